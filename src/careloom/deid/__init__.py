@@ -1,0 +1,1 @@
+"""Takes identity out by allow-list and measures what is left. Fails closed."""

@@ -1,0 +1,98 @@
+"""Every error Careloom raises on purpose, grouped by whose fault it is.
+
+`CareloomError` is never raised itself::
+
+    CareloomError
+    ├── InputError        the data or the request is wrong: the sender can mend it
+    │   ├── FormatError       bytes that no reader understands
+    │   ├── QueryError        a search, filter or argument that means nothing here
+    │   └── NotFound          a well-formed name of something that is not there
+    ├── AccessError       the caller may not do this: an administrator can mend it
+    ├── StateError        right request, wrong moment: try again or finish something first
+    │   ├── Conflict          somebody else changed it
+    │   └── Erased            it was here and was erased for good
+    ├── SetupError        this installation is not ready: the operator can mend it
+    └── IntegrityError    what is kept does not match its proof: call the operator at once
+
+Each class has a stable ``code``; each message says where and what to do, and never holds a patient's value.
+What is wrong with one record is no exception but an `careloom.issues.Issue`.
+"""
+
+from typing import ClassVar
+
+
+class CareloomError(Exception):
+    """Something Careloom refuses to do; `where` names the place, `remedy` the next step."""
+
+    code: ClassVar[str] = "careloom"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, where: str, remedy: str) -> None:
+        super().__init__(f"{where}\n  {remedy}" if remedy else where)
+        self.where = where
+        self.remedy = remedy
+
+
+class InputError(CareloomError):
+    """The data or the request is wrong; whoever sent it can mend it."""
+
+    code = "input"
+    exit_code = 2
+
+
+class FormatError(InputError):
+    """Bytes that no reader understands, or that break the rules of their own format."""
+
+    code = "input.format"
+
+
+class QueryError(InputError):
+    """A search, filter or argument that means nothing here."""
+
+    code = "input.query"
+
+
+class NotFound(InputError):
+    """A well-formed name of something that is not there."""
+
+    code = "input.not-found"
+
+
+class AccessError(CareloomError):
+    """The caller may not do this; an administrator can grant it."""
+
+    code = "access"
+    exit_code = 3
+
+
+class StateError(CareloomError):
+    """A right request at the wrong moment; it can succeed later."""
+
+    code = "state"
+    exit_code = 4
+
+
+class Conflict(StateError):
+    """Somebody else changed the thing first, or it is being changed now."""
+
+    code = "state.conflict"
+
+
+class Erased(StateError):
+    """The thing was here and was erased for good; no retry will bring it back."""
+
+    code = "state.erased"
+
+
+class SetupError(CareloomError):
+    """This installation is not ready for the request; its operator can mend it."""
+
+    code = "setup"
+    exit_code = 5
+
+
+class IntegrityError(CareloomError):
+    """What is kept does not match its proof: bytes, chains or keys were changed or lost."""
+
+    code = "integrity"
+    exit_code = 6

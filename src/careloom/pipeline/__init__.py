@@ -1,0 +1,1 @@
+"""How stages meet: batches, stages, pipelines, runner, registry. Knows no clinical meaning."""

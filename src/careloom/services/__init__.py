@@ -1,0 +1,1 @@
+"""Use cases, one verb a file: the only place where rooms meet, access is decided and audit is written."""

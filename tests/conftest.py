@@ -1,0 +1,15 @@
+"""What every test may ask for: where other people's suites lie."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def suites() -> Path:
+    """The folder of other people's test suites, or a loud skip."""
+    place = os.environ.get("CARELOOM_SUITES", "")
+    if not place or not Path(place).is_dir():
+        pytest.skip("CARELOOM_SUITES names no folder: set it to run other people's suites")
+    return Path(place).resolve()
