@@ -52,7 +52,7 @@ class QueryError(InputError):
     code = "input.query"
 
 
-class NotFound(InputError):
+class NotFound(InputError):  # noqa: N818 - reads as what happened
     """A well-formed name of something that is not there."""
 
     code = "input.not-found"
@@ -72,13 +72,13 @@ class StateError(CareloomError):
     exit_code = 4
 
 
-class Conflict(StateError):
+class Conflict(StateError):  # noqa: N818 - reads as what happened
     """Somebody else changed the thing first, or it is being changed now."""
 
     code = "state.conflict"
 
 
-class Erased(StateError):
+class Erased(StateError):  # noqa: N818 - reads as what happened
     """The thing was here and was erased for good; no retry will bring it back."""
 
     code = "state.erased"

@@ -1,0 +1,154 @@
+"""What a run read, did and made: the run manifest, as JSON, as OpenLineage events and as FHIR Provenance."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import careloom
+from careloom.issues import Issue
+from careloom.pipeline.pipeline import Pipeline, StageCount
+
+LINEAGE_NAMESPACE = "careloom"
+RUN_NAMESPACE = UUID("6f0c4f2e-2f5b-5d0e-9d0f-5a8b2a9f7c11")
+"""Namespace of the run ids that OpenLineage wants as UUIDs; ours, made once."""
+
+
+@dataclass(slots=True)
+class FileEntry:
+    """One input file (or archive member) of a run.
+
+    manifest_id  keyed hash that names the file's manifest in the landing zone; the file's name stays sealed there
+    format       what its content was recognised as
+    state        ``complete``, ``unchanged`` (everything in it was already kept) or ``refused`` (nothing readable)
+    """
+
+    manifest_id: str
+    format: str
+    state: str = "complete"
+    bytes: int = 0
+    records: int = 0
+    stored: int = 0
+    merged: int = 0
+    quarantined: int = 0
+    resources: int = 0
+    root: str = ""
+
+
+@dataclass(slots=True)
+class RunManifest:
+    """Everything an auditor needs to repeat a run and to know that it gave the same.
+
+    issues   (code, severity) -> count
+    output   canonical content hash of the zone after the run, in hex; empty until asked for
+    """
+
+    run_id: str
+    pipeline: str
+    stages: list[tuple[str, str]]
+    config_hash: str
+    started: datetime
+    ended: datetime | None = None
+    files: list[FileEntry] = field(default_factory=list)
+    counts: dict[str, StageCount] = field(default_factory=dict)
+    issues: dict[tuple[str, str], int] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    output: str = ""
+
+    @classmethod
+    def begin(cls, run_id: str, pipeline: Pipeline, started: datetime) -> "RunManifest":
+        """The manifest of a run that starts now."""
+        stages = [(stage.name, stage.version) for stage in pipeline.stages]
+        return cls(run_id, pipeline.name, stages, pipeline.config_hash, started)
+
+    def count(self, counts: dict[str, StageCount]) -> None:
+        """Adds one batch's counts."""
+        for name, count in counts.items():
+            self.counts.setdefault(name, StageCount()).add(count)
+
+    def note(self, issue: Issue) -> None:
+        """Counts one issue."""
+        key = (issue.code, issue.severity)
+        self.issues[key] = self.issues.get(key, 0) + 1
+
+    @property
+    def records(self) -> int:
+        """Records that the run met in its files."""
+        return sum(file.records for file in self.files)
+
+    @property
+    def quarantined(self) -> int:
+        """Records that stand in quarantine."""
+        return sum(file.quarantined for file in self.files)
+
+    def as_json(self) -> dict[str, Any]:
+        """The manifest as plain JSON."""
+        return {
+            "run_id": self.run_id,
+            "careloom": careloom.__version__,
+            "pipeline": self.pipeline,
+            "stages": [{"name": name, "version": version} for name, version in self.stages],
+            "config_hash": self.config_hash,
+            "started": self.started.isoformat(),
+            "ended": self.ended.isoformat() if self.ended else None,
+            "files": [
+                {name: getattr(file, name) for name in FileEntry.__dataclass_fields__} for file in self.files
+            ],
+            "counts": {
+                name: {"in": c.entered, "out": c.left, "refused": c.refused, "merged": c.merged,
+                       "seconds": round(c.seconds, 3)}
+                for name, c in self.counts.items()
+            },
+            "issues": [
+                {"code": code, "severity": severity, "count": count}
+                for (code, severity), count in sorted(self.issues.items())
+            ],
+            "written": dict(sorted(self.written.items())),
+            "output": self.output,
+        }  # fmt: skip
+
+    def as_provenance(self) -> dict[str, Any]:
+        """The run as a FHIR R4 Provenance: what it made of which files, by which software."""
+        system = "urn:careloom:manifest"
+        files = [{"identifier": {"system": system, "value": file.manifest_id}} for file in self.files]
+        return {
+            "resourceType": "Provenance",
+            "id": self.run_id,
+            "target": [{"identifier": {"system": "urn:careloom:run", "value": self.run_id}}],
+            "occurredPeriod": {"start": self.started.isoformat()}
+            | ({"end": self.ended.isoformat()} if self.ended else {}),
+            "recorded": (self.ended or self.started).isoformat(),
+            "activity": {"text": self.pipeline},
+            "agent": [
+                {
+                    "type": {
+                        "coding": [
+                            {"system": "http://terminology.hl7.org/CodeSystem/provenance-participant-type",
+                             "code": "assembler"}
+                        ]
+                    },
+                    "who": {"display": f"careloom {careloom.__version__}"},
+                }
+            ],
+        } | ({"entity": [{"role": "source", "what": file} for file in files]} if files else {})  # fmt: skip
+
+
+def as_openlineage(manifest: RunManifest) -> list[str]:
+    """START and COMPLETE events of the run as OpenLineage 2-0-2 JSON lines; datasets are keyed manifest ids."""
+    from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState  # noqa: PLC0415
+    from openlineage.client.serde import Serde  # noqa: PLC0415
+
+    run = Run(runId=str(uuid5(RUN_NAMESPACE, manifest.run_id)))
+    job = Job(namespace=LINEAGE_NAMESPACE, name=manifest.pipeline)
+    producer = f"urn:careloom:release:{careloom.__version__}"
+    inputs = [InputDataset(namespace="landing", name=file.manifest_id) for file in manifest.files]
+    outputs = [OutputDataset(namespace="identified", name="fhir")]
+    times = [(RunState.START, manifest.started), (RunState.COMPLETE, manifest.ended)]
+    return [
+        Serde.to_json(
+            RunEvent(eventType=state, eventTime=time.isoformat(), run=run, job=job, producer=producer,
+                     inputs=inputs, outputs=outputs)
+        )
+        for state, time in times
+        if time is not None
+    ]  # fmt: skip

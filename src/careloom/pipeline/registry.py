@@ -1,0 +1,28 @@
+"""Things reached by name, imported only when asked for: pipelines, stages and adapters with heavy libraries."""
+
+from importlib import import_module
+from typing import Any
+
+from careloom.errors import SetupError
+
+REGISTRY: dict[str, str] = {
+    "ingest": "careloom.services.ingest_pipeline:build",
+}
+"""Name -> ``module:attribute``."""
+
+
+def load(name: str) -> Any:
+    """The object registered under `name`.
+
+    raises  SetupError that lists the known names, or that says which extra is not installed
+    """
+    try:
+        module, _, attribute = REGISTRY[name].partition(":")
+    except KeyError:
+        raise SetupError(f"registry: there is no {name}", f"Known names: {', '.join(sorted(REGISTRY))}.") from None
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise SetupError(
+            f"registry: {name} needs the package {error.name}", "Install the extra of Careloom that brings it."
+        ) from None

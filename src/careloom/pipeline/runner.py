@@ -1,0 +1,85 @@
+"""Runs a pipeline over batches in local processes, in order, so that any number of processes gives the same result."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+from careloom.errors import StateError
+from careloom.pipeline import registry
+from careloom.pipeline.batch import Batch
+from careloom.pipeline.pipeline import Pipeline, Result
+
+WINDOW_PER_PROCESS = 2
+"""Batches in flight per process: enough to keep it busy, few enough to bound memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSpec:
+    """A pipeline as a value that can travel to another process: its registered name and its arguments."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+    def build(self) -> Pipeline:
+        """The pipeline itself."""
+        built: Pipeline = registry.load(self.name)(*self.arguments)
+        return built
+
+
+_worker_pipeline: Pipeline | None = None
+
+
+def _start_worker(spec: PipelineSpec) -> None:
+    global _worker_pipeline  # noqa: PLW0603 - one pipeline per worker process, built once
+    _worker_pipeline = spec.build()
+
+
+def _run_in_worker(batch: Batch[Any]) -> Result:
+    if _worker_pipeline is None:
+        raise StateError("runner: the worker has no pipeline", "Start it through run_batches.")
+    return _worker_pipeline.run(batch)
+
+
+def run_batches(
+    spec: PipelineSpec,
+    batches: Iterable[Batch[Any]],
+    *,
+    processes: int = 1,
+    local: Pipeline | None = None,
+) -> Iterator[tuple[Batch[Any], Result]]:
+    """Each batch with its result, in the order given.
+
+    processes  1 runs in the calling process (with `local` if given); more runs that many workers
+    raises     whatever a stage raises; StateError if a worker dies
+    """
+    if processes == 1:
+        pipeline = local or spec.build()
+        for batch in batches:
+            yield batch, pipeline.run(batch)
+        return
+    with ProcessPoolExecutor(processes, get_context("forkserver"), _start_worker, (spec,)) as pool:
+        try:
+            yield from _in_order(pool.submit, batches, processes * WINDOW_PER_PROCESS)
+        except BrokenProcessPool:
+            raise StateError(
+                "runner: a worker process ended before its batch was done",
+                "Run the same command again: what was committed is kept and skipped. Fewer processes need less memory.",
+            ) from None
+
+
+def _in_order(
+    submit: Callable[..., "Future[Result]"], batches: Iterable[Batch[Any]], window: int
+) -> Iterator[tuple[Batch[Any], Result]]:
+    flying: deque[tuple[Batch[Any], Future[Result]]] = deque()
+    for batch in batches:
+        flying.append((batch, submit(_run_in_worker, batch)))
+        if len(flying) >= window:
+            done, future = flying.popleft()
+            yield done, future.result()
+    while flying:
+        done, future = flying.popleft()
+        yield done, future.result()

@@ -1,0 +1,143 @@
+"""One frozen tree of settings, from ``careloom.toml`` and ``CARELOOM__*`` variables; unknown keys are refused.
+
+Variables win over the file: ``CARELOOM__INGEST__BATCH_RECORDS=500`` sets ``[ingest] batch_records``.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from careloom.errors import SetupError
+
+PREFIX = "CARELOOM__"
+FILE_VARIABLE = "CARELOOM_CONFIG"
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """Frozen, and closed to keys that nobody reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Section):
+    """Where things are kept.
+
+    directory  everything Careloom keeps lies below it: one folder per zone, keys apart
+    database   empty for SQLite files below `directory`, or a SQLAlchemy URL of PostgreSQL
+               (``postgresql+psycopg://host/name``; credentials come from the environment, never from a file)
+    """
+
+    directory: Path = Path("careloom-data")
+    database: str = ""
+
+
+class Keys(Section):
+    """Where keys come from. `directory` is empty for ``<data.directory>/keys``."""
+
+    provider: Literal["local"] = "local"
+    directory: Path | None = None
+
+
+class Ingest(Section):
+    """How feeds are read.
+
+    source              name of the sending system: the same id from the same source is the same thing
+    batch_records       records per transaction
+    processes           worker processes; 1 works in the calling process
+    max_record_bytes    a longer record is quarantined unread
+    max_bundle_bytes    a longer FHIR Bundle file is quarantined unread
+    max_archive_bytes   total bytes that one archive may unpack to
+    max_archive_ratio   unpacked to packed bytes above which an archive is refused as a bomb
+    """
+
+    source: str = "default"
+    batch_records: Positive = 1000
+    processes: Positive = 1
+    max_record_bytes: Positive = 64 * 1024 * 1024
+    max_bundle_bytes: Positive = 256 * 1024 * 1024
+    max_archive_bytes: Positive = 64 * 1024 * 1024 * 1024
+    max_archive_ratio: Positive = 1000
+
+
+class Search(Section):
+    """How much one search may return: the default and the largest ``_count``."""
+
+    default_count: Positive = 50
+    max_count: Positive = 1000
+
+
+class Deidentify(Section):
+    """Which policy makes the research zone, and the project whose pseudonyms it carries."""
+
+    policy: str = "first"
+    project: str = "research"
+
+
+class Logs(Section):
+    """What is logged to standard error as JSON lines."""
+
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+
+
+class Settings(Section):
+    """The whole tree."""
+
+    data: Data = Data()
+    keys: Keys = Keys()
+    ingest: Ingest = Ingest()
+    search: Search = Search()
+    deidentify: Deidentify = Deidentify()
+    logs: Logs = Logs()
+
+    @property
+    def keys_directory(self) -> Path:
+        """The folder of the local keys."""
+        return self.keys.directory or self.data.directory / "keys"
+
+
+def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this installation.
+
+    file         the TOML file; by default the one `CARELOOM_CONFIG` names, else ``careloom.toml`` here if there is one
+    environment  the variables; by default the process's own
+    raises       SetupError naming the file or variable and the key, if one is unknown, malformed or out of range
+    """
+    variables = os.environ if environment is None else environment
+    named = file or (Path(variables[FILE_VARIABLE]) if variables.get(FILE_VARIABLE) else None)
+    tree = _read(named) if named else _read(Path("careloom.toml")) if Path("careloom.toml").is_file() else {}
+    for name, value in sorted(variables.items()):
+        if name.startswith(PREFIX):
+            _set(tree, name, value)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise SetupError(
+            f"settings: {key}: {first['msg']}",
+            f"Correct the key in {named or 'careloom.toml'} or the variable {PREFIX}{key.upper().replace('.', '__')}; "
+            "docs/reference/settings.md lists them all.",
+        ) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SetupError(f"settings: there is no file {file}", f"Name an existing file in {FILE_VARIABLE}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SetupError(f"settings: {file} is no TOML: {error}", "Correct the file at that place.") from None
+
+
+def _set(tree: dict[str, Any], name: str, value: str) -> None:
+    section, _, key = name.removeprefix(PREFIX).lower().partition("__")
+    branch = tree.setdefault(section, {})
+    if not key or not isinstance(branch, dict):
+        raise SetupError(f"settings: {name} names no key", f"Write it as {PREFIX}SECTION__KEY.")
+    branch[key] = value
