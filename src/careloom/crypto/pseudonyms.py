@@ -1,0 +1,80 @@
+"""Keyed names: the same original always gets the same name, and without the key nobody can tell which original it was.
+
+A name is 26 lower-case base32 characters (a-z, 2-7) of BLAKE2b-128: a valid FHIR id. Two originals out of a billion
+share a name with a probability below 1e-20.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+
+from careloom.crypto.keys import KeyProvider
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS = tuple(range(120, -1, -10))
+_CACHED_NAMES = 32768
+
+
+def name_of(digest: bytes) -> str:
+    """16 bytes as 26 lower-case base32 characters without padding (RFC 4648, section 6)."""
+    number = int.from_bytes(digest, "big") << 2
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+
+
+def digest_of(name: str) -> bytes:
+    """The inverse of `name_of`. raises ValueError if it is no such name."""
+    number = 0
+    for letter in name:
+        number = number << 5 | _ALPHABET.index(letter)
+    if len(name) != 26 or number & 3:
+        raise ValueError("a keyed name has 26 characters of lower-case base32")
+    return (number >> 2).to_bytes(16, "big")
+
+
+class KeyedNames:
+    """Names under one key. Names under different keys cannot be linked."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._prefixes: dict[tuple[str, str], hashlib.blake2b] = {}
+        self.resource_id: Callable[[str, str, str], str] = lru_cache(_CACHED_NAMES)(self._resource_id)
+        """`resource_id(source, resource_type, original_id)`: the stored id of what that source calls so."""
+
+    def _resource_id(self, source: str, resource_type: str, original_id: str) -> str:
+        hasher = self._prefix(source, resource_type).copy()
+        hasher.update(original_id.encode("utf-8", "surrogatepass"))
+        return name_of(hasher.digest())
+
+    def _prefix(self, first: str, second: str) -> "hashlib.blake2b":
+        found = self._prefixes.get((first, second))
+        if found is None:
+            if len(self._prefixes) >= 4096:
+                self._prefixes.clear()
+            head = b"".join(
+                len(raw).to_bytes(4, "big") + raw
+                for raw in (first.encode("utf-8", "surrogatepass"), second.encode("utf-8", "surrogatepass"))
+            )
+            found = self._prefixes[first, second] = hashlib.blake2b(head, digest_size=16, key=self._key)
+        return found
+
+    def record_hash(self, record_format: str, raw: bytes) -> bytes:
+        """16 bytes that stand for a record: the same bytes in the same format are the same record."""
+        hasher = self._prefix("record", record_format).copy()
+        hasher.update(raw)
+        return hasher.digest()
+
+    def record_id(self, record_format: str, raw: bytes) -> str:
+        """`record_hash` as a name."""
+        return name_of(self.record_hash(record_format, raw))
+
+
+class PatientPseudonyms:
+    """What patients are called within one project of one zone. Two projects cannot link theirs."""
+
+    def __init__(self, keys: KeyProvider, *, zone: str, project: str) -> None:
+        self._names = KeyedNames(keys.derive("pseudonym", f"{zone}/{project}"))
+
+    def of(self, patient_id: str) -> str:
+        """The pseudonym of a patient in this project."""
+        return self._names.resource_id("", "Patient", patient_id)
