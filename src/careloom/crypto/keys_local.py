@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import stat
 import threading
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from careloom.crypto.envelope import KEY_BYTES, RandomBytes, Sealer
 from careloom.crypto.keys import subkey
 from careloom.errors import CareloomError, IntegrityError, SetupError
+from careloom.runtime import Runtime
 
 FILE_NAME = "keys.json"
 _FORMAT = 1
@@ -60,26 +60,24 @@ class _KeyFile:
 class LocalKeys:
     """A `careloom.crypto.keys.KeyProvider` over a folder. Safe to share between threads."""
 
-    def __init__(self, folder: Path, random_bytes: RandomBytes = secrets.token_bytes) -> None:
-        """Opens the keys in `folder`; see `create` for a new folder.
+    def __init__(self, folder: Path, runtime: Runtime | None = None) -> None:
+        """The keys that are in `folder`; see `open`.
 
         raises  SetupError if there is no key file, or others than its owner could read it
         """
         self._folder = folder
-        self._random_bytes = random_bytes
+        self._random_bytes = (runtime or Runtime()).random_bytes
         self._load()
 
     @classmethod
-    def create(cls, folder: Path, random_bytes: RandomBytes = secrets.token_bytes) -> "LocalKeys":
-        """The keys in `folder`, made if there are none; two processes that create at once end with the same keys."""
-        if not (folder / FILE_NAME).exists():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _refuse_loose(folder)
-            kek_id = _kek_id(random_bytes)
-            signing, root = random_bytes(KEY_BYTES), random_bytes(KEY_BYTES)
-            first = _KeyFile(kek_id, {kek_id: random_bytes(KEY_BYTES)}, root, signing)
-            _write(folder, first.to_bytes(), replace=False)
-        return cls(folder, random_bytes)
+    def open(cls, folder: Path, runtime: Runtime | None = None, *, create: bool = True) -> "LocalKeys":
+        """The keys in `folder`, made if there are none; two processes that create at once end with the same keys.
+
+        New keys never open an old database: `careloom.store.zone_store` refuses keys other than its own.
+        """
+        if create and not (folder / FILE_NAME).exists():
+            _create(folder, (runtime or Runtime()).random_bytes)
+        return cls(folder, runtime)
 
     def wrap(self, data_key: bytes, context: bytes) -> tuple[str, bytes]:
         """As `careloom.crypto.keys.KeyProvider`."""
@@ -137,6 +135,18 @@ class LocalKeys:
         self._file = file
         self._sealers = {kek_id: Sealer(key) for kek_id, key in file.keks.items()}
         self._signer = Ed25519PrivateKey.from_private_bytes(file.signing)
+
+
+def _create(folder: Path, random_bytes: RandomBytes) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"{folder} cannot be made ({type(error).__name__})", "check its owner and the disk") from None
+    _refuse_loose(folder)
+    kek_id = _kek_id(random_bytes)
+    signing, root = random_bytes(KEY_BYTES), random_bytes(KEY_BYTES)
+    first = _KeyFile(kek_id, {kek_id: random_bytes(KEY_BYTES)}, root, signing)
+    _write(folder, first.to_bytes(), replace=False)
 
 
 def _kek_id(random_bytes: RandomBytes) -> str:
