@@ -1,0 +1,50 @@
+"""First bytes of formats that are known and not read, and what to say about each."""
+
+MAGICS: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF-", "pdf"),
+    (b"{\\rtf", "rtf"),
+    (b"\x89PNG\r\n\x1a\n", "image"),
+    (b"\xff\xd8\xff", "image"),
+    (b"GIF8", "image"),
+    (b"II*\x00", "image"),
+    (b"MM\x00*", "image"),
+    (b"BM", "image"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "office"),
+    (b"PK\x03\x04", "office"),
+    (b"PK\x05\x06", "office"),
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "parquet"),
+    (b"SQLite format 3\x00", "database"),
+    (b"BZh", "packed"),
+    (b"\xfd7zXZ\x00", "packed"),
+    (b"\x28\xb5\x2f\xfd", "packed"),
+    (b"7z\xbc\xaf\x27\x1c", "packed"),
+    (b"Rar!\x1a\x07", "packed"),
+    (b"RIFF", "media"),
+    (b"ID3", "media"),
+    (b"OggS", "media"),
+    (b"fLaC", "media"),
+    (b"\x7fELF", "program"),
+    (b"MZ\x90\x00", "program"),
+)
+"""First bytes -> name, in the order in which they are tried. A zip gets here only when it is one office document."""
+
+_TEXT = "send its text as a plain-text note"
+UNREAD: dict[str, tuple[str, str]] = {
+    "pdf": ("a PDF document", _TEXT),
+    "rtf": ("an RTF document", _TEXT),
+    "image": ("an image", "send the text of the scan as a plain-text note"),
+    "office": ("an office document", "export it as text or CSV"),
+    "dicom": ("a DICOM object", "send its report as HL7 v2, FHIR or text"),
+    "parquet": ("a Parquet or Arrow table", "export it as CSV with a mapping"),
+    "database": ("a database file", "export its tables as CSV with a mapping"),
+    "packed": ("an archive of another kind than gzip and zip", "unpack it, or pack it by gzip or zip"),
+    "media": ("a sound or video file", "send its transcript as a plain-text note"),
+    "program": ("a program", "check where it comes from"),
+    "ccda": ("a C-CDA document", "send the same content as FHIR R4 or HL7 v2"),
+    "fhir-xml": ("FHIR in XML", "send it as FHIR JSON"),
+    "html": ("a web page", _TEXT),
+    "xml": ("XML of an unknown kind", "send it as FHIR JSON, HL7 v2 or CSV"),
+    "yaml": ("YAML", "send it as FHIR JSON"),
+}
+"""Name -> (what the file is, what the sender can do)."""

@@ -1,0 +1,76 @@
+"""Delimited files to records: the header, then runs of rows of one patient, as their exact bytes."""
+
+import codecs
+from collections.abc import Callable, Iterator
+
+from careloom.ingest.detect import Detection
+from careloom.ingest.framing_limits import CONTINUED, FrameLimits, Frames, as_problem, too_long
+from careloom.ingest.framing_lines import Long, Tail, blocks_of
+from careloom.ingest.framing_rows import Dialect, Grouper, Restore, RowReader
+from careloom.ingest.source import Source
+from careloom.issues import Issue
+from careloom.pipeline.record import FileContext
+
+_SWAP_LINE_ENDS = bytes.maketrans(b"\r\n", b"\n\r")
+_BOMS = {"utf-8": b"\xef\xbb\xbf", "cp1252": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
+
+
+def frame_delimited(source: Source, detection: Detection, limits: FrameLimits, issues: list[Issue]) -> Frames:
+    """The header (position 0), then consecutive rows with the same patient, at most `max_group_rows` together.
+
+    Rows that name no patient stand alone. A row may hold line breaks inside quotes; a quote that is never closed
+    refuses the row it stands in, and reading goes on with the next line where that looks like a row.
+    """
+    del issues
+    encoding = detection.details.get("encoding", "utf-8")
+    bom = _BOMS.get(encoding, b"")
+    if bom and source.peek(len(bom)) == bom:
+        source.read(len(bom))
+    chunks, restore = _readable(source, encoding)
+    match = detection.match
+    context = FileContext("csv", match.mapping if match else "", detection.header, options=detection.details)
+    patient = detection.header.index(match.patient_column) if match and match.patient_column else None
+    dialect = Dialect(
+        detection.details.get("delimiter", ","), detection.details.get("quote", '"'), len(detection.header), patient
+    )
+    grouper = Grouper(context, limits, restore)
+    reader = RowReader(dialect, grouper, limits)
+    for block in blocks_of(chunks, limits.max_record_bytes):
+        if isinstance(block, list):
+            yield from reader.take(block)
+        elif isinstance(block, Long):
+            yield from reader.close()
+            reader.number += block.first
+            yield grouper.refuse(block.piece, reader.number, too_long(limits) if block.first else CONTINUED)
+        else:
+            yield from _take_tail(block, reader, grouper, source)
+    yield from reader.close()
+    return grouper.position
+
+
+def _take_tail(tail: Tail, reader: RowReader, grouper: Grouper, source: Source) -> Frames:
+    if source.damage is None:
+        yield from reader.take([tail.line])
+    else:
+        yield from reader.close()
+        yield grouper.refuse(tail.line, reader.number + 1, as_problem(source.damage.issue))
+    return grouper.position
+
+
+def _readable(source: Source, encoding: str) -> tuple[Iterator[bytes], Restore]:
+    """The file with line feeds between rows in an encoding that keeps ASCII, and the way back to its exact bytes."""
+    if encoding.startswith("utf-16"):
+        return _narrow(source, encoding), lambda raw: raw.decode("utf-8", "surrogatepass").encode(
+            encoding, "surrogatepass"
+        )
+    head = source.peek(1 << 16)
+    if b"\r" in head and b"\n" not in head:
+        swap: Callable[[bytes], bytes] = lambda raw: raw.translate(_SWAP_LINE_ENDS)  # noqa: E731
+        return map(swap, source.chunks()), swap
+    return source.chunks(), bytes
+
+
+def _narrow(source: Source, encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for chunk in source.chunks():
+        yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
