@@ -17,7 +17,7 @@ endif
 TESTS ?= tests
 WORKERS ?= logical
 
-.PHONY: help setup demo test test-long bench check lint types floors secrets workflows pages notebooks golden format lock ml clean
+.PHONY: help setup demo test test-long bench check lint types floors secrets workflows pages notebooks golden format lock audit ml clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,12 +74,13 @@ floors: $(VENV)/.dev ## check who imports whom
 	$(BIN)/lint-imports --no-logo
 
 secrets: $(VENV)/.dev ## look for secrets in every tracked file
-	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+	git ls-files -z -- . ':!requirements/*.lock' ':!.secrets.baseline' \
+	| xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
 
 workflows: $(VENV)/.dev ## check the workflows of continuous integration
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/zizmor --offline --quiet .github
 
 pages: $(VENV)/.dev ## check that generated pages are current
 	$(BIN)/python tools/list_issue_codes.py --check
@@ -101,6 +102,12 @@ format: $(VENV)/.dev ## rewrite files as the style wants them, and the generated
 lock: $(VENV)/.dev ## write requirements/*.lock again (ARGS=--upgrade for newer versions)
 	UV=$(BIN)/uv tools/lock.sh $(ARGS)
 
+audit: $(VENV)/.dev ## ask the package index which locked versions have known weaknesses (needs its advisory service)
+	@test -x $(VENV)-audit/bin/python || $(PYTHON) -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/python -m pip install --quiet --require-hashes --no-deps --requirement requirements/audit.lock
+	@for lock in requirements/*.lock; do echo "$$lock"; \
+	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
+
 clean: ## remove .venv and everything that can be made again
-	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks src/*.egg-info
+	rm -rf $(VENV) $(VENV)-audit out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -22,6 +22,7 @@ companions() { # the names in a lock that come and go with the build of torch
 }
 
 compile uv requirements/uv.in "$@"
+compile audit requirements/audit.in "$@"
 compile base pyproject.toml requirements/build.in "$@"
 compile dev pyproject.toml requirements/build.in --extra dev --extra notebooks --constraint requirements/base.lock "$@"
 for extra in azure spark; do

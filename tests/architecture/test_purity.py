@@ -25,19 +25,37 @@ PURE = (
 # Adapters to the outside say so in their names; the registry reaches them.
 ADAPTER = re.compile(r"_(azure|tesseract|spark|torch)\.py$")
 
+FILES, SOCKETS, PROCESSES, RANDOMNESS, DATABASE = "files", "sockets", "processes", "randomness", "a database"
 WORLD = {  # module -> what it reaches
-    "asyncio": "sockets and clocks", "ftplib": "sockets", "getpass": "a person", "glob": "files", "http": "sockets",
-    "httpx": "sockets", "importlib.resources": "files: use runtime.packaged", "mmap": "files",
-    "multiprocessing": "processes",
-    "os": "files and the environment", "pathlib": "files", "random": "randomness", "requests": "sockets",
-    "secrets": "randomness", "shutil": "files", "signal": "processes", "smtplib": "sockets", "socket": "sockets",
-    "sqlalchemy": "a database", "sqlite3": "a database", "ssl": "sockets", "subprocess": "processes",
-    "tempfile": "files",
-    "time": "the clock", "urllib.request": "sockets",
-}  # fmt: skip
+    "asyncio": SOCKETS,
+    "ftplib": SOCKETS,
+    "getpass": "a person",
+    "glob": FILES,
+    "http": SOCKETS,
+    "httpx": SOCKETS,
+    "importlib.resources": "files: use runtime.packaged",
+    "mmap": FILES,
+    "multiprocessing": PROCESSES,
+    "os": "files and the environment",
+    "pathlib": FILES,
+    "random": RANDOMNESS,
+    "requests": SOCKETS,
+    "secrets": RANDOMNESS,
+    "shutil": FILES,
+    "signal": PROCESSES,
+    "smtplib": SOCKETS,
+    "socket": SOCKETS,
+    "sqlalchemy": DATABASE,
+    "sqlite3": DATABASE,
+    "ssl": SOCKETS,
+    "subprocess": PROCESSES,
+    "tempfile": FILES,
+    "time": "the clock",
+    "urllib.request": SOCKETS,
+}
 HARMLESS = {("pathlib", "PurePath"), ("pathlib", "PurePosixPath")}
 CALLS = re.compile(
-    r"^(open|input|print|breakpoint|__import__|exec|eval)$"
+    r"^(open|input|print|breakpoint)$"
     r"|(^|\.)(bz2|codecs|gzip|io|lzma)\.open$"
     r"|(^|\.)(datetime|date)\.(now|today|utcnow)$|(^|\.)uuid\.?uuid[14]$|^uuid[14]$"
     r"|(^|\.)(np|numpy)\.random\.(seed|rand|randn|random|randint|choice|shuffle|permutation|normal|uniform)$"

@@ -8,16 +8,39 @@ from tools.list_issue_codes import Found, find
 
 ISSUE = "from careloom.issues import Issue\n"
 
+THROUGH_A_FUNCTION = """
+def say(code, message):
+    return Issue(code, "fatal", "", message)
+say("fhir.late", "it is late")
+"""
+BEHIND_A_PREFIX = """
+def say(code, message):
+    return Issue(f"fhir.{code}", "error", "", message)
+say("late", "it is late")
+"""
+THROUGH_A_METHOD = """
+class Speaker:
+    def say(self, place, code):
+        return Issue(code, "error", place, "it is late")
+Speaker().say("P", "fhir.late")
+"""
+THROUGH_TWO_FUNCTIONS = """
+def inner(code):
+    return Issue(code, "error", "", "it is late")
+def outer(code):
+    return inner(code)
+outer("fhir.late")
+"""
 WAYS = [
     ("written out", 'Issue("fhir.late", "error", "P", "it is late", "be early")', "fhir.late", {"error"}),
-    ("as keywords", 'Issue(code="fhir.late", severity="warning", place="P", message="it is late")', "fhir.late", {"warning"}),
+    ("as keywords", 'Issue(code="fhir.late", severity="warning", place="P", message="m")', "fhir.late", {"warning"}),
     ("one of two", 'Issue("fhir.late" if x else "fhir.early", "error", "P", "m m")', "fhir.early", {"error"}),
-    ("through a function", 'def say(code, message):\n    return Issue(code, "fatal", "", message)\nsay("fhir.late", "it is late")', "fhir.late", {"fatal"}),
-    ("behind a prefix", 'def say(code, message):\n    return Issue(f"fhir.{code}", "error", "", message)\nsay("late", "it is late")', "fhir.late", {"error"}),
-    ("through a method", 'class A:\n    def say(self, place, code):\n        return Issue(code, "error", place, "m m")\nA().say("P", "fhir.late")', "fhir.late", {"error"}),
-    ("through two functions", 'def a(code):\n    return Issue(code, "error", "", "m m")\ndef b(code):\n    return a(code)\nb("fhir.late")', "fhir.late", {"error"}),
+    ("through a function", THROUGH_A_FUNCTION, "fhir.late", {"fatal"}),
+    ("behind a prefix", BEHIND_A_PREFIX, "fhir.late", {"error"}),
+    ("through a method", THROUGH_A_METHOD, "fhir.late", {"error"}),
+    ("through two functions", THROUGH_TWO_FUNCTIONS, "fhir.late", {"error"}),
     ("from a table", 'TABLE = {"a": ("fhir.late", "it is late")}', "fhir.late", set()),
-]  # fmt: skip
+]
 
 
 def found_in(folder: Path, source: str) -> dict[str, Found]:
