@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from careloom.ingest.detect_magic import MAGICS, UNREAD
 from careloom.ingest.detect_text import decode_head, find_table
@@ -19,15 +18,19 @@ _SEGMENT = re.compile(
 _YAML = re.compile(r"(?:---\s*\n|resourceType\s*:\s*[A-Za-z]+\s*\n|%YAML)")
 
 
-class Match(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Match:
     """What a mapping says about a delimited file with a known header.
 
-    mapping         ``mapping/file``, e.g. ``synthea/patients``
-    patient_column  the header of the column that names the patient; empty where rows have none
+    mapping  ``mapping/file``, e.g. ``synthea/patients``
+    patient  index of the column that names the patient; None where rows have none
+    options  what the mapping declares and the reader needs: ``quote``, ``delimiter``, ``encoding``, ``mapping_toml``;
+             goes before what was found in the bytes
     """
 
     mapping: str
-    patient_column: str = ""
+    patient: int | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 Recognise = Callable[[tuple[str, ...]], Match | None]
@@ -130,7 +133,7 @@ def _text(text: str, encoding: str, recognise: Recognise) -> Detection:
 def _delimited(header: tuple[str, ...], details: dict[str, str], recognise: Recognise) -> Detection:
     match = recognise(header)
     if match is not None:
-        return Detection("csv", details, header, match)
+        return Detection("csv", {**details, **match.options}, header, match)
     message = "no mapping knows the header of this delimited file"
     remedy = "declare its columns in a mapping and give it: --mapping FILE (docs/reference/mapping-grammar.md)"
     return Detection("csv", details, header, problem=("ingest.csv-unknown-header", message, remedy))

@@ -37,7 +37,8 @@ def frame(
     issues     gets what is wrong with the file around its records (a batch that miscounts): warnings
 
     Record 0 of a Bundle is its envelope (the Bundle with an empty ``entry``), record n + 1 the object ``entry[n]``.
-    Record 0 of a delimited file is its header line, the others are runs of rows of one patient.
+    Record 0 of a delimited file is its header line, the others are runs of rows of one patient. Records that hold no
+    resource of their own say so: ``context.options["part"]`` is ``envelope`` or ``header``.
     """
     if detection.problem is not None:
         position = yield from refused_file(source, detection, limits)

@@ -56,7 +56,8 @@ def frame_bundle(data: bytes, context: FileContext, limits: FrameLimits, *, plac
         targets=_targets(entries),
         options={**(context.options or {}), "resource_type": "Bundle", "bundle_type": bundle.type},
     )
-    yield Record(position, data[: span[0]] + data[span[1] :], f"{place}Bundle", shared)
+    envelope = replace(shared, options={**(shared.options or {}), "part": "envelope"})
+    yield Record(position, data[: span[0]] + data[span[1] :], f"{place}Bundle", envelope)
     count = len(entries)
     order = reversed(range(count)) if bundle.type == "history" else range(count)
     for index in order:
@@ -112,12 +113,12 @@ def _find_entries(data: bytes, entries: list[msgspec.Raw]) -> tuple[int, int] | 
 
 def _walk(data: bytes, entries: list[msgspec.Raw], start: int) -> int | None:
     """Where the last entry ends if the first one begins at `start`."""
-    view, end = memoryview(data), start
+    end = start
     for entry in entries:
         between = _BETWEEN.match(data, end)
         start = between.end() if between else end
         end = start + len(memoryview(entry))
-        if view[start:end] != memoryview(entry):
+        if data[start:end] != bytes(entry):
             return None
     return end
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from careloom.ingest.detect import Detection
 from careloom.ingest.framing_limits import CONTINUED, FrameLimits, Frames, as_problem, too_long
-from careloom.ingest.framing_lines import Long, Tail, blocks_of
+from careloom.ingest.framing_lines import Block, Long, Tail, blocks_of
 from careloom.ingest.framing_rows import Dialect, Grouper, Restore, RowReader
 from careloom.ingest.source import Source
 from careloom.issues import Issue
@@ -29,14 +29,16 @@ def frame_delimited(source: Source, detection: Detection, limits: FrameLimits, i
     chunks, restore = _readable(source, encoding)
     match = detection.match
     context = FileContext("csv", match.mapping if match else "", detection.header, options=detection.details)
-    patient = detection.header.index(match.patient_column) if match and match.patient_column else None
     dialect = Dialect(
-        detection.details.get("delimiter", ","), detection.details.get("quote", '"'), len(detection.header), patient
+        detection.details.get("delimiter", ","),
+        detection.details.get("quote", '"'),
+        len(detection.header),
+        match.patient if match else None,
     )
     grouper = Grouper(context, limits, restore)
     reader = RowReader(dialect, grouper, limits)
     for block in blocks_of(chunks, limits.max_record_bytes):
-        if isinstance(block, list):
+        if isinstance(block, Block):
             yield from reader.take(block)
         elif isinstance(block, Long):
             yield from reader.close()
@@ -50,7 +52,7 @@ def frame_delimited(source: Source, detection: Detection, limits: FrameLimits, i
 
 def _take_tail(tail: Tail, reader: RowReader, grouper: Grouper, source: Source) -> Frames:
     if source.damage is None:
-        yield from reader.take([tail.line])
+        yield from reader.take(Block([tail.line], tail.line))
     else:
         yield from reader.close()
         yield grouper.refuse(tail.line, reader.number + 1, as_problem(source.damage.issue))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from careloom.hl7v2.batch import split
 from careloom.ingest.detect import Detection, Problem
@@ -12,6 +13,10 @@ from careloom.pipeline.record import FileContext, Record
 
 _MESSAGE = re.compile(rb"[\r\n\x0b\x1c][ \t]*MSH[^0-9A-Za-z\r\n]")
 _BLOCK_BYTES = 4 << 20
+_ENVELOPE = (b"FHS", b"BHS", b"BTS", b"FTS")
+_LINE_ENDS = (b"\r", b"\n", b"\x0b", b"\x1c")
+_EDGE = b" \t\r\n\x0b\x0c\x1c\x00"
+_MARGIN = 64
 
 
 def frame_hl7v2(source: Source, detection: Detection, limits: FrameLimits, issues: list[Issue]) -> Frames:
@@ -35,7 +40,7 @@ def frame_hl7v2(source: Source, detection: Detection, limits: FrameLimits, issue
                 pieces, context, limits, problem=too_long(limits), position=position, place=place
             )
             continue
-        messages = list(split(block, issues if only else None))
+        messages = _messages(block, issues if only else None)
         for index, raw in enumerate(messages):
             problem: Problem | None = NUL if b"\x00" in raw else None
             if source.damage is not None and held is None and index == len(messages) - 1:
@@ -69,6 +74,20 @@ def _blocks(source: Source, limits: FrameLimits) -> Iterator[tuple[bytes, bool]]
             del held[:keep]
     if held:
         yield bytes(held), not is_long
+
+
+def _messages(block: bytes, issues: list[Issue] | None) -> list[bytes]:
+    """The messages of a stretch; the grammar of envelopes is asked only where there is one."""
+    if not block.startswith(b"MSH") or any(mark in block for mark in _ENVELOPE):
+        return list(split(block, issues))
+    places = [0]
+    place = 0
+    while (place := block.find(b"MSH", place + 1)) > 0:
+        line = block[max(place - _MARGIN, 0) : place].rstrip(b" \t")
+        if line.endswith(_LINE_ENDS) and not block[place + 3 : place + 4].isalnum():
+            places.append(place)
+    places.append(len(block))
+    return [block[start:end].strip(_EDGE) for start, end in pairwise(places)]
 
 
 def _last_message(held: bytearray) -> int:

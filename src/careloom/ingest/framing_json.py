@@ -1,7 +1,7 @@
 """FHIR JSON to records: one document, a Bundle, a list, or NDJSON."""
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, repeat
 
 import msgspec
 
@@ -16,13 +16,14 @@ from careloom.ingest.framing_limits import (
     refused_pieces,
     too_long,
 )
-from careloom.ingest.framing_lines import Long, blocks_of
+from careloom.ingest.framing_lines import Block, Long, blocks_of
 from careloom.ingest.source import Source, cut
 from careloom.issues import Issue
 from careloom.pipeline.record import FileContext, Record
 
 BOM = b"\xef\xbb\xbf"
 _LINES_AHEAD = 20
+_USUAL = b'{"resourceType":"'
 
 
 def frame_json(source: Source, detection: Detection, limits: FrameLimits, issues: list[Issue]) -> Frames:
@@ -113,14 +114,14 @@ def _frame_lines(chunks: Iterator[bytes], context: FileContext, limits: FrameLim
     """NDJSON: a record per line that is not blank; a Bundle in a line gives its entries."""
     position = number = 0
     for block in blocks_of(chunks, limits.max_record_bytes):
-        if isinstance(block, list):
+        if isinstance(block, Block):
             if _is_plain(block):
-                for line in block:
+                for line in block.lines:
                     number += 1
                     yield Record(position, line, f"line {number}", context)
                     position += 1
                 continue
-            for line in block:
+            for line in block.lines:
                 number += 1
                 position = yield from _frame_line(line, number, position, context, limits)
         elif isinstance(block, Long):
@@ -136,12 +137,14 @@ def _frame_lines(chunks: Iterator[bytes], context: FileContext, limits: FrameLim
     return position
 
 
-def _is_plain(block: list[bytes]) -> bool:
+def _is_plain(block: Block) -> bool:
     """True when every line is a record as it stands: none blank, none a Bundle, no carriage return, no NUL."""
-    joined = b"\n".join(block)
-    return not (
-        b"\r" in joined or b"\x00" in joined or b'"Bundle"' in joined or b"" in block or any(map(bytes.isspace, block))
-    )
+    text, lines = block.text, block.lines
+    if b"\r" in text or b"\x00" in text or b"" in lines or any(map(bytes.isspace, lines)):
+        return False
+    if all(map(bytes.startswith, lines, repeat(_USUAL))):
+        return not any(map(bytes.startswith, lines, repeat(_USUAL + b"Bundle")))
+    return b'"Bundle"' not in text
 
 
 def _frame_line(line: bytes, number: int, position: int, context: FileContext, limits: FrameLimits) -> Frames:

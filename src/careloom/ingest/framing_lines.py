@@ -5,6 +5,17 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines without their newline (a carriage return stays).
+
+    text  bytes that hold all these lines and maybe the beginning of the next: to look once for what none of them has
+    """
+
+    lines: list[bytes]
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Long:
     """A piece of a line that is too long to be held.
 
@@ -23,8 +34,8 @@ class Tail:
     line: bytes
 
 
-def blocks_of(chunks: Iterator[bytes], limit: int) -> Iterator[list[bytes] | Long | Tail]:
-    """Blocks of whole lines without their newline (a carriage return stays), pieces of over-long lines, the tail.
+def blocks_of(chunks: Iterator[bytes], limit: int) -> Iterator[Block | Long | Tail]:
+    """Whole lines in blocks, pieces of over-long lines, and the tail.
 
     limit  bytes of the longest line that is given whole; a `Long` piece is no longer than this
     """
@@ -51,7 +62,7 @@ def blocks_of(chunks: Iterator[bytes], limit: int) -> Iterator[list[bytes] | Lon
         if len(chunk) > limit:
             yield from _sorted_out(lines, limit)
         elif lines:
-            yield lines
+            yield Block(lines, data)
     tail = b"".join(held)
     if is_long or len(tail) > limit:
         yield from _pieces(tail, limit, first=not is_long)
@@ -64,9 +75,9 @@ def _pieces(data: bytes, limit: int, *, first: bool) -> Iterator[Long]:
         yield Long(data[start : start + limit], first=first and start == 0, last=start + limit >= len(data))
 
 
-def _sorted_out(lines: list[bytes], limit: int) -> Iterator[list[bytes] | Long]:
+def _sorted_out(lines: list[bytes], limit: int) -> Iterator[Block | Long]:
     for line in lines:
         if len(line) > limit:
             yield from _pieces(line, limit, first=True)
         else:
-            yield [line]
+            yield Block([line], line)

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from careloom.ingest.detect import Problem
 from careloom.ingest.framing_limits import NUL, FrameLimits
+from careloom.ingest.framing_lines import Block
 from careloom.pipeline.record import FileContext, Record
 
 Restore = Callable[[bytes], bytes]
@@ -33,6 +34,7 @@ class Dialect:
         self._row = re.compile(cell + b"(?:" + d + cell + b")*+")
         self._row_from_quoted = re.compile(after + b"(?:" + d + cell + b")*+")
         self._cell = re.compile(b"(" + cell + b")(?:" + d + b"|$)")
+        self._patient_cell = re.compile(b"(?:" + cell + d + b"){%d}(" % (patient or 0) + cell + b")")
 
     def closes(self, line: bytes, *, quoted: bool) -> bool:
         """True when a row ends with this line, which begins inside a quoted cell or not."""
@@ -55,9 +57,8 @@ class Dialect:
         cells = row.split(self.delimiter, self.patient + 1)
         if len(cells) <= self.patient:
             return None
-        if self.quote in row and any(self.quote in cell for cell in cells[: self.patient + 1]):
-            whole = self.cells(row)
-            return whole[self.patient].strip(self.quote) if len(whole) > self.patient else None
+        if self.quote in row and (found := self._patient_cell.match(row)) is not None:
+            return found[1].strip(self.quote)
         return cells[self.patient]
 
 
@@ -66,6 +67,7 @@ class Grouper:
 
     def __init__(self, context: FileContext, limits: FrameLimits, restore: Restore) -> None:
         self.position = 0
+        self._header = replace(context, options={**(context.options or {}), "part": "header"})
         self._context, self._max_rows, self._restore = context, limits.max_group_rows, restore
         self._rows: list[bytes] = []
         self._patient: bytes | None = None
@@ -92,6 +94,11 @@ class Grouper:
         raw = self._rows[0] if len(self._rows) == 1 else b"\n".join(self._rows)
         self._rows = []
         return self._record(raw, self._first, self._last, None)
+
+    def header(self, raw: bytes, first: int, last: int) -> Record:
+        """The record of the header; ``options["part"]`` says so."""
+        record = self._record(raw, first, last, None)
+        return replace(record, context=self._header)
 
     def refuse(self, raw: bytes, number: int, problem: Problem) -> Record:
         """A record of bytes that are no row; `flush` first."""
@@ -128,15 +135,14 @@ class RowReader:
         self._has_header = False
         self._open: _Open | None = None
 
-    def take(self, block: list[bytes]) -> Iterator[Record]:
+    def take(self, block: Block) -> Iterator[Record]:
         """The records that these whole lines complete."""
-        joined = b"\n".join(block)
-        is_plain = self._dialect.quote not in joined and b"\x00" not in joined
+        is_plain = self._dialect.quote not in block.text and b"\x00" not in block.text
         if not is_plain or self._open is not None or not self._has_header:
-            yield from self._take_quoted(block)
+            yield from self._take_quoted(block.lines)
             return
         add, patient_of, number = self._grouper.add, self._dialect.patient_of, self.number
-        for line in block:
+        for line in block.lines:
             number += 1
             blank = not line or line.isspace()
             record = self._grouper.flush() if blank else add(line, patient_of(line), number, number)
@@ -178,9 +184,11 @@ class RowReader:
         if b"\x00" in row:
             yield from self._refuse(row, first, NUL)
             return
-        patient = self._dialect.patient_of(row) if self._has_header else None
-        self._has_header = True
-        yield from _some(self._grouper.add(row, patient, first, self.number))
+        if not self._has_header:
+            self._has_header = True
+            yield self._grouper.header(row, first, self.number)
+            return
+        yield from _some(self._grouper.add(row, self._dialect.patient_of(row), first, self.number))
 
     def _finish(self, run: _Open) -> Generator[Record, None, list[bytes]]:
         """The row that a run of lines makes; or only its first line, refused, and the lines to read again."""
