@@ -32,6 +32,10 @@ Indexer = Callable[[Resource], IndexRows]
 """Search entries of a resource under the zone's index key; pure: the same content gives the same rows."""
 
 
+Counter = Callable[[str, int], int]
+"""`counter(name, n)`: reserves n numbers of that name in the running transaction and returns the first."""
+
+
 def no_index(resource: Resource) -> IndexRows:
     """No search entries: for zones and tests that do not search."""
     return IndexRows(())

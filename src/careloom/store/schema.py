@@ -22,6 +22,8 @@ from sqlalchemy import (
 
 metadata = MetaData()
 _COUNTED = BigInteger().with_variant(Integer(), "sqlite")
+_BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its bytes on both databases, so that a scan has the same order everywhere."""
 
 meta = Table(
     "meta",
@@ -104,8 +106,8 @@ resource = Table(
     "resource",
     metadata,
     Column("rid", _COUNTED, primary_key=True, autoincrement=False),
-    Column("type", Text, nullable=False),
-    Column("id", Text, nullable=False),
+    Column("type", _BYTEWISE, nullable=False),
+    Column("id", _BYTEWISE, nullable=False),
     Column("version", Integer, nullable=False),
     Column("last_updated", BigInteger, nullable=False),
     Column("subject", _COUNTED, ForeignKey("subject_key.subject"), nullable=False),

@@ -1,66 +1,51 @@
 """One zone's store, opened: transactions that write, reads that unseal."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from careloom.audit import AuditEvent
+from careloom.crypto.keys import KeyProvider
 from careloom.fhir.drafts import Resource
-from careloom.issues import Issue
 from careloom.runtime import Runtime
-from careloom.store.rows import Indexer, Landed, Landing, Manifest, Outcome, Stored, Tally, Write, no_index
+from careloom.store import database, landing, quarantine, reads
+from careloom.store.audit_log import EMPTY, Anchor, AuditChain, AuditReport, Head, microseconds, verify
+from careloom.store.engine import is_url, open_engine, private_folder, reading, writing
+from careloom.store.erasure import Eraser, ErasureReport, is_scrub_due, scrub
+from careloom.store.provenance import FactProof, Provenances, RawRecord
+from careloom.store.quarantine import Quarantined
+from careloom.store.resources import WriteTools
+from careloom.store.rows import Indexer, Manifest, Stored, Tally, no_index
+from careloom.store.seal import Bodies
+from careloom.store.subjects import SubjectKeys, SubjectWriter
+from careloom.store.transaction import Transaction, count_from, save_counters
+from careloom.store.zone_keys import ZoneKeys
 
 Zone = Literal["identified", "research", "synthetic"]
+ANCHOR_NAME = "audit.anchor"
 
-
-class Transaction:
-    """One durable step: records, resources, quarantine and audit commit together or not at all.
-
-    Made by `ZoneStore.transaction`; holds the zone's one write lock, so keep it to about a thousand records.
-    """
-
-    def begin_manifest(
-        self, *, name: str, file_hash: bytes, record_format: str, run: str, config_hash: str = ""
-    ) -> Manifest:
-        """The manifest of a file, made or found again: the same file with the same configuration is the same manifest.
-
-        file_hash  digest of `ZoneStore.file_hasher()` over all bytes of the file
-        """
-        raise NotImplementedError
-
-    def land(self, manifest: Manifest, landings: Sequence[Landing]) -> list[Landed]:
-        """Keeps the next records of a file, sealed, in order; a record that is known is not kept twice."""
-        raise NotImplementedError
-
-    def finish_manifest(self, manifest: Manifest, *, counts: Mapping[str, Any], state: str = "done") -> bytes:
-        """Closes a manifest and returns its Merkle root."""
-        raise NotImplementedError
-
-    def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Writes resources in order; one outcome each. The same (type, id) may come several times."""
-        raise NotImplementedError
-
-    def quarantine(self, rec: int, *, issues: Sequence[Issue], place: str) -> None:
-        """Notes that a landed record was refused whole; again for a known one: counts an attempt."""
-        raise NotImplementedError
-
-    def redriven(self, rec: int) -> None:
-        """Notes that a quarantined record has now been stored."""
-        raise NotImplementedError
-
-    def audit(self, event: AuditEvent) -> None:
-        """Adds a further event to the chain, beside the transaction's own."""
-        raise NotImplementedError
+__all__ = ["Transaction", "Zone", "ZoneStore"]
 
 
 class ZoneStore:
-    """The store of one zone. Close it when done; one process may hold several.
+    """The store of one zone. Close it when done; one process may hold several, and threads may share one.
 
-    Reads run on their own connections and see committed data only.
+    Reads run on their own connections and see committed data only. Reading is not audited here: services do that.
     """
+
+    def __init__(self, engine: Engine, zone_keys: ZoneKeys, runtime: Runtime, indexer: Indexer) -> None:
+        self.zone = zone_keys.zone
+        self.keys = zone_keys
+        self.runtime = runtime
+        self._engine = engine
+        self._indexer = indexer
+        self._subject_keys = SubjectKeys(zone_keys, runtime.random_bytes)
+        self._bodies = Bodies()
+        self._reader = reads.Reader(zone_keys, self._subject_keys, self._bodies)
+        self.anchor: Anchor | None = None
 
     @classmethod
     def open(
@@ -68,79 +53,220 @@ class ZoneStore:
         place: Path | str,
         *,
         zone: Zone,
-        keys: Any,
+        keys: KeyProvider,
         runtime: Runtime,
         indexer: Indexer = no_index,
+        anchor: Path | None = None,
     ) -> "ZoneStore":
         """The store of `zone`, made if it is not there.
 
-        place    the data directory (SQLite: ``<place>/<zone>/store.db``) or a ``postgresql+psycopg://`` URL
-        keys     a `careloom.crypto.keys.KeyProvider`
+        place    the data directory (SQLite: ``<place>/<zone>/store.db``) or a ``postgresql+psycopg://`` URL, in which
+                 ``{zone}`` stands for the zone
         indexer  search entries of a resource; without it nothing can be searched
-        raises   SetupError if the database was made for another zone, by a newer version, or cannot be reached
+        anchor   where the head of the audit chain is kept outside the database; beside it by default on SQLite
+        raises   SetupError if the database is of another zone, under other keys or of another version, or not reachable
         """
-        raise NotImplementedError
+        zone_keys = ZoneKeys(keys, zone)
+        store = cls(open_engine(place, zone), zone_keys, runtime, indexer)
+        if anchor is None and not is_url(place):
+            anchor = Path(place) / zone / ANCHOR_NAME
+        if anchor is not None:
+            private_folder(anchor.parent)
+            store.anchor = Anchor(anchor, zone)
+        made = database.prepare(store._engine, zone_keys, store._subject_keys, microseconds(runtime.now()))
+        if made and store.anchor is not None:
+            store.anchor.write(EMPTY, keys.sign)
+        with store.connect() as connection:
+            is_due = is_scrub_due(connection)
+        if is_due:
+            scrub(store._engine)
+        return store
 
     def close(self) -> None:
         """Closes all connections."""
-        raise NotImplementedError
+        self._engine.dispose()
 
     @contextmanager
     def transaction(self, event: AuditEvent | Callable[[Tally], AuditEvent]) -> Iterator[Transaction]:
         """A write transaction with its audit event (a function gets the tally); all durable when the block ends.
 
-        raises  StateError when the database is locked for too long or full; then nothing was written
+        raises  Conflict when another writer holds the zone for too long, SetupError when the disk is full: nothing was
+                written then; IntegrityError when the audit chain lacks its anchored head
         """
-        yield Transaction()
+        try:
+            with writing(self._engine) as connection:
+                before = database.counters(connection)
+                self._subject_keys.forget(before["erasures"])
+                after = dict(before)
+                tools = self._tools(connection, after)
+                chain = AuditChain(connection, self.keys.provider.sign, self._anchored())
+                step = Transaction(tools, chain)
+                yield step
+                step.close(event)
+                save_counters(tools, before, after)
+        except BaseException:
+            self._subject_keys.forget()  # keys made in this step are in no database now
+            raise
+        self._subject_keys.remember(tools.subjects.made)
+        self._move_anchor(chain.head)
 
-    def connect(self) -> Connection:
-        """A connection for reading SQL (search); close it."""
-        raise NotImplementedError
+    def _tools(self, connection: Connection, counters: dict[str, int]) -> WriteTools:
+        count, now = count_from(counters), microseconds(self.runtime.now())
+        return WriteTools(
+            connection=connection,
+            zone_keys=self.keys,
+            subjects=SubjectWriter(connection, self._subject_keys, self.keys, count, now),
+            subject_keys=self._subject_keys,
+            bodies=self._bodies,
+            indexer=self._indexer,
+            random_bytes=self.runtime.random_bytes,
+            count=count,
+            now=now,
+        )
+
+    def _anchored(self) -> Head | None:
+        return None if self.anchor is None else self.anchor.read(self.keys.provider.public_key())
+
+    def _move_anchor(self, head: Head) -> None:
+        if self.anchor is not None:
+            self.anchor.write(head, self.keys.provider.sign)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection for reading SQL (search), which sees one committed state."""
+        with reading(self._engine) as connection:
+            yield connection
 
     def pseudonym(self, patient_id: str) -> str:
-        """The keyed pseudonym of a Patient id: what audit and erasure call the patient."""
-        raise NotImplementedError
+        """The keyed pseudonym of a (keyed) Patient id: what audit and erasure call the patient."""
+        return self.keys.pseudonym(patient_id)
 
     def record_id(self, record_format: str, raw: bytes) -> str:
         """The keyed id of a record: the same bytes in the same format are the same record."""
-        raise NotImplementedError
+        return self.keys.records.record_id(record_format, raw)
 
     def known_records(self, record_ids: Iterable[str]) -> set[str]:
         """Those that are already landed."""
-        raise NotImplementedError
+        with self.connect() as connection:
+            return set(landing.known_records(connection, record_ids))
 
     def file_hasher(self) -> Any:
         """A keyed hash object with ``update`` and ``digest``, for `Transaction.begin_manifest`."""
-        raise NotImplementedError
+        return self.keys.file_hasher()
+
+    def find_manifest(self, file_hash: bytes, config_hash: str = "") -> Manifest | None:
+        """The manifest of a file that arrived before under the same configuration; ``counts["root"]`` once closed."""
+        with self.connect() as connection:
+            return landing.find_manifest(connection, self.keys.manifest_id(file_hash, config_hash))
 
     def read(self, resource_type: str, resource_id: str) -> Stored:
-        """The current version. raises NotFound; StateError (code ``state.deleted``) if it was deleted."""
-        raise NotImplementedError
+        """The current version; a deletion has `Stored.deleted`. raises NotFound."""
+        with self.connect() as connection:
+            return self._reader.current(connection, resource_type, resource_id)
 
     def read_version(self, resource_type: str, resource_id: str, version: int) -> Stored:
-        """One version, current or earlier."""
-        raise NotImplementedError
+        """One version, current or earlier. raises NotFound."""
+        with self.connect() as connection:
+            return self._reader.version(connection, resource_type, resource_id, version)
 
     def history(self, resource_type: str, resource_id: str) -> list[Stored]:
-        """All versions, newest first; deletions included."""
-        raise NotImplementedError
+        """All versions, newest first; deletions included. raises NotFound."""
+        with self.connect() as connection:
+            return self._reader.history(connection, resource_type, resource_id)
 
     def read_many(self, rids: Sequence[int]) -> list[Stored]:
         """The current versions with these row ids, in the order asked; missing or deleted ones are left out."""
-        raise NotImplementedError
+        with self.connect() as connection:
+            return self._reader.many(connection, rids)
+
+    def read_named(self, resource_type: str, ids: Iterable[str]) -> dict[str, Stored]:
+        """The current versions of one type by id, deleted ones included; missing ones are left out."""
+        with self.connect() as connection:
+            return self._reader.named(connection, resource_type, ids)
 
     def scan(self, types: Sequence[str] = ()) -> Iterator[Stored]:
-        """Every current resource, ordered by type and id; all types if none is named."""
-        raise NotImplementedError
+        """Every current resource that is not deleted, by type and id; all types if none is named."""
+        with self.connect() as connection:
+            yield from self._reader.scan(connection, types)
 
     def content_hash(self) -> str:
         """One keyed hash of all content of the zone: equal exactly if types, ids, versions and contents are equal."""
-        raise NotImplementedError
+        with self.connect() as connection:
+            return reads.content_hash(connection, self.keys)
+
+    def count(self) -> dict[str, int]:
+        """How many current resources there are, by type."""
+        with self.connect() as connection:
+            return reads.counts(connection)
+
+    def raw_record(self, record_id: str) -> RawRecord:
+        """A landed record with its bytes unsealed; ask for access first. raises NotFound."""
+        with self.connect() as connection:
+            return self._provenance(connection).raw(record_id)
 
     def provenance(self, record_id: str) -> Resource:
         """The FHIR Provenance of a source record: all resources made from it, its manifests and position."""
-        raise NotImplementedError
+        with self.connect() as connection:
+            return self._provenance(connection).resource(record_id)
+
+    def verify_fact(self, resource_type: str, resource_id: str) -> FactProof:
+        """Recomputes every hash between a stored resource and the file it came in. raises NotFound."""
+        with self.connect() as connection:
+            stored = self._reader.current(connection, resource_type, resource_id)
+            return self._provenance(connection).verify(stored)
+
+    def _provenance(self, connection: Connection) -> Provenances:
+        return Provenances(connection, self.keys, self._subject_keys, self._bodies)
+
+    def quarantined(
+        self, *, state: str = "waiting", reason: str = "", limit: int = 1000, after: int = 0
+    ) -> list[Quarantined]:
+        """Refused records in order of arrival; `after` is the `rec` of the last one of the page before."""
+        with self.connect() as connection:
+            return quarantine.listed(connection, state=state, reason=reason, limit=limit, after=after)
+
+    def quarantined_record(self, record_id: str) -> Quarantined | None:
+        """The entry of one refused record, None if it is not in quarantine."""
+        with self.connect() as connection:
+            return quarantine.of_record(connection, record_id)
+
+    def quarantine_reasons(self) -> dict[str, int]:
+        """How many refused records wait, by reason."""
+        with self.connect() as connection:
+            return quarantine.reasons(connection)
 
     def append_audit(self, event: AuditEvent) -> None:
-        """Adds one event (a read, a refusal) in a transaction of its own."""
-        raise NotImplementedError
+        """Adds one event (a read, a refusal) in a transaction of its own. This makes the store an AuditSink."""
+        with self.transaction(event):
+            pass
+
+    append = append_audit
+
+    def verify_audit(self) -> AuditReport:
+        """Checks the whole audit chain against its signatures and its anchor."""
+        with self.connect() as connection:
+            return verify(connection, self.keys.provider.public_key(), self.anchor)
+
+    def erase(
+        self,
+        patient_ids: Sequence[str],
+        event: Callable[[ErasureReport], AuditEvent],
+        *,
+        names_patient: Callable[[bytes], bool] | None = None,
+    ) -> ErasureReport:
+        """Erases patients for good, as `careloom.store.erasure` says; the second time there is nothing left to do.
+
+        names_patient  true if bytes (a quarantined record whose patient nobody could tell, a file's name) name one of
+                       them; without it the names of all files that held a record of theirs are destroyed
+        """
+        eraser = Eraser(self.keys, self._subject_keys, self._bodies, names_patient)
+        try:
+            with writing(self._engine) as connection:
+                chain = AuditChain(connection, self.keys.provider.sign, self._anchored())
+                report = eraser.erase(connection, patient_ids, microseconds(self.runtime.now()))
+                chain.append(event(report))
+        finally:
+            self._subject_keys.forget()
+        self._move_anchor(chain.head)
+        scrub(self._engine)
+        return report

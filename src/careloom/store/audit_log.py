@@ -1,0 +1,278 @@
+"""The audit chain of a zone: append-only, hash-chained, signed, anchored outside the database.
+
+Row n holds ``hash = SHA-256(tag || prev || seq || time || body)`` with ``prev`` the hash of row n-1, and an Ed25519
+signature of that hash. The newest signed head is also kept in a file outside the database, so that a chain that was cut
+at its end is found out too. Everything can be checked offline with the public key alone.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection
+
+from careloom.audit import AuditEvent
+from careloom.crypto.keys import is_signed
+from careloom.errors import IntegrityError, SetupError
+from careloom.store import bulk
+from careloom.store.schema import audit
+
+_TAG = b"careloom-audit-1"
+_ANCHOR_TAG = b"careloom-anchor-1"
+_START = bytes(32)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PAGE = 1000
+
+
+class Head(NamedTuple):
+    """The end of a chain: the number of rows and the hash of the last one (zeros when empty)."""
+
+    seq: int
+    hash: bytes
+
+
+EMPTY = Head(0, _START)
+
+
+def microseconds(time: datetime) -> int:
+    """Microseconds since 1970-01-01 UTC."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def time_of(stamp: int) -> datetime:
+    """The inverse of `microseconds`."""
+    return _EPOCH + timedelta(microseconds=stamp)
+
+
+def row_hash(prev: bytes, seq: int, time: int, body: str) -> bytes:
+    """The hash of one row over all that it holds and the row before it."""
+    head = _TAG + prev + seq.to_bytes(8, "big") + time.to_bytes(8, "big", signed=True)
+    return sha256(head + body.encode()).digest()
+
+
+def body_of(event: AuditEvent) -> str:
+    """An event as canonical JSON."""
+    fields = {
+        "actor": event.actor,
+        "action": event.action,
+        "operation": event.operation,
+        "zone": event.zone,
+        "outcome": event.outcome,
+        "subjects": list(event.subjects),
+        "purpose": event.purpose,
+        "detail": event.detail,
+        "time": event.time.astimezone(UTC).isoformat(timespec="microseconds"),
+    }
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS, default=_plain).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray)):
+        return value.hex()
+    return dict(value)
+
+
+class AuditChain:
+    """A `careloom.audit.AuditSink` inside one write transaction: events commit or vanish with it."""
+
+    def __init__(self, connection: Connection, sign: Callable[[bytes], bytes], anchor: Head | None) -> None:
+        """Starts at the end of the chain.
+
+        anchor  the head that was last anchored; None: this chain has no anchor
+        raises  IntegrityError if that head is not in the chain: writing on would hide that rows are gone
+        """
+        self._connection = connection
+        self._sign = sign
+        rows = bulk.fetch(connection, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+        self.head = Head(*rows[0]) if rows else EMPTY
+        if anchor is not None and anchor != self.head and not self._holds(anchor):
+            raise IntegrityError(
+                "the audit chain lacks rows that it had", "call the operator; see careloom audit verify"
+            )
+
+    def _holds(self, anchor: Head) -> bool:
+        if anchor.seq == 0:
+            return anchor.hash == _START
+        rows = bulk.fetch(self._connection, "SELECT hash FROM audit WHERE seq = ?", (anchor.seq,))
+        return bool(rows) and rows[0][0] == anchor.hash
+
+    def append(self, event: AuditEvent) -> None:
+        """Adds the event to the chain."""
+        seq, time, body = self.head.seq + 1, microseconds(event.time), body_of(event)
+        digest = row_hash(self.head.hash, seq, time, body)
+        row = (seq, time, body, self.head.hash, digest, self._sign(digest))
+        bulk.insert(self._connection, audit, [row])
+        self.head = Head(seq, digest)
+
+
+class Anchor:
+    """The newest signed head, in a file outside the database, synced after every commit."""
+
+    def __init__(self, path: Path, zone: str) -> None:
+        self.path = path
+        self._zone = zone
+
+    def message(self, head: Head) -> bytes:
+        """What the signature of the anchor covers."""
+        return _ANCHOR_TAG + self._zone.encode() + head.seq.to_bytes(8, "big") + head.hash
+
+    def read(self, public_key: bytes) -> Head | None:
+        """The anchored head, None if nothing was anchored yet.
+
+        raises  IntegrityError if the file is damaged or not signed with this key
+        """
+        try:
+            raw = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SetupError(f"{self.path} cannot be read ({type(error).__name__})", "check its owner") from None
+        try:
+            kept = json.loads(raw)
+            head = Head(int(kept["seq"]), bytes.fromhex(kept["hash"]))
+            signed = kept["zone"] == self._zone and is_signed(
+                public_key, self.message(head), bytes.fromhex(kept["signature"])
+            )
+        except (ValueError, KeyError, TypeError, OverflowError):
+            signed = False
+        if not signed:
+            raise IntegrityError(f"{self.path} is not an anchor of this chain", "call the operator; keep the file")
+        return head
+
+    def write(self, head: Head, sign: Callable[[bytes], bytes]) -> None:
+        """Moves the anchor to `head`, durable; an anchor that is already further stays."""
+        fields = {"zone": self._zone, "seq": head.seq, "hash": head.hash.hex()}
+        raw = json.dumps({**fields, "signature": sign(self.message(head)).hex()}).encode()
+        try:
+            lock = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if self._seq() < head.seq:
+                    self._replace(raw)
+                    os.fsync(lock)
+            finally:
+                os.close(lock)
+        except OSError as error:
+            remedy = "the step itself is kept; check the disk, then run careloom audit verify"
+            raise SetupError(f"{self.path} cannot be written ({type(error).__name__})", remedy) from None
+
+    def _seq(self) -> int:
+        try:
+            return int(json.loads(self.path.read_bytes())["seq"])
+        except FileNotFoundError:
+            return -1
+
+    def _replace(self, raw: bytes) -> None:
+        temporary = self.path.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(raw)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditProblem:
+    """What is wrong at one row (0: the chain as a whole).
+
+    code  audit.gap, audit.time, audit.link, audit.hash, audit.signature or audit.anchor
+    """
+
+    seq: int
+    code: str
+
+
+@dataclass(slots=True)
+class AuditReport:
+    """The outcome of checking a chain: whole when there is no problem. At most 100 problems are listed."""
+
+    rows: int = 0
+    head: Head = EMPTY
+    anchored: int | None = None
+    problems: list[AuditProblem] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """True when no row was changed, removed, added or moved."""
+        return not self.problems
+
+    def note(self, seq: int, code: str) -> None:
+        """Adds a problem."""
+        if len(self.problems) < 100:
+            self.problems.append(AuditProblem(seq, code))
+
+
+def rows_of(connection: Connection, after: int = 0) -> Iterator[tuple[Any, ...]]:
+    """All rows in order, a page at a time: seq, time, body, prev, hash, signature."""
+    sql = f"SELECT seq, time, body, prev, hash, signature FROM audit WHERE seq > ? ORDER BY seq LIMIT {_PAGE}"  # noqa: S608
+    while page := bulk.fetch(connection, sql, (after,)):
+        yield from page
+        after = page[-1][0]
+
+
+def verify(connection: Connection, public_key: bytes, anchor: Anchor | None = None) -> AuditReport:
+    """Checks every row, link and signature, and that the chain still holds its anchored head."""
+    report = AuditReport()
+    anchored = _anchored(anchor, public_key, report)
+    previous, expected, seen = _START, 1, anchored is None or anchored.seq == 0
+    for row in rows_of(connection, -(1 << 62)):
+        seq, time, body, prev, digest, signature = row
+        if seq != expected:
+            report.note(seq, "audit.gap")
+        if prev != previous:
+            report.note(seq, "audit.link")
+        if not _is_own_hash(row):
+            report.note(seq, "audit.hash")
+        if not _is_signed_row(public_key, digest, signature):
+            report.note(seq, "audit.signature")
+        if not _is_own_time(time, body):
+            report.note(seq, "audit.time")
+        seen = seen or (anchored is not None and Head(seq, digest) == anchored)
+        previous, expected = digest, seq + 1
+        report.rows += 1
+        report.head = Head(seq, digest)
+    if not seen:
+        report.note(anchored.seq if anchored is not None else 0, "audit.anchor")
+    return report
+
+
+def _anchored(anchor: Anchor | None, public_key: bytes, report: AuditReport) -> Head | None:
+    if anchor is None:
+        return None
+    try:
+        head = anchor.read(public_key)
+    except IntegrityError:
+        report.note(0, "audit.anchor")
+        return None
+    if head is None:
+        report.note(0, "audit.anchor")
+        return None
+    report.anchored = head.seq
+    return head
+
+
+def _is_own_hash(row: tuple[Any, ...]) -> bool:
+    seq, time, body, prev, digest, _ = row
+    try:
+        return bool(row_hash(prev, seq, time, body) == digest)
+    except (OverflowError, AttributeError, TypeError, UnicodeError):
+        return False
+
+
+def _is_signed_row(public_key: bytes, digest: Any, signature: Any) -> bool:
+    return isinstance(digest, bytes) and isinstance(signature, bytes) and is_signed(public_key, digest, signature)
+
+
+def _is_own_time(time: int, body: str) -> bool:
+    try:
+        return microseconds(datetime.fromisoformat(orjson.loads(body)["time"])) == time
+    except (ValueError, KeyError, TypeError):
+        return False

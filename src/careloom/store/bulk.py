@@ -1,0 +1,103 @@
+"""Many rows at once, as fast as each database takes them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, LargeBinary, Table, Text
+
+_ARRAYS: dict[type, str] = {
+    BigInteger: "bigint[]",
+    Boolean: "boolean[]",
+    Double: "double precision[]",
+    Integer: "integer[]",
+    LargeBinary: "bytea[]",
+    Text: "text[]",
+}
+
+
+def is_postgresql(connection: Connection) -> bool:
+    """True on PostgreSQL, false on SQLite."""
+    return connection.dialect.name == "postgresql"
+
+
+@lru_cache(512)
+def _for_postgresql(sql: str) -> str:
+    return sql.replace("?", "%s")
+
+
+def fetch(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
+    """All rows of a query with ``?`` placeholders."""
+    if is_postgresql(connection):
+        sql = _for_postgresql(sql)
+    return connection.exec_driver_sql(sql, tuple(values)).fetchall()
+
+
+def fetch_in(connection: Connection, sql: str, values: Iterable[Any], *before: Any) -> Sequence[tuple[Any, ...]]:
+    """All rows of a query whose ``{in}`` (after all other placeholders) is the list of values: strings or integers.
+
+    The text of the statement does not depend on how many there are, so it is prepared once.
+    """
+    listed = list(values)
+    if not listed:
+        return []
+    if is_postgresql(connection):
+        array = "text[]" if isinstance(listed[0], str) else "bigint[]"
+        sql = _for_postgresql(sql).replace("{in}", f"= ANY(%s::{array})")
+        return connection.exec_driver_sql(sql, (*before, listed)).fetchall()
+    sql = sql.replace("{in}", "IN (SELECT value FROM json_each(?))")
+    return connection.exec_driver_sql(sql, (*before, json.dumps(listed))).fetchall()
+
+
+def run(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Runs one statement with ``?`` placeholders for each row of values."""
+    if not rows:
+        return
+    if is_postgresql(connection):
+        sql = _for_postgresql(sql)
+    connection.exec_driver_sql(sql, list(rows))
+
+
+def run_in(connection: Connection, sql: str, values: Iterable[Any]) -> int:
+    """Runs a statement whose ``{in}`` is the list of values; returns how many rows it changed."""
+    listed = list(values)
+    if not listed:
+        return 0
+    if is_postgresql(connection):
+        array = "text[]" if isinstance(listed[0], str) else "bigint[]"
+        return connection.exec_driver_sql(sql.replace("{in}", f"= ANY(%s::{array})"), (listed,)).rowcount
+    sql = sql.replace("{in}", "IN (SELECT value FROM json_each(?))")
+    return connection.exec_driver_sql(sql, (json.dumps(listed),)).rowcount
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *, ignore: bool = False) -> None:
+    """Inserts rows that have a value for every column, in the order of the table.
+
+    ignore  leave alone what is there under the same key
+    """
+    if not rows:
+        return
+    if is_postgresql(connection):
+        sql = _insert_arrays(table, ignore)
+        connection.exec_driver_sql(sql, tuple(list(column) for column in zip(*rows, strict=True)))
+    else:
+        connection.exec_driver_sql(_insert_values(table, ignore), list(rows))
+
+
+@lru_cache(64)
+def _insert_values(table: Table, ignore: bool) -> str:
+    marks = ", ".join("?" for _ in table.columns)
+    return f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table.name} VALUES ({marks})"  # noqa: S608 our own names
+
+
+@lru_cache(64)
+def _insert_arrays(table: Table, ignore: bool) -> str:
+    arrays = ", ".join(f"%s::{_array_of(column.type)}" for column in table.columns)
+    names = ", ".join(column.name for column in table.columns)
+    tail = " ON CONFLICT DO NOTHING" if ignore else ""
+    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}){tail}"  # noqa: S608 our own names
+
+
+def _array_of(kind: Any) -> str:
+    return next(array for base, array in _ARRAYS.items() if type(kind) is base)

@@ -1,0 +1,80 @@
+"""Makes a zone's database, and refuses one that belongs to another zone, other keys or another version."""
+
+from sqlalchemy import Connection, Engine, inspect
+
+from careloom.errors import IntegrityError, SetupError
+from careloom.store import bulk
+from careloom.store.engine import reading, writing
+from careloom.store.schema import meta, metadata
+from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
+from careloom.store.zone_keys import ZoneKeys
+
+REVISION = "0001"
+"""The newest migration in ``store/migrations/versions``."""
+
+COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures")
+
+SQLITE_TRIGGERS = (
+    "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END",
+    "CREATE TRIGGER audit_keeps_values BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END",
+)
+POSTGRESQL_TRIGGERS = (
+    "CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'audit is append-only'; END $$",
+    "CREATE TRIGGER audit_keeps_rows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+    "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()",
+)
+
+
+def prepare(engine: Engine, zone_keys: ZoneKeys, subject_keys: SubjectKeys, created: int) -> bool:
+    """Makes the database if it is empty; otherwise checks that it is ours. Returns true if it was made.
+
+    raises  SetupError if it is of another zone, under other keys, or of another version of Careloom
+    """
+    with reading(engine) as connection:
+        is_made = inspect(connection).has_table("meta")
+    if not is_made:
+        with writing(engine) as connection:
+            if not inspect(connection).has_table("meta"):
+                _make(connection, zone_keys, subject_keys, created)
+                return True
+    with reading(engine) as connection:
+        _check(connection, zone_keys)
+    return False
+
+
+def _make(connection: Connection, zone_keys: ZoneKeys, subject_keys: SubjectKeys, created: int) -> None:
+    metadata.create_all(connection, checkfirst=False)
+    triggers = POSTGRESQL_TRIGGERS if bulk.is_postgresql(connection) else SQLITE_TRIGGERS
+    for statement in triggers:
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    bulk.run(connection, "INSERT INTO alembic_version VALUES (?)", [(REVISION,)])
+    facts = {"zone": zone_keys.zone, "keys": zone_keys.fingerprint()}
+    facts["scrubbed"] = "0"
+    facts |= {f"counter.{name}": "0" for name in COUNTERS} | {"counter.subject": str(SHARED)}
+    bulk.insert(connection, meta, sorted(facts.items()))
+    _, row = subject_keys.make(SHARED_NAME, SHARED, created)
+    bulk.run(connection, "INSERT INTO subject_key VALUES (?, ?, ?, ?, ?)", [row])
+
+
+def _check(connection: Connection, zone_keys: ZoneKeys) -> None:
+    facts = dict(bulk.fetch(connection, "SELECT name, value FROM meta"))
+    (revision,) = bulk.fetch(connection, "SELECT version_num FROM alembic_version")[0]
+    if facts.get("zone") != zone_keys.zone:
+        raise SetupError(f"this database is not of the zone {zone_keys.zone}", "point each zone at its own database")
+    if facts.get("keys") != zone_keys.fingerprint():
+        raise SetupError("this database was made under other keys", "restore the keys directory that belongs to it")
+    if revision != REVISION:
+        raise SetupError(
+            f"the database is of version {revision}, this Careloom needs {REVISION}", "run careloom store migrate"
+        )
+
+
+def counters(connection: Connection) -> dict[str, int]:
+    """The counters of the database; raises IntegrityError if one is missing."""
+    found = dict(bulk.fetch(connection, "SELECT name, value FROM meta"))
+    try:
+        return {name: int(found[f"counter.{name}"]) for name in COUNTERS}
+    except (KeyError, ValueError):
+        raise IntegrityError("a counter of the database is lost", "restore the last backup") from None

@@ -1,0 +1,145 @@
+"""Connections to a zone's database: SQLite by default, PostgreSQL by URL; its troubles in our own words."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import errors as postgres
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from careloom.errors import CareloomError, Conflict, IntegrityError, SetupError
+
+DATABASE_NAME = "store.db"
+BUSY_SECONDS = 30.0
+"""How long a writer waits for another one."""
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA mmap_size=134217728",
+    "PRAGMA wal_autocheckpoint=8192",
+    "PRAGMA journal_size_limit=67108864",
+    "PRAGMA trusted_schema=OFF",
+)
+_WRITE_LOCK = 4711_0001
+"""PostgreSQL advisory lock: one writer a zone, because the audit chain has one end."""
+
+
+def is_url(place: Path | str) -> bool:
+    """True for a database URL, false for a data directory."""
+    return isinstance(place, str) and "://" in place
+
+
+def open_engine(place: Path | str, zone: str) -> Engine:
+    """An engine for the zone's database; folders are made (mode 0700), the database is not.
+
+    place  the data directory, or a ``postgresql+psycopg://`` URL in which ``{zone}`` stands for the zone
+    """
+    if is_url(place):
+        url = str(place).replace("{zone}", zone)
+        if not url.startswith("postgresql+psycopg://"):
+            raise SetupError("the store's URL is not one of PostgreSQL", "use postgresql+psycopg://user@host/database")
+        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    path = Path(place) / zone / DATABASE_NAME
+    private_folder(path.parent)
+    _private_file(path)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def private_folder(folder: Path) -> None:
+    """Makes a folder that only its owner can enter; raises SetupError if that cannot be."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"{folder} cannot be made ({type(error).__name__})", "check its owner and the disk") from None
+
+
+def _private_file(path: Path) -> None:
+    """SQLite gives its journal the mode of the database, so that is set before anything is in it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+    except OSError as error:
+        raise SetupError(f"{path} cannot be opened ({type(error).__name__})", "check its owner and the disk") from None
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not open transactions behind our back
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("careloom_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction that holds the zone's one write lock; durable when the block ends.
+
+    raises  Conflict if the lock is not free in time, SetupError if the disk is full or not there
+    """
+    with translated(), engine.connect() as plain:
+        connection = plain.execution_options(careloom_writes=True)
+        with connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_WRITE_LOCK,))
+            yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one committed state for as long as the block runs."""
+    with translated(), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns the database's errors into ours; their text is dropped, for it may quote values."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translate(error.orig) from None
+    except (sqlite3.Error, psycopg.Error) as error:
+        raise _translate(error) from None
+
+
+def _translate(error: BaseException | None) -> CareloomError:
+    if isinstance(error, sqlite3.Error):
+        return _of_sqlite(error)
+    if isinstance(error, (postgres.LockNotAvailable, postgres.DeadlockDetected, postgres.SerializationFailure)):
+        return Conflict("the store is being written by somebody else", "try again")
+    if isinstance(error, (postgres.DataCorrupted, postgres.IndexCorrupted)):
+        return IntegrityError("the store's database is damaged", "stop writing and restore the last backup")
+    if isinstance(error, (postgres.ForeignKeyViolation, postgres.UniqueViolation)):
+        return Conflict("the store changed below this step", "try again")
+    name = type(error).__name__
+    return SetupError(f"the store's database failed ({name})", "check that it runs, its disk and its log")
+
+
+def _of_sqlite(error: sqlite3.Error) -> CareloomError:
+    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return Conflict("the store is being written by somebody else", "try again when the other step is done")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "decode to UTF-8" in str(error):
+        return IntegrityError("the store's database is damaged", "stop writing and restore the last backup")
+    if name.startswith("SQLITE_FULL"):
+        return SetupError("the disk of the store is full; nothing of this step was written", "free space, run it again")
+    if name.startswith(("SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")):
+        return Conflict("the store changed below this step", "try again")
+    return SetupError(f"the store's database failed ({name})", "check the disk, the folder's owner and free space")

@@ -1,0 +1,208 @@
+"""Erasure: after it, no byte under the data directory can be led back to the patient.
+
+Destroyed: the patient's data key and every key shared with others; all records, resources (all versions), search
+entries and quarantine rows under them; records nobody could assign that name the patient; file names that do.
+Kept: the record hashes in manifests (other people's proofs stand on them), the keyed pseudonym in the audit chain, and
+a tombstone, so that the same feed does not bring the patient back.
+Afterwards the database is rewritten and its journal truncated.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from careloom.crypto.pseudonyms import digest_of, name_of
+from careloom.errors import Conflict
+from careloom.store import bulk
+from careloom.store.engine import translated, writing
+from careloom.store.landing import chunks_of, hashes_of, known_records, name_context, record_context
+from careloom.store.resources import resource_context
+from careloom.store.schema import metadata, tombstone
+from careloom.store.seal import Bodies
+from careloom.store.subjects import SHARED, SubjectKeys
+from careloom.store.zone_keys import ZoneKeys
+
+_SHARED_NOW = "SELECT rid, type, id, version, body FROM resource WHERE subject = ? AND NOT deleted"
+_SHARED_THEN = """
+SELECT r.rid, r.type, r.id, h.version, h.body FROM resource_history h JOIN resource r ON r.rid = h.rid
+WHERE h.subject = ? AND NOT h.deleted"""
+_UNASSIGNED = """
+SELECT r.rec, r.record_id, r.subject, r.body FROM record r JOIN subject_key k ON k.subject = r.subject
+WHERE r.subject = ? OR substr(k.pseudonym, 1, 7) = 'record:'"""
+_COUNT_ERASURE = """
+UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE name = 'counter.erasures'"""
+NamesPatient = Callable[[bytes], bool]
+
+
+@dataclass(slots=True)
+class ErasureReport:
+    """What was destroyed, as counts; the patients only as keyed pseudonyms.
+
+    record_ids  of the destroyed records: their hashes stay in the manifests
+    """
+
+    pseudonyms: tuple[str, ...] = ()
+    keys: int = 0
+    resources: int = 0
+    versions: int = 0
+    records: int = 0
+    quarantined: int = 0
+    index_rows: int = 0
+    file_names: int = 0
+    tombstones: int = 0
+    record_ids: list[str] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing was there to destroy."""
+        return not (self.keys or self.records or self.resources or self.versions)
+
+
+class Eraser:
+    """Erases patients from one zone's database."""
+
+    def __init__(
+        self, zone_keys: ZoneKeys, subject_keys: SubjectKeys, bodies: Bodies, names_patient: NamesPatient | None
+    ) -> None:
+        self._zone_keys = zone_keys
+        self._subject_keys = subject_keys
+        self._bodies = bodies
+        self._names_patient = names_patient
+
+    def erase(self, connection: Connection, patient_ids: Sequence[str], now: int) -> ErasureReport:
+        """Removes all rows of the patients within the transaction of `connection`; `scrub` must follow its commit."""
+        pseudonyms = sorted({self._zone_keys.pseudonym(patient_id) for patient_id in patient_ids})
+        report = ErasureReport(tuple(pseudonyms))
+        subjects = self._subjects(connection, pseudonyms)
+        self._resources(connection, subjects, self._naming_resources(connection, patient_ids), report)
+        names = self._records(connection, subjects, report)
+        subjects = sorted({*subjects, *names})
+        bulk.run_in(connection, "DELETE FROM subject_link WHERE subject {in}", subjects)
+        report.keys = bulk.run_in(connection, "DELETE FROM subject_key WHERE subject {in}", subjects)
+        marks = [(self._zone_keys.tombstone(pseudonym), now) for pseudonym in pseudonyms]
+        known = {row[0] for row in bulk.fetch(connection, "SELECT mark FROM tombstone")}
+        new = [mark for mark in marks if mark[0] not in known]
+        bulk.insert(connection, tombstone, new)
+        report.tombstones = len(new)
+        bulk.run(connection, _COUNT_ERASURE, [()])
+        return report
+
+    def _subjects(self, connection: Connection, pseudonyms: Sequence[str]) -> list[int]:
+        own = bulk.fetch_in(connection, "SELECT subject FROM subject_key WHERE pseudonym {in}", pseudonyms)
+        joint = bulk.fetch_in(connection, "SELECT DISTINCT subject FROM subject_link WHERE pseudonym {in}", pseudonyms)
+        return sorted({row[0] for row in own} | {row[0] for row in joint})
+
+    def _naming_resources(self, connection: Connection, patient_ids: Sequence[str]) -> set[int]:
+        """Resources under the shared key that name one of the patients, by row id."""
+        named = [patient_id.encode() for patient_id in patient_ids]
+        found: set[int] = set()
+        for sql in (_SHARED_NOW, _SHARED_THEN):
+            for rid, name, resource_id, version, body in bulk.fetch(connection, sql, (SHARED,)):
+                context = resource_context(self._zone_keys.zone, name, resource_id, version)
+                content = self._open(connection, SHARED, body, context)
+                if any(patient_id in content for patient_id in named):
+                    found.add(rid)
+        return found
+
+    def _resources(
+        self, connection: Connection, subjects: Sequence[int], naming: set[int], report: ErasureReport
+    ) -> None:
+        """Removes resources with all their versions, and old versions of resources that belong to others now."""
+        own = bulk.fetch_in(connection, "SELECT rid FROM resource WHERE subject {in}", subjects)
+        rids = sorted({row[0] for row in own} | naming)
+        for sql in ("DELETE FROM idx_eq WHERE rid {in}", "DELETE FROM idx_range WHERE rid {in}"):
+            report.index_rows += bulk.run_in(connection, sql, rids)
+        bulk.run_in(connection, "DELETE FROM record_link WHERE rid {in}", rids)
+        report.versions = bulk.run_in(connection, "DELETE FROM resource_history WHERE rid {in}", rids)
+        report.versions += bulk.run_in(connection, "DELETE FROM resource_history WHERE subject {in}", subjects)
+        report.resources = bulk.run_in(connection, "DELETE FROM resource WHERE rid {in}", rids)
+
+    def _records(self, connection: Connection, subjects: list[int], report: ErasureReport) -> list[int]:
+        """Removes records and file names; returns further keys to be destroyed: of names and unassigned records."""
+        rows = bulk.fetch_in(connection, "SELECT rec, record_id, subject FROM record WHERE subject {in}", subjects)
+        rows = [*rows, *self._unassigned(connection)]
+        recs = sorted({row[0] for row in rows})
+        report.record_ids = sorted({row[1] for row in rows})
+        names = self._file_names(connection, {digest_of(record_id) for record_id in report.record_ids})
+        report.quarantined = bulk.run_in(connection, "DELETE FROM quarantine WHERE rec {in}", recs)
+        bulk.run_in(connection, "DELETE FROM record_link WHERE rec {in}", recs)
+        for table in ("resource", "resource_history"):
+            bulk.run_in(connection, f"UPDATE {table} SET record = NULL WHERE record {{in}}", recs)  # noqa: S608
+        report.records = bulk.run_in(connection, "DELETE FROM record WHERE rec {in}", recs)
+        gone = "UPDATE manifest SET name = NULL, subject = NULL WHERE subject {in}"
+        report.file_names = bulk.run_in(connection, gone, names)
+        return [*names, *(row[2] for row in rows if row[2] != SHARED)]
+
+    def _unassigned(self, connection: Connection) -> list[tuple[int, str, int]]:
+        """(rec, record id, key) of records that nobody could assign to a patient and that name one of these."""
+        if self._names_patient is None:
+            return []
+        found = []
+        for rec, record_id, subject, body in bulk.fetch(connection, _UNASSIGNED, (SHARED,)):
+            raw = self._open(connection, subject, body, record_context(self._zone_keys.zone, record_id))
+            if self._names_patient(raw):
+                found.append((rec, record_id, subject))
+        return found
+
+    def _file_names(self, connection: Connection, erased: set[bytes]) -> list[int]:
+        """Keys of the file names to destroy.
+
+        A name goes when it names the patient, or when its file held nothing that is still here; and, when nobody can
+        tell whether it names the patient, when its file held a record of theirs.
+        """
+        doomed = []
+        sql = "SELECT manifest, manifest_id, subject, name FROM manifest WHERE subject IS NOT NULL"
+        for manifest, manifest_id, subject, sealed in bulk.fetch(connection, sql):
+            hashes = {digest for chunk in chunks_of(connection, manifest) for digest in hashes_of(chunk)}
+            is_touched = not hashes.isdisjoint(erased)
+            if self._names_patient is None:
+                is_doomed = is_touched
+            else:
+                name = self._open(connection, subject, sealed, name_context(self._zone_keys.zone, manifest_id))
+                is_doomed = self._names_patient(name) or (
+                    is_touched and not known_records(connection, map(name_of, hashes - erased))
+                )
+            if is_doomed:
+                doomed.append(subject)
+        return doomed
+
+    def _open(self, connection: Connection, subject: int, body: bytes, context: bytes) -> bytes:
+        sealer = self._subject_keys.numbered(connection, (subject,))[subject]
+        return self._bodies.open(sealer, body, context)
+
+
+def is_scrub_due(connection: Connection) -> bool:
+    """True when an erasure was committed and the freed space of the database was not rewritten yet."""
+    rows = dict(bulk.fetch(connection, "SELECT name, value FROM meta WHERE name IN ('counter.erasures', 'scrubbed')"))
+    return bool(rows["counter.erasures"] != rows["scrubbed"])
+
+
+def scrub(engine: Engine) -> None:
+    """Rewrites the database so that what was removed is in no free page, and empties its journal.
+
+    raises  Conflict if readers hold the database; the scrub stays due and is done when the store opens next
+    """
+    with translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if engine.dialect.name == "postgresql":
+            for table in metadata.sorted_tables:
+                connection.exec_driver_sql(f"VACUUM FULL {table.name}")
+            connection.exec_driver_sql("CHECKPOINT")
+        else:
+            cursor = connection.connection.cursor()
+            _truncate_journal(cursor)
+            cursor.execute("VACUUM")
+            _truncate_journal(cursor)
+            cursor.close()
+    with writing(engine) as connection:
+        sql = "UPDATE meta SET value = (SELECT e.value FROM meta e WHERE e.name = 'counter.erasures')"
+        bulk.run(connection, sql + " WHERE name = 'scrubbed'", [()])
+
+
+def _truncate_journal(cursor: Any) -> None:
+    (busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise Conflict(
+            "a reader holds the store, so erased bytes are still in its journal", "erase again when it is done"
+        )

@@ -1,0 +1,121 @@
+"""One durable step of a zone: what it lands, writes, refuses and says in the audit chain commits together."""
+
+from collections import Counter as Count
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from careloom.audit import AuditEvent
+from careloom.errors import Erased
+from careloom.issues import Issue
+from careloom.store import bulk, quarantine
+from careloom.store.audit_log import AuditChain
+from careloom.store.landing import LandingWriter
+from careloom.store.resources import ResourceWriter, WriteTools
+from careloom.store.rows import Landed, Landing, Manifest, Outcome, Tally, Write
+
+
+class Transaction:
+    """One durable step: records, resources, quarantine and audit commit together or not at all.
+
+    Made by `careloom.store.zone_store.ZoneStore.transaction`; holds the zone's one write lock, so keep it to about a
+    thousand records.
+    """
+
+    def __init__(self, tools: WriteTools, chain: AuditChain) -> None:
+        self._tools = tools
+        self._chain = chain
+        self._landing = LandingWriter(tools)
+        self._resources = ResourceWriter(tools)
+        self._outcomes: Count[str] = Count()
+        self._tally = Tally()
+        self._roots: dict[str, str] = {}
+
+    def begin_manifest(
+        self, *, name: str, file_hash: bytes, record_format: str, run: str, config_hash: str = ""
+    ) -> Manifest:
+        """The manifest of a file, made or found again: the same bytes under the same configuration are the same one.
+
+        name       the file's own name, kept sealed
+        file_hash  digest of `ZoneStore.file_hasher()` over all bytes of the file
+        """
+        return self._landing.begin(
+            name=name, file_hash=file_hash, record_format=record_format, run=run, config_hash=config_hash
+        )
+
+    def land(self, manifest: Manifest | None, landings: Sequence[Landing]) -> list[Landed]:
+        """Keeps the next records of a file, sealed, in order; a record that is known is not kept twice.
+
+        manifest  None for records that came in no file
+        """
+        landed = self._landing.land(manifest, landings)
+        new = sum(one.is_new for one in landed)
+        refused = sum(one.rec == 0 for one in landed)
+        self._tally.landed += new
+        self._tally.refused += refused
+        self._tally.known += len(landed) - new - refused
+        return landed
+
+    def finish_manifest(self, manifest: Manifest, *, counts: Mapping[str, Any], state: str = "done") -> bytes:
+        """Closes a manifest and returns its root, which the audit event of this step names too."""
+        root = self._landing.finish(manifest, counts, state)
+        self._roots[manifest.manifest_id] = root.hex()
+        return root
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Writes resources in order; one outcome each. The same (type, id) may come several times."""
+        outcomes = self._resources.write(writes)
+        self._outcomes.update(outcomes)
+        return outcomes
+
+    def quarantine(self, rec: int, *, issues: Sequence[Issue], place: str) -> None:
+        """Notes that a landed record was refused whole; again for a known one: counts an attempt."""
+        quarantine.add(self._tools, rec, issues=issues, place=place)
+        self._tally.quarantined += 1
+
+    def redriven(self, rec: int, patients: tuple[str, ...]) -> None:
+        """Notes that a quarantined record is now stored, and seals it under its patients' key.
+
+        raises  Erased if it turns out to be about an erased patient: nothing of this step is kept
+        """
+        if not self._landing.adopt(rec, patients):
+            raise Erased("a quarantined record is about an erased patient", "erase the record too")
+        quarantine.redriven(self._tools, rec)
+
+    def audit(self, event: AuditEvent) -> None:
+        """Adds a further event to the chain, beside the transaction's own."""
+        self._chain.append(event)
+
+    def rewrap(self) -> int:
+        """Wraps all data keys under the current key-encryption key; returns how many lay under another."""
+        return self._tools.subject_keys.rewrap(self._tools.connection)
+
+    def tally(self) -> Tally:
+        """What the transaction did so far."""
+        self._tally.outcomes = dict(sorted(self._outcomes.items()))
+        self._tally.pseudonyms = tuple(sorted(self._tools.subjects.touched))
+        return self._tally
+
+    def close(self, event: AuditEvent | Callable[[Tally], AuditEvent]) -> None:
+        """Writes the transaction's own event; the last thing before the commit."""
+        made = event if isinstance(event, AuditEvent) else event(self.tally())
+        if self._roots:
+            made = replace(made, detail={**made.detail, "manifest_roots": self._roots})
+        self._chain.append(made)
+
+
+def count_from(counters: dict[str, int]) -> Callable[[str, int], int]:
+    """A `careloom.store.rows.Counter` over these numbers, which it moves on."""
+
+    def count(name: str, n: int) -> int:
+        first = counters[name] + 1
+        counters[name] += n
+        return first
+
+    return count
+
+
+def save_counters(tools: WriteTools, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+    """Writes the counters that moved."""
+    moved = [(str(after[name]), f"counter.{name}") for name in after if after[name] != before[name]]
+    bulk.run(tools.connection, "UPDATE meta SET value = ? WHERE name = ?", moved)
