@@ -38,7 +38,7 @@ EMITS: dict[str, dict[str, str]] = {
     "date": {"date": "date", "dateTime": "date", "instant": "date", "Period": "Period", "Timing": "Timing"},
     "number": dict.fromkeys(_INTEGERS, "number") | {"decimal": "number", "Range": "NumberRange"},
     "quantity": dict.fromkeys(_QUANTITIES, "Quantity") | {"Money": "Money", "Range": "Range"},
-    "uri": dict.fromkeys(_URIS, "uri"),
+    "uri": dict.fromkeys(_URIS, "uri") | {"canonical": "canonical"},
 }
 """What the index makes of a data type, per type of parameter; data types that are absent carry no value for it."""
 
@@ -49,6 +49,8 @@ PARTS = {
 ANY_TARGET = 100
 """A reference that names at least this many target types may point to anything; they are not listed."""
 BIRTH = {"Patient", "Person", "RelatedPerson", "Practitioner"}
+WHOLE = {("Observation", "valueCodeableConcept text"), ("Observation", "valueString")}
+"""Texts of the largest type: found whole, not by their start, which would be most of the rows of the whole index."""
 COLUMNS = {"Resource-id": "_id", "Resource-lastUpdated": "_lastUpdated"}
 REASONS = {
     "DomainResource-text": "full text of the narrative: no expression; text search is another index",
@@ -226,6 +228,8 @@ def _emit(program: str, data_type: str, implied: str, *, kind: str, base: str, o
         return [Arm(f"{program} {part} string") for part in PARTS[data_type]]
     if kind == "date" and base in BIRTH and program == "birthDate":
         return [Arm("birthDate BirthDate")]
+    if kind == "string" and (base, program) in WHOLE:
+        return [Arm(f"{program} whole")]
     emitted = EMITS[kind].get(data_type)
     if emitted is None:
         return []

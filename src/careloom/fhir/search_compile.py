@@ -143,6 +143,7 @@ _TEMPLATES = {
     "canonical": _TEXT.format(kind="u") + "\n if '|' in {v}:\n  add(('u', {s}, {v}.partition('|')[0]))",
     "uri": _TEXT.format(kind="u"),
     "string": _TEXT.format(kind="s"),
+    "whole": _TEXT.format(kind="w"),
     "date": "y = TIMES({v}) or time_span({v})\nif y:\n add(('d', {s}, y[0], y[1])); mask |= {bit}",
     "BirthDate": "if len({v}) <= 10 and time_span({v}):\n add(('b', {s}, {v})); mask |= {bit}",
     "Period": _SPAN.format(kind="d", read="period_span"),

@@ -6,7 +6,6 @@ from careloom.fhir.search_compile import Extractor, compile_extractor
 from careloom.fhir.search_interpret import Entry, interpret
 from careloom.fhir.search_parameters import resource_types
 
-
 _extractors: dict[str, Extractor] = {}
 
 
@@ -19,6 +18,7 @@ def extract(resource: dict[str, Any]) -> list[Entry]:
     ``("r", slot, reference)``        ``Patient/123`` or an absolute URL, without version
     ``("u", slot, uri)``              a URI or canonical URL, the latter also without its version
     ``("s", slot, text)``             a text as it stands; names and addresses give one entry per part
+    ``("w", slot, text)``             a text that is found whole only (texts of observations)
     ``("b", slot, date)``             a birth date as it stands: never to be kept as a plain number
     ``("d", slot, low, high)``        milliseconds since 1970-01-01 UTC, half-open, infinite where open
     ``("n", slot, low, high)``        a number or a range of numbers, closed

@@ -86,8 +86,7 @@ def _reference(slot: str, node: Any) -> Iterator[Entry]:
         key = values.reference_key(node["reference"])
         if key:
             yield ("r", slot, key)
-    for entry in _identifier(slot + ":identifier", node.get("identifier")):
-        yield entry
+    yield from _identifier(slot + ":identifier", node.get("identifier"))
 
 
 def _canonical(slot: str, node: Any) -> Iterator[Entry]:
@@ -105,6 +104,11 @@ def _uri(slot: str, node: Any) -> Iterator[Entry]:
 def _string(slot: str, node: Any) -> Iterator[Entry]:
     if isinstance(node, str):
         yield ("s", slot, node)
+
+
+def _whole(slot: str, node: Any) -> Iterator[Entry]:
+    if isinstance(node, str):
+        yield ("w", slot, node)
 
 
 def _date(slot: str, node: Any) -> Iterator[Entry]:
@@ -150,6 +154,7 @@ EMITTERS: dict[str, Callable[[str, Any], Iterator[Entry]]] = {
     "canonical": _canonical,
     "uri": _uri,
     "string": _string,
+    "whole": _whole,
     "date": _date,
     "BirthDate": _birth_date,
     "Period": _spanned("d", values.period_span),

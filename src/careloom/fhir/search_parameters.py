@@ -62,7 +62,7 @@ class Parameter:
     uses     the slots it is the union of
     targets  for references: the types it may point to; empty: any
     systems  for tokens on elements of type code: the systems their required value sets imply
-    emits    what its programs emit: tells identifiers from codes, references from canonical URLs
+    emits    what its programs emit, sorted: tells identifiers from codes, references from canonical URLs
     """
 
     resource_type: str
@@ -71,7 +71,7 @@ class Parameter:
     uses: tuple[Use, ...]
     targets: tuple[str, ...]
     systems: tuple[str, ...]
-    emits: frozenset[str]
+    emits: tuple[str, ...]
 
 
 @cache
@@ -127,7 +127,7 @@ def parameters(resource_type: str) -> Mapping[str, Parameter]:
     for code, (kind, names, more) in sorted(_rows(resource_type, "parameters").items()):
         pairs = (name.partition(">") for name in names)
         uses = tuple(Use(slot, only) for slot, _, only in pairs)
-        emits = frozenset(program.emits for use in uses for program in found[use.slot].programs)
+        emits = tuple(sorted({program.emits for use in uses for program in found[use.slot].programs}))
         targets, systems = (tuple(more), ()) if kind == "reference" else ((), tuple(more))
         result[code] = Parameter(resource_type, code, kind, uses, targets, systems, emits)
     return MappingProxyType(result)

@@ -14,6 +14,9 @@ from typing import Any
 Span = tuple[float, float]
 
 DAY = 86_400_000.0
+TEXT_LENGTH = 32
+"""Text search by start reads at most this many characters of a normal text."""
+
 _BOUND = 65_536
 _UNIX_DAY = 719_163
 _TIME = re.compile(
@@ -71,12 +74,9 @@ def _time_span(text: str) -> Span | None:
 
 
 def _month_span(year: int, month: int) -> Span:
-    """The range of a month; of the year if `month` is 0."""
+    """The range of a month; of the year if `month` is 0. raises ValueError."""
     first = date(year, month or 1, 1).toordinal()
-    if month in (0, 12):
-        last = date(year, 12, 31).toordinal()
-    else:
-        last = date(year, month + 1, 1).toordinal() - 1
+    last = date(year, month + 1, 1).toordinal() - 1 if 0 < month < 12 else date(year, 12, 31).toordinal()
     return (first - _UNIX_DAY) * DAY, (last + 1 - _UNIX_DAY) * DAY
 
 
