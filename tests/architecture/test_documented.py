@@ -98,3 +98,17 @@ def test_every_target_of_make_has_a_line_of_help() -> None:
     assert phony
     helped = set(re.findall(r"(?m)^([a-z-]+):.*## \S", makefile))
     assert set(phony.group(1).split()) == helped
+
+
+PROOF = re.compile(r"`((?:tests|bench)/[\w/]+\.py)(?:::(\w+))?`")
+
+
+def test_every_proof_that_the_risks_name_is_there() -> None:
+    proofs = PROOF.findall((ROOT / "docs" / "risks.md").read_text("utf-8"))
+    assert proofs
+    missing = [
+        f"{file}::{name}"
+        for file, name in proofs
+        if not (ROOT / file).is_file() or (name and f"def {name}(" not in (ROOT / file).read_text("utf-8"))
+    ]
+    assert missing == []
