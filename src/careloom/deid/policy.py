@@ -1,0 +1,260 @@
+"""A de-identification policy: the allow-list of a TOML file, checked against FHIR R4 when it is read."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from careloom.deid.codes import CodeBook
+from careloom.errors import SetupError
+from careloom.fhir.validate_tables import Element, plain_codes, resource_types, type_table
+from careloom.runtime import packaged
+
+CODED = frozenset({"CodeableConcept", "Coding"})
+QUANTITIES = frozenset({"Quantity", "SimpleQuantity", "Duration", "Count", "Distance", "Age"})
+MOMENTS = frozenset({"date", "dateTime", "instant"})
+INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt"})
+PLAIN = frozenset({"boolean", "decimal", "time", "Range", "Ratio", "Period", "Reference"})
+TREATED = CODED | QUANTITIES | MOMENTS | INTEGERS | PLAIN
+_STRUCTURES = frozenset({"Address", "Attachment", "Dosage", "Timing"})
+_BUILT_IN = frozenset({"id", "resourceType", "meta", "contained", "implicitRules", "modifierExtension"})
+_KEYS = frozenset(
+    {
+        "name",
+        "version",
+        "codes",
+        "largest_integer",
+        "largest_number",
+        "lists",
+        "patient",
+        "refuse",
+        "structure",
+        "extension",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One element that passes.
+
+    kind   its FHIR data type, or the structure that decides it element by element
+    codes  for a code: what it may be; else empty
+    as_    the treatment that the policy names, or ""
+    """
+
+    kind: str
+    many: bool
+    codes: frozenset[str]
+    as_: str
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What the policy decides for one structure.
+
+    kept      JSON name -> how it passes
+    removed   JSON names that do not pass
+    masked    JSON names whose absence is said
+    required  for each element that FHIR requires: its JSON names, the one that a mask uses first
+    """
+
+    name: str
+    kept: Mapping[str, Kept]
+    removed: frozenset[str]
+    masked: frozenset[str]
+    required: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedExtension:
+    """An extension that passes: `codes` of its valueCode, or the coded sub-extensions in `parts`."""
+
+    url: str
+    codes: frozenset[str]
+    parts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may pass into a zone.
+
+    digest      keyed by nothing: a hash of the policy's files, for the run manifest
+    passing     resource types that pass
+    patient     resource type -> (element that names the patient, whether it must)
+    refused     resource type -> (reason code, why)
+    extensions  structure -> url -> extension
+    """
+
+    name: str
+    version: str
+    digest: str
+    structures: Mapping[str, Structure]
+    passing: frozenset[str]
+    patient: Mapping[str, tuple[str, bool]]
+    refused: Mapping[str, tuple[str, str]]
+    extensions: Mapping[str, Mapping[str, AllowedExtension]]
+    codes: CodeBook
+    largest_integer: int
+    largest_number: float
+
+
+@cache
+def packaged_policy(name: str = "first") -> Policy:
+    """A policy that ships with Careloom.
+
+    raises  SetupError if there is none of that name, or if it contradicts itself or FHIR R4
+    """
+    try:
+        raw = packaged("deid", f"policies/{name}.toml")
+    except FileNotFoundError:
+        raise SetupError(f"de-identification policy {name}", "Name a policy that ships: first.") from None
+    codes = tomllib.loads(raw.decode()).get("codes", "")
+    return read_policy(raw, packaged("deid", f"policies/{codes}"))
+
+
+def read_policy(raw: bytes, raw_codes: bytes) -> Policy:
+    """A policy from the bytes of its file and of the codes file that it names.
+
+    raises  SetupError where a key, structure or element is unknown, decided twice or not at all, or cannot be kept
+    """
+    source, codes = tomllib.loads(raw.decode()), tomllib.loads(raw_codes.decode())
+    where = f"de-identification policy {source.get('name', '')}"
+    if set(source) != _KEYS:
+        raise SetupError(f"{where}: {sorted(set(source) ^ _KEYS)}", "Have exactly the keys that the grammar names.")
+    structures = _Reader(source, where).structures()
+    refused = {name: (code, why) for name, (code, why) in source["refuse"].items()}
+    passing = frozenset(structures) & resource_types() - set(refused)
+    return Policy(
+        name=source["name"],
+        version=source["version"],
+        digest=hashlib.blake2b(raw + b"\0" + raw_codes, digest_size=16).hexdigest(),
+        structures=structures,
+        passing=passing,
+        patient=_patients(source, structures, where),
+        refused=refused,
+        extensions=_extensions(source),
+        codes=CodeBook(codes, str(source["codes"])),
+        largest_integer=source["largest_integer"],
+        largest_number=source["largest_number"],
+    )
+
+
+class _Reader:
+    """Reads the structures of one policy source; holds what every structure shares."""
+
+    def __init__(self, source: Mapping[str, Any], where: str) -> None:
+        self._source = source
+        self._where = where
+        self._everywhere = set(self._names(source["structure"].get("*", {}).get("remove", {})))
+
+    def structures(self) -> dict[str, Structure]:
+        """Every structure of the source, each element of it decided; each that a kept element needs is there."""
+        found = {
+            name: self._structure(name, decisions)
+            for name, decisions in self._source["structure"].items()
+            if name != "*"
+        }
+        for structure in found.values():
+            for element, kept in structure.kept.items():
+                if kept.kind not in TREATED and kept.as_ == "" and not kept.codes and kept.kind not in found:
+                    raise self._wrong(f"{structure.name}.{element}", f"Decide the structure {kept.kind}.")
+        return found
+
+    def _structure(self, name: str, decisions: Mapping[str, Mapping[str, str]]) -> Structure:
+        try:
+            table = type_table(name)
+        except KeyError:
+            raise self._wrong(name, "FHIR R4 has no such structure.") from None
+        if set(decisions) - {"keep", "remove", "mask"}:
+            raise self._wrong(name, "Write keep, remove or mask.")
+        properties = {key: element for key, element in table.properties.items() if key not in _BUILT_IN}
+        kept = self._kept(name, properties, decisions.get("keep", {}))
+        masked = self._decided(name, properties, decisions.get("mask", {}), set(kept))
+        removed = self._decided(name, properties, decisions.get("remove", {}), set(kept) | masked)
+        removed |= {key for key in properties if key in self._everywhere and key not in kept}
+        undecided = sorted(set(properties) - set(kept) - masked - removed)
+        if undecided:
+            raise self._wrong(name, f"Decide {', '.join(undecided)}.")
+        bad = [key for key in masked if properties[key].many or not properties[key].primitive]
+        if bad:
+            raise self._wrong(name, "Only a single primitive element can be masked.")
+        return Structure(name, kept, frozenset(removed), frozenset(masked), _required(table.required, properties, kept))
+
+    def _kept(self, name: str, properties: Mapping[str, Element], decisions: Mapping[str, str]) -> dict[str, Kept]:
+        kept: dict[str, Kept] = {}
+        for entry in self._names(decisions):
+            key, _, treatment = entry.partition(" as ")
+            if key not in properties or key in kept:
+                raise self._wrong(f"{name}.{key}", "Name an element of the structure, once; of a choice one form.")
+            kept[key] = self._keep(f"{name}.{key}", properties[key], treatment)
+        return kept
+
+    def _keep(self, place: str, element: Element, treatment: str) -> Kept:
+        kind, codes = element.kind, frozenset[str]()
+        if treatment == "birth-year" and kind == "date":
+            pass
+        elif treatment and kind in ("string", "code") and treatment in self._source["lists"]:
+            codes, kind = frozenset(self._source["lists"][treatment].split()), "code"
+        elif treatment:
+            raise self._wrong(place, f"There is no treatment {treatment} for {kind}.")
+        elif kind == "code":
+            if not element.codes:
+                raise self._wrong(place, "This code is not bound: name a list with `as`.")
+            codes = plain_codes(element.codes)
+        elif kind not in TREATED and kind not in _STRUCTURES and "." not in kind:
+            raise self._wrong(place, f"{kind} is textual and cannot be kept.")
+        return Kept(kind, element.many, codes, treatment)
+
+    def _decided(
+        self, name: str, properties: Mapping[str, Element], decisions: Mapping[str, str], taken: set[str]
+    ) -> set[str]:
+        found: set[str] = set()
+        for entry in self._names(decisions):
+            forms = {key for key, element in properties.items() if entry in (key, element.name)}
+            fresh = forms - taken if entry.endswith("[x]") else forms
+            if not fresh or fresh & (taken | found):
+                raise self._wrong(f"{name}.{entry}", "Name an element of the structure that is decided nowhere else.")
+            found |= fresh
+        return found
+
+    def _names(self, decisions: Mapping[str, str]) -> list[str]:
+        for because in decisions.values():
+            if not isinstance(because, str) or not because.strip():
+                raise self._wrong("an entry", "Every entry needs its reason.")
+        return [name.strip() for names in decisions for name in names.split(",")]
+
+    def _wrong(self, place: str, remedy: str) -> SetupError:
+        return SetupError(f"{self._where}: {place}", remedy)
+
+
+def _required(
+    names: tuple[str, ...], properties: Mapping[str, Element], kept: Mapping[str, Kept]
+) -> tuple[tuple[str, ...], ...]:
+    found = []
+    for name in names:
+        forms = [key for key, element in properties.items() if element.name == name]
+        found.append(tuple(sorted(forms, key=lambda key: key not in kept)))
+    return tuple(forms for forms in found if forms)
+
+
+def _patients(
+    source: Mapping[str, Any], structures: Mapping[str, Structure], where: str
+) -> dict[str, tuple[str, bool]]:
+    found = {}
+    for name, text in source["patient"].items():
+        element = text.rstrip("?")
+        if name not in structures or (element != "id" and element not in structures[name].kept):
+            raise SetupError(f"{where}: patient {name}", "Name a kept element of a decided structure.")
+        found[name] = (element, not text.endswith("?"))
+    return found
+
+
+def _extensions(source: Mapping[str, Any]) -> dict[str, dict[str, AllowedExtension]]:
+    found: dict[str, dict[str, AllowedExtension]] = {}
+    for url, rule in source["extension"].items():
+        extension = AllowedExtension(url, frozenset(rule.get("codes", ())), frozenset(rule.get("parts", ())))
+        found.setdefault(rule["on"], {})[url] = extension
+    return found

@@ -1,0 +1,274 @@
+"""Resources without identity: what the policy keeps, renamed, shifted, and nothing else. Fails closed.
+
+Rules are compiled once for each structure of the policy, so that a resource costs one dictionary look-up for each of
+its elements.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import date, timedelta
+from typing import Any
+
+from careloom.deid.policy import MOMENTS, TREATED, Kept, Policy, Structure
+from careloom.deid.values import MASKED, Json, Masked, Pass, Rule, Rules, masked_extension
+from careloom.fhir.validate_tables import codes_of, resource_types, type_table
+from careloom.issues import Issue
+
+_ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+_ABSENT_CODES = codes_of(_ABSENT_SYSTEM) or frozenset()
+_REFUSING = ("modifierExtension", "implicitRules")
+_LABEL = ("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "PSEUDED")
+
+
+class Refused(Exception):  # noqa: N818 - reads as what happened; never leaves this module
+    """Raised by a rule deep in a resource that must not pass as a whole."""
+
+    def __init__(self, issue: Issue) -> None:
+        self.issue = issue
+
+
+class Scrubber:
+    """Applies one policy for one project: same policy, keys, day and resource, same bytes.
+
+    policy      what may pass
+    rename      (resource type, id in the identified zone) -> id in the project: keyed, the same for the same id
+    shift_days  patient id in the identified zone -> days, as `careloom.deid.dates.shift_days` makes it; never 0
+    as_of       the day on which ages are reckoned (years of birth above 89 are withheld)
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        rename: Callable[[str, str], str],
+        shift_days: Callable[[str], int],
+        as_of: date,
+    ) -> None:
+        self._policy = policy
+        self._rename = rename
+        self._shift_days = shift_days
+        self._rules = Rules(policy, rename, as_of)
+        self._nodes: dict[str, Rule] = {}
+        self._templates: dict[str, Json] = {}
+        for name in policy.structures:
+            self._nodes[name] = self._node(policy.structures[name])
+
+    def patient_of(self, resource: Json) -> str | None:
+        """The id of the patient that a resource is about, as it says itself; None where it names none."""
+        element, _ = self._policy.patient.get(str(resource.get("resourceType")), ("", False))
+        if element == "id":
+            found = resource.get("id")
+            return found if isinstance(found, str) else None
+        reference = resource.get(element)
+        text = reference.get("reference") if isinstance(reference, dict) else None
+        parts = text.split("/") if isinstance(text, str) else []
+        return parts[1] if len(parts) in (2, 4) and parts[0] == "Patient" else None
+
+    def scrub(self, resource: Json, patient_id: str | None) -> tuple[Json | None, list[Issue]]:
+        """What may pass of a resource, and what was found on the way; None and an issue that refuses, if nothing may.
+
+        resource    valid FHIR R4; it is not changed, and nothing of it is shared with what comes back
+        patient_id  the patient it belongs to (see `patient_of`); None where it is nobody's
+        """
+        kind = resource.get("resourceType")
+        if not isinstance(kind, str) or kind not in self._policy.passing:
+            return None, [self._refusal(kind)]
+        return self._pass(kind, resource, patient_id)
+
+    def outline(self, resource: Json, patient_id: str | None) -> Json | None:
+        """What may be told of a resource whose type is refused but decided: of a note all but what it says.
+
+        Meant for tables, not for a store. None where the policy decides nothing or the resource cannot pass.
+        """
+        kind = resource.get("resourceType")
+        if not isinstance(kind, str) or kind not in self._policy.refused or kind not in self._nodes:
+            return None
+        return self._pass(kind, resource, patient_id)[0]
+
+    def _refusal(self, kind: object) -> Issue:
+        code, why = self._policy.refused.get(str(kind), ("deid.type-not-listed", "the policy does not list the type"))
+        place = str(kind) if code != "deid.type-not-listed" else ""
+        return Issue(code, "error", place, f"The resource does not pass: {why}.")
+
+    def _pass(self, kind: str, resource: Json, patient_id: str | None) -> tuple[Json | None, list[Issue]]:
+        original = resource.get("id")
+        if not isinstance(original, str) or not original:
+            return None, [Issue("deid.malformed", "error", kind, "The resource has no id.")]
+        problem = self._patient_problem(kind, resource, patient_id)
+        if problem is not None:
+            return None, [problem]
+        shift = None if patient_id is None else timedelta(days=self._shift_days(patient_id))
+        at = Pass(resource, shift)
+        if "contained" in resource:
+            at.local = _local(resource["contained"])
+        try:
+            body = self._nodes[kind](resource, at)
+            contained = self._contained(at)
+        except Refused as refused:
+            return None, [refused.issue]
+        system, code = _LABEL
+        passed = {
+            "resourceType": kind,
+            "id": self._rename(kind, original),
+            "meta": {"security": [{"system": system, "code": code}]},
+            **({"contained": contained} if contained else {}),
+            **body,
+        }
+        return passed, at.issues
+
+    def _patient_problem(self, kind: str, resource: Json, patient_id: str | None) -> Issue | None:
+        element, needed = self._policy.patient.get(kind, ("", False))
+        own = self.patient_of(resource)
+        if patient_id is None:
+            if needed or own is not None:
+                return Issue(
+                    "deid.patient-unknown", "error", f"{kind}.{element}", "It is not known whose resource it is."
+                )
+        elif own is not None and own != patient_id:
+            return Issue("deid.patient-differs", "error", f"{kind}.{element}", "The resource names another patient.")
+        return None
+
+    def _contained(self, at: Pass) -> list[Json]:
+        """The contained resources that something kept refers to; following them may find more."""
+        passed: list[Json] = []
+        done = 0
+        while done < len(at.wanted):
+            name, resource = at.local[list(at.wanted)[done]]
+            done += 1
+            kind = resource["resourceType"]
+            passed.append({"resourceType": kind, "id": name, **self._nodes[kind](resource, at)})
+        return passed
+
+    def _node(self, structure: Structure) -> Rule:
+        rules = {key: self._element(structure, key, kept) for key, kept in structure.kept.items()}
+        rules |= dict.fromkeys(structure.masked, _mask)
+        extensions = self._policy.extensions.get(structure.name)
+        if extensions:
+            rules["extension"] = _many(self._rules.extension(dict(extensions), f"{structure.name}.extension"))
+        silent = structure.removed | {"resourceType", "id", "meta", "contained", "extension"}
+        finish = self._finish(structure)
+        resource = structure.name in resource_types()
+        unlisted = Issue(
+            "deid.element-unlisted", "warning", structure.name, "An element that FHIR does not have was removed."
+        )
+        siblings = {f"_{key}": key for key, kept in structure.kept.items() if not kept.many and _is_primitive(kept)}
+        known = {f"_{key}" for key in silent | set(structure.kept) | structure.masked}
+
+        def node(source: Any, at: Pass) -> Json | None:
+            if type(source) is not dict:
+                return None
+            out: Json = {}
+            for key, value in source.items():
+                rule = rules.get(key)
+                if rule is not None:
+                    found = rule(value, at)
+                    if found is MASKED:
+                        out[f"_{key}"] = {"extension": masked_extension()}
+                    elif found is not None:
+                        out[key] = found
+                elif key in silent:
+                    continue
+                elif key in siblings and siblings[key] not in source:
+                    absent = _absent(value)
+                    if absent is not None:
+                        out[key] = absent
+                elif key in _REFUSING:
+                    raise Refused(_modified(structure.name))
+                elif key not in known:
+                    at.issues.append(unlisted)
+            return finish(source, out) if out or resource else None
+
+        return node
+
+    def _element(self, structure: Structure, key: str, kept: Kept) -> Rule:
+        if kept.kind in TREATED or kept.kind == "code":
+            rule = self._rules.of(kept, f"{structure.name}.{key}")
+        else:
+            nodes, kind = self._nodes, kept.kind
+
+            def rule(value: Any, at: Pass) -> Any:
+                return nodes[kind](value, at)
+
+        return _many(rule) if kept.many else rule
+
+    def _finish(self, structure: Structure) -> Callable[[Json, Json], Json]:
+        """What is done when every element of a structure had its turn: absent values are said."""
+        values = frozenset(key for key in type_table(structure.name).properties if key.startswith("value"))
+        tells = "dataAbsentReason" in structure.kept
+        required = [(forms, frozenset(forms) | {f"_{form}" for form in forms}) for forms in structure.required]
+        identifying = self._policy.codes.is_identifying
+
+        def finish(source: Json, out: Json) -> Json:
+            for forms, present in required:
+                if present.isdisjoint(out):
+                    out.update(deepcopy(self._template(structure, forms[0])))
+            if tells:
+                codings = out["code"].get("coding", ()) if "code" in out else ()
+                if any(identifying(coding["system"], coding["code"]) for coding in codings):
+                    for key in values & out.keys():
+                        del out[key]
+                if not values.isdisjoint(source) and values.isdisjoint(out):
+                    out["dataAbsentReason"] = {"coding": [{"system": _ABSENT_SYSTEM, "code": "masked"}]}
+            return out
+
+        return finish
+
+    def _template(self, structure: Structure, key: str) -> Json:
+        """The JSON that says that a required element was taken out."""
+        place = f"{structure.name}.{key}"
+        found = self._templates.get(place)
+        if found is None:
+            element = type_table(structure.name).properties[key]
+            inner = self._policy.structures.get(element.kind)
+            value: Json = {}
+            for forms in inner.required if inner is not None else ():
+                value |= self._template(inner, forms[0])  # type: ignore[arg-type]
+            value = value or {"extension": masked_extension()}
+            name = f"_{key}" if element.primitive else key
+            found = self._templates[place] = {name: [value] if element.many else value}
+        return found
+
+
+def _many(rule: Rule) -> Rule:
+    def each(value: Any, at: Pass) -> list[Any] | None:
+        if type(value) is not list:
+            return None
+        return [found for item in value if (found := rule(item, at)) is not None] or None
+
+    return each
+
+
+def _mask(value: Any, at: Pass) -> Masked:
+    return MASKED
+
+
+def _is_primitive(kept: Kept) -> bool:
+    return kept.kind in MOMENTS or kept.kind == "code" or kept.kind[0].islower()
+
+
+def _absent(sibling: Any) -> Json | None:
+    """The data-absent-reason of an element without a value, and nothing else of it."""
+    extensions = sibling.get("extension") if isinstance(sibling, dict) else None
+    for extension in extensions if isinstance(extensions, list) else ():
+        code = extension.get("valueCode") if isinstance(extension, dict) else None
+        if isinstance(code, str) and code in _ABSENT_CODES and extension.get("url") == masked_extension()[0]["url"]:
+            return {"extension": [{"url": extension["url"], "valueCode": code}]}
+    return None
+
+
+def _modified(place: str) -> Issue:
+    return Issue(
+        "deid.modified-meaning",
+        "error",
+        place,
+        "A modifier extension or implicit rule may change what the resource says and is not understood.",
+        "Let the sender leave it out, or extend the policy.",
+    )
+
+
+def _local(contained: Any) -> dict[str, tuple[str, Json]]:
+    found: dict[str, tuple[str, Json]] = {}
+    for item in contained if isinstance(contained, list) else ():
+        name = item.get("id") if isinstance(item, dict) else None
+        if isinstance(name, str):
+            found.setdefault(f"#{name}", (f"c{len(found) + 1}", item))
+    return found

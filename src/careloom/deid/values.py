@@ -1,0 +1,284 @@
+"""What happens to one kept value: a rule for each data type. A rule gives what may pass, or None."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from careloom.deid.codes import CodeBook
+from careloom.deid.dates import TOP_AGE_YEARS, first_day, may_be_over_89, shifted
+from careloom.deid.policy import CODED, INTEGERS, MOMENTS, QUANTITIES, AllowedExtension, Kept, Policy
+from careloom.fhir.validate_tables import plain_codes
+from careloom.issues import Issue
+
+Json = dict[str, Any]
+UCUM = "http://unitsofmeasure.org"
+ABSENT_URL = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_COMPARATORS = plain_codes("quantity-comparator")
+_YEARS = {"a": 1.0, "a_j": 1.0, "mo": 1 / 12, "mo_j": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25, "h": 1 / 8766}
+
+
+class Masked:
+    """Stands for a value that does not pass and whose absence is to be said."""
+
+
+MASKED = Masked()
+
+
+class Pass:
+    """One resource on its way through: what its rules need to know, and what they found.
+
+    shift   the patient's days, None where the resource is nobody's
+    root    the resource itself
+    local   ``#id`` of a contained resource -> (its new id, the resource)
+    wanted  ``#id`` of those that something kept refers to, in order of reference
+    """
+
+    __slots__ = ("issues", "local", "root", "shift", "wanted")
+
+    def __init__(self, root: Json, shift: timedelta | None) -> None:
+        self.root = root
+        self.shift = shift
+        self.local: dict[str, tuple[str, Json]] = {}
+        self.wanted: dict[str, None] = {}
+        self.issues: list[Issue] = []
+
+
+Rule = Callable[[Any, Pass], Any]
+
+
+def masked_extension() -> list[Json]:
+    """The extension that says that a value was taken out."""
+    return [{"url": ABSENT_URL, "valueCode": "masked"}]
+
+
+class Rules:
+    """Makes the rules of one policy: what every rule shares."""
+
+    def __init__(self, policy: Policy, rename: Callable[[str, str], str], as_of: date) -> None:
+        self._codes: CodeBook = policy.codes
+        self._policy = policy
+        self._rename = rename
+        self._as_of = as_of
+
+    def of(self, kept: Kept, place: str) -> Rule:
+        """The rule of a data type that the policy treats as a whole; structures are not known here."""
+        kind = kept.kind
+        if kind == "code":
+            return _code(kept.codes, _issue("deid.code-unlisted", place))
+        if kept.as_ == "birth-year":
+            return self._birth_year(_issue("deid.date-unreadable", place))
+        if kind in MOMENTS:
+            return _moment(_issue("deid.date-unreadable", place))
+        if kind in CODED:
+            codings = self._coding_rule(_issue("deid.code-unlisted", place))
+            return codings if kind == "Coding" else _concept(codings, _issue("deid.text-only", place))
+        if kind in QUANTITIES:
+            quantity = self._quantity_rule(_issue("deid.quantity-unkept", place))
+            return _age(quantity) if kind == "Age" else quantity
+        if kind in INTEGERS or kind == "decimal":
+            most = self._policy.largest_integer if kind in INTEGERS else self._policy.largest_number
+            return _number((int,) if kind in INTEGERS else (int, float), most, _issue("deid.number-too-long", place))
+        if kind == "Reference":
+            return self._reference(_issue("deid.reference-unkept", place))
+        return {
+            "boolean": lambda value, at: value if type(value) is bool else None,
+            "time": lambda value, at: value if _is_time(value) else None,
+            "Range": _parts(("low", "high"), self._quantity_rule(_issue("deid.quantity-unkept", place)), both=False),
+            "Ratio": _parts(
+                ("numerator", "denominator"), self._quantity_rule(_issue("deid.quantity-unkept", place)), both=True
+            ),
+            "Period": _parts(("start", "end"), _moment(_issue("deid.date-unreadable", place)), both=False),
+        }[kind]
+
+    def extension(self, extensions: dict[str, AllowedExtension], place: str) -> Rule:
+        """The rule of one extension: it passes when it is listed, with its coded part only."""
+        coding = self._coding_rule(_issue("deid.code-unlisted", place))
+
+        def rule(value: Any, at: Pass) -> Json | None:
+            url = value.get("url") if type(value) is dict else None
+            allowed = extensions.get(url) if type(url) is str else None
+            if allowed is None:
+                return None
+            if allowed.codes:
+                code = value.get("valueCode")
+                return {"url": url, "valueCode": code} if type(code) is str and code in allowed.codes else None
+            parts = value.get("extension")
+            passed = [
+                {"url": part["url"], "valueCoding": found}
+                for part in (parts if type(parts) is list else ())
+                if type(part) is dict and type(part.get("url")) is str and part["url"] in allowed.parts
+                if (found := coding(part.get("valueCoding"), at)) is not None
+            ]
+            return {"url": url, "extension": passed} if passed else None
+
+        return rule
+
+    def _coding_rule(self, issue: Issue) -> Rule:
+        passes = self._codes.passes
+
+        def rule(value: Any, at: Pass) -> Json | None:
+            if type(value) is dict:
+                system, code = value.get("system"), value.get("code")
+                if passes(system, code):
+                    return {"system": system, "code": code}
+            at.issues.append(issue)
+            return None
+
+        return rule
+
+    def _quantity_rule(self, issue: Issue) -> Rule:
+        unit_of, most = self._unit_of, self._policy.largest_number
+
+        def rule(value: Any, at: Pass) -> Json | None:
+            number: Any = value.get("value") if type(value) is dict else None
+            if type(number) in (int, float) and -most < number < most:
+                unit = unit_of(value)
+                comparator = value.get("comparator")
+                if unit is not None and (comparator is None or comparator in _COMPARATORS):
+                    years = _YEARS.get(unit.get("unit", ""))
+                    if years is None or abs(number) * years < TOP_AGE_YEARS + 1:
+                        found = {"value": number, **unit}
+                        return found if comparator is None else found | {"comparator": comparator}
+            at.issues.append(issue)
+            return None
+
+        return rule
+
+    def _unit_of(self, value: Json) -> dict[str, str] | None:
+        """The unit of a quantity, empty if it says none; None if it does not pass: its number would mislead."""
+        code, unit = value.get("code"), value.get("unit")
+        if value.get("system") == UCUM and self._codes.passes_unit(code):
+            return {"unit": code, "system": UCUM, "code": code}  # type: ignore[dict-item]
+        if self._codes.passes_unit(unit):
+            return {"unit": unit}  # type: ignore[dict-item]
+        return {} if code is None and unit is None else None
+
+    def _reference(self, issue: Issue) -> Rule:
+        passing, rename = self._policy.passing, self._rename
+
+        def rule(value: Any, at: Pass) -> Json | None:
+            text = value.get("reference") if type(value) is dict else None
+            if type(text) is str:
+                parts = text.split("/")
+                if (
+                    parts[0] in passing
+                    and (len(parts) == 2 or (len(parts) == 4 and parts[2] == "_history"))
+                    and parts[1]
+                ):
+                    return {"reference": f"{parts[0]}/{rename(parts[0], parts[1])}"}
+                local = at.local.get(text)
+                if local is not None and local[1].get("resourceType") in passing:
+                    at.wanted[text] = None
+                    return {"reference": f"#{local[0]}"}
+            at.issues.append(issue)
+            return None
+
+        return rule
+
+    def _birth_year(self, issue: Issue) -> Rule:
+        as_of = self._as_of
+
+        def rule(value: Any, at: Pass) -> str | Masked | None:
+            birth = first_day(value) if type(value) is str else None
+            moved = shifted(value, at.shift) if birth is not None and at.shift is not None else None
+            if birth is None or moved is None:
+                at.issues.append(issue)
+                return None
+            died = at.root.get("deceasedDateTime")
+            end = first_day(died) if type(died) is str else None
+            if type(died) is str and len(died) < 10 and end is not None:
+                end = min(as_of, date(end.year, 12, 31))
+            return MASKED if may_be_over_89(birth, min(end or as_of, as_of)) else moved[:4]
+
+        return rule
+
+
+def _issue(code: str, place: str) -> Issue:
+    severity, message = _MESSAGES[code]
+    return Issue(code, severity, place, message)  # type: ignore[arg-type]
+
+
+_MESSAGES = {
+    "deid.code-unlisted": ("information", "A code that the policy does not list was removed."),
+    "deid.text-only": ("information", "A concept without a code that the policy lists was removed."),
+    "deid.date-unreadable": ("warning", "A date that cannot be read was removed."),
+    "deid.quantity-unkept": (
+        "information",
+        "A quantity in an unlisted unit, too long, or an age above 89 was removed.",
+    ),
+    "deid.number-too-long": ("information", "A number too long to be a count or a measurement was removed."),
+    "deid.reference-unkept": ("information", "A reference to something that does not pass was removed."),
+}
+
+
+def _code(codes: frozenset[str], issue: Issue) -> Rule:
+    def rule(value: Any, at: Pass) -> str | None:
+        if type(value) is str and value in codes:
+            return value
+        at.issues.append(issue)
+        return None
+
+    return rule
+
+
+def _moment(issue: Issue) -> Rule:
+    def rule(value: Any, at: Pass) -> str | None:
+        if at.shift is None:
+            return None
+        found = shifted(value, at.shift) if type(value) is str else None
+        if found is None:
+            at.issues.append(issue)
+        return found
+
+    return rule
+
+
+def _concept(coding: Rule, issue: Issue) -> Rule:
+    def rule(value: Any, at: Pass) -> Json | None:
+        codings = value.get("coding") if type(value) is dict else None
+        if type(codings) is list:
+            passed = [found for item in codings if (found := coding(item, at)) is not None]
+            if passed:
+                return {"coding": passed}
+        at.issues.append(issue)
+        return None
+
+    return rule
+
+
+def _number(kinds: tuple[type, ...], most: float, issue: Issue) -> Rule:
+    def rule(value: Any, at: Pass) -> Any:
+        if type(value) in kinds and -most <= value <= most:
+            return value
+        at.issues.append(issue)
+        return None
+
+    return rule
+
+
+def _parts(names: tuple[str, str], part: Rule, *, both: bool) -> Rule:
+    def rule(value: Any, at: Pass) -> Json | None:
+        if type(value) is not dict:
+            return None
+        found = {name: passed for name in names if name in value and (passed := part(value[name], at)) is not None}
+        return found if len(found) == 2 or (found and not both) else None
+
+    return rule
+
+
+def _age(quantity: Rule) -> Rule:
+    def rule(value: Any, at: Pass) -> Json | None:
+        found: Json | None = quantity(value, at)
+        return found if found is not None and found.get("code") in _YEARS else None
+
+    return rule
+
+
+def _is_time(value: Any) -> bool:
+    return (
+        type(value) is str
+        and len(value) == 8
+        and value[2] == value[5] == ":"
+        and value.isascii()
+        and (value[:2] + value[3:5] + value[6:]).isdigit()
+    )
