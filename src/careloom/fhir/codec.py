@@ -1,0 +1,54 @@
+"""FHIR JSON: bytes to plain objects and back. Nothing is repaired on the way."""
+
+import json
+from typing import Any
+
+import orjson
+
+from careloom.fhir.drafts import Resource
+
+
+class BadJson(ValueError):
+    """Bytes that are no acceptable JSON object; `code` is the issue code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def parse(raw: bytes) -> Resource:
+    """The JSON object that the bytes hold; duplicate properties are not looked for here (the last one stays).
+
+    raises  BadJson with code ``fhir.json-invalid`` or ``fhir.object-expected``
+    """
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise BadJson("fhir.json-invalid") from None
+    if value.__class__ is not dict:
+        raise BadJson("fhir.object-expected")
+    resource: Resource = value
+    return resource
+
+
+def refuse_duplicates(raw: bytes) -> None:
+    """Nothing where no object has a property twice (exact and slow: a second parse).
+
+    raises  BadJson with code ``fhir.json-duplicate-key`` or ``fhir.json-too-deep``
+    """
+    try:
+        json.loads(raw, object_pairs_hook=_distinct)
+    except RecursionError:
+        raise BadJson("fhir.json-too-deep") from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BadJson("fhir.json-duplicate-key")
+    return found
+
+
+def serialise(resource: Resource) -> bytes:
+    """Compact UTF-8 JSON, properties in the order they are in."""
+    return orjson.dumps(resource)
