@@ -59,6 +59,7 @@ class RowReader:
         self._file = file
         self._dialect = dialect
         self._width = len(header)
+        self._header = tuple(map(plain_name, header))
         positions = column_places(file, header)
         place = self._place = f"{mapping.name}: [file.{file.name}]"
         compiler = TemplateCompiler(file.columns, mapping.values, place)
@@ -92,7 +93,7 @@ class RowReader:
             )
 
     def convert(self, record: Record) -> Conversion:
-        """Drafts and issues of one record."""
+        """Drafts and issues of one record; record 0 of a file is its header and makes nothing."""
         if self._missing:
             names = ", ".join(self._missing)
             return _refused("delimited.missing-column", "header", f"the file lacks the columns {names}")
@@ -107,12 +108,18 @@ class RowReader:
             line = text.count("\n", 0, found.start()) + 1
             return _refused("delimited.control-character", f"line {line}", "the row holds a control character")
         conversion = Conversion()
-        if self._extra and record.position == 0:
-            conversion.issues.append(_extra_columns(self._extra))
+        if record.position == 0 and self._is_header(text):
+            if self._extra:
+                conversion.issues.append(_extra_columns(self._extra))
+            return conversion
         self._rows(text, conversion)
         if conversion.refused:
             conversion.drafts.clear()
         return conversion
+
+    def _is_header(self, text: str) -> bool:
+        first = next(csv.reader([text], delimiter=self._dialect.delimiter, quotechar=self._dialect.quote), [])
+        return tuple(map(plain_name, first)) == self._header
 
     def _rows(self, text: str, conversion: Conversion) -> None:
         rows = csv.reader(

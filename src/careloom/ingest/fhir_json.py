@@ -1,0 +1,218 @@
+"""FHIR JSON to drafts: a resource, an entry of a Bundle, or the envelope of one.
+
+Three decisions:
+
+* A resource without an id goes by its entry's ``fullUrl``; without that by its own content, so that the same content
+  twice is one resource.
+* A conditional reference (``Practitioner?identifier=system|value``) becomes a logical one (``type``, ``identifier``).
+  A search for its target would depend on what is stored already, and so on the order in which files arrive.
+* What only transports (envelopes, responses, reads, search outcomes) makes no draft and says so.
+"""
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+
+from careloom.fhir.drafts import Draft
+from careloom.ingest.conversion import Conversion
+from careloom.issues import Issue, Severity
+from careloom.pipeline.record import Record
+
+MAX_NESTED_BUNDLES = 4
+"""How deep a Bundle may stand in a Bundle."""
+
+MAX_DEPTH = 100
+"""How deep objects and lists may nest; what reads resources recursively relies on it."""
+
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_TO_RESOLVE = re.compile(rb'"reference"\s*:\s*"(?:[a-z]+:|[A-Za-z]*\?|[A-Za-z]*\\)')
+_CONDITIONAL = re.compile(r"([A-Z][A-Za-z]{1,63})\?(.+)", re.DOTALL)
+_ENTRY_MEMBERS = ("resource", "request", "response", "fullUrl", "search")
+
+
+def convert(record: Record) -> Conversion:
+    """The drafts of one resource or one Bundle entry.
+
+    ``context.targets`` maps the ``fullUrl`` of each entry of the Bundle to ``Type/id``.
+    """
+    raw = record.raw
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _refused("fhir.not-json", "the bytes are no JSON that FHIR allows", "Check encoding and syntax")
+    if type(document) is not dict:
+        return _refused("fhir.not-a-resource", "the JSON is no object", "Send one resource or one Bundle")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_deeper(document, MAX_DEPTH):
+        return _refused("fhir.too-deep", f"the JSON nests deeper than {MAX_DEPTH} levels", "Flatten the resource")
+    conversion = Conversion()
+    targets = record.context.targets or {}
+    kind = document.get("resourceType")
+    if kind is None and any(member in document for member in _ENTRY_MEMBERS):
+        _entry(document, targets, conversion, "", 0)
+    elif kind == "Bundle":
+        _bundle(document, targets, conversion, "", 0)
+    else:
+        _resource(document, "", conversion, "")
+        if _TO_RESOLVE.search(raw) is not None:
+            for draft in conversion.drafts:
+                _resolve(draft.resource, targets, conversion)
+    if conversion.issues and conversion.refused:
+        conversion.drafts.clear()
+    return conversion
+
+
+def _resource(resource: Any, full_url: str, conversion: Conversion, place: str) -> None:
+    """Adds the draft of one resource, or the issue that refuses it."""
+    kind = resource.get("resourceType") if type(resource) is dict else None
+    if type(kind) is not str or not (kind.isascii() and kind.isalpha()):
+        message = "there is no resource with a resourceType"
+        conversion.issues.append(Issue("fhir.not-a-resource", "error", place, message, "Send FHIR R4 JSON"))
+        return
+    if "id" in resource:
+        original = resource["id"]
+        if type(original) is str and _ID.fullmatch(original):
+            conversion.drafts.append(Draft(resource))
+        else:
+            message = "the id is not 1 to 64 of the characters A-Z, a-z, 0-9, - and ."
+            conversion.issues.append(Issue("fhir.bad-id", "error", f"{kind}.id", message))
+        return
+    name = full_url or orjson.dumps(resource, option=orjson.OPT_SORT_KEYS).decode()
+    conversion.drafts.append(Draft(resource, source_id=name))
+
+
+def _entry(entry: Any, targets: Any, conversion: Conversion, place: str, depth: int) -> None:
+    """What one entry of a Bundle asks for: its resource is put, or named as gone, or only transports."""
+    if type(entry) is not dict:
+        conversion.issues.append(Issue("fhir.not-a-resource", "error", place, "the entry is no object"))
+        return
+    resource, request = entry.get("resource"), _object(entry.get("request"))
+    method = request.get("method")
+    if method == "DELETE":
+        _delete(request.get("url"), resource, conversion, place)
+    elif method == "PATCH":
+        message = "a PATCH says how to change a resource that only its own server holds"
+        conversion.issues.append(Issue("fhir.patch-entry", "error", place, message, "Send the whole resource"))
+    elif method in ("GET", "HEAD") or resource is None:
+        _note(conversion, "fhir.entry-without-resource", place, "the entry holds no resource to keep")
+    elif _object(entry.get("search")).get("mode") == "outcome":
+        _note(conversion, "fhir.search-outcome", place, "the entry tells about a search, not about a patient")
+    elif type(resource) is dict and resource.get("resourceType") == "Bundle":
+        _bundle(resource, targets, conversion, f"{place}resource.", depth + 1)
+    else:
+        before = len(conversion.drafts)
+        _resource(resource, _name_of(entry.get("fullUrl"), targets), conversion, f"{place}resource")
+        for draft in conversion.drafts[before:]:
+            _resolve(draft.resource, targets, conversion)
+
+
+def _bundle(bundle: dict[str, Any], targets: Any, conversion: Conversion, place: str, depth: int) -> None:
+    """The entries of a Bundle; its own envelope makes nothing."""
+    if depth > MAX_NESTED_BUNDLES:
+        message = f"Bundles stand in Bundles more than {MAX_NESTED_BUNDLES} deep"
+        conversion.issues.append(Issue("fhir.bundle-too-deep", "error", place, message, "Send the inner Bundles alone"))
+        return
+    entries = bundle.get("entry", [])
+    if type(entries) is not list:
+        conversion.issues.append(Issue("fhir.not-a-resource", "error", f"{place}entry", "the entries are no list"))
+        return
+    if not entries:
+        _note(conversion, "fhir.bundle-envelope", place, "a Bundle's envelope holds no resource of its own")
+    inner = {**targets, **_targets(entries)}
+    for index, entry in enumerate(entries):
+        _entry(entry, inner, conversion, f"{place}entry[{index}].", depth)
+
+
+def _targets(entries: list[Any]) -> dict[str, str]:
+    found = {}
+    for entry in entries:
+        url, resource = _object(entry).get("fullUrl"), _object(_object(entry).get("resource"))
+        if type(url) is str and type(resource.get("resourceType")) is str:
+            found[url] = f"{resource['resourceType']}/{resource.get('id') or url}"
+    return found
+
+
+def _name_of(full_url: Any, targets: Any) -> str:
+    """What references inside the Bundle will call a resource that has no id of its own."""
+    if type(full_url) is not str or not full_url:
+        return ""
+    known = targets.get(full_url)
+    return known.partition("/")[2] if known else full_url
+
+
+def _delete(url: Any, resource: Any, conversion: Conversion, place: str) -> None:
+    named = _object(resource)
+    address = url if type(url) is str else f"{named.get('resourceType')}/{named.get('id')}"
+    kind, _, name = address.partition("/")
+    if _TYPE.fullmatch(kind) and _ID.fullmatch(name):
+        conversion.drafts.append(Draft({"resourceType": kind, "id": name}, "delete"))
+        return
+    message = "a deletion that names no single resource depends on what its server holds"
+    conversion.issues.append(Issue("fhir.delete-unclear", "error", f"{place}request.url", message, "Name Type/id"))
+
+
+def _resolve(resource: dict[str, Any], targets: Any, conversion: Conversion) -> None:
+    """Writes references to entries of the Bundle as ``Type/id`` and conditional ones as logical ones, in place."""
+    stack: list[Any] = [resource]
+    dangling = False
+    while stack:
+        node = stack.pop()
+        if type(node) is dict:
+            reference = node.get("reference")
+            if type(reference) is str:
+                dangling |= not _rewrite(node, reference, targets)
+            node = node.values()
+        stack.extend([value for value in node if type(value) is dict or type(value) is list])
+    if dangling:
+        message = "a reference leads to no entry of the Bundle and to no identifier"
+        conversion.issues.append(
+            Issue("fhir.reference-dangling", "warning", resource["resourceType"], message, "Send the target as well")
+        )
+
+
+def _rewrite(node: dict[str, Any], reference: str, targets: Any) -> bool:
+    """False where the reference leads nowhere that can be named."""
+    target = targets.get(reference)
+    if target is not None:
+        node["reference"] = target
+        return True
+    conditional = _CONDITIONAL.fullmatch(reference)
+    if conditional is None:
+        return not reference.startswith("urn:")
+    name, equals, value = conditional[2].partition("=")
+    system, bar, code = unquote(value).rpartition("|")
+    if name != "identifier" or not equals or "&" in value or not code:
+        return False
+    del node["reference"]
+    node["type"] = conditional[1]
+    node["identifier"] = {"system": system, "value": code} if bar and system else {"value": code}
+    return True
+
+
+def _is_deeper(document: Any, limit: int) -> bool:
+    level = [document]
+    for _ in range(limit):
+        level = [
+            value
+            for node in level
+            for value in (node.values() if type(node) is dict else node)
+            if type(value) is dict or type(value) is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if type(value) is dict else {}
+
+
+def _note(conversion: Conversion, code: str, place: str, message: str) -> None:
+    severity: Severity = "information"
+    conversion.issues.append(Issue(code, severity, place, message))
+
+
+def _refused(code: str, message: str, remedy: str) -> Conversion:
+    return Conversion(issues=[Issue(code, "error", "", message, remedy)])

@@ -1,0 +1,101 @@
+"""A note and the places in it: half-open offsets in code points of NFC text."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """The characters from `start` up to, not including, `end`; sorts by place.
+
+    raises  ValueError unless 0 <= start <= end
+    """
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError("a span needs 0 <= start <= end")
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def __bool__(self) -> bool:
+        return True
+
+    def of(self, text: str) -> str:
+        """The characters of `text` in this span."""
+        return text[self.start : self.end]
+
+    def covers(self, other: "Span") -> bool:
+        """True where `other` lies wholly inside."""
+        return self.start <= other.start and other.end <= self.end
+
+    def overlaps(self, other: "Span") -> bool:
+        """True where both share at least one character."""
+        return self.start < other.end and other.start < self.end and len(self) > 0 and len(other) > 0
+
+    def shifted(self, distance: int) -> "Span":
+        """The span `distance` characters further on."""
+        return Span(self.start + distance, self.end + distance)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One clinical text with what is known about it.
+
+    note_id       the id it is stored under, or the source's own
+    text          NFC, line ends as line feeds: `careloom.text.normalize.normalize` makes it so
+    patient_id    whom it is about; empty where nobody said
+    encounter_id  the visit it belongs to; empty where nobody said
+    time          ISO 8601 with offset, or a date; empty where nobody said
+    type          LOINC document code; empty where nobody said
+    raises        ValueError where the text is not NFC or holds carriage returns: offsets would mean nothing
+    """
+
+    note_id: str
+    text: str
+    patient_id: str = ""
+    encounter_id: str = ""
+    time: str = ""
+    type: str = ""
+
+    def __post_init__(self) -> None:
+        if "\r" in self.text or not unicodedata.is_normalized("NFC", self.text):
+            raise ValueError("the text of a note is NFC with line feeds: normalize it first")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part of a note.
+
+    kind   what it is about in our words, e.g. ``medications``; ``other`` where the title is unknown
+    title  the characters of the heading; empty at the start of the body where there is none
+    body   everything below the heading up to the next section
+    """
+
+    kind: str
+    title: Span
+    body: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """Something that was found, or is known, about some characters of a note.
+
+    label       what it is, e.g. ``PROBLEM``, ``NAME``
+    source      the component or person that says so, with version
+    score       probability between 0 and 1; None where the source gives none
+    attributes  further findings by name, e.g. ``{"negated": "true"}``
+    """
+
+    span: Span
+    label: str
+    source: str = ""
+    score: float | None = None
+    attributes: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
