@@ -18,9 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "careloom"
 PAGE = ROOT / "docs" / "reference" / "issue-codes.md"
 SEVERITIES = ("fatal", "error", "warning", "information")
-CODE = re.compile(
-    r"^[a-z][a-z0-9]*\.(?!(db|json|toml|zdict|zst|zip|gz|key|csv|ndjson|py)$)[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-)
+FILE_ENDINGS = "db|json|toml|zdict|zst|zip|gz|key|csv|ndjson|py"
+CODE = re.compile(rf"^[a-z][a-z0-9]*\.(?!({FILE_ENDINGS})$)[a-z][a-z0-9]*(-([a-z0-9]+|{{[a-z_]+}}))*$")
 
 
 @dataclass(slots=True)
@@ -117,6 +116,17 @@ def makers_in(tree: ast.AST, known: dict[str, Maker]) -> Iterator[Maker]:
                     yield Maker(function.name, parameters, parameter, inner.template.format(template), severity)
 
 
+def makers_of(trees: dict[str, ast.Module]) -> dict[str, dict[str, Maker]]:
+    """For each file the functions that make issues there: its own private ones and everybody's public ones."""
+    known = {where: {"Issue": ISSUE} for where in trees}
+    while new := [(where, maker) for where, tree in trees.items() for maker in makers_in(tree, known[where])]:
+        for where, maker in new:
+            for other in [where] if maker.name.startswith("_") else trees:
+                known[other].setdefault(maker.name, maker)
+            known[where][maker.name] = maker
+    return known
+
+
 def passed_on(node: ast.expr, parameters: list[str]) -> tuple[str, str]:
     """How a parameter becomes a code: its template and its name, or two empty strings."""
     if isinstance(node, ast.Name) and node.id in parameters:
@@ -160,11 +170,10 @@ def find(package: Path = PACKAGE) -> list[Found]:
     """Every code that the source of a package can raise, sorted."""
     trees = {file.relative_to(package).as_posix(): ast.parse(file.read_text("utf-8")) for file in package.rglob("*.py")}
     trees = dict(sorted(trees.items()))
-    makers = {"Issue": ISSUE}
-    while new := {maker.name: maker for tree in trees.values() for maker in makers_in(tree, makers)}:
-        makers |= new
+    all_makers = makers_of(trees)
     codes: dict[str, Found] = {}
     for where, tree in trees.items():
+        makers = all_makers[where]
         functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Module))
         for function in functions:
             locals_ = assigned(function) if isinstance(function, ast.FunctionDef) else {}
@@ -174,13 +183,13 @@ def find(package: Path = PACKAGE) -> list[Found]:
     rooms = {name.split("/")[0].removesuffix(".py") for name in trees} | {code.split(".")[0] for code in codes}
     for where, tree in trees.items():
         if where != "errors.py":  # its codes are of exceptions
-            _note_tables(codes, tree, rooms, where)
+            _note_tables(codes, tree, rooms, set(all_makers[where]), where)
     return [codes[code] for code in sorted(codes)]
 
 
 def _note_call(codes: dict[str, Found], call: ast.Call, maker: Maker, where: str, locals_: Texts) -> None:
     for text in texts(argument(call, maker, maker.parameter), locals_):
-        code = maker.template.format(text)
+        code = maker.template.replace("{}", text)
         if not CODE.match(code):
             continue
         found = codes.setdefault(code, Found(code))
@@ -190,11 +199,11 @@ def _note_call(codes: dict[str, Found], call: ast.Call, maker: Maker, where: str
             kept += [each for each in texts(argument(call, maker, name), locals_) if each not in kept]
 
 
-def _note_tables(codes: dict[str, Found], tree: ast.AST, rooms: set[str], where: str) -> None:
+def _note_tables(codes: dict[str, Found], tree: ast.AST, rooms: set[str], makers: set[str], where: str) -> None:
     """Codes that stand in rows, calls and dicts and reach `Issue` from there, with the sentences beside them."""
     for node in ast.walk(tree):
         rows: list[list[ast.expr]] = []
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and called(node) not in makers:
             rows = [[*node.args, *(keyword.value for keyword in node.keywords)]]
         elif isinstance(node, ast.Tuple | ast.List):
             rows = [node.elts]
@@ -220,7 +229,8 @@ def page(codes: list[Found]) -> str:
         "",
         "What can be wrong with one record, a file or a table. `fatal` and `error` refuse: the whole record goes to",
         "quarantine, sealed, with this code, the place and the remedy; the others travel in the run's report. Words in",
-        "braces are filled in: counts, names of fields and limits, never a patient's value.",
+        "braces are filled in: counts, names of fields and limits, never a patient's value. A code with braces is a",
+        "family: `fhir.invariant-{key}` is the invariant of that key in the FHIR R4 specification.",
         "",
         "Written by `tools/list_issue_codes.py` from the source; `make format` writes it again.",
         "",
