@@ -11,11 +11,12 @@ HEAD_BYTES = 1 << 16
 """How much of a file `detect` wants to see."""
 
 _RESOURCE_TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
+_MESSAGE = re.compile(r"^MSH([^\w\s])[^\w\s]{3,5}\1", re.MULTILINE)
 _SEGMENT = re.compile(
     r"(?:EVN|PID|PD1|PV1|OBR|OBX|ORC|NK1|MRG|TXA|NTE|AL1|DG1|IN1|GT1|SPM|SCH|RXA)\|"
     r"|[A-Z][A-Z0-9]{2}\|[^\r\n]*[\r\n]+(?:EVN|PID|PV1)\|"
 )
-_YAML = re.compile(r"(?:---\s*\n|resourceType\s*:\s*[A-Za-z]+\s*\n|%YAML)")
+_YAML = re.compile(r"^(?:%YAML|resourceType[ \t]*:[ \t]*[A-Za-z]+[ \t]*\r?$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,12 @@ def _text(text: str, encoding: str, recognise: Recognise) -> Detection:
         return _not_utf8()
     if start.startswith("<"):
         return _markup(start)
+    if _MESSAGE.search(start) and encoding in ("utf-8", "cp1252"):
+        return Detection("hl7v2")
     if _SEGMENT.match(start) and encoding == "utf-8":
         remedy = "send whole messages, each beginning with MSH"
         return refuse("hl7v2", "hl7v2-no-msh", "HL7 v2 segments without the MSH that opens a message", remedy)
-    if _YAML.match(start):
+    if _YAML.search(start):
         return _unread("yaml")
     table = find_table(text, lambda header: recognise(header) is not None)
     if table is None:

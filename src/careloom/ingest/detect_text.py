@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 DELIMITERS = (",", "\t", ";", "|")
-_HEADER_CELL = re.compile(r"[^\W\d][\w .()/#%\[\]:-]{0,63}")
+_HEADER_CELL = re.compile(r"[^\W\d][\w .()/#%*\[\]:-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _SAMPLE_ROWS = 20
 
@@ -62,7 +62,7 @@ def _guess_wide(head: bytes) -> tuple[str | None, str]:
 
 def _nul_in_text(head: bytes) -> tuple[str | None, str]:
     """Text with a few stray NUL bytes is still text: the records that hold them are refused one by one."""
-    if head.count(0) * 100 > len(head):
+    if head.count(0) > max(4, len(head) // 100):
         return None, ""
     text, encoding = decode_head(head.replace(b"\x00", b""))
     return text, encoding
@@ -87,7 +87,7 @@ def find_table(text: str, is_known: Callable[[tuple[str, ...]], bool]) -> Table 
         if is_known(table.header):
             return table
     for table in sorted(headers, key=lambda table: -len(table.header)):
-        if len(table.header) > 1 and _is_header(table.header) and _rows_agree(text, table):
+        if _is_header(table.header) and not _is_prose(lines[0], table) and _rows_agree(text, table):
             return table
     return None
 
@@ -105,6 +105,12 @@ def _is_header(header: tuple[str, ...]) -> bool:
         and len(set(named)) == len(named)
         and all(_HEADER_CELL.fullmatch(cell) and len(cell.split()) <= 5 for cell in named)
     )
+
+
+def _is_prose(line: str, table: Table) -> bool:
+    """A sentence with commas: each has a blank behind it, and a full stop ends the line."""
+    commas = line.count(",")
+    return table.delimiter == "," and (line.rstrip().endswith((".", ":", "?")) or line.count(", ") == commas)
 
 
 def _rows_agree(text: str, table: Table) -> bool:

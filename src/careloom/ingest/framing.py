@@ -5,12 +5,13 @@ whole, as records with a `problem`, so that it is landed and quarantined.
 """
 
 from collections.abc import Callable, Generator, Iterator
+from itertools import chain
 
 from careloom.ingest.detect import HEAD_BYTES, Detection, Recognise, detect
 from careloom.ingest.framing_delimited import frame_delimited
 from careloom.ingest.framing_hl7v2 import frame_hl7v2
 from careloom.ingest.framing_json import frame_json
-from careloom.ingest.framing_limits import DEFAULT_LIMITS, FrameLimits, Frames, as_problem, refused_pieces
+from careloom.ingest.framing_limits import CONTINUED, DEFAULT_LIMITS, FrameLimits, Frames, as_problem, refused_pieces
 from careloom.ingest.framing_notes import frame_note
 from careloom.ingest.source import Source
 from careloom.issues import Issue
@@ -47,8 +48,11 @@ def frame(
         position = yield from framer(source, detection, limits, [] if issues is None else issues)
     if source.damage is not None:
         context = FileContext(detection.format)
-        problem = as_problem(source.damage.issue)
-        yield from refused_pieces(source.damage.rest, context, limits, problem=problem, position=position, place="rest")
+        first = next(source.damage.rest, b"")
+        if first or not source.is_reported:
+            problem = CONTINUED if source.is_reported else as_problem(source.damage.issue)
+            rest = chain([first], source.damage.rest)
+            yield from refused_pieces(rest, context, limits, problem=problem, position=position, place="rest")
 
 
 def refused_file(source: Source, detection: Detection, limits: FrameLimits) -> Generator[Record, None, int]:

@@ -1,15 +1,22 @@
 """A Bundle, or a list of resources, cut into the exact bytes of its entries without building one of them."""
 
+import json
 import re
 from dataclasses import replace
 
 import msgspec
 
+from careloom.ingest.detect import Problem
 from careloom.ingest.framing_limits import FrameLimits, Frames, too_long
 from careloom.pipeline.record import FileContext, Record
 
 _BETWEEN = re.compile(rb"[\s,]*")
 _PREFIX_BYTES = 4096
+_TWICE: Problem = (
+    "ingest.json-duplicate-key",
+    "the Bundle names its entries more than once",
+    "write each member of a JSON object once",
+)
 
 
 class _Bundle(msgspec.Struct):
@@ -50,7 +57,8 @@ def frame_bundle(data: bytes, context: FileContext, limits: FrameLimits, *, plac
     entries = bundle.entry
     span = _find_entries(data, entries)
     if span is None:
-        return position
+        yield Record(position, data.strip(), f"{place}Bundle", context, _TWICE)
+        return position + 1
     shared = replace(
         context,
         targets=_targets(entries),
@@ -128,4 +136,9 @@ def _is_empty_envelope(envelope: bytes) -> bool:
         document = _read_any(envelope)
     except _UNREADABLE:
         return False
-    return isinstance(document, dict) and document.get("entry") == []
+    if not isinstance(document, dict) or document.get("entry") != []:
+        return False
+    if envelope.count(b'"entry"') == 1:
+        return True
+    pairs: list[tuple[str, object]] = json.loads(envelope, object_pairs_hook=lambda found: found)
+    return [key for key, _ in pairs].count("entry") == 1

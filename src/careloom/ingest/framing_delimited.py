@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Callable, Iterator
 
 from careloom.ingest.detect import Detection
-from careloom.ingest.framing_limits import CONTINUED, FrameLimits, Frames, as_problem, too_long
+from careloom.ingest.framing_limits import CONTINUED, FrameLimits, Frames, damage_of, too_long
 from careloom.ingest.framing_lines import Block, Long, Tail, blocks_of
 from careloom.ingest.framing_rows import Dialect, Grouper, Restore, RowReader
 from careloom.ingest.source import Source
@@ -51,11 +51,12 @@ def frame_delimited(source: Source, detection: Detection, limits: FrameLimits, i
 
 
 def _take_tail(tail: Tail, reader: RowReader, grouper: Grouper, source: Source) -> Frames:
-    if source.damage is None:
+    problem = damage_of(source)
+    if problem is None:
         yield from reader.take(Block([tail.line], tail.line))
     else:
         yield from reader.close()
-        yield grouper.refuse(tail.line, reader.number + 1, as_problem(source.damage.issue))
+        yield grouper.refuse(tail.line, reader.number + 1, problem)
     return grouper.position
 
 

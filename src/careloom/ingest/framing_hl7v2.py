@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from careloom.hl7v2.batch import split
 from careloom.ingest.detect import Detection, Problem
-from careloom.ingest.framing_limits import NUL, FrameLimits, Frames, as_problem, refused_pieces, too_long
+from careloom.ingest.framing_limits import NUL, FrameLimits, Frames, damage_of, refused_pieces, too_long
 from careloom.ingest.source import Source
 from careloom.issues import Issue
 from careloom.pipeline.record import FileContext, Record
@@ -44,7 +44,7 @@ def frame_hl7v2(source: Source, detection: Detection, limits: FrameLimits, issue
         for index, raw in enumerate(messages):
             problem: Problem | None = NUL if b"\x00" in raw else None
             if source.damage is not None and held is None and index == len(messages) - 1:
-                problem = as_problem(source.damage.issue)
+                problem = damage_of(source)
             yield Record(position, raw, f"message {position + 1}", context, problem)
             position += 1
     if position == 0 and source.damage is None:

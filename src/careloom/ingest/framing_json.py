@@ -12,7 +12,7 @@ from careloom.ingest.framing_limits import (
     NUL,
     FrameLimits,
     Frames,
-    as_problem,
+    damage_of,
     refused_pieces,
     too_long,
 )
@@ -81,7 +81,7 @@ def _is_object(line: bytes) -> bool:
 
 def _frame_document(data: bytes, context: FileContext, limits: FrameLimits, source: Source) -> Frames:
     """One JSON document: a Bundle, a list of resources, or one resource."""
-    problem = as_problem(source.damage.issue) if source.damage else None
+    problem = damage_of(source)
     if problem is None:
         position = yield from frame_bundle(data, context, limits, place="", position=0)
         if position:
@@ -129,10 +129,10 @@ def _frame_lines(chunks: Iterator[bytes], context: FileContext, limits: FrameLim
             problem = too_long(limits) if block.first else CONTINUED
             yield Record(position, block.piece, f"line {number}", context, problem)
             position += 1
-        elif source.damage is None:
+        elif (damage := damage_of(source)) is None:
             position = yield from _frame_line(block.line, number + 1, position, context, limits)
         else:
-            yield Record(position, block.line, f"line {number + 1}", context, as_problem(source.damage.issue))
+            yield Record(position, block.line, f"line {number + 1}", context, damage)
             position += 1
     return position
 

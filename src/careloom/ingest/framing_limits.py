@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 from careloom.ingest.detect import Problem
+from careloom.ingest.source import Source
 from careloom.issues import Issue
 from careloom.pipeline.record import FileContext, Record
 
@@ -33,6 +34,14 @@ DEFAULT_LIMITS = FrameLimits()
 def as_problem(issue: Issue) -> Problem:
     """An issue in the form that a record carries."""
     return issue.code, issue.message, issue.remedy
+
+
+def damage_of(source: Source) -> Problem | None:
+    """The problem of the last record of a source that broke off; None where it did not."""
+    if source.damage is None:
+        return None
+    source.is_reported = True
+    return as_problem(source.damage.issue)
 
 
 def too_long(limits: FrameLimits) -> Problem:

@@ -1,7 +1,7 @@
 """A plain-text note: the file is the record."""
 
 from careloom.ingest.detect import Detection
-from careloom.ingest.framing_limits import NUL, FrameLimits, Frames, as_problem, refused_pieces, too_long
+from careloom.ingest.framing_limits import NUL, FrameLimits, Frames, damage_of, refused_pieces, too_long
 from careloom.ingest.source import Source
 from careloom.issues import Issue
 from careloom.pipeline.record import FileContext, Record
@@ -18,10 +18,8 @@ def frame_note(source: Source, detection: Detection, limits: FrameLimits, issues
         if len(held) > limits.max_record_bytes:
             source.unread(bytes(held))
             return (yield from refused_pieces(source.chunks(), context, limits, problem=too_long(limits)))
-    raw, problem = bytes(held), None
-    if source.damage is not None:
-        problem = as_problem(source.damage.issue)
-    elif b"\x00" in raw and not detection.details.get("encoding", "").startswith("utf-16"):
+    raw, problem = bytes(held), damage_of(source)
+    if problem is None and b"\x00" in raw and not detection.details.get("encoding", "").startswith("utf-16"):
         problem = NUL
     yield Record(0, raw, "file", context, problem)
     return 1

@@ -14,6 +14,7 @@ Restore = Callable[[bytes], bytes]
 
 _GROUP_BYTES = 1 << 20
 _LOOK_AT = 50
+_FEW_LINES = 4
 _SEPARATOR_HINT = re.compile(rb"sep=[,;|\t]\r?")
 OPEN_QUOTE: Problem = (
     "ingest.csv-unterminated-quote",
@@ -194,7 +195,8 @@ class RowReader:
         """The row that a run of lines makes; or only its first line, refused, and the lines to read again."""
         self._open = None
         row = b"\n".join(run.lines)
-        if len(self._dialect.cells(row)) != self._dialect.columns and self._can_replay(run):
+        fits = len(self._dialect.cells(row)) == self._dialect.columns
+        if self._can_replay(run, share=0.9 if fits else 0.5) and (not fits or len(run.lines) > _FEW_LINES):
             return (yield from self._refuse_first(run))
         yield from self._row(row, run.first)
         return []
@@ -202,17 +204,17 @@ class RowReader:
     def _give_up(self, run: _Open) -> Generator[Record, None, list[bytes]]:
         """A run that never closed: its first line refused and the others read again, or all of it refused."""
         self._open = None
-        if self._can_replay(run):
+        if self._can_replay(run, share=0.5):
             return (yield from self._refuse_first(run))
         yield from self._refuse(b"\n".join(run.lines), run.first, OPEN_QUOTE)
         return []
 
-    def _can_replay(self, run: _Open) -> bool:
-        """True when most lines inside the quotes have as many cells as the header: the quote was a slip."""
+    def _can_replay(self, run: _Open, share: float) -> bool:
+        """True when this share of the lines inside the quotes has as many cells as the header: the quote was a slip."""
         inside = run.lines[1 : 1 + _LOOK_AT]
         cells = self._dialect.columns - 1
         likely = sum(line.count(self._dialect.delimiter) == cells for line in inside)
-        return likely * 2 > len(inside) and run.size <= self._replay_bytes
+        return likely > share * len(inside) and run.size <= self._replay_bytes
 
     def _refuse_first(self, run: _Open) -> Generator[Record, None, list[bytes]]:
         self._replay_bytes -= run.size

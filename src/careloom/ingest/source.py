@@ -24,13 +24,15 @@ class Damage:
 class Source:
     """The bytes of one file or archive member, forward only, in bounded memory.
 
-    damage  None until the end was reached too early; then why, and what was left packed
+    damage       None until the end was reached too early; then why, and what was left packed
+    is_reported  True once a record carries the reason of the damage
     """
 
     def __init__(self, pieces: Iterator[bytes | Damage]) -> None:
         self._pieces = pieces
         self._ahead = b""
         self.damage: Damage | None = None
+        self.is_reported = False
 
     def _next(self) -> bytes:
         for piece in self._pieces:
