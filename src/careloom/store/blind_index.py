@@ -6,6 +6,7 @@ slots that resources fill (``token_system``). Frequencies and co-occurrence stay
 """
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ NARROW_DAYS = 31
 
 _NARROW_MS = NARROW_DAYS * 86_400_000.0
 _BOUND = 16_384
+_SIGNED = struct.Struct(">q").unpack
 _System = tuple[str, str, str]
 
 
@@ -47,12 +49,12 @@ class BlindIndex:
     def rows(self, resource_type: str, entries: Sequence[Entry]) -> IndexRows:
         """The rows of entries from `careloom.fhir.search_index.extract`; no row twice."""
         single = self._single.get(resource_type)
-        if single is None:
+        if single is None or len(single) >= _BOUND:
             single = self._single[resource_type] = {}
-        get = single.get
         spans = self._ranges.get(resource_type)
         if spans is None:
             spans = self._ranges[resource_type] = {}
+        get = single.get
         keys: list[int] = []
         ranges: list[tuple[int, float, float, int]] = []
         systems: list[_System] = []
@@ -66,13 +68,16 @@ class BlindIndex:
                     low, high = entry[2], entry[3]
                     ranges.append((span[0] if high - low <= _NARROW_MS else span[1], low, high, 0))
                     continue
-                if kind in "nq":
+                if kind == "r":
+                    known = single[entry] = self.reference(resource_type, entry[1], entry[2]), None
+                elif kind in "tup":
+                    known = single[entry] = self._key(resource_type, entry)
+                elif kind in "nq":
                     ranges.append(self._number(resource_type, entry, systems))
                     continue
-                if kind in "siwb":
+                else:
                     keys += self._keys(resource_type, entry)
                     continue
-                known = self._remember(resource_type, entry)
             add(known[0])
             if known[1] is not None:
                 add_system(known[1])
@@ -82,44 +87,33 @@ class BlindIndex:
             keys = list(dict.fromkeys(keys))
         return IndexRows(keys, ranges, systems)
 
-    def _remember(self, resource_type: str, entry: Entry) -> tuple[int, _System | None]:
-        """The one key of a token, reference, URI or presence entry, and the system to list."""
-        kind, slot, *value = entry
-        system: _System | None = None
+    def _key(self, resource_type: str, entry: Entry) -> tuple[int, _System | None]:
+        """The key of a token, URI or presence entry, and the system to list."""
+        kind, slot, value = entry[:3]
         if kind == "t":
-            key, system = self.token(resource_type, slot, value[0], value[1]), (resource_type, slot, value[0])
-        elif kind == "r":
-            key = self.reference(resource_type, slot, value[0])
-        elif kind == "u":
-            key = self.uri(resource_type, slot, value[0])
-        else:
-            key, system = self.presence(resource_type, value[0]), (resource_type, PRESENT, value[0])
-        cache = self._single[resource_type]
-        if len(cache) >= _BOUND:
-            cache.clear()
-        cache[entry] = key, system
-        return key, system
+            return self.token(resource_type, slot, value, entry[3]), (resource_type, slot, value)
+        if kind == "u":
+            return self.uri(resource_type, slot, value), None
+        return self.presence(resource_type, value), (resource_type, PRESENT, value)
 
     def _keys(self, resource_type: str, entry: Entry) -> tuple[int, ...]:
         """The several keys of a text, an identifier or a birth date."""
+        kind, slot, value = entry[:3]
+        if kind == "i":
+            return (
+                self.identifier(resource_type, slot, None, entry[3]),
+                self.identifier(resource_type, slot, value, entry[3]),
+            )
         cache = self._several.setdefault(resource_type, {})
         keys = cache.get(entry)
         if keys is None:
-            kind, slot, *value = entry
             if kind == "s":
-                keys = self._text_keys(resource_type, slot, value[0])
+                keys = self._text_keys(resource_type, slot, value)
             elif kind == "w":
-                keys = (
-                    self.text_exact(resource_type, slot, value[0]),
-                    self.text_whole(resource_type, slot, normal_text(value[0])),
-                )
-            elif kind == "i":
-                keys = (
-                    self.identifier(resource_type, slot, None, value[1]),
-                    self.identifier(resource_type, slot, value[0], value[1]),
-                )
+                whole = self.text_whole(resource_type, slot, normal_text(value))
+                keys = (self.text_exact(resource_type, slot, value), whole)
             else:
-                keys = tuple(self.birth(resource_type, slot, token) for token in birth_tokens(value[0]))
+                keys = tuple(self.birth(resource_type, slot, token) for token in birth_tokens(value))
             if len(cache) >= _BOUND // 8:
                 cache.clear()
             cache[entry] = keys
@@ -147,7 +141,7 @@ class BlindIndex:
     def _hash(self, text: str) -> int:
         state = self._base.copy()
         state.update(text.encode("utf-8", "surrogatepass"))
-        return int.from_bytes(state.digest(), "big", signed=True)
+        return _SIGNED(state.digest())[0]  # type: ignore[no-any-return]
 
     def token(self, resource_type: str, slot: str, system: str, code: str) -> int:
         """The key of a coded value; `system` empty for none."""

@@ -1,0 +1,254 @@
+"""What a search asks of the index: sets of keys to hold or to lack, and conditions on ranges."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from careloom.errors import QueryError
+from careloom.fhir.search_birthdate import birth_query
+from careloom.fhir.search_parameters import Use, slots
+from careloom.fhir.search_query import (
+    Criterion,
+    MissingValue,
+    NumberValue,
+    QuantityValue,
+    Query,
+    ReferenceValue,
+    TextValue,
+    TimeValue,
+    TokenValue,
+    UriValue,
+    Value,
+)
+from careloom.fhir.search_values import normal_text
+from careloom.store.blind_index import NARROW_DAYS, PRESENT, BlindIndex
+from careloom.store.schema import idx_range, token_system
+
+MapId = Callable[[str, str], Sequence[str]]
+"""The ids under which a (type, id) of a request may be stored: keyed ids of source ids, or the id itself."""
+
+MOST_KEYS = 20_000
+_NARROW_MS = NARROW_DAYS * 86_400_000.0
+_IDENTIFIERS = frozenset({"Identifier", "ContactPoint"})
+_CODED = frozenset({"Coding", "CodeableConcept"})
+_PLAIN = frozenset({"code", "boolean", "Deceased"})
+
+
+@dataclass(slots=True)
+class Plan:
+    """All must hold for a resource.
+
+    keys    each a set of keys of which it has one; an empty set: nothing can match
+    lacking each a set of keys of which it has none
+    ranges  each a list of conditions on ``idx_range``, one of which a row of it meets
+    ids     stored ids of which it has one; None: any
+    """
+
+    keys: list[tuple[int, ...]] = field(default_factory=list)
+    lacking: list[tuple[int, ...]] = field(default_factory=list)
+    ranges: list[list[ColumnElement[bool]]] = field(default_factory=list)
+    ids: tuple[str, ...] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing can match."""
+        return self.ids == () or not all(self.keys)
+
+
+def plan(connection: Connection, query: Query, blind: BlindIndex, map_id: MapId) -> Plan:
+    """The plan of a query under the zone's index key. raises QueryError."""
+    seen = Seen(connection, query.resource_type)
+    result = Plan()
+    for asked in query.ids:
+        found = {stored for one in asked for stored in map_id(query.resource_type, one)}
+        result.ids = tuple(sorted(found if result.ids is None else found & set(result.ids)))
+    for criterion in query.criteria:
+        _plan_criterion(result, criterion, _Keys(query.resource_type, blind, seen, map_id))
+    if any(len(keys) > MOST_KEYS for keys in result.keys + result.lacking):
+        raise QueryError("a value of the search stands for too many index entries", "name a system with each code")
+    return result
+
+
+class Seen:
+    """The code systems and sets of filled slots that the index has met, read once per search."""
+
+    def __init__(self, connection: Connection, resource_type: str) -> None:
+        self._connection = connection
+        self._type = resource_type
+        self._systems: dict[str, list[str]] = {}
+
+    def systems(self, slot: str) -> list[str]:
+        """The systems of a slot (`PRESENT`: the sets of slots), sorted."""
+        if slot not in self._systems:
+            where = and_(token_system.c.type == self._type, token_system.c.param == slot)
+            rows = self._connection.execute(select(token_system.c.system).where(where))
+            self._systems[slot] = sorted(rows.scalars())
+        return self._systems[slot]
+
+
+def _plan_criterion(result: Plan, criterion: Criterion, keys: "_Keys") -> None:
+    kind = criterion.parameter.kind
+    if criterion.modifier == "missing" or kind not in ("date", "number", "quantity"):
+        found = tuple(dict.fromkeys(key for value in criterion.values for key in keys.of(criterion, value)))
+        if criterion.modifier != "not":
+            result.keys.append(found)
+        elif found:
+            result.lacking.append(found)
+    elif "BirthDate" in criterion.parameter.emits:
+        result.keys.append(
+            tuple(dict.fromkeys(key for value in criterion.values for key in keys.births(criterion, value)))
+        )
+    else:
+        uses = criterion.parameter.uses
+        result.ranges.append([arm for value in criterion.values for use in uses for arm in keys.arms(use, value)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The keys and range conditions of one value of one search."""
+
+    type: str
+    blind: BlindIndex
+    seen: Seen
+    map_id: MapId
+
+    def of(self, criterion: Criterion, value: Value) -> Iterator[int]:
+        if isinstance(value, MissingValue):
+            yield from self._presence({use.slot for use in criterion.parameter.uses}, value.missing)
+            return
+        for use in criterion.parameter.uses:
+            if isinstance(value, TokenValue):
+                if criterion.modifier == "identifier":
+                    yield self.blind.identifier(self.type, use.slot + ":identifier", value.system, value.code)
+                else:
+                    yield from self._token(use, value, criterion.parameter.systems)
+            elif isinstance(value, ReferenceValue):
+                yield from self._reference(use, value)
+            elif isinstance(value, TextValue):
+                yield self._text(use, value.text, criterion.modifier)
+            elif isinstance(value, UriValue):
+                yield self.blind.uri(self.type, use.slot, value.uri)
+
+    def _presence(self, wanted: set[str], missing: bool) -> Iterator[int]:
+        for names in self.seen.systems(PRESENT):
+            if wanted.isdisjoint(names.split(",")) is missing:
+                yield self.blind.presence(self.type, names)
+
+    def _emits(self, slot: str) -> set[str]:
+        return {program.emits for program in slots(self.type)[slot].programs}
+
+    def _token(self, use: Use, value: TokenValue, implied: tuple[str, ...]) -> Iterator[int]:
+        emits = self._emits(use.slot)
+        if emits & _IDENTIFIERS and not (use.only and value.system not in (None, use.only)):
+            yield self.blind.identifier(self.type, use.slot, use.only or value.system, value.code)
+        systems: set[str] = set()
+        if emits & _CODED:
+            systems.update(self.seen.systems(use.slot) if value.system is None else [value.system])
+        if emits & _PLAIN and (not value.system or value.system in implied):
+            systems.add("")
+        for system in sorted(systems):
+            yield self.blind.token(self.type, use.slot, system, value.code)
+
+    def _reference(self, use: Use, value: ReferenceValue) -> Iterator[int]:
+        emits = self._emits(use.slot)
+        if value.url:
+            yield self.blind.reference(self.type, use.slot, value.url)
+            if "canonical" in emits:
+                yield self.blind.uri(self.type, use.slot, value.url)
+            return
+        for target in value.types:
+            if use.only in ("", target):
+                for stored in self.map_id(target, value.id):
+                    yield self.blind.reference(self.type, use.slot, f"{target}/{stored}")
+
+    def _text(self, use: Use, text: str, modifier: str) -> int:
+        if modifier == "exact":
+            return self.blind.text_exact(self.type, use.slot, text)
+        normal = normal_text(text)
+        if "whole" in self._emits(use.slot):
+            return self.blind.text_whole(self.type, use.slot, normal)
+        return self.blind.text_start(self.type, use.slot, normal)
+
+    def births(self, criterion: Criterion, value: Value) -> Iterator[int]:
+        if isinstance(value, TimeValue):
+            for use in criterion.parameter.uses:
+                for token in birth_query(value.prefix, value.low, value.high):
+                    yield self.blind.birth(self.type, use.slot, token)
+
+    def arms(self, use: Use, value: Value) -> Iterator[ColumnElement[bool]]:
+        narrow, wide = self.blind.range_keys(self.type, use.slot)
+        if isinstance(value, TimeValue):
+            yield and_(idx_range.c.key == narrow, *_bound(value), _time_matches(value))
+            yield and_(idx_range.c.key == wide, _time_matches(value))
+            return
+        number = value.number if isinstance(value, QuantityValue) else value
+        if not isinstance(number, NumberValue):
+            return
+        units = self._units(use.slot, value) if isinstance(value, QuantityValue) and value.code is not None else None
+        has_unit = [idx_range.c.unit.in_(units)] if units is not None else []
+        yield and_(idx_range.c.key == narrow, _number_matches(number, idx_range.c.low), *has_unit)
+        yield and_(idx_range.c.key == wide, _number_matches(number, idx_range.c.high), *has_unit)
+
+    def _units(self, slot: str, value: QuantityValue) -> list[int]:
+        systems = self.seen.systems(slot) if value.system is None else [value.system]
+        return [self.blind.unit(system, value.code or "") for system in systems]
+
+
+def _bound(value: TimeValue) -> list[ColumnElement[bool]]:
+    """What the start of a narrow range must meet: follows from `_time_matches`, but the index can seek by it."""
+    low, high = time_bounds(value.prefix, value.low, value.high)
+    found = [] if low == -math.inf else [idx_range.c.low >= low]
+    return found if high == math.inf else [*found, idx_range.c.low <= high]
+
+
+def time_bounds(prefix: str, low: float, high: float) -> tuple[float, float]:
+    """Where a range at most `NARROW_DAYS` wide starts if it is to match; closed, infinite where nothing is known."""
+    near, far = -math.inf, math.inf
+    wide = high - low
+    return {
+        "eq": (low, high),
+        "ne": (near, far),
+        "gt": (high - _NARROW_MS, far),
+        "lt": (near, low),
+        "ge": (min(low, high - _NARROW_MS), far),
+        "le": (near, high),
+        "sa": (high, far),
+        "eb": (near, low),
+        "ap": (low - wide - _NARROW_MS, high + wide),
+    }[prefix]
+
+
+def _time_matches(value: TimeValue) -> ColumnElement[bool]:
+    """The comparisons of FHIR R4 3.1.1.4.8 between a stored range and the asked one, both half-open."""
+    low, high = idx_range.c.low, idx_range.c.high
+    first, end = value.low, value.high
+    around = end - first
+    return {
+        "eq": lambda: and_(low >= first, high <= end),
+        "ne": lambda: or_(low < first, high > end),
+        "gt": lambda: high > end,
+        "lt": lambda: low < first,
+        "ge": lambda: or_(low >= first, high > end),
+        "le": lambda: or_(low < first, high <= end),
+        "sa": lambda: low >= end,
+        "eb": lambda: high <= first,
+        "ap": lambda: and_(low < end + around, high > first - around),
+    }[value.prefix]()
+
+
+def _number_matches(value: NumberValue, high: ColumnElement[float]) -> ColumnElement[bool]:
+    """The same for closed ranges of numbers; order comparisons take the asked number as exact."""
+    low, asked, tenth = idx_range.c.low, value.value, abs(value.value) / 10
+    return {
+        "eq": lambda: and_(low >= value.low, high < value.high),
+        "ne": lambda: or_(low < value.low, high >= value.high),
+        "gt": lambda: high > asked,
+        "lt": lambda: low < asked,
+        "ge": lambda: high >= asked,
+        "le": lambda: low <= asked,
+        "sa": lambda: low > asked,
+        "eb": lambda: high < asked,
+        "ap": lambda: and_(low <= asked + tenth, high >= asked - tenth),
+    }[value.prefix]()
