@@ -57,7 +57,8 @@ class Structure:
 
     kept      JSON name -> how it passes
     removed   JSON names that do not pass
-    masked    JSON names whose absence is said
+    masked    JSON names whose absence is always said
+    needed    JSON names of which one must pass, or the structure does not; empty where none must
     required  for each element that FHIR requires: its JSON names, the one that a mask uses first
     """
 
@@ -65,6 +66,7 @@ class Structure:
     kept: Mapping[str, Kept]
     removed: frozenset[str]
     masked: frozenset[str]
+    needed: frozenset[str]
     required: tuple[tuple[str, ...], ...]
 
 
@@ -168,8 +170,8 @@ class _Reader:
             table = type_table(name)
         except KeyError:
             raise self._wrong(name, "FHIR R4 has no such structure.") from None
-        if set(decisions) - {"keep", "remove", "mask"}:
-            raise self._wrong(name, "Write keep, remove or mask.")
+        if set(decisions) - {"keep", "remove", "mask", "need"}:
+            raise self._wrong(name, "Write keep, remove, mask or need.")
         properties = {key: element for key, element in table.properties.items() if key not in _BUILT_IN}
         kept = self._kept(name, properties, decisions.get("keep", {}))
         masked = self._decided(name, properties, decisions.get("mask", {}), set(kept))
@@ -181,7 +183,11 @@ class _Reader:
         bad = [key for key in masked if properties[key].many or not properties[key].primitive]
         if bad:
             raise self._wrong(name, "Only a single primitive element can be masked.")
-        return Structure(name, kept, frozenset(removed), frozenset(masked), _required(table.required, properties, kept))
+        needed = frozenset(self._names(decisions.get("need", {})))
+        if needed - set(kept):
+            raise self._wrong(name, "Need only what is kept.")
+        required = _required(table.required, properties, kept)
+        return Structure(name, kept, frozenset(removed), frozenset(masked), needed, required)
 
     def _kept(self, name: str, properties: Mapping[str, Element], decisions: Mapping[str, str]) -> dict[str, Kept]:
         kept: dict[str, Kept] = {}

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from careloom.deid.policy import MOMENTS, TREATED, Kept, Policy, Structure
-from careloom.deid.values import MASKED, Json, Masked, Pass, Rule, Rules, masked_extension
+from careloom.deid.values import MASKED, Json, Pass, Rule, Rules, masked_extension
 from careloom.fhir.validate_tables import codes_of, resource_types, type_table
 from careloom.issues import Issue
 
@@ -140,18 +140,18 @@ class Scrubber:
 
     def _node(self, structure: Structure) -> Rule:
         rules = {key: self._element(structure, key, kept) for key, kept in structure.kept.items()}
-        rules |= dict.fromkeys(structure.masked, _mask)
         extensions = self._policy.extensions.get(structure.name)
         if extensions:
             rules["extension"] = _many(self._rules.extension(dict(extensions), f"{structure.name}.extension"))
-        silent = structure.removed | {"resourceType", "id", "meta", "contained", "extension"}
+        silent = structure.removed | structure.masked | {"resourceType", "id", "meta", "contained", "extension"}
         finish = self._finish(structure)
         resource = structure.name in resource_types()
         unlisted = Issue(
             "deid.element-unlisted", "warning", structure.name, "An element that FHIR does not have was removed."
         )
         siblings = {f"_{key}": key for key, kept in structure.kept.items() if not kept.many and _is_primitive(kept)}
-        known = {f"_{key}" for key in silent | set(structure.kept) | structure.masked}
+        known = {f"_{key}" for key in silent | set(structure.kept)}
+        needed = structure.needed
 
         def node(source: Any, at: Pass) -> Json | None:
             if type(source) is not dict:
@@ -175,6 +175,8 @@ class Scrubber:
                     raise Refused(_modified(structure.name))
                 elif key not in known:
                     at.issues.append(unlisted)
+            if needed and needed.isdisjoint(out):
+                return None
             return finish(source, out) if out or resource else None
 
         return node
@@ -196,11 +198,14 @@ class Scrubber:
         tells = "dataAbsentReason" in structure.kept
         required = [(forms, frozenset(forms) | {f"_{form}" for form in forms}) for forms in structure.required]
         identifying = self._policy.codes.is_identifying
+        masked = sorted(f"_{key}" for key in structure.masked)
 
         def finish(source: Json, out: Json) -> Json:
             for forms, present in required:
                 if present.isdisjoint(out):
                     out.update(deepcopy(self._template(structure, forms[0])))
+            for key in masked:
+                out[key] = {"extension": masked_extension()}
             if tells:
                 codings = out["code"].get("coding", ()) if "code" in out else ()
                 if any(identifying(coding["system"], coding["code"]) for coding in codings):
@@ -235,10 +240,6 @@ def _many(rule: Rule) -> Rule:
         return [found for item in value if (found := rule(item, at)) is not None] or None
 
     return each
-
-
-def _mask(value: Any, at: Pass) -> Masked:
-    return MASKED
 
 
 def _is_primitive(kept: Kept) -> bool:

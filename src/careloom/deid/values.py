@@ -74,7 +74,7 @@ class Rules:
             return codings if kind == "Coding" else _concept(codings, _issue("deid.text-only", place))
         if kind in QUANTITIES:
             quantity = self._quantity_rule(_issue("deid.quantity-unkept", place))
-            return _age(quantity) if kind == "Age" else quantity
+            return quantity if kind in ("Quantity", "SimpleQuantity") else _coded_quantity(quantity)
         if kind in INTEGERS or kind == "decimal":
             most = self._policy.largest_integer if kind in INTEGERS else self._policy.largest_number
             return _number((int,) if kind in INTEGERS else (int, float), most, _issue("deid.number-too-long", place))
@@ -87,7 +87,7 @@ class Rules:
             "Ratio": _parts(
                 ("numerator", "denominator"), self._quantity_rule(_issue("deid.quantity-unkept", place)), both=True
             ),
-            "Period": _parts(("start", "end"), _moment(_issue("deid.date-unreadable", place)), both=False),
+            "Period": _period(_moment(_issue("deid.date-unreadable", place))),
         }[kind]
 
     def extension(self, extensions: dict[str, AllowedExtension], place: str) -> Rule:
@@ -266,10 +266,26 @@ def _parts(names: tuple[str, str], part: Rule, *, both: bool) -> Rule:
     return rule
 
 
-def _age(quantity: Rule) -> Rule:
+def _coded_quantity(quantity: Rule) -> Rule:
+    """For Age, Count, Distance and Duration: FHIR wants a UCUM code with their number (age-1, cnt-3, dis-1, drt-1)."""
+
     def rule(value: Any, at: Pass) -> Json | None:
         found: Json | None = quantity(value, at)
-        return found if found is not None and found.get("code") in _YEARS else None
+        return found if found is not None and "code" in found else None
+
+    return rule
+
+
+def _period(moment: Rule) -> Rule:
+    parts = _parts(("start", "end"), moment, both=False)
+
+    def rule(value: Any, at: Pass) -> Json | None:
+        found: Json | None = parts(value, at)
+        if found is not None and len(found) == 2:
+            length = min(len(found["start"]), len(found["end"]))
+            if found["start"][:length] > found["end"][:length]:  # a date beside a time can cross midnight in UTC
+                del found["end"]
+        return found
 
     return rule
 
