@@ -163,6 +163,7 @@ class Address(NamedTuple):
     county: str = ""  # 9
     start: str = ""  # 13, else 12.1
     end: str = ""  # 14, else 12.2
+    addressee: str = ""  # 19
 
 
 class Contact(NamedTuple):
@@ -283,13 +284,13 @@ def organization(read: Reader, raw: str) -> Organization:
 
 def address(read: Reader, raw: str) -> Address:
     """XAD or AD."""
-    v = read.values(raw, 14)
+    v = read.values(raw, 19)
     parts = read.parts(raw)
     street = tuple(leaf for leaf in read.leaves(parts[0]) if leaf)
     validity = read.leaves(parts[11]) if len(parts) > 11 and parts[11] else ["", ""]
     start = v[12] or validity[0]
     end = v[13] or (validity[1] if len(validity) > 1 else "")
-    return Address(street, v[1], v[2], v[3], v[4], v[5], v[6], v[8], start, end)
+    return Address(street, v[1], v[2], v[3], v[4], v[5], v[6], v[8], start, end, v[18])
 
 
 def contact(read: Reader, raw: str) -> Contact:

@@ -5,6 +5,7 @@ maps/hl7v2_concepts.toml, and the rows that need logic in the hl7v2_to_fhir_* fi
 is mapped, what is kept in landing only, and how identities are made.
 """
 
+import re
 from collections.abc import Callable
 from hashlib import blake2b
 
@@ -39,6 +40,7 @@ ADT_EVENTS = frozenset(
 )
 MERGE_EVENTS = frozenset(("A18", "A34", "A40"))
 MDM_EVENTS = frozenset(f"T{number:02}" for number in range(1, 12))
+_TYPE = re.compile(r"[A-Z]{3}(\^[A-Z][0-9A-Z]{2})?")
 _HEADERS = frozenset(("MSH", "EVN", "DSC", "BHS", "BTS", "FHS", "FTS"))
 
 
@@ -99,10 +101,12 @@ def _not_mapped(kind: str, trigger: str) -> Issue:
     if kind == "ACK":
         text = "an acknowledgement carries no clinical data"
         return Issue("hl7v2.acknowledgement", "error", "MSH-9", text, "leave acknowledgements out of the feed")
-    name = "^".join(part for part in (kind, trigger) if part)
-    if not name.replace("^", "").isalnum() or len(name) > 12:
+    if not kind:
         text = "MSH-9 names no message type"
         return Issue("hl7v2.message-type-missing", "error", "MSH-9", text, "let the sender fill MSH-9")
+    # Only what is shaped like a type is shown: a shifted field could hold a name.
+    name = "^".join(part for part in (kind, trigger) if part)
+    name = name if _TYPE.fullmatch(name) else "this kind"
     remedy = "leave this type out of the feed, or redrive the quarantined messages once it is mapped"
     return Issue("hl7v2.message-type-not-mapped", "error", "MSH-9", f"messages of type {name} are not mapped", remedy)
 
@@ -231,7 +235,7 @@ def _results(build: Build, trigger: str) -> None:
             if not _identified(build, segment):
                 return
             build.visit_id = ""
-            patient = patient_resource(build, segment)
+            patient = build.known("Patient", build.patient_id) or patient_resource(build, segment)
             build.main_draft(build.patient_id, patient)
         elif name == "PV1":
             pv1 = segment

@@ -69,8 +69,8 @@ def observation_source_id(build: Build, obx: Segment, *, is_ordered: bool) -> st
         return f"{build.patient_id}|OBX|{given.authority.key}|{given.value}"
     code = fields.coded(build.read, obx.field(3))
     what = f"{code.system}|{code.code}" if code.code else code.text.casefold()
-    where = build.order if is_ordered else f"{build.visit_id}|{obx.value(14) or build.message_key}"
-    return build.once(f"{build.patient_id}|{where}|OBX|{what}|{obx.field(4)}")
+    loose = f"{build.patient_id}|{build.visit_id}|{obx.value(14) or build.message_key}"
+    return build.once(f"{build.order if is_ordered else loose}|OBX|{what}|{obx.field(4)}")
 
 
 def is_same_text(first: Segment, following: Segment) -> bool:

@@ -1,10 +1,10 @@
 """Patients: who PID is about, under which identity, with PD1, NK1 and MRG.
 
 Identity of a patient: the first usable identifier in this order of fields: PID-3, PID-2, PID-4, PID-19. Among the
-repetitions of PID-3 the kind decides, then whether an authority is named, then the order sent: MR; PI; PT; none named;
-other kinds; account and visit numbers (AN, VN) last. The identity is ``authority|number`` (with the kind before it for
-kinds of the last two groups); an authority is known by its namespace, else by its universal id. A number without an
-authority is taken to be unique within the source, which is why an issue says so.
+repetitions of PID-3 the kind decides, then whether an authority is named, then the order sent: MR (or MRN); PI; PT;
+none named; other kinds; account and visit numbers (AN, VN) last. The identity is ``authority|number`` (with the kind
+before it for kinds of the last two groups); an authority is known by its namespace, else by its universal id. A number
+without an authority is taken to be unique within the source, which is why an issue says so.
 """
 
 from careloom.fhir.drafts import Resource
@@ -14,12 +14,11 @@ from careloom.hl7v2.parse import NULL, Segment
 from careloom.ingest import hl7v2_to_fhir_values as values
 from careloom.ingest.hl7v2_to_fhir_build import Build
 from careloom.ingest.hl7v2_to_fhir_codes import code_maps
-from careloom.ingest.hl7v2_to_fhir_parties import organization_of
 from careloom.ingest.hl7v2_to_fhir_plans import fill, plan
 from careloom.ingest.hl7v2_to_fhir_values import Element
 from careloom.terminology.systems import US_SSN
 
-_RANKS = {"MR": 0, "PI": 1, "PT": 2, "": 3, "AN": 9, "VN": 9, "ACSN": 9}
+_RANKS = {"MR": 0, "MRN": 0, "PI": 1, "PT": 2, "": 3, "AN": 9, "VN": 9, "ACSN": 9}
 _OTHER_KIND = 5
 _RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
 _ETHNICITY = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity"
@@ -275,11 +274,6 @@ def _order_period(build: Build, element: Element, place: str) -> None:
         if end[: min(len(start), 10)] < start[: min(len(end), 10)]:
             build.issue("hl7v2.period-reversed", place, "the end lies before the start; it was left out")
             del period["end"]
-
-
-def organization_contact(build: Build, raw: str, place: str) -> Element | None:
-    """An organization named by XON."""
-    return organization_of(build, fields.organization(build.read, raw), place)
 
 
 def merge(build: Build, prior_id: str, mrg: Segment) -> None:

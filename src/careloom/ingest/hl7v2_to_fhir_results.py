@@ -35,8 +35,8 @@ class Results:
         self._orc: Segment | None = None
         self._obr: Segment | None = None
         self._report: Resource | None = None
-        self._request: Resource | None = None
         self._specimens: list[Element] = []
+        self._results: list[Resource] = []
         self._specimen: Element | None = None
         self._last: tuple[Segment, list[Segment], Resource] | None = None
         self.requests: list[Element] = []
@@ -45,13 +45,14 @@ class Results:
     def close(self) -> None:
         """Ends the current order: the next observation belongs to none."""
         self._end_order()
-        self._orc = self._obr = None
+        self._flush_orc()
+        self._obr = None
         self._build.order = ""
 
     def take_orc(self, orc: Segment) -> None:
         """A common order segment: its order follows, or there is none."""
-        self._flush_orc()
         self._end_order()
+        self._flush_orc()
         self._orc, self._obr = orc, None
 
     def take_obr(self, obr: Segment) -> None:
@@ -60,15 +61,14 @@ class Results:
         build, orc = self._build, self._orc
         self._obr = obr
         build.order = _order_key(build, orc, obr)
-        self._request = _request(build, orc, obr)
-        reference = build.put(build.order, self._request)
+        request = _request(build, orc, obr)
+        reference = build.put(build.order, request)
         self.requests.append(reference)
-        self.notes.to(self._request)
+        self.notes.to(request)
         if self._with_reports:
             self._report = _report(build, orc, obr)
             self._report["basedOn"] = [reference]
             build.put(build.order, self._report)
-            self._specimen_of_obr(obr)
         self._orc = None
 
     def take_obx(self, obx: Segment) -> None:
@@ -119,19 +119,24 @@ class Results:
         reference = build.put(observation_source_id(build, first, is_ordered=self._obr is not None), made)
         if self._report is not None and self._specimen is None:
             self._report.setdefault("result", []).append(reference)
+            self._results.append(made)
 
     def _end_order(self) -> None:
         self.end_observation()
-        self._flush_orc()
+        if self._report is not None and self._obr is not None and not self._specimens:
+            self._specimen_of_obr(self._obr)
         if self._report is not None and self._specimens:
             self._report["specimen"] = [dict(one) for one in self._specimens]
-        self._report = self._request = self._specimen = None
+            for made in self._results if len(self._specimens) == 1 else ():
+                made["specimen"] = dict(self._specimens[0])
+        self._report = self._specimen = None
         self._specimens = []
+        self._results = []
         self.notes.to(None)
 
     def _flush_orc(self) -> None:
         orc = self._orc
-        if orc is None or self._obr is not None:
+        if orc is None:
             return
         if orc.value(2) or orc.value(3):
             build = self._build
@@ -198,8 +203,6 @@ def _request(build: Build, orc: Segment | None, obr: Segment) -> Resource:
         named: Resource = {}
         fill(plan("OBR-16[ServiceRequest]"), obr, build, named)
         out.update(named)
-    if "code" not in out and orc is not None:
-        out["code"] = unknown_concept()
     return out
 
 

@@ -19,7 +19,7 @@ _MAX_DIGITS = 17
 
 def number(text: str) -> int | float | None:
     """The number that an NM value names; None for words and for more digits than JSON readers keep."""
-    if not NUMBER.fullmatch(text):
+    if len(text) > 2 * _MAX_DIGITS or not NUMBER.fullmatch(text):
         return None
     digits = sum(character.isdigit() for character in text.lstrip("+-0."))
     if digits > _MAX_DIGITS:
@@ -249,7 +249,7 @@ def address(build: Build, raw: str, place: str) -> Element | None:
         if target is not None:
             out[key] = target.code
     start = len(out)
-    lines = [line for line in (*value.street, value.other) if line]
+    lines = [line for line in (*value.street, value.other, value.addressee) if line]
     if lines:
         out["line"] = lines
     for key, text in (
@@ -304,8 +304,10 @@ def contact_point(build: Build, raw: str, use: str, place: str) -> Element | Non
 
 
 def _dialled(value: Contact) -> str:
+    if value.unformatted:
+        return value.unformatted
     if value.local:
         country = f"+{value.country.lstrip('+')}" if value.country else ""
         extension = f"X{value.extension}" if value.extension else ""
         return " ".join(part for part in (country, value.area, value.local, extension) if part)
-    return value.number or value.unformatted
+    return value.number

@@ -20,6 +20,7 @@ from careloom.ingest.hl7v2_to_fhir_values import Element
 _NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 # Field, Encounter.location.status (guide PV1[Encounter]).
 _LOCATIONS = ((3, "active"), (6, "completed"), (11, "active"), (42, "reserved"))
+_DISCHARGE_CANCELLED = "A13"
 _SELF = frozenset(("SEL", "SLF", "SELF", "01", "18"))
 
 
@@ -36,6 +37,12 @@ def visit_source_id(build: Build, pv1: Segment) -> str:
         return f"{build.patient_id}|admitted|{admitted.date}T{admitted.time}"
     if pv1.value(2) in ("N", "") and not pv1.value(3) and not pv1.value(45):
         return ""
+    build.issue(
+        "hl7v2.visit-number-missing",
+        "PV1-19",
+        "the visit has neither number nor admission time; each such message makes a visit of its own",
+        remedy="let the sender fill PV1-19",
+    )
     return f"{build.patient_id}|message|{build.message_key}"
 
 
@@ -46,7 +53,8 @@ def encounter(build: Build, pv1: Segment, pv2: Segment | None, event: str) -> Re
     out["class"] = _class(build, pv1)
     out["subject"] = build.patient
     fill(plan("PV1[Encounter]"), pv1, build, out)
-    period = values.period_of(build, pv1.value(44), pv1.value(45), "PV1-45")
+    ended = "" if event == _DISCHARGE_CANCELLED else pv1.value(45)
+    period = values.period_of(build, pv1.value(44), ended, "PV1-45")
     if period:
         out["period"] = period
     _locations(build, pv1, out)
@@ -61,9 +69,9 @@ def encounter(build: Build, pv1: Segment, pv2: Segment | None, event: str) -> Re
 def _status(build: Build, pv1: Segment, event: str) -> str:
     maps = code_maps()
     by_event = maps["Event[EncounterStatus]"].targets.get(event)
-    if by_event is not None and by_event.code in ("cancelled", "finished"):
+    if by_event is not None and by_event.code in ("cancelled", "finished", "planned"):
         return by_event.code
-    if pv1.value(45) and event != "A13" and build.moment(pv1.value(45), "PV1-45") is not None:
+    if pv1.value(45) and event != _DISCHARGE_CANCELLED and build.moment(pv1.value(45), "PV1-45") is not None:
         return "finished"
     if by_event is not None:
         return by_event.code
@@ -189,7 +197,7 @@ def add_allergy(build: Build, al1: Segment) -> None:
         if grade is not None:
             out["criticality"] = grade.code
     code = fields.coded(build.read, al1.field(3))
-    build.put(f"{build.patient_id}|AL1|{code.system}|{code.code or code.text.casefold()}", out)
+    build.put(build.once(f"{build.patient_id}|AL1|{code.system}|{code.code or code.text.casefold()}"), out)
 
 
 def add_coverage(build: Build, in1: Segment) -> None:
