@@ -8,6 +8,7 @@ Usage: python tools/run_notebooks.py [WORD...]      only notebooks with one of t
 """
 
 import argparse
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_LIMIT_SECONDS = 300
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def run_notebook(source: Path, results: Path, working_directory: Path) -> Ran:
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        failure = str(error).strip()
+        failure = COLOUR.sub("", str(error)).strip()
     results.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, results / f"{source.stem}.ipynb")
     return Ran(source.stem, time.perf_counter() - start, failure)
