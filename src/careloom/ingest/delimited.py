@@ -107,8 +107,9 @@ def convert(record: Record) -> Conversion:
 @lru_cache(maxsize=64)
 def _reader(mapping: str, header: tuple[str, ...], delimiter: str, encoding: str, quote: str, own: str) -> RowReader:
     whole, file = _find(mapping, own)
-    dialect = Dialect(delimiter or file.delimiter, encoding or file.encoding, quote or file.quote)
-    return RowReader(whole, file, header, dialect)
+    given = {"delimiter": delimiter, "encoding": encoding, "quote": quote}
+    dialect = {**file.dialect, **{option: value for option, value in given.items() if value}}
+    return RowReader(whole, file, header, Dialect(**dialect))
 
 
 def _fit(file: FileMapping, plain: frozenset[str]) -> tuple[int, int]:

@@ -18,6 +18,8 @@ _CODE = re.compile(r"\S+( \S+)*")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
+_COMPARATOR = re.compile(r"(?:<=?|>=?|≤|≥)\s*")
+_COMPARATORS = {"≤": "<=", "≥": ">="}
 _OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
 _DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2})?(\.\d{1,9})?\s*(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 
@@ -42,6 +44,7 @@ def compile_column(column: Column) -> ParseCell:
         "decimal": _decimal_parser,
         "integer": lambda _: _parse_integer,
         "boolean": _boolean_parser,
+        "comparator": lambda _: _parse_comparator,
     }
     parse = makers[column.type](column)
     null = column.null | {""}
@@ -92,20 +95,36 @@ def _parse_integer(text: str) -> int:
     return int(text)
 
 
+def _parse_comparator(text: str) -> str | None:
+    found = _COMPARATOR.match(text)
+    return None if found is None else _COMPARATORS.get(found[0].rstrip(), found[0].rstrip())
+
+
 def _decimal_parser(column: Column) -> ParseCell:
-    def parse(text: str) -> int | float:
-        if column.decimal_comma:
-            text = text.replace(".", "").replace(",", ".") if "," in text else text
-        if _WHOLE.fullmatch(text):
-            return int(text)
-        if not _NUMBER.fullmatch(text):
-            raise BadCell("delimited.bad-number", "the cell is no number")
-        value = float(text)
-        if value in (float("inf"), float("-inf")):
-            raise BadCell("delimited.bad-number", "the number is too large")
-        return value
+    def parse(text: str) -> int | float | None:
+        try:
+            return _number(text, column)
+        except BadCell:
+            if column.or_text:
+                return None
+            raise
 
     return parse
+
+
+def _number(text: str, column: Column) -> int | float:
+    if column.comparator:
+        text = _COMPARATOR.sub("", text, count=1)
+    if column.decimal_comma and "," in text:
+        text = text.replace(".", "").replace(",", ".")
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if not _NUMBER.fullmatch(text):
+        raise BadCell("delimited.bad-number", "the cell is no number")
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise BadCell("delimited.bad-number", "the number is too large")
+    return value
 
 
 def _boolean_parser(column: Column) -> ParseCell:

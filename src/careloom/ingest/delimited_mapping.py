@@ -12,14 +12,14 @@ from typing import Any
 
 from careloom.errors import SetupError
 
-COLUMN_TYPES = frozenset({"string", "code", "uri", "date", "datetime", "decimal", "integer", "boolean"})
+COLUMN_TYPES = frozenset({"string", "code", "uri", "date", "datetime", "decimal", "integer", "boolean", "comparator"})
 
 _TOP_KEYS = {"name", "about", "source", "licence", "defaults", "values", "file"}
 _DIALECT_KEYS = {"delimiter", "encoding", "quote", "null", "timezone"}
 _FILE_KEYS = _DIALECT_KEYS | {"about", "recognise", "patient", "key", "landing", "columns", "resource"}
 _COLUMN_KEYS = {
     "type", "required", "formats", "timezone", "null", "names", "true", "false", "decimal_comma",
-    "not_before", "system", "display", "unit", "when",
+    "not_before", "system", "display", "unit", "when", "comparator", "or_text",
 }  # fmt: skip
 _RESOURCE_KEYS = {"type", "id", "when", "set", "also", "unite"}
 _ALSO_KEYS = {"when", "set"}
@@ -41,6 +41,8 @@ class Column:
     not_before     name of a column whose date must not be later
     system         code system of a code: canonical URI, a short name, or a template
     display        column with the text of a code
+    comparator     name of a column of type comparator that reads the ``<`` or ``>=`` in front of the number
+    or_text        a cell that is no number gives no value instead of refusing the row; something else reads the text
     unit           UCUM unit of a number: a code or a template
     when           the cell is read only where this holds; it may name columns that have no condition of their own
     """
@@ -59,6 +61,8 @@ class Column:
     system: str = ""
     display: str = ""
     unit: str = ""
+    comparator: str = ""
+    or_text: bool = False
     when: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -90,7 +94,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class FileMapping:
-    """How one kind of file is recognised and read, and what its rows become."""
+    """How one kind of file is recognised and read, and what its rows become.
+
+    dialect  what the mapping declares of ``delimiter``, ``encoding`` and ``quote``; the rest is found in the bytes
+    """
 
     name: str
     recognise: tuple[str, ...]
@@ -99,9 +106,7 @@ class FileMapping:
     landing: frozenset[str]
     columns: Mapping[str, Column]
     templates: tuple[Template, ...]
-    delimiter: str = ","
-    encoding: str = "utf-8"
-    quote: str = '"'
+    dialect: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +159,13 @@ def _file(name: str, raw: dict[str, Any], defaults: dict[str, Any], mapping: str
         landing=frozenset(_texts(raw, "landing", place)),
         columns=MappingProxyType(columns),
         templates=templates,
-        delimiter=_text(dialect, "delimiter", place) or ",",
-        encoding=_text(dialect, "encoding", place) or "utf-8",
-        quote=_text(dialect, "quote", place) or '"',
+        dialect=MappingProxyType(
+            {
+                option: _text(dialect, option, place)
+                for option in ("delimiter", "encoding", "quote")
+                if option in dialect
+            }
+        ),
     )
     _fits(made, place)
     return made
@@ -169,18 +178,18 @@ def _fits(made: FileMapping, place: str) -> None:
         raise _wrong(place, "makes no resource", "Add a [[file.<name>.resource]] table")
     if not made.key and any(not template.id for template in made.templates):
         raise _wrong(place, "has neither `key` nor an `id` in each resource", "Name the columns that identify a row")
-    if len(made.delimiter) != 1 or len(made.quote) != 1:
+    if any(len(made.dialect.get(option, " ")) != 1 for option in ("delimiter", "quote")):
         raise _wrong(place, "delimiter and quote are one character each", "Write e.g. delimiter = ';'")
     named = [
         *(column for column in made.recognise if column not in made.landing),
         *made.key,
         *([made.patient] if made.patient else []),
     ]
-    named += [column.not_before for column in made.columns.values() if column.not_before]
-    named += [column.display for column in made.columns.values() if column.display]
-    for column in named:
-        if column not in made.columns:
-            raise _wrong(place, f"names the column {column!r}, which it does not declare", "Add it to `columns`")
+    for column in made.columns.values():
+        named += [name for name in (column.not_before, column.display, column.comparator) if name]
+    for name in named:
+        if name not in made.columns:
+            raise _wrong(place, f"names the column {name!r}, which it does not declare", "Add it to `columns`")
     both = made.landing & made.columns.keys()
     if both:
         raise _wrong(place, f"keeps {sorted(both)} in landing and declares it as well", "Do one of the two")
@@ -208,6 +217,8 @@ def _column(name: str, raw: Any, null: frozenset[str], zone: str, place: str) ->
         system=_text(spec, "system", place),
         display=_text(spec, "display", place),
         unit=_text(spec, "unit", place),
+        comparator=_text(spec, "comparator", place),
+        or_text=_flag(spec, "or_text", place),
         when=_table(spec, "when", place),
         **{side: found for side, found in words.items() if found},
     )

@@ -78,6 +78,7 @@ class RowReader:
         self._size = len(file.columns)
         self._missing = [name for name, column in file.columns.items()
                          if name not in positions and (_is_needed(file, column) or name in file.recognise)]  # fmt: skip
+        self._twice = [name for name, index in positions.items() if self._header.count(self._header[index]) > 1]
         known = set(positions.values())
         landing = {plain_name(name) for name in file.landing}
         self._extra = [
@@ -97,6 +98,9 @@ class RowReader:
         if self._missing:
             names = ", ".join(self._missing)
             return _refused("delimited.missing-column", "header", f"the file lacks the columns {names}")
+        if self._twice:
+            names = ", ".join(self._twice)
+            return _refused("delimited.duplicate-column", "header", f"the header names {names} more than once")
         try:
             text = record.raw.decode(self._dialect.encoding)
         except (UnicodeDecodeError, LookupError):
@@ -118,8 +122,13 @@ class RowReader:
         return conversion
 
     def _is_header(self, text: str) -> bool:
-        first = next(csv.reader([text], delimiter=self._dialect.delimiter, quotechar=self._dialect.quote), [])
-        return tuple(map(plain_name, first)) == self._header
+        rows = csv.reader(
+            io.StringIO(text, newline=""), delimiter=self._dialect.delimiter, quotechar=self._dialect.quote
+        )
+        try:
+            return tuple(map(plain_name, next(rows, []))) == self._header
+        except csv.Error:
+            return False
 
     def _rows(self, text: str, conversion: Conversion) -> None:
         rows = csv.reader(

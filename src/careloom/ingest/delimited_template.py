@@ -156,6 +156,8 @@ class TemplateCompiler:
 
     def _quantity(self, column: Column) -> dict[str, str]:
         quantity = {"value": f"{{{column.name}!}}"}
+        if column.comparator:
+            quantity["comparator"] = f"{{{column.comparator}}}"
         if not column.unit:
             return quantity
         named = _PART.fullmatch(column.unit)
