@@ -36,8 +36,9 @@ HEAVY_FILE = re.compile(r"_(torch|azure|spark|tesseract)$")
 # What a bare start may not load: the heavy ones, and the table libraries that cost a third of a second each.
 NEVER_BARE = [*HEAVY, "polars", "pyarrow", "deltalake", "pandas", "numpy", "sklearn", "mlflow", "duckdb", "onnxruntime"]
 
-# Base dependencies that no line imports: drivers that SQLAlchemy finds by the name in a URL.
-BY_NAME_ONLY = {"psycopg"}
+# Base dependencies that no line needs to import: a driver that SQLAlchemy finds by the name in a URL, and what Polars
+# converts frames through.
+BY_NAME_ONLY = {"psycopg", "pyarrow"}
 
 
 def slips(tree: ast.AST, path: str) -> list[str]:
