@@ -1,4 +1,4 @@
-"""What a start costs: CPU time of ``import careloom`` and of ``careloom --help``, an empty interpreter taken off neither."""
+"""What a start costs: CPU time of ``import careloom`` and of ``careloom --help``, the empty interpreter included."""
 
 import resource
 import statistics
