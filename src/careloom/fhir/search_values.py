@@ -50,7 +50,7 @@ def time_span(text: str) -> Span | None:
 
 def _time_span(text: str) -> Span | None:
     match = _TIME.fullmatch(text)
-    if match is None:
+    if match is None or match[2] == "00":
         return None
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
