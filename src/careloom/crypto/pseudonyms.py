@@ -12,14 +12,15 @@ from careloom.crypto.keys import KeyProvider
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_SHIFTS = tuple(range(120, -1, -10))
+_TRIPLES = [pair + third for pair in _PAIRS for third in _ALPHABET]
+_SHIFTS = tuple(range(115, -1, -15))
 _CACHED_NAMES = 32768
 
 
 def name_of(digest: bytes) -> str:
     """16 bytes as 26 lower-case base32 characters without padding (RFC 4648, section 6)."""
     number = int.from_bytes(digest, "big") << 2
-    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+    return "".join([_TRIPLES[number >> shift & 32767] for shift in _SHIFTS]) + _PAIRS[number & 1023]
 
 
 def digest_of(name: str) -> bytes:

@@ -5,13 +5,13 @@ stands. Its root is ``SHA-256(tag || count || block hashes)`` over SHA-256 of ea
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection
 
-from careloom.crypto.envelope import nonces
+from careloom.crypto.envelope import Sealer, nonces
 from careloom.crypto.pseudonyms import name_of
 from careloom.errors import Conflict
 from careloom.store import bulk
@@ -104,6 +104,8 @@ class LandingWriter:
         rows: list[tuple[Any, ...]] = []
         keys = self._keys(landings, names, known)
         pool = nonces(len(landings), self._tools.random_bytes)
+        bodies: dict[str, Callable[[Sealer, bytes, bytes, bytes], bytes]] = {}
+        zone = self._tools.zone_keys.zone
         first = (None if manifest is None else manifest.manifest, start)
         for index, (landing, name) in enumerate(zip(landings, names, strict=True)):
             if name in known:
@@ -114,13 +116,15 @@ class LandingWriter:
                 landed.append(Landed(0, name, False))
                 continue
             rec = known[name] = self._tools.count("rec", 1)
-            context = record_context(self._tools.zone_keys.zone, name)
-            number = dictionary_for(landing.format)
-            body = self._tools.bodies.seal(key.sealer, landing.raw, context, pool[index], number)
+            seal = bodies.get(landing.format) or bodies.setdefault(landing.format, self._seal_for(landing.format))
+            body = seal(key.sealer, landing.raw, record_context(zone, name), pool[index])
             rows.append((rec, name, landing.format, key.number, self._tools.now, first[0], first[1] + index, body))
             landed.append(Landed(rec, name, True))
         bulk.insert(self._connection, record, rows)
         return landed
+
+    def _seal_for(self, record_format: str) -> Callable[[Sealer, bytes, bytes, bytes], bytes]:
+        return self._tools.bodies.batch_seal(dictionary_for(record_format))
 
     def _keys(
         self, landings: Sequence[Landing], names: Sequence[str], known: Mapping[str, int]

@@ -81,7 +81,8 @@ class ResourceWriter:
         self._tools = tools
         self._connection = tools.connection
         self._content_hash = tools.zone_keys.content_hash
-        self._seal = tools.bodies.seal
+        self._zone = tools.zone_keys.zone
+        self._seal = tools.bodies.batch_seal(FHIR)
         self._systems: set[tuple[str, str, str]] = set()
         self._history: list[tuple[Any, ...]] = []
         self._links: list[tuple[int, int]] = []
@@ -142,8 +143,8 @@ class ResourceWriter:
         if head.deleted:
             head.body, head.rows = b"", _NO_ROWS
             return "deleted"
-        context = resource_context(self._tools.zone_keys.zone, write.type, write.id, head.version)
-        head.body = self._seal(subject.sealer, content, context, nonce, FHIR)
+        context = resource_context(self._zone, write.type, write.id, head.version)
+        head.body = self._seal(subject.sealer, content, context, nonce)
         head.rows = self._tools.indexer(write.resource if write.resource is not None else orjson.loads(content))
         return "created" if was_deleted else "updated"
 
