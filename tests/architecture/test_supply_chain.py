@@ -93,9 +93,9 @@ def test_the_branch_cannot_change_without_the_jobs_of_ci() -> None:
 # Put together here, so that no file of the repository holds what the scan looks for.
 PLANTED = {
     "a cloud access key": "key = '" + "AKIA" + "QYLPMN5HFIQR7XYA" + "'\n",
-    "a private key": "-----BEGIN " + "RSA PRIVATE KEY-----\n",
-    "a password": "pass" + "word = 'Tr0ub4dor-and-3'\n",
-    "a password in a URL": "postgresql://careloom:" + "hunter22" + "@db.example.org/x\n",
+    "a key block": "-----BEGIN " + "RSA PRIVATE KEY-----\n",
+    "a word assigned to a telling name": "pass" + "word = 'Tr0ub4dor-and-3'\n",
+    "credentials in a URL": "postgresql://careloom:" + "hunter22" + "@db.example.org/x\n",
 }
 
 
