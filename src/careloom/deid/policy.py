@@ -86,7 +86,7 @@ class Policy:
     digest      keyed by nothing: a hash of the policy's files, for the run manifest
     passing     resource types that pass
     patient     resource type -> (element that names the patient, whether it must)
-    refused     resource type -> (reason code, why)
+    refused     resource type -> what free text or image it is
     extensions  structure -> url -> extension
     """
 
@@ -96,7 +96,7 @@ class Policy:
     structures: Mapping[str, Structure]
     passing: frozenset[str]
     patient: Mapping[str, tuple[str, bool]]
-    refused: Mapping[str, tuple[str, str]]
+    refused: Mapping[str, str]
     extensions: Mapping[str, Mapping[str, AllowedExtension]]
     codes: CodeBook
     largest_integer: int
@@ -127,7 +127,7 @@ def read_policy(raw: bytes, raw_codes: bytes) -> Policy:
     if set(source) != _KEYS:
         raise SetupError(f"{where}: {sorted(set(source) ^ _KEYS)}", "Have exactly the keys that the grammar names.")
     structures = _Reader(source, where).structures()
-    refused = {name: (code, why) for name, (code, why) in source["refuse"].items()}
+    refused = dict(source["refuse"])
     passing = frozenset(structures) & resource_types() - set(refused)
     return Policy(
         name=source["name"],

@@ -9,6 +9,7 @@ from copy import deepcopy
 from datetime import date, timedelta
 from typing import Any
 
+from careloom.deid import findings
 from careloom.deid.policy import MOMENTS, TREATED, Kept, Policy, Structure
 from careloom.deid.values import MASKED, Json, Pass, Rule, Rules, masked_extension
 from careloom.fhir.validate_tables import codes_of, resource_types, type_table
@@ -71,7 +72,8 @@ class Scrubber:
         """
         kind = resource.get("resourceType")
         if not isinstance(kind, str) or kind not in self._policy.passing:
-            return None, [self._refusal(kind)]
+            why = self._policy.refused.get(str(kind))
+            return None, [findings.type_not_listed() if why is None else findings.free_text(str(kind), why)]
         return self._pass(kind, resource, patient_id)
 
     def outline(self, resource: Json, patient_id: str | None) -> Json | None:
@@ -84,15 +86,10 @@ class Scrubber:
             return None
         return self._pass(kind, resource, patient_id)[0]
 
-    def _refusal(self, kind: object) -> Issue:
-        code, why = self._policy.refused.get(str(kind), ("deid.type-not-listed", "the policy does not list the type"))
-        place = str(kind) if code != "deid.type-not-listed" else ""
-        return Issue(code, "error", place, f"The resource does not pass: {why}.")
-
     def _pass(self, kind: str, resource: Json, patient_id: str | None) -> tuple[Json | None, list[Issue]]:
         original = resource.get("id")
         if not isinstance(original, str) or not original:
-            return None, [Issue("deid.malformed", "error", kind, "The resource has no id.")]
+            return None, [findings.malformed(kind)]
         problem = self._patient_problem(kind, resource, patient_id)
         if problem is not None:
             return None, [problem]
@@ -120,11 +117,9 @@ class Scrubber:
         own = self.patient_of(resource)
         if patient_id is None:
             if needed or own is not None:
-                return Issue(
-                    "deid.patient-unknown", "error", f"{kind}.{element}", "It is not known whose resource it is."
-                )
+                return findings.patient_unknown(f"{kind}.{element}")
         elif own is not None and own != patient_id:
-            return Issue("deid.patient-differs", "error", f"{kind}.{element}", "The resource names another patient.")
+            return findings.patient_differs(f"{kind}.{element}")
         return None
 
     def _contained(self, at: Pass) -> list[Json]:
@@ -146,9 +141,7 @@ class Scrubber:
         silent = structure.removed | structure.masked | {"resourceType", "id", "meta", "contained", "extension"}
         finish = self._finish(structure)
         resource = structure.name in resource_types()
-        unlisted = Issue(
-            "deid.element-unlisted", "warning", structure.name, "An element that FHIR does not have was removed."
-        )
+        unlisted = findings.element_unlisted(structure.name)
         siblings = {f"_{key}": key for key, kept in structure.kept.items() if not kept.many and _is_primitive(kept)}
         known = {f"_{key}" for key in silent | set(structure.kept)}
         needed = structure.needed
@@ -172,7 +165,7 @@ class Scrubber:
                     if absent is not None:
                         out[key] = absent
                 elif key in _REFUSING:
-                    raise Refused(_modified(structure.name))
+                    raise Refused(findings.modified_meaning(structure.name))
                 elif key not in known:
                     at.issues.append(unlisted)
             if needed and needed.isdisjoint(out):
@@ -254,16 +247,6 @@ def _absent(sibling: Any) -> Json | None:
         if isinstance(code, str) and code in _ABSENT_CODES and extension.get("url") == masked_extension()[0]["url"]:
             return {"extension": [{"url": extension["url"], "valueCode": code}]}
     return None
-
-
-def _modified(place: str) -> Issue:
-    return Issue(
-        "deid.modified-meaning",
-        "error",
-        place,
-        "A modifier extension or implicit rule may change what the resource says and is not understood.",
-        "Let the sender leave it out, or extend the policy.",
-    )
 
 
 def _local(contained: Any) -> dict[str, tuple[str, Json]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+from careloom.deid import findings
 from careloom.deid.codes import CodeBook
 from careloom.deid.dates import TOP_AGE_YEARS, first_day, may_be_over_89, shifted
 from careloom.deid.policy import CODED, INTEGERS, MOMENTS, QUANTITIES, AllowedExtension, Kept, Policy
@@ -64,35 +65,35 @@ class Rules:
         """The rule of a data type that the policy treats as a whole; structures are not known here."""
         kind = kept.kind
         if kind == "code":
-            return _code(kept.codes, _issue("deid.code-unlisted", place))
+            return _code(kept.codes, findings.code_unlisted(place))
         if kept.as_ == "birth-year":
-            return self._birth_year(_issue("deid.date-unreadable", place))
+            return self._birth_year(findings.date_unreadable(place))
         if kind in MOMENTS:
-            return _moment(_issue("deid.date-unreadable", place))
+            return _moment(findings.date_unreadable(place))
         if kind in CODED:
-            codings = self._coding_rule(_issue("deid.code-unlisted", place))
-            return codings if kind == "Coding" else _concept(codings, _issue("deid.text-only", place))
+            codings = self._coding_rule(findings.code_unlisted(place))
+            return codings if kind == "Coding" else _concept(codings, findings.text_only(place))
         if kind in QUANTITIES:
-            quantity = self._quantity_rule(_issue("deid.quantity-unkept", place))
+            quantity = self._quantity_rule(findings.quantity_unkept(place))
             return quantity if kind in ("Quantity", "SimpleQuantity") else _coded_quantity(quantity)
         if kind in INTEGERS or kind == "decimal":
             most = self._policy.largest_integer if kind in INTEGERS else self._policy.largest_number
-            return _number((int,) if kind in INTEGERS else (int, float), most, _issue("deid.number-too-long", place))
+            return _number((int,) if kind in INTEGERS else (int, float), most, findings.number_too_long(place))
         if kind == "Reference":
-            return self._reference(_issue("deid.reference-unkept", place))
+            return self._reference(findings.reference_unkept(place))
         return {
             "boolean": lambda value, at: value if type(value) is bool else None,
             "time": lambda value, at: value if _is_time(value) else None,
-            "Range": _parts(("low", "high"), self._quantity_rule(_issue("deid.quantity-unkept", place)), both=False),
+            "Range": _parts(("low", "high"), self._quantity_rule(findings.quantity_unkept(place)), both=False),
             "Ratio": _parts(
-                ("numerator", "denominator"), self._quantity_rule(_issue("deid.quantity-unkept", place)), both=True
+                ("numerator", "denominator"), self._quantity_rule(findings.quantity_unkept(place)), both=True
             ),
-            "Period": _period(_moment(_issue("deid.date-unreadable", place))),
+            "Period": _period(_moment(findings.date_unreadable(place))),
         }[kind]
 
     def extension(self, extensions: dict[str, AllowedExtension], place: str) -> Rule:
         """The rule of one extension: it passes when it is listed, with its coded part only."""
-        coding = self._coding_rule(_issue("deid.code-unlisted", place))
+        coding = self._coding_rule(findings.code_unlisted(place))
 
         def rule(value: Any, at: Pass) -> Json | None:
             url = value.get("url") if type(value) is dict else None
@@ -191,24 +192,6 @@ class Rules:
             return MASKED if may_be_over_89(birth, min(end or as_of, as_of)) else moved[:4]
 
         return rule
-
-
-def _issue(code: str, place: str) -> Issue:
-    severity, message = _MESSAGES[code]
-    return Issue(code, severity, place, message)  # type: ignore[arg-type]
-
-
-_MESSAGES = {
-    "deid.code-unlisted": ("information", "A code that the policy does not list was removed."),
-    "deid.text-only": ("information", "A concept without a code that the policy lists was removed."),
-    "deid.date-unreadable": ("warning", "A date that cannot be read was removed."),
-    "deid.quantity-unkept": (
-        "information",
-        "A quantity in an unlisted unit, too long, or an age above 89 was removed.",
-    ),
-    "deid.number-too-long": ("information", "A number too long to be a count or a measurement was removed."),
-    "deid.reference-unkept": ("information", "A reference to something that does not pass was removed."),
-}
 
 
 def _code(codes: frozenset[str], issue: Issue) -> Rule:

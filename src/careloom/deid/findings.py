@@ -1,0 +1,140 @@
+"""What is told about a value or a resource that did not pass: one function for each kind, never a value."""
+
+from careloom.issues import Issue
+
+
+def type_not_listed() -> Issue:
+    """The whole resource is of a type that the policy does not list; the type may be a value, so it is not told."""
+    return Issue(
+        "deid.type-not-listed",
+        "error",
+        "",
+        "The policy does not list the type of this resource.",
+        "Nothing to do: the resource stays in the identified zone. To let it pass, decide the type in the policy.",
+    )
+
+
+def free_text(kind: str, why: str) -> Issue:
+    """The whole resource is free text or an image."""
+    return Issue(
+        "deid.free-text-not-yet",
+        "error",
+        kind,
+        f"The resource does not pass: it is or holds {why}.",
+        "Nothing to do: it stays in the identified zone until text can be de-identified.",
+    )
+
+
+def malformed(kind: str) -> Issue:
+    """The resource cannot be named."""
+    return Issue("deid.malformed", "error", kind, "The resource has no id.", "Validate it before it is stored.")
+
+
+def patient_unknown(place: str) -> Issue:
+    """Nobody can say by how many days its dates are to move."""
+    return Issue(
+        "deid.patient-unknown",
+        "error",
+        place,
+        "It is not known whose resource it is.",
+        "Let the sender name the patient by a reference.",
+    )
+
+
+def patient_differs(place: str) -> Issue:
+    """Moved by another patient's days, its dates would betray both."""
+    return Issue(
+        "deid.patient-differs",
+        "error",
+        place,
+        "The resource names another patient than the one it is passed for.",
+        "Pass each resource with the patient that it names.",
+    )
+
+
+def modified_meaning(place: str) -> Issue:
+    """It may say the opposite of what it seems to say."""
+    return Issue(
+        "deid.modified-meaning",
+        "error",
+        place,
+        "A modifier extension or implicit rule may change what the resource says and is not understood.",
+        "Let the sender leave it out, or extend the policy.",
+    )
+
+
+def element_unlisted(place: str) -> Issue:
+    """The name of the element may be a value, so only its structure is told."""
+    return Issue(
+        "deid.element-unlisted",
+        "warning",
+        place,
+        "An element that FHIR does not have was removed.",
+        "Validate resources before they are stored.",
+    )
+
+
+def code_unlisted(place: str) -> Issue:
+    """A coding or code was removed."""
+    return Issue(
+        "deid.code-unlisted",
+        "information",
+        place,
+        "A code of an unlisted system, or one that its system cannot have, was removed.",
+        "If the codes of that system name nobody, list it in the policy's codes.",
+    )
+
+
+def text_only(place: str) -> Issue:
+    """A CodeableConcept was removed."""
+    return Issue(
+        "deid.text-only",
+        "information",
+        place,
+        "A concept without a code that passes was removed.",
+        "Map the source's words to a code system.",
+    )
+
+
+def date_unreadable(place: str) -> Issue:
+    """A date was removed."""
+    return Issue(
+        "deid.date-unreadable",
+        "warning",
+        place,
+        "A date that cannot be read or moved was removed.",
+        "Validate resources before they are stored.",
+    )
+
+
+def number_too_long(place: str) -> Issue:
+    """A number was removed."""
+    return Issue(
+        "deid.number-too-long",
+        "information",
+        place,
+        "A number too long for a count or a measurement was removed.",
+        "If such numbers are measurements, raise the limit in the policy.",
+    )
+
+
+def quantity_unkept(place: str) -> Issue:
+    """A quantity was removed."""
+    return Issue(
+        "deid.quantity-unkept",
+        "information",
+        place,
+        "A quantity in an unlisted unit, too long, or of 90 years and more was removed.",
+        "Write the unit in UCUM, or list it in the policy's codes.",
+    )
+
+
+def reference_unkept(place: str) -> Issue:
+    """A reference was removed."""
+    return Issue(
+        "deid.reference-unkept",
+        "information",
+        place,
+        "A reference to something that does not pass, or that is not written Type/id, was removed.",
+        "Ingestion writes references as Type/id where it can tell the target.",
+    )
