@@ -144,7 +144,7 @@ def _name_of(full_url: Any, targets: Any) -> str:
 
 def _delete(url: Any, resource: Any, conversion: Conversion, place: str) -> None:
     named = _object(resource)
-    address = url if type(url) is str else f"{named.get('resourceType')}/{named.get('id')}"
+    address = url if type(url) is str else f"{named.get('resourceType', '')}/{named.get('id', '')}"
     kind, _, name = address.partition("/")
     if _TYPE.fullmatch(kind) and _ID.fullmatch(name):
         conversion.drafts.append(Draft({"resourceType": kind, "id": name}, "delete"))

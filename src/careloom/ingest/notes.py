@@ -92,7 +92,7 @@ def convert(record: Record) -> Conversion:
         return conversion
     declared, body = split_header(text)
     options = record.context.options or {}
-    for key in _KEYS.values():
+    for key in dict.fromkeys(_KEYS.values()):
         given = options.get(key, "").strip()
         if given and declared.get(key, given) != given:
             message = f"the header and the file's own data name a different {key.replace('_', ' ')}"

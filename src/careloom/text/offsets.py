@@ -32,7 +32,7 @@ class OffsetMap:
     __slots__ = ("_source_ends", "_source_starts", "edits", "source_length", "target_length")
 
     def __init__(self, edits: Iterable[Edit], source_length: int) -> None:
-        self.edits = tuple(edits)
+        self.edits = tuple(_plain(edits))
         self.source_length = source_length
         shift = 0
         last = Edit(Span(0, 0), Span(0, 0))
@@ -119,6 +119,30 @@ class OffsetMap:
                     shift_back = edit.source.end - edit.target.end
             edits.append(Edit(Span(source_start, end + shift_back), Span(target_start, end + shift_on)))
         return OffsetMap(edits, self.source_length)
+
+
+def _plain(edits: Iterable[Edit]) -> Iterable[Edit]:
+    """The same edits in the one form that equal maps share.
+
+    Edits that do nothing are left out; where two touch and one of them is an insertion or a deletion, nobody can tell
+    to which of the two a character belongs: they become one.
+    """
+    last: Edit | None = None
+    for edit in edits:
+        if not len(edit.source) and not len(edit.target):
+            continue
+        if last is not None and last.source.end == edit.source.start and _is_open(last, edit):
+            last = Edit(Span(last.source.start, edit.source.end), Span(last.target.start, edit.target.end))
+            continue
+        if last is not None:
+            yield last
+        last = edit
+    if last is not None:
+        yield last
+
+
+def _is_open(*edits: Edit) -> bool:
+    return any(not len(edit.source) or not len(edit.target) for edit in edits)
 
 
 _Step = tuple[Span, bool, Edit]

@@ -29,7 +29,7 @@ _STOP = re.compile(r"(?<![.!?])[.!?]++[\"'”’)\]]*+(?=[ \t]+(\S)|[ \t]*$)")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“]*$")
 _LOOK_BACK = 24
 _OPENERS = frozenset("\"'“‘([*-•#")
-_WRAP_SHARE = 0.7
+_WRAP_SHARE, _WRAP_LEAST = 0.7, 40  # a line this long, of the longest and at all, was broken by width, not by sense
 
 
 def sentences(text: str) -> list[Span]:
@@ -81,7 +81,7 @@ def _goes_on(text: str, block: Span, line: Span, width: int) -> bool:
     first = here.lstrip()[0]
     if first.islower():
         return True
-    return len(above.rstrip()) >= _WRAP_SHARE * width and above.rstrip()[-1] not in ".!?:;"
+    return len(above.rstrip()) >= max(_WRAP_SHARE * width, _WRAP_LEAST) and above.rstrip()[-1] not in ".!?:;"
 
 
 def _stops(text: str, block: Span) -> list[int]:
