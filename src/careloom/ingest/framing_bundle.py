@@ -12,6 +12,11 @@ from careloom.pipeline.record import FileContext, Record
 
 _BETWEEN = re.compile(rb"[\s,]*")
 _PREFIX_BYTES = 4096
+_SAME_URL: Problem = (
+    "ingest.bundle-duplicate-entry",
+    "an earlier entry has the same fullUrl and version and says something else",
+    "give each entry of a Bundle a fullUrl of its own; the first one was taken",
+)
 _TWICE: Problem = (
     "ingest.json-duplicate-key",
     "the Bundle names its entries more than once",
@@ -25,9 +30,14 @@ class _Bundle(msgspec.Struct):
     entry: list[msgspec.Raw] = []
 
 
+class _Meta(msgspec.Struct):
+    versionId: str = ""  # noqa: N815  FHIR's name
+
+
 class _Resource(msgspec.Struct):
     resourceType: str = ""  # noqa: N815  FHIR's name
     id: str = ""
+    meta: _Meta | None = None
 
 
 class _Entry(msgspec.Struct):
@@ -59,9 +69,10 @@ def frame_bundle(data: bytes, context: FileContext, limits: FrameLimits, *, plac
     if span is None:
         yield Record(position, data.strip(), f"{place}Bundle", context, _TWICE)
         return position + 1
+    targets, doubled = _targets(entries)
     shared = replace(
         context,
-        targets=_targets(entries),
+        targets=targets,
         options={**(context.options or {}), "resource_type": "Bundle", "bundle_type": bundle.type},
     )
     envelope = replace(shared, options={**(shared.options or {}), "part": "envelope"})
@@ -71,6 +82,8 @@ def frame_bundle(data: bytes, context: FileContext, limits: FrameLimits, *, plac
     for index in order:
         raw = bytes(entries[index])
         problem = too_long(limits) if len(raw) > limits.max_record_bytes else None
+        if index in doubled and bundle.type != "history":
+            problem = _SAME_URL
         yield Record(position + 1 + index, raw, f"{place}entry[{index}]", shared, problem)
     return position + 1 + count
 
@@ -91,18 +104,27 @@ def frame_array(data: bytes, context: FileContext, limits: FrameLimits) -> Frame
     return len(elements)
 
 
-def _targets(entries: list[msgspec.Raw]) -> dict[str, str]:
-    """fullUrl -> ``Type/id``; a resource without id goes by its fullUrl."""
-    targets = {}
-    for raw in entries:
+def _targets(entries: list[msgspec.Raw]) -> tuple[dict[str, str], set[int]]:
+    """fullUrl -> ``Type/id``; and the entries that say something else under a fullUrl and version named before.
+
+    A resource without id goes by its fullUrl. Invariant bdl-7 of FHIR R4 demands that fullUrl and version are unique.
+    """
+    targets: dict[str, str] = {}
+    first: dict[tuple[str, str], int] = {}
+    doubled = set()
+    for index, raw in enumerate(entries):
         try:
             entry = _read_entry(raw)
         except _UNREADABLE:
             continue
-        resource = entry.resource
-        if entry.fullUrl and resource is not None and resource.resourceType:
-            targets[entry.fullUrl] = f"{resource.resourceType}/{resource.id or entry.fullUrl}"
-    return targets
+        url, resource = entry.fullUrl, entry.resource
+        if not url or resource is None or not resource.resourceType:
+            continue
+        targets[url] = f"{resource.resourceType}/{resource.id or url}"
+        before = first.setdefault((url, resource.meta.versionId if resource.meta else ""), index)
+        if before != index and bytes(entries[before]) != bytes(raw):
+            doubled.add(index)
+    return targets, doubled
 
 
 def _find_entries(data: bytes, entries: list[msgspec.Raw]) -> tuple[int, int] | None:

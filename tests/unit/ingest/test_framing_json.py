@@ -82,6 +82,19 @@ def test_a_resource_without_id_goes_by_its_full_url() -> None:
     assert framed(json.dumps(document).encode())[1].context.targets == {"urn:uuid:9": "Group/urn:uuid:9"}
 
 
+def test_an_entry_that_contradicts_an_earlier_one_of_the_same_name_is_refused() -> None:
+    document = bundle("transaction", 2)
+    first, second = entry(0), {**entry(0), "request": {"method": "PUT", "url": "Patient/p0"}}
+    versioned = {"fullUrl": "urn:uuid:0", "resource": {"resourceType": "Patient", "meta": {"versionId": "2"}}}
+    document["entry"] = [first, entry(1), first, second, versioned]
+    records = framed(json.dumps(document).encode())
+    assert [code(record) for record in records] == [
+        None, None, None, None, "ingest.bundle-duplicate-entry", None,
+    ]  # fmt: skip
+    history = json.dumps(document | {"type": "history"}).encode()
+    assert [code(record) for record in framed(history)] == [None] * 6
+
+
 def test_a_history_comes_oldest_first_with_true_positions() -> None:
     records = framed(json.dumps(bundle("history", 3)).encode())
     assert [(record.position, record.place) for record in records] == [
