@@ -12,7 +12,9 @@ from careloom.crypto.keys import KeyProvider
 from careloom.fhir.drafts import Resource
 from careloom.runtime import Runtime
 from careloom.store import database, landing, quarantine, reads
+from careloom.store.audit_fhir import audit_events
 from careloom.store.audit_log import EMPTY, Anchor, AuditChain, AuditReport, Head, microseconds, verify
+from careloom.store.check import StoreReport, check
 from careloom.store.engine import is_url, open_engine, private_folder, reading, writing
 from careloom.store.erasure import Eraser, ErasureReport, is_scrub_due, scrub
 from careloom.store.provenance import FactProof, Provenances, RawRecord
@@ -246,6 +248,16 @@ class ZoneStore:
         """Checks the whole audit chain against its signatures and its anchor."""
         with self.connect() as connection:
             return verify(connection, self.keys.provider.public_key(), self.anchor)
+
+    def audit_events(self) -> Iterator[Resource]:
+        """The audit chain as FHIR AuditEvent resources, in order."""
+        with self.connect() as connection:
+            yield from audit_events(connection)
+
+    def check(self, every: int = 1) -> StoreReport:
+        """Opens every n-th resource, compares hashes and search entries with its content, and all manifest roots."""
+        with self.connect() as connection:
+            return check(connection, self.keys, self._reader, self._indexer, every)
 
     def erase(
         self,
