@@ -78,6 +78,8 @@ class Lake:
             before = delta.version()
             if mode == "overwrite":
                 write_deltalake(delta, frame, mode="overwrite", commit_properties=_commit(run))
+            elif frame.height and _is_fresh(delta, table, frame):
+                write_deltalake(delta, frame, mode="append", commit_properties=_commit(run))
             elif frame.height:
                 _merge(delta, table, frame, run)
             return self._settled(table.path, before)
@@ -240,6 +242,13 @@ def content_hash(frame: pl.DataFrame, key: bytes = b"") -> str:
         for line in part.write_ndjson().encode().splitlines():
             total += int.from_bytes(hashlib.blake2b(line, digest_size=_HASH_BYTES, key=key).digest(), "big")
     return f"{total % (1 << 8 * _HASH_BYTES):0{2 * _HASH_BYTES}x}"
+
+
+def _is_fresh(delta: DeltaTable, table: TableSchema, frame: pl.DataFrame) -> bool:
+    """True when no key of the frame is in the table yet: reads the key columns only, and spares the merge its join."""
+    keys = list(table.key)
+    known = pl.scan_delta(delta).select(keys)
+    return known.join(frame.lazy().select(keys), on=keys, how="semi").limit(1).collect().is_empty()
 
 
 def _merge(delta: DeltaTable, table: TableSchema, frame: pl.DataFrame, run: str) -> None:
