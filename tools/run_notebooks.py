@@ -18,9 +18,11 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_LIMIT_SECONDS = 300
+LOCAL_ONLY = Config({"KernelManager": {"transport": "ipc"}})  # over sockets in the file system, not over TCP
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -42,6 +44,7 @@ def run_notebook(source: Path, results: Path, working_directory: Path) -> Ran:
         notebook,
         timeout=CELL_LIMIT_SECONDS,
         kernel_name="python3",
+        config=LOCAL_ONLY,
         resources={"metadata": {"path": str(working_directory)}},
     )
     failure = ""
