@@ -118,7 +118,11 @@ OBSERVATIONS = TableSchema(
         _text("status", "Observation.status as in FHIR R4."),
         _time("effective_time", "Shifted time, or start of the period, the value is about; null when not said."),
         _time("issued_time", "Shifted time the version was made available; null when not said."),
-        Column("value_number", "Float64", "Numeric value in `unit`; null for other kinds of value (ranges, ratios and times are not flattened)."),
+        Column(
+            "value_number",
+            "Float64",
+            "Numeric value in `unit`; null for other kinds of value (ranges, ratios and times are not flattened).",
+        ),
         _text("comparator", "<, <=, >=, > when value_number is only a bound; null when exact."),
         _text("unit", "UCUM code of value_number; null when the source gave none that can be read."),
         _text("value_system", "Code system of a coded value; null when the value is not coded."),
