@@ -11,6 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import psycopg
+
 from careloom.audit import AuditEvent
 from careloom.crypto.keys_local import LocalKeys
 from careloom.fhir.drafts import Resource

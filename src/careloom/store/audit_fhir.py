@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import Connection
 
 from careloom.fhir.drafts import Resource
+from careloom.store import bulk
 from careloom.store.audit_log import rows_of
 
 _ACTIONS = {"create": "C", "read": "R", "update": "U", "delete": "D", "execute": "E"}
@@ -18,10 +19,17 @@ _ENTITIES = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _PURPOSES = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
 
-def audit_events(connection: Connection) -> Iterator[Resource]:
+def all_events(connection: Connection) -> Iterator[Resource]:
     """Every row of the chain in order; the row's number and hash stand in the entity of the chain itself."""
     for seq, _, body, _, digest, _ in rows_of(connection):
         yield audit_event(seq, orjson.loads(body), digest)
+
+
+def newest_events(connection: Connection, subject: str, limit: int) -> list[Resource]:
+    """The newest rows first; only those about one keyed pseudonym if `subject` is not empty."""
+    sql = "SELECT seq, body, hash FROM audit WHERE ? = '' OR body LIKE ? ORDER BY seq DESC LIMIT ?"
+    rows = bulk.fetch(connection, sql, (subject, f'%"{subject}"%', limit))
+    return [audit_event(seq, orjson.loads(body), digest) for seq, body, digest in rows]
 
 
 def audit_event(seq: int, body: dict[str, Any], digest: bytes) -> Resource:

@@ -123,15 +123,15 @@ class Anchor:
         """What the signature of the anchor covers."""
         return _ANCHOR_TAG + self._zone.encode() + head.seq.to_bytes(8, "big") + head.hash
 
-    def read(self, public_key: bytes) -> Head | None:
-        """The anchored head, None if nothing was anchored yet.
+    def read(self, public_key: bytes) -> Head:
+        """The anchored head.
 
-        raises  IntegrityError if the file is damaged or not signed with this key
+        raises  IntegrityError if the file is not there, damaged or not signed with this key
         """
         try:
             raw = self.path.read_bytes()
         except FileNotFoundError:
-            return None
+            raise IntegrityError(f"{self.path} is missing", "put the anchor back, or call the operator") from None
         except OSError as error:
             raise SetupError(f"{self.path} cannot be read ({type(error).__name__})", "check its owner") from None
         try:
@@ -168,6 +168,8 @@ class Anchor:
             return int(json.loads(self.path.read_bytes())["seq"])
         except FileNotFoundError:
             return -1
+        except (ValueError, KeyError, TypeError):
+            raise IntegrityError(f"{self.path} is damaged", "keep the file and call the operator") from None
 
     def _replace(self, raw: bytes) -> None:
         temporary = self.path.with_suffix(".new")
@@ -250,9 +252,6 @@ def _anchored(anchor: Anchor | None, public_key: bytes, report: AuditReport) -> 
     try:
         head = anchor.read(public_key)
     except IntegrityError:
-        report.note(0, "audit.anchor")
-        return None
-    if head is None:
         report.note(0, "audit.anchor")
         return None
     report.anchored = head.seq

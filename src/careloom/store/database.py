@@ -26,8 +26,8 @@ POSTGRESQL_TRIGGERS = (
 )
 
 
-def prepare(engine: Engine, zone_keys: ZoneKeys, subject_keys: SubjectKeys, created: int) -> bool:
-    """Makes the database if it is empty; otherwise checks that it is ours. Returns true if it was made.
+def prepare(engine: Engine, zone_keys: ZoneKeys, subject_keys: SubjectKeys, created: int) -> None:
+    """Makes the database if it is empty; otherwise checks that it is ours.
 
     raises  SetupError if it is of another zone, under other keys, or of another version of Careloom
     """
@@ -37,10 +37,8 @@ def prepare(engine: Engine, zone_keys: ZoneKeys, subject_keys: SubjectKeys, crea
         with writing(engine) as connection:
             if not inspect(connection).has_table("meta"):
                 _make(connection, zone_keys, subject_keys, created)
-                return True
     with reading(engine) as connection:
         _check(connection, zone_keys)
-    return False
 
 
 def _make(connection: Connection, zone_keys: ZoneKeys, subject_keys: SubjectKeys, created: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from careloom.crypto.envelope import nonces
 from careloom.issues import Issue
 from careloom.store import bulk
 from careloom.store.audit_log import time_of
@@ -18,6 +19,10 @@ _SELECT = """
 SELECT q.rec, r.record_id, r.format, m.manifest_id, q.position, q.place, q.reason, q.issues, q.state, q.attempts,
        q.created, q.updated
 FROM quarantine q JOIN record r ON r.rec = q.rec LEFT JOIN manifest m ON m.manifest = q.manifest"""
+
+_AGAIN = """
+UPDATE quarantine SET reason = ?, issues = ?, context = ?, state = 'waiting', attempts = attempts + 1, updated = ?
+WHERE qid = ?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +48,61 @@ class Quarantined:
     updated: datetime
 
 
-def add(tools: WriteTools, rec: int, *, issues: Sequence[Issue], place: str) -> None:
+def quarantine_context(zone: str, record_id: str) -> bytes:
+    """What the seal of a reader's context is bound to."""
+    return f"{zone}/quarantine/{record_id}".encode()
+
+
+def add(tools: WriteTools, rec: int, *, issues: Sequence[Issue], place: str, context: bytes = b"") -> None:
     """Puts a landed record into quarantine; again for one that is there: counts an attempt and takes the new issues."""
     listed = [(one.code, one.severity, one.place, one.message, one.remedy) for one in issues]
     text = orjson.dumps(listed).decode()
     reason = next((issue.code for issue in issues if issue.refuses), "")
-    sql = "SELECT qid, attempts FROM quarantine WHERE rec = ?"
-    known = bulk.fetch(tools.connection, sql, (rec,))
+    sealed = _sealed(tools, rec, context)
+    known = bulk.fetch(tools.connection, "SELECT qid FROM quarantine WHERE rec = ?", (rec,))
     if known:
-        qid, attempts = known[0]
-        sql = "UPDATE quarantine SET reason = ?, issues = ?, state = 'waiting', attempts = ?, updated = ? WHERE qid = ?"
-        bulk.run(tools.connection, sql, [(reason, text, attempts + 1, tools.now, qid)])
+        bulk.run(tools.connection, _AGAIN, [(reason, text, sealed, tools.now, known[0][0])])
         return
     ((manifest, position),) = bulk.fetch(
         tools.connection, "SELECT manifest, position FROM record WHERE rec = ?", (rec,)
     )
-    row = (tools.count("qid", 1), rec, manifest, position, place, reason, text, "waiting", 1, tools.now, tools.now)
+    row = (
+        tools.count("qid", 1),
+        rec,
+        manifest,
+        position,
+        place,
+        reason,
+        text,
+        sealed,
+        "waiting",
+        1,
+        tools.now,
+        tools.now,
+    )
     bulk.insert(tools.connection, quarantine, [row])
+
+
+def _sealed(tools: WriteTools, rec: int, context: bytes) -> bytes:
+    ((record_id, subject),) = bulk.fetch(
+        tools.connection, "SELECT record_id, subject FROM record WHERE rec = ?", (rec,)
+    )
+    sealer = tools.subject_keys.numbered(tools.connection, (subject,))[subject]
+    (nonce,) = nonces(1, tools.random_bytes)
+    return tools.bodies.seal(sealer, context, quarantine_context(tools.zone_keys.zone, record_id), nonce, 0)
+
+
+def sealed_context(connection: Connection, record_id: str) -> tuple[int, bytes] | None:
+    """(number of the key, sealed context) of a quarantined record; None if it is not there or was redriven."""
+    sql = "SELECT r.subject, q.context FROM quarantine q JOIN record r ON r.rec = q.rec WHERE r.record_id = ?"
+    rows = bulk.fetch(connection, sql, (record_id,))
+    return (rows[0][0], rows[0][1]) if rows and rows[0][1] else None
 
 
 def redriven(tools: WriteTools, rec: int) -> None:
     """Notes that what the record says is now stored."""
-    sql = "UPDATE quarantine SET state = 'redriven', attempts = attempts + 1, updated = ? WHERE rec = ?"
-    bulk.run(tools.connection, sql, [(tools.now, rec)])
+    sql = "UPDATE quarantine SET state = 'redriven', context = ?, attempts = attempts + 1, updated = ? WHERE rec = ?"
+    bulk.run(tools.connection, sql, [(b"", tools.now, rec)])
 
 
 def listed(

@@ -192,12 +192,14 @@ quarantine = Table(
     Column("place", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("issues", Text, nullable=False),
+    Column("context", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
 )
-"""Records that were refused whole: `reason` is the code of the first refusing issue; `state`: waiting or redriven."""
+"""Records that were refused whole: `reason` is the code of the first refusing issue; `state`: waiting or redriven.
+`context` (what a reader needs beside the bytes) is sealed under the record's key, empty once redriven."""
 
 tombstone = Table(
     "tombstone",

@@ -68,9 +68,12 @@ class Transaction:
         self._outcomes.update(outcomes)
         return outcomes
 
-    def quarantine(self, rec: int, *, issues: Sequence[Issue], place: str) -> None:
-        """Notes that a landed record was refused whole; again for a known one: counts an attempt."""
-        quarantine.add(self._tools, rec, issues=issues, place=place)
+    def quarantine(self, rec: int, *, issues: Sequence[Issue], place: str, context: bytes = b"") -> None:
+        """Notes that a landed record was refused whole; again for a known one: counts an attempt.
+
+        context  what a reader needs beside the bytes to try again; kept sealed until the record is redriven
+        """
+        quarantine.add(self._tools, rec, issues=issues, place=place, context=context)
         self._tally.quarantined += 1
 
     def redriven(self, rec: int, patients: tuple[str, ...]) -> None:

@@ -11,8 +11,8 @@ from careloom.audit import AuditEvent
 from careloom.crypto.keys import KeyProvider
 from careloom.fhir.drafts import Resource
 from careloom.runtime import Runtime
-from careloom.store import database, landing, quarantine, reads
-from careloom.store.audit_fhir import audit_events
+from careloom.store import bulk, database, landing, quarantine, reads
+from careloom.store.audit_fhir import all_events, newest_events
 from careloom.store.audit_log import EMPTY, Anchor, AuditChain, AuditReport, Head, microseconds, verify
 from careloom.store.check import StoreReport, check
 from careloom.store.engine import is_url, open_engine, private_folder, reading, writing
@@ -75,14 +75,21 @@ class ZoneStore:
         if anchor is not None:
             private_folder(anchor.parent)
             store.anchor = Anchor(anchor, zone)
-        made = database.prepare(store._engine, zone_keys, store._subject_keys, microseconds(runtime.now()))
-        if made and store.anchor is not None:
-            store.anchor.write(EMPTY, keys.sign)
+        database.prepare(store._engine, zone_keys, store._subject_keys, microseconds(runtime.now()))
+        store._anchor_empty_chain()
         with store.connect() as connection:
             is_due = is_scrub_due(connection)
         if is_due:
             scrub(store._engine)
         return store
+
+    def _anchor_empty_chain(self) -> None:
+        """A new chain is anchored before its first row, so that a missing anchor always means that it was removed."""
+        if self.anchor is not None and not self.anchor.path.exists():
+            with self.connect() as connection:
+                is_empty = not bulk.fetch(connection, "SELECT 1 FROM audit LIMIT 1")
+            if is_empty:
+                self._move_anchor(EMPTY)
 
     def close(self) -> None:
         """Closes all connections."""
@@ -142,6 +149,12 @@ class ZoneStore:
     def pseudonym(self, patient_id: str) -> str:
         """The keyed pseudonym of a (keyed) Patient id: what audit and erasure call the patient."""
         return self.keys.pseudonym(patient_id)
+
+    def is_erased(self, patient_id: str) -> bool:
+        """True if the patient with this (keyed) id was erased from this zone."""
+        mark = self.keys.tombstone(self.keys.pseudonym(patient_id))
+        with self.connect() as connection:
+            return bool(bulk.fetch(connection, "SELECT 1 FROM tombstone WHERE mark = ?", (mark,)))
 
     def record_id(self, record_format: str, raw: bytes) -> str:
         """The keyed id of a record: the same bytes in the same format are the same record."""
@@ -232,6 +245,15 @@ class ZoneStore:
         with self.connect() as connection:
             return quarantine.of_record(connection, record_id)
 
+    def quarantine_context(self, record_id: str) -> bytes:
+        """What was kept with a refused record for its next reader; empty if there is nothing."""
+        with self.connect() as connection:
+            found = quarantine.sealed_context(connection, record_id)
+            if found is None:
+                return b""
+            sealer = self._subject_keys.numbered(connection, (found[0],))[found[0]]
+            return self._bodies.open(sealer, found[1], quarantine.quarantine_context(self.zone, record_id))
+
     def quarantine_reasons(self) -> dict[str, int]:
         """How many refused records wait, by reason."""
         with self.connect() as connection:
@@ -249,10 +271,15 @@ class ZoneStore:
         with self.connect() as connection:
             return verify(connection, self.keys.provider.public_key(), self.anchor)
 
-    def audit_events(self) -> Iterator[Resource]:
-        """The audit chain as FHIR AuditEvent resources, in order."""
+    def audit_events(self, *, subject: str = "", limit: int = 1000) -> list[Resource]:
+        """AuditEvents, newest first; only those about one keyed pseudonym if `subject` is given."""
         with self.connect() as connection:
-            yield from audit_events(connection)
+            return newest_events(connection, subject, limit)
+
+    def export_audit(self) -> Iterator[Resource]:
+        """The whole audit chain as FHIR AuditEvent resources, in order."""
+        with self.connect() as connection:
+            yield from all_events(connection)
 
     def check(self, every: int = 1) -> StoreReport:
         """Opens every n-th resource, compares hashes and search entries with its content, and all manifest roots."""

@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+
 from careloom.crypto.keys_local import LocalKeys
 from careloom.store.zone_store import ZoneStore
 from tests.store_kit import fresh_database, open_zone, postgresql_binaries, postgresql_cluster

@@ -1,12 +1,13 @@
 """Resources: what a write becomes, what a read finds."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from careloom.errors import IntegrityError, NotFound
 from careloom.runtime import Runtime
 from careloom.store.rows import Outcome, Write
 from careloom.store.zone_store import ZoneStore
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from tests.store_kit import delete, event, key_of, mention, open_zone, put, small_index
 
 P1, P2 = "p1", "p2"

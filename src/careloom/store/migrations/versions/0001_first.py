@@ -195,6 +195,7 @@ def _tables_5() -> None:
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("issues", sa.Text(), nullable=False),
+        sa.Column("context", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
