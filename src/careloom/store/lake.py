@@ -147,6 +147,25 @@ class Lake:
             self._sweep(path)
             return int(result["num_target_rows_deleted"])
 
+    def retain(self, table: TableSchema, keys: pl.DataFrame, run: str) -> int:
+        """Deletes every row whose key is not among `keys`, and every file that ever held one; returns the rows.
+
+        keys    the key columns of the table
+        raises  NotFound for a table that was never written; Conflict if somebody else is writing
+        """
+        names = list(table.key)
+        with self._writing(table.path):
+            delta = self._open(table.path)
+            present = pl.scan_delta(delta).select(names)
+            stale = present.join(keys.lazy().select(names), on=names, how="anti").collect()
+            if stale.height:
+                before = delta.version()
+                same = " AND ".join(f't."{name}" = s."{name}"' for name in names)
+                delta.merge(stale, same, "s", "t", commit_properties=_commit(run)).when_matched_delete().execute()
+                self._settled(table.path, before)
+                self._sweep(table.path)
+            return stale.height
+
     def compact(self, path: str, run: str = "") -> int:
         """Joins small data files into large ones and deletes the small ones; returns the number of files left."""
         with self._writing(path):

@@ -228,6 +228,24 @@ def test_erasing_nobody_or_again_is_harmless(lake: Lake) -> None:
         lake.erase(PATH, 'no" OR true --', ["x"], "erase")
 
 
+def test_retaining_deletes_by_the_whole_key_and_leaves_no_trace(lake: Lake, tmp_path: Path) -> None:
+    parts = pl.concat([rows(4), rows(4).with_columns(part=pl.lit(1, dtype=pl.Int32))])
+    lake.write(TABLE, parts, "run")
+    keys = parts.select(TABLE.key).filter(
+        ~((pl.col("weight_id") == "w3") | ((pl.col("weight_id") == "w2") & (pl.col("part") == 1)))
+    )
+    assert lake.retain(TABLE, keys, "retain") == 3
+    assert lake.read(PATH).select(TABLE.key).sort(TABLE.key).equals(keys.sort(TABLE.key))
+    assert hits(tmp_path, "w3") == []
+    assert hits(tmp_path, "w2")
+    version = lake.state(PATH).version
+    assert lake.retain(TABLE, keys, "retain") == 0
+    assert lake.state(PATH).version == version
+    assert lake.retain(TABLE, keys.clear(), "retain") == 5
+    with pytest.raises(NotFound):
+        Lake(tmp_path / "other").retain(TABLE, keys, "retain")
+
+
 def test_erasing_again_sweeps_what_a_killed_writer_left(lake: Lake, tmp_path: Path) -> None:
     lake.write(TABLE, rows(3), "run")
     orphan = tmp_path / "lake" / PATH / "part-00000-killed-c000.snappy.parquet"
