@@ -10,6 +10,7 @@ Usage: python tools/run_notebooks.py [WORD...]      only notebooks with one of t
 import argparse
 import re
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,6 @@ from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_LIMIT_SECONDS = 300
-LOCAL_ONLY = Config({"KernelManager": {"transport": "ipc"}})  # over sockets in the file system, not over TCP
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -40,18 +40,19 @@ def run_notebook(source: Path, results: Path, working_directory: Path) -> Ran:
     start = time.perf_counter()
     notebook = jupytext.read(source)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_LIMIT_SECONDS,
-        kernel_name="python3",
-        config=LOCAL_ONLY,
-        resources={"metadata": {"path": str(working_directory)}},
-    )
     failure = ""
-    try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        failure = COLOUR.sub("", str(error)).strip()
+    with tempfile.TemporaryDirectory(prefix="notebook-") as sockets:  # the kernel is reached there, and not over TCP
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_LIMIT_SECONDS,
+            kernel_name="python3",
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+            resources={"metadata": {"path": str(working_directory)}},
+        )
+        try:
+            client.execute()
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            failure = COLOUR.sub("", str(error)).strip()
     results.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, results / f"{source.stem}.ipynb")
     return Ran(source.stem, time.perf_counter() - start, failure)

@@ -11,7 +11,7 @@ import pytest
 from tests.architecture.source import PACKAGE, ROOT, parse
 from tests.architecture.source import imports as imports_of
 
-FLOOR_FIVE = ["ingest", "quality", "deid", "nlp", "synth", "risk", "mlops", "store", "simulate", "deploy"]
+FLOOR_FIVE = ["ingest", "quality", "deid", "nlp", "synth", "risk", "mlops", "store", "simulate", "sample", "deploy"]
 
 
 def lint(package_root: Path) -> subprocess.CompletedProcess[str]:
