@@ -6,6 +6,7 @@
     ├── InputError        the data or the request is wrong: the sender can mend it
     │   ├── FormatError       bytes that no reader understands
     │   ├── QueryError        a search, filter or argument that means nothing here
+    │   ├── SchemaMismatch    a table whose columns are not the declared ones (careloom.tables.schema)
     │   └── NotFound          a well-formed name of something that is not there
     ├── AccessError       the caller may not do this: an administrator can mend it
     ├── StateError        right request, wrong moment: try again or finish something first

@@ -62,7 +62,7 @@ class Ingest(Section):
     max_record_bytes: Positive = 64 * 1024 * 1024
     max_bundle_bytes: Positive = 256 * 1024 * 1024
     max_archive_bytes: Positive = 64 * 1024 * 1024 * 1024
-    max_archive_ratio: Positive = 1000
+    max_archive_ratio: Positive = 200
 
 
 class Search(Section):

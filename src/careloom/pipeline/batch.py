@@ -41,10 +41,14 @@ class Batch(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One input that no stage could use: `origin` with the issues that say why."""
+    """One input that no stage could use: `origin` with the issues that say why.
+
+    subjects  keyed names of those whom the input is about, as far as the stage could tell
+    """
 
     origin: int
     issues: tuple[Issue, ...]
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,17 +20,25 @@ class FileEntry:
 
     manifest_id  keyed hash that names the file's manifest in the landing zone; the file's name stays sealed there
     format       what its content was recognised as
-    state        ``complete``, ``unchanged`` (everything in it was already kept) or ``refused`` (nothing readable)
+    state        ``complete``, or ``unchanged`` when an earlier run had read the same bytes to their end
+    records      all records of the file = known + stored + kept + quarantined + erased
+    known        committed by an earlier run that was interrupted, or by the run that read the same bytes before
+    kept         in the landing zone only: headers, envelopes, entries that carry no resource
+    erased       about a patient who was erased: not kept at all
+    resources    made from the stored records
+    root         Merkle root over the keyed record hashes, in hex
     """
 
-    manifest_id: str
-    format: str
+    manifest_id: str = ""
+    format: str = ""
     state: str = "complete"
     bytes: int = 0
     records: int = 0
+    known: int = 0
     stored: int = 0
-    merged: int = 0
+    kept: int = 0
     quarantined: int = 0
+    erased: int = 0
     resources: int = 0
     root: str = ""
 

@@ -1,0 +1,128 @@
+"""Commands that bring data in: ingest, quarantine, demo."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused, why, and another try.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.command()(ingest)
+    app.add_typer(quarantine_app, name="quarantine")
+    app.command()(demo)
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders; archives are opened.", metavar="PATH...")],
+    format: Annotated[  # noqa: A002 - the option's name
+        str, typer.Option(help="auto, fhir, hl7v2, csv or notes; auto goes by content, never by name.")
+    ] = "auto",
+    mapping: Annotated[Path | None, typer.Option(help="A TOML mapping for delimited files of your own.")] = None,
+    source: Annotated[
+        str, typer.Option(help="Name of the sending system; the same id from it is the same thing.")
+    ] = "",
+    processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0 for the configured number.")] = 0,
+    queue: Annotated[bool, typer.Option("--queue", help="Hand it to the job worker and return at once.")] = False,
+    json: Json = False,
+) -> None:
+    """Bring feeds in: checked, sealed, indexed; what is refused is quarantined whole.
+
+    Example: careloom ingest feeds/ --source main-hospital
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services import jobs as job_service
+    from careloom.services.ingest import IngestAsk
+    from careloom.services.ingest import ingest as run
+
+    ask = IngestAsk(tuple(paths), format, mapping, source, processes)
+    with opened() as (platform, who):
+        if queue:
+            job = job_service.submit_ingest(platform, who, ask)
+            output.give(
+                job, as_json=json, show=lambda made: output.say(f"Job {made['job_id']}: see `careloom jobs show`.")
+            )
+            return
+        with output.progress("Ingesting", quiet=json) as watch:
+            report = run(platform, who, ask, watch)
+    output.give(report.as_json() if json else report, as_json=json, show=render.scorecard)
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    code: Annotated[str, typer.Option(help="Only refusals with this issue code.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    json: Json = False,
+) -> None:
+    """List refused records: reason, place, remedy.
+
+    Example: careloom quarantine list --code fhir.required-missing
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.quarantine import list_refused
+
+    with opened() as (platform, who):
+        rows = list_refused(platform, who, code=code, limit=limit)
+    output.give(rows, as_json=json, show=render.quarantine)
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    record: Annotated[str, typer.Argument(help="Record id, as in the list.")],
+    raw: Annotated[bool, typer.Option("--raw", help="Print the record's bytes too: they identify people.")] = False,
+    json: Json = False,
+) -> None:
+    """Show one refused record with all its issues.
+
+    Example: careloom quarantine show 4q2c7lq6m5v3w0f1d2y8z9k7xa --raw
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.quarantine import show_refused
+
+    with opened() as (platform, who):
+        entry = show_refused(platform, who, record, raw=raw)
+    output.give(entry, as_json=json, show=render.refused)
+
+
+@quarantine_app.command("redrive")
+def quarantine_redrive(
+    records: Annotated[list[str] | None, typer.Argument(help="Record ids; none for all.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="A TOML mapping for delimited files of your own.")] = None,
+    json: Json = False,
+) -> None:
+    """Try refused records again, after a mapping or Careloom itself was mended.
+
+    Example: careloom quarantine redrive
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.quarantine import redrive
+
+    with opened() as (platform, who):
+        report = redrive(platform, who, tuple(records or ()), mapping)
+    if json:
+        output.emit_json(report)
+    else:
+        output.say(f"{report['tried']:,} tried: {report['stored']:,} stored, {report['refused']:,} refused again.")
+
+
+def demo(
+    path: Annotated[
+        Path | None, typer.Argument(help="Your own files instead of the bundled simulated hospital.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Take the time for the long chapters too.")] = False,
+    keep: Annotated[Path | None, typer.Option(help="Keep the data in this folder; else it is removed.")] = None,
+) -> None:
+    """Run the main job on a simulated hospital and show what came out, in under 8 minutes.
+
+    Example: careloom demo
+    """
+    from importlib import import_module  # the demo is composed above the command line
+
+    import_module("careloom.demo").run(path, full=full, keep=keep)

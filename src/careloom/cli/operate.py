@@ -1,0 +1,129 @@
+"""Commands that keep the place running: store, jobs, worker."""
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+store_app = typer.Typer(no_args_is_help=True, help="The stores themselves.")
+jobs_app = typer.Typer(no_args_is_help=True, help="Long work: what runs, what ran, what failed.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.add_typer(store_app, name="store")
+    app.add_typer(jobs_app, name="jobs")
+    app.command()(worker)
+
+
+@store_app.command("migrate")
+def store_migrate(json: Json = False) -> None:
+    """Bring the databases of all zones to this version's schema.
+
+    Example: careloom store migrate
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.operate import migrate
+
+    with opened() as (platform, who):
+        report = migrate(platform, who)
+    if json:
+        output.emit_json(report)
+    else:
+        for zone, done in report.items():
+            output.say(f"{zone}: {done}")
+
+
+@store_app.command("check")
+def store_check(
+    zone: Annotated[str, typer.Option(help="identified, research or synthetic.")] = "identified", json: Json = False
+) -> None:
+    """Unseal everything of a zone, compare it with its index, and print its canonical content hash.
+
+    Example: careloom store check --zone research
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.operate import check
+
+    with opened() as (platform, who):
+        report = check(platform, who, zone)
+    output.give(report, as_json=json, show=render.checked)
+    if not report["consistent"]:
+        raise typer.Exit(6)
+
+
+@jobs_app.command("list")
+def jobs_list(json: Json = False) -> None:
+    """List jobs, newest first.
+
+    Example: careloom jobs list
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.jobs import list_jobs
+
+    with opened() as (platform, who):
+        jobs = list_jobs(platform, who)
+    output.give(jobs, as_json=json, show=render.jobs)
+
+
+@jobs_app.command("show")
+def jobs_show(job: Annotated[str, typer.Argument(help="Job id.")], json: Json = False) -> None:
+    """Show one job with its progress and log.
+
+    Example: careloom jobs show 01j9
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.jobs import show_job
+
+    with opened() as (platform, who):
+        entry = show_job(platform, who, job)
+    if json:
+        output.emit_json(entry)
+    else:
+        render.jobs([entry])
+
+
+@jobs_app.command("cancel")
+def jobs_cancel(job: Annotated[str, typer.Argument(help="Job id.")]) -> None:
+    """Cancel a job: at once if it waits, at its next batch if it runs.
+
+    Example: careloom jobs cancel 01j9
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.jobs import cancel_job
+
+    with opened() as (platform, who):
+        state = cancel_job(platform, who, job)
+    output.say(f"Job {job}: {state}")
+
+
+@jobs_app.command("restart")
+def jobs_restart(job: Annotated[str, typer.Argument(help="Job id.")]) -> None:
+    """Queue a failed or cancelled job again; it goes on after what it had committed.
+
+    Example: careloom jobs restart 01j9
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.jobs import restart_job
+
+    with opened() as (platform, who):
+        state = restart_job(platform, who, job)
+    output.say(f"Job {job}: {state}")
+
+
+def worker(
+    once: Annotated[bool, typer.Option("--once", help="Work off what waits, then end.")] = False,
+) -> None:
+    """Run queued jobs until stopped.
+
+    Example: careloom worker
+    """
+    from importlib import import_module  # the worker is composed above the command line
+
+    import_module("careloom.worker").run(once=once)

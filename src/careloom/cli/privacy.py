@@ -1,0 +1,87 @@
+"""Commands of privacy: deidentify, erase, audit."""
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+audit_app = typer.Typer(no_args_is_help=True, help="Who did what to whom, and the proof that nobody changed it.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.command()(deidentify)
+    app.command()(erase)
+    app.add_typer(audit_app, name="audit")
+
+
+def deidentify(json: Json = False) -> None:
+    """Make the research zone: direct identifiers dropped by allow-list, free text refused, tables written.
+
+    Example: careloom deidentify
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.deidentify import deidentify as run
+
+    with opened() as (platform, who):
+        report = run(platform, who)
+    output.give(report.as_json() if json else report, as_json=json, show=render.deidentified)
+
+
+def erase(
+    patient: Annotated[str, typer.Argument(help="Patient/<id>, Careloom's id or the source's own.")],
+    source: Annotated[str, typer.Option(help="The system whose own id it is.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: erasure cannot be undone.")] = False,
+    json: Json = False,
+) -> None:
+    """Erase a patient everywhere: keys destroyed, rows, indexes and tables rewritten, a report written.
+
+    Example: careloom erase Patient/4q2c7lq6m5v3w0f1d2y8z9k7xa
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.erase import erase as run
+
+    if not yes:
+        typer.confirm("Erase this patient for good? Nothing brings the data back", abort=True)
+    with opened() as (platform, who):
+        report = run(platform, who, patient, source=source)
+    output.give(report, as_json=json, show=render.erased)
+
+
+@audit_app.command("verify")
+def audit_verify(json: Json = False) -> None:
+    """Check every link and signature of the audit chains of all zones, and their anchors.
+
+    Example: careloom audit verify
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.audit import verify
+
+    with opened() as (platform, who):
+        report = verify(platform, who)
+    output.give(report, as_json=json, show=render.chains)
+    if not report["verified"]:
+        raise typer.Exit(6)
+
+
+@audit_app.command("report")
+def audit_report(
+    zone: Annotated[str, typer.Option(help="identified, research or synthetic.")] = "identified",
+    patient: Annotated[str, typer.Option(help="Only events about Patient/<id>.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    json: Json = False,
+) -> None:
+    """List audited acts, newest first; JSON gives FHIR AuditEvent resources.
+
+    Example: careloom audit report --patient Patient/4q2c7lq6m5v3w0f1d2y8z9k7xa
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.audit import report as run
+
+    with opened() as (platform, who):
+        events = run(platform, who, zone, patient=patient, limit=limit)
+    output.give(events, as_json=json, show=render.audit_events)

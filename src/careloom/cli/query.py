@@ -1,0 +1,52 @@
+"""Commands that look: search, verify."""
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Zone = Annotated[str, typer.Option(help="identified, research or synthetic.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.command()(search)
+    app.command()(verify)
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="A FHIR search, e.g. 'Observation?code=8480-6&date=ge2024'.")],
+    zone: Zone = "identified",
+    source: Annotated[str, typer.Option(help="The system whose own ids the query may use.")] = "",
+    cursor: Annotated[str, typer.Option(help="Where the page before ended: its `next`.")] = "",
+    json: Json = False,
+) -> None:
+    """Find resources by FHIR search; ids may be Careloom's or the source system's own.
+
+    Example: careloom search 'Observation?patient=Patient/123&code=8480-6&date=ge2024&_sort=-_lastUpdated'
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.search import search as run
+
+    with opened() as (platform, who):
+        bundle = run(platform, who, zone, query, source=source, cursor=cursor)
+    output.give(bundle, as_json=json, show=render.bundle)
+
+
+def verify(
+    fact: Annotated[str, typer.Argument(help="A stored resource, e.g. Observation/4q2c7lq6m5v3w0f1d2y8z9k7xa.")],
+    zone: Zone = "identified",
+    json: Json = False,
+) -> None:
+    """Prove that a fact stands on the source bytes that its Provenance names.
+
+    Example: careloom verify Observation/4q2c7lq6m5v3w0f1d2y8z9k7xa
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.verify import verify as run
+
+    with opened() as (platform, who):
+        report = run(platform, who, zone, fact)
+    output.give(report, as_json=json, show=render.proof)

@@ -1,0 +1,157 @@
+"""Reports of services as text for people."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from careloom.cli.output import say, show_table
+
+if TYPE_CHECKING:
+    from careloom.pipeline.manifest import RunManifest
+
+Row = Mapping[str, Any]
+
+
+def scorecard(manifest: "RunManifest") -> None:
+    """What arrived, what became of it, and what was wrong with it."""
+    by_format: dict[str, list[int]] = {}
+    for file in manifest.files:
+        sums = by_format.setdefault(file.format or "unknown", [0] * 7)
+        numbers = (1, file.records, file.stored, file.kept, file.quarantined, file.known + file.erased, file.resources)
+        by_format[file.format or "unknown"] = [a + b for a, b in zip(sums, numbers, strict=True)]
+    show_table(
+        f"Run {manifest.run_id}",
+        ("format", "files", "records", "stored", "landing only", "quarantined", "known before", "resources"),
+        [(name, *sums) for name, sums in sorted(by_format.items())],
+        empty="no files found.",
+    )
+    if manifest.written:
+        say("Resources: " + ", ".join(f"{count:,} {name}" for name, count in sorted(manifest.written.items())))
+    show_table(
+        "Issues",
+        ("code", "severity", "count"),
+        [(code, severity, count) for (code, severity), count in Counter(manifest.issues).most_common()],
+    )
+    if manifest.ended:
+        seconds = (manifest.ended - manifest.started).total_seconds()
+        say(f"{manifest.records:,} records in {seconds:.1f} s. Refused records: careloom quarantine list")
+
+
+def quarantine(rows: Sequence[Row]) -> None:
+    """The list of refused records."""
+    show_table(
+        "Quarantine",
+        ("record", "format", "place", "reason", "remedy", "attempts"),
+        [(r["record"], r["format"], r["place"], r["reason"], r["remedy"], r["attempts"]) for r in rows],
+        empty="nothing was refused.",
+    )
+
+
+def refused(entry: Row) -> None:
+    """One refused record."""
+    say(f"Record {entry['record']} ({entry['format']}), {entry['place']}")
+    issues = [(i["code"], i["severity"], i["place"], i["message"], i["remedy"]) for i in entry["issues"]]
+    show_table("Issues", ("code", "severity", "place", "message", "remedy"), issues)
+    if "raw" in entry:
+        say(entry["raw"])
+
+
+def bundle(found: Row) -> None:
+    """A searchset, one line a resource."""
+    resources = [entry["resource"] for entry in found.get("entry", [])]
+    rows = [(f"{r['resourceType']}/{r['id']}", _code(r), _when(r), _value(r)) for r in resources]
+    show_table("Found", ("resource", "code", "when", "value"), rows, empty="nothing matches.")
+    if "total" in found:
+        say(f"{found['total']:,} in all.")
+    for link in found.get("link", []):
+        say(f"More: --cursor {link['url'].rpartition(':')[2]}")
+
+
+def _code(resource: Row) -> str:
+    concept = resource.get("code") or resource.get("type") or resource.get("medicationCodeableConcept")
+    concept = concept[0] if isinstance(concept, list) and concept else concept
+    if not isinstance(concept, dict):
+        return ""
+    codings = concept.get("coding") or [{}]
+    return str(concept.get("text") or codings[0].get("display") or codings[0].get("code") or "")
+
+
+def _when(resource: Row) -> str:
+    for name in (
+        "effectiveDateTime",
+        "onsetDateTime",
+        "authoredOn",
+        "performedDateTime",
+        "date",
+        "birthDate",
+        "issued",
+    ):
+        if isinstance(resource.get(name), str):
+            return str(resource[name])
+    period = resource.get("period") or resource.get("performedPeriod") or resource.get("effectivePeriod") or {}
+    return str(period.get("start", ""))
+
+
+def _value(resource: Row) -> str:
+    quantity = resource.get("valueQuantity")
+    if isinstance(quantity, dict):
+        return f"{quantity.get('value', '')} {quantity.get('unit', quantity.get('code', ''))}".strip()
+    return str(resource.get("valueString") or resource.get("status") or "")
+
+
+def proof(report: Row) -> None:
+    """Whether a fact stands on its source bytes."""
+    say(f"{report['fact']}: {'verified' if report['verified'] else 'NOT VERIFIED'}")
+    steps = [(step["step"], "ok" if step["ok"] else "FAILED", step["detail"]) for step in report["steps"]]
+    show_table("Steps", ("step", "result", "detail"), steps)
+
+
+def deidentified(report: Any) -> None:
+    """What went into the research zone, and what was held back."""
+    show_table("Research zone", ("resource type", "read", "kept", "held back"),
+               [(t.type, t.read, t.kept, t.held_back) for t in report.types])  # fmt: skip
+    show_table("Tables", ("table", "rows"), sorted(report.tables.items()))
+    show_table("Why", ("code", "count"), report.issues.most_common())
+
+
+def erased(report: Row) -> None:
+    """What an erasure removed."""
+    if report["already_erased"]:
+        say("This patient had been erased before; nothing was left.")
+        return
+    show_table("Erased", ("what", "count"), sorted(report["removed"].items()))
+    say("The keys are destroyed. Proofs of other patients still hold: careloom verify.")
+
+
+def chains(report: Row) -> None:
+    """The state of the audit chains."""
+    rows = [(c["zone"], c["events"], "whole" if c["verified"] else "BROKEN", c["detail"]) for c in report["chains"]]
+    show_table("Audit chains", ("zone", "events", "state", "detail"), rows, empty="no zone has a store yet.")
+
+
+def audit_events(events: Sequence[Row]) -> None:
+    """Audited acts, newest first."""
+    rows = []
+    for event in events:
+        subjects = [e for e in event.get("entity", []) if e.get("role", {}).get("code") == "1"]
+        agent = event["agent"][0].get("who", {}).get("display", "")
+        operation = event.get("subtype", [{}])[0].get("code", "")
+        rows.append((event["recorded"], agent, event["action"], operation, event.get("outcome", ""), len(subjects)))
+    show_table("Audit", ("recorded", "who", "action", "operation", "outcome", "patients"), rows)
+
+
+def checked(report: Row) -> None:
+    """Whether a zone's content and index agree."""
+    say(f"{report['zone']}: {report['resources']:,} resources, {'consistent' if report['consistent'] else 'BROKEN'}")
+    say(f"content hash {report['content_hash']}")
+    counts: Counter[str] = Counter(report["problems"])
+    show_table("Problems", ("problem", "count"), sorted(counts.items()))
+
+
+def jobs(entries: Sequence[Row]) -> None:
+    """Jobs with their progress."""
+    rows = []
+    for job in entries:
+        share = f"{100 * job['done'] / job['total']:.0f} %" if job.get("total") else ""
+        rows.append((job["job_id"], job["kind"], job["state"], share, job["started"] or "", job["error"] or ""))
+    show_table("Jobs", ("job", "kind", "state", "progress", "started", "error"), rows, empty="none was queued.")

@@ -1,0 +1,269 @@
+"""Deidentify: the research zone made from the identified one by a policy: pseudonymous FHIR and Delta tables.
+
+A run makes the research zone equal to what the policy lets through today: what is no longer there, or no longer passes,
+leaves the store and the tables.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeVar
+
+import polars as pl
+
+from careloom.audit import AuditEvent
+from careloom.crypto.pseudonyms import KeyedNames
+from careloom.deid.dates import shift_days
+from careloom.deid.policy import packaged_policy
+from careloom.deid.scrub import Scrubber
+from careloom.errors import NotFound
+from careloom.fhir.drafts import Resource
+from careloom.fhir.flatten import Coding, drug_codes, flatten
+from careloom.fhir.references import patients_of
+from careloom.pipeline.batch import Batch, Outcome, Refusal, Schema
+from careloom.pipeline.pipeline import Pipeline
+from careloom.pipeline.stage import Stage
+from careloom.services.access import Principal, require
+from careloom.services.platform import Platform
+from careloom.store.lake import Lake
+from careloom.store.rows import Tally, Write, canonical
+from careloom.tables.research import RESEARCH
+
+IDENTIFIED = Schema("identified resource")
+RESEARCH_RESOURCE = Schema("research resource")
+BATCH = 1000
+ROWS_PER_COMMIT = 100_000
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class TypeCount:
+    """One resource type: read in the identified zone, kept in the research zone, held back by the policy."""
+
+    type: str
+    read: int = 0
+    kept: int = 0
+    held_back: int = 0
+
+
+@dataclass(slots=True)
+class DeidentifyReport:
+    """What a run did.
+
+    removed  resources that were in the research zone and no longer belong there
+    tables   rows per Delta table afterwards
+    issues   code -> count
+    """
+
+    run_id: str
+    policy: str
+    types: list[TypeCount] = field(default_factory=list)
+    tables: dict[str, int] = field(default_factory=dict)
+    issues: Counter[str] = field(default_factory=Counter)
+    written: Counter[str] = field(default_factory=Counter)
+    removed: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON."""
+        return {
+            "run_id": self.run_id,
+            "policy": self.policy,
+            "types": [{"type": t.type, "read": t.read, "kept": t.kept, "held_back": t.held_back} for t in self.types],
+            "tables": self.tables,
+            "issues": dict(self.issues.most_common()),
+            "written": dict(self.written),
+            "removed": self.removed,
+        }
+
+
+class Project:
+    """The names and dates of one research project: nobody can link them to another project's without its keys."""
+
+    def __init__(self, platform: Platform) -> None:
+        project = platform.settings.deidentify.project
+        names = KeyedNames(platform.keys.derive("pseudonym", f"research/{project}"))
+        self._names = names
+        self.scrubber = Scrubber(
+            packaged_policy(platform.settings.deidentify.policy),
+            self.rename,
+            shift_days(platform.keys.derive("date-shift", project)),
+            platform.runtime.now().date(),
+        )
+
+    def rename(self, kind: str, name: str) -> str:
+        """The id in this project of a resource of the identified zone."""
+        return self._names.resource_id("", kind, name)
+
+
+def deidentify(platform: Platform, who: Principal) -> DeidentifyReport:
+    """Makes the research zone anew and returns what it holds now.
+
+    raises  AccessError; SetupError if the policy is not usable; StateError if a store is being written by another
+    """
+    require(who, "deidentify", "identified")
+    require(who, "deidentify", "research")
+    run = _Run(platform, who)
+    for batch in _batches((stored.resource() for stored in run.source.scan()), BATCH):
+        run.take(batch)
+    run.finish()
+    return run.report
+
+
+class _Run:
+    """One run: what was seen, what waits to be committed."""
+
+    def __init__(self, platform: Platform, who: Principal) -> None:
+        self._platform = platform
+        self._who = who
+        self.source = platform.store("identified")
+        self._target = platform.store("research")
+        self._lake = platform.lake("research")
+        self._project = Project(platform)
+        policy = packaged_policy(platform.settings.deidentify.policy)
+        self._pipeline = Pipeline(
+            "deidentify", [Stage("scrub", "1", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)], {"policy": policy.digest, "as_of": platform.runtime.now().date().isoformat()}
+        )
+        self.report = DeidentifyReport(platform.run_id(), platform.settings.deidentify.policy)
+        self._counts: dict[str, TypeCount] = {}
+        self._seen: dict[str, set[str]] = {}
+        self._keys: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
+        self._waiting: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
+        self._waiting_rows = 0
+        self._drugs = self._drug_codes()
+
+    def take(self, resources: list[Resource]) -> None:
+        """De-identifies one batch; store and audit commit together."""
+        result = self._pipeline.run(Batch.of(IDENTIFIED, resources))
+        kept: list[Resource] = list(result.batch.items)
+        self._count(resources, result.refused, set(result.batch.origins))
+        self.report.issues.update(issue.code for _, issue in result.warnings)
+        writes = [Write(r["resourceType"], r["id"], canonical(r), patients_of(r), resource=r) for r in kept]
+        with self._target.transaction(self._event) as tx:
+            self.report.written.update(tx.write(writes))
+        for resource in kept:
+            self._seen.setdefault(resource["resourceType"], set()).add(resource["id"])
+        self._to_tables(kept + self._outlines(resources, result.refused))
+
+    def finish(self) -> None:
+        """Commits what waits, removes what no longer belongs, and counts the tables."""
+        self._commit_tables()
+        gone = [
+            Write(stored.type, stored.id, b"", action="delete")
+            for stored in self._target.scan()
+            if stored.id not in self._seen.get(stored.type, set())
+        ]
+        for batch in _batches(gone, BATCH):
+            with self._target.transaction(self._event) as tx:
+                tx.write(batch)
+        self.report.removed = len(gone)
+        self._drop_stale_rows()
+        self.report.types = sorted(self._counts.values(), key=lambda count: count.type)
+        self.report.tables = {state.path: state.rows for state in self._lake.tables()}
+
+    def _scrub(self, batch: Batch[Resource]) -> Outcome[Resource]:
+        kept: list[Resource] = []
+        origins: list[int] = []
+        refused: list[Refusal] = []
+        outcome = Outcome(Batch(RESEARCH_RESOURCE, kept, origins), refused)
+        scrubber = self._project.scrubber
+        for resource, origin in zip(batch.items, batch.origins, strict=True):
+            passed, issues = scrubber.scrub(resource, scrubber.patient_of(resource))
+            if passed is None:
+                refused.append(Refusal(origin, tuple(issues)))
+                continue
+            kept.append(passed)
+            origins.append(origin)
+            outcome.warnings += [(origin, issue) for issue in issues]
+        return outcome
+
+    def _count(self, resources: list[Resource], refused: list[Refusal], kept: set[int]) -> None:
+        for number, resource in enumerate(resources):
+            kind = resource["resourceType"]
+            count = self._counts.setdefault(kind, TypeCount(kind))
+            count.read += 1
+            count.kept += number in kept
+        for refusal in refused:
+            self._counts[resources[refusal.origin]["resourceType"]].held_back += 1
+            self.report.issues.update(issue.code for issue in refusal.issues if issue.refuses)
+
+    def _outlines(self, resources: list[Resource], refused: list[Refusal]) -> list[Resource]:
+        """What may be told, in tables only, of resources that did not pass: of a note all but what it says."""
+        scrubber = self._project.scrubber
+        told = [resources[refusal.origin] for refusal in refused]
+        outlines = [scrubber.outline(resource, scrubber.patient_of(resource)) for resource in told]
+        return [outline for outline in outlines if outline is not None]
+
+    def _drug_codes(self) -> dict[str, Coding]:
+        medications = (stored.resource() for stored in self.source.scan(["Medication"]))
+        scrubbed = (self._project.scrubber.scrub(medication, None)[0] for medication in medications)
+        return drug_codes([medication for medication in scrubbed if medication is not None])
+
+    def _to_tables(self, resources: list[Resource]) -> None:
+        for name, frame in flatten(resources, self._drugs).items():
+            if frame.height:
+                self._waiting[name].append(frame)
+                self._waiting_rows += frame.height
+        if self._waiting_rows >= ROWS_PER_COMMIT:
+            self._commit_tables()
+
+    def _commit_tables(self) -> None:
+        for table in RESEARCH:
+            frames = self._waiting[table.name]
+            frame = pl.concat(frames) if frames else table.empty()
+            self._lake.write(table, frame, self.report.run_id)
+            self._keys[table.name].append(frame.select(table.key))
+            self._waiting[table.name] = []
+        self._waiting_rows = 0
+
+    def _drop_stale_rows(self) -> None:
+        for table in RESEARCH:
+            self._lake.retain(table, pl.concat(self._keys[table.name]), self.report.run_id)
+
+    def _event(self, tally: Tally) -> AuditEvent:
+        return AuditEvent(
+            time=self._platform.runtime.now(),
+            actor=self._who.name,
+            action="create",
+            operation="deidentify",
+            zone="research",
+            subjects=tally.pseudonyms,
+            purpose=self._who.purpose,
+            detail={"run": self.report.run_id, "resources": dict(sorted(tally.outcomes.items()))},
+        )
+
+
+def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict[str, int]:
+    """Erases a patient of the identified zone from the research store and every Delta table; what -> count."""
+    if not platform.has_store("research"):
+        return {}
+    name = Project(platform).rename("Patient", patient_id)
+    report = platform.store("research").erase(
+        [name],
+        lambda done: AuditEvent(
+            time=platform.runtime.now(), actor=who.name, action="delete", operation="erase", zone="research",
+            subjects=done.pseudonyms, purpose=who.purpose, detail={"resources": done.resources, "keys": done.keys},
+        ),
+        names_patient=lambda raw: False,
+    )  # fmt: skip
+    return {
+        "research resources": report.resources,
+        "research table rows": _forget_rows(platform.lake("research"), name),
+    }
+
+
+def _forget_rows(lake: Lake, name: str) -> int:
+    rows = 0
+    for state in lake.tables():
+        try:
+            rows += lake.erase(state.path, "patient_id", [name], "erase")
+        except NotFound:
+            continue
+    return rows
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    waiting = iter(items)
+    while batch := list(islice(waiting, size)):
+        yield batch

@@ -1,0 +1,50 @@
+"""Operate: schema migrations and the check that a zone's content and index agree."""
+
+from typing import Any
+
+from careloom.audit import AuditEvent
+from careloom.services.access import Principal, require
+from careloom.services.platform import STORED_ZONES, Platform
+from careloom.services.search import zone_of
+from careloom.store.migrate import migrate as migrate_database
+
+
+def migrate(platform: Platform, who: Principal) -> dict[str, str]:
+    """Brings the database of every zone that has one to this version's schema; zone -> what was done.
+
+    raises  AccessError; Conflict if a database is in use
+    """
+    done: dict[str, str] = {}
+    data = platform.settings.data
+    for zone in STORED_ZONES:
+        require(who, "operate", zone)
+        before, now = migrate_database(data.database or data.directory, zone)
+        changed = f"schema {now}" if before == now else f"schema {before} to {now}"
+        done[zone] = changed if now else "no database yet"
+    return done
+
+
+def check(platform: Platform, who: Principal, zone_name: str) -> dict[str, Any]:
+    """Unseals every resource of a zone and compares it with its index rows.
+
+    returns  ``zone``, ``resources``, ``consistent``, ``problems`` (codes) and ``content_hash``, equal exactly if types,
+             ids, versions and contents are equal
+    """
+    zone = zone_of(zone_name)
+    require(who, "operate", zone)
+    store = platform.store(zone)
+    report = store.check()
+    store.append_audit(
+        AuditEvent(
+            time=platform.runtime.now(), actor=who.name, action="execute", operation="check", zone=zone,
+            purpose=who.purpose, detail={"problems": len(report.problems)},
+        )
+    )  # fmt: skip
+    return {
+        "zone": zone,
+        "resources": report.resources,
+        "manifests": report.manifests,
+        "consistent": report.is_whole,
+        "problems": [code for code, _ in report.problems],
+        "content_hash": store.content_hash(),
+    }

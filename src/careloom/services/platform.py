@@ -1,0 +1,175 @@
+"""Everything a use case needs, opened once: settings, keys, the zones' stores and lakes, run folder, input files."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from careloom.crypto.keys import KeyProvider
+from careloom.crypto.keys_local import LocalKeys
+from careloom.crypto.pseudonyms import KeyedNames, name_of
+from careloom.errors import FormatError, NotFound, SetupError
+from careloom.pipeline.manifest import RunManifest, as_openlineage
+from careloom.runtime import Runtime
+from careloom.settings import Settings
+from careloom.store.blind_index import BlindIndex
+from careloom.store.jobs import Jobs
+from careloom.store.lake import Lake
+from careloom.store.zone_store import Zone, ZoneStore
+
+STORED_ZONES: tuple[Zone, ...] = ("identified", "research", "synthetic")
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that was named, or found below a folder that was named.
+
+    name  relative to that folder; it may identify a patient, so it is only ever kept sealed
+    """
+
+    path: Path
+    name: str
+    size_bytes: int
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The file's bytes, from the start."""
+        with self.path.open("rb") as stream:
+            yield stream
+
+
+class Platform:
+    """One installation, opened. Stores open when first asked for; `close` closes what was opened."""
+
+    def __init__(self, settings: Settings, runtime: Runtime | None = None, keys: KeyProvider | None = None) -> None:
+        self.settings = settings
+        self.runtime = runtime or Runtime()
+        self.keys: KeyProvider = keys or LocalKeys.open(settings.keys_directory, runtime=self.runtime)
+        self._stores: dict[Zone, ZoneStore] = {}
+
+    def __enter__(self) -> "Platform":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes every store that was opened."""
+        for store in self._stores.values():
+            store.close()
+        self._stores.clear()
+
+    @cached_property
+    def names_key(self) -> bytes:
+        """The secret under which ids of stored resources are keyed."""
+        return self.keys.derive("names", "resources")
+
+    @cached_property
+    def names(self) -> KeyedNames:
+        """Keyed names of resources."""
+        return KeyedNames(self.names_key)
+
+    def blind_index(self, zone: Zone) -> BlindIndex:
+        """The search index's keyed hashes in a zone."""
+        return BlindIndex(self.keys.derive("index", zone))
+
+    def store(self, zone: Zone) -> ZoneStore:
+        """The opened store of a zone, made if it is not there.
+
+        raises  SetupError if it cannot be opened
+        """
+        if zone not in self._stores:
+            data = self.settings.data
+            self._stores[zone] = ZoneStore.open(
+                data.database or data.directory,
+                zone=zone,
+                keys=self.keys,
+                runtime=self.runtime,
+                indexer=self.blind_index(zone).index,
+            )
+        return self._stores[zone]
+
+    def has_store(self, zone: Zone) -> bool:
+        """True when the zone's store was made before; looking does not make it."""
+        return bool(self.settings.data.database) or (self.settings.data.directory / zone / "store.db").is_file()
+
+    def lake(self, zone: Zone) -> Lake:
+        """The Delta tables of a zone. raises SetupError for the identified zone, which has none by design."""
+        if zone == "identified":
+            raise SetupError("lake: the identified zone has none", "Identified tables are views over the sealed store.")
+        return Lake(self.settings.data.directory / zone / "lake")
+
+    @contextmanager
+    def jobs(self) -> Iterator[Jobs]:
+        """The queue of long work."""
+        jobs = Jobs(self.settings.data.directory / "jobs", self.runtime)
+        try:
+            yield jobs
+        finally:
+            jobs.close()
+
+    def run_id(self) -> str:
+        """A new run's name: its start in UTC and six random characters, so that names sort by time."""
+        suffix = name_of(self.runtime.random_bytes(16))[:6]
+        return f"{self.runtime.now():%Y%m%dT%H%M%SZ}-{suffix}"
+
+    def keep_run(self, manifest: RunManifest) -> Path:
+        """Writes a finished run's manifest, OpenLineage events and FHIR Provenance; returns the manifest's file."""
+        folder = self.settings.data.directory / "runs"
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{manifest.run_id}.json"
+        provenance = orjson.dumps(manifest.as_provenance(), option=orjson.OPT_INDENT_2)
+        _write_whole(folder / f"{manifest.run_id}.provenance.json", provenance)
+        events = "\n".join(as_openlineage(manifest)) + "\n"
+        _write_whole(folder / f"{manifest.run_id}.openlineage.ndjson", events.encode())
+        _write_whole(file, orjson.dumps(manifest.as_json(), option=orjson.OPT_INDENT_2))
+        return file
+
+    def read_text(self, path: Path) -> str:
+        """A small text file that the operator named, such as a mapping.
+
+        raises  NotFound; FormatError if it is not UTF-8
+        """
+        try:
+            return path.read_text("utf-8")
+        except FileNotFoundError:
+            raise NotFound(f"there is no file {path.name}", "Check the path.") from None
+        except UnicodeDecodeError:
+            raise FormatError(f"{path.name} is no UTF-8 text", "Save it as UTF-8.") from None
+
+    def inputs(self, paths: Iterable[Path]) -> list[InputFile]:
+        """Every file named or below a named folder, in a stable order; hidden files are left out.
+
+        raises  NotFound if a path is not there; FormatError if it is no regular file or folder
+        """
+        found: list[InputFile] = []
+        for number, path in enumerate(paths, 1):
+            if path.is_dir():
+                below = sorted(p for p in path.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(path)))
+                found += [InputFile(p, str(p.relative_to(path)), p.stat().st_size) for p in below]
+            elif path.is_file():
+                found.append(InputFile(path, path.name, path.stat().st_size))
+            elif path.exists():
+                raise FormatError(f"path {number} is neither file nor folder", "Name regular files or folders.")
+            else:
+                raise NotFound(f"path {number} of the command does not exist", "Check its spelling.")
+        return found
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    """All of the file or none of it, durable when this returns."""
+    draft = file.with_suffix(file.suffix + ".part")
+    with draft.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)

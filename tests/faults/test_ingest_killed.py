@@ -1,0 +1,88 @@
+"""`kill -9` at random points of an ingestion, then the same command again: as if nothing had happened."""
+
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.feeds import write_many
+from tests.journeys.hospital import CommandLine
+
+RECORDS = 6000
+
+
+def state(line: CommandLine) -> dict[str, Any]:
+    checked = line.json("store", "check")
+    chain = line.json("audit", "verify")
+    assert checked["consistent"], checked["problems"]
+    assert chain["verified"], chain
+    return {"hash": checked["content_hash"], "resources": checked["resources"]}
+
+
+def ingest(line: CommandLine, feeds: Path) -> dict[str, Any]:
+    report: dict[str, Any] = line.json("ingest", feeds)
+    return report
+
+
+def kill_after(line: CommandLine, feeds: Path, seconds: float) -> bool:
+    """True if the command was still running when it was killed."""
+    running = subprocess.Popen(
+        line.arguments("ingest", feeds, "--json"),
+        env=line.environment,
+        cwd=line.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        running.wait(seconds)
+    except subprocess.TimeoutExpired:
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        return True
+    return False
+
+
+def campaign(tmp_path: Path, points: int) -> None:
+    feeds = tmp_path / "feeds"
+    write_many(feeds, RECORDS)
+    calm = CommandLine(tmp_path / "calm")
+    calm.folder.mkdir()
+    started = time.perf_counter()
+    ingest(calm, feeds)
+    seconds = time.perf_counter() - started
+    expected = state(calm)
+    chance = random.Random(20261121)
+    killed = 0
+    for number in range(points):
+        stormy = CommandLine(tmp_path / f"stormy{number}")
+        stormy.folder.mkdir()
+        copy_keys(calm, stormy)
+        killed += kill_after(stormy, feeds, chance.uniform(0.2, 1.0) * seconds)
+        report = ingest(stormy, feeds)
+        for file in report["files"]:
+            parts = ("known", "stored", "kept", "quarantined", "erased")
+            assert file["records"] == sum(file[name] for name in parts)
+        assert state(stormy) == expected
+    assert killed >= points // 2, f"only {killed} of {points} runs were hit while they ran"
+
+
+def copy_keys(one: CommandLine, other: CommandLine) -> None:
+    """Gives `other` the same keys before it holds anything, so that keyed hashes can be compared."""
+    import shutil
+
+    other.data.mkdir(parents=True)
+    shutil.copytree(one.data / "keys", other.data / "keys")
+    (other.data / "keys").chmod(0o700)
+
+
+def test_three_kills_change_nothing(tmp_path: Path) -> None:
+    campaign(tmp_path, 3)
+
+
+@pytest.mark.long
+def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
+    campaign(tmp_path, 50)

@@ -1,0 +1,26 @@
+"""Planted names, numbers and dates never reach what the commands print, log or write beside the sealed store."""
+
+import json
+from pathlib import Path
+
+from tests.journeys.hospital import CommandLine
+from tests.journeys.two_patients import PATIENTS, secrets, write_feeds
+
+
+def test_no_planted_value_in_output_logs_manifests_or_files(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    line.environment["CARELOOM__LOGS__LEVEL"] = "debug"
+    feeds = tmp_path / "feeds"
+    files = write_feeds(feeds)
+    files[1].write_text(files[1].read_text().replace('"final"', '"finished"'))
+    renamed = feeds / f"{PATIENTS[0]['family']}.ndjson"
+    files[1].rename(renamed)
+    spoken = [line.run("ingest", feeds), line.run("ingest", feeds, "--json")]
+    spoken += [line.run("quarantine", "list"), line.run("audit", "report"), line.run("audit", "verify")]
+    spoken.append(line.run("search", f"Patient?nme={PATIENTS[0]['family']}", expect=2))
+    words = [word for who in PATIENTS for word in secrets(who)]
+    out = b"".join((done.stdout + done.stderr).encode() for done in spoken)
+    assert [word for word in words if word in out] == []
+    kept = [path for path in line.data.rglob("*") if path.is_file()]
+    assert [(path, word) for path in kept for word in words if word in path.read_bytes()] == []
+    assert json.loads(line.run("store", "check", "--json").stdout)["consistent"]
