@@ -2,7 +2,7 @@
 
 A map is a list of edits; everything between two edits is copied. Spans snap outwards: a span that touches the inside of
 an edit covers the whole of what replaced it, so nothing of it is ever left out. What was inserted at the edge of a span
-stays outside.
+stays outside. Edits that touch are one edit.
 """
 
 from bisect import bisect_left, bisect_right
@@ -124,14 +124,14 @@ class OffsetMap:
 def _plain(edits: Iterable[Edit]) -> Iterable[Edit]:
     """The same edits in the one form that equal maps share.
 
-    Edits that do nothing are left out; where two touch and one of them is an insertion or a deletion, nobody can tell
-    to which of the two a character belongs: they become one.
+    Edits that do nothing are left out. Two that touch become one: after an insertion or a deletion nobody could tell to
+    which of the two a character belongs, and joining maps would depend on the order in which they are joined.
     """
     last: Edit | None = None
     for edit in edits:
         if not len(edit.source) and not len(edit.target):
             continue
-        if last is not None and last.source.end == edit.source.start and _is_open(last, edit):
+        if last is not None and last.source.end == edit.source.start:
             last = Edit(Span(last.source.start, edit.source.end), Span(last.target.start, edit.target.end))
             continue
         if last is not None:
@@ -139,10 +139,6 @@ def _plain(edits: Iterable[Edit]) -> Iterable[Edit]:
         last = edit
     if last is not None:
         yield last
-
-
-def _is_open(*edits: Edit) -> bool:
-    return any(not len(edit.source) or not len(edit.target) for edit in edits)
 
 
 _Step = tuple[Span, bool, Edit]
