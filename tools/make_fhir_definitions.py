@@ -31,7 +31,8 @@ def main() -> None:
     parser.add_argument("--extensions", type=Path)
     options = parser.parse_args()
     folder = Path(options.definitions)
-    structures = [json.loads(line) for line in gzip.open(folder / "StructureDefinition-base.ndjson.gz")]
+    with gzip.open(folder / "StructureDefinition-base.ndjson.gz") as lines:
+        structures = [json.loads(line) for line in lines]
     terms = [r for name in ("valuesets", "v2-tables", "v3-codesystems") for r in bundle(folder / f"{name}.json.gz")]
     book = Codes(terms)
     write("elements", elements(structures, book))
@@ -41,7 +42,7 @@ def main() -> None:
         "canonicals",
         {
             "valuesets": sorted(book.valuesets),
-            "search": {r["url"].rsplit("/", 1)[1]: r["type"] for r in parameters if r.get("url")},
+            "search": {r["url"].rsplit("/", 1)[1]: [r["type"], *sorted(r["base"])] for r in parameters if r.get("url")},
         },
     )
     write("compartment", compartment(folder, parameters))
@@ -80,7 +81,7 @@ class Codes:
 
     def expand(self, url: str) -> dict[str, set[str]] | None:
         """System to codes of a value set; None where it cannot be enumerated."""
-        valueset = self.valuesets.get(url.split("|")[0])
+        valueset = self.valuesets.get(url.partition("|")[0])
         if valueset is None:
             return None
         found: dict[str, set[str]] = {}
@@ -125,7 +126,7 @@ def concepts(tree: list[Json]) -> Iterator[Json]:
 
 
 def elements(structures: list[Json], book: Codes) -> Json:
-    """Types by path, each with its kind and elements [name, min, max, types, value set, targets]; code lists by name."""
+    """Types by path with elements [name, min, single, types, code list, targets]; code lists and rule texts by name."""
     types: Json = {}
     codes: Json = {}
     for structure in structures:
@@ -160,7 +161,7 @@ def row(element: Json, name: str, kind: str, book: Codes, codes: Json) -> list[A
     if binding.get("strength") == "required" and "valueSet" in binding:
         expansion = book.expand(binding["valueSet"])
         if expansion:
-            key = binding["valueSet"].split("|")[0].rsplit("/", 1)[1]
+            key = binding["valueSet"].partition("|")[0].rsplit("/", 1)[1]
             codes[key] = {system: sorted(values) for system, values in sorted(expansion.items())}
     return [name, element["min"], 1 if element["max"] == "1" else 0, kinds, key, targets]
 
@@ -196,13 +197,12 @@ def compartment(folder: Path, parameters: list[Json]) -> Json:
 
 
 def extensions(resources: list[Json]) -> Json:
-    """Extension url to [value types, contexts]; no value types means that it holds extensions."""
+    """Extension url to [value types, whether it modifies]; no value types means that it holds extensions."""
     found = {}
     for definition in resources:
         value = [e for e in definition["snapshot"]["element"] if e["path"] == "Extension.value[x]"]
         allowed = sorted({t["code"] for e in value if e["max"] != "0" for t in e["type"]})
-        contexts = sorted({c["expression"] for c in definition.get("context", []) if c["type"] == "element"})
-        found[definition["url"]] = [allowed, contexts]
+        found[definition["url"]] = [allowed, definition["snapshot"]["element"][0].get("isModifier", False)]
     return {"extensions": found}
 
 

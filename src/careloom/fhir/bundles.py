@@ -114,9 +114,9 @@ def _full_url(entry: Node, kind: Any, path: str, report: Report) -> None:
         report.add("fhir.bundle-full-url-relative", f"{path}.fullUrl")
         return
     parts = parse_reference(url)
-    if parts.base and kind not in ("transaction", "batch"):
-        if parts.type != resource.get("resourceType") or parts.id != resource.get("id"):
-            report.add("fhir.bundle-full-url-mismatch", f"{path}.fullUrl")
+    same = parts.type == resource.get("resourceType") and parts.id == resource.get("id")
+    if parts.base and not same and kind not in ("transaction", "batch"):
+        report.add("fhir.bundle-full-url-mismatch", f"{path}.fullUrl")
 
 
 def _search(bundle: Node, entries: list[Node], path: str, report: Report) -> None:

@@ -8,7 +8,7 @@ import orjson
 from careloom.fhir.drafts import Resource
 
 
-class BadJson(ValueError):
+class BadJsonError(ValueError):
     """Bytes that are no acceptable JSON object; `code` is the issue code."""
 
     def __init__(self, code: str) -> None:
@@ -19,14 +19,14 @@ class BadJson(ValueError):
 def parse(raw: bytes) -> Resource:
     """The JSON object that the bytes hold; duplicate properties are not looked for here (the last one stays).
 
-    raises  BadJson with code ``fhir.json-invalid`` or ``fhir.object-expected``
+    raises  BadJsonError with code ``fhir.json-invalid`` or ``fhir.object-expected``
     """
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise BadJson("fhir.json-invalid") from None
+        raise BadJsonError("fhir.json-invalid") from None
     if value.__class__ is not dict:
-        raise BadJson("fhir.object-expected")
+        raise BadJsonError("fhir.object-expected")
     resource: Resource = value
     return resource
 
@@ -34,18 +34,18 @@ def parse(raw: bytes) -> Resource:
 def refuse_duplicates(raw: bytes) -> None:
     """Nothing where no object has a property twice (exact and slow: a second parse).
 
-    raises  BadJson with code ``fhir.json-duplicate-key`` or ``fhir.json-too-deep``
+    raises  BadJsonError with code ``fhir.json-duplicate-key`` or ``fhir.json-too-deep``
     """
     try:
         json.loads(raw, object_pairs_hook=_distinct)
     except RecursionError:
-        raise BadJson("fhir.json-too-deep") from None
+        raise BadJsonError("fhir.json-too-deep") from None
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise BadJson("fhir.json-duplicate-key")
+        raise BadJsonError("fhir.json-duplicate-key")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Invariants of clinical, administrative and infrastructure resources, compiled by hand from the StructureDefinitions."""
+"""Invariants of clinical and administrative resources, compiled by hand from the StructureDefinitions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Invariants of conformance, terminology and questionnaire resources, compiled by hand from the StructureDefinitions."""
+"""Invariants of conformance and questionnaire resources, compiled by hand from the StructureDefinitions."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -83,6 +83,7 @@ RULES: tuple[Rule, ...] = (
     Rule("DataRequirement.codeFilter", "drq-1", lambda n: count(n, "path", "searchParam") == 1),
     Rule("DataRequirement.dateFilter", "drq-2", lambda n: count(n, "path", "searchParam") == 1),
     Rule("Expression", "exp-1", lambda n: has(n, "expression") or has(n, "reference")),
+    Rule("Extension", "ext-1", lambda n: has(n, "extension") != has_choice(n, "value")),
     Rule("Period", "per-1", _period, ("start",)),
     Rule("Range", "rng-2", _range, ("low",)),
     Rule("Ratio", "rat-1", _ratio),

@@ -104,7 +104,7 @@ def _snapshot_paths(node: Node) -> bool:
 
 def _differential_paths(node: Node) -> bool:
     first = str(_first(node, "differential").get("path"))
-    root = first.split(".")[0] + "."
+    root = first.split(".", maxsplit=1)[0] + "."
     own = node.get("kind") == "logical" or first.startswith(str(node.get("type")))
     return own and all(str(e.get("path")).startswith(root) for e in _elements(node, "differential")[1:])
 

@@ -11,7 +11,7 @@ TEXTS: dict[str, str] = {
     "fhir.attachment-size": "The stated size is not the size of the data.",
     "fhir.binding": "The code is not in the value set that the element is bound to",
     "fhir.bundle-entry-unreachable": "No chain of references from the first entry reaches this entry of a document.",
-    "fhir.bundle-full-url-mismatch": "The fullUrl ends like a RESTful url of another resource than the one in the entry.",
+    "fhir.bundle-full-url-mismatch": "The fullUrl is the RESTful url of another resource than the one in the entry.",
     "fhir.bundle-full-url-missing": "Each entry must have a fullUrl, except in transactions and batches.",
     "fhir.bundle-full-url-relative": "The fullUrl must be an absolute url.",
     "fhir.bundle-link-repeated": "A link relation of this kind can stand only once in a Bundle.",
@@ -32,9 +32,9 @@ TEXTS: dict[str, str] = {
     "fhir.contained-without-id": "A contained resource must have an id.",
     "fhir.empty": "Objects, arrays and values must not be empty or null.",
     "fhir.enable-when": "An enableWhen must name a question that stands before it and not inside it.",
-    "fhir.extension-url": "The url of an extension must be an absolute uri without version (outside of another extension).",
+    "fhir.extension-url": "Outside of another extension the url must be an absolute uri without version.",
     "fhir.extension-modifier": "The extension may stand only in modifierExtension, or only outside of it.",
-    "fhir.extension-unknown": "The url differs from that of an extension of the specification in upper and lower case only.",
+    "fhir.extension-unknown": "The url differs from one of the specification in upper and lower case only.",
     "fhir.extension-value": "The extension's definition does not allow this type of value.",
     "fhir.format": "The value is not well-formed for its type",
     "fhir.identifier-uri": "An identifier whose system is urn:ietf:rfc:3986 must have an absolute uri as its value.",
@@ -53,7 +53,7 @@ TEXTS: dict[str, str] = {
     "fhir.unknown-resource-type": "resourceType is missing or names no resource type of FHIR R4.",
     "fhir.xhtml-invalid": "The narrative must be one well-formed div in the XHTML namespace.",
 }
-"""Issue code to its sentence. Invariants have the code ``fhir.invariant-<key>`` and the specification's own sentence."""
+"""Issue code to its sentence; invariants have ``fhir.invariant-<key>`` and the specification's own sentence."""
 
 
 class Report:

@@ -5,11 +5,19 @@ What is checked and what is not stands in docs/reference/fhir-validation.md, wit
 
 from typing import Any
 
-from careloom.fhir.codec import BadJson, parse, refuse_duplicates
+import orjson
+
+from careloom.fhir.codec import BadJsonError, parse, refuse_duplicates
 from careloom.fhir.drafts import Resource
 from careloom.fhir.issue_texts import TEXTS, Report
 from careloom.fhir.validate_explain import explain
+from careloom.fhir.validate_shapes import SHAPES
 from careloom.issues import Issue
+
+_COLON = b'":'
+_ROOTS = SHAPES.roots
+_DOUBTS = (TypeError, AttributeError, KeyError, ValueError, IndexError, RecursionError)
+_loads = orjson.loads
 
 
 def check(resource: Resource, references: list[dict[str, Any]] | None = None) -> list[Issue]:
@@ -19,7 +27,17 @@ def check(resource: Resource, references: list[dict[str, Any]] | None = None) ->
     references  when given, every Reference object met is appended, contained resources and extensions included
     returns     issues of severity error, at most 200, in document order; places are FHIRPaths, messages hold no value
     """
-    return _explained(resource, references).issues
+    met: list[dict[str, Any]] = []
+    try:
+        find, miss = _ROOTS[resource["resourceType"]]
+        accepted = (find(tuple(resource)) or miss(resource))(resource, met.append, None)
+    except _DOUBTS:
+        accepted = 0
+    if not accepted:
+        return _explained(resource, references).issues
+    if references is not None:
+        references += met
+    return []
 
 
 def advise(resource: Resource) -> list[Issue]:
@@ -33,16 +51,36 @@ def check_bytes(raw: bytes, references: list[dict[str, Any]] | None = None) -> t
     Refused before anything else: no UTF-8, no JSON (comments, trailing commas, NaN), no object, a property twice in
     one object, nesting beyond what FHIR needs.
     """
+    met: list[dict[str, Any]] = []
+    try:
+        resource = _loads(raw)
+        find, miss = _ROOTS[resource["resourceType"]]
+        accepted = (find(tuple(resource)) or miss(resource))(resource, met.append, None)
+    except _DOUBTS:
+        return _decided(raw, references)
+    if not accepted:
+        return _decided(raw, references)
+    if references is not None:
+        references += met
+    # as many properties in the bytes as in the object: none was there twice
+    return resource, [] if raw.count(_COLON) == accepted else _duplicates(raw)
+
+
+def _decided(raw: bytes, references: list[dict[str, Any]] | None) -> tuple[Resource | None, list[Issue]]:
+    """The verdict of the explaining pass on bytes."""
     try:
         resource = parse(raw)
-    except BadJson as reason:
+    except BadJsonError as reason:
         return None, [Issue(reason.code, "fatal", "", TEXTS[reason.code])]
-    issues = check(resource, references)
+    return resource, [*_explained(resource, references).issues, *_duplicates(raw)]
+
+
+def _duplicates(raw: bytes) -> list[Issue]:
     try:
         refuse_duplicates(raw)
-    except BadJson as reason:
-        issues.append(Issue(reason.code, "error", "", TEXTS[reason.code]))
-    return resource, issues
+    except BadJsonError as reason:
+        return [Issue(reason.code, "error", "", TEXTS[reason.code])]
+    return []
 
 
 def _explained(resource: Resource, references: list[dict[str, Any]] | None) -> Report:

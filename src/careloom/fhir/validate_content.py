@@ -1,41 +1,62 @@
 """Checks of single types that no table and no invariant of the specification expresses."""
 
+import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from careloom.fhir.issue_texts import Report
 from careloom.fhir.primitives import base64_size, is_absolute
 from careloom.fhir.rules import Node, along, nodes
-from careloom.fhir.validate_tables import codes_of, extension_definitions, search_parameter_types, value_set_urls
+from careloom.fhir.validate_tables import (
+    codes_of,
+    extension_definitions,
+    resource_types,
+    search_parameters,
+    value_set_urls,
+)
 
 Check = Callable[[Node, str, Report], None]
 
 _URIS = "urn:ietf:rfc:3986"
 _CORE_PARAMETER = "http://hl7.org/fhir/SearchParameter/"
 _LOCKED = "http://hl7.org/fhir/"
+_ABSTRACT = ("Resource", "DomainResource")
+_CLOSES = {"(": ")", "[": "]", "{": "}"}
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|//[^\n]*|/\*.*?\*/""", re.DOTALL).sub
 
 
-def extension_problem(url: object, value: str) -> str:
-    """Issue code of an extension's url with the JSON name of its value ("" for none); "" when fine."""
-    if not isinstance(url, str):
+@cache
+def _extension_cases() -> dict[str, str]:
+    """Lower-case url of each extension of the specification to the url as it is."""
+    return {url.lower(): url for url in extension_definitions()}
+
+
+def extension_problem(url: str, value: str, variant: str) -> str:
+    """Issue code of an extension's url; "" when fine.
+
+    value    JSON name of its value property, "" for none
+    variant  ``nested`` inside another extension, ``modifier`` in modifierExtension, else ""
+    """
+    if variant == "nested":
         return ""
-    if "|" in url:
+    if "|" in url or not is_absolute(url):
         return "fhir.extension-url"
     definition = extension_definitions().get(url)
-    if definition is not None:
-        kinds = definition[0]
-        if value and not any(value == "value" + kind[0].upper() + kind[1:] for kind in kinds):
-            return "fhir.extension-value"
-        return ""
-    return ""
+    if definition is None:
+        return "fhir.extension-unknown" if _extension_cases().get(url.lower(), url) != url else ""
+    kinds, modifier = definition
+    if value and value not in {"value" + kind[0].upper() + kind[1:] for kind in kinds}:
+        return "fhir.extension-value"
+    return "fhir.extension-modifier" if modifier != (variant == "modifier") else ""
 
 
-def _extension(node: Node, path: str, report: Report) -> None:
+def extension(node: Node, path: str, variant: str, report: Report) -> None:
+    """The checks of one extension."""
     value = next((key for key in node if key.startswith("value")), "")
-    problem = extension_problem(node.get("url"), value)
+    url = node.get("url")
+    problem = extension_problem(url, value, variant) if isinstance(url, str) else ""
     if problem:
         report.add(problem, path)
-    if ("extension" in node) == any(key.startswith(("value", "_value")) for key in node):
-        report.broken("ext-1", path)
 
 
 def coding_problem(system: object, code: object) -> str:
@@ -83,14 +104,46 @@ def _attachment(node: Node, path: str, report: Report) -> None:
         report.add(problem, path)
 
 
-def _search_parameters(node: Node, path: str, report: Report) -> None:
+def _core_parameter(url: object) -> list[str]:
+    """Type and bases of a search parameter of the specification; nothing for any other url."""
+    if not isinstance(url, str) or not url.startswith(_CORE_PARAMETER):
+        return []
+    return search_parameters().get(url.removeprefix(_CORE_PARAMETER).partition("|")[0], [])
+
+
+def _declared_parameters(node: Node, path: str, report: Report) -> None:
     """A search parameter of the specification must be declared with the type it has there."""
     for parameter in along(node, "rest", "resource", "searchParam"):
-        definition = parameter.get("definition") if isinstance(parameter, dict) else None
-        if isinstance(definition, str) and definition.startswith(_CORE_PARAMETER):
-            known = search_parameter_types().get(definition.removeprefix(_CORE_PARAMETER).partition("|")[0])
-            if known is not None and parameter.get("type") != known:
-                report.add("fhir.search-parameter-type", f"{path}.rest.resource.searchParam")
+        known = _core_parameter(parameter.get("definition")) if isinstance(parameter, dict) else []
+        if known and parameter.get("type") != known[0]:
+            report.add("fhir.search-parameter-type", f"{path}.rest.resource.searchParam")
+
+
+def _search_parameter(node: Node, path: str, report: Report) -> None:
+    """What is derived from a search parameter of the specification keeps its type and narrows its bases."""
+    known = _core_parameter(node.get("derivedFrom"))
+    if known and node.get("type") != known[0]:
+        report.add("fhir.search-parameter-type", f"{path}.type")
+    if known and not set(along(node, "base")) <= {*known[1:], *(resource_types() if known[1] in _ABSTRACT else ())}:
+        report.add("fhir.search-parameter-base", f"{path}.base")
+    _expression(node, path, report)
+
+
+def _expression(node: Node, path: str, report: Report) -> None:
+    """A FHIRPath expression must at least close what it opens."""
+    text = node.get("expression")
+    if isinstance(text, str) and not _balanced(_QUOTED("", text)):
+        report.add("fhir.expression-syntax", f"{path}.expression")
+
+
+def _balanced(text: str) -> bool:
+    waiting: list[str] = []
+    for character in text:
+        if character in _CLOSES:
+            waiting.append(_CLOSES[character])
+        elif character in ")]}" and (not waiting or waiting.pop() != character):
+            return False
+    return not waiting and not any(quote in text for quote in "'\"`")
 
 
 def _code_system(node: Node, path: str, report: Report) -> None:
@@ -132,14 +185,15 @@ def _items(node: Node) -> Iterator[Node]:
 ELEMENT_CHECKS: dict[str, tuple[Check, ...]] = {
     "Attachment": (_attachment,),
     "Coding": (_coding,),
-    "Extension": (_extension,),
+    "ElementDefinition.constraint": (_expression,),
     "Identifier": (_identifier,),
 }
 """Type name to checks of one node of it."""
 
 RESOURCE_CHECKS: dict[str, tuple[Check, ...]] = {
-    "CapabilityStatement": (_search_parameters,),
+    "CapabilityStatement": (_declared_parameters,),
     "CodeSystem": (_code_system,),
     "Questionnaire": (_enable_when,),
+    "SearchParameter": (_search_parameter,),
 }
 """Resource type to checks of the whole resource."""

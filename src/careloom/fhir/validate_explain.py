@@ -11,9 +11,9 @@ from careloom.fhir.bundles import Link, check_bundle
 from careloom.fhir.drafts import Resource
 from careloom.fhir.issue_texts import Report
 from careloom.fhir.narrative import narrative_problem
-from careloom.fhir.primitives import is_code
+from careloom.fhir.primitives import is_code, is_string
 from careloom.fhir.rules import Node, is_choice
-from careloom.fhir.validate_content import ELEMENT_CHECKS, RESOURCE_CHECKS
+from careloom.fhir.validate_content import ELEMENT_CHECKS, RESOURCE_CHECKS, extension
 from careloom.fhir.validate_links import allowed, canonical_problem, is_reference, named_type
 from careloom.fhir.validate_tables import CHECKS, Element, Type, plain_codes, resource_types, system_codes, type_table
 
@@ -23,7 +23,7 @@ _LOCAL_LINKS = ("uri", "canonical", "url")
 
 @dataclass(slots=True)
 class _Scope:
-    """The resource that references of the form ``#id`` are resolved in: its contained ids with their types, and those used."""
+    """The resource that ``#id`` is resolved in: its contained ids with their types, and those used."""
 
     contained: dict[str, str]
     used: set[str] = field(default_factory=set)
@@ -35,7 +35,7 @@ def explain(resource: Resource, references: list[dict[str, Any]]) -> Report:
     """Everything that refuses a resource or is doubtful in it; appends each Reference met to `references`."""
     walker = _Walker(references)
     kind = resource.get("resourceType")
-    walker.resource(resource, kind if isinstance(kind, str) and kind in resource_types() else "Resource", None, 0)
+    walker.resource(resource, kind if isinstance(kind, str) and kind in resource_types() else "Resource")
     return walker.report
 
 
@@ -46,8 +46,10 @@ class _Walker:
         self.report = Report()
         self.references = references
         self.links: list[Link] = []
+        self.scope = _Scope({})
+        self.depth = 0
 
-    def resource(self, node: Any, path: str, outer: _Scope | None, depth: int) -> None:
+    def resource(self, node: Any, path: str, *, contained: bool = False) -> None:
         """A resource: the whole, a Bundle entry, a parameter, or (with an outer scope) a contained one."""
         report = self.report
         if not isinstance(node, dict):
@@ -59,17 +61,18 @@ class _Walker:
             return
         table = type_table(name)
         start = len(self.links)
-        if outer is None:
-            scope = _Scope(_contained_ids(node))
-            self.object(node, table, path, scope, depth)
-            self._unused(node, scope, path)
-        else:
+        if contained:
             if "contained" in node:
                 report.broken("dom-2", path)
             self._contained_meta(node, path)
-            outer.inside = str(node.get("id"))
-            self.object(node, table, path, outer, depth)
-            outer.inside = None
+            self.scope.inside = str(node.get("id"))
+            self.object(node, table, path)
+            self.scope.inside = None
+        else:
+            outer, self.scope = self.scope, _Scope(_contained_ids(node))
+            self.object(node, table, path)
+            self._unused(node, self.scope, path)
+            self.scope = outer
         for check in RESOURCE_CHECKS.get(name, ()):
             check(node, path, report)
         if name == "Bundle":
@@ -95,7 +98,7 @@ class _Walker:
         ):
             self.report.add("fhir.contained-duplicate-id", f"{path}.contained")
 
-    def object(self, node: Any, table: Type, path: str, scope: _Scope, depth: int) -> None:
+    def object(self, node: Any, table: Type, path: str) -> None:
         """An object of a type: its properties, what is missing, its invariants."""
         report = self.report
         if not isinstance(node, dict):
@@ -104,13 +107,14 @@ class _Walker:
         if not node:
             report.add("fhir.empty", path)
             return
-        if depth > MAX_DEPTH:
+        if self.depth >= MAX_DEPTH:
             report.add("fhir.too-deep", path)
             return
+        self.depth += 1
         if not table.resource and len(node) == 1 and "id" in node:
             report.broken("ele-1", path)
         for key, value in node.items():
-            self.property(node, key, value, table, path, scope, depth)
+            self.property(node, key, value, table, path)
         self._present(node, table, path)
         for rule in table.rules:
             try:
@@ -121,6 +125,7 @@ class _Walker:
                 report.broken(rule.key, path)
         for check in ELEMENT_CHECKS.get(table.name, ()):
             check(node, path, report)
+        self.depth -= 1
 
     def _present(self, node: Node, table: Type, path: str) -> None:
         for name in table.required:
@@ -132,11 +137,12 @@ class _Walker:
         seen: dict[str, str] = {}
         for key in node:
             element = table.properties.get(key.removeprefix("_"))
-            if element is not None and element.name.endswith("[x]"):
-                if seen.setdefault(element.name, element.kind) != element.kind:
-                    self.report.add("fhir.choice-repeated", f"{path}.{element.name[:-3]}")
+            if element is None or not element.name.endswith("[x]"):
+                continue
+            if seen.setdefault(element.name, element.kind) != element.kind:
+                self.report.add("fhir.choice-repeated", f"{path}.{element.name[:-3]}")
 
-    def property(self, node: Node, key: str, value: Any, table: Type, path: str, scope: _Scope, depth: int) -> None:  # noqa: PLR0913
+    def property(self, node: Node, key: str, value: Any, table: Type, path: str) -> None:
         """One JSON property."""
         if key == "resourceType" and table.resource:
             return
@@ -152,45 +158,52 @@ class _Walker:
                 self.report.add("fhir.array-unexpected", place)
             elif value is None:
                 self.report.add("fhir.empty", place)
+            elif sibling:
+                self.sibling(value, place, paired=key[1:] in node)
             else:
-                self.value(value, element, place, sibling, scope, depth)
+                self.value(value, element, place)
             return
         if not isinstance(value, list):
             self.report.add("fhir.array-expected", place)
         elif not value:
             self.report.add("fhir.empty", place)
         else:
-            self._items(node, key, value, element, place, scope, depth)
+            self._items(node, key, value, element, place)
 
-    def _items(
-        self, node: Node, key: str, values: list[Any], element: Element, place: str, scope: _Scope, depth: int
-    ) -> None:  # noqa: PLR0913
+    def _items(self, node: Node, key: str, values: list[Any], element: Element, place: str) -> None:
         sibling = key[:1] == "_"
         other = node.get(key[1:] if sibling else f"_{key}")
         for index, value in enumerate(values):
-            if value is not None:
-                self.value(value, element, f"{place}[{index}]", sibling, scope, depth)
-            elif not (
-                element.primitive and isinstance(other, list) and index < len(other) and other[index] is not None
-            ):
-                self.report.add("fhir.empty", f"{place}[{index}]")
+            paired = isinstance(other, list) and index < len(other) and other[index] is not None
+            if value is None:
+                if not (element.primitive and paired):
+                    self.report.add("fhir.empty", f"{place}[{index}]")
+            elif sibling:
+                self.sibling(value, f"{place}[{index}]", paired=paired)
+            else:
+                self.value(value, element, f"{place}[{index}]")
 
-    def value(self, value: Any, element: Element, place: str, sibling: bool, scope: _Scope, depth: int) -> None:  # noqa: PLR0913
+    def sibling(self, value: Any, place: str, *, paired: bool) -> None:
+        """The id and extensions of a primitive; an id alone only beside a value."""
+        if not (paired and isinstance(value, dict) and value.keys() == {"id"} and is_string(value["id"])):
+            self.object(value, type_table("Element"), place)
+
+    def value(self, value: Any, element: Element, place: str) -> None:
         """One value of an element, of an array or single."""
-        if sibling:
-            self.object(value, type_table("Element"), place, scope, depth + 1)
-        elif element.primitive:
-            self.primitive(value, element, place, scope)
+        if element.primitive:
+            self.primitive(value, element, place)
         elif element.kind == "Resource":
-            self.resource(value, place, scope if element.name == "contained" else None, depth + 1)
+            self.resource(value, place, contained=element.name == "contained")
         elif element.kind == "Reference":
-            self.reference(value, element, place, scope, depth)
+            self.reference(value, element, place)
         else:
-            self.object(value, type_table(element.kind), place, scope, depth + 1)
+            self.object(value, type_table(element.kind), place)
+            if element.kind == "Extension" and isinstance(value, dict):
+                extension(value, place, element.variant, self.report)
             if element.codes:
                 self._bound_concept(value, element, place)
 
-    def primitive(self, value: Any, element: Element, place: str, scope: _Scope) -> None:
+    def primitive(self, value: Any, element: Element, place: str) -> None:
         """Format, required code list, links."""
         kind = element.kind
         if kind == "xhtml":
@@ -205,31 +218,31 @@ class _Walker:
             self.report.add("fhir.binding", place, element.codes)
         if kind in _LOCAL_LINKS:
             if value[0] == "#":
-                self._local(value[1:], scope)
+                self._local(value[1:])
             problem = canonical_problem(value, element.targets) if kind == "canonical" else ""
             if problem:
                 self.report.add(problem, place)
 
-    def _local(self, identity: str, scope: _Scope) -> bool:
+    def _local(self, identity: str) -> bool:
         """Notes a link within the resource; False when nothing is there."""
         if not identity:
-            if scope.inside is not None:
-                scope.pointing_out.add(scope.inside)
-            return scope.inside is not None
-        scope.used.add(identity)
-        return identity in scope.contained
+            if self.scope.inside is not None:
+                self.scope.pointing_out.add(self.scope.inside)
+            return self.scope.inside is not None
+        self.scope.used.add(identity)
+        return identity in self.scope.contained
 
-    def reference(self, value: Any, element: Element, place: str, scope: _Scope, depth: int) -> None:
+    def reference(self, value: Any, element: Element, place: str) -> None:
         """A Reference: its object, its string, its target."""
-        self.object(value, type_table("Reference"), place, scope, depth + 1)
+        self.object(value, type_table("Reference"), place)
         if not isinstance(value, dict):
             return
         self.references.append(value)
         text = value.get("reference")
         if isinstance(text, str) and text[:1] == "#":
-            if not self._local(text[1:], scope):
+            if not self._local(text[1:]):
                 self.report.broken("ref-1", place)
-            elif text != "#" and not allowed(scope.contained[text[1:]], element.targets):
+            elif text != "#" and not allowed(self.scope.contained[text[1:]], element.targets):
                 self.report.add("fhir.reference-target", place)
             return
         if isinstance(text, str):
@@ -251,9 +264,9 @@ class _Walker:
                 self.report.add("fhir.binding", place, element.codes)
             return
         for coding in codings:
-            if isinstance(coding, dict) and is_code(coding.get("code")):
-                if coding["code"] in lists.get(str(coding.get("system")), ()):
-                    return
+            code = coding.get("code") if isinstance(coding, dict) else None
+            if is_code(code) and code in lists.get(str(coding.get("system")), ()):
+                return
         self.report.add("fhir.binding", place, element.codes)
 
 

@@ -1,17 +1,29 @@
 """What references and canonicals may name."""
 
+import re
 from functools import cache
 from typing import Any
 
+from careloom.fhir.primitives import ID_FORM, is_string
 from careloom.fhir.references import parse_reference
 from careloom.fhir.validate_tables import resource_types
 
 _CORE = "http://hl7.org/fhir/"
 
 
+_UUID = re.compile(r"urn:uuid:[0-9A-Fa-f\-]{36}").fullmatch
+
+
 def is_reference(text: Any) -> bool:
     """True for an absolute reference, ``Type/id``, ``Type?query`` or ``#id``."""
-    return isinstance(text, str) and parse_reference(text).form != "other"
+    if not isinstance(text, str):
+        return False
+    if _UUID(text):
+        return True
+    kind, _, identity = text.partition("/")
+    if kind in resource_types() and ID_FORM(identity):
+        return True
+    return parse_reference(text).form != "other" and is_string(text)
 
 
 def named_type(text: Any, kind: Any) -> str:

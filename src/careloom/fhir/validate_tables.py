@@ -25,6 +25,7 @@ class Element:
     kind     its type: a primitive, a data type, a backbone path, ``Resource``
     codes    name of the code list that it is bound to with strength required, or ""
     targets  resource types that a Reference or canonical may name; empty where any may be named
+    variant  of an Extension: ``nested`` inside another, ``modifier`` as modifierExtension; else ""
     """
 
     name: str
@@ -34,6 +35,7 @@ class Element:
     codes: str
     targets: tuple[str, ...]
     primitive: bool
+    variant: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,7 @@ def _rules() -> dict[str, list[Rule]]:
 def type_table(name: str) -> Type:
     """The table of a type or backbone path; KeyError where FHIR R4 has no such type."""
     raw = _elements()["types"][name]
-    properties: dict[str, Element] = {}
-    for row in raw["elements"]:
-        for key, element in _forms(row):
-            properties[key] = element
+    properties = {key: element for row in raw["elements"] for key, element in _forms(row, name)}
     return Type(
         name=name,
         resource=raw["kind"] == "resource",
@@ -84,20 +83,18 @@ def type_table(name: str) -> Type:
     )
 
 
-def _forms(row: list[Any]) -> list[tuple[str, Element]]:
-    """The JSON properties of one element: one per type for a choice."""
+def _forms(row: list[Any], owner: str) -> list[tuple[str, Element]]:
+    """The JSON properties of one element of a type: one per type of its value for a choice."""
     name, low, single, kinds, codes, targets = row
+    variant = "nested" if name == "extension" and owner == "Extension" else ""
+    variant = "modifier" if name == "modifierExtension" else variant
+
+    def form(kind: str, *, many: bool) -> Element:
+        return Element(name, kind, many, bool(low), codes, tuple(targets), kind in CHECKS, variant)
+
     if name.endswith("[x]"):
-        stem = name[:-3]
-        return [
-            (
-                stem + kind[0].upper() + kind[1:],
-                Element(name, kind, False, bool(low), codes, tuple(targets), kind in CHECKS),
-            )
-            for kind in kinds
-        ]
-    primitive = kinds[0] in CHECKS
-    return [(name, Element(name, kinds[0], not single, bool(low), codes, tuple(targets), primitive))]
+        return [(name[:-3] + kind[0].upper() + kind[1:], form(kind, many=False)) for kind in kinds]
+    return [(name, form(kinds[0], many=not single))]
 
 
 @cache
@@ -146,17 +143,17 @@ def value_set_urls() -> frozenset[str]:
 
 
 @cache
-def search_parameter_types() -> dict[str, str]:
-    """Id of a search parameter of the specification to its type."""
-    found: dict[str, str] = _table("canonicals")["search"]
+def search_parameters() -> dict[str, list[str]]:
+    """Id of a search parameter of the specification to its type, followed by its base resource types."""
+    found: dict[str, list[str]] = _table("canonicals")["search"]
     return found
 
 
 @cache
-def extension_definitions() -> dict[str, list[list[str]]]:
-    """Url of an extension of the specification to [types of its value (none: it holds extensions), contexts]."""
-    found: dict[str, list[list[str]]] = _table("extensions")["extensions"]
-    return found
+def extension_definitions() -> dict[str, tuple[tuple[str, ...], bool]]:
+    """Url of an extension of the specification to its value types (none: it holds extensions) and if it modifies."""
+    raw = _table("extensions")["extensions"]
+    return {url: (tuple(kinds), bool(modifier)) for url, (kinds, modifier) in raw.items()}
 
 
 @cache
