@@ -30,6 +30,11 @@ STANDARD = Delimiters()
 _STANDARD_ENCODING = "^~\\&"
 
 
+def can_delimit(character: str) -> bool:
+    """True for the printable ASCII characters that are no letter, digit or space."""
+    return len(character) == 1 and "!" <= character <= "~" and not character.isalnum()
+
+
 def declared(field: str, encoding: str, issues: list[Issue]) -> Delimiters:
     r"""The delimiters that MSH-1 and MSH-2 declare, repaired where they contradict themselves.
 
@@ -44,13 +49,13 @@ def declared(field: str, encoding: str, issues: list[Issue]) -> Delimiters:
     odd = repaired != encoding or len(repaired) > 5
     for position, standard in enumerate(_STANDARD_ENCODING):
         character = repaired[position] if position < len(repaired) else ""
-        if not character or character in seen or character.isalnum() or character.isspace():
+        if character in seen or not can_delimit(character):
             odd = True
             character = standard if standard not in seen else ""
         seen.append(character)
         chosen.append(character)
     truncation = repaired[4:5]
-    if truncation in seen or truncation.isalnum():
+    if truncation in seen or not can_delimit(truncation):
         truncation = ""
     if odd:
         issues.append(

@@ -43,17 +43,19 @@ class Reader:
             return [self.text(raw)]
         return [self.text(leaf) for leaf in raw.split(mark)]
 
-    def values(self, raw: str, count: int) -> list[str]:
-        """The values of the first `count` components, empty ones for those not sent; first subcomponent of each."""
+    def values(self, raw: str, count: int, nested: frozenset[int] = frozenset()) -> list[str]:
+        """The values of the first `count` components, empty ones for those not sent.
+
+        nested  indices of components that the standard divides further: the first subcomponent that says something;
+                elsewhere a subcomponent separator is text that the sender forgot to escape (``Bed & Breakfast``)
+        """
         mark = self._subcomponent
-        parts = self.parts(raw)
         out: list[str] = []
-        for part in parts[:count]:
-            if not part:
-                out.append("")
-                continue
-            leaf = part.split(mark, 1)[0] if mark and mark in part else part
-            out.append(self.text(leaf))
+        for index, part in enumerate(self.parts(raw)[:count]):
+            if index in nested and mark and mark in part:
+                out.append(next((leaf for leaf in self.leaves(part) if leaf), ""))
+            else:
+                out.append(self.text(part) if part else "")
         if len(out) < count:
             out.extend([""] * (count - len(out)))
         return out
@@ -73,6 +75,10 @@ class Authority(NamedTuple):
 
 
 NOBODY = Authority()
+_FIRST = frozenset((0,))
+_SECOND = frozenset((1,))
+_COUNTY = frozenset((8, 9))
+_PLACES = frozenset((0, 1, 2, 6, 7))
 
 
 class Identifier(NamedTuple):
@@ -250,7 +256,7 @@ def coded_part(read: Reader, raw: str) -> Coded:
 
 def name(read: Reader, raw: str) -> Name:
     """XPN; PN reads as one too."""
-    v = read.values(raw, 15)
+    v = read.values(raw, 15, _FIRST)
     parts = read.parts(raw)
     validity = parts[9] if len(parts) > 9 else ""
     return Name(v[0], v[1], v[2], v[3], v[4], v[5], v[6], validity, v[11], v[12], v[13], v[14])
@@ -258,7 +264,7 @@ def name(read: Reader, raw: str) -> Name:
 
 def person(read: Reader, raw: str) -> Person:
     """XCN or CN."""
-    v = read.values(raw, 21)
+    v = read.values(raw, 21, _SECOND)
     parts = read.parts(raw)
     validity = parts[16] if len(parts) > 16 else ""
     called = Name(v[1], v[2], v[3], v[4], v[5], v[6], v[9], validity, v[18], v[19], v[20])
@@ -284,7 +290,7 @@ def organization(read: Reader, raw: str) -> Organization:
 
 def address(read: Reader, raw: str) -> Address:
     """XAD or AD."""
-    v = read.values(raw, 19)
+    v = read.values(raw, 19, _COUNTY)
     parts = read.parts(raw)
     street = tuple(leaf for leaf in read.leaves(parts[0]) if leaf)
     validity = read.leaves(parts[11]) if len(parts) > 11 and parts[11] else ["", ""]
@@ -301,7 +307,7 @@ def contact(read: Reader, raw: str) -> Contact:
 
 def place(read: Reader, raw: str) -> Place:
     """PL."""
-    v = read.values(raw, 9)
+    v = read.values(raw, 9, _PLACES)
     parts = read.parts(raw)
     facility = authority(read, parts[3]) if len(parts) > 3 else NOBODY
     return Place(v[0], v[1], v[2], facility, v[6], v[7], v[8])

@@ -3,7 +3,7 @@
 import re
 
 from careloom.hl7v2.charset import decode, wide_codec
-from careloom.hl7v2.delimiters import STANDARD, Delimiters, declared
+from careloom.hl7v2.delimiters import STANDARD, Delimiters, can_delimit, declared
 from careloom.hl7v2.escape import unescape
 from careloom.issues import Issue
 
@@ -77,6 +77,16 @@ class Segment:
             raw = unescape(raw, marks, self.codec)
         return raw.strip()
 
+    def plain(self, number: int) -> str:
+        """The first repetition of a field as one text, for fields that have no components (ST, TX, FT)."""
+        raw = self.field(number)
+        mark = self.delimiters.repetition
+        if mark and mark in raw:
+            raw = raw.split(mark, 1)[0]
+        if not raw or raw == NULL:
+            return ""
+        return unescape(raw, self.delimiters, self.codec).strip()
+
     def is_null(self, number: int) -> bool:
         """True when the sender says that the field's value is to be removed."""
         return self.field(number) == NULL
@@ -142,7 +152,7 @@ def read(raw: bytes) -> tuple[Message | None, list[Issue]]:
         return _refuse(issues, "hl7v2.message-too-large", "", f"the message is longer than {MAX_MESSAGE_BYTES} bytes")
     codec, skip = wide_codec(raw)
     if codec not in ("", "utf-8"):
-        raw = raw[skip:].decode(codec, "replace").encode("utf-8")
+        raw, codec = raw[skip:].decode(codec, "replace").encode("utf-8"), "utf-8"
     elif skip:
         raw = raw[skip:]
     raw = raw.strip(_SPACE)
@@ -160,11 +170,11 @@ def _read_from_header(raw: bytes, codec: str, issues: list[Issue]) -> tuple[Mess
         raw = raw.replace(b"\x00", b"")
         issues.append(_warning("hl7v2.nul-bytes", "", "NUL bytes were removed"))
     line = raw[: _line_end(raw)]
-    mark = chr(line[3]) if len(line) > 3 and line[3] < 0x80 else ""
+    mark = chr(line[3]) if len(line) > 3 else ""
     if len(line) < 8:
         return _refuse(issues, "hl7v2.msh-short", "MSH", "the message header ends before MSH-2 is complete")
-    if not mark or mark.isalnum() or mark.isspace() or not mark.isprintable():
-        return _refuse(issues, "hl7v2.delimiters-unusable", "MSH-1", "the field separator is a letter, digit or space")
+    if not can_delimit(mark):
+        return _refuse(issues, "hl7v2.delimiters-unusable", "MSH-1", "the field separator is no printable ASCII sign")
     header = line.split(line[3:4])
     name = header[17].decode("latin-1") if len(header) > 17 else ""
     encoding = header[1].decode("latin-1")

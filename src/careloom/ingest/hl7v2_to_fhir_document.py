@@ -110,7 +110,7 @@ def _attachments(build: Build, contents: list[Segment]) -> list[Element]:
 def _describe(build: Build, txa: Segment, attachments: list[Element]) -> None:
     created = build.date_time(txa.value(6), "TXA-6")
     for one in attachments:
-        if txa.value(25):
-            one["title"] = txa.value(25)
+        if txa.plain(25):
+            one["title"] = txa.plain(25)
         if created is not None:
             one["creation"] = created

@@ -276,6 +276,7 @@ def attachment(build: Build, kind: str, raw: str) -> Element:
         out["contentType"] = mime
     data = _data(build, parts[3], parts[4])
     if data:
+        out.setdefault("contentType", "application/octet-stream")  # FHIR invariant att-1: data needs a type
         out["data"] = data
     return out
 

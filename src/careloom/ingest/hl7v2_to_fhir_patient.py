@@ -234,7 +234,8 @@ def add_next_of_kin(build: Build, nk1: Segment, patient: Resource) -> None:
     if len(out) == 1:
         return
     out["patient"] = build.patient
-    _order_period(build, out, "NK1-9")
+    if "period" in out:
+        values.ordered(build, out["period"], "NK1-9")
     key = _person_key(build, nk1, 2, nk1.value(3))
     build.main_draft(build.once(f"{build.patient_id}|NK1|{key}"), out)
 
@@ -242,7 +243,8 @@ def add_next_of_kin(build: Build, nk1: Segment, patient: Resource) -> None:
 def _add_contact(build: Build, nk1: Segment, patient: Resource) -> None:
     contact: Element = {}
     fill(plan("NK1[Patient]"), nk1, build, contact)
-    _order_period(build, contact, "NK1-9")
+    if "period" in contact:
+        values.ordered(build, contact["period"], "NK1-9")
     # FHIR invariant pat-1: a contact says how to reach it, or names an organization.
     if any(key in contact for key in ("name", "telecom", "address", "organization")):
         patient.setdefault("contact", []).append(contact)
@@ -265,15 +267,6 @@ def _person_key(build: Build, segment: Segment, name_field: int, role: str) -> s
     if name is None or not (name.family or name.given):
         return f"set {segment.value(1)}|{role}"
     return f"{name.family.casefold()}|{name.given.casefold()}|{name.further.casefold()}|{role}"
-
-
-def _order_period(build: Build, element: Element, place: str) -> None:
-    period = element.get("period")
-    if period and "start" in period and "end" in period:
-        start, end = period["start"], period["end"]
-        if end[: min(len(start), 10)] < start[: min(len(end), 10)]:
-            build.issue("hl7v2.period-reversed", place, "the end lies before the start; it was left out")
-            del period["end"]
 
 
 def merge(build: Build, prior_id: str, mrg: Segment) -> None:

@@ -203,6 +203,8 @@ def _request(build: Build, orc: Segment | None, obr: Segment) -> Resource:
         named: Resource = {}
         fill(plan("OBR-16[ServiceRequest]"), obr, build, named)
         out.update(named)
+    if "orderDetail" in out:
+        out.setdefault("code", unknown_concept())  # FHIR invariant prr-1: details need a code
     return out
 
 

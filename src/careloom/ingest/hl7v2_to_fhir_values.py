@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from careloom.fhir.moments import order
 from careloom.hl7v2 import fields
 from careloom.hl7v2.fields import Authority, Coded, Contact, Name
 from careloom.ingest.hl7v2_to_fhir_build import Build
@@ -197,18 +198,34 @@ def entity_identifier(value: fields.Entity, kind: str = "") -> Element | None:
 
 
 def period_of(build: Build, start: str, end: str, place: str) -> Element | None:
-    """A Period; an end before its start is left out with a warning (FHIR invariant per-1)."""
+    """A Period of two DTM values, as `ordered` lets it stand."""
     out: Element = {}
     first = build.date_time(start, place) if start else None
     last = build.date_time(end, place) if end else None
     if first is not None:
         out["start"] = first
     if last is not None:
-        if first is not None and last[:10] < first[: len(last[:10])]:
-            build.issue("hl7v2.period-reversed", place, "the end lies before the start; it was left out")
-        else:
-            out["end"] = last
-    return out or None
+        out["end"] = last
+    return ordered(build, out, place) if out else None
+
+
+def ordered(build: Build, period: Element, place: str) -> Element:
+    """A Period that FHIR lets stand (invariant per-1): an end before its start is left out; where one goes on and the
+    other does not, as 2024-03 and 2024-03-12, both are cut to what is known of both.
+    """
+    start, end = period.get("start"), period.get("end")
+    if order(start, end) != 1 or start is None or end is None:
+        return period
+    size = min(len(start), len(end))
+    if size <= 10 and start[:size] == end[:size]:
+        build.issue(
+            "hl7v2.period-imprecise", place, "start and end differ in precision only; both were cut to the less"
+        )
+        period["start"], period["end"] = start[:size], end[:size]
+        return period
+    build.issue("hl7v2.period-reversed", place, "the end lies before the start; it was left out")
+    del period["end"]
+    return period
 
 
 def human_name(build: Build, value: Name, place: str) -> Element | None:

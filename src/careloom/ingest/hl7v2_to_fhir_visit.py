@@ -110,7 +110,7 @@ def add_condition(build: Build, dg1: Segment, visit: Resource | None) -> None:
     elif certain is not None:
         out["verificationStatus"] = _status_concept("condition-ver-status", certain.code, certain.display)
     fill(plan("DG1[Condition]"), dg1, build, out)
-    described = dg1.value(4)
+    described = dg1.plain(4)
     if described:
         out.setdefault("code", {}).setdefault("text", described)
     if "code" not in out:
@@ -132,7 +132,7 @@ def _condition_key(build: Build, dg1: Segment) -> str:
     if given.value:
         return f"{build.patient_id}|DG1|{given.authority.key}|{given.value}"
     code = fields.coded(build.read, dg1.field(3))
-    what = f"{code.system}|{code.code}" if code.code else (code.text or dg1.value(4)).casefold()
+    what = f"{code.system}|{code.code}" if code.code else (code.text or dg1.plain(4)).casefold()
     return f"{build.patient_id}|{build.visit_id}|DG1|{what}|{dg1.value(6)}"
 
 
@@ -155,7 +155,7 @@ def add_procedure(build: Build, pr1: Segment) -> None:
     """PR1 as a Procedure: completed when it began before the message was sent, else of unknown status."""
     out: Resource = {"resourceType": "Procedure", "status": "unknown"}
     fill(plan("PR1[Procedure]"), pr1, build, out)
-    described = pr1.value(4)
+    described = pr1.plain(4)
     if described:
         out.setdefault("code", {}).setdefault("text", described)
     if "code" not in out:
@@ -205,11 +205,8 @@ def add_coverage(build: Build, in1: Segment) -> None:
     out: Resource = {"resourceType": "Coverage", "status": "active"}
     fill(plan("IN1[Coverage]"), in1, build, out)
     out["beneficiary"] = build.patient
-    period = out.pop("period", None)
-    if period:
-        ordered = values.period_of(build, in1.value(12), in1.value(13), "IN1-13")
-        if ordered:
-            out["period"] = ordered
+    if "period" in out:
+        values.ordered(build, out["period"], "IN1-13")
     number = in1.value(49) or in1.value(36)
     if number:
         out["subscriberId"] = number
@@ -217,8 +214,8 @@ def add_coverage(build: Build, in1: Segment) -> None:
     if group:
         kind = {"system": "http://terminology.hl7.org/CodeSystem/coverage-class", "code": "group", "display": "Group"}
         entry: Element = {"type": {"coding": [kind]}, "value": group}
-        if in1.value(9):
-            entry["name"] = in1.value(9)
+        if in1.plain(9):
+            entry["name"] = in1.plain(9)
         out["class"] = [entry]
     if in1.value(17).upper() in _SELF:
         out["subscriber"] = build.patient

@@ -1,0 +1,94 @@
+"""Whatever arrives: no exception, no invalid resource, the same drafts for the same bytes."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from careloom.ingest.conversion import Conversion
+from tests.unit.ingest.hl7v2_support import converted, faults, golden_messages
+
+SEEDS = golden_messages()
+DIRT = [
+    '""', "|", "^", "~", "&", "\\", "\\X00\\", "\\XFF\\", "\\.br\\", "\x00", "\x1b", "\r", "\n", "\u2028", "é", "漢",
+    "99999999", "20240230", "19000101000000+1400", "-1", "1e5", "NaN", "x" * 300, " ", "  a  b ", "²", "٣",
+    "http://a b", "urn:x", "Patient/1", "<script>", "&amp;", "#", "F^F", "A&B&C",
+    "00010101", "99991231235959.9999-1200",
+]  # fmt: skip
+
+
+def sound(found: Conversion) -> None:
+    assert found.refused == (not found.drafts)
+    assert faults(found.drafts) == []
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A golden message with a few of its bytes, fields or segments changed."""
+    raw = draw(st.sampled_from(SEEDS))
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    for _ in range(draw(st.integers(1, 6))):
+        raw = rng.choice([replace_field, cut_bytes, change_byte, repeat_segment, drop_segment])(raw, rng)
+    return raw
+
+
+def replace_field(raw: bytes, rng: random.Random) -> bytes:
+    fields = raw.split(b"|")
+    fields[rng.randrange(len(fields))] = rng.choice(DIRT).encode()
+    return b"|".join(fields)
+
+
+def cut_bytes(raw: bytes, rng: random.Random) -> bytes:
+    start = rng.randrange(len(raw) + 1)
+    return raw[:start] + raw[start + rng.randrange(30) :]
+
+
+def change_byte(raw: bytes, rng: random.Random) -> bytes:
+    place = rng.randrange(len(raw) + 1)
+    return raw[:place] + bytes([rng.randrange(256)]) + raw[place + 1 :]
+
+
+def repeat_segment(raw: bytes, rng: random.Random) -> bytes:
+    lines = raw.replace(b"\n", b"\r").split(b"\r")
+    lines.insert(rng.randrange(len(lines) + 1), rng.choice(lines))
+    return b"\r".join(lines)
+
+
+def drop_segment(raw: bytes, rng: random.Random) -> bytes:
+    lines = raw.replace(b"\n", b"\r").split(b"\r")
+    del lines[rng.randrange(len(lines))]
+    return b"\r".join(lines)
+
+
+@settings(max_examples=400, deadline=None)
+@given(mutated())
+def test_mutated_messages_yield_valid_drafts_or_a_reason(raw: bytes) -> None:
+    found = converted(raw)
+    sound(found)
+    assert converted(raw) == found
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["ADT^A01", "ADT^A08", "ADT^A40", "ORU^R01", "MDM^T02"]),
+    st.lists(
+        st.tuples(
+            st.sampled_from("PID PV1 PV2 PD1 NK1 AL1 DG1 PR1 IN1 GT1 MRG ORC OBR OBX NTE TXA SPM ZZZ".split()),
+            st.lists(st.sampled_from(["", "1", "A^B^C", "20240101", "20240101120000", *DIRT]), max_size=50),
+        ),
+        max_size=8,
+    ),
+)
+def test_segments_of_any_content_yield_valid_drafts_or_a_reason(
+    kind: str, segments: list[tuple[str, list[str]]]
+) -> None:
+    lines = [f"MSH|^~\\&|A|B|||2024||{kind}|1|P|2.5||||||UNICODE UTF-8", "PID|1||12^^^H^MR"]
+    lines += ["|".join([name, *values]) for name, values in segments]
+    sound(converted("\r".join(lines).encode()))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=400))
+def test_any_bytes_are_refused_or_read(raw: bytes) -> None:
+    sound(converted(raw))
+    sound(converted(b"MSH|^~\\&|A|B|||2024||ADT^A01|1|P|2.5\rPID|1||12\r" + raw))
