@@ -25,6 +25,7 @@ class _Node:
 
 def compile_extractor(resource_type: str) -> Extractor:
     """The extractor of a type. It may raise AttributeError, TypeError, KeyError or ValueError on malformed JSON."""
+    known: dict[int, Entry] = {}
     scope: dict[str, Any] = {
         "TIMES": values.TIMES.get,
         "time_span": values.time_span,
@@ -36,7 +37,7 @@ def compile_extractor(resource_type: str) -> Extractor:
         "number_point": values.number_point,
         "REFERENCES": values.REFERENCES.get,
         "reference_key": values.reference_key,
-        "PRESENT": (known := {}).get,
+        "PRESENT": known.get,
         "present": _present(tuple(slots(resource_type)), known),
     }
     exec(source(resource_type), scope)  # noqa: S102 - the text is made from the packaged table only

@@ -7,7 +7,7 @@ UTC. Numbers are closed ranges [low, high]. An open end is an infinity.
 import math
 import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -49,6 +49,16 @@ def time_span(text: str) -> Span | None:
 
 
 def _time_span(text: str) -> Span | None:
+    if len(text) == 25 and text[10] == "T" and text[5] != "W":
+        try:  # the common shape, twice as fast
+            start = datetime.fromisoformat(text).timestamp() * 1000
+        except ValueError:
+            return _any_time_span(text)
+        return start, start + 1000
+    return _any_time_span(text)
+
+
+def _any_time_span(text: str) -> Span | None:
     match = _TIME.fullmatch(text)
     if match is None or match[2] == "00":
         return None
@@ -110,7 +120,7 @@ def timing_span(timing: dict[str, Any]) -> Span | None:
 
 def number_point(value: object) -> float | None:
     """A JSON number as the index keeps it; None for anything else (a boolean too)."""
-    return float(value) if value.__class__ in (int, float) else None  # type: ignore[arg-type]
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def quantity_span(quantity: dict[str, Any]) -> tuple[float, float, str, str] | None:
