@@ -85,12 +85,13 @@ def _ingest(platform: Platform, who: Principal, feeds: Path) -> None:
 
 
 def _search(platform: Platform, who: Principal) -> str:
-    """Shows the examples; returns one patient, ``Patient/<id>``, empty if there is none."""
+    """Shows the examples; returns a patient with observations, ``Patient/<id>``, empty if there is none."""
     for query in QUERIES:
         say(f"\ncareloom search '{query}'")
         render.bundle(search(platform, who, "identified", query))
-    found = search(platform, who, "identified", "Patient?_count=1").get("entry", [])
-    return f"Patient/{found[0]['resource']['id']}" if found else ""
+    found = search(platform, who, "identified", "Observation?_sort=-_lastUpdated&_count=20").get("entry", [])
+    named = [entry["resource"].get("subject", {}).get("reference", "") for entry in found]
+    return next((name for name in named if name.startswith("Patient/")), "")
 
 
 def _prove(platform: Platform, who: Principal, patient: str) -> None:

@@ -60,7 +60,8 @@ def bundle(found: Row) -> None:
     """A searchset, one line a resource."""
     resources = [entry["resource"] for entry in found.get("entry", [])]
     rows = [(f"{r['resourceType']}/{r['id']}", _code(r), _when(r), _value(r)) for r in resources]
-    show_table("Found", ("resource", "code", "when", "value"), rows, empty="nothing matches.")
+    if rows or "total" not in found:
+        show_table("Found", ("resource", "code", "when", "value"), rows, empty="nothing matches.")
     if "total" in found:
         say(f"{found['total']:,} in all.")
     for link in found.get("link", []):

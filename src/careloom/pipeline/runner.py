@@ -1,9 +1,11 @@
 """Runs a pipeline over batches in local processes, in order, so that any number of processes gives the same result."""
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
@@ -30,18 +32,26 @@ class PipelineSpec:
         return built
 
 
+BATCHES_PER_COLLECTION = 50
+"""Full collections are dear and nearly nothing of a batch is cyclic."""
+
 _worker_pipeline: Pipeline | None = None
 
 
 def _start_worker(spec: PipelineSpec) -> None:
     global _worker_pipeline  # noqa: PLW0603 - one pipeline per worker process, built once
     _worker_pipeline = spec.build()
+    gc.freeze()
+    gc.disable()
 
 
 def _run_in_worker(batch: Batch[Any]) -> Result:
     if _worker_pipeline is None:
         raise StateError("runner: the worker has no pipeline", "Start it through run_batches.")
-    return _worker_pipeline.run(batch)
+    try:
+        return _worker_pipeline.run(batch)
+    finally:
+        gc.collect(0)
 
 
 def run_batches(
@@ -56,6 +66,39 @@ def run_batches(
     processes  1 runs in the calling process (with `local` if given); more runs that many workers
     raises     whatever a stage raises; StateError if a worker dies
     """
+    with _collector_resting() as step:
+        for done in _run(spec, batches, processes, local):
+            yield done
+            step()
+
+
+@contextmanager
+def _collector_resting() -> Iterator[Callable[[], None]]:
+    """Stops the cyclic collector, which costs more than parsing while many objects are young; it runs now and then.
+
+    Yields what to call after each batch.
+    """
+    was_enabled, count = gc.isenabled(), 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+        if count % BATCHES_PER_COLLECTION == 0:
+            gc.collect()
+
+    gc.freeze()
+    gc.disable()
+    try:
+        yield step
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+def _run(
+    spec: PipelineSpec, batches: Iterable[Batch[Any]], processes: int, local: Pipeline | None
+) -> Iterator[tuple[Batch[Any], Result]]:
     if processes == 1:
         pipeline = local or spec.build()
         for batch in batches:
