@@ -29,7 +29,7 @@ _System = tuple[str, str, str]
 
 
 class BlindIndex:
-    """The index under one zone's key. Not for use by several threads at once."""
+    """The index under one zone's key; its state is bounded caches only, so threads may share it."""
 
     def __init__(self, key: bytes) -> None:
         """raises  SetupError unless the key has 32 to 64 bytes"""
