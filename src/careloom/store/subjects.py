@@ -11,7 +11,7 @@ from careloom.crypto.envelope import KEY_BYTES, RandomBytes, Sealer, context_of
 from careloom.errors import Erased
 from careloom.store import bulk
 from careloom.store.rows import Counter
-from careloom.store.schema import subject_key, subject_link, tombstone
+from careloom.store.schema import subject_key, subject_link
 from careloom.store.zone_keys import ZoneKeys
 
 SHARED = 1
@@ -167,9 +167,9 @@ class SubjectWriter:
     def _erased(self, pseudonyms: set[str]) -> set[str]:
         if not bulk.fetch(self._connection, "SELECT 1 FROM tombstone LIMIT 1"):
             return set()
-        marks = {self._zone_keys.tombstone(pseudonym): pseudonym for pseudonym in pseudonyms}
-        rows = bulk.fetch(self._connection, f"SELECT mark FROM {tombstone.name}")  # noqa: S608 our own name
-        return {marks[mark] for (mark,) in rows if mark in marks}
+        sql = "SELECT 1 FROM tombstone WHERE mark = ?"
+        mark = self._zone_keys.tombstone
+        return {one for one in pseudonyms if bulk.fetch(self._connection, sql, (mark(one),))}
 
     def _make(self, names: list[str]) -> list[Subject]:
         if not names:
