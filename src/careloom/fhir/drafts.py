@@ -1,5 +1,6 @@
 """A resource on its way to the store."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,8 +18,11 @@ class Draft:
               ``delete``: the record says that it is gone
     source_id the identity within the source where ``resource["id"]`` is absent: any text that is the same whenever the
               same thing is meant (``MR|hospital|12345``); keyed before it is stored
+    targets   for resources that came as FHIR JSON, whose references are still to be resolved: ``fullUrl`` of an entry of
+              the same Bundle -> ``Type/id``; None where a converter wrote the references itself
     """
 
     resource: Resource
     action: Literal["put", "mention", "delete"] = "put"
     source_id: str = ""
+    targets: Mapping[str, str] | None = None

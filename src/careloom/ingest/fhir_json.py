@@ -10,6 +10,7 @@ Three decisions:
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -28,7 +29,6 @@ MAX_DEPTH = 100
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_TO_RESOLVE = re.compile(rb'"reference"\s*:\s*"(?:[a-z]+:|[A-Za-z]*\?|[A-Za-z]*\\)')
 _CONDITIONAL = re.compile(r"([A-Z][A-Za-z]{1,63})\?(.+)", re.DOTALL)
 _ENTRY_MEMBERS = ("resource", "request", "response", "fullUrl", "search")
 
@@ -55,16 +55,13 @@ def convert(record: Record) -> Conversion:
     elif kind == "Bundle":
         _bundle(document, targets, conversion, "", 0)
     else:
-        _resource(document, "", conversion, "")
-        if _TO_RESOLVE.search(raw) is not None:
-            for draft in conversion.drafts:
-                _resolve(draft.resource, targets, conversion)
+        _resource(document, "", targets, conversion, "")
     if conversion.issues and conversion.refused:
         conversion.drafts.clear()
     return conversion
 
 
-def _resource(resource: Any, full_url: str, conversion: Conversion, place: str) -> None:
+def _resource(resource: Any, full_url: str, targets: Mapping[str, str], conversion: Conversion, place: str) -> None:
     """Adds the draft of one resource, or the issue that refuses it."""
     kind = resource.get("resourceType") if type(resource) is dict else None
     if type(kind) is not str or not (kind.isascii() and kind.isalpha()):
@@ -74,13 +71,13 @@ def _resource(resource: Any, full_url: str, conversion: Conversion, place: str) 
     if "id" in resource:
         original = resource["id"]
         if type(original) is str and _ID.fullmatch(original):
-            conversion.drafts.append(Draft(resource))
+            conversion.drafts.append(Draft(resource, targets=targets))
         else:
             message = "the id is not 1 to 64 of the characters A-Z, a-z, 0-9, - and ."
             conversion.issues.append(Issue("fhir.bad-id", "error", f"{kind}.id", message))
         return
     name = full_url or orjson.dumps(resource, option=orjson.OPT_SORT_KEYS).decode()
-    conversion.drafts.append(Draft(resource, source_id=name))
+    conversion.drafts.append(Draft(resource, source_id=name, targets=targets))
 
 
 def _entry(entry: Any, targets: Any, conversion: Conversion, place: str, depth: int) -> None:
@@ -102,10 +99,7 @@ def _entry(entry: Any, targets: Any, conversion: Conversion, place: str, depth: 
     elif type(resource) is dict and resource.get("resourceType") == "Bundle":
         _bundle(resource, targets, conversion, f"{place}resource.", depth + 1)
     else:
-        before = len(conversion.drafts)
-        _resource(resource, _name_of(entry.get("fullUrl"), targets), conversion, f"{place}resource")
-        for draft in conversion.drafts[before:]:
-            _resolve(draft.resource, targets, conversion)
+        _resource(resource, _name_of(entry.get("fullUrl"), targets), targets, conversion, f"{place}resource")
 
 
 def _bundle(bundle: dict[str, Any], targets: Any, conversion: Conversion, place: str, depth: int) -> None:
@@ -153,23 +147,27 @@ def _delete(url: Any, resource: Any, conversion: Conversion, place: str) -> None
     conversion.issues.append(Issue("fhir.delete-unclear", "error", f"{place}request.url", message, "Name Type/id"))
 
 
-def _resolve(resource: dict[str, Any], targets: Any, conversion: Conversion) -> None:
-    """Writes references to entries of the Bundle as ``Type/id`` and conditional ones as logical ones, in place."""
-    stack: list[Any] = [resource]
-    dangling = False
-    while stack:
-        node = stack.pop()
-        if type(node) is dict:
-            reference = node.get("reference")
-            if type(reference) is str:
-                dangling |= not _rewrite(node, reference, targets)
-            node = node.values()
-        stack.extend([value for value in node if type(value) is dict or type(value) is list])
-    if dangling:
-        message = "a reference leads to no entry of the Bundle and to no identifier"
-        conversion.issues.append(
-            Issue("fhir.reference-dangling", "warning", resource["resourceType"], message, "Send the target as well")
-        )
+def resolve_references(references: Iterable[dict[str, Any]], targets: Mapping[str, str]) -> bool:
+    """Writes references to entries of the Bundle as ``Type/id`` and conditional ones as logical ones, in place.
+
+    references  the Reference objects of a draft, as `careloom.fhir.validate.check` met them
+    returns     False if one leads to no entry and to no identifier
+    """
+    resolved = True
+    for node in references:
+        reference = node.get("reference")
+        if type(reference) is str and (":" in reference or "?" in reference or reference in targets):
+            resolved = _rewrite(node, reference, targets) and resolved
+    return resolved
+
+
+DANGLING = Issue(
+    "fhir.reference-dangling",
+    "warning",
+    "",
+    "a reference leads to no entry of the Bundle and to no identifier",
+    "Send the target as well",
+)
 
 
 def _rewrite(node: dict[str, Any], reference: str, targets: Any) -> bool:

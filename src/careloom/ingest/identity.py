@@ -55,7 +55,9 @@ class Identity:
         """
         known = self._known
         for reference in references:
-            text = reference["reference"]
+            text = reference.get("reference")
+            if type(text) is not str:
+                continue
             keyed = known.get(text)
             if keyed is None:
                 keyed = self._keyed(text)

@@ -123,7 +123,9 @@ class _Run:
         self._project = Project(platform)
         policy = packaged_policy(platform.settings.deidentify.policy)
         self._pipeline = Pipeline(
-            "deidentify", [Stage("scrub", "1", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)], {"policy": policy.digest, "as_of": platform.runtime.now().date().isoformat()}
+            "deidentify",
+            [Stage("scrub", "1", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)],
+            {"policy": policy.digest, "as_of": platform.runtime.now().date().isoformat()},
         )
         self.report = DeidentifyReport(platform.run_id(), platform.settings.deidentify.policy)
         self._counts: dict[str, TypeCount] = {}

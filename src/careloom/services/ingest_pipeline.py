@@ -91,6 +91,21 @@ def _convert(batch: Batch[Record]) -> Outcome[Draft]:
     return Outcome(Batch(DRAFT, drafts, origins), refused, merged, warnings)
 
 
+def _checked(draft: Draft, identity: Identity) -> list[Issue]:
+    """What is wrong with a draft; its references are keyed when this returns."""
+    resource = draft.resource
+    references: list[dict[str, Any]] = []
+    if draft.targets is None:
+        find_references(resource, references)
+        identity.rewrite(references)
+        return validate.check(resource)
+    issues = validate.check(resource, references)
+    if not fhir_json.resolve_references(references, draft.targets):
+        issues.append(fhir_json.DANGLING)
+    identity.rewrite(references)
+    return issues
+
+
 def _check(batch: Batch[Draft], identity: Identity) -> Outcome[Write]:
     writes: list[Write] = []
     origins: list[int] = []
@@ -104,10 +119,7 @@ def _check(batch: Batch[Draft], identity: Identity) -> Outcome[Write]:
             writes.append(Write(resource["resourceType"], resource_id, b"", (), None, "delete"))
             origins.append(origin)
             continue
-        references: list[dict[str, Any]] = []
-        find_references(resource, references)
-        identity.rewrite(references)
-        issues = validate.check(resource)
+        issues = _checked(draft, identity)
         if issues:
             if any(issue.refuses for issue in issues):
                 found.setdefault(origin, []).extend(issues)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.ingest.conversion import Conversion
-from careloom.ingest.fhir_json import MAX_DEPTH, MAX_NESTED_BUNDLES, convert
+from careloom.ingest.fhir_json import MAX_DEPTH, MAX_NESTED_BUNDLES, convert, resolve_references
+from careloom.ingest.identity import find_references
 from careloom.pipeline.record import FileContext, Record
 
 UUID = "urn:uuid:0aa0aa00-0000-0000-0000-000000000001"
@@ -20,6 +21,17 @@ def make(document: Any, targets: dict[str, str] | None = None, bundle_type: str 
     raw = document if isinstance(document, bytes) else orjson.dumps(document)
     options = {"bundle_type": bundle_type} if bundle_type else {}
     return convert(Record(0, raw, "line 1", FileContext("fhir", targets=targets, options=options)))
+
+
+def resolve(made: Conversion) -> bool:
+    """Resolves the references of all drafts as ingestion does; False if one leads nowhere."""
+    resolved = True
+    for draft in made.drafts:
+        met: list[dict[str, Any]] = []
+        find_references(draft.resource, met)
+        assert draft.targets is not None
+        resolved = resolve_references(met, draft.targets) and resolved
+    return resolved
 
 
 def codes(made: Conversion) -> list[str]:
@@ -166,48 +178,51 @@ def test_what_only_transports_says_so_and_refuses_nothing(document: dict[str, An
 
 
 REFERENCES = [
-    ({"reference": UUID}, {"reference": "Patient/p1"}, []),
-    ({"reference": "http://server/fhir/Encounter/e1"}, {"reference": "Encounter/e1"}, []),
-    ({"reference": "http://elsewhere/Patient/1"}, {"reference": "http://elsewhere/Patient/1"}, []),
-    ({"reference": "Patient/p9"}, {"reference": "Patient/p9"}, []),
-    ({"reference": "#inside"}, {"reference": "#inside"}, []),
+    ({"reference": UUID}, {"reference": "Patient/p1"}, True),
+    ({"reference": "http://server/fhir/Encounter/e1"}, {"reference": "Encounter/e1"}, True),
+    ({"reference": "http://elsewhere/Patient/1"}, {"reference": "http://elsewhere/Patient/1"}, True),
+    ({"reference": "Patient/p9"}, {"reference": "Patient/p9"}, True),
+    ({"reference": "#inside"}, {"reference": "#inside"}, True),
     (
         {"reference": "Practitioner?identifier=http://npi|99", "display": "Dr. X"},
         {"type": "Practitioner", "identifier": {"system": "http://npi", "value": "99"}, "display": "Dr. X"},
-        [],
+        True,
     ),
     (
         {"reference": "Location?identifier=http%3A%2F%2Fx%7C1%202"},
         {"type": "Location", "identifier": {"system": "http://x", "value": "1 2"}},
-        [],
+        True,
     ),
-    ({"reference": "Location?identifier=7"}, {"type": "Location", "identifier": {"value": "7"}}, []),
-    ({"reference": "Location?identifier=x|"}, {"reference": "Location?identifier=x|"}, ["fhir.reference-dangling"]),
-    ({"reference": "Patient?name=x"}, {"reference": "Patient?name=x"}, ["fhir.reference-dangling"]),
+    ({"reference": "Location?identifier=7"}, {"type": "Location", "identifier": {"value": "7"}}, True),
+    ({"reference": "Location?identifier=x|"}, {"reference": "Location?identifier=x|"}, False),
+    ({"reference": "Patient?name=x"}, {"reference": "Patient?name=x"}, False),
     (
         {"reference": "Patient?identifier=x|1&active=true"},
         {"reference": "Patient?identifier=x|1&active=true"},
-        ["fhir.reference-dangling"],
+        False,
     ),
-    ({"reference": "urn:uuid:none"}, {"reference": "urn:uuid:none"}, ["fhir.reference-dangling"]),
+    ({"reference": "urn:uuid:none"}, {"reference": "urn:uuid:none"}, False),
 ]
 
 
-@pytest.mark.parametrize(("given_reference", "expected", "warned"), REFERENCES)
+@pytest.mark.parametrize(("given_reference", "expected", "leads_somewhere"), REFERENCES)
 @pytest.mark.parametrize("in_entry", [True, False])
 def test_references_lead_to_ids_or_identifiers(
-    given_reference: dict[str, Any], expected: dict[str, Any], warned: list[str], *, in_entry: bool
+    given_reference: dict[str, Any], expected: dict[str, Any], leads_somewhere: bool, *, in_entry: bool
 ) -> None:
     resource = {"resourceType": "Observation", "id": "o", "performer": [given_reference], "x": {"y": [given_reference]}}
     made = make(entry(resource) if in_entry else resource, TARGETS)
+    assert codes(made) == []
+    assert resolve(made) is leads_somewhere
     assert made.drafts[0].resource["performer"] == [expected]
     assert made.drafts[0].resource["x"]["y"] == [expected]
-    assert codes(made) == warned
 
 
 def test_an_escaped_reference_is_resolved_as_well() -> None:
     raw = json.dumps({"resourceType": "Basic", "id": "b", "subject": {"reference": UUID}}).replace("urn", "\\u0075rn")
-    assert make(raw.encode(), TARGETS).drafts[0].resource["subject"] == {"reference": "Patient/p1"}
+    made = make(raw.encode(), TARGETS)
+    assert resolve(made)
+    assert made.drafts[0].resource["subject"] == {"reference": "Patient/p1"}
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -235,6 +250,7 @@ def test_a_nested_bundle_resolves_its_own_names() -> None:
         ],
     }
     made = make({"resource": inner}, TARGETS)
+    assert resolve(made)
     assert made.drafts[1].resource["subject"] == {"reference": "Patient/n1"}
 
 
