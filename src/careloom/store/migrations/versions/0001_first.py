@@ -31,6 +31,7 @@ def upgrade() -> None:
     _tables_2()
     _tables_3()
     _tables_4()
+    _tables_4_more()
     _tables_5()
     _tables_6()
     _tables_7()
@@ -160,6 +161,9 @@ def _tables_4() -> None:
         sa.UniqueConstraint("record_id"),
     )
     op.create_index("record_by_subject", "record", ["subject"], unique=False)
+
+
+def _tables_4_more() -> None:
     op.create_table(
         "subject_link",
         sa.Column("subject", _COUNTED, nullable=False),
