@@ -188,26 +188,25 @@ def _up_to_damage(inflater: "zlib._Decompress", packed: bytes) -> tuple[bytes, b
 
 def truncated(kind: str) -> Issue:
     """The issue of a gzip or zip that stops before its end."""
-    return container_issue(
-        f"{kind}-truncated",
-        "the compressed data stops before its end",
-        "the records before the cut were read; send the file again, it was cut off on the way",
-    )
+    message = "the compressed data stops before its end"
+    remedy = "the records before the cut were read; send the file again, it was cut off on the way"
+    if kind == "zip":
+        return container_issue("zip-truncated", message, remedy)
+    return container_issue("gzip-truncated", message, remedy)
 
 
 def _checksum(kind: str) -> Issue:
-    return container_issue(
-        f"{kind}-checksum",
-        "the checksum of the compressed data does not match what was unpacked",
-        "what was read may hold changed bytes: send the file again and compare",
-    )
+    message = "the checksum of the compressed data does not match what was unpacked"
+    remedy = "what was read may hold changed bytes: send the file again and compare"
+    if kind == "zip":
+        return container_issue("zip-checksum", message, remedy)
+    return container_issue("gzip-checksum", message, remedy)
 
 
 def _broken(kind: str, error: str) -> Issue:
     if "data check" in error or "length check" in error:
         return _checksum(kind)
-    return container_issue(
-        f"{kind}-broken",
-        "the compressed data is damaged",
-        "the records before the damage were read; send the file again",
-    )
+    message, remedy = "the compressed data is damaged", "the records before the damage were read; send the file again"
+    if kind == "zip":
+        return container_issue("zip-broken", message, remedy)
+    return container_issue("gzip-broken", message, remedy)

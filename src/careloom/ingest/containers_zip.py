@@ -47,23 +47,28 @@ def is_office(names: list[str]) -> bool:
 
 
 def directory(file: BinaryIO) -> list[zipfile.ZipInfo] | None:
-    """The members that the zip's directory lists, folders left out; None where there is no readable directory."""
+    """The members that the zip's directory lists, folders left out; None where it is lost or points nowhere."""
     try:
         with zipfile.ZipFile(file) as archive:
-            return [info for info in archive.infolist() if not info.is_dir()]
+            infos = [info for info in archive.infolist() if not info.is_dir()]
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, struct.error, OverflowError):
         return None
+    for info in infos:
+        if info.header_offset < 0:
+            return None
+        file.seek(info.header_offset)
+        if file.read(len(LOCAL)) != LOCAL:
+            return None
+    return infos
 
 
 def listed_entries(file: BinaryIO, infos: list[zipfile.ZipInfo]) -> Iterator[Entry]:
     """The members in the order of the directory."""
     for info in infos:
         file.seek(info.header_offset)
-        header = file.read(_HEADER.size)
-        start = info.header_offset
-        if len(header) == _HEADER.size and header.startswith(LOCAL):
-            name_bytes, extra_bytes = _HEADER.unpack(header)[9:11]
-            start += _HEADER.size + name_bytes + extra_bytes
+        header = file.read(_HEADER.size).ljust(_HEADER.size, b"\0")
+        name_bytes, extra_bytes = _HEADER.unpack(header)[9:11]
+        start = info.header_offset + _HEADER.size + name_bytes + extra_bytes
         yield Entry(
             name=info.orig_filename,
             encrypted=bool(info.flag_bits & _ENCRYPTED),

@@ -41,6 +41,13 @@ Problem = tuple[str, str, str]
 """(issue code, message, remedy), as `careloom.pipeline.record.Record.problem`."""
 
 
+_UNKNOWN_HEADER: Problem = (
+    "ingest.csv-unknown-header",
+    "no mapping knows the header of this delimited file",
+    "declare its columns in a mapping and give it: --mapping FILE (docs/reference/mapping-grammar.md)",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
     """What a file is.
@@ -61,7 +68,7 @@ class Detection:
 
 def refuse(format_name: str, code: str, message: str, remedy: str) -> Detection:
     """A file that is refused as a whole."""
-    return Detection(format_name, problem=(f"ingest.{code}", message, remedy))
+    return Detection(format_name, problem=(code, message, remedy))
 
 
 def detect(head: bytes, recognise: Recognise) -> Detection:
@@ -71,7 +78,7 @@ def detect(head: bytes, recognise: Recognise) -> Detection:
     recognise  asked with the header of a delimited file
     """
     if not head:
-        return refuse("empty", "empty-file", "the file is empty", "check the export that should have filled it")
+        return refuse("empty", "ingest.empty-file", "the file is empty", "check the export that should have filled it")
     for magic, name in MAGICS:
         if head.startswith(magic):
             return _unread(name)
@@ -86,7 +93,7 @@ def detect(head: bytes, recognise: Recognise) -> Detection:
     if text is None:
         return refuse(
             "binary",
-            "unknown-binary",
+            "ingest.unknown-binary",
             "the file is neither text nor a known binary format",
             "export it in a format of docs/reference/formats.md",
         )
@@ -94,8 +101,8 @@ def detect(head: bytes, recognise: Recognise) -> Detection:
 
 
 def _unread(name: str) -> Detection:
-    what, remedy = UNREAD[name]
-    return refuse(name, f"{name}-not-read", f"the file is {what}, which is not read", remedy)
+    code, what, remedy = UNREAD[name]
+    return refuse(name, code, f"the file is {what}, which is not read", remedy)
 
 
 def _json(start: bytes) -> Detection:
@@ -109,13 +116,15 @@ def _json(start: bytes) -> Detection:
 
 
 def _not_utf8() -> Detection:
-    return refuse("fhir", "json-not-utf8", "the JSON is not in UTF-8", "write it in UTF-8, as RFC 8259 requires")
+    return refuse("fhir", "ingest.json-not-utf8", "the JSON is not in UTF-8", "write it in UTF-8, as RFC 8259 requires")
 
 
 def _text(text: str, encoding: str, recognise: Recognise) -> Detection:
     start = text.lstrip("\ufeff \t\r\n\f")
     if not start:
-        return refuse("empty", "blank-file", "the file holds only white space", "check the export that filled it")
+        return refuse(
+            "empty", "ingest.blank-file", "the file holds only white space", "check the export that filled it"
+        )
     if start.startswith(("{", "[")):
         return _not_utf8()
     if start.startswith("<"):
@@ -124,7 +133,7 @@ def _text(text: str, encoding: str, recognise: Recognise) -> Detection:
         return Detection("hl7v2")
     if _SEGMENT.match(start) and encoding == "utf-8":
         remedy = "send whole messages, each beginning with MSH"
-        return refuse("hl7v2", "hl7v2-no-msh", "HL7 v2 segments without the MSH that opens a message", remedy)
+        return refuse("hl7v2", "ingest.hl7v2-no-msh", "HL7 v2 segments without the MSH that opens a message", remedy)
     if _YAML.search(start):
         return _unread("yaml")
     table = find_table(text, lambda header: recognise(header) is not None)
@@ -137,9 +146,7 @@ def _delimited(header: tuple[str, ...], details: dict[str, str], recognise: Reco
     match = recognise(header)
     if match is not None:
         return Detection("csv", {**details, **match.options}, header, match)
-    message = "no mapping knows the header of this delimited file"
-    remedy = "declare its columns in a mapping and give it: --mapping FILE (docs/reference/mapping-grammar.md)"
-    return Detection("csv", details, header, problem=("ingest.csv-unknown-header", message, remedy))
+    return Detection("csv", details, header, problem=_UNKNOWN_HEADER)
 
 
 def _markup(start: str) -> Detection:

@@ -30,21 +30,25 @@ MAGICS: tuple[tuple[bytes, str], ...] = (
 """First bytes -> name, in the order in which they are tried. A zip gets here only when it is one office document."""
 
 _TEXT = "send its text as a plain-text note"
-UNREAD: dict[str, tuple[str, str]] = {
-    "pdf": ("a PDF document", _TEXT),
-    "rtf": ("an RTF document", _TEXT),
-    "image": ("an image", "send the text of the scan as a plain-text note"),
-    "office": ("an office document", "export it as text or CSV"),
-    "dicom": ("a DICOM object", "send its report as HL7 v2, FHIR or text"),
-    "parquet": ("a Parquet or Arrow table", "export it as CSV with a mapping"),
-    "database": ("a database file", "export its tables as CSV with a mapping"),
-    "packed": ("an archive of another kind than gzip and zip", "unpack it, or pack it by gzip or zip"),
-    "media": ("a sound or video file", "send its transcript as a plain-text note"),
-    "program": ("a program", "check where it comes from"),
-    "ccda": ("a C-CDA document", "send the same content as FHIR R4 or HL7 v2"),
-    "fhir-xml": ("FHIR in XML", "send it as FHIR JSON"),
-    "html": ("a web page", _TEXT),
-    "xml": ("XML of an unknown kind", "send it as FHIR JSON, HL7 v2 or CSV"),
-    "yaml": ("YAML", "send it as FHIR JSON"),
+UNREAD: dict[str, tuple[str, str, str]] = {
+    "pdf": ("ingest.pdf-not-read", "a PDF document", _TEXT),
+    "rtf": ("ingest.rtf-not-read", "an RTF document", _TEXT),
+    "image": ("ingest.image-not-read", "an image", "send the text of the scan as a plain-text note"),
+    "office": ("ingest.office-not-read", "an office document", "export it as text or CSV"),
+    "dicom": ("ingest.dicom-not-read", "a DICOM object", "send its report as HL7 v2, FHIR or text"),
+    "parquet": ("ingest.parquet-not-read", "a Parquet or Arrow table", "export it as CSV with a mapping"),
+    "database": ("ingest.database-not-read", "a database file", "export its tables as CSV with a mapping"),
+    "packed": (
+        "ingest.packed-not-read",
+        "an archive of another kind than gzip and zip",
+        "unpack it, or pack it by gzip or zip",
+    ),
+    "media": ("ingest.media-not-read", "a sound or video file", "send its transcript as a plain-text note"),
+    "program": ("ingest.program-not-read", "a program", "check where it comes from"),
+    "ccda": ("ingest.ccda-not-read", "a C-CDA document", "send the same content as FHIR R4 or HL7 v2"),
+    "fhir-xml": ("ingest.fhir-xml-not-read", "FHIR in XML", "send it as FHIR JSON"),
+    "html": ("ingest.html-not-read", "a web page", _TEXT),
+    "xml": ("ingest.xml-not-read", "XML of an unknown kind", "send it as FHIR JSON, HL7 v2 or CSV"),
+    "yaml": ("ingest.yaml-not-read", "YAML", "send it as FHIR JSON"),
 }
-"""Name -> (what the file is, what the sender can do)."""
+"""Name -> (issue code, what the file is, what the sender can do)."""

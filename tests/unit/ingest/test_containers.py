@@ -187,6 +187,16 @@ def test_of_a_zip_that_lost_its_directory_the_whole_members_are_read(write: obje
     assert damage_code(found[-1][2]) == "ingest.zip-truncated"
 
 
+def test_a_directory_that_points_nowhere_is_not_trusted() -> None:
+    data = zipped({"a": LINES, "b": b"second"})
+    found = opened(data[100:])
+    assert found[-1][2].source.damage or found[-1][2].issue
+    moved = bytearray(data)
+    end = data.rfind(b"PK\x05\x06")
+    moved[end + 16 : end + 20] = (len(data) * 2).to_bytes(4, "little")
+    assert [bytes_ for _, bytes_, _ in opened(bytes(moved))][:2] == [LINES, b"second"]
+
+
 def test_an_encrypted_member_is_handed_on_as_it_is() -> None:
     data = bytearray(zipped({"a": b"secret", "b": b"open"}, zipfile.ZIP_STORED))
     for magic, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):

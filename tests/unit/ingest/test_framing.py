@@ -44,7 +44,7 @@ def assert_accounts_for(data: bytes, records: list[Record]) -> None:
         place = found + len(record.raw)
     between.append(data[place:])
     for gap in between:
-        assert not gap.strip(b" \t\r\n\x0b\x1c\x00\xef\xbb\xbf,"), gap[:80]
+        assert not gap.strip(b" \t\r\n\x0b\x0c\x1c\x00\xef\xbb\xbf,"), gap[:80]
     assert [record.position for record in sorted(records, key=lambda record: record.position)] == list(
         range(len(records))
     )
