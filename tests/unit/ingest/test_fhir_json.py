@@ -145,7 +145,9 @@ def test_a_resource_without_id_goes_by_the_name_that_its_bundle_gives_it() -> No
     made = make(entry({"resourceType": "Patient"}, fullUrl=UUID), targets)
     assert made.drafts[0].source_id == UUID
     observation = {"resourceType": "Observation", "id": "o", "subject": {"reference": UUID}}
-    assert make(entry(observation), targets).drafts[0].resource["subject"] == {"reference": f"Patient/{UUID}"}
+    pointing = make(entry(observation), targets)
+    assert resolve(pointing)
+    assert pointing.drafts[0].resource["subject"] == {"reference": f"Patient/{UUID}"}
 
 
 DELETIONS = [
