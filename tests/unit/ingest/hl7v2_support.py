@@ -12,6 +12,8 @@ from careloom.ingest.hl7v2_to_fhir import convert
 from careloom.ingest.identity import Identity, find_references
 from careloom.pipeline.record import FileContext, Record
 
+HEAD = "MSH|^~\\&|A|B|||20240311081500-0500||{}|N1|P|2.5\r"
+PID = "PID|1||12^^^H^MR||Doe^Jane\r"
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "hl7v2"
 TYPES = frozenset(
     "Account AllergyIntolerance Condition Coverage DiagnosticReport DocumentReference Encounter Location Observation "
@@ -28,6 +30,16 @@ def converted(raw: bytes | str, **options: str) -> Conversion:
     """What the converter makes of a message; a text may use new lines between segments."""
     data = raw if isinstance(raw, bytes) else raw.encode()
     return convert(Record(0, data, "message 1", FileContext("hl7v2", options=options)))
+
+
+def sent(kind: str, *segments: str, **options: str) -> Conversion:
+    """What the converter makes of a message of that type with these segments; the options are the source's."""
+    return converted(HEAD.format(kind) + "\r".join(segments), **options)
+
+
+def fields(name: str, values: dict[int, str]) -> str:
+    """A segment from its field numbers."""
+    return "|".join([name, *(values.get(number, "") for number in range(1, max(values, default=0) + 1))])
 
 
 def plain_id(source: str, kind: str, original: str) -> str:
