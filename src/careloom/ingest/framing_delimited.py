@@ -3,14 +3,19 @@
 import codecs
 from collections.abc import Callable, Iterator
 
-from careloom.ingest.detect import Detection
+from careloom.ingest.detect import Detection, Problem
 from careloom.ingest.framing_limits import CONTINUED, FrameLimits, Frames, damage_of, too_long
 from careloom.ingest.framing_lines import Block, Long, Tail, blocks_of
 from careloom.ingest.framing_rows import Dialect, Grouper, Restore, RowReader
 from careloom.ingest.source import Source
 from careloom.issues import Issue
-from careloom.pipeline.record import FileContext
+from careloom.pipeline.record import FileContext, Record
 
+_HALF: Problem = (
+    "ingest.text-cut-off",
+    "the file ends in the middle of a UTF-16 character",
+    "send the file again, it was cut off on the way",
+)
 _SWAP_LINE_ENDS = bytes.maketrans(b"\r\n", b"\n\r")
 _BOMS = {"utf-8": b"\xef\xbb\xbf", "cp1252": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
 
@@ -26,7 +31,8 @@ def frame_delimited(source: Source, detection: Detection, limits: FrameLimits, i
     bom = _BOMS.get(encoding, b"")
     if bom and source.peek(len(bom)) == bom:
         source.read(len(bom))
-    chunks, restore = _readable(source, encoding)
+    half: list[bytes] = []
+    chunks, restore = _readable(source, encoding, half)
     match = detection.match
     context = FileContext("csv", match.mapping if match else "", detection.header, options=detection.details)
     dialect = Dialect(
@@ -47,6 +53,9 @@ def frame_delimited(source: Source, detection: Detection, limits: FrameLimits, i
         else:
             yield from _take_tail(block, reader, grouper, source)
     yield from reader.close()
+    if half:
+        yield Record(grouper.position, half[0], f"line {reader.number + 1}", context, _HALF)
+        return grouper.position + 1
     return grouper.position
 
 
@@ -60,10 +69,13 @@ def _take_tail(tail: Tail, reader: RowReader, grouper: Grouper, source: Source) 
     return grouper.position
 
 
-def _readable(source: Source, encoding: str) -> tuple[Iterator[bytes], Restore]:
-    """The file with line feeds between rows in an encoding that keeps ASCII, and the way back to its exact bytes."""
+def _readable(source: Source, encoding: str, half: list[bytes]) -> tuple[Iterator[bytes], Restore]:
+    """The file with line feeds between rows in an encoding that keeps ASCII, and the way back to its exact bytes.
+
+    half  gets the last byte of a UTF-16 file that ends inside a character
+    """
     if encoding.startswith("utf-16"):
-        return _narrow(source, encoding), lambda raw: raw.decode("utf-8", "surrogatepass").encode(
+        return _narrow(source, encoding, half), lambda raw: raw.decode("utf-8", "surrogatepass").encode(
             encoding, "surrogatepass"
         )
     head = source.peek(1 << 16)
@@ -73,7 +85,14 @@ def _readable(source: Source, encoding: str) -> tuple[Iterator[bytes], Restore]:
     return source.chunks(), bytes
 
 
-def _narrow(source: Source, encoding: str) -> Iterator[bytes]:
+def _narrow(source: Source, encoding: str, half: list[bytes]) -> Iterator[bytes]:
+    """UTF-16 as UTF-8; lone surrogates pass both ways, so that the way back gives the same bytes."""
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
     for chunk in source.chunks():
         yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+    held = decoder.getstate()[0]
+    whole = len(held) & ~1
+    if whole:
+        yield held[:whole].decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
+    if held[whole:]:
+        half.append(held[whole:])

@@ -189,8 +189,6 @@ def test_of_a_zip_that_lost_its_directory_the_whole_members_are_read(write: obje
 
 def test_a_directory_that_points_nowhere_is_not_trusted() -> None:
     data = zipped({"a": LINES, "b": b"second"})
-    found = opened(data[100:])
-    assert found[-1][2].source.damage or found[-1][2].issue
     moved = bytearray(data)
     end = data.rfind(b"PK\x05\x06")
     moved[end + 16 : end + 20] = (len(data) * 2).to_bytes(4, "little")
