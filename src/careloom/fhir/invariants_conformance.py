@@ -122,27 +122,19 @@ def _assert_direction(node: Node) -> bool:
     return node.get("direction") != "request" or count(node, "response", "responseCode") == 0
 
 
-def _test_script() -> Iterator[Rule]:
-    for phase, xor, operation in (("setup", "tst-1", "tst-7"), ("test", "tst-2", "tst-8"), ("teardown", "", "tst-9")):
-        action = f"TestScript.{phase}.action"
-        if xor:
-            yield Rule(action, xor, lambda n: has(n, "operation") != has(n, "assert"))
-        yield Rule(
-            f"{action}.operation", operation, _sources, ("type", "targetId", "url", "params", "encodeRequestUrl")
-        )
-    for phase, compare, one, direction in (
-        ("setup", "tst-10", "tst-5", "tst-12"),
-        ("test", "tst-11", "tst-6", "tst-13"),
-    ):
-        place = f"TestScript.{phase}.action.assert"
-        yield Rule(
-            place,
-            compare,
-            lambda n: has(n, "compareToSourceId") == (count(n, "compareToSourceExpression", "compareToSourcePath") > 0),
-        )
-        yield Rule(place, one, _one_assertion)
-        yield Rule(place, direction, _assert_direction, ("direction",))
+def _compared(node: Node) -> bool:
+    return has(node, "compareToSourceId") == (count(node, "compareToSourceExpression", "compareToSourcePath") > 0)
 
+
+_TEST_SCRIPT: tuple[Rule, ...] = (
+    Rule("TestScript.setup.action", "tst-1", lambda n: has(n, "operation") != has(n, "assert")),
+    Rule("TestScript.test.action", "tst-2", lambda n: has(n, "operation") != has(n, "assert")),
+    Rule("TestScript.setup.action.operation", "tst-7", _sources, ("method", "type", "url", "params", "targetId")),
+    Rule("TestScript.setup.action.assert", "tst-5", _one_assertion),
+    Rule("TestScript.setup.action.assert", "tst-10", _compared),
+    Rule("TestScript.setup.action.assert", "tst-12", _assert_direction, ("direction",)),
+)
+"""The test and teardown actions refer to these types (contentReference), so that their twins need no rules."""
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -215,7 +207,7 @@ RULES: tuple[Rule, ...] = (
         lambda n: any(has(c, "required") or has(c, "validated") for c in nodes(n, "capability")),
         ("capability",),
     ),
-    *_test_script(),
+    *_TEST_SCRIPT,
     _one_of("ValueSet.compose.include", "vsd-1", "valueSet", "system"),
     Rule("ValueSet.compose.include", "vsd-2", lambda n: count(n, "concept", "filter") == 0 or has(n, "system")),
     _not_both("ValueSet.compose.include", "vsd-3", "concept", "filter"),
