@@ -48,7 +48,8 @@ class Ingest(Section):
     """How feeds are read.
 
     source              name of the sending system: the same id from the same source is the same thing
-    batch_records       records per transaction
+    batch_records       records per transaction, from one or several files
+    batch_bytes         a transaction holds no more source bytes than this, unless one record is longer
     processes           worker processes; 1 works in the calling process
     max_record_bytes    a longer record is quarantined unread
     max_bundle_bytes    a longer FHIR Bundle file is quarantined unread
@@ -57,7 +58,8 @@ class Ingest(Section):
     """
 
     source: str = "default"
-    batch_records: Positive = 1000
+    batch_records: Positive = 2000
+    batch_bytes: Positive = 16 * 1024 * 1024
     processes: Positive = 1
     max_record_bytes: Positive = 64 * 1024 * 1024
     max_bundle_bytes: Positive = 256 * 1024 * 1024

@@ -58,7 +58,7 @@ CASES = [
     ("noheader.hl7", b"PID|1||1^^^H^MR||ZEBULONIA\rPV1|1|I\r", "ingest.hl7v2-no-msh"),
     ("strange.csv", b"alpha,beta,gamma\n1,Zebulonia,3\n2,x,4\n", "ingest.csv-unknown-header"),
     ("empty.json", b"", "ingest.empty-file"),
-    ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(200), "ingest.png-not-read"),
+    ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(200), "ingest.image-not-read"),
 ]
 
 

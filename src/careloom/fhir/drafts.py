@@ -18,8 +18,8 @@ class Draft:
               ``delete``: the record says that it is gone
     source_id the identity within the source where ``resource["id"]`` is absent: any text that is the same whenever the
               same thing is meant (``MR|hospital|12345``); keyed before it is stored
-    targets   for resources that came as FHIR JSON, whose references are still to be resolved: ``fullUrl`` of an entry of
-              the same Bundle -> ``Type/id``; None where a converter wrote the references itself
+    targets   for resources that came as FHIR JSON, whose references are still to be resolved: ``fullUrl`` of an entry
+              of the same Bundle -> ``Type/id``; None where a converter wrote the references itself
     """
 
     resource: Resource

@@ -20,7 +20,7 @@ from careloom.settings import Settings
 from careloom.store.blind_index import BlindIndex
 from careloom.store.jobs import Jobs
 from careloom.store.lake import Lake
-from careloom.store.zone_store import Zone, ZoneStore
+from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
 
 STORED_ZONES: tuple[Zone, ...] = ("identified", "research", "synthetic")
 
@@ -51,6 +51,7 @@ class Platform:
         self.runtime = runtime or Runtime()
         self.keys: KeyProvider = keys or LocalKeys.open(settings.keys_directory, runtime=self.runtime)
         self._stores: dict[Zone, ZoneStore] = {}
+        self._blind: dict[Zone, BlindIndex] = {}
 
     def __enter__(self) -> "Platform":
         return self
@@ -76,7 +77,9 @@ class Platform:
 
     def blind_index(self, zone: Zone) -> BlindIndex:
         """The search index's keyed hashes in a zone."""
-        return BlindIndex(self.keys.derive("index", zone))
+        if zone not in self._blind:
+            self._blind[zone] = BlindIndex(self.keys.derive("index", zone))
+        return self._blind[zone]
 
     def store(self, zone: Zone) -> ZoneStore:
         """The opened store of a zone, made if it is not there.
@@ -91,6 +94,7 @@ class Platform:
                 keys=self.keys,
                 runtime=self.runtime,
                 indexer=self.blind_index(zone).index,
+                anchor=data.directory / zone / ANCHOR_NAME,
             )
         return self._stores[zone]
 

@@ -14,7 +14,8 @@ from careloom.pipeline.batch import Batch
 from careloom.pipeline.pipeline import Result
 from careloom.pipeline.record import Record
 from careloom.services.access import Principal, require
-from careloom.services.ingest import landing_of, match_header, writes_by_origin
+from careloom.services.arrivals import match_header
+from careloom.services.ingest import landing_of, writes_by_origin
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build
 from careloom.services.platform import Platform
 from careloom.services.record_context import context_bytes, record_of, with_mapping

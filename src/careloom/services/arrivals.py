@@ -1,0 +1,174 @@
+"""What arrives: files and archive members as chunks of records, behind what an earlier run had committed."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from careloom.ingest import delimited
+from careloom.ingest.containers import Member, open_members
+from careloom.ingest.containers_inflate import ContainerLimits
+from careloom.ingest.detect import Detection, Match
+from careloom.ingest.framing import detect_source, frame, refused_member
+from careloom.ingest.framing_limits import FrameLimits
+from careloom.issues import Issue
+from careloom.pipeline.manifest import FileEntry
+from careloom.pipeline.record import Record
+from careloom.services.platform import InputFile, Platform
+from careloom.store.rows import Manifest
+from careloom.store.zone_store import ZoneStore
+
+Watch = Callable[[int, int], None]
+"""(bytes done, bytes in all), called now and then."""
+
+
+@dataclass(slots=True)
+class ArrivingFile:
+    """One file or archive member on its way.
+
+    manifest  what an earlier, interrupted run had begun; None until this run begins it
+    issues    what is wrong around the records: warnings
+    """
+
+    name: str
+    file_hash: bytes
+    entry: FileEntry
+    manifest: Manifest | None = None
+    issues: list[Issue] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive records of one file; `is_last` closes the file's manifest."""
+
+    file: ArrivingFile
+    records: list[Record]
+    is_last: bool
+
+
+class Arrivals:
+    """The files of one run.
+
+    config_hash  of the pipeline: a file read to its end under the same one is not read again
+    mapping      the operator's own mapping of delimited files as TOML text, empty for none
+    wanted       the format that the operator named, or ``auto``
+    """
+
+    def __init__(self, platform: Platform, *, config_hash: str, mapping: str, wanted: str) -> None:
+        self._settings = platform.settings.ingest
+        self._platform = platform
+        self._store: ZoneStore = platform.store("identified")
+        self._config_hash = config_hash
+        self._mapping = mapping
+        self._wanted = wanted
+        self._first: dict[bytes, ArrivingFile] = {}
+        self._twins: list[tuple[ArrivingFile, ArrivingFile]] = []
+        self.entries: list[FileEntry] = []
+
+    def chunks(self, paths: Iterable[Path], watch: Watch | None) -> Iterator[Chunk]:
+        """All records of all files that no earlier run has committed, in order.
+
+        raises  NotFound or FormatError if a path is not usable
+        """
+        files = self._platform.inputs(paths)
+        total, done = sum(file.size_bytes for file in files), 0
+        limits = ContainerLimits(
+            max_total_bytes=self._settings.max_archive_bytes, max_ratio=self._settings.max_archive_ratio
+        )
+        for file in files:
+            file_hash = _hash(self._store, file)
+            with file.open() as stream:
+                for ordinal, member in enumerate(open_members(stream, file.name, limits)):
+                    for chunk in self._of_member(member, _member_hash(self._store, file_hash, ordinal)):
+                        yield chunk
+                        if watch:
+                            watch(done + stream.tell(), total)
+            done += file.size_bytes
+
+    def settle(self) -> None:
+        """Tells of each file that was the twin of an earlier one what became of that one; call it at the end."""
+        for twin, first in self._twins:
+            entry = twin.entry
+            entry.manifest_id, entry.format, entry.root = first.entry.manifest_id, first.entry.format, first.entry.root
+            entry.records = entry.known = first.entry.records
+
+    def _of_member(self, member: Member, file_hash: bytes) -> Iterator[Chunk]:
+        file = ArrivingFile(member.name, file_hash, FileEntry())
+        self.entries.append(file.entry)
+        found = self._store.find_manifest(file_hash, self._config_hash)
+        first = self._first.setdefault(file_hash, file)
+        if first is not file or (found is not None and found.state == "done"):
+            file.entry.state = "unchanged"
+            if first is not file:
+                self._twins.append((file, first))
+            elif found is not None:
+                _unchanged(file.entry, found)
+            for _ in member.source.chunks():
+                pass
+            return
+        file.manifest = found
+        records = self._records(member, file)
+        for record in islice(records, found.records if found else 0):
+            file.entry.known += 1
+            file.entry.bytes += len(record.raw)
+        yield from self._chunked(file, records)
+
+    def _chunked(self, file: ArrivingFile, records: Iterator[Record]) -> Iterator[Chunk]:
+        waiting: list[Record] = []
+        size = 0
+        for record in records:
+            if len(waiting) >= self._settings.batch_records or (waiting and size >= self._settings.batch_bytes):
+                yield Chunk(file, waiting, is_last=False)
+                waiting, size = [], 0
+            waiting.append(record)
+            size += len(record.raw)
+        yield Chunk(file, waiting, is_last=True)
+
+    def _records(self, member: Member, file: ArrivingFile) -> Iterator[Record]:
+        limits = FrameLimits(
+            max_record_bytes=self._settings.max_record_bytes, max_document_bytes=self._settings.max_bundle_bytes
+        )
+        if member.issue is not None:
+            file.entry.format = "unread"
+            return refused_member(member.source, member.issue, limits)
+        detection = detect_source(member.source, lambda header: match_header(header, self._mapping))
+        if self._wanted not in ("auto", "csv", detection.format):
+            detection = Detection(self._wanted, {"encoding": detection.details.get("encoding", "utf-8")})
+        file.entry.format = detection.format
+        return frame(member.source, detection, limits, file.issues)
+
+
+def match_header(header: tuple[str, ...], own: str) -> Match | None:
+    """The mapping that reads a delimited file with this header; the user's own (TOML text) goes first."""
+    name = delimited.recognise(header, own)
+    if name is None:
+        return None
+    options = dict(delimited.find_file(name, own).dialect)
+    if own:
+        options[delimited.MAPPING_OPTION] = own
+    return Match(name, delimited.patient_column(name, header, own), options)
+
+
+def _unchanged(entry: FileEntry, found: Manifest) -> None:
+    entry.manifest_id = found.manifest_id
+    entry.format = str(found.counts.get("format", ""))
+    entry.records = entry.known = found.records
+    entry.root = str(found.counts.get("root", ""))
+
+
+def _hash(store: ZoneStore, file: InputFile) -> bytes:
+    hasher = store.file_hasher()
+    with file.open() as stream:
+        while piece := stream.read(1 << 20):
+            hasher.update(piece)
+    digest: bytes = hasher.digest()
+    return digest
+
+
+def _member_hash(store: ZoneStore, file_hash: bytes, ordinal: int) -> bytes:
+    if ordinal == 0:
+        return file_hash
+    hasher = store.file_hasher()
+    hasher.update(file_hash + ordinal.to_bytes(4, "big"))
+    digest: bytes = hasher.digest()
+    return digest
