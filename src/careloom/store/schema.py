@@ -117,6 +117,7 @@ resource = Table(
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("type", "id"),
     Index("resource_by_subject", "subject"),
+    Index("resource_by_update", "type", "last_updated"),
     Index("resource_by_record", "record"),
 )
 """The current version of each resource; a deleted one stays as a row with an empty body and `deleted` true."""
@@ -167,6 +168,7 @@ idx_range = Table(
     Column("unit", BigInteger, nullable=False),
     Column("rid", BigInteger, nullable=False),
     PrimaryKeyConstraint("key", "low", "high", "unit", "rid"),
+    Index("idx_range_by_rid", "rid", "key"),
     sqlite_with_rowid=False,
 )
 """Order search: dates (milliseconds, half-open), numbers, quantities; `key` hashes (type, parameter)."""

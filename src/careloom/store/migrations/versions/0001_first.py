@@ -73,6 +73,7 @@ def _tables_1() -> None:
         sa.PrimaryKeyConstraint("key", "low", "high", "unit", "rid"),
         sqlite_with_rowid=False,
     )
+    op.create_index("idx_range_by_rid", "idx_range", ["rid", "key"], unique=False)
     op.create_table(
         "meta",
         sa.Column("name", sa.Text(), nullable=False),
@@ -239,6 +240,7 @@ def _tables_6() -> None:
     )
     op.create_index("resource_by_record", "resource", ["record"], unique=False)
     op.create_index("resource_by_subject", "resource", ["subject"], unique=False)
+    op.create_index("resource_by_update", "resource", ["type", "last_updated"], unique=False)
 
 
 def _tables_7() -> None:
