@@ -197,6 +197,7 @@ def _segments(text: str, delimiters: Delimiters, codec: str, issues: list[Issue]
         text = text.replace("\r\n", "\r").replace("\n", "\r")
     pieces = text.split("\r")
     lines: list[str] = []
+    continued: dict[str, None] = {}
     for piece in pieces:
         if piece[3:4] == mark and piece[:3].isalnum() and piece[:3].isupper():
             lines.append(piece)
@@ -209,9 +210,9 @@ def _segments(text: str, delimiters: Delimiters, codec: str, issues: list[Issue]
             lines.append(bare)
         else:
             lines[-1] += "\n" + piece
-            issues.append(
-                _warning("hl7v2.line-continued", lines[-1][:3], "a line that starts no segment was joined to this one")
-            )
+            continued.setdefault(lines[-1][:3])
+    text = "a line that starts no segment was joined to this one"
+    issues.extend(_warning("hl7v2.line-continued", name, text) for name in continued)
     return [Segment(line, delimiters, codec) for line in lines]
 
 

@@ -94,17 +94,17 @@ def patient_resource(build: Build, pid: Segment) -> Resource:
 
 
 def _identifiers(build: Build, pid: Segment) -> list[Element]:
-    out: list[Element] = []
+    held: dict[tuple[str, str], Element] = {}
     for number in (3, 2, 4):
         for raw in pid.repetitions(number):
             found = values.identifier(build, raw, "", f"PID-{number}")
-            if found is not None and not _is_held(found, out):
-                out.append(found)
+            if found is not None:
+                held.setdefault((found.get("system", ""), found["value"]), found)
     ssn = pid.value(19)
     if ssn:
         found = {"type": values.identifier_type("SS"), "system": US_SSN, "value": ssn}
-        if not _is_held(found, out):
-            out.append(found)
+        held.setdefault((US_SSN, ssn), found)
+    out = list(held.values())
     licence = build.read.values(pid.field(20), 3) if pid.field(20) else ["", "", ""]
     if licence[0]:
         found = {"type": values.identifier_type("DL"), "value": licence[0]}
@@ -115,10 +115,6 @@ def _identifiers(build: Build, pid: Segment) -> list[Element]:
             found["assigner"] = {"display": licence[1]}
         out.append(found)
     return out
-
-
-def _is_held(found: Element, held: list[Element]) -> bool:
-    return any(found["value"] == other["value"] and found.get("system") == other.get("system") for other in held)
 
 
 def _birth(build: Build, pid: Segment, out: Resource) -> None:

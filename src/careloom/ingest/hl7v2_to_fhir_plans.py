@@ -28,6 +28,7 @@ Row = tuple[int, str, bool, Convert, Store]
 """Field number, place for issues, whether repetitions are all taken, converter, what puts the value in."""
 
 _STEP = re.compile(r"extension\(([^)]+)\)(\[\])?|([A-Za-z]+)(\[\])?")
+_REMEMBERED = 64  # a repetition is dropped when one of so many before it says the same: work stays linear
 _PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 
 
@@ -90,7 +91,7 @@ def _store(steps: list[tuple[str, bool, bool]]) -> Store:
                 node.setdefault(name, made)
             elif index == last:
                 held = node.setdefault(name, [])
-                if made not in held:
+                if made not in held[-_REMEMBERED:]:
                     held.append(made)
             elif many:
                 below: Element = {}

@@ -148,6 +148,11 @@ def test_a_broken_line_continues_its_segment() -> None:
     assert message.segments[2].name == "NTE"
 
 
+def test_many_broken_lines_are_reported_once_for_each_segment() -> None:
+    raw = MESSAGE + b"no segment at all\r" * 5000
+    assert codes(raw) == ["hl7v2.line-continued"]
+
+
 def test_text_without_components_is_read_whole() -> None:
     message = good(b"MSH|^~\\&|\rDG1|1|||Chest pain & cough\\T\\cold^x~y")
     assert message.segments[1].plain(4) == "Chest pain & cough&cold^x"

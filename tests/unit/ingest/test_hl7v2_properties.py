@@ -1,6 +1,7 @@
 """Whatever arrives: no exception, no invalid resource, the same drafts for the same bytes."""
 
 import random
+from time import process_time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,6 +59,14 @@ def drop_segment(raw: bytes, rng: random.Random) -> bytes:
     lines = raw.replace(b"\n", b"\r").split(b"\r")
     del lines[rng.randrange(len(lines))]
     return b"\r".join(lines)
+
+
+def test_work_grows_with_the_message_and_not_with_its_square() -> None:
+    numbers = b"~".join(b"%d^^^H^MR" % number for number in range(20_000))
+    head = b"MSH|^~\\&|A|B|||2024||ADT^A08|1|P|2.5\rPID|1||" + numbers + b"||Doe^Jane|||||||" + b"555~" * 20_000
+    start = process_time()
+    converted(head + b"\r" + b"NK1|1|Doe^John\r" * 5_000 + b"dirt\r" * 5_000)
+    assert process_time() - start < 5
 
 
 @settings(max_examples=400, deadline=None)
