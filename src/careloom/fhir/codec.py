@@ -1,11 +1,14 @@
 """FHIR JSON: bytes to plain objects and back. Nothing is repaired on the way."""
 
 import json
+import re
 from typing import Any
 
 import orjson
 
 from careloom.fhir.drafts import Resource
+
+_STRING_OR_COMMENT = re.compile(rb'("(?:[^"\\]|\\.)*")|/\*.*?\*/|//[^\r\n]*', re.DOTALL)
 
 
 class BadJsonError(ValueError):
@@ -31,6 +34,11 @@ def parse(raw: bytes) -> Resource:
     return resource
 
 
+def without_comments(raw: bytes) -> bytes:
+    """The same JSON without ``// ...`` and ``/* ... */`` outside strings, which FHIR JSON never has."""
+    return _STRING_OR_COMMENT.sub(lambda found: found[1] or b" ", raw)
+
+
 def refuse_duplicates(raw: bytes) -> None:
     """Nothing where no object has a property twice (exact and slow: a second parse).
 
@@ -40,6 +48,15 @@ def refuse_duplicates(raw: bytes) -> None:
         json.loads(raw, object_pairs_hook=_distinct)
     except RecursionError:
         raise BadJsonError("fhir.json-too-deep") from None
+
+
+def has_duplicates(raw: bytes) -> bool:
+    """True where an object has a property twice, or nests too deep to tell."""
+    try:
+        refuse_duplicates(raw)
+    except BadJsonError:
+        return True
+    return False
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

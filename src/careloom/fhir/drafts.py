@@ -20,9 +20,13 @@ class Draft:
               same thing is meant (``MR|hospital|12345``); keyed before it is stored
     targets   for resources that came as FHIR JSON, whose references are still to be resolved: ``fullUrl`` of an entry
               of the same Bundle -> ``Type/id``; None where a converter wrote the references itself
+    raw       with `targets`: the JSON that holds the resource, empty if it was looked through before
+    outside   with `raw`: how many properties of it stand outside of the resource
     """
 
     resource: Resource
     action: Literal["put", "mention", "delete"] = "put"
     source_id: str = ""
     targets: Mapping[str, str] | None = None
+    raw: bytes = b""
+    outside: int = 0

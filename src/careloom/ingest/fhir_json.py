@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from careloom.fhir.codec import has_duplicates
 from careloom.fhir.drafts import Draft
 from careloom.ingest.conversion import Conversion
 from careloom.issues import Issue, Severity
@@ -56,6 +57,11 @@ def convert(record: Record) -> Conversion:
         _bundle(document, targets, conversion, "", 0)
     else:
         _resource(document, "", targets, conversion, "")
+    if len(conversion.drafts) == 1 and kind != "Bundle":
+        draft = conversion.drafts[0]
+        draft.raw, draft.outside = raw, _properties(document, draft.resource) - ("id" not in draft.resource)
+    elif conversion.drafts and has_duplicates(raw):
+        return _refused("fhir.json-duplicate-key", "a JSON object has the same property twice", "Send each once")
     if conversion.issues and conversion.refused:
         conversion.drafts.clear()
     return conversion
@@ -187,6 +193,15 @@ def _rewrite(node: dict[str, Any], reference: str, targets: Any) -> bool:
     node["type"] = conditional[1]
     node["identifier"] = {"system": system, "value": code} if bar and system else {"value": code}
     return True
+
+
+def _properties(node: Any, apart: Any) -> int:
+    """How many properties stand in `node` but not in `apart`."""
+    if node is apart:
+        return 0
+    if type(node) is dict:
+        return len(node) + sum(_properties(value, apart) for value in node.values() if type(value) in (dict, list))
+    return sum(_properties(value, apart) for value in node if type(value) in (dict, list))
 
 
 def _is_deeper(document: Any, limit: int) -> bool:

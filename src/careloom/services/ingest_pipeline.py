@@ -99,7 +99,10 @@ def _checked(draft: Draft, identity: Identity) -> list[Issue]:
         find_references(resource, references)
         identity.rewrite(references)
         return validate.check(resource)
-    issues = validate.check(resource, references)
+    if draft.raw:
+        issues = validate.check_read(resource, draft.raw, draft.outside, references)
+    else:
+        issues = validate.check(resource, references)
     if not fhir_json.resolve_references(references, draft.targets):
         issues.append(fhir_json.DANGLING)
     identity.rewrite(references)
