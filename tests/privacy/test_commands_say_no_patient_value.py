@@ -24,3 +24,11 @@ def test_no_planted_value_in_output_logs_manifests_or_files(tmp_path: Path) -> N
     kept = [path for path in line.data.rglob("*") if path.is_file()]
     assert [(path, word) for path in kept for word in words if word in path.read_bytes()] == []
     assert json.loads(line.run("store", "check", "--json").stdout)["consistent"]
+
+
+def test_a_type_that_is_none_is_told_in_no_place(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    (tmp_path / "odd.json").write_text('{"resourceType": "Quillfeather", "id": "#!"}')
+    line.json("ingest", tmp_path / "odd.json")
+    assert "Quillfeather" not in line.run("quarantine", "list", "--json").stdout
+    assert [path for path in line.data.rglob("*") if path.is_file() and b"Quillfeather" in path.read_bytes()] == []

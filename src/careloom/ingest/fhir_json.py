@@ -18,6 +18,7 @@ import orjson
 
 from careloom.fhir.codec import has_duplicates
 from careloom.fhir.drafts import Draft
+from careloom.fhir.validate_tables import resource_types
 from careloom.ingest.conversion import Conversion
 from careloom.issues import Issue, Severity
 from careloom.pipeline.record import Record
@@ -80,7 +81,8 @@ def _resource(resource: Any, full_url: str, targets: Mapping[str, str], conversi
             conversion.drafts.append(Draft(resource, targets=targets))
         else:
             message = "the id is not 1 to 64 of the characters A-Z, a-z, 0-9, - and ."
-            conversion.issues.append(Issue("fhir.bad-id", "error", f"{kind}.id", message))
+            known = kind if kind in resource_types() else "Resource"  # any other word may be a patient's value
+            conversion.issues.append(Issue("fhir.bad-id", "error", f"{known}.id", message))
         return
     name = full_url or orjson.dumps(resource, option=orjson.OPT_SORT_KEYS).decode()
     conversion.drafts.append(Draft(resource, source_id=name, targets=targets))

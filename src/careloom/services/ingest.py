@@ -79,7 +79,7 @@ def ingest(platform: Platform, who: Principal, ask: IngestAsk, watch: Watch | No
 def ingest_config(platform: Platform, ask: IngestAsk) -> IngestConfig:
     """What the pipeline of this ask depends on."""
     mapping = platform.read_text(ask.mapping) if ask.mapping else ""
-    return IngestConfig(platform.names_key, ask.source or platform.settings.ingest.source, mapping)
+    return IngestConfig(platform.names_key, ask.source or platform.settings.ingest.source, mapping, ask.format)
 
 
 def _batches(run: _Run, chunks: Iterator[Chunk]) -> Iterator[Batch[Record]]:

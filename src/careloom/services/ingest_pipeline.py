@@ -40,11 +40,13 @@ class IngestConfig(NamedTuple):
     names_key     secret under which ids are keyed
     source        name of the sending system
     mapping       the user's own mapping of delimited files as TOML text, empty for none
+    format        the format that the operator named, or ``auto``: another one reads the same bytes anew
     """
 
     names_key: bytes
     source: str
     mapping: str = ""
+    format: str = "auto"
 
 
 def build(config: IngestConfig) -> Pipeline:
@@ -59,7 +61,7 @@ def build(config: IngestConfig) -> Pipeline:
             Stage("convert", "1", RECORD, DRAFT, _convert),
             Stage("check", "1", DRAFT, WRITE, lambda batch: _check(batch, identity)),
         ],
-        {"source": config.source, "mapping": config.mapping},
+        {"source": config.source, "mapping": config.mapping, "format": config.format},
     )
 
 
@@ -113,13 +115,13 @@ def _check(batch: Batch[Draft], identity: Identity) -> Outcome[Write]:
     writes: list[Write] = []
     origins: list[int] = []
     found: dict[int, list[Issue]] = {}
-    subjects: dict[int, set[str]] = {}
+    subjects: dict[int, set[str]] = {}  # of refused records: of all that they hold, not of what is wrong alone
     warnings: list[tuple[int, Issue]] = []
     for draft, origin in zip(batch.items, batch.origins, strict=True):
         resource_id = identity.name(draft)
         resource = draft.resource
         if draft.action == "delete":
-            writes.append(Write(resource["resourceType"], resource_id, b"", (), None, "delete"))
+            writes.append(Write(resource["resourceType"], resource_id, b"", patients_of(resource), None, "delete"))
             origins.append(origin)
             continue
         issues = _checked(draft, identity)
@@ -135,7 +137,12 @@ def _check(batch: Batch[Draft], identity: Identity) -> Outcome[Write]:
         )  # fmt: skip
         origins.append(origin)
     if found:
-        kept = [(write, origin) for write, origin in zip(writes, origins, strict=True) if origin not in found]
+        kept = []
+        for write, origin in zip(writes, origins, strict=True):
+            if origin in found:
+                subjects[origin].update(write.patients)
+            else:
+                kept.append((write, origin))
         writes, origins = [write for write, _ in kept], [origin for _, origin in kept]
     refused = [Refusal(origin, tuple(issues), tuple(sorted(subjects[origin]))) for origin, issues in found.items()]
     return Outcome(Batch(WRITE, writes, origins), refused, [], warnings)
