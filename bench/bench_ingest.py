@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import orjson
-from measure import report
 
 from careloom.services.access import local_operator
 from careloom.services.ingest import IngestAsk, ingest
 from careloom.services.platform import Platform
 from careloom.settings import Data, Settings
+from measure import report
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))

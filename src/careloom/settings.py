@@ -48,6 +48,8 @@ class Ingest(Section):
     """How feeds are read.
 
     source              name of the sending system: the same id from the same source is the same thing
+    timezone            of times in HL7 v2 messages that name none: an offset (``+01:00``) or IANA name
+                        (``Europe/Berlin``); empty reads them as UTC and says so in the run's issues
     batch_records       records per transaction, from one or several files
     batch_bytes         a transaction holds no more source bytes than this, unless one record is longer
     processes           worker processes; 1 works in the calling process
@@ -58,7 +60,8 @@ class Ingest(Section):
     """
 
     source: str = "default"
-    batch_records: Positive = 2000
+    timezone: str = ""
+    batch_records: Positive = 4000
     batch_bytes: Positive = 16 * 1024 * 1024
     processes: Positive = 1
     max_record_bytes: Positive = 64 * 1024 * 1024

@@ -38,7 +38,7 @@ NEVER_BARE = [*HEAVY, "polars", "pyarrow", "deltalake", "pandas", "numpy", "skle
 
 # Base dependencies that no line needs to import: a driver that SQLAlchemy finds by the name in a URL, and what Polars
 # converts frames through.
-BY_NAME_ONLY = {"psycopg", "pyarrow"}
+BY_NAME_ONLY = {"psycopg", "pyarrow", "tzdata"}
 
 
 def slips(tree: ast.AST, path: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What arrives: files and archive members as chunks of records, behind what an earlier run had committed."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -134,6 +134,8 @@ class Arrivals:
         detection = detect_source(member.source, lambda header: match_header(header, self._mapping))
         if self._wanted not in ("auto", "csv", detection.format):
             detection = Detection(self._wanted, {"encoding": detection.details.get("encoding", "utf-8")})
+        if detection.format == "hl7v2" and self._settings.timezone:
+            detection = replace(detection, details={**detection.details, "timezone": self._settings.timezone})
         file.entry.format = detection.format
         return frame(member.source, detection, limits, file.issues)
 

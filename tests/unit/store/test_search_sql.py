@@ -1,7 +1,7 @@
 """Pages, cursors and ids of a search, on SQLite and, where a server is named, on PostgreSQL."""
 
-import os
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from careloom.store import search_plan
 from careloom.store.blind_index import BlindIndex
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
 from careloom.store.search_sql import Page, search
+from tests.store_kit import fresh_database
 
 BLIND = BlindIndex(b"k" * 32)
 
@@ -41,12 +42,15 @@ def put(connection: Connection, rid: int, one: dict[str, Any]) -> None:
         connection.execute(token_system.insert().values(system))
 
 
+@cache
+def _search_database(cluster: str) -> str:
+    return fresh_database(cluster, "search")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
-    address = "sqlite://" if request.param == "sqlite" else os.environ.get("CARELOOM_POSTGRESQL", "")
-    if not address:
-        pytest.skip("CARELOOM_POSTGRESQL names no server: set it to postgresql+psycopg://... to search there too")
-    engine = create_engine(address)
+    is_sqlite = request.param == "sqlite"
+    engine = create_engine("sqlite://" if is_sqlite else _search_database(request.getfixturevalue("postgresql")))
     with engine.connect() as opened:
         if request.param == "postgresql":
             opened.execute(text("CREATE SCHEMA careloom_search_test"))
