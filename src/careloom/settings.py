@@ -61,7 +61,7 @@ class Ingest(Section):
 
     source: str = "default"
     timezone: str = ""
-    batch_records: Positive = 4000
+    batch_records: Positive = 2000
     batch_bytes: Positive = 16 * 1024 * 1024
     processes: Positive = 1
     max_record_bytes: Positive = 64 * 1024 * 1024

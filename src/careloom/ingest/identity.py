@@ -13,6 +13,10 @@ ResourceId = Callable[[str, str, str], str]
 """(source, resource type, the source's id) -> keyed id, as `careloom.crypto.pseudonyms.KeyedNames.resource_id`."""
 
 
+KNOWN_REFERENCES = 50_000
+"""How many rewritten references are remembered: the patients and encounters of some thousand records in a row."""
+
+
 def find_references(node: Any, found: list[dict[str, Any]]) -> None:
     """Appends every object with a literal ``reference`` below `node`; depth is bounded by the converter."""
     if isinstance(node, dict):
@@ -61,7 +65,7 @@ class Identity:
             keyed = known.get(text)
             if keyed is None:
                 keyed = self._keyed(text)
-                if len(known) >= 200_000:
+                if len(known) >= KNOWN_REFERENCES:
                     known.clear()
                 known[text] = keyed
             reference["reference"] = keyed

@@ -32,7 +32,7 @@ class PipelineSpec:
         return built
 
 
-BATCHES_PER_COLLECTION = 50
+BATCHES_PER_COLLECTION = 20
 """Full collections are dear and nearly nothing of a batch is cyclic."""
 
 _worker_pipeline: Pipeline | None = None

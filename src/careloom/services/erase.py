@@ -8,12 +8,10 @@ from careloom.errors import NotFound, QueryError
 from careloom.fhir.drafts import Resource
 from careloom.services.access import Principal, require
 from careloom.services.deidentify import forget_research
+from careloom.services.patient_words import names_patient
 from careloom.services.platform import Platform
 from careloom.store.erasure import ErasureReport
 from careloom.store.zone_store import ZoneStore
-
-SHORTEST_WORD_BYTES = 5
-"""A shorter identifier is no evidence that bytes are about the patient."""
 
 
 def erase(platform: Platform, who: Principal, patient: str, *, source: str = "") -> dict[str, Any]:
@@ -21,7 +19,7 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
 
     patient  ``Patient/<id>``, the stored id or the source system's own
     returns  ``already_erased``, ``pseudonym`` and ``removed`` (what -> count)
-    raises   AccessError; QueryError; NotFound if no such patient was ever stored
+    raises   AccessError; QueryError; NotFound if nothing here is or names such a patient, and nothing was erased
     """
     for zone in ("landing", "identified", "research", "synthetic"):
         require(who, "erase", zone)
@@ -32,11 +30,16 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
     candidates = (name, platform.names.resource_id(source or platform.settings.ingest.source, "Patient", name))
     known = store.read_named("Patient", candidates)
     erased_before = [candidate for candidate in candidates if store.is_erased(candidate)]
-    if not known and not erased_before:
+    sources = store.sources() | {source, platform.settings.ingest.source} - {""}
+
+    def words(patient_id: str) -> Callable[[bytes], bool]:
+        return names_patient(patient_id, _versions(store, patient_id), platform.names.resource_id, sources)
+
+    found = [*known, *erased_before] or [one for one in candidates if store.has_traces(one, words(one))]
+    if not found:
         raise NotFound("there is no such patient", "Search for the patient first: careloom search 'Patient?...'.")
-    patient_id = next(iter(known)) if known else erased_before[0]
-    named = names_patient(store, patient_id, name)
-    report = store.erase([patient_id], lambda done: _event(platform, who, done), names_patient=named)
+    patient_id = found[0]
+    report = store.erase([patient_id], lambda done: _event(platform, who, done), names_patient=words(patient_id))
     removed = {
         "data keys": report.keys,
         "resources": report.resources,
@@ -55,40 +58,11 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
     }
 
 
-def names_patient(store: ZoneStore, patient_id: str, asked: str) -> Callable[[bytes], bool]:
-    """Whether bytes that nobody could assign (a quarantined record, a file's name) give this patient away.
-
-    They do when they hold an id, identifier, phone, mail address or street line of any version still there, or a family
-    and a given name together. Case does not count; words too short to be evidence are left out.
-    """
-    strong = {asked}
-    pairs: set[tuple[str, str]] = set()
-    for resource in _versions(store, patient_id):
-        strong |= set(_words(resource))
-        names = resource.get("name", [])
-        pairs |= {(name["family"], given) for name in names if "family" in name for given in name.get("given", [])}
-    words = [word.lower().encode() for word in sorted(strong) if len(word.encode()) >= SHORTEST_WORD_BYTES]
-    both = [(family.lower().encode(), given.lower().encode()) for family, given in sorted(pairs)]
-
-    def named(raw: bytes) -> bool:
-        text = raw.lower()
-        return any(word in text for word in words) or any(one in text and two in text for one, two in both)
-
-    return named
-
-
 def _versions(store: ZoneStore, patient_id: str) -> list[Resource]:
     try:
         return [stored.resource() for stored in store.history("Patient", patient_id) if not stored.deleted]
     except NotFound:
         return []
-
-
-def _words(resource: Resource) -> list[str]:
-    found = [identifier.get("value") for identifier in resource.get("identifier", [])]
-    found += [telecom.get("value") for telecom in resource.get("telecom", [])]
-    found += [line for address in resource.get("address", []) for line in address.get("line", [])]
-    return [word for word in found if isinstance(word, str)]
 
 
 def _event(platform: Platform, who: Principal, done: ErasureReport) -> AuditEvent:

@@ -141,7 +141,7 @@ def _commit_chunk(run: _Run, tx: Transaction, chunk: Chunk, made: _Made) -> None
     if file.manifest is None:
         file.manifest = tx.begin_manifest(
             name=file.name, file_hash=file.file_hash, record_format=entry.format or "unknown",
-            run=run.manifest.run_id, config_hash=run.pipeline.config_hash,
+            run=run.manifest.run_id, config_hash=run.pipeline.config_hash, source=run.source,
         )  # fmt: skip
     landings = [
         landing_of(record, made.by_origin.get(number), made.refused.get(number))

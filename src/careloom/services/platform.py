@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
@@ -19,8 +19,10 @@ from careloom.runtime import Runtime
 from careloom.settings import Settings
 from careloom.store.blind_index import BlindIndex
 from careloom.store.jobs import Jobs
-from careloom.store.lake import Lake
 from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
+
+if TYPE_CHECKING:
+    from careloom.store.lake import Lake
 
 STORED_ZONES: tuple[Zone, ...] = ("identified", "research", "synthetic")
 
@@ -102,10 +104,12 @@ class Platform:
         """True when the zone's store was made before; looking does not make it."""
         return bool(self.settings.data.database) or (self.settings.data.directory / zone / "store.db").is_file()
 
-    def lake(self, zone: Zone) -> Lake:
+    def lake(self, zone: Zone) -> "Lake":
         """The Delta tables of a zone. raises SetupError for the identified zone, which has none by design."""
         if zone == "identified":
             raise SetupError("lake: the identified zone has none", "Identified tables are views over the sealed store.")
+        from careloom.store.lake import Lake  # noqa: PLC0415 - tables cost 100 MB that most commands do not need
+
         return Lake(self.settings.data.directory / zone / "lake")
 
     @contextmanager

@@ -23,7 +23,6 @@ _PRAGMAS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-65536",
-    "PRAGMA mmap_size=134217728",
     "PRAGMA wal_autocheckpoint=16384",
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA trusted_schema=OFF",
