@@ -1,7 +1,8 @@
 """Erasure: after it, no byte under the data directory can be led back to the patient.
 
 Destroyed: the patient's data key and every key shared with others; all records, resources (all versions), search
-entries and quarantine rows under them; records nobody could assign that name the patient; file names that do.
+entries and quarantine rows under them; resources and records nobody could assign that name the patient, and the records
+that such resources came from; file names that name the patient.
 Kept: the record hashes in manifests (other people's proofs stand on them), the keyed pseudonym in the audit chain, and
 a tombstone, so that the same feed does not bring the patient back.
 Afterwards the database is rewritten and its journal truncated.
@@ -31,6 +32,22 @@ WHERE h.subject = ? AND NOT h.deleted"""
 _UNASSIGNED = """
 SELECT r.rec, r.record_id, r.subject, r.body FROM record r JOIN subject_key k ON k.subject = r.subject
 WHERE r.subject = ? OR substr(k.pseudonym, 1, 7) = 'record:'"""
+_SOURCES = """
+SELECT r.rec, r.record_id, r.subject FROM record r JOIN subject_key k ON k.subject = r.subject
+WHERE (r.subject = ? OR substr(k.pseudonym, 1, 7) = 'record:') AND r.rec {in}"""
+_NOBODYS = frozenset(
+    {
+        "Endpoint",
+        "HealthcareService",
+        "Location",
+        "Medication",
+        "Organization",
+        "Practitioner",
+        "PractitionerRole",
+        "Substance",
+    }
+)
+"""Types that are about no patient: a phone or street that one shares with a patient is no reason to lose it."""
 _COUNT_ERASURE = """
 UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE name = 'counter.erasures'"""
 NamesPatient = Callable[[bytes], bool]
@@ -76,8 +93,8 @@ class Eraser:
         pseudonyms = sorted({self._zone_keys.pseudonym(patient_id) for patient_id in patient_ids})
         report = ErasureReport(tuple(pseudonyms))
         subjects = self._subjects(connection, pseudonyms)
-        self._resources(connection, subjects, self._naming_resources(connection, patient_ids), report)
-        names = self._records(connection, subjects, report)
+        sources = self._resources(connection, subjects, self._naming_resources(connection, patient_ids), report)
+        names = self._records(connection, subjects, sources, report)
         subjects = sorted({*subjects, *names})
         bulk.run_in(connection, "DELETE FROM subject_link WHERE subject {in}", subjects)
         report.keys = bulk.run_in(connection, "DELETE FROM subject_key WHERE subject {in}", subjects)
@@ -89,40 +106,74 @@ class Eraser:
         bulk.run(connection, _COUNT_ERASURE, [()])
         return report
 
+    def has_traces(self, connection: Connection, patient_ids: Sequence[str]) -> bool:
+        """True when there is a key of one of the patients, or something unassigned that names one."""
+        pseudonyms = [self._zone_keys.pseudonym(patient_id) for patient_id in patient_ids]
+        return bool(
+            self._subjects(connection, pseudonyms)
+            or self._naming_resources(connection, patient_ids)
+            or self._unassigned(connection)
+        )
+
     def _subjects(self, connection: Connection, pseudonyms: Sequence[str]) -> list[int]:
         own = bulk.fetch_in(connection, "SELECT subject FROM subject_key WHERE pseudonym {in}", pseudonyms)
         joint = bulk.fetch_in(connection, "SELECT DISTINCT subject FROM subject_link WHERE pseudonym {in}", pseudonyms)
         return sorted({row[0] for row in own} | {row[0] for row in joint})
 
     def _naming_resources(self, connection: Connection, patient_ids: Sequence[str]) -> set[int]:
-        """Resources under the shared key that name one of the patients, by row id."""
+        """Resources under the shared key that name one of the patients, by row id.
+
+        By their stored id; or, where the type may be about a patient, as the source does (a logical reference, one to
+        another server).
+        """
         named = [patient_id.encode() for patient_id in patient_ids]
         found: set[int] = set()
         for sql in (_SHARED_NOW, _SHARED_THEN):
             for rid, name, resource_id, version, body in bulk.fetch(connection, sql, (SHARED,)):
                 context = resource_context(self._zone_keys.zone, name, resource_id, version)
                 content = self._open(connection, SHARED, body, context)
-                if any(patient_id in content for patient_id in named):
+                if any(patient_id in content for patient_id in named) or (
+                    self._names_patient is not None and name not in _NOBODYS and self._names_patient(content)
+                ):
                     found.add(rid)
         return found
 
     def _resources(
         self, connection: Connection, subjects: Sequence[int], naming: set[int], report: ErasureReport
-    ) -> None:
-        """Removes resources with all their versions, and old versions of resources that belong to others now."""
+    ) -> set[int]:
+        """Removes resources with all their versions, and old versions of resources that belong to others now.
+
+        returns  the records that they came from
+        """
         own = bulk.fetch_in(connection, "SELECT rid FROM resource WHERE subject {in}", subjects)
         rids = sorted({row[0] for row in own} | naming)
+        sources: set[int] = set()
+        for sql in (
+            "SELECT record FROM resource WHERE rid {in}",
+            "SELECT record FROM resource_history WHERE rid {in}",
+            "SELECT rec FROM record_link WHERE rid {in}",
+        ):
+            sources |= {row[0] for row in bulk.fetch_in(connection, sql, rids) if row[0] is not None}
         for sql in ("DELETE FROM idx_eq WHERE rid {in}", "DELETE FROM idx_range WHERE rid {in}"):
             report.index_rows += bulk.run_in(connection, sql, rids)
         bulk.run_in(connection, "DELETE FROM record_link WHERE rid {in}", rids)
         report.versions = bulk.run_in(connection, "DELETE FROM resource_history WHERE rid {in}", rids)
         report.versions += bulk.run_in(connection, "DELETE FROM resource_history WHERE subject {in}", subjects)
         report.resources = bulk.run_in(connection, "DELETE FROM resource WHERE rid {in}", rids)
+        return sources
 
-    def _records(self, connection: Connection, subjects: list[int], report: ErasureReport) -> list[int]:
-        """Removes records and file names; returns further keys to be destroyed: of names and unassigned records."""
-        rows = bulk.fetch_in(connection, "SELECT rec, record_id, subject FROM record WHERE subject {in}", subjects)
-        rows = [*rows, *self._unassigned(connection)]
+    def _records(
+        self, connection: Connection, subjects: list[int], sources: set[int], report: ErasureReport
+    ) -> list[int]:
+        """Removes records and file names; returns further keys to be destroyed: of names and unassigned records.
+
+        sources  records that the removed resources came from: those that are under nobody's key go too
+        """
+        rows = list(
+            bulk.fetch_in(connection, "SELECT rec, record_id, subject FROM record WHERE subject {in}", subjects)
+        )
+        rows += bulk.fetch_in(connection, _SOURCES, sorted(sources), SHARED)
+        rows += self._unassigned(connection)
         recs = sorted({row[0] for row in rows})
         report.record_ids = sorted({row[1] for row in rows})
         names = self._file_names(connection, {digest_of(record_id) for record_id in report.record_ids})

@@ -64,6 +64,12 @@ def hashes_of(chunk: bytes) -> list[bytes]:
     return [chunk[at : at + HASH_BYTES] for at in range(0, len(chunk), HASH_BYTES)]
 
 
+def sources(connection: Connection) -> set[str]:
+    """The source systems of all files."""
+    rows = bulk.fetch(connection, "SELECT DISTINCT counts FROM manifest")
+    return {found for row in rows if (found := json.loads(row[0]).get("source", ""))}
+
+
 def known_records(connection: Connection, record_ids: Iterable[str]) -> dict[str, int]:
     """Record id -> row number of those that are landed."""
     sql = "SELECT record_id, rec FROM record WHERE record_id {in}"
@@ -77,7 +83,9 @@ class LandingWriter:
         self._tools = tools
         self._connection = tools.connection
 
-    def begin(self, *, name: str, file_hash: bytes, record_format: str, run: str, config_hash: str) -> Manifest:
+    def begin(
+        self, *, name: str, file_hash: bytes, record_format: str, run: str, config_hash: str, source: str
+    ) -> Manifest:
         """The manifest of a file, made or found."""
         zone_keys = self._tools.zone_keys
         manifest_id = zone_keys.manifest_id(file_hash, config_hash)
@@ -90,8 +98,10 @@ class LandingWriter:
         sealed = self._tools.bodies.seal(owner.sealer, raw, name_context(zone_keys.zone, manifest_id), nonce, 0)
         number = self._tools.count("manifest", 1)
         row = (number, manifest_id, run, owner.number, sealed, file_hash, config_hash, record_format)
-        bulk.insert(self._connection, manifest_table, [(*row, 0, None, "open", self._tools.now, None, "{}")])
-        return Manifest(number, manifest_id, "open", 0, {})
+        counts = {"source": source} if source else {}
+        begun = (0, None, "open", self._tools.now, None, json.dumps(counts))
+        bulk.insert(self._connection, manifest_table, [(*row, *begun)])
+        return Manifest(number, manifest_id, "open", 0, counts)
 
     def land(self, manifest: Manifest | None, landings: Sequence[Landing]) -> list[Landed]:
         """Keeps records and notes their hashes in the manifest, in order."""
@@ -158,7 +168,7 @@ class LandingWriter:
     def finish(self, manifest: Manifest, counts: Mapping[str, Any], state: str) -> bytes:
         """Closes the manifest; returns its root."""
         root = root_of(chunks_of(self._connection, manifest.manifest))
-        counts = {**counts, "root": root.hex()}
+        counts = {**manifest.counts, **counts, "root": root.hex()}
         sql = "UPDATE manifest SET root = ?, state = ?, finished = ?, counts = ? WHERE manifest = ?"
         text = json.dumps(counts, sort_keys=True)
         bulk.run(self._connection, sql, [(root, state, self._tools.now, text, manifest.manifest)])

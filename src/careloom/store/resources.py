@@ -42,7 +42,9 @@ class _Head:
     __slots__ = ("body", "content_hash", "deleted", "dirty", "fresh", "old_rows", "record", "rid", "rows", "subject",
                  "version")  # fmt: skip
 
-    def __init__(self, rid: int, version: int, content_hash: bytes, deleted: bool, record: int | None) -> None:
+    def __init__(
+        self, rid: int, version: int, content_hash: bytes, deleted: bool, record: int | None, subject: int = 0
+    ) -> None:
         self.rid = rid
         self.version = version
         self.content_hash = content_hash
@@ -50,7 +52,7 @@ class _Head:
         self.record = record
         self.fresh = version == 0  # not in the database before this batch
         self.dirty = False  # differs from the database
-        self.subject = 0
+        self.subject = subject
         self.body = b""
         self.rows: IndexRows = _NO_ROWS
         self.old_rows: IndexRows = _NO_ROWS  # entries in the database
@@ -115,10 +117,10 @@ class ResourceWriter:
         for write in writes:
             by_type.setdefault(write.type, set()).add(write.id)
         heads = {}
-        sql = "SELECT id, rid, version, content_hash, deleted, record FROM resource WHERE type = ? AND id {in}"
+        sql = "SELECT id, rid, version, content_hash, deleted, record, subject FROM resource WHERE type = ? AND id {in}"
         for name in sorted(by_type):
             for row in bulk.fetch_in(self._connection, sql, by_type[name], name):
-                heads[name, row[0]] = _Head(row[1], row[2], row[3], bool(row[4]), row[5])
+                heads[name, row[0]] = _Head(row[1], row[2], row[3], bool(row[4]), row[5], row[6])
         return heads
 
     def _write_one(self, write: Write, head: _Head, subject: Subject, nonce: bytes) -> Outcome:
@@ -138,11 +140,11 @@ class ResourceWriter:
         head.content_hash = content_hash
         head.deleted = write.action == "delete"
         head.record = write.rec
-        head.subject = subject.number
         head.dirty = True
-        if head.deleted:
+        if head.deleted:  # the row stays its patient's own: a deletion seldom says whose it is
             head.body, head.rows = b"", _NO_ROWS
             return "deleted"
+        head.subject = subject.number
         context = resource_context(self._zone, write.type, write.id, head.version)
         head.body = self._seal(subject.sealer, content, context, nonce)
         head.rows = self._tools.indexer(write.resource if write.resource is not None else orjson.loads(content))

@@ -32,15 +32,16 @@ class Transaction:
         self._roots: dict[str, str] = {}
 
     def begin_manifest(
-        self, *, name: str, file_hash: bytes, record_format: str, run: str, config_hash: str = ""
+        self, *, name: str, file_hash: bytes, record_format: str, run: str, config_hash: str = "", source: str = ""
     ) -> Manifest:
         """The manifest of a file, made or found again: the same bytes under the same configuration are the same one.
 
         name       the file's own name, kept sealed
         file_hash  digest of `ZoneStore.file_hasher()` over all bytes of the file
+        source     the system that sent it
         """
         return self._landing.begin(
-            name=name, file_hash=file_hash, record_format=record_format, run=run, config_hash=config_hash
+            name=name, file_hash=file_hash, record_format=record_format, run=run, config_hash=config_hash, source=source
         )
 
     def land(self, manifest: Manifest | None, landings: Sequence[Landing]) -> list[Landed]:

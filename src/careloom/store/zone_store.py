@@ -286,6 +286,17 @@ class ZoneStore:
         with self.connect() as connection:
             return check(connection, self.keys, self._reader, self._indexer, every)
 
+    def has_traces(self, patient_id: str, names_patient: Callable[[bytes], bool]) -> bool:
+        """True when something of this (keyed) patient is here, if only a reference or a refused record."""
+        with self.connect() as connection:
+            eraser = Eraser(self.keys, self._subject_keys, self._bodies, names_patient)
+            return eraser.has_traces(connection, [patient_id])
+
+    def sources(self) -> set[str]:
+        """The source systems whose files arrived here."""
+        with self.connect() as connection:
+            return landing.sources(connection)
+
     def erase(
         self,
         patient_ids: Sequence[str],
@@ -295,7 +306,7 @@ class ZoneStore:
     ) -> ErasureReport:
         """Erases patients for good, as `careloom.store.erasure` says; the second time there is nothing left to do.
 
-        names_patient  true if bytes (a quarantined record whose patient nobody could tell, a file's name) name one of
+        names_patient  true if bytes (a record or resource whose patient nobody could tell, a file's name) name one of
                        them; without it the names of all files that held a record of theirs are destroyed
         """
         eraser = Eraser(self.keys, self._subject_keys, self._bodies, names_patient)
