@@ -127,7 +127,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
         raise SetupError(
             f"settings: {key}: {first['msg']}",
             f"Correct the key in {named or 'careloom.toml'} or the variable {PREFIX}{key.upper().replace('.', '__')}; "
-            "docs/reference/settings.md lists them all.",
+            "careloom.toml of the project lists them all.",
         ) from None
 
 

@@ -39,7 +39,7 @@ def root(
 
 
 def main() -> None:
-    """Runs the command line; the exit code says whose fault a failure was (docs/reference/exit-codes.md)."""
+    """Runs the command line; the exit code says whose fault a failure was (docs/reference/command-line.md)."""
     try:
         app()
     except CareloomError as error:

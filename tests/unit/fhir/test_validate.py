@@ -325,21 +325,21 @@ def test_doubts_do_not_refuse():
 
 
 def test_messages_hold_no_value_of_the_record():
-    secret = "Xylophone"
+    canary = "Xylophone"
     resource = {
         "resourceType": "Patient",
-        "gender": secret,
-        "birthDate": secret,
-        "name": secret,
-        secret: secret,
-        "managingOrganization": {"reference": f"{secret} {secret}"},
-        "extension": [{"url": secret, "valueCode": secret}],
+        "gender": canary,
+        "birthDate": canary,
+        "name": canary,
+        canary: canary,
+        "managingOrganization": {"reference": f"{canary} {canary}"},
+        "extension": [{"url": canary, "valueCode": canary}],
     }
 
     issues = check(resource)
 
     assert len(issues) >= 5
-    assert not [issue for issue in issues if secret in f"{issue.code}{issue.place}{issue.message}{issue.remedy}"]
+    assert not [issue for issue in issues if canary in f"{issue.code}{issue.place}{issue.message}{issue.remedy}"]
 
 
 def test_every_issue_code_is_a_stable_name():
