@@ -133,8 +133,8 @@ class Platform:
         file = folder / f"{manifest.run_id}.json"
         provenance = orjson.dumps(manifest.as_provenance(), option=orjson.OPT_INDENT_2)
         _write_whole(folder / f"{manifest.run_id}.provenance.json", provenance)
-        events = "\n".join(as_openlineage(manifest)) + "\n"
-        _write_whole(folder / f"{manifest.run_id}.openlineage.ndjson", events.encode())
+        events = b"".join(orjson.dumps(event) + b"\n" for event in as_openlineage(manifest))
+        _write_whole(folder / f"{manifest.run_id}.openlineage.ndjson", events)
         _write_whole(file, orjson.dumps(manifest.as_json(), option=orjson.OPT_INDENT_2))
         return file
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, LargeBinary, Table, Text
@@ -15,6 +16,9 @@ _ARRAYS: dict[type, str] = {
     LargeBinary: "bytea[]",
     Text: "text[]",
 }
+
+ROWS_PER_STATEMENT = 50
+"""Rows of one INSERT on SQLite: a third cheaper than one by one; its parameters stay far below SQLite's limit."""
 
 
 def is_postgresql(connection: Connection) -> bool:
@@ -81,14 +85,21 @@ def insert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]
     if is_postgresql(connection):
         sql = _insert_arrays(table, ignore)
         connection.exec_driver_sql(sql, tuple(list(column) for column in zip(*rows, strict=True)))
-    else:
-        connection.exec_driver_sql(_insert_values(table, ignore), list(rows))
+        return
+    whole = len(rows) // ROWS_PER_STATEMENT * ROWS_PER_STATEMENT
+    if whole:
+        starts = range(0, whole, ROWS_PER_STATEMENT)
+        many = [tuple(chain.from_iterable(rows[start : start + ROWS_PER_STATEMENT])) for start in starts]
+        connection.exec_driver_sql(_insert_values(table, ignore, ROWS_PER_STATEMENT), many)
+    if whole < len(rows):
+        connection.exec_driver_sql(_insert_values(table, ignore, 1), list(rows[whole:]))
 
 
 @lru_cache(64)
-def _insert_values(table: Table, ignore: bool) -> str:
-    marks = ", ".join("?" for _ in table.columns)
-    return f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table.name} VALUES ({marks})"  # noqa: S608 our own names
+def _insert_values(table: Table, ignore: bool, count: int) -> str:
+    row = f"({', '.join('?' for _ in table.columns)})"
+    values = ", ".join([row] * count)
+    return f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table.name} VALUES {values}"  # noqa: S608 our own names
 
 
 @lru_cache(64)

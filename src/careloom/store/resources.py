@@ -7,6 +7,7 @@ per table. A resource that occurs several times in a batch is carried in memory 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from careloom.store.seal import FHIR, Bodies
 from careloom.store.subjects import Subject, SubjectKeys, SubjectWriter
 from careloom.store.zone_keys import ZoneKeys
 
+_FIRST = itemgetter(0)
 _NO_ROWS = IndexRows(())
 _BODY = "SELECT subject, body FROM resource WHERE rid = ?"
 _TO_HISTORY = """
@@ -186,8 +188,8 @@ class ResourceWriter:
         bulk.insert(self._connection, resource, created)
         bulk.run(self._connection, _UPDATE, changed)
         bulk.insert(self._connection, resource_history, self._history)
-        eq.sort()
-        ranges.sort()
+        eq.sort(key=_FIRST)  # by key alone: integers compare three times faster than pairs
+        ranges.sort(key=_FIRST)
         bulk.insert(self._connection, idx_eq, eq, ignore=True)
         bulk.insert(self._connection, idx_range, ranges, ignore=True)
         bulk.insert(self._connection, token_system, sorted(systems - self._systems), ignore=True)
