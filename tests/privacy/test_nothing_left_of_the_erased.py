@@ -158,3 +158,25 @@ def test_the_ids_of_any_source_system_count(line: CommandLine) -> None:
     line.json("ingest", line.folder / "lab.ndjson", "--source", "lab")
     line.json("erase", stored(line), "--yes")
     assert left(line, ALDA) == []
+
+
+def test_no_id_of_a_fact_that_was_verified_stays_in_the_audit_chain(line: CommandLine) -> None:
+    send(line, patient(), about(f"Patient/{ALDA}"), BRAM)
+    known = stored(line)
+    fact = line.json("search", f"Observation?patient={known}")["entry"][0]["resource"]["id"]
+    line.json("verify", f"Observation/{fact}")
+    line.json("verify", known)
+    line.json("erase", known, "--yes")
+    kept = b"".join(path.read_bytes() for path in line.data.rglob("*") if path.is_file())
+    assert fact.encode() not in kept
+    assert known.removeprefix("Patient/").encode() not in kept
+
+
+def test_the_same_id_of_another_source_is_another_patient(line: CommandLine) -> None:
+    send(line, about(f"Patient/{ALDA}", "no id"))
+    for source in ("lab", "ward"):
+        (line.folder / f"{source}.json").write_text(json.dumps(patient(family=source)))
+        line.json("ingest", line.folder / f"{source}.json", "--source", source)
+    line.json("erase", stored(line, "lab"), "--yes")
+    assert len(left(line, ALDA)) == 2
+    line.json("verify", stored(line, "ward"))

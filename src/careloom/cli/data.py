@@ -109,7 +109,10 @@ def quarantine_redrive(
     if json:
         output.emit_json(report)
     else:
-        output.say(f"{report['tried']:,} tried: {report['stored']:,} stored, {report['refused']:,} refused again.")
+        output.say(
+            f"{report['tried']:,} tried: {report['stored']:,} stored, {report['refused']:,} refused again, "
+            f"{report['erased']:,} about erased patients."
+        )
 
 
 def demo(

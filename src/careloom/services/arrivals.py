@@ -15,6 +15,7 @@ from careloom.issues import Issue
 from careloom.pipeline.manifest import FileEntry
 from careloom.pipeline.record import Record
 from careloom.services.platform import InputFile, Platform
+from careloom.settings import Ingest
 from careloom.store.rows import Manifest
 from careloom.store.zone_store import ZoneStore
 
@@ -125,9 +126,7 @@ class Arrivals:
         yield Chunk(file, waiting, is_last=True)
 
     def _records(self, member: Member, file: ArrivingFile) -> Iterator[Record]:
-        limits = FrameLimits(
-            max_record_bytes=self._settings.max_record_bytes, max_document_bytes=self._settings.max_bundle_bytes
-        )
+        limits = frame_limits(self._settings)
         if member.issue is not None:
             file.entry.format = "unread"
             return refused_member(member.source, member.issue, limits)
@@ -138,6 +137,11 @@ class Arrivals:
             detection = replace(detection, details={**detection.details, "timezone": self._settings.timezone})
         file.entry.format = detection.format
         return frame(member.source, detection, limits, file.issues)
+
+
+def frame_limits(settings: Ingest) -> FrameLimits:
+    """What a framer may hold, by the settings."""
+    return FrameLimits(max_record_bytes=settings.max_record_bytes, max_document_bytes=settings.max_bundle_bytes)
 
 
 def match_header(header: tuple[str, ...], own: str) -> Match | None:

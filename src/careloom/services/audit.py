@@ -4,7 +4,8 @@ from typing import Any
 
 from careloom.audit import AuditEvent
 from careloom.errors import QueryError
-from careloom.services.access import Principal, require
+from careloom.services.access import Principal
+from careloom.services.admission import admit
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
 
@@ -16,7 +17,7 @@ def verify(platform: Platform, who: Principal) -> dict[str, Any]:
     """
     chains = []
     for zone in STORED_ZONES:
-        require(who, "audit", zone)
+        admit(platform, who, "audit", zone)
         if not platform.has_store(zone):
             continue
         report = platform.store(zone).verify_audit()
@@ -35,7 +36,7 @@ def report(
     raises  AccessError; QueryError
     """
     zone = zone_of(zone_name)
-    require(who, "audit", zone)
+    admit(platform, who, "audit", zone)
     store = platform.store(zone)
     pseudonym = store.pseudonym(_patient_id(patient)) if patient else ""
     store.append_audit(

@@ -24,7 +24,8 @@ from careloom.fhir.references import patients_of
 from careloom.pipeline.batch import Batch, Outcome, Refusal, Schema
 from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
-from careloom.services.access import Principal, require
+from careloom.services.access import Principal
+from careloom.services.admission import admit
 from careloom.services.platform import Platform
 from careloom.store.lake import Lake
 from careloom.store.rows import Tally, Write, canonical
@@ -102,8 +103,8 @@ def deidentify(platform: Platform, who: Principal) -> DeidentifyReport:
 
     raises  AccessError; SetupError if the policy is not usable; StateError if a store is being written by another
     """
-    require(who, "deidentify", "identified")
-    require(who, "deidentify", "research")
+    admit(platform, who, "deidentify", "identified")
+    admit(platform, who, "deidentify", "research")
     run = _Run(platform, who)
     for batch in _batches((stored.resource() for stored in run.source.scan()), BATCH):
         run.take(batch)
@@ -247,7 +248,7 @@ def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict
             time=platform.runtime.now(), actor=who.name, action="delete", operation="erase", zone="research",
             subjects=done.pseudonyms, purpose=who.purpose, detail={"resources": done.resources, "keys": done.keys},
         ),
-        names_patient=lambda raw: False,
+        names_patient=lambda raw, source: False,
     )  # fmt: skip
     return {
         "research resources": report.resources,

@@ -1,16 +1,16 @@
 """Erase: a patient leaves every zone: keys, records, resources, index, research rows and tables."""
 
-from collections.abc import Callable
 from typing import Any
 
 from careloom.audit import AuditEvent
 from careloom.errors import NotFound, QueryError
 from careloom.fhir.drafts import Resource
-from careloom.services.access import Principal, require
+from careloom.services.access import Principal
+from careloom.services.admission import admit
 from careloom.services.deidentify import forget_research
 from careloom.services.patient_words import names_patient
 from careloom.services.platform import Platform
-from careloom.store.erasure import ErasureReport
+from careloom.store.erasure import ErasureReport, NamesPatient
 from careloom.store.zone_store import ZoneStore
 
 
@@ -22,7 +22,7 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
     raises   AccessError; QueryError; NotFound if nothing here is or names such a patient, and nothing was erased
     """
     for zone in ("landing", "identified", "research", "synthetic"):
-        require(who, "erase", zone)
+        admit(platform, who, "erase", zone)
     kind, slash, name = patient.partition("/")
     if kind != "Patient" or not slash or not name:
         raise QueryError("a patient is named Patient/<id>", "For example Patient/4q2c7lq6m5v3w0f1d2y8z9k7xa.")
@@ -32,7 +32,7 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
     erased_before = [candidate for candidate in candidates if store.is_erased(candidate)]
     sources = store.sources() | {source, platform.settings.ingest.source} - {""}
 
-    def words(patient_id: str) -> Callable[[bytes], bool]:
+    def words(patient_id: str) -> NamesPatient:
         return names_patient(patient_id, _versions(store, patient_id), platform.names.resource_id, sources)
 
     found = [*known, *erased_before] or [one for one in candidates if store.has_traces(one, words(one))]

@@ -17,13 +17,17 @@ from careloom.pipeline.manifest import FileEntry, RunManifest
 from careloom.pipeline.pipeline import Pipeline, Result
 from careloom.pipeline.record import Record
 from careloom.pipeline.runner import PipelineSpec, run_batches
-from careloom.services.access import Principal, require
+from careloom.services.access import Principal, Zone
+from careloom.services.admission import admit
 from careloom.services.arrivals import Arrivals, Chunk, Watch
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build
 from careloom.services.platform import Platform
 from careloom.services.record_context import context_bytes
 from careloom.store.rows import Landing, Tally, Write
 from careloom.store.zone_store import Transaction, ZoneStore
+
+INGEST_ZONES: tuple[Zone, ...] = ("landing", "identified")
+"""What arrives is landed in one and stored in the other: who ingests needs both."""
 
 FORMATS = ("auto", "fhir", "hl7v2", "csv", "notes")
 
@@ -57,7 +61,8 @@ def ingest(platform: Platform, who: Principal, ask: IngestAsk, watch: Watch | No
 
     raises  AccessError; InputError if a path is not there or the format has no name; StateError if the store is locked
     """
-    require(who, "ingest", "landing")
+    for zone in INGEST_ZONES:
+        admit(platform, who, "ingest", zone)
     if ask.format not in FORMATS:
         raise InputError(f"ingest: there is no format {ask.format}", f"Choose one of {', '.join(FORMATS)}.")
     config = ingest_config(platform, ask)
@@ -149,6 +154,13 @@ def _commit_chunk(run: _Run, tx: Transaction, chunk: Chunk, made: _Made) -> None
     ]
     landed = tx.land(file.manifest, landings)
     counts = _keep(tx, chunk.records, [place.rec for place in landed], made, run.source)
+    tx.accepted(
+        {
+            place.rec: landings[index].patients or ()
+            for index, place in enumerate(landed)
+            if place.rec and not place.is_new and made.first + index in made.by_origin
+        }
+    )
     for name, count in counts.items():
         setattr(entry, name, getattr(entry, name) + count)
     entry.manifest_id = file.manifest.manifest_id

@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from careloom.crypto.envelope import seal, unseal
-from careloom.services.access import Principal, local_operator, require
-from careloom.services.ingest import IngestAsk, ingest
+from careloom.services.access import Principal, local_operator
+from careloom.services.admission import admit
+from careloom.services.ingest import INGEST_ZONES, IngestAsk, ingest
 from careloom.services.platform import Platform
 from careloom.store.jobs import Job, Jobs, Progress
 
@@ -24,7 +25,8 @@ def submit_ingest(platform: Platform, who: Principal, ask: IngestAsk) -> dict[st
 
     raises  AccessError; NotFound if a path is not there now
     """
-    require(who, "ingest", "landing")
+    for zone in INGEST_ZONES:
+        admit(platform, who, "ingest", zone)
     platform.inputs(ask.paths)
     request = {
         "paths": [str(path.resolve()) for path in ask.paths],
@@ -40,14 +42,14 @@ def submit_ingest(platform: Platform, who: Principal, ask: IngestAsk) -> dict[st
 
 def list_jobs(platform: Platform, who: Principal, limit: int = 100) -> list[dict[str, Any]]:
     """Jobs, newest first: job_id, kind, state, actor, done, total, started, ended, attempts, error, result."""
-    require(who, "operate", "landing")
+    admit(platform, who, "operate", "landing")
     with platform.jobs() as jobs:
         return [_as_json(job) for job in jobs.listed(limit=limit)]
 
 
 def show_job(platform: Platform, who: Principal, job_id: str) -> dict[str, Any]:
     """One job with its log (time, code). raises NotFound."""
-    require(who, "operate", "landing")
+    admit(platform, who, "operate", "landing")
     with platform.jobs() as jobs:
         log = [{"time": time.isoformat(), "code": code} for time, code in jobs.log_of(job_id)]
         return _as_json(jobs.get(job_id)) | {"log": log}
@@ -55,7 +57,7 @@ def show_job(platform: Platform, who: Principal, job_id: str) -> dict[str, Any]:
 
 def cancel_job(platform: Platform, who: Principal, job_id: str) -> str:
     """The state after asking it to stop. raises NotFound; Conflict if it has ended."""
-    require(who, "operate", "landing")
+    admit(platform, who, "operate", "landing")
     with platform.jobs() as jobs:
         jobs.cancel(job_id)
         return jobs.get(job_id).state
@@ -63,7 +65,7 @@ def cancel_job(platform: Platform, who: Principal, job_id: str) -> str:
 
 def restart_job(platform: Platform, who: Principal, job_id: str) -> str:
     """The state after queueing it again. raises NotFound; Conflict unless it failed or was cancelled."""
-    require(who, "operate", "landing")
+    admit(platform, who, "operate", "landing")
     with platform.jobs() as jobs:
         jobs.restart(job_id)
         return jobs.get(job_id).state

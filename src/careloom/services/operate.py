@@ -4,6 +4,7 @@ from typing import Any
 
 from careloom.audit import AuditEvent
 from careloom.services.access import Principal, require
+from careloom.services.admission import admit
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
 from careloom.store.migrate import migrate as migrate_database
@@ -31,7 +32,7 @@ def check(platform: Platform, who: Principal, zone_name: str) -> dict[str, Any]:
              ids, versions and contents are equal
     """
     zone = zone_of(zone_name)
-    require(who, "operate", zone)
+    admit(platform, who, "operate", zone, operation="check")
     store = platform.store(zone)
     report = store.check()
     store.append_audit(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from careloom.fhir.drafts import Resource
+from careloom.store.erasure import NamesPatient
 
 ResourceId = Callable[[str, str, str], str]
 """(source system, resource type, the source's id) -> stored id."""
@@ -24,26 +25,27 @@ _NEAR = 64
 
 def names_patient(
     patient_id: str, versions: Iterable[Resource], resource_id: ResourceId, sources: Iterable[str]
-) -> Callable[[bytes], bool]:
+) -> NamesPatient:
     """Whether bytes (a refused record, a resource under nobody's key, a file's name) name this patient.
 
-    They do when they hold an id that one of the source systems uses for the patient; as a whole word an identifier,
-    phone, mail address or street line of any version; or a family and a given name near each other. Case does not
-    count.
+    They do when they hold an id that their source system uses for the patient (any one of `sources` if theirs is not
+    known); as a whole word an identifier, phone, mail address or street line of any version; or a family and a given
+    name near each other. Case does not count.
     """
     systems = sorted(set(sources))
     words, pairs = _known(versions)
     by_word = re.compile(f"{_BEGIN}(?:{'|'.join(map(re.escape, words))}){_END}") if words else None
     by_name = [(one, two, re.compile(_near(one, two) + "|" + _near(two, one), re.DOTALL)) for one, two in pairs]
 
-    def named(raw: bytes) -> bool:
+    def named(raw: bytes, source: str) -> bool:
         text = readable(raw)
         plain = text.casefold()
         if by_word is not None and by_word.search(plain):
             return True
         if any(one in plain and two in plain and near.search(plain) for one, two, near in by_name):
             return True
-        return any(resource_id(system, "Patient", name) == patient_id for name in _ids(text) for system in systems)
+        own = [source] if source else systems
+        return any(resource_id(system, "Patient", name) == patient_id for name in _ids(text) for system in own)
 
     return named
 

@@ -1,11 +1,12 @@
 """Quarantine: what was refused and why, and another try after something was mended."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from careloom.audit import AuditEvent
-from careloom.errors import Erased, NotFound
+from careloom.audit import Action, AuditEvent
+from careloom.errors import NotFound
 from careloom.ingest.delimited import MAPPING_OPTION
 from careloom.ingest.framing import detect_source, frame
 from careloom.ingest.framing_limits import CONTINUED
@@ -13,23 +14,26 @@ from careloom.ingest.source import of_bytes
 from careloom.pipeline.batch import Batch
 from careloom.pipeline.pipeline import Result
 from careloom.pipeline.record import Record
-from careloom.services.access import Principal, require
-from careloom.services.arrivals import match_header
-from careloom.services.ingest import landing_of, writes_by_origin
+from careloom.services.access import Principal
+from careloom.services.admission import admit
+from careloom.services.arrivals import frame_limits, match_header
+from careloom.services.ingest import INGEST_ZONES, landing_of, writes_by_origin
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build
 from careloom.services.platform import Platform
 from careloom.services.record_context import context_bytes, record_of, with_mapping
 from careloom.store.quarantine import Quarantined
+from careloom.store.rows import Write
 from careloom.store.transaction import Transaction
 from careloom.store.zone_store import ZoneStore
 
 PAGE = 500
 _CONTINUED_CODE = CONTINUED[0]
+_Fate = Literal["stored", "refused", "erased"]
 
 
 def list_refused(platform: Platform, who: Principal, *, code: str = "", limit: int = 50) -> list[dict[str, Any]]:
     """Waiting records in order of arrival: record, format, place, reason, message, remedy, attempts."""
-    require(who, "quarantine", "landing")
+    admit(platform, who, "quarantine", "landing")
     rows = platform.store("identified").quarantined(reason=code, limit=limit)
     return [_summary(row) for row in rows]
 
@@ -39,7 +43,7 @@ def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: boo
 
     raises  AccessError; NotFound
     """
-    require(who, "quarantine", "landing")
+    admit(platform, who, "quarantine", "landing")
     store = platform.store("identified")
     row = store.quarantined_record(record_id)
     if row is None:
@@ -54,7 +58,8 @@ def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: boo
         ],
     }
     if raw:
-        store.append_audit(_event(platform, who, "read", {"record": record_id}))
+        admit(platform, who, "quarantine", "landing", "records of any type")
+        store.append_audit(_event(platform, who, "read", {"record": record_id}, store.subjects_of_record(record_id)))
         entry["raw"] = store.raw_record(record_id).raw.decode("utf-8", "backslashreplace")
     return entry
 
@@ -62,26 +67,29 @@ def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: boo
 def redrive(
     platform: Platform, who: Principal, record_ids: tuple[str, ...] = (), mapping: Path | None = None
 ) -> dict[str, int]:
-    """Runs refused records through today's pipeline: ``tried``, ``stored``, ``refused``.
+    """Runs refused records through today's pipeline: ``tried`` = ``stored`` + ``refused`` + ``erased``.
+
+    An erased one turned out to be about a patient who was erased: it goes now, with what was kept of it.
 
     record_ids  those to try; all waiting ones if none is named
     raises      AccessError; NotFound
     """
-    require(who, "ingest", "landing")
+    for zone in INGEST_ZONES:
+        admit(platform, who, "ingest", zone, operation="quarantine")
     own = platform.read_text(mapping) if mapping else ""
     store = platform.store("identified")
-    counts = {"tried": 0, "stored": 0, "refused": 0}
+    counts = {"tried": 0, "stored": 0, "refused": 0, "erased": 0}
     for row in list(_rows(store, record_ids)):
         counts["tried"] += 1
-        counts["stored" if _redrive_one(platform, who, row, own) else "refused"] += 1
+        counts[_redrive_one(platform, who, row, own)] += 1
     return counts
 
 
 def _rows(store: ZoneStore, record_ids: tuple[str, ...]) -> Iterator[Quarantined]:
-    for record_id in record_ids:
+    for record_id in dict.fromkeys(record_ids):
         row = store.quarantined_record(record_id)
-        if row is None:
-            raise NotFound("there is no such record in quarantine", "List them: careloom quarantine list.")
+        if row is None or row.state != "waiting":
+            raise NotFound("no such record waits in quarantine", "List them: careloom quarantine list.")
         yield row
     after = 0
     while not record_ids and (page := store.quarantined(limit=PAGE, after=after)):
@@ -89,56 +97,83 @@ def _rows(store: ZoneStore, record_ids: tuple[str, ...]) -> Iterator[Quarantined
         after = page[-1].rec
 
 
-def _redrive_one(platform: Platform, who: Principal, row: Quarantined, own: str) -> bool:
+def _redrive_one(platform: Platform, who: Principal, row: Quarantined, own: str) -> _Fate:
     store = platform.store("identified")
-    record, source = record_of(store.raw_record(row.record_id).raw, store.quarantine_context(row.record_id))
+    raw = store.raw_record(row.record_id).raw
+    record, source = record_of(raw, store.quarantine_context(row.record_id))
     if own and record.context.format == "csv":
-        record = with_mapping(record, own, MAPPING_OPTION)
+        record = with_mapping(record, match_header(record.context.header, own), own, MAPPING_OPTION)
     pipeline = build(IngestConfig(platform.names_key, source, own))
-    records = [record] if record.problem is None else _framed_again(record, own)
+    records = [record] if record.problem is None else _framed_again(platform, record, own)
     result = pipeline.run(Batch.of(RECORD, records))
+    made = _Made(records, source, result, writes_by_origin(result))
+    erased = tuple(patient for patient in made.patients if store.is_erased(patient))
     is_stored = bool(result.batch.items) and (record.problem is not None or not result.refused)
-    event = _event(platform, who, "create", {"record": row.record_id, "stored": is_stored})
-    try:
-        with store.transaction(event) as tx:
+    if not (is_stored and erased and made.is_whole):
+        with store.transaction(lambda tally: _driven(platform, who, row, is_stored, tally.pseudonyms)) as tx:
             if is_stored:
-                _keep(tx, row, records, result, source)
+                _keep(tx, row, made, is_clean=not erased)
             else:
                 issues = result.refused[0].issues if result.refused else row.issues
                 tx.quarantine(row.rec, issues=issues, place=row.place, context=context_bytes(record, source))
-    except Erased:
-        return False
-    return is_stored
+    if not (is_stored and erased):
+        return "stored" if is_stored else "refused"
+    store.erase(
+        erased,
+        lambda done: _event(platform, who, "delete", {"record": row.record_id}, done.pseudonyms),
+        names_patient=lambda named, _: named == raw,
+    )
+    return "erased" if made.is_whole else "stored"
 
 
-def _framed_again(record: Record, own: str) -> list[Record]:
+def _framed_again(platform: Platform, record: Record, own: str) -> list[Record]:
     """What today's framers see in bytes that could not be framed before; the same refused record if nothing changed."""
     if record.problem is not None and record.problem[0] == _CONTINUED_CODE:
         return [record]
     source = of_bytes(record.raw)
-    return list(frame(source, detect_source(source, lambda header: match_header(header, own))))
+    detection = detect_source(source, lambda header: match_header(header, own))
+    return list(frame(source, detection, frame_limits(platform.settings.ingest)))
 
 
-def _keep(tx: Transaction, row: Quarantined, records: list[Record], result: Result, source: str) -> None:
-    by_origin = writes_by_origin(result)
-    patients = tuple(sorted({p for writes in by_origin.values() for write in writes for p in write.patients}))
-    if len(records) == 1 and records[0].problem is None and not result.refused and records[0].raw:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What today's pipeline makes of one refused record, which may hold several."""
+
+    records: list[Record]
+    source: str
+    result: Result
+    by_origin: dict[int, list[Write]]
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Keyed ids of all who are written about, sorted."""
+        return tuple(sorted({p for writes in self.by_origin.values() for write in writes for p in write.patients}))
+
+    @property
+    def is_whole(self) -> bool:
+        """True when the refused record makes one record again, which takes its place."""
+        one = self.records[0] if len(self.records) == 1 else None
+        return one is not None and one.problem is None and not self.result.refused and bool(one.raw)
+
+
+def _keep(tx: Transaction, row: Quarantined, made: _Made, *, is_clean: bool) -> None:
+    """Writes what a refused record makes now; the record itself stays, under its patients' key, if none was erased."""
+    records, refused = made.records, {refusal.origin: refusal for refusal in made.result.refused}
+    if made.is_whole:
         recs = [row.rec]
     else:
-        refused = {refusal.origin: refusal for refusal in result.refused}
-        landings = [landing_of(r, by_origin.get(number), refused.get(number)) for number, r in enumerate(records)]
+        landings = [landing_of(r, made.by_origin.get(n), refused.get(n)) for n, r in enumerate(records)]
         recs = [landed.rec for landed in tx.land(None, landings)]
-    tx.redriven(row.rec, patients)
-    for origin, writes in by_origin.items():
+    if is_clean:
+        tx.redriven(row.rec, made.patients)
+    for origin, writes in made.by_origin.items():
         for write in writes:
             write.rec = recs[origin] or None
         tx.write(writes)
-    for refusal in result.refused:
-        record = records[refusal.origin]
-        if recs[refusal.origin] not in (0, row.rec):
-            tx.quarantine(
-                recs[refusal.origin], issues=refusal.issues, place=record.place, context=context_bytes(record, source)
-            )
+    for origin, refusal in refused.items():
+        if recs[origin] not in (0, row.rec):
+            context = context_bytes(records[origin], made.source)
+            tx.quarantine(recs[origin], issues=refusal.issues, place=records[origin].place, context=context)
 
 
 def _summary(row: Quarantined) -> dict[str, Any]:
@@ -156,8 +191,16 @@ def _summary(row: Quarantined) -> dict[str, Any]:
     }
 
 
-def _event(platform: Platform, who: Principal, action: Any, detail: dict[str, Any]) -> AuditEvent:
+def _driven(
+    platform: Platform, who: Principal, row: Quarantined, is_stored: bool, subjects: tuple[str, ...]
+) -> AuditEvent:
+    return _event(platform, who, "create", {"record": row.record_id, "stored": is_stored}, subjects)
+
+
+def _event(
+    platform: Platform, who: Principal, action: Action, detail: dict[str, Any], subjects: tuple[str, ...]
+) -> AuditEvent:
     return AuditEvent(
         time=platform.runtime.now(), actor=who.name, action=action, operation="quarantine", zone="landing",
-        purpose=who.purpose, detail=detail,
+        subjects=subjects, purpose=who.purpose, detail=detail,
     )  # fmt: skip

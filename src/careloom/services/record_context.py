@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from careloom.ingest.detect import Match
 from careloom.pipeline.record import FileContext, Record
 
 
@@ -35,7 +36,10 @@ def record_of(raw: bytes, context: bytes) -> tuple[Record, str]:
     return Record(told["position"], raw, told["place"], file, problem), told["source"]
 
 
-def with_mapping(record: Record, mapping: str, option: str) -> Record:
-    """The same record read by another mapping text."""
+def with_mapping(record: Record, match: Match | None, mapping: str, option: str) -> Record:
+    """The same record read by another mapping text; `match` is what that text says to the record's header."""
     options = {**(record.context.options or {}), option: mapping}
-    return replace(record, context=replace(record.context, options=options))
+    if match is None:
+        return replace(record, context=replace(record.context, options=options))
+    context = replace(record.context, mapping=match.mapping, options={**options, **match.options})
+    return replace(record, context=context)

@@ -3,11 +3,12 @@
 from typing import Any
 
 from careloom.audit import AuditEvent
-from careloom.errors import AccessError, QueryError
+from careloom.errors import QueryError
 from careloom.fhir.drafts import Resource
 from careloom.fhir.references import patients_of
 from careloom.fhir.search_grammar import parse_search
-from careloom.services.access import Principal, require
+from careloom.services.access import Principal
+from careloom.services.admission import admit
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.store.search_sql import search as run_search
 from careloom.store.zone_store import Zone
@@ -24,13 +25,9 @@ def search(
     """
     zone = zone_of(zone_name)
     parsed = parse_search(query)
+    admit(platform, who, "search", zone, parsed.resource_type)
     store = platform.store(zone)
     event = _event(platform, who, zone, parsed.resource_type)
-    try:
-        require(who, "search", zone, parsed.resource_type)
-    except AccessError:
-        store.append_audit(event(outcome="refused"))
-        raise
     settings = platform.settings.search
     limit = min(parsed.count if parsed.count is not None else settings.default_count, settings.max_count)
     named = source or platform.settings.ingest.source

@@ -4,7 +4,9 @@ from typing import Any
 
 from careloom.audit import AuditEvent
 from careloom.errors import Erased, NotFound, QueryError
-from careloom.services.access import Principal, require
+from careloom.fhir.references import patients_of
+from careloom.services.access import Principal
+from careloom.services.admission import admit
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 
@@ -20,7 +22,7 @@ def verify(platform: Platform, who: Principal, zone_name: str, fact: str, *, sou
     kind, slash, name = fact.partition("/")
     if not slash or not name:
         raise QueryError("a fact is named Type/id", "For example Observation/4q2c7lq6m5v3w0f1d2y8z9k7xa.")
-    require(who, "read", zone, kind)
+    admit(platform, who, "read", zone, kind, operation="verify")
     store = platform.store(zone)
     candidates = (name, platform.names.resource_id(source or platform.settings.ingest.source, kind, name))
     if kind == "Patient" and any(store.is_erased(candidate) for candidate in candidates):
@@ -28,11 +30,13 @@ def verify(platform: Platform, who: Principal, zone_name: str, fact: str, *, sou
     known = store.read_named(kind, candidates)
     if not known:
         raise NotFound(f"{zone}: there is no such {kind}", "Search for it first: careloom search.")
-    proof = store.verify_fact(kind, next(iter(known)))
+    ((name, stored),) = list(known.items())[:1]
+    proof = store.verify_fact(kind, name)
+    subjects = sorted({store.pseudonym(patient) for patient in patients_of(stored.resource())})
     store.append_audit(
         AuditEvent(
             time=platform.runtime.now(), actor=who.name, action="read", operation="verify", zone=zone,
-            purpose=who.purpose, detail={"type": kind, "id": proof.id, "verified": proof.is_whole},
+            purpose=who.purpose, subjects=tuple(subjects), detail={"type": kind, "verified": proof.is_whole},
         )
     )  # fmt: skip
     steps = [

@@ -18,19 +18,24 @@ from careloom.crypto.pseudonyms import digest_of, name_of
 from careloom.errors import Conflict
 from careloom.store import bulk
 from careloom.store.engine import translated, writing
-from careloom.store.landing import chunks_of, hashes_of, known_records, name_context, record_context
+from careloom.store.landing import chunks_of, hashes_of, known_records, name_context, record_context, source_of
 from careloom.store.resources import resource_context
 from careloom.store.schema import metadata, tombstone
 from careloom.store.seal import Bodies
 from careloom.store.subjects import SHARED, SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
-_SHARED_NOW = "SELECT rid, type, id, version, body FROM resource WHERE subject = ? AND NOT deleted"
+_SHARED_NOW = """
+SELECT r.rid, r.type, r.id, r.version, r.body, m.counts FROM resource r
+LEFT JOIN record c ON c.rec = r.record LEFT JOIN manifest m ON m.manifest = c.manifest
+WHERE r.subject = ? AND NOT r.deleted"""
 _SHARED_THEN = """
-SELECT r.rid, r.type, r.id, h.version, h.body FROM resource_history h JOIN resource r ON r.rid = h.rid
+SELECT r.rid, r.type, r.id, h.version, h.body, m.counts FROM resource_history h JOIN resource r ON r.rid = h.rid
+LEFT JOIN record c ON c.rec = h.record LEFT JOIN manifest m ON m.manifest = c.manifest
 WHERE h.subject = ? AND NOT h.deleted"""
 _UNASSIGNED = """
-SELECT r.rec, r.record_id, r.subject, r.body FROM record r JOIN subject_key k ON k.subject = r.subject
+SELECT r.rec, r.record_id, r.subject, r.body, m.counts FROM record r JOIN subject_key k ON k.subject = r.subject
+LEFT JOIN manifest m ON m.manifest = r.manifest
 WHERE r.subject = ? OR substr(k.pseudonym, 1, 7) = 'record:'"""
 _SOURCES = """
 SELECT r.rec, r.record_id, r.subject FROM record r JOIN subject_key k ON k.subject = r.subject
@@ -50,7 +55,8 @@ _NOBODYS = frozenset(
 """Types that are about no patient: a phone or street that one shares with a patient is no reason to lose it."""
 _COUNT_ERASURE = """
 UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE name = 'counter.erasures'"""
-NamesPatient = Callable[[bytes], bool]
+NamesPatient = Callable[[bytes, str], bool]
+"""(bytes, source system they came from, empty if not known) -> whether they name the patient."""
 
 
 @dataclass(slots=True)
@@ -129,12 +135,11 @@ class Eraser:
         named = [patient_id.encode() for patient_id in patient_ids]
         found: set[int] = set()
         for sql in (_SHARED_NOW, _SHARED_THEN):
-            for rid, name, resource_id, version, body in bulk.fetch(connection, sql, (SHARED,)):
+            for rid, name, resource_id, version, body, counts in bulk.fetch(connection, sql, (SHARED,)):
                 context = resource_context(self._zone_keys.zone, name, resource_id, version)
                 content = self._open(connection, SHARED, body, context)
-                if any(patient_id in content for patient_id in named) or (
-                    self._names_patient is not None and name not in _NOBODYS and self._names_patient(content)
-                ):
+                is_stored_id = any(patient_id in content for patient_id in named)
+                if is_stored_id or (name not in _NOBODYS and self._names(content, counts)):
                     found.add(rid)
         return found
 
@@ -191,9 +196,9 @@ class Eraser:
         if self._names_patient is None:
             return []
         found = []
-        for rec, record_id, subject, body in bulk.fetch(connection, _UNASSIGNED, (SHARED,)):
+        for rec, record_id, subject, body, counts in bulk.fetch(connection, _UNASSIGNED, (SHARED,)):
             raw = self._open(connection, subject, body, record_context(self._zone_keys.zone, record_id))
-            if self._names_patient(raw):
+            if self._names(raw, counts):
                 found.append((rec, record_id, subject))
         return found
 
@@ -204,20 +209,23 @@ class Eraser:
         tell whether it names the patient, when its file held a record of theirs.
         """
         doomed = []
-        sql = "SELECT manifest, manifest_id, subject, name FROM manifest WHERE subject IS NOT NULL"
-        for manifest, manifest_id, subject, sealed in bulk.fetch(connection, sql):
+        sql = "SELECT manifest, manifest_id, subject, name, counts FROM manifest WHERE subject IS NOT NULL"
+        for manifest, manifest_id, subject, sealed, counts in bulk.fetch(connection, sql):
             hashes = {digest for chunk in chunks_of(connection, manifest) for digest in hashes_of(chunk)}
             is_touched = not hashes.isdisjoint(erased)
             if self._names_patient is None:
                 is_doomed = is_touched
             else:
                 name = self._open(connection, subject, sealed, name_context(self._zone_keys.zone, manifest_id))
-                is_doomed = self._names_patient(name) or (
+                is_doomed = self._names_patient(name, source_of(counts)) or (
                     is_touched and not known_records(connection, map(name_of, hashes - erased))
                 )
             if is_doomed:
                 doomed.append(subject)
         return doomed
+
+    def _names(self, raw: bytes, counts: str | None) -> bool:
+        return self._names_patient is not None and self._names_patient(raw, source_of(counts))
 
     def _open(self, connection: Connection, subject: int, body: bytes, context: bytes) -> bytes:
         sealer = self._subject_keys.numbered(connection, (subject,))[subject]

@@ -67,7 +67,12 @@ def hashes_of(chunk: bytes) -> list[bytes]:
 def sources(connection: Connection) -> set[str]:
     """The source systems of all files."""
     rows = bulk.fetch(connection, "SELECT DISTINCT counts FROM manifest")
-    return {found for row in rows if (found := json.loads(row[0]).get("source", ""))}
+    return {source_of(row[0]) for row in rows} - {""}
+
+
+def source_of(counts: str | None) -> str:
+    """The source system that a manifest's counts name; empty if there is none."""
+    return str(json.loads(counts).get("source", "")) if counts else ""
 
 
 def known_records(connection: Connection, record_ids: Iterable[str]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Records that were refused whole: kept sealed in landing, listed with their reason, ready to be driven again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from careloom.store import bulk
 from careloom.store.audit_log import time_of
 from careloom.store.resources import WriteTools
 from careloom.store.schema import quarantine
+from careloom.store.subjects import SHARED
 
 _SELECT = """
 SELECT q.rec, r.record_id, r.format, m.manifest_id, q.position, q.place, q.reason, q.issues, q.state, q.attempts,
@@ -117,6 +118,27 @@ def of_record(connection: Connection, record_id: str) -> Quarantined | None:
     """The entry of one record, None if it is not in quarantine."""
     rows = bulk.fetch(connection, _SELECT + " WHERE r.record_id = ?", (record_id,))
     return _entry(rows[0]) if rows else None
+
+
+def subjects_of(connection: Connection, record_id: str) -> tuple[str, ...]:
+    """Keyed pseudonyms of the patients under whose key a record lies, sorted."""
+    sql = (
+        "SELECT k.subject, k.pseudonym FROM record r JOIN subject_key k ON k.subject = r.subject WHERE r.record_id = ?"
+    )
+    rows = bulk.fetch(connection, sql, (record_id,))
+    if not rows:
+        return ()
+    subject, name = rows[0]
+    joint = bulk.fetch(connection, "SELECT pseudonym FROM subject_link WHERE subject = ?", (subject,))
+    if joint:
+        return tuple(sorted(row[0] for row in joint))
+    return () if subject == SHARED or ":" in name else (str(name),)
+
+
+def waiting(connection: Connection, recs: Iterable[int]) -> list[int]:
+    """Those of the records that wait in quarantine."""
+    sql = "SELECT rec FROM quarantine WHERE state = 'waiting' AND rec {in}"
+    return sorted(row[0] for row in bulk.fetch_in(connection, sql, recs))
 
 
 def reasons(connection: Connection) -> dict[str, int]:

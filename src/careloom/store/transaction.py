@@ -86,6 +86,12 @@ class Transaction:
             raise Erased("a quarantined record is about an erased patient", "erase the record too")
         quarantine.redriven(self._tools, rec)
 
+    def accepted(self, recs: Mapping[int, tuple[str, ...]]) -> None:
+        """Known records that are stored now: those that waited in quarantine leave it, for their patients' key."""
+        for rec in quarantine.waiting(self._tools.connection, recs):
+            if self._landing.adopt(rec, recs[rec]):
+                quarantine.redriven(self._tools, rec)
+
     def audit(self, event: AuditEvent) -> None:
         """Adds a further event to the chain, beside the transaction's own."""
         self._chain.append(event)

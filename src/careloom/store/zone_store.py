@@ -16,7 +16,7 @@ from careloom.store.audit_fhir import all_events, newest_events
 from careloom.store.audit_log import EMPTY, Anchor, AuditChain, AuditReport, Head, microseconds, verify
 from careloom.store.check import StoreReport, check
 from careloom.store.engine import is_url, open_engine, private_folder, reading, writing
-from careloom.store.erasure import Eraser, ErasureReport, is_scrub_due, scrub
+from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub_due, scrub
 from careloom.store.provenance import FactProof, Provenances, RawRecord
 from careloom.store.quarantine import Quarantined
 from careloom.store.resources import WriteTools
@@ -259,6 +259,11 @@ class ZoneStore:
         with self.connect() as connection:
             return quarantine.reasons(connection)
 
+    def subjects_of_record(self, record_id: str) -> tuple[str, ...]:
+        """The keyed pseudonyms of the patients for whom a record is sealed, sorted; none if nobody could tell."""
+        with self.connect() as connection:
+            return quarantine.subjects_of(connection, record_id)
+
     def append_audit(self, event: AuditEvent) -> None:
         """Adds one event (a read, a refusal) in a transaction of its own. This makes the store an AuditSink."""
         with self.transaction(event):
@@ -286,7 +291,7 @@ class ZoneStore:
         with self.connect() as connection:
             return check(connection, self.keys, self._reader, self._indexer, every)
 
-    def has_traces(self, patient_id: str, names_patient: Callable[[bytes], bool]) -> bool:
+    def has_traces(self, patient_id: str, names_patient: NamesPatient) -> bool:
         """True when something of this (keyed) patient is here, if only a reference or a refused record."""
         with self.connect() as connection:
             eraser = Eraser(self.keys, self._subject_keys, self._bodies, names_patient)
@@ -302,7 +307,7 @@ class ZoneStore:
         patient_ids: Sequence[str],
         event: Callable[[ErasureReport], AuditEvent],
         *,
-        names_patient: Callable[[bytes], bool] | None = None,
+        names_patient: NamesPatient | None = None,
     ) -> ErasureReport:
         """Erases patients for good, as `careloom.store.erasure` says; the second time there is nothing left to do.
 

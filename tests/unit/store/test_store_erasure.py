@@ -53,7 +53,7 @@ def fill(store: ZoneStore) -> list[Landed]:
 
 def test_an_erased_patient_is_gone_and_the_other_verifies(store: ZoneStore) -> None:
     landed = fill(store)
-    report = store.erase([P1], erased, names_patient=lambda raw: b"NAME-OF-ONE" in raw)
+    report = store.erase([P1], erased, names_patient=lambda raw, source: b"NAME-OF-ONE" in raw)
     assert (report.resources, report.records, report.quarantined, report.file_names) == (4, 4, 1, 0)
     assert report.pseudonyms == (store.pseudonym(P1),)
     assert store.count() == {"Observation": 1, "Organization": 1, "Patient": 1}
@@ -95,7 +95,7 @@ def test_the_name_of_a_file_that_held_nobody_else_goes(store: ZoneStore) -> None
             manifest = tx.begin_manifest(name=name, file_hash=raw * 32, record_format="fhir", run="r")
             tx.land(manifest, [Landing("fhir", raw, (patient,))])
             tx.finish_manifest(manifest, counts={})
-    assert store.erase([P1], erased, names_patient=lambda raw: False).file_names == 1
+    assert store.erase([P1], erased, names_patient=lambda raw, source: False).file_names == 1
 
 
 def test_an_erased_patient_does_not_come_back_with_the_same_feed(open_again: Callable[..., ZoneStore]) -> None:

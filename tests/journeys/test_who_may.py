@@ -1,0 +1,133 @@
+"""Access by role and zone: who is refused finds out nothing, and the refusal stands in the audit chain."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from careloom.errors import AccessError, CareloomError
+from careloom.services import audit, deidentify, erase, ingest, jobs, operate, quarantine, search, verify
+from careloom.services.access import Principal
+from careloom.services.platform import Platform
+from careloom.settings import Data, Settings
+
+ALDA = {"resourceType": "Patient", "id": "alda-1", "name": [{"family": "Quillfeather"}]}
+HEART = {
+    "resourceType": "Observation",
+    "id": "o1",
+    "status": "final",
+    "code": {"text": "pulse"},
+    "subject": {"reference": "Patient/alda-1"},
+}
+OFFICER = Principal("officer", frozenset({"privacy-officer"}), frozenset({"landing", "identified", "research"}))
+ENGINEER = Principal("engineer", frozenset({"data-engineer"}), frozenset({"landing", "identified"}))
+Use = Callable[[Platform, Principal, Path], Any]
+
+USES: dict[str, Use] = {
+    "ingest": lambda p, who, file: ingest.ingest(p, who, ingest.IngestAsk((file,))),
+    "submit": lambda p, who, file: jobs.submit_ingest(p, who, ingest.IngestAsk((file,))),
+    "search": lambda p, who, file: search.search(p, who, "identified", "Patient"),
+    "verify": lambda p, who, file: verify.verify(p, who, "identified", "Patient/alda-1"),
+    "list": lambda p, who, file: quarantine.list_refused(p, who),
+    "show": lambda p, who, file: quarantine.show_refused(p, who, "a" * 26, raw=True),
+    "redrive": lambda p, who, file: quarantine.redrive(p, who),
+    "deidentify": lambda p, who, file: deidentify.deidentify(p, who),
+    "erase": lambda p, who, file: erase.erase(p, who, "Patient/alda-1"),
+    "audit": lambda p, who, file: audit.verify(p, who),
+    "report": lambda p, who, file: audit.report(p, who, "identified", limit=5),
+    "check": lambda p, who, file: operate.check(p, who, "identified"),
+    "jobs": lambda p, who, file: jobs.list_jobs(p, who),
+}
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    with Platform(Settings(data=Data(directory=tmp_path / "data"))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Path:
+    file = tmp_path / "feed.ndjson"
+    refused = HEART | {"id": "o2", "status": "unheard-of"}
+    file.write_text("\n".join(map(json.dumps, [ALDA, HEART, refused])) + "\n")
+    return file
+
+
+def chain(platform: Platform) -> list[dict[str, Any]]:
+    """Who, what, outcome and how many patients, newest first."""
+    return [
+        {
+            "who": found["agent"][0]["who"]["display"],
+            "what": found["subtype"][0]["code"],
+            "outcome": found["outcome"],
+            "patients": sum(entity.get("role", {}).get("code") == "1" for entity in found["entity"]),
+        }
+        for found in platform.store("identified").audit_events()
+    ]
+
+
+@pytest.mark.parametrize("use", USES, ids=list(USES))
+@pytest.mark.parametrize(
+    ("roles", "zones"), [((), ("landing", "identified", "research", "synthetic")), (("data-engineer",), ("research",))],
+    ids=["no role", "no zone"],
+)  # fmt: skip
+def test_nothing_is_done_for_who_may_not_and_the_refusal_is_audited(
+    platform: Platform, feed: Path, use: str, roles: tuple[str, ...], zones: tuple[Any, ...]
+) -> None:
+    who = Principal("mallory", frozenset(roles), frozenset(zones))
+    with pytest.raises(AccessError):
+        USES[use](platform, who, feed)
+    assert platform.store("identified").count() == {}
+    (only,) = chain(platform)
+    assert (only["who"], only["outcome"], only["patients"]) == ("mallory", "4", 0)
+
+
+def test_landing_alone_does_not_let_anybody_write_into_the_identified_zone(platform: Platform, feed: Path) -> None:
+    who = Principal("m", frozenset({"data-engineer"}), frozenset({"landing"}))
+    for use in ("ingest", "submit", "redrive"):
+        with pytest.raises(AccessError):
+            USES[use](platform, who, feed)
+
+
+def test_who_may_see_one_type_only_sees_no_raw_record(platform: Platform, feed: Path) -> None:
+    USES["ingest"](platform, ENGINEER, feed)
+    record = quarantine.list_refused(platform, ENGINEER)[0]["record"]
+    narrow = Principal("n", ENGINEER.roles, ENGINEER.zones, types=frozenset({"Observation"}))
+    assert "raw" not in quarantine.show_refused(platform, narrow, record)
+    with pytest.raises(AccessError):
+        quarantine.show_refused(platform, narrow, record, raw=True)
+
+
+def test_each_disclosure_names_its_patient_by_pseudonym(platform: Platform, feed: Path) -> None:
+    USES["ingest"](platform, ENGINEER, feed)
+    record = quarantine.list_refused(platform, ENGINEER)[0]["record"]
+    stored = search.search(platform, ENGINEER, "identified", "Patient")["entry"][0]["resource"]["id"]
+    quarantine.show_refused(platform, ENGINEER, record, raw=True)
+    verify.verify(platform, ENGINEER, "identified", "Observation/o1")
+    assert [(found["what"], found["patients"]) for found in chain(platform)] == [
+        ("verify", 1), ("quarantine", 1), ("search", 1), ("ingest", 1)
+    ]  # fmt: skip
+    told = audit.report(platform, OFFICER, "identified", patient=f"Patient/{stored}", limit=9)
+    assert len(told) == 5
+    assert stored not in json.dumps(told)
+
+
+def test_nothing_is_disclosed_when_the_audit_chain_cannot_be_written(platform: Platform, feed: Path) -> None:
+    USES["ingest"](platform, ENGINEER, feed)
+    record = quarantine.list_refused(platform, ENGINEER)[0]["record"]
+    store = platform.store("identified")
+    assert store.anchor is not None
+    store.anchor.path.write_text("{}")
+    for use in (
+        lambda: search.search(platform, ENGINEER, "identified", "Patient"),
+        lambda: quarantine.show_refused(platform, ENGINEER, record, raw=True),
+        lambda: verify.verify(platform, ENGINEER, "identified", "Observation/o1"),
+        lambda: erase.erase(platform, Principal("o", OFFICER.roles, OFFICER.zones | {"synthetic"}), "Patient/alda-1"),
+    ):
+        with pytest.raises(CareloomError):
+            use()
+    assert store.count() == {"Observation": 1, "Patient": 1}
+    assert audit.verify(platform, Principal("o", OFFICER.roles, OFFICER.zones | {"synthetic"}))["verified"] is False
