@@ -111,3 +111,25 @@ def test_what_was_refused_can_be_shown_and_driven_again(tmp_path: Path) -> None:
     assert again["tried"] == len(refused)
     assert again["refused"] == len(refused)
     assert line.json("quarantine", "list")[0]["attempts"] == 2
+
+
+def test_a_file_that_the_system_does_not_let_be_read_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    feeds = tmp_path / "feeds"
+    feeds.mkdir()
+    (feeds / f"{CANARY}.json").symlink_to("/proc/self/mem")  # a regular file whose first byte gives an I/O error
+    (feeds / "zz-good.json").write_bytes(text(GOOD))
+    done = line.run("ingest", feeds, "--json")
+    report = json.loads(done.stdout)
+    assert [file["state"] for file in report["files"]] == ["unreadable", "complete"]
+    assert [issue["code"] for issue in report["issues"]] == ["ingest.file-unreadable"]
+    assert CANARY not in done.stdout + done.stderr
+    assert line.json("search", "Patient?name=Fine&_summary=count")["total"] == 1
+
+
+def test_a_mapping_that_is_no_file_is_the_callers_fault(tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_bytes(text(GOOD))
+    assert (
+        "cannot be read"
+        in CommandLine(tmp_path).run("ingest", tmp_path / "good.json", "--mapping", tmp_path, expect=2).stderr
+    )

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.journeys.hospital import CommandLine
 from tests.journeys.two_patients import PATIENTS, secrets, write_feeds
 
@@ -32,3 +34,14 @@ def test_a_type_that_is_none_is_told_in_no_place(tmp_path: Path) -> None:
     line.json("ingest", tmp_path / "odd.json")
     assert "Quillfeather" not in line.run("quarantine", "list", "--json").stdout
     assert [path for path in line.data.rglob("*") if path.is_file() and b"Quillfeather" in path.read_bytes()] == []
+
+
+def test_a_defect_is_told_without_the_words_of_the_exception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("Quillfeather")
+
+    monkeypatch.setattr("careloom.services.search.parse_search", broken)
+    done = CommandLine(tmp_path).run("search", "Patient?name=Quillfeather", expect=1)
+    assert "KeyError" in done.stderr
+    assert "[internal]" in done.stderr
+    assert "Quillfeather" not in done.stdout + done.stderr

@@ -180,3 +180,27 @@ def test_the_same_id_of_another_source_is_another_patient(line: CommandLine) -> 
     line.json("erase", stored(line, "lab"), "--yes")
     assert len(left(line, ALDA)) == 2
     line.json("verify", stored(line, "ward"))
+
+
+def requests(line: CommandLine) -> list[bool]:
+    with Platform(load(environment=line.environment)) as platform, platform.jobs() as jobs:
+        return ["sealed" in job.request for job in jobs.listed()]
+
+
+def test_what_jobs_were_asked_goes_when_they_are_done_or_their_file_names_the_patient(line: CommandLine) -> None:
+    send(line, patient(), BRAM)
+    file = line.folder / "Quillfeather_Aldasine.json"
+    file.write_text(json.dumps(patient()))
+    other = line.folder / "other.json"
+    other.write_text(json.dumps(BRAM))
+    line.run("ingest", other, "--queue")
+    line.run("worker", "--once")
+    assert requests(line) == [False]
+    for path in (file, other):
+        job = json.loads(line.run("ingest", path, "--queue", "--json").stdout)["job_id"]
+        line.run("jobs", "cancel", job)
+    with Platform(load(environment=line.environment)) as platform, platform.jobs() as jobs:
+        (sealed, _) = [job.request["sealed"].encode() for job in jobs.listed() if "sealed" in job.request][::-1]
+    assert line.json("erase", stored(line), "--yes")["removed"]["job requests"] == 1
+    assert sorted(requests(line)) == [False, False, True]
+    assert sealed not in b"".join(path.read_bytes() for path in (line.data / "jobs").iterdir())

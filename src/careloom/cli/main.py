@@ -1,6 +1,8 @@
 """``careloom``: one command line. Each command imports what it needs when it runs, so that help is instant."""
 
 import sys
+import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -54,6 +56,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("careloom: stopped. What was committed is kept; the same command goes on from there.\n")
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 the last handler: its own words may quote a patient's value
+        places = [f"{Path(frame.filename).stem}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        sys.stderr.write(f"careloom: an unexpected {type(error).__name__}. What was committed is kept.\n")
+        sys.stderr.write(f"  Report it with this way: {' '.join(places[-8:])}\n  [internal]\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ class FileEntry:
 
     manifest_id  keyed hash that names the file's manifest in the landing zone; the file's name stays sealed there
     format       what its content was recognised as
-    state        ``complete``, or ``unchanged`` when an earlier run had read the same bytes to their end
+    state        ``complete``; ``unchanged`` when an earlier run had read the same bytes to their end; ``unreadable``
+                 when the system did not let it be read to its end
     records      all records of the file = known + stored + kept + quarantined + erased
     known        committed by an earlier run that was interrupted, or by the run that read the same bytes before
     kept         in the landing zone only: headers, envelopes, entries that carry no resource

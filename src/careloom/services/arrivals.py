@@ -53,6 +53,8 @@ class Arrivals:
     config_hash  of the pipeline: a file read to its end under the same one is not read again
     mapping      the operator's own mapping of delimited files as TOML text, empty for none
     wanted       the format that the operator named, or ``auto``
+
+    `entries` and `issues` tell of the files met so far.
     """
 
     def __init__(self, platform: Platform, *, config_hash: str, mapping: str, wanted: str) -> None:
@@ -65,6 +67,7 @@ class Arrivals:
         self._first: dict[bytes, ArrivingFile] = {}
         self._twins: list[tuple[ArrivingFile, ArrivingFile]] = []
         self.entries: list[FileEntry] = []
+        self.issues: list[Issue] = []
 
     def chunks(self, paths: Iterable[Path], watch: Watch | None) -> Iterator[Chunk]:
         """All records of all files that no earlier run has committed, in order.
@@ -73,18 +76,35 @@ class Arrivals:
         """
         files = self._platform.inputs(paths)
         total, done = sum(file.size_bytes for file in files), 0
+        for file in files:
+            met = len(self.entries)
+            try:
+                for chunk, at in self._of_file(file):
+                    yield chunk
+                    if watch:
+                        watch(done + at, total)
+            except OSError as error:
+                self._unreadable(met, error)
+            done += file.size_bytes
+
+    def _of_file(self, file: InputFile) -> Iterator[tuple[Chunk, int]]:
+        """Chunks of one file, each with how far its bytes are read."""
         limits = ContainerLimits(
             max_total_bytes=self._settings.max_archive_bytes, max_ratio=self._settings.max_archive_ratio
         )
-        for file in files:
-            file_hash = _hash(self._store, file)
-            with file.open() as stream:
-                for ordinal, member in enumerate(open_members(stream, file.name, limits)):
-                    for chunk in self._of_member(member, _member_hash(self._store, file_hash, ordinal)):
-                        yield chunk
-                        if watch:
-                            watch(done + stream.tell(), total)
-            done += file.size_bytes
+        file_hash = _hash(self._store, file)
+        with file.open() as stream:
+            for ordinal, member in enumerate(open_members(stream, file.name, limits)):
+                for chunk in self._of_member(member, _member_hash(self._store, file_hash, ordinal)):
+                    yield chunk, stream.tell()
+
+    def _unreadable(self, met: int, error: OSError) -> None:
+        """Notes that the system refused to read a file; what was committed of it stays, and the next run goes on."""
+        if len(self.entries) == met:
+            self.entries.append(FileEntry())
+        self.entries[-1].state = "unreadable"
+        message = f"a file could not be read to its end ({type(error).__name__})"
+        self.issues.append(Issue("ingest.file-unreadable", "error", "", message, "Check its owner, mode and disk"))
 
     def settle(self) -> None:
         """Tells of each file that was the twin of an earlier one what became of that one; call it at the end."""

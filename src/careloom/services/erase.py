@@ -8,6 +8,7 @@ from careloom.fhir.drafts import Resource
 from careloom.services.access import Principal
 from careloom.services.admission import admit
 from careloom.services.deidentify import forget_research
+from careloom.services.jobs import forget_requests
 from careloom.services.patient_words import names_patient
 from careloom.services.platform import Platform
 from careloom.store.erasure import ErasureReport, NamesPatient
@@ -39,7 +40,9 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
     if not found:
         raise NotFound("there is no such patient", "Search for the patient first: careloom search 'Patient?...'.")
     patient_id = found[0]
-    report = store.erase([patient_id], lambda done: _event(platform, who, done), names_patient=words(patient_id))
+    named = words(patient_id)
+    requests = forget_requests(platform, named)
+    report = store.erase([patient_id], lambda done: _event(platform, who, done), names_patient=named)
     removed = {
         "data keys": report.keys,
         "resources": report.resources,
@@ -48,6 +51,7 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
         "quarantined records": report.quarantined,
         "index rows": report.index_rows,
         "file names": report.file_names,
+        "job requests": requests,
     }
     removed |= forget_research(platform, who, patient_id)
     return {

@@ -76,6 +76,8 @@ def ingest(platform: Platform, who: Principal, ask: IngestAsk, watch: Watch | No
     for _, result in run_batches(PipelineSpec("ingest", (config,)), batches, processes=processes, local=pipeline):
         _commit(run, run.flying.popleft(), result)
     arrivals.settle()
+    for issue in arrivals.issues:
+        manifest.note(issue)
     manifest.ended = platform.runtime.now()
     platform.keep_run(manifest)
     return manifest

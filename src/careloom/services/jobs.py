@@ -4,7 +4,7 @@ What a job is asked to do may name files, and a file's name may name a patient: 
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,19 @@ def restart_job(platform: Platform, who: Principal, job_id: str) -> str:
     with platform.jobs() as jobs:
         jobs.restart(job_id)
         return jobs.get(job_id).state
+
+
+def forget_requests(platform: Platform, named: Callable[[bytes, str], bool]) -> int:
+    """Destroys what ended jobs were asked where it names a patient; how many. A job that is done keeps nothing."""
+    if not platform.has_jobs():
+        return 0
+
+    def is_doomed(request: dict[str, Any]) -> bool:
+        told = _unsealed(platform, request)
+        return any(named(path.encode("utf-8", "surrogateescape"), told["source"]) for path in told["paths"])
+
+    with platform.jobs() as jobs:
+        return jobs.forget(is_doomed)
 
 
 def work(platform: Platform, *, once: bool) -> int:

@@ -18,6 +18,7 @@ from careloom.pipeline.manifest import RunManifest, as_openlineage
 from careloom.runtime import Runtime
 from careloom.settings import Settings
 from careloom.store.blind_index import BlindIndex
+from careloom.store.jobs import FILE_NAME as JOBS_NAME
 from careloom.store.jobs import Jobs
 from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
 
@@ -112,6 +113,10 @@ class Platform:
 
         return Lake(self.settings.data.directory / zone / "lake")
 
+    def has_jobs(self) -> bool:
+        """True when something was queued before; looking does not make the queue."""
+        return (self.settings.data.directory / "jobs" / JOBS_NAME).is_file()
+
     @contextmanager
     def jobs(self) -> Iterator[Jobs]:
         """The queue of long work."""
@@ -141,12 +146,14 @@ class Platform:
     def read_text(self, path: Path) -> str:
         """A small text file that the operator named, such as a mapping.
 
-        raises  NotFound; FormatError if it is not UTF-8
+        raises  NotFound; FormatError if it cannot be read or is not UTF-8
         """
         try:
             return path.read_text("utf-8")
         except FileNotFoundError:
             raise NotFound(f"there is no file {path.name}", "Check the path.") from None
+        except OSError as error:
+            raise FormatError(f"{path.name} cannot be read ({type(error).__name__})", "Name a readable file.") from None
         except UnicodeDecodeError:
             raise FormatError(f"{path.name} is no UTF-8 text", "Save it as UTF-8.") from None
 

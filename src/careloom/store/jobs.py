@@ -30,6 +30,8 @@ Work = Callable[["Progress", dict[str, Any]], Mapping[str, Any] | None]
 """Does a job: reports through the first argument, reads its request from the second, returns its result as JSON."""
 
 FILE_NAME = "jobs.db"
+FORGOTTEN: dict[str, Any] = {"forgotten": True}
+"""What stands in place of a request that is not kept any more."""
 _metadata = MetaData()
 _job = Table(
     "job",
@@ -119,7 +121,7 @@ class Jobs:
         self._runtime = runtime
         self._works: dict[str, Work] = {}
         self._engine = create_engine(f"sqlite:///{self._path}", connect_args={"timeout": 30})
-        event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA journal_mode=WAL"))
+        event.listen(self._engine, "connect", _prepare)
         with translated():
             self._path.touch(mode=0o600)
             _metadata.create_all(self._engine)
@@ -174,8 +176,21 @@ class Jobs:
 
     def restart(self, job_id: str) -> None:
         """Runs a failed or cancelled job again from its request. raises Conflict while it waits, runs or is done."""
+        if self.get(job_id).request == FORGOTTEN:
+            raise Conflict(f"what {job_id} was asked is not kept any more", "queue it anew")
         self._move(job_id, ("failed", "cancelled"), state="waiting", ended=None, error_code="", done=0)
         self._task(job_id)
+
+    def forget(self, is_doomed: Callable[[dict[str, Any]], bool]) -> int:
+        """Destroys the requests of ended jobs for which `is_doomed` holds, in every byte of the file; how many."""
+        ended = [job for job in self.listed(limit=1_000_000) if job.state in ("failed", "cancelled", "done")]
+        doomed = [job.id for job in ended if job.request != FORGOTTEN and is_doomed(job.request)]
+        for job_id in doomed:
+            self._change(job_id, request=json.dumps(FORGOTTEN))
+        with translated(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.exec_driver_sql(statement)
+        return len(doomed)
 
     def recover(self) -> int:
         """Queues again what was running when a worker died; call it once before the only worker starts."""
@@ -216,7 +231,7 @@ class Jobs:
             self._log(job_id, f"jobs.broken.{type(error).__name__}")
             self._end(job_id, "failed", error_code="internal")
         else:
-            self._end(job_id, "done", result=json.dumps(dict(result or {})))
+            self._end(job_id, "done", result=json.dumps(dict(result or {})), request=json.dumps(FORGOTTEN))
 
     def _end(self, job_id: str, state: State, **values: Any) -> None:
         query = update(_job).where(_job.c.id == job_id, _job.c.state == "running")
@@ -240,6 +255,11 @@ class Jobs:
 
     def _now(self) -> int:
         return microseconds(self._runtime.now())
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    for pragma in ("PRAGMA journal_mode=WAL", "PRAGMA secure_delete=ON"):
+        connection.execute(pragma)
 
 
 def _read(row: Row[Any]) -> Job:
