@@ -81,7 +81,12 @@ def _ingest(platform: Platform, who: Principal, feeds: Path) -> None:
         manifest = ingest(platform, who, IngestAsk((feeds,)), watch)
     render.scorecard(manifest)
     render.quarantine(list_refused(platform, who, limit=8))
-    say(f"Run manifest: {manifest.run_id}.json, with OpenLineage events and a FHIR Provenance beside it")
+    stages = ", ".join(f"{name} {version}" for name, version in manifest.stages)
+    roots = [file.root for file in manifest.files if file.root]
+    say(f"Run manifest {manifest.run_id}.json (OpenLineage events and a FHIR Provenance lie beside it):")
+    say(f"  stages {stages}; configuration {manifest.config_hash[:16]}")
+    say(f"  {len(manifest.files):,} files; Merkle root of the first {roots[0] if roots else 'none'}")
+    say(f"  content of the identified zone {platform.store('identified').content_hash()}")
 
 
 def _search(platform: Platform, who: Principal) -> str:

@@ -35,6 +35,21 @@ def store_migrate(json: Json = False) -> None:
             output.say(f"{zone}: {done}")
 
 
+@store_app.command("rotate-keys")
+def store_rotate_keys(json: Json = False) -> None:
+    """Make a new key-encryption key and wrap every patient's key under it; old keys stay for old backups.
+
+    Example: careloom store rotate-keys
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.operate import rotate_keys
+
+    with opened() as (platform, who):
+        report = rotate_keys(platform, who)
+    output.give(report, as_json=json, show=lambda done: output.say(f"{done['wrapped']:,} keys now under {done['kek']}"))
+
+
 @store_app.command("check")
 def store_check(
     zone: Annotated[str, typer.Option(help="identified, research or synthetic.")] = "identified", json: Json = False

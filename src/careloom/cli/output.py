@@ -9,6 +9,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 Watch = Callable[[int, int], None]
 """(bytes done, bytes in all), called now and then during long work."""
@@ -33,9 +34,17 @@ def console() -> Console:
     return Console(highlight=False)
 
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def harmless(text: str) -> str:
+    """Text of a feed as a terminal may show it: what would move its cursor or change its settings is written out."""
+    return text.translate(_CONTROLS)
+
+
 def say(text: str) -> None:
     """One line for people; square brackets are text, not markup."""
-    console().print(text, markup=False)
+    console().print(harmless(text), markup=False)
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "None.") -> None:
@@ -48,7 +57,7 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
         numeric = all(isinstance(row[number], int | float) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else Text(harmless(str(cell))) for cell in row))
     console().print(table)
 
 

@@ -53,7 +53,7 @@ def refused(entry: Row) -> None:
     issues = [(i["code"], i["severity"], i["place"], i["message"], i["remedy"]) for i in entry["issues"]]
     show_table("Issues", ("code", "severity", "place", "message", "remedy"), issues)
     if "raw" in entry:
-        say(entry["raw"])
+        say(entry["raw"].replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def bundle(found: Row) -> None:

@@ -49,3 +49,24 @@ def check(platform: Platform, who: Principal, zone_name: str) -> dict[str, Any]:
         "problems": [code for code, _ in report.problems],
         "content_hash": store.content_hash(),
     }
+
+
+def rotate_keys(platform: Platform, who: Principal) -> dict[str, Any]:
+    """A new key-encryption key, and every data key of every zone wrapped under it.
+
+    The old key stays, because backups still need it; data is not sealed anew, so this takes seconds.
+    returns  ``kek`` (id of the new key) and ``wrapped`` (data keys that moved to it)
+    """
+    zones = [zone for zone in STORED_ZONES if platform.has_store(zone)]
+    for zone in zones:
+        admit(platform, who, "operate", zone, operation="rotate-keys")
+    kek = platform.keys.rotate()
+    wrapped = 0
+    for zone in zones:
+        event = AuditEvent(
+            time=platform.runtime.now(), actor=who.name, action="execute", operation="rotate-keys", zone=zone,
+            purpose=who.purpose, detail={"kek": kek},
+        )  # fmt: skip
+        with platform.store(zone).transaction(event) as tx:
+            wrapped += tx.rewrap()
+    return {"kek": kek, "wrapped": wrapped}
