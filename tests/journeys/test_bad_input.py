@@ -133,3 +133,21 @@ def test_a_mapping_that_is_no_file_is_the_callers_fault(tmp_path: Path) -> None:
         "cannot be read"
         in CommandLine(tmp_path).run("ingest", tmp_path / "good.json", "--mapping", tmp_path, expect=2).stderr
     )
+
+
+def test_raw_bytes_of_a_feed_do_not_drive_the_terminal(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    (tmp_path / "bad.hl7").write_bytes(b"MSH|^~\\&|A|B|C|D|20240101||XXX^Z99|\x1b[2J[b]1|P|9.9\rPID|1\r")
+    line.json("ingest", tmp_path / "bad.hl7", "--format", "fhir")
+    record = line.json("quarantine", "list")[0]["record"]
+    shown = line.run("quarantine", "show", record, "--raw").stdout
+    assert "\x1b" not in shown
+    assert "\\x1b[2J[b]1|P" in shown
+
+
+def test_brackets_of_a_feed_are_text_in_a_table(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    odd = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "[/b] pulse [red]"}}
+    (tmp_path / "odd.json").write_bytes(text(odd))
+    line.json("ingest", tmp_path / "odd.json")
+    assert "[/b] pulse [red]" in line.run("search", "Observation").stdout

@@ -131,3 +131,13 @@ def test_nothing_is_disclosed_when_the_audit_chain_cannot_be_written(platform: P
             use()
     assert store.count() == {"Observation": 1, "Patient": 1}
     assert audit.verify(platform, Principal("o", OFFICER.roles, OFFICER.zones | {"synthetic"}))["verified"] is False
+
+
+def test_a_zone_whose_store_is_gone_does_not_verify(platform: Platform, feed: Path) -> None:
+    USES["ingest"](platform, ENGINEER, feed)
+    platform.close()
+    for name in ("store.db", "store.db-wal", "store.db-shm"):
+        (platform.settings.data.directory / "identified" / name).unlink(missing_ok=True)
+    found = audit.verify(platform, Principal("o", OFFICER.roles, OFFICER.zones | {"synthetic"}))
+    assert found["verified"] is False
+    assert found["chains"][0]["detail"] == "its anchor is here, the store is gone"

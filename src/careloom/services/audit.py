@@ -11,7 +11,7 @@ from careloom.services.search import zone_of
 
 
 def verify(platform: Platform, who: Principal) -> dict[str, Any]:
-    """Every row, link, signature and anchor of every zone that has a store.
+    """Every row, link, signature and anchor of every zone that has, or had, a store.
 
     returns  ``verified`` and ``chains``: zone, events, verified, detail
     """
@@ -19,6 +19,9 @@ def verify(platform: Platform, who: Principal) -> dict[str, Any]:
     for zone in STORED_ZONES:
         admit(platform, who, "audit", zone)
         if not platform.has_store(zone):
+            if platform.has_anchor(zone):
+                detail = "its anchor is here, the store is gone"
+                chains.append({"zone": zone, "events": 0, "verified": False, "detail": detail})
             continue
         report = platform.store(zone).verify_audit()
         problems = ", ".join(f"{problem.code} at {problem.seq}" for problem in report.problems[:5])

@@ -18,6 +18,7 @@ from careloom.pipeline.manifest import RunManifest, as_openlineage
 from careloom.runtime import Runtime
 from careloom.settings import Settings
 from careloom.store.blind_index import BlindIndex
+from careloom.store.engine import private_folder
 from careloom.store.jobs import FILE_NAME as JOBS_NAME
 from careloom.store.jobs import Jobs
 from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
@@ -105,6 +106,10 @@ class Platform:
         """True when the zone's store was made before; looking does not make it."""
         return bool(self.settings.data.database) or (self.settings.data.directory / zone / "store.db").is_file()
 
+    def has_anchor(self, zone: Zone) -> bool:
+        """True when the zone has had an audit chain, whatever became of its store."""
+        return (self.settings.data.directory / zone / ANCHOR_NAME).is_file()
+
     def lake(self, zone: Zone) -> "Lake":
         """The Delta tables of a zone. raises SetupError for the identified zone, which has none by design."""
         if zone == "identified":
@@ -134,7 +139,7 @@ class Platform:
     def keep_run(self, manifest: RunManifest) -> Path:
         """Writes a finished run's manifest, OpenLineage events and FHIR Provenance; returns the manifest's file."""
         folder = self.settings.data.directory / "runs"
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         file = folder / f"{manifest.run_id}.json"
         provenance = orjson.dumps(manifest.as_provenance(), option=orjson.OPT_INDENT_2)
         _write_whole(folder / f"{manifest.run_id}.provenance.json", provenance)
