@@ -204,3 +204,10 @@ def test_what_jobs_were_asked_goes_when_they_are_done_or_their_file_names_the_pa
     assert line.json("erase", stored(line), "--yes")["removed"]["job requests"] == 1
     assert sorted(requests(line)) == [False, False, True]
     assert sealed not in b"".join(path.read_bytes() for path in (line.data / "jobs").iterdir())
+
+
+def test_a_practitioner_of_the_same_name_stays_and_verifies(line: CommandLine) -> None:
+    doctor = {"resourceType": "Practitioner", "id": "dr-1", "name": [{"family": "Quillfeather", "given": ["Aldasine"]}]}
+    send(line, patient(), doctor, BRAM)
+    line.json("erase", stored(line), "--yes")
+    assert line.json("verify", "Practitioner/dr-1")["verified"] is True

@@ -40,6 +40,10 @@ WHERE r.subject = ? OR substr(k.pseudonym, 1, 7) = 'record:'"""
 _SOURCES = """
 SELECT r.rec, r.record_id, r.subject FROM record r JOIN subject_key k ON k.subject = r.subject
 WHERE (r.subject = ? OR substr(k.pseudonym, 1, 7) = 'record:') AND r.rec {in}"""
+_MADE = """
+SELECT record, type FROM resource WHERE subject = ?
+UNION SELECT h.record, r.type FROM resource_history h JOIN resource r ON r.rid = h.rid WHERE h.subject = ?
+UNION SELECT l.rec, r.type FROM record_link l JOIN resource r ON r.rid = l.rid WHERE r.subject = ?"""
 _NOBODYS = frozenset(
     {
         "Endpoint",
@@ -196,11 +200,19 @@ class Eraser:
         if self._names_patient is None:
             return []
         found = []
+        about_nobody = self._about_nobody(connection)
         for rec, record_id, subject, body, counts in bulk.fetch(connection, _UNASSIGNED, (SHARED,)):
             raw = self._open(connection, subject, body, record_context(self._zone_keys.zone, record_id))
-            if self._names(raw, counts):
+            if rec not in about_nobody and self._names(raw, counts):
                 found.append((rec, record_id, subject))
         return found
+
+    def _about_nobody(self, connection: Connection) -> set[int]:
+        """Records under the shared key that made resources of `_NOBODYS` only: a namesake is no reason to lose them."""
+        made: dict[int, set[str]] = {}
+        for rec, kind in bulk.fetch(connection, _MADE, (SHARED, SHARED, SHARED)):
+            made.setdefault(rec, set()).add(kind)
+        return {rec for rec, kinds in made.items() if kinds <= _NOBODYS}
 
     def _file_names(self, connection: Connection, erased: set[bytes]) -> list[int]:
         """Keys of the file names to destroy.
