@@ -73,7 +73,8 @@ def ingest(platform: Platform, who: Principal, ask: IngestAsk, watch: Watch | No
     manifest.files = arrivals.entries
     batches = _batches(run, arrivals.chunks(ask.paths, watch))
     processes = ask.processes or platform.settings.ingest.processes
-    for _, result in run_batches(PipelineSpec("ingest", (config,)), batches, processes=processes, local=pipeline):
+    spec = PipelineSpec("ingest", (config._replace(index_key=platform.index_key("identified")),))
+    for _, result in run_batches(spec, batches, processes=processes, local=pipeline):
         _commit(run, run.flying.popleft(), result)
     arrivals.settle()
     for issue in arrivals.issues:

@@ -19,7 +19,8 @@ from careloom.pipeline.batch import Batch, Merge, Outcome, Refusal, Schema
 from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.record import Record
 from careloom.pipeline.stage import Stage
-from careloom.store.rows import Write, canonical
+from careloom.store.blind_index import BlindIndex
+from careloom.store.rows import Indexer, Write, canonical
 
 RECORD = Schema("record")
 DRAFT = Schema("draft")
@@ -41,12 +42,15 @@ class IngestConfig(NamedTuple):
     source        name of the sending system
     mapping       the user's own mapping of delimited files as TOML text, empty for none
     format        the format that the operator named, or ``auto``: another one reads the same bytes anew
+    index_key     secret of the search index: search entries are made here, too, which spares the one process that
+                  writes; empty where that process is this one, which makes them only for what it stores
     """
 
     names_key: bytes
     source: str
     mapping: str = ""
     format: str = "auto"
+    index_key: bytes = b""
 
 
 def build(config: IngestConfig) -> Pipeline:
@@ -54,12 +58,13 @@ def build(config: IngestConfig) -> Pipeline:
 
     raises  SetupError if a mapping is not usable
     """
+    indexer = BlindIndex(config.index_key).index if config.index_key else None
     identity = Identity(KeyedNames(config.names_key).resource_id, config.source, resource_types())
     return Pipeline(
         "ingest",
         [
             Stage("convert", "1", RECORD, DRAFT, _convert),
-            Stage("check", "1", DRAFT, WRITE, lambda batch: _check(batch, identity)),
+            Stage("check", "1", DRAFT, WRITE, lambda batch: _check(batch, identity, indexer)),
         ],
         {"source": config.source, "mapping": config.mapping, "format": config.format},
     )
@@ -111,7 +116,7 @@ def _checked(draft: Draft, identity: Identity) -> list[Issue]:
     return issues
 
 
-def _check(batch: Batch[Draft], identity: Identity) -> Outcome[Write]:
+def _check(batch: Batch[Draft], identity: Identity, indexer: Indexer | None) -> Outcome[Write]:
     writes: list[Write] = []
     origins: list[int] = []
     found: dict[int, list[Issue]] = {}
@@ -131,10 +136,14 @@ def _check(batch: Batch[Draft], identity: Identity) -> Outcome[Write]:
                 subjects.setdefault(origin, set()).update(patients_of(resource))
                 continue
             warnings += [(origin, issue) for issue in issues]
-        writes.append(
-            Write(resource["resourceType"], resource_id, canonical(resource), patients_of(resource), None,
-                  draft.action, resource)
-        )  # fmt: skip
+        write = Write(
+            resource["resourceType"], resource_id, canonical(resource), patients_of(resource), None, draft.action
+        )
+        if indexer is None:
+            write.resource = resource
+        elif draft.action == "put":
+            write.rows = indexer(resource)
+        writes.append(write)
         origins.append(origin)
     if found:
         kept = []

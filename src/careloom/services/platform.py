@@ -79,10 +79,14 @@ class Platform:
         """Keyed names of resources."""
         return KeyedNames(self.names_key)
 
+    def index_key(self, zone: Zone) -> bytes:
+        """The secret under which a zone's search index hashes."""
+        return self.keys.derive("index", zone)
+
     def blind_index(self, zone: Zone) -> BlindIndex:
         """The search index's keyed hashes in a zone."""
         if zone not in self._blind:
-            self._blind[zone] = BlindIndex(self.keys.derive("index", zone))
+            self._blind[zone] = BlindIndex(self.index_key(zone))
         return self._blind[zone]
 
     def store(self, zone: Zone) -> ZoneStore:

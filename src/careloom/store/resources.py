@@ -149,7 +149,10 @@ class ResourceWriter:
         head.subject = subject.number
         context = resource_context(self._zone, write.type, write.id, head.version)
         head.body = self._seal(subject.sealer, content, context, nonce)
-        head.rows = self._tools.indexer(write.resource if write.resource is not None else orjson.loads(content))
+        if write.rows is not None:
+            head.rows = write.rows
+        else:
+            head.rows = self._tools.indexer(write.resource if write.resource is not None else orjson.loads(content))
         return "created" if was_deleted else "updated"
 
     def _supersede(self, write: Write, head: _Head) -> None:

@@ -60,6 +60,7 @@ class Write:
     rec       the landed record it was made from (`Landed.rec`), None if there is none
     action    as `careloom.fhir.drafts.Draft.action`
     resource  the parsed content, if the caller has it at hand: spares the indexer a parse
+    rows      its search entries, if the caller has made them: spares the indexer all of it
     """
 
     type: str
@@ -69,6 +70,7 @@ class Write:
     rec: int | None = None
     action: Literal["put", "mention", "delete"] = "put"
     resource: Resource | None = None
+    rows: IndexRows | None = None
 
 
 @dataclass(frozen=True, slots=True)
