@@ -35,6 +35,8 @@ from train_dictionaries_shapes import (
     order_shapes,
 )
 
+from careloom.store.rows import canonical
+
 TARGET = Path(__file__).resolve().parent.parent / "src" / "careloom" / "store" / "dictionaries"
 SEED = 20_260_115
 LEVEL = 3
@@ -65,7 +67,8 @@ def fhir_records(count: int) -> list[bytes]:
         shapes = [encounter_shape(context), *observation_shapes(context), *order_shapes(context)]
         shapes += [*document_shapes(context), *billing_shapes(context), *person_shapes(person, style)]
         shapes += chance.sample(sample.record(person, sample.Links(bulk=chance.random() < 0.5)), 4)
-        found += [json.dumps(shape, separators=(",", ":"), ensure_ascii=False).encode() for shape in shapes]
+        for shape in shapes:
+            found += [_compact(shape), canonical(shape)]
     return found
 
 
