@@ -1,5 +1,6 @@
 """Search: a FHIR search in one zone, answered as a searchset Bundle and audited with the patients it disclosed."""
 
+from dataclasses import replace
 from typing import Any
 
 from careloom.audit import AuditEvent
@@ -10,6 +11,7 @@ from careloom.fhir.search_grammar import parse_search
 from careloom.services.access import Principal
 from careloom.services.admission import admit
 from careloom.services.platform import STORED_ZONES, Platform
+from careloom.services.provenance import source_provenances
 from careloom.store.search_sql import search as run_search
 from careloom.store.zone_store import Zone
 
@@ -39,8 +41,11 @@ def search(
         page = run_search(
             connection, parsed, platform.blind_index(zone), stored_ids, limit=limit, cursor=cursor or None
         )
-    found = store.read_many(page.rids)
-    resources = [stored.resource() for stored in found]
+    resources = [stored.resource() for stored in store.read_many(page.rids)]
+    if not cursor:
+        made = source_provenances(store, parsed, stored_ids)
+        resources += made[: max(0, limit - len(resources))] if not parsed.is_count_only else []
+        page = replace(page, total=page.total + len(made)) if page.total is not None else page
     subjects = sorted({store.pseudonym(patient) for resource in resources for patient in patients_of(resource)})
     store.append_audit(event(subjects=tuple(subjects), detail={"type": parsed.resource_type, "count": len(resources)}))
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset"}

@@ -26,6 +26,14 @@ UNION SELECT r.type, r.id, h.version FROM resource_history h JOIN resource r ON 
 UNION SELECT r.type, r.id, r.version FROM record_link l JOIN resource r ON r.rid = l.rid WHERE l.rec = ?
 ORDER BY 1, 2, 3"""
 
+_RECORDS = """
+SELECT c.record_id FROM resource r JOIN record c ON c.rec = r.record WHERE r.type = ? AND r.id = ?
+UNION SELECT c.record_id FROM resource r JOIN resource_history h ON h.rid = r.rid JOIN record c ON c.rec = h.record
+WHERE r.type = ? AND r.id = ?
+UNION SELECT c.record_id FROM resource r JOIN record_link l ON l.rid = r.rid JOIN record c ON c.rec = l.rec
+WHERE r.type = ? AND r.id = ?
+ORDER BY 1"""
+
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
@@ -110,6 +118,10 @@ class Provenances:
             "agent": [{"type": {"text": "assembler"}, "who": {"display": f"Careloom {__version__}"}}],
             "entity": [{"role": "source", "what": source}, *entities],
         }
+
+    def records_of(self, resource_type: str, resource_id: str) -> list[str]:
+        """The ids of all records behind a resource: of its versions, and those that only repeated one; sorted."""
+        return [row[0] for row in bulk.fetch(self._connection, _RECORDS, (resource_type, resource_id) * 3)]
 
     def verify(self, stored: Stored) -> FactProof:
         """Recomputes the hashes between a stored version and the files its record came in."""

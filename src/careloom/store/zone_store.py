@@ -224,6 +224,11 @@ class ZoneStore:
         with self.connect() as connection:
             return self._provenance(connection).resource(record_id)
 
+    def records_of(self, resource_type: str, resource_id: str) -> list[str]:
+        """The ids of all landed records behind a resource, sorted; none if it is not there."""
+        with self.connect() as connection:
+            return self._provenance(connection).records_of(resource_type, resource_id)
+
     def verify_fact(self, resource_type: str, resource_id: str) -> FactProof:
         """Recomputes every hash between a stored resource and the file it came in. raises NotFound."""
         with self.connect() as connection:
