@@ -85,7 +85,7 @@ def _ingest(platform: Platform, who: Principal, feeds: Path) -> None:
     roots = [file.root for file in manifest.files if file.root]
     say(f"Run manifest {manifest.run_id}.json (OpenLineage events and a FHIR Provenance lie beside it):")
     say(f"  stages {stages}; configuration {manifest.config_hash[:16]}")
-    say(f"  {len(manifest.files):,} files; Merkle root of the first {roots[0] if roots else 'none'}")
+    say(f"  {len(manifest.files):,} files; Merkle root of the first {roots[0][:32] if roots else 'none'}")
     say(f"  content of the identified zone {platform.store('identified').content_hash()}")
 
 

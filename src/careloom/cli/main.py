@@ -46,13 +46,12 @@ def main() -> None:
         app()
     except CareloomError as error:
         sys.stderr.write(f"careloom: {error.where}\n")
+        from careloom.cli.output import sentence  # keeps --help fast
+
         if error.remedy:
-            sys.stderr.write(f"  {error.remedy}\n")
+            sys.stderr.write(f"  {sentence(error.remedy)}\n")
         sys.stderr.write(f"  [{error.code}]\n")
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.stderr.write("careloom: stopped. What was committed is kept; the same command goes on from there.\n")
         sys.exit(130)

@@ -1,11 +1,13 @@
 """How commands speak: JSON for machines, tables for people, progress when a person watches."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -17,8 +19,11 @@ Watch = Callable[[int, int], None]
 
 def emit_json(value: Any) -> None:
     """Writes one JSON document to standard output."""
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.flush()
+    try:
+        sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_left()
 
 
 def give(value: Any, *, as_json: bool, show: Callable[[Any], None]) -> None:
@@ -29,9 +34,30 @@ def give(value: Any, *, as_json: bool, show: Callable[[Any], None]) -> None:
         show(value)
 
 
+def _reader_left() -> NoReturn:
+    """Whoever read us (``| head``) has enough; that is no failure."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the last flush fails again
+    raise SystemExit(0)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich calls it when nobody reads any more."""
+        _reader_left()
+
+
 def console() -> Console:
     """Standard output for people."""
-    return Console(highlight=False)
+    return _Console(highlight=False)
+
+
+def sentence(text: str) -> str:
+    """Text that begins with a capital letter, unless it begins with a command."""
+    return text if text.startswith("careloom ") else text[:1].upper() + text[1:]
+
+
+_UNBROKEN = 40
+"""A first column up to so wide, long enough for a type and an id, is never broken: people copy from it."""
 
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
@@ -52,10 +78,13 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     if not rows:
         say(f"{title}: {empty}")
         return
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD,
+                  show_edge=False, pad_edge=False)  # fmt: skip
     for number, column in enumerate(columns):
         numeric = all(isinstance(row[number], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        whole = numeric or (number == 0 and max(len(str(row[0])) for row in rows) <= _UNBROKEN)
+        header = column.replace(" ", "\n") if numeric else column
+        table.add_column(header, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else Text(harmless(str(cell))) for cell in row))
     console().print(table)

@@ -43,11 +43,19 @@ def erase(
     from careloom.cli.session import opened
     from careloom.services.erase import erase as run
 
-    if not yes:
-        typer.confirm("Erase this patient for good? Nothing brings the data back", abort=True)
+    if not yes and not _agreed():
+        output.say("Nothing was erased. Where nobody can answer, --yes erases without asking.")
+        raise typer.Exit(130)
     with opened() as (platform, who):
         report = run(platform, who, patient, source=source)
     output.give(report, as_json=json, show=render.erased)
+
+
+def _agreed() -> bool:
+    try:
+        return typer.confirm("Erase this patient for good? Nothing brings the data back.")
+    except typer.Abort:  # nobody there to answer
+        return False
 
 
 @audit_app.command("verify")

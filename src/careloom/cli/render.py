@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from careloom.cli.output import say, show_table
+from careloom.cli.output import say, sentence, show_table
 
 if TYPE_CHECKING:
     from careloom.pipeline.manifest import RunManifest
@@ -34,17 +34,19 @@ def scorecard(manifest: "RunManifest") -> None:
     )
     if manifest.ended:
         seconds = (manifest.ended - manifest.started).total_seconds()
-        say(f"{manifest.records:,} records in {seconds:.1f} s. Refused records: careloom quarantine list")
+        hint = " Refused records: careloom quarantine list" if manifest.quarantined else ""
+        say(f"{manifest.records:,} records in {seconds:.1f} s.{hint}")
 
 
 def quarantine(rows: Sequence[Row]) -> None:
-    """The list of refused records."""
-    show_table(
-        "Quarantine",
-        ("record", "format", "place", "reason", "remedy", "attempts"),
-        [(r["record"], r["format"], r["place"], r["reason"], r["remedy"], r["attempts"]) for r in rows],
-        empty="nothing was refused.",
-    )
+    """The list of refused records: two lines each, the second says what to do."""
+    if not rows:
+        say("Quarantine: nothing was refused.")
+    for r in rows:
+        again = f", tried {r['attempts']:,} times" if r["attempts"] > 1 else ""
+        say(f"{r['record']}  {r['reason']}  {r['format']}, {r['place']}{again}")
+        if r["remedy"]:
+            say(f"    {sentence(r['remedy'])}")
 
 
 def refused(entry: Row) -> None:
@@ -59,13 +61,17 @@ def refused(entry: Row) -> None:
 def bundle(found: Row) -> None:
     """A searchset, one line a resource."""
     resources = [entry["resource"] for entry in found.get("entry", [])]
-    rows = [(f"{r['resourceType']}/{r['id']}", _code(r), _when(r), _value(r)) for r in resources]
+    rows = [(f"{r['resourceType']}/{r['id']}", _code(r), _minute(_when(r)), _value(r)) for r in resources]
     if rows or "total" not in found:
-        show_table("Found", ("resource", "code", "when", "value"), rows, empty="nothing matches.")
+        show_table("Found", ("resource", "code", "when", "value or status"), rows, empty="nothing matches.")
     if "total" in found:
         say(f"{found['total']:,} in all.")
     for link in found.get("link", []):
         say(f"More: --cursor {link['url'].rpartition(':')[2]}")
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")
 
 
 def _code(resource: Row) -> str:
@@ -137,7 +143,9 @@ def audit_events(events: Sequence[Row]) -> None:
         subjects = [e for e in event.get("entity", []) if e.get("role", {}).get("code") == "1"]
         agent = event["agent"][0].get("who", {}).get("display", "")
         operation = event.get("subtype", [{}])[0].get("code", "")
-        rows.append((event["recorded"], agent, event["action"], operation, event.get("outcome", ""), len(subjects)))
+        rows.append(
+            (event["recorded"][:19], agent, event["action"], operation, event.get("outcome", ""), len(subjects))
+        )
     show_table("Audit", ("recorded", "who", "action", "operation", "outcome", "patients"), rows)
 
 
@@ -154,5 +162,5 @@ def jobs(entries: Sequence[Row]) -> None:
     rows = []
     for job in entries:
         share = f"{100 * job['done'] / job['total']:.0f} %" if job.get("total") else ""
-        rows.append((job["job_id"], job["kind"], job["state"], share, job["started"] or "", job["error"] or ""))
+        rows.append((job["job_id"], job["kind"], job["state"], share, (job["started"] or "")[:19], job["error"] or ""))
     show_table("Jobs", ("job", "kind", "state", "progress", "started", "error"), rows, empty="none was queued.")
