@@ -70,12 +70,6 @@ class KeyedNames:
         return name_of(self.record_hash(record_format, raw))
 
 
-class PatientPseudonyms:
-    """What patients are called within one project of one zone. Two projects cannot link theirs."""
-
-    def __init__(self, keys: KeyProvider, *, zone: str, project: str) -> None:
-        self._names = KeyedNames(keys.derive("pseudonym", f"{zone}/{project}"))
-
-    def of(self, patient_id: str) -> str:
-        """The pseudonym of a patient in this project."""
-        return self._names.resource_id("", "Patient", patient_id)
+def project_names(keys: KeyProvider, *, zone: str, project: str) -> KeyedNames:
+    """What things are called within one project of one zone. Two projects cannot link theirs."""
+    return KeyedNames(keys.derive("pseudonym", f"{zone}/{project}"))

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from careloom.fhir.drafts import Resource
 from careloom.fhir.issue_texts import Report
 from careloom.fhir.primitives import is_absolute, is_base64
 from careloom.fhir.references import each_reference, parse_reference
@@ -27,16 +26,6 @@ class Link(NamedTuple):
     place: str
     text: str
     targets: tuple[str, ...]
-
-
-def full_urls(bundle: Resource) -> dict[str, str]:
-    """Each entry's fullUrl to ``Type/id`` of the resource in it; entries without either or without id are left out."""
-    found: dict[str, str] = {}
-    for entry in nodes(bundle, "entry"):
-        url, resource = entry.get("fullUrl"), entry.get("resource")
-        if isinstance(url, str) and isinstance(resource, dict) and isinstance(resource.get("id"), str):
-            found[url] = f"{resource.get('resourceType')}/{resource['id']}"
-    return found
 
 
 def check_bundle(bundle: Node, path: str, report: Report, links: Sequence[Link]) -> None:

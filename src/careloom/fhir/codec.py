@@ -64,8 +64,3 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise BadJsonError("fhir.json-duplicate-key")
     return found
-
-
-def serialise(resource: Resource) -> bytes:
-    """Compact UTF-8 JSON, properties in the order they are in."""
-    return orjson.dumps(resource)

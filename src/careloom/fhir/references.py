@@ -61,12 +61,6 @@ def parse_reference(text: str) -> Reference:
     return Reference("absolute" if _SCHEME(text) else "other")
 
 
-def split_canonical(text: str) -> tuple[str, str]:
-    """Url and version of a canonical ``url|version``; the version is "" where none is named."""
-    url, _, version = text.partition("|")
-    return url, version
-
-
 def each_reference(node: Any) -> Iterator[dict[str, Any]]:
     """Every object with a ``reference`` string below a JSON value; any depth, no particular order."""
     todo = [node]

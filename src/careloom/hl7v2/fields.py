@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from careloom.hl7v2.delimiters import Delimiters
 from careloom.hl7v2.escape import unescape
-from careloom.hl7v2.parse import NULL, Segment
+from careloom.hl7v2.parse import NULL
 
 
 class Reader:
@@ -201,11 +201,6 @@ class Place(NamedTuple):
     description: str = ""  # 9
 
 
-def reader_of(segment: Segment) -> Reader:
-    """The reader for a segment's fields."""
-    return Reader(segment.delimiters, segment.codec)
-
-
 def authority(read: Reader, raw: str) -> Authority:
     """HD in a component: its parts are subcomponents."""
     if not raw:
@@ -214,12 +209,6 @@ def authority(read: Reader, raw: str) -> Authority:
     if len(leaves) == 1:
         return Authority(leaves[0]) if leaves[0] else NOBODY
     return Authority(leaves[0], leaves[1], leaves[2] if len(leaves) > 2 else "")
-
-
-def authority_field(read: Reader, raw: str) -> Authority:
-    """HD as a field: its parts are components."""
-    values = read.values(raw, 3)
-    return Authority(*values)
 
 
 def identifier(read: Reader, raw: str) -> Identifier:

@@ -14,7 +14,6 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 _HEADER = re.compile(rb"(?:^|[\r\n\x0b])MSH")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_BREAKS = re.compile(r"\r\n?|\n")
 _SPACE = b" \t\r\n\x0b\x0c\x1c\x00"
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from careloom.audit import AuditEvent
-from careloom.crypto.pseudonyms import KeyedNames
+from careloom.crypto.pseudonyms import project_names
 from careloom.deid.dates import shift_days
 from careloom.deid.policy import packaged_policy
 from careloom.deid.scrub import Scrubber
@@ -84,8 +84,7 @@ class Project:
 
     def __init__(self, platform: Platform) -> None:
         project = platform.settings.deidentify.project
-        names = KeyedNames(platform.keys.derive("pseudonym", f"research/{project}"))
-        self._names = names
+        self._names = project_names(platform.keys, zone="research", project=project)
         self.scrubber = Scrubber(
             packaged_policy(platform.settings.deidentify.policy),
             self.rename,

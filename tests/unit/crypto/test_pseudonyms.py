@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.crypto.keys_local import LocalKeys
-from careloom.crypto.pseudonyms import KeyedNames, PatientPseudonyms, digest_of, name_of
+from careloom.crypto.pseudonyms import KeyedNames, digest_of, name_of, project_names
 
 KEY = bytes(range(32))
 
@@ -59,9 +59,9 @@ def test_other_keys_give_other_names() -> None:
 def test_projects_and_zones_cannot_link_their_patients(tmp_path: Path) -> None:
     keys = LocalKeys.open(tmp_path / "keys")
     names = {
-        PatientPseudonyms(keys, zone=zone, project=project).of("p1")
+        project_names(keys, zone=zone, project=project).resource_id("", "Patient", "p1")
         for zone in ("research", "synthetic")
         for project in ("a", "b")
     }
     assert len(names) == 4
-    assert PatientPseudonyms(keys, zone="research", project="a").of("p1") in names
+    assert project_names(keys, zone="research", project="a").resource_id("", "Patient", "p1") in names

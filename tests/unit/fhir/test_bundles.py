@@ -2,7 +2,6 @@ import copy
 
 import pytest
 
-from careloom.fhir.bundles import full_urls
 from careloom.fhir.validate import check
 
 BASE = "http://s.org/fhir/"
@@ -158,13 +157,3 @@ GOOD = {
 @pytest.mark.parametrize("resource", GOOD.values(), ids=GOOD.keys())
 def test_a_good_bundle_is_accepted(resource):
     assert check(resource) == []
-
-
-def test_full_urls_lead_to_type_and_id():
-    assert full_urls(DOCUMENT) == {BASE + name: name for name in ("Composition/c", "Patient/p", "Observation/o")}
-    assert (
-        full_urls(
-            {"resourceType": "Bundle", "entry": [{"fullUrl": "urn:uuid:x", "resource": {"resourceType": "Patient"}}, 5]}
-        )
-        == {}
-    )

@@ -1,6 +1,6 @@
 import pytest
 
-from careloom.fhir.references import Reference, each_reference, parse_reference, patients_of, split_canonical
+from careloom.fhir.references import Reference, each_reference, parse_reference, patients_of
 
 UUID = "urn:uuid:8ce7db7b-9b9b-41ae-b1d7-3f2d1c728a13"
 
@@ -28,11 +28,6 @@ UUID = "urn:uuid:8ce7db7b-9b9b-41ae-b1d7-3f2d1c728a13"
 )
 def test_a_reference_string_falls_into_its_parts(text, parts):
     assert parse_reference(text) == parts
-
-
-def test_a_canonical_falls_into_url_and_version():
-    assert split_canonical("http://a.b/c|1.0") == ("http://a.b/c", "1.0")
-    assert split_canonical("http://a.b/c") == ("http://a.b/c", "")
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_no_text_raises(raw: str) -> None:
     for take in (
         fields.identifier, fields.entity, fields.entity_part, fields.coded, fields.coded_part, fields.name,
         fields.person, fields.named_person, fields.organization, fields.address, fields.contact, fields.place,
-        fields.authority, fields.authority_field,
+        fields.authority,
     ):  # fmt: skip
         take(READ, raw)
     moment(raw)
