@@ -56,7 +56,7 @@ def too_long(limits: FrameLimits) -> Problem:
 CONTINUED: Problem = (
     "ingest.record-continued",
     "these bytes go on with the refused record before them",
-    "see that record",
+    "mend what that record was refused for, and send the file again",
 )
 NUL: Problem = ("ingest.nul-bytes", "the record holds NUL bytes", "write the export again as text without NUL bytes")
 
