@@ -1,13 +1,15 @@
 """Runs a pipeline over batches in local processes, in order, so that any number of processes gives the same result."""
 
 import gc
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any
 
 from careloom.errors import StateError
@@ -43,6 +45,15 @@ def _start_worker(spec: PipelineSpec) -> None:
     _worker_pipeline = spec.build()
     gc.freeze()
     gc.disable()
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Ends this worker when the process that it works for is gone, even by `kill -9`: it would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run_in_worker(batch: Batch[Any]) -> Result:
