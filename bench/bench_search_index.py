@@ -1,6 +1,6 @@
 """Costs of the search index: extraction, blinding, and searches over a store of many observations.
 
-    CARELOOM_SUITES=... python bench/bench_search_index.py [--observations 1000000] [--extra-indexes]
+    CARELOOM_SUITES=... python bench/bench_search_index.py [--observations 1000000]
 
 CPU time, medians. Extraction and blinding run over Synthea resources with cold caches; searches over a made store with
 skewed codes (2 % to 0.01 %), 500 observations a patient, dates over ten years, each query with fresh parameters.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Index, create_engine
+from sqlalchemy import Connection, create_engine
 
 from careloom.fhir import search_values
 from careloom.fhir.search_grammar import parse_search
@@ -159,14 +159,9 @@ def measure_searches(connection: Connection, blind: BlindIndex, count: int) -> N
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--observations", type=int, default=200_000)
-    parser.add_argument("--extra-indexes", action="store_true", help="add the two indexes that searches want")
     arguments = parser.parse_args()
     gc.disable()
     measure_extraction(synthea(Path(os.environ["CARELOOM_SUITES"])))
-    if arguments.extra_indexes and not search_sql._RANGE_BY_RID:
-        Index("idx_range_by_rid", idx_range.c.rid, idx_range.c.key)
-        Index("resource_by_update", resource.c.type, resource.c.last_updated)
-        search_sql._RANGE_BY_RID = True
     with tempfile.TemporaryDirectory() as folder:
         engine = create_engine(f"sqlite:///{folder}/store.db")
         metadata.create_all(engine)
