@@ -7,8 +7,10 @@
     │   ├── FormatError       bytes that no reader understands
     │   ├── QueryError        a search, filter or argument that means nothing here
     │   ├── SchemaMismatch    a table whose columns are not the declared ones (careloom.tables.schema)
+    │   ├── TooLarge          more bytes than this installation takes at once
     │   └── NotFound          a well-formed name of something that is not there
     ├── AccessError       the caller may not do this: an administrator can mend it
+    │   └── Unauthenticated   nobody knows who asks: no credential, or one that does not hold
     ├── StateError        right request, wrong moment: try again or finish something first
     │   ├── Conflict          somebody else changed it
     │   └── Erased            it was here and was erased for good
@@ -59,11 +61,23 @@ class NotFound(InputError):  # noqa: N818 - reads as what happened
     code = "input.not-found"
 
 
+class TooLarge(InputError):  # noqa: N818 - reads as what happened
+    """More bytes than this installation takes at once; its operator sets the limit."""
+
+    code = "input.too-large"
+
+
 class AccessError(CareloomError):
     """The caller may not do this; an administrator can grant it."""
 
     code = "access"
     exit_code = 3
+
+
+class Unauthenticated(AccessError):  # noqa: N818 - reads as what happened
+    """Nobody knows who asks: there is no credential, or it is expired, revoked, forged or for somebody else."""
+
+    code = "access.unauthenticated"
 
 
 class StateError(CareloomError):

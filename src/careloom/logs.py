@@ -14,6 +14,7 @@ ALLOWED_FIELDS = frozenset(
         "run_id", "job_id", "manifest_id", "shard", "stage", "stage_version", "zone", "operation", "actor", "format",
         "records", "resources", "stored", "quarantined", "merged", "unchanged", "duration_seconds", "bytes", "position",
         "issue_code", "error_code", "resource_type", "status", "attempt", "table", "version", "port", "count",
+        "request_id", "method", "route", "places",
     }
 )  # fmt: skip
 

@@ -84,6 +84,37 @@ class Deidentify(Section):
     project: str = "research"
 
 
+class Api(Section):
+    """How the REST API and the dashboard are served.
+
+    host, port              where the server listens
+    public_url              what clients call it: base of every link, and the audience of tokens; empty for the address
+                            it listens on. It begins with https unless the host is this machine alone
+    certificate, key        PEM files for TLS; without them a proxy in front does TLS, or only this machine is served
+    processes, threads      workers, and requests that each handles at a time
+    token_seconds           how long an access token lasts
+    session_seconds         how long a person stays signed in
+    sign_in_rate            requests for a token from one address, as flask-limiter writes it
+    max_body_bytes          a longer request body is refused, but for uploads
+    max_upload_bytes        a longer upload is refused
+    min_upload_bytes_per_second  a slower upload is ended, after half a minute of grace
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: str = ""
+    certificate: Path | None = None
+    key: Path | None = None
+    processes: Positive = 2
+    threads: Positive = 8
+    token_seconds: Annotated[int, Field(ge=30, le=3600)] = 300
+    session_seconds: Annotated[int, Field(ge=60, le=43200)] = 3600
+    sign_in_rate: str = "60/minute"
+    max_body_bytes: Positive = 1024 * 1024
+    max_upload_bytes: Positive = 16 * 1024 * 1024 * 1024
+    min_upload_bytes_per_second: Positive = 1024
+
+
 class Logs(Section):
     """What is logged to standard error as JSON lines."""
 
@@ -98,12 +129,19 @@ class Settings(Section):
     ingest: Ingest = Ingest()
     search: Search = Search()
     deidentify: Deidentify = Deidentify()
+    api: Api = Api()
     logs: Logs = Logs()
 
     @property
     def keys_directory(self) -> Path:
         """The folder of the local keys."""
         return self.keys.directory or self.data.directory / "keys"
+
+    @property
+    def base_url(self) -> str:
+        """What clients call this installation, without a slash at its end."""
+        scheme = "https" if self.api.certificate else "http"
+        return self.api.public_url.rstrip("/") or f"{scheme}://{self.api.host}:{self.api.port}"
 
 
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -56,7 +56,7 @@ def committed(line: CommandLine) -> int:
 
 
 def kill_at(line: CommandLine, feeds: Path, resources: int, later: float) -> bool:
-    """True if the command was still running when it was killed: `later` seconds after it had committed so many resources.
+    """True if the command still ran when it was killed: `later` seconds after it had committed so many resources.
 
     Progress and not time chooses the moment, so that a slow or busy machine is hit at the same places as a fast one.
     """

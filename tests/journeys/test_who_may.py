@@ -9,7 +9,7 @@ import pytest
 
 from careloom.errors import AccessError, CareloomError
 from careloom.services import audit, deidentify, erase, ingest, jobs, operate, quarantine, search, verify
-from careloom.services.access import Principal
+from careloom.services.access import Principal, Scope
 from careloom.services.platform import Platform
 from careloom.settings import Data, Settings
 
@@ -95,7 +95,8 @@ def test_landing_alone_does_not_let_anybody_write_into_the_identified_zone(platf
 def test_who_may_see_one_type_only_sees_no_raw_record(platform: Platform, feed: Path) -> None:
     USES["ingest"](platform, ENGINEER, feed)
     record = quarantine.list_refused(platform, ENGINEER)[0]["record"]
-    narrow = Principal("n", ENGINEER.roles, ENGINEER.zones, types=frozenset({"Observation"}))
+    scopes = frozenset({Scope("quarantine"), Scope("read", "Observation")})
+    narrow = Principal("n", ENGINEER.roles, ENGINEER.zones, scopes=scopes)
     assert "raw" not in quarantine.show_refused(platform, narrow, record)
     with pytest.raises(AccessError):
         quarantine.show_refused(platform, narrow, record, raw=True)

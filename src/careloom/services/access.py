@@ -1,12 +1,18 @@
 """Who may do what where: roles, zones and scopes. Every service asks here first, and every refusal is audited."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 from careloom.errors import AccessError
 
 Zone = Literal["landing", "identified", "research", "synthetic"]
-Verb = Literal["ingest", "read", "search", "quarantine", "deidentify", "erase", "audit", "operate"]
+Verb = Literal[
+    "ingest", "read", "search", "quarantine", "deidentify", "erase", "audit", "operate", "monitor", "administer"
+]
+"""``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in."""
+ZONES: frozenset[Zone] = frozenset(get_args(Zone))
+VERBS: frozenset[Verb] = frozenset(get_args(Verb))
+ANY = "*"
 
 ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
     "data-engineer": {
@@ -15,22 +21,37 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "read": frozenset({"identified"}),
         "quarantine": frozenset({"landing"}),
         "deidentify": frozenset({"identified", "research"}),
-        "operate": frozenset({"landing", "identified", "research", "synthetic"}),
+        "operate": ZONES,
+        "monitor": ZONES,
     },
     "data-scientist": {
         "search": frozenset({"research", "synthetic"}),
         "read": frozenset({"research", "synthetic"}),
+        "monitor": frozenset({"research", "synthetic"}),
     },
-    "clinician": {"search": frozenset({"identified"}), "read": frozenset({"identified"})},
+    "clinician": {
+        "search": frozenset({"identified"}),
+        "read": frozenset({"identified"}),
+        "monitor": frozenset({"identified"}),
+    },
     "privacy-officer": {
-        "audit": frozenset({"landing", "identified", "research", "synthetic"}),
-        "erase": frozenset({"landing", "identified", "research", "synthetic"}),
+        "audit": ZONES,
+        "erase": ZONES,
         "search": frozenset({"identified", "research", "synthetic"}),
         "read": frozenset({"identified", "research", "synthetic"}),
         "quarantine": frozenset({"landing"}),
+        "monitor": ZONES,
     },
+    "administrator": {"administer": ZONES, "monitor": ZONES},
 }
 """Role -> verb -> zones. A verb that a role does not list is refused."""
+
+
+class Scope(NamedTuple):
+    """One thing that a token allows: a verb, on one FHIR resource type or `ANY`."""
+
+    verb: Verb
+    resource_type: str = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +61,33 @@ class Principal:
     name     as it stands in the audit log
     roles    names of `ROLES`
     zones    the zones granted; a role gives nothing outside them
-    types    the resource types granted (SMART scopes narrow them); empty for all
+    scopes   what the token at hand allows, which narrows the roles; None when no token narrows them
     purpose  purpose of use, HL7 v3 PurposeOfUse code
+    request  id of the request that this principal makes, empty outside HTTP; audited
     """
 
     name: str
     roles: frozenset[str]
     zones: frozenset[Zone]
-    types: frozenset[str] = frozenset()
+    scopes: frozenset[Scope] | None = None
     purpose: str = "HOPERAT"
+    request: str = ""
 
     def may(self, verb: Verb, zone: Zone, resource_type: str = "") -> bool:
-        """True when a role of this principal grants the verb in the zone, and the zone and type were granted."""
-        if zone not in self.zones or (self.types and resource_type and resource_type not in self.types):
+        """True when a role of this principal grants the verb in the zone, the zone was granted, and a scope covers it.
+
+        resource_type  empty for what is about no single type: only a scope on `ANY` covers that
+        """
+        if zone not in self.zones:
+            return False
+        if self.scopes is not None and self.scopes.isdisjoint({Scope(verb), Scope(verb, resource_type or ANY)}):
             return False
         return any(zone in ROLES.get(role, {}).get(verb, frozenset()) for role in self.roles)
 
 
 def local_operator(name: str) -> Principal:
     """The person at this machine's command line, who can read the key files anyway: every role, every zone."""
-    return Principal(name, frozenset(ROLES), frozenset({"landing", "identified", "research", "synthetic"}))
+    return Principal(name, frozenset(ROLES), ZONES)
 
 
 def require(who: Principal, verb: Verb, zone: Zone, resource_type: str = "") -> None:

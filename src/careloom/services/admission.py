@@ -1,6 +1,9 @@
-"""Admission: every service asks here first; who is refused is written into the audit chain of the zone."""
+"""Admission and its record: every service asks here first, and every use, allowed or refused, is in an audit chain."""
 
-from careloom.audit import AuditEvent
+from collections.abc import Iterable, Mapping
+from typing import TypedDict, Unpack
+
+from careloom.audit import Action, AuditEvent, Outcome
 from careloom.errors import AccessError
 from careloom.services.access import Principal, Verb, Zone, require
 from careloom.services.platform import Platform
@@ -18,15 +21,46 @@ def admit(
     try:
         require(who, verb, zone, resource_type)
     except AccessError:
-        event = AuditEvent(
-            time=platform.runtime.now(), actor=who.name, action="execute", operation=operation or verb, zone=zone,
-            outcome="refused", purpose=who.purpose, detail={"verb": verb},
-        )  # fmt: skip
-        _chain(platform, zone).append_audit(event)
+        detail = {"verb": verb}
+        note(platform, who, operation or verb, zone, action="execute", outcome="refused", detail=detail)
         raise
 
 
-def _chain(platform: Platform, zone: Zone) -> ZoneStore:
+class Told(TypedDict, total=False):
+    """What an event may tell beyond who, what and where; by default a successful read that concerns nobody.
+
+    subjects  keyed pseudonyms of the patients concerned
+    detail    counts, types and keyed hashes
+    """
+
+    action: Action
+    outcome: Outcome
+    subjects: Iterable[str]
+    detail: Mapping[str, object]
+
+
+def note(platform: Platform, who: Principal, operation: str, zone: Zone, **told: Unpack[Told]) -> None:
+    """Writes one event that belongs to no write transaction; durable when this returns."""
+    chain_of(platform, zone).append_audit(event(platform, who, operation, zone, **told))
+
+
+def event(platform: Platform, who: Principal, operation: str, zone: Zone, **told: Unpack[Told]) -> AuditEvent:
+    """What `who` does now, as the audit chain holds it, with the id of the request if there is one."""
+    detail = dict(told.get("detail", {})) | ({"request": who.request} if who.request else {})
+    return AuditEvent(
+        time=platform.runtime.now(),
+        actor=who.name,
+        action=told.get("action", "read"),
+        operation=operation,
+        zone=zone,
+        outcome=told.get("outcome", "success"),
+        subjects=tuple(sorted(set(told.get("subjects", ())))),
+        purpose=who.purpose,
+        detail=detail,
+    )
+
+
+def chain_of(platform: Platform, zone: Zone) -> ZoneStore:
     """The store whose chain tells about a zone: identified for landing, and for zones that hold nothing yet."""
     if zone == "landing" or not platform.has_store(zone):
         return platform.store("identified")

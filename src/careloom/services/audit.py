@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from careloom.audit import AuditEvent
 from careloom.errors import QueryError
 from careloom.services.access import Principal
-from careloom.services.admission import admit
+from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
 
@@ -42,12 +41,7 @@ def report(
     admit(platform, who, "audit", zone)
     store = platform.store(zone)
     pseudonym = store.pseudonym(_patient_id(patient)) if patient else ""
-    store.append_audit(
-        AuditEvent(
-            time=platform.runtime.now(), actor=who.name, action="read", operation="audit", zone=zone,
-            purpose=who.purpose, subjects=(pseudonym,) if pseudonym else (),
-        )
-    )  # fmt: skip
+    note(platform, who, "audit", zone, subjects=(pseudonym,) if pseudonym else ())
     return store.audit_events(subject=pseudonym, limit=limit)
 
 

@@ -25,7 +25,7 @@ from careloom.pipeline.batch import Batch, Outcome, Refusal, Schema
 from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
 from careloom.services.access import Principal
-from careloom.services.admission import admit
+from careloom.services.admission import admit, event
 from careloom.services.platform import Platform
 from careloom.store.lake import Lake
 from careloom.store.rows import Tally, Write, canonical
@@ -224,16 +224,11 @@ class _Run:
             self._lake.retain(table, pl.concat(self._keys[table.name]), self.report.run_id)
 
     def _event(self, tally: Tally) -> AuditEvent:
-        return AuditEvent(
-            time=self._platform.runtime.now(),
-            actor=self._who.name,
-            action="create",
-            operation="deidentify",
-            zone="research",
-            subjects=tally.pseudonyms,
-            purpose=self._who.purpose,
-            detail={"run": self.report.run_id, "resources": dict(sorted(tally.outcomes.items()))},
-        )
+        detail = {"run": self.report.run_id, "resources": dict(sorted(tally.outcomes.items()))}
+        return event(
+            self._platform, self._who, "deidentify", "research",
+            action="create", subjects=tally.pseudonyms, detail=detail,
+        )  # fmt: skip
 
 
 def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict[str, int]:
@@ -243,9 +238,9 @@ def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict
     name = Project(platform).rename("Patient", patient_id)
     report = platform.store("research").erase(
         [name],
-        lambda done: AuditEvent(
-            time=platform.runtime.now(), actor=who.name, action="delete", operation="erase", zone="research",
-            subjects=done.pseudonyms, purpose=who.purpose, detail={"resources": done.resources, "keys": done.keys},
+        lambda done: event(
+            platform, who, "erase", "research",
+            action="delete", subjects=done.pseudonyms, detail={"resources": done.resources, "keys": done.keys},
         ),
         names_patient=lambda raw, source: False,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from careloom.audit import AuditEvent
 from careloom.errors import NotFound, QueryError
 from careloom.fhir.drafts import Resource
 from careloom.services.access import Principal
-from careloom.services.admission import admit
+from careloom.services.admission import admit, event
 from careloom.services.deidentify import forget_research
 from careloom.services.jobs import forget_requests
 from careloom.services.patient_words import names_patient
@@ -70,13 +70,5 @@ def _versions(store: ZoneStore, patient_id: str) -> list[Resource]:
 
 
 def _event(platform: Platform, who: Principal, done: ErasureReport) -> AuditEvent:
-    return AuditEvent(
-        time=platform.runtime.now(),
-        actor=who.name,
-        action="delete",
-        operation="erase",
-        zone="identified",
-        subjects=done.pseudonyms,
-        purpose=who.purpose,
-        detail={"keys": done.keys, "resources": done.resources, "versions": done.versions, "records": done.records},
-    )
+    detail = {"keys": done.keys, "resources": done.resources, "versions": done.versions, "records": done.records}
+    return event(platform, who, "erase", "identified", action="delete", subjects=done.pseudonyms, detail=detail)

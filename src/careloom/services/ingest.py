@@ -18,7 +18,7 @@ from careloom.pipeline.pipeline import Pipeline, Result
 from careloom.pipeline.record import Record
 from careloom.pipeline.runner import PipelineSpec, run_batches
 from careloom.services.access import Principal, Zone
-from careloom.services.admission import admit
+from careloom.services.admission import admit, event
 from careloom.services.arrivals import Arrivals, Chunk, Watch
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build
 from careloom.services.platform import Platform
@@ -223,18 +223,12 @@ def landing_of(record: Record, writes: list[Write] | None, refusal: Refusal | No
 def _event(run: _Run, tally: Tally) -> AuditEvent:
     for name, count in tally.outcomes.items():
         run.manifest.written[name] = run.manifest.written.get(name, 0) + count
-    return AuditEvent(
-        time=run.platform.runtime.now(),
-        actor=run.who.name,
-        action="create",
-        operation="ingest",
-        zone="identified",
-        subjects=tally.pseudonyms,
-        purpose=run.who.purpose,
-        detail={
-            "run": run.manifest.run_id,
-            "landed": tally.landed,
-            "quarantined": tally.quarantined,
-            "resources": dict(sorted(tally.outcomes.items())),
-        },
+    detail = {
+        "run": run.manifest.run_id,
+        "landed": tally.landed,
+        "quarantined": tally.quarantined,
+        "resources": dict(sorted(tally.outcomes.items())),
+    }
+    return event(
+        run.platform, run.who, "ingest", "identified", action="create", subjects=tally.pseudonyms, detail=detail
     )

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from careloom.audit import AuditEvent
 from careloom.services.access import Principal, require
-from careloom.services.admission import admit
+from careloom.services.admission import admit, event, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
 from careloom.store.migrate import migrate as migrate_database
@@ -35,12 +34,7 @@ def check(platform: Platform, who: Principal, zone_name: str) -> dict[str, Any]:
     admit(platform, who, "operate", zone, operation="check")
     store = platform.store(zone)
     report = store.check()
-    store.append_audit(
-        AuditEvent(
-            time=platform.runtime.now(), actor=who.name, action="execute", operation="check", zone=zone,
-            purpose=who.purpose, detail={"problems": len(report.problems)},
-        )
-    )  # fmt: skip
+    note(platform, who, "check", zone, action="execute", detail={"problems": len(report.problems)})
     return {
         "zone": zone,
         "resources": report.resources,
@@ -63,10 +57,7 @@ def rotate_keys(platform: Platform, who: Principal) -> dict[str, Any]:
     kek = platform.keys.rotate()
     wrapped = 0
     for zone in zones:
-        event = AuditEvent(
-            time=platform.runtime.now(), actor=who.name, action="execute", operation="rotate-keys", zone=zone,
-            purpose=who.purpose, detail={"kek": kek},
-        )  # fmt: skip
-        with platform.store(zone).transaction(event) as tx:
+        told = event(platform, who, "rotate-keys", zone, action="execute", detail={"kek": kek})
+        with platform.store(zone).transaction(told) as tx:
             wrapped += tx.rewrap()
     return {"kek": kek, "wrapped": wrapped}

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
@@ -48,7 +49,7 @@ class InputFile:
 
 
 class Platform:
-    """One installation, opened. Stores open when first asked for; `close` closes what was opened."""
+    """One installation, opened; threads may share it. Stores open when asked for; `close` closes what was opened."""
 
     def __init__(self, settings: Settings, runtime: Runtime | None = None, keys: KeyProvider | None = None) -> None:
         self.settings = settings
@@ -56,6 +57,7 @@ class Platform:
         self.keys: KeyProvider = keys or LocalKeys.open(settings.keys_directory, runtime=self.runtime)
         self._stores: dict[Zone, ZoneStore] = {}
         self._blind: dict[Zone, BlindIndex] = {}
+        self._opening = RLock()
 
     def __enter__(self) -> "Platform":
         return self
@@ -85,26 +87,28 @@ class Platform:
 
     def blind_index(self, zone: Zone) -> BlindIndex:
         """The search index's keyed hashes in a zone."""
-        if zone not in self._blind:
-            self._blind[zone] = BlindIndex(self.index_key(zone))
-        return self._blind[zone]
+        with self._opening:
+            if zone not in self._blind:
+                self._blind[zone] = BlindIndex(self.index_key(zone))
+            return self._blind[zone]
 
     def store(self, zone: Zone) -> ZoneStore:
         """The opened store of a zone, made if it is not there.
 
         raises  SetupError if it cannot be opened
         """
-        if zone not in self._stores:
-            data = self.settings.data
-            self._stores[zone] = ZoneStore.open(
-                data.database or data.directory,
-                zone=zone,
-                keys=self.keys,
-                runtime=self.runtime,
-                indexer=self.blind_index(zone).index,
-                anchor=data.directory / zone / ANCHOR_NAME,
-            )
-        return self._stores[zone]
+        with self._opening:
+            if zone not in self._stores:
+                data = self.settings.data
+                self._stores[zone] = ZoneStore.open(
+                    data.database or data.directory,
+                    zone=zone,
+                    keys=self.keys,
+                    runtime=self.runtime,
+                    indexer=self.blind_index(zone).index,
+                    anchor=data.directory / zone / ANCHOR_NAME,
+                )
+            return self._stores[zone]
 
     def has_store(self, zone: Zone) -> bool:
         """True when the zone's store was made before; looking does not make it."""

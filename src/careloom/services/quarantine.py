@@ -15,7 +15,7 @@ from careloom.pipeline.batch import Batch
 from careloom.pipeline.pipeline import Result
 from careloom.pipeline.record import Record
 from careloom.services.access import Principal
-from careloom.services.admission import admit
+from careloom.services.admission import admit, event
 from careloom.services.arrivals import frame_limits, match_header
 from careloom.services.ingest import INGEST_ZONES, landing_of, writes_by_origin
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build
@@ -39,7 +39,9 @@ def list_refused(platform: Platform, who: Principal, *, code: str = "", limit: i
 
 
 def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: bool = False) -> dict[str, Any]:
-    """One refused record with all its issues; with `raw`, its bytes as text too, which is audited as disclosure.
+    """One refused record with all its issues; with `raw`, its bytes as text too.
+
+    That is audited as disclosure, and takes leave to read any type of resource in the identified zone.
 
     raises  AccessError; NotFound
     """
@@ -58,7 +60,7 @@ def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: boo
         ],
     }
     if raw:
-        admit(platform, who, "quarantine", "landing", "records of any type")
+        admit(platform, who, "read", "identified", operation="quarantine")
         store.append_audit(_event(platform, who, "read", {"record": record_id}, store.subjects_of_record(record_id)))
         entry["raw"] = store.raw_record(record_id).raw.decode("utf-8", "backslashreplace")
     return entry
@@ -200,7 +202,4 @@ def _driven(
 def _event(
     platform: Platform, who: Principal, action: Action, detail: dict[str, Any], subjects: tuple[str, ...]
 ) -> AuditEvent:
-    return AuditEvent(
-        time=platform.runtime.now(), actor=who.name, action=action, operation="quarantine", zone="landing",
-        subjects=subjects, purpose=who.purpose, detail=detail,
-    )  # fmt: skip
+    return event(platform, who, "quarantine", "landing", action=action, subjects=subjects, detail=detail)

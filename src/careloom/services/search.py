@@ -1,15 +1,13 @@
 """Search: a FHIR search in one zone, answered as a searchset Bundle and audited with the patients it disclosed."""
 
 from dataclasses import replace
-from typing import Any
 
-from careloom.audit import AuditEvent
 from careloom.errors import QueryError
 from careloom.fhir.drafts import Resource
 from careloom.fhir.references import patients_of
 from careloom.fhir.search_grammar import parse_search
 from careloom.services.access import Principal
-from careloom.services.admission import admit
+from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.provenance import source_provenances
 from careloom.store.search_sql import search as run_search
@@ -29,7 +27,6 @@ def search(
     parsed = parse_search(query)
     admit(platform, who, "search", zone, parsed.resource_type)
     store = platform.store(zone)
-    event = _event(platform, who, zone, parsed.resource_type)
     settings = platform.settings.search
     limit = min(parsed.count if parsed.count is not None else settings.default_count, settings.max_count)
     named = source or platform.settings.ingest.source
@@ -46,8 +43,9 @@ def search(
         made = source_provenances(store, parsed, stored_ids)
         resources += made[: max(0, limit - len(resources))] if not parsed.is_count_only else []
         page = replace(page, total=page.total + len(made)) if page.total is not None else page
-    subjects = sorted({store.pseudonym(patient) for resource in resources for patient in patients_of(resource)})
-    store.append_audit(event(subjects=tuple(subjects), detail={"type": parsed.resource_type, "count": len(resources)}))
+    subjects = {store.pseudonym(patient) for resource in resources for patient in patients_of(resource)}
+    detail = {"type": parsed.resource_type, "count": len(resources)}
+    note(platform, who, "search", zone, subjects=subjects, detail=detail)
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset"}
     if page.total is not None:
         bundle["total"] = page.total
@@ -63,14 +61,3 @@ def zone_of(name: str) -> Zone:
     if name not in STORED_ZONES:
         raise QueryError(f"there is no zone {name}", f"Choose one of {', '.join(STORED_ZONES)}.")
     return name
-
-
-def _event(platform: Platform, who: Principal, zone: Zone, resource_type: str) -> Any:
-    def event(**fields: Any) -> AuditEvent:
-        given: dict[str, Any] = {"detail": {"type": resource_type}} | fields
-        return AuditEvent(
-            time=platform.runtime.now(), actor=who.name, action="read", operation="search", zone=zone,
-            purpose=who.purpose, **given,
-        )  # fmt: skip
-
-    return event

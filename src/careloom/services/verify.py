@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from careloom.audit import AuditEvent
 from careloom.errors import Erased, NotFound, QueryError
 from careloom.fhir.references import patients_of
 from careloom.services.access import Principal
-from careloom.services.admission import admit
+from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 
@@ -32,13 +31,8 @@ def verify(platform: Platform, who: Principal, zone_name: str, fact: str, *, sou
         raise NotFound(f"{zone}: there is no such {kind}", "Search for it first: careloom search.")
     ((name, stored),) = list(known.items())[:1]
     proof = store.verify_fact(kind, name)
-    subjects = sorted({store.pseudonym(patient) for patient in patients_of(stored.resource())})
-    store.append_audit(
-        AuditEvent(
-            time=platform.runtime.now(), actor=who.name, action="read", operation="verify", zone=zone,
-            purpose=who.purpose, subjects=tuple(subjects), detail={"type": kind, "verified": proof.is_whole},
-        )
-    )  # fmt: skip
+    subjects = [store.pseudonym(patient) for patient in patients_of(stored.resource())]
+    note(platform, who, "verify", zone, subjects=subjects, detail={"type": kind, "verified": proof.is_whole})
     steps = [
         _step("unseal", True, f"version {proof.version} opened under its key, bound to zone, type, id and version"),
         _step("record", proof.record_matches is True, _record_detail(proof.record_id, proof.record_matches)),

@@ -1,0 +1,1 @@
+"""HTTP in, service, HTTP out: translates requests, answers and errors, and decides nothing."""

@@ -1,0 +1,42 @@
+"""The REST API as one WSGI application over one installation."""
+
+from typing import Any
+
+from flask_openapi3 import Info, OpenAPI
+
+import careloom
+from careloom.api import fhir, gate, health, ingestions, oauth, overview, problems
+from careloom.api.context import EXTENSION
+from careloom.services.platform import Platform
+
+DESCRIPTION = """FHIR R4 under `/fhir/{zone}`, the platform under `/api/v1`, OAuth 2 under `/oauth2`.
+Every address but health and discovery needs a bearer token; every use is audited."""
+
+
+def create_app(platform: Platform) -> OpenAPI:
+    """The application; opens no store before the first request, so that it can be made before processes are forked."""
+    app = OpenAPI(
+        "careloom.api",
+        info=Info(title="Careloom", version=careloom.__version__, description=DESCRIPTION),
+        validation_error_status=400,
+        validation_error_callback=problems.of_validation,
+        doc_prefix="/openapi",
+        security_schemes=_security_schemes(platform.settings.base_url),
+        static_folder=None,
+    )
+    app.extensions[EXTENSION] = platform
+    app.config["MAX_CONTENT_LENGTH"] = platform.settings.api.max_body_bytes
+    gate.install(app)
+    problems.install(app)
+    for room in (oauth, fhir, ingestions, overview, health):
+        room.register(app)
+    return app
+
+
+def _security_schemes(base_url: str) -> dict[str, Any]:
+    return {
+        "oauth2": {
+            "type": "oauth2",
+            "flows": {"clientCredentials": {"tokenUrl": f"{base_url}/oauth2/token", "scopes": {}}},
+        }
+    }

@@ -1,0 +1,7 @@
+"""Routes of fhir."""
+
+from flask_openapi3 import OpenAPI
+
+
+def register(app: OpenAPI) -> None:
+    """Adds the routes."""

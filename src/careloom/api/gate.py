@@ -1,0 +1,75 @@
+"""The gate: who asks, before anything else happens. A route is closed unless it is named here."""
+
+import time
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+
+from careloom.api.context import platform
+from careloom.errors import Unauthenticated
+from careloom.logs import log
+from careloom.services.tokens import principal_of
+
+OPEN = frozenset(
+    {
+        "static",
+        "health.live",
+        "health.ready",
+        "oauth.token",  # authenticates the client itself
+        "oauth.revoke",  # the same
+        "oauth.keys",
+        "oauth.discovery",
+        "fhir.metadata",
+        "fhir.metadata_of_all",
+        "fhir.smart_configuration",
+        "documentation",
+    }
+)
+"""Endpoints that anybody may reach: health, discovery, and those where a client authenticates itself. A trailing part
+after a dot is a view; a bare name is a blueprint."""
+
+
+def install(app: Flask) -> None:
+    """Puts the gate before every view, and the request's id and security headers on every answer."""
+    app.before_request(_begin)
+    app.before_request(_authenticate)
+    app.after_request(_finish)
+
+
+def is_open(endpoint: str) -> bool:
+    """True for endpoints that anybody may reach."""
+    return endpoint in OPEN or endpoint.partition(".")[0] in OPEN
+
+
+def _begin() -> None:
+    g.request_id = uuid4().hex
+    g.started = time.perf_counter()
+
+
+def _authenticate() -> None:
+    if request.endpoint is None or is_open(request.endpoint):
+        return
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("this address needs a bearer token", "Get one at /oauth2/token.")
+    g.principal = principal_of(platform(), token.strip(), request=g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-Id"] = g.get("request_id", "")
+    headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["X-Frame-Options"] = "DENY"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    if platform().settings.base_url.startswith("https:"):
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    route = request.url_rule.rule if request.url_rule else ""
+    log(
+        "careloom.access", "request", method=request.method, route=route, status=response.status_code,
+        request_id=g.get("request_id", ""), actor=getattr(g.get("principal"), "name", ""),
+        duration_seconds=round(time.perf_counter() - g.get("started", time.perf_counter()), 6),
+    )  # fmt: skip
+    return response

@@ -1,0 +1,7 @@
+"""Routes of ingestions."""
+
+from flask_openapi3 import OpenAPI
+
+
+def register(app: OpenAPI) -> None:
+    """Adds the routes."""
