@@ -12,7 +12,6 @@ from careloom.services.tokens import principal_of
 
 OPEN = frozenset(
     {
-        "static",
         "health.live",
         "health.ready",
         "oauth.token",  # authenticates the client itself
@@ -22,7 +21,8 @@ OPEN = frozenset(
         "fhir.metadata",
         "fhir.metadata_of_all",
         "fhir.smart_configuration",
-        "documentation",
+        "openapi",
+        "swagger",
     }
 )
 """Endpoints that anybody may reach: health, discovery, and those where a client authenticates itself. A trailing part
