@@ -1,5 +1,6 @@
-"""Commands that keep the place running: store, jobs, worker."""
+"""Commands that keep the place running: store, jobs, worker, serve."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(store_app, name="store")
     app.add_typer(jobs_app, name="jobs")
     app.command()(worker)
+    app.command()(serve)
 
 
 @store_app.command("migrate")
@@ -142,3 +144,35 @@ def worker(
     from importlib import import_module  # the worker is composed above the command line
 
     import_module("careloom.worker").run(once=once)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Where to listen; this machine alone by default.")] = "",
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port.")] = None,
+    url: Annotated[str, typer.Option(help="What clients call this server, if that is another address.")] = "",
+    certificate: Annotated[Path | None, typer.Option(help="PEM file of the certificate, for TLS.")] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
+) -> None:
+    """Serve the REST API, the dashboard and the job worker until stopped.
+
+    Example: careloom serve --port 8443 --certificate tls.crt --key tls.key
+    """
+    from importlib import import_module  # the server is composed above the command line
+
+    from careloom import logs
+    from careloom.cli import output
+    from careloom.settings import load
+
+    settings = load()
+    given = {
+        "host": host, "port": port, "public_url": url, "certificate": certificate, "key": key, "processes": processes,
+    }  # fmt: skip
+    told = {name: value for name, value in given.items() if value not in (None, "")}
+    settings = settings.model_copy(update={"api": settings.api.model_copy(update=told)})
+    logs.configure(settings.logs.level)
+
+    def ready() -> None:
+        output.say(f"Serving {settings.base_url}/dashboard/ and {settings.base_url}/fhir/; stop with Ctrl-C.")
+
+    import_module("careloom.serve").run(settings, ready=ready)

@@ -1,0 +1,88 @@
+"""Request counters and durations for Prometheus, from every worker process of one server.
+
+With ``PROMETHEUS_MULTIPROC_DIR`` set before this is imported, the processes share their numbers through that folder.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+
+from flask import Flask, Response, current_app, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from careloom.services.health import Gauges
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_EXTENSION = "careloom-metrics"
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class Requests:
+    """The counters of one application; labels are route templates, methods and statuses, never a path."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ("method", "route", "status")
+        self._count = Counter("careloom_http_requests", "Requests answered.", labels, registry=self.registry)
+        self._seconds = Histogram(
+            "careloom_http_request_seconds", "Time to answer.", ("method", "route"), buckets=SECONDS,
+            registry=self.registry,
+        )  # fmt: skip
+
+    def observe(self, status: int) -> None:
+        """Counts the request at hand."""
+        route = request.url_rule.rule if request.url_rule else "none"
+        method = request.method if request.method in METHODS else "other"
+        self._count.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(time.perf_counter() - g.get("started", time.perf_counter()))
+
+
+def install(app: Flask) -> None:
+    """Counts every answer."""
+    requests = Requests()
+    app.extensions[_EXTENSION] = requests
+
+    def observe(response: Response) -> Response:
+        requests.observe(response.status_code)
+        return response
+
+    app.after_request(observe)
+
+
+def exposition(now: Gauges, accept: str) -> tuple[bytes, str]:
+    """(text, content type) of all numbers, in the format that Prometheus asks for."""
+    registry = CollectorRegistry(auto_describe=False)
+    if os.environ.get(SHARED_FOLDER):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(current_app.extensions[_EXTENSION].registry)
+    registry.register(_Now(now))
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class _Now(Collector):
+    """The numbers that are read when asked for, not counted as they change."""
+
+    def __init__(self, now: Gauges) -> None:
+        self._now = now
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One family a kind of number."""
+        resources = GaugeMetricFamily("careloom_resources", "Current resources.", labels=("zone", "type"))
+        for labels, count in sorted(self._now.resources.items()):
+            resources.add_metric(labels, count)
+        yield resources
+        refused = GaugeMetricFamily("careloom_quarantine_waiting", "Records in quarantine.", labels=("code",))
+        for code, count in sorted(self._now.refused.items()):
+            refused.add_metric((code,), count)
+        yield refused
+        jobs = GaugeMetricFamily("careloom_jobs", "Jobs by state.", labels=("state",))
+        for state, count in sorted(self._now.jobs.items()):
+            jobs.add_metric((state,), count)
+        yield jobs

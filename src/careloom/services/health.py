@@ -1,0 +1,76 @@
+"""Health: whether this installation can work now, and the numbers that its operator watches."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from careloom.errors import CareloomError
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.platform import STORED_ZONES, Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What works: the keys open, the identified store answers, the queue of jobs answers."""
+
+    keys: bool
+    store: bool
+    queue: bool
+
+    @property
+    def is_ready(self) -> bool:
+        """True when all of it works."""
+        return all(getattr(self, part.name) for part in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Numbers as they stand now.
+
+    resources  (zone, resource type) -> current resources
+    refused    issue code -> records that wait in quarantine
+    jobs       state -> jobs
+    """
+
+    resources: dict[tuple[str, str], int]
+    refused: dict[str, int]
+    jobs: dict[str, int]
+
+
+def readiness(platform: Platform) -> Readiness:
+    """What works now; opens what is not open yet. Nobody is asked who they are: it tells nothing but yes and no."""
+    return Readiness(
+        keys=_works(lambda: bool(platform.keys.public_key())),
+        store=_works(lambda: platform.store("identified").count() is not None),
+        queue=_works(lambda: _jobs(platform) is not None),
+    )
+
+
+def gauges(platform: Platform, who: Principal) -> Gauges:
+    """The numbers of all zones. raises AccessError."""
+    for zone in STORED_ZONES:
+        admit(platform, who, "monitor", zone, operation="metrics")
+    admit(platform, who, "monitor", "landing", operation="metrics")
+    note(platform, who, "metrics", "landing")
+    resources = {
+        (str(zone), kind): count
+        for zone in STORED_ZONES
+        if platform.has_store(zone)
+        for kind, count in platform.store(zone).count().items()
+    }
+    return Gauges(resources, platform.store("identified").quarantine_reasons(), _jobs(platform))
+
+
+def _jobs(platform: Platform) -> dict[str, int]:
+    if not platform.has_jobs():
+        return {}
+    with platform.jobs() as jobs:
+        return dict(Counter(job.state for job in jobs.listed(limit=10_000)))
+
+
+def _works(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except CareloomError:
+        return False
