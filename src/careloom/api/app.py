@@ -5,7 +5,7 @@ from typing import Any
 from flask_openapi3 import Info, OpenAPI
 
 import careloom
-from careloom.api import fhir, gate, health, ingestions, metrics, oauth, overview, problems
+from careloom.api import documentation, fhir, gate, health, ingestions, metrics, oauth, overview, problems
 from careloom.api.context import EXTENSION
 from careloom.services.platform import Platform
 
@@ -27,6 +27,7 @@ def create_app(platform: Platform) -> OpenAPI:
     app.extensions[EXTENSION] = platform
     app.config["MAX_CONTENT_LENGTH"] = platform.settings.api.max_body_bytes
     gate.install(app)
+    documentation.install(app)
     metrics.install(app)
     problems.install(app)
     for room in (oauth, fhir, ingestions, overview, health):

@@ -1,0 +1,53 @@
+"""The OpenAPI document as a page to read and try: Swagger UI from this server alone, under a strict policy."""
+
+import base64
+from hashlib import sha256
+
+from flask import Flask, Response, request
+
+_START = """
+window.ui = SwaggerUIBundle({
+  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "none", displayRequestDuration: true,
+  presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout", validatorUrl: null
+});
+"""
+PAGE = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="UTF-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Careloom API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="swagger/css/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="swagger/js/swagger-ui-bundle.js"></script>
+<script>{_START}</script>
+</body>
+</html>
+"""
+FIRST_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="UTF-8"><title>Careloom API</title><meta http-equiv="refresh" content="0; url=swagger"></head>
+<body><p><a href="swagger">Careloom API</a></p></body>
+</html>
+"""
+POLICY = (
+    "default-src 'none'; script-src 'self' 'sha256-{hash}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+).format(hash=base64.b64encode(sha256(_START.encode()).digest()).decode())
+"""Scripts of this server and the one above; Swagger UI styles its elements in place."""
+
+
+def install(app: Flask) -> None:
+    """Puts our page in the place of the maker's, and its policy on it."""
+    app.config["SWAGGER_HTML_STRING"] = PAGE
+    app.config["OPENAPI_HTML_STRING"] = FIRST_PAGE
+
+    def guard(response: Response) -> Response:
+        if request.blueprint in {"swagger", "openapi"} and response.mimetype == "text/html":
+            response.headers["Content-Security-Policy"] = POLICY
+        return response
+
+    app.after_request(guard)
