@@ -1,0 +1,68 @@
+"""How the OpenAPI document writes answers: models with their examples, and problem documents by status."""
+
+from typing import Any
+
+from flask_openapi3 import APIBlueprint, OpenAPI
+from flask_openapi3.models.schema import Schema
+from pydantic import BaseModel
+
+from careloom.api.problems import PROBLEM_TYPE
+from careloom.api.schemas import Problem
+
+_PROBLEMS = {
+    400: ("input.schema", "the request breaks the schema at limit", "See /openapi."),
+    401: ("access.unauthenticated", "this address needs a bearer token", "Get one at /oauth2/token."),
+    403: ("access", "lab-gateway may not do this in the landing zone", "An administrator can grant the role."),
+    404: ("input.not-found", "there is nothing of this name", "List what there is."),
+    408: ("http.request-timeout", "the request came too slowly", "Send it again over a faster line."),
+    409: ("state.conflict", "it has ended", "Look at it again before changing it."),
+    413: ("input.too-large", "the request is larger than this installation takes", "Send it in parts."),
+    415: ("http.unsupported-media-type", "this address does not take that media type", "See /openapi."),
+    429: ("http.too-many-requests", "too many requests in a short time", "Wait as Retry-After says."),
+    500: ("internal", "something unexpected happened", "Tell the operator the id of this request."),
+    503: ("setup", "this installation is not ready", "Its operator sees why in the log."),
+}
+_WORDS = {
+    400: "The request is not well-formed.", 401: "Nobody knows who asks.", 403: "The caller may not do this.",
+    404: "It is not there.", 408: "The body came too slowly.", 409: "Not now.", 413: "Too many bytes.",
+    415: "Not this media type.", 429: "Too many requests.", 500: "A defect.", 503: "Not ready.",
+}  # fmt: skip
+
+
+def problems(*statuses: int) -> dict[int, dict[str, Any]]:
+    """The answers of an operation for these statuses, as OpenAPI writes them; `document` must name `Problem`."""
+    return {status: _problem(status) for status in statuses}
+
+
+def answers(model: type[BaseModel], description: str, **more: Any) -> dict[str, Any]:
+    """A JSON answer with the model's own example, as OpenAPI writes it; `document` must name the model."""
+    content = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": example_of(model)}
+    return {"description": description, "content": {"application/json": content}, **more}
+
+
+def example_of(model: type[BaseModel]) -> Any:
+    """The example that a model declares. raises KeyError if it declares none."""
+    extra: Any = model.model_config["json_schema_extra"]
+    return extra["example"]
+
+
+def document(blueprint: APIBlueprint | OpenAPI, *models: type[BaseModel]) -> None:
+    """Adds the models, and those inside them, to the components of the document."""
+    for model in models:
+        schema = model.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+        inner = schema.pop("$defs", {})
+        for name, one in (inner | {model.__name__: schema}).items():
+            blueprint.components_schemas[name] = Schema(**one)
+
+
+def _problem(status: int) -> dict[str, Any]:
+    code, detail, remedy = _PROBLEMS[status]
+    shown = example_of(Problem) | {
+        "type": f"urn:careloom:problem:{code}", "title": code.replace(".", ": ").replace("-", " "), "status": status,
+        "detail": detail, "code": code, "remedy": remedy,
+    }  # fmt: skip
+    content = {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}, "example": shown}
+    told: dict[str, Any] = {"description": _WORDS[status], "content": {PROBLEM_TYPE: content}}
+    if status == 401:
+        told["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "The scheme to use."}}
+    return told
