@@ -1,0 +1,89 @@
+"""The platform from afar: sign in once, then read, search, upload and watch."""
+
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+from careloom.client.address import base_address
+from careloom.client.credentials import Credential, Token, Tokens
+from careloom.client.decoding import decode
+from careloom.client.fhir import FhirZone
+from careloom.client.ingestions import Ingestions
+from careloom.client.pace import Pace
+from careloom.client.reports import Me, Overview
+from careloom.client.session import Session
+from careloom.client.transport import Ask, Wire
+
+
+class Careloom:
+    """A Careloom platform over HTTP; may be shared by threads. It signs in when it is first asked something.
+
+    base_url    the platform's public address; https, unless it is this machine
+    credential  `ClientSecret`, `PrivateKey` or `Bearer`
+    timeout     seconds to wait for a connection, and for each piece of an answer
+    transport   any transport of httpx in place of the network, e.g. ``httpx.WSGITransport(app=app)``; it stays open
+    ca          PEM file of the authorities to trust in place of the public ones
+    pace        how often to ask again and how long to wait between
+
+    ::
+
+        with Careloom("https://careloom.example.org", ClientSecret("warehouse", secret)) as api:
+            patient = api.fhir("research").read("Patient", patient_id)
+
+    raises  InputError if the address would send a token in the clear
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credential: Credential,
+        *,
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        ca: str | Path | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        base = base_address(base_url, has_own_transport=transport is not None)
+        self._wire = Wire(base, transport=transport, timeout=timeout, ca=ca, pace=Pace() if pace is None else pace)
+        self._credential = credential
+        self._session = Session(self._wire, Tokens(self._wire, credential))
+        self.ingestions = Ingestions(self._session)
+
+    def __repr__(self) -> str:
+        return f"Careloom({self._wire.base!r}, {self._credential!r})"
+
+    def __enter__(self) -> "Careloom":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections; the token stays good until it ends or `sign_out` is called."""
+        self._wire.close()
+
+    def sign_in(self) -> Token:
+        """A token that holds now, for whoever keeps it elsewhere; calls sign in by themselves.
+
+        raises  Unauthenticated if the credential does not hold
+        """
+        return self._session.tokens.current()
+
+    def sign_out(self) -> None:
+        """Makes the platform refuse the token from now on, whoever holds it."""
+        self._session.tokens.revoke()
+
+    def me(self) -> Me:
+        """Who the platform takes this client for, and what it may do."""
+        return decode(Me, self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/me")))
+
+    def overview(self) -> Overview:
+        """The platform at a glance: zones, arrivals, refusals, quality, jobs."""
+        return decode(Overview, self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/overview")))
+
+    def fhir(self, zone: str) -> FhirZone:
+        """The FHIR store of a zone: ``identified``, ``research`` or ``synthetic``. Asks nothing yet."""
+        return FhirZone(self._session, zone)

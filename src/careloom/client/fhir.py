@@ -1,0 +1,142 @@
+"""FHIR R4 of one zone: read, search, and page through what a search finds.
+
+A search is posted by default, so that searched values stand in no address and in no log of a proxy.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlencode
+
+from careloom.client.address import linked, segment
+from careloom.client.credentials import Fields
+from careloom.client.reports import Page, Resource
+from careloom.client.session import Session
+from careloom.client.transport import FHIR_JSON, Ask
+from careloom.errors import QueryError, SetupError
+
+Value = str | int | float
+Query = Mapping[str, Value | Iterable[Value]] | Iterable[tuple[str, Value]]
+"""Parameters of a search: ``{"code": "8480-6", "date": ["ge2024", "lt2025"]}``, or pairs; all values must match."""
+
+
+class FhirZone:
+    """The FHIR store of one zone, as the client's token allows."""
+
+    def __init__(self, session: Session, zone: str) -> None:
+        self._session = session
+        self._below = f"/fhir/{segment(zone, 'name of a zone')}/"
+
+    def __repr__(self) -> str:
+        return f"FhirZone({self._session.base}{self._below})"
+
+    def read(self, resource_type: str, resource_id: str) -> Resource:
+        """The current version of one resource.
+
+        raises  NotFound; Erased if it was deleted or its patient erased; AccessError
+        """
+        return self._get(f"{_type(resource_type)}/{segment(resource_id, 'id')}")
+
+    def vread(self, resource_type: str, resource_id: str, version_id: str) -> Resource:
+        """One version of a resource. raises as `read`."""
+        version = segment(version_id, "id of a version")
+        return self._get(f"{_type(resource_type)}/{segment(resource_id, 'id')}/_history/{version}")
+
+    def capabilities(self) -> Resource:
+        """The CapabilityStatement: what this zone answers. Needs no token."""
+        ask = Ask(method="GET", url=self._url("metadata"), accept=FHIR_JSON)
+        return self._session.document(ask, is_open=True)
+
+    def search(
+        self, resource_type: str, query: Query = (), *, count: int | None = None, in_address: bool = False
+    ) -> Page:
+        """The first page of what a search finds.
+
+        count       resources on a page; the platform has a limit of its own
+        in_address  sends it as GET: searched values then stand in the address, and in the logs of proxies
+        raises      QueryError; AccessError
+        """
+        pairs = _pairs(query) + ([] if count is None else [("_count", str(count))])
+        url = self._url(_type(resource_type))
+        if in_address:
+            ask = Ask(method="GET", url=f"{url}?{urlencode(pairs)}" if pairs else url, accept=FHIR_JSON)
+        else:
+            ask = Ask(method="POST", url=f"{url}/_search", accept=FHIR_JSON, body=Fields(pairs))
+        return _page(self._session.document(ask))
+
+    def follow(self, next_page: str) -> Page:
+        """The page at the address that the page before gave as `next`.
+
+        raises  SetupError if it leads out of this zone: the token is not sent there
+        """
+        url = linked(self._session.base, next_page, self._below)
+        return _page(self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
+
+    def pages(
+        self, resource_type: str, query: Query = (), *, count: int | None = None, in_address: bool = False
+    ) -> Iterator[Page]:
+        """Every page of what a search finds, one after the other; arguments as of `search`."""
+        page = self.search(resource_type, query, count=count, in_address=in_address)
+        seen: set[str] = set()
+        yield page
+        while page.next:
+            if page.next in seen:
+                raise SetupError("the pages of the answer run in a circle", "Tell the operator of the platform.")
+            seen.add(page.next)
+            page = self.follow(page.next)
+            yield page
+
+    def all(
+        self, resource_type: str, query: Query = (), *, count: int | None = None, in_address: bool = False
+    ) -> Iterator[Resource]:
+        """Every resource that a search finds; a page is fetched when its first resource is asked for."""
+        for page in self.pages(resource_type, query, count=count, in_address=in_address):
+            yield from page.resources
+
+    def _get(self, path: str) -> Resource:
+        return self._session.document(Ask(method="GET", url=self._url(path), accept=FHIR_JSON))
+
+    def _url(self, path: str) -> str:
+        return f"{self._session.base}{self._below}{path}"
+
+
+def _type(name: str) -> str:
+    text = segment(name, "resource type")
+    if not text.isalpha():
+        raise QueryError("that is no resource type", "Write it as FHIR does: Patient, Observation, ...")
+    return text
+
+
+def _pairs(query: Query) -> list[tuple[str, str]]:
+    named: list[tuple[str, str]] = []
+    items = query.items() if isinstance(query, Mapping) else query
+    for name, given in items:
+        values = (given,) if isinstance(given, str | int | float) else given
+        named += [(name, _text(value)) for value in values]
+    return named
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _page(bundle: Resource) -> Page:
+    entries, links = bundle.get("entry", []), bundle.get("link", [])
+    if bundle.get("resourceType") != "Bundle" or not isinstance(entries, list) or not isinstance(links, list):
+        raise SetupError("the answer to the search is no Bundle", "Look at the base URL.")
+    resources = tuple(
+        entry["resource"]
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict) and not _is_outcome(entry)
+    )
+    following = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
+    total = bundle.get("total")
+    return Page(
+        bundle,
+        resources,
+        total if isinstance(total, int) and not isinstance(total, bool) else None,
+        next((url for url in following if isinstance(url, str)), ""),
+    )
+
+
+def _is_outcome(entry: Resource) -> bool:
+    search = entry.get("search")
+    return isinstance(search, dict) and search.get("mode") == "outcome"

@@ -1,0 +1,45 @@
+"""Requests with a token: renewed once when it is refused, and refusals raised as errors."""
+
+from typing import Any
+
+import httpx
+
+from careloom.client.credentials import Tokens
+from careloom.client.decoding import document_of
+from careloom.client.problems import error_of
+from careloom.client.transport import Ask, Wire
+
+
+class Session:
+    """One client at one platform; may be shared by threads."""
+
+    def __init__(self, wire: Wire, tokens: Tokens) -> None:
+        self.wire = wire
+        self.tokens = tokens
+
+    @property
+    def base(self) -> str:
+        """The platform's address, without a slash at its end."""
+        return self.wire.base
+
+    def document(self, ask: Ask, *, is_open: bool = False) -> dict[str, Any]:
+        """The JSON object that the platform answers with.
+
+        is_open  the address needs no token, and gets none
+        raises   an error of `careloom.errors` by the code of the answer; SetupError if no answer came or it is no JSON
+        """
+        return document_of(self._answer(ask, is_open=is_open))
+
+    def _answer(self, ask: Ask, *, is_open: bool) -> httpx.Response:
+        if is_open:
+            response = self.wire.send(ask, {})
+        else:
+            token = self.tokens.current()
+            response = self.wire.send(ask, {"Authorization": f"Bearer {token.text}"})
+            if response.status_code == 401 and (ask.body is None or ask.body.is_new_each_time):
+                other = self.tokens.after(token)
+                if other is not None:
+                    response = self.wire.send(ask, {"Authorization": f"Bearer {other.text}"})
+        if not response.is_success:
+            raise error_of(response, hide=self.tokens.hidden)
+        return response

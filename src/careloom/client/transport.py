@@ -1,0 +1,161 @@
+"""Requests on the wire: TLS always verified, no redirects, no cookies, nothing logged; repeated where that is harmless.
+
+Transports of httpx are used without its client, which would log every address, and addresses name records.
+"""
+
+import ssl
+import urllib.request
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from careloom.client.address import is_loopback, origin
+from careloom.client.pace import Pace
+from careloom.client.problems import clean
+from careloom.errors import CareloomError, InputError, SetupError
+
+JSON = "application/json"
+FHIR_JSON = "application/fhir+json"
+AGAIN_LATER = frozenset({429, 502, 503, 504})
+"""Statuses after which a repeatable request is sent again."""
+
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_POINTLESS = (httpx.TimeoutException, httpx.LocalProtocolError, httpx.UnsupportedProtocol)
+
+
+class Body(Protocol):
+    """What a request carries."""
+
+    @property
+    def is_new_each_time(self) -> bool:
+        """True if `chunks` begins anew whenever it is called; False for what can be read once."""
+        ...
+
+    def headers(self) -> dict[str, str]:
+        """Content-Type, and Content-Length where the length is known."""
+        ...
+
+    def chunks(self) -> Iterable[bytes]:
+        """The bytes, in pieces of moderate size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request before it knows who makes it.
+
+    is_repeatable  sending it twice does no more than sending it once
+    """
+
+    method: str
+    url: str
+    accept: str = JSON
+    body: Body | None = None
+    is_repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    error: CareloomError
+    can_repeat: bool
+
+
+class Wire:
+    """Sends requests to one platform; may be shared by threads.
+
+    transport  used in place of a network connection and left open; None opens connections
+    ca         PEM file of the authorities to trust in place of the public ones
+    """
+
+    def __init__(
+        self, base: str, *, transport: httpx.BaseTransport | None, timeout: float, ca: str | Path | None, pace: Pace
+    ) -> None:
+        self.base = base
+        self.pace = pace
+        self._timeout_seconds = timeout
+        self._is_own = transport is None
+        self._transport = _connections(base, ca) if transport is None else transport
+
+    def close(self) -> None:
+        """Closes the connections that this wire opened."""
+        if self._is_own:
+            self._transport.close()
+
+    def send(self, ask: Ask, headers: dict[str, str]) -> httpx.Response:
+        """The whole answer, whatever its status.
+
+        raises  SetupError if none came, or not all of it
+        """
+        attempts_made = 0
+        while True:
+            came = self._attempt(ask, headers)
+            attempts_made += 1
+            wait_seconds = self._wait_seconds(ask, came, attempts_made)
+            if wait_seconds is None:
+                if isinstance(came, _Broken):
+                    raise came.error
+                return came
+            self.pace.sleep(wait_seconds)
+
+    def _wait_seconds(self, ask: Ask, came: httpx.Response | _Broken, attempts_made: int) -> float | None:
+        if isinstance(came, _Broken):
+            return self.pace.wait_seconds(attempts_made) if came.can_repeat else None
+        if came.status_code in AGAIN_LATER and ask.is_repeatable:
+            return self.pace.wait_seconds(attempts_made, came.headers.get("Retry-After", ""))
+        return None
+
+    def _attempt(self, ask: Ask, headers: dict[str, str]) -> httpx.Response | _Broken:
+        own = {"Accept": ask.accept, "Accept-Encoding": "gzip", "User-Agent": "careloom-client"}
+        request = httpx.Request(
+            ask.method,
+            ask.url,
+            headers=own | headers | (ask.body.headers() if ask.body else {}),
+            content=ask.body.chunks() if ask.body else None,
+            extensions={"timeout": httpx.Timeout(self._timeout_seconds).as_dict()},
+        )
+        try:
+            with closing(self._transport.handle_request(request)) as response:
+                response.read()
+        except httpx.RequestError as error:
+            return self._broken(ask, error)
+        return response
+
+    def _broken(self, ask: Ask, error: httpx.RequestError) -> _Broken:
+        place, kind = origin(self.base), type(error).__name__
+        if isinstance(error, _UNSENT):
+            reason = clean(str(error)) or kind
+            if "CERTIFICATE_VERIFY_FAILED" in reason:
+                remedy = "Give the file of its authority as ca=; a certificate that does not hold is never accepted."
+                return _Broken(SetupError(f"the certificate of {place} does not hold: {reason}", remedy), False)
+            return _Broken(SetupError(f"no connection to {place}: {reason}", "Look at the address, or wait."), True)
+        if isinstance(error, httpx.TimeoutException):
+            where = f"{place} gave no answer within {self._timeout_seconds:g} seconds ({kind})"
+        else:
+            where = f"the connection to {place} broke before the whole answer had come ({kind})"
+        remedy = "Try again in a while." if ask.is_repeatable else "It may have taken effect: look before trying again."
+        return _Broken(SetupError(where, remedy), ask.is_repeatable and not isinstance(error, _POINTLESS))
+
+
+def _connections(base: str, ca: str | Path | None) -> httpx.HTTPTransport:
+    url = httpx.URL(base)
+    if ca is None:
+        trusted = httpx.create_ssl_context()
+    else:
+        try:
+            trusted = ssl.create_default_context(cafile=str(ca))
+        except OSError as error:
+            raise InputError(
+                f"the file of authorities cannot be used ({type(error).__name__})", "Give a file of PEM certificates."
+            ) from None
+    return httpx.HTTPTransport(verify=trusted, proxy=_proxy(url))
+
+
+def _proxy(url: httpx.URL) -> str | None:
+    """The proxy that the environment names for an address; none stands between this machine and itself."""
+    if url.scheme != "https" or is_loopback(url.host) or urllib.request.proxy_bypass(url.host):
+        return None
+    return urllib.request.getproxies().get("https")
