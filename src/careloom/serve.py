@@ -1,0 +1,233 @@
+"""The server: REST API and dashboard in worker processes, and the job worker beside them, until it is stopped."""
+
+import gc
+import ipaddress
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+
+from careloom import logs
+from careloom.errors import SetupError
+from careloom.services.platform import Platform
+from careloom.settings import Settings
+
+GRACE_SECONDS = 30
+_SHARED_NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def run(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:
+    """Serves until a signal stops it.
+
+    ready   called once the port is open
+    raises  SetupError if the address is not safe to serve, the port is taken, or the certificate does not load
+    """
+    refuse_plain(settings)
+    _check_certificate(settings)
+    _check_port(settings.api.host, settings.api.port)
+    with tempfile.TemporaryDirectory(prefix="careloom-numbers-") as numbers:
+        os.environ[_SHARED_NUMBERS] = numbers
+        try:
+            _Server(settings, ready).run()
+        finally:
+            del os.environ[_SHARED_NUMBERS]
+
+
+def refuse_plain(settings: Settings) -> None:
+    """Returns when nobody could read along: TLS here, TLS in front, or this machine alone.
+
+    raises  SetupError
+    """
+    api = settings.api
+    if bool(api.certificate) != bool(api.key):
+        raise SetupError(
+            "settings: a certificate and its key go together", "Set both or none of api.certificate, api.key."
+        )
+    if api.certificate or settings.base_url.startswith("https://") or is_local(api.host):
+        return
+    raise SetupError(
+        f"settings: {api.host} would be served without TLS",
+        "Give api.certificate and api.key, or let a proxy do TLS and name its https address in api.public_url.",
+    )
+
+
+def is_local(host: str) -> bool:
+    """True for a name or address of this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def application(settings: Settings) -> Any:
+    """The whole WSGI application: the API at the root, the dashboard under ``/dashboard``."""
+    from careloom.api.app import create_app  # noqa: PLC0415 - reads PROMETHEUS_MULTIPROC_DIR when imported
+
+    platform = Platform(settings)
+    api = create_app(platform)
+    return _with_dashboard(platform, api)
+
+
+def _with_dashboard(platform: Platform, api: Any) -> Any:
+    """The API with the dashboard beside it, which calls it as any other client does, only in the same process."""
+    settings = platform.settings
+
+    def api_of(credential: Credential) -> Careloom:
+        transport = httpx.WSGITransport(app=api, remote_addr=flask.request.remote_addr or "")
+        return Careloom(settings.base_url, credential, transport=transport)
+
+    dashboard = create_dashboard(
+        api_of,
+        secret=platform.keys.derive("sign-in", "dashboard"),
+        session_seconds=settings.api.session_seconds,
+        is_secure=settings.base_url.startswith("https://"),
+    )
+
+    def root(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "") in ("", "/"):
+            return redirect("/dashboard/")(environ, start_response)
+        answer: Iterable[bytes] = api(environ, start_response)
+        return answer
+
+    return DispatcherMiddleware(root, {"/dashboard": dashboard})
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, told what our settings say."""
+
+    def __init__(self, settings: Settings, ready: Callable[[], None] | None) -> None:
+        self._settings = settings
+        self._ready = ready
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn's own settings; its control socket, access log and proxy guesses are off."""
+        api = self._settings.api
+        told = {
+            "bind": f"[{api.host}]:{api.port}" if ":" in api.host else f"{api.host}:{api.port}",
+            "workers": api.processes,
+            "threads": api.threads,
+            "worker_class": "careloom.api.connections.PatientWorker",
+            "preload_app": True,
+            "timeout": 60,
+            "graceful_timeout": GRACE_SECONDS,
+            "keepalive": 15,
+            "limit_request_line": 8190,
+            "forwarded_allow_ips": "",
+            "control_socket_disable": True,
+            "logger_class": _Logger,
+            "loglevel": self._settings.logs.level,
+            "proc_name": "careloom",
+            "certfile": str(api.certificate) if api.certificate else None,
+            "keyfile": str(api.key) if api.key else None,
+            "when_ready": self._when_ready,
+            "ssl_context": _tls,
+        }
+        for name, value in told.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The application, made once before the workers are forked."""
+        made = application(self._settings)
+        gc.collect()
+        gc.freeze()  # what all workers share stays shared
+        return made
+
+    def run(self) -> None:
+        """Runs until a signal stops it."""
+        _Arbiter(self, self._settings).run()
+
+    def _when_ready(self, _arbiter: Arbiter) -> None:
+        if self._ready:
+            self._ready()
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    """gunicorn's master process, which keeps the job worker running beside its own workers."""
+
+    def __init__(self, app: BaseApplication, settings: Settings) -> None:
+        self._environment = environment_of(settings)
+        self._jobs: subprocess.Popen[bytes] | None = None
+        super().__init__(app)
+
+    def manage_workers(self) -> None:
+        """Called every second: starts what should run and does not."""
+        super().manage_workers()
+        if self._jobs is None or self._jobs.poll() is not None:
+            command = [sys.executable, "-m", "careloom.cli.main", "worker"]
+            self._jobs = subprocess.Popen(command, env=self._environment, stdin=subprocess.DEVNULL)  # noqa: S603
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stops the workers; the job worker finishes its batch, and goes on with the job when it is started again."""
+        jobs, self._jobs = self._jobs, None
+        if jobs is not None and jobs.poll() is None:
+            jobs.send_signal(signal.SIGTERM)
+        super().stop(graceful)
+        if jobs is not None:
+            try:
+                jobs.wait(GRACE_SECONDS if graceful else 1)
+            except subprocess.TimeoutExpired:
+                jobs.kill()
+
+
+class _Logger(Logger):  # type: ignore[misc]
+    """gunicorn's messages as our JSON lines: templates without arguments, which may quote an address."""
+
+    def setup(self, cfg: Any) -> None:
+        """Replaces gunicorn's own handlers."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(logs.JsonLines())
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The process's environment with these settings as variables, for a process that is to see the same."""
+    told = dict(os.environ)
+    for section, keys in settings.model_dump(mode="json").items():
+        for key, value in keys.items():
+            if value not in (None, ""):
+                told[f"CARELOOM__{section}__{key}".upper()] = str(value)
+    return told
+
+
+def _tls(_config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    context = default()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _check_certificate(settings: Settings) -> None:
+    api = settings.api
+    if api.certificate and api.key:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(api.certificate, api.key)
+        except (OSError, ssl.SSLError) as error:
+            raise SetupError(
+                f"the certificate or its key does not load ({type(error).__name__})",
+                "Check that api.certificate and api.key are PEM files that belong together.",
+            ) from None
+
+
+def _check_port(host: str, port: int) -> None:
+    """Binds and lets go at once: a clear error now, instead of retries."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(found[0], found[1]) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(found[4])
+    except OSError as error:
+        raise SetupError(
+            f"port {port} of {host} cannot be opened ({type(error).__name__})",
+            "Another program may hold it: stop that one, or set api.port (--port).",
+        ) from None
