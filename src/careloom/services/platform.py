@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
+from careloom.crypto.client_secrets import SecretHasher
 from careloom.crypto.keys import KeyProvider
 from careloom.crypto.keys_local import LocalKeys
 from careloom.crypto.pseudonyms import KeyedNames, name_of
@@ -19,12 +20,14 @@ from careloom.pipeline.manifest import RunManifest, as_openlineage
 from careloom.runtime import Runtime
 from careloom.settings import Settings
 from careloom.store.blind_index import BlindIndex
+from careloom.store.clients import Clients
 from careloom.store.engine import private_folder
 from careloom.store.jobs import FILE_NAME as JOBS_NAME
 from careloom.store.jobs import Jobs
 from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
 
 if TYPE_CHECKING:
+    from careloom.crypto.access_tokens import TokenSigner
     from careloom.store.lake import Lake
 
 STORED_ZONES: tuple[Zone, ...] = ("identified", "research", "synthetic")
@@ -55,6 +58,7 @@ class Platform:
         self.settings = settings
         self.runtime = runtime or Runtime()
         self.keys: KeyProvider = keys or LocalKeys.open(settings.keys_directory, runtime=self.runtime)
+        self.clients = Clients(settings.data.database or settings.data.directory, self.runtime)
         self._stores: dict[Zone, ZoneStore] = {}
         self._blind: dict[Zone, BlindIndex] = {}
         self._opening = RLock()
@@ -70,6 +74,7 @@ class Platform:
         for store in self._stores.values():
             store.close()
         self._stores.clear()
+        self.clients.close()
 
     @cached_property
     def names_key(self) -> bytes:
@@ -80,6 +85,18 @@ class Platform:
     def names(self) -> KeyedNames:
         """Keyed names of resources."""
         return KeyedNames(self.names_key)
+
+    @cached_property
+    def secret_hasher(self) -> SecretHasher:
+        """Hashes and checks the secrets of clients."""
+        return SecretHasher()
+
+    @cached_property
+    def token_signer(self) -> "TokenSigner":
+        """Signs and reads access tokens."""
+        from careloom.crypto.access_tokens import TokenSigner  # noqa: PLC0415 - commands need no tokens
+
+        return TokenSigner(self.keys.derive("tokens", "signing"))
 
     def index_key(self, zone: Zone) -> bytes:
         """The secret under which a zone's search index hashes."""

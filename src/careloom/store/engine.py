@@ -36,17 +36,18 @@ def is_url(place: Path | str) -> bool:
     return isinstance(place, str) and "://" in place
 
 
-def open_engine(place: Path | str, zone: str) -> Engine:
+def open_engine(place: Path | str, zone: str, file_name: str = DATABASE_NAME) -> Engine:
     """An engine for the zone's database; folders are made (mode 0700), the database is not.
 
-    place  the data directory, or a ``postgresql+psycopg://`` URL in which ``{zone}`` stands for the zone
+    place      the data directory, or a ``postgresql+psycopg://`` URL in which ``{zone}`` stands for the zone
+    file_name  of the SQLite database in the zone's folder
     """
     if is_url(place):
         url = str(place).replace("{zone}", zone)
         if not url.startswith("postgresql+psycopg://"):
             raise SetupError("the store's URL is not one of PostgreSQL", "use postgresql+psycopg://user@host/database")
         return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
-    path = Path(place) / zone / DATABASE_NAME
+    path = Path(place) / zone / file_name
     private_folder(path.parent)
     _private_file(path)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})

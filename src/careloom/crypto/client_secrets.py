@@ -1,0 +1,66 @@
+"""Secrets of clients: made once, kept only as Argon2id hashes, checked in the same time whether they exist or not."""
+
+from base64 import urlsafe_b64encode
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from careloom.crypto.envelope import RandomBytes
+from careloom.errors import StateError
+
+SECRET_PREFIX = "careloom_"  # noqa: S105 - what every secret begins with, so that scanners of code can find one
+SECRET_BYTES = 32
+LONGEST_SECRET = 512
+_TURNS_AT_ONCE = 2
+_WAIT_SECONDS = 10.0
+
+# source  OWASP Password Storage Cheat Sheet (2025): Argon2id with at least 19 MiB, 2 iterations, 1 lane
+_MEMORY_KIB, _ITERATIONS, _LANES = 19 * 1024, 2, 1
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+_NOBODYS = f"$argon2id$v=19$m={_MEMORY_KIB},t={_ITERATIONS},p={_LANES}${_text(bytes(16))}${_text(bytes(32))}"
+"""A well-formed hash of no secret: checking against it costs what any check costs."""
+
+
+def new_secret(random_bytes: RandomBytes) -> str:
+    """A secret of 256 bits that needs no escaping in forms, headers and shells."""
+    return SECRET_PREFIX + _text(random_bytes(SECRET_BYTES))
+
+
+class SecretHasher:
+    """Hashes and checks secrets; few at once, so that a flood of sign-ins takes neither all memory nor all cores."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher(time_cost=_ITERATIONS, memory_cost=_MEMORY_KIB, parallelism=_LANES)
+        self._turns = BoundedSemaphore(_TURNS_AT_ONCE)
+
+    def hash(self, secret: str) -> str:
+        """The hash to keep. raises StateError if no turn is free in time."""
+        self._take_turn()
+        try:
+            return self._hasher.hash(secret)
+        finally:
+            self._turns.release()
+
+    def is_secret(self, kept: str, secret: str) -> bool:
+        """True if `kept` is the hash of `secret`. An empty `kept` (nobody, or no secret) costs the same and is False.
+
+        raises  StateError if no turn is free in time
+        """
+        self._take_turn()
+        try:
+            matches = self._hasher.verify(kept or _NOBODYS, secret[:LONGEST_SECRET].encode("utf-8", "replace"))
+        except (VerificationError, InvalidHashError):
+            return False
+        finally:
+            self._turns.release()
+        return matches and bool(kept) and len(secret) <= LONGEST_SECRET
+
+    def _take_turn(self) -> None:
+        if not self._turns.acquire(timeout=_WAIT_SECONDS):
+            raise StateError("too many sign-ins at this moment", "Try again in a few seconds.")

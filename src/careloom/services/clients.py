@@ -1,0 +1,200 @@
+"""Who may come in: clients and people are registered, shown, stopped and given new secrets by an administrator."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, get_args
+
+import orjson
+
+from careloom.audit import Action
+from careloom.crypto.client_secrets import new_secret
+from careloom.errors import QueryError
+from careloom.services.access import ROLES, ZONES, Principal
+from careloom.services.admission import admit, note
+from careloom.services.client_keys import checked_keys
+from careloom.services.platform import Platform
+from careloom.services.scopes import narrowed, parse, permitted, text_of
+from careloom.store.clients import Client, ClientKind
+
+UNKNOWN = "unknown"
+"""What the audit chain calls somebody who is not registered; nobody can be registered under it."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
+_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAsk:
+    """Somebody to let in.
+
+    name       as it stands in the audit chain; also what it calls itself (``client_id``) unless `client_id` says else
+    scopes     what its tokens may allow at most; empty for all that its roles permit
+    kind       a person's tokens last a session, a client's a few minutes
+    jwks       public keys of a client that signs its own assertions, instead of a secret
+    expires    from when it is not let in any more
+    """
+
+    name: str
+    roles: Collection[str]
+    zones: Collection[str]
+    scopes: str | Collection[str] = ()
+    kind: ClientKind = "client"
+    jwks: Mapping[str, Any] | None = None
+    expires: datetime | None = None
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A client and its secret, which nobody can show again; empty if it signs with its own keys."""
+
+    client: Client
+    secret: str = field(repr=False)
+
+
+def register_client(platform: Platform, who: Principal, ask: ClientAsk) -> Registered:
+    """Lets somebody in from now on.
+
+    raises  AccessError; QueryError if a role, zone, scope, name or key cannot be; Conflict if the name is taken
+    """
+    admit(platform, who, "administer", "identified", operation="register-client")
+    now = platform.runtime.now()
+    _check(ask, now)
+    secret = "" if ask.jwks is not None else new_secret(platform.runtime.random_bytes)
+    client = Client(
+        id=ask.client_id or ask.name,
+        name=ask.name,
+        kind=ask.kind,
+        roles=" ".join(sorted(set(ask.roles))),
+        zones=" ".join(sorted(set(ask.zones))),
+        scopes=_scopes(ask),
+        secret_hash=platform.secret_hasher.hash(secret) if secret else "",
+        jwks="" if ask.jwks is None else checked_keys(ask.jwks),
+        generation=1,
+        created=now,
+        expires=ask.expires,
+        disabled=None,
+    )
+    with platform.clients.change() as change:
+        change.add(client)
+        _note(platform, who, "register-client", client)
+    return Registered(client, secret)
+
+
+def list_clients(platform: Platform, who: Principal) -> list[dict[str, Any]]:
+    """Everybody who was ever let in, by name, as `show_client`."""
+    admit(platform, who, "administer", "identified", operation="list-clients")
+    found = [as_json(client, platform.runtime.now()) for client in platform.clients.listed()]
+    note(platform, who, "list-clients", "identified", detail={"clients": len(found)})
+    return found
+
+
+def show_client(platform: Platform, who: Principal, name: str) -> dict[str, Any]:
+    """client_id, name, kind, state, roles, zones, scopes, signs_in_with, created, expires. raises NotFound."""
+    admit(platform, who, "administer", "identified", operation="show-client")
+    client = platform.clients.named(name)
+    note(platform, who, "show-client", "identified", detail={"client": client.name})
+    return as_json(client, platform.runtime.now())
+
+
+def disable_client(platform: Platform, who: Principal, name: str) -> Client:
+    """Stops a client at once; tokens that it has are worth nothing, also after `enable_client`. raises NotFound."""
+
+    def disabled(client: Client) -> Client:
+        return replace(client, disabled=client.disabled or platform.runtime.now(), generation=client.generation + 1)
+
+    return _changed(platform, who, "disable-client", name, disabled)
+
+
+def enable_client(platform: Platform, who: Principal, name: str) -> Client:
+    """Lets a disabled client in again. raises NotFound."""
+    return _changed(platform, who, "enable-client", name, lambda client: replace(client, disabled=None))
+
+
+def rotate_secret(platform: Platform, who: Principal, name: str, jwks: Mapping[str, Any] | None = None) -> Registered:
+    """Gives a client a new secret, or new public keys; the old ones and all its tokens are worth nothing from now on.
+
+    raises  NotFound; QueryError if it signs with its own keys and no new ones are given, or the other way round
+    """
+    secret = "" if jwks is not None else new_secret(platform.runtime.random_bytes)
+    secret_hash = platform.secret_hasher.hash(secret) if secret else ""
+    keys = "" if jwks is None else checked_keys(jwks)
+
+    def rotated(client: Client) -> Client:
+        if bool(client.jwks) is not bool(keys):
+            remedy = "Give its new public keys." if client.jwks else "Ask for a new secret without keys."
+            raise QueryError("this client signs in another way", remedy)
+        return replace(client, secret_hash=secret_hash, jwks=keys, generation=client.generation + 1)
+
+    return Registered(_changed(platform, who, "rotate-secret", name, rotated), secret)
+
+
+def as_json(client: Client, now: datetime) -> dict[str, Any]:
+    """What may be told of a client: all but what it signs in with."""
+    keys = [key["kid"] for key in orjson.loads(client.jwks)["keys"]] if client.jwks else []
+    state = "disabled" if client.disabled else "active" if client.is_active(now) else "expired"
+    return {
+        "client_id": client.id,
+        "name": client.name,
+        "kind": client.kind,
+        "state": state,
+        "roles": client.roles.split(),
+        "zones": client.zones.split(),
+        "scopes": client.scopes.split(),
+        "signs_in_with": "key" if client.jwks else "secret",
+        "keys": keys,
+        "created": client.created.isoformat(),
+        "expires": client.expires.isoformat() if client.expires else None,
+        "disabled": client.disabled.isoformat() if client.disabled else None,
+    }
+
+
+def _check(ask: ClientAsk, now: datetime) -> None:
+    if not _NAME.fullmatch(ask.name) or ask.name == UNKNOWN:
+        raise QueryError("this name cannot be a client's", "Use letters, digits, dots, dashes and @, at most 64.")
+    if ask.client_id and not _CLIENT_ID.fullmatch(ask.client_id):
+        raise QueryError("this cannot be a client_id", "Use printable ASCII without spaces, at most 256.")
+    if ask.kind not in get_args(ClientKind):
+        raise QueryError("there is no such kind of client", "It is client or person.")
+    if not ask.roles or not set(ask.roles) <= set(ROLES):
+        raise QueryError("a role is missing or unknown", f"The roles are: {', '.join(sorted(ROLES))}.")
+    if not ask.zones or not set(ask.zones) <= ZONES:
+        raise QueryError("a zone is missing or unknown", f"The zones are: {', '.join(sorted(ZONES))}.")
+    if ask.expires is not None and ask.expires <= now:
+        raise QueryError("the client would have expired before it is there", "Name a day in the future.")
+    if ask.jwks is not None and ask.kind == "person":
+        raise QueryError("a person signs in with a secret", "Register without keys, or as a client.")
+
+
+def _scopes(ask: ClientAsk) -> str:
+    most = permitted(ask.roles, ask.zones)
+    asked = parse(ask.scopes if isinstance(ask.scopes, str) else " ".join(ask.scopes)) or most
+    if narrowed(asked, most) != asked:
+        remedy = f"They permit: {text_of(most) or 'nothing in these zones'}."
+        raise QueryError("a scope is more than these roles permit in these zones", remedy)
+    if not asked:
+        raise QueryError("these roles permit nothing in these zones", "Grant another zone or role.")
+    return text_of(asked)
+
+
+def _changed(platform: Platform, who: Principal, operation: str, name: str, how: Callable[[Client], Client]) -> Client:
+    admit(platform, who, "administer", "identified", operation=operation)
+    with platform.clients.change() as change:
+        client = how(change.named(name))
+        change.replace(client)
+        _note(platform, who, operation, client)
+    return client
+
+
+def _note(platform: Platform, who: Principal, operation: str, client: Client) -> None:
+    """Before the change is durable: an event without its change can be, a change without its event cannot."""
+    detail = {
+        "client": client.name,
+        "kind": client.kind,
+        "roles": client.roles,
+        "zones": client.zones,
+        "scopes": client.scopes,
+    }
+    action: Action = "create" if operation == "register-client" else "update"
+    note(platform, who, operation, "identified", action=action, detail=detail)

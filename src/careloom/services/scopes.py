@@ -1,0 +1,101 @@
+"""Scopes: what a token allows, as text for OAuth and as verbs for us.
+
+``system/Observation.rs`` reads and searches Observations, ``system/*.r`` reads everything, ``careloom/ingest`` ingests.
+
+source  SMART App Launch 2.2 (2024), scopes and launch context: ``system/`` and ``user/``, ``.r``, ``.s``, ``.rs``, and
+        ``.read`` of version 1, which means ``.rs``. Nothing is written through FHIR, so ``c``, ``u``, ``d`` are unknown
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+
+from careloom.errors import QueryError
+from careloom.fhir.search_parameters import resource_types
+from careloom.services.access import ANY, ROLES, VERBS, Scope, Verb
+
+OF_RECORDS: dict[str, tuple[Verb, ...]] = {
+    "r": ("read",),
+    "s": ("search",),
+    "rs": ("read", "search"),
+    "read": ("read", "search"),
+}
+"""Ending of a SMART scope -> verbs."""
+OF_PLATFORM: frozenset[Verb] = VERBS - {"read", "search"}
+"""What is asked for as ``careloom/<verb>``."""
+LONGEST_TEXT = 8192
+REMEDY = (
+    "Ask for system/<type or *>.r, .s or .rs, or for careloom/ with one of: " + ", ".join(sorted(OF_PLATFORM)) + "."
+)
+_SMART = re.compile(r"(?:system|user)/(\*|[A-Z][A-Za-z]{1,63})\.(rs|r|s|read)", re.ASCII)
+
+
+def parse(text: str) -> frozenset[Scope]:
+    """The scopes of a text that divides them by spaces.
+
+    raises  QueryError that counts to the one that means nothing here, and never repeats it
+    """
+    if len(text) > LONGEST_TEXT:
+        raise QueryError("the scopes are longer than any that mean something", REMEDY)
+    return _parsed(text)
+
+
+@lru_cache(256)
+def _parsed(text: str) -> frozenset[Scope]:
+    words = [word for word in text.split(" ") if word]
+    return _without_covered(scope for number, word in enumerate(words, 1) for scope in _of_word(word, number))
+
+
+def _of_word(word: str, number: int) -> list[Scope]:
+    space, _, verb = word.partition("/")
+    if space == "careloom" and verb in OF_PLATFORM:
+        return [Scope(known) for known in OF_PLATFORM if known == verb]
+    match = _SMART.fullmatch(word)
+    if match is None or (match[1] != ANY and match[1] not in resource_types()):
+        raise QueryError(f"scope {number} means nothing here", REMEDY)
+    return [Scope(known, match[1]) for known in OF_RECORDS[match[2]]]
+
+
+def words_of(scopes: Iterable[Scope]) -> list[str]:
+    """The shortest texts that mean these scopes, sorted; `parse` of them gives the scopes again."""
+    kept = _without_covered(scopes)
+    words = {f"careloom/{scope.verb}" for scope in kept if scope.verb in OF_PLATFORM}
+    for kind in {scope.resource_type for scope in kept if scope.verb not in OF_PLATFORM}:
+        letters = [
+            letter for letter in ("r", "s") if not kept.isdisjoint({Scope(verb, kind) for verb in OF_RECORDS[letter]})
+        ]
+        words.add(f"system/{kind}.{''.join(letters)}")
+    return sorted(words)
+
+
+def text_of(scopes: Iterable[Scope]) -> str:
+    """`words_of` as one text."""
+    return " ".join(words_of(scopes))
+
+
+def permitted(roles: Collection[str], zones: Collection[str]) -> frozenset[Scope]:
+    """Everything that these roles permit in at least one of these zones."""
+    return frozenset(
+        Scope(verb) for role in roles for verb, places in ROLES.get(role, {}).items() if not places.isdisjoint(zones)
+    )
+
+
+def narrowed(asked: Iterable[Scope], granted: Iterable[Scope]) -> frozenset[Scope]:
+    """What is both asked and granted: never more than either."""
+    held = frozenset(granted)
+    both = (_both(one, other) for one in asked for other in held)
+    return _without_covered(scope for scope in both if scope is not None)
+
+
+def _both(one: Scope, other: Scope) -> Scope | None:
+    if one.verb != other.verb:
+        return None
+    if other.resource_type in (ANY, one.resource_type):
+        return one
+    return other if one.resource_type == ANY else None
+
+
+def _without_covered(scopes: Iterable[Scope]) -> frozenset[Scope]:
+    """Without those on one type whose verb is there for every type."""
+    every = frozenset(scopes)
+    return frozenset(scope for scope in every if scope.resource_type == ANY or Scope(scope.verb) not in every)
