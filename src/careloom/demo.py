@@ -93,9 +93,9 @@ def _search(platform: Platform, who: Principal) -> str:
     """Shows the examples; returns a patient with observations, ``Patient/<id>``, empty if there is none."""
     for query in QUERIES:
         say(f"\ncareloom search '{query}'")
-        render.bundle(search(platform, who, "identified", query))
-    found = search(platform, who, "identified", "Observation?_sort=-_lastUpdated&_count=20").get("entry", [])
-    named = [entry["resource"].get("subject", {}).get("reference", "") for entry in found]
+        render.bundle(render.searchset(search(platform, who, "identified", query)))
+    found = search(platform, who, "identified", "Observation?_sort=-_lastUpdated&_count=20").found
+    named = [one.resource().get("subject", {}).get("reference", "") for one in found]
     return next((name for name in named if name.startswith("Patient/")), "")
 
 

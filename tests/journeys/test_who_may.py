@@ -105,7 +105,7 @@ def test_who_may_see_one_type_only_sees_no_raw_record(platform: Platform, feed: 
 def test_each_disclosure_names_its_patient_by_pseudonym(platform: Platform, feed: Path) -> None:
     USES["ingest"](platform, ENGINEER, feed)
     record = quarantine.list_refused(platform, ENGINEER)[0]["record"]
-    stored = search.search(platform, ENGINEER, "identified", "Patient")["entry"][0]["resource"]["id"]
+    stored = search.search(platform, ENGINEER, "identified", "Patient").found[0].id
     quarantine.show_refused(platform, ENGINEER, record, raw=True)
     verify.verify(platform, ENGINEER, "identified", "Observation/o1")
     assert [(found["what"], found["patients"]) for found in chain(platform)] == [

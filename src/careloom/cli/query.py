@@ -30,8 +30,8 @@ def search(
     from careloom.services.search import search as run
 
     with opened() as (platform, who):
-        bundle = run(platform, who, zone, query, source=source, cursor=cursor)
-    output.give(bundle, as_json=json, show=render.bundle)
+        page = run(platform, who, zone, query, source=source, cursor=cursor)
+    output.give(render.searchset(page), as_json=json, show=render.bundle)
 
 
 def verify(

@@ -8,6 +8,7 @@ from careloom.cli.output import say, sentence, show_table
 
 if TYPE_CHECKING:
     from careloom.pipeline.manifest import RunManifest
+    from careloom.services.search import SearchPage
 
 Row = Mapping[str, Any]
 
@@ -56,6 +57,18 @@ def refused(entry: Row) -> None:
     show_table("Issues", ("code", "severity", "place", "message", "remedy"), issues)
     if "raw" in entry:
         say(entry["raw"].replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def searchset(page: "SearchPage") -> dict[str, Any]:
+    """A page of a search as a Bundle of type ``searchset``; its `next` link holds the cursor of the page after it."""
+    found: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
+    if page.total is not None:
+        found["total"] = page.total
+    if page.next_cursor:
+        found["link"] = [{"relation": "next", "url": f"urn:careloom:cursor:{page.next_cursor}"}]
+    if page.found:
+        found["entry"] = [{"resource": one.resource(), "search": {"mode": "match"}} for one in page.found]
+    return found
 
 
 def bundle(found: Row) -> None:

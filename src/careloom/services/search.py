@@ -1,59 +1,91 @@
-"""Search: a FHIR search in one zone, answered as a searchset Bundle and audited with the patients it disclosed."""
+"""Search: one page of a FHIR search in one zone, audited with the patients it disclosed."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from careloom.errors import QueryError
-from careloom.fhir.drafts import Resource
-from careloom.fhir.references import patients_of
+from careloom.errors import CareloomError, QueryError
 from careloom.fhir.search_grammar import parse_search
+from careloom.fhir.search_parameters import resource_types
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.provenance import source_provenances
+from careloom.services.records import Disclosed, Found, outgoing, outgoing_provenance
 from careloom.store.search_sql import search as run_search
 from careloom.store.zone_store import Zone
+
+_MADE = "made."
+"""Begins a cursor that asks for Provenances of source records, which follow those that are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """One page of a search.
+
+    found        resources in order
+    total        matches on all pages; None if the query does not ask for it
+    next_cursor  asks for the page after this one; empty on the last one
+    """
+
+    found: tuple[Found, ...] = ()
+    total: int | None = None
+    next_cursor: str = ""
 
 
 def search(
     platform: Platform, who: Principal, zone_name: str, query: str, *, source: str = "", cursor: str = ""
-) -> Resource:
-    """A Bundle of type ``searchset``; `link` with relation ``next`` holds the cursor of the next page.
+) -> SearchPage:
+    """The page of a search that follows `cursor`.
 
     query    ``Type?parameter=value&...``; ids may be stored ids or the source system's own
+    source   the system whose own ids the query may use, empty for the one of the settings
     cursor   of the page before, empty for the first
-    raises   AccessError (audited); QueryError
+    raises   AccessError; QueryError, NotFound; audited once it is known what is searched
     """
     zone = zone_of(zone_name)
+    resource_type = query.partition("?")[0].strip().lstrip("/")
+    if resource_type not in resource_types():
+        parse_search(query)  # says what there is
+    admit(platform, who, "search", zone, resource_type)
+    try:
+        page, subjects = _page(platform, zone, query, source or platform.settings.ingest.source, cursor)
+    except CareloomError as error:
+        note(platform, who, "search", zone, outcome="failed", detail={"type": resource_type, "code": error.code})
+        raise
+    note(platform, who, "search", zone, subjects=subjects, detail={"type": resource_type, "count": len(page.found)})
+    return page
+
+
+def _page(platform: Platform, zone: Zone, query: str, source: str, cursor: str) -> tuple[SearchPage, Iterable[str]]:
+    """The page, and the keyed pseudonyms of the patients whom it discloses."""
     parsed = parse_search(query)
-    admit(platform, who, "search", zone, parsed.resource_type)
-    store = platform.store(zone)
-    settings = platform.settings.search
+    store, blind, settings = platform.store(zone), platform.blind_index(zone), platform.settings.search
     limit = min(parsed.count if parsed.count is not None else settings.default_count, settings.max_count)
-    named = source or platform.settings.ingest.source
 
     def stored_ids(kind: str, text: str) -> tuple[str, ...]:
-        return text, platform.names.resource_id(named, kind, text)
+        return text, platform.names.resource_id(source, kind, text)
 
+    is_made = cursor.startswith(_MADE)
     with store.connect() as connection:
         page = run_search(
-            connection, parsed, platform.blind_index(zone), stored_ids, limit=limit, cursor=cursor or None
+            connection, parsed, blind, stored_ids, limit=limit, cursor=None if is_made else cursor or None
         )
-    resources = [stored.resource() for stored in store.read_many(page.rids)]
-    if not cursor:
-        made = source_provenances(store, parsed, stored_ids)
-        resources += made[: max(0, limit - len(resources))] if not parsed.is_count_only else []
-        page = replace(page, total=page.total + len(made)) if page.total is not None else page
-    subjects = {store.pseudonym(patient) for resource in resources for patient in patients_of(resource)}
-    detail = {"type": parsed.resource_type, "count": len(resources)}
-    note(platform, who, "search", zone, subjects=subjects, detail=detail)
-    bundle: Resource = {"resourceType": "Bundle", "type": "searchset"}
-    if page.total is not None:
-        bundle["total"] = page.total
-    if page.next_cursor:
-        bundle["link"] = [{"relation": "next", "url": f"urn:careloom:cursor:{page.next_cursor}"}]
-    if resources:
-        bundle["entry"] = [{"resource": resource, "search": {"mode": "match"}} for resource in resources]
-    return bundle
+    disclosed = [] if is_made else [outgoing(store, stored) for stored in store.read_many(page.rids)]
+    next_cursor, total = page.next_cursor or "", page.total
+    made = source_provenances(store, parsed, stored_ids)
+    if made and total is not None:
+        total += len(made)
+    if made and not parsed.is_count_only and (is_made or not next_cursor):
+        last = cursor.removeprefix(_MADE) if is_made else ""
+        left = [resource for resource in made if resource["id"] > last]
+        shown = left[: max(0, limit - len(disclosed))]
+        disclosed += [outgoing_provenance(store, resource) for resource in shown]
+        next_cursor = f"{_MADE}{shown[-1]['id'] if shown else last}" if len(shown) < len(left) else ""
+    return SearchPage(tuple(one.found for one in disclosed), total, next_cursor), _subjects(disclosed)
+
+
+def _subjects(disclosed: Iterable[Disclosed]) -> set[str]:
+    return set().union(*(one.subjects for one in disclosed))
 
 
 def zone_of(name: str) -> Zone:

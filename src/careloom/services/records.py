@@ -1,0 +1,163 @@
+"""Records: one resource, or one version of it, as it goes out; every read is audited with its patients."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from careloom.errors import CareloomError, Erased, NotFound
+from careloom.fhir.drafts import Resource
+from careloom.fhir.references import patients_of
+from careloom.fhir.search_parameters import resource_types
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.platform import Platform
+from careloom.store.rows import Stored, instant
+from careloom.store.zone_store import Zone, ZoneStore
+
+_GREATEST_VERSION_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource as it goes out.
+
+    version  what ``meta.versionId`` says; of a Provenance that was made when asked for, a keyed hash of its content
+    content  JSON with ``meta.versionId``, ``meta.lastUpdated`` and ``meta.source`` as the store knows them
+    """
+
+    resource_type: str
+    id: str
+    version: str
+    last_updated: datetime
+    content: bytes
+
+    def resource(self) -> Resource:
+        """The content as plain JSON."""
+        resource: Resource = orjson.loads(self.content)
+        return resource
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """What goes out, and the keyed pseudonyms of the patients whom that concerns."""
+
+    found: Found
+    subjects: frozenset[str]
+
+
+def read(platform: Platform, who: Principal, zone: Zone, resource_type: str, resource_id: str) -> Found:
+    """The current version of a resource.
+
+    resource_id  a stored id; of a Provenance also the id of a source record
+    raises       AccessError, NotFound, Erased (deleted, or of an erased patient), all of them audited
+    """
+
+    def current(store: ZoneStore) -> Disclosed:
+        try:
+            stored = store.read(resource_type, resource_id)
+        except NotFound:
+            return _made(store, resource_type, resource_id)
+        if stored.deleted:
+            raise _gone(zone, resource_type)
+        return outgoing(store, stored)
+
+    return _reading(platform, who, zone, (resource_type, resource_id, ""), current)
+
+
+def read_version(
+    platform: Platform, who: Principal, zone: Zone, resource_type: str, resource_id: str, version: str
+) -> Found:
+    """One version of a resource, current or earlier; otherwise as `read`."""
+
+    def one_version(store: ZoneStore) -> Disclosed:
+        try:
+            stored = store.read_version(resource_type, resource_id, _number(version))
+        except NotFound:
+            return _made(store, resource_type, resource_id, version)
+        if stored.deleted:
+            raise _gone(zone, resource_type)
+        return outgoing(store, stored)
+
+    return _reading(platform, who, zone, (resource_type, resource_id, version), one_version)
+
+
+def outgoing(store: ZoneStore, stored: Stored) -> Disclosed:
+    """A stored version, not a deletion, as it goes out.
+
+    The bytes are those of `Stored.resource`; where the content has no ``meta`` of its own they are not made anew.
+    """
+    if b'"meta":' in stored.content:
+        resource = stored.resource()
+        content = orjson.dumps(resource)
+    else:
+        resource = orjson.loads(stored.content)
+        source = f',"source":"urn:careloom:record:{stored.record_id}"' if stored.record_id else ""
+        meta = f'"meta":{{"versionId":"{stored.version}","lastUpdated":"{instant(stored.last_updated)}"{source}}}'
+        content = b"%b,%b}" % (stored.content[:-1], meta.encode())
+    found = Found(stored.type, stored.id, str(stored.version), stored.last_updated, content)
+    return Disclosed(found, frozenset(map(store.pseudonym, patients_of(resource))))
+
+
+def outgoing_provenance(store: ZoneStore, resource: Resource) -> Disclosed:
+    """The Provenance of a source record, made when asked for, as it goes out: the store keeps no version of it."""
+    content = orjson.dumps(resource)
+    record_id = resource["id"]
+    recorded = datetime.fromisoformat(resource["recorded"])
+    found = Found("Provenance", record_id, store.keys.content_hash(content).hex(), recorded, content)
+    named = map(store.pseudonym, patients_of(resource))
+    return Disclosed(found, frozenset(named).union(store.subjects_of_record(record_id)))
+
+
+def _reading(
+    platform: Platform,
+    who: Principal,
+    zone: Zone,
+    fact: tuple[str, str, str],
+    find: Callable[[ZoneStore], Disclosed],
+) -> Found:
+    """What `find` finds, after it was decided and noted. The id stands in the audit chain as a keyed hash only."""
+    resource_type, resource_id, version = fact
+    if resource_type not in resource_types():
+        raise NotFound("FHIR R4 has no resource type of this name", "The types stand in the CapabilityStatement.")
+    admit(platform, who, "read", zone, resource_type)
+    store = platform.store(zone)
+    detail = {"type": resource_type, "fact": store.pseudonym(f"{resource_type}/{resource_id}")}
+    try:
+        disclosed = find(store)
+    except CareloomError as error:
+        subjects: Iterable[str] = ()
+        if resource_type == "Patient" and isinstance(error, Erased):
+            subjects = (store.pseudonym(resource_id),)
+        detail["code"] = error.code
+        note(platform, who, "read", zone, outcome="failed", subjects=subjects, detail=detail)
+        raise
+    if version:
+        detail["version"] = disclosed.found.version
+    note(platform, who, "read", zone, subjects=disclosed.subjects, detail=detail)
+    return disclosed.found
+
+
+def _made(store: ZoneStore, resource_type: str, resource_id: str, version: str = "") -> Disclosed:
+    """What the store does not keep but can tell of: the Provenance of a source record. raises NotFound, Erased."""
+    if resource_type == "Patient" and store.is_erased(resource_id):
+        raise Erased(f"{store.zone}: this Patient was erased", "Nothing of it is left.")
+    if resource_type == "Provenance":
+        with suppress(NotFound, ValueError):
+            made = outgoing_provenance(store, store.provenance(resource_id))
+            if version in ("", made.found.version):
+                return made
+    what = f"version of a {resource_type}" if version else resource_type
+    raise NotFound(f"{store.zone}: there is no such {what}", "Ids are stored ids: search for it first.")
+
+
+def _gone(zone: Zone, resource_type: str) -> Erased:
+    return Erased(f"{zone}: this {resource_type} was deleted", "Earlier versions can be read by their number.")
+
+
+def _number(version: str) -> int:
+    """The number that a version's name means, 0 if it means none: no stored version has it."""
+    is_number = version.isascii() and version.isdigit() and len(version) <= _GREATEST_VERSION_DIGITS
+    return int(version) if is_number and version[0] != "0" else 0
