@@ -91,6 +91,7 @@ class Api(Section):
     public_url              what clients call it: base of every link, and the audience of tokens; empty for the address
                             it listens on. It begins with https unless the host is this machine alone
     certificate, key        PEM files for TLS; without them a proxy in front does TLS, or only this machine is served
+    proxies                 how many proxies in front are believed when they say who asks (X-Forwarded-For)
     processes, threads      workers, and requests that each handles at a time
     token_seconds           how long an access token lasts
     session_seconds         how long a person stays signed in
@@ -105,6 +106,7 @@ class Api(Section):
     public_url: str = ""
     certificate: Path | None = None
     key: Path | None = None
+    proxies: Annotated[int, Field(ge=0, le=10)] = 0
     processes: Positive = 2
     threads: Positive = 8
     token_seconds: Annotated[int, Field(ge=30, le=3600)] = 300
