@@ -1,8 +1,12 @@
 """The demo: the main job on a simulated hospital, or on your files, in a few minutes."""
 
+import contextlib
+import os
+import socket
 import tempfile
 import zipfile
-from contextlib import ExitStack
+from datetime import timedelta
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter
@@ -10,9 +14,11 @@ from time import perf_counter
 from careloom import logs
 from careloom.cli import render
 from careloom.cli.output import progress, say
+from careloom.crypto.pseudonyms import name_of
 from careloom.runtime import packaged
-from careloom.services.access import Principal, local_operator
+from careloom.services.access import ROLES, ZONES, Principal, local_operator
 from careloom.services.audit import verify as verify_audit
+from careloom.services.clients import ClientAsk, Registered, register_client
 from careloom.services.deidentify import deidentify
 from careloom.services.erase import erase
 from careloom.services.ingest import IngestAsk, ingest
@@ -29,40 +35,86 @@ QUERIES = (
     "Condition?clinical-status=active&_count=5",
 )
 """Search examples; every code in them occurs in the bundled hospital."""
+SERVE_VARIABLE = "CARELOOM_DEMO_SERVE"
 
 
 def run(path: Path | None, *, full: bool, keep: Path | None) -> None:
-    """Runs all chapters and prints what they gave.
+    """Runs all chapters, prints what they gave, and serves it until stopped.
 
     path  your own files instead of the bundled hospital
     full  runs the chapters that take longer, too (none yet)
     keep  where the data stays; without it, it is removed at the end
+
+    With ``CARELOOM_DEMO_SERVE=0`` in the environment it ends after the chapters.
     """
     started = perf_counter()
-    with ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="careloom-demo-")))
-        data = keep or work / "data"
-        feeds = path or _unpack(work / "feeds")
-        settings = Settings.model_validate(load().model_dump() | {"data": Data(directory=data)})
+    with tempfile.TemporaryDirectory(prefix="careloom-demo-") as work:
+        settings = _settings(keep or Path(work) / "data")
         logs.configure("error")
-        platform = stack.enter_context(Platform(settings))
-        who = local_operator("demo")
-        _chapter(1, "A hospital's feeds arrive" if path is None else "Your files arrive")
-        _ingest(platform, who, feeds)
-        _chapter(2, "Find what matters")
-        patient = _search(platform, who)
-        _chapter(3, "Every fact traces to its source bytes")
-        _prove(platform, who, patient)
-        _chapter(4, "A research zone without direct identifiers")
-        render.deidentified(deidentify(platform, who))
-        _chapter(5, "One patient asks to be forgotten")
-        if patient:
-            render.erased(erase(platform, who, patient))
-        _chapter(6, "Nobody changed the audit")
-        render.chains(verify_audit(platform, who))
-        say(f"\nDone in {perf_counter() - started:.0f} s." + (f" The data stays in {keep}." if keep else ""))
-        if full:
-            say("--full: no chapter of this version takes longer than the demo itself.")
+        with Platform(settings) as platform:
+            _chapters(platform, path, path or _unpack(Path(work) / "feeds"))
+            say(f"\nDone in {perf_counter() - started:.0f} s." + (f" The data stays in {keep}." if keep else ""))
+            if full:
+                say("--full: no chapter of this version takes longer than the demo itself.")
+            if os.environ.get(SERVE_VARIABLE) == "0":
+                return
+            credential = _let_in(platform)
+        _serve(settings, credential)
+
+
+def _settings(data: Path) -> Settings:
+    """The installation's settings with the demo's data, on its port if that is free, else on any."""
+    settings = load()
+    api = settings.api.model_copy(update={"port": _free_port(settings)})
+    return settings.model_copy(update={"data": Data(directory=data.resolve()), "api": api})
+
+
+def _free_port(settings: Settings) -> int:
+    for port in (settings.api.port, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((settings.api.host, port))
+                return int(probe.getsockname()[1])
+    return settings.api.port
+
+
+def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:
+    who = local_operator("demo")
+    _chapter(1, "A hospital's feeds arrive" if path is None else "Your files arrive")
+    _ingest(platform, who, feeds)
+    _chapter(2, "Find what matters")
+    patient = _search(platform, who)
+    _chapter(3, "Every fact traces to its source bytes")
+    _prove(platform, who, patient)
+    _chapter(4, "A research zone without direct identifiers")
+    render.deidentified(deidentify(platform, who))
+    _chapter(5, "One patient asks to be forgotten")
+    if patient:
+        render.erased(erase(platform, who, patient))
+    _chapter(6, "Nobody changed the audit")
+    render.chains(verify_audit(platform, who))
+
+
+def _let_in(platform: Platform) -> Registered:
+    """A person who may do everything in this demo for half a day, with a secret that is shown once."""
+    name = f"demo-{name_of(platform.runtime.random_bytes(16))[:6]}"
+    ends = platform.runtime.now() + timedelta(hours=12)
+    return register_client(platform, local_operator("demo"), ClientAsk(name, ROLES, ZONES, kind="person", expires=ends))
+
+
+def _serve(settings: Settings, credential: Registered) -> None:
+    """Shows where to look and how to come in, and serves until Ctrl-C."""
+
+    def ready() -> None:
+        _chapter(7, "Look around")
+        say(f"Dashboard  {settings.base_url}/dashboard/")
+        say(f"API        {settings.base_url}/openapi/  and  {settings.base_url}/fhir/identified/metadata")
+        say(f"Sign in as {credential.client.name}")
+        say(f"Secret     {credential.secret}   (shown once, valid for 12 hours)")
+        say("Stop with Ctrl-C.")
+
+    import_module("careloom.serve").run(settings, ready=ready)
 
 
 def _chapter(number: int, title: str) -> None:

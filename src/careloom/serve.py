@@ -2,6 +2,7 @@
 
 import gc
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from careloom import logs
 from careloom.errors import SetupError
@@ -75,32 +77,8 @@ def application(settings: Settings) -> Any:
     from careloom.api.app import create_app  # noqa: PLC0415 - reads PROMETHEUS_MULTIPROC_DIR when imported
 
     platform = Platform(settings)
-    api = create_app(platform)
-    return _with_dashboard(platform, api)
-
-
-def _with_dashboard(platform: Platform, api: Any) -> Any:
-    """The API with the dashboard beside it, which calls it as any other client does, only in the same process."""
-    settings = platform.settings
-
-    def api_of(credential: Credential) -> Careloom:
-        transport = httpx.WSGITransport(app=api, remote_addr=flask.request.remote_addr or "")
-        return Careloom(settings.base_url, credential, transport=transport)
-
-    dashboard = create_dashboard(
-        api_of,
-        secret=platform.keys.derive("sign-in", "dashboard"),
-        session_seconds=settings.api.session_seconds,
-        is_secure=settings.base_url.startswith("https://"),
-    )
-
-    def root(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "") in ("", "/"):
-            return redirect("/dashboard/")(environ, start_response)
-        answer: Iterable[bytes] = api(environ, start_response)
-        return answer
-
-    return DispatcherMiddleware(root, {"/dashboard": dashboard})
+    whole = create_app(platform)
+    return ProxyFix(whole, x_for=settings.api.proxies, x_proto=0) if settings.api.proxies else whole
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -189,6 +167,14 @@ class _Logger(Logger):  # type: ignore[misc]
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(logs.JsonLines())
+            handler.addFilter(_without_quotes)
+
+
+def _without_quotes(record: logging.LogRecord) -> bool:
+    """Some messages come ready-made and quote the request: nothing behind their first colon is kept."""
+    if not record.args:
+        record.msg = str(record.msg).partition(":")[0].partition(" from ip=")[0]
+    return True
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

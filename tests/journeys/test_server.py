@@ -1,0 +1,135 @@
+"""The server as its operator and its worst clients know it: silent and broken connections, TLS, killed processes."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.journeys.hospital import CommandLine
+from tests.journeys.server import Server, free_port, serving
+
+SILENT = {
+    "says nothing": b"",
+    "says half a head": b"GET /healthz HTTP/1.1\r\nHost: x\r\n",
+    "announces a body and sends none": b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+    "never closes what it was told to close": b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+}
+BROKEN = {
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "two lengths": b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    "length and chunks": (
+        b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    ),
+    "an endless line": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    "an endless header": b"GET /healthz HTTP/1.1\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+    "a thousand headers": b"GET /healthz HTTP/1.1\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(CommandLine(tmp_path_factory.mktemp("server"))) as running:
+        yield running
+
+
+def connect(server: Server) -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=20)
+
+
+@pytest.mark.parametrize("manner", SILENT)
+def test_a_hundred_clients_that_dawdle_keep_nobody_waiting(server: Server, manner: str) -> None:
+    dawdlers = [connect(server) for _ in range(100)]
+    try:
+        for dawdler in dawdlers:
+            dawdler.sendall(SILENT[manner])
+        time.sleep(0.3)
+        began = time.monotonic()
+        for _ in range(5):
+            assert server.get("/healthz").status_code == 200
+        assert time.monotonic() - began < 4, "a silent client takes 5 s of a thread unless the server is patient"
+    finally:
+        for dawdler in dawdlers:
+            dawdler.close()
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_request_is_refused_and_the_next_one_answered(server: Server, what: str) -> None:
+    with connect(server) as broken:
+        broken.sendall(BROKEN[what])
+        answer = broken.recv(65536)
+    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")) or answer == b"", answer[:200]
+    assert server.get("/healthz").status_code == 200
+
+
+def test_what_a_broken_request_asked_for_is_not_logged(server: Server) -> None:
+    with connect(server) as broken:
+        broken.sendall(b"GET /fhir/identified/Patient?family=Quillfeather HTTP/9.9 oh\r\n\r\n")
+        broken.recv(65536)
+    wait_until(lambda: "Invalid request" in server.said())
+    assert "Quillfeather" not in server.said()
+
+
+def test_a_worker_that_is_killed_is_replaced(server: Server) -> None:
+    (worker,) = [pid for pid in children(server.process.pid) if "careloom.cli.main serve" in command(pid)]
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: worker not in children(server.process.pid) and answered(f"{server.url}/healthz") == 200)
+
+
+def test_the_job_worker_runs_beside_the_server_and_is_replaced(server: Server) -> None:
+    (worker,) = [pid for pid in children(server.process.pid) if "worker" in command(pid).split()]
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: any("worker" in command(pid).split() for pid in children(server.process.pid) if pid != worker))
+
+
+def test_with_a_certificate_it_speaks_tls_only(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*make.split(), *names, *files], check=True, capture_output=True)
+    line, port = CommandLine(tmp_path), free_port()
+    words = line.arguments("serve", "--port", str(port), "--certificate", certificate, "--key", key)
+    with subprocess.Popen(words, env=line.environment, cwd=tmp_path) as process:
+        try:
+            trusting = ssl.create_default_context(cafile=str(certificate))
+            wait_until(lambda: answered(f"https://127.0.0.1:{port}/healthz", trusting) == 200)
+            answer = httpx.get(f"https://127.0.0.1:{port}/healthz", verify=trusting)
+            assert "max-age" in answer.headers["Strict-Transport-Security"]
+            assert answered(f"http://127.0.0.1:{port}/healthz", trusting) != 200
+        finally:
+            process.terminate()
+
+
+def children(pid: int) -> list[int]:
+    told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in told.split()]
+
+
+def command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def answered(url: str, trusting: ssl.SSLContext | bool = True) -> int:
+    """The status of an answer, 0 for none."""
+    try:
+        return httpx.get(url, verify=trusting, timeout=5).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 20) -> None:
+    last = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < last, "it did not happen"
+        time.sleep(0.05)
