@@ -143,7 +143,7 @@ class Upload:
 
     def _head(self, number: int) -> bytes:
         name = self._parts[number].name or str(number + 1)
-        for letter, written in (("\r", "%0D"), ("\n", "%0A"), ('"', "%22")):
+        for letter, written in (("\\", "%5C"), ("\r", "%0D"), ("\n", "%0A"), ('"', "%22")):
             name = name.replace(letter, written)
         return (
             f'--{self._boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
