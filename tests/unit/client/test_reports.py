@@ -1,10 +1,13 @@
 import json
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
+from careloom.api import oauth_schemas, schemas
+from careloom.client import reports
 from careloom.client.decoding import decode, document_of
 from careloom.client.reports import IngestionPage, Me, Overview, Page
 from careloom.errors import SetupError
@@ -43,6 +46,32 @@ def test_a_report_holds_what_the_answer_said() -> None:
     assert overview.zones[0].resources == {"Patient": 1, "Observation": 2}
     assert overview.quality
     assert isinstance(overview.quality.accepted_share, float)
+
+
+SHAPES: list[tuple[Any, type]] = [  # what the platform promises, what the client reads it into
+    (oauth_schemas.Me, reports.Me),
+    (schemas.Overview, reports.Overview),
+    (schemas.ArrivalCount, reports.Arrivals),
+    (schemas.Ingestion, reports.Ingestion),
+    (schemas.IngestionDetail, reports.IngestionReport),
+    (schemas.File, reports.FileReport),
+    (schemas.Totals, reports.Totals),
+    (schemas.IngestionPage, reports.IngestionPage),
+    (schemas.IssuePage, reports.IssuePage),
+    (schemas.Refused, reports.RefusedRecord),
+]
+
+
+@pytest.mark.parametrize(("promised", "kind"), SHAPES, ids=[row[1].__name__ for row in SHAPES])
+def test_a_report_has_every_field_that_the_platform_promises_and_no_other(promised: Any, kind: type) -> None:
+    assert set(promised.model_fields) == {field.name for field in fields(kind)}
+
+
+@pytest.mark.parametrize(("promised", "kind"), SHAPES, ids=[row[1].__name__ for row in SHAPES])
+def test_the_examples_of_the_platform_are_understood(promised: Any, kind: type) -> None:
+    example = (promised.model_config.get("json_schema_extra") or {}).get("example")
+    if example is not None:
+        assert isinstance(decode(kind, example), kind)
 
 
 def test_fields_of_a_later_platform_are_passed_over() -> None:
