@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 from careloom.api.context import platform
 from careloom.errors import Unauthenticated
 from careloom.logs import log
-from careloom.services.tokens import principal_of
+from careloom.services.tokens import session_of
 
 OPEN = frozenset(
     {
@@ -28,9 +28,18 @@ OPEN = frozenset(
 """Endpoints that anybody may reach: health, discovery, and those where a client authenticates itself. A trailing part
 after a dot is a view; a bare name is a blueprint."""
 
+CHALLENGES = {401: "invalid_token", 403: "insufficient_scope"}
+"""What a refused token is told to be (RFC 6750, 3.1)."""
+
 
 def install(app: Flask) -> None:
-    """Puts the gate before every view, and the request's id and security headers on every answer."""
+    """Puts the gate before every view, and the request's id and security headers on every answer.
+
+    Call it before any route is added. Flask's own answers to OPTIONS, and its redirects from double slashes (which say
+    what the Host header says), are switched off: nothing answers that did not pass here.
+    """
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
     app.before_request(_begin)
     app.before_request(_authenticate)
     app.after_request(_finish)
@@ -50,14 +59,18 @@ def _authenticate() -> None:
     if request.endpoint is None or is_open(request.endpoint):
         return
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if scheme.lower() != "bearer" or not token.strip():  # a token in an address or a body is none: it ends in logs
         raise Unauthenticated("this address needs a bearer token", "Get one at /oauth2/token.")
-    g.principal = principal_of(platform(), token.strip(), request=g.request_id)
+    g.is_token_shown = True
+    g.session = session_of(platform(), token.strip(), request=g.request_id)
+    g.principal = g.session.principal(g.request_id)
 
 
 def _finish(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = g.get("request_id", "")
+    if g.get("is_token_shown") and response.status_code in CHALLENGES:
+        headers["WWW-Authenticate"] = f'Bearer realm="careloom", error="{CHALLENGES[response.status_code]}"'
     headers.setdefault("Cache-Control", "no-store")
     headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     headers["X-Content-Type-Options"] = "nosniff"

@@ -23,6 +23,20 @@ OF_RECORDS: dict[str, tuple[Verb, ...]] = {
 """Ending of a SMART scope -> verbs."""
 OF_PLATFORM: frozenset[Verb] = VERBS - {"read", "search"}
 """What is asked for as ``careloom/<verb>``."""
+SUPPORTED: dict[str, str] = {
+    "system/*.rs": "read and search resources of every type; system/Observation.rs of one type",
+    "system/*.r": "read resources of every type by id",
+    "system/*.s": "search resources of every type",
+    "careloom/ingest": "bring data in",
+    "careloom/quarantine": "see what was refused and why",
+    "careloom/deidentify": "make the research zone",
+    "careloom/erase": "erase a patient",
+    "careloom/audit": "read the audit chains",
+    "careloom/operate": "see, stop and restart long work",
+    "careloom/monitor": "see counts, runs and health",
+    "careloom/administer": "decide who may come in",
+}
+"""What a client may ask for, and what that allows."""
 LONGEST_TEXT = 8192
 REMEDY = (
     "Ask for system/<type or *>.r, .s or .rs, or for careloom/ with one of: " + ", ".join(sorted(OF_PLATFORM)) + "."

@@ -21,7 +21,7 @@ from careloom.services.admission import note
 from careloom.services.assertions import LEEWAY, Unfit
 from careloom.services.clients import UNKNOWN
 from careloom.services.platform import Platform
-from careloom.services.scopes import REMEDY, narrowed, parse, permitted, text_of
+from careloom.services.scopes import REMEDY, narrowed, parse, permitted, text_of, words_of
 from careloom.store.clients import Client
 
 _REMEDY = "Get a new token at /oauth2/token."
@@ -193,6 +193,23 @@ def session_of(platform: Platform, token: str, *, request: str = "") -> Session:
         return Session(client, parse(claims["scope"]), expires, claims["jti"])
     except Unfit as fault:
         raise _refused(platform, client, "use-token", fault.reason, request) from None
+
+
+def describe(platform: Platform, session: Session, *, request: str = "") -> dict[str, Any]:
+    """Who the holder of a token is and what it allows: name, kind, roles, zones, scopes, expires. Audited.
+
+    A token that holds is all that it takes: it is told nothing that it does not carry or stand for.
+    """
+    who = session.principal(request)
+    note(platform, who, "me", "identified")
+    return {
+        "name": who.name,
+        "kind": session.client.kind,
+        "roles": sorted(who.roles),
+        "zones": sorted(who.zones),
+        "scopes": words_of(session.scopes),
+        "expires": session.expires.isoformat(),
+    }
 
 
 def revoke(platform: Platform, client: Client, token: str, *, request: str = "") -> None:

@@ -1,0 +1,207 @@
+"""The protocol of tokens (RFC 6749, 7009, 7523) over Authlib; who may have one is decided by the services."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_plus
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import (  # type: ignore[import-untyped]
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidRequestError,
+    InvalidScopeError,
+    OAuth2Error,
+    OAuth2Payload,
+    OAuth2Request,
+)
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7009 import RevocationEndpoint  # type: ignore[import-untyped]
+from flask import Request, Response, request
+
+from careloom.api.context import platform, request_id
+from careloom.api.oauth_schemas import ASSERTION_TYPE, FORM_TYPE
+from careloom.errors import AccessError, QueryError, StateError, Unauthenticated
+from careloom.services.tokens import authenticate_assertion, authenticate_secret, issue, revoke, session_of
+from careloom.store.clients import Client
+
+METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+
+
+class _NotProvenError(InvalidClientError):  # type: ignore[misc]
+    """Authlib's error with the realm that RFC 7617 asks for."""
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        kept = [(name, value) for name, value in super().get_headers() if name != "WWW-Authenticate"]
+        return [*kept, ("WWW-Authenticate", 'Basic realm="careloom", charset="UTF-8"')]
+
+
+class _Form(OAuth2Payload):  # type: ignore[misc]
+    """The parameters of the body alone: what stands in an address ends in logs."""
+
+    def __init__(self, sent: Request) -> None:
+        self._sent = sent
+
+    @property
+    def data(self) -> Mapping[str, str]:
+        """The first value of each."""
+        return self._sent.form
+
+    @property
+    def datalist(self) -> Mapping[str, list[str]]:
+        """All values of each."""
+        return dict(self._sent.form.lists())
+
+
+class _Sent(OAuth2Request):  # type: ignore[misc]
+    """The request at hand, as Authlib looks at it."""
+
+    def __init__(self, sent: Request) -> None:
+        super().__init__(method=sent.method, uri=sent.base_url, headers=sent.headers)
+        self.payload = _Form(sent)
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        """The parameters of the body."""
+        return request.form
+
+
+class TokenServer(AuthorizationServer):  # type: ignore[misc]
+    """Answers at the two addresses where a client proves who it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_grant(_Grant)
+        self.register_endpoint(_Revocation)
+
+    def create_oauth2_request(self, _request: object) -> _Sent:
+        """The request at hand. raises InvalidRequestError if it is no form, or says a thing twice or in its address."""
+        if request.args:
+            raise InvalidRequestError("parameters belong into the body, never into the address")
+        if request.mimetype != FORM_TYPE:
+            raise InvalidRequestError(f"the body is not {FORM_TYPE}")
+        sent = _Sent(request)
+        if any(len(values) > 1 for values in sent.payload.datalist.values()):
+            raise InvalidRequestError("a parameter stands in the body twice")
+        return sent
+
+    def get_token_grant(self, sent: _Sent) -> "_Grant":
+        """The one grant there is. raises OAuth2Error; Authlib's own would repeat what was asked for."""
+        asked = sent.payload.grant_type
+        if not asked:
+            raise InvalidRequestError("grant_type is missing")
+        if asked != _Grant.GRANT_TYPE:
+            raise OAuth2Error("only client_credentials is supported", error="unsupported_grant_type", status_code=400)
+        return _Grant(sent, self)
+
+    def token_response(self) -> Response:
+        """The answer to a request for a token."""
+        return self._answered(lambda: self.get_token_grant(self.create_oauth2_request(None)).respond())
+
+    def revocation_response(self) -> Response:
+        """The answer to a request to revoke a token."""
+        endpoint = self._endpoints[_Revocation.ENDPOINT_NAME][0]
+        return self._answered(lambda: endpoint.create_endpoint_response(self.create_oauth2_request(None)))
+
+    def _answered(self, work: Any) -> Response:
+        try:
+            response: Response = self.handle_response(*work())
+        except OAuth2Error as error:
+            response = self.handle_error_response(None, error)
+        except StateError as error:
+            busy = OAuth2Error(error.where, error="temporarily_unavailable", status_code=503)
+            response = self.handle_error_response(None, busy)
+            response.headers["Retry-After"] = "5"
+        return response
+
+    def authenticate_client(self, sent: _Sent, _methods: list[str], _endpoint: str = "token") -> Client:
+        """The client that proved who it is, in exactly one way. raises OAuth2Error."""
+        ways = {
+            "basic": request.headers.get("Authorization", "")[:6].lower() == "basic ",
+            "secret": "client_secret" in sent.form,
+            "assertion": "client_assertion" in sent.form or "client_assertion_type" in sent.form,
+        }
+        if sum(ways.values()) > 1:
+            raise InvalidRequestError("the client proves who it is in more than one way")
+        if not any(ways.values()):
+            raise _NotProvenError("the client does not prove who it is", status_code=401)
+        try:
+            return self._by_assertion(sent) if ways["assertion"] else self._by_secret(sent, is_basic=ways["basic"])
+        except Unauthenticated as error:
+            raise _NotProvenError(error.where, status_code=401) from None
+
+    def _by_secret(self, sent: _Sent, *, is_basic: bool) -> Client:
+        named = sent.form.get("client_id", "")
+        client_id, secret = _basic() if is_basic else (named, sent.form["client_secret"])
+        if named not in ("", client_id):
+            raise InvalidRequestError("client_id differs from the one of the Authorization header")
+        return authenticate_secret(platform(), client_id, secret, request=request_id())
+
+    def _by_assertion(self, sent: _Sent) -> Client:
+        if sent.form.get("client_assertion_type") != ASSERTION_TYPE or not sent.form.get("client_assertion"):
+            raise InvalidRequestError(f"an assertion comes with client_assertion_type {ASSERTION_TYPE}")
+        named = sent.form.get("client_id", "")
+        return authenticate_assertion(platform(), sent.form["client_assertion"], client_id=named, request=request_id())
+
+
+class _Grant(ClientCredentialsGrant):  # type: ignore[misc]
+    """A token for the client itself (RFC 6749, 4.4)."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS
+
+    def respond(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Status, body and headers; not Authlib's own, which writes tokens to its log. raises OAuth2Error."""
+        client = self.server.authenticate_client(self.request, METHODS)
+        try:
+            issued = issue(platform(), client, self.request.payload.scope or "", request=request_id())
+        except QueryError as error:
+            raise InvalidScopeError(error.where) from None
+        body = {
+            "access_token": issued.token,
+            "token_type": "Bearer",
+            "expires_in": issued.expires_in,
+            "scope": issued.scope,
+        }
+        return 200, body, self.TOKEN_RESPONSE_HEADER
+
+
+class _Revocation(RevocationEndpoint):  # type: ignore[misc]
+    """Makes a token worthless: for its client, or for whoever holds it and shows it as bearer too."""
+
+    CLIENT_AUTH_METHODS = METHODS
+
+    def create_endpoint_response(self, sent: _Sent) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Status, body and headers. raises OAuth2Error."""
+        token = sent.form.get("token", "")
+        if not token:
+            raise InvalidRequestError("token is missing")
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and bearer.strip() == token:
+            client = self._holder(token)
+        else:
+            client = self.authenticate_endpoint_client(sent)
+        try:
+            revoke(platform(), client, token, request=request_id())
+        except AccessError as error:
+            raise InvalidGrantError(error.where) from None
+        return 200, {}, _Grant.TOKEN_RESPONSE_HEADER
+
+    def _holder(self, token: str) -> Client:
+        try:
+            return session_of(platform(), token, request=request_id()).client
+        except Unauthenticated as error:
+            raise _NotProvenError(error.where, status_code=401) from None
+
+
+def _basic() -> tuple[str, str]:
+    """Name and secret of the Authorization header; empty if it is broken, which proves nothing.
+
+    source  RFC 6749 (2012), 2.3.1: both are form-encoded before they are joined
+    """
+    try:
+        raw = b64decode(request.headers["Authorization"][6:].strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return "", ""
+    client_id, _, secret = raw.partition(":")
+    return unquote_plus(client_id), unquote_plus(secret)
