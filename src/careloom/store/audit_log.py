@@ -8,7 +8,7 @@ at its end is found out too. Everything can be checked offline with the public k
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -73,6 +73,18 @@ def body_of(event: AuditEvent) -> str:
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS, default=_plain).decode()
 
 
+class Entry(NamedTuple):
+    """An event as a row of the chain holds it."""
+
+    time: int
+    body: str
+
+
+def entry_of(event: AuditEvent) -> Entry:
+    """The entry of an event, ready to be chained."""
+    return Entry(microseconds(event.time), body_of(event))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
@@ -105,11 +117,17 @@ class AuditChain:
 
     def append(self, event: AuditEvent) -> None:
         """Adds the event to the chain."""
-        seq, time, body = self.head.seq + 1, microseconds(event.time), body_of(event)
-        digest = row_hash(self.head.hash, seq, time, body)
-        row = (seq, time, body, self.head.hash, digest, self._sign(digest))
-        bulk.insert(self._connection, audit, [row])
-        self.head = Head(seq, digest)
+        self.extend([entry_of(event)])
+
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """Adds entries to the chain, in order."""
+        rows = []
+        for time, body in entries:
+            seq, previous = self.head.seq + 1, self.head.hash
+            digest = row_hash(previous, seq, time, body)
+            rows.append((seq, time, body, previous, digest, self._sign(digest)))
+            self.head = Head(seq, digest)
+        bulk.insert(self._connection, audit, rows)
 
 
 class Anchor:

@@ -76,3 +76,11 @@ def counters(connection: Connection) -> dict[str, int]:
         return {name: int(found[f"counter.{name}"]) for name in COUNTERS}
     except (KeyError, ValueError):
         raise IntegrityError("a counter of the database is lost", "restore the last backup") from None
+
+
+def erasures(connection: Connection) -> int:
+    """How many erasures the database has seen; raises IntegrityError if it does not know."""
+    rows = bulk.fetch(connection, "SELECT value FROM meta WHERE name = 'counter.erasures'")
+    if not rows or not rows[0][0].isdecimal():
+        raise IntegrityError("a counter of the database is lost", "restore the last backup")
+    return int(rows[0][0])

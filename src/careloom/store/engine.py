@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from careloom.errors import CareloomError, Conflict, IntegrityError, SetupError
+from careloom.store.turn import turn
 
 DATABASE_NAME = "store.db"
+QUEUE_NAME = "store.turn"
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one."""
 _PRAGMAS = (
@@ -93,10 +95,20 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with translated(), engine.connect() as plain:
         connection = plain.execution_options(careloom_writes=True)
-        with connection.begin():
+        with _first_in_turn(engine):
+            step = connection.begin()
+        with step:
             if engine.dialect.name == "postgresql":
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_WRITE_LOCK,))
             yield connection
+
+
+def _first_in_turn(engine: Engine) -> AbstractContextManager[None]:
+    """PostgreSQL's lock has a queue of its own."""
+    database = engine.url.database
+    if engine.dialect.name == "postgresql" or not database:
+        return nullcontext()
+    return turn(Path(database).with_name(QUEUE_NAME), BUSY_SECONDS)
 
 
 @contextmanager

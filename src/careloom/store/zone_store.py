@@ -13,10 +13,21 @@ from careloom.fhir.drafts import Resource
 from careloom.runtime import Runtime
 from careloom.store import bulk, database, landing, quarantine, reads
 from careloom.store.audit_fhir import all_events, newest_events
-from careloom.store.audit_log import EMPTY, Anchor, AuditChain, AuditReport, Head, microseconds, verify
+from careloom.store.audit_log import (
+    EMPTY,
+    Anchor,
+    AuditChain,
+    AuditReport,
+    Entry,
+    Head,
+    entry_of,
+    microseconds,
+    verify,
+)
 from careloom.store.check import StoreReport, check
 from careloom.store.engine import is_url, open_engine, private_folder, reading, writing
 from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub_due, scrub
+from careloom.store.group_commit import GroupCommit
 from careloom.store.provenance import FactProof, Provenances, RawRecord
 from careloom.store.quarantine import Quarantined
 from careloom.store.resources import WriteTools
@@ -47,6 +58,7 @@ class ZoneStore:
         self._subject_keys = SubjectKeys(zone_keys, runtime.random_bytes)
         self._bodies = Bodies()
         self._reader = reads.Reader(zone_keys, self._subject_keys, self._bodies)
+        self._commits = GroupCommit(self._write_events)
         self.anchor: Anchor | None = None
 
     @classmethod
@@ -270,11 +282,21 @@ class ZoneStore:
             return quarantine.subjects_of(connection, record_id)
 
     def append_audit(self, event: AuditEvent) -> None:
-        """Adds one event (a read, a refusal) in a transaction of its own. This makes the store an AuditSink."""
-        with self.transaction(event):
-            pass
+        """Adds one event (a read, a refusal), durable when this returns. This makes the store an AuditSink.
+
+        Events of several threads at the same time share one transaction; if it fails, it fails for all of them.
+        """
+        self._commits.append(entry_of(event))
 
     append = append_audit
+
+    def _write_events(self, entries: Sequence[Entry]) -> None:
+        anchored = self._anchored()  # before the lock, for its signature takes a while
+        with writing(self._engine) as connection:
+            self._subject_keys.forget(database.erasures(connection))
+            chain = AuditChain(connection, self.keys.provider.sign, anchored)
+            chain.extend(entries)
+        self._move_anchor(chain.head)
 
     def verify_audit(self) -> AuditReport:
         """Checks the whole audit chain against its signatures and its anchor."""
