@@ -15,7 +15,7 @@ from careloom.errors import SetupError
 ME = {
     "name": "warehouse",
     "kind": "client",
-    "roles": ["researcher"],
+    "roles": ["data-scientist"],
     "zones": ["research"],
     "scopes": ["system/*.rs"],
     "expires": "2026-11-22T12:00:00Z",
@@ -37,7 +37,7 @@ OVERVIEW: dict[str, Any] = {
 
 def test_a_report_holds_what_the_answer_said() -> None:
     me = decode(Me, ME)
-    assert me.roles == ("researcher",)
+    assert me.roles == ("data-scientist",)
     assert me.expires == datetime(2026, 11, 22, 12, tzinfo=UTC)
     overview = decode(Overview, OVERVIEW)
     assert overview.jobs is None
@@ -87,7 +87,7 @@ def test_a_missing_field_is_named(name: str) -> None:
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": 7}, "Me.name"),
     ({"name": None}, "Me.name"),
-    ({"roles": "researcher"}, "Me.roles"),
+    ({"roles": "data-scientist"}, "Me.roles"),
     ({"roles": ["a", 7]}, r"Me.roles\[1\]"),
     ({"expires": "tomorrow"}, "Me.expires"),
     ({"expires": "2026-11-22T12:00:00"}, "Me.expires"),
