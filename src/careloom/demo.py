@@ -109,9 +109,11 @@ def _serve(settings: Settings, credential: Registered) -> None:
     def ready() -> None:
         _chapter(7, "Look around")
         say(f"Dashboard  {settings.base_url}/dashboard/")
-        say(f"API        {settings.base_url}/openapi/  and  {settings.base_url}/fhir/identified/metadata")
-        say(f"Sign in as {credential.client.name}")
-        say(f"Secret     {credential.secret}   (shown once, valid for 12 hours)")
+        say(f"API        {settings.base_url}/openapi/")
+        say(f"FHIR       {settings.base_url}/fhir/identified")
+        say(f"Name       {credential.client.name}")
+        say(f"Secret     {credential.secret}")
+        say("The secret is shown this once and lets in for 12 hours, to everything in this demo.")
         say("Stop with Ctrl-C.")
 
     import_module("careloom.serve").run(settings, ready=ready)
