@@ -1,14 +1,56 @@
-"""The job worker: runs what was queued, one job at a time, until it is stopped."""
+"""The job worker: runs what was queued, one job at a time, until it is stopped.
+
+``python -m careloom.worker <process id>`` is for a server that starts it as its child: it ends with that process.
+"""
+
+import os
+import signal
+import sys
+import time
+from threading import Thread
+from types import FrameType
 
 from careloom import logs
 from careloom.services.jobs import work
 from careloom.services.platform import Platform
 from careloom.settings import load
+from careloom.store.jobs import Stop
+
+LOOK_SECONDS = 1.0
+"""How often a child looks whether its parent is still there."""
 
 
-def run(*, once: bool) -> None:
-    """Works until a signal stops it; with `once`, until nothing waits."""
+def run(*, once: bool, parent: int = 0) -> None:
+    """Works until a signal stops it; with `once`, until nothing waits.
+
+    After SIGTERM or SIGINT a running job ends at its next report and waits again, with all that it has committed.
+
+    parent  id of the process that this one is a child of and ends with, even by `kill -9`; 0 for none
+    """
     settings = load()
     logs.configure(settings.logs.level)
-    with Platform(settings) as platform:
-        work(platform, once=once)
+    stop = Stop()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        stop.asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    if parent:
+        Thread(target=_end_with, args=(parent,), daemon=True).start()
+    try:
+        with Platform(settings) as platform:
+            work(platform, once=once, stop=stop)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process at once when its parent is gone: what it runs is queued again by the next worker."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    run(once=False, parent=int(sys.argv[1]) if sys.argv[1:] else 0)

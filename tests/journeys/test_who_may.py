@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from careloom.errors import AccessError, CareloomError
-from careloom.services import audit, deidentify, erase, ingest, jobs, operate, quarantine, search, verify
+from careloom.services import (
+    audit,
+    deidentify,
+    erase,
+    ingest,
+    ingestions,
+    jobs,
+    operate,
+    quarantine,
+    search,
+    verify,
+)
 from careloom.services.access import Principal, Scope
 from careloom.services.platform import Platform
 from careloom.settings import Data, Settings
@@ -23,6 +34,7 @@ HEART = {
 }
 OFFICER = Principal("officer", frozenset({"privacy-officer"}), frozenset({"landing", "identified", "research"}))
 ENGINEER = Principal("engineer", frozenset({"data-engineer"}), frozenset({"landing", "identified"}))
+RUN = "20261122T010203Z-abc234"
 Use = Callable[[Platform, Principal, Path], Any]
 
 USES: dict[str, Use] = {
@@ -39,6 +51,14 @@ USES: dict[str, Use] = {
     "report": lambda p, who, file: audit.report(p, who, "identified", limit=5),
     "check": lambda p, who, file: operate.check(p, who, "identified"),
     "jobs": lambda p, who, file: jobs.list_jobs(p, who),
+    "show job": lambda p, who, file: jobs.show_job(p, who, RUN),
+    "cancel job": lambda p, who, file: jobs.cancel_job(p, who, RUN),
+    "restart job": lambda p, who, file: jobs.restart_job(p, who, RUN),
+    "upload": lambda p, who, file: ingestions.submit_upload(p, who, [("feed", [b"{}"])], ingestions.UploadAsk()),
+    "ingestions": lambda p, who, file: ingestions.list_ingestions(p, who),
+    "ingestion": lambda p, who, file: ingestions.show_ingestion(p, who, RUN),
+    "issues": lambda p, who, file: ingestions.issues_of(p, who, RUN),
+    "cancel": lambda p, who, file: ingestions.cancel_ingestion(p, who, RUN),
 }
 
 
@@ -81,13 +101,14 @@ def test_nothing_is_done_for_who_may_not_and_the_refusal_is_audited(
     with pytest.raises(AccessError):
         USES[use](platform, who, feed)
     assert platform.store("identified").count() == {}
+    assert platform.spools.listed() == []
     (only,) = chain(platform)
     assert (only["who"], only["outcome"], only["patients"]) == ("mallory", "4", 0)
 
 
 def test_landing_alone_does_not_let_anybody_write_into_the_identified_zone(platform: Platform, feed: Path) -> None:
     who = Principal("m", frozenset({"data-engineer"}), frozenset({"landing"}))
-    for use in ("ingest", "submit", "redrive"):
+    for use in ("ingest", "submit", "upload", "redrive"):
         with pytest.raises(AccessError):
             USES[use](platform, who, feed)
 
@@ -109,7 +130,7 @@ def test_each_disclosure_names_its_patient_by_pseudonym(platform: Platform, feed
     quarantine.show_refused(platform, ENGINEER, record, raw=True)
     verify.verify(platform, ENGINEER, "identified", "Observation/o1")
     assert [(found["what"], found["patients"]) for found in chain(platform)] == [
-        ("verify", 1), ("quarantine", 1), ("search", 1), ("ingest", 1)
+        ("verify", 1), ("quarantine", 1), ("search", 1), ("quarantine", 0), ("ingest", 1)
     ]  # fmt: skip
     told = audit.report(platform, OFFICER, "identified", patient=f"Patient/{stored}", limit=9)
     assert len(told) == 5

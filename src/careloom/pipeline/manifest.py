@@ -49,6 +49,7 @@ class FileEntry:
 class RunManifest:
     """Everything an auditor needs to repeat a run and to know that it gave the same.
 
+    actor    who asked for it
     issues   (code, severity) -> count
     output   canonical content hash of the zone after the run, in hex; empty until asked for
     """
@@ -64,12 +65,13 @@ class RunManifest:
     issues: dict[tuple[str, str], int] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
     output: str = ""
+    actor: str = ""
 
     @classmethod
-    def begin(cls, run_id: str, pipeline: Pipeline, started: datetime) -> "RunManifest":
+    def begin(cls, run_id: str, pipeline: Pipeline, started: datetime, actor: str = "") -> "RunManifest":
         """The manifest of a run that starts now."""
         stages = [(stage.name, stage.version) for stage in pipeline.stages]
-        return cls(run_id, pipeline.name, stages, pipeline.config_hash, started)
+        return cls(run_id, pipeline.name, stages, pipeline.config_hash, started, actor=actor)
 
     def count(self, counts: dict[str, StageCount]) -> None:
         """Adds one batch's counts."""
@@ -97,6 +99,7 @@ class RunManifest:
             "run_id": self.run_id,
             "careloom": careloom.__version__,
             "pipeline": self.pipeline,
+            "actor": self.actor,
             "stages": [{"name": name, "version": version} for name, version in self.stages],
             "config_hash": self.config_hash,
             "started": self.started.isoformat(),
@@ -109,13 +112,17 @@ class RunManifest:
                        "seconds": round(c.seconds, 3)}
                 for name, c in self.counts.items()
             },
-            "issues": [
-                {"code": code, "severity": severity, "count": count}
-                for (code, severity), count in sorted(self.issues.items())
-            ],
+            "issues": self.issues_as_json(),
             "written": dict(sorted(self.written.items())),
             "output": self.output,
         }  # fmt: skip
+
+    def issues_as_json(self) -> list[dict[str, Any]]:
+        """code, severity and count of each kind of issue, sorted."""
+        return [
+            {"code": code, "severity": severity, "count": count}
+            for (code, severity), count in sorted(self.issues.items())
+        ]
 
     def as_provenance(self) -> dict[str, Any]:
         """The run as a FHIR R4 Provenance: what it made of which files, by which software."""

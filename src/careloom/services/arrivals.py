@@ -1,9 +1,9 @@
 """What arrives: files and archive members as chunks of records, behind what an earlier run had committed."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
+from typing import NamedTuple
 
 from careloom.ingest import delimited
 from careloom.ingest.containers import Member, open_members
@@ -69,32 +69,30 @@ class Arrivals:
         self.entries: list[FileEntry] = []
         self.issues: list[Issue] = []
 
-    def chunks(self, paths: Iterable[Path], watch: Watch | None) -> Iterator[Chunk]:
-        """All records of all files that no earlier run has committed, in order.
-
-        raises  NotFound or FormatError if a path is not usable
-        """
-        files = self._platform.inputs(paths)
+    def chunks(self, files: Sequence[InputFile], watch: Watch | None) -> Iterator[Chunk]:
+        """All records of all files that no earlier run has committed, in order."""
         total, done = sum(file.size_bytes for file in files), 0
+
+        def tell(at: int) -> None:
+            if watch:
+                watch(done + at, total)
+
         for file in files:
             met = len(self.entries)
             try:
-                for chunk, at in self._of_file(file):
+                for chunk, at in self._of_file(file, tell):
                     yield chunk
-                    if watch:
-                        watch(done + at, total)
+                    tell(at)
             except OSError as error:
                 self._unreadable(met, error)
             done += file.size_bytes
+            tell(0)
 
-    def _of_file(self, file: InputFile) -> Iterator[tuple[Chunk, int]]:
+    def _of_file(self, file: InputFile, tell: Callable[[int], None]) -> Iterator[tuple[Chunk, int]]:
         """Chunks of one file, each with how far its bytes are read."""
-        limits = ContainerLimits(
-            max_total_bytes=self._settings.max_archive_bytes, max_ratio=self._settings.max_archive_ratio
-        )
-        file_hash = _hash(self._store, file)
+        file_hash = _hash(self._store, file, tell)
         with file.open() as stream:
-            for ordinal, member in enumerate(open_members(stream, file.name, limits)):
+            for ordinal, member in enumerate(open_members(stream, file.name, container_limits(self._settings))):
                 for chunk in self._of_member(member, _member_hash(self._store, file_hash, ordinal)):
                     yield chunk, stream.tell()
 
@@ -146,17 +144,45 @@ class Arrivals:
         yield Chunk(file, waiting, is_last=True)
 
     def _records(self, member: Member, file: ArrivingFile) -> Iterator[Record]:
-        limits = frame_limits(self._settings)
-        if member.issue is not None:
-            file.entry.format = "unread"
-            return refused_member(member.source, member.issue, limits)
-        detection = detect_source(member.source, lambda header: match_header(header, self._mapping))
-        if self._wanted not in ("auto", "csv", detection.format):
-            detection = Detection(self._wanted, {"encoding": detection.details.get("encoding", "utf-8")})
-        if detection.format == "hl7v2" and self._settings.timezone:
-            detection = replace(detection, details={**detection.details, "timezone": self._settings.timezone})
-        file.entry.format = detection.format
-        return frame(member.source, detection, limits, file.issues)
+        wanted = Wanted(self._wanted, self._mapping)
+        file.entry.format, records = records_of(member, self._settings, wanted, file.issues)
+        return records
+
+
+class Wanted(NamedTuple):
+    """How the operator wants files to be read: the format, and a mapping of delimited files as TOML text."""
+
+    format: str = "auto"
+    mapping: str = ""
+
+
+def records_of(
+    member: Member, settings: Ingest, wanted: Wanted, issues: list[Issue] | None = None
+) -> tuple[str, Iterator[Record]]:
+    """What a file was recognised as, and its records; `issues` gets what is wrong around them."""
+    limits = frame_limits(settings)
+    if member.issue is not None:
+        return "unread", refused_member(member.source, member.issue, limits)
+    detection = detect_source(member.source, lambda header: match_header(header, wanted.mapping))
+    if wanted.format not in ("auto", "csv", detection.format):
+        detection = Detection(wanted.format, {"encoding": detection.details.get("encoding", "utf-8")})
+    if detection.format == "hl7v2" and settings.timezone:
+        detection = replace(detection, details={**detection.details, "timezone": settings.timezone})
+    return detection.format, frame(member.source, detection, limits, issues)
+
+
+def read_through(file: InputFile, settings: Ingest, wanted: Wanted) -> Iterator[bytes]:
+    """The name and the bytes of every record of a file, archives opened, as an ingestion would meet them."""
+    with file.open() as stream:
+        for member in open_members(stream, file.name, container_limits(settings)):
+            yield member.name.encode("utf-8", "surrogateescape")
+            for record in records_of(member, settings, wanted)[1]:
+                yield record.raw
+
+
+def container_limits(settings: Ingest) -> ContainerLimits:
+    """What an archive may hold, by the settings."""
+    return ContainerLimits(max_total_bytes=settings.max_archive_bytes, max_ratio=settings.max_archive_ratio)
 
 
 def frame_limits(settings: Ingest) -> FrameLimits:
@@ -182,11 +208,13 @@ def _unchanged(entry: FileEntry, found: Manifest) -> None:
     entry.root = str(found.counts.get("root", ""))
 
 
-def _hash(store: ZoneStore, file: InputFile) -> bytes:
+def _hash(store: ZoneStore, file: InputFile, tell: Callable[[int], None]) -> bytes:
+    """The keyed hash of the whole file; tells now and then that it is still at it."""
     hasher = store.file_hasher()
     with file.open() as stream:
         while piece := stream.read(1 << 20):
             hasher.update(piece)
+            tell(0)
     digest: bytes = hasher.digest()
     return digest
 

@@ -5,7 +5,7 @@ event; after a kill the same command goes on behind the last committed batch of 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event
 from careloom.services.arrivals import Arrivals, Chunk, Watch
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build
-from careloom.services.platform import Platform
+from careloom.services.platform import InputFile, Platform
 from careloom.services.record_context import context_bytes
 from careloom.store.rows import Landing, Tally, Write
 from careloom.store.zone_store import Transaction, ZoneStore
@@ -34,13 +34,19 @@ FORMATS = ("auto", "fhir", "hl7v2", "csv", "notes")
 
 @dataclass(frozen=True, slots=True)
 class IngestAsk:
-    """What to ingest. Empty `source` and 0 `processes` mean the configured ones; `mapping` is a TOML file."""
+    """What to ingest. Empty `source` and 0 `processes` mean the configured ones; `mapping` is a TOML file.
 
-    paths: tuple[Path, ...]
+    uploads  files that were sent, beside those at `paths`
+    run_id   the id of the run, a new one if it is empty
+    """
+
+    paths: tuple[Path, ...] = ()
     format: str = "auto"
     mapping: Path | None = None
     source: str = ""
     processes: int = 0
+    uploads: tuple[InputFile, ...] = ()
+    run_id: str = ""
 
 
 @dataclass(slots=True)
@@ -56,22 +62,29 @@ class _Run:
     flying: deque[list[Chunk]] = field(default_factory=deque)
 
 
-def ingest(platform: Platform, who: Principal, ask: IngestAsk, watch: Watch | None = None) -> RunManifest:
+Begun = Callable[[RunManifest], None]
+"""Gets the manifest of a run when it begins; it grows as the run goes on."""
+
+
+def ingest(
+    platform: Platform, who: Principal, ask: IngestAsk, watch: Watch | None = None, begun: Begun | None = None
+) -> RunManifest:
     """The manifest of the run, also kept in the run folder; `watch` gets (bytes done, bytes in all).
 
     raises  AccessError; InputError if a path is not there or the format has no name; StateError if the store is locked
     """
     for zone in INGEST_ZONES:
         admit(platform, who, "ingest", zone)
-    if ask.format not in FORMATS:
-        raise InputError(f"ingest: there is no format {ask.format}", f"Choose one of {', '.join(FORMATS)}.")
+    refuse_format(ask.format)
     config = ingest_config(platform, ask)
     pipeline = build(config)
-    manifest = RunManifest.begin(platform.run_id(), pipeline, platform.runtime.now())
+    manifest = RunManifest.begin(ask.run_id or platform.run_id(), pipeline, platform.runtime.now(), who.name)
     run = _Run(platform, who, platform.store("identified"), pipeline, manifest, config.source)
     arrivals = Arrivals(platform, config_hash=pipeline.config_hash, mapping=config.mapping, wanted=ask.format)
     manifest.files = arrivals.entries
-    batches = _batches(run, arrivals.chunks(ask.paths, watch))
+    if begun is not None:
+        begun(manifest)
+    batches = _batches(run, arrivals.chunks([*platform.inputs(ask.paths), *ask.uploads], watch))
     processes = ask.processes or platform.settings.ingest.processes
     spec = PipelineSpec("ingest", (config._replace(index_key=platform.index_key("identified")),))
     for _, result in run_batches(spec, batches, processes=processes, local=pipeline):
@@ -82,6 +95,12 @@ def ingest(platform: Platform, who: Principal, ask: IngestAsk, watch: Watch | No
     manifest.ended = platform.runtime.now()
     platform.keep_run(manifest)
     return manifest
+
+
+def refuse_format(name: str) -> None:
+    """Returns when the format can be asked for. raises InputError."""
+    if name not in FORMATS:
+        raise InputError("ingest: there is no such format", f"Choose one of {', '.join(FORMATS)}.")
 
 
 def ingest_config(platform: Platform, ask: IngestAsk) -> IngestConfig:

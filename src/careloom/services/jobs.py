@@ -1,113 +1,258 @@
 """Jobs: long work queued, watched, cancelled, restarted, and worked off.
 
-What a job is asked to do may name files, and a file's name may name a patient: requests lie sealed in the queue.
+What a job is asked to do may name files, and a file's name may name a patient: requests lie sealed in the queue. What
+was uploaded lies sealed in a spool under the job's id, and its key in the request: both go when the job is done or
+cancelled, and stay when it failed, so that it can be tried again.
 """
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from careloom.crypto.envelope import seal, unseal
+from careloom.errors import Conflict, IntegrityError, NotFound
+from careloom.pipeline.manifest import RunManifest
 from careloom.services.access import Principal, local_operator
-from careloom.services.admission import admit
-from careloom.services.ingest import INGEST_ZONES, IngestAsk, ingest
-from careloom.services.platform import Platform
-from careloom.store.jobs import Job, Jobs, Progress
+from careloom.services.admission import admit, note
+from careloom.services.arrivals import Wanted, read_through
+from careloom.services.ingest import INGEST_ZONES, IngestAsk, ingest, refuse_format
+from careloom.services.platform import InputFile, Platform
+from careloom.services.runs import find_run, told, told_of
+from careloom.store.jobs import Job, Jobs, Progress, State, Stop
+from careloom.store.uploads import Part
 
+KIND = "ingest"
+REPORT_SECONDS = 0.25
+"""A running job says at most so often how far it is; it is cancelled when it says so."""
+ORPHAN_AFTER = timedelta(days=1)
+"""A spool that no job names and that nobody has written to for so long was left behind by a server that died."""
 _CONTEXT = b"careloom/jobs/request"
 
 
-def submit_ingest(platform: Platform, who: Principal, ask: IngestAsk) -> dict[str, Any]:
-    """Queues an ingestion and returns its job.
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What was sent: the key of the spool, and the files in it."""
 
-    raises  AccessError; NotFound if a path is not there now
+    key: bytes
+    parts: tuple[Part, ...]
+
+
+def submit_ingest(platform: Platform, who: Principal, ask: IngestAsk) -> dict[str, Any]:
+    """Queues an ingestion and returns its job, whose id is also that of the run.
+
+    raises  AccessError; InputError if the format has no name; NotFound if a path is not there now
     """
     for zone in INGEST_ZONES:
         admit(platform, who, "ingest", zone)
+    refuse_format(ask.format)
     platform.inputs(ask.paths)
+    return _as_json(queue(platform, who, ask))
+
+
+def queue(platform: Platform, who: Principal, ask: IngestAsk, upload: Upload | None = None) -> Job:
+    """Notes who queues what, and queues it; the caller has asked for admission."""
+    job_id = ask.run_id or platform.run_id()
     request = {
         "paths": [str(path.resolve()) for path in ask.paths],
         "format": ask.format,
         "mapping": str(ask.mapping.resolve()) if ask.mapping else "",
         "source": ask.source,
         "processes": ask.processes,
+        "purpose": who.purpose,
+        "request": who.request,
     }
+    detail: dict[str, object] = {"job": job_id}
+    if upload is not None:
+        request["key"] = b64encode(upload.key).decode()
+        request["parts"] = [[part.name, part.start, part.size_bytes] for part in upload.parts]
+        detail |= {"files": len(upload.parts), "bytes": sum(part.size_bytes for part in upload.parts)}
+    note(platform, who, "upload" if upload else "jobs", "landing", action="create", detail=detail)
     with platform.jobs() as jobs:
-        job_id = jobs.submit("ingest", _sealed(platform, request), actor=who.name)
-        return _as_json(jobs.get(job_id))
+        jobs.submit(KIND, _sealed(platform, request), actor=who.name, job_id=job_id)
+        return jobs.get(job_id)
 
 
 def list_jobs(platform: Platform, who: Principal, limit: int = 100) -> list[dict[str, Any]]:
     """Jobs, newest first: job_id, kind, state, actor, done, total, started, ended, attempts, error, result."""
-    admit(platform, who, "operate", "landing")
+    admit(platform, who, "operate", "landing", operation="jobs")
     with platform.jobs() as jobs:
-        return [_as_json(job) for job in jobs.listed(limit=limit)]
+        found = [_as_json(job) for job in jobs.listed(limit=limit)]
+    note(platform, who, "jobs", "landing", detail={"listed": len(found)})
+    return found
 
 
 def show_job(platform: Platform, who: Principal, job_id: str) -> dict[str, Any]:
     """One job with its log (time, code). raises NotFound."""
-    admit(platform, who, "operate", "landing")
+    admit(platform, who, "operate", "landing", operation="jobs")
     with platform.jobs() as jobs:
+        job = jobs.get(job_id)
         log = [{"time": time.isoformat(), "code": code} for time, code in jobs.log_of(job_id)]
-        return _as_json(jobs.get(job_id)) | {"log": log}
+    note(platform, who, "jobs", "landing", detail={"job": job.id})
+    return _as_json(job) | {"log": log}
 
 
 def cancel_job(platform: Platform, who: Principal, job_id: str) -> str:
     """The state after asking it to stop. raises NotFound; Conflict if it has ended."""
-    admit(platform, who, "operate", "landing")
+    admit(platform, who, "operate", "landing", operation="jobs")
+    return cancel(platform, who, job_id).state
+
+
+def cancel(platform: Platform, who: Principal, job_id: str) -> Job:
+    """Notes who cancels what, and cancels it; the caller has asked for admission. raises NotFound; Conflict."""
     with platform.jobs() as jobs:
-        jobs.cancel(job_id)
-        return jobs.get(job_id).state
+        _note_change(platform, who, jobs.get(job_id), ("waiting", "running"), "cancelled")
+        if jobs.cancel(job_id):
+            _let_go(platform, jobs, jobs.get(job_id))
+        return jobs.get(job_id)
 
 
 def restart_job(platform: Platform, who: Principal, job_id: str) -> str:
     """The state after queueing it again. raises NotFound; Conflict unless it failed or was cancelled."""
-    admit(platform, who, "operate", "landing")
+    admit(platform, who, "operate", "landing", operation="jobs")
     with platform.jobs() as jobs:
+        _note_change(platform, who, jobs.get(job_id), ("failed", "cancelled"), "waiting")
         jobs.restart(job_id)
         return jobs.get(job_id).state
 
 
+def _note_change(platform: Platform, who: Principal, job: Job, states: tuple[State, ...], to: State) -> None:
+    if job.state not in states:
+        raise Conflict(f"the job is {job.state}", "Look at it again before changing it.")
+    note(platform, who, "jobs", "landing", action="update", detail={"job": job.id, "to": to})
+
+
 def forget_requests(platform: Platform, named: Callable[[bytes, str], bool]) -> int:
-    """Destroys what ended jobs were asked where it names a patient; how many. A job that is done keeps nothing."""
+    """Destroys what ended jobs were asked, and were sent, where it names a patient; how many. A done job keeps nothing.
+
+    An upload that waits or runs stays: its sender was told that it will be stored, and the patient's tombstone sees to
+    it that it brings nobody back.
+    """
     if not platform.has_jobs():
         return 0
 
-    def is_doomed(request: dict[str, Any]) -> bool:
-        told = _unsealed(platform, request)
-        return any(named(path.encode("utf-8", "surrogateescape"), told["source"]) for path in told["paths"])
+    def is_doomed(job: Job) -> bool:
+        asked = _unsealed(platform, job.request)
+        paths = [path.encode("utf-8", "surrogateescape") for path in asked["paths"]]
+        if not any(named(path, asked["source"]) for path in paths) and not _is_named(platform, job.id, asked, named):
+            return False
+        platform.spools.destroy(job.id)
+        return True
 
     with platform.jobs() as jobs:
         return jobs.forget(is_doomed)
 
 
-def work(platform: Platform, *, once: bool) -> int:
-    """Runs queued jobs; with `once`, returns how many were run when nothing waits any more, else only when stopped."""
-    with platform.jobs() as jobs:
-        jobs.register("ingest", lambda progress, request: _ingest(platform, jobs, progress, request))
+def _is_named(platform: Platform, job_id: str, asked: Mapping[str, Any], named: Callable[[bytes, str], bool]) -> bool:
+    """True when a file of an upload names the patient, or nobody can read it any more."""
+    settings = platform.settings.ingest
+    try:
+        return any(
+            named(raw, asked["source"] or settings.source)
+            for file in _uploads(platform, job_id, asked)
+            for raw in read_through(file, settings, Wanted(asked["format"]))
+        )
+    except (IntegrityError, NotFound):
+        return True
+
+
+def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
+    """Runs queued jobs; with `once`, returns how many were run when nothing waits any more, else only when stopped.
+
+    raises  Conflict if another worker runs here
+    """
+    with platform.jobs() as jobs, jobs.only_worker():
+        jobs.stop = stop or jobs.stop
+        jobs.register(KIND, partial(_ingest, platform, jobs), ended=partial(_let_go, platform, jobs))
         jobs.recover()
+        sweep(platform, jobs)
         if once:
             return jobs.run_waiting()
-        jobs.consumer().run()
+        jobs.run_until_stopped()
         return 0
 
 
+def sweep(platform: Platform, jobs: Jobs) -> int:
+    """Destroys spools that nobody will read: of jobs that are done or cancelled, or left behind without a job."""
+    swept = 0
+    for spool in platform.spools.listed():
+        job = jobs.find(spool.name)
+        if job is None and platform.runtime.now() - spool.written > ORPHAN_AFTER:
+            swept += platform.spools.destroy(spool.name)
+        elif job is not None and job.state in ("done", "cancelled"):
+            swept += _let_go(platform, jobs, job)
+    return swept
+
+
+def _let_go(platform: Platform, jobs: Jobs, job: Job) -> bool:
+    """Destroys what was uploaded for a job that is done or cancelled, and its key."""
+    if not platform.spools.destroy(job.id):
+        return False
+    jobs.forget_one(job.id)
+    return True
+
+
 def _ingest(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> dict[str, Any]:
-    told = _unsealed(platform, request)
+    """Does the job; one whose run had ended when its worker died only gets its result."""
+    job_id = progress.job_id
+    ended = find_run(platform, job_id)
+    if ended is not None:
+        return {"run": job_id} | _result(told_of(ended))
+    asked = _unsealed(platform, request)
     ask = IngestAsk(
-        tuple(Path(path) for path in told["paths"]),
-        told["format"],
-        Path(told["mapping"]) if told["mapping"] else None,
-        told["source"],
-        told["processes"],
+        tuple(Path(path) for path in asked["paths"]),
+        asked["format"],
+        Path(asked["mapping"]) if asked["mapping"] else None,
+        asked["source"],
+        asked["processes"],
+        _uploads(platform, job_id, asked),
+        job_id,
     )
-    actor = jobs.get(progress.job_id).actor
+    who = local_operator(jobs.get(job_id).actor)
+    who = replace(who, purpose=asked.get("purpose", who.purpose), request=asked.get("request", ""))
+    reporter = _Reporter(progress, platform.runtime.now)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
-        manifest = ingest(own, local_operator(actor), ask, progress.report)
-    return {"run": manifest.run_id, "records": manifest.records, "quarantined": manifest.quarantined}
+        manifest = ingest(own, who, ask, reporter.watch, reporter.begun)
+    return {"run": job_id} | _result(told(manifest.files, manifest.issues_as_json()))
+
+
+def _result(summary: dict[str, Any]) -> dict[str, Any]:
+    return {name: summary["totals"][name] for name in ("records", "quarantined")} | summary
+
+
+class _Reporter:
+    """Says now and then how far a run is and what it has made so far."""
+
+    def __init__(self, progress: Progress, clock: Callable[[], datetime]) -> None:
+        self._progress = progress
+        self._clock = clock
+        self._next = clock()
+        self._manifest: RunManifest | None = None
+
+    def begun(self, manifest: RunManifest) -> None:
+        """Takes the manifest that grows."""
+        self._manifest = manifest
+
+    def watch(self, done: int, total: int) -> None:
+        """Passes it on, if the last time is long enough ago."""
+        if self._clock() < self._next and done < total:
+            return
+        made = self._manifest
+        self._progress.report(done, total, told(made.files, made.issues_as_json()) if made else None)
+        self._next = self._clock() + timedelta(seconds=REPORT_SECONDS)
+
+
+def _uploads(platform: Platform, job_id: str, asked: Mapping[str, Any]) -> tuple[InputFile, ...]:
+    key = b64decode(asked.get("key", ""))
+    parts = [Part(*fields) for fields in asked.get("parts", ())]
+    return tuple(
+        InputFile(part.name, part.size_bytes, partial(platform.spools.open, job_id, key, part)) for part in parts
+    )
 
 
 def _sealed(platform: Platform, request: Mapping[str, Any]) -> dict[str, str]:
@@ -116,10 +261,9 @@ def _sealed(platform: Platform, request: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _unsealed(platform: Platform, request: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = orjson.loads(
-        unseal(platform.keys.derive("seal", "jobs"), b64decode(request["sealed"]), _CONTEXT)
-    )
-    return told
+    sealed = b64decode(request["sealed"])
+    asked: dict[str, Any] = orjson.loads(unseal(platform.keys.derive("seal", "jobs"), sealed, _CONTEXT))
+    return asked
 
 
 def _as_json(job: Job) -> dict[str, Any]:

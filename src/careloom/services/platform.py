@@ -1,8 +1,8 @@
 """Everything a use case needs, opened once: settings, keys, the zones' stores and lakes, run folder, input files."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,8 @@ from careloom.store.clients import Clients
 from careloom.store.engine import private_folder
 from careloom.store.jobs import FILE_NAME as JOBS_NAME
 from careloom.store.jobs import Jobs
+from careloom.store.uploads import FOLDER_NAME as UPLOADS_NAME
+from careloom.store.uploads import Spools
 from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
 
 if TYPE_CHECKING:
@@ -35,20 +37,19 @@ STORED_ZONES: tuple[Zone, ...] = ("identified", "research", "synthetic")
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file that was named, or found below a folder that was named.
+    """A file that was named, found below a folder that was named, or sent.
 
-    name  relative to that folder; it may identify a patient, so it is only ever kept sealed
+    name    relative to that folder; it may identify a patient, so it is only ever kept sealed
+    opener  a context whose value is the file's bytes, from the start
     """
 
-    path: Path
     name: str
     size_bytes: int
+    opener: Callable[[], AbstractContextManager[BinaryIO]]
 
-    @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
+    def open(self) -> AbstractContextManager[BinaryIO]:
         """The file's bytes, from the start."""
-        with self.path.open("rb") as stream:
-            yield stream
+        return self.opener()
 
 
 class Platform:
@@ -156,6 +157,16 @@ class Platform:
         finally:
             jobs.close()
 
+    @cached_property
+    def spools(self) -> Spools:
+        """Where uploads lie sealed until they are ingested."""
+        return Spools(self.settings.data.directory / UPLOADS_NAME, self.runtime.random_bytes)
+
+    @property
+    def runs_folder(self) -> Path:
+        """Where manifests of finished runs lie; it need not be there."""
+        return self.settings.data.directory / "runs"
+
     def run_id(self) -> str:
         """A new run's name: its start in UTC and six random characters, so that names sort by time."""
         suffix = name_of(self.runtime.random_bytes(16))[:6]
@@ -163,7 +174,7 @@ class Platform:
 
     def keep_run(self, manifest: RunManifest) -> Path:
         """Writes a finished run's manifest, OpenLineage events and FHIR Provenance; returns the manifest's file."""
-        folder = self.settings.data.directory / "runs"
+        folder = self.runs_folder
         private_folder(folder)
         file = folder / f"{manifest.run_id}.json"
         provenance = orjson.dumps(manifest.as_provenance(), option=orjson.OPT_INDENT_2)
@@ -196,14 +207,18 @@ class Platform:
         for number, path in enumerate(paths, 1):
             if path.is_dir():
                 below = sorted(p for p in path.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(path)))
-                found += [InputFile(p, str(p.relative_to(path)), p.stat().st_size) for p in below]
+                found += [_named(p, str(p.relative_to(path))) for p in below]
             elif path.is_file():
-                found.append(InputFile(path, path.name, path.stat().st_size))
+                found.append(_named(path, path.name))
             elif path.exists():
                 raise FormatError(f"path {number} is neither file nor folder", "Name regular files or folders.")
             else:
                 raise NotFound(f"path {number} of the command does not exist", "Check its spelling.")
         return found
+
+
+def _named(path: Path, name: str) -> InputFile:
+    return InputFile(name, path.stat().st_size, lambda: path.open("rb"))
 
 
 def _is_hidden(path: Path) -> bool:

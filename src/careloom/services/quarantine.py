@@ -15,7 +15,7 @@ from careloom.pipeline.batch import Batch
 from careloom.pipeline.pipeline import Result
 from careloom.pipeline.record import Record
 from careloom.services.access import Principal
-from careloom.services.admission import admit, event
+from careloom.services.admission import admit, event, note
 from careloom.services.arrivals import frame_limits, match_header
 from careloom.services.ingest import INGEST_ZONES, landing_of, writes_by_origin
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build
@@ -35,7 +35,8 @@ def list_refused(platform: Platform, who: Principal, *, code: str = "", limit: i
     """Waiting records in order of arrival: record, format, place, reason, message, remedy, attempts."""
     admit(platform, who, "quarantine", "landing")
     rows = platform.store("identified").quarantined(reason=code, limit=limit)
-    return [_summary(row) for row in rows]
+    note(platform, who, "quarantine", "landing", detail={"listed": len(rows)})
+    return [summary(row) for row in rows]
 
 
 def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: bool = False) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: boo
     row = store.quarantined_record(record_id)
     if row is None:
         raise NotFound("there is no such record in quarantine", "List them: careloom quarantine list.")
-    entry = _summary(row) | {
+    entry = summary(row) | {
         "state": row.state,
         "manifest": row.manifest_id,
         "position": row.position,
@@ -61,9 +62,27 @@ def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: boo
     }
     if raw:
         admit(platform, who, "read", "identified", operation="quarantine")
-        store.append_audit(_event(platform, who, "read", {"record": record_id}, store.subjects_of_record(record_id)))
+    subjects = store.subjects_of_record(record_id)
+    store.append_audit(_event(platform, who, "read", {"record": record_id, "disclosed": raw}, subjects))
+    if raw:
         entry["raw"] = store.raw_record(record_id).raw.decode("utf-8", "backslashreplace")
     return entry
+
+
+def summary(row: Quarantined) -> dict[str, Any]:
+    """A refused record as lists show it: record, format, place, where, reason, message, remedy, attempts, since."""
+    first = next((issue for issue in row.issues if issue.refuses), None)
+    return {
+        "record": row.record_id,
+        "format": row.format,
+        "place": row.place,
+        "where": first.place if first else "",
+        "reason": row.reason,
+        "message": first.message if first else "",
+        "remedy": (first.remedy if first else "") or "Correct the record at its source and send it again.",
+        "attempts": row.attempts,
+        "since": row.created.isoformat(),
+    }
 
 
 def redrive(
@@ -176,21 +195,6 @@ def _keep(tx: Transaction, row: Quarantined, made: _Made, *, is_clean: bool) -> 
         if recs[origin] not in (0, row.rec):
             context = context_bytes(records[origin], made.source)
             tx.quarantine(recs[origin], issues=refusal.issues, place=records[origin].place, context=context)
-
-
-def _summary(row: Quarantined) -> dict[str, Any]:
-    first = next((issue for issue in row.issues if issue.refuses), None)
-    return {
-        "record": row.record_id,
-        "format": row.format,
-        "place": row.place,
-        "where": first.place if first else "",
-        "reason": row.reason,
-        "message": first.message if first else "",
-        "remedy": (first.remedy if first else "") or "Correct the record at its source and send it again.",
-        "attempts": row.attempts,
-        "since": row.created.isoformat(),
-    }
 
 
 def _driven(

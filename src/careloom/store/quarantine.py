@@ -120,6 +120,11 @@ def of_record(connection: Connection, record_id: str) -> Quarantined | None:
     return _entry(rows[0]) if rows else None
 
 
+def of_records(connection: Connection, recs: Iterable[int]) -> list[Quarantined]:
+    """The entries of records by row number, in order of arrival."""
+    return [_entry(row) for row in bulk.fetch_in(connection, _SELECT + " WHERE q.rec {in} ORDER BY q.rec", recs)]
+
+
 def subjects_of(connection: Connection, record_id: str) -> tuple[str, ...]:
     """Keyed pseudonyms of the patients under whose key a record lies, sorted."""
     sql = (
