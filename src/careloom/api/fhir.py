@@ -1,7 +1,269 @@
-"""Routes of fhir."""
+"""FHIR R4 over HTTP: read, read a version, search, and what the server can do; every zone is a FHIR base of its own."""
 
-from flask_openapi3 import OpenAPI
+from functools import cache
+from hashlib import sha256
+
+import orjson
+from flask import Response, request
+from flask_openapi3 import APIBlueprint, OpenAPI, Tag
+from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.routing import BaseConverter
+
+from careloom.api import fhir_schemas as schemas
+from careloom.api import oauth
+from careloom.api.context import base_url, platform, who
+from careloom.api.fhir_asks import Ask, form_pairs, query_pairs
+from careloom.api.fhir_formats import Format, versioned, without_shapes
+from careloom.api.fhir_pages import Base, Place, base_of, bundle_of, open_page, page_link, zone_of
+from careloom.errors import NotFound, QueryError
+from careloom.services import records
+from careloom.services.capability import capability_statement
+from careloom.services.search import search
+
+_TAG = Tag(name="FHIR", description="FHIR R4 (4.0.1), read and search. Errors are OperationOutcomes.")
+_READ = [{"oauth2": ["system/*.r"]}]
+_SEARCH = [{"oauth2": ["system/*.s"]}]
+_REFUSALS = (400, 401, 403, 404, 406, 409, 500, 503)
+
+fhir = APIBlueprint("fhir", __name__, url_prefix="/fhir", abp_tags=[_TAG])
+
+
+class _Named(BaseConverter):
+    """What may stand for an id in an address: anything but the name of the search by form."""
+
+    regex = r"(?!_search\Z)[^/]+"
 
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
+    app.url_map.converters["named"] = _Named
+    fhir.components_schemas.update(schemas.components())
+    app.register_api(fhir)
+
+
+@fhir.get(
+    "/<zone>/<type>/<named:id>",
+    summary="Read a resource",
+    description="The current version. 304 without a body if If-None-Match or If-Modified-Since says it is known.",
+    operation_id="read",
+    security=_READ,
+    openapi_extensions={
+        "parameters": [schemas.ZONE, schemas.TYPE, schemas.ID, *schemas.CONDITIONS, *schemas.SHAPES, schemas.PREFER]
+    },
+    responses={
+        **schemas.answers(schemas.FhirResource, schemas.RESOURCE_EXAMPLE, "The resource.", is_versioned=True),
+        **schemas.errors(*_REFUSALS, 410),
+    },
+)
+def read() -> Response:
+    """One resource."""
+    base = _base()
+    resource_id, form = _id("id"), _form_of_read()
+    return _versioned(records.read(platform(), who(), base.zone, base.resource_type, resource_id), form)
+
+
+@fhir.get(
+    "/<zone>/<type>/<id>/_history/<vid>",
+    summary="Read one version of a resource",
+    description="That version, whether it is the current one or an earlier one.",
+    operation_id="vread",
+    security=_READ,
+    openapi_extensions={
+        "parameters": [
+            schemas.ZONE, schemas.TYPE, schemas.ID, schemas.VERSION, *schemas.CONDITIONS, *schemas.SHAPES,
+            schemas.PREFER,
+        ]
+    },
+    responses={
+        **schemas.answers(schemas.FhirResource, schemas.RESOURCE_EXAMPLE, "The version.", is_versioned=True),
+        **schemas.errors(*_REFUSALS, 410),
+    },
+)  # fmt: skip
+def read_version() -> Response:
+    """One version of one resource."""
+    base = _base()
+    resource_id, version, form = _id("id"), _id("vid"), _form_of_read()
+    found = records.read_version(platform(), who(), base.zone, base.resource_type, resource_id, version)
+    return _versioned(found, form)
+
+
+@fhir.get(
+    "/<zone>/<type>",
+    summary="Search",
+    description=(
+        "A Bundle of type searchset. Besides the parameters below, those of the type that the zone's "
+        "CapabilityStatement lists; unknown ones are refused unless the request says Prefer: handling=lenient."
+    ),
+    operation_id="search",
+    security=_SEARCH,
+    openapi_extensions={"parameters": [schemas.ZONE, schemas.TYPE, *schemas.SEARCH, schemas.PREFER]},
+    responses={
+        **schemas.answers(schemas.Bundle, schemas.BUNDLE_EXAMPLE, "A page."),
+        **schemas.errors(*_REFUSALS),
+    },
+)
+def search_by_address() -> Response:
+    """One page of a search."""
+    base, pairs = _base(), query_pairs()
+    form = Format(pairs)
+    token = dict(pairs).get("_page")
+    if token is None:
+        ask = Ask(base.resource_type, pairs)
+        return _searched(base, form, Place(ask.text), f"{base.url}?{ask.text}" if ask.text else base.url, ask)
+    place = open_page(base, token)
+    if len(without_shapes(pairs)) > 1:
+        raise QueryError("the link to a page takes no further parameters", "Follow it unchanged.")
+    return _searched(base, form, place, f"{base.url}?_page={token}")
+
+
+@fhir.post(
+    "/<zone>/<type>/_search",
+    summary="Search, parameters in the body",
+    description="As a search by address; in the body, what is searched reaches no log on the way.",
+    operation_id="search_by_form",
+    security=_SEARCH,
+    openapi_extensions={
+        "parameters": [schemas.ZONE, schemas.TYPE, schemas.PREFER],
+        "requestBody": schemas.FORM,
+    },
+    responses={
+        **schemas.answers(schemas.Bundle, schemas.BUNDLE_EXAMPLE, "A page."),
+        **schemas.errors(*_REFUSALS, 413, 415),
+    },
+)
+def search_by_form() -> Response:
+    """One page of a search."""
+    base = _base()
+    body = request.get_data(cache=False)
+    if body and request.mimetype != "application/x-www-form-urlencoded":
+        raise UnsupportedMediaType
+    pairs = [*query_pairs(), *form_pairs(body)]
+    form, ask = Format(pairs), Ask(base.resource_type, pairs)
+    place = Place(ask.text)
+    try:
+        here = page_link(base, place)
+    except QueryError:  # too long for an address; the page itself is not
+        here = ""
+    return _searched(base, form, place, here, ask)
+
+
+@fhir.get(
+    "/<zone>/metadata",
+    summary="What a zone can do",
+    description="The CapabilityStatement of the zone's FHIR base. Anybody may read it.",
+    operation_id="metadata",
+    security=[],
+    openapi_extensions={"parameters": [schemas.ZONE, schemas.CONDITIONS[0], *schemas.SHAPES]},
+    responses={
+        **schemas.answers(schemas.CapabilityStatement, schemas.CAPABILITY_EXAMPLE, "The statement.", is_versioned=True),
+        **schemas.errors(400, 404, 406),
+    },
+)
+def metadata() -> Response:
+    """The CapabilityStatement of a zone."""
+    return _capability(zone_of(_named("zone")))
+
+
+@fhir.get(
+    "/metadata",
+    summary="What this installation can do",
+    description="The CapabilityStatement of all zones, with the address of each. Anybody may read it.",
+    operation_id="metadata_of_all",
+    security=[],
+    openapi_extensions={"parameters": [schemas.CONDITIONS[0], *schemas.SHAPES]},
+    responses={
+        **schemas.answers(schemas.CapabilityStatement, schemas.CAPABILITY_EXAMPLE, "The statement.", is_versioned=True),
+        **schemas.errors(400, 406),
+    },
+)
+def metadata_of_all() -> Response:
+    """The CapabilityStatement of the installation."""
+    return _capability("")
+
+
+@fhir.get(
+    "/<zone>/.well-known/smart-configuration",
+    summary="Where tokens come from",
+    description="SMART App Launch: the token endpoint, its ways to authenticate, and the scopes. Anybody may read it.",
+    operation_id="smart_configuration",
+    security=[],
+    openapi_extensions={"parameters": [schemas.ZONE]},
+    responses={
+        "200": {
+            "description": "The configuration.",
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/SmartConfiguration"},
+                    "example": schemas.SMART_EXAMPLE,
+                }
+            },
+        },
+        **schemas.errors(404),
+    },
+)
+def smart_configuration() -> Response:
+    """SMART's configuration of a zone's FHIR base."""
+    zone_of(_named("zone"))
+    return Response(orjson.dumps(oauth.smart_configuration(base_url())), content_type="application/json")
+
+
+def _named(part: str) -> str:
+    """A part of the address, by its name in the route."""
+    found: str = (request.view_args or {})[part]
+    return found
+
+
+def _base() -> Base:
+    return base_of(_named("zone"), _named("type"))
+
+
+def _id(part: str) -> str:
+    """An id of the address. raises NotFound if nothing can be called so."""
+    found = _named(part)
+    if not schemas.is_id(found):
+        raise NotFound("this is no id of FHIR", "Ids have up to 64 letters, digits, hyphens and dots.")
+    return found
+
+
+def _form_of_read() -> Format:
+    """The format of an answer that holds one resource. raises QueryError for parameters that a read does not take."""
+    pairs = query_pairs()
+    form = Format(pairs)
+    if pairs:
+        Ask.of_read(pairs)
+    return form
+
+
+def _versioned(found: records.Found, form: Format) -> Response:
+    return versioned(form.answer(found.content), found.version, found.last_updated)
+
+
+def _searched(base: Base, form: Format, place: Place, here: str, ask: Ask | None = None) -> Response:
+    """Searches, and answers with a Bundle.
+
+    here  the address of this page, empty if it has none
+    """
+    page = search(platform(), who(), base.zone, f"{base.resource_type}?{place.text}", cursor=place.cursor)
+    links = {"self": here} if here else {}
+    if page.next_cursor:
+        links["next"] = page_link(base, Place(place.text, page.next_cursor))
+    outcome = ask.outcome() if ask else None
+    response = form.answer(bundle_of(base, page, links, outcome))
+    if outcome:
+        response.headers["Preference-Applied"] = "handling=lenient"
+    return response
+
+
+def _capability(zone: str) -> Response:
+    form = Format(query_pairs())
+    body, version = _statement(base_url(), zone)
+    response = versioned(form.answer(body), version)
+    response.headers["Cache-Control"] = "no-cache"  # may be kept, if the server is asked whether it still holds
+    return response
+
+
+@cache
+def _statement(url: str, zone: str) -> tuple[bytes, str]:
+    """The CapabilityStatement as JSON, and a version that tells it from every other."""
+    body = orjson.dumps(capability_statement(url, zone))
+    return body, sha256(body).hexdigest()[:16]

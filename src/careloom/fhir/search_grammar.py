@@ -59,13 +59,20 @@ def parse_search(text: str) -> Query:
     raises  QueryError
     """
     resource_type, _, rest = text.partition("?")
+    return _parse(resource_type.strip().lstrip("/"), pairs_of(rest))
+
+
+def pairs_of(text: str) -> list[tuple[str, str]]:
+    """The names and values of ``name=value&...``, decoded, in order.
+
+    raises  QueryError
+    """
     try:
-        pairs = parse_qsl(rest, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except UnicodeDecodeError:
         raise QueryError("the search is not UTF-8 after percent decoding", "encode its values as UTF-8") from None
     except ValueError:
         raise QueryError("the search has too many parameters", f"give at most {MOST_PARAMETERS}") from None
-    return _parse(resource_type.strip().lstrip("/"), pairs)
 
 
 def parse_parameters(resource_type: str, given: Mapping[str, Sequence[str]]) -> Query:

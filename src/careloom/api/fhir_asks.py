@@ -1,0 +1,86 @@
+"""What a FHIR request asks in its parameters, before the search is understood: names that are known, and the rest."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import request
+
+from careloom.api.fhir_formats import Pairs, is_lenient, without_shapes
+from careloom.api.fhir_pages import text_of
+from careloom.api.fhir_schemas import are_ids
+from careloom.errors import QueryError
+from careloom.fhir.search_grammar import CONTROLS, IGNORED, pairs_of
+from careloom.fhir.search_parameters import parameters
+
+_EVERY_TYPE = frozenset({*CONTROLS, *IGNORED, "_id", "_lastUpdated"})
+_ELSEWHERE = {("_totalMethod", "count"): ("_total", "accurate")}
+"""What a client sends for a server of another maker (fhirpy for Aidbox) -> what FHIR says instead."""
+
+
+def query_pairs() -> list[tuple[str, str]]:
+    """The parameters of the address, decoded, in order. raises QueryError."""
+    raw = request.query_string
+    return _pairs(raw) if raw else []
+
+
+def form_pairs(body: bytes) -> list[tuple[str, str]]:
+    """The parameters of a form, decoded, in order. raises QueryError."""
+    return _pairs(body)
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return pairs_of(raw.decode())
+    except UnicodeDecodeError:
+        raise QueryError("the parameters are not UTF-8", "Encode them as UTF-8.") from None
+
+
+class Ask:
+    """The parameters of a search as they are passed on.
+
+    text     ``name=value&...``, without those that were left out
+    left     positions, from 1, of parameters that the type has not and that the client agreed to leave out
+    """
+
+    __slots__ = ("left", "text")
+
+    def __init__(self, resource_type: str, pairs: Pairs) -> None:
+        """Reads the parameters. raises QueryError for an ``_id`` that nothing can have."""
+        self.left: Sequence[int] = ()
+        kept = [_ELSEWHERE.get(pair, pair) for pair in pairs]
+        if any(name == "_id" and not are_ids(value) for name, value in kept):
+            raise QueryError("_id is no list of ids", "Ids have up to 64 letters, digits, hyphens and dots.")
+        if kept and is_lenient():
+            self.left = [number for number, (name, _) in enumerate(kept, 1) if not _is_answered(resource_type, name)]
+            kept = [pair for number, pair in enumerate(kept, 1) if number not in self.left]
+        self.text = text_of(kept)
+
+    @staticmethod
+    def of_read(pairs: Pairs) -> None:
+        """Looks at the parameters of a read. raises QueryError for one that it does not take."""
+        rest = [pair for pair in without_shapes(pairs) if pair != ("_summary", "false")]
+        if rest and not is_lenient():
+            raise QueryError("a read takes _format and _pretty only", "Leave other parameters out, or search.")
+
+    def outcome(self) -> dict[str, Any] | None:
+        """What was left out, as an OperationOutcome; None if nothing was. Names may hold values: they are counted."""
+        if not self.left:
+            return None
+        issues = [
+            {
+                "severity": "warning",
+                "code": "not-supported",
+                "details": {
+                    "coding": [{"system": "urn:careloom:problem", "code": "input.query"}],
+                    "text": f"parameter {number} of the search was left out: it is not answered here",
+                },
+                "diagnostics": "The self link holds what was searched; the CapabilityStatement what can be.",
+            }
+            for number in self.left
+        ]
+        return {"resourceType": "OperationOutcome", "issue": issues}
+
+
+def _is_answered(resource_type: str, name: str) -> bool:
+    code = name.partition(":")[0]
+    return "." not in name and (code in _EVERY_TYPE or code in parameters(resource_type))

@@ -1,0 +1,124 @@
+"""Capability: what this installation can do as a FHIR server, made from the tables that reading and searching use."""
+
+from functools import cache
+
+import careloom
+from careloom.fhir.drafts import Resource
+from careloom.fhir.search_grammar import MODIFIERS, PREFIXES
+from careloom.fhir.search_parameters import Parameter, parameters, resource_types
+from careloom.services.platform import STORED_ZONES
+
+INTERACTIONS = ("read", "vread", "search-type")
+"""What can be done with every resource type."""
+FORMATS = ("application/fhir+json", "application/json", "json")
+CHANGED = "2026-11-22"
+"""The day on which what is claimed here last changed."""
+
+_SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+_OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_PREFIXED = ("date", "number", "quantity")
+_SEARCHED = (
+    "Searched by GET and by POST _search. Commas join alternatives, repeated names narrow; dates, numbers and "
+    f"quantities take the prefixes {' '.join(PREFIXES)}. Answers are shaped by _count, _sort (_id, _lastUpdated), "
+    "_total and _summary=count. Unknown parameters are refused unless the request says Prefer: handling=lenient. "
+    "The link to the next page holds the search sealed, for one hour."
+)
+
+
+def capability_statement(base_url: str, zone: str = "") -> Resource:
+    """The CapabilityStatement of one zone, or of the installation if `zone` is empty.
+
+    base_url  what clients call the installation, without a slash at its end
+    """
+    fhir_url = f"{base_url}/fhir/{zone}" if zone else f"{base_url}/fhir"
+    bases = ", ".join(f"{base_url}/fhir/{name}" for name in STORED_ZONES)
+    description = f"The {zone} zone of this Careloom." if zone else f"This Careloom. Each zone is a FHIR base: {bases}."
+    return {
+        "resourceType": "CapabilityStatement",
+        "url": f"{fhir_url}/metadata",
+        "version": careloom.__version__,
+        "name": "Careloom",
+        "title": "Careloom FHIR API",
+        "status": "active",
+        "date": CHANGED,
+        "publisher": "Careloom",
+        "description": "Reading and searching of a hospital's records, every use decided and audited.",
+        "kind": "instance",
+        "software": {"name": "Careloom", "version": careloom.__version__},
+        "implementation": {"description": description, "url": fhir_url},
+        "fhirVersion": "4.0.1",
+        "format": list(FORMATS),
+        "rest": [
+            {
+                "mode": "server",
+                "documentation": _SEARCHED,
+                "security": _security(base_url),
+                "resource": _resources(),
+            }
+        ],
+    }
+
+
+def _security(base_url: str) -> Resource:
+    services = (("OAuth", "OAuth"), ("SMART-on-FHIR", "SMART-on-FHIR"))
+    return {
+        "extension": [
+            {
+                "url": _OAUTH_URIS,
+                "extension": [
+                    {"url": "token", "valueUri": f"{base_url}/oauth2/token"},
+                    {"url": "revoke", "valueUri": f"{base_url}/oauth2/revoke"},
+                ],
+            }
+        ],
+        "cors": False,
+        "service": [{"coding": [{"system": _SERVICES, "code": code, "display": name}]} for code, name in services],
+        "description": "OAuth 2 client credentials (SMART backend services) with scopes such as system/Observation.rs.",
+    }
+
+
+@cache
+def _resources() -> list[Resource]:
+    interactions = [{"code": code} for code in INTERACTIONS]
+    return [
+        {
+            "type": name,
+            "interaction": interactions,
+            "versioning": "versioned",
+            "readHistory": True,
+            "updateCreate": False,
+            "conditionalCreate": False,
+            "conditionalRead": "full-support",
+            "conditionalUpdate": False,
+            "conditionalDelete": "not-supported",
+            "searchParam": _search_parameters(name),
+        }
+        for name in sorted(resource_types())
+    ]
+
+
+def _search_parameters(resource_type: str) -> list[Resource]:
+    own = [
+        {"name": one.code, "type": one.kind, "documentation": _documentation(one)}
+        for one in parameters(resource_type).values()
+    ]
+    every = [
+        {"name": "_id", "type": "token", "documentation": "Stored ids, or ids of the source system."},
+        {"name": "_lastUpdated", "type": "date", "documentation": "When the store last changed it."},
+    ]
+    return sorted([*own, *every], key=lambda row: row["name"])
+
+
+def _documentation(parameter: Parameter) -> str:
+    """What can be asked, in words: targets and modifiers."""
+    modifiers = [f":{name}" for name in MODIFIERS[parameter.kind]]
+    if any(use.only for use in parameter.uses):
+        modifiers.remove(":missing")
+    if parameter.kind == "reference":
+        modifiers.insert(0, ":Type")
+    words = [f"Modifiers {', '.join(modifiers)}."] if modifiers else []
+    if parameter.targets:
+        words.insert(0, f"Points to {', '.join(parameter.targets)}.")
+    if parameter.kind in _PREFIXED:
+        words.append("Takes prefixes.")
+    return " ".join(words) or "Takes no modifier."

@@ -1,0 +1,119 @@
+"""What the server says it can do: valid, open to all, and true."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fhirclient.auth import FHIRAuth
+from fhirclient.models.capabilitystatement import CapabilityStatement
+
+from careloom.fhir.search_grammar import parse_search
+from careloom.fhir.search_parameters import parameters, resource_types
+from careloom.fhir.validate import check
+from careloom.services.capability import FORMATS, INTERACTIONS, capability_statement
+from tests.api.kit import BASE_URL, OBSERVATION, PATIENT, Installation
+
+PATHS = ["/fhir/metadata", "/fhir/identified/metadata", "/fhir/research/metadata", "/fhir/synthetic/metadata"]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("capability")) as made:
+        made.ingest([PATIENT, OBSERVATION])
+        yield made
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_anybody_may_see_what_the_server_can_do(installation: Installation, path: str) -> None:
+    answer = installation.client.get(path)
+    statement = answer.get_json(force=True)
+    assert (answer.status_code, answer.content_type) == (200, "application/fhir+json")
+    assert check(statement) == []
+    assert statement["implementation"]["url"] == BASE_URL + path.removesuffix("/metadata")
+    again = installation.client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.get_data()) == (304, b"")
+    assert installation.client.head(path).headers["ETag"] == answer.headers["ETag"]
+
+
+def test_the_statement_of_all_names_the_base_of_each_zone(installation: Installation) -> None:
+    said = installation.client.get("/fhir/metadata").get_json(force=True)["implementation"]["description"]
+    assert all(f"{BASE_URL}/fhir/{zone}" in said for zone in ("identified", "research", "synthetic"))
+    assert "landing" not in said
+
+
+@pytest.mark.parametrize(
+    "path", ["landing/metadata", "elsewhere/metadata", "elsewhere/.well-known/smart-configuration"]
+)
+def test_a_zone_that_is_none_can_do_nothing(installation: Installation, path: str) -> None:
+    answer = installation.client.get(f"/fhir/{path}")
+    assert (answer.status_code, answer.get_json(force=True)["resourceType"]) == (404, "OperationOutcome")
+
+
+def rest() -> dict[str, Any]:
+    found: dict[str, Any] = capability_statement(BASE_URL, "identified")["rest"][0]
+    return found
+
+
+def test_every_type_of_r4_is_listed_with_what_can_be_done() -> None:
+    assert [one["type"] for one in rest()["resource"]] == sorted(resource_types())
+    assert {tuple(each["code"] for each in one["interaction"]) for one in rest()["resource"]} == {INTERACTIONS}
+
+
+def test_what_is_said_to_be_possible_is(installation: Installation) -> None:
+    base = f"/fhir/identified/Observation/{installation.stored_id('Observation', 'o1')}"
+    paths = {"read": base, "vread": f"{base}/_history/1", "search-type": "/fhir/identified/Observation"}
+    headers = installation.bearer()
+    for interaction in INTERACTIONS:
+        for form in FORMATS:
+            assert installation.client.get(f"{paths[interaction]}?_format={form}", headers=headers).status_code == 200
+
+
+VALUES = {
+    "token": "a", "string": "a", "reference": "Patient/a", "date": "ge2024", "number": "gt1", "quantity": "1",
+    "uri": "urn:a",
+}  # fmt: skip
+
+
+def test_every_parameter_that_is_listed_is_understood_with_every_modifier_that_is_named() -> None:
+    for resource in rest()["resource"]:
+        kind = resource["type"]
+        assert {one["name"] for one in resource["searchParam"]} == {*parameters(kind), "_id", "_lastUpdated"}
+        for one in resource["searchParam"]:
+            value = VALUES[one["type"]]
+            parse_search(f"{kind}?{one['name']}={value}")
+            for modifier in ("missing", "exact", "not", "identifier"):
+                if f":{modifier}" in one["documentation"]:
+                    asked = "true" if modifier == "missing" else value
+                    parse_search(f"{kind}?{one['name']}:{modifier}={asked}")
+
+
+KINDS = [
+    "code=a", "code:not=a", "patient=Patient/a", "subject:missing=true", "date=ge2024", "value-quantity=1",
+    "_profile=urn:a", "_tag=a", "_id=a", "_lastUpdated=ge2024", "identifier=a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", KINDS)
+def test_parameters_of_every_kind_are_answered(installation: Installation, query: str) -> None:
+    answer = installation.client.get(f"/fhir/identified/Observation?{query}", headers=installation.bearer())
+    assert answer.status_code == 200
+
+
+def test_a_client_finds_where_tokens_come_from(installation: Installation) -> None:
+    statement = CapabilityStatement(installation.client.get("/fhir/identified/metadata").get_json(force=True))
+    state: dict[str, Any] = {"jwt_token": "x"}
+    FHIRAuth.from_capability_security(statement.rest[0].security, state)
+    assert state["token_uri"] == f"{BASE_URL}/oauth2/token"
+    answer = installation.client.get("/fhir/identified/.well-known/smart-configuration")
+    assert answer.content_type == "application/json"
+    assert answer.get_json()["token_endpoint"] == state["token_uri"]
+
+
+SHAPES = [("?_format=xml", {}, 406), ("", {"Accept": "application/fhir+xml"}, 406), ("?mode=full", {}, 200)]
+
+
+@pytest.mark.parametrize(("query", "headers", "status"), SHAPES)
+def test_the_statement_has_the_formats_of_everything_else(
+    installation: Installation, query: str, headers: dict[str, str], status: int
+) -> None:
+    assert installation.client.get(f"/fhir/metadata{query}", headers=headers).status_code == status
