@@ -102,15 +102,16 @@ def outcomes(store: ZoneStore, count: int) -> list[type[BaseException] | None]:
         return [None if (error := future.exception(30)) is None else type(error) for future in futures]
 
 
-def test_without_a_place_for_the_anchor_no_event_is_acknowledged(tmp_path: Path) -> None:
+def test_while_the_anchor_cannot_be_written_no_event_is_acknowledged(tmp_path: Path) -> None:
     store = open_zone(tmp_path, LocalKeys.open(tmp_path / "keys"))
     store.append_audit(event())
-    blocked = tmp_path / "identified" / "audit.new"
-    blocked.mkdir()
+    anchor = tmp_path / "identified" / "audit.anchor"
+    anchor.rename(tmp_path / "elsewhere")
+    anchor.symlink_to(tmp_path / "elsewhere")  # can be read, and is never written through
     assert outcomes(store, THREADS) == [SetupError] * THREADS
     assert store.verify_audit().is_whole
     assert store.verify_audit().anchored == 1
-    blocked.rmdir()
+    (tmp_path / "elsewhere").rename(anchor)
     assert outcomes(store, THREADS) == [None] * THREADS
     report = store.verify_audit()
     assert report.is_whole

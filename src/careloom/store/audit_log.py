@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -29,6 +30,8 @@ _ANCHOR_TAG = b"careloom-anchor-1"
 _START = bytes(32)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE = 1000
+_SECTOR_BYTES = 512
+"""What every disk writes whole or not at all; an anchor is at most 275 bytes long."""
 
 
 class Head(NamedTuple):
@@ -131,7 +134,11 @@ class AuditChain:
 
 
 class Anchor:
-    """The newest signed head, in a file outside the database, synced after every commit."""
+    """The newest signed head, in a file outside the database, synced after every commit.
+
+    The file is made whole and then written over in place: its one sector is the old one or the new one after a power
+    cut too, as for the control file of PostgreSQL, and to sync it costs a quarter of a new file.
+    """
 
     def __init__(self, path: Path, zone: str) -> None:
         self.path = path
@@ -147,49 +154,76 @@ class Anchor:
         raises  IntegrityError if the file is not there, damaged or not signed with this key
         """
         try:
-            raw = self.path.read_bytes()
+            head = self._signed(self.path.read_bytes(), public_key)
+            if head is None:  # perhaps it was being written over just now
+                with self._only_writer():
+                    head = self._signed(self.path.read_bytes(), public_key)
         except FileNotFoundError:
             raise IntegrityError(f"{self.path} is missing", "put the anchor back, or call the operator") from None
         except OSError as error:
             raise SetupError(f"{self.path} cannot be read ({type(error).__name__})", "check its owner") from None
-        try:
-            kept = json.loads(raw)
-            head = Head(int(kept["seq"]), bytes.fromhex(kept["hash"]))
-            signed = kept["zone"] == self._zone and is_signed(
-                public_key, self.message(head), bytes.fromhex(kept["signature"])
-            )
-        except (ValueError, KeyError, TypeError, OverflowError):
-            signed = False
-        if not signed:
+        if head is None:
             raise IntegrityError(f"{self.path} is not an anchor of this chain", "call the operator; keep the file")
         return head
 
     def write(self, head: Head, sign: Callable[[bytes], bytes]) -> None:
         """Moves the anchor to `head`, durable; an anchor that is already further stays."""
         fields = {"zone": self._zone, "seq": head.seq, "hash": head.hash.hex()}
-        raw = json.dumps({**fields, "signature": sign(self.message(head)).hex()}).encode()
+        text = json.dumps({**fields, "signature": sign(self.message(head)).hex()})
+        raw = text.ljust(_SECTOR_BYTES - 1).encode() + b"\n"
         try:
-            lock = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if self._seq() < head.seq:
-                    self._replace(raw)
-                    os.fsync(lock)
-            finally:
-                os.close(lock)
+            with self._only_writer() as folder:
+                self._replace(raw, head.seq, folder)
         except OSError as error:
             remedy = "the step itself is kept; check the disk, then run careloom audit verify"
             raise SetupError(f"{self.path} cannot be written ({type(error).__name__})", remedy) from None
 
-    def _seq(self) -> int:
+    @contextmanager
+    def _only_writer(self) -> Iterator[int]:
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            return int(json.loads(self.path.read_bytes())["seq"])
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _signed(self, raw: bytes, public_key: bytes) -> Head | None:
+        """The head that these bytes sign, None if they do not."""
+        try:
+            kept = json.loads(raw)
+            head = Head(int(kept["seq"]), bytes.fromhex(kept["hash"]))
+            signature = bytes.fromhex(kept["signature"])
+            is_own = kept["zone"] == self._zone and is_signed(public_key, self.message(head), signature)
+        except (ValueError, KeyError, TypeError, OverflowError):
+            return None
+        return head if is_own else None
+
+    def _replace(self, raw: bytes, seq: int, folder: int) -> None:
+        """Writes over the file if it lies behind `seq`; makes it if it is not there or of another size."""
+        try:
+            file = os.open(self.path.name, os.O_RDWR | os.O_DSYNC | os.O_NOFOLLOW, dir_fd=folder)
         except FileNotFoundError:
-            return -1
+            self._make(raw, folder)
+            return
+        try:
+            kept = os.pread(file, 1 << 20, 0)
+            if self._seq(kept) >= seq:
+                return
+            if len(kept) != len(raw):
+                self._make(raw, folder)
+            elif os.pwrite(file, raw, 0) != len(raw):
+                raise OSError("only a part of the anchor was written")
+        finally:
+            os.close(file)
+
+    def _seq(self, raw: bytes) -> int:
+        try:
+            return int(json.loads(raw)["seq"])
         except (ValueError, KeyError, TypeError):
             raise IntegrityError(f"{self.path} is damaged", "keep the file and call the operator") from None
 
-    def _replace(self, raw: bytes) -> None:
+    def _make(self, raw: bytes, folder: int) -> None:
+        """The file as a whole or not at all."""
         temporary = self.path.with_suffix(".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as out:
@@ -197,6 +231,7 @@ class Anchor:
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(self.path)
+        os.fsync(folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The audit chain: whole as long as nobody touches it, and only so long."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, create_engine
 from careloom.audit import AuditEvent
 from careloom.crypto.keys_local import LocalKeys
 from careloom.errors import CareloomError, IntegrityError
-from careloom.store.audit_log import Anchor, AuditChain, body_of, verify
+from careloom.store.audit_log import Anchor, AuditChain, Head, body_of, verify
 from careloom.store.schema import metadata
 from careloom.store.zone_store import ZoneStore
 from tests.store_kit import START, event, open_zone, put
@@ -163,3 +164,45 @@ def test_equal_events_have_equal_bodies_however_their_detail_is_ordered() -> Non
     one = AuditEvent(START, "a", "read", "search", "identified", detail={"a": 1, "b": b"\x01"})
     other = AuditEvent(START, "a", "read", "search", "identified", detail={"b": b"\x01", "a": 1})
     assert body_of(one) == body_of(other)
+
+
+def test_an_anchor_written_by_hand_in_another_size_is_read_and_then_replaced(tmp_path: Path) -> None:
+    keys = LocalKeys.open(tmp_path / "keys")
+    store = open_zone(tmp_path, keys)
+    path = tmp_path / "identified" / "audit.anchor"
+    for indent in (None, 1, 200):
+        store.append_audit(event())
+        path.write_text(json.dumps(json.loads(path.read_bytes()), indent=indent))
+        assert store.verify_audit().is_whole
+        store.append_audit(event())
+        assert len(path.read_bytes()) == 512
+        assert store.verify_audit().anchored == store.verify_audit().rows
+    store.close()
+
+
+def test_an_anchor_that_is_further_stays(tmp_path: Path) -> None:
+    keys = LocalKeys.open(tmp_path / "keys")
+    anchor = Anchor(tmp_path / "audit.anchor", "identified")
+    anchor.write(Head(7, bytes(32)), keys.sign)
+    anchor.write(Head(6, bytes(32)), keys.sign)
+    assert anchor.read(keys.public_key()).seq == 7
+
+
+def test_an_anchor_is_never_read_half_written(tmp_path: Path) -> None:
+    keys = LocalKeys.open(tmp_path / "keys")
+    anchor = Anchor(tmp_path / "audit.anchor", "identified")
+    anchor.write(Head(0, bytes(32)), keys.sign)
+    seen: list[int] = []
+
+    def read() -> None:
+        while not seen or seen[-1] < 300:
+            seen.append(anchor.read(keys.public_key()).seq)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for seq in range(1, 301):
+        anchor.write(Head(seq, bytes([seq % 256]) * 32), keys.sign)
+    for reader in readers:
+        reader.join(10)
+    assert seen[-1] == 300
