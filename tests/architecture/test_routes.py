@@ -1,0 +1,345 @@
+"""Every route of the API asks who comes, decides whether they may, writes it down, and stands in the document.
+
+The rules come from the application itself: a new route fails here until it has an example, a decision and an event.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from werkzeug.test import TestResponse
+
+from careloom.api import gate
+from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
+from careloom.services.access import ROLES, ZONES, Zone
+from careloom.services.tokens import issue
+from tests.api.kit import Installation
+from tests.architecture.source import ROOT
+
+OPEN = {
+    "health.live",
+    "health.ready",
+    "oauth.token",
+    "oauth.revoke",
+    "oauth.keys",
+    "oauth.discovery",
+    "fhir.metadata",
+    "fhir.metadata_of_all",
+    "fhir.smart_configuration",
+    "openapi",
+    "swagger",
+}
+"""What anybody may reach. A change here is a decision: say why in docs/reference/clients.md, which lists them too."""
+
+FORM = "application/x-www-form-urlencoded"
+LINE = b'{"resourceType":"Patient","id":"later","name":[{"family":"Later"}]}\n'
+
+
+@dataclass(frozen=True)
+class Example:
+    """One request that a route takes.
+
+    path      with the names of `Facts` in braces
+    verb      what the caller must be allowed, empty where whoever has a token may
+    zones     where; a caller without the first is refused
+    statuses  of the right answer
+    more      further arguments of the request
+    """
+
+    path: str
+    verb: str = ""
+    zones: tuple[Zone, ...] = ("identified",)
+    statuses: tuple[int, ...] = (200,)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+UPLOAD = {"data": LINE, "content_type": "application/fhir+ndjson"}
+EXAMPLES: dict[str, Example] = {
+    "GET /healthz": Example("/healthz"),
+    "GET /readyz": Example("/readyz"),
+    "GET /metrics": Example("/metrics", "monitor", ("landing", "identified", "research", "synthetic")),
+    "POST /oauth2/token": Example(
+        "/oauth2/token", more={"data": {"grant_type": "client_credentials"}, "auth": "client"}
+    ),
+    "POST /oauth2/revoke": Example("/oauth2/revoke", more={"data": {"token": "x"}, "auth": "client"}),
+    "GET /oauth2/jwks": Example("/oauth2/jwks"),
+    "GET /.well-known/oauth-authorization-server": Example("/.well-known/oauth-authorization-server"),
+    "GET /fhir/metadata": Example("/fhir/metadata"),
+    "GET /fhir/{zone}/metadata": Example("/fhir/identified/metadata"),
+    "GET /fhir/{zone}/.well-known/smart-configuration": Example("/fhir/identified/.well-known/smart-configuration"),
+    "GET /fhir/{zone}/{type}/{id}": Example("/fhir/identified/Patient/{patient}", "read"),
+    "GET /fhir/{zone}/{type}/{id}/_history/{vid}": Example("/fhir/identified/Patient/{patient}/_history/1", "read"),
+    "GET /fhir/{zone}/{type}": Example("/fhir/identified/Patient", "search"),
+    "POST /fhir/{zone}/{type}/_search": Example(
+        "/fhir/identified/Patient/_search", "search", more={"data": "gender=female", "content_type": FORM}
+    ),
+    "GET /api/v1/me": Example("/api/v1/me"),
+    "GET /api/v1/overview": Example("/api/v1/overview", "monitor", ("landing", "identified")),
+    "POST /api/v1/ingestions": Example(
+        "/api/v1/ingestions", "ingest", ("landing", "identified"), statuses=(202,), more=UPLOAD
+    ),
+    "GET /api/v1/ingestions": Example("/api/v1/ingestions", "monitor", ("landing",)),
+    "GET /api/v1/ingestions/{run_id}": Example("/api/v1/ingestions/{run}", "monitor", ("landing",)),
+    "GET /api/v1/ingestions/{run_id}/issues": Example("/api/v1/ingestions/{run}/issues", "quarantine", ("landing",)),
+    "POST /api/v1/ingestions/{run_id}/cancel": Example("/api/v1/ingestions/{waiting}/cancel", "operate", ("landing",)),
+}
+WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
+"""Closed routes that ask for no verb: they tell callers about themselves."""
+
+
+SIGNING_IN = {"POST /oauth2/token", "POST /oauth2/revoke"}
+"""Open routes where a client proves who it is; their errors are those of OAuth (RFC 6749, section 5.2)."""
+
+
+class Route(NamedTuple):
+    """One method of one rule."""
+
+    name: str
+    endpoint: str
+
+    @property
+    def method(self) -> str:
+        return self.name.split(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """As the OpenAPI document writes it."""
+        return self.name.split(" ")[1]
+
+
+def as_document(rule: str) -> str:
+    """A rule of Flask as OpenAPI writes it: ``<string:run_id>`` is ``{run_id}``."""
+    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule)
+
+
+def routes() -> list[Route]:
+    """Every method of every rule but those of the documentation pages; HEAD and OPTIONS have a test of their own."""
+    with tempfile.TemporaryDirectory() as folder, Installation(Path(folder)) as made:
+        rules = list(made.app.url_map.iter_rules())
+    return sorted(
+        Route(f"{method} {as_document(rule.rule)}", rule.endpoint)
+        for rule in rules
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.endpoint.partition(".")[0] not in {"openapi", "swagger"}
+    )
+
+
+ROUTES = routes()
+CLOSED = [route for route in ROUTES if not gate.is_open(route.endpoint)]
+DECIDED = [route for route in CLOSED if route.name not in WHOEVER_HAS_A_TOKEN]
+
+
+def named(route: Route) -> str:
+    """How pytest shows a route."""
+    return route.name
+
+
+@dataclass
+class Served:
+    """An installation with something in it, and what examples name."""
+
+    made: Installation
+    facts: dict[str, str]
+
+    def ask(
+        self, route: Route, headers: Mapping[str, str] | None = None, method: str = "", **more: Any
+    ) -> TestResponse:
+        """Sends a route's example."""
+        example = EXAMPLES[route.name]
+        more = {**example.more, **more}
+        if more.get("auth") == "client":
+            client = self.made.register()
+            more["auth"] = (client.client.id, client.secret)
+            if "token" in more["data"]:
+                more["data"] = {"token": issue(self.made.platform, client.client).token}
+        path = re.sub(r"\{(\w+)\}", lambda name: self.fact(name[1]), example.path)
+        return self.made.client.open(path, method=method or route.method, headers=dict(headers or {}), **more)
+
+    def fact(self, name: str) -> str:
+        return self.waiting_upload() if name == "waiting" else self.facts[name]
+
+    def waiting_upload(self) -> str:
+        """The id of a new upload that no worker has touched."""
+        answer = self.made.client.post("/api/v1/ingestions", headers=self.made.bearer(), **UPLOAD)
+        assert answer.status_code == 202, answer.text
+        found: str = answer.json["id"]
+        return found
+
+    def caller(self, **ask: Any) -> tuple[str, dict[str, str]]:
+        """The name of a new client, and the header of its requests."""
+        client = self.made.register(**ask).client
+        return client.name, {"Authorization": f"Bearer {issue(self.made.platform, client).token}"}
+
+    def uses_by(self, name: str) -> list[dict[str, Any]]:
+        """What the audit chains hold of a client's requests; that it got its token is no use of it."""
+        zones = [zone for zone in ("identified", "research", "synthetic") if self.made.platform.has_store(zone)]
+        events = [event for zone in zones for event in self.made.events(zone) if event["actor"] == name]
+        return [event for event in events if event["operation"] != "issue-token"]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Installation(tmp_path_factory.mktemp("routes")) as made:
+        run = made.ingest()
+        yield Served(made, {"patient": made.stored_id("Patient", "p1"), "run": run.run_id})
+
+
+def rights(example: Example) -> dict[str, Any]:
+    """The fewest rights that an example needs: one role, its zones, one scope."""
+    roles = [role for role, verbs in ROLES.items() if set(example.zones) <= verbs.get(example.verb, frozenset())]
+    return {"roles": roles[:1], "zones": example.zones, "scopes": scope_of(example.verb)}
+
+
+def scope_of(verb: str) -> str:
+    return {"read": "system/*.r", "search": "system/*.s"}.get(verb, f"careloom/{verb}")
+
+
+def without_scope(example: Example) -> dict[str, Any]:
+    """Every role and zone, and a token for something else."""
+    return {"scopes": "careloom/erase" if example.verb != "erase" else "careloom/audit"}
+
+
+def without_role(example: Example) -> dict[str, Any]:
+    """Every zone, and a role that has nothing to do with it."""
+    strangers = [role for role, verbs in ROLES.items() if example.zones[0] not in verbs.get(example.verb, ())]
+    return {"roles": strangers[:1]}
+
+
+def without_zone(example: Example) -> dict[str, Any]:
+    """Every role, and all zones but the one that it is about."""
+    return {"zones": sorted(ZONES - {example.zones[0]})}
+
+
+LACKING: dict[str, Callable[[Example], dict[str, Any]]] = {
+    "scope": without_scope,
+    "role": without_role,
+    "zone": without_zone,
+}
+
+
+def is_problem(answer: TestResponse, status: int, path: str) -> bool:
+    """True for a problem document of that status; OperationOutcome under /fhir."""
+    body = answer.get_json(force=True)
+    if path.startswith("/fhir/"):
+        return answer.mimetype == FHIR_TYPE and body["resourceType"] == "OperationOutcome"
+    return answer.mimetype == PROBLEM_TYPE and body["status"] == status and bool(body["code"])
+
+
+def test_every_route_has_an_example_and_every_example_a_route() -> None:
+    assert {route.name for route in ROUTES} == set(EXAMPLES)
+
+
+def test_what_anybody_may_reach_is_listed_here_and_on_the_page() -> None:
+    assert set(gate.OPEN) == OPEN
+    page = (ROOT / "docs" / "reference" / "clients.md").read_text("utf-8")
+    open_names = {route.name for route in ROUTES} - {route.name for route in CLOSED}
+    assert {
+        name for name in re.findall(r"^\| `([A-Z]+ /\S*)` \|", page, re.MULTILINE) if name not in open_names
+    } == set()
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+def test_who_brings_no_token_or_a_false_one_finds_out_nothing(served: Served, route: Route) -> None:
+    if route in CLOSED:
+        for headers in ({}, {"Authorization": "Bearer x.y.z"}, {"Authorization": "Basic eDp5"}):
+            answer = served.ask(route, headers)
+            assert answer.status_code == 401
+            assert is_problem(answer, 401, route.path)
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    else:
+        assert served.ask(route).status_code in EXAMPLES[route.name].statuses
+
+
+@pytest.mark.parametrize("lacking", LACKING)
+@pytest.mark.parametrize("route", DECIDED, ids=named)
+def test_who_lacks_a_scope_a_role_or_a_zone_is_refused_and_the_refusal_is_audited(
+    served: Served, route: Route, lacking: str
+) -> None:
+    name, headers = served.caller(**LACKING[lacking](EXAMPLES[route.name]))
+    answer = served.ask(route, headers)
+    assert answer.status_code == 403, answer.text
+    assert is_problem(answer, 403, route.path)
+    assert [event["outcome"] for event in served.uses_by(name)] == ["refused"]
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=named)
+def test_who_may_is_served_and_audited(served: Served, route: Route) -> None:
+    example = EXAMPLES[route.name]
+    name, headers = served.caller(**(rights(example) if example.verb else {}))
+    answer = served.ask(route, headers)
+    assert answer.status_code in example.statuses, answer.text
+    events = served.uses_by(name)
+    assert events
+    assert {event["outcome"] for event in events} == {"success"}
+    assert {event["detail"]["request"] for event in events} == {answer.headers["X-Request-Id"]}
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.name in SIGNING_IN], ids=named)
+def test_signing_in_and_out_is_decided_and_audited(served: Served, route: Route) -> None:
+    wrong = (served.made.register().client.id, "a-guess")
+    for auth, status, outcome in ((wrong, 401, "refused"), ("client", EXAMPLES[route.name].statuses[0], "success")):
+        answer = served.ask(route, auth=auth)
+        assert answer.status_code == status
+        last = served.made.events()[-1]
+        assert (last["outcome"], last["detail"]["request"]) == (outcome, answer.headers["X-Request-Id"])
+        if status == 401:
+            assert answer.mimetype == "application/json"
+            assert answer.json["error"] == "invalid_client"
+
+
+@pytest.mark.parametrize("route", [route for route in CLOSED if route.method == "GET"], ids=named)
+def test_head_is_get_without_a_body_and_audited_as_get_is(served: Served, route: Route) -> None:
+    example = EXAMPLES[route.name]
+    assert served.ask(route, method="HEAD").status_code == 401
+    name, headers = served.caller(**(rights(example) if example.verb else {}))
+    answer = served.ask(route, headers, method="HEAD")
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert served.uses_by(name)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
+def test_another_method_is_405_and_the_right_ones_are_named(served: Served, route: Route, method: str) -> None:
+    _, headers = served.caller()
+    answer = served.ask(route, headers, method=method)
+    assert answer.status_code == 405
+    assert is_problem(answer, 405, route.path)
+    assert route.method in answer.headers["Allow"].split(", ")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere", "/api/v2/me", "/fhir/identified/a/b/c/d", "/admin", "/.env", "/%2e%2e/"]
+)
+def test_an_unknown_address_is_a_404_problem(served: Served, path: str) -> None:
+    for headers in ({}, served.made.bearer()):
+        answer = served.made.client.get(path, headers=headers)
+        assert answer.status_code == 404
+        assert is_problem(answer, 404, path)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+def test_the_document_tells_of_it(served: Served, route: Route) -> None:
+    document = served.made.client.get("/openapi/openapi.json").json
+    told = document["paths"][route.path][route.method.lower()]
+    assert told["summary"]
+    example = EXAMPLES[route.name]
+    scopes = [scope for need in told.get("security", []) for scope in need["oauth2"]]
+    assert bool(told.get("security")) == (route in CLOSED)
+    if example.verb:
+        assert scopes == [scope_of(example.verb)]
+    answers = told["responses"]
+    assert {str(status) for status in example.statuses} <= set(answers)
+    if route in CLOSED:
+        assert "401" in answers
+    if route in DECIDED:
+        assert "403" in answers
+
+
+def test_the_document_tells_of_nothing_else(served: Served) -> None:
+    document = served.made.client.get("/openapi/openapi.json").json
+    told = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    assert told - {f"HEAD {route.path}" for route in ROUTES} == {route.name for route in ROUTES}
