@@ -1,0 +1,115 @@
+"""Who is signed in: a signed cookie that holds the access token and what it may do, and nothing on the server."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask, g, session
+from flask.sessions import SecureCookieSessionInterface
+
+from careloom.dashboard.address import PREFIX
+
+PATIENT_ZONES = ("identified", "research", "synthetic")
+KEY = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whoever signed in, as the API knows them. The API decides access again on every call; this only hides links."""
+
+    name: str
+    zones: tuple[str, ...]
+    scopes: frozenset[str]
+    expires: datetime
+    token: str = field(repr=False)
+
+    @property
+    def has_runs(self) -> bool:
+        """True when the API would tell this person about runs."""
+        return "landing" in self.zones and "careloom/monitor" in self.scopes
+
+    @property
+    def patient_zones(self) -> tuple[str, ...]:
+        """The zones where this person may look for patients."""
+        may_search = any(_searches_patients(scope) for scope in self.scopes)
+        return tuple(zone for zone in PATIENT_ZONES if zone in self.zones) if may_search else ()
+
+
+def _searches_patients(scope: str) -> bool:
+    resources, _, verbs = scope.removeprefix("system/").removeprefix("user/").partition(".")
+    return (
+        scope.startswith(("system/", "user/")) and resources in {"*", "Patient"} and ("s" in verbs or verbs == "read")
+    )
+
+
+class _Cookie(SecureCookieSessionInterface):
+    """Flask's signed cookie, by HMAC-SHA-256."""
+
+    digest_method = staticmethod(hashlib.sha256)
+    salt = "careloom-dashboard-session"
+
+
+def install(app: Flask, secret: bytes, *, seconds: int, is_secure: bool) -> None:
+    """Makes the session cookie of `app`: signed, for this dashboard only, gone after `seconds`."""
+    app.secret_key = secret
+    app.session_interface = _Cookie()
+    app.permanent_session_lifetime = timedelta(seconds=seconds)
+    app.config.update(
+        SESSION_COOKIE_NAME="__Secure-careloom" if is_secure else "careloom",
+        SESSION_COOKIE_PATH=PREFIX,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_SECURE=is_secure,
+        SESSION_REFRESH_EACH_REQUEST=False,
+    )
+
+
+def begin(person: Person) -> None:
+    """Signs a person in, from the next request on."""
+    session.clear()
+    session.permanent = True
+    session[KEY] = {
+        "name": person.name,
+        "zones": list(person.zones),
+        "scopes": sorted(person.scopes),
+        "expires": person.expires.isoformat(),
+        "token": person.token,
+    }
+
+
+def end() -> None:
+    """Signs out this browser."""
+    session.clear()
+
+
+def has_ended() -> bool:
+    """True when somebody was signed in by this cookie, but no longer is."""
+    return KEY in session and find(now) is None
+
+
+def now() -> datetime:
+    """The time by which sessions end."""
+    return datetime.now(UTC)
+
+
+def find(clock: Callable[[], datetime] = now) -> Person | None:
+    """The person behind this request's cookie; None when there is none, or the token's time is over."""
+    kept: dict[str, Any] | None = session.get(KEY)
+    if kept is None:
+        return None
+    person = Person(
+        kept["name"],
+        tuple(kept["zones"]),
+        frozenset(kept["scopes"]),
+        datetime.fromisoformat(kept["expires"]),
+        kept["token"],
+    )
+    return person if person.expires > clock() else None
+
+
+def person() -> Person:
+    """The person that the gate let in."""
+    found: Person = g.person
+    return found

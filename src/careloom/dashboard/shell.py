@@ -1,0 +1,112 @@
+"""The frame around every page: navigation, trail, who is signed in, and the HTML document itself."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from careloom.dashboard import theme
+from careloom.dashboard.address import PREFIX, href
+from careloom.dashboard.parts import Page, link
+from careloom.dashboard.session import Person
+
+DOCUMENT = f"""<!doctype html>
+<html lang="en">
+<head>
+{{%metas%}}
+<meta name="color-scheme" content="light dark">
+<title>{{%title%}}</title>
+<link rel="icon" type="image/svg+xml" href="{PREFIX}/static/mark.svg">
+<link rel="stylesheet" href="{PREFIX}/static/theme.css">
+<link rel="stylesheet" href="{PREFIX}/static/careloom.css">
+<script src="{PREFIX}/static/careloom.js"></script>
+{{%css%}}
+</head>
+<body>
+<a class="skip" href="#main">Skip to the page</a>
+{{%app_entry%}}
+<noscript><main class="sign-in"><p>The dashboard draws its pages with JavaScript, which this browser does not run.
+Everything it shows can be read through the REST API and the command line, too.</p></main></noscript>
+<div class="live-lines"><div id="announce" class="hidden-text" role="status"></div>
+<div id="stale-line" class="note note-warn" role="status" hidden></div>
+<div id="session-line" class="note note-warn" role="status" hidden></div></div>
+<footer hidden>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
+</body>
+</html>"""
+"""The document that Dash fills; what must be announced lives outside of what Dash draws."""
+
+
+def frame() -> Component:
+    """What stays while pages change. The person is filled in with the first page."""
+    main: dict[str, Any] = {"tabIndex": "-1"}
+    inside = [
+        dcc.Location(id="url", refresh="callback-nav"),
+        dcc.Store(id="page-title"),
+        html.Div(id="ending", hidden=True),
+        html.Div(
+            [
+                html.Div(html.Header(id="side", className="side"), className="side-slot"),
+                html.Main(
+                    html.Div([html.Div(id="trail", className="trail"), html.Div(id="page", className="page-slot")]),
+                    id="main", className="main", **main,
+                ),
+            ],
+            className="frame",
+        ),
+    ]  # fmt: skip
+    provider: Component = dmc.MantineProvider(inside, theme=theme.MANTINE, defaultColorScheme="auto")
+    return provider
+
+
+def side(person: Person, active: str) -> list[Component]:
+    """The brand, the pages that this person may see, and the person. `active` is the first part of the address."""
+    pages = [("Overview", "", "overview")]
+    if person.has_runs:
+        pages.append(("Runs", "runs", "runs"))
+    if person.patient_zones:
+        pages.append(("Patients", "patients", "patients"))
+    labelled: dict[str, Any] = {"aria-label": "Pages"}
+    return [
+        link([html.Img(src=f"{PREFIX}/static/mark.svg", alt=""), html.Span("Careloom")], href(), className="brand"),
+        html.Nav(html.Ul([html.Li(_page_link(*page, is_active=page[1] == active)) for page in pages]),
+                 className="nav", **labelled),
+        _person(person),
+    ]  # fmt: skip
+
+
+def _page_link(title: str, part: str, icon: str, *, is_active: bool) -> Component:
+    current: dict[str, Any] = {"aria-current": "page"} if is_active else {}
+    target = href(part) if part else href()
+    return link([html.Span(className=f"icon icon-{icon}"), title], target, **current)
+
+
+def _person(person: Person) -> Component:
+    theme_button: dict[str, Any] = {"data-action": "theme", "title": "Light or dark"}
+    return html.Div(
+        [
+            html.Div([html.Strong(person.name), html.Span("Signed in")], className="who-name"),
+            html.Button(
+                [html.Span(className="icon icon-theme"), html.Span("Light or dark", className="side-words")],
+                type="button", className="side-button", **theme_button,
+            ),
+            html.Form(
+                html.Button(
+                    [html.Span(className="icon icon-out"), html.Span("Sign out", className="side-words")],
+                    type="submit", className="side-button", title="Sign out",
+                ),
+                method="post", action=f"{PREFIX}/sign-out",
+            ),
+        ],
+        className="who",
+    )  # fmt: skip
+
+
+def trail(page: Page) -> Component | None:
+    """Where this page stands; nothing on a page of first rank."""
+    if not page.trail:
+        return None
+    labelled: dict[str, Any] = {"aria-label": "Breadcrumbs"}
+    current: dict[str, Any] = {"aria-current": "page"}
+    steps = [html.Li(link(words, target)) for words, target in page.trail]
+    return html.Nav(html.Ol([*steps, html.Li(html.Span(page.title, **current))]), **labelled)

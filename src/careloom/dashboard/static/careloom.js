@@ -1,0 +1,119 @@
+/* What the pages do by themselves: theme, links without reload, titles, staleness and the end of a session. */
+(function () {
+  "use strict";
+  var PREFIX = "/dashboard/";
+  var THEME = "mantine-color-scheme-value"; // where Mantine looks, too
+  var STALE_SECONDS = 35;
+  var ending = 0; // when the session ends, in milliseconds; 0 while nobody is signed in
+  var shown = null; // the page whose title was announced last
+
+  /* ---- theme: before anything is drawn; the system's choice until a person makes one ---- */
+
+  var dark = window.matchMedia("(prefers-color-scheme: dark)");
+  function remembered() {
+    try { return window.localStorage.getItem(THEME); } catch (error) { return null; }
+  }
+  function scheme() {
+    var choice = remembered();
+    return choice === "light" || choice === "dark" ? choice : dark.matches ? "dark" : "light";
+  }
+  function paint() { document.documentElement.setAttribute("data-mantine-color-scheme", scheme()); }
+  function choose(next) {
+    var before = remembered();
+    try { window.localStorage.setItem(THEME, next); } catch (error) { /* not remembered, but shown */ }
+    window.dispatchEvent(new StorageEvent("storage", { key: THEME, oldValue: before, newValue: next, storageArea: window.localStorage }));
+    document.documentElement.setAttribute("data-mantine-color-scheme", next);
+    say(next === "dark" ? "Dark colours" : "Light colours");
+  }
+  paint();
+  dark.addEventListener("change", paint);
+
+  /* ---- lines that are read aloud ---- */
+
+  function line(id, text) {
+    var place = document.getElementById(id);
+    if (!place || place.textContent === text) { return; }
+    place.textContent = text;
+    if (id !== "announce") { place.hidden = !text; }
+  }
+  function say(text) { line("announce", text); }
+
+  /* ---- links: within the dashboard without loading everything again ---- */
+
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("[data-action='theme']");
+    if (button) { choose(scheme() === "dark" ? "light" : "dark"); return; }
+    var link = event.target.closest("a[href]");
+    if (!link || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) { return; }
+    var url = new URL(link.href, window.location.href);
+    var isPage = url.origin === window.location.origin && url.pathname.indexOf(PREFIX) === 0 && !link.target && !link.download;
+    if (!isPage || !document.getElementById("page") || url.hash) { return; }
+    event.preventDefault();
+    window.history.pushState({}, "", url.pathname + url.search);
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate")); // what dcc.Location listens to
+    window.scrollTo(0, 0);
+  });
+
+  /* ---- the session: a refused call leads to the sign-in page, and back here ---- */
+
+  function signIn(why) {
+    var here = window.location.pathname + window.location.search;
+    window.location.assign(PREFIX + "sign-in?next=" + encodeURIComponent(here) + "&why=" + why);
+  }
+  var send = window.fetch;
+  window.fetch = function () {
+    return send.apply(window, arguments).then(function (answer) {
+      if (answer.status === 401 && answer.url.indexOf("/_dash-") > 0) { signIn("ended"); }
+      return answer;
+    });
+  };
+
+  /* ---- every few seconds: is what we show still true, and does the session last? ---- */
+
+  function look() {
+    var asOf = document.getElementById("as-of");
+    var age = asOf ? (Date.now() - Date.parse(asOf.getAttribute("datetime"))) / 1000 : 0;
+    var isStale = age > STALE_SECONDS && !document.hidden;
+    document.documentElement.classList.toggle("is-stale", isStale);
+    line("stale-line", isStale ? "No news for a while: these numbers are of " + asOf.textContent + "." : "");
+    var left = ending ? (ending - Date.now()) / 1000 : Infinity;
+    if (left <= 0) { ending = 0; signIn("ended"); }
+    line("session-line", left > 0 && left < 120 ? "Your session ends in less than two minutes. Then sign in again and go on." : "");
+  }
+  window.setInterval(look, 5000);
+  document.addEventListener("visibilitychange", function () {
+    if (document.getElementById("as-of") && window.dash_clientside && window.dash_clientside.set_props) {
+      window.dash_clientside.set_props("tick", { disabled: document.hidden });
+    }
+  });
+
+  /* ---- what Dash calls ---- */
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.careloom = {
+    entered: function (page) {
+      if (!page) { return window.dash_clientside.no_update; }
+      ending = page.ends;
+      document.title = page.title + " – Careloom";
+      if (shown !== null && shown !== page.address) {
+        say(page.title);
+        window.setTimeout(function () {
+          var title = document.getElementById("title");
+          if (title) { title.focus({ preventScroll: true }); }
+        }, 0);
+      }
+      shown = page.address;
+      look();
+      return window.dash_clientside.no_update;
+    },
+    remember: function (lanes, period) {
+      var query = new URLSearchParams(window.location.search);
+      function keep(name, value) { if (value) { query.set(name, value); } else { query.delete(name); } }
+      keep("lanes", (lanes || []).join(","));
+      keep("period", period === "all" ? "" : period);
+      var text = query.toString();
+      window.history.replaceState(window.history.state, "", window.location.pathname + (text ? "?" + text : ""));
+      return window.dash_clientside.no_update;
+    }
+  };
+})();

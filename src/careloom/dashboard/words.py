@@ -1,0 +1,76 @@
+"""Numbers, sizes, times and names as people read them."""
+
+from datetime import UTC, date, datetime
+
+NONE = "–"
+
+STATES = {"waiting": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "cancelled": "Cancelled"}
+ZONES = {"landing": "Landing", "identified": "Identified", "research": "Research", "synthetic": "Synthetic"}
+FORMATS = {"fhir": "FHIR", "hl7v2": "HL7 v2", "csv": "CSV", "notes": "Notes", "": "Not recognised"}
+
+
+def number(value: int | None) -> str:
+    """``12,345``; a dash for what is not known."""
+    return NONE if value is None else f"{value:,}"
+
+
+def share(value: float | None) -> str:
+    """``98.4 %``; never rounded up to 100 % nor down to 0 % when it is not."""
+    if value is None:
+        return NONE
+    percent = value * 100
+    if 99.95 <= percent < 100:
+        return "> 99.9 %"
+    if 0 < percent < 0.05:
+        return "< 0.1 %"
+    return f"{percent:.0f} %" if percent in (0, 100) else f"{percent:.1f} %"
+
+
+def size(value: int | None) -> str:
+    """``6.8 MB``, in decimal units."""
+    if value is None:
+        return NONE
+    amount, units = float(value), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while amount >= 1000 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{amount:.0f} {units[0]}" if units[0] == "B" or amount >= 100 else f"{amount:.1f} {units[0]}"
+
+
+def moment(value: datetime | None) -> str:
+    """``22 Nov 2026, 02:06`` UTC."""
+    return NONE if value is None else f"{value.astimezone(UTC):%-d %b %Y, %H:%M}"
+
+
+def clock(value: datetime) -> str:
+    """``02:06:41 UTC``."""
+    return f"{value.astimezone(UTC):%H:%M:%S} UTC"
+
+
+def day(value: date) -> str:
+    """``22 Nov 2026``."""
+    return f"{value:%-d %b %Y}"
+
+
+def lasting(start: datetime | None, end: datetime | None) -> str:
+    """``1 min 12 s`` between two moments; a dash while one is missing."""
+    if start is None or end is None:
+        return NONE
+    seconds = max(0.0, (end - start).total_seconds())
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def count_of(value: int, one: str, many: str = "") -> str:
+    """``1 run``, ``3 runs``."""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def spaced(name: str) -> str:
+    """``MedicationRequest`` as ``Medication request``."""
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+    return words[:1].upper() + words[1:]
