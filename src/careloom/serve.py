@@ -10,15 +10,22 @@ import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import flask
+import httpx
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.utils import redirect
 
 from careloom import logs
+from careloom.client.careloom import Careloom
+from careloom.client.credentials import Credential
+from careloom.dashboard.app import create_dashboard
 from careloom.errors import SetupError
 from careloom.services.platform import Platform
 from careloom.settings import Settings
@@ -77,8 +84,32 @@ def application(settings: Settings) -> Any:
     from careloom.api.app import create_app  # noqa: PLC0415 - reads PROMETHEUS_MULTIPROC_DIR when imported
 
     platform = Platform(settings)
-    whole = create_app(platform)
+    whole = _with_dashboard(platform, create_app(platform))
     return ProxyFix(whole, x_for=settings.api.proxies, x_proto=0) if settings.api.proxies else whole
+
+
+def _with_dashboard(platform: Platform, api: Any) -> Any:
+    """The API with the dashboard beside it, which calls it as any other client does, only in the same process."""
+    settings = platform.settings
+
+    def api_of(credential: Credential) -> Careloom:
+        transport = httpx.WSGITransport(app=api, remote_addr=flask.request.remote_addr or "")
+        return Careloom(settings.base_url, credential, transport=transport)
+
+    dashboard = create_dashboard(
+        api_of,
+        secret=platform.keys.derive("sign-in", "dashboard"),
+        session_seconds=settings.api.session_seconds,
+        is_secure=settings.base_url.startswith("https://"),
+    )
+
+    def root(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "") in ("", "/"):
+            return redirect("/dashboard/")(environ, start_response)
+        answer: Iterable[bytes] = api(environ, start_response)
+        return answer
+
+    return DispatcherMiddleware(root, {"/dashboard": dashboard})
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
