@@ -178,14 +178,30 @@ def test_a_link_lets_nobody_in(installation: Installation, bearer: dict[str, str
     assert installation.client.get(link, headers=installation.bearer(roles=["clinician"])).status_code == 200
 
 
-SHAPES = [("&_format=json", 200), ("&_pretty=true", 200), ("&_count=9", 400), ("&family=x", 400), ("&_page=x", 404)]
+SHAPES = [
+    ("&_format=json", 200), ("&_pretty=true", 200), ("&_count=9", 200), ("&_count=x", 400), ("&_count=1&_count=2", 400),
+    ("&family=x", 400), ("&_page=x", 404),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("more", "status"), SHAPES)
-def test_a_link_takes_a_format_and_nothing_else(
+def test_a_link_takes_a_format_and_a_count_and_nothing_else(
     installation: Installation, bearer: dict[str, str], more: str, status: int
 ) -> None:
     assert installation.client.get(link_of(installation, bearer) + more, headers=bearer).status_code == status
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("4", 4), ("1000", 10), ("0", 0)])
+def test_a_page_can_be_smaller_than_the_one_before_but_not_larger(
+    installation: Installation, bearer: dict[str, str], asked: str, shown: int
+) -> None:
+    first = get(installation, f"/fhir/identified/Observation?code={CODE}&_count=10", bearer)
+    link = f"{next_of(first)}&_count={asked}"
+    second = get(installation, link, bearer)
+    assert len(second.get("entry", [])) == shown
+    if shown:
+        rest = walk(installation, link, bearer)
+        assert len({entry["resource"]["id"] for entry in first["entry"]} | set(rest)) == 10 + len(rest) == 23
 
 
 def test_a_page_is_audited_as_the_search_that_it_is(installation: Installation, bearer: dict[str, str]) -> None:

@@ -12,9 +12,9 @@ from werkzeug.routing import BaseConverter
 from careloom.api import fhir_schemas as schemas
 from careloom.api import oauth
 from careloom.api.context import base_url, platform, who
-from careloom.api.fhir_asks import Ask, form_pairs, query_pairs
-from careloom.api.fhir_formats import Format, versioned, without_shapes
-from careloom.api.fhir_pages import Base, Place, base_of, bundle_of, open_page, page_link, zone_of
+from careloom.api.fhir_asks import Ask, form_pairs, page_text, query_pairs
+from careloom.api.fhir_formats import Format, versioned
+from careloom.api.fhir_pages import Base, Place, base_of, bundle_of, open_page, page_link, text_of, zone_of
 from careloom.errors import NotFound, QueryError
 from careloom.services import records
 from careloom.services.capability import capability_statement
@@ -111,9 +111,8 @@ def search_by_address() -> Response:
         ask = Ask(base.resource_type, pairs)
         return _searched(base, form, Place(ask.text), f"{base.url}?{ask.text}" if ask.text else base.url, ask)
     place = open_page(base, token)
-    if len(without_shapes(pairs)) > 1:
-        raise QueryError("the link to a page takes no further parameters", "Follow it unchanged.")
-    return _searched(base, form, place, f"{base.url}?_page={token}")
+    text = page_text(place.text, pairs, platform().settings.search.default_count)
+    return _searched(base, form, place._replace(text=text), f"{base.url}?{text_of(pairs)}")
 
 
 @fhir.post(

@@ -81,6 +81,24 @@ class Ask:
         return {"resourceType": "OperationOutcome", "issue": issues}
 
 
+def page_text(text: str, pairs: Pairs, default_count: int) -> str:
+    """The parameters of a page, of which the link's holder may want fewer resources: the smaller ``_count`` counts.
+
+    text   the parameters that the link holds
+    pairs  the parameters of the address, the link among them; some clients (Medplum's) add a ``_count`` of their own
+    raises QueryError for anything else that was added
+    """
+    added = [pair for pair in without_shapes(pairs) if pair[0] != "_page"]
+    if not added:
+        return text
+    ((name, count), *more) = added
+    if name != "_count" or more or not (count.isascii() and count.isdigit() and len(count) < 10):
+        raise QueryError("the link to a page takes no further parameters", "Follow it unchanged.")
+    held = pairs_of(text)
+    most = int(dict(held).get("_count", default_count))
+    return text_of([*(pair for pair in held if pair[0] != "_count"), ("_count", str(min(most, int(count))))])
+
+
 def _is_answered(resource_type: str, name: str) -> bool:
     code = name.partition(":")[0]
     return "." not in name and (code in _EVERY_TYPE or code in parameters(resource_type))

@@ -195,7 +195,7 @@ CONTROLS: dict[str, tuple[Json, str, object]] = {
 }
 """Parameters that every type has: schema, description, example. What a type has besides stands in its zone's
 CapabilityStatement."""
-_PAGE_WORDS = "A page, as a next link names it; it takes no other parameters but _format and _pretty."
+_PAGE_WORDS = "A page, as a next link names it; beside it go _format, _pretty and a smaller _count only."
 SEARCH = [
     *(_parameter(name, "query", *row) for name, row in CONTROLS.items()),
     _parameter("_page", "query", {"type": "string", "pattern": PAGE_PATTERN, "maxLength": 7000}, _PAGE_WORDS),
