@@ -1,4 +1,4 @@
-"""Many rows at once, as fast as each database takes them."""
+"""Rows in and out, as fast as each database takes them: statements go straight to its driver."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -31,11 +31,19 @@ def _for_postgresql(sql: str) -> str:
     return sql.replace("?", "%s")
 
 
+def driver(connection: Connection) -> Any:
+    """The driver's own connection, in the transaction of this one: a statement costs a fifth of SQLAlchemy's."""
+    if not connection.in_transaction():
+        connection.begin()
+    return connection.connection.driver_connection
+
+
 def fetch(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
     """All rows of a query with ``?`` placeholders."""
     if is_postgresql(connection):
         sql = _for_postgresql(sql)
-    return connection.exec_driver_sql(sql, tuple(values)).fetchall()
+    found: Sequence[tuple[Any, ...]] = driver(connection).execute(sql, values).fetchall()
+    return found
 
 
 def fetch_in(connection: Connection, sql: str, values: Iterable[Any], *before: Any) -> Sequence[tuple[Any, ...]]:
@@ -48,10 +56,8 @@ def fetch_in(connection: Connection, sql: str, values: Iterable[Any], *before: A
         return []
     if is_postgresql(connection):
         array = "text[]" if isinstance(listed[0], str) else "bigint[]"
-        sql = _for_postgresql(sql).replace("{in}", f"= ANY(%s::{array})")
-        return connection.exec_driver_sql(sql, (*before, listed)).fetchall()
-    sql = sql.replace("{in}", "IN (SELECT value FROM json_each(?))")
-    return connection.exec_driver_sql(sql, (*before, json.dumps(listed))).fetchall()
+        return fetch(connection, sql.replace("{in}", f"= ANY(?::{array})"), (*before, listed))
+    return fetch(connection, sql.replace("{in}", "IN (SELECT value FROM json_each(?))"), (*before, json.dumps(listed)))
 
 
 def run(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -60,7 +66,7 @@ def run(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> No
         return
     if is_postgresql(connection):
         sql = _for_postgresql(sql)
-    connection.exec_driver_sql(sql, list(rows))
+    _run_many(connection, sql, rows)
 
 
 def run_in(connection: Connection, sql: str, values: Iterable[Any]) -> int:
@@ -70,9 +76,18 @@ def run_in(connection: Connection, sql: str, values: Iterable[Any]) -> int:
         return 0
     if is_postgresql(connection):
         array = "text[]" if isinstance(listed[0], str) else "bigint[]"
-        return connection.exec_driver_sql(sql.replace("{in}", f"= ANY(%s::{array})"), (listed,)).rowcount
-    sql = sql.replace("{in}", "IN (SELECT value FROM json_each(?))")
-    return connection.exec_driver_sql(sql, (json.dumps(listed),)).rowcount
+        cursor = driver(connection).execute(sql.replace("{in}", f"= ANY(%s::{array})"), (listed,))
+    else:
+        cursor = driver(connection).execute(
+            sql.replace("{in}", "IN (SELECT value FROM json_each(?))"), (json.dumps(listed),)
+        )
+    return int(cursor.rowcount)
+
+
+def _run_many(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    cursor = driver(connection).cursor()
+    cursor.executemany(sql, rows)
+    cursor.close()
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *, ignore: bool = False) -> None:
@@ -84,15 +99,15 @@ def insert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]
         return
     if is_postgresql(connection):
         sql = _insert_arrays(table, ignore)
-        connection.exec_driver_sql(sql, tuple(list(column) for column in zip(*rows, strict=True)))
+        driver(connection).execute(sql, tuple(list(column) for column in zip(*rows, strict=True)))
         return
     whole = len(rows) // ROWS_PER_STATEMENT * ROWS_PER_STATEMENT
     if whole:
         starts = range(0, whole, ROWS_PER_STATEMENT)
         many = [tuple(chain.from_iterable(rows[start : start + ROWS_PER_STATEMENT])) for start in starts]
-        connection.exec_driver_sql(_insert_values(table, ignore, ROWS_PER_STATEMENT), many)
+        _run_many(connection, _insert_values(table, ignore, ROWS_PER_STATEMENT), many)
     if whole < len(rows):
-        connection.exec_driver_sql(_insert_values(table, ignore, 1), list(rows[whole:]))
+        _run_many(connection, _insert_values(table, ignore, 1), rows[whole:])
 
 
 @lru_cache(64)
