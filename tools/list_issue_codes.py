@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "careloom"
 PAGE = ROOT / "docs" / "reference" / "issue-codes.md"
+FACES = {"api", "cli", "client", "dashboard"}
+"""They raise no issue: a code there is an example, or a name of something else."""
 SEVERITIES = ("fatal", "error", "warning", "information")
 FILE_ENDINGS = "db|json|toml|zdict|zst|zip|gz|key|csv|ndjson|py"
 CODE = re.compile(rf"^[a-z][a-z0-9]*\.(?!({FILE_ENDINGS})$)[a-z][a-z0-9]*(-([a-z0-9]+|{{[a-z_]+}}))*$")
@@ -168,7 +170,9 @@ def assigned(function: ast.AST) -> Texts:
 
 def find(package: Path = PACKAGE) -> list[Found]:
     """Every code that the source of a package can raise, sorted."""
-    trees = {file.relative_to(package).as_posix(): ast.parse(file.read_text("utf-8")) for file in package.rglob("*.py")}
+    named = {file.relative_to(package): file for file in package.rglob("*.py")}
+    rooms = {name: file for name, file in named.items() if name.parts[0] not in FACES}
+    trees = {name.as_posix(): ast.parse(file.read_text("utf-8")) for name, file in rooms.items()}
     trees = dict(sorted(trees.items()))
     all_makers = makers_of(trees)
     codes: dict[str, Found] = {}

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask_openapi3 import APIBlueprint, OpenAPI
 from flask_openapi3.models.schema import Schema
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel
 
 from careloom.api.problems import PROBLEM_TYPE
@@ -29,7 +30,7 @@ _WORDS = {
 }  # fmt: skip
 
 
-def problems(*statuses: int) -> dict[int, dict[str, Any]]:
+def problems(*statuses: int) -> ResponseDict:
     """The answers of an operation for these statuses, as OpenAPI writes them; `document` must name `Problem`."""
     return {status: _problem(status) for status in statuses}
 

@@ -102,12 +102,18 @@ def show_ingestion(platform: Platform, who: Principal, run_id: str) -> Json:
     return shown | {name: manifest[name] for name in ("files", "stages", "config_hash")}
 
 
-def issues_of(
-    platform: Platform, who: Principal, run_id: str, *, code: str = "", limit: int = 50, cursor: str = ""
-) -> Json:
+@dataclass(frozen=True, slots=True)
+class IssuePlace:
+    """Which refused records: of one reason, or of all if `code` is empty; `cursor` as the page before gave it."""
+
+    code: str = ""
+    limit: int = 50
+    cursor: str = ""
+
+
+def issues_of(platform: Platform, who: Principal, run_id: str, page: IssuePlace = IssuePlace()) -> Json:
     """``counts`` of all kinds of issues, ``items`` that wait in quarantine in order of arrival, and ``next``.
 
-    code    only items that were refused for this reason
     raises  AccessError; NotFound
     """
     admit(platform, who, "quarantine", "landing", operation="ingestions")
@@ -115,11 +121,11 @@ def issues_of(
     files = [file["manifest_id"] for file in manifest["files"]] if manifest else []
     with platform.store("identified").connect() as connection:
         rows = quarantine_by_run.listed(
-            connection, run_id, files, reason=code, limit=limit + 1, after=int(cursor or 0)
-        )  # fmt: skip
-    items = [summary(row) for row in rows[:limit]]
+            connection, run_id, files, reason=page.code, limit=page.limit + 1, after=int(page.cursor or 0)
+        )
+    items = [summary(row) for row in rows[: page.limit]]
     note(platform, who, "ingestions", "landing", detail={"run": run_id, "listed": len(items)})
-    following = str(rows[limit - 1].rec) if len(rows) > limit else None
+    following = str(rows[page.limit - 1].rec) if len(rows) > page.limit else None
     return {"counts": _of(job, manifest)["issues"], "items": items, "next": following}
 
 

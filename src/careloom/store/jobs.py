@@ -49,7 +49,7 @@ Work = Callable[["Progress", dict[str, Any]], Mapping[str, Any] | None]
 """Does a job: reports through the first argument, reads its request from the second, returns its result as JSON."""
 
 FILE_NAME = "jobs.db"
-_LOCK_NAME = "worker.lock"
+_LOCK_NAME = "worker-lock"
 _POLL_SECONDS = 0.1
 _POLLS_PER_LOOK = 50
 """After so many polls without work the worker looks for jobs that wait without a message in the queue."""

@@ -15,14 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from careloom.crypto.envelope import KEY_BYTES, NONCE_BYTES, OVERHEAD_BYTES, RandomBytes, Sealer, context_of
 from careloom.errors import IntegrityError, NotFound, SetupError
 from careloom.store.engine import private_folder
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 FOLDER_NAME = "uploads"
 FRAME_BYTES = 256 * 1024
@@ -138,7 +135,7 @@ class SpoolReader(io.RawIOBase):
         self._at = max(0, base + offset)
         return self._at
 
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         """Fills the buffer from one frame at most."""
         target = memoryview(buffer).cast("B")
         left = min(self._part.size_bytes - self._at, len(target))
