@@ -74,14 +74,14 @@ assert manifest.quarantined == 1
 # Ids are keyed: the source system's own id still finds the resource.
 
 # %%
-found = search(platform, who, "identified", "Observation?patient=Patient/1001&code=http://loinc.org|8480-6&date=ge2024")
-readings = [entry["resource"] for entry in found["entry"]]
+page = search(platform, who, "identified", "Observation?patient=Patient/1001&code=http://loinc.org|8480-6&date=ge2024")
+readings = [reading.resource() for reading in page.found]
 [(reading["code"]["coding"][0]["display"], reading["valueQuantity"]["value"]) for reading in readings]
 
 # %%
 assert [reading["valueQuantity"]["value"] for reading in readings] == [142]
-encounters = search(platform, who, "identified", "Encounter?_count=5")["entry"]
-[(entry["resource"]["class"]["code"], entry["resource"]["status"]) for entry in encounters]
+encounters = [one.resource() for one in search(platform, who, "identified", "Encounter?_count=5").found]
+[(encounter["class"]["code"], encounter["status"]) for encounter in encounters]
 
 # %% [markdown]
 # ## Nothing readable is left
