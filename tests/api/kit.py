@@ -1,6 +1,7 @@
 """An installation served in this process: a platform in a folder of its own, its application, and clients that may."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,19 @@ OBSERVATION: dict[str, Any] = {
     "effectiveDateTime": "2026-01-02T03:04:05Z",
     "valueQuantity": {"value": 71, "unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"},
 }
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)
 
 
 class Installation:

@@ -164,7 +164,6 @@ def smart_configuration(base: str) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": METHODS,
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "scopes_supported": list(SUPPORTED),
-        "response_types_supported": [],
         "code_challenge_methods_supported": ["S256"],
         "capabilities": [
             "client-confidential-asymmetric",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from careloom import __version__
-from careloom.cli import data, operate, privacy, query
+from careloom.cli import clients, data, operate, privacy, query
 from careloom.errors import CareloomError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ data.register(app)
 query.register(app)
 privacy.register(app)
 operate.register(app)
+clients.register(app)
 
 
 def _version(wanted: bool) -> None:

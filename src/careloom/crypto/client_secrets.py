@@ -12,8 +12,7 @@ from careloom.errors import StateError
 SECRET_PREFIX = "careloom_"  # noqa: S105 - what every secret begins with, so that scanners of code can find one
 SECRET_BYTES = 32
 LONGEST_SECRET = 512
-_TURNS_AT_ONCE = 2
-_WAIT_SECONDS = 10.0
+TURNS_AT_ONCE = 2
 
 # source  OWASP Password Storage Cheat Sheet (2025): Argon2id with at least 19 MiB, 2 iterations, 1 lane
 _MEMORY_KIB, _ITERATIONS, _LANES = 19 * 1024, 2, 1
@@ -35,9 +34,11 @@ def new_secret(random_bytes: RandomBytes) -> str:
 class SecretHasher:
     """Hashes and checks secrets; few at once, so that a flood of sign-ins takes neither all memory nor all cores."""
 
-    def __init__(self) -> None:
+    def __init__(self, wait_seconds: float = 10.0) -> None:
+        """wait_seconds  for a turn, when `TURNS_AT_ONCE` are taken"""
+        self._wait_seconds = wait_seconds
         self._hasher = PasswordHasher(time_cost=_ITERATIONS, memory_cost=_MEMORY_KIB, parallelism=_LANES)
-        self._turns = BoundedSemaphore(_TURNS_AT_ONCE)
+        self._turns = BoundedSemaphore(TURNS_AT_ONCE)
 
     def hash(self, secret: str) -> str:
         """The hash to keep. raises StateError if no turn is free in time."""
@@ -62,5 +63,5 @@ class SecretHasher:
         return matches and bool(kept) and len(secret) <= LONGEST_SECRET
 
     def _take_turn(self) -> None:
-        if not self._turns.acquire(timeout=_WAIT_SECONDS):
+        if not self._turns.acquire(timeout=self._wait_seconds):
             raise StateError("too many sign-ins at this moment", "Try again in a few seconds.")

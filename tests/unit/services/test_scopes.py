@@ -1,0 +1,107 @@
+"""Scopes: text to verbs and back, and never more than was granted."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from careloom.errors import QueryError
+from careloom.services.access import ROLES, ZONES, Scope
+from careloom.services.scopes import LONGEST_TEXT, OF_PLATFORM, SUPPORTED, narrowed, parse, permitted, text_of
+
+READ, SEARCH = Scope("read"), Scope("search")
+PATIENTS = {Scope("read", "Patient"), Scope("search", "Patient")}
+MEANT = [
+    ("", set(), ""),
+    ("   ", set(), ""),
+    ("system/*.rs", {READ, SEARCH}, "system/*.rs"),
+    ("system/*.read", {READ, SEARCH}, "system/*.rs"),
+    ("user/*.rs", {READ, SEARCH}, "system/*.rs"),
+    ("system/Patient.r", {Scope("read", "Patient")}, "system/Patient.r"),
+    ("system/Patient.s", {Scope("search", "Patient")}, "system/Patient.s"),
+    ("system/Patient.s system/Patient.r", PATIENTS, "system/Patient.rs"),
+    ("user/Patient.read", PATIENTS, "system/Patient.rs"),
+    ("system/*.r system/Patient.rs", {READ, Scope("search", "Patient")}, "system/*.r system/Patient.s"),
+    ("careloom/ingest", {Scope("ingest")}, "careloom/ingest"),
+    ("system/*.s  careloom/monitor", {SEARCH, Scope("monitor")}, "careloom/monitor system/*.s"),
+]
+
+
+@pytest.mark.parametrize(("text", "scopes", "canonical"), MEANT, ids=[row[0] or "empty" for row in MEANT])
+def test_a_text_means_these_scopes_and_has_one_canonical_form(text: str, scopes: set[Scope], canonical: str) -> None:
+    assert parse(text) == scopes
+    assert text_of(parse(text)) == canonical
+
+
+UNKNOWN = [
+    "openid", "launch/patient", "offline_access", "patient/*.rs", "patient/Observation.read",
+    "system/*", "system/*.", "system/*.*", "system/*.sr", "system/*.cruds", "system/*.c", "system/*.write",
+    "system/patient.rs", "system/Patients.rs", "system/Patient.RS", "system//Patient.rs", "SYSTEM/Patient.rs",
+    "system/Observation.rs?category=laboratory", "system/Pati\u00ebnt.rs", "system/Patient.rs\n", "\tsystem/*.rs",
+    "careloom/read", "careloom/search", "careloom/", "careloom/*", "careloom/ingest.", "careloom/Ingest", "*",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", UNKNOWN)
+def test_what_means_nothing_here_is_refused_by_its_number_and_never_repeated(word: str) -> None:
+    with pytest.raises(QueryError) as refused:
+        parse(f"system/*.rs {word}")
+    assert refused.value.where == "scope 2 means nothing here"
+    assert word not in refused.value.where
+
+
+def test_a_text_longer_than_any_meaning_is_refused() -> None:
+    with pytest.raises(QueryError):
+        parse("system/*.rs " * LONGEST_TEXT)
+
+
+def test_every_scope_that_is_offered_is_understood() -> None:
+    assert all(text_of(parse(word)) == word for word in SUPPORTED)
+    assert {f"careloom/{verb}" for verb in OF_PLATFORM} == {word for word in SUPPORTED if word.startswith("careloom/")}
+
+
+TYPES = st.sampled_from(["*", "Patient", "Observation", "Encounter"])
+WORDS = st.one_of(
+    st.builds("{}/{}.{}".format, st.sampled_from(["system", "user"]), TYPES, st.sampled_from(["r", "s", "rs", "read"])),
+    st.sampled_from([f"careloom/{verb}" for verb in sorted(OF_PLATFORM)]),
+)
+TEXTS = st.lists(WORDS, max_size=8).map(" ".join)
+
+
+@given(TEXTS)
+def test_the_canonical_text_means_the_same_scopes(text: str) -> None:
+    assert parse(text_of(parse(text))) == parse(text)
+
+
+def allows(scopes: frozenset[Scope], verb: str, kind: str) -> bool:
+    return not scopes.isdisjoint({Scope(verb, "*"), Scope(verb, kind)})  # type: ignore[arg-type]
+
+
+@given(TEXTS, TEXTS)
+def test_narrowing_allows_exactly_what_both_allow(asked: str, granted: str) -> None:
+    one, other = parse(asked), parse(granted)
+    both = narrowed(one, other)
+    for verb in ("read", "search", *OF_PLATFORM):
+        for kind in ("*", "Patient", "Observation", "Encounter"):
+            assert allows(both, verb, kind) == (allows(one, verb, kind) and allows(other, verb, kind))
+    assert narrowed(other, one) == both
+    assert narrowed(both, both) == both
+
+
+PERMITTED = [
+    (["clinician"], ["identified"], "careloom/monitor system/*.rs"),
+    (["clinician"], ["research"], ""),
+    (["clinician"], [], ""),
+    ([], ["identified"], ""),
+    (["nobody-knows-it"], ["identified"], ""),
+    (["administrator"], ["identified"], "careloom/administer careloom/monitor"),
+    (["data-engineer"], ["landing"], "careloom/ingest careloom/monitor careloom/operate careloom/quarantine"),
+]
+
+
+@pytest.mark.parametrize(("roles", "zones", "text"), PERMITTED)
+def test_roles_permit_only_where_their_zones_were_granted(roles: list[str], zones: list[str], text: str) -> None:
+    assert text_of(permitted(roles, zones)) == text
+
+
+def test_all_roles_in_all_zones_permit_every_scope_that_is_offered() -> None:
+    assert permitted(list(ROLES), list(ZONES)) == parse(" ".join(SUPPORTED))
