@@ -1,6 +1,7 @@
 """Searching over HTTP: the Bundle, the parameters that are answered and those that are not, and who may."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -254,3 +255,17 @@ def test_other_methods_are_told_which_there_are(
     answer = installation.client.open(path, method=method, headers=bearer, json=PATIENT)
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == set(allowed.split(", "))
+
+
+def test_nothing_is_shown_when_the_audit_chain_cannot_be_written(tmp_path: Path) -> None:
+    with Installation(tmp_path) as made:
+        made.ingest([PATIENT])
+        headers = made.bearer()
+        anchor = made.platform.store("identified").anchor
+        assert anchor is not None
+        anchor.path.write_text("{}")
+        read = f"/fhir/identified/Patient/{made.stored_id('Patient', 'p1')}"
+        for path in (read, f"{read}/_history/1", "/fhir/identified/Patient?family=Quill"):
+            answer = made.client.get(path, headers=headers)
+            assert (answer.status_code, answer.get_json(force=True)["resourceType"]) == (500, "OperationOutcome")
+            assert "Quill" not in answer.get_data(as_text=True)
