@@ -9,9 +9,11 @@ from careloom.client.payload import Source, Upload, Watch, parts_of
 from careloom.client.reports import Ingestion, IngestionPage, IngestionReport, IssuePage, RefusedRecord
 from careloom.client.session import Session
 from careloom.client.transport import Ask, Body
-from careloom.errors import StateError
+from careloom.errors import SetupError, StateError
 
 _FIRST_LOOK_SECONDS = 0.1
+_LONGEST_ABSENCE_SECONDS = 60.0
+"""How long a platform that does not answer is waited for: a restart is no failure of an ingestion."""
 
 
 class Ingestions:
@@ -92,20 +94,27 @@ class Ingestions:
         timeout   seconds to wait at most
         poll      seconds between looks at most; the first ones come sooner
         progress  called with the bytes read and those to read, the latter 0 before it is known
-        raises    StateError if it failed (with its code), was cancelled, or is not done in time; NotFound
+        raises    StateError if it failed (with its code), was cancelled, or is not done in time; NotFound; SetupError
+                  if the platform is away for longer than a minute
         """
         pace = self._session.wire.pace
-        until, pause = pace.now() + timeout, min(_FIRST_LOOK_SECONDS, poll)
+        until, pause, heard, state = pace.now() + timeout, min(_FIRST_LOOK_SECONDS, poll), pace.now(), "away"
         while True:
-            seen = self.get(ingestion_id)
-            if progress:
-                progress(seen.progress.done, seen.progress.total)
-            if seen.has_ended:
-                return _done(seen)
+            try:
+                seen = self.get(ingestion_id)
+            except SetupError:
+                if pace.now() - heard > _LONGEST_ABSENCE_SECONDS:
+                    raise
+            else:
+                heard, state = pace.now(), seen.state
+                if progress:
+                    progress(seen.progress.done, seen.progress.total)
+                if seen.has_ended:
+                    return _done(seen)
             left = until - pace.now()
             if left <= 0:
                 raise StateError(
-                    f"ingestion {ingestion_id} is still {seen.state} after {timeout:g} seconds",
+                    f"ingestion {ingestion_id} is still {state} after {timeout:g} seconds",
                     "It goes on; wait for it again, or cancel it.",
                 )
             pace.sleep(min(pause, left))

@@ -1,5 +1,6 @@
 from typing import Any
 
+import httpx
 import pytest
 
 from careloom.client.reports import Ingestion
@@ -108,6 +109,20 @@ def test_waiting_ends_in_time() -> None:
     with pytest.raises(StateError, match="still running"):
         platform.client().ingestions.wait(ID, timeout=7.0)
     assert sum(platform.clock.naps) == pytest.approx(7.0)
+
+
+def test_a_restart_of_the_platform_is_waited_out() -> None:
+    away = httpx.ConnectError("refused")
+    platform = Scripted(answer(report("running")), *[away] * 40, refusal(503, "setup"), answer(report("done")))
+    assert platform.client().ingestions.wait(ID).state == "done"
+    assert sum(platform.clock.naps) < 60
+
+
+def test_a_platform_that_stays_away_ends_the_waiting() -> None:
+    platform = Scripted(answer(report("running")), httpx.ConnectError("refused"))
+    with pytest.raises(SetupError):
+        platform.client().ingestions.wait(ID)
+    assert 60 < sum(platform.clock.naps) < 70
 
 
 def test_a_state_of_a_later_platform_is_waited_out() -> None:
