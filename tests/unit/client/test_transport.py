@@ -1,12 +1,14 @@
 import logging
+from pathlib import Path
 
 import httpx
 import pytest
 
 from careloom.client.address import is_loopback
+from careloom.client.careloom import Careloom
 from careloom.client.transport import _proxy
 from careloom.errors import CareloomError, InputError, SetupError, StateError
-from tests.unit.client.scripted import PATIENT, Answer, Scripted, answer, refusal
+from tests.unit.client.scripted import BASE, PATIENT, SECRET, Answer, Scripted, answer, refusal
 
 BUSY = refusal(503, "setup")
 FOUND = answer(PATIENT)
@@ -129,17 +131,12 @@ def test_a_certificate_that_does_not_hold_is_not_tried_again() -> None:
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_file_of_authorities_that_is_none_is_refused(tmp_path: pytest.TempPathFactory, content: str | None) -> None:
-    from pathlib import Path
-
-    from careloom.client.careloom import Careloom
-    from tests.unit.client.scripted import SECRET
-
-    file = Path(str(tmp_path)) / "ca.pem"
+def test_a_file_of_authorities_that_is_none_is_refused(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "ca.pem"
     if content is not None:
         file.write_text(content, "utf-8")
     with pytest.raises(InputError):
-        Careloom("https://careloom.example.org", SECRET, ca=file)
+        Careloom(BASE, SECRET, ca=file)
 
 
 PROXIED = [
