@@ -8,6 +8,7 @@ import careloom
 from careloom.api import documentation, fhir, gate, health, ingestions, metrics, oauth, overview, problems
 from careloom.api.context import EXTENSION
 from careloom.services.platform import Platform
+from careloom.services.scopes import SUPPORTED
 
 DESCRIPTION = """FHIR R4 under `/fhir/{zone}`, the platform under `/api/v1`, OAuth 2 under `/oauth2`.
 Every address but health and discovery needs a bearer token; every use is audited."""
@@ -32,6 +33,7 @@ def create_app(platform: Platform) -> OpenAPI:
     problems.install(app)
     for room in (oauth, fhir, ingestions, overview, health):
         room.register(app)
+    documentation.finish(app)
     return app
 
 
@@ -39,6 +41,6 @@ def _security_schemes(base_url: str) -> dict[str, Any]:
     return {
         "oauth2": {
             "type": "oauth2",
-            "flows": {"clientCredentials": {"tokenUrl": f"{base_url}/oauth2/token", "scopes": {}}},
+            "flows": {"clientCredentials": {"tokenUrl": f"{base_url}/oauth2/token", "scopes": SUPPORTED}},
         }
     }

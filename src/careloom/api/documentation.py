@@ -4,6 +4,7 @@ import base64
 from hashlib import sha256
 
 from flask import Flask, Response, request
+from flask_openapi3 import OpenAPI
 
 _START = """
 window.ui = SwaggerUIBundle({
@@ -33,10 +34,11 @@ FIRST_PAGE = """<!DOCTYPE html>
 <body><p><a href="swagger">Careloom API</a></p></body>
 </html>
 """
+_HASH = base64.b64encode(sha256(_START.encode()).digest()).decode()
 POLICY = (
-    "default-src 'none'; script-src 'self' 'sha256-{hash}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    f"default-src 'none'; script-src 'self' 'sha256-{_HASH}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-).format(hash=base64.b64encode(sha256(_START.encode()).digest()).decode())
+)
 """Scripts of this server and the one above; Swagger UI styles its elements in place."""
 
 
@@ -51,3 +53,19 @@ def install(app: Flask) -> None:
         return response
 
     app.after_request(guard)
+
+
+def finish(app: OpenAPI) -> None:
+    """Writes the document; call it once every route is there.
+
+    Its maker adds to each operation an answer to requests that break their schema, of a shape of its own. Ours is a
+    problem document, which the operations that can give it declare themselves.
+    """
+    app.generate_spec_json()  # type: ignore[no-untyped-call]
+    document = app.spec_json
+    theirs = app.validation_error_model.__name__
+    del document["components"]["schemas"][theirs]
+    for operation in (told for methods in document["paths"].values() for told in methods.values()):
+        answers = operation["responses"]
+        if theirs in str(answers.get(app.validation_error_status)):
+            del answers[app.validation_error_status]

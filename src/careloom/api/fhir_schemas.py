@@ -319,6 +319,8 @@ def errors(*statuses: int) -> ResponseDict:
         words, code, where, remedy = _ERRORS[status]
         content = {"schema": _ref("OperationOutcome"), "example": outcome(status, code, where, remedy)}
         found[str(status)] = {"description": words, "content": {FHIR_TYPE: content}}
+        if status == 401:
+            found["401"]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "The scheme."}}
     return found
 
 

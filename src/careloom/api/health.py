@@ -7,8 +7,10 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import BaseModel, ConfigDict
 
 from careloom.api import metrics
+from careloom.api.answers import document, problems
 from careloom.api.context import platform, who
 from careloom.api.problems import answer
+from careloom.api.schemas import Problem
 from careloom.services.health import gauges, readiness
 
 _TAG = Tag(name="Health", description="For load balancers and Prometheus.")
@@ -25,6 +27,7 @@ class Alive(BaseModel):
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
+    document(health, Problem)
     app.register_api(health)
 
 
@@ -34,7 +37,13 @@ def live() -> Response:
     return Response(b'{"status":"ok"}', content_type="application/json")
 
 
-@health.get("/readyz", summary="Can the server work?", operation_id="ready", security=[], responses={200: Alive})
+@health.get(
+    "/readyz",
+    summary="Can the server work?",
+    operation_id="ready",
+    security=[],
+    responses={200: Alive, **problems(503)},
+)
 def ready() -> Response:
     """Opens the keys, asks the store and the queue of jobs; 503 while one of them does not answer."""
     if readiness(platform()).is_ready:
@@ -58,7 +67,7 @@ _EXPOSITION = {
     summary="Numbers for Prometheus",
     operation_id="metrics",
     security=[{"oauth2": ["careloom/monitor"]}],
-    responses={200: _EXPOSITION},
+    responses={200: _EXPOSITION, **problems(401, 403, 500, 503)},
 )
 def numbers() -> Response:
     """Requests by route and status, durations, resources, quarantine and jobs; needs the scope careloom/monitor."""
