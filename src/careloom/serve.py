@@ -25,6 +25,7 @@ from werkzeug.utils import redirect
 from careloom import logs
 from careloom.client.careloom import Careloom
 from careloom.client.credentials import Credential
+from careloom.client.pace import Pace
 from careloom.dashboard.app import create_dashboard
 from careloom.errors import SetupError
 from careloom.services.platform import Platform
@@ -94,7 +95,7 @@ def _with_dashboard(platform: Platform, api: Any) -> Any:
 
     def api_of(credential: Credential) -> Careloom:
         transport = httpx.WSGITransport(app=api, remote_addr=flask.request.remote_addr or "")
-        return Careloom(settings.base_url, credential, transport=transport)
+        return Careloom(settings.base_url, credential, transport=transport, pace=Pace(attempts=1))
 
     dashboard = create_dashboard(
         api_of,
@@ -174,7 +175,7 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
         """Called every second: starts what should run and does not."""
         super().manage_workers()
         if self._jobs is None or self._jobs.poll() is not None:
-            command = [sys.executable, "-m", "careloom.cli.main", "worker"]
+            command = [sys.executable, "-m", "careloom.worker", str(os.getpid())]
             self._jobs = subprocess.Popen(command, env=self._environment, stdin=subprocess.DEVNULL)  # noqa: S603
 
     def stop(self, graceful: bool = True) -> None:

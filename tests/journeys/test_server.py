@@ -84,9 +84,9 @@ def test_a_worker_that_is_killed_is_replaced(server: Server) -> None:
 
 
 def test_the_job_worker_runs_beside_the_server_and_is_replaced(server: Server) -> None:
-    (worker,) = [pid for pid in children(server.process.pid) if "worker" in command(pid).split()]
+    (worker,) = [pid for pid in children(server.process.pid) if "careloom.worker" in command(pid)]
     os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: any("worker" in command(pid).split() for pid in children(server.process.pid) if pid != worker))
+    wait_until(lambda: any("careloom.worker" in command(pid) for pid in children(server.process.pid) if pid != worker))
 
 
 def test_with_a_certificate_it_speaks_tls_only(tmp_path: Path) -> None:
