@@ -318,9 +318,9 @@ def errors(*statuses: int) -> ResponseDict:
     for status in statuses:
         words, code, where, remedy = _ERRORS[status]
         content = {"schema": _ref("OperationOutcome"), "example": outcome(status, code, where, remedy)}
-        found[str(status)] = {"description": words, "content": {FHIR_TYPE: content}}
-        if status == 401:
-            found["401"]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "The scheme."}}
+        scheme = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "The scheme to use."}}
+        told = {"headers": scheme} if status == 401 else {}
+        found[str(status)] = {"description": words, "content": {FHIR_TYPE: content}, **told}
     return found
 
 
