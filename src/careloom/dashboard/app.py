@@ -9,7 +9,7 @@ from flask import Flask, Response, abort, send_file
 from careloom.dashboard import gate, patient, patients, routing, session, shell, sign_in, theme
 from careloom.dashboard.address import PREFIX
 from careloom.dashboard.calls import ApiOf
-from careloom.runtime import packaged
+from careloom.runtime import Runtime, packaged
 
 STATIC = {
     "careloom.css": "text/css",
@@ -19,17 +19,20 @@ STATIC = {
 }
 
 
-def create_dashboard(api_of: ApiOf, secret: bytes, session_seconds: int, *, is_secure: bool) -> Flask:
+def create_dashboard(
+    api_of: ApiOf, secret: bytes, session_seconds: int, *, is_secure: bool, runtime: Runtime | None = None
+) -> Flask:
     """The application, to be mounted at `careloom.dashboard.address.PREFIX`.
 
     api_of           makes an SDK client for a credential: over the network, or within this process
     secret           signs the session cookies; every worker has the same
     session_seconds  the longest a person stays signed in; less when the access token ends before
     is_secure        people come by https: cookies are kept to it
+    runtime          its clock ends sessions; the real one by default
     """
     server = Flask("careloom.dashboard", static_folder=None)
     server.config["MAX_CONTENT_LENGTH"] = 16 * 1024 * 1024
-    session.install(server, secret, seconds=session_seconds, is_secure=is_secure)
+    session.install(server, secret, seconds=session_seconds, is_secure=is_secure, runtime=runtime or Runtime())
     app = _dash(server)
     gate.install(server, app.csp_hashes, is_secure=is_secure)
     sign_in.install(server, api_of, session_seconds)

@@ -138,9 +138,9 @@ def note(title: str, text: Contents = None, *, tone: str = "quiet", role: str = 
     )
 
 
-def command(text: str) -> Component:
-    """A command to copy; it scrolls by itself, also by the keyboard."""
-    props: dict[str, Any] = {"role": "region", "aria-label": "Command", "tabIndex": "0"}
+def command(text: str, title: str) -> Component:
+    """A command to copy; it scrolls by itself, also by the keyboard. `title` is read aloud, not shown."""
+    props: dict[str, Any] = {"role": "region", "aria-label": title, "tabIndex": "0"}
     return html.Code(text, className="command", **props)
 
 

@@ -51,6 +51,7 @@ def register(app: Dash, api_of: ApiOf) -> None:
         about = {
             "title": page.title,
             "address": "/".join(address.parts),
+            "at": (path or "") + (search or ""),
             "ends": round(person.expires.timestamp() * 1000),
         }
         return _placed(page), shell.trail(page), shell.side(person, active), about

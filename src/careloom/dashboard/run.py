@@ -26,6 +26,7 @@ from careloom.dashboard.parts import (
 )
 from careloom.dashboard.runs import TITLE as RUNS
 from careloom.dashboard.runs import progress
+from careloom.errors import AccessError, Unauthenticated
 
 REFUSED_SHOWN = 25
 FILES_SHOWN = 200
@@ -48,18 +49,31 @@ def page(api: Careloom, run_id: str, address: Address) -> Page:
     """One run, live while it runs. ``?code=`` shows the records of one reason, ``?after=`` continues a list."""
     run = api.ingestions.get(run_id)
     code, after = address.query.get("code", ""), address.query.get("after", "")
-    issues = api.ingestions.issues(run_id, code=code, limit=REFUSED_SHOWN, cursor=after)
+    issues = _looked_up(api, run, code, after)
     content: list[Content] = [
         head("Run", lead=html.Code(run.id), aside=None if run.has_ended else as_of(session.now())),
         _state(run),
         _totals(run),
         _facts(run),
-        _issues(run, issues, code),
+        _issues(run, code),
+        _no_records(issues) if isinstance(issues, AccessError) else _refused(run, issues, code, after),
+        _files(run),
     ]
-    if run.totals.quarantined or issues.items:
-        content.append(_refused(run, issues, code, after))
-    content.append(_files(run))
     return Page(run.id, content, trail=((RUNS, href("runs")),), is_live=not run.has_ended)
+
+
+def _looked_up(api: Careloom, run: IngestionReport, code: str, after: str) -> IssuePage | AccessError:
+    """The refused records, or why this person may not see them: who watches runs need not see what is in quarantine."""
+    try:
+        return api.ingestions.issues(run.id, code=code, limit=REFUSED_SHOWN, cursor=after)
+    except Unauthenticated:
+        raise
+    except AccessError as error:
+        return error
+
+
+def _no_records(error: AccessError) -> Component:
+    return card("Refused records", note(error.where, error.remedy, tone="warn"))
 
 
 def _state(run: IngestionReport) -> Component | None:
@@ -107,13 +121,12 @@ def _facts(run: IngestionReport) -> Component:
     return card("About this run", listed)
 
 
-def _issues(run: IngestionReport, issues: IssuePage, code: str) -> Component:
-    counts = issues.counts or run.issues
-    if not counts:
+def _issues(run: IngestionReport, code: str) -> Component:
+    if not run.issues:
         ended = note("No issue was met.", tone="good") if run.has_ended else html.P("None so far.", className="soft")
         return card("Issues", ended)
     rows: list[tuple[Contents, ...]] = []
-    for each in counts:
+    for each in run.issues:
         refuses = each.severity in {"fatal", "error"}
         shown = (
             html.Strong("shown below")
@@ -128,7 +141,9 @@ def _issues(run: IngestionReport, issues: IssuePage, code: str) -> Component:
     return card("Issues", Table("Issues of this run", columns, rows).shown(), aside=aside)
 
 
-def _refused(run: IngestionReport, issues: IssuePage, code: str, after: str) -> Component:
+def _refused(run: IngestionReport, issues: IssuePage, code: str, after: str) -> Component | None:
+    if not (run.totals.quarantined or issues.items):
+        return None
     title = f"Refused records: {code}" if code else "Refused records"
     if not issues.items:
         return card(title, html.P("None waits in quarantine any more.", className="soft"))

@@ -26,6 +26,6 @@ WAYS = (
 
 def how_to_send() -> Component:
     """The ways to send files, with commands to copy."""
-    steps = [html.Li([title, command(line)]) for title, line in WAYS]
+    steps = [html.Li([title, command(line, title)]) for title, line in WAYS]
     text = "Send FHIR, HL7 v2, delimited files or notes, also packed. Runs appear here while they are read."
     return html.Div([html.P(text), html.Ol(steps, className="steps")], className="empty")

@@ -3,16 +3,18 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, g, session
+from flask import Flask, current_app, g, session
 from flask.sessions import SecureCookieSessionInterface
 
 from careloom.dashboard.address import PREFIX
+from careloom.runtime import Runtime
 
 PATIENT_ZONES = ("identified", "research", "synthetic")
 KEY = "person"
+CLOCK = "careloom-clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ class _Cookie(SecureCookieSessionInterface):
     salt = "careloom-dashboard-session"
 
 
-def install(app: Flask, secret: bytes, *, seconds: int, is_secure: bool) -> None:
+def install(app: Flask, secret: bytes, *, seconds: int, is_secure: bool, runtime: Runtime) -> None:
     """Makes the session cookie of `app`: signed, for this dashboard only, gone after `seconds`."""
+    app.extensions[CLOCK] = runtime.clock
     app.secret_key = secret
     app.session_interface = _Cookie()
     app.permanent_session_lifetime = timedelta(seconds=seconds)
@@ -86,15 +89,16 @@ def end() -> None:
 
 def has_ended() -> bool:
     """True when somebody was signed in by this cookie, but no longer is."""
-    return KEY in session and find(now) is None
+    return KEY in session and find() is None
 
 
 def now() -> datetime:
     """The time by which sessions end."""
-    return datetime.now(UTC)
+    clock: Callable[[], datetime] = current_app.extensions[CLOCK]
+    return clock()
 
 
-def find(clock: Callable[[], datetime] = now) -> Person | None:
+def find() -> Person | None:
     """The person behind this request's cookie; None when there is none, or the token's time is over."""
     kept: dict[str, Any] | None = session.get(KEY)
     if kept is None:
@@ -106,7 +110,7 @@ def find(clock: Callable[[], datetime] = now) -> Person | None:
         datetime.fromisoformat(kept["expires"]),
         kept["token"],
     )
-    return person if person.expires > clock() else None
+    return person if person.expires > now() else None
 
 
 def person() -> Person:

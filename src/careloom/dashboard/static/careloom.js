@@ -103,6 +103,7 @@
         }, 0);
       }
       shown = page.address;
+      document.documentElement.setAttribute("data-at", page.at);
       look();
       return window.dash_clientside.no_update;
     },

@@ -1,0 +1,99 @@
+"""Every page of the dashboard, light and dark, wide and narrow: accessible, quiet, and to itself."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.journeys.browser import Served, Visitor, chromium, dashboard
+
+WIDTHS = {1440: 900, 375: 780}
+PAGES = [
+    "",
+    "runs",
+    "RUN",
+    "RUN?code=REASON",
+    "patients",
+    "patients?zone=research",
+    "PATIENT",
+    "PSEUDONYM",
+    "runs/none",
+    "nowhere",
+]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with dashboard(tmp_path_factory.mktemp("dashboard")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
+def visitor(request: pytest.FixtureRequest, browser: Browser, served: Served, scheme: str) -> Iterator[Visitor]:
+    size = {"width": request.param, "height": WIDTHS[request.param]}
+    context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+    made = Visitor(context, served)
+    made.sign_in("petra.privacy")
+    yield made
+    context.close()
+
+
+def found(visitor: Visitor, page: str) -> str:
+    """A page's address, with ids of what is there."""
+    if page.startswith("RUN"):
+        visitor.go("runs")
+        link = visitor.page.locator("#page table a").first.get_attribute("href") or ""
+        return page.replace("RUN", link.removeprefix("/dashboard/")).replace("REASON", "fhir.binding")
+    if page in {"PATIENT", "PSEUDONYM"}:
+        zone = "identified" if page == "PATIENT" else "research"
+        stored = visitor.served.installation.stored_id("Patient", "oda")
+        if zone == "identified":
+            return f"patients/identified/{stored}"
+        visitor.go("patients?zone=research")
+        link = visitor.page.locator("#found tr:has-text('Female') a").first.get_attribute("href") or ""
+        return link.removeprefix("/dashboard/")
+    return page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_accessible_and_quiet_and_fits_the_screen(visitor: Visitor, scheme: str, page: str) -> None:
+    visitor.go(found(visitor, page))
+    assert visitor.violations() == []
+    assert visitor.troubles == []
+    assert visitor.elsewhere() == []
+    fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    assert visitor.page.evaluate(fits)
+    assert visitor.page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
+    assert visitor.page.title().endswith("– Careloom")
+    assert visitor.page.locator("h1").count() == 1
+
+
+@pytest.mark.parametrize("path", ["sign-in", "sign-in?why=ended&next=/dashboard/runs", "sign-in?why=out"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_sign_in_page_is_accessible_also_without_scripts(
+    browser: Browser, served: Served, scheme: str, path: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 780}, color_scheme=scheme)  # type: ignore[arg-type]
+    visitor = Visitor(context, served)
+    visitor.page.goto(served.url + path)
+    assert visitor.violations() == []
+    visitor.page.fill("#client_id", "nobody")
+    visitor.page.fill("#secret", "wrong")
+    visitor.page.click("button[type=submit]")
+    visitor.page.wait_for_selector("#problem")
+    assert visitor.violations() == []
+    assert [trouble for trouble in visitor.troubles if "401" not in trouble] == []
+    assert visitor.elsewhere() == []
+    context.close()
