@@ -4,6 +4,7 @@ Without it sixteen clients that connect and say nothing hold every thread of a s
 """
 
 import errno
+import logging
 import socket
 import struct
 import time
@@ -11,10 +12,15 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from selectors import EVENT_READ
 from typing import Any
 
+import orjson
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from careloom.logs import log
 
 HEAD_SECONDS = 10.0
 """How long the head of a request may take to arrive; then the connection is closed."""
@@ -25,6 +31,13 @@ MOST_HEAD_BYTES = 65536
 LINGER_SECONDS = 2.0
 """How long a client may go on sending after the last answer, so that it can read that (RFC 9112, section 9.6)."""
 MOST_LINGERING = 1000
+STATUS = {
+    "LimitRequestLine": 414,
+    "LimitRequestHeaders": 431,
+    "ExpectationFailed": 417,
+    "UnsupportedTransferCoding": 501,
+}
+"""gunicorn's name of what is wrong with a request -> HTTP status; 400 for the others."""
 _TICK_SECONDS = 0.1
 _DRAIN_SECONDS = 0.05
 
@@ -100,6 +113,28 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 conn.close()
             else:
                 self._lingering.append(conn)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answers what never became a request: the kind of fault, and nothing of what was sent."""
+        status = STATUS.get(type(exc).__name__, 400 if isinstance(exc, ParseException) else 500)
+        level = logging.WARNING if status < 500 else logging.ERROR
+        log(__name__, "a request could not be read", level=level, error_code=type(exc).__name__, status=status)
+        body = orjson.dumps(
+            {
+                "type": "urn:careloom:problem:http.unreadable",
+                "title": "http: unreadable",
+                "status": status,
+                "detail": "the request is not well-formed HTTP" if status < 500 else "something unexpected happened",
+                "code": "http.unreadable",
+                "remedy": "Send HTTP/1.1 with at most 100 headers and 8,190 bytes in each line.",
+            }
+        )
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
+            f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with suppress(OSError):
+            client.sendall(head.encode() + body)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
         """A connection whose body nobody read is closed, unless the rest of it is there at once."""
