@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import Connection
 
 from careloom.errors import QueryError
 from careloom.fhir.search_birthdate import birth_query
@@ -23,8 +24,8 @@ from careloom.fhir.search_query import (
     Value,
 )
 from careloom.fhir.search_values import normal_text
+from careloom.store import bulk
 from careloom.store.blind_index import NARROW_DAYS, PRESENT, BlindIndex
-from careloom.store.schema import idx_range, token_system
 
 MapId = Callable[[str, str], Sequence[str]]
 """The ids under which a (type, id) of a request may be stored: keyed ids of source ids, or the id itself."""
@@ -34,6 +35,49 @@ _NARROW_MS = NARROW_DAYS * 86_400_000.0
 _IDENTIFIERS = frozenset({"Identifier", "ContactPoint"})
 _CODED = frozenset({"Coding", "CodeableConcept"})
 _PLAIN = frozenset({"code", "boolean", "Deceased"})
+_TIMES = {
+    "eq": ("q.low >= ? AND q.high <= ?", ("first", "end")),
+    "ne": ("(q.low < ? OR q.high > ?)", ("first", "end")),
+    "gt": ("q.high > ?", ("end",)),
+    "lt": ("q.low < ?", ("first",)),
+    "ge": ("(q.low >= ? OR q.high > ?)", ("first", "end")),
+    "le": ("(q.low < ? OR q.high <= ?)", ("first", "end")),
+    "sa": ("q.low >= ?", ("end",)),
+    "eb": ("q.high <= ?", ("first",)),
+    "ap": ("q.low < ? AND q.high > ?", ("late", "early")),
+}
+"""The comparisons of FHIR R4 3.1.1.4.8 between a stored range and the asked one, both half-open."""
+_NUMBERS = {
+    "eq": ("q.low >= ? AND q.{high} < ?", ("low", "high")),
+    "ne": ("(q.low < ? OR q.{high} >= ?)", ("low", "high")),
+    "gt": ("q.{high} > ?", ("asked",)),
+    "lt": ("q.low < ?", ("asked",)),
+    "ge": ("q.{high} >= ?", ("asked",)),
+    "le": ("q.low <= ?", ("asked",)),
+    "sa": ("q.low > ?", ("asked",)),
+    "eb": ("q.{high} < ?", ("asked",)),
+    "ap": ("q.low <= ? AND q.{high} >= ?", ("over", "under")),
+}
+"""The same for closed ranges of numbers; order comparisons take the asked number as exact."""
+
+
+class Term(NamedTuple):
+    """A piece of SQL and the values of its question marks; a range is called ``q`` in it."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+def one_of(column: str, values: Sequence[Any]) -> Term:
+    """The column has one of these values."""
+    if len(values) == 1:
+        return Term(f"{column} = ?", tuple(values))
+    return Term(f"{column} IN ({', '.join('?' * len(values))})", tuple(values))
+
+
+def joined(word: str, terms: Sequence[Term]) -> Term:
+    """The terms with a word (AND, OR, UNION) between them."""
+    return Term(f" {word} ".join(term.sql for term in terms), tuple(v for term in terms for v in term.values))
 
 
 @dataclass(slots=True)
@@ -42,13 +86,13 @@ class Plan:
 
     keys    each a set of keys of which it has one; an empty set: nothing can match
     lacking each a set of keys of which it has none
-    ranges  each a list of conditions on ``idx_range``, one of which a row of it meets
+    ranges  each a list of conditions on ``idx_range q``, one of which a row of it meets
     ids     stored ids of which it has one; None: any
     """
 
     keys: list[tuple[int, ...]] = field(default_factory=list)
     lacking: list[tuple[int, ...]] = field(default_factory=list)
-    ranges: list[list[ColumnElement[bool]]] = field(default_factory=list)
+    ranges: list[list[Term]] = field(default_factory=list)
     ids: tuple[str, ...] | None = None
 
     @property
@@ -82,9 +126,8 @@ class Seen:
     def systems(self, slot: str) -> list[str]:
         """The systems of a slot (`PRESENT`: the sets of slots), sorted."""
         if slot not in self._systems:
-            where = and_(token_system.c.type == self._type, token_system.c.param == slot)
-            rows = self._connection.execute(select(token_system.c.system).where(where))
-            self._systems[slot] = sorted(rows.scalars())
+            sql = "SELECT system FROM token_system WHERE type = ? AND param = ?"
+            self._systems[slot] = sorted(row[0] for row in bulk.fetch(self._connection, sql, (self._type, slot)))
         return self._systems[slot]
 
 
@@ -177,30 +220,31 @@ class _Keys:
                 for token in birth_query(value.prefix, value.low, value.high):
                     yield self.blind.birth(self.type, use.slot, token)
 
-    def arms(self, use: Use, value: Value) -> Iterator[ColumnElement[bool]]:
+    def arms(self, use: Use, value: Value) -> Iterator[Term]:
         narrow, wide = self.blind.range_keys(self.type, use.slot)
         if isinstance(value, TimeValue):
-            yield and_(idx_range.c.key == narrow, *_bound(value), _time_matches(value))
-            yield and_(idx_range.c.key == wide, _time_matches(value))
+            matches = _time_matches(value)
+            yield joined("AND", [Term("q.key = ?", (narrow,)), *_bound(value), matches])
+            yield joined("AND", [Term("q.key = ?", (wide,)), matches])
             return
         number = value.number if isinstance(value, QuantityValue) else value
         if not isinstance(number, NumberValue):
             return
         units = self._units(use.slot, value) if isinstance(value, QuantityValue) and value.code is not None else None
-        has_unit = [idx_range.c.unit.in_(units)] if units is not None else []
-        yield and_(idx_range.c.key == narrow, _number_matches(number, idx_range.c.low), *has_unit)
-        yield and_(idx_range.c.key == wide, _number_matches(number, idx_range.c.high), *has_unit)
+        has_unit = [one_of("q.unit", units)] if units is not None else []
+        yield joined("AND", [Term("q.key = ?", (narrow,)), _number_matches(number, "low"), *has_unit])
+        yield joined("AND", [Term("q.key = ?", (wide,)), _number_matches(number, "high"), *has_unit])
 
     def _units(self, slot: str, value: QuantityValue) -> list[int]:
         systems = self.seen.systems(slot) if value.system is None else [value.system]
         return [self.blind.unit(system, value.code or "") for system in systems]
 
 
-def _bound(value: TimeValue) -> list[ColumnElement[bool]]:
+def _bound(value: TimeValue) -> list[Term]:
     """What the start of a narrow range must meet: follows from `_time_matches`, but the index can seek by it."""
     low, high = time_bounds(value.prefix, value.low, value.high)
-    found = [] if low == -math.inf else [idx_range.c.low >= low]
-    return found if high == math.inf else [*found, idx_range.c.low <= high]
+    found = [] if low == -math.inf else [Term("q.low >= ?", (low,))]
+    return found if high == math.inf else [*found, Term("q.low <= ?", (high,))]
 
 
 def time_bounds(prefix: str, low: float, high: float) -> tuple[float, float]:
@@ -220,35 +264,17 @@ def time_bounds(prefix: str, low: float, high: float) -> tuple[float, float]:
     }[prefix]
 
 
-def _time_matches(value: TimeValue) -> ColumnElement[bool]:
-    """The comparisons of FHIR R4 3.1.1.4.8 between a stored range and the asked one, both half-open."""
-    low, high = idx_range.c.low, idx_range.c.high
-    first, end = value.low, value.high
-    around = end - first
-    return {
-        "eq": lambda: and_(low >= first, high <= end),
-        "ne": lambda: or_(low < first, high > end),
-        "gt": lambda: high > end,
-        "lt": lambda: low < first,
-        "ge": lambda: or_(low >= first, high > end),
-        "le": lambda: or_(low < first, high <= end),
-        "sa": lambda: low >= end,
-        "eb": lambda: high <= first,
-        "ap": lambda: and_(low < end + around, high > first - around),
-    }[value.prefix]()
+def _time_matches(value: TimeValue) -> Term:
+    around = value.high - value.low
+    asked = {"first": value.low, "end": value.high, "late": value.high + around, "early": value.low - around}
+    sql, names = _TIMES[value.prefix]
+    return Term(sql, tuple(asked[name] for name in names))
 
 
-def _number_matches(value: NumberValue, high: ColumnElement[float]) -> ColumnElement[bool]:
-    """The same for closed ranges of numbers; order comparisons take the asked number as exact."""
-    low, asked, tenth = idx_range.c.low, value.value, abs(value.value) / 10
-    return {
-        "eq": lambda: and_(low >= value.low, high < value.high),
-        "ne": lambda: or_(low < value.low, high >= value.high),
-        "gt": lambda: high > asked,
-        "lt": lambda: low < asked,
-        "ge": lambda: high >= asked,
-        "le": lambda: low <= asked,
-        "sa": lambda: low > asked,
-        "eb": lambda: high < asked,
-        "ap": lambda: and_(low <= asked + tenth, high >= asked - tenth),
-    }[value.prefix]()
+def _number_matches(value: NumberValue, high: str) -> Term:
+    """high  the column with the upper end: a narrow range has none of its own"""
+    tenth = abs(value.value) / 10
+    asked = {"low": value.low, "high": value.high, "asked": value.value}
+    asked |= {"over": value.value + tenth, "under": value.value - tenth}
+    sql, names = _NUMBERS[value.prefix]
+    return Term(sql.replace("{high}", high), tuple(asked[name] for name in names))

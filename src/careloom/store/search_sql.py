@@ -8,29 +8,17 @@ import base64
 import binascii
 import hmac
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    FromClause,
-    Select,
-    and_,
-    exists,
-    false,
-    func,
-    literal,
-    or_,
-    select,
-    union,
-)
+from sqlalchemy import Connection
 
 from careloom.errors import QueryError
 from careloom.fhir.search_query import Query, TimeValue
+from careloom.store import bulk
 from careloom.store.blind_index import BlindIndex
-from careloom.store.schema import idx_eq, idx_range, resource
-from careloom.store.search_plan import MapId, Plan, plan
+from careloom.store.search_plan import MapId, Plan, Term, joined, one_of, plan
 
 _FEW = 2_000
 """Up to this many rows of a key or range are sorted; beyond, the order is walked and rows are probed."""
@@ -76,14 +64,19 @@ def search(
     rows = _matches(connection, query, found, order)
     total = None
     if wants_total:
-        total = connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
+        counted = _within("SELECT count(*) FROM (", rows.statement(), ") AS found")
+        total = _fetch(connection, counted)[0][0]
     if query.is_count_only:
         return Page((), total=total)
     size = max(1, limit if query.count is None else min(limit, query.count))
     after = _open_cursor(cursor, query, blind) if cursor else None
-    shown = connection.execute(_paged(rows, order, query, after).limit(size + 1)).all()
+    shown = _fetch(connection, _paged(rows, order, query, after, size + 1))
     last = _seal_cursor(shown[size - 1], query, blind) if len(shown) > size else None
-    return Page(tuple(row.rid for row in shown[:size]), last, total)
+    return Page(tuple(row[0] for row in shown[:size]), last, total)
+
+
+def _fetch(connection: Connection, term: Term) -> Sequence[tuple[Any, ...]]:
+    return bulk.fetch(connection, term.sql, term.values)
 
 
 def _order(query: Query, found: Plan) -> _Order:
@@ -92,68 +85,80 @@ def _order(query: Query, found: Plan) -> _Order:
     return "rid" if found.keys else "updated"
 
 
-def _matches(connection: Connection, query: Query, found: Plan, order: _Order) -> Select[Any]:
-    """Distinct matches as rows (rid, and place: what they are ordered by).
+@dataclass(slots=True)
+class _Rows:
+    """The matches of a search, before they are ordered.
+
+    source      what follows FROM
+    rid, place  expressions: a row's id, and what it is ordered by
+    """
+
+    source: Term
+    rid: str
+    place: str
+    conditions: list[Term]
+    is_distinct: bool
+
+    def statement(self) -> Term:
+        """Distinct matches as rows (rid, place)."""
+        where = joined("AND", self.conditions)
+        what = f"SELECT {'DISTINCT ' if self.is_distinct else ''}{self.rid} AS rid, {self.place} AS place"
+        return Term(f"{what} FROM {self.source.sql} WHERE {where.sql}", self.source.values + where.values)
+
+
+def _matches(connection: Connection, query: Query, found: Plan, order: _Order) -> _Rows:
+    """The matches, driven by what `_driver` says.
 
     Under a driver the place is an expression and the type goes without saying (the keys hash it), so that no index on
     ``resource`` tempts SQLite, which knows no key's frequency, to walk all resources of the type in order.
     """
     driver = _driver(connection, found, order)
     needs_resource = order != "rid" or found.ids is not None or bool(query.updated)
+    conditions: list[Term] = []
+    rid, source, is_distinct = "r.rid", Term("resource r"), False
     if isinstance(driver, int):
-        eq = idx_eq.alias("driver")
         keys = found.keys[driver]
-        source: FromClause = eq
-        rid, conditions = eq.c.rid, [_one_of(eq.c.key, keys)]
-        if needs_resource:
-            source = eq.join(resource, resource.c.rid == eq.c.rid)
-    elif driver is not None:
-        source = resource.join(driver, driver.c.rid == resource.c.rid)
-        rid, conditions, needs_resource = resource.c.rid, [], True
+        conditions.append(one_of("d.key", keys))
+        rid, is_distinct = "d.rid", len(keys) > 1
+        source = Term("idx_eq d JOIN resource r ON r.rid = d.rid" if needs_resource else "idx_eq d")
     else:
-        source, rid, conditions, needs_resource = resource, resource.c.rid, [], True
-    place: ColumnElement[Any] = {"rid": rid, "updated": resource.c.last_updated, "id": resource.c.id}[order]
+        needs_resource = True
+        if driver is not None:
+            source = Term(f"resource r JOIN ({driver.sql}) AS d ON d.rid = r.rid", driver.values)
+    place = {"rid": rid, "updated": "r.last_updated", "id": "r.id"}[order]
     if driver is not None and order != "rid":
-        place = place + (0 if order == "updated" else "")
+        place = f"({place} + 0)" if order == "updated" else f"({place} || '')"
     if needs_resource:
-        conditions.append(resource.c.deleted == false())
+        conditions.append(Term("NOT r.deleted"))
         if driver is None:
-            conditions.append(resource.c.type == query.resource_type)
-        conditions += [or_(*(_updated(value) for value in values)) for values in query.updated]
+            conditions.append(Term("r.type = ?", (query.resource_type,)))
+        conditions += [_any([_updated(value) for value in values]) for values in query.updated]
         if found.ids is not None:
-            conditions.append(resource.c.id.in_(found.ids))
+            conditions.append(one_of("r.id", found.ids))
     conditions += _probes(found, rid, driver)
-    rows = select(rid.label("rid"), place.label("place")).select_from(source).where(*conditions)
-    return rows.distinct() if isinstance(driver, int) and len(found.keys[driver]) > 1 else rows
+    return _Rows(source, rid, place, conditions, is_distinct)
 
 
-def _probes(found: Plan, rid: ColumnElement[int], driver: int | FromClause | None) -> list[ColumnElement[bool]]:
+def _probes(found: Plan, rid: str, driver: int | Term | None) -> list[Term]:
     """The conditions on one row that the driver does not already meet."""
-    conditions: list[ColumnElement[bool]] = []
+    conditions = []
     for number, keys in enumerate(found.keys):
         if number != driver:
-            eq = idx_eq.alias(f"has{number}")
-            conditions.append(exists(select(literal(1)).where(_one_of(eq.c.key, keys), eq.c.rid == rid)))
-    for number, keys in enumerate(found.lacking):
-        eq = idx_eq.alias(f"lacks{number}")
-        conditions.append(~exists(select(literal(1)).where(_one_of(eq.c.key, keys), eq.c.rid == rid)))
-    for arms in found.ranges:
-        if _RANGE_BY_RID:
-            conditions.append(exists(select(literal(1)).where(idx_range.c.rid == rid, or_(*arms))))
-        else:
-            conditions.append(rid.in_(union(*(select(idx_range.c.rid).where(arm) for arm in arms))))
+            conditions.append(_has_key("EXISTS", keys, rid))
+    conditions += [_has_key("NOT EXISTS", keys, rid) for keys in found.lacking]
+    conditions += [
+        _within(f"EXISTS (SELECT 1 FROM idx_range q WHERE q.rid = {rid} AND ", _any_arm(arms), ")")  # noqa: S608 our own names
+        for arms in found.ranges
+    ]
     return conditions
 
 
-_RANGE_BY_RID = any(index.columns.keys()[0] == "rid" for index in idx_range.indexes)
-"""With an index that starts at rid a range is probed per row; without one its matches are collected first."""
+def _has_key(word: str, keys: tuple[int, ...], rid: str) -> Term:
+    where = one_of("k.key", keys)
+    return _within(f"{word} (SELECT 1 FROM idx_eq k WHERE ", where, f" AND k.rid = {rid})")  # noqa: S608 our own names
 
 
-def _one_of(column: ColumnElement[int], keys: tuple[int, ...]) -> ColumnElement[bool]:
-    return column == keys[0] if len(keys) == 1 else column.in_(keys)
-
-
-def _driver(connection: Connection, found: Plan, order: _Order) -> int | FromClause | None:
+def _driver(connection: Connection, found: Plan, order: _Order) -> int | Term | None:
     """The number of the keys that drive, rows of a range that drive, or None: the resources of the type do."""
     if found.ids is not None:
         return None
@@ -167,54 +172,64 @@ def _driver(connection: Connection, found: Plan, order: _Order) -> int | FromCla
     if not few:
         return None
     arms = found.ranges[min(few, key=lambda number: counts[number])]
-    return union(*(select(idx_range.c.rid).where(arm) for arm in arms)).alias("driver")
+    return joined("UNION", [_within("SELECT q.rid FROM idx_range q WHERE ", arm) for arm in arms])
 
 
-def _count_few(connection: Connection, found: Plan) -> list[int]:
+def _count_few(connection: Connection, found: Plan) -> Sequence[int]:
     """How many index rows each set of keys has (each range, if there are no keys), counted up to `_FEW`."""
     if found.keys:
-        parts = [select(literal(1)).select_from(idx_eq).where(_one_of(idx_eq.c.key, keys)) for keys in found.keys]
+        parts = [_within("idx_eq q WHERE ", one_of("q.key", keys)) for keys in found.keys]
     else:
-        parts = [select(literal(1)).select_from(idx_range).where(or_(*arms)) for arms in found.ranges]
+        parts = [_within("idx_range q WHERE ", _any_arm(arms)) for arms in found.ranges]
     if not parts:
         return []
-    counts = [select(func.count()).select_from(part.limit(_FEW).subquery()).scalar_subquery() for part in parts]
-    return [int(count) for count in connection.execute(select(*counts)).one()]
+    counts = [_within("(SELECT count(*) FROM (SELECT 1 FROM ", part, f" LIMIT {_FEW}) AS few)") for part in parts]
+    return _fetch(connection, _within("SELECT ", joined(",", counts)))[0]
 
 
-def _updated(value: TimeValue) -> ColumnElement[bool]:
+def _within(before: str, term: Term, behind: str = "") -> Term:
+    return Term(before + term.sql + behind, term.values)
+
+
+def _any(terms: Sequence[Term]) -> Term:
+    return _within("(", joined("OR", terms), ")")
+
+
+def _any_arm(arms: Sequence[Term]) -> Term:
+    return _any([_within("(", arm, ")") for arm in arms])
+
+
+def _updated(value: TimeValue) -> Term:
     """A comparison of the instant of the last update, microseconds, with a range of time."""
-    when, low, high = resource.c.last_updated, round(value.low * 1000), round(value.high * 1000)
+    low, high = round(value.low * 1000), round(value.high * 1000)
     around = high - low
-    return {
-        "eq": lambda: and_(when >= low, when < high),
-        "ne": lambda: or_(when < low, when >= high),
-        "gt": lambda: when >= high,
-        "sa": lambda: when >= high,
-        "lt": lambda: when < low,
-        "eb": lambda: when < low,
-        "ge": lambda: when >= low,
-        "le": lambda: when < high,
-        "ap": lambda: and_(when >= low - around, when < high + around),
-    }[value.prefix]()
+    sql, values = {
+        "eq": ("r.last_updated >= ? AND r.last_updated < ?", (low, high)),
+        "ne": ("r.last_updated < ? OR r.last_updated >= ?", (low, high)),
+        "gt": ("r.last_updated >= ?", (high,)),
+        "sa": ("r.last_updated >= ?", (high,)),
+        "lt": ("r.last_updated < ?", (low,)),
+        "eb": ("r.last_updated < ?", (low,)),
+        "ge": ("r.last_updated >= ?", (low,)),
+        "le": ("r.last_updated < ?", (high,)),
+        "ap": ("r.last_updated >= ? AND r.last_updated < ?", (low - around, high + around)),
+    }[value.prefix]
+    return Term(f"({sql})", values)
 
 
-def _paged(rows: Select[Any], order: _Order, query: Query, after: tuple[Any, int] | None) -> Select[Any]:
-    rid, place = rows.selected_columns.rid.element, rows.selected_columns.place.element
+def _paged(rows: _Rows, order: _Order, query: Query, after: tuple[Any, int] | None, size: int) -> Term:
+    direction, beyond = (" DESC", "<") if query.is_descending and order != "rid" else ("", ">")
     if after is not None:
         last, last_rid = after
-        further = rid > last_rid if not query.is_descending else rid < last_rid
+        further = Term(f"{rows.rid} {beyond} ?", (last_rid,))
         if order == "rid":
-            rows = rows.where(rid > last_rid)
-        elif query.is_descending:
-            rows = rows.where(place <= last, or_(place < last, further))
+            rows.conditions.append(further)
         else:
-            rows = rows.where(place >= last, or_(place > last, further))
-    if order == "rid":
-        return rows.order_by(rid)
-    if query.is_descending:
-        return rows.order_by(place.desc(), rid.desc())
-    return rows.order_by(place, rid)
+            rows.conditions.append(Term(f"{rows.place} {beyond}= ?", (last,)))
+            rows.conditions.append(_any([Term(f"{rows.place} {beyond} ?", (last,)), further]))
+    sql, values = rows.statement()
+    ordered = f"{rows.rid}" if order == "rid" else f"{rows.place}{direction}, {rows.rid}{direction}"
+    return Term(f"{sql} ORDER BY {ordered} LIMIT ?", (*values, size))
 
 
 def _fingerprint(query: Query, payload: bytes) -> bytes:
@@ -222,9 +237,10 @@ def _fingerprint(query: Query, payload: bytes) -> bytes:
     return payload + repr(asked).encode("utf-8", "surrogatepass")
 
 
-def _seal_cursor(row: Any, query: Query, blind: BlindIndex) -> str:
-    place = row.place if isinstance(row.place, str) else str(int(row.place))
-    payload = struct.pack(">q", row.rid) + place.encode()
+def _seal_cursor(row: tuple[Any, ...], query: Query, blind: BlindIndex) -> str:
+    rid, at = row
+    place = at if isinstance(at, str) else str(int(at))
+    payload = struct.pack(">q", rid) + place.encode()
     return base64.urlsafe_b64encode(blind.seal_cursor(_fingerprint(query, payload)) + payload).decode().rstrip("=")
 
 

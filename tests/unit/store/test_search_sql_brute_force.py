@@ -59,7 +59,6 @@ def connection() -> Iterator[Connection]:
     engine = create_engine("sqlite://")
     metadata.create_all(engine)
     with engine.connect() as opened:
-        opened.exec_driver_sql("CREATE INDEX by_rid_for_this_test ON idx_range (rid, key)")
         fill(opened)
         yield opened
     engine.dispose()
@@ -252,16 +251,15 @@ def requests(draw: st.DrawFn) -> str:
     return f"{resource_type}?{'&'.join(asked)}{draw(SORTS)}"
 
 
-def check(connection: Connection, text: str, limit: int, *, few: int, by_rid: bool) -> None:
+def check(connection: Connection, text: str, limit: int, *, few: int) -> None:
     query = parse_search(text)
     expected = brute_force(query)
-    kept = search_sql._FEW, search_sql._RANGE_BY_RID
-    search_sql._FEW, search_sql._RANGE_BY_RID = few, by_rid
+    kept, search_sql._FEW = search_sql._FEW, few
     try:
         found = all_pages(connection, query, limit if len(expected) < 100 else max(limit, 40))
         count = search_sql.search(connection, parse_search(text + "&_summary=count"), BLIND, map_id, limit=1).total
     finally:
-        search_sql._FEW, search_sql._RANGE_BY_RID = kept
+        search_sql._FEW = kept
     assert len(found) == len(set(found)), "no row twice"
     assert set(found) == expected
     assert count == len(expected)
@@ -285,27 +283,25 @@ SINGLE = [
 ]
 
 
-@pytest.mark.parametrize("by_rid", [False, True])
-def test_every_comparison_finds_what_reading_everything_finds(connection: Connection, by_rid: bool) -> None:
-    for number, text in enumerate(SINGLE):
-        check(connection, text, 1000, few=(0, 10_000)[number % 2], by_rid=by_rid)
+def test_every_comparison_finds_what_reading_everything_finds(connection: Connection) -> None:
+    for text in SINGLE:
+        for few in (0, 10_000):
+            check(connection, text, 1000, few=few)
 
 
 @settings(max_examples=60, deadline=None)
-@given(text=requests(), limit=LIMITS, few=FEWS, by_rid=st.booleans())
-def test_a_search_finds_what_reading_everything_finds(
-    connection: Connection, text: str, limit: int, few: int, by_rid: bool
-) -> None:
-    check(connection, text, limit, few=few, by_rid=by_rid)
+@given(text=requests(), limit=LIMITS, few=FEWS)
+def test_a_search_finds_what_reading_everything_finds(connection: Connection, text: str, limit: int, few: int) -> None:
+    check(connection, text, limit, few=few)
 
 
 @pytest.mark.long
 @settings(max_examples=3000, deadline=None)
-@given(text=requests(), limit=LIMITS, few=FEWS, by_rid=st.booleans())
+@given(text=requests(), limit=LIMITS, few=FEWS)
 def test_thousands_of_searches_find_what_reading_everything_finds(
-    connection: Connection, text: str, limit: int, few: int, by_rid: bool
+    connection: Connection, text: str, limit: int, few: int
 ) -> None:
-    check(connection, text, limit, few=few, by_rid=by_rid)
+    check(connection, text, limit, few=few)
 
 
 def test_the_made_resources_tell_right_from_wrong(connection: Connection) -> None:
