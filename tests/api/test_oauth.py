@@ -150,6 +150,21 @@ def test_a_bad_request_is_told_what_is_wrong_in_the_words_of_rfc_6749(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+IGNORED = [
+    ("an unknown parameter", "&audience=https%3A%2F%2Fx.example"),
+    ("an unknown one twice", "&a=1&a=2"),
+    ("known ones without a value", "&client_secret=&client_assertion=&client_id=&scope="),
+]
+
+
+@pytest.mark.parametrize(("what", "more"), IGNORED, ids=[row[0] for row in IGNORED])
+def test_what_rfc_6749_ignores_is_ignored(shared: Installation, known: Registered, what: str, more: str) -> None:
+    form = f"grant_type=client_credentials{more}"
+    headers = basic("ward", known.secret)
+    answer = shared.client.post("/oauth2/token", data=form, content_type=FORM, headers=headers)
+    assert (answer.status_code, answer.json["scope"]) == (200, "system/*.rs")  # type: ignore[index]
+
+
 NOT_PROVEN: list[tuple[str, Callable[[str], dict[str, Any]], str]] = [
     ("nothing", lambda secret: {}, ""),
     ("a bearer", lambda secret: {"headers": {"Authorization": f"Bearer {secret}"}}, ""),
@@ -270,9 +285,10 @@ def test_too_many_from_one_address_wait_and_are_told_how_long(tmp_path: Path) ->
         assert by_address == {other: 429, far: 401}
 
 
-def test_a_rate_that_is_none_is_refused_when_the_application_is_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rate", ["", "now and then", "60", "0 per"])
+def test_a_rate_that_is_none_is_refused_when_the_application_is_made(tmp_path: Path, rate: str) -> None:
     with pytest.raises(SetupError):
-        Installation(tmp_path, api={"sign_in_rate": "now and then"})
+        Installation(tmp_path, api={"sign_in_rate": rate})
 
 
 def test_more_sign_ins_at_once_than_there_is_memory_for_are_asked_to_come_back(
@@ -288,7 +304,7 @@ def test_more_sign_ins_at_once_than_there_is_memory_for_are_asked_to_come_back(
 
 
 def test_a_form_larger_than_any_is_refused(installation: Installation) -> None:
-    answer = installation.client.post("/oauth2/token", data=GRANT | {"scope": "x" * 70000})
+    answer = installation.client.post("/oauth2/token", data=GRANT | {"scope": "x" * 1_100_000})
     assert answer.status_code == 413
     assert answer.headers["Content-Type"] == "application/problem+json"
 

@@ -61,6 +61,7 @@ OURS = [
     ("of another audience", claims(aud="https://other.example"), "token-foreign"),
     ("of many audiences", claims(aud=[BASE_URL]), ""),
     ("of another issuer", claims(iss="https://other.example"), "token-foreign"),
+    ("of another installation", claims(iss="https://other.example", aud="https://other.example"), "token-foreign"),
     ("of an unknown client", claims(client_id="nobody"), "token-foreign"),
     ("of an earlier secret", claims(generation=0), "token-outdated"),
     ("without audience", claims(aud=None), ""),

@@ -1,6 +1,7 @@
 """What the OAuth routes take and give, as the OpenAPI document shows it, with an example of each."""
 
 import datetime as time
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from flask_openapi3.models.schema import Schema
@@ -13,7 +14,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _SCOPE = rf"(careloom/({'|'.join(sorted(OF_PLATFORM))})|(system|user)/(\*|[A-Z][A-Za-z]{{1,63}})\.(rs|r|s|read))"
 SCOPE_PATTERN = f"^{_SCOPE}( {_SCOPE})*$"
-_TOKEN = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZDI1NTE5In0.eyJzdWIiOiJ3YXJkLXZpZXdlciJ9.c2lnbmF0dXJl"  # noqa: S105 - no real one
+_SHOWN = "header.claims.signature"
 
 ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=256, description="As it was registered.")]
 Secret = Annotated[str, Field(min_length=1, max_length=512, description="Of a client that has one; or by HTTP Basic.")]
@@ -40,7 +41,7 @@ class TokenRequest(ClientProof):
                 "grant_type": "client_credentials",
                 "scope": "system/Patient.rs",
                 "client_id": "ward-viewer",
-                "client_secret": "careloom_...",
+                "client_secret": "...",
             }
         }
     )
@@ -54,7 +55,7 @@ class TokenRequest(ClientProof):
 class RevocationRequest(ClientProof):
     """A token to make worthless (RFC 7009). Whoever holds a token may also end that one with it as bearer."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"token": _TOKEN, "token_type_hint": "access_token"}})
+    model_config = ConfigDict(json_schema_extra={"example": {"token": _SHOWN, "token_type_hint": "access_token"}})
 
     token: Annotated[str, Field(min_length=1, max_length=8192)]
     token_type_hint: Annotated[str, Field(max_length=64)] | None = None
@@ -67,7 +68,7 @@ class AccessToken(BaseModel):
         extra="forbid",
         json_schema_extra={
             "example": {
-                "access_token": _TOKEN,
+                "access_token": _SHOWN,
                 "token_type": "Bearer",
                 "expires_in": 300,
                 "scope": "system/Patient.rs",
@@ -210,6 +211,18 @@ _ERRORS = {
 }
 
 
+def _with(*names: str, without: Iterable[str] = ()) -> dict[str, Any]:
+    return {"required": list(names), "not": {"anyOf": [{"required": [name]} for name in without]}}
+
+
+_ONE_PROOF: list[dict[str, Any]] = [
+    _with(without=("client_secret", "client_assertion", "client_assertion_type")),
+    _with("client_id", "client_secret", without=("client_assertion", "client_assertion_type")),
+    _with("client_assertion", "client_assertion_type", without=("client_secret",)),
+]
+"""By the header, by a secret with its name, or by an assertion with its type."""
+
+
 def errors() -> dict[int, dict[str, Any]]:
     """The answers of RFC 6749 by status, as OpenAPI writes them."""
     return {status: _error(status) for status in _ERRORS}
@@ -226,7 +239,7 @@ def form(model: type[BaseModel]) -> dict[str, Any]:
     """A form as the body of a request, as OpenAPI writes it."""
     schema = model.model_json_schema()
     properties = {name: _without_null(one) for name, one in schema["properties"].items()}
-    shown = {"type": "object", "properties": properties, "required": schema.get("required", [])}
+    shown = {"type": "object", "properties": properties, "required": schema.get("required", []), "anyOf": _ONE_PROOF}
     extra: Any = model.model_config["json_schema_extra"]
     content = {FORM_TYPE: {"schema": Schema(**shown), "example": extra["example"]}}
     return {"requestBody": {"required": True, "description": model.__doc__, "content": content}}

@@ -21,11 +21,12 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint  # type: ignore[import-unt
 from flask import Request, Response, request
 
 from careloom.api.context import platform, request_id
-from careloom.api.oauth_schemas import ASSERTION_TYPE, FORM_TYPE
+from careloom.api.oauth_schemas import ASSERTION_TYPE, FORM_TYPE, RevocationRequest, TokenRequest
 from careloom.errors import AccessError, QueryError, StateError, Unauthenticated
 from careloom.services.tokens import authenticate_assertion, authenticate_secret, issue, revoke, session_of
 from careloom.store.clients import Client
 
+_PARAMETERS = frozenset({*TokenRequest.model_fields, *RevocationRequest.model_fields})
 METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
 
@@ -82,7 +83,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
         if request.mimetype != FORM_TYPE:
             raise InvalidRequestError(f"the body is not {FORM_TYPE}")
         sent = _Sent(request)
-        if any(len(values) > 1 for values in sent.payload.datalist.values()):
+        if any(len(values) > 1 for name, values in sent.payload.datalist.items() if name in _PARAMETERS):
             raise InvalidRequestError("a parameter stands in the body twice")
         return sent
 
@@ -119,8 +120,8 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
         """The client that proved who it is, in exactly one way. raises OAuth2Error."""
         ways = {
             "basic": request.headers.get("Authorization", "")[:6].lower() == "basic ",
-            "secret": "client_secret" in sent.form,
-            "assertion": "client_assertion" in sent.form or "client_assertion_type" in sent.form,
+            "form": bool(sent.form.get("client_secret")),  # a parameter without a value counts as left out: 3.2
+            "assertion": bool(sent.form.get("client_assertion") or sent.form.get("client_assertion_type")),
         }
         if sum(ways.values()) > 1:
             raise InvalidRequestError("the client proves who it is in more than one way")

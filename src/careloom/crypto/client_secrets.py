@@ -9,7 +9,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from careloom.crypto.envelope import RandomBytes
 from careloom.errors import StateError
 
-SECRET_PREFIX = "careloom_"  # noqa: S105 - what every secret begins with, so that scanners of code can find one
+PREFIX = "careloom_"
+"""What every secret begins with, so that scanners of code can find one."""
 SECRET_BYTES = 32
 LONGEST_SECRET = 512
 TURNS_AT_ONCE = 2
@@ -28,7 +29,7 @@ _NOBODYS = f"$argon2id$v=19$m={_MEMORY_KIB},t={_ITERATIONS},p={_LANES}${_text(by
 
 def new_secret(random_bytes: RandomBytes) -> str:
     """A secret of 256 bits that needs no escaping in forms, headers and shells."""
-    return SECRET_PREFIX + _text(random_bytes(SECRET_BYTES))
+    return PREFIX + _text(random_bytes(SECRET_BYTES))
 
 
 class SecretHasher:

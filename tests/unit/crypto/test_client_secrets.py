@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from careloom.crypto.client_secrets import LONGEST_SECRET, SECRET_PREFIX, TURNS_AT_ONCE, SecretHasher, new_secret
+from careloom.crypto.client_secrets import LONGEST_SECRET, PREFIX, TURNS_AT_ONCE, SecretHasher, new_secret
 from careloom.errors import StateError
 from careloom.runtime import Runtime
 
@@ -13,7 +13,7 @@ from careloom.runtime import Runtime
 def test_a_secret_has_256_bits_and_needs_no_escaping() -> None:
     secrets = {new_secret(Runtime().random_bytes) for _ in range(50)}
     assert len(secrets) == 50
-    assert all(len(secret) == len(SECRET_PREFIX) + 43 for secret in secrets)
+    assert all(len(secret) == len(PREFIX) + 43 for secret in secrets)
     assert all(secret.replace("-", "").replace("_", "").isalnum() for secret in secrets)
 
 
