@@ -32,10 +32,12 @@ class Pace:
     def read(self, read: Callable[[int], bytes], size_bytes: int) -> bytes:
         """What `read` gives; afterwards `is_too_slow` tells whether to go on."""
         begun = self._clock()
-        self._until = begun + GRACE_SECONDS + size_bytes / self._least
+        patience = GRACE_SECONDS + size_bytes / self._least
+        self._until = begun + patience
         piece = read(size_bytes)
         self._until = None
         took = self._clock() - begun
+        self.is_too_slow |= took > patience
         quick = took < _QUICK_SECONDS and len(piece) == size_bytes
         self.size_bytes = min(2 * self.size_bytes, MOST_READ_BYTES) if quick else LEAST_READ_BYTES
         self._waited += took

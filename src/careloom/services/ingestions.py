@@ -40,10 +40,11 @@ def submit_upload(platform: Platform, who: Principal, files: Iterable[tuple[str,
     """Keeps what is sent, sealed, and queues its ingestion; returns the ingestion once both are durable.
 
     files   (name, bytes in pieces), read once and in order; whatever is raised on the way leaves nothing behind
-    raises  AccessError; InputError if there is no such format or nothing was sent; TooLarge; SetupError if the disk is
-            full
+    raises  AccessError; InputError if there is no such format or nothing was sent; TooLarge if there are more files
+            than `MOST_FILES`; SetupError if the disk is full
     """
-    admit_upload(platform, who)
+    for zone in INGEST_ZONES:
+        admit(platform, who, "ingest", zone, operation="upload")
     refuse_format(ask.format)
     run_id = platform.run_id()
     with platform.spools.begin(run_id) as spool:
@@ -53,8 +54,6 @@ def submit_upload(platform: Platform, who: Principal, files: Iterable[tuple[str,
             spool.begin_part(name.encode("utf-8", "replace").decode()[:NAME_LENGTH] or f"upload {number + 1}")
             for piece in pieces:
                 spool.write(piece)
-                if spool.size_bytes > platform.settings.api.max_upload_bytes:
-                    raise too_large(platform)
         if not spool.size_bytes:
             raise InputError("the upload is empty", "Send the bytes of one or more files.")
     asked = IngestAsk(format=ask.format, source=ask.source, run_id=run_id)
@@ -63,18 +62,6 @@ def submit_upload(platform: Platform, who: Principal, files: Iterable[tuple[str,
     except BaseException:
         platform.spools.destroy(run_id)
         raise
-
-
-def admit_upload(platform: Platform, who: Principal) -> None:
-    """Returns when `who` may upload: ask before the body is read. raises AccessError."""
-    for zone in INGEST_ZONES:
-        admit(platform, who, "ingest", zone, operation="upload")
-
-
-def too_large(platform: Platform) -> TooLarge:
-    """What is said to an upload that is too large here."""
-    limit = platform.settings.api.max_upload_bytes
-    return TooLarge(f"the upload is larger than {limit} bytes", "Send it in several, or packed.")
 
 
 def list_ingestions(platform: Platform, who: Principal, *, limit: int = 20, cursor: str = "") -> Json:

@@ -22,20 +22,7 @@ from typing import Any, Literal
 from huey import SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    create_engine,
-    event,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import create_engine, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from careloom.errors import CareloomError, Conflict, NotFound, SetupError
@@ -43,6 +30,9 @@ from careloom.logs import log
 from careloom.runtime import Runtime
 from careloom.store.audit_log import microseconds, time_of
 from careloom.store.engine import private_folder, translated
+from careloom.store.jobs_tables import job as _job
+from careloom.store.jobs_tables import job_log as _job_log
+from careloom.store.jobs_tables import make_tables
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 Work = Callable[["Progress", dict[str, Any]], Mapping[str, Any] | None]
@@ -55,32 +45,6 @@ _POLLS_PER_LOOK = 50
 """After so many polls without work the worker looks for jobs that wait without a message in the queue."""
 FORGOTTEN: dict[str, Any] = {"forgotten": True}
 """What stands in place of a request that is not kept any more."""
-_metadata = MetaData()
-_job = Table(
-    "job",
-    _metadata,
-    Column("id", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("request", Text, nullable=False),
-    Column("result", Text, nullable=False, default="{}"),
-    Column("done", BigInteger, nullable=False, default=0),
-    Column("total", BigInteger, nullable=False, default=0),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("error_code", Text, nullable=False, default=""),
-    Column("created", BigInteger, nullable=False),
-    Column("started", BigInteger),
-    Column("ended", BigInteger),
-)
-_job_log = Table(
-    "job_log",
-    _metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("job", Text, nullable=False, index=True),
-    Column("time", BigInteger, nullable=False),
-    Column("code", Text, nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +129,9 @@ class Jobs:
         self._ended: dict[str, Callable[[Job], object]] = {}
         self.stop = Stop()
         self._engine = create_engine(f"sqlite:///{self._path}", connect_args={"timeout": 30})
-        event.listen(self._engine, "connect", _prepare)
         with translated():
             self._path.touch(mode=0o600)
-            _metadata.create_all(self._engine)
+            make_tables(self._engine)
         self.huey = SqliteHuey(
             "careloom", filename=str(self._path), fsync=True, results=False, serializer=_JsonMessages(), utc=True,
             immediate=immediate, immediate_use_memory=False,
@@ -300,7 +263,7 @@ class Jobs:
 
     def run_until_stopped(self) -> None:
         """Runs what waits and what comes, until `stop` is asked for: a running job then waits again."""
-        idle = 0
+        idle = -1
         while not self.stop.asked:
             try:
                 with translated():
@@ -375,11 +338,6 @@ class Jobs:
 
     def _now(self) -> int:
         return microseconds(self._runtime.now())
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    for pragma in ("PRAGMA journal_mode=WAL", "PRAGMA secure_delete=ON"):
-        connection.execute(pragma)
 
 
 def _read(row: Row[Any]) -> Job:

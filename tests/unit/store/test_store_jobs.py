@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -143,3 +144,123 @@ def test_the_queue_holds_no_pickles(jobs: Jobs, tmp_path: Path) -> None:
     connection.close()
     assert bytes(message).startswith(b"[")
     assert job_id.encode() in bytes(message)
+
+
+def test_a_job_may_bring_its_own_id_and_pages_fall_by_id(jobs: Jobs) -> None:
+    for name in ("20260101T000000Z-aaaaaa", "20260301T000000Z-aaaaaa", "20260201T000000Z-aaaaaa"):
+        assert jobs.submit("double", {"n": 1}, actor="me", job_id=name) == name
+    jobs.submit("other", {}, actor="me", job_id="20260401T000000Z-aaaaaa")
+    page = jobs.page("double", before="20260301T000000Z-aaaaaa", limit=1)
+    assert [job.id[:8] for job in page] == ["20260201"]
+    assert [job.id[:8] for job in jobs.page("double", before="9", limit=9)] == ["20260301", "20260201", "20260101"]
+
+
+def test_jobs_are_counted_by_state(jobs: Jobs) -> None:
+    for number in range(3):
+        jobs.submit("double" if number else "unknown", {"n": 1}, actor="me")
+    jobs.run_waiting()
+    jobs.submit("double", {"n": 1}, actor="me")
+    assert jobs.counted() == {"done": 2, "failed": 1, "waiting": 1}
+
+
+def test_a_running_job_tells_what_it_has_made_so_far(jobs: Jobs) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def long(progress: Progress, request: dict[str, Any]) -> dict[str, Any]:
+        progress.report(1, 2, {"made": 7})
+        seen.append(jobs.get(progress.job_id).result)
+        raise InputError("no", "never")
+
+    jobs.register("long", long)
+    job_id = jobs.submit("long", {}, actor="me")
+    jobs.run_waiting()
+    assert seen == [{"made": 7}]
+    assert (jobs.get(job_id).state, jobs.get(job_id).result) == ("failed", {"made": 7})
+
+
+def test_a_job_whose_worker_is_to_stop_waits_again(jobs: Jobs) -> None:
+    def long(progress: Progress, request: dict[str, Any]) -> None:
+        jobs.stop.asked = True
+        progress.report(1, 2)
+
+    jobs.register("long", long)
+    job_id, other = jobs.submit("long", {}, actor="me"), jobs.submit("double", {"n": 1}, actor="me")
+    jobs.run_until_stopped()
+    assert [jobs.get(name).state for name in (job_id, other)] == ["waiting", "waiting"]
+    assert [code for _, code in jobs.log_of(job_id)] == ["jobs.stopped"]
+    jobs.stop.asked = False
+    jobs.register("long", lambda progress, request: None)
+    jobs.run_waiting()
+    assert [jobs.get(name).state for name in (job_id, other)] == ["done", "done"]
+
+
+def test_a_job_cancelled_between_queue_and_worker_does_not_run(jobs: Jobs) -> None:
+    job_id = jobs.submit("double", {"n": 1}, actor="me")
+    message = jobs.huey.dequeue()
+    assert jobs.cancel(job_id) is True
+    jobs.huey.execute(message)
+    assert (jobs.get(job_id).state, jobs.get(job_id).attempts) == ("cancelled", 0)
+
+
+def test_a_job_whose_message_is_lost_is_queued_again(jobs: Jobs) -> None:
+    jobs.register("end", lambda progress, request: setattr(jobs.stop, "asked", True))
+    lost, last = jobs.submit("double", {"n": 1}, actor="me"), jobs.submit("end", {}, actor="me")
+    while jobs.huey.dequeue() is not None:
+        pass
+    jobs.run_until_stopped()
+    assert [jobs.get(name).state for name in (lost, last)] == ["done", "done"]
+
+
+def test_two_messages_for_one_job_run_it_once(jobs: Jobs) -> None:
+    job_id = jobs.submit("double", {"n": 1}, actor="me")
+    while jobs.huey.dequeue() is not None:
+        pass
+    assert jobs.recover() == 0
+    jobs.recover()
+    jobs.run_waiting()
+    assert (jobs.get(job_id).state, jobs.get(job_id).attempts) == ("done", 1)
+
+
+def test_who_registered_for_it_hears_of_jobs_that_are_done_or_cancelled(jobs: Jobs) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def work(progress: Progress, request: dict[str, Any]) -> None:
+        if request["n"] == 1:
+            raise InputError("no", "never")
+        if request["n"] == 2:
+            jobs.cancel(progress.job_id)
+            progress.report(1)
+
+    jobs.register("heard", work, ended=lambda job: heard.append((job.id, job.state)))
+    ids = [jobs.submit("heard", {"n": number}, actor="me") for number in range(3)]
+    jobs.run_waiting()
+    assert heard == [(ids[0], "done"), (ids[2], "cancelled")]
+
+
+def test_a_cancelled_job_that_is_forgotten_cannot_be_restarted(jobs: Jobs) -> None:
+    job_id = jobs.submit("double", {"n": 1}, actor="me")
+    assert jobs.cancel(job_id)
+    jobs.forget_one(job_id)
+    with pytest.raises(Conflict):
+        jobs.restart(job_id)
+
+
+def test_only_one_worker_holds_the_right_to_run_jobs(jobs: Jobs, tmp_path: Path) -> None:
+    other = Jobs(tmp_path / "jobs", Runtime())
+    with jobs.only_worker(), pytest.raises(Conflict), other.only_worker():
+        raise AssertionError("two workers")
+    with other.only_worker():
+        pass
+    other.close()
+
+
+def test_a_queue_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    opened: list[Jobs] = []
+    threads = [Thread(target=lambda: opened.append(Jobs(tmp_path, Runtime()))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 12
+    for each in opened:
+        each.close()

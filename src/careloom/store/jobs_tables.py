@@ -1,0 +1,48 @@
+"""The tables of the queue of jobs, and how its SQLite file is opened."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData, Table, Text, event
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+metadata = MetaData()
+job = Table(
+    "job",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("result", Text, nullable=False, default="{}"),
+    Column("done", BigInteger, nullable=False, default=0),
+    Column("total", BigInteger, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("error_code", Text, nullable=False, default=""),
+    Column("created", BigInteger, nullable=False),
+    Column("started", BigInteger),
+    Column("ended", BigInteger),
+)
+job_log = Table(
+    "job_log",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("job", Text, nullable=False, index=True),
+    Column("time", BigInteger, nullable=False),
+    Column("code", Text, nullable=False),
+)
+
+
+def make_tables(engine: Engine) -> None:
+    """Makes what is not there; several processes may do so at once. What is removed is overwritten from then on."""
+    event.listen(engine, "connect", _prepare)
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    for pragma in ("PRAGMA journal_mode=WAL", "PRAGMA secure_delete=ON"):
+        connection.execute(pragma)
