@@ -24,11 +24,14 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=ON",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA cache_size=-65536",
+    "PRAGMA cache_size=-8192",
     "PRAGMA wal_autocheckpoint=16384",
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA trusted_schema=OFF",
 )
+_WRITERS_CACHE = "PRAGMA cache_size=-65536"
+"""A reader's pages are worth nothing once somebody else has committed; a writer's stay, for nobody else writes."""
+_MOST_CONNECTIONS = 32
 _WRITE_LOCK = 4711_0001
 """PostgreSQL advisory lock: one writer a zone, because the audit chain has one end."""
 
@@ -48,11 +51,18 @@ def open_engine(place: Path | str, zone: str, file_name: str = DATABASE_NAME) ->
         url = str(place).replace("{zone}", zone)
         if not url.startswith("postgresql+psycopg://"):
             raise SetupError("the store's URL is not one of PostgreSQL", "use postgresql+psycopg://user@host/database")
-        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        return create_engine(
+            url, pool_pre_ping=True, pool_size=_MOST_CONNECTIONS, pool_use_lifo=True, isolation_level="READ COMMITTED"
+        )
     path = Path(place) / zone / file_name
     private_folder(path.parent)
     _private_file(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        pool_size=0,  # as many as there are threads, each kept: to open one costs more than to read with it
+        pool_use_lifo=True,
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -89,13 +99,16 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, is_large: bool = True) -> Iterator[Connection]:
     """A connection in a transaction that holds the zone's one write lock; durable when the block ends.
 
-    raises  Conflict if the lock is not free in time, SetupError if the disk is full or not there
+    is_large  false for a few rows at the end of a table, which need no cache of their own
+    raises   Conflict if the lock is not free in time, SetupError if the disk is full or not there
     """
     with translated(), engine.connect() as plain:
         connection = plain.execution_options(careloom_writes=True)
+        if is_large and engine.dialect.name == "sqlite":
+            plain.connection.driver_connection.execute(_WRITERS_CACHE)  # type: ignore[union-attr]
         with _first_in_turn(engine):
             step = connection.begin()
         with step:
