@@ -17,6 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from careloom.client.careloom import Careloom
 from careloom.dashboard.app import create_dashboard
+from careloom.runtime import Runtime
 from careloom.services.deidentify import deidentify
 from tests.api.kit import Installation
 from tests.journeys.server import free_port
@@ -54,14 +55,14 @@ class Served:
 
 
 @contextmanager
-def dashboard(folder: Path, *, is_filled: bool = True, **api: Any) -> Iterator[Served]:
+def dashboard(folder: Path, *, is_filled: bool = True, runtime: Runtime | None = None, **api: Any) -> Iterator[Served]:
     """API and dashboard on a free port of this machine, with everybody of `PEOPLE` registered.
 
     is_filled  two patients and some refused records have arrived, and the research zone is made
     api        settings of the section [api]
     """
     port = free_port()
-    with Installation(folder, api={"port": port, **api}) as installation:
+    with Installation(folder, runtime, api={"port": port, **api}) as installation:
         secrets = {
             name: installation.register(roles, zones, name=name, kind="person").secret
             for name, (roles, zones) in PEOPLE.items()
@@ -71,7 +72,9 @@ def dashboard(folder: Path, *, is_filled: bool = True, **api: Any) -> Iterator[S
             deidentify(installation.platform, installation.operator)
         served = Served(f"http://127.0.0.1:{port}/dashboard/", installation, installation.app, secrets)
         seconds = installation.platform.settings.api.session_seconds
-        pages = create_dashboard(served.client, b"a secret of these tests only", seconds, is_secure=False)
+        pages = create_dashboard(
+            served.client, b"a secret of these tests only", seconds, is_secure=False, runtime=runtime
+        )
         server = make_server(
             "127.0.0.1",
             port,

@@ -16,6 +16,7 @@ PAGES = [
     "patients",
     "patients?zone=research",
     "PATIENT",
+    "NEW PATIENT",
     "PSEUDONYM",
     "runs/none",
     "nowhere",
@@ -56,11 +57,10 @@ def found(visitor: Visitor, page: str) -> str:
         visitor.go("runs")
         link = visitor.page.locator("#page table a").first.get_attribute("href") or ""
         return page.replace("RUN", link.removeprefix("/dashboard/")).replace("REASON", "fhir.binding")
-    if page in {"PATIENT", "PSEUDONYM"}:
-        zone = "identified" if page == "PATIENT" else "research"
-        stored = visitor.served.installation.stored_id("Patient", "oda")
-        if zone == "identified":
-            return f"patients/identified/{stored}"
+    if page.endswith("PATIENT"):
+        stored = visitor.served.installation.stored_id("Patient", "bo" if page.startswith("NEW") else "oda")
+        return f"patients/identified/{stored}"
+    if page == "PSEUDONYM":
         visitor.go("patients?zone=research")
         link = visitor.page.locator("#found tr:has-text('Female') a").first.get_attribute("href") or ""
         return link.removeprefix("/dashboard/")

@@ -1,22 +1,12 @@
 """The dashboard as one WSGI application under ``/dashboard``; it holds nothing, so any number of workers serve it."""
 
-from hashlib import sha256
-from io import BytesIO
-
 from dash import Dash
-from flask import Flask, Response, abort, send_file
+from flask import Flask
 
-from careloom.dashboard import gate, patient, patients, routing, session, shell, sign_in, theme
+from careloom.dashboard import gate, patient, patients, routing, session, shell, sign_in, static_files
 from careloom.dashboard.address import PREFIX
 from careloom.dashboard.calls import ApiOf
-from careloom.runtime import Runtime, packaged
-
-STATIC = {
-    "careloom.css": "text/css",
-    "careloom.js": "text/javascript",
-    "inter-latin.woff2": "font/woff2",
-    "mark.svg": "image/svg+xml",
-}
+from careloom.runtime import Runtime
 
 
 def create_dashboard(
@@ -36,7 +26,7 @@ def create_dashboard(
     app = _dash(server)
     gate.install(server, app.csp_hashes, is_secure=is_secure)
     sign_in.install(server, api_of, session_seconds)
-    _serve_static(server)
+    static_files.install(server)
     routing.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)
@@ -61,17 +51,3 @@ def _dash(server: Flask) -> Dash:
     )
     app.layout = shell.frame()
     return app
-
-
-def _serve_static(server: Flask) -> None:
-    """Our own style sheets, script, font and mark; nothing comes from another host."""
-    texts = {name: packaged("dashboard", f"static/{name}") for name in STATIC}
-    texts["theme.css"] = theme.style_sheet().encode()
-    names = {name: sha256(text).hexdigest()[:16] for name, text in texts.items()}
-
-    @server.get("/static/<name>")
-    def static_file(name: str) -> Response:
-        if name not in texts:
-            abort(404)
-        kind = STATIC.get(name, "text/css")
-        return send_file(BytesIO(texts[name]), mimetype=kind, etag=names[name], max_age=3600)

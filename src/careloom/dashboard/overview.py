@@ -7,7 +7,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
-from careloom.client.reports import Arrivals, DayCount, JobCounts, Overview, Quality, Refused, ZoneCounts
+from careloom.client.reports import Arrivals, DayCount, FormatCount, JobCounts, Overview, Quality, Refused, ZoneCounts
 from careloom.dashboard import words
 from careloom.dashboard.address import href
 from careloom.dashboard.parts import (
@@ -32,6 +32,7 @@ from careloom.dashboard.session import Person
 
 TITLE = "Overview"
 DAYS_SHOWN = 45
+FEWEST_DAYS = 14
 TYPES_SHOWN = 12
 RIGHT = "right"
 
@@ -116,15 +117,17 @@ def _days(arrivals: Arrivals) -> Component:
             for each in reversed(days) if each.stored or each.quarantined]  # fmt: skip
     table = Table("Arrivals by day", [Column("Day"), Column("Stored", RIGHT), Column("Quarantined", RIGHT)], rows)
     twin = html.Details([html.Summary("Show as a table"), table.shown()])
-    return card("Arrivals by day", [plot, twin], aside=legend)
+    return card("Arrivals by day", [plot, twin], aside=legend, kind="card-filled")
 
 
 def filled(days: tuple[DayCount, ...]) -> list[DayCount]:
-    """The days in order, with those between on which nothing came."""
+    """The days in order, with those between on which nothing came, and some before, so that one day is no wall."""
     if not days:
         return []
     by_day = {date.fromisoformat(each.day): each for each in days}
-    first, last = max(min(by_day), max(by_day) - timedelta(days=DAYS_SHOWN - 1)), max(by_day)
+    last = max(by_day)
+    first = max(min(by_day), last - timedelta(days=DAYS_SHOWN - 1))
+    first = min(first, last - timedelta(days=FEWEST_DAYS - 1))
     every = [first + timedelta(days=step) for step in range((last - first).days + 1)]
     return [by_day.get(each, DayCount(each.isoformat(), 0, 0)) for each in every]
 
@@ -142,18 +145,19 @@ def _round_up(value: int) -> int:
 
 
 def _formats(arrivals: Arrivals, jobs: JobCounts | None) -> Component:
-    most = max((each.records for each in arrivals.by_format), default=0)
+    formats = by_format(arrivals.by_format)
+    most = max((each.records for each in formats), default=0)
     rows = [
         (
-            words.FORMATS.get(each.format, each.format),
+            words.FORMATS[each.format],
             bar((each.records - each.quarantined, ""), (each.quarantined, "is-quarantined"), whole=most),
             words.number(each.records),
             words.number(each.quarantined),
         )
-        for each in arrivals.by_format
+        for each in formats
     ]
     columns = [
-        Column("Format"),
+        Column("Format", "tight"),
         Column("Share", "bar-cell", True),
         Column("Records", RIGHT),
         Column("Quarantined", RIGHT),
@@ -163,6 +167,16 @@ def _formats(arrivals: Arrivals, jobs: JobCounts | None) -> Component:
         content.append(_jobs(jobs))
     last = html.P(["Last run ended ", time(arrivals.last)], className="soft") if arrivals.last else None
     return card("By format", content, aside=last)
+
+
+def by_format(formats: tuple[FormatCount, ...]) -> list[FormatCount]:
+    """The formats that are read, the most frequent first; all that are not read as one at the end."""
+    read = sorted((each for each in formats if each.format in words.FORMATS), key=lambda each: -each.records)
+    others = [each for each in formats if each.format not in words.FORMATS]
+    if not others:
+        return read
+    records, quarantined = sum(each.records for each in others), sum(each.quarantined for each in others)
+    return [*read, FormatCount("", records, quarantined)]
 
 
 def _jobs(jobs: JobCounts) -> Component:

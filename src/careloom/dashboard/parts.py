@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from careloom.dashboard import words
 from careloom.dashboard.address import href
-from careloom.errors import AccessError, CareloomError, NotFound
+from careloom.errors import AccessError, CareloomError, InputError, NotFound
 
 Content = Component | str | int | float | None
 Contents = Content | Sequence[Content]
@@ -80,10 +80,12 @@ def head(title: str, *, lead: Content = None, aside: Content = None) -> Componen
     return html.Div([html.Div(said, className="head-words"), aside], className="head")
 
 
-def card(title: str, content: Contents, *, aside: Content = None) -> Component:
+def card(title: str, content: Contents, *, aside: Content = None, kind: str = "") -> Component:
     """A group of facts under a heading of second rank."""
     inside = [content] if isinstance(content, Component | str | int | float | None) else list(content)
-    return html.Section([html.Div([html.H2(title), aside], className="card-head"), *inside], className="card")
+    return html.Section(
+        [html.Div([html.H2(title), aside], className="card-head"), *inside], className=f"card {kind}".strip()
+    )
 
 
 def tile(title: str, value: str, note: str = "", swatch: str = "") -> Component:
@@ -155,9 +157,12 @@ def as_of(generated: Any) -> Component:
     return html.P(["As of ", shown], className="as-of")
 
 
+REFUSALS = ((NotFound, "Not found"), (InputError, "Not possible"), (AccessError, "No access"))
+
+
 def refusal(error: CareloomError) -> Page:
     """A page for what the API refuses: what it says, and what it says to do."""
-    title = "Not found" if isinstance(error, NotFound) else "No access" if isinstance(error, AccessError) else "Not now"
+    title = next((words_ for kind, words_ in REFUSALS if isinstance(error, kind)), "Not now")
     back = html.P(link("Back to the overview", href()), className="small")
     said = note(error.where, error.remedy, tone="warn" if isinstance(error, AccessError) else "bad", role="alert")
     return Page(title, [head(title), card("What happened", [said, back])])

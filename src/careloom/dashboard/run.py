@@ -29,7 +29,7 @@ from careloom.dashboard.runs import progress
 from careloom.errors import AccessError, Unauthenticated
 
 REFUSED_SHOWN = 25
-FILES_SHOWN = 200
+FILES_SHOWN = 50
 RIGHT = "right"
 FILE_COLUMNS = [
     Column("File", "tight"), Column("Format"), Column("State"), Column("Size", RIGHT), Column("Records", RIGHT),
@@ -51,7 +51,7 @@ def page(api: Careloom, run_id: str, address: Address) -> Page:
     code, after = address.query.get("code", ""), address.query.get("after", "")
     issues = _looked_up(api, run, code, after)
     content: list[Content] = [
-        head("Run", lead=html.Code(run.id), aside=None if run.has_ended else as_of(session.now())),
+        head(_title(run), lead=html.Code(run.id), aside=None if run.has_ended else as_of(session.now())),
         _state(run),
         _totals(run),
         _facts(run),
@@ -60,6 +60,10 @@ def page(api: Careloom, run_id: str, address: Address) -> Page:
         _files(run),
     ]
     return Page(run.id, content, trail=((RUNS, href("runs")),), is_live=not run.has_ended)
+
+
+def _title(run: IngestionReport) -> str:
+    return f"Run of {words.moment(run.started)}" if run.started else "Run"
 
 
 def _looked_up(api: Careloom, run: IngestionReport, code: str, after: str) -> IssuePage | AccessError:
@@ -153,7 +157,7 @@ def _refused(run: IngestionReport, issues: IssuePage, code: str, after: str) -> 
                 [
                     html.Code(each.record),
                     html.Br(),
-                    html.Span(words.FORMATS.get(each.format, each.format), className="soft"),
+                    html.Span(words.format_name(each.format), className="soft"),
                 ]
             ),
             html.Div([each.place, html.Br(), html.Code(each.where)] if each.where else each.place),
@@ -180,15 +184,22 @@ def _refused(run: IngestionReport, issues: IssuePage, code: str, after: str) -> 
 def _files(run: IngestionReport) -> Component:
     rows = [
         (
-            html.Code(each.manifest_id[:12]), words.FORMATS.get(each.format, each.format), each.state.capitalize(),
+            html.Code(each.manifest_id[:12]), words.format_name(each.format), each.state.capitalize(),
             words.size(each.bytes), words.number(each.records), words.number(each.stored), words.number(each.known),
             words.number(each.kept), words.number(each.quarantined), words.number(each.resources),
         )
-        for each in run.files[:FILES_SHOWN]
+        for each in sorted(run.files, key=lambda each: -each.quarantined)[:FILES_SHOWN]
     ]  # fmt: skip
     if not rows:
         return card("Files", html.P("No file has been read yet.", className="soft"))
     hidden = len(run.files) - len(rows)
-    more = html.P(f"{hidden:,} more files are in the run's manifest.", className="soft") if hidden else None
+    more = (
+        html.P(
+            f"{hidden:,} more files are in the run's manifest; those with refused records stand first.",
+            className="soft",
+        )
+        if hidden
+        else None
+    )
     aside = html.P("Names stay sealed; the id is that of the file's manifest.", className="soft")
     return card("Files", [Table("Files of this run", FILE_COLUMNS, rows).shown(), more], aside=aside)

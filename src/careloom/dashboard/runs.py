@@ -17,7 +17,7 @@ RUNS_SHOWN = 20
 COLUMNS = [
     Column("Run (began, UTC)"),
     Column("State", "tight"),
-    Column("Records", "right"),
+    Column("Records", "right wide-only"),
     Column("Stored", "right wide-only"),
     Column("Quarantined", "right"),
     Column("Took", "right wide-only"),
@@ -73,8 +73,10 @@ def progress(run: Ingestion) -> Component | None:
     return html.Div([filled, html.Span(words_, className="soft small number")], className="progress")
 
 
-def _pager(before: str, following: str | None) -> Component:
+def _pager(before: str, following: str | None) -> Component | None:
+    if not before and not following:
+        return None
     newest = link("Newest", href("runs"), className="button button-small") if before else None
     older = link("Older", href("runs", before=following), className="button button-small") if following else None
     labelled: dict[str, Any] = {"aria-label": "More runs"}
-    return html.Div([html.Nav([newest, older], **labelled)] if newest or older else None, className="pager")
+    return html.Div(html.Nav([newest, older], **labelled), className="pager")

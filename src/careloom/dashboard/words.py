@@ -6,7 +6,7 @@ NONE = "–"
 
 STATES = {"waiting": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "cancelled": "Cancelled"}
 ZONES = {"landing": "Landing", "identified": "Identified", "research": "Research", "synthetic": "Synthetic"}
-FORMATS = {"fhir": "FHIR", "hl7v2": "HL7 v2", "csv": "CSV", "notes": "Notes", "": "Not recognised"}
+FORMATS = {"fhir": "FHIR", "hl7v2": "HL7 v2", "csv": "CSV", "notes": "Notes", "": "Not read"}
 
 
 def number(value: int | None) -> str:
@@ -68,6 +68,11 @@ def lasting(start: datetime | None, end: datetime | None) -> str:
 def count_of(value: int, one: str, many: str = "") -> str:
     """``1 run``, ``3 runs``."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def format_name(name: str) -> str:
+    """``HL7 v2`` of ``hl7v2``; what is not read is called what it was recognised as: ``Image``."""
+    return FORMATS.get(name, name[:1].upper() + name[1:].replace("-", " "))
 
 
 def spaced(name: str) -> str:

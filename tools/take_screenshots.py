@@ -1,0 +1,159 @@
+"""Takes the pictures of the dashboard in docs/images from the simulated hospital: `python tools/take_screenshots.py`.
+
+The hospital's feeds arrive over two weeks of a clock that the tool moves back; each page is taken light and dark, wide
+and narrow. Pictures keep 256 colours, so that the repository stays small.
+"""
+
+import base64
+import struct
+import sys
+import tempfile
+import zipfile
+import zlib
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from careloom.runtime import Runtime, packaged  # noqa: E402
+from careloom.services.deidentify import deidentify  # noqa: E402
+from careloom.services.ingest import IngestAsk, ingest  # noqa: E402
+from tests.journeys.browser import Served, Visitor, chromium, dashboard  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+SIZES = {"wide": (1440, 900), "narrow": (375, 780)}
+DAYS = 14
+PATIENT = "Carter"
+"""One of the simulated hospital with a history of years."""
+
+QUANTIZE = """async (png) => {
+  const image = new Image();
+  image.src = 'data:image/png;base64,' + png;
+  await image.decode();
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  const context = canvas.getContext('2d');
+  context.drawImage(image, 0, 0);
+  const pixels = new Uint32Array(context.getImageData(0, 0, image.width, image.height).data.buffer);
+  const counts = new Map();
+  for (const pixel of pixels) { counts.set(pixel, (counts.get(pixel) || 0) + 1); }
+  const split = pixel => [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
+  const common = [...counts.entries()].sort((a, b) => b[1] - a[1]).map(each => each[0]);
+  const palette = [], far = 5;
+  for (const pixel of common) {
+    if (palette.length === 256) { break; }
+    const own = split(pixel);
+    if (palette.every(each => each.some((value, part) => Math.abs(value - own[part]) > far))) { palette.push(own); }
+  }
+  const nearest = new Map();
+  for (const pixel of common) {
+    const own = split(pixel);
+    let best = 0, least = Infinity;
+    palette.forEach((each, index) => {
+      const distance = each.reduce((sum, value, part) => sum + (value - own[part]) ** 2, 0);
+      if (distance < least) { least = distance; best = index; }
+    });
+    nearest.set(pixel, best);
+  }
+  let indices = '';
+  for (const pixel of pixels) { indices += String.fromCharCode(nearest.get(pixel)); }
+  return { width: image.width, height: image.height, palette: palette.flat(), indices: btoa(indices) };
+}"""
+"""The commonest colours that differ, and for each pixel the nearest of them."""
+
+
+class Clock:
+    """The real time, moved back as far as it is told."""
+
+    def __init__(self) -> None:
+        self.back = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) - self.back
+
+
+def main() -> None:
+    """Fills an installation, opens each page and keeps its pictures."""
+    clock = Clock()
+    with (
+        tempfile.TemporaryDirectory(prefix="careloom-pictures-") as folder,
+        dashboard(Path(folder), runtime=Runtime(clock), is_filled=False) as served,
+        chromium() as browser,
+    ):
+        arrive(served, Path(folder) / "feeds", clock)
+        for scheme in ("light", "dark"):
+            for name, size in SIZES.items():
+                take(browser, served, scheme, name, size)
+
+
+def arrive(served: Served, folder: Path, clock: Clock) -> None:
+    """The hospital's files, some of them every day."""
+    with zipfile.ZipFile(BytesIO(packaged("sample", "hospital.zip"))) as archive:
+        archive.extractall(folder)
+    files = sorted(
+        (file for file in folder.rglob("*") if file.is_file()), key=lambda file: zlib.crc32(file.name.encode())
+    )
+    for day in range(DAYS):
+        clock.back = timedelta(days=DAYS - 1 - day, minutes=20)
+        ingest(served.installation.platform, served.installation.operator, IngestAsk(tuple(files[day::DAYS])))
+    clock.back = timedelta()
+    deidentify(served.installation.platform, served.installation.operator)
+
+
+def take(browser: Browser, served: Served, scheme: str, name: str, size: tuple[int, int]) -> None:
+    """All pages in one scheme and size."""
+    shape = {"width": size[0], "height": size[1]}
+    context = browser.new_context(viewport=shape, color_scheme=scheme)  # type: ignore[arg-type]
+    visitor, painter = Visitor(context, served), browser.new_page()
+
+    def keep(page: str) -> None:
+        visitor.page.mouse.move(0, 0)
+        visitor.page.evaluate("document.activeElement.blur()")
+        visitor.page.wait_for_timeout(300)
+        write(painter, visitor.page.screenshot(), IMAGES / f"dashboard-{page}-{scheme}-{name}.png")
+
+    visitor.page.goto(served.url)
+    keep("sign-in")
+    visitor.sign_in("petra.privacy")
+    keep("overview")
+    visitor.go("runs")
+    keep("runs")
+    visitor.page.locator("#page tbody a").first.click()
+    visitor.page.wait_for_selector(".facts")
+    keep("run")
+    visitor.go("patients")
+    keep("patients")
+    visitor.page.fill("#find-name", PATIENT)
+    visitor.page.press("#find-name", "Enter")
+    visitor.page.locator(f"#found a:has-text('{PATIENT}')").first.click()
+    visitor.page.wait_for_selector("#timeline .main-svg")
+    visitor.page.locator("h2:has-text('Timeline')").scroll_into_view_if_needed()
+    visitor.settled()
+    keep("patient")
+    context.close()
+    painter.close()
+
+
+def write(painter: Page, png: bytes, place: Path) -> None:
+    """Writes a picture with a palette. source  PNG (ISO/IEC 15948:2004), colour type 3."""
+    found = painter.evaluate(QUANTIZE, base64.b64encode(png).decode())
+    width, height, indices = found["width"], found["height"], base64.b64decode(found["indices"])
+    rows = b"".join(b"\0" + indices[start : start + width] for start in range(0, width * height, width))
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+        (b"PLTE", bytes(found["palette"])),
+        (b"IDAT", zlib.compress(rows, 9)),
+        (b"IEND", b""),
+    ]
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    place.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    print(f"{place.relative_to(ROOT)}  {place.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
