@@ -20,7 +20,7 @@ PAGE = ROOT / "docs" / "reference" / "issue-codes.md"
 FACES = {"api", "cli", "client", "dashboard"}
 """They raise no issue: a code there is an example, or a name of something else."""
 SEVERITIES = ("fatal", "error", "warning", "information")
-FILE_ENDINGS = "db|json|toml|zdict|zst|zip|gz|key|csv|ndjson|py"
+FILE_ENDINGS = "db|json|toml|zdict|zst|zip|gz|key|csv|ndjson|py|turn"
 CODE = re.compile(rf"^[a-z][a-z0-9]*\.(?!({FILE_ENDINGS})$)[a-z][a-z0-9]*(-([a-z0-9]+|{{[a-z_]+}}))*$")
 
 
