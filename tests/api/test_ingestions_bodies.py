@@ -39,19 +39,21 @@ def form(*parts: tuple[str, bytes], end: bytes = b"--\r\n") -> bytes:
     return b"".join(lines) + f"--{BOUNDARY}".encode() + end
 
 
-ONE_FILE = form(('name="file"', FEED))
+FILE = 'name="file"; filename="a"'
+ONE_FILE = form((FILE, FEED))
 REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("nothing", {"content": b""}, 400, "input"),
     ("a form without parts", {"content": form(), "kind": FORM}, 400, "input"),
     ("a form with an empty file", {"content": form(('name="file"; filename="a"', b"")), "kind": FORM}, 400, "input"),
+    ("a file without a name", {"content": form(('name="file"', FEED)), "kind": FORM}, 400, "input"),
     ("a form with a field", {"content": form(('name="format"', b"fhir")), "kind": FORM}, 400, "input"),
-    ("a form that does not end", {"content": form(('name="file"', FEED), end=b""), "kind": FORM}, 400, "input.format"),
+    ("a form that does not end", {"content": form((FILE, FEED), end=b""), "kind": FORM}, 400, "input.format"),
     ("a form of random bytes", {"content": random.Random(1).randbytes(5000), "kind": FORM}, 400, "input.format"),
     ("a form without boundary", {"content": FEED, "kind": "multipart/form-data"}, 400, "input.format"),
     ("a form of another boundary", {"content": FEED, "kind": "multipart/form-data; boundary=y"}, 400, "input.format"),
     ("a boundary of no letters", {"content": FEED, "kind": "multipart/form-data; boundary=äö"}, 400, "input.format"),
     ("a form with endless headers", {"content": form(("a" * 2_000_000, b"")), "kind": FORM}, 400, "input.format"),
-    ("too many files", {"content": form(*[('name="file"', b"x")] * 1001), "kind": FORM}, 413, "input.too-large"),
+    ("too many files", {"content": form(*[(FILE, b"x")] * 1001), "kind": FORM}, 413, "input.too-large"),
     ("a form of bare lines", {"content": ONE_FILE.replace(b"\r", b""), "kind": FORM}, 400, "input.format"),
     ("a part without a name", {"content": ONE_FILE.replace(b"Content-", b"X-"), "kind": FORM}, 400, "input.format"),
     ("a boundary that goes on", {"content": form().replace(b"--\r", b"x\r\n\r"), "kind": FORM}, 400, "input.format"),
@@ -83,8 +85,9 @@ def test_what_cannot_be_an_upload_is_refused_and_leaves_nothing(
     assert is_clean(installation)
 
 
-def test_a_part_called_file_needs_no_file_name(installation: Installation) -> None:
-    answer = send(installation, form(('name="file"', FEED), ('name="lab"; filename="../x"', ndjson(PATIENT))), FORM)
+def test_a_part_with_a_file_name_is_a_file_whatever_the_field_is_called(installation: Installation) -> None:
+    parts = (('name="file"; filename=""', FEED), ('name="lab"; filename="../x"', ndjson(PATIENT)))
+    answer = send(installation, form(*parts), FORM)
     assert answer.status_code == 202
     assert done(installation, answer.json["id"])["totals"]["files"] == 2
 
@@ -112,7 +115,7 @@ def test_an_upload_above_the_limit_is_refused_whether_its_length_was_said_or_not
 ) -> None:
     answers = [
         send(small, bytes(size)),
-        send(small, form(('name="file"', bytes(size))), FORM),
+        send(small, form((FILE, bytes(size))), FORM),
         chunked(small, io.BytesIO(bytes(size))),
     ]
     assert [(answer.status_code, answer.json["code"]) for answer in answers] == [(413, "input.too-large")] * 3
@@ -149,10 +152,13 @@ class Breaking(io.RawIOBase):
         return b"Quillfeather"
 
 
-@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), ValueError("a broken chunk: Quillfeather")])
-def test_a_client_that_goes_away_leaves_nothing(installation: Installation, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(ConnectionResetError(), 400), (TimeoutError(), 408), (ValueError("a broken chunk: Quillfeather"), 400)],
+)
+def test_a_client_that_goes_away_leaves_nothing(installation: Installation, error: Exception, status: int) -> None:
     answer = chunked(installation, Breaking(error))
-    assert (answer.status_code, is_clean(installation)) == (400, True)
+    assert (answer.status_code, is_clean(installation)) == (status, True)
     assert "Quillfeather" not in answer.text
 
 

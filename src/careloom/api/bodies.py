@@ -53,11 +53,11 @@ def sent_files(sent: Request, *, most_bytes: int, pace: Pace) -> Iterator[tuple[
             yield "", pieces
             return
         for part in Form(pieces, options.get("boundary", "")).parts():
-            if part.file_name is None and part.field != FILE_FIELD:
+            if part.file_name is None:
                 raise InputError(
-                    "a part of the form is no file", f"Call it {FILE_FIELD}; format and source go in the URL."
+                    "a part of the form is no file", "Give each file a file name; format and source go in the URL."
                 )
-            yield part.file_name or "", part.pieces
+            yield part.file_name, part.pieces
 
 
 def _pieces(sent: Request, most_bytes: int, pace: Pace) -> Iterator[bytes]:
@@ -80,8 +80,8 @@ def _pieces(sent: Request, most_bytes: int, pace: Pace) -> Iterator[bytes]:
 def _read(stream: BinaryIO, size_bytes: int, pace: Pace) -> bytes:
     try:
         piece = pace.read(stream.read, size_bytes)
-    except Exception:  # noqa: BLE001 each server has errors of its own for a body that breaks off
-        if pace.is_too_slow:
+    except Exception as error:  # noqa: BLE001 each server has errors of its own for a body that breaks off
+        if pace.is_too_slow or isinstance(error, TimeoutError):
             raise RequestTimeout from None
         raise ClientDisconnected from None
     if pace.is_too_slow:
