@@ -110,6 +110,7 @@ BROKEN: list[tuple[str, Make, str]] = [
     ("nothing between its dots", lambda now: "..", "assertion-malformed"),
     ("letters that are not ASCII", lambda now: assertion(CLIENT, now) + "\u00e4", "assertion-malformed"),
     ("more bytes than any", lambda now: assertion(CLIENT, now) + "A" * 9000, "assertion-malformed"),
+    ("a claim longer than any", lambda now: assertion(CLIENT, now, more="x" * 9000), "assertion-malformed"),
     ("claims that are a list", lambda now: pieced(HEADER, []), "assertion-malformed"),
     ("a claim changed", lambda now: mixed(now, now), "assertion-signature"),
 ]

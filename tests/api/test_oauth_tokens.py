@@ -167,6 +167,7 @@ FORGED: list[tuple[str, Forge]] = [
     ("of no parts", lambda signer: "x"),
     ("of empty parts", lambda signer: ".."),
     ("of claims that are no object", lambda signer: pieced(HEADER, 7)),
+    ("ours, but longer than any", lambda signer: signer.sign(claims(more="x" * 5000))),
     ("larger than any", lambda signer: "A" * 60000),
     ("a client's assertion", lambda signer: assertion("ward", Clock().now)),
 ]

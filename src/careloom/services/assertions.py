@@ -79,13 +79,12 @@ def proven(assertion: Assertion, jwks: str, audience: str, now: datetime) -> Pro
         claims = jwt.decode(assertion.text, key, algorithms=[algorithm]).claims
     except (JoseError, ValueError, TypeError, KeyError):
         raise Unfit("assertion-signature") from None
+    if not claims.get("iss") == claims.get("sub") == assertion.client_id:
+        raise Unfit("assertion-issuer")
     return _checked(claims, audience, now)
 
 
 def _checked(claims: dict[str, Any], audience: str, now: datetime) -> Proven:
-    issuer, jti = claims.get("iss"), claims.get("jti")
-    if not isinstance(issuer, str) or issuer != claims.get("sub"):
-        raise Unfit("assertion-issuer")
     if claims.get("aud") not in (audience, [audience]):  # several audiences at once: another one could use it here
         raise Unfit("assertion-audience")
     expires = _time(claims.get("exp"))
@@ -97,6 +96,7 @@ def _checked(claims: dict[str, Any], audience: str, now: datetime) -> Proven:
         begins = _time(claims.get(name, 0))
         if begins is None or begins > now + LEEWAY:
             raise Unfit("assertion-not-yet")
+    jti = claims.get("jti")
     if not isinstance(jti, str) or not 1 <= len(jti) <= _LONGEST_JTI:
         raise Unfit("assertion-jti")
     return Proven(jti, expires + LEEWAY)
@@ -104,7 +104,7 @@ def _checked(claims: dict[str, Any], audience: str, now: datetime) -> Proven:
 
 def _time(stamp: object) -> datetime | None:
     """A NumericDate (RFC 7519); None if it is none, or of no time that Python knows."""
-    if isinstance(stamp, bool) or not isinstance(stamp, int | float):
+    if not isinstance(stamp, int | float):
         return None
     try:
         return datetime.fromtimestamp(stamp, UTC)
