@@ -25,7 +25,7 @@ from tests.api.kit import BASE_URL, Clock, Installation
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 ENVIRONMENT: dict[str, Any] = {"environ_overrides": {"SCRIPT_NAME": "/dashboard"}}
-HIDDEN = ["/", "/runs", "/patients", "/patients/identified/x1", "/nowhere"]
+HIDDEN = ["/", "/runs", "/static/../app.py", "/static/a/b", "/patients", "/patients/identified/x1", "/nowhere"]
 MACHINERY = ["/_dash-layout", "/_dash-dependencies", "/_reload-hash"]
 
 
@@ -246,3 +246,67 @@ def test_every_answer_carries_the_security_headers(visitor: FlaskClient, path: s
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert (headers["Cache-Control"] == "no-store") == (not path.startswith("/static/"))
+
+
+NONSENSE = [
+    b"",
+    b"x",
+    b"[]",
+    b"{}",
+    b'{"output": 1}',
+    b'{"output": "nobody.children", "outputs": [], "inputs": [], "changedPropIds": []}',
+    b'{"output": "live.children", "outputs": null, "inputs": [], "changedPropIds": []}',
+    b'{"output": "live.children", "outputs": {"id": "live", "property": "children"}, "inputs": [1], "state": [1, 2],'
+    b' "changedPropIds": []}',
+    b"{" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", NONSENSE, ids=range(len(NONSENSE)))
+def test_a_call_that_makes_no_sense_is_refused_as_such(visitor: FlaskClient, secret: str, body: bytes) -> None:
+    sign_in(visitor, secret)
+    headers = OURS | {"Content-Type": "application/json"}
+    answer = visitor.post("/_dash-update-component", data=body, headers=headers, **ENVIRONMENT)
+    assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
+
+
+ODD = [
+    ("GET", "/_dash-component-suites/dash/nothing.js", 404),
+    ("GET", "/_dash-component-suites/os/path.py", 404),
+    ("GET", "/static/nothing.css", 404),
+    ("PUT", "/", 405),
+    ("DELETE", "/sign-in", 405),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), ODD)
+def test_what_is_not_there_is_answered_with_a_problem(
+    visitor: FlaskClient, secret: str, method: str, path: str, status: int
+) -> None:
+    sign_in(visitor, secret)
+    answer = visitor.open(path, method=method, headers=OURS, **ENVIRONMENT)
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    assert "Traceback" not in answer.text
+
+
+def test_a_page_that_fails_tells_nothing(visitor: FlaskClient, secret: str) -> None:
+    sign_in(visitor, secret)
+    output = {"id": "page", "property": "children"}
+    others = [("trail", "children"), ("side", "children"), ("page-title", "data")]
+    body = {
+        "output": "..page.children...trail.children...side.children...page-title.data..",
+        "outputs": [output, *({"id": one, "property": part} for one, part in others)],
+        "inputs": [
+            {"id": "url", "property": "pathname", "value": 7},
+            {"id": "url", "property": "search", "value": ["x"]},
+        ],
+        "changedPropIds": ["url.pathname"],
+        "state": [],
+    }
+    answer = visitor.post("/_dash-update-component", json=body, headers=OURS, **ENVIRONMENT)
+    assert (answer.status_code, answer.get_json()["code"]) == (500, "http.500")
+
+
+def test_a_form_that_is_too_large_is_refused(visitor: FlaskClient) -> None:
+    form = {"client_id": "x" * 17_000_000, "secret": "x"}
+    assert visitor.post("/sign-in", data=form, headers=OURS, **ENVIRONMENT).status_code == 413

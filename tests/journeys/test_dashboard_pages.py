@@ -80,14 +80,13 @@ def test_a_page_is_accessible_and_quiet_and_fits_the_screen(visitor: Visitor, sc
     assert visitor.page.locator("h1").count() == 1
 
 
-@pytest.mark.parametrize("path", ["sign-in", "sign-in?why=ended&next=/dashboard/runs", "sign-in?why=out"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_sign_in_page_is_accessible_also_without_scripts(
-    browser: Browser, served: Served, scheme: str, path: str, width: int
+def test_the_sign_in_page_is_accessible_also_when_it_refuses(
+    browser: Browser, served: Served, scheme: str, width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 780}, color_scheme=scheme)  # type: ignore[arg-type]
     visitor = Visitor(context, served)
-    visitor.page.goto(served.url + path)
+    visitor.page.goto(f"{served.url}sign-in?why=ended&next=/dashboard/runs")
     assert visitor.violations() == []
     visitor.page.fill("#client_id", "nobody")
     visitor.page.fill("#secret", "wrong")
@@ -96,4 +95,16 @@ def test_the_sign_in_page_is_accessible_also_without_scripts(
     assert visitor.violations() == []
     assert [trouble for trouble in visitor.troubles if "401" not in trouble] == []
     assert visitor.elsewhere() == []
+    context.close()
+
+
+def test_signing_in_needs_no_script(browser: Browser, served: Served) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    visitor = Visitor(context, served)
+    visitor.page.goto(served.url)
+    visitor.page.fill("#client_id", "grace.clinician")
+    visitor.page.fill("#secret", served.secrets["grace.clinician"])
+    visitor.page.click("button[type=submit]")
+    assert visitor.page.url == served.url
+    assert "draws its pages with JavaScript" in visitor.page.inner_text("noscript")
     context.close()

@@ -3,7 +3,7 @@
 from dash import Dash
 from flask import Flask
 
-from careloom.dashboard import gate, patient, patients, routing, session, shell, sign_in, static_files
+from careloom.dashboard import failures, gate, patient, patients, routing, session, shell, sign_in, static_files
 from careloom.dashboard.address import PREFIX
 from careloom.dashboard.calls import ApiOf
 from careloom.runtime import Runtime
@@ -30,6 +30,7 @@ def create_dashboard(
     routing.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)
+    failures.install(server, app)
     return server
 
 

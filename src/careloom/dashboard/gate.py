@@ -7,9 +7,14 @@ from flask import Flask, Response, g, jsonify, make_response, redirect, request
 
 from careloom.dashboard import session
 from careloom.dashboard.address import PREFIX, href
+from careloom.errors import AccessError, Unauthenticated
 
-OPEN_PATHS = frozenset({"/sign-in", "/_favicon.ico"})
-OPEN_FOLDERS = ("/_dash-component-suites/", "/static/")
+STATIC = frozenset(
+    {"static_file", "/_favicon.ico", "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>"}
+)
+OPEN = STATIC | {"sign_in.show", "sign_in.sign_in"}
+"""Endpoints that anybody may reach; Dash names its own by their paths."""
+
 SIGN_IN = f"{PREFIX}/sign-in"
 
 Answer = Response | None
@@ -36,7 +41,9 @@ def _refuse_foreign_forms() -> Answer:
     """Only a page of ours may change anything: the cookie is SameSite=Strict, and this holds without that, too."""
     if request.method in {"GET", "HEAD", "OPTIONS"} or _is_same_origin():
         return None
-    return _problem(403, "this request comes from another site", "Open the dashboard itself and try again.")
+    return problem(
+        403, AccessError.code, "this request comes from another site", "Open the dashboard itself and try again."
+    )
 
 
 def _is_same_origin() -> bool:
@@ -49,7 +56,7 @@ def _is_same_origin() -> bool:
 
 def _let_in() -> Answer:
     """Lets a signed-in person in; sends others to the sign-in page, and programs away."""
-    if request.path in OPEN_PATHS or request.path.startswith(OPEN_FOLDERS):
+    if request.endpoint in OPEN:
         return None
     person = session.find()
     if person is not None:
@@ -58,7 +65,7 @@ def _let_in() -> Answer:
     if _comes_from_elsewhere():
         return make_response(_AGAIN)
     if request.path.startswith("/_") or request.method != "GET":
-        return _problem(401, "nobody is signed in, or the session is over", "Sign in again.")
+        return problem(401, Unauthenticated.code, "nobody is signed in, or the session is over", "Sign in again.")
     back = href() if request.path == "/" else PREFIX + request.full_path.rstrip("?")
     why = "&why=ended" if session.has_ended() else ""
     return make_response(redirect(f"{SIGN_IN}?next={quote(back, safe='/')}{why}"))
@@ -74,8 +81,8 @@ def _comes_from_elsewhere() -> bool:
     )
 
 
-def _problem(status: int, title: str, remedy: str) -> Response:
-    code = "access.unauthenticated" if status == 401 else "access"
+def problem(status: int, code: str, title: str, remedy: str) -> Response:
+    """A problem document. source  RFC 9457"""
     answer = jsonify({"title": title, "status": status, "code": code, "remedy": remedy})
     answer.status_code = status
     answer.mimetype = "application/problem+json"
@@ -89,7 +96,7 @@ def _headers(response: Response, hashes: Sequence[str], *, is_secure: bool) -> R
         f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
         "font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
-    if not request.path.startswith(OPEN_FOLDERS):
+    if request.endpoint not in STATIC:
         headers["Cache-Control"] = "no-store"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
