@@ -82,7 +82,6 @@ def test_an_id_and_a_name_are_given_once(clients: Clients, taken: dict[str, str]
 def test_a_change_that_raises_never_happened(clients: Clients) -> None:
     add(clients, WARD)
 
-
     def fail() -> None:
         with clients.change() as change:
             change.replace(replace(WARD, disabled=START))
