@@ -154,7 +154,12 @@ class Breaking(io.RawIOBase):
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(ConnectionResetError(), 400), (TimeoutError(), 408), (ValueError("a broken chunk: Quillfeather"), 400)],
+    [
+        (ConnectionResetError(), 400),
+        (TimeoutError(), 408),
+        (BlockingIOError(), 408),
+        (ValueError("a broken chunk: Quillfeather"), 400),
+    ],
 )
 def test_a_client_that_goes_away_leaves_nothing(installation: Installation, error: Exception, status: int) -> None:
     answer = chunked(installation, Breaking(error))

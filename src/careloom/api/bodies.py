@@ -81,8 +81,8 @@ def _read(stream: BinaryIO, size_bytes: int, pace: Pace) -> bytes:
     try:
         piece = pace.read(stream.read, size_bytes)
     except Exception as error:  # noqa: BLE001 each server has errors of its own for a body that breaks off
-        if pace.is_too_slow or isinstance(error, TimeoutError):
-            raise RequestTimeout from None
+        if pace.is_too_slow or isinstance(error, TimeoutError | BlockingIOError):
+            raise RequestTimeout from None  # the second is what a timeout of the socket's own (SO_RCVTIMEO) gives
         raise ClientDisconnected from None
     if pace.is_too_slow:
         raise RequestTimeout

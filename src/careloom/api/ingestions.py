@@ -98,9 +98,8 @@ _FILES: dict[str, Any] = {
         FILE_FIELD: {
             "type": "array",
             "minItems": 1,
-            "maxItems": service.MOST_FILES,
             "items": {"type": "string", "format": "binary", "minLength": 1},
-            "description": "The files, each a part of its own with a file name.",
+            "description": f"The files, each a part of its own with a file name; at most {service.MOST_FILES}.",
         }
     },
     "required": [FILE_FIELD],
