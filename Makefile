@@ -109,5 +109,5 @@ audit: $(VENV)/.dev ## ask the package index which locked versions have known we
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
 
 clean: ## remove .venv and everything that can be made again
-	rm -rf $(VENV) $(VENV)-audit out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks src/*.egg-info
+	rm -rf $(VENV) $(VENV)-audit tests/clients/node_modules out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
