@@ -1,8 +1,8 @@
 """Group commit: what many threads want written at once, one of them writes for all.
 
-A thread that comes while nobody writes leads: it writes what waits, its own included, as one group. Those who come
-meanwhile wait, and the first of them leads the next group. Nobody waits for company: there is no timer and no thread
-of its own, so a lone caller just writes.
+A thread that comes while nobody writes leads: once it has all that a write needs (locks, a transaction), it takes what
+waits by then, its own included, and writes that as one group. Those who come later wait, and the first of them leads
+the next group. Nobody waits for company: there is no timer and no thread of its own, so a lone caller just writes.
 """
 
 import threading
@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 from careloom.errors import CareloomError, SetupError
 
 Entry = TypeVar("Entry")
+Take = Callable[[], Sequence[Entry]]
+"""The entries of the group; called once, as late as a write can."""
 
 
 class _Waiting(Generic[Entry]):
@@ -30,10 +32,10 @@ class _Waiting(Generic[Entry]):
 class GroupCommit(Generic[Entry]):
     """Writes entries in groups, in the order in which they came; shared by all threads of a process.
 
-    write  makes all entries durable, or raises and makes none so
+    write  takes the entries and makes all of them durable, or raises
     """
 
-    def __init__(self, write: Callable[[Sequence[Entry]], None]) -> None:
+    def __init__(self, write: Callable[[Take[Entry]], None]) -> None:
         self._write = write
         self._lock = threading.Lock()
         self._waiting: list[_Waiting[Entry]] = []
@@ -69,14 +71,23 @@ class GroupCommit(Generic[Entry]):
 
     def _lead(self) -> None:
         with self._lock:
-            group, self._waiting = self._waiting, []
+            group = list(self._waiting)  # they share the fate of a write that fails before it takes anything
+
+        def take() -> Sequence[Entry]:
+            nonlocal group
+            with self._lock:
+                group, self._waiting = self._waiting, []
+            return [one.entry for one in group]
+
         error: BaseException | None = None
         try:
-            self._write([one.entry for one in group])
+            self._write(take)
         except BaseException as caught:
             error = caught
             raise
         finally:
+            with self._lock:
+                self._waiting = [one for one in self._waiting if one not in group]
             self._hand_over()
             for one in group:
                 one.error = error

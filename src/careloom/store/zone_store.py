@@ -27,7 +27,7 @@ from careloom.store.audit_log import (
 from careloom.store.check import StoreReport, check
 from careloom.store.engine import is_url, open_engine, private_folder, reading, writing
 from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub_due, scrub
-from careloom.store.group_commit import GroupCommit
+from careloom.store.group_commit import GroupCommit, Take
 from careloom.store.provenance import FactProof, Provenances, RawRecord
 from careloom.store.quarantine import Quarantined
 from careloom.store.resources import WriteTools
@@ -290,12 +290,12 @@ class ZoneStore:
 
     append = append_audit
 
-    def _write_events(self, entries: Sequence[Entry]) -> None:
+    def _write_events(self, take: Take[Entry]) -> None:
         anchored = self._anchored()  # before the lock, for its signature takes a while
         with writing(self._engine, is_large=False) as connection:
             self._subject_keys.forget(database.erasures(connection))
             chain = AuditChain(connection, self.keys.provider.sign, anchored)
-            chain.extend(entries)
+            chain.extend(take())
         self._move_anchor(chain.head)
 
     def verify_audit(self) -> AuditReport:
