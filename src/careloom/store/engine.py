@@ -29,7 +29,7 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA trusted_schema=OFF",
 )
-_WRITERS_CACHE = "PRAGMA cache_size=-65536"
+_WRITERS_CACHE = "PRAGMA cache_size=-32768"
 """A reader's pages are worth nothing once somebody else has committed; a writer's stay, for nobody else writes."""
 _MOST_CONNECTIONS = 32
 _WRITE_LOCK = 4711_0001
