@@ -1,6 +1,5 @@
 """Health: whether this installation can work now, and the numbers that its operator watches."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -42,7 +41,7 @@ def readiness(platform: Platform) -> Readiness:
     """What works now; opens what is not open yet. Nobody is asked who they are: it tells nothing but yes and no."""
     return Readiness(
         keys=_works(lambda: bool(platform.keys.public_key())),
-        store=_works(lambda: platform.store("identified").count() is not None),
+        store=_works(lambda: platform.store("identified").known_records(["none"]) == set()),
         queue=_works(lambda: _jobs(platform) is not None),
     )
 
@@ -66,7 +65,7 @@ def _jobs(platform: Platform) -> dict[str, int]:
     if not platform.has_jobs():
         return {}
     with platform.jobs() as jobs:
-        return dict(Counter(job.state for job in jobs.listed(limit=10_000)))
+        return jobs.counted()
 
 
 def _works(check: Callable[[], bool]) -> bool:
