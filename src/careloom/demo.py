@@ -26,7 +26,7 @@ from careloom.services.platform import Platform
 from careloom.services.quarantine import list_refused
 from careloom.services.search import search
 from careloom.services.verify import verify
-from careloom.settings import Data, Settings, load
+from careloom.settings import Api, Data, Keys, Settings, load
 
 QUERIES = (
     "Patient?_summary=count",
@@ -63,20 +63,22 @@ def run(path: Path | None, *, full: bool, keep: Path | None) -> None:
 
 
 def _settings(data: Path) -> Settings:
-    """The installation's settings with the demo's data, on its port if that is free, else on any."""
+    """The installation's settings, but for data, keys and address: the demo has its own, on this machine."""
     settings = load()
-    api = settings.api.model_copy(update={"port": _free_port(settings)})
-    return settings.model_copy(update={"data": Data(directory=data.resolve()), "api": api})
+    api = Api(port=_free_port(), processes=settings.api.processes, threads=settings.api.threads)
+    return settings.model_copy(update={"data": Data(directory=data.resolve()), "keys": Keys(), "api": api})
 
 
-def _free_port(settings: Settings) -> int:
-    for port in (settings.api.port, 0):
+def _free_port() -> int:
+    """The usual port if it is free, else any."""
+    usual = Api()
+    for port in (usual.port, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
-                probe.bind((settings.api.host, port))
+                probe.bind((usual.host, port))
                 return int(probe.getsockname()[1])
-    return settings.api.port
+    return usual.port
 
 
 def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:

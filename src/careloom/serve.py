@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,9 +30,11 @@ from careloom.client.pace import Pace
 from careloom.dashboard.app import create_dashboard
 from careloom.errors import SetupError
 from careloom.services.platform import Platform
-from careloom.settings import Settings
+from careloom.settings import FILE_VARIABLE, PREFIX, Settings
 
 GRACE_SECONDS = 30
+LONGEST_PAUSE_SECONDS = 60.0
+"""Between two starts of a job worker that does not stay up, as one does beside another worker of the same data."""
 _SHARED_NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -169,12 +172,18 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
     def __init__(self, app: BaseApplication, settings: Settings) -> None:
         self._environment = environment_of(settings)
         self._jobs: subprocess.Popen[bytes] | None = None
+        self._pause_seconds = 0.0
+        self._next_start = 0.0
         super().__init__(app)
 
     def manage_workers(self) -> None:
-        """Called every second: starts what should run and does not."""
+        """Called every second: starts what should run and does not, ever more rarely while it does not stay up."""
         super().manage_workers()
-        if self._jobs is None or self._jobs.poll() is not None:
+        now = time.monotonic()
+        if (self._jobs is None or self._jobs.poll() is not None) and now >= self._next_start:
+            is_steady = now - self._next_start > LONGEST_PAUSE_SECONDS
+            self._pause_seconds = 1.0 if is_steady else min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
+            self._next_start = now + self._pause_seconds
             command = [sys.executable, "-m", "careloom.worker", str(os.getpid())]
             self._jobs = subprocess.Popen(command, env=self._environment, stdin=subprocess.DEVNULL)  # noqa: S603
 
@@ -211,11 +220,12 @@ def _without_quotes(record: logging.LogRecord) -> bool:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The process's environment with these settings as variables, for a process that is to see the same."""
-    told = dict(os.environ)
+    told = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    told[FILE_VARIABLE] = os.devnull  # what stands in a file, the settings hold already
     for section, keys in settings.model_dump(mode="json").items():
         for key, value in keys.items():
-            if value not in (None, ""):
-                told[f"CARELOOM__{section}__{key}".upper()] = str(value)
+            if value is not None:
+                told[f"{PREFIX}{section}__{key}".upper()] = str(value)
     return told
 
 

@@ -102,7 +102,7 @@ class Api(Section):
     """
 
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
     public_url: str = ""
     certificate: Path | None = None
     key: Path | None = None
@@ -143,7 +143,8 @@ class Settings(Section):
     def base_url(self) -> str:
         """What clients call this installation, without a slash at its end."""
         scheme = "https" if self.api.certificate else "http"
-        return self.api.public_url.rstrip("/") or f"{scheme}://{self.api.host}:{self.api.port}"
+        host = f"[{self.api.host}]" if ":" in self.api.host else self.api.host
+        return self.api.public_url.rstrip("/") or f"{scheme}://{host}:{self.api.port}"
 
 
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -19,6 +19,9 @@ SILENT = {
     "says nothing": b"",
     "says half a head": b"GET /healthz HTTP/1.1\r\nHost: x\r\n",
     "announces a body and sends none": b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+    "sends a form byte by byte": b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\ngrant_type=",
+    "sends a form of no length": b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "signs in byte by byte": b"POST /dashboard/sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nname=",
     "never closes what it was told to close": b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 }
 BROKEN = {
@@ -39,9 +42,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def connect(server: Server) -> socket.socket:
+def connect(server: Server, receives: int = 0) -> socket.socket:
+    """A connection; one that takes at most so many bytes at a time if `receives` is not 0."""
     host, port = server.url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=20)
+    made = socket.socket()
+    if receives:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+    made.settimeout(20)
+    made.connect((host, int(port)))
+    return made
 
 
 @pytest.mark.parametrize("manner", SILENT)
@@ -77,6 +86,27 @@ def test_what_a_broken_request_asked_for_is_neither_logged_nor_repeated(server: 
     assert b"Quillfeather" not in answer
     wait_until(lambda: "could not be read" in server.said())
     assert "Quillfeather" not in server.said()
+
+
+def test_who_never_reads_the_answers_is_cut_off(server: Server) -> None:
+    deaf = [connect(server, receives=4096) for _ in range(12)]
+    try:
+        for one in deaf:
+            one.sendall(b"GET /openapi/swagger/js/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        wait_until(lambda: answered(f"{server.url}/healthz") == 200, seconds=45)
+    finally:
+        for one in deaf:
+            one.close()
+
+
+def test_a_small_form_in_two_pieces_is_answered_at_once(server: Server) -> None:
+    with connect(server) as sender:
+        sender.sendall(b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 29\r\n\r\n")
+        time.sleep(0.02)
+        sender.sendall(b"grant_type=client_credentials")
+        began = time.monotonic()
+        assert sender.recv(65536).startswith(b"HTTP/1.1 4")
+        assert time.monotonic() - began < 2
 
 
 def test_a_worker_that_is_killed_is_replaced(server: Server) -> None:

@@ -5,6 +5,7 @@ Without it sixteen clients that connect and say nothing hold every thread of a s
 
 import errno
 import logging
+import re
 import socket
 import struct
 import time
@@ -24,8 +25,13 @@ from careloom.logs import log
 
 HEAD_SECONDS = 10.0
 """How long the head of a request may take to arrive; then the connection is closed."""
-SILENCE_SECONDS = 30
-"""How long a body may pause."""
+REQUEST_SECONDS = 30.0
+"""How long one request may take from its head to the end of its answer; uploads have a least speed instead."""
+SILENCE_SECONDS = {socket.SO_RCVTIMEO: 30, socket.SO_SNDTIMEO: 10}
+"""How long a body, and the reader of an answer, may pause."""
+MOST_AWAITED_BYTES = 16384
+"""A body up to this length is awaited without a thread, like a head."""
+UPLOADS = "/api/v1/ingestions"
 MOST_HEAD_BYTES = 65536
 """A longer head goes to the parser, which refuses it."""
 LINGER_SECONDS = 2.0
@@ -38,8 +44,10 @@ STATUS = {
     "UnsupportedTransferCoding": 501,
 }
 """gunicorn's name of what is wrong with a request -> HTTP status; 400 for the others."""
-_TICK_SECONDS = 0.1
+REMEDIES = {411: "Say the length of the body in Content-Length."}
+_TICK_SECONDS = 0.01
 _DRAIN_SECONDS = 0.05
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?:\r\n|\Z)", re.IGNORECASE)
 
 
 class _Connection(TConn):  # type: ignore[misc]
@@ -65,6 +73,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._trickling: list[TConn] = []
         self._next_look = 0.0
+        self._busy: dict[TConn, float] = {}
         self._lingering: deque[_Connection] = deque()
 
     def accept(self, listener: socket.socket) -> None:
@@ -75,11 +84,31 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
             return
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE_SECONDS, 0))
+        for option, seconds in SILENCE_SECONDS.items():
+            client.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
         self.nr_conns += 1
         conn = _Connection(self.cfg, client, address, listener.getsockname())
         conn.lingers = self._linger
         self._wait(conn)
+
+    def handle(self, conn: TConn) -> Any:
+        """Serves a connection in a thread, for so long as its head, its request and its answer may take."""
+        self._busy[conn] = time.monotonic() + HEAD_SECONDS
+        try:
+            return super().handle(conn)
+        finally:
+            self._busy.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Serves one request; a body that does not say its length is for uploads only."""
+        if req.path == UPLOADS and req.method == "POST":
+            self._busy.pop(conn, None)
+        else:
+            self._busy[conn] = time.monotonic() + REQUEST_SECONDS
+            if any(name == "TRANSFER-ENCODING" for name, _ in req.headers):
+                self._answer(conn.sock, 411)
+                return False
+        return super().handle_request(req, conn)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """A kept-alive connection has bytes: it waits for the rest of the head like a new one."""
@@ -99,13 +128,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._trickling.append(conn)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """As gunicorn does, with a look at unfinished heads every tenth of a second."""
+        """As gunicorn does, with a look at unfinished heads every hundredth of a second."""
         if self._trickling and time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + _TICK_SECONDS
             waiting, self._trickling = self._trickling, []
             for conn in waiting:
                 if conn in self.pending_conns:  # it may have run out of time
                     self._watch(conn)
+        self._end_the_overdue()
         super().wait_for_and_dispatch_events(_TICK_SECONDS if self._trickling or self._lingering else timeout)
         for _ in range(len(self._lingering)):
             conn = self._lingering.popleft()
@@ -119,6 +149,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         status = STATUS.get(type(exc).__name__, 400 if isinstance(exc, ParseException) else 500)
         level = logging.WARNING if status < 500 else logging.ERROR
         log(__name__, "a request could not be read", level=level, error_code=type(exc).__name__, status=status)
+        self._answer(client, status)
+
+    def _answer(self, client: socket.socket, status: int) -> None:
+        """A problem document from outside the application; what cannot be sent is not."""
         body = orjson.dumps(
             {
                 "type": "urn:careloom:problem:http.unreadable",
@@ -126,7 +160,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 "status": status,
                 "detail": "the request is not well-formed HTTP" if status < 500 else "something unexpected happened",
                 "code": "http.unreadable",
-                "remedy": "Send HTTP/1.1 with at most 100 headers and 8,190 bytes in each line.",
+                "remedy": REMEDIES.get(status, "Send HTTP/1.1 with at most 100 headers and 8,190 bytes in each line."),
             }
         )
         head = (
@@ -146,6 +180,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if len(self._lingering) > MOST_LINGERING:
             self._lingering.popleft().close()
 
+    def _end_the_overdue(self) -> None:
+        """Takes the connection from threads that have served it for too long; what they wait for ends at once."""
+        now = time.monotonic()
+        for conn, end in list(self._busy.items()):
+            if now > end and self._busy.pop(conn, None) is not None:
+                with suppress(OSError):
+                    socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)  # of the plain socket, also under TLS
+
     def _wait(self, conn: TConn) -> None:
         conn.timeout = time.monotonic() + HEAD_SECONDS
         self.pending_conns.append(conn)
@@ -164,7 +206,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return False
         except OSError:
             return True
-        return not waiting or b"\r\n\r\n" in waiting or len(waiting) == MOST_HEAD_BYTES
+        return not waiting or len(waiting) == MOST_HEAD_BYTES or _is_whole(waiting)
+
+
+def _is_whole(waiting: bytes) -> bool:
+    """True when a head is there, and with it the body if that is short."""
+    head, end, rest = waiting.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    length = _LENGTH.search(head)
+    awaited = int(length[1]) if length and len(length[1]) < 8 else 0
+    return not len(rest) < awaited <= MOST_AWAITED_BYTES or b"\r\nexpect:" in head.lower()
 
 
 def _is_over(conn: TConn) -> bool:

@@ -60,10 +60,29 @@ def test_a_taken_port_is_told_at_once(tmp_path: Path) -> None:
             run(settings)
 
 
-def test_the_job_worker_sees_the_settings_of_the_server(tmp_path: Path) -> None:
+def test_the_job_worker_sees_the_settings_of_the_server_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "careloom.toml"
+    elsewhere.write_text('[data]\ndatabase = "postgresql+psycopg://db.example.org/other"\n[ingest]\nsource = "other"\n')
+    monkeypatch.setenv("CARELOOM_CONFIG", str(elsewhere))
+    monkeypatch.setenv("CARELOOM__DATA__DATABASE", "postgresql+psycopg://db.example.org/third")
+    monkeypatch.setenv("CARELOOM__KEYS__DIRECTORY", str(tmp_path / "other keys"))
     settings = Settings(
-        data=Data(directory=tmp_path / "data"),
+        data=Data(directory=tmp_path / "data of the demo"),
         api=Api(port=9443, public_url="https://careloom.example.org"),
     )
-    seen = load(environment={name: value for name, value in environment_of(settings).items() if "__" in name})
-    assert seen == settings
+    assert load(environment=environment_of(settings)) == settings
+
+
+ADDRESSES = [
+    ({}, "http://127.0.0.1:8080"),
+    ({"host": "::1"}, "http://[::1]:8080"),
+    ({"certificate": Path("a"), "key": Path("b"), "host": "careloom.example.org"}, "https://careloom.example.org:8080"),
+    ({"public_url": "https://careloom.example.org/"}, "https://careloom.example.org"),
+]
+
+
+@pytest.mark.parametrize(("api", "url"), ADDRESSES)
+def test_an_installation_knows_what_clients_call_it(api: dict[str, object], url: str) -> None:
+    assert Settings(api=Api(**api)).base_url == url
