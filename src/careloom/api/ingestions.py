@@ -1,15 +1,17 @@
 """Routes of ingestions: send, list, watch, issues, cancel."""
 
+from threading import BoundedSemaphore
 from typing import Annotated, Any, Literal
 
 import orjson
-from flask import Response, request
+from flask import Response, current_app, request
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import Field
+from werkzeug.exceptions import ServiceUnavailable
 
 from careloom.api.answers import answers, document, problems
 from careloom.api.bodies import FILE_FIELD, FORM_TYPE, MEDIA_TYPES, sent_files
-from careloom.api.context import base_url, platform, who
+from careloom.api.context import EXTENSION, base_url, platform, who
 from careloom.api.pace import Pace
 from careloom.api.schemas import (
     CODE_PATTERN,
@@ -33,8 +35,14 @@ _REFUSALS = (400, 401, 403, 409, 500, 503)
 ingestions = APIBlueprint("ingestions", __name__, url_prefix="/api/v1/ingestions", abp_tags=[_TAG])
 
 
+_PLACES = "careloom-upload-places"
+"""Uploads may hold half of a process's threads, so that the slowest of them leave room for everything else."""
+
+
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
+    threads = app.extensions[EXTENSION].settings.api.threads
+    app.extensions[_PLACES] = BoundedSemaphore(max(1, threads // 2))
     document(ingestions, Problem, Ingestion, IngestionDetail, IngestionPage, IssuePage)
     app.register_api(ingestions)
 
@@ -135,9 +143,15 @@ _BODY: dict[str, Any] = {
 def upload(query: UploadQuery) -> Response:
     """Answers once the bytes are durable; what is wrong with their content stands in the ingestion's issues."""
     limits = platform().settings.api
-    pace = Pace(limits.min_upload_bytes_per_second)
-    files = sent_files(request, most_bytes=limits.max_upload_bytes, pace=pace)
-    made = service.submit_upload(platform(), who(), files, service.UploadAsk(query.format, query.source))
+    places: BoundedSemaphore = current_app.extensions[_PLACES]
+    if not places.acquire(blocking=False):
+        raise ServiceUnavailable
+    try:
+        pace = Pace(limits.min_upload_bytes_per_second)
+        files = sent_files(request, most_bytes=limits.max_upload_bytes, pace=pace)
+        made = service.submit_upload(platform(), who(), files, service.UploadAsk(query.format, query.source))
+    finally:
+        places.release()
     response = _json(made, 202)
     response.headers["Location"] = f"{base_url()}/api/v1/ingestions/{made['id']}"
     return response

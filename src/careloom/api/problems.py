@@ -152,10 +152,12 @@ HTTP_WORDS = {
     413: "the request is larger than this installation takes",
     415: "this address does not take that media type",
     429: "too many requests in a short time",
+    503: "as much of this is under way as the server takes at once",
 }
 HTTP_REMEDIES = {
     404: "The addresses stand in /openapi.",
     405: "The header Allow names those it takes.",
     406: "Ask for application/json or application/fhir+json.",
     429: "Wait as long as the header Retry-After says.",
+    503: "Try again after as many seconds as the header Retry-After says.",
 }
