@@ -334,3 +334,25 @@ def test_the_addresses_are_those_of_the_settings(installation: Installation) -> 
     served = {rule.rule for rule in installation.app.url_map.iter_rules()}
     named = [told[name] for name in ("token_endpoint", "revocation_endpoint", "jwks_uri")]
     assert all(address.removeprefix(BASE_URL) in served for address in named)
+
+
+PUBLIC_URLS = ["https://careloom.example.org", "http://127.0.0.1:8080"]
+
+
+@pytest.mark.parametrize("url", PUBLIC_URLS)
+@pytest.mark.parametrize("host", ["careloom.example.org", "10.0.0.5:8080", "evil.example", "127.0.0.1:8080"])
+def test_a_token_is_given_and_taken_back_whatever_host_a_proxy_passes_on(tmp_path: Path, url: str, host: str) -> None:
+    with Installation(tmp_path, api={"public_url": url}) as installation:
+        ward = installation.register(name="ward")
+        headers = basic("ward", ward.secret) | {"Host": host}
+        answer = installation.client.post("/oauth2/token", data=GRANT, headers=headers)
+        assert answer.status_code == 200, answer.text
+        form = {"token": answer.json["access_token"]}
+        assert installation.client.post("/oauth2/revoke", data=form, headers=headers).status_code == 200
+
+
+def test_a_public_address_without_tls_gets_no_secret(tmp_path: Path) -> None:
+    with Installation(tmp_path, api={"public_url": "http://careloom.example.org"}) as installation:
+        headers = basic("ward", installation.register(name="ward").secret) | {"Host": "127.0.0.1"}
+        answer = installation.client.post("/oauth2/token", data=GRANT, headers=headers)
+    assert (answer.status_code, answer.json["error"]) == (400, "insecure_transport")

@@ -20,7 +20,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant  # type: ignore
 from authlib.oauth2.rfc7009 import RevocationEndpoint  # type: ignore[import-untyped]
 from flask import Request, Response, request
 
-from careloom.api.context import platform, request_id
+from careloom.api.context import base_url, platform, request_id
 from careloom.api.oauth_schemas import ASSERTION_TYPE, FORM_TYPE, RevocationRequest, TokenRequest
 from careloom.errors import AccessError, QueryError, StateError, Unauthenticated
 from careloom.services.tokens import authenticate_assertion, authenticate_secret, issue, revoke, session_of
@@ -56,10 +56,10 @@ class _Form(OAuth2Payload):  # type: ignore[misc]
 
 
 class _Sent(OAuth2Request):  # type: ignore[misc]
-    """The request at hand, as Authlib looks at it."""
+    """The request at hand, as Authlib looks at it: under the public address, so that it sees the TLS of a proxy."""
 
     def __init__(self, sent: Request) -> None:
-        super().__init__(method=sent.method, uri=sent.base_url, headers=sent.headers)
+        super().__init__(method=sent.method, uri=base_url() + sent.path, headers=sent.headers)
         self.payload = _Form(sent)
 
     @property
