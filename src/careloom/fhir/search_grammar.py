@@ -5,7 +5,7 @@ a patient and is never repeated.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import cast
 from urllib.parse import parse_qsl
@@ -42,6 +42,7 @@ MODIFIERS: dict[str, tuple[str, ...]] = {
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 MOST_PARAMETERS = 100
 MOST_VALUES = 1000
+"""Values of all parameters of a search together."""
 CONTROLS = ("_count", "_sort", "_summary", "_total")
 LATER = frozenset(
     {"_include", "_revinclude", "_has", "_elements", "_contained", "_containedType", "_filter", "_query", "_text"}
@@ -86,7 +87,7 @@ def parse_parameters(resource_type: str, given: Mapping[str, Sequence[str]]) -> 
     return _parse(resource_type, pairs)
 
 
-def _parse(resource_type: str, pairs: Iterable[tuple[str, str]]) -> Query:
+def _parse(resource_type: str, pairs: Sequence[tuple[str, str]]) -> Query:
     if resource_type not in resource_types():
         near = get_close_matches(resource_type, resource_types(), n=3, cutoff=0.6)
         hint = (
@@ -95,6 +96,7 @@ def _parse(resource_type: str, pairs: Iterable[tuple[str, str]]) -> Query:
             else "write it as FHIR R4 does, for example Observation?code=..."
         )
         raise QueryError("the search names no FHIR resource type", hint)
+    _refuse_too_many(pairs)
     criteria: list[Criterion] = []
     ids: list[tuple[str, ...]] = []
     updated: list[tuple[TimeValue, ...]] = []
@@ -123,6 +125,14 @@ def _parse(resource_type: str, pairs: Iterable[tuple[str, str]]) -> Query:
         total=_total(controls.get("_total")),
         is_count_only=_is_count_only(controls),
     )
+
+
+def _refuse_too_many(pairs: Sequence[tuple[str, str]]) -> None:
+    count = 0
+    for _, value in pairs:
+        count += len(_split(value, ","))
+        if count > MOST_VALUES:
+            raise QueryError("the search has too many values", f"give at most {MOST_VALUES} in all")
 
 
 def _criterion(resource_type: str, name: str, value: str, position: int) -> Criterion:
@@ -248,8 +258,6 @@ def _alternatives(code: str, value: str) -> list[str]:
     parts = _split(value, ",")
     if "" in parts:
         raise QueryError(f"{code} has an empty value", "leave it out, or give a value")
-    if len(parts) > MOST_VALUES:
-        raise QueryError(f"{code} has too many values", f"give at most {MOST_VALUES}")
     return parts
 
 

@@ -182,3 +182,24 @@ def test_any_parameters_are_understood_or_refused(given_parameters: dict[str, An
 def test_escaped_text_comes_back_as_it_was(text: str) -> None:
     escaped = "".join("\\" + char if char in "\\,|$" else char for char in text)
     assert list(parse_parameters("Observation", {"code": [escaped]}).criteria[0].values) == [TokenValue(None, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Observation?code=" + ",".join(["a"] * 1001),
+        "Observation?" + "&".join(["code=" + ",".join(["a"] * 11)] * 99),
+        "Observation?" + "&".join(["_id=" + ",".join(["a"] * 501)] * 2),
+        "Observation?_lastUpdated=2024&code:not=" + ",".join(["a"] * 1000),
+    ],
+    ids=["of one parameter", "of many", "of ids", "of two kinds"],
+)
+def test_a_search_has_at_most_a_thousand_values_in_all(text: str) -> None:
+    problem = refusal(text)
+    assert problem is not None
+    assert (problem.where, problem.remedy) == ("the search has too many values", "give at most 1000 in all")
+    assert refusal(text.replace("a,a,", "a,", 1).replace("a,a", "a", 100)) is None
+
+
+def test_a_comma_inside_a_value_does_not_make_it_two() -> None:
+    assert refusal("Observation?code=" + r"\,".join(["a"] * 2000)) is None
