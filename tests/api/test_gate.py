@@ -136,3 +136,20 @@ def test_a_token_of_too_little_is_told_that_it_is_too_little(installation: Insta
     answer = installation.client.get("/metrics", headers=headers)
     assert answer.status_code == 403
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="careloom", error="insufficient_scope"'
+
+
+def test_no_open_address_repeats_the_host_that_was_asked_for(installation: Installation) -> None:
+    rules = [rule for rule in installation.app.url_map.iter_rules() if gate.is_open(rule.endpoint)]
+    bare = {re.sub(r"<[^>]*>", "identified", rule.rule).rstrip("/") for rule in rules}
+    for address in sorted(bare | {f"{one}/" for one in bare}):
+        answer = installation.client.get(address, headers={"Host": "evil.example"})
+        assert "evil.example" not in f"{answer.headers}{answer.text}", address
+
+
+@pytest.mark.parametrize("address", ["/openapi", "/openapi/"])
+def test_the_first_page_of_the_document_leads_on_with_and_without_a_slash(
+    installation: Installation, address: str
+) -> None:
+    answer = installation.client.get(address)
+    (target,) = re.findall(r'href="([^"]*)"', answer.text)
+    assert (answer.status_code, installation.client.get(target).status_code) == (200, 200)

@@ -30,8 +30,9 @@ PAGE = f"""<!DOCTYPE html>
 """
 FIRST_PAGE = """<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="UTF-8"><title>Careloom API</title><meta http-equiv="refresh" content="0; url=swagger"></head>
-<body><p><a href="swagger">Careloom API</a></p></body>
+<head><meta charset="UTF-8"><title>Careloom API</title>
+<meta http-equiv="refresh" content="0; url=/openapi/swagger"></head>
+<body><p><a href="/openapi/swagger">Careloom API</a></p></body>
 </html>
 """
 _HASH = base64.b64encode(sha256(_START.encode()).digest()).decode()
@@ -43,7 +44,13 @@ POLICY = (
 
 
 def install(app: Flask) -> None:
-    """Puts our page in the place of the maker's, and its policy on it."""
+    """Puts our page in the place of the maker's, and its policy on it.
+
+    The first page answers with and without a slash at its end: a redirect would repeat what the Host header says.
+    """
+    for rule in app.url_map.iter_rules():
+        if not rule.is_leaf:
+            rule.strict_slashes = False
     app.config["SWAGGER_HTML_STRING"] = PAGE
     app.config["OPENAPI_HTML_STRING"] = FIRST_PAGE
 
