@@ -39,21 +39,19 @@ USES = {
     "list": Use(ask(""), "monitor", ("landing",), ("ingestions", "read")),
     "show": Use(ask("/{}"), "monitor", ("landing",), ("ingestions", "read")),
     "issues": Use(ask("/{}/issues"), "quarantine", ("landing",), ("ingestions", "read")),
-    "cancel": Use(ask("/{}/cancel", "POST"), "ingest", ("landing",), ("jobs", "update")),
+    "cancel": Use(ask("/{}/cancel", "POST"), "ingest", ("landing", "identified"), ("jobs", "update")),
 }
 
 
 @pytest.mark.parametrize("name", USES)
 def test_who_may_is_served_and_leaves_one_event(installation: Installation, name: str) -> None:
     use = USES[name]
-    run_id = sent(installation)
-    made = installation.register(["data-engineer"], use.zones, f"careloom/{use.verb}", name="caller")
-    token = installation.client.post(
-        "/oauth2/token", data={"grant_type": "client_credentials"}, auth=(made.client.id, made.secret)
-    ).json["access_token"]
-    answer = use.ask(installation, {"Authorization": f"Bearer {token}"}, run_id)
+    headers = installation.bearer(["data-engineer"], use.zones, f"careloom/{use.verb}", name="caller")
+    run_id = upload(installation, headers, "").json["id"] if name == "cancel" else sent(installation)
+    before = len(installation.events())
+    answer = use.ask(installation, headers, run_id)
     assert answer.status_code in (200, 202), answer.text
-    events = [event for event in installation.events() if event["actor"] == "caller"][1:]
+    events = [event for event in installation.events()[before:] if event["actor"] == "caller"]
     assert [(event["operation"], event["action"], event["outcome"]) for event in events] == [(*use.event, "success")]
     assert (events[0]["zone"], events[0]["detail"]["request"]) == ("landing", answer.headers["X-Request-Id"])
 
@@ -79,6 +77,32 @@ def test_who_may_not_is_refused_once_and_changes_nothing(installation: Installat
         assert refused[0]["detail"]["request"] == answer.headers["X-Request-Id"]
     assert kept(installation) == before
     assert installation.client.get(f"{ROUTE}/{run_id}", headers=installation.bearer()).json["state"] == "waiting"
+
+
+CANCELLERS = [("careloom/ingest", 403), ("careloom/ingest careloom/operate", 200), ("careloom/operate", 403)]
+
+
+@pytest.mark.parametrize(("scopes", "status"), CANCELLERS)
+def test_what_another_sent_is_cancelled_by_who_may_operate(
+    installation: Installation, scopes: str, status: int
+) -> None:
+    run_id = sent(installation)
+    headers = installation.bearer(["data-engineer"], scopes=scopes, name="caller")
+    before = len(installation.events())
+    answer = installation.client.post(f"{ROUTE}/{run_id}/cancel", headers=headers)
+    (event,) = installation.events()[before:]
+    assert (answer.status_code, event["outcome"]) == (status, "success" if status == 200 else "refused")
+    assert kept(installation) == ([] if status == 200 else [run_id])
+
+
+@pytest.mark.parametrize("name", ["show", "issues", "cancel"])
+def test_a_run_that_is_not_there_is_asked_for_in_one_failed_event(installation: Installation, name: str) -> None:
+    headers = installation.bearer(name="caller")
+    before = len(installation.events())
+    answer = USES[name].ask(installation, headers, "20260101T000000Z-aaaaaa")
+    (event,) = installation.events()[before:]
+    assert (answer.status_code, event["actor"], event["outcome"]) == (404, "caller", "failed")
+    assert event["detail"] == {"code": "input.not-found", "request": answer.headers["X-Request-Id"]}
 
 
 @pytest.mark.parametrize("name", USES)

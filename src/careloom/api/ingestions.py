@@ -202,7 +202,10 @@ def issues(path: RunPath, query: IssueQuery) -> Response:
     responses={200: answers(Ingestion, "The ingestion, cancelled."), **problems(*_REFUSALS, 404)},
 )
 def cancelled(path: RunPath) -> Response:
-    """At once if it waits, at its next report if it runs. What it has committed stays; what was sent is destroyed."""
+    """At once if it waits, at its next report if it runs. What it has committed stays; what was sent is destroyed.
+
+    Only its own sender may, and who may operate the landing zone.
+    """
     return _json(service.cancel_ingestion(platform(), who(), path.run_id))
 
 

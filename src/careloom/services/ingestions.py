@@ -81,7 +81,7 @@ def show_ingestion(platform: Platform, who: Principal, run_id: str) -> Json:
     raises  AccessError; NotFound
     """
     admit(platform, who, "monitor", "landing", operation="ingestions")
-    job, manifest = _found(platform, run_id)
+    job, manifest = _found(platform, who, run_id)
     note(platform, who, "ingestions", "landing", detail={"run": run_id})
     shown = _of(job, manifest)
     if manifest is None:
@@ -104,7 +104,7 @@ def issues_of(platform: Platform, who: Principal, run_id: str, page: IssuePlace 
     raises  AccessError; NotFound
     """
     admit(platform, who, "quarantine", "landing", operation="ingestions")
-    job, manifest = _found(platform, run_id)
+    job, manifest = _found(platform, who, run_id)
     files = [file["manifest_id"] for file in manifest["files"]] if manifest else []
     with platform.store("identified").connect() as connection:
         rows = quarantine_by_run.listed(
@@ -119,12 +119,17 @@ def issues_of(platform: Platform, who: Principal, run_id: str, page: IssuePlace 
 def cancel_ingestion(platform: Platform, who: Principal, run_id: str) -> Json:
     """Stops an ingestion: at once if it waits, at its next report if it runs; what it has committed stays.
 
+    Whoever sent it may, and who may operate the landing zone.
+
     raises  AccessError; NotFound; Conflict if it has ended
     """
-    admit(platform, who, "ingest", "landing", operation="ingestions")
-    job, manifest = _found(platform, run_id)
+    for zone in INGEST_ZONES:
+        admit(platform, who, "ingest", zone, operation="ingestions")
+    job, manifest = _found(platform, who, run_id)
     if job is None:
         raise Conflict("the ingestion has ended", "Only one that waits or runs can be cancelled.")
+    if job.actor != who.name:
+        admit(platform, who, "operate", "landing", operation="ingestions")
     return _of(cancel(platform, who, run_id), manifest)
 
 
@@ -135,14 +140,15 @@ def _jobs(platform: Platform, before: str, limit: int) -> list[Job]:
         return jobs.page(KIND, before=before, limit=limit)
 
 
-def _found(platform: Platform, run_id: str) -> tuple[Job | None, Json | None]:
-    """The job and the manifest of an ingestion, of which there may be only one. raises NotFound."""
+def _found(platform: Platform, who: Principal, run_id: str) -> tuple[Job | None, Json | None]:
+    """The job and the manifest of an ingestion, of which there may be only one. raises NotFound, audited."""
     job = None
     if platform.has_jobs():
         with platform.jobs() as jobs:
             job = jobs.find(run_id)
     manifest = find_run(platform, run_id)
     if manifest is None and (job is None or job.kind != KIND):
+        note(platform, who, "ingestions", "landing", outcome="failed", detail={"code": NotFound.code})
         raise NotFound("there is no such ingestion", "List them: GET /api/v1/ingestions.")
     return job, manifest
 
