@@ -277,3 +277,27 @@ def test_no_error_repeats_what_was_asked(installation: Installation, bearer: dic
     assert answer.status_code in (400, 404, 406)
     assert CANARY not in answer.get_data(as_text=True) + str(answer.headers)
     assert CANARY not in orjson.dumps(installation.events()[before:]).decode()
+
+
+SENSELESS = [
+    ("GET", "/fhir/identified/Observation/not_an_id", "read", "input.not-found"),
+    ("GET", "/fhir/identified/Observation/o1/_history/no_version", "read", "input.not-found"),
+    ("GET", "/fhir/identified/Kitten/k1", "read", "input.not-found"),
+    ("GET", "/fhir/nowhere/Patient/p1", "read", "input.not-found"),
+    ("GET", "/fhir/identified/Patient/p1?_format=xml", "read", "http.406"),
+    ("GET", "/fhir/identified/Kitten", "search", "input.not-found"),
+    ("GET", "/fhir/identified/Patient?_page=changed", "search", "input.not-found"),
+    ("GET", "/fhir/identified/Patient?_id=not_an_id", "search", "input.query"),
+    ("POST", "/fhir/identified/Kitten/_search", "search", "input.not-found"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "operation", "code"), SENSELESS, ids=[row[1] for row in SENSELESS])
+def test_what_makes_no_sense_is_one_failed_event_without_its_words(
+    installation: Installation, bearer: dict[str, str], method: str, path: str, operation: str, code: str
+) -> None:
+    before = len(installation.events())
+    answer = installation.client.open(path, method=method, headers=bearer)
+    (event,) = installation.events()[before:]
+    assert (event["operation"], event["outcome"], event["zone"]) == (operation, "failed", "identified")
+    assert event["detail"] == {"code": code, "request": answer.headers["X-Request-Id"]}

@@ -1,12 +1,14 @@
 """FHIR R4 over HTTP: read, read a version, search, and what the server can do; every zone is a FHIR base of its own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 
 import orjson
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
 from careloom.api import fhir_schemas as schemas
@@ -15,10 +17,13 @@ from careloom.api.context import base_url, platform, who
 from careloom.api.fhir_asks import Ask, form_pairs, page_text, query_pairs
 from careloom.api.fhir_formats import Format, versioned
 from careloom.api.fhir_pages import Base, Place, base_of, bundle_of, open_page, page_link, text_of, zone_of
-from careloom.errors import NotFound, QueryError
+from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.services import records
+from careloom.services.admission import note
 from careloom.services.capability import capability_statement
+from careloom.services.platform import STORED_ZONES
 from careloom.services.search import search
+from careloom.store.zone_store import Zone
 
 _TAG = Tag(name="FHIR", description="FHIR R4 (4.0.1), read and search. Errors are OperationOutcomes.")
 _READ = [{"oauth2": ["system/*.r"]}]
@@ -57,8 +62,9 @@ def register(app: OpenAPI) -> None:
 )
 def read() -> Response:
     """One resource."""
-    base = _base()
-    resource_id, form = _id("id"), _form_of_read()
+    with _understanding("read"):
+        base = _base()
+        resource_id, form = _id("id"), _form_of_read()
     return _versioned(records.read(platform(), who(), base.zone, base.resource_type, resource_id), form)
 
 
@@ -81,8 +87,9 @@ def read() -> Response:
 )  # fmt: skip
 def read_version() -> Response:
     """One version of one resource."""
-    base = _base()
-    resource_id, version, form = _id("id"), _id("vid"), _form_of_read()
+    with _understanding("read"):
+        base = _base()
+        resource_id, version, form = _id("id"), _id("vid"), _form_of_read()
     found = records.read_version(platform(), who(), base.zone, base.resource_type, resource_id, version)
     return _versioned(found, form)
 
@@ -104,15 +111,18 @@ def read_version() -> Response:
 )
 def search_by_address() -> Response:
     """One page of a search."""
-    base, pairs = _base(), query_pairs()
-    form = Format(pairs)
-    token = dict(pairs).get("_page")
-    if token is None:
-        ask = Ask(base.resource_type, pairs)
-        return _searched(base, form, Place(ask.text), f"{base.url}?{ask.text}" if ask.text else base.url, ask)
-    place = open_page(base, token)
-    text = page_text(place.text, pairs, platform().settings.search.default_count)
-    return _searched(base, form, place._replace(text=text), f"{base.url}?{text_of(pairs)}")
+    ask = None
+    with _understanding("search"):
+        base, pairs = _base(), query_pairs()
+        form = Format(pairs)
+        token = dict(pairs).get("_page")
+        if token is None:
+            ask = Ask(base.resource_type, pairs)
+            place, here = Place(ask.text), f"{base.url}?{ask.text}" if ask.text else base.url
+        else:
+            place, here = open_page(base, token), f"{base.url}?{text_of(pairs)}"
+            place = place._replace(text=page_text(place.text, pairs, platform().settings.search.default_count))
+    return _searched(base, form, place, here, ask)
 
 
 @fhir.post(
@@ -135,12 +145,13 @@ def search_by_address() -> Response:
 )
 def search_by_form() -> Response:
     """One page of a search."""
-    base = _base()
-    body = request.get_data(cache=False)
-    if body and request.mimetype != "application/x-www-form-urlencoded":
-        raise UnsupportedMediaType
-    pairs = [*query_pairs(), *form_pairs(body)]
-    form, ask = Format(pairs), Ask(base.resource_type, pairs)
+    with _understanding("search"):
+        base = _base()
+        body = request.get_data(cache=False)
+        if body and request.mimetype != "application/x-www-form-urlencoded":
+            raise UnsupportedMediaType
+        pairs = [*query_pairs(), *form_pairs(body)]
+        form, ask = Format(pairs), Ask(base.resource_type, pairs)
     place = Place(ask.text)
     try:
         here = page_link(base, place)
@@ -207,6 +218,18 @@ def smart_configuration() -> Response:
     """SMART's configuration of a zone's FHIR base."""
     zone_of(_named("zone"))
     return Response(orjson.dumps(oauth.smart_configuration(base_url())), content_type="application/json")
+
+
+@contextmanager
+def _understanding(operation: str) -> Iterator[None]:
+    """Notes that a request came to nothing because it makes no sense: the services never hear of it."""
+    try:
+        yield
+    except (CareloomError, HTTPException) as error:
+        zone: Zone = next((one for one in STORED_ZONES if one == _named("zone")), "identified")
+        code = error.code if isinstance(error, CareloomError) else f"http.{error.code}"
+        note(platform(), who(), operation, zone, outcome="failed", detail={"code": code})
+        raise
 
 
 def _named(part: str) -> str:
