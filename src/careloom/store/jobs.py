@@ -150,13 +150,19 @@ class Jobs:
             self._ended[kind] = ended
 
     def submit(self, kind: str, request: Mapping[str, Any], *, actor: str, job_id: str = "") -> str:
-        """The id of a new waiting job: a new one, or the one given. `request` is JSON, without a patient in clear."""
+        """The id of a new waiting job: a new one, or the one given. `request` is JSON, without a patient in clear.
+
+        The job is there once its row is: if its message cannot be queued, the worker finds that out and queues it.
+        """
         job_id = job_id or f"job-{secrets.token_hex(8)}"
         row = {"id": job_id, "kind": kind, "actor": actor, "state": "waiting", "request": json.dumps(dict(request))}
         with translated(), self._engine.begin() as connection:
             connection.execute(insert(_job).values(**row, created=self._now()))
-        with translated():
-            self._task(job_id)
+        try:
+            with translated():
+                self._task(job_id)
+        except CareloomError as error:
+            log(__name__, "a job waits without a message", level=logging.WARNING, error_code=error.code)
         return job_id
 
     def get(self, job_id: str) -> Job:

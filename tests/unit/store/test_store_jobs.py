@@ -211,6 +211,18 @@ def test_a_job_whose_message_is_lost_is_queued_again(jobs: Jobs) -> None:
     assert [jobs.get(name).state for name in (lost, last)] == ["done", "done"]
 
 
+def test_a_job_whose_message_cannot_be_queued_is_submitted_and_queued_later(jobs: Jobs, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "jobs" / FILE_NAME) as database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON task BEGIN SELECT RAISE(ABORT, 'full'); END")
+    job_id = jobs.submit("double", {"n": 1}, actor="me")
+    assert jobs.run_waiting() == 0
+    with sqlite3.connect(tmp_path / "jobs" / FILE_NAME) as database:
+        database.execute("DROP TRIGGER full")
+    jobs.recover()
+    assert jobs.run_waiting() == 1
+    assert jobs.get(job_id).state == "done"
+
+
 def test_two_messages_for_one_job_run_it_once(jobs: Jobs) -> None:
     job_id = jobs.submit("double", {"n": 1}, actor="me")
     while jobs.huey.dequeue() is not None:
