@@ -111,7 +111,7 @@ def _moment(text: str) -> str | None:
 
 
 def _words(event: Event) -> str:
-    said = [f"<b>{_short(event.title)}</b>", _short(event.value), when(event), event.status]
+    said = [f"<b>{_short(event.title)}</b>", _short(event.value), _short(when(event)), _short(event.status)]
     return "<br>".join(part for part in said if part)
 
 

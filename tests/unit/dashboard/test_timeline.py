@@ -1,9 +1,11 @@
 """The timeline: which events a choice shows, and that all of them are drawn."""
 
+from dataclasses import replace
+
 import pytest
 
 from careloom.dashboard.events import Event
-from careloom.dashboard.timeline import PERIODS, figure, lanes_of, shown, when, window
+from careloom.dashboard.timeline import PERIODS, _words, figure, lanes_of, shown, when, window
 
 
 def event(lane: str, start: str, end: str = "", title: str = "x") -> Event:
@@ -81,6 +83,13 @@ def test_a_source_cannot_write_markup_into_a_figure() -> None:
     text = figure([hostile], None).to_plotly_json()["data"][1]["text"][0]
     assert "<a" not in text
     assert "&lt;a href" in text
+
+
+@pytest.mark.parametrize("part", ["title", "value", "status", "start", "end"])
+def test_no_part_of_an_event_can_be_markup(part: str) -> None:
+    hostile = replace(event("vitals", "2024-05-17", "2024-05-19"), **{part: "2024-05-18<i>y"})
+    assert "<i>" not in _words(hostile)
+    assert "2024-05-18&lt;i&gt;y" in _words(hostile)
 
 
 def test_a_time_is_told_as_precisely_as_it_is_known() -> None:
