@@ -115,8 +115,10 @@ def enable_client(platform: Platform, who: Principal, name: str) -> Client:
 def rotate_secret(platform: Platform, who: Principal, name: str, jwks: Mapping[str, Any] | None = None) -> Registered:
     """Gives a client a new secret, or new public keys; the old ones and all its tokens are worth nothing from now on.
 
-    raises  NotFound; QueryError if it signs with its own keys and no new ones are given, or the other way round
+    raises  AccessError; NotFound; QueryError if it signs with its own keys and no new ones are given, or the other way
+            round
     """
+    admit(platform, who, "administer", "identified", operation="rotate-secret")  # a hash costs a lot
     secret = "" if jwks is not None else new_secret(platform.runtime.random_bytes)
     secret_hash = platform.secret_hasher.hash(secret) if secret else ""
     keys = "" if jwks is None else checked_keys(jwks)

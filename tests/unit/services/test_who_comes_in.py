@@ -152,6 +152,12 @@ def test_nobody_of_that_name_is_changed(platform: Platform, operation: str) -> N
         USES[operation](platform, local_operator("op"))
 
 
+def test_who_may_not_make_a_secret_costs_no_hash_and_hears_nothing_of_keys(platform: Platform) -> None:
+    register_client(platform, ADMINISTRATOR, WARD)
+    with pytest.raises(AccessError):
+        rotate_secret(platform, CLINICIAN, "ward", {"keys": "none"})
+
+
 def test_a_client_with_a_secret_is_not_given_keys(platform: Platform) -> None:
     register_client(platform, ADMINISTRATOR, WARD)
     before = platform.clients.listed()
