@@ -310,3 +310,19 @@ def test_a_page_that_fails_tells_nothing(visitor: FlaskClient, secret: str) -> N
 def test_a_form_that_is_too_large_is_refused(visitor: FlaskClient) -> None:
     form = {"client_id": "x" * 17_000_000, "secret": "x"}
     assert visitor.post("/sign-in", data=form, headers=OURS, **ENVIRONMENT).status_code == 413
+
+
+@pytest.mark.parametrize(("size", "status"), [(7_000, 400), (9_000, 413)])
+def test_the_form_of_a_stranger_is_read_up_to_8_kib(visitor: FlaskClient, size: int, status: int) -> None:
+    form = {"client_id": "x" * size, "secret": "x"}
+    assert visitor.post("/sign-in", data=form, headers=OURS, **ENVIRONMENT).status_code == status
+
+
+def test_a_form_of_unknown_length_is_not_read(visitor: FlaskClient) -> None:
+    environ: dict[str, Any] = {
+        **ENVIRONMENT["environ_overrides"], "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True,
+        "CONTENT_LENGTH": "",
+    }  # fmt: skip
+    form = {"client_id": "x", "secret": "x"}
+    answer = visitor.post("/sign-in", data=form, headers=OURS, environ_overrides=environ)
+    assert (answer.status_code, answer.mimetype) == (411, "application/problem+json")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template_string, request
+from werkzeug.exceptions import LengthRequired
 
 from careloom.client.credentials import Bearer, ClientSecret
 from careloom.dashboard import session
@@ -13,6 +14,8 @@ from careloom.runtime import packaged
 
 LONGEST = 512
 """Characters of a client id or a secret; longer ones are nobody's."""
+MOST_BYTES = 8192
+"""Bytes of a filled-in form."""
 
 REASONS = {
     "ended": "Your session is over, so we signed you out. Sign in again and you are back where you were.",
@@ -35,6 +38,9 @@ def install(app: Flask, api_of: ApiOf, session_seconds: int) -> None:
 
     @pages.post("/sign-in")
     def sign_in() -> Response:
+        request.max_content_length = MOST_BYTES
+        if request.content_length is None and "Transfer-Encoding" in request.headers:
+            raise LengthRequired
         target = local(request.form.get("next", ""))
         client_id = request.form.get("client_id", "").strip()
         try:
