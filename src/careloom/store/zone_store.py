@@ -292,7 +292,7 @@ class ZoneStore:
 
     def _write_events(self, take: Take[Entry]) -> None:
         anchored = self._anchored()  # before the lock, for its signature takes a while
-        with writing(self._engine, is_large=False) as connection:
+        with writing(self._engine) as connection:
             self._subject_keys.forget(database.erasures(connection))
             chain = AuditChain(connection, self.keys.provider.sign, anchored)
             chain.extend(take())
