@@ -29,7 +29,7 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA trusted_schema=OFF",
 )
-"""The cache is small, because a reader's pages are dropped whenever somebody commits, and writers were as fast with it."""
+"""The cache is small: a reader's pages are dropped whenever somebody commits, and writers were as fast with it."""
 _MOST_CONNECTIONS = 32
 _WRITE_LOCK = 4711_0001
 """PostgreSQL advisory lock: one writer a zone, because the audit chain has one end."""
