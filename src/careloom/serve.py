@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 import flask
 import httpx
@@ -65,7 +66,9 @@ def refuse_plain(settings: Settings) -> None:
         raise SetupError(
             "settings: a certificate and its key go together", "Set both or none of api.certificate, api.key."
         )
-    if api.certificate or settings.base_url.startswith("https://") or is_local(api.host):
+    if api.certificate or settings.base_url.startswith("https://"):
+        return
+    if is_local(api.host) and is_local(urlsplit(settings.base_url).hostname or ""):
         return
     raise SetupError(
         f"settings: {api.host} would be served without TLS",

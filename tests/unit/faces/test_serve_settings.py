@@ -21,6 +21,7 @@ UNSAFE = [
     ("every network in the clear, IPv6", {"host": "::"}),
     ("a public name in the clear", {"host": "careloom.example.org"}),
     ("an address that begins with http", {"host": "0.0.0.0", "public_url": "http://careloom.example.org"}),
+    ("an address for others that begins with http", {"public_url": "http://careloom.example.org"}),
     ("a certificate without its key", {"certificate": Path("a.crt")}),
     ("a key without its certificate", {"key": Path("a.key")}),
 ]
