@@ -49,6 +49,7 @@ class Example:
     statuses  of the right answer
     more      further arguments of the request
     lacking   what a caller may lack to be refused; who lacks another of `LACKING` sees less instead
+    also      a further scope that the example needs, as for what somebody else began
     """
 
     path: str
@@ -57,6 +58,7 @@ class Example:
     statuses: tuple[int, ...] = (200,)
     more: Mapping[str, Any] = field(default_factory=dict)
     lacking: tuple[str, ...] = ("scope", "role", "zone")
+    also: str = ""
 
 
 UPLOAD = {"data": LINE, "content_type": "application/fhir+ndjson"}
@@ -87,7 +89,9 @@ EXAMPLES: dict[str, Example] = {
     "GET /api/v1/ingestions": Example("/api/v1/ingestions", "monitor", ("landing",)),
     "GET /api/v1/ingestions/{run_id}": Example("/api/v1/ingestions/{run}", "monitor", ("landing",)),
     "GET /api/v1/ingestions/{run_id}/issues": Example("/api/v1/ingestions/{run}/issues", "quarantine", ("landing",)),
-    "POST /api/v1/ingestions/{run_id}/cancel": Example("/api/v1/ingestions/{waiting}/cancel", "ingest", ("landing",)),
+    "POST /api/v1/ingestions/{run_id}/cancel": Example(
+        "/api/v1/ingestions/{waiting}/cancel", "ingest", ("landing", "identified"), also="careloom/operate"
+    ),
 }
 WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
 """Closed routes that ask for no verb: they tell callers about themselves."""
@@ -193,7 +197,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def rights(example: Example) -> dict[str, Any]:
     """The fewest rights that an example needs: one role, its zones, one scope."""
     roles = [role for role, verbs in ROLES.items() if set(example.zones) <= verbs.get(example.verb, frozenset())]
-    return {"roles": roles[:1], "zones": example.zones, "scopes": scope_of(example.verb)}
+    return {"roles": roles[:1], "zones": example.zones, "scopes": f"{scope_of(example.verb)} {example.also}".strip()}
 
 
 def scope_of(verb: str) -> str:
