@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 DirtKind = Literal[
-    "duplicate-record", "duplicate-patient", "wrong-unit", "impossible-date", "missing-field", "mangled-encoding",
-    "truncated-message", "out-of-order-message",
+    "duplicate-record", "near-duplicate-record", "duplicate-patient", "wrong-unit", "impossible-date",
+    "impossible-value", "missing-field", "wrong-check-digit", "mangled-encoding", "truncated-message",
+    "out-of-order-message",
 ]  # fmt: skip
 
 
