@@ -7,6 +7,7 @@
     │   ├── FormatError       bytes that no reader understands
     │   ├── QueryError        a search, filter or argument that means nothing here
     │   ├── SchemaMismatch    a table whose columns are not the declared ones (careloom.tables.schema)
+    │   ├── UnitError         a unit that is not UCUM, or two that measure different things (careloom.terminology.ucum)
     │   ├── TooLarge          more bytes than this installation takes at once
     │   └── NotFound          a well-formed name of something that is not there
     ├── AccessError       the caller may not do this: an administrator can mend it
