@@ -1,1 +1,1 @@
-"""What is wrong with the data, as issues. Repairs nothing silently."""
+"""What is wrong with the data, as issues, and which patients are one person. Repairs nothing silently."""
