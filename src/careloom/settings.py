@@ -117,6 +117,31 @@ class Api(Section):
     min_upload_bytes_per_second: Positive = 1024
 
 
+class Mllp(Section):
+    """How the listener for HL7 v2 messages is served.
+
+    host, port        where it listens; 2575 is the port that IANA assigns to HL7
+    certificate, key  PEM files for TLS
+    client_ca         PEM file of the authorities whose certificates let a sender in; needs TLS
+    senders           networks that may connect, ``10.1.2.0/24, 10.9.0.7``; empty for whoever reaches the port. Beyond
+                      this machine alone, either `client_ca` or `senders` must say who may
+    refused           what a message is answered that stands in quarantine: ``AE``, or ``AA`` for senders that stop at
+                      an error
+    max_connections   more at a time are closed at once
+    frame_seconds     a message that has begun and is not whole after so long ends its connection
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 2575
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+    senders: str = ""
+    refused: Literal["AE", "AA"] = "AE"
+    max_connections: Positive = 1000
+    frame_seconds: Positive = 60
+
+
 class Logs(Section):
     """What is logged to standard error as JSON lines."""
 
@@ -132,6 +157,7 @@ class Settings(Section):
     search: Search = Search()
     deidentify: Deidentify = Deidentify()
     api: Api = Api()
+    mllp: Mllp = Mllp()
     logs: Logs = Logs()
 
     @property

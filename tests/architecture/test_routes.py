@@ -50,6 +50,7 @@ class Example:
     more      further arguments of the request
     lacking   what a caller may lack to be refused; who lacks another of `LACKING` sees less instead
     also      a further scope that the example needs, as for what somebody else began
+    also_in   zones that the example needs beside `zones`
     """
 
     path: str
@@ -59,6 +60,7 @@ class Example:
     more: Mapping[str, Any] = field(default_factory=dict)
     lacking: tuple[str, ...] = ("scope", "role", "zone")
     also: str = ""
+    also_in: tuple[Zone, ...] = ()
 
 
 UPLOAD = {"data": LINE, "content_type": "application/fhir+ndjson"}
@@ -91,6 +93,13 @@ EXAMPLES: dict[str, Example] = {
     "GET /api/v1/ingestions/{run_id}/issues": Example("/api/v1/ingestions/{run}/issues", "quarantine", ("landing",)),
     "POST /api/v1/ingestions/{run_id}/cancel": Example(
         "/api/v1/ingestions/{waiting}/cancel", "ingest", ("landing", "identified"), also="careloom/operate"
+    ),
+    "POST /api/v1/records/_search": Example(
+        "/api/v1/records/_search", "quarantine", ("landing",), more={"json": {"type": "ADT", "limit": 2}}
+    ),
+    "GET /api/v1/records/{record_id}": Example("/api/v1/records/{record}", "quarantine", ("landing",)),
+    "GET /api/v1/records/{record_id}/raw": Example(
+        "/api/v1/records/{record}/raw", "quarantine", ("landing",), also="system/*.r", also_in=("identified",)
     ),
 }
 WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
@@ -191,13 +200,19 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Installation(tmp_path_factory.mktemp("routes")) as made:
         run = made.ingest()
-        yield Served(made, {"patient": made.stored_id("Patient", "p1"), "run": run.run_id})
+        patient = made.stored_id("Patient", "p1")
+        (record, *_) = made.platform.store("identified").records_of("Patient", patient)
+        yield Served(made, {"patient": patient, "run": run.run_id, "record": record})
 
 
 def rights(example: Example) -> dict[str, Any]:
     """The fewest rights that an example needs: one role, its zones, one scope."""
     roles = [role for role, verbs in ROLES.items() if set(example.zones) <= verbs.get(example.verb, frozenset())]
-    return {"roles": roles[:1], "zones": example.zones, "scopes": f"{scope_of(example.verb)} {example.also}".strip()}
+    return {
+        "roles": roles[:1],
+        "zones": (*example.zones, *example.also_in),
+        "scopes": f"{scope_of(example.verb)} {example.also}".strip(),
+    }
 
 
 def scope_of(verb: str) -> str:
@@ -353,7 +368,7 @@ def test_the_document_tells_of_it(served: Served, route: Route) -> None:
     scopes = [scope for need in told.get("security", []) for scope in need["oauth2"]]
     assert bool(told.get("security")) == (route in CLOSED)
     if example.verb:
-        assert scopes == [scope_of(example.verb)]
+        assert scopes == [scope_of(example.verb), *([example.also] if example.also_in else [])]
     answers = told["responses"]
     assert {str(status) for status in example.statuses} <= set(answers)
     if route in CLOSED:

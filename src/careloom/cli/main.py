@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from careloom import __version__
-from careloom.cli import clients, data, operate, privacy, query
+from careloom.cli import clients, data, operate, privacy, query, records
 from careloom.errors import CareloomError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 data.register(app)
 query.register(app)
+records.register(app)
 privacy.register(app)
 operate.register(app)
 clients.register(app)

@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(jobs_app, name="jobs")
     app.command()(worker)
     app.command()(serve)
+    app.command()(mllp)
 
 
 @store_app.command("migrate")
@@ -144,6 +145,43 @@ def worker(
     from importlib import import_module  # the worker is composed above the command line
 
     import_module("careloom.worker").run(once=once)
+
+
+def mllp(
+    host: Annotated[str, typer.Option(help="Where to listen; this machine alone by default.")] = "",
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port.")] = None,
+    source: Annotated[
+        str, typer.Option(help="Name of the sending system; the same id from it is the same thing.")
+    ] = "",
+    certificate: Annotated[Path | None, typer.Option(help="PEM file of the certificate, for TLS.")] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
+    client_ca: Annotated[Path | None, typer.Option(help="PEM file of the authorities that let senders in.")] = None,
+    senders: Annotated[str, typer.Option(help="Networks that may connect, such as 10.1.2.0/24.")] = "",
+) -> None:
+    """Listen for HL7 v2 messages over MLLP; each is acknowledged once it is durable.
+
+    Example: careloom mllp --host 10.1.2.3 --senders 10.1.2.0/24 --source main-hospital
+    """
+    from importlib import import_module  # the listener is a face beside the command line
+
+    from careloom import logs
+    from careloom.cli import output
+    from careloom.settings import load
+
+    settings = load()
+    given = {
+        "host": host, "port": port, "certificate": certificate, "key": key, "client_ca": client_ca, "senders": senders,
+    }  # fmt: skip
+    told = {name: value for name, value in given.items() if value not in (None, "")}
+    settings = settings.model_copy(update={"mllp": settings.mllp.model_copy(update=told)})
+    logs.configure(settings.logs.level)
+
+    def ready(opened: int) -> None:
+        over = "TLS" if settings.mllp.certificate else "plain TCP"
+        output.say(f"Listening on {settings.mllp.host}:{opened} over {over}; stop with Ctrl-C.")
+
+    totals = import_module("careloom.mllp").run(settings, source, ready=ready)
+    output.say(f"{totals.received:,} messages are kept, {totals.refused:,} of them in quarantine.")
 
 
 def serve(

@@ -59,6 +59,30 @@ def refused(entry: Row) -> None:
         say(entry["raw"].replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def records(page: Row) -> None:
+    """A page of raw records."""
+    rows = [
+        (one["record"], one["type"] or one["format"], _minute(one["made"] or one["received"]),
+         one["reason"] or one["state"],
+         "" if one["faults"] is None else one["faults"])
+        for one in page["items"]
+    ]  # fmt: skip
+    show_table("Records", ("record", "type", "made", "state", "faults"), rows, empty="none is like that.")
+    if page["next"]:
+        say(f"More follow: --cursor {page['next']}")
+
+
+def record(entry: Row) -> None:
+    """One raw record without its content."""
+    say(f"Record {entry['record']} ({entry['format']}, {entry['type'] or 'type not kept'}), {entry['bytes']:,} bytes")
+    say(f"Made {entry['made'] or 'at a time that it does not tell'}, received {entry['received']}")
+    say(f"Record {entry['position'] + 1} of the file with manifest {entry['manifest'] or 'none'}")
+    say(f"State: {entry['state']}{', ' + entry['reason'] if entry['reason'] else ''}")
+    issues = [(i["code"], i["severity"], i["place"], i["message"]) for i in entry["issues"]]
+    title = f"Structure {entry['structure']}" if entry["structure"] else "Structure"
+    show_table(title, ("code", "severity", "place", "message"), issues, empty="nothing differs from it.")
+
+
 def searchset(page: "SearchPage") -> dict[str, Any]:
     """A page of a search as a Bundle of type ``searchset``; its `next` link holds the cursor of the page after it."""
     found: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}

@@ -1,6 +1,7 @@
 """What is uploaded: files, folders, bytes and open streams as the body of one request, in constant memory."""
 
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -171,3 +172,20 @@ def _content(part: Part, number: int) -> Iterator[bytes]:
 
 def _unreadable(what: str, error: OSError) -> InputError:
     return InputError(f"{what} cannot be read ({type(error).__name__})", "Check its owner and mode.")
+
+
+class JsonBody:
+    """One JSON document."""
+
+    is_new_each_time = True
+
+    def __init__(self, value: object) -> None:
+        self._content = json.dumps(value).encode()
+
+    def headers(self) -> dict[str, str]:
+        """Content-Type and Content-Length."""
+        return {"Content-Type": "application/json", "Content-Length": str(len(self._content))}
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, as one piece."""
+        yield self._content

@@ -277,3 +277,56 @@ class IssuePage:
     counts: tuple[IssueCount, ...]
     items: tuple[RefusedRecord, ...]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One message or document as it arrived, without its content.
+
+    type    ``ADT^A01``, a document's LOINC code; empty where the format says nothing of itself
+    made    when it says that it was made, None where it does not
+    faults  in how many ways its structure is not that of its type, None where nobody checked
+    state   ``stored``, ``waiting`` in quarantine for `reason`, ``redriven``
+    """
+
+    record: str
+    format: str
+    type: str
+    made: datetime | None
+    received: datetime
+    faults: int | None
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Some raw records, newest first; `next` is the cursor of those that follow, None at the end."""
+
+    items: tuple[RawRecord, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordIssue:
+    """One thing wrong with a record's structure, without any value of it."""
+
+    code: str
+    severity: str
+    place: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDetail(RawRecord):
+    """One raw record with what its structure lacks.
+
+    structure  what it was checked against, empty for none
+    manifest   of the file in which it arrived first, at `position` from 0
+    """
+
+    structure: str
+    issues: tuple[RecordIssue, ...]
+    manifest: str
+    position: int
+    bytes: int

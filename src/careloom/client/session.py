@@ -30,6 +30,10 @@ class Session:
         """
         return document_of(self._answer(ask, is_open=is_open))
 
+    def content(self, ask: Ask) -> bytes:
+        """The bytes that the platform answers with. raises as `document`."""
+        return self._answer(ask, is_open=False).content
+
     def _answer(self, ask: Ask, *, is_open: bool) -> httpx.Response:
         if is_open:
             response = self.wire.send(ask, {})

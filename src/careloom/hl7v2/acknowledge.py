@@ -10,8 +10,9 @@ from careloom.hl7v2.parse import Message, Segment
 from careloom.hl7v2.write import message, segment
 from careloom.issues import Issue
 
-Verdict = Literal["AA", "AE", "AR"]
-"""HL7 table 0008, original mode: accepted, error (mend and send again), rejected (do not send again)."""
+Verdict = Literal["AA", "AE", "AR", "CA", "CE", "CR"]
+"""HL7 table 0008. Original mode, or the application's answer: AA accepted, AE error (mend and send again), AR rejected
+(for a reason that is not the content, or nothing could be read). Enhanced mode, the commit: CA, CE, CR likewise."""
 
 # HL7 table 0357: what kind of error. Codes of ours that are not listed are 207, application internal error.
 _CONDITIONS: dict[str, tuple[str, str]] = {
@@ -30,7 +31,7 @@ _SEVERITIES = {"fatal": "E", "error": "E", "warning": "W", "information": "I"}
 class Answer:
     """What an acknowledgement needs beyond the message.
 
-    verdict     AA, AE or AR
+    verdict     one of table 0008
     control_id  MSH-10 of the acknowledgement
     time        MSH-7, UTC-aware
     """
@@ -40,11 +41,35 @@ class Answer:
     time: datetime
 
 
-def verdict_of(issues: Sequence[Issue]) -> Verdict:
+def verdict_of(issues: Sequence[Issue]) -> Literal["AA", "AE", "AR"]:
     """AR when nothing could be read, AE when the content refuses, else AA."""
     if any(issue.severity == "fatal" for issue in issues):
         return "AR"
     return "AE" if any(issue.refuses for issue in issues) else "AA"
+
+
+_ASKED = {"AL": frozenset("AER"), "NE": frozenset(""), "ER": frozenset("ER"), "SU": frozenset("A")}
+"""HL7 table 0155: always, never, on error or rejection, on success."""
+
+
+def answers_to(received: Message | None, verdict: Literal["AA", "AE", "AR"]) -> list[Verdict]:
+    """The acknowledgements that a message asks for, in order; none where it wants none.
+
+    Without MSH-15 and MSH-16 that is one, in original mode. With one of them it is enhanced mode: MSH-15 says when the
+    commit is acknowledged, MSH-16 when the application's answer is; an empty one of the two means never.
+
+    source  HL7 v2.5.1, chapter 2, sections 2.9.2 and 2.9.3
+    """
+    header = received.header if received is not None else None
+    commit, application = (header.value(15), header.value(16)) if header is not None else ("", "")
+    if not commit and not application:
+        return [verdict]
+    kind = verdict[1]
+    commits: dict[str, Verdict] = {"A": "CA", "E": "CE", "R": "CR"}
+    answers: list[Verdict] = [commits[kind]] if kind in _ASKED.get(commit.upper(), ()) else []
+    if kind in _ASKED.get(application.upper(), ()):
+        answers.append(verdict)
+    return answers
 
 
 def acknowledge(received: Message | None, answer: Answer, issues: Sequence[Issue] = ()) -> bytes:
@@ -69,7 +94,7 @@ def acknowledge(received: Message | None, answer: Answer, issues: Sequence[Issue
         ),
         segment("MSA", answer.verdict, header.value(10)),
     ]
-    lines += [_error(issue) for issue in issues if issue.refuses or answer.verdict == "AA"]
+    lines += [_error(issue) for issue in issues if issue.refuses or answer.verdict in ("AA", "CA")]
     return message(lines)
 
 

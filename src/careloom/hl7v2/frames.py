@@ -23,6 +23,7 @@ class FrameDecoder:
         self.max_bytes = max_bytes
         self.issues: list[Issue] = []
         self._held = bytearray()
+        self._searched = 0
         self._inside = False
         self._dropping = False
 
@@ -38,12 +39,16 @@ class FrameDecoder:
         while True:
             if not self._inside and not self._begin():
                 return done
-            searched = self._held.find(END)
-            if searched < 0:
-                self._bound()
+            end = self._held.find(END, self._searched)
+            if end < 0:
+                if self._bound(len(self._held)):
+                    del self._held[:-1]
+                self._searched = max(len(self._held) - 1, 0)
                 return done
-            message = bytes(self._held[:searched])
-            del self._held[: searched + len(END)]
+            self._bound(end)
+            message = bytes(self._held[:end]) if not self._dropping else b""
+            del self._held[: end + len(END)]
+            self._searched = 0
             self._inside = False
             if self._dropping:
                 self._dropping = False
@@ -64,12 +69,11 @@ class FrameDecoder:
         self._inside = True
         return True
 
-    def _bound(self) -> None:
-        if len(self._held) <= self.max_bytes:
-            return
-        if not self._dropping:
+    def _bound(self, length: int) -> bool:
+        """True when so many bytes of a frame are more than one may have: the frame is dropped to its end."""
+        if length > self.max_bytes and not self._dropping:
             self._dropping = True
             self.issues.append(
                 Issue("hl7v2.frame-too-large", "error", "", f"a frame longer than {self.max_bytes} bytes was dropped")
             )
-        del self._held[:-1]
+        return length > self.max_bytes

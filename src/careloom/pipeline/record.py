@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,18 @@ class Record:
     place: str
     context: FileContext
     problem: tuple[str, str, str] | None = None
+
+
+class RecordFact(NamedTuple):
+    """What a message or document says of itself.
+
+    kind        its type: ``ADT^A01``, the LOINC code of a document
+    moment      when it was made, UTC-aware; None where it does not say
+    control_id  what names it at its sender; kept as a keyed hash only, empty for none
+    faults      in how many ways its structure is not that of its type; None where nobody checked
+    """
+
+    kind: str
+    moment: datetime | None = None
+    control_id: str = ""
+    faults: int | None = None

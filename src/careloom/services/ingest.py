@@ -12,6 +12,7 @@ from typing import Any
 
 from careloom.audit import AuditEvent
 from careloom.errors import InputError
+from careloom.ingest.record_facts import fact_of
 from careloom.pipeline.batch import Batch, Refusal
 from careloom.pipeline.manifest import FileEntry, RunManifest
 from careloom.pipeline.pipeline import Pipeline, Result
@@ -23,7 +24,7 @@ from careloom.services.arrivals import Arrivals, Chunk, Watch
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build
 from careloom.services.platform import InputFile, Platform
 from careloom.services.record_context import context_bytes
-from careloom.store.rows import Landing, Tally, Write
+from careloom.store.rows import Landing, Sender, Tally, Write
 from careloom.store.zone_store import Transaction, ZoneStore
 
 INGEST_ZONES: tuple[Zone, ...] = ("landing", "identified")
@@ -50,8 +51,11 @@ class IngestAsk:
 
 
 @dataclass(slots=True)
-class _Run:
-    """One run; `flying` holds the chunks of the batches that are out, oldest first."""
+class IngestRun:
+    """One run; `flying` holds the chunks of the batches that are out, oldest first.
+
+    feed  name of the listener whose messages these are, empty for files
+    """
 
     platform: Platform
     who: Principal
@@ -59,6 +63,7 @@ class _Run:
     pipeline: Pipeline
     manifest: RunManifest
     source: str
+    feed: str = ""
     flying: deque[list[Chunk]] = field(default_factory=deque)
 
 
@@ -79,7 +84,7 @@ def ingest(
     config = ingest_config(platform, ask)
     pipeline = build(config)
     manifest = RunManifest.begin(ask.run_id or platform.run_id(), pipeline, platform.runtime.now(), who.name)
-    run = _Run(platform, who, platform.store("identified"), pipeline, manifest, config.source)
+    run = IngestRun(platform, who, platform.store("identified"), pipeline, manifest, config.source)
     arrivals = Arrivals(platform, config_hash=pipeline.config_hash, mapping=config.mapping, wanted=ask.format)
     manifest.files = arrivals.entries
     if begun is not None:
@@ -88,7 +93,7 @@ def ingest(
     processes = ask.processes or platform.settings.ingest.processes
     spec = PipelineSpec("ingest", (config._replace(index_key=platform.index_key("identified")),))
     for _, result in run_batches(spec, batches, processes=processes, local=pipeline):
-        _commit(run, run.flying.popleft(), result)
+        commit(run, run.flying.popleft(), result)
     arrivals.settle()
     for issue in arrivals.issues:
         manifest.note(issue)
@@ -109,7 +114,7 @@ def ingest_config(platform: Platform, ask: IngestAsk) -> IngestConfig:
     return IngestConfig(platform.names_key, ask.source or platform.settings.ingest.source, mapping, ask.format)
 
 
-def _batches(run: _Run, chunks: Iterator[Chunk]) -> Iterator[Batch[Record]]:
+def _batches(run: IngestRun, chunks: Iterator[Chunk]) -> Iterator[Batch[Record]]:
     """Batches of records in order: small files travel together, so that a thousand of them are not a thousand commits.
 
     Each leaves its chunks in `run.flying`, which is committed in the same order.
@@ -129,20 +134,22 @@ def _batches(run: _Run, chunks: Iterator[Chunk]) -> Iterator[Batch[Record]]:
         yield _departing(run, group)
 
 
-def _departing(run: _Run, group: list[Chunk]) -> Batch[Record]:
+def _departing(run: IngestRun, group: list[Chunk]) -> Batch[Record]:
     run.flying.append(group)
     return Batch.of(RECORD, [record for chunk in group for record in chunk.records])
 
 
-def _commit(run: _Run, group: list[Chunk], result: Result) -> None:
-    """Makes the chunks of one batch durable: landing, resources, quarantine, audit, and the manifests' step forward."""
+def commit(run: IngestRun, group: list[Chunk], result: Result) -> list[int]:
+    """Makes the chunks of one batch durable: landing, resources, quarantine, audit, and the manifests' step forward.
+
+    returns  the landed record (`Landed.rec`) of each record in order; 0 for one that was not kept
+    """
     by_origin = writes_by_origin(result)
     refused = {refusal.origin: refusal for refusal in result.refused}
     with run.store.transaction(lambda tally: _event(run, tally)) as tx:
-        first = 0
+        recs: list[int] = []
         for chunk in group:
-            _commit_chunk(run, tx, chunk, _Made(first, by_origin, refused))
-            first += len(chunk.records)
+            recs += _commit_chunk(run, tx, chunk, _Made(len(recs), by_origin, refused))
     run.manifest.count(result.counts)
     for refusal in result.refused:
         for issue in refusal.issues:
@@ -152,6 +159,7 @@ def _commit(run: _Run, group: list[Chunk], result: Result) -> None:
     for chunk in group:
         for issue in chunk.file.issues if chunk.is_last else ():
             run.manifest.note(issue)
+    return recs
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +171,20 @@ class _Made:
     refused: dict[int, Refusal]
 
 
-def _commit_chunk(run: _Run, tx: Transaction, chunk: Chunk, made: _Made) -> None:
+def _commit_chunk(run: IngestRun, tx: Transaction, chunk: Chunk, made: _Made) -> list[int]:
     file, entry = chunk.file, chunk.file.entry
     if file.manifest is None:
         file.manifest = tx.begin_manifest(
             name=file.name, file_hash=file.file_hash, record_format=entry.format or "unknown",
-            run=run.manifest.run_id, config_hash=run.pipeline.config_hash, source=run.source,
+            run=run.manifest.run_id, config_hash=run.pipeline.config_hash, sender=Sender(run.source, run.feed),
         )  # fmt: skip
     landings = [
         landing_of(record, made.by_origin.get(number), made.refused.get(number))
         for number, record in enumerate(chunk.records, made.first)
     ]
     landed = tx.land(file.manifest, landings)
-    counts = _keep(tx, chunk.records, [place.rec for place in landed], made, run.source)
+    recs = [place.rec for place in landed]
+    counts = _keep(tx, chunk.records, recs, made, run.source)
     tx.accepted(
         {
             place.rec: landings[index].patients or ()
@@ -190,6 +199,7 @@ def _commit_chunk(run: _Run, tx: Transaction, chunk: Chunk, made: _Made) -> None
     entry.records = entry.known + entry.stored + entry.kept + entry.quarantined + entry.erased
     if chunk.is_last:
         entry.root = tx.finish_manifest(file.manifest, counts=_closing(entry)).hex()
+    return recs
 
 
 def _closing(entry: FileEntry) -> dict[str, Any]:
@@ -230,16 +240,19 @@ def writes_by_origin(result: Result) -> dict[int, list[Write]]:
 
 def landing_of(record: Record, writes: list[Write] | None, refusal: Refusal | None) -> Landing:
     """The record as the landing zone takes it: under the key of its patients, or one of its own if nobody can tell."""
+    patients: tuple[str, ...] | None
     if refusal is not None and refusal.subjects:
-        return Landing(record.context.format, record.raw, refusal.subjects)
-    if writes is None:
-        return Landing(record.context.format, record.raw, None)
-    if len(writes) == 1:
-        return Landing(record.context.format, record.raw, writes[0].patients)
-    return Landing(record.context.format, record.raw, tuple(sorted({p for write in writes for p in write.patients})))
+        patients = refusal.subjects
+    elif writes is None:
+        patients = None
+    elif len(writes) == 1:
+        patients = writes[0].patients
+    else:
+        patients = tuple(sorted({p for write in writes for p in write.patients}))
+    return Landing(record.context.format, record.raw, patients, fact_of(record))
 
 
-def _event(run: _Run, tally: Tally) -> AuditEvent:
+def _event(run: IngestRun, tally: Tally) -> AuditEvent:
     for name, count in tally.outcomes.items():
         run.manifest.written[name] = run.manifest.written.get(name, 0) + count
     detail = {

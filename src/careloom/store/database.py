@@ -9,7 +9,7 @@ from careloom.store.schema import meta, metadata
 from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration in ``store/migrations/versions``."""
 
 COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures")

@@ -188,6 +188,7 @@ class Eraser:
         names = self._file_names(connection, {digest_of(record_id) for record_id in report.record_ids})
         report.quarantined = bulk.run_in(connection, "DELETE FROM quarantine WHERE rec {in}", recs)
         bulk.run_in(connection, "DELETE FROM record_link WHERE rec {in}", recs)
+        bulk.run_in(connection, "DELETE FROM record_fact WHERE rec {in}", recs)
         for table in ("resource", "resource_history"):
             bulk.run_in(connection, f"UPDATE {table} SET record = NULL WHERE record {{in}}", recs)  # noqa: S608
         report.records = bulk.run_in(connection, "DELETE FROM record WHERE rec {in}", recs)

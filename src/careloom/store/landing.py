@@ -14,11 +14,13 @@ from sqlalchemy import Connection
 from careloom.crypto.envelope import Sealer, nonces
 from careloom.crypto.pseudonyms import name_of
 from careloom.errors import Conflict
+from careloom.pipeline.record import RecordFact
 from careloom.store import bulk
+from careloom.store.audit_log import microseconds
 from careloom.store.resources import WriteTools
-from careloom.store.rows import Landed, Landing, Manifest
+from careloom.store.rows import Landed, Landing, Manifest, Sender
 from careloom.store.schema import manifest as manifest_table
-from careloom.store.schema import manifest_chunk, record
+from careloom.store.schema import manifest_chunk, record, record_fact
 from careloom.store.seal import dictionary_for
 from careloom.store.subjects import Subject
 
@@ -59,6 +61,16 @@ def chunks_of(connection: Connection, manifest: int) -> list[bytes]:
     return [row[0] for row in bulk.fetch(connection, sql, (manifest,))]
 
 
+def open_feeds(connection: Connection, feed: str) -> list[Manifest]:
+    """The manifests that a listener of this name has begun and not closed."""
+    sql = "SELECT manifest, manifest_id, state, records, counts FROM manifest WHERE state = 'open' ORDER BY manifest"
+    rows = bulk.fetch(connection, sql)
+    found = [
+        Manifest(number, name, state, records, json.loads(counts)) for number, name, state, records, counts in rows
+    ]
+    return [one for one in found if one.counts.get("feed") == feed]
+
+
 def hashes_of(chunk: bytes) -> list[bytes]:
     """A chunk cut into its record hashes."""
     return [chunk[at : at + HASH_BYTES] for at in range(0, len(chunk), HASH_BYTES)]
@@ -89,7 +101,7 @@ class LandingWriter:
         self._connection = tools.connection
 
     def begin(
-        self, *, name: str, file_hash: bytes, record_format: str, run: str, config_hash: str, source: str
+        self, *, name: str, file_hash: bytes, record_format: str, run: str, config_hash: str, sender: Sender
     ) -> Manifest:
         """The manifest of a file, made or found."""
         zone_keys = self._tools.zone_keys
@@ -103,7 +115,7 @@ class LandingWriter:
         sealed = self._tools.bodies.seal(owner.sealer, raw, name_context(zone_keys.zone, manifest_id), nonce, 0)
         number = self._tools.count("manifest", 1)
         row = (number, manifest_id, run, owner.number, sealed, file_hash, config_hash, record_format)
-        counts = {"source": source} if source else {}
+        counts = {key: value for key, value in sender._asdict().items() if value}
         begun = (0, None, "open", self._tools.now, None, json.dumps(counts))
         bulk.insert(self._connection, manifest_table, [(*row, *begun)])
         return Manifest(number, manifest_id, "open", 0, counts)
@@ -117,6 +129,7 @@ class LandingWriter:
         known = known_records(self._connection, names)
         landed: list[Landed] = []
         rows: list[tuple[Any, ...]] = []
+        facts: list[tuple[Any, ...]] = []
         keys = self._keys(landings, names, known)
         pool = nonces(len(landings), self._tools.random_bytes)
         bodies: dict[str, Callable[[Sealer, bytes, bytes, bytes], bytes]] = {}
@@ -135,8 +148,15 @@ class LandingWriter:
             body = seal(key.sealer, landing.raw, record_context(zone, name), pool[index])
             rows.append((rec, name, landing.format, key.number, self._tools.now, first[0], first[1] + index, body))
             landed.append(Landed(rec, name, True))
+            if landing.fact is not None:
+                facts.append(self._fact(rec, landing.fact))
         bulk.insert(self._connection, record, rows)
+        bulk.insert(self._connection, record_fact, facts)
         return landed
+
+    def _fact(self, rec: int, fact: RecordFact) -> tuple[Any, ...]:
+        control = self._tools.zone_keys.control_key(fact.control_id) if fact.control_id else None
+        return rec, fact.kind, microseconds(fact.moment) if fact.moment else None, control, fact.faults
 
     def _seal_for(self, record_format: str) -> Callable[[Sealer, bytes, bytes, bytes], bytes]:
         return self._tools.bodies.batch_seal(dictionary_for(record_format))

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from careloom.fhir.drafts import Resource
+from careloom.pipeline.record import RecordFact
 
 Outcome = Literal["created", "updated", "unchanged", "mentioned", "deleted", "refused"]
 """What became of a write. ``refused``: it is about an erased patient (issue ``store.erased-subject``)."""
@@ -80,11 +81,23 @@ class Landing:
     raw       the exact source bytes
     patients  keyed ids of the Patients it is about; () about nobody (an organization); None when it cannot be told:
               it is then sealed under a key of its own
+    fact      what it says of itself, None where its format says nothing
     """
 
     format: str
     raw: bytes
     patients: tuple[str, ...] | None = None
+    fact: RecordFact | None = None
+
+
+class Sender(NamedTuple):
+    """Where a file came from: the source system, and the listener that took it (empty for a file that was read)."""
+
+    source: str = ""
+    feed: str = ""
+
+
+NOBODY = Sender()
 
 
 class Landed(NamedTuple):

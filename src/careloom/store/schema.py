@@ -102,6 +102,20 @@ record = Table(
 )
 """One arriving record, its exact bytes sealed; `manifest` and `position` say where it arrived first."""
 
+record_fact = Table(
+    "record_fact",
+    metadata,
+    Column("rec", _COUNTED, ForeignKey("record.rec"), primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("moment", BigInteger, nullable=True),
+    Column("control", BigInteger, nullable=True),
+    Column("faults", Integer, nullable=True),
+    Index("record_fact_by_kind", "kind", "rec"),
+    Index("record_fact_by_control", "control"),
+)
+"""What a message or document says of itself: its type, when it was made, and the keyed hash of its control id;
+`faults`: in how many ways its structure is not that of its type."""
+
 resource = Table(
     "resource",
     metadata,

@@ -12,7 +12,7 @@ from careloom.store import bulk, quarantine
 from careloom.store.audit_log import AuditChain
 from careloom.store.landing import LandingWriter
 from careloom.store.resources import ResourceWriter, WriteTools
-from careloom.store.rows import Landed, Landing, Manifest, Outcome, Tally, Write
+from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Tally, Write
 
 
 class Transaction:
@@ -32,16 +32,22 @@ class Transaction:
         self._roots: dict[str, str] = {}
 
     def begin_manifest(
-        self, *, name: str, file_hash: bytes, record_format: str, run: str, config_hash: str = "", source: str = ""
+        self,
+        *,
+        name: str,
+        file_hash: bytes,
+        record_format: str,
+        run: str,
+        config_hash: str = "",
+        sender: Sender = NOBODY,
     ) -> Manifest:
         """The manifest of a file, made or found again: the same bytes under the same configuration are the same one.
 
         name       the file's own name, kept sealed
         file_hash  digest of `ZoneStore.file_hasher()` over all bytes of the file
-        source     the system that sent it
         """
         return self._landing.begin(
-            name=name, file_hash=file_hash, record_format=record_format, run=run, config_hash=config_hash, source=source
+            name=name, file_hash=file_hash, record_format=record_format, run=run, config_hash=config_hash, sender=sender
         )
 
     def land(self, manifest: Manifest | None, landings: Sequence[Landing]) -> list[Landed]:

@@ -17,6 +17,7 @@ class ZoneKeys:
         self.records = KeyedNames(keys.derive("record", zone))
         self._content = hashlib.blake2b(digest_size=16, key=keys.derive("content", zone))
         self._file_key = keys.derive("file", zone)
+        self._control_key = keys.derive("control", zone)
         self._tombstone_key = keys.derive("tombstone", zone)
         self._subjects = KeyedNames(keys.derive("subject", zone))
         self.pseudonym: Callable[[str], str] = lru_cache(32768)(self._pseudonym)
@@ -48,6 +49,11 @@ class ZoneKeys:
         hasher = hashlib.blake2b(len(file_hash).to_bytes(4, "big") + file_hash, digest_size=16, key=self._file_key)
         hasher.update(config_hash.encode())
         return name_of(hasher.digest())
+
+    def control_key(self, control_id: str) -> int:
+        """The signed 64-bit number under which a message is found by what its sender calls it."""
+        hasher = hashlib.blake2b(control_id.encode("utf-8", "surrogatepass"), digest_size=8, key=self._control_key)
+        return int.from_bytes(hasher.digest(), "big", signed=True)
 
     def tombstone(self, pseudonym: str) -> bytes:
         """The mark that an erased patient leaves: useless for anything but recognising the same patient again."""

@@ -30,6 +30,7 @@ from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub
 from careloom.store.group_commit import GroupCommit, Take
 from careloom.store.provenance import FactProof, Provenances, RawRecord
 from careloom.store.quarantine import Quarantined
+from careloom.store.raw_records import FoundRecord, RecordQuery, find, find_one
 from careloom.store.resources import WriteTools
 from careloom.store.rows import Indexer, Manifest, Stored, Tally, no_index
 from careloom.store.seal import Bodies
@@ -186,6 +187,11 @@ class ZoneStore:
         with self.connect() as connection:
             return landing.find_manifest(connection, self.keys.manifest_id(file_hash, config_hash))
 
+    def open_feeds(self, feed: str) -> list[Manifest]:
+        """What a listener of this name has begun and not closed: it was killed, or it is at work."""
+        with self.connect() as connection:
+            return landing.open_feeds(connection, feed)
+
     def read(self, resource_type: str, resource_id: str) -> Stored:
         """The current version; a deletion has `Stored.deleted`. raises NotFound."""
         with self.connect() as connection:
@@ -230,6 +236,16 @@ class ZoneStore:
         """A landed record with its bytes unsealed; ask for access first. raises NotFound."""
         with self.connect() as connection:
             return self._provenance(connection).raw(record_id)
+
+    def find_records(self, query: RecordQuery) -> list[FoundRecord]:
+        """Landed records without their content, newest first."""
+        with self.connect() as connection:
+            return find(connection, self.keys, query)
+
+    def find_record(self, record_id: str) -> FoundRecord | None:
+        """One landed record without its content, None if it is not here."""
+        with self.connect() as connection:
+            return find_one(connection, record_id)
 
     def provenance(self, record_id: str) -> Resource:
         """The FHIR Provenance of a source record: all resources made from it, its manifests and position."""
