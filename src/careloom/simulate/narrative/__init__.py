@@ -1,0 +1,1 @@
+"""How notes are worded: template families as data, one writer for text and gold, what a note may say. Pure."""

@@ -1,0 +1,157 @@
+"""What a visit is about: its main problem, complaints, suspicions, signs. Drawn once, so that its notes agree."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from careloom.simulate.history import Code, Condition, Encounter, History, Medication, Observation, Procedure, Report
+from careloom.simulate.narrative.people import Invented
+from careloom.simulate.narrative.render import Chance
+from careloom.simulate.narrative.social import Social
+from careloom.simulate.narrative.words import Concept, concept_of, concepts, concepts_of, table
+
+SYSTEMS = ("general", "eyes", "ears", "heart", "lungs", "abdomen", "urinary", "limbs", "neuro", "mind", "skin")
+_RED_FLAGS = ("fever", "chest_pain", "dyspnea", "syncope", "vomiting", "confusion", "bleeding", "hemoptysis")
+_FEVER_CELSIUS = 37.8
+
+
+@dataclass(slots=True)
+class Patient:
+    """A history with its indexes, and what was invented for the person once."""
+
+    history: History
+    invented: Invented
+    social: Social
+    sites: dict[str, str]
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    observations: dict[str, list[Observation]] = field(default_factory=dict)
+    reports: dict[str, list[Report]] = field(default_factory=dict)
+    procedures: dict[str, list[Procedure]] = field(default_factory=dict)
+    results: dict[str, list[Observation]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.conditions = {one.key: one for one in self.history.conditions}
+        for seen in self.history.observations:
+            self.observations.setdefault(seen.encounter, []).append(seen)
+            if seen.report:
+                self.results.setdefault(seen.report, []).append(seen)
+        for report in self.history.reports:
+            self.reports.setdefault(report.encounter, []).append(report)
+        for done in self.history.procedures:
+            self.procedures.setdefault(done.encounter, []).append(done)
+
+
+def choose_sites(chance: Chance) -> dict[str, str]:
+    """For each problem that sits somewhere the place where it sits in this patient; sides agree with each other."""
+    side = int(chance.uniform() * 2)
+    return {name: places[side % len(places)] for name, places in table("site").items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One encounter as its notes tell it.
+
+    main        the problem that it is about; None where the record names none
+    complaints  concepts that the patient tells of; `signs` those an examiner finds
+    never       concepts that must not be denied: they are, or may be, there
+    suspected   thought of and not settled; `excluded`: thought of and ruled out
+    onset_days  how long the complaints had lasted
+    """
+
+    encounter: Encounter
+    main: Condition | None
+    reason: Code | None
+    complaints: tuple[Concept, ...]
+    signs: tuple[Concept, ...]
+    never: frozenset[str]
+    suspected: tuple[Concept, ...]
+    excluded: tuple[Concept, ...]
+    onset_days: int
+
+
+def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
+    """What an encounter is about."""
+    end = encounter.end or encounter.start
+    own = [one for one in patient.history.conditions if one.encounter == encounter.key]
+    active = active_conditions(patient.history.conditions, end)
+    own.sort(key=lambda one: one.category != "encounter-diagnosis")
+    main = _main(own, active, encounter.reasons)
+    reason = encounter.reasons[0] if encounter.reasons else None
+    about = concept_of(main.codes) if main else concept_of((reason,)) if reason else None
+    acute = encounter.kind in {"inpatient", "emergency"} or (main is not None and main.encounter == encounter.key)
+    names = _some(chance, about.symptoms, 4) if about is not None and acute else ()
+    if about is not None and about.label == "symptom":
+        names = (about.name,)
+    signs = _some(chance, about.signs, 3) if about is not None and acute else ()
+    suspects = about.suspects if about is not None else ()
+    known = {concept.name for one in active if (concept := concept_of(one.codes)) is not None}
+    never = set(names) | set(signs) | known
+    for one in active:
+        if (concept := concept_of(one.codes)) is not None:
+            never |= set(concept.symptoms) | set(concept.signs)
+    if _feverish(patient.observations.get(encounter.key, ())):
+        never.add("fever")
+    open_suspects = [name for name in suspects if name not in known]
+    cut = min(len(open_suspects), int(chance.uniform() * 2))
+    return Course(
+        encounter,
+        main,
+        reason,
+        tuple(concepts()[name] for name in names),
+        tuple(concepts()[name] for name in signs),
+        frozenset(never),
+        tuple(concepts()[name] for name in open_suspects[:cut]),
+        tuple(concepts()[name] for name in open_suspects[cut:] if name not in never),
+        1 + int(chance.uniform() * 9),
+    )
+
+
+def _main(own: Sequence[Condition], active: Sequence[Condition], reasons: Sequence[Code]) -> Condition | None:
+    """The condition that is treated: the reason's, else one that was diagnosed here, else a chronic one."""
+    wanted = {code.code for code in reasons}
+    for one in [*own, *active]:
+        if wanted & {code.code for code in one.codes}:
+            return one
+    if own:
+        return own[0]
+    return active[0] if active and not reasons else None
+
+
+def active_conditions(conditions: Iterable[Condition], at: datetime) -> list[Condition]:
+    """Conditions known and not over at a time."""
+    return [one for one in conditions if one.recorded <= at and (one.abatement is None or one.abatement > at)]
+
+
+def past_conditions(conditions: Iterable[Condition], at: datetime) -> list[Condition]:
+    """Conditions that were over by a time."""
+    return [one for one in conditions if one.abatement is not None and one.abatement <= at]
+
+
+def _some(chance: Chance, names: Sequence[str], most: int) -> tuple[str, ...]:
+    """The first names, a chance number of them, at least one: the first ones are the most telling."""
+    if not names:
+        return ()
+    return tuple(names[: 1 + int(chance.uniform() * min(most, len(names)))])
+
+
+def _feverish(seen: Iterable[Observation]) -> bool:
+    return any(one.unit == "Cel" and isinstance(one.value, int | float) and one.value >= _FEVER_CELSIUS for one in seen)
+
+
+def denied(chance: Chance, course: Course, system: str = "", most: int = 4) -> list[Concept]:
+    """Symptoms that the patient does not have: of a system, or those of alarm."""
+    pool = [one for one in _symptoms(system) if one.name not in course.never]
+    first = int(chance.uniform() * len(pool)) if pool else 0
+    count = min(most, len(pool))
+    return [pool[(first + step) % len(pool)] for step in range(count)]
+
+
+def _symptoms(system: str) -> list[Concept]:
+    if not system:
+        return [concepts()[name] for name in _RED_FLAGS]
+    return list(concepts_of(system, "symptom"))
+
+
+def active_medications(taken: Iterable[Medication], at: datetime) -> list[Medication]:
+    """What is taken at home at a time: begun and not ended, not given by nurses."""
+    return [one for one in taken if one.start <= at and (one.end is None or one.end > at) and not one.administered]
