@@ -1,9 +1,14 @@
 """Commands that bring data in: ingest, quarantine, demo."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from careloom.services.access import Principal
+    from careloom.services.ingest import IngestAsk
+    from careloom.services.platform import Platform
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused, why, and another try.")
@@ -27,11 +32,14 @@ def ingest(
     ] = "",
     processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0 for the configured number.")] = 0,
     queue: Annotated[bool, typer.Option("--queue", help="Hand it to the job worker and return at once.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and ingest what is put into these folders.")] = False,
+    settle: Annotated[float, typer.Option(min=0.0, help="Watching: seconds for which a file must not change.")] = 5.0,
+    done: Annotated[Path | None, typer.Option(help="Watching: move files here once their records are kept.")] = None,
     json: Json = False,
 ) -> None:
     """Bring feeds in: checked, sealed, indexed; what is refused is quarantined whole.
 
-    Example: careloom ingest feeds/ --source main-hospital
+    Example: careloom ingest feeds/ --source main-hospital --watch --done /feeds/done
     """
     from careloom.cli import output, render
     from careloom.cli.session import opened
@@ -47,9 +55,34 @@ def ingest(
                 job, as_json=json, show=lambda made: output.say(f"Job {made['job_id']}: see `careloom jobs show`.")
             )
             return
-        with output.progress("Ingesting", quiet=json) as watch:
-            report = run(platform, who, ask, watch)
+        if watch:
+            _watch(platform, who, ask, (settle, done, json))
+            return
+        with output.progress("Ingesting", quiet=json) as tell:
+            report = run(platform, who, ask, tell)
     output.give(report.as_json() if json else report, as_json=json, show=render.scorecard)
+
+
+def _watch(platform: "Platform", who: "Principal", ask: "IngestAsk", how: tuple[float, Path | None, bool]) -> None:
+    """Looks every second until it is stopped; with JSON, a line for each run."""
+    from datetime import timedelta
+    from time import sleep
+
+    from careloom.cli import output, render
+    from careloom.services.watch import Watcher
+
+    settle, done, json = how
+    watcher = Watcher(platform, who, ask, timedelta(seconds=settle), done)
+    if not json:
+        output.say(f"Watching {len(ask.paths)} folders; stop with Ctrl-C.")
+    while True:
+        report = watcher.look()
+        if report is None:
+            sleep(1.0)
+        elif json:
+            output.emit_line(report.as_json())
+        else:
+            render.scorecard(report)
 
 
 @quarantine_app.command("list")

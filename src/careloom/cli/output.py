@@ -26,6 +26,15 @@ def emit_json(value: Any) -> None:
         _reader_left()
 
 
+def emit_line(value: Any) -> None:
+    """Writes one JSON document as one line, for programs that read as it comes."""
+    try:
+        sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_left()
+
+
 def give(value: Any, *, as_json: bool, show: Callable[[Any], None]) -> None:
     """The answer of a command: JSON for machines, or shown to a person."""
     if as_json:

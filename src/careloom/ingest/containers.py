@@ -1,4 +1,4 @@
-"""Opens what arrives: plain files, gzip and zip, nested two deep, in bounded memory and without trusting a name.
+"""Opens what arrives: plain files, gzip, zip (two deep), Parquet, Arrow, in bounded memory, without trusting a name.
 
 Whatever can be read before a damage is delivered; what is left is handed on as it is, with the reason, and is
 quarantined by the framer. No name of a member is ever used as a path.
@@ -32,6 +32,7 @@ from careloom.ingest.containers_zip import (
 from careloom.ingest.source import CHUNK_BYTES, Source
 from careloom.issues import Issue
 
+COLUMN_MAGICS = (b"PAR1", b"ARROW1")
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
 
@@ -77,9 +78,11 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _open(source: Source, name: str, level: _Level) -> Iterator[Member]:
-    head = source.peek(4)
-    is_zip = head in ZIP_MAGICS
-    if not is_zip and not head.startswith(GZIP_MAGIC):
+    head = source.peek(6)
+    is_zip = head[:4] in ZIP_MAGICS
+    if head.startswith(COLUMN_MAGICS):
+        yield _columns(source, name, level)
+    elif not is_zip and not head.startswith(GZIP_MAGIC):
         yield Member(name, source)
     elif is_zip:
         yield from _open_zip(source, name, level)
@@ -87,6 +90,18 @@ def _open(source: Source, name: str, level: _Level) -> Iterator[Member]:
         yield Member(name, source, _too_deep(level))
     else:
         yield from _open(Source(gunzip(source, level.budget)), name, level.down())
+
+
+def _columns(source: Source, name: str, level: _Level) -> Member:
+    """A table by columns as delimited text; it is held in memory, for its directory stands at its end."""
+    most = level.budget.limits.max_buffered_bytes
+    held = _buffer(source, most)
+    if held is None:
+        message = f"a Parquet or Arrow file is larger than {most} bytes"
+        return Member(name, source, container_issue("archive-too-large", message, "write it as several files"))
+    from careloom.ingest.containers_columns import as_delimited  # noqa: PLC0415 - loads Arrow
+
+    return Member(name, Source(as_delimited(held, level.budget)))
 
 
 def _too_deep(level: _Level) -> Issue:

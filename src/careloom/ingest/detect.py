@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from careloom.ingest.detect_magic import MAGICS, UNREAD
+from careloom.ingest.detect_magic import DOCUMENTS, MAGICS, UNREAD
 from careloom.ingest.detect_text import decode_head, find_table
 
 HEAD_BYTES = 1 << 16
@@ -53,7 +53,8 @@ class Detection:
     """What a file is.
 
     format   ``fhir``, ``hl7v2``, ``csv``, ``notes``; else the name of what was recognised and is not read
-    details  ``encoding`` (text formats), ``delimiter`` (csv), ``resource_type`` (fhir, where it stands early)
+    details  ``encoding`` (text formats), ``delimiter`` (csv), ``resource_type`` (fhir, where it stands early),
+             ``document`` (notes that are no plain text: rtf, html, pdf)
     header   csv: the column names in order
     match    csv: the mapping, None where no mapping knows the header
     problem  set when the file is refused as a whole
@@ -81,7 +82,7 @@ def detect(head: bytes, recognise: Recognise) -> Detection:
         return refuse("empty", "ingest.empty-file", "the file is empty", "check the export that should have filled it")
     for magic, name in MAGICS:
         if head.startswith(magic):
-            return _unread(name)
+            return Detection("notes", {"document": name}) if name in DOCUMENTS else _unread(name)
     if head[128:132] == b"DICM":
         return _unread("dicom")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\x0b\x1c")
@@ -128,7 +129,7 @@ def _text(text: str, encoding: str, recognise: Recognise) -> Detection:
     if start.startswith(("{", "[")):
         return _not_utf8()
     if start.startswith("<"):
-        return _markup(start)
+        return _markup(start, encoding)
     if _MESSAGE.search(start) and encoding in ("utf-8", "cp1252"):
         return Detection("hl7v2")
     if _SEGMENT.match(start) and encoding == "utf-8":
@@ -149,11 +150,11 @@ def _delimited(header: tuple[str, ...], details: dict[str, str], recognise: Reco
     return Detection("csv", details, header, problem=_UNKNOWN_HEADER)
 
 
-def _markup(start: str) -> Detection:
+def _markup(start: str, encoding: str) -> Detection:
     if "urn:hl7-org:v3" in start and "<ClinicalDocument" in start:
         return _unread("ccda")
     if "http://hl7.org/fhir" in start:
         return _unread("fhir-xml")
     if start[:5].lower() == "<html" or start[:14].lower() == "<!doctype html":
-        return _unread("html")
+        return Detection("notes", {"document": "html", "encoding": encoding})
     return _unread("xml")

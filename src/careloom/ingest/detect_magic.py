@@ -1,4 +1,4 @@
-"""First bytes of formats that are known and not read, and what to say about each."""
+"""First bytes of binary formats, and what to say about those that are not read."""
 
 MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", "pdf"),
@@ -12,8 +12,6 @@ MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "office"),
     (b"PK\x03\x04", "office"),
     (b"PK\x05\x06", "office"),
-    (b"PAR1", "parquet"),
-    (b"ARROW1", "parquet"),
     (b"SQLite format 3\x00", "database"),
     (b"BZh", "packed"),
     (b"\xfd7zXZ\x00", "packed"),
@@ -29,14 +27,13 @@ MAGICS: tuple[tuple[bytes, str], ...] = (
 )
 """First bytes -> name, in the order in which they are tried. A zip gets here only when it is one office document."""
 
-_TEXT = "send its text as a plain-text note"
+DOCUMENTS = frozenset(("pdf", "rtf"))
+"""Those that are read as notes."""
+
 UNREAD: dict[str, tuple[str, str, str]] = {
-    "pdf": ("ingest.pdf-not-read", "a PDF document", _TEXT),
-    "rtf": ("ingest.rtf-not-read", "an RTF document", _TEXT),
     "image": ("ingest.image-not-read", "an image", "send the text of the scan as a plain-text note"),
     "office": ("ingest.office-not-read", "an office document", "export it as text or CSV"),
     "dicom": ("ingest.dicom-not-read", "a DICOM object", "send its report as HL7 v2, FHIR or text"),
-    "parquet": ("ingest.parquet-not-read", "a Parquet or Arrow table", "export it as CSV with a mapping"),
     "database": ("ingest.database-not-read", "a database file", "export its tables as CSV with a mapping"),
     "packed": (
         "ingest.packed-not-read",
@@ -47,7 +44,6 @@ UNREAD: dict[str, tuple[str, str, str]] = {
     "program": ("ingest.program-not-read", "a program", "check where it comes from"),
     "ccda": ("ingest.ccda-not-read", "a C-CDA document", "send the same content as FHIR R4 or HL7 v2"),
     "fhir-xml": ("ingest.fhir-xml-not-read", "FHIR in XML", "send it as FHIR JSON"),
-    "html": ("ingest.html-not-read", "a web page", _TEXT),
     "xml": ("ingest.xml-not-read", "XML of an unknown kind", "send it as FHIR JSON, HL7 v2 or CSV"),
     "yaml": ("ingest.yaml-not-read", "YAML", "send it as FHIR JSON"),
 }

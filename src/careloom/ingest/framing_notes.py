@@ -1,4 +1,4 @@
-"""A plain-text note: the file is the record."""
+"""A note, plain text or a document: the file is the record."""
 
 from careloom.ingest.detect import Detection
 from careloom.ingest.framing_limits import NUL, FrameLimits, Frames, damage_of, refused_pieces, too_long
@@ -19,7 +19,13 @@ def frame_note(source: Source, detection: Detection, limits: FrameLimits, issues
             source.unread(bytes(held))
             return (yield from refused_pieces(source.chunks(), context, limits, problem=too_long(limits)))
     raw, problem = bytes(held), damage_of(source)
-    if problem is None and b"\x00" in raw and not detection.details.get("encoding", "").startswith("utf-16"):
+    is_binary = "document" in detection.details
+    if (
+        problem is None
+        and not is_binary
+        and b"\x00" in raw
+        and not detection.details.get("encoding", "").startswith("utf-16")
+    ):
         problem = NUL
     yield Record(0, raw, "file", context, problem)
     return 1

@@ -1,4 +1,4 @@
-"""Plain-text notes to DocumentReference.
+"""Notes to DocumentReference: plain text, or the text of an RTF, HTML or PDF document.
 
 Whose note it is stands in a header at its top, or comes with the file (``context.options``)::
 
@@ -14,7 +14,8 @@ Only ``Patient-ID`` is needed. Order, case, and ``-``, ``_`` or a blank in the n
 open and close the header. Keys of the options are the same names in lower case with ``_``. A note without a patient is
 refused: nobody could find it, seal it under a key, or erase it.
 
-The attachment holds the text below the header, in UTF-8, with its line ends as they came.
+The attachment holds the text below the header, in UTF-8, with its line ends as they came. A document is attached as it
+came, too; the header stands at the top of its text.
 """
 
 import base64
@@ -28,6 +29,7 @@ from typing import Any
 
 from careloom.fhir.drafts import Draft
 from careloom.ingest.conversion import Conversion
+from careloom.ingest.documents import MEDIA_TYPES, text_of
 from careloom.issues import Issue
 from careloom.pipeline.record import Record
 from careloom.terminology.systems import LOINC, is_loinc
@@ -87,11 +89,15 @@ class _Moment:
 def convert(record: Record) -> Conversion:
     """The DocumentReference of one note, or why there is none."""
     conversion = Conversion()
-    text = _decoded(record, conversion.issues)
-    if text is None:
+    options = record.context.options or {}
+    document = options.get("document", "")
+    if document:
+        text, conversion.issues = text_of(document, record.raw, options.get("encoding", ""))
+    else:
+        text = _decoded(record, conversion.issues) or ""
+    if conversion.refused:
         return conversion
     declared, body = split_header(text)
-    options = record.context.options or {}
     for key in dict.fromkeys(_KEYS.values()):
         given = options.get(key, "").strip()
         if given and declared.get(key, given) != given:
@@ -107,7 +113,10 @@ def convert(record: Record) -> Conversion:
         conversion.issues.append(Issue("notes.empty", "error", "", "the note holds no text"))
     moment = _moment(declared.get("date", ""), conversion.issues)
     if not conversion.refused:
-        conversion.drafts.append(_draft(declared, body, moment))
+        attached = [_attachment("text/plain; charset=utf-8", body.encode())]
+        if document:
+            attached.append(_attachment(MEDIA_TYPES[document], record.raw))
+        conversion.drafts.append(_draft(declared, body, moment, attached))
     return conversion
 
 
@@ -196,26 +205,27 @@ def _type(text: str) -> dict[str, Any]:
     return concept | {"text": text} if text else concept
 
 
-def _draft(declared: Mapping[str, str], body: str, moment: _Moment | None) -> Draft:
-    patient, encounter = declared["patient_id"], declared.get("encounter_id", "")
-    data = body.encode()
+def _attachment(media_type: str, data: bytes) -> dict[str, Any]:
     digest = hashlib.sha1(data, usedforsecurity=False).digest()  # SHA-1 is what FHIR's Attachment.hash means
+    return {
+        "attachment": {
+            "contentType": media_type,
+            "data": base64.b64encode(data).decode(),
+            "size": len(data),
+            "hash": base64.b64encode(digest).decode(),
+        }
+    }
+
+
+def _draft(declared: Mapping[str, str], body: str, moment: _Moment | None, attached: list[dict[str, Any]]) -> Draft:
+    patient, encounter = declared["patient_id"], declared.get("encounter_id", "")
     resource: dict[str, Any] = {
         "resourceType": "DocumentReference",
         "status": "current",
         "type": _type(declared.get("type", "")),
         "category": [{"coding": [{"system": _CATEGORY, "code": "clinical-note", "display": "Clinical Note"}]}],
         "subject": {"reference": f"Patient/{patient}"},
-        "content": [
-            {
-                "attachment": {
-                    "contentType": "text/plain; charset=utf-8",
-                    "data": base64.b64encode(data).decode(),
-                    "size": len(data),
-                    "hash": base64.b64encode(digest).decode(),
-                }
-            }
-        ],
+        "content": attached,
     }
     context: dict[str, Any] = {}
     if encounter:

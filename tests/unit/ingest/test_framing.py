@@ -139,11 +139,11 @@ def test_every_byte_of_a_utf_16_table_is_in_one_record_or_between_two(
 
 
 def test_a_refused_file_is_kept_whole_in_pieces_and_only_the_first_says_why() -> None:
-    data = b"%PDF-1.7" + b"x" * 9000
+    data = b"SQLite format 3\x00" + b"x" * 9000
     records = framed(data)
     assert b"".join(record.raw for record in records) == data
-    assert codes(records) == ["ingest.pdf-not-read", "ingest.record-continued", "ingest.record-continued"]
-    assert [len(record.raw) for record in records] == [4000, 4000, 1008]
+    assert codes(records) == ["ingest.database-not-read", "ingest.record-continued", "ingest.record-continued"]
+    assert [len(record.raw) for record in records] == [4000, 4000, 1016]
 
 
 def test_an_empty_file_is_one_refused_record() -> None:
