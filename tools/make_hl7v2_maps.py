@@ -23,6 +23,9 @@ USED = (
     "Religion ResultStatus[Non-Queries] SpecimenCollectionMethod SpecimenCondition SpecimenType BodySite "
     "AdditivePreservative TelecommunicationEquipmentType TelecommunicationUseCode YesNoIndicator "
     "YesNoIndicator[AvailabilityStatus] "
+    "AdministrationMethod AllowSubstitution AppointmentReasonCodes AppointmentTypeCodes BedStatus BodyParts "
+    "CompletionStatus DegreeLicenseCertificate EventReason EventRelatedPeriod FillerStatusCodes[Appointment] "
+    "LivingWillCode OrderType ProviderRole RepeatPattern RouteOfAdministration UniversalIDType "
 ).split()
 
 HEADER = """\

@@ -39,7 +39,7 @@ def test_the_provenance_of_a_message_names_all_that_was_made_of_it(line: Command
 
 
 @pytest.mark.parametrize(
-    "query", ["Provenance?_id=nothing", "Provenance?target=Observation/none", "Provenance?recorded=ge2020"]
+    "query", ["Provenance?_id=nothing", "Provenance?target=Observation/none", "Provenance?recorded=ge2090"]
 )
 def test_a_search_that_means_no_record_finds_none(line: CommandLine, query: str) -> None:
     assert found(line, query) == []

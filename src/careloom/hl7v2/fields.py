@@ -4,6 +4,7 @@ Each reader takes the raw text of one repetition with the segment it stands in. 
 Numbers in the comments are components as in HL7 v2.8.2 chapter 2A.
 """
 
+import re
 from typing import NamedTuple
 
 from careloom.hl7v2.delimiters import Delimiters
@@ -135,6 +136,7 @@ class Name(NamedTuple):
     end: str = ""  # 13
     professional_suffix: str = ""  # 14
     called_by: str = ""  # 15
+    surname: tuple[str, ...] = ()  # 1.2 to 1.5: own prefix, own surname, partner's prefix, partner's surname
 
 
 class Person(NamedTuple):
@@ -145,6 +147,7 @@ class Person(NamedTuple):
     authority: Authority = NOBODY  # 9
     kind: str = ""  # 13, HL7 table 0203
     facility: Authority = NOBODY  # 14
+    check_digit: str = ""  # 11
 
 
 class Organization(NamedTuple):
@@ -190,7 +193,10 @@ class Contact(NamedTuple):
 
 
 class Place(NamedTuple):
-    """PL: where somebody lies, from the building to the bed."""
+    """PL: where somebody lies, from the building to the bed.
+
+    units  the namespaces and universal ids of 1, 2 and 3, where they are sent as HD
+    """
 
     point_of_care: str  # 1
     room: str = ""  # 2
@@ -199,6 +205,8 @@ class Place(NamedTuple):
     building: str = ""  # 7
     floor: str = ""  # 8
     description: str = ""  # 9
+    kind: str = ""  # 6, HL7 table 0305
+    units: tuple[Authority, Authority, Authority] = (NOBODY, NOBODY, NOBODY)
 
 
 def authority(read: Reader, raw: str) -> Authority:
@@ -248,7 +256,8 @@ def name(read: Reader, raw: str) -> Name:
     v = read.values(raw, 15, _FIRST)
     parts = read.parts(raw)
     validity = parts[9] if len(parts) > 9 else ""
-    return Name(v[0], v[1], v[2], v[3], v[4], v[5], v[6], validity, v[11], v[12], v[13], v[14])
+    surname = tuple(read.leaves(parts[0])[1:5])
+    return Name(v[0], v[1], v[2], v[3], v[4], v[5], v[6], validity, v[11], v[12], v[13], v[14], surname)
 
 
 def person(read: Reader, raw: str) -> Person:
@@ -256,10 +265,34 @@ def person(read: Reader, raw: str) -> Person:
     v = read.values(raw, 21, _SECOND)
     parts = read.parts(raw)
     validity = parts[16] if len(parts) > 16 else ""
-    called = Name(v[1], v[2], v[3], v[4], v[5], v[6], v[9], validity, v[18], v[19], v[20])
+    surname = tuple(read.leaves(parts[1])[1:5]) if len(parts) > 1 else ()
+    called = Name(v[1], v[2], v[3], v[4], v[5], v[6], v[9], validity, v[18], v[19], v[20], surname=surname)
     held_by = authority(read, parts[8]) if len(parts) > 8 else NOBODY
     facility = authority(read, parts[13]) if len(parts) > 13 else NOBODY
-    return Person(v[0], called, held_by, v[12], facility)
+    return Person(v[0], called, held_by, v[12], facility, v[10])
+
+
+class Named(NamedTuple):
+    """NDL: a person, when, and where."""
+
+    person: Person  # 1
+    start: str = ""  # 2
+    end: str = ""  # 3
+    place: Place = Place("")  # 4 to 11
+
+
+def named(read: Reader, raw: str) -> Named:
+    """NDL; a person whose parts are components instead of subcomponents (XCN) reads as one too."""
+    parts = read.parts(raw)
+    if len(read.leaves(parts[0])) == 1 and parts[1:] and not _MOMENT.fullmatch("".join(parts[1:2])):
+        return Named(person(read, raw))
+    v = read.values(raw, 11, frozenset((3, 4, 5, 9, 10)))
+    facility = authority(read, parts[6]) if len(parts) > 6 else NOBODY
+    where = Place(v[3], v[4], v[5], facility, v[9], v[10], "", v[8])
+    return Named(named_person(read, raw), v[1], v[2], where)
+
+
+_MOMENT = re.compile(r"[\d.+-]*", re.ASCII)
 
 
 def named_person(read: Reader, raw: str) -> Person:
@@ -299,4 +332,5 @@ def place(read: Reader, raw: str) -> Place:
     v = read.values(raw, 9, _PLACES)
     parts = read.parts(raw)
     facility = authority(read, parts[3]) if len(parts) > 3 else NOBODY
-    return Place(v[0], v[1], v[2], facility, v[6], v[7], v[8])
+    units = (authority(read, parts[0]), *(authority(read, part) for part in (*parts[1:3], "", "")))[:3]
+    return Place(v[0], v[1], v[2], facility, v[6], v[7], v[8], v[5], (units[0], units[1], units[2]))

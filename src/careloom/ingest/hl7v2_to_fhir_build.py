@@ -65,8 +65,17 @@ class Build:
 
     @property
     def drafts(self) -> list[Draft]:
-        """The drafts so far, in the order they were first named."""
-        return list(self._drafts.values())
+        """The drafts so far, in the order they were first named; they share no object: keys are put in place."""
+        out = list(self._drafts.values())
+        seen: set[int] = set()
+        for draft in out:
+            _unshare(draft.resource, seen)
+        return out
+
+    @property
+    def is_refused(self) -> bool:
+        """True once an issue refuses the message."""
+        return any(issue.refuses for issue in self.issues)
 
     @property
     def patient(self) -> Reference:
@@ -155,6 +164,21 @@ class Build:
         if self._offset[0] in "+-Z":
             return self._offset
         return local_offset(self._offset, f"{found.date}T{found.time[:8]}")
+
+
+def _unshare(node: Any, seen: set[int]) -> None:
+    """Replaces each object below `node` that was met before by a copy of its own."""
+    for key, value in node.items() if type(node) is dict else enumerate(node):
+        if type(value) is dict:
+            if id(value) in seen:
+                value = node[key] = dict(value)
+            seen.add(id(value))
+            _unshare(value, seen)
+        elif type(value) is list:
+            if id(value) in seen:
+                value = node[key] = list(value)
+            seen.add(id(value))
+            _unshare(value, seen)
 
 
 def _declared_offset(message: Message, options: Mapping[str, str]) -> str:

@@ -100,6 +100,14 @@ def system_uri(name: str) -> str:
     return LOCAL_SYSTEM + quote(name, safe="")
 
 
+def universal_urn(authority: Authority) -> str:
+    """The URN of a universal id that is an OID or a UUID; empty for others."""
+    unique, kind = authority.universal_id, authority.universal_id_type.upper()
+    if kind in ("ISO", "") and _OID.fullmatch(unique):
+        return f"urn:oid:{unique}"
+    return f"urn:uuid:{unique.lower()}" if kind in ("UUID", "GUID") and _UUID.fullmatch(unique) else ""
+
+
 @lru_cache(maxsize=4096)
 def authority_uri(authority: Authority) -> str:
     """The system of identifiers that an authority gives: its OID, UUID or URI, else a URN of its local name."""

@@ -6,6 +6,13 @@ from careloom.ingest.hl7v2_to_fhir_build import Build
 from careloom.ingest.hl7v2_to_fhir_parties import practitioner
 from careloom.ingest.hl7v2_to_fhir_values import Element
 
+# FHIR R4: the types that are made here and hold notes.
+_NOTED = frozenset(
+    "AllergyIntolerance CarePlan ChargeItem Condition Device Goal Immunization MedicationAdministration "
+    "MedicationDispense MedicationRequest NutritionOrder Observation Procedure ServiceRequest Specimen".split()
+)
+_APPOINTMENT_NOTE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Appointment.note"
+
 
 class Notes:
     """Collects the NTE segments that follow a resource."""
@@ -23,17 +30,31 @@ class Notes:
     def take(self, nte: Segment) -> bool:
         """Adds a note; False where it belongs to nothing that holds notes."""
         target = self._target
-        if target is None:
+        if target is None or target["resourceType"] not in (*_NOTED, "Appointment"):
             return False
         text = self._text(nte)
-        signature = (nte.field(5), nte.field(6))
-        held = target.get("note")
-        if held and signature == self._signature:
-            held[-1]["text"] = f"{held[-1]['text']}\n{text}"
-            return True
         if not text.strip():
             return True
-        self._signature = signature
+        signature = (nte.field(5), nte.field(6))
+        goes_on, self._signature = signature == self._signature, signature
+        if target["resourceType"] == "Appointment":
+            self._appoint(nte, target, text)
+            return True
+        held = target.get("note")
+        if held and goes_on:
+            held[-1]["text"] = f"{held[-1]['text']}\n{text}"
+        else:
+            target.setdefault("note", []).append(self._note(nte, text))
+        return True
+
+    def _appoint(self, nte: Segment, target: Resource, text: str) -> None:
+        """NTE[Appointment-Comment]: R4 has a comment and no notes; the guide's extension tells who wrote it, when."""
+        held = target.get("comment")
+        target["comment"] = f"{held}\n{text}" if held else text
+        note = self._note(nte, text)
+        target.setdefault("extension", []).append({"url": _APPOINTMENT_NOTE, "valueAnnotation": note})
+
+    def _note(self, nte: Segment, text: str) -> Element:
         note: Element = {}
         who = practitioner(self._build, nte.field(5), "NTE-5") if nte.value(5) else None
         if who is not None:
@@ -42,8 +63,7 @@ class Notes:
         if when is not None:
             note["time"] = when
         note["text"] = text
-        target.setdefault("note", []).append(note)
-        return True
+        return note
 
     def _text(self, nte: Segment) -> str:
         lines = [self._build.read.text(f".{raw}")[1:] for raw in nte.repetitions(3) if raw != NULL]

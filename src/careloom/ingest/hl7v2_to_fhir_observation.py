@@ -14,9 +14,10 @@ from careloom.fhir.drafts import Resource
 from careloom.hl7v2 import fields
 from careloom.hl7v2.moments import time_of_day
 from careloom.hl7v2.parse import NULL, Segment
+from careloom.ingest import hl7v2_to_fhir_parties as parties
 from careloom.ingest import hl7v2_to_fhir_values as values
 from careloom.ingest.hl7v2_to_fhir_build import Build, unknown_concept
-from careloom.ingest.hl7v2_to_fhir_codes import code_maps
+from careloom.ingest.hl7v2_to_fhir_codes import V2_TABLE, code_maps
 from careloom.ingest.hl7v2_to_fhir_plans import fill, plan
 from careloom.ingest.hl7v2_to_fhir_values import Element
 
@@ -26,6 +27,7 @@ MAX_STRING = 1_000_000
 """FHIR R4: a string SHOULD NOT exceed 1 MB; longer text becomes an attachment."""
 
 _ATTACHMENT = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.valueAttachment"
+_ALTERNATE = "http://hl7.org/fhir/StructureDefinition/alternate-codes"
 _RANGE = re.compile(r"\s*([+-]?\d*\.?\d+)\s*-\s*([+-]?\d*\.?\d+)\s*", re.ASCII)
 _BOUND = re.compile(r"\s*(<=?|>=?)\s*([+-]?\d*\.?\d+)\s*", re.ASCII)
 _MAJOR_TYPES = {
@@ -42,10 +44,13 @@ _BASE64_SPACE = re.compile(r"\s+")
 Valued = Callable[[Build, Segment, str], Element]
 
 
-def observation(build: Build, obx: Segment, lines: list[Segment]) -> Resource:
-    """The Observation of an OBX; `lines` are the OBX of the same text that follow it."""
-    out: Resource = {"resourceType": "Observation"}
+def observation(build: Build, obx: Segment, lines: list[Segment], out: Resource) -> None:
+    """Fills the Observation of an OBX; `lines` are the OBX of the same text that follow it."""
     out["status"] = _status(build, obx)
+    if obx.value(11) == "X":
+        system = f"{V2_TABLE}0085"
+        original = {"coding": [{"system": system, "code": "X"}]}
+        out["_status"] = {"extension": [{"url": _ALTERNATE, "valueCodeableConcept": original}]}
     code = values.concept(build, obx.field(3)) if obx.value(3) or obx.value(3, 2) else None
     out["code"] = code if code is not None else unknown_concept()
     if code is None:
@@ -58,8 +63,26 @@ def observation(build: Build, obx: Segment, lines: list[Segment]) -> Resource:
         out["effectiveDateTime"] = effective
     _put_value(build, obx, lines, out)
     fill(plan("OBX[Observation]"), obx, build, out)
+    _performing(build, obx, out)
     _reference_range(build, obx, out)
-    return out
+
+
+def _performing(build: Build, obx: Segment, out: Resource) -> None:
+    """OBX-18 as the device; OBX-23 to OBX-25 as the organization, with its director as a role where one is named."""
+    for raw in obx.repetitions(18):
+        made = parties.device(build, fields.entity(build.read, raw))
+        if made is not None:
+            out.setdefault("device", made)
+    organization = None
+    if obx.field(23):
+        value = fields.organization(build.read, obx.repetitions(23)[0])
+        organization = parties.organization_of(build, value, "OBX-23", obx.field(24))
+    director = parties.practitioner(build, obx.field(25), "OBX-25") if obx.field(25) else None
+    if director is not None:
+        role = {"coding": [{"system": f"{V2_TABLE}0912", "code": "MDIR", "display": "Medical Director"}]}
+        organization = parties.role(build, role, director, organization=organization)
+    if organization is not None:
+        out.setdefault("performer", []).append(organization)
 
 
 def observation_source_id(build: Build, obx: Segment, *, is_ordered: bool) -> str:

@@ -14,6 +14,7 @@ from careloom.hl7v2.parse import NULL, Segment
 from careloom.ingest import hl7v2_to_fhir_values as values
 from careloom.ingest.hl7v2_to_fhir_build import Build
 from careloom.ingest.hl7v2_to_fhir_codes import code_maps
+from careloom.ingest.hl7v2_to_fhir_people import human_name
 from careloom.ingest.hl7v2_to_fhir_plans import fill, plan
 from careloom.ingest.hl7v2_to_fhir_values import Element
 from careloom.terminology.systems import US_SSN
@@ -273,7 +274,7 @@ def merge(build: Build, prior_id: str, mrg: Segment) -> None:
     if identifiers:
         out["identifier"] = identifiers
     out["active"] = False
-    names = [values.human_name(build, fields.name(build.read, raw), "MRG-7") for raw in mrg.repetitions(7)]
+    names = [human_name(build, fields.name(build.read, raw), "MRG-7") for raw in mrg.repetitions(7)]
     if any(names):
         out["name"] = [name for name in names if name is not None]
     out["link"] = [{"other": build.patient, "type": "replaced-by"}]

@@ -2,8 +2,9 @@
 
 Converters (the third word of a row): string, string-identifier, name, name-text, address, contact:USE, concept[:Map],
 coding:Map, code:Map, concept-identifier, concept-organization, identifier[:TYPE], entity[:TYPE], date, date-time,
-instant, quantity, days, organization, organization-name, practitioner, named-practitioner, discharge-location,
-participant:CODE display, performer:SNOMED display.
+instant, quantity, days, integer, money, annotation, facility, location, actor, organization, organization-name,
+practitioner, discharge-location, participant:CODE display, performer:SNOMED display, role:CODE display,
+named-role:CODE display.
 """
 
 import re
@@ -15,6 +16,8 @@ from careloom.fhir.drafts import Resource
 from careloom.hl7v2 import fields
 from careloom.hl7v2.parse import NULL, Segment
 from careloom.ingest import hl7v2_to_fhir_parties as parties
+from careloom.ingest import hl7v2_to_fhir_people as people
+from careloom.ingest import hl7v2_to_fhir_places as places
 from careloom.ingest import hl7v2_to_fhir_values as values
 from careloom.ingest.hl7v2_to_fhir_build import Build
 from careloom.ingest.hl7v2_to_fhir_codes import code_maps, system_uri
@@ -29,6 +32,7 @@ Row = tuple[int, str, bool, Convert, Store]
 
 _STEP = re.compile(r"extension\(([^)]+)\)(\[\])?|([A-Za-z]+)(\[\])?")
 _REMEMBERED = 64  # a repetition is dropped when one of so many before it says the same: work stays linear
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 
 
@@ -88,11 +92,12 @@ def _store(steps: list[tuple[str, bool, bool]]) -> Store:
                 node.setdefault("extension", []).append(fresh)
                 node = fresh
             elif index == last and not many:
-                node.setdefault(name, made)
+                node.setdefault(name, made[0] if isinstance(made, list) else made)
             elif index == last:
                 held = node.setdefault(name, [])
-                if made not in held[-_REMEMBERED:]:
-                    held.append(made)
+                for one in made if isinstance(made, list) else (made,):
+                    if one not in held[-_REMEMBERED:]:
+                        held.append(one)
             elif many:
                 below: Element = {}
                 node.setdefault(name, []).append(below)
@@ -121,7 +126,7 @@ def _string_identifier(build: Build, raw: str, place: str) -> Made:
 
 
 def _name(build: Build, raw: str, place: str) -> Made:
-    return values.human_name(build, fields.name(build.read, raw), place)
+    return people.human_names(build, raw, place)
 
 
 def _name_text(build: Build, raw: str, place: str) -> Made:
@@ -180,15 +185,68 @@ def _days(build: Build, raw: str, place: str) -> Made:
     return {"value": value, "unit": "days", "system": "http://unitsofmeasure.org", "code": "d"}
 
 
-def _named_practitioner(build: Build, raw: str, place: str) -> Made:
-    value = fields.named_person(build.read, raw)
-    if "&" not in raw and build.read.parts(raw)[1:]:
-        value = fields.person(build.read, raw)
-    return parties.practitioner_of(build, value, place)
+def _named_role(argument: str) -> Convert:
+    code, _, display = argument.partition(" ")
+
+    def convert(build: Build, raw: str, place: str) -> Made:
+        value = fields.named(build.read, raw)
+        who = parties.practitioner_of(build, value.person, place)
+        where = places.location_of(build, value.place)
+        period = values.period_of(build, value.start, value.end, place)
+        details = {"period": period} if period else None
+        played = parties.provider_role(code, display) if code else None
+        return parties.role(build, played, who, location=where, details=details)
+
+    return convert
+
+
+def _role(argument: str) -> Convert:
+    code, _, display = argument.partition(" ")
+
+    def convert(build: Build, raw: str, place: str) -> Made:
+        return parties.role(build, parties.provider_role(code, display), parties.practitioner(build, raw, place))
+
+    return convert
+
+
+def _location(build: Build, raw: str, place: str) -> Made:
+    return places.location(build, raw, place)
+
+
+def _money(build: Build, raw: str, place: str) -> Made:
+    del place
+    amount, currency = [*build.read.leaves(build.read.parts(raw)[0]), ""][:2]
+    value = values.number(amount)
+    if value is None:
+        return None
+    return {"value": value, "currency": currency} if _CURRENCY.fullmatch(currency) else {"value": value}
+
+
+def _integer(build: Build, raw: str, place: str) -> Made:
+    value = values.number(build.read.values(raw, 1)[0])
+    if value is None or value != int(value) or not 0 <= value < 2**31:
+        build.issue("hl7v2.number-invalid", place, "this is no whole number; it was left out")
+        return None
+    return int(value)
+
+
+def _annotation(build: Build, raw: str, place: str) -> Made:
+    text = _string(build, raw, place)
+    return {"text": text} if text else None
+
+
+def _actor(build: Build, raw: str, place: str) -> Made:
+    who = parties.practitioner(build, raw, place)
+    return {"actor": who} if who is not None else None
+
+
+def _facility(build: Build, raw: str, place: str) -> Made:
+    del place
+    return parties.facility(build, raw)
 
 
 def _contact(use: str) -> Convert:
-    return lambda build, raw, place: values.contact_point(build, raw, use, place)
+    return lambda build, raw, place: people.contact_point(build, raw, use, place)
 
 
 def _mapped_concept(name: str) -> Convert:
@@ -238,7 +296,11 @@ def _participant(argument: str) -> Convert:
         who = parties.practitioner(build, raw, place)
         if who is None:
             return None
-        role = {"coding": [{"system": _PARTICIPATION, "code": code, "display": display}]}
+        role: Element = {"coding": [{"system": _PARTICIPATION, "code": code}]}
+        if code == "ATND":  # the guide gives this one a display and the others a text
+            role["coding"][0]["display"] = display
+        else:
+            role["text"] = display
         return {"type": [role], "individual": who}
 
     return convert
@@ -264,7 +326,7 @@ _SIMPLE: dict[str, Convert] = {
     "string-identifier": _string_identifier,
     "name": _name,
     "name-text": _name_text,
-    "address": values.address,
+    "address": people.address,
     "concept": _concept,
     "concept-identifier": _concept_identifier,
     "concept-organization": parties.coded_organization,
@@ -276,8 +338,13 @@ _SIMPLE: dict[str, Convert] = {
     "organization": parties.organization,
     "organization-name": _organization_name,
     "practitioner": parties.practitioner,
-    "named-practitioner": _named_practitioner,
-    "discharge-location": parties.discharge_location,
+    "location": _location,
+    "money": _money,
+    "integer": _integer,
+    "annotation": _annotation,
+    "facility": _facility,
+    "actor": _actor,
+    "discharge-location": places.discharge_location,
 }
 _ARGUED: dict[str, Callable[[str], Convert]] = {
     "contact": _contact,
@@ -288,4 +355,6 @@ _ARGUED: dict[str, Callable[[str], Convert]] = {
     "entity": _entity,
     "participant": _participant,
     "performer": _performer,
+    "role": _role,
+    "named-role": _named_role,
 }

@@ -5,15 +5,16 @@ from typing import Any
 
 from careloom.fhir.moments import order
 from careloom.hl7v2 import fields
-from careloom.hl7v2.fields import Authority, Coded, Contact, Name
+from careloom.hl7v2.fields import Authority, Coded
 from careloom.ingest.hl7v2_to_fhir_build import Build
-from careloom.ingest.hl7v2_to_fhir_codes import V2_TABLE, CodeMap, authority_uri, code_maps, system_uri
+from careloom.ingest.hl7v2_to_fhir_codes import V2_TABLE, CodeMap, authority_uri, code_maps, system_uri, universal_urn
 
 Element = dict[str, Any]
 
 V2_IDENTIFIER_TYPE = V2_TABLE + "0203"
+ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+"""What FHIR allows as an id."""
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _COMPARED = re.compile(r"\s*(<=|>=|<|>)\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*", re.ASCII)
 _MAX_DIGITS = 17
 
@@ -147,17 +148,29 @@ def assigner(build: Build, authority: Authority) -> Element | None:
 
 
 def authority_resource(authority: Authority) -> Element:
-    """An Organization known by its HD only."""
-    identifiers: list[Element] = []
+    """HD[Organization]: an Organization known by its namespace and its universal id only."""
+    identifiers: list[Element] = [{"value": authority.namespace}] if authority.namespace else []
     if authority.universal_id:
-        identifiers.append({"value": authority.universal_id})
-        uri = authority_uri(authority)
-        if uri.startswith(("urn:oid:", "urn:uuid:")):
-            identifiers[0] = {"system": "urn:ietf:rfc:3986", "value": uri}
+        identifiers.append(universal_identifier(authority))
     out: Element = {"resourceType": "Organization"}
     if identifiers:
         out["identifier"] = identifiers
     out["name"] = authority.key
+    return out
+
+
+def universal_identifier(authority: Authority) -> Element:
+    """HD.2 and HD.3 as an Identifier: a URN where it is an OID or a UUID, else the id as sent."""
+    out: Element = {}
+    kind = code_maps()["UniversalIDType"].targets.get(authority.universal_id_type)
+    if kind is not None:
+        out["type"] = {"coding": [{"system": kind.system, "code": kind.code, "display": kind.display}]}
+    elif authority.universal_id_type:
+        out["type"] = {"text": authority.universal_id_type}
+    urn = universal_urn(authority)
+    if urn:
+        out["system"] = "urn:ietf:rfc:3986"
+    out["value"] = urn or authority.universal_id
     return out
 
 
@@ -167,6 +180,8 @@ def identifier(build: Build, raw: str, kind: str = "", place: str = "") -> Eleme
     if not value.value:
         return None
     out: Element = {}
+    if value.check_digit:
+        out["extension"] = [check_digit(value.check_digit)]
     if value.kind or kind:
         out["type"] = identifier_type(value.kind or kind)
     authority = value.authority if value.authority.key else value.facility
@@ -181,6 +196,11 @@ def identifier(build: Build, raw: str, kind: str = "", place: str = "") -> Eleme
     if assigned is not None:
         out["assigner"] = assigned
     return out
+
+
+def check_digit(text: str) -> Element:
+    """The extension for a check digit (CX.2, XCN.11)."""
+    return {"url": "http://hl7.org/fhir/StructureDefinition/identifier-checkDigit", "valueString": text}
 
 
 def entity_identifier(value: fields.Entity, kind: str = "") -> Element | None:
@@ -226,105 +246,3 @@ def ordered(build: Build, period: Element, place: str) -> Element:
     build.issue("hl7v2.period-reversed", place, "the end lies before the start; it was left out")
     del period["end"]
     return period
-
-
-def human_name(build: Build, value: Name, place: str) -> Element | None:
-    """XPN to HumanName; a name without family, given name or nickname is none."""
-    out: Element = {}
-    use = code_maps()["NameType"].targets.get(value.kind)
-    if use is not None:
-        out["use"] = use.code
-    if value.family:
-        out["family"] = value.family
-    given = [part for part in (value.given, value.further) if part]
-    if given:
-        out["given"] = given
-    if not value.family and not given:
-        return None
-    if value.prefix:
-        out["prefix"] = [value.prefix]
-    suffix = [part for part in (value.suffix, value.degree, value.professional_suffix) if part]
-    if suffix:
-        out["suffix"] = suffix
-    start, end = value.start, value.end
-    if value.validity and not start and not end:
-        start, end = [*build.read.leaves(value.validity), ""][:2]
-    if start or end:
-        period = period_of(build, start, end, place)
-        if period:
-            out["period"] = period
-    return out
-
-
-def address(build: Build, raw: str, place: str) -> Element | None:
-    """XAD to Address."""
-    value = fields.address(build.read, raw)
-    out: Element = {}
-    maps = code_maps()
-    for key, name in (("use", "AddressType[Use]"), ("type", "AddressType[Type]")):
-        target = maps[name].targets.get(value.kind)
-        if target is not None:
-            out[key] = target.code
-    start = len(out)
-    lines = [line for line in (*value.street, value.other, value.addressee) if line]
-    if lines:
-        out["line"] = lines
-    for key, text in (
-        ("city", value.city),
-        ("district", value.county),
-        ("state", value.state),
-        ("postalCode", value.postal_code),
-        ("country", value.country),
-    ):
-        if text:
-            out[key] = text
-    if len(out) == start:
-        return None
-    if value.start or value.end:
-        period = period_of(build, value.start, value.end, place)
-        if period:
-            out["period"] = period
-    return out
-
-
-def contact_point(build: Build, raw: str, use: str, place: str) -> Element | None:
-    """XTN to ContactPoint; `use` where the value names none."""
-    value = fields.contact(build.read, raw)
-    maps = code_maps()
-    equipment = maps["TelecommunicationEquipmentType"].targets.get(value.equipment)
-    is_mail = value.equipment in ("Internet", "X.400")
-    text = (value.address or value.number) if is_mail else _dialled(value)
-    out: Element = {}
-    if not text:
-        text = value.address
-        is_mail = bool(text)
-    if not text:
-        return None
-    if is_mail or _EMAIL.fullmatch(text):
-        out["system"] = "email"
-    else:
-        out["system"] = "phone" if equipment is None or equipment.code == "mobile" else equipment.code
-    out["value"] = text
-    named = maps["TelecommunicationUseCode"].targets.get(value.use)
-    if value.equipment == "CP" and out["system"] == "phone":
-        out["use"] = "mobile"
-    elif named is not None or use:
-        out["use"] = named.code if named is not None else use
-    rank = positive(value.rank)
-    if rank is not None:
-        out["rank"] = rank
-    if value.start or value.end:
-        period = period_of(build, value.start, value.end, place)
-        if period:
-            out["period"] = period
-    return out
-
-
-def _dialled(value: Contact) -> str:
-    if value.unformatted:
-        return value.unformatted
-    if value.local:
-        country = f"+{value.country.lstrip('+')}" if value.country else ""
-        extension = f"X{value.extension}" if value.extension else ""
-        return " ".join(part for part in (country, value.area, value.local, extension) if part)
-    return value.number

@@ -1,27 +1,44 @@
-"""What an admission message says beside the patient: visit, diagnoses, procedures, allergies, coverage, account.
+"""The visit (PV1, PV2), and the diagnoses, procedures and allergies that a message lists (DG1, PR1, AL1, IAM).
 
 Identity of a visit: PV1-19, else PV1-50, as ``authority|number``; within the patient where no authority is named.
 Without a number: patient and PV1-44; without that too: patient and MSH-10, so that another message makes another visit.
 Diagnoses and procedures: DG1-20 or PR1-19, else patient, visit, code, kind and time, numbered where they repeat.
-Allergies: patient and allergen. Coverage: patient, plan, company and the insured's number.
+Allergies: IAM-7, else patient and allergen. An episode of care: PV1-54.
 """
+
+from datetime import datetime, timedelta
 
 from careloom.fhir.drafts import Resource
 from careloom.hl7v2 import fields
-from careloom.hl7v2.parse import Segment
+from careloom.hl7v2.parse import NULL, Segment
 from careloom.ingest import hl7v2_to_fhir_values as values
-from careloom.ingest.hl7v2_to_fhir_build import Build, absent
+from careloom.ingest.hl7v2_to_fhir_build import Build
 from careloom.ingest.hl7v2_to_fhir_codes import code_maps, system_uri
-from careloom.ingest.hl7v2_to_fhir_parties import location
-from careloom.ingest.hl7v2_to_fhir_patient import related_person
+from careloom.ingest.hl7v2_to_fhir_places import location
 from careloom.ingest.hl7v2_to_fhir_plans import fill, plan
 from careloom.ingest.hl7v2_to_fhir_values import Element
 
 _NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
-# Field, Encounter.location.status (guide PV1[Encounter]).
-_LOCATIONS = ((3, "active"), (6, "completed"), (11, "active"), (42, "reserved"))
+# Field, Encounter.location.status, is temporary (guide PV1[Encounter]; 43: guide PV1[Basic-EncounterHistory], which
+# asks for a resource that R4 does not have).
+_LOCATIONS = (
+    (3, "active", False),
+    (6, "completed", False),
+    (11, "active", True),
+    (42, "reserved", False),
+    (43, "completed", True),
+)
+_TEMPORARY = {
+    "url": "http://hl7.org/fhir/StructureDefinition/subject-locationClassification",
+    "valueCodeableConcept": {
+        "coding": [{"system": "http://hl7.org/fhir/ValueSet/subject-location", "code": "temporary"}]
+    },
+}
+_ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
+_DUE_TO = "http://hl7.org/fhir/StructureDefinition/condition-dueTo"
+_DESCRIPTION = "http://hl7.org/fhir/StructureDefinition/resource-instance-description"
+_YEAR_MINUTES = 366 * 1440
 _DISCHARGE_CANCELLED = "A13"
-_SELF = frozenset(("SEL", "SLF", "SELF", "01", "18"))
 
 
 def visit_source_id(build: Build, pv1: Segment) -> str:
@@ -53,6 +70,9 @@ def encounter(build: Build, pv1: Segment, pv2: Segment | None, event: str) -> Re
     out["class"] = _class(build, pv1)
     out["subject"] = build.patient
     fill(plan("PV1[Encounter]"), pv1, build, out)
+    for raw, number in zip(pv1.repetitions(19), out.get("identifier", ()), strict=False):
+        if raw and "type" in number:
+            number["type"].setdefault("text", "visit number")
     ended = "" if event == _DISCHARGE_CANCELLED else pv1.value(45)
     period = values.period_of(build, pv1.value(44), ended, "PV1-45")
     if period:
@@ -92,16 +112,42 @@ def _class(build: Build, pv1: Segment) -> Element:
 
 
 def _locations(build: Build, pv1: Segment, out: Resource) -> None:
-    for number, status in _LOCATIONS:
+    for number, status, is_temporary in _LOCATIONS:
         raw = pv1.field(number)
-        where = location(build, raw, f"PV1-{number}") if raw and raw != '""' else None
-        if where is not None:
-            planned = number == 3 and pv1.value(2) == "P"
-            out.setdefault("location", []).append({"location": where, "status": "planned" if planned else status})
+        where = location(build, raw, f"PV1-{number}") if raw and raw != NULL else None
+        if where is None:
+            continue
+        planned = number == 3 and pv1.value(2) == "P"
+        entry: Element = {"location": where, "status": "planned" if planned else status}
+        if is_temporary:
+            entry["extension"] = [dict(_TEMPORARY)]
+        out.setdefault("location", []).append(entry)
+        if number == 3 and pv1.value(40):
+            bed = code_maps()["BedStatus"].targets.get(pv1.value(40))
+            held = build.known("Location", where["reference"].partition("/")[2])
+            if bed is not None and held is not None and held["physicalType"]["coding"][0]["code"] in ("ro", "bd"):
+                state = {"system": bed.system, "code": bed.code, "display": bed.display}
+                held.setdefault("operationalStatus", state)
 
 
-def add_condition(build: Build, dg1: Segment, visit: Resource | None) -> None:
-    """DG1 as a Condition, and as a diagnosis of the visit."""
+def add_episode(build: Build, pv1: Segment, visit: Resource) -> Resource | None:
+    """PV1-54 (and PV1-53) as the EpisodeOfCare that the visit belongs to."""
+    number = values.identifier(build, pv1.field(54), "", "PV1-54") if pv1.field(54) else None
+    if number is None:
+        return None
+    out: Resource = {"resourceType": "EpisodeOfCare", "status": "active", "identifier": [number]}
+    if pv1.plain(53):
+        out["extension"] = [{"url": _DESCRIPTION, "valueString": pv1.plain(53)}]
+    out["patient"] = build.patient
+    given = fields.identifier(build.read, pv1.field(54))
+    visit["episodeOfCare"] = [build.main_draft(f"{build.patient_id}|{given.authority.key}|{given.value}", out)]
+    return out
+
+
+def add_condition(
+    build: Build, dg1: Segment, visit: Resource | None, episode: Resource | None = None
+) -> tuple[Element, Resource] | None:
+    """DG1 as a Condition, and as a diagnosis of the visit and of the episode; None where it names none."""
     out: Resource = {"resourceType": "Condition"}
     retracted = dg1.value(21) == "D"
     certain = code_maps()["DiagnosisVerification"].targets.get(dg1.value(6))
@@ -115,7 +161,8 @@ def add_condition(build: Build, dg1: Segment, visit: Resource | None) -> None:
         out.setdefault("code", {}).setdefault("text", described)
     if "code" not in out:
         build.issue("hl7v2.segment-empty", "DG1", "a diagnosis without code or description was left out")
-        return
+        return None
+    _stated(build, dg1, out)
     out["subject"] = build.patient
     if build.visit is not None:
         system = "http://terminology.hl7.org/CodeSystem/condition-category"
@@ -124,7 +171,23 @@ def add_condition(build: Build, dg1: Segment, visit: Resource | None) -> None:
         out["encounter"] = build.visit
     made = build.put(build.once(_condition_key(build, dg1)), out)
     if visit is not None and not retracted:
-        visit.setdefault("diagnosis", []).append(_diagnosis(build, dg1, made))
+        visit.setdefault("diagnosis", []).append(_diagnosis(build, dg1, made, "use"))
+    if episode is not None and not retracted:
+        episode.setdefault("diagnosis", []).append(_diagnosis(build, dg1, made, "role"))
+    return made, out
+
+
+def _stated(build: Build, dg1: Segment, out: Resource) -> None:
+    """DG1-19 as the date of assertion too, DG1-22 as the diagnosis that this one is due to."""
+    stated = build.date_time(dg1.value(19), "DG1-19")
+    if stated is not None:
+        out.setdefault("extension", []).append({"url": _ASSERTED, "valueDateTime": stated})
+    parent = fields.entity(build.read, dg1.field(22))
+    number = values.entity_identifier(parent)
+    if number is not None and parent != fields.entity(build.read, dg1.field(20)):
+        cause: Resource = {"resourceType": "Condition", "identifier": [number], "subject": build.patient}
+        made = build.mention(f"{build.patient_id}|DG1|{parent.authority.key}|{parent.value}", cause)
+        out.setdefault("extension", []).append({"url": _DUE_TO, "valueReference": made})
 
 
 def _condition_key(build: Build, dg1: Segment) -> str:
@@ -136,11 +199,11 @@ def _condition_key(build: Build, dg1: Segment) -> str:
     return f"{build.patient_id}|{build.visit_id}|DG1|{what}|{dg1.value(6)}"
 
 
-def _diagnosis(build: Build, dg1: Segment, condition: Element) -> Element:
+def _diagnosis(build: Build, dg1: Segment, condition: Element, name: str) -> Element:
     out: Element = {"condition": condition}
     use = values.concept(build, dg1.field(6), code_maps()["DiagnosisType"]) if dg1.value(6) else None
     if use is not None:
-        out["use"] = use
+        out[name] = use
     rank = values.positive(dg1.value(15))
     if rank is not None:
         out["rank"] = rank
@@ -151,7 +214,7 @@ def _status_concept(system: str, code: str, display: str) -> Element:
     return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code, "display": display}]}
 
 
-def add_procedure(build: Build, pr1: Segment) -> None:
+def add_procedure(build: Build, pr1: Segment) -> Resource | None:
     """PR1 as a Procedure: completed when it began before the message was sent, else of unknown status."""
     out: Resource = {"resourceType": "Procedure", "status": "unknown"}
     fill(plan("PR1[Procedure]"), pr1, build, out)
@@ -160,7 +223,7 @@ def add_procedure(build: Build, pr1: Segment) -> None:
         out.setdefault("code", {}).setdefault("text", described)
     if "code" not in out:
         build.issue("hl7v2.segment-empty", "PR1", "a procedure without code or description was left out")
-        return
+        return None
     began = build.moment(pr1.value(5), "PR1-5")
     sent = build.moment(build.message.header.value(7), "MSH-7")
     if began is not None and sent is not None and began.has_day and began.date < sent.date:
@@ -171,78 +234,22 @@ def add_procedure(build: Build, pr1: Segment) -> None:
     given = fields.entity(build.read, pr1.field(19))
     code = pr1.value(3) or described.casefold()
     key = f"{given.authority.key}|{given.value}" if given.value else f"{build.visit_id}|{code}|{pr1.value(5)}"
+    _lasting(pr1, out)
+    parent = values.entity_identifier(fields.entity(build.read, pr1.field(25))) if pr1.field(25) else None
+    if parent is not None:
+        out["partOf"] = [{"type": "Procedure", "identifier": parent}]
     build.put(build.once(f"{build.patient_id}|PR1|{key}"), out)
+    return out
 
 
-def add_allergy(build: Build, al1: Segment) -> None:
-    """AL1 as an AllergyIntolerance: severity belongs to the reaction where one is named, else it is the criticality."""
-    out: Resource = {"resourceType": "AllergyIntolerance"}
-    out["clinicalStatus"] = _status_concept("allergyintolerance-clinical", "active", "Active")
-    fill(plan("AL1[AllergyIntolerance]"), al1, build, out)
-    if "code" not in out:
-        build.issue("hl7v2.segment-empty", "AL1", "an allergy without an allergen was left out")
+def _lasting(pr1: Segment, out: Resource) -> None:
+    """PR1-7, minutes, makes a period of the time that PR1-5 gives to the minute."""
+    start, minutes = out.get("performedDateTime", ""), values.positive(pr1.value(7))
+    if minutes is None or minutes > _YEAR_MINUTES or "T" not in start:
         return
-    out["patient"] = build.patient
-    maps = code_maps()
-    reactions = [text for raw in al1.repetitions(5) if (text := " ".join(build.read.values(raw, 2)).strip())]
-    severity = al1.value(4)
-    if reactions:
-        reaction: Element = {"manifestation": [{"text": text} for text in reactions]}
-        grade = maps["AllergySeverity[AllergyIntolerance.reaction.severity]"].word(severity) if severity else None
-        if grade is not None:
-            reaction["severity"] = grade.code
-        out["reaction"] = [reaction]
-    elif severity:
-        grade = maps["AllergySeverity[AllergyIntolerance.criticality]"].word(severity)
-        if grade is not None:
-            out["criticality"] = grade.code
-    code = fields.coded(build.read, al1.field(3))
-    build.put(build.once(f"{build.patient_id}|AL1|{code.system}|{code.code or code.text.casefold()}"), out)
-
-
-def add_coverage(build: Build, in1: Segment) -> None:
-    """IN1 as a Coverage."""
-    out: Resource = {"resourceType": "Coverage", "status": "active"}
-    fill(plan("IN1[Coverage]"), in1, build, out)
-    out["beneficiary"] = build.patient
-    if "period" in out:
-        values.ordered(build, out["period"], "IN1-13")
-    number = in1.value(49) or in1.value(36)
-    if number:
-        out["subscriberId"] = number
-    group = in1.value(8)
-    if group:
-        kind = {"system": "http://terminology.hl7.org/CodeSystem/coverage-class", "code": "group", "display": "Group"}
-        entry: Element = {"type": {"coding": [kind]}, "value": group}
-        if in1.plain(9):
-            entry["name"] = in1.plain(9)
-        out["class"] = [entry]
-    if in1.value(17).upper() in _SELF:
-        out["subscriber"] = build.patient
-    else:
-        insured = related_person(build, in1, "IN1[RelatedPerson]", 16)
-        if insured is not None:
-            out["subscriber"] = insured
-    out.setdefault("payor", [{"extension": [absent()]}])
-    company = fields.identifier(build.read, in1.field(3)).value or in1.value(4)
-    key = f"{in1.value(2)}|{company}|{number}"
-    build.put(build.once(f"{build.patient_id}|IN1|{key if key != '||' else in1.value(1)}"), out)
-
-
-def add_account(build: Build, pid: Segment, guarantors: list[Segment]) -> None:
-    """PID-18 as an Account; GT1 as its guarantors."""
-    held = values.identifier(build, pid.field(18), "AN", "PID-18") if pid.field(18) else None
-    if held is None and not guarantors:
+    try:
+        end = (datetime.fromisoformat(start) + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):
         return
-    out: Resource = {"resourceType": "Account", "status": "active"}
-    if held is not None:
-        out["identifier"] = [held]
-    out["subject"] = [build.patient]
-    for gt1 in guarantors:
-        party = build.patient if gt1.value(11).upper() in _SELF else related_person(build, gt1, "GT1[RelatedPerson]", 3)
-        if party is not None:
-            out.setdefault("guarantor", []).append({"party": party})
-    number = fields.identifier(build.read, pid.field(18))
-    key = f"{number.authority.key}|{number.value}" if number.value else "guarantors"
-    if held is not None or "guarantor" in out:
-        build.main_draft(f"{build.patient_id}|account|{key}", out)
+    del out["performedDateTime"]
+    out["performedPeriod"] = {"start": start, "end": end}

@@ -16,8 +16,11 @@ HEAD = "MSH|^~\\&|A|B|||20240311081500-0500||{}|N1|P|2.5\r"
 PID = "PID|1||12^^^H^MR||Doe^Jane\r"
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "hl7v2"
 TYPES = frozenset(
-    "Account AllergyIntolerance Condition Coverage DiagnosticReport DocumentReference Encounter Location Observation "
-    "Organization Patient Practitioner Procedure RelatedPerson ServiceRequest Specimen".split()
+    "Account AllergyIntolerance Appointment CarePlan CareTeam ChargeItem ClaimResponse Condition Consent Coverage "
+    "Device DiagnosticReport DocumentReference Encounter EpisodeOfCare Goal Immunization Linkage Location Medication "
+    "MedicationAdministration MedicationDispense MedicationRequest MessageHeader NutritionOrder Observation "
+    "Organization Patient Practitioner PractitionerRole Procedure Provenance RelatedPerson ResearchStudy "
+    "ServiceRequest Specimen Substance SupplyRequest Task".split()
 )
 
 
@@ -48,17 +51,32 @@ def plain_id(source: str, kind: str, original: str) -> str:
 
 
 def keyed(drafts: list[Draft]) -> list[dict[str, Any]]:
-    """Copies of the drafts' resources with valid ids and references."""
+    """Copies of the drafts' resources with valid ids and references; what they share stays shared, as in a run."""
     identity = Identity(plain_id, "test", TYPES)
     out: list[dict[str, Any]] = []
-    for draft in drafts:
-        own = Draft(copy.deepcopy(draft.resource), draft.action, draft.source_id)
+    resources = copy.deepcopy([draft.resource for draft in drafts])
+    for draft, resource in zip(drafts, resources, strict=True):
+        own = Draft(resource, draft.action, draft.source_id)
         identity.name(own)
         found: list[dict[str, Any]] = []
         find_references(own.resource, found)
         identity.rewrite(found)
         out.append(own.resource)
     return out
+
+
+def shared(drafts: list[Draft]) -> int:
+    """How many objects stand at more than one place: each is keyed in place, and must be keyed once."""
+    seen: set[int] = set()
+    count = 0
+    todo: list[Any] = [draft.resource for draft in drafts]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, dict | list):
+            count += id(node) in seen
+            seen.add(id(node))
+            todo.extend(node.values() if isinstance(node, dict) else node)
+    return count
 
 
 def faults(drafts: list[Draft]) -> list[str]:

@@ -56,7 +56,7 @@ def test_the_patients_identity_follows_one_rule(pid: dict[int, str], identity: s
         ("ADT^A40", (PID,), "hl7v2.segment-missing"),
         ("ADT^A40", (PID + "MRG|12^^^H^MR",), "hl7v2.merge-into-itself"),
         ("ADT^A40", (PID + "MRG|",), "hl7v2.merge-into-itself"),
-        ("ORM^O01", (PID,), "hl7v2.message-type-not-mapped"),
+        ("MFN^M02", (PID,), "hl7v2.message-type-not-mapped"),
         ("ADT^A99", (PID,), "hl7v2.message-type-not-mapped"),
         ("Doe, Jane", (PID,), "hl7v2.message-type-not-mapped"),
         ("", (PID,), "hl7v2.message-type-missing"),
@@ -72,7 +72,7 @@ def test_what_cannot_be_used_is_refused_with_its_reason(kind: str, segments: tup
 
 
 def test_the_type_that_is_not_mapped_is_named_unless_it_could_be_a_value() -> None:
-    assert "SIU^S12" in sent("SIU^S12").issues[-1].message
+    assert "MFN^M02" in sent("MFN^M02").issues[-1].message
     assert "JANE" not in sent("Jane").issues[-1].message.upper()
 
 
@@ -93,13 +93,16 @@ def test_a_problem_of_the_framer_refuses_the_record() -> None:
 def test_admissions_put_patient_and_visit_where_results_mention_them() -> None:
     visit = PID + "PV1|1|I|W^1^2||||||||||||||||V1^^^H"
     actions = {draft.resource["resourceType"]: draft.action for draft in sent("ADT^A01", visit).drafts}
-    assert actions == {"Patient": "put", "Encounter": "put", "Location": "mention"}
+    assert actions == {
+        "Patient": "put", "Encounter": "put", "MessageHeader": "put", "Provenance": "put",
+        "Location": "mention", "Organization": "mention", "Device": "mention",
+    }  # fmt: skip
     actions = {
         draft.resource["resourceType"]: draft.action
         for draft in sent("ORU^R01", visit, "OBR|1||F1|X", "OBX|1|NM|1-8^T^LN||1||||||F").drafts
     }
     assert {kind for kind, action in actions.items() if action == "put"} == {
-        "Observation", "DiagnosticReport", "ServiceRequest",
+        "Observation", "DiagnosticReport", "ServiceRequest", "MessageHeader", "Provenance",
     }  # fmt: skip
 
 
@@ -202,7 +205,8 @@ def test_a_merge_links_both_patients() -> None:
         ("replaces", "Patient/H|13"), ("replaces", "Patient/H|14"),
     ]  # fmt: skip
     assert all(one["active"] is False and one["link"][0]["type"] == "replaced-by" for one in prior)
-    assert [draft.action for draft in found.drafts] == ["put", "put", "put"]
+    patients = [draft for draft in found.drafts if draft.resource["resourceType"] == "Patient"]
+    assert [draft.action for draft in patients] == ["put", "put", "put"]
 
 
 # the visit
@@ -242,7 +246,7 @@ def test_the_status_of_a_visit_comes_from_event_discharge_and_class(
 )
 def test_the_visits_identity_follows_one_rule(pv1: dict[int, str], identity: str) -> None:
     found = sent("ADT^A01", PID + fields("PV1", pv1))
-    assert [draft.source_id for draft in found.drafts][-1] == identity
+    assert [draft.source_id for draft in found.drafts if draft.resource["resourceType"] == "Encounter"] == [identity]
 
 
 def test_a_person_update_without_a_visit_makes_none() -> None:
