@@ -241,6 +241,14 @@ def _decimal(value: Number) -> Decimal:
     return number
 
 
+def exact(value: Number) -> Fraction:
+    """A number as a fraction; a float is the decimal that it prints as.
+
+    raises  UnitError if it is no finite number
+    """
+    return value if isinstance(value, Fraction) else Fraction(_decimal(value))
+
+
 def _times(value: Decimal, factor: Fraction) -> Decimal:
     if factor == 1:
         return value
