@@ -7,7 +7,7 @@
 Each table is described in docs/reference/terminology.md, with its source and licence.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from types import MappingProxyType
 
@@ -16,9 +16,28 @@ import zstandard
 from careloom import runtime
 from careloom.terminology.concept_table import ConceptTable
 from careloom.terminology.concepts import Concept, Match, Release, Translation
-from careloom.terminology.systems import ICD_10_CM
+from careloom.terminology.packaged_maps import mapped
+from careloom.terminology.systems import (
+    CVX,
+    DISEASE_ONTOLOGY,
+    ICD_10_CM,
+    LOINC,
+    RXNORM,
+    SNOMED_CT,
+    SYMPTOM_ONTOLOGY,
+)
 
-TABLES: Mapping[str, str] = MappingProxyType({ICD_10_CM: "icd10cm"})
+TABLES: Mapping[str, str] = MappingProxyType(
+    {
+        ICD_10_CM: "icd10cm",
+        SNOMED_CT: "snomed",
+        LOINC: "loinc",
+        RXNORM: "rxnorm",
+        CVX: "cvx",
+        DISEASE_ONTOLOGY: "doid",
+        SYMPTOM_ONTOLOGY: "symp",
+    }
+)
 """Code system -> its table in ``tables/``."""
 NOTE_KINDS = ("includes", "excludes1", "excludes2", "codeFirst", "useAdditionalCode", "codeAlso")
 
@@ -55,6 +74,25 @@ def icd10cm_notes(code: str) -> tuple[tuple[str, str], ...]:
     return _icd10cm_notes().get(code, ())
 
 
+@cache
+def _drugs_by_ingredient() -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    table = _table(RXNORM)
+    for code in table.codes():
+        concept = table.find(code)
+        for ingredient in concept.properties.get("ingredient", ()) if concept else ():
+            found.setdefault(ingredient, []).append(code)
+    return {ingredient: tuple(codes) for ingredient, codes in found.items()}
+
+
+def _ingredients(code: str) -> Iterator[Translation]:
+    concept = lookup(RXNORM, code)
+    for ingredient in concept.properties.get("ingredient", ()) if concept else ():
+        yield Translation(RXNORM, ingredient, "wider", "RxNorm has_ingredient")
+    for drug in _drugs_by_ingredient().get(code, ()):
+        yield Translation(RXNORM, drug, "narrower", "RxNorm has_ingredient")
+
+
 class Packaged:
     """The packaged tables behind the port `Terminology`."""
 
@@ -74,8 +112,8 @@ class Packaged:
         return _table(system).children(code)
 
     def translations(self, system: str, code: str) -> Sequence[Translation]:
-        """Mappings of the packaged maps."""
-        return ()
+        """Mappings of the packaged maps, most exact first; of a drug of RxNorm, its ingredients and what holds it."""
+        return [*mapped(system, code), *(_ingredients(code) if system == RXNORM else ())]
 
     def search(self, text: str, system: str | None = None, limit: int = 10) -> Sequence[Match]:
         """The concepts whose names fit a text, best first, of one table or of all."""

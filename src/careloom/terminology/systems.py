@@ -23,6 +23,9 @@ HCPCS = "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 ATC = "http://www.whocc.no/atc"
 MESH = "http://id.nlm.nih.gov/mesh"
+DISEASE_ONTOLOGY = "http://purl.obolibrary.org/obo/doid.owl"
+MONDO = "http://purl.obolibrary.org/obo/mondo.owl"
+SYMPTOM_ONTOLOGY = "http://purl.obolibrary.org/obo/symp.owl"
 NCI_THESAURUS = "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl"
 NUCC_TAXONOMY = "http://nucc.org/provider-taxonomy"
 CDC_RACE = "urn:oid:2.16.840.1.113883.6.238"
@@ -79,6 +82,9 @@ _NAMES = {
     DICOM: "dicom dcm dicom-dcm",
     ATC: "atc wc",
     MESH: "mesh",
+    DISEASE_ONTOLOGY: "doid do disease-ontology",
+    MONDO: "mondo",
+    SYMPTOM_ONTOLOGY: "symp symptom-ontology",
     NCI_THESAURUS: "ncit nci nci-thesaurus",
     NUCC_TAXONOMY: "nucc nucc-taxonomy",
     CDC_RACE: "cdcrec cdc-race cdcrace",
