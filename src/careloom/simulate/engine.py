@@ -42,6 +42,8 @@ def begin(life: Life) -> None:
         actions.note_features(life, state.enter)
     _refresh(life)
     care.first_visit(life, known)
+    if life.age < 0.02:
+        stays.admit(life, "birth", None, ())
     year_start(life)
 
 

@@ -1,0 +1,125 @@
+"""Modules as data: what they name exists, what the grammar does not know is refused."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from careloom.simulate.codes import concept, snomed, tables
+from careloom.simulate.measures import measures, panels
+from careloom.simulate.modules import Module, by_name, ladders, modules
+from careloom.simulate.prevention import plan
+from careloom.simulate.rules import BadRuleError, amount, probability
+from careloom.simulate.stays import kinds
+
+
+class Somebody:
+    """Whoever a rule is asked about: given features, all others 0."""
+
+    def __init__(self, **features: float) -> None:
+        self._features = features
+
+    def feature(self, name: str) -> float:
+        return self._features.get(name, 0.0)
+
+
+def every_action(module: Module) -> Iterator[Mapping[str, Any]]:
+    for state in module.states.values():
+        for actions in (state.enter, state.review, *(event.actions for event in state.events)):
+            yield from unfolded(actions)
+
+
+def unfolded(actions: Any) -> Iterator[Mapping[str, Any]]:
+    for action in actions:
+        yield action
+        yield from unfolded(action.get("actions", []))
+        for option in action.get("options", []):
+            yield from unfolded(option["actions"])
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_what_a_module_names_exists(module: Module) -> None:
+    for action in every_action(module):
+        kind = action["do"]
+        if kind in ("diagnose", "resolve", "procedure", "image"):
+            assert concept(action["what"])
+        elif kind in ("start", "stop"):
+            assert tables()[action["drug"]]["ingredient"]
+        elif kind == "panel":
+            assert action["panel"] in panels()
+        elif kind == "measure":
+            assert set(action["measures"]) <= set(measures())
+        elif kind in ("step", "step_up"):
+            assert action.get("to", 0) < len(ladders()[action["ladder"]])
+        elif kind == "book":
+            assert snomed(action["type"])
+        for finding in (*action.get("found", []), *action.get("excluded", [])):
+            assert concept(finding)
+        if "when" in action:
+            assert action["when"]["measure"] in measures()
+    for state in module.states.values():
+        assert set(state.effects) | set(state.drift) <= set(measures())
+        assert set(state.panels) <= set(panels())
+        for raised in (state.raises, *(event.raises for event in state.events)):
+            assert raised in ("", "none", "visit", "virtual", "emergency") or raised[5:] in kinds()
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_a_module_names_its_sources_with_a_year(module: Module) -> None:
+    assert module.sources
+    assert all(re.search(r"(19|20)[0-9]{2}", source) for source in module.sources)
+
+
+def test_a_foretold_way_out_is_the_only_one() -> None:
+    """Two ways would compete, and the probability in the answer key would not be that of what happens."""
+    for module in modules():
+        for state in module.states.values():
+            if any(way.outcome for way in state.to):
+                assert len(state.to) == 1
+
+
+def test_every_step_of_a_ladder_names_drugs() -> None:
+    for steps in ladders().values():
+        for step in steps:
+            assert all(drug in tables() for drug in step["drugs"])
+            assert set(step.get("effects", {})) <= set(measures())
+
+
+def test_what_stays_and_prevention_name_exists() -> None:
+    for kind in kinds().values():
+        spec = kind.spec
+        assert concept(spec["diagnosis"])
+        assert set(spec["vitals"]) | set(spec["labs"]) <= set(measures())
+        assert set(spec["admission"]) | set(spec["daily"]) <= set(panels())
+        assert all(drug in tables() for drug in [*spec["drugs"], *(one[0] for one in spec.get("home", []))])
+        assert set(spec["readmit_as"]) - {"other"} <= set(kinds())
+        assert all(concept(one[0]) for one in spec["procedures"])
+    assert all(concept(name) for name in plan()["family"])
+    assert {panel for one in panels().values() for panel in one.measures} <= set(measures())
+
+
+def test_a_rule_adds_on_the_log_odds_scale() -> None:
+    rule = probability({"by_age": [[0, 0.1], [65, 0.2]], "odds": {"smoker": 2.0}}, "here")
+    assert rule(Somebody(age=40.0)) == pytest.approx(0.1)
+    assert rule(Somebody(age=70.0)) == pytest.approx(0.2)
+    assert rule(Somebody(age=40.0, smoker=1.0)) == pytest.approx(2.0 / 9.0 / (1.0 + 2.0 / 9.0))
+
+
+def test_a_rate_multiplies() -> None:
+    rule = amount({"base": 0.5, "odds": {"smoker": 2.0}, "slope": {"severity": [1.0, 0.1]}}, "here")
+    assert rule(Somebody(smoker=1.0, severity=1.0)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("spec", [{"base": 0.1, "hazard": 2}, {"odds": {"smoker": 2.0}}, {"by_age_female": [[0, 0.1]]}])
+def test_a_rule_outside_of_the_grammar_is_refused(spec: dict[str, Any]) -> None:
+    with pytest.raises(BadRuleError):
+        probability(spec, "here")
+
+
+def test_every_module_of_the_plan_is_there() -> None:
+    assert {
+        "type_2_diabetes", "hypertension", "heart_failure", "copd", "asthma", "chronic_kidney_disease", "stroke",
+        "coronary_disease", "atrial_fibrillation", "pneumonia", "sepsis", "breast_cancer", "colon_cancer",
+        "lung_cancer", "depression", "pregnancy", "fractures", "dementia",
+    } <= set(by_name())  # fmt: skip
