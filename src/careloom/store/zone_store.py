@@ -11,7 +11,7 @@ from careloom.audit import AuditEvent
 from careloom.crypto.keys import KeyProvider
 from careloom.fhir.drafts import Resource
 from careloom.runtime import Runtime
-from careloom.store import bulk, database, landing, quarantine, reads
+from careloom.store import bulk, database, landing, quarantine, reads, surveying
 from careloom.store.audit_fhir import all_events, newest_events
 from careloom.store.audit_log import (
     EMPTY,
@@ -221,6 +221,24 @@ class ZoneStore:
         """Every current resource that is not deleted, by type and id; all types if none is named."""
         with self.connect() as connection:
             yield from self._reader.scan(connection, types)
+
+    def survey(self, types: Sequence[str], since: int = 0) -> Iterator[tuple[Stored, str]]:
+        """Every current resource of these types with the name of the source system that sent it, by type and id.
+
+        since  microseconds since 1970: only what was stored from then on
+        """
+        with self.connect() as connection:
+            yield from surveying.surveyed(connection, self._reader, types, since)
+
+    def all_names(self) -> Iterator[str]:
+        """``Type/id`` of every current resource, without opening a seal."""
+        with self.connect() as connection:
+            yield from surveying.names(connection)
+
+    def row_names(self, rows: Sequence[int]) -> list[surveying.RowName]:
+        """What row numbers (`Stored.rid`) stand for now, in their order; what is gone is left out."""
+        with self.connect() as connection:
+            return surveying.row_names(connection, rows)
 
     def content_hash(self) -> str:
         """One keyed hash of all content of the zone: equal exactly if types, ids, versions and contents are equal."""
