@@ -1,0 +1,175 @@
+"""Surveys of measured values: against all others of their code and unit, and against the patient's own.
+
+Kept as columns: 28 bytes a value. numpy is imported when the columns are read.
+"""
+
+from array import array
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from careloom.quality.quantities import Measure, measured, measures
+from careloom.quality.surveys import Ask, Outcome, Seen
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_MAD_TO_SIGMA = 1.4826
+"""A normal distribution's standard deviation over its median absolute deviation (Rousseeuw and Croux, J Am Stat Assoc
+1993;88:1273-1283)."""
+_LEAST_SPREAD = 0.01
+"""A spread below this share of the median counts as this share: rounding makes no outliers of a constant column."""
+
+
+class _Values:
+    """Numbers by group."""
+
+    def __init__(self) -> None:
+        self.names: dict[tuple[str, str, str], int] = {}
+        self.groups: array[int] = array("i")
+        self.values: array[float] = array("d")
+        self.rows: array[int] = array("q")
+        self.who: array[int] = array("q")
+
+    def add(self, name: tuple[str, str, str], value: float, row: int, who: int = 0) -> None:
+        """Notes one value. `name` is source, code and unit."""
+        self.groups.append(self.names.setdefault(name, len(self.names)))
+        self.values.append(value)
+        self.rows.append(row)
+        self.who.append(who)
+
+    def columns(self) -> "tuple[np.ndarray[Any, Any], ...]":
+        """groups, values, rows, who as numpy arrays over the same memory."""
+        import numpy as np  # noqa: PLC0415 - only a survey that found numbers needs it
+
+        return (
+            np.frombuffer(self.groups, np.int32), np.frombuffer(self.values, np.float64),
+            np.frombuffer(self.rows, np.int64), np.frombuffer(self.who, np.int64),
+        )  # fmt: skip
+
+
+class Outliers:
+    """Values far from the median of their source, LOINC code and unit, on a linear and on a logarithmic scale both."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._distance = float(ask.rule.parameters["distance"])
+        self._least = int(ask.rule.parameters["least_values"])
+        self._values = _Values()
+
+    def take(self, seen: Seen) -> None:
+        """Notes the numbers of one Observation."""
+        if seen.kind == "Observation":
+            for code, value, unit in measured(seen.resource):
+                self._values.add((seen.source, code, unit), value, seen.row)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Per source; groups with fewer values than `least_values` are not judged."""
+        found: dict[str, tuple[int, list[int]]] = {}
+        for name, values, rows in self._each():
+            total, broken = found.get(name[0], (0, []))
+            if len(values) >= self._least:
+                far = _distance(values)
+                if values.min() > 0:
+                    far = _least_of(far, values)
+                total, broken = total + len(values), broken + rows[far > self._distance].tolist()
+            found[name[0]] = (total, broken)
+        for source, (total, broken) in found.items():
+            yield Outcome(source, "Observation", "valueQuantity.value", total, sorted(set(broken)))
+
+    def _each(self) -> Iterator[tuple[tuple[str, str, str], Any, Any]]:
+        if not self._values.names:
+            return
+        import numpy as np  # noqa: PLC0415
+
+        groups, values, rows, _ = self._values.columns()
+        order = np.argsort(groups, kind="stable")
+        ends = np.searchsorted(groups[order], np.arange(len(self._values.names) + 1))
+        for name, number in self._values.names.items():
+            part = order[ends[number] : ends[number + 1]]
+            yield name, values[part], rows[part]
+
+
+def _distance(values: Any) -> Any:
+    """How many robust standard deviations each value lies from the median."""
+    import numpy as np  # noqa: PLC0415
+
+    middle = np.median(values)
+    off = np.abs(values - middle)
+    spread = max(float(np.median(off)) * _MAD_TO_SIGMA, abs(float(middle)) * _LEAST_SPREAD, 1e-9)
+    return off / spread
+
+
+def _least_of(far: Any, values: Any) -> Any:
+    import numpy as np  # noqa: PLC0415
+
+    logs = np.log(values)
+    off = np.abs(logs - np.median(logs))
+    spread = max(float(np.median(off)) * _MAD_TO_SIGMA, _LEAST_SPREAD)
+    return np.minimum(far, off / spread)
+
+
+class OwnHistory:
+    """Values that differ from the patient's others by just the factor between two units that senders mix up.
+
+    A weight of 176 among others of 80 kg is one in pounds, although nobody would doubt it by itself. Judged where a
+    patient has at least `least_values` values of a code that agree with each other.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._table = measures(ask.book.quantities)
+        self._least = int(ask.rule.parameters["least_values"])
+        self._tolerance = float(ask.rule.parameters["tolerance"])
+        self._values = _Values()
+
+    def take(self, seen: Seen) -> None:
+        """Notes the numbers of one Observation, in the main unit of their code."""
+        if seen.kind != "Observation":
+            return
+        subject = seen.resource.get("subject", {}).get("reference")
+        if not isinstance(subject, str):
+            return
+        for code, value, unit in measured(seen.resource):
+            measure = self._table.get(code)
+            scale = measure.units.get(unit) if measure is not None else None
+            if measure is not None and scale is not None and (measure.confused or len(measure.units) > 1):
+                name = (seen.source, code, "")
+                self._values.add(name, value * scale.factor + scale.offset, seen.row, hash(subject))
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Per source."""
+        import numpy as np  # noqa: PLC0415
+
+        if not self._values.names:
+            return
+        groups, values, rows, who = self._values.columns()
+        order = np.lexsort((rows, who, groups))
+        groups, values, rows, who = groups[order], values[order], rows[order], who[order]
+        new = np.flatnonzero((np.diff(groups) != 0) | (np.diff(who) != 0)) + 1
+        starts, ends = np.concatenate(([0], new)), np.concatenate((new, [len(groups)]))
+        names = list(self._values.names)
+        found: dict[str, tuple[int, list[int]]] = {name[0]: (0, []) for name in names}
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            if end - start >= self._least:
+                source, code, _ = names[groups[start]]
+                total, broken = found[source]
+                part = values[start:end]
+                off = _off_by_unit(part, self._table[code], self._tolerance)
+                found[source] = (total + end - start, broken + rows[start:end][off].tolist())
+        for source, (total, broken) in found.items():
+            yield Outcome(source, "Observation", "valueQuantity.value", total, sorted(set(broken)))
+
+
+def _off_by_unit(values: Any, measure: Measure, tolerance: float) -> Any:
+    """True for each value that another unit would turn into about the median of the others."""
+    import numpy as np  # noqa: PLC0415
+
+    middle = float(np.median(values))
+    off = np.zeros(len(values), dtype=bool)
+    agree = np.abs(values - middle) <= abs(middle) * tolerance
+    if middle <= 0 or agree.sum() < max(2, (len(values) + 1) // 2):
+        return off
+    for scale in (*measure.units.values(), *measure.confused.values()):
+        if scale.factor == 1 and not scale.offset:
+            continue
+        for mended in (values * scale.factor + scale.offset, (values - scale.offset) / scale.factor):
+            off |= (np.abs(mended - middle) <= abs(middle) * tolerance) & ~agree
+    return off
