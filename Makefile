@@ -84,6 +84,7 @@ workflows: $(VENV)/.dev ## check the workflows of continuous integration
 
 pages: $(VENV)/.dev ## check that generated pages are current
 	$(BIN)/python tools/list_issue_codes.py --check
+	$(BIN)/python tools/list_quality_rules.py --check
 
 notebooks: $(VENV)/.dev ## run every notebook; results go to out/notebooks
 	$(BIN)/python tools/run_notebooks.py $(ARGS)
@@ -98,6 +99,7 @@ format: $(VENV)/.dev ## rewrite files as the style wants them, and the generated
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python tools/list_issue_codes.py
+	$(BIN)/python tools/list_quality_rules.py
 
 lock: $(VENV)/.dev ## write requirements/*.lock again (ARGS=--upgrade for newer versions)
 	UV=$(BIN)/uv tools/lock.sh $(ARGS)

@@ -84,6 +84,13 @@ class Deidentify(Section):
     project: str = "research"
 
 
+class Quality(Section):
+    """A TOML file of rules that hold beside the packaged ones, and how many looks are kept for each zone."""
+
+    rules: Path | None = None
+    keep_runs: Positive = 200
+
+
 class Api(Section):
     """How the REST API and the dashboard are served.
 
@@ -156,6 +163,7 @@ class Settings(Section):
     ingest: Ingest = Ingest()
     search: Search = Search()
     deidentify: Deidentify = Deidentify()
+    quality: Quality = Quality()
     api: Api = Api()
     mllp: Mllp = Mllp()
     logs: Logs = Logs()

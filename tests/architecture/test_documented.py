@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from careloom.settings import Settings
 from tests.architecture.source import ROOT, tracked_files
-from tools import list_issue_codes
+from tools import list_issue_codes, list_quality_rules
 
 EXAMPLE = ROOT / "careloom.toml"
 
@@ -56,6 +56,10 @@ def test_every_setting_has_a_comment_above_it() -> None:
 
 def test_the_page_of_issue_codes_is_current() -> None:
     assert list_issue_codes.main(["--check"]) == 0, "run make format"
+
+
+def test_the_page_of_quality_rules_is_current() -> None:
+    assert list_quality_rules.main(["--check"]) == 0, "run make format"
 
 
 PAGES = [file for file in tracked_files() if file.suffix == ".md"]

@@ -20,7 +20,16 @@ def test_no_planted_value_in_output_logs_manifests_or_files(tmp_path: Path) -> N
     spoken = [line.run("ingest", feeds), line.run("ingest", feeds, "--json")]
     spoken += [line.run("quarantine", "list"), line.run("audit", "report"), line.run("audit", "verify")]
     spoken.append(line.run("search", f"Patient?nme={PATIENTS[0]['family']}", expect=2))
+    spoken += [line.run("quality"), line.run("quality", "--json"), line.run("quality", "runs", "--json")]
+    report = tmp_path / "report.html"
+    spoken += [line.run("quality", "report", "--html", report, "--csv", tmp_path / "report.csv")]
+    spoken += [
+        line.run("quality", "show", "patient-identified"),
+        line.run("quality", "show", "reference-resolves", "--json"),
+    ]
     words = [word for who in PATIENTS for word in secrets(who)]
+    exported = report.read_text() + (tmp_path / "report.csv").read_text()
+    assert [word for word in words if word.decode() in exported] == []
     out = b"".join((done.stdout + done.stderr).encode() for done in spoken)
     assert [word for word in words if word in out] == []
     kept = [path for path in line.data.rglob("*") if path.is_file()]

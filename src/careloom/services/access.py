@@ -7,9 +7,20 @@ from careloom.errors import AccessError
 
 Zone = Literal["landing", "identified", "research", "synthetic"]
 Verb = Literal[
-    "ingest", "read", "search", "quarantine", "deidentify", "erase", "audit", "operate", "monitor", "administer"
+    "ingest",
+    "read",
+    "search",
+    "quarantine",
+    "deidentify",
+    "erase",
+    "audit",
+    "operate",
+    "monitor",
+    "administer",
+    "quality",
 ]
-"""``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in."""
+"""``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
+good the data is, and which resources break a rule."""
 ZONES: frozenset[Zone] = frozenset(get_args(Zone))
 VERBS: frozenset[Verb] = frozenset(get_args(Verb))
 ANY = "*"
@@ -21,6 +32,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "read": frozenset({"identified"}),
         "quarantine": frozenset({"landing"}),
         "deidentify": frozenset({"identified", "research"}),
+        "quality": frozenset({"identified", "research", "synthetic"}),
         "operate": ZONES,
         "monitor": ZONES,
     },
@@ -28,6 +40,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "search": frozenset({"research", "synthetic"}),
         "read": frozenset({"research", "synthetic"}),
         "monitor": frozenset({"research", "synthetic"}),
+        "quality": frozenset({"research", "synthetic"}),
     },
     "clinician": {
         "search": frozenset({"identified"}),

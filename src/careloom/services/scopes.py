@@ -34,6 +34,7 @@ SUPPORTED: dict[str, str] = {
     "careloom/audit": "read the audit chains",
     "careloom/operate": "see, stop and restart long work",
     "careloom/monitor": "see counts, runs and health",
+    "careloom/quality": "look at how good the data is",
     "careloom/administer": "decide who may come in",
 }
 """What a client may ask for, and what that allows."""
