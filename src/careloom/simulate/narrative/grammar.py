@@ -5,7 +5,7 @@ text            words; white space around parts that stay empty is tended by `Dr
 {path}          a slot: a value of the scope, ``lab.value``; its meaning (label, codes, owner) comes with it
 {=fever}        a concept of words.toml, in words that chance picks
   !absent       ...with this assertion        {problems!historical}
-  :form         ...in this form               {admitted:long}
+  :form         ...in this form               {admitted:long}; :pad24: with blanks up to 24 characters
   %or           ...a list joined by ", " and " or "; %and %nor likewise; %/ %, %; with just that
   ^             ...begins with a capital      {^he}
 {if path}..{else}..{end}     where the value is there and not empty; {if !path} where it is not

@@ -1,7 +1,7 @@
 """Templates, a scope of facts and chance, to a draft."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Protocol, TypeVar, Union
 
@@ -172,6 +172,14 @@ class Renderer:
             self.draft.end_group(before)
 
     def _slot(self, node: Slot, scope: Scope) -> None:
+        width = int(node.form.removeprefix("pad")) if node.form.startswith("pad") else 0
+        if width:
+            node = replace(node, form="")
+        start = self.draft.length
+        self._filled(node, scope)
+        self.draft.write(Piece(" " * (start + width - self.draft.length)))
+
+    def _filled(self, node: Slot, scope: Scope) -> None:
         if node.capital:
             self.draft.capital_next = True
         if node.concept:
