@@ -27,7 +27,6 @@ from careloom.simulate.feed_ccda_parts import (
     text,
 )
 from careloom.simulate.history import Code, Encounter
-from careloom.simulate.pieces import Piece
 from careloom.terminology.systems import LOINC
 
 _GENDER = "urn:oid:2.16.840.1.113883.5.1"
@@ -195,8 +194,3 @@ _DISPOSITION = "urn:oid:2.16.840.1.113883.12.112"
 def document_path(chart: Chart, document: Document) -> str:
     """The file of a document, by its number."""
     return f"feeds/{chart.site.site_id}/ccda/{document.number}.xml"
-
-
-def piece(chart: Chart, document: Document) -> Piece:
-    """A document as the only piece of its file."""
-    return Piece(document_path(chart, document), document.number, document_bytes(chart, document))

@@ -90,12 +90,6 @@ def bulk_path(site: Site, kind: str) -> str:
     return f"feeds/{site.site_id}/bulk/{kind}.ndjson"
 
 
-def bulk_piece(chart: Chart, resource: Resource) -> Piece:
-    """A resource as a line of its type's file."""
-    path = bulk_path(chart.site, resource["resourceType"])
-    return Piece(path, chart.serial, orjson.dumps(resource) + b"\n")
-
-
 def bulk_opening(site: Site, place: Place) -> Iterator[Piece]:
     """What is the same from every patient: the site and its clinicians."""
     yield Piece(bulk_path(site, "Organization"), "", orjson.dumps(organization(site)) + b"\n")

@@ -3,7 +3,6 @@
 from careloom.simulate.answers import NoteAnswer
 from careloom.simulate.charts import Chart
 from careloom.simulate.feed_fhir_clinical import NOTE_CODES
-from careloom.simulate.pieces import Piece
 
 
 def note_bytes(chart: Chart, note: NoteAnswer) -> bytes:
@@ -19,8 +18,3 @@ def note_bytes(chart: Chart, note: NoteAnswer) -> bytes:
 def note_path(chart: Chart, note: NoteAnswer) -> str:
     """The file of a note, by its number."""
     return f"feeds/{chart.site.site_id}/notes/{note.note_id}.txt"
-
-
-def piece(chart: Chart, note: NoteAnswer) -> Piece:
-    """A note as the only piece of its file."""
-    return Piece(note_path(chart, note), note.note_id, note_bytes(chart, note))

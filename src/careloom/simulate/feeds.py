@@ -1,13 +1,16 @@
 """A simulated patient as every feed of the hospital tells it, and the answers to what the feeds hide."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
-from careloom.simulate import feed_ccda, feed_csv, feed_fhir, feed_hl7v2, feed_notes
+from careloom.fhir.drafts import Resource
+from careloom.simulate import dirt_csv, dirt_documents, dirt_fhir, dirt_hl7v2, feed_csv, feed_fhir, feed_hl7v2
 from careloom.simulate.answers import IdentityAnswer, NoteAnswer, OutcomeAnswer
 from careloom.simulate.charts import Chart, Place, charts, system_of
+from careloom.simulate.dirt import Dirt, rates_of
+from careloom.simulate.dirt_people import with_doubles
 from careloom.simulate.history import History
-from careloom.simulate.pieces import FeedAnswers, FeedOptions, Piece
+from careloom.simulate.pieces import Feed, FeedAnswers, FeedOptions, Piece
 from careloom.terminology.systems import US_SSN
 
 
@@ -29,34 +32,81 @@ def feed_files(
     """
     answers = FeedAnswers()
     pieces: list[Piece] = []
-    for chart in charts(history, place, notes):
+    rates = rates_of(options.dirt)
+    patient_id = history.person.patient_id
+    people = Dirt(patient_id, rates, Random(f"{options.seed}|{patient_id}|people"), answers.dirt)
+    found, merged = with_doubles(charts(history, place, notes), people)
+    numbers = {chart.number: chart for chart in found}
+    for chart in found:
         answers.identities += _identities(chart)
         answers.outcomes += _outcomes(chart, history)
-        random = Random(f"{options.seed}|{chart.patient_id}|{chart.number}")
-        pieces += _pieces(chart, options, random)
+        prior = numbers.get(merged.get(chart.number, ""))
+        for feed in options.feeds:
+            random = Random(f"{options.seed}|{chart.patient_id}|{chart.number}|{feed}")
+            dirt = Dirt(chart.patient_id, rates, random, answers.dirt)
+            pieces += _FEEDS[feed](chart, dirt, prior)
     return pieces, answers
 
 
-def _pieces(chart: Chart, options: FeedOptions, random: Random) -> Iterator[Piece]:
-    if "hl7v2" in options.feeds:
-        for message in feed_hl7v2.messages(chart, random):
-            yield feed_hl7v2.piece(chart, message)
-    if "fhir" in options.feeds or "bulk" in options.feeds:
-        made = list(feed_fhir.resources(chart))
-        if "fhir" in options.feeds:
-            yield feed_fhir.bundle_piece(chart, made)
-        if "bulk" in options.feeds:
-            for resource in made:
-                yield feed_fhir.bulk_piece(chart, resource)
-    if "ccda" in options.feeds:
-        for document in feed_ccda.documents(chart):
-            yield feed_ccda.piece(chart, document)
-    if "csv" in options.feeds:
-        for row in feed_csv.csv_rows(chart):
-            yield Piece(feed_csv.csv_path(chart.site, row.table), chart.serial, feed_csv.row_bytes(chart, row))
-    if "notes" in options.feeds:
-        for note in chart.notes:
-            yield feed_notes.piece(chart, note)
+def closing_files(place: Place, options: FeedOptions, lines: Mapping[str, int], at: str) -> Iterator[Piece]:
+    """What closes the files of a hospital: the manifest of each bulk export, by the lines of its files; `at`: when."""
+    if "bulk" not in options.feeds:
+        return
+    for site in place.sites.values():
+        begin = feed_fhir.bulk_path(site, "").removesuffix(".ndjson")
+        counts = {
+            path.removeprefix(begin).removesuffix(".ndjson"): count
+            for path, count in lines.items()
+            if path.startswith(begin)
+        }
+        yield feed_fhir.bulk_manifest(site, counts, at)
+
+
+def _hl7v2(chart: Chart, dirt: Dirt, prior: Chart | None) -> Iterator[Piece]:
+    made = feed_hl7v2.messages(chart, Random(f"{chart.patient_id}|{chart.number}"), prior)
+    yield from dirt_hl7v2.soiled(chart, made, dirt)
+
+
+def _fhir(chart: Chart, dirt: Dirt, prior: Chart | None) -> Iterator[Piece]:
+    del prior
+    path = feed_fhir.bundle_path(chart)
+    found = dirt_fhir.soiled(list(feed_fhir.resources(chart)), dirt, lambda _: path, lines=False)
+    yield feed_fhir.bundle_piece(chart, [one.resource for one in found])
+
+
+def _bulk(chart: Chart, dirt: Dirt, prior: Chart | None) -> Iterator[Piece]:
+    del prior
+
+    def path(resource: Resource) -> str:
+        return feed_fhir.bulk_path(chart.site, resource["resourceType"])
+
+    for one in dirt_fhir.soiled(list(feed_fhir.resources(chart)), dirt, path, lines=True):
+        yield Piece(path(one.resource), chart.serial, dirt_fhir.line_of(one))
+
+
+def _ccda(chart: Chart, dirt: Dirt, prior: Chart | None) -> Iterator[Piece]:
+    del prior
+    yield from dirt_documents.soiled_documents(chart, dirt)
+
+
+def _csv(chart: Chart, dirt: Dirt, prior: Chart | None) -> Iterator[Piece]:
+    del prior
+    yield from dirt_csv.soiled(chart, dirt)
+
+
+def _notes(chart: Chart, dirt: Dirt, prior: Chart | None) -> Iterator[Piece]:
+    del prior
+    yield from dirt_documents.soiled_notes(chart, dirt)
+
+
+_FEEDS: dict[Feed, Callable[[Chart, Dirt, Chart | None], Iterator[Piece]]] = {
+    "hl7v2": _hl7v2,
+    "fhir": _fhir,
+    "bulk": _bulk,
+    "ccda": _ccda,
+    "csv": _csv,
+    "notes": _notes,
+}
 
 
 def _identities(chart: Chart) -> list[IdentityAnswer]:

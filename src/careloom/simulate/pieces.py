@@ -11,7 +11,7 @@ DirtLevel = Literal["none", "some", "much"]
 
 
 class Piece(NamedTuple):
-    """Bytes of one file. A file is its pieces, sorted by `order`, then in order of patients.
+    """Bytes of one file. A file is its pieces, sorted by `order`; among equals, as they were made, patient by patient.
 
     path   below OUT, with ``/``
     order  empty for what opens a file and is the same from every patient: written once

@@ -12,7 +12,7 @@ from hl7apy.parser import parse_message
 from careloom.hl7v2.parse import read
 from careloom.hl7v2.write import rewrite
 from careloom.simulate.charts import Chart, charts
-from careloom.simulate.feed_hl7v2 import message_bytes, messages, piece
+from careloom.simulate.feed_hl7v2 import message_bytes, message_path, messages
 from careloom.simulate.feed_hl7v2_planning import merge
 from careloom.simulate.history import History
 from tests.unit.simulate.history_support import PLACE, at, notes, rich, short
@@ -100,9 +100,7 @@ def test_messages_stand_in_order_of_time_and_have_numbers_of_their_own() -> None
 def test_a_file_holds_one_day_of_one_site() -> None:
     (chart, *_) = _charts(rich())
     for one in messages(chart, Random(1)):
-        made = piece(chart, one)
-        assert made.path == f"feeds/north/hl7v2/{one.time:%Y-%m-%d}.hl7"
-        assert made.order == f"{one.time:%H%M%S}{one.control}"
+        assert message_path(chart, one) == f"feeds/north/hl7v2/{one.time:%Y-%m-%d}.hl7"
 
 
 def test_the_text_of_a_note_comes_back_as_it_was_written() -> None:
