@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from careloom import __version__
-from careloom.cli import clients, data, operate, privacy, quality, query, records
+from careloom.cli import clients, data, mapping, operate, privacy, quality, query, records
 from careloom.errors import CareloomError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 data.register(app)
+mapping.register(app)
 query.register(app)
 records.register(app)
 quality.register(app)

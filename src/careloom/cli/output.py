@@ -26,6 +26,15 @@ def emit_json(value: Any) -> None:
         _reader_left()
 
 
+def emit_text(text: str) -> None:
+    """Writes text as it is: no line is wrapped."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_left()
+
+
 def emit_line(value: Any) -> None:
     """Writes one JSON document as one line, for programs that read as it comes."""
     try:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from careloom.cli.output import say, sentence, show_table
+from careloom.cli.output import emit_text, say, sentence, show_table
 
 if TYPE_CHECKING:
     from careloom.pipeline.manifest import RunManifest
@@ -57,6 +57,23 @@ def refused(entry: Row) -> None:
     show_table("Issues", ("code", "severity", "place", "message", "remedy"), issues)
     if "raw" in entry:
         say(entry["raw"].replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def drafted(made: Row) -> None:
+    """A draft of a mapping as it is, so that it can be sent into a file."""
+    emit_text(made["text"])
+
+
+def drafted_to_file(made: Row) -> None:
+    """What a draft was made of, what is left to decide, and how it does on the sample."""
+    rows = [
+        (one["column"], one["role"].replace("_", " ") or "nothing", one["confidence"] or "") for one in made["columns"]
+    ]
+    show_table(f"Each row is one {made['kind']}", ("column", "taken for", "confidence"), rows)
+    for doubt in made["doubts"]:
+        say(f"Decide: {doubt}")
+    say(f"{made['usable']:,} of {made['tried']:,} records of the sample become valid resources.")
+    show_table("Issues", ("code", "count"), list(made["issues"].items()))
 
 
 def records(page: Row) -> None:
