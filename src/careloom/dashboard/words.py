@@ -6,7 +6,7 @@ NONE = "–"
 
 STATES = {"waiting": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "cancelled": "Cancelled"}
 ZONES = {"landing": "Landing", "identified": "Identified", "research": "Research", "synthetic": "Synthetic"}
-FORMATS = {"fhir": "FHIR", "hl7v2": "HL7 v2", "csv": "CSV", "notes": "Notes", "": "Not read"}
+FORMATS = {"fhir": "FHIR", "hl7v2": "HL7 v2", "ccda": "C-CDA", "csv": "CSV", "notes": "Notes", "": "Not read"}
 
 
 def number(value: int | None) -> str:

@@ -19,7 +19,8 @@ class Draft:
     source_id the identity within the source where ``resource["id"]`` is absent: any text that is the same whenever the
               same thing is meant (``MR|hospital|12345``); keyed before it is stored
     targets   for resources that came as FHIR JSON, whose references are still to be resolved: ``fullUrl`` of an entry
-              of the same Bundle -> ``Type/id``; None where a converter wrote the references itself
+              of the same Bundle -> ``Type/id``; empty where a converter wrote them as ``Type/id`` that are
+              valid as they stand, None where they become valid when they are keyed
     raw       with `targets`: the JSON that holds the resource, empty if it was looked through before
     outside   with `raw`: how many properties of it stand outside of the resource
     """

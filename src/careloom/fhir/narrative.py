@@ -4,6 +4,7 @@ Source: FHIR R4 4.0.1, section 2.4.0 (narrative) and the rules txt-1 and txt-2 o
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 from xml.parsers import expat
 
@@ -39,11 +40,54 @@ _OWN: dict[str, frozenset[str]] = {
 }
 _NAMESPACE = "http://www.w3.org/1999/xhtml"
 _TEXT = r"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f]"
+_OPENING = f'<div xmlns="{_NAMESPACE}">'
+_ATTRIBUTE = re.compile(r'\s([A-Za-z][\w:.-]*)="', re.ASCII)
 _PLAIN = re.compile(
     rf'<div xmlns="http://www\.w3\.org/1999/xhtml">(?:{_TEXT}++|<br ?/>|<(b|i|p)>{_TEXT}*+</\1>'
     rf'|<a href="[^"<>&\s]*+">{_TEXT}*+</a>)++</div>'
 ).fullmatch
 """The commonest simple narratives, accepted without a parse; anything else is parsed. Possessive: linear in time."""
+
+
+def allows(tag: str, attribute: str) -> bool:
+    """True for an XHTML tag, and an attribute of it, that a Narrative may hold."""
+    return tag in _TAGS and (attribute in _ANY or attribute in _OWN.get(tag, ()))
+
+
+_TAG = re.compile(
+    r"<(?:/[A-Za-z][A-Za-z0-9]*\s*|[A-Za-z][A-Za-z0-9]*(?:\s+[A-Za-z][\w:.-]*=\"[^\"<>&]*\")*\s*/?)>", re.ASCII
+)
+
+
+def _is_usual(value: str) -> bool:
+    """True for well-formed XHTML of plain tags whose every tag may stand; False where only the reader can tell.
+
+    The distinct tags are few and looked up; the parser without callbacks says whether they are well nested.
+    """
+    if not value.startswith(_OPENING) or "<!" in value or "<?" in value:
+        return False
+    tags = _TAG.findall(value)
+    if len(tags) != value.count("<") or len(tags) < 3:
+        return False
+    if not all(map(_may_stand, set(tags[1:]))):
+        return False
+    try:
+        expat.ParserCreate().Parse(value.encode("utf-8", "strict"), True)
+    except (expat.ExpatError, UnicodeEncodeError):
+        return False
+    return True
+
+
+@lru_cache(4096)
+def _may_stand(tag: str) -> bool:
+    """True for an end tag, and for a start tag without a namespace that a Narrative may hold."""
+    if tag[1] == "/":
+        return True
+    name = tag[1:].rstrip("/>").split(None, 1)
+    return name[0] in _TAGS and all(
+        (attribute in _ANY and attribute != "xmlns") or attribute in _OWN.get(name[0], ())
+        for attribute in _ATTRIBUTE.findall(tag)
+    )
 
 
 class _Refused(Exception):  # noqa: N818 - a signal inside this file, never an error that leaves it
@@ -54,7 +98,7 @@ def narrative_problem(value: Any) -> str:
     """Why a Narrative.div is not acceptable: an issue code, or "" when it is fine."""
     if not isinstance(value, str) or not value:
         return "fhir.xhtml-invalid"
-    if _PLAIN(value) is not None:
+    if _PLAIN(value) is not None or _is_usual(value):
         return ""
     reader = _Reader()
     try:

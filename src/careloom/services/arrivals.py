@@ -166,7 +166,7 @@ def records_of(
     detection = detect_source(member.source, lambda header: match_header(header, wanted.mapping))
     if wanted.format not in ("auto", "csv", detection.format):
         detection = Detection(wanted.format, {"encoding": detection.details.get("encoding", "utf-8")})
-    if detection.format == "hl7v2" and settings.timezone:
+    if detection.format in ("hl7v2", "ccda") and settings.timezone:
         detection = replace(detection, details={**detection.details, "timezone": settings.timezone})
     return detection.format, frame(member.source, detection, limits, issues)
 

@@ -26,9 +26,17 @@ RECORD = Schema("record")
 DRAFT = Schema("draft")
 WRITE = Schema("write")
 
+
+def _clinical_document(record: Record) -> Conversion:
+    from careloom.ingest import ccda  # noqa: PLC0415 - the XML library is loaded when such a record arrives
+
+    return ccda.convert(record)
+
+
 CONVERTERS: dict[str, Callable[[Record], Conversion]] = {
     "fhir": fhir_json.convert,
     "hl7v2": hl7v2_to_fhir.convert,
+    "ccda": _clinical_document,
     "csv": delimited.convert,
     "notes": notes.convert,
 }
