@@ -42,7 +42,8 @@ def _codes() -> dict[str, dict[str, dict[str, str]]]:
 
 
 @cache
-def _systems() -> dict[str, str]:
+def system_names() -> dict[str, str]:
+    """OID -> URI of the code systems and identifier systems that have one."""
     return {**tomllib.loads(packaged("ingest", "maps/ccda_systems.toml").decode()), **OIDS}
 
 
@@ -66,7 +67,7 @@ def section_rules() -> dict[str, SectionRule]:
 @lru_cache(maxsize=4096)
 def system_uri(root: str) -> str:
     """The URI of a code system or of an id's root: its own, ``urn:oid:``, ``urn:uuid:``, else a URN of ours."""
-    known = _systems().get(root)
+    known = system_names().get(root)
     if known is not None:
         return known
     if _OID.fullmatch(root):

@@ -19,7 +19,7 @@ from careloom.ingest.ccda_act import (
     recorded,
     status_of,
 )
-from careloom.ingest.ccda_build import ABSENT_REASON, Build, Part, Reference, absent, unknown_concept
+from careloom.ingest.ccda_build import Build, Part, Reference, absent, unknown_concept
 from careloom.ingest.ccda_codes import codes
 from careloom.ingest.ccda_contacts import plain_name
 from careloom.ingest.ccda_dosage import dosage, split_times
@@ -258,7 +258,7 @@ def _administration(build: Build, act: Act) -> Reference:
         out["context"] = dict(build.visit)
     _effective(build, act, out)
     if "effectivePeriod" not in out and "effectiveDateTime" not in out:
-        out["_effectiveDateTime"] = {"extension": [{"url": ABSENT_REASON, "valueCode": "unknown"}]}
+        out["effectivePeriod"] = {"extension": [absent()]}
     who = performers(build, act)
     if only_practitioners(who):
         out["performer"] = [{"actor": each} for each in only_practitioners(who)]
@@ -307,7 +307,7 @@ def immunization(build: Build, act: Act, section: SectionContext) -> list[Refere
     if given is not None:
         out["occurrenceDateTime"] = given
     else:
-        out["_occurrenceDateTime"] = {"extension": [{"url": ABSENT_REASON, "valueCode": "unknown"}]}
+        out["occurrenceString"] = "unknown"
     recorded(build, out, act.held.get("author"), who="", when="recorded")
     maker = organization(build, first(held, "manufacturerOrganization"))
     if maker is not None:
