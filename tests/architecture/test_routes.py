@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from careloom.api import gate
 from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
 from careloom.services.access import ROLES, ZONES, Zone
+from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
 from tests.api.kit import Installation
 from tests.architecture.source import ROOT
@@ -97,6 +98,18 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/records/_search": Example(
         "/api/v1/records/_search", "quarantine", ("landing",), more={"json": {"type": "ADT", "limit": 2}}
     ),
+    "POST /api/v1/quality/runs": Example(
+        "/api/v1/quality/runs", "quality", statuses=(202,), more={"json": {"zone": "identified"}}
+    ),
+    "GET /api/v1/quality/runs": Example("/api/v1/quality/runs", "quality"),
+    "GET /api/v1/quality/report": Example("/api/v1/quality/report", "quality"),
+    "GET /api/v1/quality/rules": Example("/api/v1/quality/rules", "quality"),
+    "GET /api/v1/quality/runs/{run_id}": Example("/api/v1/quality/runs/{look}", "quality"),
+    "GET /api/v1/quality/runs/{run_id}/state": Example("/api/v1/quality/runs/{look}/state", "quality"),
+    "GET /api/v1/quality/runs/{run_id}/rules/{rule}": Example(
+        "/api/v1/quality/runs/{look}/rules/text-intact", "quality"
+    ),
+    "GET /api/v1/quality/runs/{run_id}/export": Example("/api/v1/quality/runs/{look}/export?format=csv", "quality"),
     "GET /api/v1/records/{record_id}": Example("/api/v1/records/{record}", "quarantine", ("landing",)),
     "GET /api/v1/records/{record_id}/raw": Example(
         "/api/v1/records/{record}/raw", "quarantine", ("landing",), also="system/*.r", also_in=("identified",)
@@ -201,8 +214,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Installation(tmp_path_factory.mktemp("routes")) as made:
         run = made.ingest()
         patient = made.stored_id("Patient", "p1")
+        look = quality(made.platform, made.operator, QualityAsk())
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
-        yield Served(made, {"patient": patient, "run": run.run_id, "record": record})
+        yield Served(made, {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]})
 
 
 def rights(example: Example) -> dict[str, Any]:

@@ -5,7 +5,19 @@ from typing import Any
 from flask_openapi3 import Info, OpenAPI
 
 import careloom
-from careloom.api import documentation, fhir, gate, health, ingestions, metrics, oauth, overview, problems, records
+from careloom.api import (
+    documentation,
+    fhir,
+    gate,
+    health,
+    ingestions,
+    metrics,
+    oauth,
+    overview,
+    problems,
+    quality,
+    records,
+)
 from careloom.api.context import EXTENSION
 from careloom.services.platform import Platform
 from careloom.services.scopes import SUPPORTED
@@ -31,7 +43,7 @@ def create_app(platform: Platform) -> OpenAPI:
     documentation.install(app)
     metrics.install(app)
     problems.install(app)
-    for room in (oauth, fhir, ingestions, records, overview, health):
+    for room in (oauth, fhir, ingestions, records, quality, overview, health):
         room.register(app)
     documentation.finish(app)
     return app

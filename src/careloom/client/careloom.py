@@ -11,6 +11,7 @@ from careloom.client.decoding import decode
 from careloom.client.fhir import FhirZone
 from careloom.client.ingestions import Ingestions
 from careloom.client.pace import Pace
+from careloom.client.quality import Quality
 from careloom.client.records import Records
 from careloom.client.reports import Me, Overview
 from careloom.client.session import Session
@@ -51,6 +52,7 @@ class Careloom:
         self._session = Session(self._wire, Tokens(self._wire, credential))
         self.ingestions = Ingestions(self._session)
         self.records = Records(self._session)
+        self.quality = Quality(self._session)
 
     def __repr__(self) -> str:
         return f"Careloom({self._wire.base!r}, {self._credential!r})"

@@ -13,16 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from careloom.crypto.envelope import seal, unseal
 from careloom.errors import Conflict, IntegrityError, NotFound
 from careloom.pipeline.manifest import RunManifest
 from careloom.services.access import Principal, local_operator
 from careloom.services.admission import admit, note
 from careloom.services.arrivals import Wanted, read_through
 from careloom.services.ingest import INGEST_ZONES, IngestAsk, ingest, refuse_format
+from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import InputFile, Platform
+from careloom.services.quality_jobs import LOOK_KIND, do_look
 from careloom.services.runs import find_run, told, told_of
 from careloom.store.jobs import Job, Jobs, Progress, State, Stop
 from careloom.store.uploads import Part
@@ -32,7 +31,6 @@ REPORT_SECONDS = 0.25
 """A running job says at most so often how far it is; it is cancelled when it says so."""
 ORPHAN_AFTER = timedelta(days=1)
 """A spool that no job names and that nobody has written to for so long was left behind by a server that died."""
-_CONTEXT = b"careloom/jobs/request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def queue(platform: Platform, who: Principal, ask: IngestAsk, upload: Upload | N
         detail |= {"files": len(upload.parts), "bytes": sum(part.size_bytes for part in upload.parts)}
     note(platform, who, "upload" if upload else "jobs", "landing", action="create", detail=detail)
     with platform.jobs() as jobs:
-        jobs.submit(KIND, _sealed(platform, request), actor=who.name, job_id=job_id)
+        jobs.submit(KIND, sealed(platform, request), actor=who.name, job_id=job_id)
         return jobs.get(job_id)
 
 
@@ -137,7 +135,9 @@ def forget_requests(platform: Platform, named: Callable[[bytes, str], bool]) -> 
         return 0
 
     def is_doomed(job: Job) -> bool:
-        asked = _unsealed(platform, job.request)
+        if job.kind != KIND:
+            return False
+        asked = unsealed(platform, job.request)
         paths = [path.encode("utf-8", "surrogateescape") for path in asked["paths"]]
         if not any(named(path, asked["source"]) for path in paths) and not _is_named(platform, job.id, asked, named):
             return False
@@ -169,6 +169,7 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
     with platform.jobs() as jobs, jobs.only_worker():
         jobs.stop = stop or jobs.stop
         jobs.register(KIND, partial(_ingest, platform, jobs), ended=partial(_let_go, platform, jobs))
+        jobs.register(LOOK_KIND, partial(do_look, platform, jobs))
         jobs.recover()
         sweep(platform, jobs)
         if once:
@@ -203,7 +204,7 @@ def _ingest(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping
     ended = find_run(platform, job_id)
     if ended is not None:
         return {"run": job_id} | _result(told_of(ended))
-    asked = _unsealed(platform, request)
+    asked = unsealed(platform, request)
     ask = IngestAsk(
         tuple(Path(path) for path in asked["paths"]),
         asked["format"],
@@ -253,17 +254,6 @@ def _uploads(platform: Platform, job_id: str, asked: Mapping[str, Any]) -> tuple
     return tuple(
         InputFile(part.name, part.size_bytes, partial(platform.spools.open, job_id, key, part)) for part in parts
     )
-
-
-def _sealed(platform: Platform, request: Mapping[str, Any]) -> dict[str, str]:
-    key = platform.keys.derive("seal", "jobs")
-    return {"sealed": b64encode(seal(key, orjson.dumps(request), _CONTEXT)).decode()}
-
-
-def _unsealed(platform: Platform, request: Mapping[str, Any]) -> dict[str, Any]:
-    sealed = b64decode(request["sealed"])
-    asked: dict[str, Any] = orjson.loads(unseal(platform.keys.derive("seal", "jobs"), sealed, _CONTEXT))
-    return asked
 
 
 def _as_json(job: Job) -> dict[str, Any]:

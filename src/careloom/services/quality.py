@@ -7,6 +7,7 @@ feeds and row numbers, no value of a patient.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def quality(platform: Platform, who: Principal, ask: QualityAsk, watch: Watch | 
     zone = zone_of(ask.zone)
     admit(platform, who, "quality", zone)
     book = rules_in_force(platform, ask)
-    since = _since(ask.since)
+    since = since_of(ask.since)
     run_id = ask.run_id or platform.run_id()
     started = platform.runtime.now()
     assessed = _assess(platform, zone, book, ask, since, watch)
@@ -88,22 +89,28 @@ def rules_in_force(platform: Platform, ask: QualityAsk) -> Rulebook:
     return rulebook(platform.read_text(own) if own else "", ask.thresholds)
 
 
-def list_rules(platform: Platform, who: Principal) -> list[Json]:
-    """The rules in force, in the order of their files. raises AccessError; InputError."""
-    admit(platform, who, "quality", _a_zone(who), operation="quality-rules")
+def list_rules(platform: Platform, who: Principal, zone: str = "identified") -> list[Json]:
+    """The rules in force, in the order of their files, for whoever may look at the zone.
+
+    raises  AccessError; InputError; QueryError
+    """
+    named = zone_of(zone)
+    admit(platform, who, "quality", named, operation="quality-rules")
     found = [_rule_json(rule) for rule in rules_in_force(platform, QualityAsk()).rules]
-    note(platform, who, "quality-rules", _a_zone(who), detail={"rules": len(found)})
+    note(platform, who, "quality-rules", named, detail={"rules": len(found)})
     return found
 
 
-def list_looks(platform: Platform, who: Principal, *, zone: str = "", limit: int = 50) -> list[Json]:
+def list_looks(platform: Platform, who: Principal, *, zone: str = "", limit: int = 50, before: str = "") -> list[Json]:
     """Finished looks at the zones that `who` may see, newest first, each with its scores and failed rules: the trend.
 
+    before  only looks older than the one of this id
     raises  AccessError; QueryError
     """
     zones = [zone_of(zone)] if zone else [one for one in STORED_ZONES if who.may("quality", one)]
     admit(platform, who, "quality", zones[0] if zones else "identified", operation="quality-list")
-    found = [brief for brief, _ in zip(runs_of(platform).briefs(zones), range(limit), strict=False)]
+    briefs = (one for one in runs_of(platform).briefs(zones) if not before or one["run_id"] < before)
+    found = list(islice(briefs, limit))
     note(platform, who, "quality-list", zones[0], detail={"listed": len(found)})
     return found
 
@@ -232,7 +239,7 @@ def _each(store: ZoneStore, counts: Mapping[str, int], since: int) -> Iterator[t
     yield from store.survey([*first, *sorted(counts.keys() - set(first))], since)
 
 
-def _since(text: str) -> int:
+def since_of(text: str) -> int:
     """Microseconds of the day's beginning in UTC; 0 for no day."""
     if not text:
         return 0

@@ -264,7 +264,7 @@ def _dangling(i: Injector) -> list[str]:
 
 
 def _wrong_sex(i: Injector) -> list[str]:
-    one = i.pick("Condition")
+    one = i.pick("Condition", lambda one: not i.is_damaged(i.person(one)))
     system, codes = "http://hl7.org/fhir/sid/icd-10-cm", {"male": "O80", "female": "N40.1"}
     one["code"] = {"coding": [{"system": system, "code": codes[i.person(one)["gender"]]}]}
     return [one["id"]]
