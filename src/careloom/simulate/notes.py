@@ -113,7 +113,7 @@ def notes_of(history: History, hospital: Hospital, stream: Chance, plan: NotePla
         history,
         invent(stream, history.person, names),
         background(stream, history, history.encounters[-1].start),
-        choose_sites(stream),
+        choose_sites(stream, history),
     )
     available = [families()[name] for name in chosen.families] or list(families().values())
     out: list[SimulatedNote] = []

@@ -41,10 +41,18 @@ class Patient:
             self.procedures.setdefault(done.encounter, []).append(done)
 
 
-def choose_sites(chance: Chance) -> dict[str, str]:
-    """For each problem that sits somewhere the place where it sits in this patient; sides agree with each other."""
+def choose_sites(chance: Chance, history: History) -> dict[str, str]:
+    """For each problem that sits somewhere its place in this patient: as a report says, else by chance.
+
+    Sides agree with each other.
+    """
     side = int(chance.uniform() * 2)
-    return {name: places[side % len(places)] for name, places in table("site").items()}
+    told = " ".join(report.conclusion.lower() for report in history.reports)
+    out = {}
+    for name, places in table("site").items():
+        named = [place for place in places if any(word in told for word in concepts()[place].words("formal"))]
+        out[name] = named[0] if named else places[side % len(places)]
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
     if about is not None and about.label == "symptom":
         names = (about.name,)
     signs = _some(chance, about.signs, 3) if about is not None and acute else ()
-    suspects = about.suspects if about is not None else ()
+    suspects = about.suspects if about is not None and acute else ()
     known = {concept.name for one in active if (concept := concept_of(one.codes)) is not None}
     never = set(names) | set(signs) | known
     for one in active:

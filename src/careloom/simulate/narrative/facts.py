@@ -6,7 +6,7 @@ Nothing after that time enters. A list that would be empty is left out, so ``{if
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from careloom.simulate.history import Encounter, Medication, Observation, Report
+from careloom.simulate.history import Code, Encounter, Medication, Observation, Report
 from careloom.simulate.narrative.course import (
     SYSTEMS,
     Course,
@@ -20,6 +20,7 @@ from careloom.simulate.narrative.draft import Mark
 from careloom.simulate.narrative.records import (
     allergy,
     immunization,
+    located,
     measurement,
     medication,
     named,
@@ -33,7 +34,7 @@ from careloom.simulate.narrative.records import (
 from careloom.simulate.narrative.render import Chance, Value
 from careloom.simulate.narrative.social import social_at
 from careloom.simulate.narrative.times import clocked, dated, lasting
-from careloom.simulate.narrative.words import Concept, concept_of, concepts_of, plain_display
+from careloom.simulate.narrative.words import Concept, concept_of, concepts_of, plain_display, table
 
 _PANEL_ROWS, _PANELS, _DISEASES_ASKED = (
     12,
@@ -125,11 +126,7 @@ class Facts:
         """Signs by organ system: ``exam.lungs.has`` and ``exam.lungs.lacks``."""
         out: dict[str, Value] = {}
         for system in SYSTEMS:
-            has: list[Value] = [
-                of_concept(one.name, "present", "", f"sign-{one.name}")
-                for one in self.course.signs
-                if one.system == system
-            ]
+            has: list[Value] = [of_concept(one.name, "present") for one in self.course.signs if one.system == system]
             pool = [one for one in concepts_of(system, "finding") if one.name not in self.course.never]
             first = int(self.chance.uniform() * len(pool)) if pool else 0
             lacks: list[Value] = [
@@ -268,17 +265,18 @@ class Facts:
         return [one for one in found if one.category != "laboratory" and one.issued <= self.now][:5]
 
     def report(self, report: Report) -> dict[str, Value]:
-        """An examination by imaging or pathology: what was found, what was looked for and not there."""
+        """An examination by imaging or pathology.
+
+        found, lacks  the findings of the record, present and absent
+        shows, clear  for imaging: what is seen of them, and what is looked for and not seen
+        """
         owner = report.key
         exam = named(report.codes, Mark("entity", "test", "present", (), (), owner, "test"))
-        out: dict[str, list[Value]] = {"found": [], "lacks": []}
+        found: list[Value] = []
+        lacks: list[Value] = []
         for number, (code, there) in enumerate(report.findings):
-            label = concept.label if (concept := concept_of((code,))) else "finding"
-            key = f"{owner}-{number}"
-            mark = Mark("entity", label, "present" if there else "absent", (), (), key, "problem")
-            site = self.patient.sites.get(concept.name, "") if concept else ""
-            where = of_concept(concept.name, "present", site, key)["where"] if concept and site and there else None
-            out["found" if there else "lacks"].append({"it": named((code,), mark), "where": where})
+            (found if there else lacks).append(self._finding(code, f"{owner}-{number}", there=there))
+        shows, clear = self._seen(report)
         values = self._measured(self.patient.results.get(owner, ())[:10])
         return {
             "it": exam,
@@ -287,11 +285,39 @@ class Facts:
             "clock": clocked(report.collected),
             "ordered": dated(report.ordered),
             "issued": dated(report.issued),
-            "found": out["found"] or None,
-            "lacks": out["lacks"] or None,
+            "found": found or None,
+            "lacks": lacks or None,
+            "shows": shows or found or None,
+            "clear": clear or lacks or None,
             "values": values or None,
-            "name": plain_display(report.codes[0].display),
         }
+
+    def _finding(self, code: Code, owner: str, *, there: bool) -> dict[str, Value]:
+        concept = concept_of((code,))
+        label = concept.label if concept is not None else "finding"
+        mark = Mark("entity", label, "present" if there else "absent", (), (), owner, "problem")
+        site = self.patient.sites.get(concept.name, "") if concept is not None and there else ""
+        return {"it": named((code,), mark), "where": located(site, owner) if site else None}
+
+    def _seen(self, report: Report) -> tuple[list[Value], list[Value]]:
+        """What pictures show of the diseases that a report found, and what they do not show."""
+        exam = concept_of(report.codes)
+        region = table("region").get(exam.name, ("",))[0] if exam is not None else ""
+        shows: list[str] = []
+        clear: list[str] = []
+        for code, there in report.findings:
+            concept = concept_of((code,))
+            (shows if there else clear).extend(table("shows").get(concept.name, ()) if concept is not None else ())
+        told = report.conclusion.lower()
+        pool = [one for one in concepts_of(region, "finding") if not any(word in told for word in one.words("formal"))]
+        first = int(self.chance.uniform() * len(pool)) if pool else 0
+        clear += [pool[(first + step) % len(pool)].name for step in range(min(2, len(pool)))]
+        sites = self.patient.sites
+        seen: list[Value] = [
+            of_concept(name, "present", sites.get(name, ""), f"{report.key}-{name}") for name in dict.fromkeys(shows)
+        ]
+        missed: list[Value] = [of_concept(name, "absent") for name in dict.fromkeys(clear) if name not in shows]
+        return seen, missed[:4]
 
 
 def _distinct(records: Iterable[object]) -> list:  # type: ignore[type-arg]

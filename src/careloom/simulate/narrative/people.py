@@ -11,7 +11,7 @@ from datetime import datetime
 from careloom.simulate.history import Clinician, Person, Site
 from careloom.simulate.narrative.draft import Mark, Piece
 from careloom.simulate.narrative.render import Chance, Saying, Value, Voice
-from careloom.simulate.narrative.times import aged, dated
+from careloom.simulate.narrative.times import aged, dated, years_between
 
 RELATIONS = {
     "SPO": ("wife", "husband", "spouse"),
@@ -158,12 +158,15 @@ def patient_scope(person: Person, mrn: str, at: datetime, invented: Invented, pl
     female = person.sex == "female"
     title = ("Ms.", "Mrs.")[person.marital_status.code == "M"] if female else "Mr."
     birth = person.birth
+    grown = years_between(birth, at) >= 16
+    name = person_name(person.given, person.middle, person.family, "patient", title)
+    nouns = ("woman", "lady", "female", "girl") if female else ("man", "gentleman", "male", "boy")
     return {
-        "name": person_name(person.given, person.middle, person.family, "patient", title),
+        "name": name if grown else {**name, "titled": phi(person.given, "NAME", ("role", "patient"))},
         "age": aged(birth, at, person.sex),
         "birth": dated(birth),
         "sex": "female" if female else "male",
-        "noun": ("woman", "lady", "female")[birth.day % 3] if female else ("man", "gentleman", "male")[birth.day % 3],
+        "noun": nouns[birth.day % 3] if grown else nouns[3],
         "letter": "F" if female else "M",
         "mrn": said("MRN", (mrn,)),
         "ssn": said("SSN", (person.ssn,)) if person.ssn else None,

@@ -17,20 +17,19 @@ _ASKED = {
     "88122-7": "food",
     "82667-7": "drugs",
     "63512-8": "living",
+    "93033-9": "housing",
+    "93030-5": "transport",
 }
 _PATTERNS = {
-    "tobacco": (
-        ("never", "never|non-?smok"),
-        ("former", "former|ex-|quit|past"),
-        ("current", "smok|daily|current|nicotine"),
-    ),
+    "tobacco": (("never", "never|non-?smok"), ("former", "former|ex-|quit|past"), ("current", "smok|daily|current")),
     "work": (("unemployed", "unemploy|not in labor"), ("retired", "retire"), ("working", "employ|work")),
     "housing": (
         ("homeless", "homeless|do not have"),
-        ("unstable", "worr|unsatisf|unstable"),
-        ("stable", "have housing|stable"),
+        ("unstable", "worr|unstable|^yes"),
+        ("stable", "have housing|^no"),
     ),
     "food": (("insecure", "often|sometimes|insecur"), ("secure", "never|secure")),
+    "transport": (("lacking", "^yes"), ("there", "^no")),
     "living": (("alone", "alone"), ("family", "family|spouse")),
 }
 _CONDITIONS = (
@@ -106,6 +105,7 @@ def background(chance: Chance, history: History, at: datetime) -> Social:
         else "child",
         "housing": pick(("stable",) * 12 + ("unstable", "homeless")),
         "food": pick(("secure",) * 8 + ("insecure",)),
+        "transport": "there",
         "living": _living(person.marital_status.code, years, pick),
     }
     words = {

@@ -137,21 +137,37 @@ def aged(birth: date, at: date | datetime, sex: str) -> dict[str, Value]:
 
     forms  ``adjective`` (67-year-old), ``short`` (67 y/o), ``number`` (67), ``letter`` (67F); none: ``67 years``
     """
-    years = years_between(birth, at)
+    number, unit, value = _age(birth, at)
     letter = "F" if sex == "female" else "M"
+    brief = {"year": "y", "month": "mo", "day": "d"}[unit]
+    plural = unit if number == 1 else f"{unit}s"
+    ways = {
+        "adjective": (f"{number}-{unit}-old", f"{number} {unit} old"),
+        "short": (f"{number} {brief}/o", f"{number}{brief}o", f"{number} {brief}o"),
+        "number": (str(number) if unit == "year" else f"{number} {brief}",),
+        "letter": (f"{number}{letter}", f"{number} {letter}") if unit == "year" else (f"{number}{brief} {letter}",),
+        "": (f"{number} {plural}", f"{number} {'yrs' if unit == 'year' else plural}"),
+    }
 
     def say(voice: Voice, form: str) -> Value:
-        ways = {
-            "adjective": (f"{years}-year-old", f"{years} year old"),
-            "short": (f"{years} y/o", f"{years}yo", f"{years} yo"),
-            "number": (str(years),),
-            "letter": (f"{years}{letter}", f"{years} {letter}"),
-        }.get(form, (f"{years} years", f"{years} yrs"))
-        attributes = (("value", f"P{years}Y"),)
-        marks = (Mark("entity", "age", "", (), attributes),)
-        return Piece(voice.pick(ways), (*marks, Mark("phi", "AGE_OVER_89")) if years > 89 else marks)
+        marks = (Mark("entity", "age", "", (), (("value", value),)),)
+        over = unit == "year" and number > 89
+        return Piece(voice.pick(ways[form]), (*marks, Mark("phi", "AGE_OVER_89")) if over else marks)
 
     return {"it": say}
+
+
+def _age(birth: date, at: date | datetime) -> tuple[int, str, str]:
+    """Number, unit and ISO 8601 duration of an age: days in the first month, months in the first two years."""
+    day = at.date() if isinstance(at, datetime) else at
+    days = (day - birth).days
+    if days < 31:
+        return max(0, days), "day", f"P{max(0, days)}D"
+    years = years_between(birth, at)
+    if years < 2:
+        months = (day.year - birth.year) * 12 + day.month - birth.month - (day.day < birth.day)
+        return max(1, months), "month", f"P{max(1, months)}M"
+    return years, "year", f"P{years}Y"
 
 
 def years_between(birth: date, at: date | datetime) -> int:
