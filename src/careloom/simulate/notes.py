@@ -239,7 +239,7 @@ class _Writer:
         }
         if due.report is not None:
             own["report"] = facts.report(due.report)
-        return {**facts.scope(), **{key: value for key, value in own.items() if value is not None}}
+        return Scope(own, facts.groups())
 
 
 def _nurse(colleague: Clinician, attending: Clinician) -> tuple[str, str, str]:

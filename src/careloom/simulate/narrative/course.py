@@ -8,10 +8,13 @@ from careloom.simulate.history import Code, Condition, Encounter, History, Medic
 from careloom.simulate.narrative.people import Invented
 from careloom.simulate.narrative.render import Chance
 from careloom.simulate.narrative.social import Social
+from careloom.simulate.narrative.times import years_between
 from careloom.simulate.narrative.words import Concept, concept_of, concepts, concepts_of, table
 
 SYSTEMS = ("general", "eyes", "ears", "heart", "lungs", "abdomen", "urinary", "limbs", "neuro", "mind", "skin")
 _RED_FLAGS = ("fever", "chest_pain", "dyspnea", "syncope", "vomiting", "confusion", "bleeding", "hemoptysis")
+_INFANT = ("fever", "vomiting", "diarrhea", "rash", "dry_cough", "runny_nose")
+"""What is asked about a child below three, who tells nothing."""
 _FEVER_CELSIUS = 37.8
 
 
@@ -75,6 +78,7 @@ class Course:
     suspected: tuple[Concept, ...]
     excluded: tuple[Concept, ...]
     onset_days: int
+    is_infant: bool
 
 
 def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
@@ -83,6 +87,7 @@ def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
     own = [one for one in patient.history.conditions if one.encounter == encounter.key]
     active = active_conditions(patient.history.conditions, end)
     own.sort(key=lambda one: one.category != "encounter-diagnosis")
+    active = [one for one in active if not is_birth(one) or one.encounter == encounter.key]
     main = _main(own, active, encounter.reasons)
     reason = encounter.reasons[0] if encounter.reasons else None
     about = concept_of(main.codes) if main else concept_of((reason,)) if reason else None
@@ -111,6 +116,7 @@ def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
         tuple(concepts()[name] for name in open_suspects[:cut]),
         tuple(concepts()[name] for name in open_suspects[cut:] if name not in never),
         1 + int(chance.uniform() * 9),
+        years_between(patient.history.person.birth, encounter.start) < 3,
     )
 
 
@@ -128,6 +134,11 @@ def _main(own: Sequence[Condition], active: Sequence[Condition], reasons: Sequen
 def active_conditions(conditions: Iterable[Condition], at: datetime) -> list[Condition]:
     """Conditions known and not over at a time."""
     return [one for one in conditions if one.recorded <= at and (one.abatement is None or one.abatement > at)]
+
+
+def is_birth(condition: Condition) -> bool:
+    """True for the diagnosis of having been born, which is told at birth only."""
+    return condition.codes[0].code.startswith("Z38")
 
 
 def past_conditions(conditions: Iterable[Condition], at: datetime) -> list[Condition]:
@@ -148,7 +159,8 @@ def _feverish(seen: Iterable[Observation]) -> bool:
 
 def denied(chance: Chance, course: Course, system: str = "", most: int = 4) -> list[Concept]:
     """Symptoms that the patient does not have: of a system, or those of alarm."""
-    pool = [one for one in _symptoms(system) if one.name not in course.never]
+    asked = [concepts()[name] for name in _INFANT] if course.is_infant else _symptoms(system)
+    pool = [one for one in asked if one.name not in course.never]
     first = int(chance.uniform() * len(pool)) if pool else 0
     count = min(most, len(pool))
     return [pool[(first + step) % len(pool)] for step in range(count)]

@@ -4,9 +4,10 @@ Nothing after that time enters. A list that would be empty is left out, so ``{if
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from careloom.simulate.history import Code, Encounter, Medication, Observation, Report
+from careloom.simulate.history import Code, Condition, Encounter, Medication, Observation, Report
 from careloom.simulate.narrative.course import (
     SYSTEMS,
     Course,
@@ -14,6 +15,7 @@ from careloom.simulate.narrative.course import (
     active_conditions,
     active_medications,
     denied,
+    is_birth,
     past_conditions,
 )
 from careloom.simulate.narrative.draft import Mark
@@ -31,16 +33,31 @@ from careloom.simulate.narrative.records import (
     relative,
     result,
 )
-from careloom.simulate.narrative.render import Chance, Value
+from careloom.simulate.narrative.render import Chance, Group, Value
 from careloom.simulate.narrative.social import social_at
 from careloom.simulate.narrative.times import clocked, dated, lasting
 from careloom.simulate.narrative.words import Concept, concept_of, concepts_of, plain_display, table
+from careloom.terminology.systems import LOINC
 
+_PRESSURE = Code(LOINC, "85354-9", "Blood pressure panel with all children optional")
 _PANEL_ROWS, _PANELS, _DISEASES_ASKED = (
     12,
     4,
     ("breast_cancer", "colon_cancer", "coronary_disease", "stroke", "type_2_diabetes"),
 )
+
+
+_GROUPS = {
+    "problems": "main diagnoses problems past suspected excluded",
+    "complaints": "complaints onset reason denied warnings",
+    "review": "systems",
+    "examination": "exam",
+    "medicines": "home_meds meds given new_meds changed_meds stopped_meds",
+    "measurements": "vitals labs abnormal normal panels trends scores",
+    "background": "allergies relatives family_lacks social procedures past_procedures immunizations",
+    "stay": "admitted arrived discharged length day room died follow follow_in reports",
+}
+"""Method of `Facts` -> the names of its part of a scope."""
 
 
 class Facts:
@@ -56,29 +73,26 @@ class Facts:
         self.course = course
         self.now = now
         self.fahrenheit = fahrenheit
-        self.conditions = active_conditions(patient.history.conditions, now)
+        self.conditions = [
+            one for one in active_conditions(patient.history.conditions, now) if not is_birth(one) or self._is_own(one)
+        ]
+        self._told_results: dict[str, dict[str, Value]] = {}
 
-    def scope(self) -> dict[str, Value]:
-        """All that templates may ask for."""
-        out: dict[str, Value] = {
-            **self.problems(),
-            **self.complaints(),
-            **self.examination(),
-            **self.medicines(),
-            **self.measurements(),
-            **self.background(),
-            **self.stay(),
-        }
-        return {key: value for key, value in out.items() if value not in (None, [], {})}
+    def _is_own(self, condition: Condition) -> bool:
+        return condition.encounter == self.course.encounter.key
+
+    def groups(self) -> dict[str, Group]:
+        """Name -> what works it out, for a `Scope`: notes ask for few of them."""
+        return {name: getattr(self, group) for group, names in _GROUPS.items() for name in names.split()}
 
     def problems(self) -> dict[str, Value]:
         """Diagnoses: the main one, those of the encounter, the others, what is over, what is thought of."""
         main = self.course.main
         told = [one for one in self.conditions if main is None or one.key != main.key]
-        own = [one for one in told if one.encounter == self.course.encounter.key]
-        others = [one for one in told if one.encounter != self.course.encounter.key]
+        own = [one for one in told if self._is_own(one)]
+        others = [one for one in told if not self._is_own(one)]
         past = past_conditions(self.patient.history.conditions, self.now)
-        past = [one for one in past if main is None or one.key != main.key][-6:]
+        past = [one for one in past if (main is None or one.key != main.key) and not is_birth(one)][-6:]
         seen_main = main is not None and main.recorded <= self.now
         return {
             "main": problem(main, main.onset, self._site(main.codes)) if main and seen_main else None,
@@ -94,25 +108,28 @@ class Facts:
         return self.patient.sites.get(concept.name, "") if concept else ""
 
     def complaints(self) -> dict[str, Value]:
-        """What the patient says, and says not."""
-        course = self.course
-        asked: list[Value] = []
-        for system in SYSTEMS:
-            has: list[Value] = [of_concept(one.name, "present") for one in course.complaints if one.system == system]
-            lacks: list[Value] = [of_concept(one.name, "absent") for one in denied(self.chance, course, system, 3)]
-            if has or lacks:
-                asked.append({"system": system, "has": has or None, "lacks": lacks or None})
-        reason = course.reason
+        """What the patient says, and says not; what would be a reason to come back."""
+        reason = self.course.reason
         mark = Mark("entity", "problem", "present")
         return {
-            "complaints": [of_concept(one.name, "present") for one in course.complaints],
-            "onset": lasting(course.onset_days),
+            "complaints": [of_concept(one.name, "present") for one in self.course.complaints],
+            "onset": lasting(self.course.onset_days),
             "reason": named((reason,), mark) if reason and concept_of((reason,)) else None,
-            "visit": plain_display(reason.display) if reason else None,
-            "denied": [of_concept(one.name, "absent") for one in denied(self.chance, course)],
-            "systems": asked,
+            "denied": [of_concept(one.name, "absent") for one in denied(self.chance, self.course)],
             "warnings": [of_concept(one.name, "hypothetical") for one in self._some(self._alarms(), 3)],
         }
+
+    def review(self) -> dict[str, Value]:
+        """Questions by organ system; an infant is asked nothing."""
+        asked: list[Value] = []
+        for system in () if self.course.is_infant else SYSTEMS:
+            has: list[Value] = [
+                of_concept(one.name, "present") for one in self.course.complaints if one.system == system
+            ]
+            lacks: list[Value] = [of_concept(one.name, "absent") for one in denied(self.chance, self.course, system, 3)]
+            if has or lacks:
+                asked.append({"system": system, "has": has or None, "lacks": lacks or None})
+        return {"systems": asked}
 
     def _alarms(self) -> list[Concept]:
         about = concept_of(self.course.main.codes) if self.course.main else None
@@ -183,7 +200,12 @@ class Facts:
         }
 
     def _measured(self, seen: Sequence[Observation]) -> list[Value]:
-        return [measurement(one, self.now, fahrenheit=self.fahrenheit) for one in seen]
+        out: list[Value] = []
+        for one in seen:
+            if one.key not in self._told_results:
+                self._told_results[one.key] = measurement(one, self.now, fahrenheit=self.fahrenheit)
+            out.append(self._told_results[one.key])
+        return out
 
     def _panels(self, labs: Sequence[Observation]) -> list[Value]:
         groups: dict[tuple[str, datetime], list[Observation]] = {}
@@ -253,7 +275,6 @@ class Facts:
             "length": lasting(days) if end and days > 0 else None,
             "day": number_words(float(days + 1)),
             "room": f"{beds[-1].room}{beds[-1].bed}" if beds else None,
-            "went_home": "yes" if encounter.disposition in {"01", "1", "06", "6", ""} else None,
             "died": "yes" if encounter.disposition == "20" else None,
             "follow": dated((end or self.now) + timedelta(days=7 * (1 + int(self.chance.uniform() * 4)))),
             "follow_in": lasting(7 * (1 + int(self.chance.uniform() * 3))),
@@ -335,7 +356,14 @@ def _latest_by_drug(taken: Iterable[Medication]) -> list[Medication]:
 
 
 def _paired(vitals: list[Observation]) -> list[Observation]:
-    """Vital signs without a pressure's parts where the pressure itself is there."""
-    if any(one.components for one in vitals):
-        return [one for one in vitals if one.codes[0].code not in {"8480-6", "8462-4"}]
-    return vitals
+    """Vital signs with systolic and diastolic pressure told as one."""
+    by_code = {one.codes[0].code: one for one in vitals}
+    upper, lower = by_code.get("8480-6"), by_code.get("8462-4")
+    if upper is None or lower is None:
+        return vitals
+    rest = [one for one in vitals if one is not upper and one is not lower]
+    if any(one.components for one in rest) or not isinstance(upper.value, float) or not isinstance(lower.value, float):
+        return rest if any(one.components for one in rest) else vitals
+    parts = ((upper.codes[0], upper.value, upper.unit), (lower.codes[0], lower.value, lower.unit))
+    codes = (_PRESSURE, upper.codes[0], lower.codes[0])
+    return [replace(upper, key=f"{upper.key}/{lower.key}", codes=codes, value=None, components=parts), *rest]

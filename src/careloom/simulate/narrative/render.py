@@ -68,7 +68,26 @@ class Voice:
 
 Saying = Callable[[Voice, str], "Value"]
 Value = Union[str, Piece, Saying, list["Value"], dict[str, "Value"], None]  # noqa: UP007 - recursive
-Scope = Mapping[str, Value]
+Group = Callable[[], dict[str, Value]]
+
+
+class Scope(dict[str, Value]):
+    """What templates may ask for by name; a group of names is worked out when the first of them is asked for.
+
+    A name that nothing stands for is None.
+    """
+
+    def __init__(self, values: Mapping[str, Value], groups: Mapping[str, Group]) -> None:
+        super().__init__(values)
+        self._groups = groups
+
+    def __missing__(self, name: str) -> Value:
+        group = self._groups.get(name)
+        if group is None:
+            return None
+        for key, value in group().items():
+            self.setdefault(key, value)
+        return self.setdefault(name, None)
 
 
 @dataclass(slots=True)
@@ -145,7 +164,7 @@ class Renderer:
         return self.voice.pick(node.options[1:]) if len(node.options) > 1 else ()
 
     def _find(self, path: tuple[str, ...], scope: Scope, *, optional: bool = False) -> Value:
-        value: Value = scope.get(path[0])
+        value: Value = scope[path[0]]
         for part in path[1:]:
             value = value.get(part) if isinstance(value, dict) else None
         if not optional and value in (None, [], ""):
@@ -168,8 +187,10 @@ class Renderer:
             if number:
                 self.render(node.between, scope)
             before = self.draft.begin_group()
-            self.render(node.body, {**scope, node.name: value})
+            scope[node.name] = value
+            self.render(node.body, scope)
             self.draft.end_group(before)
+        scope.pop(node.name, None)
 
     def _slot(self, node: Slot, scope: Scope) -> None:
         width = int(node.form.removeprefix("pad")) if node.form.startswith("pad") else 0

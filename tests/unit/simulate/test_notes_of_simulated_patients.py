@@ -1,0 +1,107 @@
+"""Notes of patients from the simulator itself: gold, identifiers and drugs against each patient's own record."""
+
+import re
+from functools import cache
+
+from careloom.simulate.draw import Draw
+from careloom.simulate.history import History
+from careloom.simulate.hospital import build_hospital
+from careloom.simulate.notes import NotePlan, SimulatedNote, notes_of
+from careloom.simulate.patients import simulate_patient
+
+SEED, PATIENTS = 20, 25
+
+
+@cache
+def written() -> list[tuple[History, list[SimulatedNote]]]:
+    """Some patients with their notes."""
+    hospital = build_hospital(SEED)
+    histories = [simulate_patient(number, SEED, hospital=hospital) for number in range(1, PATIENTS + 1)]
+    return [
+        (one, notes_of(one, hospital, Draw(SEED, number, "notes"), NotePlan(visits_at_most=4)))
+        for number, one in enumerate(histories, 1)
+    ]
+
+
+def test_every_patient_who_was_seen_has_notes_and_all_spans_stand() -> None:
+    count = 0
+    for history, notes in written():
+        assert bool(notes) == bool(history.encounters)
+        for note in notes:
+            count += 1
+            assert note.gold.text == note.text
+            assert note.gold.patient_id == history.person.patient_id
+            for span in note.gold.spans:
+                assert note.text[span.start : span.end] == span.text
+    assert count > 100
+
+
+def test_names_numbers_and_addresses_of_each_person_are_gold() -> None:
+    met = 0
+    for history, notes in written():
+        person = history.person
+        values = {person.given, person.family, person.phone[-8:], person.email, person.ssn, person.contact[0]}
+        values |= {one.value for one in person.record_numbers} | {address.line for _, address in person.addresses}
+        for note in notes:
+            covered = [(span.start, span.end) for span in note.gold.spans if span.kind == "phi"]
+            flat = note.text.replace("\n", " ")
+            for value in values - {""}:
+                for found in re.finditer(rf"(?<![\w@.]){re.escape(value)}(?!\w|@|\.\w)", flat):
+                    met += 1
+                    assert any(start <= found.start() and found.end() <= end for start, end in covered), (value, flat)
+    assert met > 200
+
+
+def test_drugs_told_as_taken_are_in_the_record_by_then() -> None:
+    met = 0
+    for history, notes in written():
+        begun = {one.key: one.start for one in history.encounters}
+        for note in notes:
+            for span in note.gold.spans:
+                if span.label != "drug" or span.assertion != "present" or "copied_from" in dict(span.attributes):
+                    continue
+                met += 1
+                assert any(
+                    (one.codes[0].system, one.codes[0].code) in span.codes
+                    and one.start <= note.time
+                    and (one.end is None or one.end >= begun[note.encounter])
+                    for one in history.medications
+                ), (span, note.kind)
+    assert met > 40
+
+
+def test_present_problems_with_codes_of_the_record_are_active_or_of_the_encounter() -> None:
+    met = 0
+    for history, notes in written():
+        known = [(code.code, one) for one in history.conditions for code in one.codes]
+        for note in notes:
+            for span in note.gold.spans:
+                found = [one for code, one in known if code in {told for _, told in span.codes}]
+                if span.label == "problem" and span.assertion == "present" and found:
+                    met += 1
+                    assert any(one.recorded <= note.time for one in found), (span, note.kind, note.time)
+    assert met > 200
+
+
+def test_nothing_that_the_record_says_is_there_is_told_as_absent() -> None:
+    """But what a report of imaging did not show: a picture may miss what is there."""
+    met = 0
+    for history, notes in written():
+        for note in notes:
+            active = {
+                code.code
+                for one in history.conditions
+                if one.recorded <= note.time and (one.abatement is None or one.abatement > note.time)
+                for code in one.codes
+            }
+            reported = {
+                code.code
+                for one in history.reports
+                for code, there in one.findings
+                if not there and one.issued <= note.time
+            }
+            for span in note.gold.spans:
+                if span.kind == "entity" and span.assertion == "absent" and span.label in {"problem", "symptom"}:
+                    met += 1
+                    assert not ({code for _, code in span.codes} & active - reported), (span, note.kind)
+    assert met > 200
