@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from careloom import __version__
-from careloom.cli import clients, data, mapping, operate, privacy, quality, query, records
+from careloom.cli import clients, data, mapping, operate, privacy, quality, query, records, simulate
 from careloom.errors import CareloomError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 data.register(app)
 mapping.register(app)
 query.register(app)
+simulate.register(app)
 records.register(app)
 quality.register(app)
 privacy.register(app)

@@ -9,12 +9,20 @@ from typing import Any, NoReturn
 import orjson
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 Watch = Callable[[int, int], None]
-"""(bytes done, bytes in all), called now and then during long work."""
+"""(done, in all), called now and then during long work: bytes, unless the command says another unit."""
 
 
 def emit_json(value: Any) -> None:
@@ -109,13 +117,13 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
 
 
 @contextmanager
-def progress(label: str, *, quiet: bool) -> Iterator[Watch | None]:
-    """A progress bar on standard error when a person watches, else nothing."""
+def progress(label: str, *, quiet: bool, unit: str = "bytes") -> Iterator[Watch | None]:
+    """A progress bar on standard error when a person watches, else nothing; a unit other than bytes is counted."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn(),
-               TimeRemainingColumn())  # fmt: skip
+    amount = (DownloadColumn(),) if unit == "bytes" else (MofNCompleteColumn(), TextColumn(unit))
+    columns = (TextColumn("{task.description}"), BarColumn(), *amount, TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

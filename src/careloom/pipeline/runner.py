@@ -45,10 +45,10 @@ def _start_worker(spec: PipelineSpec) -> None:
     _worker_pipeline = spec.build()
     gc.freeze()
     gc.disable()
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=end_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ends this worker when the process that it works for is gone, even by `kill -9`: it would wait for ever."""
     parent = parent_process()
     if parent is not None:

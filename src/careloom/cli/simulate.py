@@ -1,0 +1,52 @@
+"""The command that makes a hospital that does not exist."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the command line."""
+    app.command()(simulate)
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="A new or empty folder.", metavar="OUT")],
+    patients: Annotated[int, typer.Option(min=1, help="How many people.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    feeds: Annotated[str, typer.Option(help="Formats, with commas: hl7v2, fhir, bulk, ccda, csv, notes; all.")] = "",
+    notes: Annotated[bool, typer.Option("--notes/--no-notes", help="Clinical notes with gold spans.")] = True,
+    dirt: Annotated[str, typer.Option(help="How much is wrong on purpose: none, some or much.")] = "none",
+    sites: Annotated[int, typer.Option(min=1, help="Places of the hospital, each with feeds of its own.")] = 3,
+    present: Annotated[str, typer.Option(help="The simulated present, a date.")] = "2026-01-01",
+    processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0 for one a core.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Make a hospital that does not exist: all its feeds, and the answers that they hide.
+
+    Example: careloom simulate hospital/ --patients 1000 --seed 1
+    """
+    from careloom.cli import output
+    from careloom.errors import QueryError
+    from careloom.services.simulate import SimulateAsk
+    from careloom.services.simulate import simulate as run
+
+    try:
+        day = date.fromisoformat(present)
+    except ValueError:
+        raise QueryError("simulate: --present is no date", "write it as 2026-01-01") from None
+    chosen = tuple(name.strip() for name in feeds.split(",") if name.strip())
+    ask = SimulateAsk(out, patients, seed, chosen, notes, dirt, sites, day, processes)
+    with output.progress("Simulating", quiet=json, unit="patients") as watch:
+        report = run(ask, watch)
+    if json:
+        output.emit_json(report.as_json())
+        return
+    rows = [(name, count) for name, count in report.counts.items()]
+    output.show_table(f"{report.patients:,} patients of seed {report.seed}", ("what", "how many"), rows)
+    output.say(
+        f"{report.files:,} files, {report.size_bytes / 1e6:,.1f} MB in {report.seconds:,.1f} s "
+        f"({report.patients_per_second:,.0f} patients/s): {report.out}"
+    )
