@@ -28,11 +28,15 @@ _GIVEN = {"CP": "completed", "PA": "completed", "NA": "not-done", "RE": "not-don
 _PRESCRIPTION = {"text": "Prescription number"}
 
 
-def _open(context: Context, segment: Segment, kind: str, code_field: int) -> tuple[Resource, str]:
-    """A resource with what every pharmacy order has: key, numbers, patient, visit."""
+def _open(context: Context, segment: Segment, kind: str, code_field: int, which: str = "") -> tuple[Resource, str]:
+    """A resource with what every pharmacy order has: key, numbers, patient, visit.
+
+    which  tells apart what happens many times under one order: a dose given, a package handed out
+    """
     build, orc = context.build, context.orc
     context.end_results()
-    key = order_key(build, orc, segment, f"{segment.name}|{segment.value(code_field) or segment.value(code_field, 2)}")
+    what = f"{segment.name}|{segment.value(code_field) or segment.value(code_field, 2)}{which}"
+    key = order_key(build, orc, segment, what)
     out: Resource = {"resourceType": kind}
     numbers = order_numbers(build, orc, None)
     if numbers:
@@ -170,7 +174,7 @@ def take_rxd(context: Context, rxd: Segment) -> bool:
     build = context.build
     prescription = context.request
     context.orc = context.orc or context.group_orc
-    out, key = _open(context, rxd, "MedicationDispense", 2)
+    out, key = _open(context, rxd, "MedicationDispense", 2, f"|{rxd.value(1)}|{rxd.value(3)}")
     out["status"] = "unknown" if not rxd.value(3) else "completed"
     drug = _medication(context, rxd, (2, 6), key)
     if drug is not None:
@@ -199,7 +203,8 @@ def take_administration(context: Context, segment: Segment) -> bool:
     """RXA as a MedicationAdministration (RAS)."""
     build, orc = context.build, context.orc or context.group_orc
     prescription, context.orc = context.request, orc
-    out, key = _open(context, segment, "MedicationAdministration", 5)
+    which = f"|{segment.value(1)}|{segment.value(2)}|{segment.value(3)}"
+    out, key = _open(context, segment, "MedicationAdministration", 5, which)
     status = _GIVEN.get(segment.value(20).upper(), "completed")
     out["status"] = "entered-in-error" if segment.value(21) == "D" else status
     drug = _medication(context, segment, (5, 8), key)

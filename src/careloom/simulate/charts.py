@@ -154,6 +154,13 @@ def code_in(codes: tuple[Code, ...], *systems: str) -> Code:
     return codes[0]
 
 
+def intake(one: Medication) -> tuple[int, int] | None:
+    """(times, days): how often a medication is taken; None for what is taken as needed, or only now and then."""
+    if one.as_needed or one.per_day <= 0:
+        return None
+    return (round(one.per_day), 1) if one.per_day >= 1 else (1, round(1 / one.per_day))
+
+
 def number_text(value: float) -> str:
     """A number as people write it: no exponent, no trailing zeros."""
     text = f"{value:.6f}".rstrip("0").rstrip(".")

@@ -14,11 +14,18 @@ _CONTROL = "\x02"
 
 
 def soiled(chart: Chart, messages: Sequence[Hl7v2Message], dirt: Dirt) -> Iterator[Piece]:
-    """The messages as pieces of their files, some with something wrong; every one in a file of the day it goes out."""
+    """The messages as pieces of their files, some with something wrong; every one in a file of the day it goes out.
+
+    The message behind a late one is in time: else neither would be out of order.
+    """
+    late = False
     for number, one in enumerate(messages):
         kind = dirt.draw()
+        if late and kind == "out-of-order-message":
+            kind = None
         following = messages[number + 1] if number + 1 < len(messages) else None
         made = _MAKERS[kind](chart, one, dirt, following) if kind is not None else None
+        late = kind == "out-of-order-message" and made is not None
         yield from made if made is not None else [_piece(chart, one, message_bytes(chart, one))]
 
 

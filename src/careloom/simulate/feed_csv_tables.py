@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from careloom.simulate.charts import Chart, code_in
+from careloom.simulate.charts import Chart, code_in, intake
 from careloom.simulate.history import Code, Observation
 from careloom.terminology.systems import CVX, ICD_10_CM, LOINC, RXNORM, SNOMED_CT
 
@@ -33,7 +33,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "reports": tuple(f"{_NOBODY} REPORT_ID VISIT_NO SECTION EXAM EXAM_TEXT PERFORMED ISSUED CONCLUSION".split()),
     "medications": tuple(
-        f"{_NOBODY} RX_ID VISIT_NO RXNORM DRUG STARTED STOPPED DOSE DOSE_UNITS PER_DAY AS_NEEDED ROUTE ROUTE_TEXT"
+        f"{_NOBODY} RX_ID VISIT_NO RXNORM DRUG STARTED STOPPED DOSE DOSE_UNITS TIMES IN_DAYS AS_NEEDED ROUTE ROUTE_TEXT"
         " FOR_DX".split()
     ),
     "allergies": tuple(
@@ -157,9 +157,10 @@ def _medications(chart: Chart) -> list[Row]:
     made: list[Row] = []
     for one in chart.history.medications:
         code = code_in(one.codes, RXNORM)
+        times, days = intake(one) or (None, None)
         made.append([
             chart.identifier("P", one.key), _visit(chart, one.encounter), code.code, code.display, one.start, one.end,
-            one.dose, one.unit, one.per_day, one.as_needed, one.route.code, one.route.display,
+            one.dose, one.unit, times, days, one.as_needed, one.route.code, one.route.display,
             chart.identifier("C", one.reason) if one.reason in known else "",
         ])  # fmt: skip
     return made

@@ -8,7 +8,7 @@ from typing import Any
 
 from careloom.fhir.drafts import Resource
 from careloom.simulate.answers import NoteAnswer
-from careloom.simulate.charts import Chart
+from careloom.simulate.charts import Chart, intake
 from careloom.simulate.feed_fhir_parts import (
     TERMINOLOGY,
     V2,
@@ -33,6 +33,7 @@ from careloom.simulate.history import (
     Procedure,
     Report,
 )
+from careloom.simulate.notes import TYPES
 from careloom.terminology.systems import LOINC
 
 _CATEGORY = f"{TERMINOLOGY}observation-category"
@@ -47,15 +48,6 @@ _SECTIONS = {
     "laboratory": word(f"{V2}0074", "LAB", "Laboratory"),
     "radiology": word(f"{V2}0074", "RAD", "Radiology"),
     "pathology": word(f"{V2}0074", "SP", "Surgical Pathology"),
-}
-NOTE_CODES = {
-    "discharge": Code(LOINC, "18842-5", "Discharge summary"),
-    "progress": Code(LOINC, "11506-3", "Progress note"),
-    "admission": Code(LOINC, "34117-2", "History and physical note"),
-    "radiology": Code(LOINC, "18748-4", "Diagnostic imaging study"),
-    "pathology": Code(LOINC, "11526-1", "Pathology study"),
-    "nursing": Code(LOINC, "34746-8", "Nurse Note"),
-    "telephone": Code(LOINC, "34748-4", "Telephone encounter Note"),
 }
 _OTHER_NOTE = Code(LOINC, "34109-9", "Note")
 
@@ -183,10 +175,9 @@ def medication(chart: Chart, one: Medication) -> list[Resource]:
 
 def _dosage(one: Medication) -> dict[str, Any]:
     repeat: dict[str, Any] = {"boundsPeriod": period(one.start, one.end)}
-    if one.per_day >= 1 and not one.as_needed:
-        repeat |= {"frequency": max(1, round(one.per_day)), "period": 1, "periodUnit": "d"}
-    elif one.per_day > 0 and not one.as_needed:
-        repeat |= {"frequency": 1, "period": round(1 / one.per_day), "periodUnit": "d"}
+    often = intake(one)
+    if often is not None:
+        repeat |= {"frequency": often[0], "period": often[1], "periodUnit": "d"}
     return {
         "timing": {"repeat": repeat},
         "asNeededBoolean": one.as_needed,
@@ -282,7 +273,7 @@ def note(chart: Chart, one: NoteAnswer) -> Resource:
         "id": f"{chart.serial}-{one.note_id}",
         "identifier": identified(chart, 11, one.note_id),
         "status": "current",
-        "type": concept(NOTE_CODES.get(one.kind, _OTHER_NOTE)),
+        "type": concept(TYPES.get(one.kind, _OTHER_NOTE)),
         "subject": subject(chart),
         "date": at,
         "content": [{"attachment": attachment}],

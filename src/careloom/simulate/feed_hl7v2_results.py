@@ -19,6 +19,7 @@ from careloom.simulate.feed_hl7v2_segments import (
     visit,
 )
 from careloom.simulate.history import Code, Observation, Report
+from careloom.simulate.notes import TYPES
 from careloom.terminology.systems import LOINC
 
 _SECTIONS = {"laboratory": "LAB", "radiology": "RAD", "pathology": "SP"}
@@ -32,16 +33,18 @@ _GROUPS = {
 }
 _CODE_SYSTEM_OF_SUFFIX = {"radiology": "RIS", "pathology": "PATH"}
 _DOCUMENTS = {
-    "discharge": ("DS", "18842-5^Discharge summary^LN"),
-    "progress": ("PN", "11506-3^Progress note^LN"),
-    "admission": ("HP", "34117-2^History and physical note^LN"),
-    "radiology": ("DI", "18748-4^Diagnostic imaging study^LN"),
-    "pathology": ("SP", "11526-1^Pathology study^LN"),
-    "nursing": ("NN", "34746-8^Nurse Note^LN"),
-    "telephone": ("TE", "34748-4^Telephone encounter Note^LN"),
+    "discharge": "DS",
+    "progress": "PN",
+    "admission": "HP",
+    "radiology": "DI",
+    "pathology": "SP",
+    "nursing": "NN",
+    "telephone": "TE",
+    "emergency": "ED",
+    "consultation": "CN",
 }
-"""Kind of a note -> TXA-2 (HL7 table 0270; NN, SP and TE are our own, as hospitals have) and its code in OBX-3."""
-_OTHER_DOCUMENT = ("CN", "34109-9^Note^LN")
+"""Kind of a note -> TXA-2, HL7 table 0270; NN and TE are our own, as hospitals have."""
+_NOTE = Code(LOINC, "34109-9", "Note")
 
 
 def results(chart: Chart) -> Iterator[Hl7v2Message]:
@@ -188,7 +191,7 @@ def documents(chart: Chart) -> Iterator[Hl7v2Message]:
 
 def _document(chart: Chart, note: NoteAnswer, at: datetime) -> list[str]:
     who = clinician(chart.attending(note.encounter))
-    code, name = _DOCUMENTS.get(note.kind, _OTHER_DOCUMENT)
+    code, name = _DOCUMENTS.get(note.kind, "CN"), coded(TYPES.get(note.kind, _NOTE))
     about = {
         1: "1",
         2: code,

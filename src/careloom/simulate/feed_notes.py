@@ -2,7 +2,7 @@
 
 from careloom.simulate.answers import NoteAnswer
 from careloom.simulate.charts import Chart
-from careloom.simulate.feed_fhir_clinical import NOTE_CODES
+from careloom.simulate.notes import TYPES
 
 
 def note_bytes(chart: Chart, note: NoteAnswer) -> bytes:
@@ -10,8 +10,8 @@ def note_bytes(chart: Chart, note: NoteAnswer) -> bytes:
     head = [f"Patient-ID: {chart.number}"]
     if note.encounter in chart.encounters:
         head.append(f"Encounter-ID: {chart.identifier('V', note.encounter)}")
-    code = NOTE_CODES.get(note.kind)
-    head += [f"Date: {note.time}", f"Type: {code.display if code is not None else 'Note'}", f"Note-ID: {note.note_id}"]
+    code = TYPES.get(note.kind)
+    head += [f"Date: {note.time}", f"Type: {code.code if code is not None else 'Note'}", f"Note-ID: {note.note_id}"]
     return ("\n".join(head) + "\n\n" + note.text).encode()
 
 

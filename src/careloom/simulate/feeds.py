@@ -1,6 +1,6 @@
 """A simulated patient as every feed of the hospital tells it, and the answers to what the feeds hide."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from careloom.fhir.drafts import Resource
@@ -46,20 +46,6 @@ def feed_files(
             dirt = Dirt(chart.patient_id, rates, random, answers.dirt)
             pieces += _FEEDS[feed](chart, dirt, prior)
     return pieces, answers
-
-
-def closing_files(place: Place, options: FeedOptions, lines: Mapping[str, int], at: str) -> Iterator[Piece]:
-    """What closes the files of a hospital: the manifest of each bulk export, by the lines of its files; `at`: when."""
-    if "bulk" not in options.feeds:
-        return
-    for site in place.sites.values():
-        begin = feed_fhir.bulk_path(site, "").removesuffix(".ndjson")
-        counts = {
-            path.removeprefix(begin).removesuffix(".ndjson"): count
-            for path, count in lines.items()
-            if path.startswith(begin)
-        }
-        yield feed_fhir.bulk_manifest(site, counts, at)
 
 
 def _hl7v2(chart: Chart, dirt: Dirt, prior: Chart | None) -> Iterator[Piece]:
