@@ -11,6 +11,7 @@ from careloom.simulate.history import Address, Clinician, Code, Site
 from careloom.terminology.systems import OIDS
 
 _OID_OF = {uri: oid for oid, uri in reversed(list(OIDS.items()))}
+_DIGITS = str.maketrans("", "", "-T:")
 TEMPLATES = "2.16.840.1.113883.10.20.22"
 """Where the templates of Consolidated CDA begin."""
 
@@ -81,12 +82,12 @@ def identifier(site: Site, number: str, branch: int = 1) -> str:
 
 def moment(at: datetime) -> str:
     """A TS with offset."""
-    return f"{at:%Y%m%d%H%M%S}+0000"
+    return f"{at.isoformat()[:19].translate(_DIGITS)}+0000"
 
 
 def day(when: date) -> str:
     """A TS of a day."""
-    return f"{when:%Y%m%d}"
+    return when.isoformat()[:10].translate(_DIGITS)
 
 
 def interval(start: datetime, end: datetime | None, *, closed: bool = False) -> str:

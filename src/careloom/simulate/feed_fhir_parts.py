@@ -37,7 +37,7 @@ def word(system: str, code: str, display: str = "") -> dict[str, Any]:
 
 def instant(at: datetime) -> str:
     """A dateTime or instant, UTC."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at.isoformat()[:19]}Z"
 
 
 def period(start: datetime, end: datetime | None) -> dict[str, str]:

@@ -34,6 +34,7 @@ _SYSTEM_NAMES = {
     CDC_RACE: "CDCREC",
 }
 _CLASSES = {"inpatient": "I", "emergency": "E", "ambulatory": "O", "virtual": "O"}
+_DIGITS = str.maketrans("", "", "-T:")
 _NPI = "&2.16.840.1.113883.4.6&ISO"
 _SENDERS = {
     "ADT": "REGISTRATION",
@@ -94,12 +95,12 @@ def row(name: str, values: Mapping[int, str]) -> str:
 
 def stamp(time: datetime) -> str:
     """A point in time, TS with offset."""
-    return f"{time:%Y%m%d%H%M%S}+0000"
+    return f"{time.isoformat()[:19].translate(_DIGITS)}+0000"
 
 
 def day(when: date) -> str:
     """A day, DT."""
-    return f"{when:%Y%m%d}"
+    return when.isoformat()[:10].translate(_DIGITS)
 
 
 @lru_cache(maxsize=8192)
