@@ -1,8 +1,8 @@
 """What a resource says, as (type, path, value) triples: how two conversions of one record are compared.
 
 A path has no array indexes (``name.given``); an extension's step holds its URL (``extension(URL).valueString``). Left
-out: ids, meta, the narrative, and where references point, which differ between converters of equal worth. A value is
-normalised so that only what it says counts: text without outer spaces and with single inner ones, times as the same
+out: ids, meta, the narrative, and what references point at, which differ between converters of equal worth. A value is
+normalised so that only what it says counts: text with straight quotes and single spaces, times as the same
 instant, numbers without trailing zeros, names of systems in lower case and by one name where they have several.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 
 Triple = tuple[str, str, str]
 
+_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 _LEFT_OUT = frozenset(("id", "meta", "resourceType", "reference", "fullUrl"))
 _ADDRESSES = frozenset(("system", "url", "profile"))
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
@@ -42,7 +43,7 @@ def _leaves(node: Any, path: str, systems: Mapping[str, str]) -> Iterator[tuple[
         for key, value in node.items():
             if key in _LEFT_OUT or (key == "text" and isinstance(value, dict) and "div" in value):
                 continue
-            if key == "url" and path.endswith(")"):
+            if (key == "url" and path.endswith(")")) or (key == "type" and "reference" in node):
                 continue
             if key in ("extension", "modifierExtension"):
                 for one in value:
@@ -67,7 +68,7 @@ def normalised(value: Any, key: str = "", systems: Mapping[str, str] = MappingPr
         return str(value).lower()
     if isinstance(value, int | float):
         return f"{Decimal(str(value)).normalize():f}"
-    text = " ".join(str(value).split())
+    text = " ".join(str(value).translate(_QUOTES).split())
     if key in _ADDRESSES:
         folded = text.rstrip("/").casefold()
         for prefix, other in systems.items():

@@ -169,7 +169,7 @@ class Address(NamedTuple):
     postal_code: str = ""  # 5
     country: str = ""  # 6
     kind: str = ""  # 7, HL7 table 0190
-    county: str = ""  # 9
+    county: str = ""  # 9, CWE: the words before the code
     start: str = ""  # 13, else 12.1
     end: str = ""  # 14, else 12.2
     addressee: str = ""  # 19
@@ -318,7 +318,9 @@ def address(read: Reader, raw: str) -> Address:
     validity = read.leaves(parts[11]) if len(parts) > 11 and parts[11] else ["", ""]
     start = v[12] or validity[0]
     end = v[13] or (validity[1] if len(validity) > 1 else "")
-    return Address(street, v[1], v[2], v[3], v[4], v[5], v[6], v[8], start, end, v[18])
+    county = read.leaves(parts[8]) if len(parts) > 8 and parts[8] else [""]
+    named = next((leaf for leaf in (*county[8:9], *county[1:2], *county[:1]) if leaf), "")
+    return Address(street, v[1], v[2], v[3], v[4], v[5], v[6], named, start, end, v[18])
 
 
 def contact(read: Reader, raw: str) -> Contact:

@@ -58,6 +58,12 @@ class Segment:
             return [raw]
         return raw.split(mark)
 
+    def one(self, number: int) -> str:
+        """The raw text of the first repetition of a field."""
+        raw = self.field(number)
+        mark = self.delimiters.repetition
+        return raw.split(mark, 1)[0] if mark and mark in raw else raw
+
     def value(self, number: int, component: int = 1, subcomponent: int = 1, repetition: int = 0) -> str:
         """One value as text, escapes resolved, spaces around it cut; empty where absent or null."""
         raw = self.field(number)

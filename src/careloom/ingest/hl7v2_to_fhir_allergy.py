@@ -20,10 +20,11 @@ _CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
 _ALTERNATE = "http://hl7.org/fhir/StructureDefinition/alternate-codes"
 _ACTIVE = {"coding": [{"system": _CLINICAL, "code": "active", "display": "Active"}]}
+_INACTIVE = "I"
 # HL7 table 0438: what IAM-17 says of certainty; FHIR R4 allergyintolerance-verification.
 _CERTAIN = {
     "C": "confirmed",
-    "D": "refuted",
+    "D": "unconfirmed",
     "E": "entered-in-error",
     "P": "unconfirmed",
     "S": "unconfirmed",
@@ -40,14 +41,14 @@ def take_allergy(context: Context, segment: Segment) -> bool:
         build.issue("hl7v2.segment-empty", segment.name, "an allergy without an allergen was left out")
         return True
     out["patient"] = build.patient
-    kind = values.concept(build, segment.field(2)) if segment.field(2) else None
+    kind = values.concept(build, segment.one(2)) if segment.one(2) else None
     if kind is not None and "category" in out:
         out["_category"] = [{"extension": [{"url": _ALTERNATE, "valueCodeableConcept": kind}]}]
     _severity(build, segment, out)
     if segment.name == "IAM":
         _statement(context, segment, out)
-    code = fields.coded(build.read, segment.field(3))
-    given = fields.entity(build.read, segment.field(7)) if segment.name == "IAM" else fields.Entity("")
+    code = fields.coded(build.read, segment.one(3))
+    given = fields.entity(build.read, segment.one(7)) if segment.name == "IAM" else fields.Entity("")
     key = f"{build.patient_id}|AL1|{code.system}|{code.code or code.text.casefold()}"
     if given.value:
         key = f"{build.patient_id}|IAM|{given.authority.key}|{given.value}"
@@ -74,7 +75,7 @@ def _severity(build: Build, segment: Segment, out: Resource) -> None:
 
 
 def _statement(context: Context, iam: Segment, out: Resource) -> None:
-    """IAM-6, 12, 14, 15, 17, 18, 20 and 27: what is done with it, since when, and who says so."""
+    """IAM-6, 12, 14, 15, 17, 23 and 27: what is done with it, since when, and who says so."""
     build = context.build
     if "onsetDateTime" not in out and iam.plain(12):
         out["onsetString"] = iam.plain(12)
@@ -82,26 +83,28 @@ def _statement(context: Context, iam: Segment, out: Resource) -> None:
     if iam.value(6).upper() == "D":
         certain = "entered-in-error"
     out["clinicalStatus"] = _ACTIVE
+    if iam.value(17).upper() == _INACTIVE:
+        out["clinicalStatus"] = {"coding": [{"system": _CLINICAL, "code": "inactive", "display": "Inactive"}]}
     if certain == "entered-in-error":
         del out["clinicalStatus"]  # FHIR invariant ait-2
     if certain:
         out["verificationStatus"] = {"coding": [{"system": _VERIFICATION, "code": certain}]}
-    more = values.concept(build, iam.field(27)) if iam.field(27) else None
+    more = values.concept(build, iam.one(27)) if iam.one(27) else None
     for coding in (more or {}).get("coding", ()):
         if coding not in out["code"].get("coding", ()):
             out["code"].setdefault("coding", []).append(coding)
-    names = human_names(build, iam.field(14), "IAM-14") if iam.field(14) else None
+    names = human_names(build, iam.one(14), "IAM-14") if iam.one(14) else None
     relation = iam.value(15).upper()
     if relation == "SEL":
         out["recorder"] = build.patient
     elif names and relation:
-        said = values.concept(build, iam.field(15), code_maps()["Relationship"])
+        said = values.concept(build, iam.one(15), code_maps()["Relationship"])
         person: Resource = {"resourceType": "RelatedPerson", "patient": build.patient, "name": names}
         if said is not None:
             person["relationship"] = [said]
         key = "|".join((build.patient_id, "IAM", names[0].get("family", ""), *names[0].get("given", ())))
         out["asserter"] = build.mention(key.casefold(), person)
-    who = parties.practitioner(build, iam.field(18), "IAM-18") if iam.field(18) else None
+    who = parties.practitioner(build, iam.one(23), "IAM-23") if iam.one(23) else None
     if who is not None:
         out.setdefault("recorder", who)
 
@@ -111,7 +114,7 @@ def take_iar(context: Context, iar: Segment) -> bool:
     allergy, build = context.allergy, context.build
     if allergy is None:
         return False
-    shown = values.concept(build, iar.field(1)) if iar.field(1) else None
+    shown = values.concept(build, iar.one(1)) if iar.one(1) else None
     if shown is None:
         return False
     reaction: Element = {"manifestation": [shown]}

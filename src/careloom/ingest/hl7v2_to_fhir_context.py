@@ -45,10 +45,12 @@ class Context:
         self.plan: Resource | None = None
         self.orc: Segment | None = None
         self.group_orc: Segment | None = None
+        self.told_orc: Segment | None = None
         self.end_results: Callable[[], None] = self.end_order
         self.waiting: list[Segment] = []
         self.document: Segment | None = None
         self.contents: list[Segment] = []
+        self.attached: list[Segment] = []
         self.flags: set[str] = set()
         self.sheets: dict[str, Element] = {}
         self.practitioner: Element | None = None
@@ -72,6 +74,7 @@ class Context:
         """Forgets the order that was read: what follows belongs to the patient or to another order."""
         self.order = self.request = self.request_resource = self.report = self.specimen = self.medication = None
         self.flags.discard("orc")
+        self.attached = []
         self.speak_of(None)
 
     def speak_of(self, resource: Resource | None) -> None:

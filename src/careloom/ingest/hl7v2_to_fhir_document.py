@@ -90,7 +90,11 @@ def _relation(build: Build, txa: Segment, trigger: str, out: Resource) -> None:
     if not parent.value or code is None or parent == fields.entity(build.read, txa.field(12)):
         return
     target = f"DocumentReference/{build.patient_id}|TXA|{parent.authority.key}|{parent.value}"
-    out["relatesTo"] = [{"code": code, "target": {"reference": target}}]
+    earlier: Element = {"reference": target}
+    number = values.entity_identifier(parent)
+    if number is not None:
+        earlier["identifier"] = number
+    out["relatesTo"] = [{"code": code, "target": earlier}]
 
 
 def _attachments(build: Build, contents: list[Segment]) -> list[Element]:

@@ -18,7 +18,7 @@ def amount(build: Build, segment: Segment, number_field: int, unit_field: int) -
             place = f"{segment.name}-{number_field}"
             build.issue("hl7v2.number-invalid", place, "this is no number; it was left out")
         return None
-    return values.quantity(value, values.unit_of(build, segment.field(unit_field)))
+    return values.quantity(value, values.unit_of(build, segment.one(unit_field)))
 
 
 def dose_and_rate(build: Build, segment: Segment, *, dose: tuple[int, int, int], rate: tuple[int, int]) -> Element:
@@ -54,12 +54,12 @@ def dosage_texts(build: Build, segment: Segment, dosage: Element, numbers: tuple
 
 def _words(build: Build, raw: str) -> str:
     value = fields.coded(build.read, raw)
-    return "" if value.code and value.system else value.text or value.original or value.code
+    return "" if value.code else value.text or value.original
 
 
 def _coded(build: Build, raw: str) -> Element | None:
     value = fields.coded(build.read, raw)
-    return values.concept_of(value) if value.code and value.system else None
+    return values.concept_of(value) if value.code else None
 
 
 def most_per_day(build: Build, raw: str, dosage: Element) -> None:

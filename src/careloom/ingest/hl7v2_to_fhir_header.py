@@ -33,7 +33,7 @@ def add_header(build: Build, kind: str, trigger: str) -> None:
     msh = build.message.header
     key = f"{msh.value(3)}|{msh.value(4)}|{build.message_key}"
     out: Resource = {"resourceType": "MessageHeader"}
-    name = "^".join(build.read.values(msh.field(9), 3)).rstrip("^")
+    name = "^".join(build.read.values(msh.one(9), 3)).rstrip("^")
     event: Element = {"system": f"{V2_TABLE}0003"}
     if trigger:
         event["code"] = trigger
@@ -45,14 +45,14 @@ def add_header(build: Build, kind: str, trigger: str) -> None:
     destination = _destination(build, msh)
     if destination is not None:
         out["destination"] = [destination]
-    sender = parties.facility(build, msh.field(4)) if msh.field(4) else None
+    sender = parties.facility(build, msh.one(4)) if msh.one(4) else None
     if sender is not None:
         out["sender"] = sender
         country = msh.value(17)
         held = build.known("Organization", sender["reference"].partition("/")[2])
         if country and held is not None:
             held.setdefault("address", [{"country": country}])
-    responsible = parties.organization(build, msh.field(22), "MSH-22") if msh.field(22) else None
+    responsible = parties.organization(build, msh.one(22), "MSH-22") if msh.one(22) else None
     if responsible is not None:
         out["responsible"] = responsible
     _respond(build, out)
@@ -71,8 +71,8 @@ def _respond(build: Build, out: Resource) -> None:
 
 def _source(build: Build, msh: Segment) -> Element:
     out: Element = {}
-    application = parties.authority_of(build, msh.field(3)) if msh.field(3) else fields.NOBODY
-    address = parties.authority_of(build, msh.field(24)) if msh.field(24) else fields.NOBODY
+    application = parties.authority_of(build, msh.one(3)) if msh.one(3) else fields.NOBODY
+    address = parties.authority_of(build, msh.one(24)) if msh.one(24) else fields.NOBODY
     if application.namespace or address.namespace:
         out["name"] = application.namespace or address.namespace
     sft = build.message.first("SFT")
@@ -88,14 +88,14 @@ def _source(build: Build, msh: Segment) -> Element:
 
 def _destination(build: Build, msh: Segment) -> Element | None:
     out: Element = {}
-    application = parties.authority_of(build, msh.field(5)) if msh.field(5) else fields.NOBODY
-    address = parties.authority_of(build, msh.field(25)) if msh.field(25) else fields.NOBODY
+    application = parties.authority_of(build, msh.one(5)) if msh.one(5) else fields.NOBODY
+    address = parties.authority_of(build, msh.one(25)) if msh.one(25) else fields.NOBODY
     name = address.namespace or application.namespace
     if name:
         out["name"] = name
-    receiver = parties.organization(build, msh.field(23), "MSH-23") if msh.field(23) else None
-    if receiver is None and msh.field(6):
-        receiver = parties.facility(build, msh.field(6))
+    receiver = parties.organization(build, msh.one(23), "MSH-23") if msh.one(23) else None
+    if receiver is None and msh.one(6):
+        receiver = parties.facility(build, msh.one(6))
     if not name and receiver is None and not address.key:
         return None
     _endpoint(out, address if address.key else application)
@@ -119,7 +119,7 @@ def _endpoint(out: Element, authority: Authority) -> None:
 def _software(build: Build) -> list[tuple[str, Element]]:
     """(role, Device) of the sending application and of each SFT."""
     out: list[tuple[str, Element]] = []
-    application = parties.authority_of(build, build.message.header.field(3))
+    application = parties.authority_of(build, build.message.header.one(3))
     if application.key:
         numbers: list[Element] = [{"value": application.namespace}] if application.namespace else []
         if application.universal_id:
@@ -134,7 +134,7 @@ def _software(build: Build) -> list[tuple[str, Element]]:
 
 
 def _device(build: Build, sft: Segment) -> Element | None:
-    maker = fields.organization(build.read, sft.field(1))
+    maker = fields.organization(build.read, sft.one(1))
     out: Resource = {"resourceType": "Device"}
     if maker.name or maker.id:
         out["manufacturer"] = maker.name or maker.id
@@ -187,12 +187,12 @@ def _event_provenance(build: Build, key: str, name: str, targets: list[Element],
     if occurred is not None:
         out["occurredDateTime"] = occurred
     out["recorded"] = recorded
-    reason = values.concept(build, evn.field(4), code_maps()["EventReason"]) if evn.value(4) != "U" else None
+    reason = values.concept(build, evn.one(4), code_maps()["EventReason"]) if evn.value(4) != "U" else None
     if reason is not None:
         out["reason"] = [reason]
     event = "^".join(name.split("^")[:2])
     out["activity"] = {"coding": [{"display": f"event - {event}"}], "text": name}
-    where = site(build, parties.authority_of(build, evn.field(7))) if evn.field(7) else None
+    where = site(build, parties.authority_of(build, evn.one(7))) if evn.one(7) else None
     if where is not None:
         out["location"] = where
     out["agent"] = [{"who": one} for one in agents]
@@ -203,7 +203,7 @@ def add_patient_update(build: Build, pid: Segment) -> None:
     """PID-33 and PID-34: when and where the patient's data was last changed."""
     occurred = build.date_time(pid.value(33), "PID-33")
     recorded = build.instant(build.message.header.value(7), "MSH-7")
-    who = parties.facility(build, pid.field(34)) if pid.field(34) else None
+    who = parties.facility(build, pid.one(34)) if pid.one(34) else None
     if occurred is None or recorded is None or who is None:
         return
     out: Resource = {"resourceType": "Provenance", "target": [build.patient]}

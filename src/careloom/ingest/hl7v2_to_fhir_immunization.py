@@ -98,17 +98,15 @@ def _people(context: Context, orc: Segment | None, rxa: Segment, out: Resource) 
             if who is not None:
                 function = parties.provider_role(code, display)
                 out.setdefault("performer", []).append({"function": function, "actor": who})
-    where = location(build, rxa.field(27), "RXA-27") if rxa.field(27) else None
-    if where is not None and rxa.field(28):
+    where = location(build, rxa.one(27), "RXA-27") if rxa.one(27) else None
+    if where is not None and rxa.one(28):
         held = build.known("Location", where["reference"].partition("/")[2])
-        at = address(build, rxa.field(28), "RXA-28")
+        at = address(build, rxa.one(28), "RXA-28")
         if held is not None and at is not None:
             held.setdefault("address", at)
     if where is None:
-        name = (
-            build.read.leaves(build.read.parts(rxa.field(11))[3])[0] if len(build.read.parts(rxa.field(11))) > 3 else ""
-        )
-        where = named_location(build, name, rxa.field(28), "RXA-28")
+        name = build.read.leaves(build.read.parts(rxa.one(11))[3])[0] if len(build.read.parts(rxa.one(11))) > 3 else ""
+        where = named_location(build, name, rxa.one(28), "RXA-28")
     if where is not None:
         out["location"] = where
 
@@ -121,7 +119,7 @@ def take_observation(context: Context, obx: Segment) -> bool:
     build = context.build
     code = obx.value(3)
     if code in (_FUNDING, _ELIGIBILITY):
-        found = values.concept(build, obx.field(5)) if obx.field(5) else None
+        found = values.concept(build, obx.one(5)) if obx.one(5) else None
         if found is None:
             return False
         if code == _FUNDING:

@@ -89,7 +89,7 @@ def observation_source_id(build: Build, obx: Segment, *, is_ordered: bool) -> st
     """The identity of an observation, numbered where it repeats within the order; `is_ordered` under an OBR."""
     given = fields.entity(build.read, obx.field(21))
     if given.value:
-        return f"{build.patient_id}|OBX|{given.authority.key}|{given.value}"
+        return build.once(f"{build.patient_id}|OBX|{given.authority.key}|{given.value}")
     code = fields.coded(build.read, obx.field(3))
     what = f"{code.system}|{code.code}" if code.code else code.text.casefold()
     loose = f"{build.patient_id}|{build.visit_id}|{obx.value(14) or build.message_key}"
@@ -346,4 +346,5 @@ def _reference_range(build: Build, obx: Segment, out: Resource) -> None:
             if limit is not None:
                 entry["high" if bound[1][0] == "<" else "low"] = values.quantity(limit, unit)
     entry["text"] = text
-    out["referenceRange"] = [entry]
+    for one in out.get("component", (out,)):
+        one["referenceRange"] = [dict(entry)]

@@ -18,6 +18,10 @@ from careloom.ingest.hl7v2_to_fhir_values import Element
 
 _CALLBACK = "http://hl7.org/fhir/StructureDefinition/servicerequest-order-callback-phone-number"
 _REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
+_AGENT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+_OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
+# ORC-1 -> v3 DataOperation (guide ORC[Provenance]).
+_ACTIVITIES = {"NW": "CREATE", "SC": "UPDATE", "OC": "CANCEL", "CA": "CANCEL"}
 _SUPPORTING = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ServiceRequest.supportingInfo"
 
 
@@ -26,7 +30,7 @@ def order_key(build: Build, orc: Segment | None, detail: Segment, code: str, obs
     is_obr = detail.name == "OBR"
     for letter, number in (("F", 3), ("P", 2)):
         for segment in (detail if is_obr else None, orc):
-            given = fields.entity(build.read, segment.field(number)) if segment is not None else None
+            given = fields.entity(build.read, segment.one(number)) if segment is not None else None
             if given is not None and given.value:
                 key = f"{letter}|{given.authority.key}|{given.value}|{code}"
                 return build.once(f"{build.patient_id}|{key}")
@@ -41,7 +45,7 @@ def order_numbers(build: Build, orc: Segment | None, obr: Segment | None) -> lis
     out: list[Element] = []
     for number, kind in ((2, "PLAC"), (3, "FILL")):
         for segment in (obr, orc):
-            given = fields.entity(build.read, segment.field(number)) if segment is not None else None
+            given = fields.entity(build.read, segment.one(number)) if segment is not None else None
             found = values.entity_identifier(given, kind) if given is not None else None
             if found is not None:
                 out.append(found)
@@ -63,13 +67,13 @@ def order_status(orc: Segment | None) -> str:
 
 def ordering_facility(build: Build, orc: Segment) -> Reference | None:
     """ORC-21, with its address (ORC-22) and phone (ORC-23)."""
-    if not orc.field(21):
+    if not orc.one(21):
         return None
     facility = parties.organization_of(
-        build, fields.organization(build.read, orc.repetitions(21)[0]), "ORC-21", orc.field(22)
+        build, fields.organization(build.read, orc.repetitions(21)[0]), "ORC-21", orc.one(22)
     )
     held = build.known("Organization", facility["reference"].partition("/")[2]) if facility is not None else None
-    if held is not None and orc.field(23) and "telecom" not in held:
+    if held is not None and orc.one(23) and "telecom" not in held:
         phones = [found for raw in orc.repetitions(23) if (found := contact_point(build, raw, "", "ORC-23"))]
         if phones:
             held["telecom"] = phones
@@ -83,7 +87,7 @@ def orderer(build: Build, orc: Segment | None, raws: list[str], place: str) -> R
     if who is None and facility is None:
         return None
     held = build.known("Practitioner", who["reference"].partition("/")[2]) if who is not None else None
-    home = address(build, orc.field(24), "ORC-24") if orc is not None and orc.field(24) else None
+    home = address(build, orc.one(24), "ORC-24") if orc is not None and orc.one(24) else None
     if held is not None and home is not None:
         held.setdefault("address", [home])
     return parties.role(build, parties.provider_role("OP", "Ordering Provider"), who, organization=facility)
@@ -104,19 +108,44 @@ def service_request(build: Build, orc: Segment | None, obr: Segment) -> Resource
         fill(plan("ORC[ServiceRequest]"), orc, build, out)
     fill(plan("OBR[ServiceRequest]"), obr, build, out)
     requester = orderer(build, orc, orc.repetitions(12) if orc is not None else [], "ORC-12")
-    if (requester is None or orc is None or not orc.field(12)) and obr.field(16):
+    if (requester is None or orc is None or not orc.one(12)) and obr.one(16):
         requester = orderer(build, orc, obr.repetitions(16), "OBR-16")
     if requester is not None:
         out["requester"] = requester
         _callback(build, orc, obr, requester)
     _supporting(build, obr, out)
-    if obr.field(27):
+    if obr.one(27):
         take_older_timing(build, obr.repetitions(27)[0], out, "OBR-27")
-    elif orc is not None and orc.field(7):
+    elif orc is not None and orc.one(7):
         take_older_timing(build, orc.repetitions(7)[0], out, "ORC-7")
     if "orderDetail" in out:
         out.setdefault("code", unknown_concept())  # FHIR invariant prr-1: details need a code
     return out
+
+
+def add_order_provenance(build: Build, orc: Segment, key: str, target: Reference) -> None:
+    """ORC[Provenance]: who entered, verified, wrote and carried out the order, and when."""
+    recorded = build.instant(orc.value(9), "ORC-9") or build.instant(build.message.header.value(7), "MSH-7")
+    agents: list[Element] = []
+    for number, code in ((10, "enterer"), (11, "verifier"), (12, "author"), (19, "performer")):
+        for raw in orc.repetitions(number):
+            who = parties.practitioner(build, raw, f"ORC-{number}")
+            if who is not None:
+                agents.append({"type": {"coding": [{"system": _AGENT, "code": code}]}, "who": who})
+    organization = parties.coded_organization(build, orc.one(17), "ORC-17") if orc.one(17) else None
+    if organization is not None and agents:
+        agents[0]["onBehalfOf"] = organization
+    if recorded is None or not agents:
+        return
+    out: Resource = {"resourceType": "Provenance", "target": [target, build.patient], "recorded": recorded}
+    occurred = build.date_time(orc.value(9), "ORC-9")
+    if occurred is not None:
+        out["occurredDateTime"] = occurred
+    activity = _ACTIVITIES.get(orc.value(1))
+    if activity is not None:
+        out["activity"] = {"coding": [{"system": _OPERATION, "code": activity}]}
+    out["agent"] = agents
+    build.put(f"{key}|ORC|{build.message_key}", out)
 
 
 def common_order(build: Build, orc: Segment, out: Resource) -> None:
@@ -124,13 +153,29 @@ def common_order(build: Build, orc: Segment, out: Resource) -> None:
     written = build.date_time(orc.value(9), "ORC-9") if orc.value(1) == "NW" else None
     if written is not None:
         out["authoredOn"] = written
-    reason = values.concept(build, orc.field(16)) if orc.field(16) and not orc.value(5) else None
+    reason = values.concept(build, orc.one(16)) if orc.one(16) and not orc.value(5) else None
     if reason is not None:
         out.setdefault("extension", []).append({"url": _REASON, "valueCodeableConcept": reason})
-    group = fields.entity(build.read, orc.field(38)) if orc.field(38) else None
-    found = values.entity_identifier(group, "FGN") if group is not None else None
-    if found is not None:
-        out.setdefault("identifier", []).append(found)
+    _groups(build, orc, out)
+
+
+def _groups(build: Build, orc: Segment, out: Resource) -> None:
+    """ORC-4 as the requisition: an EI, from v2.8.2 on an EIP whose second part is the filler's, as ORC-38 is."""
+    mark = build.message.delimiters.subcomponent
+    parts = build.read.parts(orc.one(4)) if orc.one(4) else [""]
+    is_pair = bool(mark) and any(mark in part for part in parts[:2])
+    placed = fields.entity_part(build.read, parts[0]) if is_pair else fields.entity(build.read, orc.one(4))
+    filled = fields.entity_part(build.read, parts[1]) if is_pair and len(parts) > 1 else fields.Entity("")
+    if orc.one(38):
+        filled = fields.entity(build.read, orc.one(38))
+    requisition = values.entity_identifier(placed, "PGN")
+    if requisition is not None and out["resourceType"] == "ServiceRequest":
+        out["requisition"] = requisition
+    elif requisition is not None and out["resourceType"] == "MedicationRequest":
+        out["groupIdentifier"] = requisition
+    number = values.entity_identifier(filled, "FGN")
+    if number is not None:
+        out.setdefault("identifier", []).append(number)
 
 
 def _callback(build: Build, orc: Segment | None, obr: Segment, requester: Reference) -> None:
@@ -142,10 +187,10 @@ def _callback(build: Build, orc: Segment | None, obr: Segment, requester: Refere
 
 def _supporting(build: Build, obr: Segment, out: Resource) -> None:
     """OBR-13 as the extension that the guide names, OBR-29 as the order that this one is based on."""
-    said = values.concept(build, obr.field(13)) if obr.field(13) else None
+    said = values.concept(build, obr.one(13)) if obr.one(13) else None
     if said is not None:
         out.setdefault("extension", []).append({"url": _SUPPORTING, "valueCodeableConcept": said})
-    parts = build.read.parts(obr.field(29))[:2] if obr.field(29) else []
+    parts = build.read.parts(obr.one(29))[:2] if obr.one(29) else []
     for part, kind in zip(parts, ("PLAC", "FILL"), strict=False):
         number = values.entity_identifier(fields.entity_part(build.read, part), kind)
         if number is not None:

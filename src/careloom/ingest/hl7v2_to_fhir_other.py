@@ -13,7 +13,7 @@ from careloom.ingest.hl7v2_to_fhir_build import absent, unknown_concept
 from careloom.ingest.hl7v2_to_fhir_codes import code_maps, system_uri
 from careloom.ingest.hl7v2_to_fhir_context import Context
 from careloom.ingest.hl7v2_to_fhir_dose import amount
-from careloom.ingest.hl7v2_to_fhir_order import common_order, order_key, order_numbers, order_status
+from careloom.ingest.hl7v2_to_fhir_order import common_order, order_key, order_numbers, order_status, orderer
 from careloom.ingest.hl7v2_to_fhir_people import address, human_names
 from careloom.ingest.hl7v2_to_fhir_plans import fill, plan
 from careloom.ingest.hl7v2_to_fhir_values import Element
@@ -50,7 +50,7 @@ def take_arv(context: Context, arv: Segment) -> bool:
 def take_aut(context: Context, aut: Segment) -> bool:
     """AUT (11.8.2): a pre-authorization, as the payer's answer to it."""
     build = context.build
-    number = values.entity_identifier(fields.entity(build.read, aut.field(6))) if aut.field(6) else None
+    number = values.entity_identifier(fields.entity(build.read, aut.one(6))) if aut.one(6) else None
     created = build.date_time(aut.value(10), "AUT-10") or build.date_time(aut.value(4), "AUT-4")
     if number is None or created is None:
         return False
@@ -87,12 +87,12 @@ def take_aut(context: Context, aut: Segment) -> bool:
 def take_cti(context: Context, cti: Segment) -> bool:
     """CTI (7.8.3): the study that the order before it belongs to."""
     build = context.build
-    given = fields.entity(build.read, cti.field(1))
+    given = fields.entity(build.read, cti.one(1))
     number = values.entity_identifier(given)
     if number is None:
         return False
     out: Resource = {"resourceType": "ResearchStudy", "identifier": [number], "status": "active"}
-    phase = values.concept(build, cti.field(2)) if cti.field(2) else None
+    phase = values.concept(build, cti.one(2)) if cti.one(2) else None
     if phase is not None:
         out["phase"] = phase
     study = build.mention(f"{given.authority.key}|{given.value}", out)
@@ -119,23 +119,23 @@ def take_db1(context: Context, db1: Segment) -> bool:
 def take_inv(context: Context, inv: Segment) -> bool:
     """INV (13.4.4): a reagent, calibrator or control, as a Substance."""
     build = context.build
-    code = values.concept(build, inv.field(1)) if inv.field(1) else None
+    code = values.concept(build, inv.one(1)) if inv.one(1) else None
     if code is None:
         return False
     out: Resource = {"resourceType": "Substance"}
     for number in (16, 17, 18):
-        found = values.entity_identifier(fields.entity(build.read, inv.field(number)))
+        found = values.entity_identifier(fields.entity(build.read, inv.one(number)))
         if found is not None:
             out.setdefault("identifier", []).append(found)
     state = code_maps()["SubstanceStatus"].targets.get(inv.value(2))
     if state is not None:
         out["status"] = state.code
-    kind = values.concept(build, inv.field(3)) if inv.field(3) else None
+    kind = values.concept(build, inv.one(3)) if inv.one(3) else None
     if kind is not None:
         out["category"] = [kind]
     out["code"] = code
     box: Element = {}
-    container = fields.coded(build.read, inv.field(4))
+    container = fields.coded(build.read, inv.one(4))
     if container.code:
         box["identifier"] = {"value": container.code}
         if system_uri(container.system):
@@ -185,6 +185,9 @@ def take_ods(context: Context, ods: Segment) -> bool:
         out["dateTime"] = when
     else:
         out["_dateTime"] = {"extension": [absent()]}
+    requester = orderer(build, orc, orc.repetitions(12) if orc is not None else [], "ORC-12")
+    if requester is not None:
+        out["orderer"] = requester
     fill(plan("ODS[NutritionOrder]"), ods, build, out)
     if "oralDiet" not in out:  # FHIR invariant nor-1: a diet, a supplement or a formula
         out["oralDiet"] = {"type": [unknown_concept()]}
@@ -195,14 +198,14 @@ def take_ods(context: Context, ods: Segment) -> bool:
 def take_rqd(context: Context, rqd: Segment) -> bool:
     """RQD (4.11.1): something to be supplied."""
     build, orc = context.build, context.orc
-    item = next((values.concept(build, rqd.field(number)) for number in (3, 2, 4) if rqd.field(number)), None)
+    item = next((values.concept(build, rqd.one(number)) for number in (3, 2, 4) if rqd.one(number)), None)
     quantity = amount(build, rqd, 5, 6)
     if item is None or quantity is None:
         return False
     out, key = _ordered(context, rqd, "SupplyRequest", 3)
     status = order_status(orc)
     out["status"] = {"revoked": "cancelled", "on-hold": "suspended"}.get(status, status)
-    written: Resource = {}
+    written: Resource = {"resourceType": "SupplyRequest"}
     if orc is not None:
         common_order(build, orc, written)
     if "authoredOn" in written:
@@ -213,6 +216,9 @@ def take_rqd(context: Context, rqd: Segment) -> bool:
     if wanted is not None:
         out["occurrenceDateTime"] = wanted
     out["deliverTo"] = build.patient
+    requester = orderer(build, orc, orc.repetitions(12) if orc is not None else [], "ORC-12")
+    if requester is not None:
+        out["requester"] = requester
     context.begin_order(out, build.put(key, out))
     return True
 
@@ -222,7 +228,7 @@ def take_rq1(context: Context, rq1: Segment) -> bool:
     order, build = context.order, context.build
     if order is None or order["resourceType"] != "SupplyRequest":
         return False
-    found = [one for number in (2, 4) if (one := parties.coded_organization(build, rq1.field(number), f"RQ1-{number}"))]
+    found = [one for number in (2, 4) if (one := parties.coded_organization(build, rq1.one(number), f"RQ1-{number}"))]
     if found:
         order["supplier"] = found
     return bool(found)
@@ -233,12 +239,12 @@ def take_sac(context: Context, sac: Segment) -> bool:
     specimen, build = context.specimen, context.build
     if specimen is None:
         return False
-    accession = values.entity_identifier(fields.entity(build.read, sac.field(2)))
+    accession = values.entity_identifier(fields.entity(build.read, sac.one(2)))
     if accession is not None:
         specimen.setdefault("accessionIdentifier", accession)
     box: Element = {}
     for number in (3, 4):
-        found = values.entity_identifier(fields.entity(build.read, sac.field(number)))
+        found = values.entity_identifier(fields.entity(build.read, sac.one(number)))
         if found is not None:
             box.setdefault("identifier", []).append(found)
     size = amount(build, sac, 21, 24)
@@ -270,7 +276,12 @@ def take_rf1(context: Context, rf1: Segment) -> bool:
     period = values.period_of(build, rf1.value(7), rf1.value(8), "RF1-8")
     if period is not None:
         out["occurrencePeriod"] = period
-    given = fields.entity(build.read, rf1.field(6) or rf1.field(11))
+    organization = parties.organization(build, rf1.one(19), "RF1-19") if rf1.one(19) else None
+    who = parties.practitioner(build, rf1.one(20), "RF1-20") if rf1.one(20) else None
+    performer = parties.role(build, None, who, organization=organization)
+    if performer is not None:
+        out["performer"] = [performer]
+    given = fields.entity(build.read, rf1.one(6) or rf1.one(11))
     key = f"{given.authority.key}|{given.value}" if given.value else build.message_key
     context.begin_order(out, build.put(build.once(f"{build.patient_id}|RF1|{key}"), out))
     return True
@@ -281,13 +292,13 @@ def take_prd(context: Context, prd: Segment) -> bool:
     build = context.build
     numbers = [_licence(context, raw) for raw in prd.repetitions(7)]
     found = [one for one in numbers if one is not None]
-    names = human_names(build, prd.field(2), "PRD-2") if prd.field(2) else None
+    names = human_names(build, prd.one(2), "PRD-2") if prd.one(2) else None
     person: Resource = {"resourceType": "Practitioner"}
     if found:
         person["identifier"] = found
     if names:
         person["name"] = names
-    where = address(build, prd.repetitions(3)[0], "PRD-3") if prd.field(3) else None
+    where = address(build, prd.repetitions(3)[0], "PRD-3") if prd.one(3) else None
     if where is not None:
         person["address"] = [where]
     reached = parties.phones(build, prd.repetitions(5), "PRD-5")
@@ -299,8 +310,8 @@ def take_prd(context: Context, prd: Segment) -> bool:
         family = (names or [{}])[0].get("family", "")
         who = build.mention(f"PRD|{first}|{family.casefold()}", person)
     value = fields.Organization(prd.value(10))
-    facility = parties.organization_of(build, value, "PRD-10", prd.field(11)) if value.name else None
-    code = values.concept(build, prd.field(1)) if prd.field(1) else None
+    facility = parties.organization_of(build, value, "PRD-10", prd.one(11)) if value.name else None
+    code = values.concept(build, prd.one(1)) if prd.one(1) else None
     period = values.period_of(build, prd.value(8), prd.value(9), "PRD-8")
     role = parties.role(build, code, who, organization=facility, details={"period": period} if period else None)
     order = context.order

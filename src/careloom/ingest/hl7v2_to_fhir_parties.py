@@ -1,7 +1,7 @@
 """Practitioners, organizations, roles and devices that a message names: mentioned, never put, each under one identity.
 
-Identity, in this order: authority and number; number alone; name. Two people of one name and no number are one here.
-A role is known by its code and by who plays it for whom.
+Identity, in this order: authority and number; number and family name; name. Two people of one name and no number
+are one here. A role is known by its code and by who plays it for whom.
 """
 
 from careloom.hl7v2 import fields
@@ -29,6 +29,10 @@ def practitioner_of(build: Build, value: Person, place: str) -> Reference | None
     if not value.id and not value.name.family and not value.name.given:
         return None
     key = _party_key(authority, value.id, "|".join(value.name[:5]))
+    if value.id and not authority.key and value.name.family:
+        key = (
+            f"{key}|{value.name.family.casefold()}"  # such numbers are not unique: two people of one message share them
+        )
     known = {"reference": f"Practitioner/{key}"}
     if build.known("Practitioner", key) is not None:
         return known

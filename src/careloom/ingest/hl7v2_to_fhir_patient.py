@@ -7,14 +7,16 @@ before it for kinds of the last two groups); an authority is known by its namesp
 without an authority is taken to be unique within the source, which is why an issue says so.
 """
 
+from urllib.parse import quote
+
 from careloom.fhir.drafts import Resource
 from careloom.hl7v2 import fields
 from careloom.hl7v2.fields import Identifier
 from careloom.hl7v2.parse import NULL, Segment
 from careloom.ingest import hl7v2_to_fhir_values as values
 from careloom.ingest.hl7v2_to_fhir_build import Build
-from careloom.ingest.hl7v2_to_fhir_codes import code_maps
-from careloom.ingest.hl7v2_to_fhir_people import human_name
+from careloom.ingest.hl7v2_to_fhir_codes import LOCAL_AUTHORITY, code_maps
+from careloom.ingest.hl7v2_to_fhir_people import address, contact_point, human_name, human_names
 from careloom.ingest.hl7v2_to_fhir_plans import fill, plan
 from careloom.ingest.hl7v2_to_fhir_values import Element
 from careloom.terminology.systems import US_SSN
@@ -23,6 +25,8 @@ _RANKS = {"MR": 0, "MRN": 0, "PI": 1, "PT": 2, "": 3, "AN": 9, "VN": 9, "ACSN": 
 _OTHER_KIND = 5
 _RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
 _ETHNICITY = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity"
+_ANIMAL = "http://hl7.org/fhir/StructureDefinition/patient-animal"
+_IMPORTANCE = "http://hl7.org/fhir/StructureDefinition/patient-importance"
 _CDC = "urn:oid:2.16.840.1.113883.6.238"
 _NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 # NK1-3 and NK1-7 values that name an organization, not a person (guide, ADT_A01 message map, NK1 conditions).
@@ -91,7 +95,34 @@ def patient_resource(build: Build, pid: Segment) -> Resource:
     _county(pid, out)
     _race(build, pid, out)
     _ethnicity(build, pid, out)
+    _animal(build, pid, out)
+    prefer_only_language(out)
     return out
+
+
+def prefer_only_language(out: Resource) -> None:
+    """The primary language (PID-15, NK1-20, GT1-36) is the preferred one."""
+    if len(out.get("communication", ())) == 1:
+        out["communication"][0]["preferred"] = True
+
+
+def _animal(build: Build, pid: Segment, out: Resource) -> None:
+    """PID-35 and PID-36: species and breed."""
+    parts: list[Element] = []
+    for number, name in ((35, "species"), (36, "breed")):
+        found = values.concept(build, pid.field(number)) if pid.field(number) else None
+        if found is not None:
+            parts.append({"url": name, "valueCodeableConcept": found})
+    if parts:
+        out.setdefault("extension", []).append({"url": _ANIMAL, "extension": parts})
+
+
+def add_importance(build: Build, pv1: Segment, patient: Resource) -> None:
+    """PV1-16 as the patient's importance (guide PV1[Patient])."""
+    found = values.concept(build, pv1.field(16)) if pv1.field(16) else None
+    entry = {"url": _IMPORTANCE, "valueCodeableConcept": found}
+    if found is not None and entry not in patient.get("extension", ()):
+        patient.setdefault("extension", []).append(entry)
 
 
 def _identifiers(build: Build, pid: Segment) -> list[Element]:
@@ -113,6 +144,7 @@ def _identifiers(build: Build, pid: Segment) -> list[Element]:
         if period:
             found["period"] = period
         if licence[1]:
+            found["system"] = f"{LOCAL_AUTHORITY}{quote(licence[1], safe='')}"
             found["assigner"] = {"display": licence[1]}
         out.append(found)
     return out
@@ -161,11 +193,11 @@ def _county(pid: Segment, out: Resource) -> None:
         held[0].setdefault("district", county)
 
 
-def _race(build: Build, pid: Segment, out: Resource) -> None:
+def _race(build: Build, pid: Segment, out: Resource, number: int = 10) -> None:
     omb = code_maps()["Race"].targets
     parts: list[Element] = []
     words: list[str] = []
-    for raw in pid.repetitions(10):
+    for raw in pid.repetitions(number):
         value = fields.coded(build.read, raw)
         if not value.code and not value.text:
             continue
@@ -222,14 +254,21 @@ def add_mother(build: Build, pid: Segment) -> None:
 
 
 def add_next_of_kin(build: Build, nk1: Segment, patient: Resource) -> None:
-    """NK1: a RelatedPerson for people, Patient.contact for employers, insurers and agencies."""
+    """NK1: Patient.contact, and for people a RelatedPerson too."""
     if nk1.value(3) in _ORGANIZATIONS or nk1.value(7) in _ORGANIZATIONS - {"E", "S"}:
         _add_contact(build, nk1, patient)
         return
+    _add_contact(build, nk1, patient)
     out: Resource = {"resourceType": "RelatedPerson"}
     fill(plan("NK1[RelatedPerson]"), nk1, build, out)
+    _race(build, nk1, out, 35)
+    ssn = nk1.value(37)
+    if ssn:
+        number = {"type": values.identifier_type("SS"), "system": US_SSN, "value": ssn}
+        out.setdefault("identifier", []).append(number)
     if len(out) == 1:
         return
+    prefer_only_language(out)
     out["patient"] = build.patient
     if "period" in out:
         values.ordered(build, out["period"], "NK1-9")
@@ -242,9 +281,31 @@ def _add_contact(build: Build, nk1: Segment, patient: Resource) -> None:
     fill(plan("NK1[Patient]"), nk1, build, contact)
     if "period" in contact:
         values.ordered(build, contact["period"], "NK1-9")
+    _reach(build, nk1, contact.get("organization"))
     # FHIR invariant pat-1: a contact says how to reach it, or names an organization.
     if any(key in contact for key in ("name", "telecom", "address", "organization")):
         patient.setdefault("contact", []).append(contact)
+
+
+def _reach(build: Build, nk1: Segment, organization: Element | None) -> None:
+    """NK1-30 to NK1-32 as the contact of the organization of NK1-13."""
+    held = (
+        build.known("Organization", organization["reference"].partition("/")[2]) if organization is not None else None
+    )
+    if held is None or "contact" in held:
+        return
+    contact: Element = {}
+    names = human_names(build, nk1.repetitions(30)[0], "NK1-30") if nk1.field(30) else None
+    if names:
+        contact["name"] = names[0]
+    phones = [found for raw in nk1.repetitions(31) if (found := contact_point(build, raw, "", "NK1-31"))]
+    if phones:
+        contact["telecom"] = phones
+    where = address(build, nk1.repetitions(32)[0], "NK1-32") if nk1.field(32) else None
+    if where is not None:
+        contact["address"] = where
+    if contact:
+        held["contact"] = [contact]
 
 
 def related_person(build: Build, segment: Segment, table: str, name_field: int) -> Element | None:
@@ -253,6 +314,7 @@ def related_person(build: Build, segment: Segment, table: str, name_field: int) 
     fill(plan(table), segment, build, out)
     if "name" not in out and "identifier" not in out:
         return None
+    prefer_only_language(out)
     out["patient"] = build.patient
     key = _person_key(build, segment, name_field, "")
     return build.main_draft(f"{build.patient_id}|{segment.name}|{key}", out)

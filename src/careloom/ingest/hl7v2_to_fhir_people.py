@@ -112,10 +112,10 @@ def contact_point(build: Build, raw: str, use: str, place: str) -> Element | Non
         out["system"] = "phone" if equipment is None or equipment.code == "mobile" else equipment.code
     out["value"] = text
     named = maps["TelecommunicationUseCode"].targets.get(value.use)
-    if value.equipment == "CP" and out["system"] == "phone":
-        out["use"] = "mobile"
-    elif named is not None or use:
+    if named is not None or use:
         out["use"] = named.code if named is not None else use
+    elif value.equipment == "CP" and out["system"] == "phone":
+        out["use"] = "mobile"
     rank = values.positive(value.rank)
     if rank is not None:
         out["rank"] = rank

@@ -17,8 +17,15 @@ from careloom.ingest.hl7v2_to_fhir_build import Build, Reference, absent, unknow
 from careloom.ingest.hl7v2_to_fhir_codes import code_maps
 from careloom.ingest.hl7v2_to_fhir_context import Context
 from careloom.ingest.hl7v2_to_fhir_dose import amount, dosage_texts, dose_and_rate, most_per_day, strength
-from careloom.ingest.hl7v2_to_fhir_order import common_order, order_key, order_numbers, order_status, orderer
-from careloom.ingest.hl7v2_to_fhir_people import contact_point
+from careloom.ingest.hl7v2_to_fhir_order import (
+    add_order_provenance,
+    common_order,
+    order_key,
+    order_numbers,
+    order_status,
+    orderer,
+)
+from careloom.ingest.hl7v2_to_fhir_people import address
 from careloom.ingest.hl7v2_to_fhir_plans import fill, plan
 from careloom.ingest.hl7v2_to_fhir_timing import UCUM, quantity_of, take_older_timing, unit_of_time
 from careloom.ingest.hl7v2_to_fhir_values import Element
@@ -52,15 +59,24 @@ def _medication(context: Context, segment: Segment, fields_: tuple[int, int], ke
     build = context.build
     code_field, form_field = fields_
     out: Resource = {"resourceType": "Medication"}
-    code = values.concept(build, segment.field(code_field)) if segment.field(code_field) else None
+    code = values.concept(build, segment.one(code_field)) if segment.one(code_field) else None
     if code is None:
         return None
     out["code"] = code
-    form = values.concept(build, segment.field(form_field)) if form_field and segment.field(form_field) else None
+    form = values.concept(build, segment.one(form_field)) if form_field and segment.one(form_field) else None
     if form is not None:
         out["form"] = form
     context.medication = out
     return build.put(f"{key}|{segment.name}", out)
+
+
+def _begin(context: Context, out: Resource, key: str) -> None:
+    orc = context.orc
+    reference = context.build.put(key, out)
+    if orc is not None and orc is not context.told_orc:
+        add_order_provenance(context.build, orc, key, reference)
+        context.told_orc = orc
+    context.begin_order(out, reference)
 
 
 def take_rxo(context: Context, rxo: Segment) -> bool:
@@ -76,22 +92,28 @@ def take_rxo(context: Context, rxo: Segment) -> bool:
     _ordered_by(build, orc, out, rxo.repetitions(14))
     dosage = dose_and_rate(build, rxo, dose=(2, 3, 4), rate=(21, 22))
     dosage_texts(build, rxo, dosage, (7, 6))
-    most_per_day(build, rxo.field(23), dosage)
+    most_per_day(build, rxo.one(23), dosage)
     if dosage:
         out["dosageInstruction"] = [dosage]
     strength(build, rxo, context.medication, ((18, 19), (25, 26)))
     fill(plan("RXO[MedicationRequest]"), rxo, build, out)
+    indication = values.concept(build, rxo.one(20)) if rxo.one(20) else None
+    if indication is not None:
+        out["reasonCode"] = [indication]
     dispense: Element = out.get("dispenseRequest", {})
     quantity = amount(build, rxo, 11, 12)
     if quantity is not None:
         dispense["quantity"] = quantity
-    pharmacy = parties.coded_organization(build, rxo.field(32), "RXO-32") if rxo.field(32) else None
+    days = values.positive(rxo.value(28))
+    if days is not None:
+        dispense["dispenseInterval"] = {"value": days, "unit": "days", "system": UCUM, "code": "d"}
+    pharmacy = parties.coded_organization(build, rxo.one(32), "RXO-32") if rxo.one(32) else None
     if pharmacy is not None:
-        _phones(build, pharmacy, rxo.repetitions(35), "RXO-35")
+        _reach(build, pharmacy, rxo, (33, 36))
         dispense["performer"] = pharmacy
     if dispense:
         out["dispenseRequest"] = dispense
-    context.begin_order(out, build.put(key, out))
+    _begin(context, out, key)
     return True
 
 
@@ -113,15 +135,15 @@ def take_rxe(context: Context, rxe: Segment) -> bool:
     _ordered_by(build, orc, out, rxe.repetitions(13))
     dosage = dose_and_rate(build, rxe, dose=(3, 4, 5), rate=(23, 24))
     dosage_texts(build, rxe, dosage, (7, 0))
-    most_per_day(build, rxe.field(19), dosage)
+    most_per_day(build, rxe.one(19), dosage)
     if dosage:
         out["dosageInstruction"] = [dosage]
     strength(build, rxe, context.medication, ((25, 26), (33, 34)))
     fill(plan("RXE[MedicationRequest]"), rxe, build, out)
     _encoded_dispense(build, rxe, out)
-    if rxe.field(1):
+    if rxe.one(1):
         take_older_timing(build, rxe.repetitions(1)[0], out, "RXE-1")
-    context.begin_order(out, build.put(key, out))
+    _begin(context, out, key)
     return True
 
 
@@ -133,9 +155,9 @@ def _encoded_dispense(build: Build, rxe: Segment, out: Resource) -> None:
     first = amount(build, rxe, 39, 11)
     if first is not None:
         dispense["initialFill"] = {"quantity": first}
-    pharmacy = parties.coded_organization(build, rxe.field(40), "RXE-40") if rxe.field(40) else None
+    pharmacy = parties.coded_organization(build, rxe.one(40), "RXE-40") if rxe.one(40) else None
     if pharmacy is not None:
-        _phones(build, pharmacy, rxe.repetitions(45), "RXE-45")
+        _reach(build, pharmacy, rxe, (41, 45))
         dispense["performer"] = pharmacy
     if dispense:
         out["dispenseRequest"] = dispense
@@ -145,10 +167,17 @@ def _encoded_dispense(build: Build, rxe: Segment, out: Resource) -> None:
             out.setdefault("identifier", []).append(number)
 
 
-def _phones(build: Build, organization: Reference, raws: list[str], place: str) -> None:
+def _reach(build: Build, organization: Reference, segment: Segment, numbers: tuple[int, int]) -> None:
+    """Address and phone fields of a pharmacy."""
     held = build.known("Organization", organization["reference"].partition("/")[2])
-    found = [phone for raw in raws if (phone := contact_point(build, raw, "", place))]
-    if held is not None and found:
+    if held is None:
+        return
+    home, phone = numbers
+    where = address(build, segment.one(home), f"{segment.name}-{home}") if segment.one(home) else None
+    if where is not None:
+        held.setdefault("address", [where])
+    found = parties.phones(build, segment.repetitions(phone), f"{segment.name}-{phone}")
+    if found:
         held.setdefault("telecom", found)
 
 
@@ -161,7 +190,7 @@ def request_status(orc: Segment | None) -> str:
 def _ordered_by(build: Build, orc: Segment | None, out: Resource, raws: list[str]) -> None:
     if orc is not None:
         common_order(build, orc, out)
-        entered = parties.practitioner(build, orc.field(10), "ORC-10") if orc.field(10) else None
+        entered = parties.practitioner(build, orc.one(10), "ORC-10") if orc.one(10) else None
         if entered is not None:
             out["recorder"] = entered
     requester = orderer(build, orc, (orc.repetitions(12) if orc is not None else []) or raws, "ORC-12")
@@ -192,7 +221,7 @@ def take_rxd(context: Context, rxd: Segment) -> bool:
         written = {"type": "MedicationRequest", "identifier": number}
         out.setdefault("authorizingPrescription", []).append(written)
     dosage: Element = {}
-    most_per_day(build, rxd.field(12), dosage)
+    most_per_day(build, rxd.one(12), dosage)
     if dosage:
         out["dosageInstruction"] = [dosage]
     context.begin_order(out, build.put(key, out), keeps=True)
@@ -221,7 +250,7 @@ def take_administration(context: Context, segment: Segment) -> bool:
         out["effectiveDateTime"] = started
     else:
         out["_effectiveDateTime"] = {"extension": [absent()]}
-    ordering = parties.practitioner(build, orc.field(12), "ORC-12") if orc is not None and orc.field(12) else None
+    ordering = parties.practitioner(build, orc.one(12), "ORC-12") if orc is not None and orc.one(12) else None
     if ordering is not None:
         role = parties.provider_role("OP", "Ordering Provider")
         out.setdefault("performer", []).append({"function": role, "actor": ordering})
@@ -253,7 +282,7 @@ def take_rxg(context: Context, rxg: Segment) -> bool:
     if dosage:
         out["dosageInstruction"] = [dosage]
     strength(build, rxg, context.medication, ((17, 18), (23, 24)))
-    if rxg.field(3):
+    if rxg.one(3):
         take_older_timing(build, rxg.repetitions(3)[0], out, "RXG-3")
     context.begin_order(out, build.put(key, out), keeps=True)
     return True
@@ -279,9 +308,9 @@ def take_rxr(context: Context, rxr: Segment) -> bool:
         return False
     build, maps = context.build, code_maps()
     found = {
-        "route": values.concept(build, rxr.field(1), maps["RouteOfAdministration"]) if rxr.field(1) else None,
-        "site": values.concept(build, rxr.field(2), maps["BodyParts"]) if rxr.field(2) else None,
-        "method": values.concept(build, rxr.field(4), maps["AdministrationMethod"]) if rxr.field(4) else None,
+        "route": values.concept(build, rxr.one(1), maps["RouteOfAdministration"]) if rxr.one(1) else None,
+        "site": values.concept(build, rxr.one(2), maps["BodyParts"]) if rxr.one(2) else None,
+        "method": values.concept(build, rxr.one(4), maps["AdministrationMethod"]) if rxr.one(4) else None,
     }
     target = _given_by(order)
     if target is None:
@@ -289,7 +318,7 @@ def take_rxr(context: Context, rxr: Segment) -> bool:
     for name, value in found.items():
         if value is not None and (target is not order or name != "method"):
             target.setdefault(name, value)
-    more = values.concept(build, rxr.field(5)) if rxr.field(5) and target is not order else None
+    more = values.concept(build, rxr.one(5)) if rxr.one(5) and target is not order else None
     if more is not None and order["resourceType"] != "MedicationAdministration":
         target.setdefault("additionalInstruction", []).append(more)
     if not target and "dosageInstruction" in order:
@@ -300,7 +329,7 @@ def take_rxr(context: Context, rxr: Segment) -> bool:
 def take_rxc(context: Context, rxc: Segment) -> bool:
     """A component: an ingredient of the drug of the order it follows, as a Medication of its own."""
     build, mixture = context.build, context.medication
-    code = values.concept(build, rxc.field(2)) if rxc.field(2) else None
+    code = values.concept(build, rxc.one(2)) if rxc.one(2) else None
     if mixture is None or code is None:
         return False
     out: Resource = {"resourceType": "Medication", "code": code}
@@ -322,10 +351,10 @@ def take_cdo(context: Context, cdo: Segment) -> bool:
     order = context.order
     if order is None or order["resourceType"] not in ("MedicationRequest", "MedicationDispense"):
         return False
-    limit = quantity_of(context.build, cdo.field(3)) if cdo.field(3) else None
+    limit = quantity_of(context.build, cdo.one(3)) if cdo.one(3) else None
     if limit is None:
         return False
-    sent = context.build.read.values(cdo.field(4), 2)
+    sent = context.build.read.values(cdo.one(4), 2)
     span = values.number(sent[0]) if sent[0] else 1
     unit = unit_of_time(sent[1])
     dosage: Element = {}

@@ -4,6 +4,7 @@ from careloom.hl7v2 import fields
 from careloom.hl7v2.fields import NOBODY, Authority, Place
 from careloom.ingest import hl7v2_to_fhir_values as values
 from careloom.ingest.hl7v2_to_fhir_build import Build, Reference
+from careloom.ingest.hl7v2_to_fhir_codes import V2_TABLE, code_maps
 from careloom.ingest.hl7v2_to_fhir_people import address
 from careloom.ingest.hl7v2_to_fhir_values import Element
 
@@ -54,7 +55,18 @@ def location_of(build: Build, value: Place) -> Reference | None:
         return build.mention(f"description:{value.description}", made)
     if made is not None and value.description:
         made.setdefault("description", value.description)
+    if made is not None and value.kind:
+        made.setdefault("type", [{"coding": [_kind(value.kind)]}])
     return reference
+
+
+def _kind(code: str) -> Element:
+    """PL.6 as a code of HL7 table 0305."""
+    target = code_maps()["PersonLocationType"].targets.get(code)
+    out: Element = {"system": f"{V2_TABLE}0305", "code": values.clean_code(code)}
+    if target is not None:
+        out["display"] = target.display
+    return out
 
 
 def _level(name: str, unit: Authority, larger: Reference | None) -> Element:

@@ -31,7 +31,7 @@ _CATEGORY = {
 
 
 def _key(build: Build, segment: Segment, number: int, code: int, when: int) -> str:
-    given = fields.entity(build.read, segment.field(number))
+    given = fields.entity(build.read, segment.one(number))
     if given.value:
         return f"{build.patient_id}|{segment.name}|{given.authority.key}|{given.value}"
     what = segment.value(code) or segment.value(code, 2).casefold()
@@ -77,7 +77,7 @@ def _coded(system: str, code: str, display: str) -> Element:
 
 
 def _verification(prb: Segment, out: Resource) -> None:
-    found = code_maps()["ProblemConfirmation"].word(prb.value(13) or prb.value(13, 2)) if prb.field(13) else None
+    found = code_maps()["ProblemConfirmation"].word(prb.value(13) or prb.value(13, 2)) if prb.one(13) else None
     if found is not None:
         out["verificationStatus"] = _coded(_VERIFIED, found.code, found.display)
 
@@ -106,7 +106,7 @@ def take_gol(context: Context, gol: Segment) -> bool:
     build = context.build
     out: Resource = {"resourceType": "Goal"}
     maps = code_maps()
-    state = maps["GoalLifecycle"].word(gol.value(18) or gol.value(18, 2)) if gol.field(18) else None
+    state = maps["GoalLifecycle"].word(gol.value(18) or gol.value(18, 2)) if gol.one(18) else None
     out["lifecycleStatus"] = state.code if state is not None else "active"
     if gol.value(1).upper() == _DELETED:
         out["lifecycleStatus"] = "entered-in-error"
@@ -127,7 +127,7 @@ def take_pth(context: Context, pth: Segment) -> bool:
     """A pathway: the care plan for the problem or goal that stands before it."""
     build = context.build
     out: Resource = {"resourceType": "CarePlan"}
-    state = code_maps()["PathwayLifecycle"].word(pth.value(5) or pth.value(5, 2)) if pth.field(5) else None
+    state = code_maps()["PathwayLifecycle"].word(pth.value(5) or pth.value(5, 2)) if pth.one(5) else None
     out["status"] = state.code if state is not None else "active"
     if pth.value(1).upper() == _DELETED:
         out["status"] = "entered-in-error"
@@ -154,7 +154,7 @@ def take_var(context: Context, var: Segment) -> bool:
         return False
     build = context.build
     note: Element = {}
-    who = parties.practitioner(build, var.field(4), "VAR-4") if var.field(4) else None
+    who = parties.practitioner(build, var.one(4), "VAR-4") if var.one(4) else None
     if who is not None:
         note["authorReference"] = who
     when = build.date_time(var.value(2), "VAR-2")

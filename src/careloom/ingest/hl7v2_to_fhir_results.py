@@ -17,7 +17,7 @@ from careloom.ingest.hl7v2_to_fhir_observation import (
     observation,
     observation_source_id,
 )
-from careloom.ingest.hl7v2_to_fhir_order import order_key, order_numbers, service_request
+from careloom.ingest.hl7v2_to_fhir_order import add_order_provenance, order_key, order_numbers, service_request
 from careloom.ingest.hl7v2_to_fhir_plans import fill, plan
 from careloom.ingest.hl7v2_to_fhir_specimen import specimen, specimen_key, specimen_of_order
 from careloom.ingest.hl7v2_to_fhir_values import Element
@@ -59,6 +59,8 @@ class Results:
         build.order = order_key(build, orc, obr, obr.value(4) or obr.value(4, 2), obr.value(7))
         request = service_request(build, orc, obr)
         reference = build.put(build.order, request)
+        if orc is not None:
+            add_order_provenance(build, orc, build.order, reference)
         self.requests.append(reference)
         context.order = context.request_resource = request
         context.request = reference
@@ -94,6 +96,7 @@ class Results:
         if self._report is not None and obx.value(2).upper() in ATTACHED_TYPES and self._specimen is None:
             found = [attachment(build, obx.value(2).upper(), raw) for raw in obx.repetitions(5)]
             if any(found):
+                self._context.attached.append(obx)
                 self._report.setdefault("presentedForm", []).extend(one for one in found if one)
                 return
         made: Resource = {"resourceType": "Observation"}

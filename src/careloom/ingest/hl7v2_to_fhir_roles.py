@@ -33,11 +33,11 @@ class Part:
         role, person, facility, place, start, end, phones, home = numbers
         name = segment.name
         self.word = segment.value(role)
-        self.code = values.concept(build, segment.field(role)) if segment.field(role) else None
+        self.code = values.concept(build, segment.one(role)) if segment.one(role) else None
         self.person = _person(build, segment, person, home)
-        value = fields.organization(build.read, segment.repetitions(facility)[0]) if segment.field(facility) else None
+        value = fields.organization(build.read, segment.repetitions(facility)[0]) if segment.one(facility) else None
         self.organization = parties.organization_of(build, value, f"{name}-{facility}") if value is not None else None
-        self.place = location(build, segment.repetitions(place)[0], f"{name}-{place}") if segment.field(place) else None
+        self.place = location(build, segment.repetitions(place)[0], f"{name}-{place}") if segment.one(place) else None
         self.period = values.period_of(build, segment.value(start), segment.value(end), f"{name}-{start}")
         self.device = None if is_role else _device(build, segment)
         details = _details(build, segment, is_role, phones, self.period)
@@ -50,7 +50,7 @@ def _person(build: Build, segment: Segment, number: int, home: int) -> Reference
     found = [parties.practitioner(build, raw, f"{segment.name}-{number}") for raw in segment.repetitions(number)]
     who = next((one for one in found if one is not None), None)
     held = build.known("Practitioner", who["reference"].partition("/")[2]) if who is not None else None
-    where = address(build, segment.repetitions(home)[0], f"{segment.name}-{home}") if segment.field(home) else None
+    where = address(build, segment.repetitions(home)[0], f"{segment.name}-{home}") if segment.one(home) else None
     if held is not None and where is not None:
         held.setdefault("address", [where])
     return who
@@ -58,7 +58,7 @@ def _person(build: Build, segment: Segment, number: int, home: int) -> Reference
 
 def _details(build: Build, segment: Segment, is_role: bool, phones: int, period: Element | None) -> Element:
     out: Element = {}
-    given = values.entity_identifier(fields.entity(build.read, segment.field(1))) if segment.field(1) else None
+    given = values.entity_identifier(fields.entity(build.read, segment.one(1))) if segment.one(1) else None
     if given is not None and not given["value"].isdigit():
         out["identifier"] = [given]
     if period is not None:
@@ -76,8 +76,8 @@ def _details(build: Build, segment: Segment, is_role: bool, phones: int, period:
 
 
 def _device(build: Build, prt: Segment) -> Reference | None:
-    given = fields.entity(build.read, prt.field(10)) if prt.field(10) else fields.Entity("")
-    carrier = fields.entity(build.read, prt.field(16)) if prt.field(16) else fields.Entity("")
+    given = fields.entity(build.read, prt.one(10)) if prt.one(10) else fields.Entity("")
+    carrier = fields.entity(build.read, prt.one(16)) if prt.one(16) else fields.Entity("")
     details: dict[str, object] = {
         "udiCarrier": [{"deviceIdentifier": carrier.value}] if carrier.value else None,
         "manufactureDate": build.date_time(prt.value(17), "PRT-17"),
@@ -85,7 +85,7 @@ def _device(build: Build, prt: Segment) -> Reference | None:
         "lotNumber": prt.plain(19),
         "serialNumber": prt.plain(20),
         "distinctIdentifier": prt.value(21),
-        "type": values.concept(build, prt.field(22)) if prt.field(22) else None,
+        "type": values.concept(build, prt.one(22)) if prt.one(22) else None,
     }
     if not given.value and not given.authority.key and not carrier.value:
         return None

@@ -16,6 +16,7 @@ from careloom.ingest.hl7v2_to_fhir_build import Reference, absent
 from careloom.ingest.hl7v2_to_fhir_codes import code_maps
 from careloom.ingest.hl7v2_to_fhir_context import Context
 from careloom.ingest.hl7v2_to_fhir_order import order_key
+from careloom.ingest.hl7v2_to_fhir_people import address
 from careloom.ingest.hl7v2_to_fhir_places import location
 from careloom.ingest.hl7v2_to_fhir_timing import unit_of_time
 from careloom.ingest.hl7v2_to_fhir_values import Element
@@ -24,19 +25,21 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
 _SUBJECT = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Appointment.subject"
 # Field, who it is; HL7 table 0443 where it has the role, else the guide's word for it.
 _PEOPLE = ((12, "", "Placer Contact"), (16, "", "Filler Contact"), (20, "EP", "Entering Provider"))
+# Person field -> phone, address, location field.
+_REACHED = {12: (13, 14, 15), 16: (17, 18, 19), 20: (21, 0, 22)}
 _MEDICAL = frozenset(("booked", "pending", "checked-in", "arrived", "fulfilled"))
 
 
 def take_sch(context: Context, sch: Segment) -> bool:
     """The appointment itself; its patient is added when PID has been read, which may stand later."""
     build = context.build
-    given = fields.entity(build.read, sch.field(2))
+    given = fields.entity(build.read, sch.one(2))
     if not given.value:
-        given = fields.entity(build.read, sch.field(1))
+        given = fields.entity(build.read, sch.one(1))
     key = f"SCH|{given.authority.key}|{given.value}" if given.value else f"SCH|message|{build.message_key}"
     out: Resource = {"resourceType": "Appointment"}
     for number, kind in ((1, "PLAC"), (2, "FILL")):
-        found = values.entity_identifier(fields.entity(build.read, sch.field(number)), kind)
+        found = values.entity_identifier(fields.entity(build.read, sch.one(number)), kind)
         if found is not None:
             out.setdefault("identifier", []).append(found)
     out["status"] = _status(context, sch.value(25))
@@ -48,14 +51,33 @@ def take_sch(context: Context, sch: Segment) -> bool:
         for raw in sch.repetitions(number):
             who = parties.practitioner(build, raw, f"SCH-{number}")
             if who is not None:
+                _reach(context, sch, number, who)
                 played = parties.provider_role(code, display) if code else {"text": display}
                 out["participant"].append({"type": [played], "actor": who, "status": _accepted(out)})
     context.appointment = out
     context.speak_of(out)
     build.put(key, out)
-    if sch.field(26) or sch.field(27):
+    if sch.one(26) or sch.one(27):
         _ordered(context, sch, out)
     return True
+
+
+def _reach(context: Context, sch: Segment, number: int, who: Reference) -> None:
+    """Phone and address of a contact person, and where to find them, as a role at that place."""
+    build = context.build
+    phone, home, place = _REACHED[number]
+    held = build.known("Practitioner", who["reference"].partition("/")[2])
+    phones = parties.phones(build, sch.repetitions(phone), f"SCH-{phone}")
+    where = address(build, sch.repetitions(home)[0], f"SCH-{home}") if home and sch.one(home) else None
+    if held is not None and phones:
+        held.setdefault("telecom", phones)
+    if held is not None and where is not None:
+        held.setdefault("address", [where])
+    at = location(build, sch.one(place), f"SCH-{place}") if sch.one(place) else None
+    if at is not None:
+        _, code, display = next(one for one in _PEOPLE if one[0] == number)
+        played = parties.provider_role(code, display) if code else {"text": display}
+        parties.role(build, played, who, location=at)
 
 
 def finish_appointment(context: Context) -> None:
@@ -89,16 +111,16 @@ def _accepted(appointment: Resource) -> str:
 def _reason(context: Context, sch: Segment, out: Resource) -> None:
     build, maps = context.build, code_maps()
     # FHIR invariant app-4: a reason of the event has a place where it is a cancellation only.
-    event = values.concept(build, sch.field(6)) if sch.field(6) and out["status"] == "cancelled" else None
+    event = values.concept(build, sch.one(6)) if sch.one(6) and out["status"] == "cancelled" else None
     if event is not None:
         out["cancelationReason"] = event
     for number in (7, 8):
-        if not sch.field(number):
+        if not sch.one(number):
             continue
-        table = build.read.values(sch.field(number), 3)[2].upper()
+        table = build.read.values(sch.one(number), 3)[2].upper()
         is_type = table.endswith("0277") or (number == 8 and not table.endswith("0276"))
         mapped = maps["AppointmentTypeCodes" if is_type else "AppointmentReasonCodes"]
-        found = values.concept(build, sch.field(number), mapped)
+        found = values.concept(build, sch.one(number), mapped)
         if found is None:
             continue
         if is_type:
@@ -113,7 +135,7 @@ def _times(context: Context, sch: Segment, out: Resource) -> None:
     length = _minutes(sch.value(9), sch.value(10) or "MIN")
     if length:
         out["minutesDuration"] = length
-    sent = build.read.values(sch.repetitions(11)[0], 6) if sch.field(11) else [""] * 6
+    sent = build.read.values(sch.repetitions(11)[0], 6) if sch.one(11) else [""] * 6
     start, end = build.instant(sent[3], "SCH-11"), build.instant(sent[4], "SCH-11")
     if start is not None:
         end = end or _later(start, length * 60)
@@ -145,16 +167,29 @@ def _ordered(context: Context, sch: Segment, appointment: Resource) -> None:
     if appointment["status"] in ("cancelled", "entered-in-error"):
         out["status"] = "revoked" if appointment["status"] == "cancelled" else "entered-in-error"
     for number, kind in ((26, "PLAC"), (27, "FILL")):
-        found = values.entity_identifier(fields.entity(build.read, sch.field(number)), kind)
+        found = values.entity_identifier(fields.entity(build.read, sch.one(number)), kind)
         if found is not None:
             out.setdefault("identifier", []).append(found)
     out["subject"] = build.patient
-    order = Segment(
-        "|".join(("OBR", "", sch.field(26), sch.field(27))).replace("|", sch.delimiters.field), sch.delimiters
-    )
+    order = Segment("|".join(("OBR", "", sch.one(26), sch.one(27))).replace("|", sch.delimiters.field), sch.delimiters)
     reference = build.mention(order_key(build, None, order, ""), out)
     appointment["basedOn"] = [reference]
     context.scheduled = out
+
+
+def take_timing(context: Context, tq1: Segment) -> bool:
+    """TQ1 of an appointment: start, end and priority, over those of SCH-11."""
+    appointment, build = context.appointment, context.build
+    if appointment is None or (not tq1.value(7) and not tq1.value(9)):
+        return False
+    start, end = build.instant(tq1.value(7), "TQ1-7"), build.instant(tq1.value(8), "TQ1-8")
+    if start is not None:
+        appointment.pop("end", None)
+        appointment.update(values.ordered(build, {"start": start, **({"end": end} if end else {})}, "TQ1-8"))
+    level = code_maps()["AppointmentPriority"].targets.get(tq1.value(9).upper()[:1])
+    if level is not None:
+        appointment["priority"] = int(level.code)
+    return True
 
 
 def take_ais(context: Context, ais: Segment) -> bool:
@@ -163,7 +198,7 @@ def take_ais(context: Context, ais: Segment) -> bool:
     if appointment is None:
         return False
     build = context.build
-    service = values.concept(build, ais.field(3)) if ais.field(3) else None
+    service = values.concept(build, ais.one(3)) if ais.one(3) else None
     if service is not None and service not in appointment.get("serviceType", ()):
         appointment.setdefault("serviceType", []).append(service)
     start, end = _span(context, ais, (4, 5, 6, 7, 8))
@@ -225,13 +260,13 @@ def _participation(sent: str, appointment: Resource) -> str:
 
 def take_aig(context: Context, aig: Segment) -> bool:
     """A thing or group: a Device."""
-    value = fields.coded(context.build.read, aig.field(3))
+    value = fields.coded(context.build.read, aig.one(3))
     device = None
     if value.code or value.text:
-        named = [{"name": value.text, "type": "user-friendly-name"}] if value.text else None
+        named = [{"name": value.text, "type": "model-name"}] if value.text else None
         given = fields.Entity(value.code, fields.Authority(value.system))
         device = parties.device(context.build, given, deviceName=named)
-    taken = _participant(context, aig, device, aig.field(4), (8, 9, 10, 11, 12, 14))
+    taken = _participant(context, aig, device, aig.one(4), (8, 9, 10, 11, 12, 14))
     held = context.build.known("Device", device["reference"].partition("/")[2]) if device is not None else None
     if held is not None:
         context.speak_of(held)
@@ -242,14 +277,16 @@ def take_ail(context: Context, ail: Segment) -> bool:
     """A place."""
     found = [location(context.build, raw, "AIL-3") for raw in ail.repetitions(3)]
     where = next((one for one in found if one is not None), None)
-    return _participant(context, ail, where, ail.field(4), (6, 7, 8, 9, 10, 12))
+    context.speak_of(context.appointment)
+    return _participant(context, ail, where, ail.one(4), (6, 7, 8, 9, 10, 12))
 
 
 def take_aip(context: Context, aip: Segment) -> bool:
     """A person."""
     found = [parties.practitioner(context.build, raw, "AIP-3") for raw in aip.repetitions(3)]
     who = next((one for one in found if one is not None), None)
-    return _participant(context, aip, who, aip.field(4), (6, 7, 8, 9, 10, 12))
+    context.speak_of(context.appointment)
+    return _participant(context, aip, who, aip.one(4), (6, 7, 8, 9, 10, 12))
 
 
 def take_rgs(context: Context, rgs: Segment) -> bool:

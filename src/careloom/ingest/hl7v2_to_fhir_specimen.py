@@ -15,7 +15,7 @@ from careloom.ingest.hl7v2_to_fhir_values import Element
 
 def specimen_of_order(build: Build, obr: Segment) -> Reference | None:
     """The specimen that an OBR describes by its own fields; None where it describes none."""
-    if not any(obr.field(number) for number in (9, 10, 14, 15)):
+    if not any(obr.one(number) for number in (9, 10, 14, 15)):
         return None
     out: Resource = {"resourceType": "Specimen", "subject": build.patient}
     fill(plan("OBR[Specimen]"), obr, build, out)
@@ -29,14 +29,18 @@ def specimen_of_order(build: Build, obr: Segment) -> Reference | None:
 def specimen(build: Build, spm: Segment) -> Resource:
     """The Specimen of an SPM."""
     out: Resource = {"resourceType": "Specimen"}
-    parts = [fields.entity_part(build.read, part) for part in build.read.parts(spm.field(2))[:2]]
-    for given, kind in zip(parts, ("PLAC", "FILL"), strict=False):
+    parts = [fields.entity_part(build.read, part) for part in build.read.parts(spm.one(2))[:2]]
+    for given, kind in zip(parts, ("PGN", "FGN"), strict=False):
         found = values.entity_identifier(given, kind)
         if found is not None:
             out.setdefault("identifier", []).append(found)
     out["subject"] = build.patient
     fill(plan("SPM[Specimen]"), spm, build, out)
-    start, end = build.read.values(spm.field(17), 2)
+    for raw in spm.repetitions(3):
+        parent = _parent(build, raw)
+        if parent is not None:
+            out.setdefault("parent", []).append(parent)
+    start, end = build.read.values(spm.one(17), 2)
     collected: Element = out.setdefault("collection", {})
     if end:
         period = values.period_of(build, start, end, "SPM-17")
@@ -51,9 +55,24 @@ def specimen(build: Build, spm: Segment) -> Resource:
     return out
 
 
+def _parent(build: Build, raw: str) -> Reference | None:
+    """SPM-3: the specimen that this one was made of, by its numbers."""
+    parts = [fields.entity_part(build.read, part) for part in build.read.parts(raw)[:2]]
+    numbers = [
+        found
+        for given, kind in zip(parts, ("PGN", "FGN"), strict=False)
+        if (found := values.entity_identifier(given, kind))
+    ]
+    given = next((one for one in reversed(parts) if one.value), None)
+    if not numbers or given is None:
+        return None
+    out: Resource = {"resourceType": "Specimen", "identifier": numbers, "subject": build.patient}
+    return build.mention(f"{build.patient_id}|SPM|{given.authority.key}|{given.value}", out)
+
+
 def specimen_key(build: Build, spm: Segment) -> str:
     """The identity of the specimen of an SPM."""
-    parts = [fields.entity_part(build.read, part) for part in build.read.parts(spm.field(2))[:2]]
+    parts = [fields.entity_part(build.read, part) for part in build.read.parts(spm.one(2))[:2]]
     for given in reversed(parts):
         if given.value:
             return f"{build.patient_id}|SPM|{given.authority.key}|{given.value}"
@@ -62,7 +81,7 @@ def specimen_key(build: Build, spm: Segment) -> str:
 
 def _specimen_source(build: Build, obr: Segment, out: Resource) -> None:
     """OBR-15 (SPS): the specimen's type, body site and free text."""
-    parts = build.read.parts(obr.field(15))
+    parts = build.read.parts(obr.one(15))
     maps = code_maps()
     kind = fields.coded_part(build.read, parts[0]) if parts[0] else None
     found = values.concept_of(kind, maps["SpecimenType"]) if kind is not None else None

@@ -89,11 +89,11 @@ def repeat_pattern(build: Build, raw: str, timing: Element) -> None:
 def timing_of(build: Build, tq1: Segment) -> Element:
     """The Timing of a TQ1; empty where it says nothing of time."""
     timing: Element = {}
-    if tq1.field(3):
+    if tq1.one(3):
         repeat_pattern(build, tq1.repetitions(3)[0], timing)
     repeat: Element = timing.get("repeat", {})
     bounds = values.period_of(build, tq1.value(7), tq1.value(8), "TQ1-7")
-    lasting = duration_of(build, tq1.field(6)) if tq1.field(6) else None
+    lasting = duration_of(build, tq1.one(6)) if tq1.one(6) else None
     if bounds is not None:
         repeat["boundsPeriod"] = bounds
     elif lasting is not None:
@@ -101,7 +101,7 @@ def timing_of(build: Build, tq1: Segment) -> Element:
     times = [found for raw in tq1.repetitions(4) if (found := time_of_day(build.read.text(raw)))]
     if times and "when" not in repeat:
         repeat["timeOfDay"] = times
-    once = duration_of(build, tq1.field(13)) if tq1.field(13) else None
+    once = duration_of(build, tq1.one(13)) if tq1.one(13) else None
     if once is not None:
         repeat["duration"], repeat["durationUnit"] = once[0], once[1]
     count = values.positive(tq1.value(14))
@@ -129,7 +129,7 @@ def take_timing(build: Build, tq1: Segment, order: Resource) -> bool:
 
 
 def _service(build: Build, tq1: Segment, order: Resource) -> None:
-    quantity = quantity_of(build, tq1.field(2)) if tq1.field(2) else None
+    quantity = quantity_of(build, tq1.one(2)) if tq1.one(2) else None
     if quantity is not None:
         order.setdefault("quantityQuantity", quantity)
     timing = timing_of(build, tq1)
@@ -152,7 +152,7 @@ def _medication(build: Build, tq1: Segment, order: Resource) -> None:
     timing = timing_of(build, tq1)
     if timing:
         dosage["timing"] = timing
-    quantity = quantity_of(build, tq1.field(2)) if tq1.field(2) else None
+    quantity = quantity_of(build, tq1.one(2)) if tq1.one(2) else None
     if quantity is not None and not any("doseQuantity" in one or "doseRange" in one for one in _doses(dosage)):
         dosage.setdefault("doseAndRate", [{}])[0]["doseQuantity"] = quantity
     words = [text for text in (dosage.get("text", ""), tq1.plain(11)) if text]

@@ -64,7 +64,7 @@ def unit_of(build: Build, raw: str) -> Element:
     out: Element = {"unit": text} if text else {}
     for value, named in ((code.code, code.system), (code.alternate_code, code.alternate_system)):
         system = system_uri(named)
-        if value and system and not system.startswith("urn:careloom:") and " " not in value:
+        if value and system and " " not in value:
             out["system"] = system
             out["code"] = value
             break
@@ -95,30 +95,44 @@ def concept(build: Build, raw: str, mapped: CodeMap | None = None) -> Element | 
     return concept_of(fields.coded(build.read, raw), mapped)
 
 
+def mapped_coding(code: str, system: str, version: str, mapped: CodeMap | None) -> Element | None:
+    """The Coding that the guide's map has for a code; its version is the sender's where the system stays the same."""
+    target = mapped.exact(code, system) if mapped is not None else None
+    if target is None:
+        return None
+    out: Element = {"system": target.system, "code": target.code}
+    if version:
+        out["version"] = version
+    if target.display:
+        out["display"] = target.display
+    return out
+
+
 def concept_of(value: Coded, mapped: CodeMap | None = None) -> Element | None:
     """A CodeableConcept of a coded value."""
     codings: list[Element] = []
     target = mapped.exact(value.code, value.system) if mapped is not None and value.code else None
     words = value.original
     if target is not None:
-        codings.append({"system": target.system, "code": target.code})
-        if target.display:
-            codings[0]["display"] = target.display
-    elif value.code and (value.system or value.text or " " not in value.code):
+        codings.append(mapped_coding(value.code, value.system, value.version, mapped) or {})
+    elif value.code:
+        if not value.system and not value.text and " " in value.code:
+            words = words or value.code
         system = system_uri(value.system)
         if not system and value.system_oid:
             system = system_uri(value.system_oid)
         first = coding(value.code, value.text, system, value.version)
         if first is not None:
             codings.append(first)
-    else:
-        words = words or value.text or value.code
+    elif value.text:
+        codings.append({"display": value.text})
+        words = words or value.text
     for code, text, named, version in (
         (value.alternate_code, value.alternate_text, value.alternate_system, value.alternate_version),
         (value.second_code, value.second_text, value.second_system, value.second_version),
     ):
         if code:
-            other = coding(code, text, system_uri(named), version)
+            other = mapped_coding(code, named, version, mapped) or coding(code, text, system_uri(named), version)
             if other is not None:
                 codings.append(other)
         elif text and not words:
@@ -133,7 +147,7 @@ def identifier_type(kind: str) -> Element:
     """Identifier.type for a value of HL7 table 0203; a code that is not in it stands as text."""
     target = code_maps()["IdentifierType"].targets.get(kind)
     if target is None:
-        return {"text": kind}
+        return {"coding": [{"code": clean_code(kind)}], "text": kind}
     found: Element = {"system": target.system, "code": target.code}
     if target.display:
         found["display"] = target.display
@@ -175,15 +189,16 @@ def universal_identifier(authority: Authority) -> Element:
 
 
 def identifier(build: Build, raw: str, kind: str = "", place: str = "") -> Element | None:
-    """CX to Identifier; `kind` is its type where the value names none."""
+    """CX to Identifier; `kind` is its type where the value names none, with ``=`` before it in any case."""
     value = fields.identifier(build.read, raw)
     if not value.value:
         return None
     out: Element = {}
     if value.check_digit:
         out["extension"] = [check_digit(value.check_digit)]
-    if value.kind or kind:
-        out["type"] = identifier_type(value.kind or kind)
+    named = kind[1:] if kind.startswith("=") else value.kind or kind
+    if named:
+        out["type"] = identifier_type(named)
     authority = value.authority if value.authority.key else value.facility
     system = authority_uri(authority)
     if system:
@@ -209,7 +224,7 @@ def entity_identifier(value: fields.Entity, kind: str = "") -> Element | None:
         return None
     out: Element = {}
     if kind:
-        out["type"] = {"coding": [{"system": V2_IDENTIFIER_TYPE, "code": kind}]}
+        out["type"] = identifier_type(kind)
     system = authority_uri(value.authority)
     if system:
         out["system"] = system

@@ -80,7 +80,7 @@ def encounter(build: Build, pv1: Segment, pv2: Segment | None, event: str) -> Re
     _locations(build, pv1, out)
     if pv2 is not None:
         fill(plan("PV2[Encounter]"), pv2, build, out)
-        prior = location(build, pv2.field(1), "PV2-1") if pv2.value(1) else None
+        prior = location(build, pv2.field(1), "PV2-1") if pv2.field(1) else None
         if prior is not None:
             out.setdefault("location", []).append({"location": prior, "status": "planned"})
     return out
@@ -235,9 +235,13 @@ def add_procedure(build: Build, pr1: Segment) -> Resource | None:
     code = pr1.value(3) or described.casefold()
     key = f"{given.authority.key}|{given.value}" if given.value else f"{build.visit_id}|{code}|{pr1.value(5)}"
     _lasting(pr1, out)
-    parent = values.entity_identifier(fields.entity(build.read, pr1.field(25))) if pr1.field(25) else None
-    if parent is not None:
-        out["partOf"] = [{"type": "Procedure", "identifier": parent}]
+    parent = fields.entity(build.read, pr1.field(25))
+    number = values.entity_identifier(parent)
+    if number is not None:
+        whole: Resource = {"resourceType": "Procedure", "identifier": [number], "status": "unknown"}
+        whole["subject"] = build.patient
+        key_of = f"{build.patient_id}|PR1|{parent.authority.key}|{parent.value}"
+        out["partOf"] = [build.mention(key_of, whole)]
     build.put(build.once(f"{build.patient_id}|PR1|{key}"), out)
     return out
 

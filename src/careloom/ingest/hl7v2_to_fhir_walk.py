@@ -2,6 +2,7 @@
 
 from careloom.fhir.drafts import Resource
 from careloom.hl7v2.parse import Segment
+from careloom.ingest import hl7v2_to_fhir_events as events
 from careloom.ingest import hl7v2_to_fhir_finance as finance
 from careloom.ingest import hl7v2_to_fhir_immunization as immunization
 from careloom.ingest import hl7v2_to_fhir_other as other
@@ -17,6 +18,7 @@ from careloom.ingest.hl7v2_to_fhir_messages import MessageRule
 from careloom.ingest.hl7v2_to_fhir_order import order_key, service_request
 from careloom.ingest.hl7v2_to_fhir_patient import (
     add_demographics,
+    add_importance,
     add_mother,
     add_next_of_kin,
     patient_resource,
@@ -160,6 +162,8 @@ class Walk:
         visit = encounter(build, pv1, self._pv2_of(pv1), context.trigger if self.kind == "ADT" else "")
         build.main_draft(build.visit_id, visit)
         context.visit = visit
+        if context.patient is not None:
+            add_importance(build, pv1, context.patient)
         context.episode = add_episode(build, pv1, visit)
         context.speak_of(visit)
         return True
@@ -210,7 +214,7 @@ class Walk:
 
     def _obx(self, obx: Segment) -> bool:
         context = self.context
-        if context.document is not None and obx.value(2).upper() in DOCUMENT_TYPES:
+        if self.kind == "MDM" and context.document is not None and obx.value(2).upper() in DOCUMENT_TYPES:
             self.results.end_observation()
             context.speak_of(None)
             context.contents.append(obx)
@@ -231,9 +235,13 @@ class Walk:
         return taken
 
     def _txa(self, txa: Segment) -> bool:
-        self._flush()
-        self.results.close()
-        self.context.document = txa
+        context = self.context
+        if self.kind == "MDM":
+            self._flush()
+            self.results.close()
+        else:
+            context.contents = list(context.attached)
+        context.document = txa
         return True
 
     def _nte(self, nte: Segment) -> bool:
@@ -241,7 +249,9 @@ class Walk:
 
     def _tq1(self, tq1: Segment) -> bool:
         order = self.context.order
-        return order is not None and take_timing(self.context.build, tq1, order)
+        if order is None:
+            return schedule.take_timing(self.context, tq1)
+        return take_timing(self.context.build, tq1, order)
 
     def _flush(self) -> None:
         """An ORC that nothing followed: an order known by its numbers only."""
@@ -288,10 +298,13 @@ _TAKES: dict[str, Take] = {
     "AIP": schedule.take_aip,
     "AIS": schedule.take_ais,
     "AL1": take_allergy,
+    "ACC": events.take_acc,
     "ARV": other.take_arv,
     "AUT": other.take_aut,
     "BLG": finance.take_blg,
     "CDO": pharmacy.take_cdo,
+    "CON": events.take_con,
+    "CTD": events.take_ctd,
     "CTI": other.take_cti,
     "DB1": other.take_db1,
     "FT1": finance.take_ft1,
@@ -303,6 +316,7 @@ _TAKES: dict[str, Take] = {
     "IN2": finance.take_in2,
     "INV": other.take_inv,
     "ODS": other.take_ods,
+    "PDA": events.take_pda,
     "PRB": problem.take_prb,
     "PRD": other.take_prd,
     "PRT": take_part,

@@ -29,6 +29,7 @@ SYMPTOM_ONTOLOGY = "http://purl.obolibrary.org/obo/symp.owl"
 NCI_THESAURUS = "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl"
 NUCC_TAXONOMY = "http://nucc.org/provider-taxonomy"
 CDC_RACE = "urn:oid:2.16.840.1.113883.6.238"
+ISO_3166 = "urn:iso:std:iso:3166"
 ISO_4217 = "urn:iso:std:iso:4217"
 BCP_47 = "urn:ietf:bcp:47"
 URI = "urn:ietf:rfc:3986"
@@ -88,6 +89,7 @@ _NAMES = {
     NCI_THESAURUS: "ncit nci nci-thesaurus",
     NUCC_TAXONOMY: "nucc nucc-taxonomy",
     CDC_RACE: "cdcrec cdc-race cdcrace",
+    ISO_3166: "iso3166 iso3166-1 iso-3166-1",
     ISO_4217: "iso4217",
     BCP_47: "bcp47 bcp-47",
     URI: "uri",

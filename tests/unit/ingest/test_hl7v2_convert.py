@@ -174,7 +174,7 @@ def test_race_and_ethnicity_become_us_core_extensions_with_text() -> None:
     ("contact", "expected"),
     [
         ("(555)555-5555", {"system": "phone", "value": "(555)555-5555", "use": "home"}),
-        ("^PRN^CP^^1^217^5550142", {"system": "phone", "value": "+1 217 5550142", "use": "mobile"}),
+        ("^PRN^CP^^1^217^5550142", {"system": "phone", "value": "+1 217 5550142", "use": "home"}),
         ("^NET^Internet^a@b.org", {"system": "email", "value": "a@b.org", "use": "home"}),
         ("^WPN^FX^^^^^^^^^555-0100", {"system": "fax", "value": "555-0100", "use": "work"}),
         ("a@b.org", {"system": "email", "value": "a@b.org", "use": "home"}),
@@ -192,10 +192,11 @@ def test_identifiers_are_kept_once_with_kind_and_system() -> None:
     ]
 
 
-def test_people_become_related_persons_and_organizations_contacts() -> None:
+def test_people_become_related_persons_and_all_next_of_kin_contacts() -> None:
     found = sent("ADT^A08", PID + "NK1|1|Doe^John|SPO", "NK1|2|Works|EMR||555-0100|||||||||")
     assert only(found, "RelatedPerson")["name"] == [{"family": "Doe", "given": ["John"]}]
-    assert only(found, "Patient")["contact"][0]["relationship"][0]["coding"][0]["code"] == "E"
+    contacts = only(found, "Patient")["contact"]
+    assert [one["relationship"][0]["coding"][0]["code"] for one in contacts] == ["SPS", "E"]
 
 
 def test_a_merge_links_both_patients() -> None:

@@ -28,7 +28,7 @@ def observed(values: dict[int, str]) -> dict[str, object]:
         ({2: "SN", 5: "^2^+"}, {"valueString": "2 +"}),
         ({2: "SN", 5: "<>^2"}, {"valueString": "<> 2"}),
         ({2: "CWE", 5: "1^Yes^L"}, {"valueCodeableConcept": {"coding": [{"code": "1", "display": "Yes"}]}}),
-        ({2: "CE", 5: "^Free words"}, {"valueCodeableConcept": {"text": "Free words"}}),
+        ({2: "CE", 5: "^Free"}, {"valueCodeableConcept": {"coding": [{"display": "Free"}], "text": "Free"}}),
         ({2: "ST", 5: "a\\T\\b"}, {"valueString": "a&b"}),
         ({2: "TX", 5: "one~two"}, {"valueString": "one\ntwo"}),
         ({2: "FT", 5: "one\\.br\\two"}, {"valueString": "one\ntwo"}),
