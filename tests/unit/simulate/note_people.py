@@ -80,8 +80,9 @@ HOSPITAL = SmallHospital(
         ),
     ),
 )
-ORAL = sct("26643006", "Oral route (qualifier value)")
-IV = sct("47625008", "Intravenous route (qualifier value)")
+_ROUTE = "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration"
+ORAL = Code(_ROUTE, "PO", "Swallow, oral")
+IV = Code(_ROUTE, "IVINJ", "Injection, intravenous")
 
 
 def person(birth: date = date(1951, 7, 19), sex: str = "female") -> Person:

@@ -1,9 +1,11 @@
 """Notes of a simulated patient: gold that stands on the text, and text that is true to the record."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
+from itertools import permutations
 
 import pytest
 
@@ -12,6 +14,7 @@ from careloom.simulate.narrative.family import KINDS, families
 from careloom.simulate.notes import NotePlan, SimulatedNote, notes_of
 from tests.unit.simulate.note_histories import history
 from tests.unit.simulate.note_people import HOSPITAL, Stream
+from tools.measure_simulated_notes import grams, without_gold
 
 SEEDS = 6
 
@@ -235,3 +238,19 @@ def test_copied_blocks_name_the_note_that_they_come_from() -> None:
     sources = {dict(span.attributes).get("copied_from") for note in everything() for span in note.gold.spans} - {None}
     assert sources
     assert sources <= ids
+
+
+def test_families_share_next_to_no_wording() -> None:
+    """Of the 4-grams of a family's own words (entities, identifiers and times left out), few are another family's."""
+    wording = {
+        family: {gram for note in written(family) for gram in grams(without_gold(note))} for family in families()
+    }
+    for one, other in permutations(wording, 2):
+        assert len(wording[one] & wording[other]) / len(wording[one]) < 0.03, (one, other)
+        assert len(wording[one]) > 300
+
+
+def test_a_family_words_the_same_facts_in_many_ways() -> None:
+    for family in families():
+        told = Counter(gram for note in written(family) for gram in grams(note.text))
+        assert len(told) / told.total() > 0.2, family
