@@ -25,6 +25,13 @@ SETS = {
         "hl7v2.message-type-not-mapped", "hl7v2.segment-missing", "hl7v2.patient-id-missing", "notes.no-patient",
         "hl7v2.message-type-missing",
     },
+    "ccda_ms_fhir_converter": {
+        "fhir.required-missing", "fhir.binding", "fhir.format", "fhir.invariant-ppc-1", "notes.no-patient",
+    },
+    "ccda_sample_ccdas": {"notes.no-patient"},
+    "ccda_hl7_examples": {
+        "ccda.fragment", "ccda.not-xml", "ccda.no-patient", "ingest.xml-not-read", "notes.no-patient",
+    },
     "hl7v2_hapi": {
         "hl7v2.message-type-not-mapped", "hl7v2.segment-missing", "hl7v2.patient-id-missing", "notes.no-patient",
         "hl7v2.message-type-missing", "hl7v2.acknowledgement", "hl7v2.msh-missing",

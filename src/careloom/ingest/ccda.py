@@ -103,7 +103,7 @@ def _document(build: Build, held: Kids, role: Element, raw: bytes) -> None:
     replaced = _replaced(build, held)
     if replaced:
         summary["relatesTo"] = replaced
-    key = key_of(held.get("id"))
+    key = key_of(identifiers(held.get("id")))
     build.put(f"document|{key}" if key else "", summary)
     reference = _document_reference(build, held, raw, texts)
     if body is not None and NAMES[body.tag] == "nonXMLBody":
@@ -171,7 +171,7 @@ def _document_reference(build: Build, held: Kids, raw: bytes, texts: list[tuple[
     relations = [
         {"code": relation, "target": {"reference": f"DocumentReference/{build.name(f'document|{key}')}"}}
         for relation, parent in _parents(held)
-        if (key := key_of(parent.get("id")))
+        if (key := key_of(identifiers(parent.get("id"))))
     ]
     if relations:
         out["relatesTo"] = relations

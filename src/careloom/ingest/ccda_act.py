@@ -36,7 +36,7 @@ class Act:
     negated   negationInd
     """
 
-    __slots__ = ("_templates", "element", "held", "mood", "name", "negated")
+    __slots__ = ("_identifiers", "_roots", "element", "held", "mood", "name", "negated")
 
     def __init__(self, element: Element) -> None:
         self.element = element
@@ -44,19 +44,27 @@ class Act:
         self.name = NAMES[element.tag]
         self.mood = element.get("moodCode") or "EVN"
         self.negated = element.get("negationInd") == "true"
-        self._templates: frozenset[str] | None = None
+        self._roots: frozenset[str] | None = None
+        self._identifiers: list[Part] | None = None
 
     @property
     def templates(self) -> frozenset[str]:
         """Its template ids, without versions."""
-        if self._templates is None:
-            self._templates = frozenset(each.get("root") or "" for each in self.held.get("templateId", ()))
-        return self._templates
+        if self._roots is None:
+            self._roots = frozenset([each.get("root") or "" for each in self.held.get("templateId", ())])
+        return self._roots
+
+    @property
+    def identifiers(self) -> list[Part]:
+        """Its ids as Identifiers."""
+        if self._identifiers is None:
+            self._identifiers = identifiers(self.held.get("id"))
+        return self._identifiers
 
     @property
     def key(self) -> str:
         """Its identity; empty where no id says anything."""
-        return key_of(self.held.get("id"))
+        return key_of(self.identifiers)
 
     @property
     def code(self) -> str:
@@ -103,9 +111,8 @@ def statement_of(wrapper: Element) -> Act | None:
 def begin(kind: str, act: Act) -> Resource:
     """A resource of that type with the identifiers of the statement."""
     out: Resource = {"resourceType": kind}
-    numbers = identifiers(act.held.get("id"))
-    if numbers:
-        out["identifier"] = numbers
+    if act.identifiers:
+        out["identifier"] = act.identifiers
     return out
 
 

@@ -288,7 +288,7 @@ def _source(build: Build, act: Act, out: Resource) -> None:
             made["type"] = kind
         made["subject"] = build.patient
         made["content"] = [{"attachment": attachment}]
-        key = key_of(held.get("id"))
+        key = key_of(numbers)
         out.setdefault("sourceReference", build.put(f"external|{key}" if key else "", made))
 
 
@@ -341,10 +341,8 @@ def file_of(text: Element | None) -> Part | None:
         return None
     if not data:
         return None
-    out: Part = {}
     media = text.get("mediaType")
-    if media is not None and MEDIA.fullmatch(media):
-        out["contentType"] = media
+    out: Part = {"contentType": media if media is not None and MEDIA.fullmatch(media) else "application/octet-stream"}
     out["data"] = base64.b64encode(data).decode()
     out["size"] = len(data)
     return out

@@ -23,7 +23,7 @@ from careloom.ingest.ccda_values import concept
 
 Handler = Callable[[Build, Act, SectionContext], list[Reference]]
 _EMPTY = SectionRule("")
-_BROKEN = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
+_BROKEN = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
 """What a converter may trip over in one entry; the entry is then kept in the narrative only."""
 
 
@@ -106,10 +106,9 @@ _HANDLERS: dict[str, Handler] = {
 def _kind_of(act: Act) -> str:
     """What an entry is: by its most telling template, else by its kind and mood; empty where nobody knows."""
     known = templates()
-    found = [known[root] for each in act.held.get("templateId", ()) if (root := each.get("root") or "") in known]
+    found = [kind for root in act.templates if (kind := known.get(root))]
     if found:
-        telling = [kind for kind in found if kind != "problem"] or found
-        kind = next((kind for kind in telling if kind != "observation"), telling[0])
+        kind = min(found, key=_telling)
         return "procedure" if kind == "procedure-observation" and act.name != "observation" else kind
     if act.name == "observation":
         if act.mood == "GOL":
@@ -122,6 +121,11 @@ def _kind_of(act: Act) -> str:
     if act.name == "act" and act.mood in ("INT", "RQO", "PRMS", "PRP", "ARQ") and "code" in act.held:
         return "planned"
     return ""
+
+
+def _telling(kind: str) -> tuple[int, str]:
+    """The order in which several templates of one entry count: those that say more than that it is observed first."""
+    return (2 if kind == "problem" else 1 if kind == "observation" else 0), kind
 
 
 def _by_section(act: Act, section: SectionContext) -> str:
@@ -144,9 +148,9 @@ def _by_section(act: Act, section: SectionContext) -> str:
 
 def convert_entry(build: Build, act: Act, section: SectionContext) -> list[Reference]:
     """References to what one entry became; an entry that is not mapped is counted."""
-    known = templates()
+    known = templates().keys()
     kind = ""
-    if not any((each.get("root") or "") in known for each in act.held.get("templateId", ())):
+    if known.isdisjoint(act.templates):
         kind = _by_section(act, section)
     kind = kind or _kind_of(act)
     if not kind:

@@ -63,7 +63,7 @@ def add_encounter(build: Build, held: Kids) -> None:
         )
         if owner is not None:
             out["serviceProvider"] = owner
-    key = key_of(told.get("id")) if numbers else ""
+    key = key_of(numbers)
     build.visit = build.put(f"encounter|{key}" if key else "", out)
 
 

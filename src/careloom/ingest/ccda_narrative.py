@@ -15,6 +15,7 @@ from careloom.ingest.ccda_read import Element, children
 XHTML = '<div xmlns="http://www.w3.org/1999/xhtml">'
 
 _SPLIT = re.compile(r"(<[^>]*>)")
+_ID = re.compile(r'\sID="([^"]*)"')
 _LEAF = re.compile(r'<[^<>]*\sID="([^"]+)"[^<>]*(?<!/)>([^<]*)</')
 _NAME = re.compile(r"</?([^\s/>]+)")
 _ATTRIBUTE = re.compile(r'\s([\w:.-]+)="([^"]*)"')
@@ -29,7 +30,7 @@ _NAMES = {
     "renderMultiMedia": "span",
     "text": "div",
 }
-_RENAMED = {"ID": "id", "styleCode": "class"}
+_RENAMED = {"styleCode": "class"}
 _LINES = frozenset("p li tr table ul ol div h1 h2 h3 h4 h5 h6 caption thead tbody pre dt dd".split())
 _CELLS = frozenset(("td", "th"))
 _BY_ID = etree.XPath("//*[@ID]")
@@ -94,10 +95,19 @@ def _lines(text: str) -> str:
 
 
 _CACHE: dict[str, tuple[str, str, str]] = {}
-"""Tag of a narrative -> its kind, the XHTML tag, what stands for it in plain text. Holds ids of tags, no text."""
+"""Tag of a narrative -> its kind, the XHTML tag, what stands for it in plain text. Neither ids nor text are in it."""
 
 
 def _remember(tag: str) -> tuple[str, str, str]:
+    """What becomes of a tag; one with an id, which hardly comes twice, is that without its id, and the id."""
+    named = _ID.search(tag)
+    if named is not None:
+        rest = tag[: named.start()] + tag[named.end() :]
+        kind, start, said = _CACHE.get(rest) or _remember(rest)
+        if kind or not start or start == "<br/>":
+            return kind, start, said
+        cut = -2 if start.endswith("/>") else -1
+        return kind, f'{start[:cut]} id="{named[1]}"{start[cut:]}', said
     found = _translated(tag)
     if len(_CACHE) < MAX_CACHED and len(tag) < 100:
         _CACHE[tag] = found

@@ -147,7 +147,7 @@ def _code_of(build: Build, act: Act) -> Part:
 
 
 def _values(build: Build, act: Act, out: Resource) -> None:
-    """``value[x]``; the values after the first are components of the same code.
+    """``value[x]``; several values are components of the same code, since obs-7 allows none beside them.
 
     A negated value must not be read as a found one: it becomes words, with the interpretation negative.
     """
@@ -158,9 +158,10 @@ def _values(build: Build, act: Act, out: Resource) -> None:
         out["valueString"] = f"negated: {named}" if named.strip() else "negated"
         out["interpretation"] = [{"coding": [{"system": _INTERPRETATION, "code": "NEG", "display": "Negative"}]}]
         return
-    if values:
+    if len(values) == 1:
         value_of(build, values[0], out)
-    for each in values[1:]:
+        return
+    for each in values:
         part: Part = {"code": dict(out["code"])}
         value_of(build, each, part)
         out.setdefault("component", []).append(part)
@@ -208,16 +209,21 @@ def _members(build: Build, related: list[tuple[str, Act]], section: SectionConte
     for kind, inner in related:
         if inner.name != "observation":
             continue
-        if inner.code == _DELIVERY or kind == "COMP":
-            value = inner.one("value")
-            part: Part = {"code": _code_of(build, inner)}
+        value, part = inner.one("value"), {"code": _code_of(build, inner)}
+        if (inner.code == _DELIVERY or kind == "COMP") and not _share_code(part["code"], out["code"]):
             found = typed_value(build, value) if value is not None else None
             if found is not None:
                 part[f"value{found[0]}"] = found[1]
                 out.setdefault("component", []).append(part)
-        elif kind in ("SPRT", "REFR", "SUBJ", "CAUS", "MFST") and inner.held.get("value"):
+        elif kind in ("COMP", "SPRT", "REFR", "SUBJ", "CAUS", "MFST") and inner.held.get("value"):
             made = observation(build, inner, section)
             out.setdefault("hasMember" if kind != "SPRT" else "derivedFrom", []).append(made)
+
+
+def _share_code(one: Part, other: Part) -> bool:
+    """True where a component would have the code of its Observation, which obs-7 forbids beside a value."""
+    held = {(each.get("system"), each.get("code")) for each in one.get("coding", ())}
+    return one == other or any((each.get("system"), each.get("code")) in held for each in other.get("coding", ()))
 
 
 def specimen(build: Build, element: Element) -> Reference | None:
@@ -243,7 +249,7 @@ def specimen(build: Build, element: Element) -> Reference | None:
     words = text_of(build, first(told, "desc"))
     if words:
         out["note"] = [{"text": words}]
-    return build.put(f"specimen|{key_of(held.get('id'))}" if numbers else "", out) if len(out) > 2 else None
+    return build.put(f"specimen|{key_of(numbers)}" if numbers else "", out) if len(out) > 2 else None
 
 
 def _collected(build: Build, act: Act, made: Reference) -> None:

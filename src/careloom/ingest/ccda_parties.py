@@ -71,7 +71,7 @@ def practitioner(build: Build, held: Kids, owner: Reference | None) -> Reference
     if names:
         out["name"] = names
     _contacts(build, held, out)
-    key = key_of(held.get("id")) if numbers else ""
+    key = key_of(numbers)
     if not key:
         place = owner["reference"] if owner is not None else ""
         key = f"name|{_spoken(names)}|{place}"
@@ -132,7 +132,7 @@ def organization(build: Build, element: Element | None) -> Reference | None:
         owner = organization(build, first(kids(wrapper), "wholeOrganization"))
         if owner is not None:
             out["partOf"] = owner
-    key = key_of(held.get("id")) if numbers else f"name|{names[0].casefold()}"
+    key = key_of(numbers) if numbers else f"name|{names[0].casefold()}"
     return build.share(key, _plain_home(out))
 
 
@@ -173,7 +173,7 @@ def device(build: Build, held: Kids) -> Reference | None:
     owner = organization(build, either(held, *_ORGANIZATIONS))
     if owner is not None:
         out["owner"] = owner
-    return build.share(f"{key_of(held.get('id'))}|{model}|{software}", out)
+    return build.share(f"{key_of(numbers)}|{model}|{software}", out)
 
 
 def related_person(build: Build, element: Element) -> Reference | None:
@@ -197,7 +197,7 @@ def related_person(build: Build, element: Element) -> Reference | None:
     _contacts(build, held, out)
     if not names and not numbers and "telecom" not in out:
         return None
-    key = key_of(held.get("id")) if numbers else f"{_spoken(names)}|{_first_code(relations)}"
+    key = key_of(numbers) if numbers else f"{_spoken(names)}|{_first_code(relations)}"
     return build.put(f"relative|{key}", out)
 
 
@@ -236,7 +236,7 @@ def location(build: Build, element: Element | None) -> Reference | None:
         out["managingOrganization"] = owner
     if len(out) == 1 or not (name or numbers or kind or where):
         return None
-    key = key_of(held.get("id")) if numbers else ""
+    key = key_of(numbers)
     street = "|".join([*where[0].get("line", ()), where[0].get("city", "")]) if where else ""
     return build.share(key or f"name|{name}|{_first_code(out.get('type', []))}|{street}", out)
 

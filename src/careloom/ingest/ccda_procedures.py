@@ -95,7 +95,7 @@ def device(build: Build, role: Element) -> Reference | None:
     if len(out) == 1:
         return None
     out["patient"] = build.patient
-    return build.put(f"device|{key_of(held.get('id'))}" if numbers else "", out)
+    return build.put(f"device|{key_of(numbers)}" if numbers else "", out)
 
 
 def supply(build: Build, act: Act, section: SectionContext) -> list[Reference]:

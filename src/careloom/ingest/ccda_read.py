@@ -62,10 +62,11 @@ def kids(element: Element) -> Kids:
     names = NAMES
     for each in children(element):
         name = names[each.tag]
-        if name in out:
-            out[name].append(each)
-        else:
+        held = out.get(name)
+        if held is None:
             out[name] = [each]
+        else:
+            held.append(each)
     return out
 
 
@@ -95,7 +96,7 @@ def either(found: Kids, *names: str) -> Element | None:
 
 def read(raw: bytes) -> tuple[Element | None, Issue | None]:
     """The root element, or what is wrong with the bytes."""
-    if b"<!DOCTYPE" in raw[:HEAD_BYTES] and root_name(head_text(raw)) == DOCTYPE:
+    if raw.find(b"<!DOCTYPE", 0, HEAD_BYTES) >= 0 and root_name(head_text(raw)) == DOCTYPE:
         return None, _refuse("ccda.doctype", "", "the document declares a document type", "send it without a DOCTYPE")
     try:
         root = etree.fromstring(raw, _PARSER)

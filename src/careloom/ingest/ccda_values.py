@@ -38,20 +38,17 @@ def whole(text: str | None) -> int | None:
 
 def identifier(element: Element) -> Part | None:
     """II to Identifier; None where the id says nothing."""
-    root, extension = (element.get("root") or "").strip(), (element.get("extension") or "").strip()
-    if element.get("nullFlavor") is not None and not extension:
-        return None
-    out: Part = {}
+    root, extension = element.get("root") or "", element.get("extension") or ""
+    root, extension = root.strip(), extension.strip()
+    out: Part
     if extension and root == _URI_ROOT:
         cut = max(extension.rfind("/"), extension.rfind(":"))
         out = {"system": extension[:cut], "value": extension[cut + 1 :]} if 0 < cut < len(extension) - 1 else {}
         out = out if out and " " not in out["system"] else {"system": URI, "value": extension}
     elif extension:
         out = {"system": system_uri(root), "value": extension} if root else {"value": extension}
-    elif root:
+    elif root and element.get("nullFlavor") is None and system_uri(root) not in (US_SSN, US_NPI):
         unique = unique_uri(root)
-        if system_uri(root) in (US_SSN, US_NPI):
-            return None
         out = {"system": URI, "value": unique} if unique else {"value": root}
     else:
         return None
@@ -71,32 +68,29 @@ def identifiers(elements: list[Element] | None) -> list[Part]:
     return out
 
 
-def key_of(elements: list[Element] | None) -> str:
-    """What names the thing that has these ids: root and extension of the first that says something."""
-    for element in elements or ():
-        root, extension = element.get("root") or "", element.get("extension") or ""
-        if (root or extension) and not (element.get("nullFlavor") is not None and not extension):
-            return f"{root}|{extension}" if extension else root
-    return ""
+def key_of(numbers: list[Part]) -> str:
+    """What names the thing that has these identifiers: the first of them; empty where there is none."""
+    return f"{numbers[0].get('system', '')}|{numbers[0]['value']}" if numbers else ""
 
 
 def coding(element: Element) -> Part | None:
     """The Coding of a CD's own attributes, None where it has no code."""
-    code = element.get("code")
+    found = element.attrib
+    code = found.get("code")
     if code is None:
         return None
     code = code if code.isalnum() else " ".join(code.split())
     if not code:
         return None
     out: Part = {}
-    system = element.get("codeSystem")
-    if system is not None and system.strip():
-        out["system"] = system_uri(system.strip())
-    version = element.get("codeSystemVersion")
+    system = found.get("codeSystem")
+    if system is not None and (system := system.strip()):
+        out["system"] = system_uri(system)
+    version = found.get("codeSystemVersion")
     if version is not None and version.strip():
         out["version"] = version
     out["code"] = code
-    display = element.get("displayName")
+    display = found.get("displayName")
     if display is not None and display.strip():
         out["display"] = display
     return out
