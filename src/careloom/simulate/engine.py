@@ -1,7 +1,6 @@
 """How a patient moves through the states of the modules: the years, the chances, what a state brings with it."""
 
 import heapq
-import math
 from datetime import datetime, timedelta
 
 from careloom.simulate import actions, care, mortality, stays
@@ -190,7 +189,7 @@ def _arm_event(life: Life, module: Module, state: State, event: Event, left: flo
     mean = event.rate(life) * left
     if mean <= 0.0 or life.year_end is None:
         return
-    count = life.draw.count(mean) if mean > 0.02 or life.draw.hit(1.0 - math.exp(-mean)) else 0
+    count = life.draw.count(mean)
     for _ in range(min(count, 12)):
         life.plan(life.now + life.draw.uniform() * (life.year_end - life.now), _happen, module.name, state.name, event)
 

@@ -49,6 +49,7 @@ class Life:
     states          module -> its state now
     pending         module -> (time, target) of a transition that is decided
     busy_until      end of the last inpatient stay
+    readmission     when a readmission that was drawn will come
     guard_until     until then no other admission than a drawn readmission: 30 days after a discharge
     """
 
@@ -75,6 +76,7 @@ class Life:
     last_stay: Encounter | None = None
     busy_until: datetime = _LONG_AGO
     guard_until: datetime = _LONG_AGO
+    readmission: datetime | None = None
     death: datetime | None = None
     cause: str = ""
     year_end: datetime | None = None

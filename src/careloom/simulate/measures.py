@@ -225,7 +225,8 @@ def _egfr(life: Life, take: Callable[[str], float]) -> float:
 
 
 def _urea_nitrogen(life: Life, take: Callable[[str], float]) -> float:
-    return float(9.0 + 5.2 * (take("creatinine") - 0.4) * (1.0 + 0.12 * life.draw.normal()) + 0.04 * (life.age - 40.0))
+    usual = 14.0 + 6.0 * (take("creatinine") - 0.95) + 0.06 * (max(18.0, life.age) - 45.0)
+    return max(3.0, usual * math.exp(0.22 * life.draw.normal()))
 
 
 def _glucose(life: Life, take: Callable[[str], float]) -> float:

@@ -28,6 +28,8 @@ def decide_year(life: Life) -> None:
     cause = life.draw.weighted(causes, [cause.weight(life) for cause in causes])
     life.cause = cause.name
     life.death = life.now + _YEAR * life.draw.uniform(0.02, 0.985)
+    if life.readmission is not None and life.death < life.readmission:
+        life.death = life.readmission + timedelta(days=life.draw.uniform(1.0, 9.0))
     if cause.stay and life.draw.hit(models().died_in_hospital):
         days = stays.expected_days(life, cause.stay, stays.DYING) * life.draw.gamma_of_four(1.0)
         begins = life.death - timedelta(days=days)

@@ -246,6 +246,7 @@ def _draw_readmission(life: Life, kind: StayKind, course: Course, key: str) -> N
     share = weights.pop("other", 0.0) / sum(_COMMON.values())
     for name, weight in _COMMON.items():
         weights[name] = weights.get(name, 0.0) + share * weight
+    life.readmission = when
     life.plan(when, _readmit, life.draw.weighted(list(weights), list(weights.values())), key)
 
 
