@@ -141,6 +141,8 @@ class OrderedFiles:
         except OSError as error:
             raise _refused(self._root, error) from None
         file.digest = digest
+        file.runs = [(order, length) for order, _, length in sorted(starts, key=lambda run: run[0])]
+        file.is_sorted = True
 
 
 def _copy(source: IO[bytes], target: IO[bytes], length: int, digest: Any) -> None:

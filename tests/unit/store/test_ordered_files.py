@@ -48,3 +48,14 @@ def test_a_file_where_the_folder_should_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("kept")
     with pytest.raises(SetupError):
         empty_folder(tmp_path / "file")
+
+
+def test_a_file_that_was_put_in_order_stays_so_when_another_is_added_behind_it(tmp_path: Path) -> None:
+    with OrderedFiles(tmp_path) as files:
+        for order in ("b", "c", "a"):
+            files.add("table", order, f"{order * 3}\n".encode())
+        first = files.finish()
+        files.add("manifest", "", b"{}\n")
+        second = files.finish()
+    assert (tmp_path / "table").read_bytes() == b"aaa\nbbb\nccc\n"
+    assert [one for one in second if one.path == "table"] == first
