@@ -25,7 +25,7 @@ from careloom.simulate.patients import simulate_patient
 from careloom.simulate.pieces import DirtLevel, Feed, FeedOptions, Piece
 
 SEED = 20
-DIRT_SEED = 4
+DIRT_SEED = 17
 PATIENTS = (37, 60)
 """Two with few facts, and at least one of every kind."""
 FEEDS: tuple[Feed, ...] = ("hl7v2", "fhir", "bulk", "ccda", "csv", "notes")
@@ -191,7 +191,7 @@ def test_of_a_dirty_feed_every_record_is_stored_or_refused_and_damage_is_told(fe
     ]
     for one in damage:
         assert _told(feed, found, one), one.kind
-    if feed in ("hl7v2", "bulk", "csv"):
+    if feed in ("hl7v2", "bulk", "csv", "ccda"):
         assert damage
 
 

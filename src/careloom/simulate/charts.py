@@ -53,6 +53,7 @@ class Chart:
     person      as registered at this site: not always right
     serial      nine digits that begin every number of this chart
     notes       the notes of its encounters, gold and all
+    made        segments that many messages repeat, by what they depend on
     """
 
     site: Site
@@ -65,6 +66,7 @@ class Chart:
     history: History
     notes: list[NoteAnswer] = field(default_factory=list)
     encounters: dict[str, Encounter] = field(default_factory=dict)
+    made: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def identifier(self, letter: str, key: str) -> str:
         """The number of something by its key: ``V`` visit, ``O`` order, ``R`` result, ``P`` prescription..."""

@@ -46,13 +46,14 @@ def _split(chart: Chart, dirt: Dirt) -> tuple[Chart, Chart]:
     person, what = _registered_anew(chart.person, dirt.random)
     appointments = [one for one in chart.history.appointments if one.encounter in away]
     others = [one for one in chart.history.appointments if one.encounter not in away]
-    first = replace(chart, history=part(chart.history, stay, others, with_rest=True))
+    first = replace(chart, history=part(chart.history, stay, others, with_rest=True), made={})
     second = replace(
         chart,
         number=_SECOND + serial_of(chart.patient_id, chart.style, second=True),
         serial=serial_of(chart.patient_id, chart.style, second=True),
         person=person,
         history=part(chart.history, away, appointments, with_rest=False),
+        made={},
     )
     for one in (first, second):
         one.encounters = {encounter.key: encounter for encounter in one.history.encounters}
@@ -142,5 +143,5 @@ def _twin(chart: Chart, random: Random) -> Chart | None:
     history = History(person, [own], observations=seen, coverages=chart.history.coverages)
     return replace(
         chart, patient_id=person.patient_id, number=_TWIN + serial, serial=serial, person=person, history=history,
-        notes=[], encounters={own.key: own},
+        notes=[], encounters={own.key: own}, made={},
     )  # fmt: skip

@@ -173,7 +173,17 @@ def _is_latin(segments: Sequence[str]) -> bool:
 def patient(chart: Chart, at: datetime) -> str:
     """PID as it was known at that time: the address of then, the death once it was told."""
     person = chart.person
-    lived = [place for since, place in person.addresses if since <= at.date()] or [person.addresses[0][1]]
+    day_of = at.date()
+    moves = sum(since <= day_of for since, _ in person.addresses)
+    dead = person.death is not None and person.death <= at
+    known = chart.made.get(("PID", moves, dead))
+    if known is None:
+        known = chart.made["PID", moves, dead] = _patient(chart, max(moves - 1, 0), is_dead=dead)
+    return known
+
+
+def _patient(chart: Chart, home: int, *, is_dead: bool) -> str:
+    person = chart.person
     ids = f"{text(chart.number)}^^^{authority(chart.site)}^MR"
     if person.ssn:
         ids += f"~{person.ssn}^^^SSA^SS"
@@ -188,14 +198,14 @@ def patient(chart: Chart, at: datetime) -> str:
         7: day(person.birth),
         8: "F" if person.sex == "female" else "M",
         10: coded(person.race),
-        11: address(lived[-1]),
+        11: address(person.addresses[home][1]),
         13: contacts,
         15: f"{person.language.code}^{text(person.language.display)}^BCP47",
         16: f"{person.marital_status.code}^{text(person.marital_status.display)}^HL70002",
         19: person.ssn,
         22: coded(person.ethnicity),
     }
-    if person.death is not None and person.death <= at:
+    if person.death is not None and is_dead:
         values |= {29: stamp(person.death), 30: "Y"}
     return row("PID", values)
 

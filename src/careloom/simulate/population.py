@@ -81,9 +81,17 @@ def draw_person(draw: Draw, number: int, hospital: Hospital, present: date, surv
         phone=f"{draw.pick((508, 774, 978, 351))}-555-01{draw.whole(0, 99):02d}",
         email=f"{given}.{family}{number}@example.com".lower().replace("'", ""),
         addresses=homes,
-        record_numbers=[RecordNumber(site.site_id, f"{draw.whole(10_000_000, 99_999_999)}") for site in hospital.sites],
+        record_numbers=[
+            RecordNumber(site.site_id, f"{draw.whole(10, 99)}{_six_digits(number, place):06d}")
+            for place, site in enumerate(hospital.sites)
+        ],
         contact=(draw.pick(names()["given_male"] if is_female else names()["given_female"]), family, relation),
     )
+
+
+def _six_digits(number: int, place: int) -> int:
+    """Six digits that no other patient below a million has at a site: both factors are prime to the modulus."""
+    return number * 386_717 * pow(7, place, 1_000_000) % 1_000_000
 
 
 def _draw_age(draw: Draw, survival: list[float]) -> float:
