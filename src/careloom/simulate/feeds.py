@@ -9,7 +9,7 @@ from careloom.simulate.answers import IdentityAnswer, NoteAnswer, OutcomeAnswer
 from careloom.simulate.charts import Chart, Place, charts, system_of
 from careloom.simulate.dirt import Dirt, rates_of
 from careloom.simulate.dirt_people import with_doubles
-from careloom.simulate.history import History
+from careloom.simulate.history import History, Outcome
 from careloom.simulate.pieces import Feed, FeedAnswers, FeedOptions, Piece
 from careloom.terminology.systems import US_SSN
 
@@ -36,6 +36,7 @@ def feed_files(
     patient_id = history.person.patient_id
     people = Dirt(patient_id, rates, Random(f"{options.seed}|{patient_id}|people"), answers.dirt)
     found, merged = with_doubles(charts(history, place, notes), people)
+    answers.outcomes = [_answer(patient_id, one, "") for one in history.outcomes if not one.about]
     numbers = {chart.number: chart for chart in found}
     for chart in found:
         answers.identities += _identities(chart)
@@ -105,14 +106,12 @@ def _identities(chart: Chart) -> list[IdentityAnswer]:
 def _outcomes(chart: Chart, history: History) -> list[OutcomeAnswer]:
     """The outcomes that hang on an encounter or appointment of this chart."""
     planned = {one.key for one in chart.history.appointments}
-    found = []
-    for one in history.outcomes:
-        if one.about not in chart.encounters and one.about not in planned:
-            continue
-        about = chart.identifier("V" if one.about in chart.encounters else "A", one.about)
-        found.append(
-            OutcomeAnswer(
-                chart.patient_id, one.name, one.index_time.isoformat(), about, one.probability, float(one.happened)
-            )
-        )
-    return found
+    return [
+        _answer(chart.patient_id, one, chart.identifier("V" if one.about in chart.encounters else "A", one.about))
+        for one in history.outcomes
+        if one.about in chart.encounters or one.about in planned
+    ]
+
+
+def _answer(patient_id: str, one: Outcome, about: str) -> OutcomeAnswer:
+    return OutcomeAnswer(patient_id, one.name, one.index_time.isoformat(), about, one.probability, float(one.happened))

@@ -17,9 +17,10 @@ from careloom.simulate.dirt_people import with_doubles
 from careloom.simulate.feed_fhir import bulk_path, resources
 from careloom.simulate.feed_hl7v2 import messages
 from careloom.simulate.feeds import feed_files
+from careloom.simulate.history import Outcome
 from careloom.simulate.pieces import FEEDS, FeedOptions, Piece
 from careloom.terminology.systems import is_loinc
-from tests.unit.simulate.history_support import PLACE, notes, rich
+from tests.unit.simulate.history_support import PLACE, at, notes, rich
 
 RECORD_KINDS = tuple(kind for kind in get_args(DirtKind) if kind != "duplicate-patient")
 
@@ -205,6 +206,14 @@ def test_an_outcome_names_its_visit_as_the_feeds_do() -> None:
     }
     assert len(answers.outcomes) == 2
     assert {one.about for one in answers.outcomes} <= numbers
+
+
+def test_an_outcome_before_the_first_visit_is_an_answer_too() -> None:
+    history = rich()
+    history.outcomes.append(Outcome("mortality_1_year", at("2023-06-01T00:00:00"), "", 0.01, 0.0))
+    _, answers = feed_files(history, PLACE, FeedOptions(5, ("bulk",), "none"))
+    assert len(answers.outcomes) == len(history.outcomes)
+    assert [one.about for one in answers.outcomes].count("") == 1
 
 
 def test_every_kind_has_a_meaning_and_no_rate_is_without_one() -> None:
