@@ -62,13 +62,15 @@ def _possible(site: Site, table: Type, names: tuple[str, ...]) -> bool:
     """False when the names alone show a fault, or something that only the explaining pass looks at."""
     if site.type in _EXPLAINED or site.nesting > MAX_NESTING:
         return False
-    own = [name for name in names if not (name == "resourceType" and table.resource)]
-    if any(name not in table.properties for name in own):
-        return False  # also every `_name` sibling: rare, and left to the explaining pass
+    own = [name for name in names if name[:1] != "_" and not (name == "resourceType" and table.resource)]
+    if any(name not in table.properties for name in own) or not _siblings_possible(table, names):
+        return False
     if any(table.properties[name].kind == "Resource" and name != "contained" for name in own):
         return False
     stems = [table.properties[name].name for name in own]
-    if len(set(stems)) != len(stems) or any(name not in stems for name in table.required):
+    if len(set(stems)) != len(stems):
+        return False
+    if any(name not in stems and f"_{name}" not in names for name in table.required):
         return False
     if not table.resource and own == ["id"]:
         return False
@@ -76,6 +78,20 @@ def _possible(site: Site, table: Type, names: tuple[str, ...]) -> bool:
         return False
     node: Node = dict.fromkeys(names)
     return all(rule.keys or rule.holds(node) for rule in table.rules)
+
+
+def _siblings_possible(table: Type, names: tuple[str, ...]) -> bool:
+    """False where a ``_name`` is not that of a single primitive, or of a choice of which another kind is there."""
+    for name in names:
+        if name[:1] != "_":
+            continue
+        element = table.properties.get(name[1:])
+        if element is None or not element.primitive or element.many:
+            return False
+        others = [table.properties[one.removeprefix("_")] for one in names if one.removeprefix("_") in table.properties]
+        if any(one.name == element.name and one.kind != element.kind for one in others):
+            return False
+    return True
 
 
 class _Writer:
@@ -125,6 +141,9 @@ class _Writer:
         for name, variable in variables.items():
             if name in handled or name == "resourceType":
                 continue
+            if name[:1] == "_":
+                self._sibling(site, variable, pad)
+                continue
             element = table.properties[name]
             if element.name == "contained":
                 self._each(variable, f"contained({variable}x, add, local)", pad)
@@ -143,6 +162,14 @@ class _Writer:
             self.lines.append(f"{pad}if not ({' and '.join(tests)}): return 0")
         if site.type == "Reference":
             self.lines.append(f"{pad}add({node})")
+
+    def _sibling(self, site: Site, variable: str, pad: str) -> None:
+        """The extensions of a primitive; an id alone is left to the explaining pass."""
+        find, miss = self.at(Site("Element", (), "", site.nesting + 1))
+        call = (
+            f"({self.name(find, 'f')}(tuple({variable})) or {self.name(miss, 'm')}({variable}))({variable}, add, local)"
+        )
+        self._counted(call, pad)
 
     def _together(self, site: Site, variables: dict[str, str], node: str) -> tuple[list[str], set[str]]:
         """Tests of elements whose values are checked with one another, and the names of those elements."""
