@@ -5,7 +5,9 @@ Numbers in the comments are components as in HL7 v2.8.2 chapter 2A.
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar
 
 from careloom.hl7v2.delimiters import Delimiters
 from careloom.hl7v2.escape import unescape
@@ -15,7 +17,7 @@ from careloom.hl7v2.parse import NULL
 class Reader:
     """Takes raw field text apart with one message's delimiters."""
 
-    __slots__ = ("_codec", "_component", "_delimiters", "_escape", "_subcomponent")
+    __slots__ = ("_codec", "_component", "_delimiters", "_escape", "_subcomponent", "known")
 
     def __init__(self, delimiters: Delimiters, codec: str = "utf-8") -> None:
         self._delimiters = delimiters
@@ -23,6 +25,8 @@ class Reader:
         self._subcomponent = delimiters.subcomponent
         self._escape = delimiters.escape
         self._codec = codec
+        self.known: dict[tuple[Any, str], Any] = {}
+        """What `once` has read with this reader: (reader function, raw text) -> value."""
 
     def text(self, raw: str) -> str:
         """The value of a raw text: escapes resolved, spaces cut, empty where null."""
@@ -60,6 +64,23 @@ class Reader:
         if len(out) < count:
             out.extend([""] * (count - len(out)))
         return out
+
+
+Read = TypeVar("Read")
+
+
+def once(make: Callable[[Reader, str], Read]) -> Callable[[Reader, str], Read]:
+    """The same function, which reads a raw text of a message once: senders repeat people, places and codes."""
+
+    @wraps(make)
+    def read_once(read: Reader, raw: str) -> Read:
+        key = (make, raw)
+        found: Read | None = read.known.get(key)
+        if found is None:
+            found = read.known[key] = make(read, raw)
+        return found
+
+    return read_once
 
 
 class Authority(NamedTuple):
@@ -209,6 +230,7 @@ class Place(NamedTuple):
     units: tuple[Authority, Authority, Authority] = (NOBODY, NOBODY, NOBODY)
 
 
+@once
 def authority(read: Reader, raw: str) -> Authority:
     """HD in a component: its parts are subcomponents."""
     if not raw:
@@ -219,6 +241,7 @@ def authority(read: Reader, raw: str) -> Authority:
     return Authority(leaves[0], leaves[1], leaves[2] if len(leaves) > 2 else "")
 
 
+@once
 def identifier(read: Reader, raw: str) -> Identifier:
     """CX."""
     values = read.values(raw, 8)
@@ -228,29 +251,34 @@ def identifier(read: Reader, raw: str) -> Identifier:
     return Identifier(values[0], held_by, values[4], facility, values[6], values[7], values[1], values[2])
 
 
+@once
 def entity(read: Reader, raw: str) -> Entity:
     """EI as a field."""
     values = read.values(raw, 4)
     return Entity(values[0], Authority(values[1], values[2], values[3]) if any(values[1:]) else NOBODY)
 
 
+@once
 def entity_part(read: Reader, raw: str) -> Entity:
     """EI in a component (EIP.1, EIP.2): its parts are subcomponents."""
     leaves = [*read.leaves(raw), "", "", ""]
     return Entity(leaves[0], Authority(leaves[1], leaves[2], leaves[3]) if any(leaves[1:4]) else NOBODY)
 
 
+@once
 def coded(read: Reader, raw: str) -> Coded:
     """CWE, CNE, CE or CF; a value without components is its code."""
     return Coded(*read.values(raw, 14))
 
 
+@once
 def coded_part(read: Reader, raw: str) -> Coded:
     """CE or CWE in a component: its parts are subcomponents."""
     leaves = read.leaves(raw)[:14]
     return Coded(*leaves)
 
 
+@once
 def name(read: Reader, raw: str) -> Name:
     """XPN; PN reads as one too."""
     v = read.values(raw, 15, _FIRST)
@@ -260,6 +288,7 @@ def name(read: Reader, raw: str) -> Name:
     return Name(v[0], v[1], v[2], v[3], v[4], v[5], v[6], validity, v[11], v[12], v[13], v[14], surname)
 
 
+@once
 def person(read: Reader, raw: str) -> Person:
     """XCN or CN."""
     v = read.values(raw, 21, _SECOND)
@@ -302,6 +331,7 @@ def named_person(read: Reader, raw: str) -> Person:
     return Person(leaves[0], called, Authority(leaves[8], leaves[9], leaves[10]) if any(leaves[8:11]) else NOBODY)
 
 
+@once
 def organization(read: Reader, raw: str) -> Organization:
     """XON."""
     values = read.values(raw, 10)
@@ -310,6 +340,7 @@ def organization(read: Reader, raw: str) -> Organization:
     return Organization(values[0], values[9] or values[2], held_by, values[6])
 
 
+@once
 def address(read: Reader, raw: str) -> Address:
     """XAD or AD."""
     v = read.values(raw, 19, _COUNTY)
@@ -323,12 +354,14 @@ def address(read: Reader, raw: str) -> Address:
     return Address(street, v[1], v[2], v[3], v[4], v[5], v[6], named, start, end, v[18])
 
 
+@once
 def contact(read: Reader, raw: str) -> Contact:
     """XTN or TN."""
     v = read.values(raw, 18)
     return Contact(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[11], v[12], v[13], v[17])
 
 
+@once
 def place(read: Reader, raw: str) -> Place:
     """PL."""
     v = read.values(raw, 9, _PLACES)

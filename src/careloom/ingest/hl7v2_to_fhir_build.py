@@ -1,10 +1,13 @@
 """What is being made of one message: its drafts by identity, its issues, its time zone."""
 
+import copy
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
 
 from careloom.fhir.drafts import Draft, Resource
 from careloom.hl7v2.fields import Reader
@@ -67,9 +70,13 @@ class Build:
     def drafts(self) -> list[Draft]:
         """The drafts so far, in the order they were first named; they share no object: keys are put in place."""
         out = list(self._drafts.values())
-        seen: set[int] = set()
-        for draft in out:
-            _unshare(draft.resource, seen)
+        resources = [draft.resource for draft in out]
+        try:
+            fresh = orjson.loads(orjson.dumps(resources))
+        except orjson.JSONEncodeError:  # a lone surrogate, which the validator refuses later
+            fresh = copy.deepcopy(resources, _NoMemory())
+        for draft, resource in zip(out, fresh, strict=True):
+            draft.resource = resource
         return out
 
     @property
@@ -166,19 +173,11 @@ class Build:
         return local_offset(self._offset, f"{found.date}T{found.time[:8]}")
 
 
-def _unshare(node: Any, seen: set[int]) -> None:
-    """Replaces each object below `node` that was met before by a copy of its own."""
-    for key, value in node.items() if type(node) is dict else enumerate(node):
-        if type(value) is dict:
-            if id(value) in seen:
-                value = node[key] = dict(value)
-            seen.add(id(value))
-            _unshare(value, seen)
-        elif type(value) is list:
-            if id(value) in seen:
-                value = node[key] = list(value)
-            seen.add(id(value))
-            _unshare(value, seen)
+class _NoMemory(dict[int, Any]):
+    """What makes a deep copy copy everything anew, however often it is met."""
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        """Remembers nothing."""
 
 
 def _declared_offset(message: Message, options: Mapping[str, str]) -> str:

@@ -45,7 +45,7 @@ def take_immunization(context: Context, rxa: Segment) -> bool:
     if build.visit is not None:
         out["encounter"] = build.visit
     if "occurrenceDateTime" not in out:
-        out["_occurrenceDateTime"] = {"extension": [absent()]}
+        out["occurrenceString"] = "unknown"
     dose = amount(build, rxa, 6, 7) if rxa.value(6) != str(_UNKNOWN_AMOUNT) else None
     if dose is not None:
         out["doseQuantity"] = dose

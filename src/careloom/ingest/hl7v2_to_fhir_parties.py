@@ -113,7 +113,7 @@ def facility(build: Build, raw: str) -> Reference | None:
 
 def facility_of(build: Build, value: Authority) -> Reference | None:
     """An authority as a mentioned Organization; None where it has no name."""
-    return build.mention(f"HD|{value.key}", values.authority_resource(value)) if value.key else None
+    return values.named_authority(build, value) if value.key else None
 
 
 def authority_of(build: Build, raw: str) -> Authority:

@@ -249,7 +249,7 @@ def take_administration(context: Context, segment: Segment) -> bool:
     elif started is not None:
         out["effectiveDateTime"] = started
     else:
-        out["_effectiveDateTime"] = {"extension": [absent()]}
+        out["effectivePeriod"] = {"extension": [absent()]}
     ordering = parties.practitioner(build, orc.one(12), "ORC-12") if orc is not None and orc.one(12) else None
     if ordering is not None:
         role = parties.provider_role("OP", "Ordering Provider")
@@ -294,7 +294,8 @@ def _given_by(order: Resource) -> Element | None:
         case "Immunization":
             return order
         case "MedicationAdministration":
-            return cast(Element, order.setdefault("dosage", {}))
+            # FHIR invariant mad-1: a dosage has a dose
+            return cast(Element, order.setdefault("dosage", {"dose": {"extension": [absent()]}}))
         case "MedicationRequest" | "MedicationDispense":
             return cast(Element, order.setdefault("dosageInstruction", [{}])[0])
         case _:

@@ -158,7 +158,15 @@ def assigner(build: Build, authority: Authority) -> Element | None:
     """Reference to the Organization that assigns, where it has more than a local name."""
     if not authority.universal_id:
         return None
-    return build.mention(f"HD|{authority.key}", authority_resource(authority))
+    return named_authority(build, authority)
+
+
+def named_authority(build: Build, authority: Authority) -> Element:
+    """Reference to the mentioned Organization of an authority."""
+    key = f"HD|{authority.key}"
+    if build.known("Organization", key) is not None:
+        return {"reference": f"Organization/{key}"}
+    return build.mention(key, authority_resource(authority))
 
 
 def authority_resource(authority: Authority) -> Element:

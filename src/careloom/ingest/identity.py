@@ -19,16 +19,17 @@ KNOWN_REFERENCES = 50_000
 
 def find_references(node: Any, found: list[dict[str, Any]]) -> None:
     """Appends every object with a literal ``reference`` below `node`; depth is bounded by the converter."""
-    if isinstance(node, dict):
-        if isinstance(node.get("reference"), str):
+    if node.__class__ is dict:
+        if "reference" in node and node["reference"].__class__ is str:
             found.append(node)
-        for value in node.values():
-            if isinstance(value, dict | list):
-                find_references(value, found)
-    elif isinstance(node, list):
-        for value in node:
-            if isinstance(value, dict | list):
-                find_references(value, found)
+        values: Iterable[Any] = node.values()
+    elif node.__class__ is list:
+        values = node
+    else:
+        return
+    for value in values:
+        if value.__class__ is dict or value.__class__ is list:
+            find_references(value, found)
 
 
 class Identity:
