@@ -167,6 +167,12 @@ def test_a_deleted_person_is_inactive_and_nothing_is_erased() -> None:
     assert "hl7v2.person-deleted" in codes(found)
 
 
+def test_a_route_without_a_dose_says_that_the_dose_is_not_known() -> None:
+    found = sent("RAS^O17", PATIENT, "ORC|RE|P1", "RXA|0|1|20240311||1191^Aspirin^RXNORM", "RXR|PO")
+    assert set(only(found, "MedicationAdministration")["dosage"]) == {"dose", "route"}
+    assert faults(found.drafts) == []
+
+
 @pytest.mark.parametrize("event", ["A41", "A44", "A45"])
 def test_a_move_that_does_not_say_what_is_moved_is_refused(event: str) -> None:
     assert "hl7v2.segment-missing" in codes(sent(f"ADT^{event}", PATIENT))
