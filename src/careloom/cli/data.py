@@ -17,6 +17,8 @@ quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused, why, 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
     app.command()(ingest)
+    app.command()(normalize)
+    app.command()(encode)
     app.add_typer(quarantine_app, name="quarantine")
     app.command()(demo)
 
@@ -61,6 +63,60 @@ def ingest(
         with output.progress("Ingesting", quiet=json) as tell:
             report = run(platform, who, ask, tell)
     output.give(report.as_json() if json else report, as_json=json, show=render.scorecard)
+
+
+def normalize(
+    policy: Annotated[Path | None, typer.Option(help="A TOML policy of your own; docs/how-to/normalize.md.")] = None,
+    rehearse: Annotated[bool, typer.Option("--rehearse", help="Tell what would change, and change nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Bring units, codes, names, addresses and phones of the identified zone into one form; what came stays.
+
+    Example: careloom normalize --rehearse
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.normalize import normalize as run
+
+    with opened() as (platform, who):
+        report = run(platform, who, policy=policy, is_rehearsal=rehearse).as_json()
+    output.give(report, as_json=json, show=render.normalized)
+
+
+def encode(
+    table: Annotated[str, typer.Argument(help="A table of the research zone, such as observations.")],
+    out: Annotated[Path, typer.Option(help="The new file: .parquet or .csv.")],
+    codebook: Annotated[Path, typer.Option(help="JSON that says what numbers mean; used if there, else written.")],
+    smallest: Annotated[int, typer.Option(min=1, help="A category of fewer patients gets no number of its own.")] = 11,
+    json: Json = False,
+) -> None:
+    """Turn a typed table into numbers for analysis, by a codebook that later data can use too.
+
+    Example: careloom encode observations --out observations.parquet --codebook observations.codebook.json
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.errors import Conflict, InputError
+    from careloom.services.encode import encode_table
+
+    if out.suffix not in (".parquet", ".csv"):
+        raise InputError("encode: the file is neither .parquet nor .csv", "Give --out one of these endings.")
+    if out.exists():
+        raise Conflict("encode: the file of --out is there already", "Name a new file.")
+    with opened() as (platform, who):
+        book = platform.read_text(codebook) if codebook.exists() else ""
+        made = encode_table(platform, who, table, book, smallest=smallest)
+    made.frame.write_parquet(out) if out.suffix == ".parquet" else made.frame.write_csv(out)
+    if made.is_new:
+        codebook.write_text(made.codebook.as_json(), "utf-8")
+    told = {"table": made.codebook.table, "rows": made.frame.height, "columns": made.frame.width, "new": made.is_new}
+    output.give(
+        told,
+        as_json=json,
+        show=lambda one: output.say(
+            f"{one['rows']:,} rows of {one['table']} by {'a new' if one['new'] else 'the same'} codebook."
+        ),
+    )
 
 
 def _watch(platform: "Platform", who: "Principal", ask: "IngestAsk", how: tuple[float, Path | None, bool]) -> None:

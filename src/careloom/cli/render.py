@@ -59,6 +59,21 @@ def refused(entry: Row) -> None:
         say(entry["raw"].replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def normalized(report: Row) -> None:
+    """What normalization changed, and what it could not."""
+    did = "would be new versions" if report["rehearsal"] else "are new versions"
+    say(f"{report['changed']:,} of {report['read']:,} resources {did}.")
+    for title, counts in (("Changes", report["changes"]), ("Left as they came", report["warnings"])):
+        rows = [
+            (code, f"{count:,}", one["resource"], one["place"])
+            for code, count in counts.items()
+            for one in report["examples"][code][:1]
+        ]
+        show_table(title, ("code", "count", "for example", "place"), rows)
+    if report["refused"]:
+        say(f"{report['refused']:,} would have been invalid and were left as they are: a defect, please report it.")
+
+
 def drafted(made: Row) -> None:
     """A draft of a mapping as it is, so that it can be sent into a file."""
     emit_text(made["text"])

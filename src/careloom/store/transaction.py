@@ -10,7 +10,7 @@ from careloom.errors import Erased
 from careloom.issues import Issue
 from careloom.store import bulk, quarantine
 from careloom.store.audit_log import AuditChain
-from careloom.store.landing import LandingWriter
+from careloom.store.landing import LandingWriter, known_records
 from careloom.store.resources import ResourceWriter, WriteTools
 from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Tally, Write
 
@@ -68,6 +68,10 @@ class Transaction:
         root = self._landing.finish(manifest, counts, state)
         self._roots[manifest.manifest_id] = root.hex()
         return root
+
+    def record_numbers(self, record_ids: Sequence[str]) -> dict[str, int]:
+        """Record id -> `Landed.rec` of those that are landed: a new version of a resource stands on the same record."""
+        return known_records(self._tools.connection, record_ids)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Writes resources in order; one outcome each. The same (type, id) may come several times."""
