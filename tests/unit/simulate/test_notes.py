@@ -163,7 +163,7 @@ CUES = {
 
 @pytest.mark.parametrize("assertion", sorted(CUES))
 def test_the_cue_of_an_assertion_stands_near(assertion: str) -> None:
-    """Within the line or the sentences of up to 220 characters before, or 60 after."""
+    """Within the line or the sentences of up to 220 characters before, or 120 after."""
     cue = re.compile(rf"(?<![a-z])({CUES[assertion]})(?![a-z])", re.IGNORECASE)
     found = [(note, span) for note in everything() for span in spans(note) if span.assertion == assertion]
     assert len(found) > 20
@@ -171,7 +171,7 @@ def test_the_cue_of_an_assertion_stands_near(assertion: str) -> None:
         note.text[max(0, span.start - 120) : span.end + 60]
         for note, span in found
         if not cue.search(
-            note.text[max(0, span.start - 220) : span.start] + " \x00 " + note.text[span.end : span.end + 60]
+            note.text[max(0, span.start - 220) : span.start] + " \x00 " + note.text[span.end : span.end + 120]
         )
     ]
     assert len(lonely) <= len(found) * 0.02, lonely[:5]

@@ -13,6 +13,8 @@ from careloom.simulate.narrative.words import Concept, concept_of, concepts, con
 
 SYSTEMS = ("general", "eyes", "ears", "heart", "lungs", "abdomen", "urinary", "limbs", "neuro", "mind", "skin")
 _RED_FLAGS = ("fever", "chest_pain", "dyspnea", "syncope", "vomiting", "confusion", "bleeding", "hemoptysis")
+EFFORT = {"exertional_dyspnea": "dyspnea", "exertional_chest_pain": "chest_pain"}
+"""What comes on exertion -> what it is when it comes at rest too."""
 _INFANT = ("fever", "vomiting", "diarrhea", "rash", "dry_cough", "runny_nose")
 """What is asked about a child below three, who tells nothing."""
 _FEVER_CELSIUS = 37.8
@@ -64,7 +66,7 @@ class Course:
 
     main        the problem that it is about; None where the record names none
     complaints  concepts that the patient tells of; `signs` those an examiner finds
-    never       concepts that must not be denied: they are, or may be, there
+    never       concepts that must not be denied: they are, or may be, there; nor may what has one of the codes `coded`
     suspected   thought of and not settled; `excluded`: thought of and ruled out
     onset_days  how long the complaints had lasted
     """
@@ -79,6 +81,7 @@ class Course:
     excluded: tuple[Concept, ...]
     onset_days: int
     is_infant: bool
+    coded: frozenset[tuple[str, str]]
 
 
 def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
@@ -102,6 +105,7 @@ def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
     for one in active:
         if (concept := concept_of(one.codes)) is not None:
             never |= set(concept.symptoms) | set(concept.signs)
+    never |= {rest for effort, rest in EFFORT.items() if effort in never}
     if _feverish(patient.observations.get(encounter.key, ())):
         never.add("fever")
     open_suspects = [name for name in suspects if name not in known]
@@ -117,6 +121,7 @@ def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
         tuple(concepts()[name] for name in open_suspects[cut:] if name not in never),
         1 + int(chance.uniform() * 9),
         years_between(patient.history.person.birth, encounter.start) < 3,
+        frozenset((code.system, code.code) for one in active for code in one.codes),
     )
 
 
@@ -160,7 +165,7 @@ def _feverish(seen: Iterable[Observation]) -> bool:
 def denied(chance: Chance, course: Course, system: str = "", most: int = 4) -> list[Concept]:
     """Symptoms that the patient does not have: of a system, or those of alarm."""
     asked = [concepts()[name] for name in _INFANT] if course.is_infant else _symptoms(system)
-    pool = [one for one in asked if one.name not in course.never]
+    pool = [one for one in asked if one.name not in course.never and not set(one.codes) & course.coded]
     first = int(chance.uniform() * len(pool)) if pool else 0
     count = min(most, len(pool))
     return [pool[(first + step) % len(pool)] for step in range(count)]

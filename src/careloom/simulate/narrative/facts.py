@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from careloom.simulate.history import Code, Condition, Encounter, Medication, Observation, Report
 from careloom.simulate.narrative.course import (
+    EFFORT,
     SYSTEMS,
     Course,
     Patient,
@@ -49,7 +50,7 @@ _PANEL_ROWS, _PANELS, _DISEASES_ASKED = (
 
 _GROUPS = {
     "problems": "main diagnoses problems past suspected excluded",
-    "complaints": "complaints onset reason denied warnings",
+    "complaints": "complaints effort onset reason denied warnings",
     "review": "systems",
     "examination": "exam",
     "medicines": "home_meds meds given new_meds changed_meds stopped_meds",
@@ -113,6 +114,7 @@ class Facts:
         mark = Mark("entity", "problem", "present")
         return {
             "complaints": [of_concept(one.name, "present") for one in self.course.complaints],
+            "effort": [of_concept(name, "conditional") for name in self._on_effort()],
             "onset": lasting(self.course.onset_days),
             "reason": named((reason,), mark) if reason and concept_of((reason,)) else None,
             "denied": [of_concept(one.name, "absent") for one in denied(self.chance, self.course)],
@@ -130,6 +132,13 @@ class Facts:
             if has or lacks:
                 asked.append({"system": system, "has": has or None, "lacks": lacks or None})
         return {"systems": asked}
+
+    def _on_effort(self) -> list[str]:
+        """What comes on exertion only, by the diseases of the patient."""
+        diseases = [concept for one in self.conditions if (concept := concept_of(one.codes)) is not None]
+        symptoms = {name for concept in diseases for name in concept.symptoms}
+        present = {one.name for one in self.course.complaints}
+        return [rest for effort, rest in EFFORT.items() if effort in symptoms and rest not in present]
 
     def _alarms(self) -> list[Concept]:
         about = concept_of(self.course.main.codes) if self.course.main else None

@@ -8,7 +8,6 @@ from careloom.simulate.answers import RelationAnswer, SpanAnswer
 from careloom.simulate.narrative.draft import Draft, Mark, Placed
 from careloom.simulate.narrative.render import Voice
 from careloom.simulate.narrative.words import section_codes, table
-from careloom.terminology.systems import LOINC
 
 _WORD = re.compile(r"(?<![A-Za-z])[a-z]{5,}(?![A-Za-z])|(?<![A-Za-z])[A-Z][a-z]{4,}(?![A-Za-z])")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -142,7 +141,7 @@ def _all_placed(draft: Draft, length: int) -> list[Placed]:
     codes = section_codes()
     sections = [
         Placed(
-            Mark("section", one.kind, "", ((LOINC, codes[one.kind]),), (("title", one.title),)),
+            Mark("section", one.kind, "", codes[one.kind], (("title", one.title),)),
             one.start,
             min(one.end, length),
             0,

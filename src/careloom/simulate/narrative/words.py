@@ -97,9 +97,10 @@ def table(name: str) -> MappingProxyType[str, tuple[str, ...]]:
 
 
 @cache
-def section_codes() -> MappingProxyType[str, str]:
-    """Kind of section -> its LOINC code."""
-    return MappingProxyType({kind: entry["loinc"][0] for kind, entry in _tables()["section"].items()})
+def section_codes() -> MappingProxyType[str, Codes]:
+    """Kind of section -> its LOINC code; none: no code."""
+    found = _tables()["section"].items()
+    return MappingProxyType({kind: tuple((LOINC, code) for code in entry.get("loinc", ())) for kind, entry in found})
 
 
 @cache
