@@ -108,7 +108,8 @@ def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
     never |= {rest for effort, rest in EFFORT.items() if effort in never}
     if _feverish(patient.observations.get(encounter.key, ())):
         never.add("fever")
-    open_suspects = [name for name in suspects if name not in known]
+    told = [code.code for one in active for code in one.codes]
+    open_suspects = [name for name in suspects if name not in known and not concepts()[name].is_told_by(told)]
     cut = min(len(open_suspects), int(chance.uniform() * 2))
     return Course(
         encounter,

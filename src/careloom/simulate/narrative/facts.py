@@ -264,7 +264,7 @@ class Facts:
         return {
             "allergies": [allergy(one) for one in history.allergies if one.recorded <= self.now],
             "relatives": [relative(one, f"relative-{at}") for at, one in enumerate(history.relatives)],
-            "family_lacks": [of_concept(name, "absent") for name in asked[:2]],
+            "family_lacks": [of_concept(name, "absent", attributes=(("experiencer", "family"),)) for name in asked[:2]],
             "social": social_at(self.patient.social, seen, self.conditions).scope(),
             "procedures": [procedure(one, self.now) for one in _distinct(now)[:6]],
             "past_procedures": [procedure(one, self.now) for one in _distinct(before)[-5:]],

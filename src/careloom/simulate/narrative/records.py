@@ -59,10 +59,12 @@ def named(codes: Sequence[Code], mark: Mark) -> Saying:
     return say
 
 
-def of_concept(name: str, assertion: str, site: str = "", owner: str = "") -> dict[str, Value]:
+def of_concept(
+    name: str, assertion: str, site: str = "", owner: str = "", *, attributes: Attributes = ()
+) -> dict[str, Value]:
     """A concept without a record behind it; `where`: the site where it sits."""
     concept = concepts()[name]
-    mark = Mark("entity", concept.label, assertion, concept.codes, (), owner, "problem" if owner else "")
+    mark = Mark("entity", concept.label, assertion, concept.codes, attributes, owner, "problem" if owner else "")
 
     def say(voice: Voice, form: str) -> Value:
         return Piece(voice.call(concept, form), (mark,))

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -26,6 +26,7 @@ class Concept:
     names     register -> what it is called there; never empty
     symptoms  what a patient with it complains of; `signs` what an examiner finds; `suspects` what else is thought of
     system    organ system that asks and looks for it
+    covers    how the ICD-10-CM codes of its kinds begin
     """
 
     name: str
@@ -36,6 +37,12 @@ class Concept:
     signs: tuple[str, ...] = ()
     suspects: tuple[str, ...] = ()
     system: str = ""
+    covers: tuple[str, ...] = ()
+
+    def is_told_by(self, codes: Iterable[str]) -> bool:
+        """True where one of some ICD-10-CM codes is it, or a kind of it."""
+        own = tuple(code for _, code in self.codes)
+        return any(code in own or code.startswith(self.covers) for code in codes)
 
     def words(self, register: str) -> tuple[str, ...]:
         """Its names in a register, else in the next one that has any."""
@@ -58,7 +65,7 @@ def concepts() -> MappingProxyType[str, Concept]:
         for name, entry in entries.items():
             own = tuple((system, code) for key, system in _SYSTEMS.items() for code in entry.get(key, ()))
             names = {register: tuple(entry[register]) for register in REGISTERS if register in entry}
-            lists = {key: tuple(entry.get(key, ())) for key in ("symptoms", "signs", "suspects")}
+            lists = {key: tuple(entry.get(key, ())) for key in ("symptoms", "signs", "suspects", "covers")}
             out[name] = Concept(name, label, own[:1], MappingProxyType(names), system=entry.get("system", ""), **lists)
     return MappingProxyType(out)
 
