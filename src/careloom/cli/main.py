@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from careloom import __version__
-from careloom.cli import clients, data, mapping, operate, privacy, quality, query, records, simulate
+from careloom.cli import clients, data, mapping, operate, privacy, quality, query, records, simulate, terminology
 from careloom.errors import CareloomError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ quality.register(app)
 privacy.register(app)
 operate.register(app)
 clients.register(app)
+terminology.register(app)
 
 
 def _version(wanted: bool) -> None:

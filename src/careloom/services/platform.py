@@ -30,6 +30,7 @@ from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
 
 if TYPE_CHECKING:
     from careloom.crypto.access_tokens import TokenSigner
+    from careloom.services.known_terminologies import Terminologies
     from careloom.store.lake import Lake
 
 STORED_ZONES: tuple[Zone, ...] = ("identified", "research", "synthetic")
@@ -76,6 +77,8 @@ class Platform:
             store.close()
         self._stores.clear()
         self.clients.close()
+        if "terminologies" in self.__dict__:
+            self.terminologies.close()
 
     @cached_property
     def names_key(self) -> bytes:
@@ -98,6 +101,13 @@ class Platform:
         from careloom.crypto.access_tokens import TokenSigner  # noqa: PLC0415 - commands need no tokens
 
         return TokenSigner(self.keys.derive("tokens", "signing"))
+
+    @cached_property
+    def terminologies(self) -> "Terminologies":
+        """The code systems that are known: loaded ones before those that ship."""
+        from careloom.services import known_terminologies  # noqa: PLC0415 - most commands need no codes
+
+        return known_terminologies.Terminologies(self.settings.data.directory / known_terminologies.FOLDER_NAME)
 
     def index_key(self, zone: Zone) -> bytes:
         """The secret under which a zone's search index hashes."""

@@ -4,7 +4,7 @@ Two things answer the port: the tables that ship with the package (`packaged`), 
 (`careloom.store.terminology`). Subsumption, validation and expansion are written once, over the port.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
@@ -122,6 +122,10 @@ class Terminology(Protocol):
 
     def translations(self, system: str, code: str) -> Sequence[Translation]:
         """Every mapping of the code, in either direction, most exact first."""
+        ...
+
+    def codes(self, system: str, version: str | None = None) -> Iterator[str]:
+        """Every code of a release, sorted."""
         ...
 
     def search(self, text: str, system: str | None = None, limit: int = 10) -> Sequence[Match]:

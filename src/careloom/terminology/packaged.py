@@ -115,6 +115,11 @@ class Packaged:
         """Mappings of the packaged maps, most exact first; of a drug of RxNorm, its ingredients and what holds it."""
         return [*mapped(system, code), *(_ingredients(code) if system == RXNORM else ())]
 
+    def codes(self, system: str, version: str | None = None) -> Iterator[str]:
+        """Every code of a table."""
+        if system in TABLES and version in (None, _table(system).release.version):
+            yield from _table(system).codes()
+
     def search(self, text: str, system: str | None = None, limit: int = 10) -> Sequence[Match]:
         """The concepts whose names fit a text, best first, of one table or of all."""
         tables = TABLES if system is None else [system] if system in TABLES else []
