@@ -20,6 +20,7 @@ from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
 from tests.api.kit import Installation
 from tests.architecture.source import ROOT
+from tests.architecture.terminology_routes import TERMINOLOGY
 
 OPEN = {
     "health.live",
@@ -115,6 +116,7 @@ EXAMPLES: dict[str, Example] = {
         "/api/v1/records/{record}/raw", "quarantine", ("landing",), also="system/*.r", also_in=("identified",)
     ),
 }
+EXAMPLES |= {f"GET {at}": Example(f"{at}?{ask}", "read", lacking=("scope",)) for at, ask in TERMINOLOGY.items()}
 WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
 """Closed routes that ask for no verb: they tell callers about themselves."""
 

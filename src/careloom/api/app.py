@@ -17,6 +17,7 @@ from careloom.api import (
     problems,
     quality,
     records,
+    terminology,
 )
 from careloom.api.context import EXTENSION
 from careloom.services.platform import Platform
@@ -43,7 +44,7 @@ def create_app(platform: Platform) -> OpenAPI:
     documentation.install(app)
     metrics.install(app)
     problems.install(app)
-    for room in (oauth, fhir, ingestions, records, quality, overview, health):
+    for room in (oauth, fhir, terminology, ingestions, records, quality, overview, health):
         room.register(app)
     documentation.finish(app)
     return app

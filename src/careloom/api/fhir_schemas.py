@@ -116,6 +116,21 @@ class CapabilityStatement(Open):
     rest: list[dict[str, Any]]
 
 
+class Parameters(Open):
+    """What an operation answers."""
+
+    resourceType: Literal["Parameters"]  # noqa: N815
+    parameter: list[dict[str, Any]]
+
+
+class ValueSet(Open):
+    """A value set with its expansion."""
+
+    resourceType: Literal["ValueSet"]  # noqa: N815
+    status: Literal["active"]
+    expansion: dict[str, Any]
+
+
 class SmartConfiguration(Open):
     """Where a client of SMART App Launch gets its tokens, and how."""
 
@@ -123,7 +138,7 @@ class SmartConfiguration(Open):
     capabilities: list[str]
 
 
-MODELS = (FhirResource, Bundle, OperationOutcome, CapabilityStatement, SmartConfiguration)
+MODELS = (FhirResource, Bundle, OperationOutcome, CapabilityStatement, Parameters, ValueSet, SmartConfiguration)
 
 
 def components() -> dict[str, Schema]:

@@ -15,6 +15,7 @@ from careloom.client.quality import Quality
 from careloom.client.records import Records
 from careloom.client.reports import Me, Overview
 from careloom.client.session import Session
+from careloom.client.terminology import Terminology
 from careloom.client.transport import Ask, Wire
 
 
@@ -53,6 +54,7 @@ class Careloom:
         self.ingestions = Ingestions(self._session)
         self.records = Records(self._session)
         self.quality = Quality(self._session)
+        self.terminology = Terminology(self._session)
 
     def __repr__(self) -> str:
         return f"Careloom({self._wire.base!r}, {self._credential!r})"

@@ -37,13 +37,11 @@ class Known:
 def system_of(name: str) -> str:
     """The URI of a code system named by URI, OID or short name.
 
-    raises  QueryError if nothing is called so
+    raises  NotFound if nothing is called so
     """
     found = canonical(name) if len(name) <= LONGEST_TEXT else None
     if found is None:
-        raise QueryError(
-            "no code system is called so", "Name it by its URI, or as SNOMED, LOINC, RxNorm, ICD-10-CM, CVX."
-        )
+        raise NotFound("no code system is called so", "Name its URI, or SNOMED, LOINC, RxNorm, ICD-10-CM, CVX.")
     return found
 
 
@@ -94,7 +92,7 @@ def load(
 
 
 def remove(platform: Platform, who: Principal, system: str, version: str) -> None:
-    """Forgets a loaded release. raises AccessError, QueryError, NotFound."""
+    """Forgets a loaded release. raises AccessError, NotFound."""
     admit(platform, who, "operate", "identified", operation="terminology-remove")
     platform.terminologies.store.remove(system_of(system), version)
     note(platform, who, "terminology-remove", "identified", action="delete")
@@ -110,7 +108,7 @@ def releases(platform: Platform, who: Principal) -> list[tuple[Release, bool]]:
 
 
 def lookup(platform: Platform, who: Principal, system: str, code: str, version: str | None = None) -> Known:
-    """What a code means. raises AccessError; QueryError; NotFound."""
+    """What a code means. raises AccessError; NotFound."""
     zone = _ask(platform, who, "CodeSystem", "terminology-lookup")
     terminology, uri = platform.terminologies.all, system_of(system)
     concept = known(terminology, uri, code, version)
@@ -126,7 +124,7 @@ def lookup(platform: Platform, who: Principal, system: str, code: str, version: 
 def validate(
     platform: Platform, who: Principal, system: str, code: str, display: str = "", version: str | None = None
 ) -> Validation:
-    """Whether a code is in its system and a display is one of its names. raises AccessError; QueryError."""
+    """Whether a code is in its system and a display is one of its names. raises AccessError; NotFound."""
     zone = _ask(platform, who, "CodeSystem", "terminology-validate")
     today = platform.runtime.now().date()
     found = validate_code(
@@ -139,7 +137,7 @@ def validate(
 def compare(
     platform: Platform, who: Principal, system: str, first: str, second: str, version: str | None = None
 ) -> Subsumption:
-    """How two codes stand to each other. raises AccessError; QueryError; NotFound."""
+    """How two codes stand to each other. raises AccessError; NotFound."""
     zone = _ask(platform, who, "CodeSystem", "terminology-subsumes")
     found = subsumes(platform.terminologies.all, system_of(system), first, second, version)
     note(platform, who, "terminology-subsumes", zone)
@@ -151,7 +149,7 @@ def translations(
 ) -> list[tuple[Translation, Concept | None]]:
     """What a code says in another system, or in all; each with the concept where it is known.
 
-    raises  AccessError; QueryError
+    raises  AccessError; NotFound
     """
     zone = _ask(platform, who, "ConceptMap", "terminology-translate")
     terminology = platform.terminologies.all
@@ -161,7 +159,7 @@ def translations(
 
 
 def search(platform: Platform, who: Principal, text: str, system: str = "", limit: int = 10) -> Sequence[Match]:
-    """The concepts whose names fit a text, best first. raises AccessError; QueryError."""
+    """The concepts whose names fit a text, best first. raises AccessError; NotFound; QueryError."""
     zone = _ask(platform, who, "CodeSystem", "terminology-search")
     if not text.strip() or len(text) > LONGEST_TEXT or not 0 < limit <= MOST_MATCHES:
         raise QueryError(
@@ -174,7 +172,7 @@ def search(platform: Platform, who: Principal, text: str, system: str = "", limi
 
 
 def expand(platform: Platform, who: Principal, url: str, text: str = "") -> list[Member]:
-    """The codes of a value set, those whose name holds a text. raises AccessError; QueryError; NotFound; TooLarge."""
+    """The codes of a value set, those whose name holds a text. raises AccessError; NotFound; QueryError; TooLarge."""
     zone = _ask(platform, who, "ValueSet", "terminology-expand")
     held = platform.terminologies
     members = Expander(held.all, held.value_set).named(url)

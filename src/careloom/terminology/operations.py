@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from careloom.errors import NotFound, QueryError
+from careloom.errors import NotFound
 from careloom.issues import Issue
 from careloom.terminology.concepts import Concept, Release, Terminology, Translation
 
@@ -153,7 +153,7 @@ def known(terminology: Terminology, system: str, code: str, version: str | None 
 def subsumes(terminology: Terminology, system: str, first: str, second: str, version: str | None = None) -> Subsumption:
     """How two codes of one system stand to each other: ``subsumes`` where the first includes the second.
 
-    raises  NotFound if one of them is not known; QueryError where a part of the system is known that does not tell
+    raises  NotFound if one of them is not known, or where a part of the system is known that does not tell
     """
     one, other = known(terminology, system, first, version), known(terminology, system, second, version)
     if one.code == other.code:
@@ -168,7 +168,7 @@ def subsumes(terminology: Terminology, system: str, first: str, second: str, ver
         if each.version == one.version
     ):
         remedy = "Load a whole release: careloom terminology load."
-        raise QueryError("only a part of the code system is known here: whether one includes the other is not", remedy)
+        raise NotFound("only a part of the code system is known here: whether one includes the other is not", remedy)
     return "not-subsumed"
 
 

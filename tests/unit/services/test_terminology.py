@@ -121,7 +121,7 @@ def test_a_search_has_bounds(platform: Platform, text: str, limit: int) -> None:
 
 
 def test_names_of_systems_that_nobody_knows_are_refused(platform: Platform) -> None:
-    with pytest.raises(QueryError):
+    with pytest.raises(NotFound):
         terminology.lookup(platform, SCIENTIST, "no such system", "1")
     with pytest.raises(NotFound):
         terminology.lookup(platform, SCIENTIST, "http://example.org/none", "1")

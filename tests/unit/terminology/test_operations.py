@@ -136,7 +136,7 @@ def test_icd10cm_subsumes_over_all_levels() -> None:
 
 
 def test_a_part_that_does_not_tell_is_an_error_and_no_answer() -> None:
-    with pytest.raises(QueryError):
+    with pytest.raises(NotFound):
         subsumes(PACKAGED, SNOMED_CT, "44054006", "73761001")
     with pytest.raises(NotFound):
         subsumes(PACKAGED, ICD_10_CM, "E11", "nothing")
