@@ -157,7 +157,7 @@ CUES = {
     "family": "family|mother|father|sister|brother|fh|fhx|relatives|grandmother|grandfather|uncle|aunt|parent|side|kin|"
     "sibling|mom|dad",
     "historical": "history|previous|previously|prior|remote|past|former|formerly|h/o|s/p|earlier|discontinued|"
-    "stop|stopped|changed|resolved|old|hx|was|since|before|d/c|d/c'd|from|once|pmh|behind|held|longer|years",
+    "stop|stopped|changed|resolved|old|long|hx|was|since|before|d/c|d/c'd|from|once|pmh|behind|held|longer|years",
 }
 
 
