@@ -5,7 +5,7 @@ import gzip
 import os
 from pathlib import Path
 
-from careloom.ingest.ccda_read import read
+from careloom.ingest.xml_read import read
 from careloom.pipeline.batch import Batch
 from careloom.pipeline.record import FileContext, Record
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build

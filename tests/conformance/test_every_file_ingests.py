@@ -30,7 +30,7 @@ SETS = {
     },
     "ccda_sample_ccdas": {"notes.no-patient"},
     "ccda_hl7_examples": {
-        "ccda.fragment", "ccda.not-xml", "ccda.no-patient", "ingest.xml-not-read", "notes.no-patient",
+        "ccda.fragment", "xml.broken", "ccda.no-patient", "ingest.xml-not-read", "notes.no-patient",
     },
     "hl7v2_hapi": {
         "hl7v2.message-type-not-mapped", "hl7v2.segment-missing", "hl7v2.patient-id-missing", "notes.no-patient",

@@ -57,7 +57,7 @@ _CURSOR = "`next` of the page before; empty for the first page."
 class UploadQuery(Model):
     """How the bytes are to be read."""
 
-    format: Literal["auto", "fhir", "hl7v2", "ccda", "csv", "notes"] = _told(
+    format: Literal["auto", "fhir", "fhir-xml", "hl7v2", "ccda", "csv", "notes"] = _told(
         "auto", "What the files hold; auto goes by their content.", "auto"
     )
     source: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{0,64}$")] = _told(

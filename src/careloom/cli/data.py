@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders; archives are opened.", metavar="PATH")],
     format: Annotated[  # noqa: A002 - the option's name
-        str, typer.Option(help="auto, fhir, hl7v2, ccda, csv or notes; auto goes by content, never by name.")
+        str, typer.Option(help="auto, fhir, fhir-xml, hl7v2, ccda, csv or notes; auto goes by content, never by name.")
     ] = "auto",
     mapping: Annotated[Path | None, typer.Option(help="A TOML mapping for delimited files of your own.")] = None,
     source: Annotated[

@@ -6,7 +6,15 @@ NONE = "–"
 
 STATES = {"waiting": "Waiting", "running": "Running", "done": "Done", "failed": "Failed", "cancelled": "Cancelled"}
 ZONES = {"landing": "Landing", "identified": "Identified", "research": "Research", "synthetic": "Synthetic"}
-FORMATS = {"fhir": "FHIR", "hl7v2": "HL7 v2", "ccda": "C-CDA", "csv": "CSV", "notes": "Notes", "": "Not read"}
+FORMATS = {
+    "fhir": "FHIR",
+    "fhir-xml": "FHIR XML",
+    "hl7v2": "HL7 v2",
+    "ccda": "C-CDA",
+    "csv": "CSV",
+    "notes": "Notes",
+    "": "Not read",
+}
 
 
 def number(value: int | None) -> str:

@@ -15,10 +15,11 @@ from careloom.ingest.ccda_codes import codes
 from careloom.ingest.ccda_entries import sections_of
 from careloom.ingest.ccda_header import add_encounter, add_participants, composition, custodian, document_author
 from careloom.ingest.ccda_patient import add_patient, patient_key
-from careloom.ingest.ccda_read import NAMES, V3, Element, Kids, child, first, kids, read
+from careloom.ingest.ccda_read import NAMES, V3, Kids, child, first, kids
 from careloom.ingest.ccda_values import concept, identifier, identifiers, key_of, period
 from careloom.ingest.conversion import Conversion
 from careloom.ingest.markup import CLINICAL_DOCUMENT, DOCTYPE, head_text, is_part, root_name
+from careloom.ingest.xml_read import Element, read
 from careloom.issues import Issue
 from careloom.pipeline.record import Record
 

@@ -8,8 +8,9 @@ from careloom.ingest.ccda_build import Build, Part, Reference
 from careloom.ingest.ccda_codes import codes
 from careloom.ingest.ccda_narrative import text_of
 from careloom.ingest.ccda_parties import author_times, party, role_of
-from careloom.ingest.ccda_read import NAMES, Element, Kids, children, first, kids
+from careloom.ingest.ccda_read import NAMES, Kids, first, kids
 from careloom.ingest.ccda_values import concept, identifiers, key_of
+from careloom.ingest.xml_read import Element, children
 
 STATEMENTS = frozenset(
     "act encounter observation observationMedia organizer procedure regionOfInterest substanceAdministration "

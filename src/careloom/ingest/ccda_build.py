@@ -9,8 +9,8 @@ import orjson
 
 from careloom.fhir.drafts import Draft, Resource
 from careloom.hl7v2.moments import Moment, moment
-from careloom.ingest.ccda_read import Element
 from careloom.ingest.hl7v2_to_fhir_build import local_offset
+from careloom.ingest.xml_read import Element
 from careloom.issues import Issue, Severity
 
 Reference = dict[str, Any]

@@ -14,8 +14,9 @@ from careloom.ingest.ccda_codes import codes
 from careloom.ingest.ccda_contacts import human_names
 from careloom.ingest.ccda_narrative import text_of
 from careloom.ingest.ccda_parties import party, related_person, role_of
-from careloom.ingest.ccda_read import Element, child, first, kids
+from careloom.ingest.ccda_read import child, first, kids
 from careloom.ingest.ccda_values import concept, identifiers, key_of, period, quantity, times, typed_value
+from careloom.ingest.xml_read import Element
 
 _AGE = "445518008"
 _DEATH = "419099009"

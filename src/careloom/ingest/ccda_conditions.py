@@ -15,8 +15,9 @@ from careloom.ingest.ccda_act import (
 from careloom.ingest.ccda_build import Build, Part, Reference, absent, unknown_concept
 from careloom.ingest.ccda_codes import codes
 from careloom.ingest.ccda_narrative import text_of
-from careloom.ingest.ccda_read import Element, Kids, child, first, kids
+from careloom.ingest.ccda_read import Kids, child, first, kids
 from careloom.ingest.ccda_values import concept, concepts, mapped, ordered, quantity, times
+from careloom.ingest.xml_read import Element
 from careloom.terminology.systems import SNOMED_CT
 
 _HL7 = "http://terminology.hl7.org/CodeSystem/"

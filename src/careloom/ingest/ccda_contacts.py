@@ -6,8 +6,9 @@ from functools import lru_cache
 from careloom.ingest.ccda_build import Build, Part
 from careloom.ingest.ccda_codes import codes
 from careloom.ingest.ccda_narrative import text_of
-from careloom.ingest.ccda_read import NAMES, Element, child, children
+from careloom.ingest.ccda_read import NAMES, child
 from careloom.ingest.ccda_values import period
+from careloom.ingest.xml_read import Element, children
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z-]*):\s*(.*\S)\s*", re.DOTALL)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

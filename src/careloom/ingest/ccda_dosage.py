@@ -7,7 +7,7 @@ from careloom.ingest.ccda_act import Act
 from careloom.ingest.ccda_build import Build, Part
 from careloom.ingest.ccda_codes import codes
 from careloom.ingest.ccda_narrative import text_of
-from careloom.ingest.ccda_read import Element, child, first, kids, local_type
+from careloom.ingest.ccda_read import child, first, kids, local_type
 from careloom.ingest.ccda_values import (
     bounds,
     concept,
@@ -19,6 +19,7 @@ from careloom.ingest.ccda_values import (
     simple_quantity,
     times,
 )
+from careloom.ingest.xml_read import Element
 
 _SIG = "76662-6"
 _INSTRUCTION = "2.16.840.1.113883.10.20.22.4.20"

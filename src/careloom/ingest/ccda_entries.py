@@ -18,8 +18,9 @@ from careloom.ingest.ccda_act import Act, SectionContext, is_comment, statement_
 from careloom.ingest.ccda_build import Build, Part, Reference
 from careloom.ingest.ccda_codes import SectionRule, section_rules, templates
 from careloom.ingest.ccda_narrative import narrative, text_of
-from careloom.ingest.ccda_read import Element, first, kids
+from careloom.ingest.ccda_read import first, kids
 from careloom.ingest.ccda_values import concept
+from careloom.ingest.xml_read import Element
 
 Handler = Callable[[Build, Act, SectionContext], list[Reference]]
 _EMPTY = SectionRule("")

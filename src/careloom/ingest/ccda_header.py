@@ -16,8 +16,9 @@ from careloom.ingest.ccda_parties import (
     unknown_reference,
 )
 from careloom.ingest.ccda_patient import language
-from careloom.ingest.ccda_read import Element, Kids, first, kids
+from careloom.ingest.ccda_read import Kids, first, kids
 from careloom.ingest.ccda_values import concept, identifiers, key_of, period, times
+from careloom.ingest.xml_read import Element
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _FLAVOR = "2.16.840.1.113883.5.25"

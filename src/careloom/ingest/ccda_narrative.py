@@ -10,7 +10,7 @@ from lxml import etree
 
 from careloom.fhir.narrative import allows
 from careloom.ingest.ccda_build import Build, Part
-from careloom.ingest.ccda_read import Element, children
+from careloom.ingest.xml_read import Element, children
 
 XHTML = '<div xmlns="http://www.w3.org/1999/xhtml">'
 
@@ -161,7 +161,8 @@ def narrative(build: Build, text: Element | None, title: str) -> tuple[Part, str
     inner = serialized(text) if text is not None else ""
     if inner.strip():
         shown, said = div_and_plain(build, inner)
-        return {"status": "additional", "div": shown}, said
+        if not shown[len(XHTML) : -len("</div>")].isspace() and len(shown) > len(XHTML) + len("</div>"):
+            return {"status": "additional", "div": shown}, said
     return {"status": "empty", "div": f"{XHTML}{html.escape(title or 'Section', quote=False)}</div>"}, ""
 
 

@@ -6,7 +6,7 @@ from careloom.ingest.ccda_build import Build, Part, Reference, unknown_concept
 from careloom.ingest.ccda_codes import codes
 from careloom.ingest.ccda_narrative import text_of
 from careloom.ingest.ccda_parties import party, role_of
-from careloom.ingest.ccda_read import Element, child, first, kids, local_type
+from careloom.ingest.ccda_read import child, first, kids, local_type
 from careloom.ingest.ccda_values import (
     bounds,
     concept,
@@ -18,6 +18,7 @@ from careloom.ingest.ccda_values import (
     value_of,
     when,
 )
+from careloom.ingest.xml_read import Element
 from careloom.terminology.systems import LOINC
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"

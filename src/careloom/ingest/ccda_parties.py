@@ -9,8 +9,9 @@ from lxml import etree
 from careloom.fhir.drafts import Resource
 from careloom.ingest.ccda_build import Build, Part, Reference, absent
 from careloom.ingest.ccda_contacts import addresses, contact_points, human_names, plain_name
-from careloom.ingest.ccda_read import Element, Kids, either, first, kids
+from careloom.ingest.ccda_read import Kids, either, first, kids
 from careloom.ingest.ccda_values import concept, identifiers, key_of
+from careloom.ingest.xml_read import Element
 from careloom.terminology.systems import NUCC_TAXONOMY
 
 _ROLE_ENTITIES = ("assignedAuthor", "assignedEntity", "intendedRecipient", "associatedEntity", "relatedEntity")

@@ -11,8 +11,9 @@ from careloom.ingest.ccda_build import Build, Part
 from careloom.ingest.ccda_codes import codes, system_uri
 from careloom.ingest.ccda_contacts import address, addresses, contact_points, human_names
 from careloom.ingest.ccda_parties import organization, related_person
-from careloom.ingest.ccda_read import Element, Kids, child, first, kids
+from careloom.ingest.ccda_read import Kids, child, first, kids
 from careloom.ingest.ccda_values import coding, concept, identifiers, mapped, whole
+from careloom.ingest.xml_read import Element
 from careloom.terminology.systems import BCP_47, US_SSN
 
 _CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"

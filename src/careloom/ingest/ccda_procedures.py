@@ -8,8 +8,9 @@ from careloom.ingest.ccda_conditions import condition
 from careloom.ingest.ccda_header import set_class, status_by_time
 from careloom.ingest.ccda_narrative import text_of
 from careloom.ingest.ccda_parties import location, organization, party
-from careloom.ingest.ccda_read import Element, child, first, kids
+from careloom.ingest.ccda_read import child, first, kids
 from careloom.ingest.ccda_values import concept, concepts, identifiers, key_of, period, when
+from careloom.ingest.xml_read import Element
 
 _DIAGNOSIS = "29308-4"
 _INSTRUCTION = "2.16.840.1.113883.10.20.22.4.20"

@@ -7,7 +7,8 @@ from careloom.fhir.moments import order
 from careloom.ingest.ccda_build import REASON_SYSTEM, Build, Part
 from careloom.ingest.ccda_codes import codes, system_uri, unique_uri
 from careloom.ingest.ccda_narrative import text_of
-from careloom.ingest.ccda_read import NAMES, Element, child, children, first, kids, local_type
+from careloom.ingest.ccda_read import NAMES, child, first, kids, local_type
+from careloom.ingest.xml_read import Element, children
 from careloom.terminology.systems import UCUM, URI, US_NPI, US_SSN
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)

@@ -4,8 +4,8 @@ from careloom.fhir.drafts import Resource
 from careloom.ingest.ccda_act import Act, SectionContext, begin, status_of
 from careloom.ingest.ccda_build import Build, Part, Reference
 from careloom.ingest.ccda_observations import CATEGORY, observation_resource
-from careloom.ingest.ccda_read import children
 from careloom.ingest.ccda_values import when
+from careloom.ingest.xml_read import children
 from careloom.terminology.systems import LOINC
 
 _PANEL = "85353-1"

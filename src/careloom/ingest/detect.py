@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from careloom.ingest.detect_magic import DOCUMENTS, MAGICS, UNREAD
 from careloom.ingest.detect_text import decode_head, find_table
-from careloom.ingest.markup import is_clinical
+from careloom.ingest.markup import is_clinical, is_fhir
 
 HEAD_BYTES = 1 << 16
 """How much of a file `detect` wants to see."""
@@ -53,7 +53,8 @@ _UNKNOWN_HEADER: Problem = (
 class Detection:
     """What a file is.
 
-    format   ``fhir``, ``hl7v2``, ``ccda``, ``csv``, ``notes``; else the name of what was recognised and is not read
+    format   ``fhir``, ``fhir-xml``, ``hl7v2``, ``ccda``, ``csv``, ``notes``; else the name of what was recognised
+             and is not read
     details  ``encoding`` (text formats), ``delimiter`` (csv), ``resource_type`` (fhir, where it stands early),
              ``document`` (notes that are no plain text: rtf, html, pdf)
     header   csv: the column names in order
@@ -154,8 +155,8 @@ def _delimited(header: tuple[str, ...], details: dict[str, str], recognise: Reco
 def _markup(start: str, encoding: str) -> Detection:
     if is_clinical(start):
         return Detection("ccda", {"encoding": encoding})
-    if "http://hl7.org/fhir" in start:
-        return _unread("fhir-xml")
+    if is_fhir(start):
+        return Detection("fhir-xml", {"encoding": encoding})
     if start[:5].lower() == "<html" or start[:14].lower() == "<!doctype html":
         return Detection("notes", {"document": "html", "encoding": encoding})
     return _unread("xml")

@@ -50,14 +50,8 @@ def convert(record: Record) -> Conversion:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_deeper(document, MAX_DEPTH):
         return _refused("fhir.too-deep", f"the JSON nests deeper than {MAX_DEPTH} levels", "Flatten the resource")
     conversion = Conversion()
-    targets = record.context.targets or {}
+    _document(document, record.context.targets or {}, conversion)
     kind = document.get("resourceType")
-    if kind is None and any(member in document for member in _ENTRY_MEMBERS):
-        _entry(document, targets, conversion, "", 0)
-    elif kind == "Bundle":
-        _bundle(document, targets, conversion, "", 0)
-    else:
-        _resource(document, "", targets, conversion, "")
     if len(conversion.drafts) == 1 and kind != "Bundle":
         draft = conversion.drafts[0]
         draft.raw, draft.outside = raw, _properties(document, draft.resource) - ("id" not in draft.resource)
@@ -66,6 +60,27 @@ def convert(record: Record) -> Conversion:
     if conversion.issues and conversion.refused:
         conversion.drafts.clear()
     return conversion
+
+
+def convert_document(document: dict[str, Any], targets: Mapping[str, str]) -> Conversion:
+    """The drafts of one resource or one Bundle entry that was read from another form than JSON."""
+    if _is_deeper(document, MAX_DEPTH):
+        return _refused("fhir.too-deep", f"the resource nests deeper than {MAX_DEPTH} levels", "Flatten the resource")
+    conversion = Conversion()
+    _document(document, targets, conversion)
+    if conversion.issues and conversion.refused:
+        conversion.drafts.clear()
+    return conversion
+
+
+def _document(document: dict[str, Any], targets: Mapping[str, str], conversion: Conversion) -> None:
+    kind = document.get("resourceType")
+    if kind is None and any(member in document for member in _ENTRY_MEMBERS):
+        _entry(document, targets, conversion, "", 0)
+    elif kind == "Bundle":
+        _bundle(document, targets, conversion, "", 0)
+    else:
+        _resource(document, "", targets, conversion, "")
 
 
 def _resource(resource: Any, full_url: str, targets: Mapping[str, str], conversion: Conversion, place: str) -> None:

@@ -13,7 +13,7 @@ from careloom.ingest.framing_hl7v2 import frame_hl7v2
 from careloom.ingest.framing_json import frame_json
 from careloom.ingest.framing_limits import CONTINUED, DEFAULT_LIMITS, FrameLimits, Frames, as_problem, refused_pieces
 from careloom.ingest.framing_notes import frame_note
-from careloom.ingest.framing_xml import frame_document
+from careloom.ingest.framing_xml import frame_document, frame_fhir_xml
 from careloom.ingest.source import Source
 from careloom.issues import Issue
 from careloom.pipeline.record import FileContext, Record
@@ -22,6 +22,7 @@ _FRAMERS: dict[str, Callable[[Source, Detection, FrameLimits, list[Issue]], Fram
     "fhir": frame_json,
     "hl7v2": frame_hl7v2,
     "ccda": frame_document,
+    "fhir-xml": frame_fhir_xml,
     "csv": frame_delimited,
     "notes": frame_note,
 }

@@ -9,6 +9,8 @@ HEAD_BYTES = 1 << 16
 
 _BEFORE = re.compile(r"\s*(?:<\?.*?\?>|<!--.*?-->|\s+)*", re.DOTALL)
 _ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z]\w*)(?=[\s/>])")
+_START = re.compile(r"(?:<!DOCTYPE[^>\[]*(?:\[.*?\])?\s*>\s*)?<[A-Za-z][^<>]*>", re.DOTALL)
+_FHIR = re.compile(r"""xmlns(?::[\w.-]+)?\s*=\s*["']http://hl7\.org/fhir["']""")
 _PARTS = frozenset(
     "act addr assignedAuthor assignedEntity authenticator author component componentOf consumable custodian "
     "dataEnterer documentationOf effectiveTime encounter encompassingEncounter entry entryRelationship "
@@ -19,14 +21,18 @@ _PARTS = frozenset(
 """Elements of CDA R2 that somebody may cut out of a document."""
 
 
+def _after_prolog(text: str) -> str:
+    rest = text.removeprefix("\ufeff")
+    before = _BEFORE.match(rest)
+    return rest[before.end() if before is not None else 0 :]
+
+
 def root_name(text: str) -> str:
     """The local name of the root element of an XML text, of which the beginning is enough; empty where it has none.
 
     A document type declaration in front of it counts as a root of the name ``!DOCTYPE``.
     """
-    rest = text.removeprefix("\ufeff")
-    before = _BEFORE.match(rest)
-    rest = rest[before.end() if before is not None else 0 :]
+    rest = _after_prolog(text)
     if rest[:9].upper() == "<!DOCTYPE":
         return DOCTYPE
     found = _ROOT.match(rest)
@@ -41,6 +47,12 @@ def is_clinical(text: str) -> bool:
     if name == DOCTYPE:
         return "<ClinicalDocument" in text
     return name in _PARTS and ("templateId" in text or "urn:hl7-org:v3" in text or "codeSystem=" in text)
+
+
+def is_fhir(text: str) -> bool:
+    """True for an XML text whose root is in the namespace of FHIR."""
+    found = _START.match(_after_prolog(text))
+    return found is not None and _FHIR.search(found[0]) is not None
 
 
 def is_part(name: str) -> bool:

@@ -30,7 +30,7 @@ from careloom.store.zone_store import Transaction, ZoneStore
 INGEST_ZONES: tuple[Zone, ...] = ("landing", "identified")
 """What arrives is landed in one and stored in the other: who ingests needs both."""
 
-FORMATS = ("auto", "fhir", "hl7v2", "ccda", "csv", "notes")
+FORMATS = ("auto", "fhir", "fhir-xml", "hl7v2", "ccda", "csv", "notes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,17 @@ def _clinical_document(record: Record) -> Conversion:
     return ccda.convert(record)
 
 
+def _fhir_xml(record: Record) -> Conversion:
+    from careloom.ingest import fhir_xml  # noqa: PLC0415 - as above
+
+    return fhir_xml.convert(record)
+
+
 CONVERTERS: dict[str, Callable[[Record], Conversion]] = {
     "fhir": fhir_json.convert,
     "hl7v2": hl7v2_to_fhir.convert,
     "ccda": _clinical_document,
+    "fhir-xml": _fhir_xml,
     "csv": delimited.convert,
     "notes": notes.convert,
 }
