@@ -64,7 +64,7 @@ def rename_element(raw: bytes, rng: random.Random) -> bytes:
     other = _pick(_TAG, raw, rng)
     name = other[2] if other is not None else b"value"
     if rng.random() < 0.3:
-        return re.sub(rb"(</?)" + re.escape(found[2]) + rb"(?=[\s/>])", rb"\1" + name, raw)
+        return re.sub(rb"(</?)" + re.escape(found[2]) + rb"(?=[\s/>])", rb"\g<1>" + name, raw)
     return raw[: found.start(2)] + name + raw[found.end(2) :]
 
 

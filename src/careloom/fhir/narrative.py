@@ -59,6 +59,9 @@ _TAG = re.compile(
 )
 
 
+_ANY_TAG = re.compile(r"<[^<>]*>")
+
+
 def _is_usual(value: str) -> bool:
     """True for well-formed XHTML of plain tags whose every tag may stand; False where only the reader can tell.
 
@@ -66,7 +69,7 @@ def _is_usual(value: str) -> bool:
     """
     if not value.startswith(_OPENING) or "<!" in value or "<?" in value:
         return False
-    tags = _TAG.findall(value)
+    tags = _ANY_TAG.findall(value)
     if len(tags) != value.count("<") or len(tags) < 3:
         return False
     if not all(map(_may_stand, set(tags[1:]))):
@@ -81,6 +84,8 @@ def _is_usual(value: str) -> bool:
 @lru_cache(4096)
 def _may_stand(tag: str) -> bool:
     """True for an end tag, and for a start tag without a namespace that a Narrative may hold."""
+    if _TAG.fullmatch(tag) is None:
+        return False
     if tag[1] == "/":
         return True
     name = tag[1:].rstrip("/>").split(None, 1)

@@ -33,20 +33,26 @@ class Act:
     """A clinical statement with its children by name.
 
     name      element name: ``observation``
-    mood      moodCode, ``EVN`` where none is sent
-    negated   negationInd
     """
 
-    __slots__ = ("_identifiers", "_roots", "element", "held", "mood", "name", "negated")
+    __slots__ = ("_identifiers", "_roots", "element", "held", "name")
 
     def __init__(self, element: Element) -> None:
         self.element = element
         self.held: Kids = kids(element)
         self.name = NAMES[element.tag]
-        self.mood = element.get("moodCode") or "EVN"
-        self.negated = element.get("negationInd") == "true"
         self._roots: frozenset[str] | None = None
         self._identifiers: list[Part] | None = None
+
+    @property
+    def mood(self) -> str:
+        """Its moodCode, ``EVN`` where none is sent."""
+        return self.element.get("moodCode") or "EVN"
+
+    @property
+    def negated(self) -> bool:
+        """Its negationInd."""
+        return self.element.get("negationInd") == "true"
 
     @property
     def templates(self) -> frozenset[str]:

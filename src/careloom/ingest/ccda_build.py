@@ -36,6 +36,7 @@ def unknown_concept(text: str = "unknown") -> Part:
 class Build:
     """One conversion in the making.
 
+    raw         the bytes of the document
     patient_id  identity of the patient; `patient` is a reference to it
     visit       reference to the encounter that the document is about, None where it names none
     parties     role as XML -> who it is, since the same people are named again and again
@@ -47,11 +48,12 @@ class Build:
 
     __slots__ = (
         "_drafts", "_more", "_offset", "_patient", "issues", "leaves", "narratives", "options", "parties", "patient_id",
-        "place", "root", "texts", "unmapped", "visit",
+        "place", "raw", "root", "texts", "unmapped", "visit",
     )  # fmt: skip
 
-    def __init__(self, root: Element, options: Mapping[str, str]) -> None:
+    def __init__(self, root: Element, options: Mapping[str, str], raw: bytes = b"") -> None:
         self.root = root
+        self.raw = raw
         self.options = options
         self.issues: list[Issue] = []
         self.patient_id = ""

@@ -36,7 +36,7 @@ def human_name(build: Build, element: Element) -> Part | None:
             if held is not None:
                 out["period"] = held
                 size += 1
-        elif not text or part.get("nullFlavor") is not None:
+        elif not text:
             continue
         elif name == "family":
             families.append(text)
@@ -99,7 +99,7 @@ def address(build: Build, element: Element) -> Part | None:
             if held is not None:
                 out["period"] = held
                 size += 1
-        elif not text or part.get("nullFlavor") is not None:
+        elif not text:
             continue
         elif name in _PARTS:
             out.setdefault(_PARTS[name], text)

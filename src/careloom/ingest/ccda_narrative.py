@@ -35,6 +35,8 @@ _LINES = frozenset("p li tr table ul ol div h1 h2 h3 h4 h5 h6 caption thead tbod
 _CELLS = frozenset(("td", "th"))
 _BY_ID = etree.XPath("//*[@ID]")
 MAX_CACHED = 8192
+_END = "\x01"
+"""Ends a line of plain text while it is put together; XML cannot hold it."""
 
 
 def serialized(text: Element) -> str:
@@ -57,16 +59,14 @@ def div_and_plain(build: Build, inner: str) -> tuple[str, str]:
         build.leaves.update(_LEAF.findall(inner))
         build.narratives.append(inner)
     parts = _SPLIT.split(inner)
-    found = [_CACHE.get(tag) or _remember(tag) for tag in parts[1::2]]
-    words = "\x00".join(parts[0::2])
-    parts[1::2] = _paired(found) if any(each[0] for each in found) else [each[1] for each in found]
+    kinds, starts, said = zip(*map(_TAGS.__getitem__, parts[1::2]), strict=True)
+    parts[1::2] = _paired(kinds, starts) if any(kinds) else starts
     shown = f"{XHTML}{''.join(parts)}</div>"
-    parts[0::2] = words.replace("\n", " ").split("\x00")
-    parts[1::2] = [each[2] for each in found]
+    parts[1::2] = said
     return shown, _lines("".join(parts))
 
 
-def _paired(found: list[tuple[str, str, str]]) -> list[str]:
+def _paired(kinds: tuple[str, ...], starts: tuple[str, ...]) -> list[str]:
     """The tags with lists and captions closed as they were opened.
 
     A caption is one only as the first thing of a table; elsewhere it is said in bold.
@@ -74,7 +74,7 @@ def _paired(found: list[tuple[str, str, str]]) -> list[str]:
     out: list[str] = []
     opened: list[str] = []
     before = ""
-    for kind, start, _ in found:
+    for kind, start in zip(kinds, starts, strict=True):
         if kind and not start:
             before = f"</{opened.pop()}>" if opened else ""
         elif kind:
@@ -87,31 +87,31 @@ def _paired(found: list[tuple[str, str, str]]) -> list[str]:
 
 
 def _lines(text: str) -> str:
-    """Plain text with single blanks, single line breaks and bars between cells."""
+    """Plain text with single blanks and bars between cells; lines end where `_END` stands."""
     if "&" in text:
         text = html.unescape(text)
-    lines = [" ".join(line.split()) for line in text.split("\n")]
-    return "\n".join(line.strip("| ") for line in lines if line.strip("| "))
+    lines = [" ".join(line.split()).strip("| ") for line in text.split(_END)]
+    return "\n".join([line for line in lines if line])
 
 
-_CACHE: dict[str, tuple[str, str, str]] = {}
-"""Tag of a narrative -> its kind, the XHTML tag, what stands for it in plain text. Neither ids nor text are in it."""
+class _Tags(dict[str, tuple[str, str, str]]):
+    """Tag of a narrative -> its kind, the XHTML tag, what it is in plain text. Neither ids nor text are kept."""
+
+    def __missing__(self, tag: str) -> tuple[str, str, str]:
+        named = _ID.search(tag)
+        if named is not None:  # it hardly comes twice: as the tag without its id, and the id
+            kind, start, said = self[tag[: named.start()] + tag[named.end() :]]
+            if kind or not start or start == "<br/>":
+                return kind, start, said
+            cut = -2 if start.endswith("/>") else -1
+            return kind, f'{start[:cut]} id="{named[1]}"{start[cut:]}', said
+        found = _translated(tag)
+        if len(self) < MAX_CACHED and len(tag) < 100:
+            self[tag] = found
+        return found
 
 
-def _remember(tag: str) -> tuple[str, str, str]:
-    """What becomes of a tag; one with an id, which hardly comes twice, is that without its id, and the id."""
-    named = _ID.search(tag)
-    if named is not None:
-        rest = tag[: named.start()] + tag[named.end() :]
-        kind, start, said = _CACHE.get(rest) or _remember(rest)
-        if kind or not start or start == "<br/>":
-            return kind, start, said
-        cut = -2 if start.endswith("/>") else -1
-        return kind, f'{start[:cut]} id="{named[1]}"{start[cut:]}', said
-    found = _translated(tag)
-    if len(_CACHE) < MAX_CACHED and len(tag) < 100:
-        _CACHE[tag] = found
-    return found
+_TAGS = _Tags()
 
 
 def _translated(tag: str) -> tuple[str, str, str]:
@@ -122,16 +122,16 @@ def _translated(tag: str) -> tuple[str, str, str]:
         ordered = 'listType="ordered"' in tag
         start = "<ol>" if ordered else "<ul>"
         if tag.endswith("/>"):
-            return "", "", "\n"
-        return "list", "" if is_end else start, "\n"
+            return "", "", _END
+        return "list", "" if is_end else start, _END
     if source == "caption":
-        return ("", "", "\n") if tag.endswith("/>") else ("caption", "" if is_end else "<b>", "\n")
+        return ("", "", _END) if tag.endswith("/>") else ("caption", "" if is_end else "<b>", _END)
     if source == "br":
-        return "", "" if is_end else "<br/>", "" if is_end else "\n"
+        return "", "" if is_end else "<br/>", "" if is_end else _END
     name = _NAMES.get(source, source)
     if not allows(name, "id"):
         name = "span"
-    plain = "\n" if name in _LINES else " | " if name in _CELLS and not is_end else ""
+    plain = _END if name in _LINES else " | " if name in _CELLS and not is_end else ""
     if is_end:
         return "", f"</{name}>", plain
     kept = "".join(_kept(name, *found) for found in _ATTRIBUTE.findall(tag))
@@ -151,8 +151,8 @@ def plain(inner: str) -> str:
     """The narrative as lines of plain text."""
     if "<" not in inner:
         return html.unescape(inner).strip()
-    parts = _SPLIT.split(inner.replace("\n", " "))
-    parts[1::2] = [(_CACHE.get(tag) or _remember(tag))[2] for tag in parts[1::2]]
+    parts = _SPLIT.split(inner)
+    parts[1::2] = [_TAGS[tag][2] for tag in parts[1::2]]
     return _lines("".join(parts))
 
 
@@ -202,6 +202,9 @@ def _within(build: Build, name: str) -> str | None:
 
 def _elsewhere(build: Build, name: str) -> str:
     """The inner XML of the element of that id in what was not read yet."""
+    held = name.encode()
+    if b"\x00" not in build.raw[:4] and b'"' + held + b'"' not in build.raw and b"'" + held + b"'" not in build.raw:
+        return ""  # a reference that leads to nothing at all, which is not rare
     if build.texts is None:
         build.texts = {str(each.get("ID")): each for each in reversed(_found(build))}
     found = build.texts.get(name)
