@@ -35,10 +35,12 @@ SURVEYS: dict[str, SurveyKind] = {
     "duplicates": SurveyKind(surveys.Duplicates),
     "shared-identifiers": SurveyKind(surveys.shared_identifiers),
     "same-person": SurveyKind(surveys.same_person),
+    "late-messages": SurveyKind(surveys.LateMessages),
     "patients-with": SurveyKind(surveys.PatientsWith, frozenset({"among"})),
     "overlaps": SurveyKind(surveys.Overlaps, frozenset({"classes"})),
     "mapped-values": SurveyKind(surveys.MappedValues, frozenset({"systems"})),
-    "outliers": SurveyKind(surveys_numbers.Outliers, frozenset({"distance", "least_values"})),
+    "outliers": SurveyKind(surveys_numbers.Outliers, frozenset({"distance", "least_patients"})),
+    "usual-unit": SurveyKind(surveys_numbers.UsualUnit, frozenset({"share", "least_values"})),
     "own-history": SurveyKind(surveys_numbers.OwnHistory, frozenset({"least_values", "tolerance"})),
     "after-birth": SurveyKind(surveys_blame.against_birth, frozenset({"days"})),
     "before-death": SurveyKind(surveys_blame.against_death, frozenset({"days"})),
@@ -118,8 +120,8 @@ class Assessment:
         ]
         self._takers = [survey.take for _, survey in self._surveys]
 
-    def take(self, resource: Resource, row: int, source: str) -> None:
-        """Checks one resource. `row` is its number in the store."""
+    def take(self, resource: Resource, row: int, source: str, *, is_late: bool | None = None) -> None:
+        """Checks one resource; see `careloom.quality.surveys.Seen`."""
         kind = resource["resourceType"]
         lane = self._lanes.get((source, kind))
         if lane is None:
@@ -132,7 +134,7 @@ class Assessment:
                 cell.total += 1
                 if not verdict:
                     cell.fail(row)
-        seen = Seen(resource, kind, row, source)
+        seen = Seen(resource, kind, row, source, is_late)
         for take in self._takers:
             take(seen)
 

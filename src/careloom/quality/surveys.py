@@ -9,17 +9,21 @@ import orjson
 
 from careloom.fhir.drafts import Resource
 from careloom.quality.paths import codings_of, compiled
-from careloom.quality.rules import Rule, Rulebook
+from careloom.quality.rules import EVERY_TYPE, Rule, Rulebook
 from careloom.quality.scene import Scene
 
 
 class Seen(NamedTuple):
-    """One resource on its way past the surveys. `row` is its number in the store; greater numbers came later."""
+    """One resource on its way past the surveys. `row` is its number in the store; greater numbers came later.
+
+    is_late  its message was made before one of the same patient that had arrived before; None if that is not known
+    """
 
     resource: Resource
     kind: str
     row: int
     source: str
+    is_late: bool | None = None
 
 
 class Outcome(NamedTuple):
@@ -168,6 +172,27 @@ def shared_identifiers(ask: Ask) -> Survey:
 def same_person(ask: Ask) -> Survey:
     """Two patients with the same name, date of birth and gender."""
     return SameKey(ask, _person, "name")
+
+
+class LateMessages:
+    """Resources from messages that arrived behind a later one of the same patient: old news in place of new."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._on = ask.rule.on
+        self._seen: dict[tuple[str, str], tuple[int, list[int]]] = {}
+
+    def take(self, seen: Seen) -> None:
+        """Notes one resource whose message says when it was made."""
+        if seen.is_late is not None and (seen.kind in self._on or EVERY_TYPE in self._on):
+            total, late = self._seen.get((seen.source, seen.kind), (0, []))
+            if seen.is_late:
+                late.append(seen.row)
+            self._seen[seen.source, seen.kind] = total + 1, late
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Per source and type."""
+        for (source, kind), (total, late) in self._seen.items():
+            yield Outcome(source, kind, "", total, sorted(late))
 
 
 class PatientsWith:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from careloom.quality.quantities import Measure, measured, measures
+from careloom.quality.scene import patient_of
 from careloom.quality.surveys import Ask, Outcome, Seen
 
 if TYPE_CHECKING:
@@ -52,21 +53,22 @@ class Outliers:
 
     def __init__(self, ask: Ask) -> None:
         self._distance = float(ask.rule.parameters["distance"])
-        self._least = int(ask.rule.parameters["least_values"])
+        self._least = int(ask.rule.parameters["least_patients"])
         self._values = _Values()
 
     def take(self, seen: Seen) -> None:
         """Notes the numbers of one Observation."""
         if seen.kind == "Observation":
+            who = hash(patient_of(seen.resource))
             for code, value, unit in measured(seen.resource):
-                self._values.add((seen.source, code, unit), value, seen.row)
+                self._values.add((seen.source, code, unit), value, seen.row, who)
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Per source; groups with fewer values than `least_values` are not judged."""
+        """Per source; groups of fewer patients than `least_patients` are not judged."""
         found: dict[str, tuple[int, list[int]]] = {}
-        for name, values, rows in self._each():
+        for name, values, rows, patients in self._each():
             total, broken = found.get(name[0], (0, []))
-            if len(values) >= self._least:
+            if patients >= self._least:
                 far = _distance(values)
                 if values.min() > 0:
                     far = _least_of(far, values)
@@ -75,17 +77,17 @@ class Outliers:
         for source, (total, broken) in found.items():
             yield Outcome(source, "Observation", "valueQuantity.value", total, sorted(set(broken)))
 
-    def _each(self) -> Iterator[tuple[tuple[str, str, str], Any, Any]]:
+    def _each(self) -> Iterator[tuple[tuple[str, str, str], Any, Any, int]]:
         if not self._values.names:
             return
         import numpy as np  # noqa: PLC0415
 
-        groups, values, rows, _ = self._values.columns()
+        groups, values, rows, who = self._values.columns()
         order = np.argsort(groups, kind="stable")
         ends = np.searchsorted(groups[order], np.arange(len(self._values.names) + 1))
         for name, number in self._values.names.items():
             part = order[ends[number] : ends[number + 1]]
-            yield name, values[part], rows[part]
+            yield name, values[part], rows[part], len(np.unique(who[part]))
 
 
 def _distance(values: Any) -> Any:
@@ -105,6 +107,39 @@ def _least_of(far: Any, values: Any) -> Any:
     off = np.abs(logs - np.median(logs))
     spread = max(float(np.median(off)) * _MAD_TO_SIGMA, _LEAST_SPREAD)
     return np.minimum(far, off / spread)
+
+
+class UsualUnit:
+    """Values in a unit that their source hardly ever uses for that LOINC code: a laboratory reports a test in one unit.
+
+    Judged where a source has at least `least_values` values of the code; a unit is unusual when it makes up less than
+    `share` of them.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._share = float(ask.rule.parameters["share"])
+        self._least = int(ask.rule.parameters["least_values"])
+        self._rows: dict[tuple[str, str], dict[str, array[int]]] = {}
+
+    def take(self, seen: Seen) -> None:
+        """Notes the units of one Observation."""
+        if seen.kind == "Observation":
+            for code, _, unit in measured(seen.resource):
+                units = self._rows.setdefault((seen.source, code), {})
+                units.setdefault(unit, array("q")).append(seen.row)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Per source; codes with fewer values than `least_values` are not judged."""
+        found: dict[str, tuple[int, list[int]]] = {}
+        for (source, _), units in self._rows.items():
+            total, broken = found.get(source, (0, []))
+            count = sum(map(len, units.values()))
+            if count >= self._least:
+                rare = [rows for rows in units.values() if len(rows) < self._share * count]
+                total, broken = total + count, broken + [row for rows in rare for row in rows]
+            found[source] = (total, broken)
+        for source, (total, broken) in found.items():
+            yield Outcome(source, "Observation", "valueQuantity.code", total, sorted(set(broken)))
 
 
 class OwnHistory:

@@ -21,6 +21,7 @@ from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
 from careloom.store.quality_runs import FOLDER_NAME, QualityRuns
+from careloom.store.surveying import Surveyed
 from careloom.store.zone_store import Zone, ZoneStore
 
 Json = dict[str, Any]
@@ -213,12 +214,12 @@ def _assess(
     counts = store.count()
     total, done = sum(counts.values()), 0
     scene = Scene(platform.runtime.now().timestamp() / 86400, IdSet(store.all_names()))
-    for stored, _ in store.survey([kind for kind in FIRST_TYPES if kind in counts]):
-        scene.meet(stored.resource())
+    for one in store.survey([kind for kind in FIRST_TYPES if kind in counts]):
+        scene.meet(one.stored.resource())
     scene.stays.freeze()
     assessment = Assessment(book, scene)
     is_known = not ask.source
-    for stored, source in _each(store, counts, since):
+    for stored, source, is_late in _each(store, counts, since):
         done += 1
         if watch is not None and done % TELL_EVERY == 0:
             watch(done, total)
@@ -226,7 +227,7 @@ def _assess(
             is_known = is_known or source == ask.source
             if source != ask.source:
                 continue
-        assessment.take(stored.resource(), stored.rid, source)
+        assessment.take(stored.resource(), stored.rid, source, is_late=is_late)
     if not is_known:
         raise QueryError("nothing in this zone comes from that source", "Leave it out to see all sources.")
     if watch is not None:
@@ -234,7 +235,7 @@ def _assess(
     return assessment.finish()
 
 
-def _each(store: ZoneStore, counts: Mapping[str, int], since: int) -> Iterator[tuple[Any, str]]:
+def _each(store: ZoneStore, counts: Mapping[str, int], since: int) -> Iterator[Surveyed]:
     first = [kind for kind in FIRST_TYPES if kind in counts]
     yield from store.survey([*first, *sorted(counts.keys() - set(first))], since)
 

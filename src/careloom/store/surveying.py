@@ -10,9 +10,13 @@ from careloom.store.landing import source_of
 from careloom.store.reads import PAGE, Reader
 from careloom.store.rows import Stored
 
-_COLUMNS = "r.rid, r.type, r.id, r.version, r.last_updated, r.deleted, r.subject, r.body, c.record_id, c.manifest"
+_COLUMNS = (
+    "r.rid, r.type, r.id, r.version, r.last_updated, r.deleted, r.subject, r.body, c.record_id, c.manifest, r.record, "
+    "f.moment"
+)
 _SCAN = (
     f"SELECT {_COLUMNS} FROM resource r LEFT JOIN record c ON c.rec = r.record "  # noqa: S608
+    "LEFT JOIN record_fact f ON f.rec = r.record "
     f"WHERE r.type = ? AND r.id > ? AND r.last_updated >= ? ORDER BY r.id LIMIT {PAGE}"
 )
 _NAMES = "SELECT type, id FROM resource WHERE NOT deleted"
@@ -20,6 +24,25 @@ _ROWS = (
     "SELECT r.rid, r.type, r.id, c.record_id FROM resource r LEFT JOIN record c ON c.rec = r.record "
     "WHERE NOT r.deleted AND r.rid {in}"
 )
+
+
+_MOMENTS = (
+    "SELECT c.rec, c.subject, c.manifest, f.moment FROM record c JOIN record_fact f ON f.rec = c.rec "
+    "WHERE f.moment IS NOT NULL AND c.rec > ? ORDER BY c.rec LIMIT 5000"
+)
+
+
+class Surveyed(NamedTuple):
+    """One resource as a survey meets it.
+
+    source   name of the system that sent it; empty if it came from no file
+    is_late  its message was made before one of the same patient and source that had arrived before; None where it came
+             from nothing that says when it was made
+    """
+
+    stored: Stored
+    source: str
+    is_late: bool | None
 
 
 class RowName(NamedTuple):
@@ -31,21 +54,41 @@ class RowName(NamedTuple):
     record_id: str
 
 
-def surveyed(
-    connection: Connection, reader: Reader, types: Sequence[str], since: int = 0
-) -> Iterator[tuple[Stored, str]]:
-    """Every current resource of these types with the name of its source system, by type and id.
+def surveyed(connection: Connection, reader: Reader, types: Sequence[str], since: int = 0) -> Iterator[Surveyed]:
+    """Every current resource of these types, by type and id.
 
     since  microseconds since 1970: only what was stored from then on
     """
-    sources = {row[0]: source_of(row[1]) for row in bulk.fetch(connection, "SELECT manifest, counts FROM manifest")}
+    sources = _sources(connection)
+    late = _late_records(connection, sources)
     for name in types:
         last = ""
         while rows := bulk.fetch(connection, _SCAN, (name, last, since)):
             last = rows[-1][2]
             kept = [row for row in rows if not row[5]]
             opened = reader.opened(connection, [row[:9] for row in kept])
-            yield from zip(opened, (sources.get(row[9], "") for row in kept), strict=True)
+            for stored, row in zip(opened, kept, strict=True):
+                yield Surveyed(stored, sources.get(row[9], ""), None if row[11] is None else row[10] in late)
+
+
+def _sources(connection: Connection) -> dict[int, str]:
+    return {row[0]: source_of(row[1]) for row in bulk.fetch(connection, "SELECT manifest, counts FROM manifest")}
+
+
+def _late_records(connection: Connection, sources: dict[int, str]) -> set[int]:
+    """Messages that arrived behind one of the same patient and source that was made later."""
+    newest: dict[tuple[int, str], int] = {}
+    late: set[int] = set()
+    last = 0
+    while rows := bulk.fetch(connection, _MOMENTS, (last,)):
+        last = rows[-1][0]
+        for rec, subject, manifest, moment in rows:
+            whose = subject, sources.get(manifest, "")
+            if moment < newest.get(whose, moment):
+                late.add(rec)
+            else:
+                newest[whose] = moment
+    return late
 
 
 def names(connection: Connection) -> Iterator[str]:

@@ -222,8 +222,8 @@ class ZoneStore:
         with self.connect() as connection:
             yield from self._reader.scan(connection, types)
 
-    def survey(self, types: Sequence[str], since: int = 0) -> Iterator[tuple[Stored, str]]:
-        """Every current resource of these types with the name of the source system that sent it, by type and id.
+    def survey(self, types: Sequence[str], since: int = 0) -> Iterator[surveying.Surveyed]:
+        """Every current resource of these types with where it came from, by type and id.
 
         since  microseconds since 1970: only what was stored from then on
         """

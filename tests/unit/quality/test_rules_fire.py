@@ -56,7 +56,15 @@ def outlier(resources: list[Resource]) -> str:
     values = [10 + number % 7 for number in range(60)]
     for number, value in enumerate([*values, 5000]):
         name = "added" if value == 5000 else f"o{number}"
-        resources.append(observation(name, "13056-7", value, "%", MAY, about=ABOUT))
+        about = {"subject": {"reference": f"Patient/someone-{number}"}}
+        resources.append(observation(name, "13056-7", value, "%", MAY, about=about))
+    return "added"
+
+
+def unusual_unit(resources: list[Resource]) -> str:
+    for number in range(40):
+        unit = "mg/dL" if number == 39 else "%"
+        resources.append(observation("added" if number == 39 else f"u{number}", "13056-7", 10, unit, MAY, about=ABOUT))
     return "added"
 
 
@@ -93,7 +101,8 @@ CASES: dict[str, Damage] = {
     "vaccine-code-from-domain": change("Immunization", vaccineCode=LOCAL),
     "procedure-code-from-domain": add("Procedure", status="completed", code=LOCAL, performedDateTime=MAY, **ABOUT),
     "vital-sign-category": change("Observation", category=[{"text": "vital"}]),
-    "status-present": change("Condition", clinicalStatus=None),
+    "status-present": change("Observation", status=None),
+    "clinical-status-present": change("Condition", clinicalStatus=None),
     "category-present": change("Observation", category=None),
     "encounter-type-present": change("Encounter", type=None),
     "document-content-present": add("DocumentReference", status="current", content=[{"attachment": {}}], **ABOUT),
@@ -123,12 +132,13 @@ CASES: dict[str, Damage] = {
     "during-life": change("Patient", deceasedDateTime="2001-01-01"),
     "in-progress-is-recent": change("Encounter", status="in-progress", period={"start": "2020-01-01"}),
     "one-bed-at-a-time": overlapping,
+    "usual-unit": unusual_unit,
     "unit-fits-history": lambda resources: weighed(resources, (80, 80.5, 79, 176)),
     "value-not-too-low": lambda resources: weighed(resources, (0.01,)),
     "before-death": change("Patient", deceasedDateTime="2001-01-01"),
 }
-FEEDS = {"usual-volume", "no-gaps"}
-"""Told by days, not by resources: see test_surveys.py."""
+FEEDS = {"usual-volume", "no-gaps", "messages-in-order"}
+"""About feeds and messages: see test_surveys.py and tests/unit/services/test_quality.py."""
 
 
 def weighed(resources: list[Resource], values: tuple[float, ...]) -> str:
