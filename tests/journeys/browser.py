@@ -19,6 +19,7 @@ from careloom.client.careloom import Careloom
 from careloom.dashboard.app import create_dashboard
 from careloom.runtime import Runtime
 from careloom.services.deidentify import deidentify
+from careloom.services.quality import QualityAsk, quality
 from tests.api.kit import Installation
 from tests.journeys.server import free_port
 from tests.journeys.small_hospital import feed
@@ -70,6 +71,8 @@ def dashboard(folder: Path, *, is_filled: bool = True, runtime: Runtime | None =
         if is_filled:
             installation.ingest(feed())
             deidentify(installation.platform, installation.operator)
+            for zone in ("research", "identified", "identified"):
+                quality(installation.platform, installation.operator, QualityAsk(zone))
         served = Served(f"http://127.0.0.1:{port}/dashboard/", installation, installation.app, secrets)
         seconds = installation.platform.settings.api.session_seconds
         pages = create_dashboard(

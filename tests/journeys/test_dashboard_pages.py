@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from careloom.services.quality import list_looks
 from tests.journeys.browser import Served, Visitor, chromium, dashboard
 
 WIDTHS = {1440: 900, 375: 780}
@@ -13,6 +14,11 @@ PAGES = [
     "runs",
     "RUN",
     "RUN?code=REASON",
+    "quality",
+    "quality?status=pass&type=Observation",
+    "LOOK",
+    "LOOK/RULE",
+    "quality?zone=synthetic",
     "patients",
     "patients?zone=research",
     "PATIENT",
@@ -57,6 +63,9 @@ def found(visitor: Visitor, page: str) -> str:
         visitor.go("runs")
         link = visitor.page.locator("#page table a").first.get_attribute("href") or ""
         return page.replace("RUN", link.removeprefix("/dashboard/")).replace("REASON", "fhir.binding")
+    if page.startswith("LOOK"):
+        look = list_looks(visitor.served.installation.platform, visitor.served.installation.operator)[0]
+        return page.replace("LOOK", f"quality/{look['run_id']}").replace("RULE", look["failed_rules"][0])
     if page.endswith("PATIENT"):
         stored = visitor.served.installation.stored_id("Patient", "bo" if page.startswith("NEW") else "oda")
         return f"patients/identified/{stored}"

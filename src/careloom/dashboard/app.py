@@ -3,7 +3,18 @@
 from dash import Dash
 from flask import Flask
 
-from careloom.dashboard import failures, gate, patient, patients, routing, session, shell, sign_in, static_files
+from careloom.dashboard import (
+    failures,
+    gate,
+    patient,
+    patients,
+    quality_acts,
+    routing,
+    session,
+    shell,
+    sign_in,
+    static_files,
+)
 from careloom.dashboard.address import PREFIX
 from careloom.dashboard.calls import ApiOf
 from careloom.runtime import Runtime
@@ -27,6 +38,7 @@ def create_dashboard(
     gate.install(server, app.csp_hashes, is_secure=is_secure)
     sign_in.install(server, api_of, session_seconds)
     static_files.install(server)
+    quality_acts.install(server, api_of)
     routing.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)

@@ -6,7 +6,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
-from careloom.dashboard import overview, patient, patients, run, runs, session, shell
+from careloom.dashboard import overview, patient, patients, quality, quality_rule, run, runs, session, shell
 from careloom.dashboard.address import Address, read
 from careloom.dashboard.calls import ApiOf, signed_in
 from careloom.dashboard.parts import Contents, Page, refusal
@@ -24,6 +24,12 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
             return runs.page(api, address)
         case ("runs", run_id):
             return run.page(api, run_id, address)
+        case ("quality",):
+            return quality.page(api, person, address)
+        case ("quality", run_id):
+            return quality.page(api, person, address, run_id)
+        case ("quality", run_id, rule_id):
+            return quality_rule.page(api, run_id, rule_id, address)
         case ("patients",):
             return patients.page(api, person, address)
         case ("patients", zone, patient_id):

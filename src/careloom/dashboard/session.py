@@ -33,6 +33,11 @@ class Person:
         return "landing" in self.zones and "careloom/monitor" in self.scopes
 
     @property
+    def quality_zones(self) -> tuple[str, ...]:
+        """The zones whose data quality the API may tell this person about."""
+        return tuple(zone for zone in PATIENT_ZONES if zone in self.zones) if "careloom/quality" in self.scopes else ()
+
+    @property
     def patient_zones(self) -> tuple[str, ...]:
         """The zones where this person may look for patients."""
         may_search = any(_searches_patients(scope) for scope in self.scopes)

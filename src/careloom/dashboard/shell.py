@@ -64,6 +64,8 @@ def side(person: Person, active: str) -> list[Component]:
     pages = [("Overview", "", "overview")]
     if person.has_runs:
         pages.append(("Runs", "runs", "runs"))
+    if person.quality_zones:
+        pages.append(("Quality", "quality", "quality"))
     if person.patient_zones:
         pages.append(("Patients", "patients", "patients"))
     labelled: dict[str, Any] = {"aria-label": "Pages"}
