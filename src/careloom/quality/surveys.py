@@ -16,7 +16,7 @@ from careloom.quality.scene import Scene
 class Seen(NamedTuple):
     """One resource on its way past the surveys. `row` is its number in the store; greater numbers came later.
 
-    is_late  its message was made before one of the same patient that had arrived before; None if that is not known
+    is_late  its message stands in its file behind one of the same patient that was made later; None if nobody knows
     """
 
     resource: Resource

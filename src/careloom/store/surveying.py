@@ -36,8 +36,8 @@ class Surveyed(NamedTuple):
     """One resource as a survey meets it.
 
     source   name of the system that sent it; empty if it came from no file
-    is_late  its message was made before one of the same patient and source that had arrived before; None where it came
-             from nothing that says when it was made
+    is_late  its message stands behind one of the same patient that was made later; None where it came from nothing that
+             says when it was made
     """
 
     stored: Stored
@@ -60,7 +60,7 @@ def surveyed(connection: Connection, reader: Reader, types: Sequence[str], since
     since  microseconds since 1970: only what was stored from then on
     """
     sources = _sources(connection)
-    late = _late_records(connection, sources)
+    late = _late_records(connection)
     for name in types:
         last = ""
         while rows := bulk.fetch(connection, _SCAN, (name, last, since)):
@@ -75,15 +75,18 @@ def _sources(connection: Connection) -> dict[int, str]:
     return {row[0]: source_of(row[1]) for row in bulk.fetch(connection, "SELECT manifest, counts FROM manifest")}
 
 
-def _late_records(connection: Connection, sources: dict[int, str]) -> set[int]:
-    """Messages that arrived behind one of the same patient and source that was made later."""
-    newest: dict[tuple[int, str], int] = {}
+def _late_records(connection: Connection) -> set[int]:
+    """Messages that stand behind one of the same patient that was made later, in one file or one connection's stream.
+
+    Across files nothing is said: a hospital may send its admissions and its results in files of their own.
+    """
+    newest: dict[tuple[int, int], int] = {}
     late: set[int] = set()
     last = 0
     while rows := bulk.fetch(connection, _MOMENTS, (last,)):
         last = rows[-1][0]
         for rec, subject, manifest, moment in rows:
-            whose = subject, sources.get(manifest, "")
+            whose = subject, manifest or 0
             if moment < newest.get(whose, moment):
                 late.add(rec)
             else:

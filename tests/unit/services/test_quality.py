@@ -181,3 +181,24 @@ def test_an_input_is_not_changed(installation: Installation) -> None:
     before = copy.deepcopy([stored.content for stored in installation.platform.store("identified").scan()])
     quality(installation.platform, installation.operator, QualityAsk())
     assert [stored.content for stored in installation.platform.store("identified").scan()] == before
+
+
+def adt(control: str, made: str, patient: str) -> bytes:
+    segments = (
+        f"MSH|^~\\&|ADT|HOSP|||{made}||ADT^A08^ADT_A01|{control}|P|2.5.1",
+        f"EVN|A08|{made}",
+        f"PID|1||{patient}^^^HOSP^MR||Quillfeather^Oda||19610405|F",
+        f"PV1|1|I|W1^1^1|||||||||||||||||V{control}^^^HOSP^VN|||||||||||||||||||||||||{made}",
+    )
+    return "\r".join(segments).encode() + b"\r"
+
+
+def test_old_news_behind_new_of_the_same_patient_is_told(installation: Installation) -> None:
+    feed = [adt("1", "20260102100000", "m1"), adt("2", "20260101100000", "m1"), adt("3", "20260101090000", "m2")]
+    installation.ingest(b"".join(feed))
+    installation.ingest(adt("4", "20251231100000", "m1"))  # a file of its own: nothing is said across files
+    quality(installation.platform, installation.operator, QualityAsk())
+    rows = broken_rows(installation.platform, installation.operator, RowsAsk("messages-in-order", limit=100))
+    store = installation.platform.store("identified")
+    records = {store.raw_record(one["record"]).raw for one in rows["items"]}
+    assert records == {feed[1]} or records == {feed[1].removesuffix(b"\r")}
