@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 
 from careloom import logs
-from careloom.cli import render
+from careloom.cli import render, render_quality
 from careloom.cli.output import progress, say
 from careloom.crypto.pseudonyms import name_of
 from careloom.runtime import packaged
@@ -23,6 +23,7 @@ from careloom.services.deidentify import deidentify
 from careloom.services.erase import erase
 from careloom.services.ingest import IngestAsk, ingest
 from careloom.services.platform import Platform
+from careloom.services.quality import QualityAsk, RowsAsk, broken_rows, quality
 from careloom.services.quarantine import list_refused
 from careloom.services.search import search
 from careloom.services.verify import verify
@@ -85,16 +86,18 @@ def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:
     who = local_operator("demo")
     _chapter(1, "A hospital's feeds arrive" if path is None else "Your files arrive")
     _ingest(platform, who, feeds)
-    _chapter(2, "Find what matters")
+    _chapter(2, "Is the data any good?")
+    _judge(platform, who)
+    _chapter(3, "Find what matters")
     patient = _search(platform, who)
-    _chapter(3, "Every fact traces to its source bytes")
+    _chapter(4, "Every fact traces to its source bytes")
     _prove(platform, who, patient)
-    _chapter(4, "A research zone without direct identifiers")
+    _chapter(5, "A research zone without direct identifiers")
     render.deidentified(deidentify(platform, who))
-    _chapter(5, "One patient asks to be forgotten")
+    _chapter(6, "One patient asks to be forgotten")
     if patient:
         render.erased(erase(platform, who, patient))
-    _chapter(6, "Nobody changed the audit")
+    _chapter(7, "Nobody changed the audit")
     render.chains(verify_audit(platform, who))
 
 
@@ -109,7 +112,7 @@ def _serve(settings: Settings, credential: Registered) -> None:
     """Shows where to look and how to come in, and serves until Ctrl-C."""
 
     def ready() -> None:
-        _chapter(7, "Look around")
+        _chapter(8, "Look around")
         say(f"Dashboard  {settings.base_url}/dashboard/")
         say(f"API        {settings.base_url}/openapi/")
         say(f"FHIR       {settings.base_url}/fhir/identified")
@@ -143,6 +146,18 @@ def _ingest(platform: Platform, who: Principal, feeds: Path) -> None:
     say(f"  stages {stages}; configuration {manifest.config_hash[:16]}")
     say(f"  {len(manifest.files):,} files; Merkle root of the first {roots[0][:32] if roots else 'none'}")
     say(f"  content of the identified zone {platform.store('identified').content_hash()}")
+
+
+def _judge(platform: Platform, who: Principal) -> None:
+    """Shows the scorecard of the data's quality, and the first resources that break the worst rule."""
+    with progress("Looking", quiet=False) as watch:
+        report = quality(platform, who, QualityAsk(), watch)
+    render_quality.scorecard(report)
+    failed = [rule for rule in report["rules"] if rule["status"] == "fail" and rule["severity"] == "error"]
+    if failed:
+        worst = max(failed, key=lambda rule: (rule["percent"], rule["id"]))["id"]
+        say(f"\ncareloom quality show {worst} --limit 3")
+        render_quality.rows(broken_rows(platform, who, RowsAsk(worst, limit=3)))
 
 
 def _search(platform: Platform, who: Principal) -> str:
