@@ -34,6 +34,7 @@ CHECKS: dict[str, CheckKind] = {
     "value-or-reason": CheckKind(checks_values.value_or_reason),
     "coded": CheckKind(checks_codes.coded, frozenset({"systems"})),
     "known-codes": CheckKind(checks_codes.known_codes),
+    "listed-codes": CheckKind(checks_codes.listed_codes),
     "codes-of-sex": CheckKind(checks_codes.codes_of_sex),
     "category-of-code": CheckKind(checks_codes.category_of_code, frozenset({"belongs_to", "code_list"})),
     "date": CheckKind(checks_times.date, frozenset({"low", "high", "low_days_ago", "high_days_ahead"})),

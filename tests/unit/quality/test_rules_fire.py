@@ -97,6 +97,9 @@ CASES: dict[str, Damage] = {
     "refers-to-right-type": change("Observation", encounter={"reference": "Patient/p0"}),
     "code-from-domain": change("Condition", code=LOCAL),
     "observation-code-from-domain": change("Observation", code=LOCAL),
+    "codes-listed": change(
+        "Condition", code={"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "E11.77"}]}
+    ),
     "medication-code-from-domain": change("MedicationRequest", medicationCodeableConcept=LOCAL),
     "vaccine-code-from-domain": change("Immunization", vaccineCode=LOCAL),
     "procedure-code-from-domain": add("Procedure", status="completed", code=LOCAL, performedDateTime=MAY, **ABOUT),
