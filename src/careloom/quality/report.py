@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from careloom.quality.assessment import Assessed, Cell
+from careloom.quality.assessment import Assessed, Cell, Fields
 from careloom.quality.rules import CATEGORIES, SEVERITIES, Rule, Rulebook
 
 EXAMPLES = 5
@@ -27,7 +27,7 @@ def report_of(assessed: Assessed, book: Rulebook) -> Json:
         "categories": [_category(name, book.rules, by_rule, rules) for name in CATEGORIES],
         "sources": [_source(source, assessed, book.rules, by_rule) for source in sources],
         "rules": rules,
-        "completeness": [_fields(one) for one in assessed.fields],
+        "completeness": [_fields(one, _expected(book, one.kind)) for one in assessed.fields],
     }
 
 
@@ -130,8 +130,16 @@ def _source(source: str, assessed: Assessed, rules: tuple[Rule, ...], cells: Map
     }
 
 
-def _fields(one: Any) -> Json:
-    kept = {name: count for name, count in one.present.items() if name not in _NOT_FIELDS and name[:1] != "_"}
+def _expected(book: Rulebook, kind: str) -> set[str]:
+    """Elements that a rule wants to be there, told even where no resource has them."""
+    paths = [path for rule in book.rules if rule.check == "present" for path in rule.on.get(kind, ())]
+    return {path.partition("|")[0].partition(".")[0] for path in paths}
+
+
+def _fields(one: Fields, expected: set[str]) -> Json:
+    kept = dict.fromkeys(expected, 0) | {
+        name: count for name, count in one.present.items() if name not in _NOT_FIELDS and name[:1] != "_"
+    }
     return {
         "source": one.source,
         "type": one.kind,

@@ -78,6 +78,13 @@ def test_completeness_counts_every_field_of_a_source_and_type(report: dict[str, 
     assert "id" not in shares
 
 
+def test_what_should_be_there_is_told_even_where_nobody_has_it() -> None:
+    resources = [{key: value for key, value in one.items() if key != "telecom"} for one in clean_hospital(2, 2)]
+    told = report_of(look(resources), packaged_rulebook())["completeness"]
+    patients = next(one for one in told if one["type"] == "Patient")
+    assert {"field": "telecom", "count": 0, "percent": 0.0} in patients["fields"]
+
+
 def test_an_empty_zone_has_no_score() -> None:
     empty = HEAD | report_of(look([]), packaged_rulebook())
     assert empty["score"] is None
