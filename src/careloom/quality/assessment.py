@@ -16,7 +16,7 @@ from careloom.quality import surveys, surveys_blame, surveys_feeds, surveys_numb
 from careloom.quality.checking import Check
 from careloom.quality.checks import CHECKS, compile_rule
 from careloom.quality.paths import WHOLE
-from careloom.quality.rules import Rule, Rulebook
+from careloom.quality.rules import EVERY_TYPE, Rule, Rulebook
 from careloom.quality.scene import Scene
 from careloom.quality.surveys import Ask, Seen, Survey
 
@@ -99,6 +99,7 @@ class _Lane(NamedTuple):
 
     fields: Fields
     checks: list[tuple[Check, Cell]]
+    takers: list[Callable[[Seen], None]]
 
 
 class Assessment:
@@ -118,7 +119,6 @@ class Assessment:
         self._surveys = [
             (rule, SURVEYS[rule.check].make(Ask(rule, scene, book))) for rule in book.rules if rule.check in SURVEYS
         ]
-        self._takers = [survey.take for _, survey in self._surveys]
 
     def take(self, resource: Resource, row: int, source: str, *, is_late: bool | None = None) -> None:
         """Checks one resource; see `careloom.quality.surveys.Seen`."""
@@ -135,7 +135,7 @@ class Assessment:
                 if not verdict:
                     cell.fail(row)
         seen = Seen(resource, kind, row, source, is_late)
-        for take in self._takers:
+        for take in lane.takers:
             take(seen)
 
     def _lane(self, source: str, kind: str) -> _Lane:
@@ -145,7 +145,8 @@ class Assessment:
                 cell = Cell(rule.id, source, kind, "" if path == WHOLE else path)
                 self._cells.append(cell)
                 checks.append((compile_rule(rule, kind, path, self._scene, self._book), cell))
-        return _Lane(Fields(source, kind), checks)
+        takers = [survey.take for rule, survey in self._surveys if _concerns(rule, kind)]
+        return _Lane(Fields(source, kind), checks, takers)
 
     def finish(self) -> Assessed:
         """What was found; call it once, at the end."""
@@ -158,6 +159,12 @@ class Assessment:
         cells = sorted(self._cells, key=lambda cell: (cell.rule, cell.source, cell.kind, cell.path))
         fields = sorted((lane.fields for lane in self._lanes.values()), key=lambda one: (one.source, one.kind))
         return Assessed(tuple(cells), tuple(fields))
+
+
+def _concerns(rule: Rule, kind: str) -> bool:
+    """Whether a survey must see resources of a type: those that it is about, and what others hang on."""
+    among = rule.parameters.get("among", "")
+    return kind in rule.on or EVERY_TYPE in rule.on or kind in (among, "Patient", "Encounter")
 
 
 def _refuse_unknown(rule: Rule) -> None:
