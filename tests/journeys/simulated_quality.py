@@ -15,7 +15,7 @@ from careloom.services.ingest import IngestAsk, ingest, ingest_config
 from careloom.services.ingest_pipeline import RECORD, build
 from careloom.services.platform import Platform
 from careloom.services.quality import QualityAsk, quality, runs_of
-from careloom.settings import Data, Settings
+from careloom.settings import Data, Keys, Settings
 from careloom.simulate.answers import DirtAnswer
 from careloom.simulate.charts import Place
 from careloom.simulate.feeds import feed_files, opening_files
@@ -90,7 +90,8 @@ class Found:
 
 def look(out: Path, feed: Feed) -> Found:
     """Ingests the feeds of each site as a source of its own, looks at the zone, and notes what ingestion said."""
-    platform = Platform(Settings(data=Data(directory=out / "data")))
+    keys = Keys(directory=out.parent / "keys")  # shared, so that the same thing has the same id in both hospitals
+    platform = Platform(Settings(data=Data(directory=out / "data"), keys=keys))
     who, found = local_operator("tester"), Found(platform)
     for site in sorted((out / "feeds").iterdir()):
         ingest(platform, who, IngestAsk((site / feed,), source=site.name))

@@ -22,7 +22,7 @@ def is_right(found: Found, name: Name, dirty: set[Name]) -> bool:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("feed", "patients", "seed"), [("bulk", 30, 3), ("bulk", 30, 4), ("hl7v2", 30, 3)])
+@pytest.mark.parametrize(("feed", "patients", "seed"), [("bulk", 12, 3), ("bulk", 12, 4), ("hl7v2", 12, 3)])
 def test_planted_dirt_is_found_or_refused_and_little_else(tmp_path: Path, feed: Feed, patients: int, seed: int) -> None:
     answers = write_feeds(tmp_path / "much", patients, seed, feed, "much")
     write_feeds(tmp_path / "none", patients, seed, feed, "none")

@@ -145,7 +145,7 @@ class Assessment:
                 cell = Cell(rule.id, source, kind, "" if path == WHOLE else path)
                 self._cells.append(cell)
                 checks.append((compile_rule(rule, kind, path, self._scene, self._book), cell))
-        takers = [survey.take for rule, survey in self._surveys if _concerns(rule, kind)]
+        takers: list[Callable[[Seen], None]] = [survey.take for rule, survey in self._surveys if _concerns(rule, kind)]
         return _Lane(Fields(source, kind), checks, takers)
 
     def finish(self) -> Assessed:
