@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from careloom.hl7v2.moments import Moment, moment
 from careloom.hl7v2.parse import read
 from careloom.hl7v2.structure import check_structure, structure_of
+from careloom.ingest.ccda_structure import check_document
 from careloom.pipeline.record import Record, RecordFact
 
 UNKNOWN = "unknown"
@@ -57,7 +58,9 @@ def _of_document(record: Record) -> RecordFact:
     named = found.get("id", {})
     time = moment(found.get("effectiveTime", {}).get("value", ""))
     control = "^".join(part for part in (named.get("root", ""), named.get("extension", "")) if part)
-    return RecordFact(code if _LOINC.fullmatch(code) else UNKNOWN, _time(time, ""), control)
+    name, issues = check_document(record.raw)
+    kind = code if _LOINC.fullmatch(code) else UNKNOWN
+    return RecordFact(kind, _time(time, ""), control, len(issues) if name else None)
 
 
 def _time(said: Moment | None, zone: str) -> datetime | None:

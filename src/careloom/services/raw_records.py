@@ -8,6 +8,7 @@ from typing import Any
 from careloom.errors import NotFound, QueryError
 from careloom.hl7v2.parse import read
 from careloom.hl7v2.structure import check_structure, structure_of
+from careloom.ingest.ccda_structure import check_document
 from careloom.issues import Issue
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
@@ -101,6 +102,8 @@ def raw_bytes(platform: Platform, who: Principal, record_id: str) -> bytes:
 
 def structure_issues(record_format: str, raw: bytes) -> tuple[str, list[Issue]]:
     """The name of the structure that a record was checked against, empty for none, and what differs from it."""
+    if record_format == "ccda":
+        return check_document(raw)
     if record_format != "hl7v2":
         return "", []
     message, issues = read(raw)
