@@ -74,6 +74,12 @@ def _place(hospital: Hospital) -> Place:
     return Place({one.site_id: one for one in hospital.sites}, {one.clinician_id: one for one in hospital.clinicians})
 
 
+@cache
+def notes_of_people() -> dict[int, list[NoteAnswer]]:
+    hospital = build_hospital(SEED)
+    return {number: _notes(number, history, hospital) for number, history in people()}
+
+
 def _notes(number: int, history: History, hospital: Hospital) -> list[NoteAnswer]:
     return [note.gold for note in notes_of(history, hospital, Draw(SEED, number, "notes"))]
 
@@ -106,7 +112,7 @@ def _sent(feed: Feed, options: FeedOptions) -> Sent:
     found: list[Chart] = []
     dirt: list[DirtAnswer] = []
     for number, history in people():
-        notes = _notes(number, history, hospital)
+        notes = notes_of_people()[number]
         made, answers = feed_files(history, place, options, notes)
         for piece in made:
             pieces[piece.path].append(piece)
