@@ -56,3 +56,29 @@ def _patient(row: Any) -> dict[str, Any]:
         "birthDate": f"{born[:4]}-{born[4:6]}-{born[6:]}" if born else "",
         "identifier": [{"system": SSN, "value": text["soc_sec_id"]}],
     }  # fmt: skip
+
+
+def simulated(people: int, seed: int, level: str = "much") -> tuple[list[str], list[Traits]]:
+    """(person, traits) of a simulated hospital: charts at several sites, double registrations, twins.
+
+    level  of the dirt, as in simulate/dirt.toml
+    """
+    from random import Random
+
+    from careloom.simulate.charts import Place, charts
+    from careloom.simulate.dirt import Dirt, rates_of
+    from careloom.simulate.dirt_people import with_doubles
+    from careloom.simulate.feed_fhir_people import patient
+    from careloom.simulate.hospital import build_hospital
+    from careloom.simulate.patients import simulate_patient
+
+    hospital = build_hospital(seed)
+    place = Place({one.site_id: one for one in hospital.sites}, {one.clinician_id: one for one in hospital.clinicians})
+    found = []
+    for number in range(people):
+        history = simulate_patient(number, seed, hospital=hospital)
+        dirt = Dirt(history.person.patient_id, rates_of(level), Random(f"{seed}|{number}|people"))
+        doubled, _ = with_doubles(charts(history, place), dirt)
+        found += [(chart.patient_id, patient(chart)) for chart in doubled]
+    keys = [key for key, _ in found]
+    return keys, [replace(traits_of(one), id=f"{at:06d}") for at, (_, one) in enumerate(found)]

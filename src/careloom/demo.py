@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 
 from careloom import logs
-from careloom.cli import render, render_quality
+from careloom.cli import render, render_linkage, render_quality
 from careloom.cli.output import progress, say
 from careloom.crypto.pseudonyms import name_of
 from careloom.runtime import packaged
@@ -22,6 +22,8 @@ from careloom.services.clients import ClientAsk, Registered, register_client
 from careloom.services.deidentify import deidentify
 from careloom.services.erase import erase
 from careloom.services.ingest import IngestAsk, ingest
+from careloom.services.linkage import run as run_linkage
+from careloom.services.linkage_review import PairsAsk, list_pairs
 from careloom.services.platform import Platform
 from careloom.services.quality import QualityAsk, RowsAsk, broken_rows, quality
 from careloom.services.quarantine import list_refused
@@ -92,12 +94,14 @@ def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:
     patient = _search(platform, who)
     _chapter(4, "Every fact traces to its source bytes")
     _prove(platform, who, patient)
-    _chapter(5, "A research zone without direct identifiers")
+    _chapter(5, "One person, one record")
+    _link(platform, who)
+    _chapter(6, "A research zone without direct identifiers")
     render.deidentified(deidentify(platform, who))
-    _chapter(6, "One patient asks to be forgotten")
+    _chapter(7, "One patient asks to be forgotten")
     if patient:
         render.erased(erase(platform, who, patient))
-    _chapter(7, "Nobody changed the audit")
+    _chapter(8, "Nobody changed the audit")
     render.chains(verify_audit(platform, who))
 
 
@@ -112,7 +116,7 @@ def _serve(settings: Settings, credential: Registered) -> None:
     """Shows where to look and how to come in, and serves until Ctrl-C."""
 
     def ready() -> None:
-        _chapter(8, "Look around")
+        _chapter(9, "Look around")
         say(f"Dashboard  {settings.base_url}/dashboard/")
         say(f"API        {settings.base_url}/openapi/")
         say(f"FHIR       {settings.base_url}/fhir/identified")
@@ -175,3 +179,12 @@ def _prove(platform: Platform, who: Principal, patient: str) -> None:
         say("There is no patient to prove anything about.")
         return
     render.proof(verify(platform, who, "identified", patient))
+
+
+def _link(platform: Platform, who: Principal) -> None:
+    """Finds patients who are one person, and shows why of the least sure link, without a value of anybody."""
+    render_linkage.report(run_linkage(platform, who))
+    pairs = [pair for pair in list_pairs(platform, who, PairsAsk(limit=200))["items"] if pair["reasons"]]
+    if pairs:
+        say(f"careloom linkage show {pairs[-1]['pair']}")
+        render_linkage.reasons(pairs[-1])

@@ -77,6 +77,17 @@ class Search(Section):
     max_count: Positive = 1000
 
 
+class Linkage(Section):
+    """Which patients are one person.
+
+    trusted_sources  source systems whose values the golden record prefers, the most trusted first
+    memory_bytes     what comparing may take; 0 leaves it to DuckDB (four fifths of the machine). Nothing spills to disk
+    """
+
+    trusted_sources: list[str] = []
+    memory_bytes: Annotated[int, Field(ge=0)] = 0
+
+
 class Deidentify(Section):
     """Which policy makes the research zone, and the project whose pseudonyms it carries."""
 
@@ -162,6 +173,7 @@ class Settings(Section):
     keys: Keys = Keys()
     ingest: Ingest = Ingest()
     search: Search = Search()
+    linkage: Linkage = Linkage()
     deidentify: Deidentify = Deidentify()
     quality: Quality = Quality()
     api: Api = Api()

@@ -19,6 +19,7 @@ from careloom.services.access import ROLES, ZONES, Zone
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
 from tests.api.kit import Installation
+from tests.architecture import linkage_routes
 from tests.architecture.source import ROOT
 from tests.architecture.terminology_routes import TERMINOLOGY
 
@@ -115,6 +116,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /api/v1/records/{record_id}/raw": Example(
         "/api/v1/records/{record}/raw", "quarantine", ("landing",), also="system/*.r", also_in=("identified",)
     ),
+    **{name: Example(**told) for name, told in linkage_routes.EXAMPLES.items()},
 }
 EXAMPLES |= {f"GET {at}": Example(f"{at}?{ask}", "read", lacking=("scope",)) for at, ask in TERMINOLOGY.items()}
 WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
@@ -218,7 +220,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         patient = made.stored_id("Patient", "p1")
         look = quality(made.platform, made.operator, QualityAsk())
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
-        yield Served(made, {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]})
+        facts = {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]}
+        yield Served(made, facts | linkage_routes.linked(made))
 
 
 def rights(example: Example) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _PROBLEMS = {
     404: ("input.not-found", "there is nothing of this name", "List what there is."),
     408: ("http.request-timeout", "the request came too slowly", "Send it again over a faster line."),
     409: ("state.conflict", "it has ended", "Look at it again before changing it."),
+    410: ("state.erased", "it was erased or deleted", "Nothing of it is left."),
     413: ("input.too-large", "the request is larger than this installation takes", "Send it in parts."),
     415: ("http.unsupported-media-type", "this address does not take that media type", "See /openapi."),
     429: ("http.too-many-requests", "too many requests in a short time", "Wait as Retry-After says."),
@@ -25,7 +26,8 @@ _PROBLEMS = {
 }
 _WORDS = {
     400: "The request is not well-formed.", 401: "Nobody knows who asks.", 403: "The caller may not do this.",
-    404: "It is not there.", 408: "The body came too slowly.", 409: "Not now.", 413: "Too many bytes.",
+    404: "It is not there.", 408: "The body came too slowly.", 409: "Not now.",
+    410: "It is gone.", 413: "Too many bytes.",
     415: "Not this media type.", 429: "Too many requests.", 500: "A defect.", 503: "Not ready.",
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from careloom.api import (
     gate,
     health,
     ingestions,
+    linkage,
     metrics,
     oauth,
     overview,
@@ -44,7 +45,7 @@ def create_app(platform: Platform) -> OpenAPI:
     documentation.install(app)
     metrics.install(app)
     problems.install(app)
-    for room in (oauth, fhir, terminology, ingestions, records, quality, overview, health):
+    for room in (oauth, fhir, terminology, ingestions, records, quality, linkage, overview, health):
         room.register(app)
     documentation.finish(app)
     return app

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from careloom import __version__
-from careloom.cli import clients, data, mapping, operate, privacy, quality, query, records, simulate, terminology
+from careloom.cli import (
+    clients,
+    data,
+    linkage,
+    mapping,
+    operate,
+    privacy,
+    quality,
+    query,
+    records,
+    simulate,
+    terminology,
+)
 from careloom.errors import CareloomError
 
 app = typer.Typer(
@@ -26,6 +38,7 @@ simulate.register(app)
 records.register(app)
 quality.register(app)
 privacy.register(app)
+linkage.register(app)
 operate.register(app)
 clients.register(app)
 terminology.register(app)

@@ -10,6 +10,7 @@ from careloom.client.credentials import Credential, Token, Tokens
 from careloom.client.decoding import decode
 from careloom.client.fhir import FhirZone
 from careloom.client.ingestions import Ingestions
+from careloom.client.linkage import Linkage
 from careloom.client.pace import Pace
 from careloom.client.quality import Quality
 from careloom.client.records import Records
@@ -52,6 +53,7 @@ class Careloom:
         self._credential = credential
         self._session = Session(self._wire, Tokens(self._wire, credential))
         self.ingestions = Ingestions(self._session)
+        self.linkage = Linkage(self._session)
         self.records = Records(self._session)
         self.quality = Quality(self._session)
         self.terminology = Terminology(self._session)

@@ -6,6 +6,7 @@ from flask import Flask
 from careloom.dashboard import (
     failures,
     gate,
+    pair,
     patient,
     patients,
     quality_acts,
@@ -42,6 +43,7 @@ def create_dashboard(
     routing.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)
+    pair.register(app, api_of)
     failures.install(server, app)
     return server
 

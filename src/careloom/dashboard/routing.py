@@ -6,7 +6,19 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
-from careloom.dashboard import overview, patient, patients, quality, quality_rule, run, runs, session, shell
+from careloom.dashboard import (
+    linkage,
+    overview,
+    pair,
+    patient,
+    patients,
+    quality,
+    quality_rule,
+    run,
+    runs,
+    session,
+    shell,
+)
 from careloom.dashboard.address import Address, read
 from careloom.dashboard.calls import ApiOf, signed_in
 from careloom.dashboard.parts import Contents, Page, refusal
@@ -34,6 +46,10 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
             return patients.page(api, person, address)
         case ("patients", zone, patient_id):
             return patient.page(api, zone, patient_id, address)
+        case ("linkage",):
+            return linkage.page(api, address)
+        case ("linkage", pair_id):
+            return pair.page(api, person, pair_id)
     raise NotFound("there is no such page", "Choose one on the left.")
 
 

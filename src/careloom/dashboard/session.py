@@ -38,6 +38,16 @@ class Person:
         return tuple(zone for zone in PATIENT_ZONES if zone in self.zones) if "careloom/quality" in self.scopes else ()
 
     @property
+    def has_pairs(self) -> bool:
+        """True when the API would tell this person about pairs of patients who may be one."""
+        return "identified" in self.zones and "careloom/link" in self.scopes
+
+    @property
+    def may_decide(self) -> bool:
+        """True when the API would take this person's decision about a pair."""
+        return "identified" in self.zones and "careloom/decide" in self.scopes
+
+    @property
     def patient_zones(self) -> tuple[str, ...]:
         """The zones where this person may look for patients."""
         may_search = any(_searches_patients(scope) for scope in self.scopes)

@@ -68,6 +68,8 @@ def side(person: Person, active: str) -> list[Component]:
         pages.append(("Quality", "quality", "quality"))
     if person.patient_zones:
         pages.append(("Patients", "patients", "patients"))
+    if person.has_pairs:
+        pages.append(("Linkage", "linkage", "linkage"))
     labelled: dict[str, Any] = {"aria-label": "Pages"}
     return [
         link([html.Img(src=f"{PREFIX}/static/mark.svg", alt=""), html.Span("Careloom")], href(), className="brand"),

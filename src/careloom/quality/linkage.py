@@ -55,12 +55,14 @@ class Linkage:
     """What a run found: pairs to link and to review, strongest first, and the model as trained.
 
     compared  pairs that were compared, of all pairs that there are
+    crowds    keys that too many patients share, so that nobody was compared for them
     """
 
     pairs: tuple[Pair, ...]
     model: Model
     patients: int
     compared: int
+    crowds: int = 0
 
 
 def link(
@@ -82,7 +84,11 @@ def link(
     tell = watch or (lambda _done, _total: None)
     ordered = sorted(patients, key=lambda one: one.id)
     model = model or default_model()
+    if len(ordered) < 2 or (fresh is not None and not fresh):
+        tell(_STEPS, _STEPS)
+        return Linkage((), model, len(ordered), 0)
     with comparing(ordered, memory_bytes=memory_bytes) as comparer:
+        crowds = comparer.part_crowds(model)
         if fresh is None and len(ordered) >= model.training.least_patients:
             model = _trained(comparer, model, len(ordered), tell)
         tell(3, _STEPS)
@@ -99,7 +105,7 @@ def link(
     found = [pair for pair in found if pair.decision != "no"]
     found.sort(key=lambda pair: (-pair.weight, pair.left, pair.right))
     tell(5, _STEPS)
-    return Linkage(tuple(found), model, len(ordered), compared)
+    return Linkage(tuple(found), model, len(ordered), compared, crowds)
 
 
 def _trained(comparer: Comparer, model: Model, patients: int, tell: Watch) -> Model:

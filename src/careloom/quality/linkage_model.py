@@ -58,6 +58,7 @@ class Block:
 
     without   comparisons that training on this block says nothing about
     is_fresh  only pairs of which at least one patient is new or changed
+    crowd     column that is true for patients who are left out here: too many share their key
     """
 
     left: tuple[str, ...]
@@ -65,13 +66,15 @@ class Block:
     any_of: str = ""
     without: frozenset[str] = frozenset()
     is_fresh: bool = False
+    crowd: str = ""
 
     @property
     def sql(self) -> str:
         """The condition over ``l`` and ``r``."""
         left, right = (self.left, self.right) if not self.any_of else ((self.any_of,), (self.any_of,))
         conditions = [f"l.{one} = r.{other}" for one, other in zip(left, right, strict=True)]
-        return " AND ".join(conditions + ["(l.is_fresh OR r.is_fresh)"] * self.is_fresh)
+        conditions += ["(l.is_fresh OR r.is_fresh)"] if self.is_fresh else []
+        return " AND ".join(conditions + ([f"NOT l.{self.crowd} AND NOT r.{self.crowd}"] if self.crowd else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +109,13 @@ class Model:
 
     link, review   least probabilities
     partners       further resources of the same person that a patient has, on average
+    most_per_key   patients who may share a key of a block
     """
 
     link: float
     review: float
     partners: float
+    most_per_key: int
     training: Training
     comparisons: tuple[Comparison, ...]
     blocks: tuple[Block, ...]
@@ -165,6 +170,7 @@ def _model(read: dict[str, Any]) -> Model:
         link=float(read["decision"]["link"]),
         review=float(read["decision"]["review"]),
         partners=float(read["decision"]["partners"]),
+        most_per_key=int(read["decision"]["most_per_key"]),
         training=Training(**read["training"]),
         comparisons=tuple(_comparison(one) for one in read["comparison"]),
         blocks=tuple(_block(one) for one in read["block"]),
@@ -203,6 +209,8 @@ def _check(model: Model) -> None:
                 raise SetupError(f"linkage model: {kind} of {one.name} must add up to 1", REMEDY)
         if any(not 0 < value < 1 for level in one.levels for value in (level.m, level.u)):
             raise SetupError(f"linkage model: a probability of {one.name} is not between 0 and 1", REMEDY)
+        if any(level.bits > one.most_bits for level in one.levels):
+            raise SetupError(f"linkage model: a level of {one.name} counts for more than most_bits", REMEDY)
     for block in (*model.blocks, *model.training_blocks):
         columns = {*block.left, *block.right, *([block.any_of] if block.any_of else [])}
         if not columns <= set(COLUMNS) or len(block.left) != len(block.right) or not columns:

@@ -56,6 +56,7 @@ class Comparer:
         self._count = len(patients)
         self.compared = 0
         """Pairs that the last call compared."""
+        self._crowded: dict[tuple[str, ...], str] = {}
         self._load(patients)
 
     def close(self) -> None:
@@ -74,6 +75,37 @@ class Comparer:
             into = f"INSERT INTO {_TABLE}" if start else f"CREATE TABLE {_TABLE} AS"
             self._database.execute(f"{into} SELECT * FROM arriving")  # noqa: S608
             self._database.unregister("arriving")
+
+    def part_crowds(self, model: Model) -> int:
+        """Takes keys of blocks apart that more than `Model.most_per_key` patients share; returns how many keys.
+
+        What so many share is a default of some desk, and its pairs would fill the memory: those patients are compared
+        where another block brings them together. An identifier that so many share counts for none of them.
+        """
+        crowds = 0
+        for keys in dict.fromkeys(block.left for block in (*model.blocks, *model.training_blocks) if block.left):
+            listed, known = ", ".join(keys), " AND ".join(f"{column} IS NOT NULL" for column in keys)
+            having = f"GROUP BY {listed} HAVING count(*) > {model.most_per_key}"
+            sql = f"SELECT count(*) FROM (SELECT 1 FROM {_TABLE} WHERE {known} {having})"  # noqa: S608
+            found = self._database.execute(sql).fetchall()[0][0]
+            if found:
+                crowds += found
+                mark = self._crowded[keys] = f"is_crowd_{len(self._crowded)}"
+                self._database.execute(
+                    f"CREATE OR REPLACE TABLE {_TABLE} AS SELECT *, count(*) OVER (PARTITION BY {listed}) > "  # noqa: S608
+                    f"{model.most_per_key} AS {mark} FROM {_TABLE} ORDER BY unique_id"
+                )
+        every = f"SELECT unnest(ids) AS id FROM {_TABLE}"  # noqa: S608
+        sql = f"SELECT id FROM ({every}) GROUP BY id HAVING count(*) > {model.most_per_key}"  # noqa: S608
+        shared = [row[0] for row in self._database.execute(sql).fetchall()]
+        if shared:
+            kept = "list_filter(ids, lambda id: NOT list_contains(?, id))"
+            self._database.execute(f"UPDATE {_TABLE} SET ids = {kept}", [shared])  # noqa: S608
+        return crowds + len(shared)
+
+    def _apart(self, block: Block) -> Block:
+        mark = self._crowded.get(block.left, "")
+        return replace(block, crowd=mark) if mark else block
 
     def frequencies(self, model: Model) -> None:
         """Adds the frequency of each value of a column that has one, smoothed by the level's own u.
@@ -107,6 +139,7 @@ class Comparer:
         pairs = self._database.execute(sql).fetchall()[0][0] or 0
         part = max(1, math.ceil(pairs / model.training.block_pairs))
         kept = f"{known} AND md5_number_lower(concat_ws('|', {keys})) % {part} = 0"
+        block = self._apart(block)
         return self._patterns(model, f"SELECT * FROM {_TABLE} WHERE {kept}", block)  # noqa: S608
 
     def _patterns(self, model: Model, source: str, block: Block) -> Patterns:
@@ -121,7 +154,7 @@ class Comparer:
 
         fresh  numbers of patients: only pairs with one of them; all pairs by default
         """
-        blocks = model.blocks
+        blocks = tuple(self._apart(block) for block in model.blocks)
         if fresh is not None:
             self._database.register("fresh", pa.table({"number": pa.array(fresh, pa.int32())}))
             self._database.execute(

@@ -11,6 +11,8 @@ Verb = Literal[
     "read",
     "search",
     "quarantine",
+    "link",
+    "decide",
     "deidentify",
     "erase",
     "audit",
@@ -19,7 +21,8 @@ Verb = Literal[
     "administer",
     "quality",
 ]
-"""``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
+"""``link``: find which patients are one person and see the pairs; ``decide``: accept, reject and undo them.
+``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
 good the data is, and which resources break a rule."""
 ZONES: frozenset[Zone] = frozenset(get_args(Zone))
 VERBS: frozenset[Verb] = frozenset(get_args(Verb))
@@ -31,10 +34,19 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "search": frozenset({"identified"}),
         "read": frozenset({"identified"}),
         "quarantine": frozenset({"landing"}),
+        "link": frozenset({"identified"}),
         "deidentify": frozenset({"identified", "research"}),
         "quality": frozenset({"identified", "research", "synthetic"}),
         "operate": ZONES,
         "monitor": ZONES,
+    },
+    "data-steward": {
+        "link": frozenset({"identified"}),
+        "decide": frozenset({"identified"}),
+        "quality": frozenset({"identified"}),
+        "search": frozenset({"identified"}),
+        "read": frozenset({"identified"}),
+        "monitor": frozenset({"identified"}),
     },
     "data-scientist": {
         "search": frozenset({"research", "synthetic"}),

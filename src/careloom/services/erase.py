@@ -9,6 +9,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, event
 from careloom.services.deidentify import forget_research
 from careloom.services.jobs import forget_requests
+from careloom.services.linkage_review import let_go
 from careloom.services.patient_words import names_patient
 from careloom.services.platform import Platform
 from careloom.store.erasure import ErasureReport, NamesPatient
@@ -42,6 +43,7 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
     patient_id = found[0]
     named = words(patient_id)
     requests = forget_requests(platform, named)
+    let_go(platform, who, patient_id)
     report = store.erase([patient_id], lambda done: _event(platform, who, done), names_patient=named)
     removed = {
         "data keys": report.keys,
@@ -51,6 +53,7 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
         "quarantined records": report.quarantined,
         "index rows": report.index_rows,
         "file names": report.file_names,
+        "linkage pairs": report.pairs,
         "job requests": requests,
     }
     removed |= forget_research(platform, who, patient_id)

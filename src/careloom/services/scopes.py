@@ -29,6 +29,8 @@ SUPPORTED: dict[str, str] = {
     "system/*.s": "search resources of every type",
     "careloom/ingest": "bring data in",
     "careloom/quarantine": "see what was refused and why",
+    "careloom/link": "find which patients are one person, and see the pairs",
+    "careloom/decide": "decide which patients are one person",
     "careloom/deidentify": "make the research zone",
     "careloom/erase": "erase a patient",
     "careloom/audit": "read the audit chains",

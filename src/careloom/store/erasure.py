@@ -1,8 +1,9 @@
 """Erasure: after it, no byte under the data directory can be led back to the patient.
 
 Destroyed: the patient's data key and every key shared with others; all records, resources (all versions), search
-entries and quarantine rows under them; resources and records nobody could assign that name the patient, and the records
-that such resources came from; file names that name the patient.
+entries and quarantine rows under them; pairs of linkage that the patient is in, decisions about them, and replaced
+versions of the other Patients of these pairs that name the patient; resources and records nobody could assign that name
+the patient, and the records that such resources came from; file names that name the patient.
 Kept: the record hashes in manifests (other people's proofs stand on them), the keyed pseudonym in the audit chain, and
 a tombstone, so that the same feed does not bring the patient back.
 Afterwards the database is rewritten and its journal truncated.
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from careloom.crypto.pseudonyms import digest_of, name_of
 from careloom.errors import Conflict
-from careloom.store import bulk
+from careloom.store import bulk, linkage
 from careloom.store.engine import translated, writing
 from careloom.store.landing import chunks_of, hashes_of, known_records, name_context, record_context, source_of
 from careloom.store.resources import resource_context
@@ -78,6 +79,7 @@ class ErasureReport:
     quarantined: int = 0
     index_rows: int = 0
     file_names: int = 0
+    pairs: int = 0
     tombstones: int = 0
     record_ids: list[str] = field(default_factory=list)
 
@@ -103,6 +105,8 @@ class Eraser:
         pseudonyms = sorted({self._zone_keys.pseudonym(patient_id) for patient_id in patient_ids})
         report = ErasureReport(tuple(pseudonyms))
         subjects = self._subjects(connection, pseudonyms)
+        report.versions += self._naming_versions(connection, patient_ids)
+        report.pairs = linkage.forget_patients(connection, patient_ids)
         sources = self._resources(connection, subjects, self._naming_resources(connection, patient_ids), report)
         names = self._records(connection, subjects, sources, report)
         subjects = sorted({*subjects, *names})
@@ -166,10 +170,22 @@ class Eraser:
         for sql in ("DELETE FROM idx_eq WHERE rid {in}", "DELETE FROM idx_range WHERE rid {in}"):
             report.index_rows += bulk.run_in(connection, sql, rids)
         bulk.run_in(connection, "DELETE FROM record_link WHERE rid {in}", rids)
-        report.versions = bulk.run_in(connection, "DELETE FROM resource_history WHERE rid {in}", rids)
+        report.versions += bulk.run_in(connection, "DELETE FROM resource_history WHERE rid {in}", rids)
         report.versions += bulk.run_in(connection, "DELETE FROM resource_history WHERE subject {in}", subjects)
         report.resources = bulk.run_in(connection, "DELETE FROM resource WHERE rid {in}", rids)
         return sources
+
+    def _naming_versions(self, connection: Connection, patient_ids: Sequence[str]) -> int:
+        """Removes replaced versions of the Patients in a pair with one of these that name one; returns how many."""
+        named = [patient_id.encode() for patient_id in patient_ids]
+        beside = linkage.patients_beside(connection, patient_ids)
+        gone = []
+        for rid, patient, version, subject, body in linkage.earlier_versions(connection, beside):
+            context = linkage.version_context(self._zone_keys.zone, patient, version)
+            content = self._open(connection, subject, body, context)
+            gone += [(rid, version)] if any(one in content for one in named) else []
+        bulk.run(connection, "DELETE FROM resource_history WHERE rid = ? AND version = ?", gone)
+        return len(gone)
 
     def _records(
         self, connection: Connection, subjects: list[int], sources: set[int], report: ErasureReport

@@ -87,6 +87,13 @@ def source_of(counts: str | None) -> str:
     return str(json.loads(counts).get("source", "")) if counts else ""
 
 
+def source_of_record(connection: Connection, record_id: str) -> str:
+    """The source system of the file in which a record arrived first; empty if there is none."""
+    sql = "SELECT m.counts FROM record r JOIN manifest m ON m.manifest = r.manifest WHERE r.record_id = ?"
+    rows = bulk.fetch(connection, sql, (record_id,))
+    return source_of(rows[0][0]) if rows else ""
+
+
 def known_records(connection: Connection, record_ids: Iterable[str]) -> dict[str, int]:
     """Record id -> row number of those that are landed."""
     sql = "SELECT record_id, rec FROM record WHERE record_id {in}"

@@ -11,6 +11,7 @@ from careloom.issues import Issue
 from careloom.store import bulk, quarantine
 from careloom.store.audit_log import AuditChain
 from careloom.store.landing import LandingWriter, known_records
+from careloom.store.linkage import PairWriter
 from careloom.store.resources import ResourceWriter, WriteTools
 from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Tally, Write
 
@@ -101,6 +102,11 @@ class Transaction:
         for rec in quarantine.waiting(self._tools.connection, recs):
             if self._landing.adopt(rec, recs[rec]):
                 quarantine.redriven(self._tools, rec)
+
+    @property
+    def linkage(self) -> PairWriter:
+        """Pairs of patients and decisions about them, written in this step."""
+        return PairWriter(self._tools)
 
     def audit(self, event: AuditEvent) -> None:
         """Adds a further event to the chain, beside the transaction's own."""

@@ -28,6 +28,7 @@ from careloom.store.check import StoreReport, check
 from careloom.store.engine import is_url, open_engine, private_folder, reading, writing
 from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub_due, scrub
 from careloom.store.group_commit import GroupCommit, Take
+from careloom.store.linkage import PairReader
 from careloom.store.provenance import FactProof, Provenances, RawRecord
 from careloom.store.quarantine import Quarantined
 from careloom.store.raw_records import FoundRecord, RecordQuery, find, find_one
@@ -250,6 +251,12 @@ class ZoneStore:
         with self.connect() as connection:
             return reads.counts(connection)
 
+    @contextmanager
+    def linkage(self) -> Iterator[PairReader]:
+        """Pairs of patients who may be one, in one committed state."""
+        with self.connect() as connection:
+            yield PairReader(connection, self.keys, self._subject_keys, self._bodies)
+
     def raw_record(self, record_id: str) -> RawRecord:
         """A landed record with its bytes unsealed; ask for access first. raises NotFound."""
         with self.connect() as connection:
@@ -357,6 +364,11 @@ class ZoneStore:
         with self.connect() as connection:
             eraser = Eraser(self.keys, self._subject_keys, self._bodies, names_patient)
             return eraser.has_traces(connection, [patient_id])
+
+    def source_of_record(self, record_id: str) -> str:
+        """The source system of the file in which a record arrived; "" if nobody knows."""
+        with self.connect() as connection:
+            return landing.source_of_record(connection, record_id)
 
     def sources(self) -> set[str]:
         """The source systems whose files arrived here."""

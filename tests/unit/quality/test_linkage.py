@@ -10,7 +10,7 @@ from careloom.errors import SetupError
 from careloom.quality import linkage_splink
 from careloom.quality.linkage import Linkage, Pair, link
 from careloom.quality.linkage_clusters import clusters
-from careloom.quality.linkage_model import UNKNOWN
+from careloom.quality.linkage_model import UNKNOWN, default_model
 from careloom.quality.linkage_traits import Traits, traits_of
 from tests.linkage_people import SSN, People
 from tests.linkage_scores import Score, febrl, score
@@ -153,6 +153,15 @@ def test_too_little_memory_is_told_and_spills_nothing() -> None:
     crowd = [patient(f"{at:06d}", birthDate="1980-05-07") for at in range(3000)]
     with pytest.raises(SetupError):
         link(crowd, memory_bytes=40_000_000)
+
+
+def test_what_a_whole_town_shares_brings_nobody_together() -> None:
+    crowd = [patient(f"c{at:03d}", f"Given{at:03d}", f"Family{at:03d}", ssn="517-23-4410") for at in range(40)]
+    twice = [patient("x1", "Zelda", "Umlauft", ssn="517-23-4410"), patient("x2", "Zelda", "Umlauft", ssn="517-23-4410")]
+    found = link([*crowd, *twice], model=replace(default_model(), most_per_key=10))
+    assert found.crowds >= 3
+    assert [(pair.left, pair.right) for pair in found.pairs] == [("x1", "x2")]
+    assert found.compared < 40
 
 
 def test_groups_are_made_of_the_links(town: Any, linked: Linkage) -> None:

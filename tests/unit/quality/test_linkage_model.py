@@ -13,6 +13,7 @@ BROKEN = [
     ("no levels", TEXT.replace("levels = [", "levels_ = [", 1)),
     ("m that does not add up", TEXT.replace("m = 0.80", "m = 0.70", 1)),
     ("a probability of zero", TEXT.replace("m = 0.02, u = 0.5", "m = 0.0, u = 0.5", 1)),
+    ("a level beyond its limit", TEXT.replace("most_bits = 8.0", "most_bits = 7.0")),
     ("review above link", TEXT.replace("review = 0.05", "review = 0.99")),
     ("a block on nothing known", TEXT.replace('columns = ["birth"]', 'columns = ["shoe_size"]', 1)),
     ("an exception that is no comparison", TEXT.replace('except = ["number"]', 'except = ["shoes"]')),

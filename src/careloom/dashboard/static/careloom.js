@@ -54,6 +54,17 @@
     window.scrollTo(0, 0);
   });
 
+  /* ---- keys: Alt and a letter press the button that names it; the focus goes there, so that a field before it is done ---- */
+
+  document.addEventListener("keydown", function (event) {
+    if (!event.altKey || event.ctrlKey || event.metaKey || event.code.indexOf("Key") !== 0) { return; }
+    var button = document.querySelector("[data-key='" + event.code.charAt(3).toLowerCase() + "']");
+    if (!button || button.disabled) { return; }
+    event.preventDefault();
+    button.focus();
+    button.click();
+  });
+
   /* ---- the session: a refused call leads to the sign-in page, and back here ---- */
 
   function signIn(why) {

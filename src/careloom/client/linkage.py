@@ -1,0 +1,114 @@
+"""Linkage: find patients who are one person, look at pairs side by side, decide, and take it back."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from careloom.client.address import segment
+from careloom.client.decoding import decode
+from careloom.client.linkage_reports import (
+    DecidedPair,
+    GoldenRecord,
+    GoldenSource,
+    LinkageRun,
+    Pair,
+    PairDetail,
+    PairPage,
+)
+from careloom.client.payload import JsonBody
+from careloom.client.session import Session
+from careloom.client.transport import Ask
+from careloom.errors import StateError
+
+_FIRST_LOOK_SECONDS = 0.1
+
+
+class Linkage:
+    """The platform's pairs of patients who are, or may be, one person."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __repr__(self) -> str:
+        return f"Linkage({self._session.base})"
+
+    def run(self, *, full: bool = False) -> LinkageRun:
+        """Queues a run; see `wait`. `full` learns anew and compares everybody. raises AccessError."""
+        return decode(LinkageRun, self._post("/runs", {"full": full}))
+
+    def run_of(self, run_id: str) -> LinkageRun:
+        """How far a queued run is. raises NotFound."""
+        return decode(LinkageRun, self._get(f"/runs/{segment(run_id, 'id of a run')}"))
+
+    def wait(self, run_id: str, *, timeout: float = 3600.0, poll: float = 2.0) -> LinkageRun:
+        """The run when it is done, after `timeout` seconds at most.
+
+        raises  StateError if it failed (with its code), was cancelled, or is not done in time; NotFound
+        """
+        pace = self._session.wire.pace
+        until, pause = pace.now() + timeout, min(_FIRST_LOOK_SECONDS, poll)
+        while True:
+            seen = self.run_of(run_id)
+            if seen.state == "done":
+                return seen
+            if seen.has_ended or pace.now() >= until:
+                code = f" ({seen.error})" if seen.error else ""
+                raise StateError(
+                    f"run {run_id} is {seen.state}{code}", "Look at the job, mend the reason, run it again."
+                )
+            pace.sleep(min(pause, max(until - pace.now(), 0.0)))
+            pause = min(pause * 1.5, poll)
+
+    def pairs(self, *, state: str = "", patient: str = "", limit: int = 20, cursor: str = "") -> PairPage:
+        """Pairs by falling weight, without a value of any patient; `cursor` is the `next` of the page before.
+
+        state    review, linked or rejected; all of them by default
+        patient  only pairs of the Patient with this stored id
+        """
+        asked = {"state": state, "patient": patient.removeprefix("Patient/"), "limit": str(limit), "cursor": cursor}
+        return decode(PairPage, self._get(f"/pairs?{urlencode({name: one for name, one in asked.items() if one})}"))
+
+    def all(self, *, state: str = "") -> Iterator[Pair]:
+        """Every pair; pages are fetched on the way."""
+        page = self.pairs(state=state, limit=200)
+        yield from page.items
+        while page.next:
+            page = self.pairs(state=state, limit=200, cursor=page.next)
+            yield from page.items
+
+    def show(self, pair: str) -> PairDetail:
+        """One pair side by side; it names people, and looking is audited. raises NotFound; AccessError."""
+        return decode(PairDetail, self._get(f"/pairs/{segment(pair, 'id of a pair')}"))
+
+    def accept(self, pair: str, reason: str = "") -> DecidedPair:
+        """Decides that the two are one person. raises NotFound; Conflict; AccessError."""
+        return self._decide(pair, "accept", reason)
+
+    def reject(self, pair: str, reason: str = "") -> DecidedPair:
+        """Decides that the two are not. raises NotFound; Conflict; AccessError."""
+        return self._decide(pair, "reject", reason)
+
+    def undo(self, pair: str, reason: str = "") -> DecidedPair:
+        """Takes the last decision back, also one of the model or a feed. raises NotFound; Conflict; AccessError."""
+        return self._decide(pair, "undo", reason)
+
+    def golden(self, patient: str) -> GoldenRecord:
+        """The best value of each field of all records of a person. raises NotFound; Erased; AccessError."""
+        name = segment(patient.removeprefix("Patient/"), "id of a patient")
+        found = self._get(f"/patients/{name}/golden")
+        sources = tuple(decode(GoldenSource, one) for one in found["records"])
+        return GoldenRecord(found["patient"], sources, tuple(found["fields"]))
+
+    def _decide(self, pair: str, action: Literal["accept", "reject", "undo"], reason: str) -> DecidedPair:
+        path = f"/pairs/{segment(pair, 'id of a pair')}/decisions"
+        return decode(DecidedPair, self._post(path, {"action": action, "reason": reason}))
+
+    def _get(self, path: str) -> dict[str, Any]:
+        return self._session.document(Ask(method="GET", url=self._url(path)))
+
+    def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
+        ask = Ask(method="POST", url=self._url(path), body=JsonBody(body), is_repeatable=False)
+        return self._session.document(ask)
+
+    def _url(self, path: str) -> str:
+        return f"{self._session.base}/api/v1/linkage{path}"
