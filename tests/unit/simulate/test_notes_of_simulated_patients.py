@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from pathlib import Path
 
 from careloom.simulate.draw import Draw
 from careloom.simulate.history import Code, History
@@ -111,3 +112,25 @@ def test_nothing_that_the_record_says_is_there_is_told_as_absent() -> None:
                     if about is not None and not reported:
                         assert not about.is_told_by(active), (span, note.kind)
     assert met > 200
+
+
+def test_habits_of_children_are_not_told() -> None:
+    children = 0
+    for history, notes in written():
+        for note in notes:
+            young = (note.time.date() - history.person.birth).days < 13 * 365
+            children += young
+            assert not (young and any(span.kind == "social" for span in note.gold.spans)), note.text
+    assert children > 5
+
+
+def test_every_label_that_occurs_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/simulated-notes.md").read_text("utf-8")
+    documented = set(re.findall(r"`([A-Za-z0-9_-]+)`", page))
+    for _, notes in written():
+        for note in notes:
+            labels = {span.label for span in note.gold.spans if span.kind != "section"}
+            labels |= {relation.label for relation in note.gold.relations} | {span.kind for span in note.gold.spans}
+            labels |= {span.assertion for span in note.gold.spans if span.assertion} | {note.kind, note.gold.family}
+            labels |= {name for span in note.gold.spans for name, _ in span.attributes if span.kind != "phi"}
+            assert labels <= documented, labels - documented

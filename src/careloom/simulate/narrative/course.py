@@ -67,6 +67,7 @@ class Course:
     main        the problem that it is about; None where the record names none
     complaints  concepts that the patient tells of; `signs` those an examiner finds
     never       concepts that must not be denied: they are, or may be, there; nor may what has one of the codes `coded`
+    is_infant   below three, who tells nothing; `is_child`: below thirteen, who is not asked about habits
     suspected   thought of and not settled; `excluded`: thought of and ruled out
     onset_days  how long the complaints had lasted
     """
@@ -81,6 +82,7 @@ class Course:
     excluded: tuple[Concept, ...]
     onset_days: int
     is_infant: bool
+    is_child: bool
     coded: frozenset[tuple[str, str]]
 
 
@@ -111,6 +113,7 @@ def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
     told = [code.code for one in active for code in one.codes]
     open_suspects = [name for name in suspects if name not in known and not concepts()[name].is_told_by(told)]
     cut = min(len(open_suspects), int(chance.uniform() * 2))
+    years = years_between(patient.history.person.birth, encounter.start)
     return Course(
         encounter,
         main,
@@ -121,7 +124,8 @@ def course_of(chance: Chance, patient: Patient, encounter: Encounter) -> Course:
         tuple(concepts()[name] for name in open_suspects[:cut]),
         tuple(concepts()[name] for name in open_suspects[cut:] if name not in never),
         1 + int(chance.uniform() * 9),
-        years_between(patient.history.person.birth, encounter.start) < 3,
+        years < 3,
+        years < 13,
         frozenset((code.system, code.code) for one in active for code in one.codes),
     )
 

@@ -265,7 +265,7 @@ class Facts:
             "allergies": [allergy(one) for one in history.allergies if one.recorded <= self.now],
             "relatives": [relative(one, f"relative-{at}") for at, one in enumerate(history.relatives)],
             "family_lacks": [of_concept(name, "absent", attributes=(("experiencer", "family"),)) for name in asked[:2]],
-            "social": social_at(self.patient.social, seen, self.conditions).scope(),
+            "social": None if self.course.is_child else social_at(self.patient.social, seen, self.conditions).scope(),
             "procedures": [procedure(one, self.now) for one in _distinct(now)[:6]],
             "past_procedures": [procedure(one, self.now) for one in _distinct(before)[-5:]],
             "immunizations": [immunization(one) for one in vaccines[-4:]],
