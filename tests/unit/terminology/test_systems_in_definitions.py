@@ -11,19 +11,23 @@ import pytest
 from careloom.ingest.delimited import packaged_mappings
 from careloom.terminology import systems
 
-# Real systems that the R4 definitions do not mention; from the HL7 terminology registry (terminology.hl7.org), 2024.
+# Real systems that the R4 definitions do not mention; from the HL7 terminology registry (terminology.hl7.org), 2024,
+# and the permanent addresses of the OBO Foundry.
 ELSEWHERE = {
     systems.ATC,
     systems.CDC_RACE,
+    systems.DISEASE_ONTOLOGY,
     systems.HCPCS,
     systems.ICD_10,
     systems.ICD_10_CM,
     systems.ICD_10_PCS,
     systems.ICD_9_CM,
     systems.MESH,
+    systems.MONDO,
     systems.MVX,
     systems.NCI_THESAURUS,
     systems.NDC,
+    systems.SYMPTOM_ONTOLOGY,
     systems.US_NPI,
     systems.US_SSN,
 }
