@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tomllib
 from collections import Counter, defaultdict
 
 import pytest
@@ -10,6 +11,7 @@ from careloom.fhir.drafts import Resource
 from careloom.fhir.validate import check
 from careloom.ingest.delimited import MAPPING_OPTION, convert, find_file, load_mapping, recognise
 from careloom.pipeline.record import FileContext, Record
+from careloom.runtime import packaged
 from careloom.simulate.charts import charts
 from careloom.simulate.feed_csv import local_codes, mapping_path, style
 from careloom.simulate.feed_csv_tables import TABLES
@@ -107,3 +109,12 @@ def test_a_site_with_codes_of_its_own_says_what_they_mean() -> None:
 def test_cells_with_delimiters_quotes_and_line_breaks_come_back() -> None:
     report = next(one for one in read("lake") if one.get("conclusion"))
     assert report["conclusion"] == "Heart size normal.\nNo pneumothorax | no effusion."
+
+
+def test_every_unit_that_is_measured_is_spelled_by_the_site_with_units_of_its_own() -> None:
+    measured = tomllib.loads(packaged("simulate", "measures.toml").decode())
+    units = {entry["unit"] for entry in measured.values() if isinstance(entry, dict) and "unit" in entry}
+    local = style(1).units
+    assert len(units) > 15
+    assert units <= set(local)
+    assert len(set(local.values())) == len(local)
