@@ -103,9 +103,7 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/quality/runs": Example(
         "/api/v1/quality/runs", "quality", statuses=(202,), more={"json": {"zone": "identified"}}
     ),
-    "GET /api/v1/quality/runs": Example("/api/v1/quality/runs", "quality"),
-    "GET /api/v1/quality/report": Example("/api/v1/quality/report", "quality"),
-    "GET /api/v1/quality/rules": Example("/api/v1/quality/rules", "quality"),
+    **{f"GET /api/v1/quality/{at}": Example(f"/api/v1/quality/{at}", "quality") for at in ("runs", "report", "rules")},
     "GET /api/v1/quality/runs/{run_id}": Example("/api/v1/quality/runs/{look}", "quality"),
     "GET /api/v1/quality/runs/{run_id}/state": Example("/api/v1/quality/runs/{look}/state", "quality"),
     "GET /api/v1/quality/runs/{run_id}/rules/{rule}": Example(
@@ -121,7 +119,6 @@ EXAMPLES: dict[str, Example] = {
 EXAMPLES |= {f"GET {at}": Example(f"{at}?{ask}", "read", lacking=("scope",)) for at, ask in TERMINOLOGY.items()}
 WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
 """Closed routes that ask for no verb: they tell callers about themselves."""
-
 
 SIGNING_IN = {"POST /oauth2/token", "POST /oauth2/revoke"}
 """Open routes where a client proves who it is; their errors are those of OAuth (RFC 6749, section 5.2)."""
