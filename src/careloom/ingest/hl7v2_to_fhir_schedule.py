@@ -32,6 +32,7 @@ _MEDICAL = frozenset(("booked", "pending", "checked-in", "arrived", "fulfilled")
 
 def take_sch(context: Context, sch: Segment) -> bool:
     """The appointment itself; its patient is added when PID has been read, which may stand later."""
+    finish_appointment(context)
     build = context.build
     given = fields.entity(build.read, sch.one(2))
     if not given.value:

@@ -73,6 +73,12 @@ def test_an_appointment_has_the_patient_and_every_resource_as_participants() -> 
     assert resources(found, "ServiceRequest") == []
 
 
+def test_two_appointments_of_one_message_both_say_that_their_times_are_not_known() -> None:
+    found = sent("SIU^S12", PATIENT, "SCH||A2", "SCH||A3")
+    assert all({"_start", "_end"} <= set(one) for one in resources(found, "Appointment"))
+    assert faults(found.drafts) == []
+
+
 def test_an_encoded_order_is_based_on_the_written_one_and_a_dispense_answers_it() -> None:
     found = sent(
         "RDS^O13", PATIENT, "ORC|NW|P1^H", "TQ1|1||BID", "RXO|1191^Aspirin^RXNORM|1||tab", "RXR|PO",
