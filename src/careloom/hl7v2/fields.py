@@ -54,15 +54,19 @@ class Reader:
         nested  indices of components that the standard divides further: the first subcomponent that says something;
                 elsewhere a subcomponent separator is text that the sender forgot to escape (``Bed & Breakfast``)
         """
-        mark = self._subcomponent
-        out: list[str] = []
-        for index, part in enumerate(self.parts(raw)[:count]):
+        mark, escape = self._subcomponent, self._escape
+        out = self.parts(raw)[:count]
+        for index, part in enumerate(out):
+            if not part:
+                continue
             if index in nested and mark and mark in part:
-                out.append(next((leaf for leaf in self.leaves(part) if leaf), ""))
+                out[index] = next((leaf for leaf in self.leaves(part) if leaf), "")
+            elif part == NULL or (escape and escape in part):
+                out[index] = self.text(part)
             else:
-                out.append(self.text(part) if part else "")
+                out[index] = part.strip()
         if len(out) < count:
-            out.extend([""] * (count - len(out)))
+            out += [""] * (count - len(out))
         return out
 
 
