@@ -2,11 +2,15 @@
 
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 from careloom.simulate.draw import Draw
 from careloom.simulate.history import Code, History
 from careloom.simulate.hospital import build_hospital
+from careloom.simulate.narrative.family import families
 from careloom.simulate.narrative.words import concept_of
 from careloom.simulate.notes import NotePlan, SimulatedNote, notes_of
 from careloom.simulate.patients import simulate_patient
@@ -134,3 +138,17 @@ def test_every_label_that_occurs_is_documented() -> None:
             labels |= {span.assertion for span in note.gold.spans if span.assertion} | {note.kind, note.gold.family}
             labels |= {name for span in note.gold.spans for name, _ in span.attributes if span.kind != "phi"}
             assert labels <= documented, labels - documented
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("family", sorted(families()))
+def test_a_family_finds_words_for_every_patient(family: str) -> None:
+    """No slot without a value, no span beside its words, no overlap, over 400 patients."""
+    hospital = build_hospital(SEED + 1)
+    for number in range(1, 401):
+        history = simulate_patient(number, SEED + 1, hospital=hospital)
+        for note in notes_of(history, hospital, Draw(SEED + 1, number, "notes"), NotePlan(families=(family,))):
+            for kind in ("entity", "phi", "time", "social", "section"):
+                spans = [span for span in note.gold.spans if span.kind == kind]
+                assert all(note.text[span.start : span.end] == span.text for span in spans)
+                assert all(one.end <= other.start for one, other in pairwise(spans)), (family, note.kind, kind)
