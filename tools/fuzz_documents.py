@@ -39,6 +39,8 @@ def one_input(data: bytes) -> None:
         raise _InvalidError("refused and made, or neither")
     if is_fhir:
         return
+    if any(issue.code in ("ccda.document-broken", "ccda.entry-broken") for issue in found.issues):
+        raise _InvalidError("a fault that nobody thought of")
     for draft in found.drafts:
         faults = [issue.code for issue in check(draft.resource) if issue.refuses]
         if faults:

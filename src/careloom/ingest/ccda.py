@@ -12,7 +12,7 @@ from careloom.fhir.drafts import Resource
 from careloom.ingest.ccda_build import Build, Part, absent, unknown_concept
 from careloom.ingest.ccda_care import MEDIA, file_of
 from careloom.ingest.ccda_codes import codes
-from careloom.ingest.ccda_entries import sections_of
+from careloom.ingest.ccda_entries import BROKEN, sections_of
 from careloom.ingest.ccda_header import add_encounter, add_participants, composition, custodian, document_author
 from careloom.ingest.ccda_patient import add_patient, patient_key
 from careloom.ingest.ccda_read import NAMES, V3, Kids, child, first, kids
@@ -47,7 +47,12 @@ def convert(record: Record) -> Conversion:
     held = kids(root)
     role = _patient_role(build, held)
     if role is not None:
-        _document(build, held, role, record.raw)
+        try:
+            _document(build, held, role, record.raw)
+        except BROKEN:
+            text = "the header of the document is not what CDA R2 asks for"
+            remedy = "let the sender validate its documents against C-CDA R2.1"
+            build.issue("ccda.document-broken", "ClinicalDocument", text, "error", remedy)
     build.close_issues()
     if any(issue.refuses for issue in build.issues):
         return Conversion(issues=build.issues)

@@ -24,7 +24,7 @@ from careloom.ingest.xml_read import Element
 
 Handler = Callable[[Build, Act, SectionContext], list[Reference]]
 _EMPTY = SectionRule("")
-_BROKEN = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
+BROKEN = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
 """What a converter may trip over in one entry; the entry is then kept in the narrative only."""
 
 
@@ -160,7 +160,7 @@ def convert_entry(build: Build, act: Act, section: SectionContext) -> list[Refer
         return []
     try:
         return _HANDLERS[kind](build, act, section)
-    except _BROKEN:
+    except BROKEN:
         text = "the entry is not what its template asks for; it is kept in the narrative and the document only"
         build.issue("ccda.entry-broken", "", text, remedy="let the sender validate its documents against C-CDA R2.1")
         return []

@@ -17,7 +17,7 @@ from careloom.ingest.ccda_parties import (
 )
 from careloom.ingest.ccda_patient import language
 from careloom.ingest.ccda_read import Kids, first, kids
-from careloom.ingest.ccda_values import concept, identifiers, key_of, period, times
+from careloom.ingest.ccda_values import concept, identifiers, key_of, period, times, whole
 from careloom.ingest.xml_read import Element
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -140,7 +140,7 @@ def add_participants(build: Build, held: Kids) -> list[Reference]:
 def composition(build: Build, held: Kids, sections: list[Part]) -> Resource:
     """The Composition of the document."""
     out: Resource = {"resourceType": "Composition"}
-    _versions(build, held, out)
+    _versions(held, out)
     numbers = identifiers(held.get("id"))
     if numbers:
         out["identifier"] = {"use": "official", **numbers[0]}
@@ -179,12 +179,11 @@ def composition(build: Build, held: Kids, sections: list[Part]) -> Resource:
     return out
 
 
-def _versions(build: Build, held: Kids, out: Resource) -> None:
+def _versions(held: Kids, out: Resource) -> None:
     version = first(held, "versionNumber")
-    value = (version.get("value") or "").strip() if version is not None else ""
-    if value.isdigit() and len(value) < 9:
-        out["extension"] = [{"url": _VERSION, "valueInteger": int(value)}]
-    del build
+    value = whole((version.get("value") or "").strip()) if version is not None else None
+    if value is not None:
+        out["extension"] = [{"url": _VERSION, "valueInteger": value}]
 
 
 def _display(concept_part: Part) -> str:

@@ -10,7 +10,7 @@ import pytest
 from careloom.fhir.validate import check
 from careloom.ingest.conversion import Conversion
 from tests.ccda_mutants import mutant
-from tests.unit.ingest.ccda_support import converted, document, faults, golden_documents, section
+from tests.unit.ingest.ccda_support import codes, converted, document, faults, golden_documents, section
 
 SEEDS = golden_documents()
 
@@ -18,6 +18,7 @@ SEEDS = golden_documents()
 def sound(found: Conversion) -> None:
     assert found.refused == (not found.drafts)
     assert all(issue.message for issue in found.issues)
+    assert not {"ccda.document-broken", "ccda.entry-broken"} & codes(found)  # they hide what we did not think of
     assert [issue.code for draft in found.drafts for issue in check(draft.resource) if issue.refuses] == []
 
 
@@ -28,6 +29,11 @@ def test_mutated_documents_yield_valid_drafts_or_a_reason(seed: int) -> None:
         raw = mutant(rng.choice(SEEDS), rng)
         found = converted(raw)
         sound(found)
+
+
+@pytest.mark.parametrize("value", ["\u00b2", "-1", "1e3", "", "99999999999"])
+def test_a_version_that_is_no_number_costs_nothing(value: str) -> None:
+    sound(converted(document(header=f'<versionNumber value="{value}"/>')))
 
 
 def test_the_same_bytes_give_the_same_drafts() -> None:
