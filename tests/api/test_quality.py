@@ -96,14 +96,15 @@ def test_a_look_that_fails_or_is_cancelled_says_so(made: Installation, api: Care
             api.quality.report(look.id)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"zone": "landing"}, {"zone": 1}, {"since": "yesterday"}, {"source": "a b"}, {"rules": "/etc/passwd"}, [], "x",
-    ],
-)  # fmt: skip
+BAD_BODIES: list[Any] = [
+    {"zone": "landing"}, {"zone": 1}, {"since": "yesterday"}, {"since": 0}, {"since": "2026-11-28T00:00:00"},
+    {"source": "a b"}, {"rules": "/etc/passwd"}, [], "x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BAD_BODIES)
 def test_a_body_that_breaks_the_schema_is_refused(made: Installation, body: Any) -> None:
-    assert made.client.post(f"{ROUTE}/runs", json=body, headers=made.bearer()).status_code == 400
+    assert made.client.post(f"{ROUTE}/looks", json=body, headers=made.bearer()).status_code == 400
 
 
 def test_a_scientist_sees_the_research_zone_only(made: Installation) -> None:

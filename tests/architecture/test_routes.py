@@ -100,12 +100,12 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/records/_search": Example(
         "/api/v1/records/_search", "quarantine", ("landing",), more={"json": {"type": "ADT", "limit": 2}}
     ),
-    "POST /api/v1/quality/runs": Example(
-        "/api/v1/quality/runs", "quality", statuses=(202,), more={"json": {"zone": "identified"}}
+    "POST /api/v1/quality/looks": Example(
+        "/api/v1/quality/looks", "quality", statuses=(202,), more={"json": {"zone": "identified"}}
     ),
     **{f"GET /api/v1/quality/{at}": Example(f"/api/v1/quality/{at}", "quality") for at in ("runs", "report", "rules")},
     "GET /api/v1/quality/runs/{run_id}": Example("/api/v1/quality/runs/{look}", "quality"),
-    "GET /api/v1/quality/runs/{run_id}/state": Example("/api/v1/quality/runs/{look}/state", "quality"),
+    "GET /api/v1/quality/looks/{run_id}": Example("/api/v1/quality/looks/{look}", "quality"),
     "GET /api/v1/quality/runs/{run_id}/rules/{rule}": Example(
         "/api/v1/quality/runs/{look}/rules/text-intact", "quality"
     ),

@@ -86,7 +86,7 @@ class RulePath(LookPath):
 
 
 @quality.post(
-    "/runs",
+    "/looks",
     summary="Look at a zone",
     operation_id="look",
     security=_SCOPE,
@@ -104,7 +104,7 @@ def looked(body: LookAsk) -> Response:
     ask = service.QualityAsk(body.zone, body.source, body.since.isoformat() if body.since else "")
     made = submit_look(platform(), who(), ask)
     response = _json(made, 202)
-    response.headers["Location"] = f"{base_url()}/api/v1/quality/runs/{made['id']}/state"
+    response.headers["Location"] = f"{base_url()}/api/v1/quality/looks/{made['id']}"
     return response
 
 
@@ -159,7 +159,7 @@ def shown(path: LookPath) -> Response:
 
 
 @quality.get(
-    "/runs/<run_id>/state",
+    "/looks/<run_id>",
     summary="How far a look is",
     operation_id="look_state",
     security=_SCOPE,

@@ -3,7 +3,7 @@
 import datetime as time
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from careloom.api.schemas import RUN_ID, Count, Model, Progress, RunId, State
 
@@ -20,6 +20,16 @@ LOOK: dict[str, Any] = {
 }  # fmt: skip
 
 
+def _as_written(value: object) -> object:
+    """Refuses what pydantic would turn into a day: numbers, and times of midnight."""
+    if not isinstance(value, str) or len(value) != len("2026-11-28"):
+        raise ValueError("write the day as 2026-11-28")
+    return value
+
+
+Day = Annotated[time.date, BeforeValidator(_as_written)]
+
+
 class LookAsk(Model):
     """What to look at."""
 
@@ -29,7 +39,7 @@ class LookAsk(Model):
     source: Annotated[str, Field(pattern=SOURCE_PATTERN)] = Field(
         "", description="Only what this source system sent; empty for all."
     )
-    since: time.date | None = Field(None, description="Only what was stored from this day on, UTC.")
+    since: Day | None = Field(None, description="Only what was stored from this day on, UTC.")
 
 
 class Look(Model):

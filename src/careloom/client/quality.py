@@ -33,12 +33,12 @@ class Quality:
         raises  QueryError, InputError; AccessError
         """
         body = JsonBody({"zone": zone, "source": source} | ({"since": since.isoformat()} if since else {}))
-        ask = Ask(method="POST", url=f"{self._base}/runs", body=body, is_repeatable=False)
+        ask = Ask(method="POST", url=f"{self._base}/looks", body=body, is_repeatable=False)
         return decode(Look, self._session.document(ask))
 
     def state(self, run_id: str) -> Look:
         """How far a look is. raises NotFound."""
-        return decode(Look, self._get(f"/runs/{_named(run_id)}/state"))
+        return decode(Look, self._get(f"/looks/{_named(run_id)}"))
 
     def wait(self, run_id: str, *, timeout: float = 3600.0, poll: float = 1.0) -> QualityReport:
         """The report when the look is done. raises StateError if it failed, was cancelled or is not done in time."""
