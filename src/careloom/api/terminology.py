@@ -20,52 +20,56 @@ _READ = [{"oauth2": ["system/*.r"]}]
 
 terminology = APIBlueprint("terminology", __name__, url_prefix="/fhir/terminology", abp_tags=[_TAG])
 
-Name = Annotated[str, Field(min_length=1, max_length=service.LONGEST_TEXT)]
-Text = Annotated[str, Field(max_length=service.LONGEST_TEXT)]
+LONGEST = service.LONGEST_TEXT
+System = Annotated[
+    str, Field(min_length=1, max_length=LONGEST, description="A code system: URI, OID or short name, as ICD-10-CM.")
+]
+Code = Annotated[str, Field(min_length=1, max_length=LONGEST, description="A code of the system.")]
+Version = Annotated[str, Field(max_length=LONGEST, description="A version of the system; the newest without one.")]
 Json = dict[str, Any]
 
 
 class LookupQuery(Model):
-    """Which code; ``system`` by URI, OID or short name."""
+    """Which code."""
 
-    system: Name
-    code: Name
-    version: Text = ""
+    system: System
+    code: Code
+    version: Version = ""
 
 
 class ValidateQuery(Model):
     """Which code, and a display to check; ``url`` is the code system."""
 
-    url: Name
-    code: Name
-    display: Text = ""
-    version: Text = ""
+    url: System
+    code: Code
+    display: Annotated[str, Field(max_length=LONGEST, description="A name that the code should have.")] = ""
+    version: Version = ""
 
 
 class SubsumesQuery(Model):
     """Which two codes of one system."""
 
-    system: Name
-    codeA: Name  # noqa: N815 - FHIR's name
-    codeB: Name  # noqa: N815
-    version: Text = ""
+    system: System
+    codeA: Code  # noqa: N815 - FHIR's name
+    codeB: Code  # noqa: N815
+    version: Version = ""
 
 
 class TranslateQuery(Model):
     """Which code, and the system to translate it to; all without one."""
 
-    system: Name
-    code: Name
-    targetsystem: Text = ""
+    system: System
+    code: Code
+    targetsystem: Annotated[str, Field(max_length=LONGEST, description="The system to translate to; else all.")] = ""
 
 
 class ExpandQuery(Model):
     """Which value set, codes whose name holds a text, and which part of them."""
 
-    url: Annotated[str, Field(min_length=1, max_length=1000)]
-    filter: Text = ""
-    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    count: Annotated[int, Field(ge=0, le=10_000)] = 1000
+    url: Annotated[str, Field(min_length=1, max_length=1000, description="The value set; an implicit one too.")]
+    filter: Annotated[str, Field(max_length=LONGEST, description="Only codes whose name holds this text.")] = ""
+    offset: Annotated[int, Field(ge=0, le=1_000_000, description="How many codes to pass over.")] = 0
+    count: Annotated[int, Field(ge=0, le=10_000, description="How many codes to give at most.")] = 1000
 
 
 def register(app: OpenAPI) -> None:
