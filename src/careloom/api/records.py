@@ -141,7 +141,12 @@ def shown(path: RecordPath) -> Response:
     return Response(orjson.dumps(made), content_type="application/json")
 
 
-_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_BYTES: dict[str, Any] = {
+    "application/octet-stream": {
+        "schema": {"type": "string", "format": "binary"},
+        "example": "MSH|^~\\&|LAB|NORTH|||20261122||ADT^A08|A-1|P|2.5.1\rPID|1||m1\r",
+    }
+}
 
 
 @records.get(
