@@ -97,8 +97,8 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/ingestions/{run_id}/cancel": Example(
         "/api/v1/ingestions/{waiting}/cancel", "ingest", ("landing", "identified"), also="careloom/operate"
     ),
-    "POST /api/v1/records/_search": Example(
-        "/api/v1/records/_search", "quarantine", ("landing",), more={"json": {"type": "ADT", "limit": 2}}
+    "POST /api/v1/records": Example(
+        "/api/v1/records", "quarantine", ("landing",), more={"json": {"type": "ADT", "limit": 2}}
     ),
     "POST /api/v1/quality/looks": Example(
         "/api/v1/quality/looks", "quality", statuses=(202,), more={"json": {"zone": "identified"}}

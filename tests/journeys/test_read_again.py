@@ -59,17 +59,17 @@ def test_an_interrupted_run_accounts_for_every_record_when_it_goes_on(
 ) -> None:
     write_many(line.folder / "feeds", 300)
     line.environment["CARELOOM__INGEST__BATCH_RECORDS"] = "30"
-    commit, commits = ingest._commit, 0
+    commit, commits = ingest.commit, 0
 
-    def stopped(*arguments: Any) -> None:
+    def stopped(*arguments: Any) -> list[int]:
         nonlocal commits
         commits += 1
         if commits > 5:
             raise KeyboardInterrupt
-        commit(*arguments)
+        return commit(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ingest, "_commit", stopped)
+        patch.setattr(ingest, "commit", stopped)
         line.run("ingest", line.folder / "feeds", expect=130)
     report = line.json("ingest", line.folder / "feeds")
     assert accounted(report) == [("complete", 300), ("complete", 30)]

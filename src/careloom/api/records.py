@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field
 
 from careloom.api.answers import answers, document, problems
 from careloom.api.context import platform, who
@@ -29,6 +29,16 @@ def register(app: OpenAPI) -> None:
     app.register_api(records)
 
 
+def _is_text(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("a date and time is text")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_text)]
+"""RFC 3339; a number is none, though it could be read as seconds."""
+
+
 class RecordSearch(Model):
     """Which records: those that meet every condition that is set."""
 
@@ -38,8 +48,8 @@ class RecordSearch(Model):
     type: Annotated[str, Field(pattern=rf"^({service.TYPE.pattern})?$", max_length=20)] = Field(
         "", description="ADT^A01, ADT for every event, or a document's LOINC code."
     )
-    since: AwareDatetime | None = Field(None, description="Made at this time or later.")
-    until: AwareDatetime | None = Field(None, description="Made before this time.")
+    since: Moment | None = Field(None, description="Made at this time or later.")
+    until: Moment | None = Field(None, description="Made before this time.")
     patient: Annotated[str, Field(max_length=200)] = Field("", description="Stored id, or that of `source`.")
     source: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{0,64}$")] = Field(
         "", description="The system whose own id the patient has; empty for the configured one."
@@ -113,7 +123,7 @@ class RecordDetail(RecordSummary):
 
 
 @records.post(
-    "/_search",
+    "",
     summary="Find raw records",
     operation_id="find_records",
     security=_LOOK,

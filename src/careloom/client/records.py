@@ -36,7 +36,7 @@ class Records:
             name: value.isoformat() if isinstance(value, datetime) else value for name, value in conditions.items()
         }
         body = JsonBody(told | {"limit": limit} | ({"cursor": cursor} if cursor else {}))
-        ask = Ask(method="POST", url=f"{self._base}/_search", body=body)
+        ask = Ask(method="POST", url=self._base, body=body)
         return decode(RecordPage, self._session.document(ask))
 
     def all(self, conditions: Conditions = NOTHING) -> Iterator[RawRecord]:

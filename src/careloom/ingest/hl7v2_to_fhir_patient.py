@@ -41,7 +41,12 @@ def patient_source_id(build: Build, pid: Segment) -> str:
             chosen = _best(build, pid.repetitions(number), f"PID-{number}")
     if not chosen:
         ssn = pid.value(19)
-        return f"SS|{US_SSN}|{ssn}" if ssn else ""
+        if not ssn:
+            return ""
+        text = "no record number names the patient: the social security number does"
+        remedy = "let the sender fill PID-3; until then the same person may stand here twice"
+        build.issue("hl7v2.patient-by-ssn", "PID-19", text, remedy=remedy)
+        return f"SS|{US_SSN}|{ssn}"
     return chosen
 
 
