@@ -8,9 +8,9 @@ list of codes, ``[code, name]`` or a list of these (``icd10cm = ["R73.03", "Pred
 "2345-7"``); and a text ``system|code``.
 
 Verdicts: ``right``; ``wrong`` (the list is whole and lacks it, or its check digit is wrong); ``header`` (an ICD-10-CM
-category that cannot be billed); ``name`` (right code, a name that shares too little with any name of it);
-``unverifiable`` (no local list is whole for it). Exit status 1 where anything is wrong, with --strict also for headers
-and names.
+category that cannot be billed); ``name`` (right code, a name that shares too little with any name of it); ``own`` (the
+same of SNOMED CT, whose own names may not be shipped: a person looks, nothing fails); ``unverifiable`` (no local list
+is whole for it). Exit status 1 where anything is wrong, with --strict also for headers and names.
 
 source  term_icd10cm (whole), term_rxnorm_prescribable (whole but for ingredients that begin with A, and what can no
         longer be prescribed), fhir_definitions v2 table 0292 (CVX), term_synthea_codes, cross-references of the Disease
@@ -236,7 +236,7 @@ def judged(use: Used, lists: Lists) -> Verdict:
             "unverifiable", "only in the supplement of ingredients that begin with A, which was not verified"
         )
     if use.name and known and likeness(use.name, known) < LIKE_AT_LEAST:
-        return verdict("name", f"is called: {' / '.join(sorted(known)[:3])}")
+        return verdict("own" if use.system == SNOMED_CT else "name", f"is called: {' / '.join(sorted(known)[:3])}")
     if use.system == ICD_10_CM and use.code not in lists.billable:
         return verdict("header", "a category: a diagnosis needs one of the codes below it")
     return verdict("right")

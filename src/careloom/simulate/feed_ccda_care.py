@@ -34,9 +34,9 @@ _ACT_CLASS = "urn:oid:2.16.840.1.113883.5.6"
 _ACT_CODE = "urn:oid:2.16.840.1.113883.5.4"
 _CRITICALITY = "urn:oid:2.16.840.1.113883.5.1063"
 _ALLERGY_KINDS = {
-    "medication": Code(SNOMED_CT, "416098002", "Allergy to drug"),
-    "food": Code(SNOMED_CT, "414285001", "Allergy to food"),
-    "environment": Code(SNOMED_CT, "426232007", "Environmental allergy"),
+    "medication": Code(SNOMED_CT, "416098002", "drug allergy"),
+    "food": Code(SNOMED_CT, "414285001", "food allergy"),
+    "environment": Code(SNOMED_CT, "426232007", "allergy to surroundings"),
 }
 _SEVERITIES = {
     "mild": Code(SNOMED_CT, "255604002", "Mild"),
@@ -229,7 +229,7 @@ def plan(chart: Chart, found: Iterable[Appointment]) -> Section:
         template("2.10", "2014-06-09"), Code(LOINC, "18776-5", "Plan of care note"), "Plan of Treatment",
         ("Planned", "Reason", "Time"),
     )  # fmt: skip
-    visit = Code(SNOMED_CT, "185349003", "Encounter for check up")
+    visit = Code(SNOMED_CT, "185349003", "wellness visit")
     for one in found:
         if one.status != "booked":
             continue

@@ -56,11 +56,11 @@ PLACE = Place(
 )
 _MI = (
     Code(ICD_10_CM, "I21.4", "Non-ST elevation (NSTEMI) myocardial infarction"),
-    Code(SNOMED_CT, "401314000", "Acute non-ST segment elevation myocardial infarction"),
+    Code(SNOMED_CT, "401314000", "heart attack, NSTEMI"),
 )
 _DIABETES = (
     Code(ICD_10_CM, "E11.9", "Type 2 diabetes mellitus without complications"),
-    Code(SNOMED_CT, "44054006", "Diabetes mellitus type 2"),
+    Code(SNOMED_CT, "44054006", "type 2 diabetes"),
 )
 _PRESSURE = Code(LOINC, "85354-9", "Blood pressure panel with all children optional")
 _BMP = Code(LOINC, "51990-0", "Basic metabolic panel - Blood")
@@ -68,7 +68,7 @@ _POTASSIUM = Code(LOINC, "2823-3", "Potassium [Moles/volume] in Serum or Plasma"
 _GLUCOSE = Code(LOINC, "2345-7", "Glucose [Mass/volume] in Serum or Plasma")
 _CREATININE = Code(LOINC, "2160-0", "Creatinine [Mass/volume] in Serum or Plasma")
 _METFORMIN = Code(RXNORM, "861007", "metformin hydrochloride 500 MG Oral Tablet")
-_ORAL = Code(SNOMED_CT, "26643006", "Oral route")
+_ORAL = Code(SNOMED_CT, "26643006", "by mouth")
 
 
 def at(text: str) -> datetime:
@@ -122,11 +122,11 @@ def rich(number: int = 1) -> History:
     clinic, stay, call = at("2024-01-16T14:00:00"), at("2024-03-11T08:15:00"), at("2024-03-20T10:00:00")
     home = stay + timedelta(days=3, hours=5)
     history = History(person(number))
-    checkup = Code(SNOMED_CT, "162673000", "General examination of patient")
+    checkup = Code(SNOMED_CT, "162673000", "general check")
     history.encounters = [
         Encounter("E1", "ambulatory", clinic, clinic + timedelta(minutes=30), checkup, "river", "c2", [_DIABETES[1]]),
         Encounter(
-            "E2", "inpatient", stay, home, Code(SNOMED_CT, "32485007", "Hospital admission"), "north", "c1", [_MI[1]],
+            "E2", "inpatient", stay, home, Code(SNOMED_CT, "32485007", "hospital stay"), "north", "c1", [_MI[1]],
             [
                 Stay("CCU", "2", "A", stay, stay + timedelta(days=1)),
                 Stay("4N", "412", "B", stay + timedelta(days=1), home),
@@ -135,7 +135,7 @@ def rich(number: int = 1) -> History:
         ),
         Encounter(
             "E3", "virtual", call, call + timedelta(minutes=15),
-            Code(SNOMED_CT, "185317003", "Telephone encounter"), "river", "c2",
+            Code(SNOMED_CT, "185317003", "telephone visit"), "river", "c2",
         ),
     ]  # fmt: skip
     history.conditions = [
@@ -146,7 +146,7 @@ def rich(number: int = 1) -> History:
         *_vitals("E1", clinic + timedelta(minutes=5), 1),
         Observation(
             "O6", (Code(LOINC, "72166-2", "Tobacco smoking status"),), clinic + timedelta(minutes=6), "social-history",
-            Code(SNOMED_CT, "8517006", "Ex-smoker"), "", "E1",
+            Code(SNOMED_CT, "8517006", "former smoker"), "", "E1",
         ),
         *_vitals("E2", stay + timedelta(minutes=5), 7),
         Observation(
@@ -183,7 +183,7 @@ def rich(number: int = 1) -> History:
     history.allergies = [
         Allergy(
             "L1", (Code(RXNORM, "7980", "penicillin G"),), "medication", "high", at("1999-05-02T00:00:00"), clinic,
-            "E1", (Code(SNOMED_CT, "247472004", "Wheal"),), "severe",
+            "E1", (Code(SNOMED_CT, "247472004", "hives"),), "severe",
         )
     ]  # fmt: skip
     history.immunizations = [
@@ -193,7 +193,7 @@ def rich(number: int = 1) -> History:
     ]
     history.procedures = [
         Procedure(
-            "X1", (Code(SNOMED_CT, "415070008", "Percutaneous coronary intervention"),), stay + timedelta(hours=2),
+            "X1", (Code(SNOMED_CT, "415070008", "coronary stent or balloon"),), stay + timedelta(hours=2),
             stay + timedelta(hours=3), "E2", "C2",
         )
     ]  # fmt: skip
@@ -229,7 +229,7 @@ def short(number: int = 2) -> History:
             "emergency",
             start,
             None,
-            Code(SNOMED_CT, "50849002", "Emergency room admission"),
+            Code(SNOMED_CT, "50849002", "emergency department visit"),
             "north",
             "c1",
             [_MI[1]],

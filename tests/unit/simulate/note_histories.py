@@ -212,7 +212,7 @@ def observations() -> list[Observation]:
             lab(f"O{first + 3}", "33762-6", "NT-proBNP", ("E2", hours), 5230.0 - 1500 * number, ("pg/mL", 0.0, 300.0)),
         ]
     out.append(lab("O200", "4548-4", "Hemoglobin A1c", ("E1", 0.1), 7.9, ("%", 4.0, 5.6)))
-    smoker = sct("8517006", "Ex-smoker (finding)")
+    smoker = sct("8517006", "former smoker")
     begin = BEGIN - timedelta(days=60)
     out.append(
         Observation(
@@ -275,9 +275,7 @@ def history(birth: date = date(1951, 7, 19), sex: str = "female") -> History:
             "E0",
             (icd("L50.9", "Urticaria"),),
         ),
-        Allergy(
-            "A2", (sct("91935009", "Allergy to peanut"),), "food", "low", BEGIN, BEGIN - timedelta(days=3000), "E0"
-        ),
+        Allergy("A2", (sct("91935009", "peanut allergy"),), "food", "low", BEGIN, BEGIN - timedelta(days=3000), "E0"),
     ]
     lived.immunizations = [
         Immunization("I1", (Code(CVX, "140", "Influenza vaccine"),), BEGIN - timedelta(days=100), "E0", "X1", 1)
@@ -285,14 +283,14 @@ def history(birth: date = date(1951, 7, 19), sex: str = "female") -> History:
     lived.procedures = [
         Procedure(
             "P1",
-            (sct("73761001", "Colonoscopy (procedure)"),),
+            (sct("73761001", "colonoscopy"),),
             BEGIN - timedelta(days=800),
             BEGIN - timedelta(days=800),
             "E0",
         ),
         Procedure(
             "P2",
-            (sct("40701008", "Echocardiography (procedure)"),),
+            (sct("40701008", "echocardiography"),),
             BEGIN + timedelta(days=1),
             BEGIN + timedelta(days=1, hours=1),
             "E2",

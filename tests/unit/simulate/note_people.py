@@ -113,8 +113,8 @@ def _ssn() -> str:
 
 
 def encounters() -> list[Encounter]:
-    hospital = sct("183452005", "Emergency hospital admission (procedure)")
-    visit = sct("390906007", "Follow-up encounter (procedure)")
+    hospital = sct("183452005", "unplanned hospital stay")
+    visit = sct("390906007", "follow-up visit")
     flare = icd("I50.23", "Acute on chronic systolic (congestive) heart failure")
     stays = [Stay("4 West Cardiology", "412", "B", BEGIN, BEGIN + timedelta(days=6))]
     return [
@@ -135,7 +135,7 @@ def encounters() -> list[Encounter]:
             "emergency",
             BEGIN + timedelta(days=40),
             BEGIN + timedelta(days=40, hours=5),
-            sct("50849002", "Emergency room admission (procedure)"),
+            sct("50849002", "emergency department visit"),
             "site-1",
             "d1",
             [icd("R07.9", "Chest pain, unspecified")],

@@ -12,6 +12,7 @@ from careloom.simulate.modules import Module, by_name, ladders, modules
 from careloom.simulate.prevention import plan
 from careloom.simulate.rules import BadRuleError, amount, probability
 from careloom.simulate.stays import kinds
+from careloom.terminology.systems import SNOMED_CT
 
 
 class Somebody:
@@ -63,6 +64,16 @@ def test_what_a_module_names_exists(module: Module) -> None:
         assert set(state.panels) <= set(panels())
         for raised in (state.raises, *(event.raises for event in state.events)):
             assert raised in ("", "none", "visit", "virtual", "emergency") or raised[5:] in kinds()
+
+
+def test_names_beside_codes_of_snomed_ct_are_our_own() -> None:
+    """Its fully specified names, which end in a semantic tag and begin with a capital, are not ours to ship."""
+    named = [code for name in tables() for code in concept(name) if code.system == SNOMED_CT]
+    entries = [*plan()["allergies"].values(), *plan()["reactions"].values()]
+    entries += [answer for question in plan()["social"].values() for answer in question["answers"]]
+    names = [code.display for code in named] + [entry["snomed"][1] for entry in entries if "snomed" in entry]
+    assert len(names) > 100
+    assert [name for name in names if name.endswith(")") or not (name[0].islower() or name[1].isupper())] == []
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
