@@ -10,6 +10,7 @@ from careloom.simulate.history import Condition, Procedure, Report
 from careloom.simulate.life import Life
 from careloom.simulate.measures import observe, run_panel, set_point
 from careloom.simulate.modules import Module
+from careloom.simulate.rules import Subject
 
 Action = Mapping[str, Any]
 
@@ -129,10 +130,26 @@ def _one_of(life: Life, module: Module | None, action: Action) -> None:
     perform(life, module, chosen["actions"])
 
 
+def is_reached(subject: Subject, action: Action) -> bool:
+    """Whether a score of points reaches what the action asks of the subject's sex.
+
+    An item of `points` counts once, whichever of its features is there; of `by_age` the most that the age earns counts.
+    """
+    total = sum(points for points, *names in action["points"] if any(subject.feature(name) for name in names))
+    total += max((points for start, points in action["by_age"] if subject.feature("age") >= start), default=0)
+    sex = "male" if subject.feature("male") else "female"
+    return bool(total + action["by_sex"][sex] >= action["at_least"][sex])
+
+
+def _score(life: Life, _: Module | None, action: Action) -> None:
+    life.features[action["feature"]] = float(is_reached(life, action))
+
+
 _ACTIONS: dict[str, Callable[[Life, Module | None, Action], Any]] = {
     "diagnose": _diagnose,
     "resolve": lambda life, _, action: resolve(life, action["what"]),
     "note": lambda life, _, action: life.features.__setitem__(action["feature"], float(action.get("value", 1.0))),
+    "score": _score,
     "start": _start,
     "stop": lambda life, _, action: prescriptions.stop(life, action["drug"], for_reason=action.get("for", "")),
     "step": lambda life, _, action: prescriptions.step_to(life, action["ladder"], action["to"]),

@@ -1,18 +1,27 @@
 """Modules as data: what they name exists, what the grammar does not know is refused."""
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from careloom.simulate.actions import is_reached
 from careloom.simulate.codes import concept, snomed, tables
+from careloom.simulate.hospital import build_hospital
 from careloom.simulate.measures import measures, panels
 from careloom.simulate.modules import Module, by_name, ladders, modules
+from careloom.simulate.patients import simulate_patient
 from careloom.simulate.prevention import plan
 from careloom.simulate.rules import BadRuleError, amount, probability
 from careloom.simulate.stays import kinds
 from careloom.terminology.systems import SNOMED_CT
+
+ROOM = Path(__file__).parents[3] / "src/careloom/simulate"
+SET = re.compile(r'\.features\["([^"]+)"\] = ')
+"""A feature as the engine sets it."""
 
 
 class Somebody:
@@ -90,6 +99,54 @@ def test_a_foretold_way_out_is_the_only_one() -> None:
                 assert len(state.to) == 1
 
 
+def asked(document: Any) -> Iterator[str]:
+    """The features that rules and actions in a document ask for."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if key in ("odds", "slope", "effect"):
+                yield from value
+            elif key in ("if", "unless") or (key == "when" and isinstance(value, str)):
+                yield value
+            else:
+                yield from asked(value)
+            if key == "points":
+                yield from (name for one in value for name in one[1:])
+    elif isinstance(document, list):
+        for value in document:
+            yield from asked(value)
+
+
+def told(document: Any) -> Iterator[str]:
+    """The features that a document makes true: by diagnoses, notes, scores, ladders of drugs, relatives, risks."""
+    if isinstance(document, dict):
+        if document.get("do") == "diagnose":
+            yield document["what"]
+        if document.get("do") in ("note", "score") or {"share", "feature"} <= set(document):
+            yield document["feature"]
+        yield from document.get("risk", {})
+        for steps in document.get("ladders", {}).values():
+            yield from (f"rx.{tables()[drug]['ingredient']}" for step in steps for drug in step["drugs"])
+        for value in document.values():
+            yield from told(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from told(value)
+
+
+def test_somebody_sets_every_feature_that_is_asked_for() -> None:
+    """A feature that nobody sets is 0 for ever: what hangs on it never happens."""
+    files = [file for folder in ("", "modules", "population") for file in (ROOM / folder).glob("*.toml")]
+    documents = {
+        file.name: tomllib.loads(file.read_text("utf-8")) for file in files if not file.name.startswith("csv_")
+    }
+    by_engine = {name for file in ROOM.glob("*.py") for name in SET.findall(file.read_text("utf-8"))}
+    known = {"age", "male"} | by_engine | {name for document in documents.values() for name in told(document)}
+    known |= {f"level.{name}" for name in measures()} | {f"allergic.{name}" for name in plan()["allergies"]}
+    wanted = {(name, file) for file, document in documents.items() for name in asked(document)}
+    assert len(wanted) > 50
+    assert sorted((name, file) for name, file in wanted if name not in known) == []
+
+
 def test_every_step_of_a_ladder_names_drugs() -> None:
     for steps in ladders().values():
         for step in steps:
@@ -108,6 +165,40 @@ def test_what_stays_and_prevention_name_exists() -> None:
         assert all(concept(one[0]) for one in spec["procedures"])
     assert all(concept(name) for name in plan()["family"])
     assert {panel for one in panels().values() for panel in one.measures} <= set(measures())
+
+
+RISKS: list[tuple[float, float, dict[str, float], float]] = [
+    (60.0, 1.0, {}, 0.0),
+    (66.0, 1.0, {}, 0.0),
+    (66.0, 1.0, {"hypertension": 1.0}, 1.0),
+    (75.0, 1.0, {}, 1.0),
+    (74.9, 0.0, {}, 0.0),
+    (75.0, 0.0, {}, 1.0),
+    (60.0, 0.0, {"diabetes": 1.0}, 0.0),
+    (60.0, 0.0, {"diabetes": 1.0, "heart_failure": 1.0}, 1.0),
+    (50.0, 1.0, {"stroke_past": 1.0}, 1.0),
+    (50.0, 1.0, {"infarct": 1.0, "old_myocardial_infarction": 1.0}, 0.0),
+    (50.0, 1.0, {"infarct": 1.0, "hypertension": 1.0}, 1.0),
+]
+"""Age, whether male, what is true, whether CHA2DS2-VASc asks for anticoagulation (2 in men, 3 in women)."""
+
+
+@pytest.mark.parametrize(("age", "male", "features", "expected"), RISKS)
+def test_the_risk_of_stroke_is_scored_as_published(
+    age: float, male: float, features: dict[str, float], expected: float
+) -> None:
+    score = next(action for action in every_action(by_name()["atrial_fibrillation"]) if action["do"] == "score")
+    assert is_reached(Somebody(age=age, male=male, **features), score) == bool(expected)
+
+
+def test_anticoagulation_starts_where_the_risk_of_stroke_asks_for_it() -> None:
+    """Most people with atrial fibrillation are at risk; the module leaves a fifth of those untreated."""
+    place = build_hospital(5)
+    held = [simulate_patient(number, 5, hospital=place) for number in range(130, 180)]
+    with_it = [one for one in held if any("I48.91" in {code.code for code in made.codes} for made in one.conditions)]
+    drugs = {tables()[name]["rxnorm"][0] for name in ("rivaroxaban_20", "warfarin_5")}
+    treated = [one for one in with_it if any(course.codes[0].code in drugs for course in one.medications)]
+    assert len(treated) >= len(with_it) / 2 > 1
 
 
 def test_a_rule_adds_on_the_log_odds_scale() -> None:
