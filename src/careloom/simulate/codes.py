@@ -33,9 +33,9 @@ def tables() -> dict[str, dict[str, Any]]:
 
 @cache
 def concept(name: str) -> tuple[Code, ...]:
-    """The codes of a concept, the preferred one first."""
+    """The codes of a concept, the preferred one first; a drug's `route` names another concept and is no code."""
     entry = tables()[name]
-    return tuple(Code(SYSTEMS[kind], entry[kind][0], entry[kind][1]) for kind in _PREFERRED if kind in entry)
+    return tuple(Code(SYSTEMS[kind], *entry[kind]) for kind in _PREFERRED if isinstance(entry.get(kind), list))
 
 
 @cache
