@@ -28,6 +28,8 @@ USED = (
     "LivingWillCode OrderType ProviderRole RepeatPattern RouteOfAdministration UniversalIDType "
 ).split()
 
+SNOMED_CT = "http://snomed.info/sct"
+
 HEADER = """\
 # Concept maps of the HL7 v2-to-FHIR guide. Made by tools/make_hl7v2_maps.py: do not edit, see hl7v2_codes.toml.
 #
@@ -51,7 +53,7 @@ def rows_of(path: Path) -> list[tuple[str, str, str, str, str]]:
         for row in list(csv.reader(handle))[2:]:
             cells = [" ".join(cell.split()) for cell in row] + [""] * 12
             code, table, target, system = cells[0], cells[2], cells[6], cells[9]
-            display = cells[8] or cells[7]
+            display = "" if system == SNOMED_CT else cells[8] or cells[7]  # its descriptions are not ours to ship
             if not code or not target or not system.startswith("http") or " " in target or len(display) > 120:
                 continue
             out.setdefault(code, (code, table, target, display, system))
