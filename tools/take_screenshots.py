@@ -22,11 +22,14 @@ sys.path.insert(0, str(ROOT))
 from careloom.runtime import Runtime, packaged  # noqa: E402
 from careloom.services.deidentify import deidentify  # noqa: E402
 from careloom.services.ingest import IngestAsk, ingest  # noqa: E402
+from careloom.services.linkage import run as link  # noqa: E402
+from careloom.services.quality import QualityAsk, quality  # noqa: E402
 from tests.journeys.browser import Served, Visitor, chromium, dashboard  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 SIZES = {"wide": (1440, 900), "narrow": (375, 780)}
 DAYS = 14
+STEWARD = "sam.steward"
 PATIENT = "Carter"
 """One of the simulated hospital with a history of years."""
 
@@ -99,8 +102,14 @@ def arrive(served: Served, folder: Path, clock: Clock) -> None:
     for day in range(DAYS):
         clock.back = timedelta(days=DAYS - 1 - day, minutes=20)
         ingest(served.installation.platform, served.installation.operator, IngestAsk(tuple(files[day::DAYS])))
+        if day % 4 == 3:
+            quality(served.installation.platform, served.installation.operator, QualityAsk())
     clock.back = timedelta()
+    quality(served.installation.platform, served.installation.operator, QualityAsk())
+    link(served.installation.platform, served.installation.operator)
     deidentify(served.installation.platform, served.installation.operator)
+    steward = served.installation.register(["data-steward"], ["identified"], name=STEWARD, kind="person")
+    served.secrets[STEWARD] = steward.secret
 
 
 def take(browser: Browser, served: Served, scheme: str, name: str, size: tuple[int, int]) -> None:
@@ -124,6 +133,11 @@ def take(browser: Browser, served: Served, scheme: str, name: str, size: tuple[i
     visitor.page.locator("#page tbody a").first.click()
     visitor.page.wait_for_selector(".facts")
     keep("run")
+    visitor.go("quality")
+    keep("quality")
+    visitor.page.locator("#page tbody a").first.click()
+    visitor.settled()
+    keep("quality-rule")
     visitor.go("patients")
     keep("patients")
     visitor.page.fill("#find-name", PATIENT)
@@ -133,6 +147,15 @@ def take(browser: Browser, served: Served, scheme: str, name: str, size: tuple[i
     visitor.page.locator("h2:has-text('Timeline')").scroll_into_view_if_needed()
     visitor.settled()
     keep("patient")
+    context.close()
+    context = browser.new_context(viewport=shape, color_scheme=scheme)  # type: ignore[arg-type]
+    visitor = Visitor(context, served)
+    visitor.sign_in(STEWARD)
+    visitor.go("linkage")
+    keep("linkage")
+    visitor.page.locator("#page table a").first.click()
+    visitor.settled()
+    keep("linkage-pair")
     context.close()
     painter.close()
 

@@ -228,7 +228,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
     for section, keys in settings.model_dump(mode="json").items():
         for key, value in keys.items():
             if value is not None:
-                told[f"{PREFIX}{section}__{key}".upper()] = str(value)
+                text = ",".join(value) if isinstance(value, list) else str(value)
+                told[f"{PREFIX}{section}__{key}".upper()] = text
     return told
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from careloom.errors import SetupError
 
@@ -17,6 +17,14 @@ PREFIX = "CARELOOM__"
 FILE_VARIABLE = "CARELOOM_CONFIG"
 
 Positive = Annotated[int, Field(gt=0)]
+
+
+def _words(value: object) -> object:
+    """A list as a variable holds it: words divided by commas."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+Words = Annotated[list[str], BeforeValidator(_words)]
 
 
 class Section(BaseModel):
@@ -84,7 +92,7 @@ class Linkage(Section):
     memory_bytes     what comparing may take; 0 leaves it to DuckDB (four fifths of the machine). Nothing spills to disk
     """
 
-    trusted_sources: list[str] = []
+    trusted_sources: Words = []
     memory_bytes: Annotated[int, Field(ge=0)] = 0
 
 

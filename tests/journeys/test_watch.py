@@ -1,7 +1,6 @@
 """A folder that is watched: files are taken once they are whole, once, and put away."""
 
 import json
-import os
 import signal
 import subprocess
 from datetime import timedelta
@@ -91,6 +90,6 @@ def test_the_command_goes_on_until_it_is_stopped(tmp_path: Path, inbox: Path) ->
         (inbox / "b.part").write_text(LINE.format(name="p2"))
         (inbox / "b.part").rename(inbox / "b.ndjson")
         assert json.loads(running.stdout.readline())["files"][0]["stored"] == 1
-        os.kill(running.pid, signal.SIGINT)
-        assert running.wait(30) == 130
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
     assert line.json("search", "Patient?_summary=count")["total"] == 2

@@ -120,21 +120,25 @@ def encode(
 
 
 def _watch(platform: "Platform", who: "Principal", ask: "IngestAsk", how: tuple[float, Path | None, bool]) -> None:
-    """Looks every second until it is stopped; with JSON, a line for each run."""
+    """Looks every second until a signal stops it, after the run that is under way; with JSON, a line for each run."""
+    import signal
     from datetime import timedelta
-    from time import sleep
+    from threading import Event
 
     from careloom.cli import output, render
     from careloom.services.watch import Watcher
 
     settle, done, json = how
     watcher = Watcher(platform, who, ask, timedelta(seconds=settle), done)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     if not json:
         output.say(f"Watching {len(ask.paths)} folders; stop with Ctrl-C.")
-    while True:
+    while not stop.is_set():
         report = watcher.look()
         if report is None:
-            sleep(1.0)
+            stop.wait(1.0)
         elif json:
             output.emit_line(report.as_json())
         else:

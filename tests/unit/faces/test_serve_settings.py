@@ -7,7 +7,7 @@ import pytest
 
 from careloom.errors import SetupError
 from careloom.serve import environment_of, is_local, refuse_plain, run
-from careloom.settings import Api, Data, Settings, load
+from careloom.settings import Api, Data, Linkage, Settings, load
 
 SAFE = [
     ("this machine alone", {}),
@@ -72,6 +72,7 @@ def test_the_job_worker_sees_the_settings_of_the_server_and_no_others(
     settings = Settings(
         data=Data(directory=tmp_path / "data of the demo"),
         api=Api(port=9443, public_url="https://careloom.example.org"),
+        linkage=Linkage(trusted_sources=["main-hospital", "clinic"]),
     )
     assert load(environment=environment_of(settings)) == settings
 
