@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, StrictBool
 
 from careloom.api.answers import answers, document, problems
 from careloom.api.context import platform, who
@@ -54,7 +54,7 @@ class RecordSearch(Model):
     source: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{0,64}$")] = Field(
         "", description="The system whose own id the patient has; empty for the configured one."
     )
-    faulty: bool = Field(False, description="Only those whose structure is not that of their type.")
+    faulty: StrictBool = Field(False, description="Only those whose structure is not that of their type.")
     limit: Annotated[int, Field(ge=1, le=service.LONGEST_LIMIT)] = 50
     cursor: Annotated[str, Field(pattern=r"^[0-9]{0,18}$")] = Field("", description="`next` of the page before.")
 

@@ -23,11 +23,16 @@ _AUTHORITIES = {"NPI": US_NPI, "SSA": US_SSN, "USSSA": US_SSN}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a v2 code means in FHIR."""
+    """What a v2 code means in FHIR; `display` is empty where its code system does not let us ship one."""
 
     code: str
     display: str
     system: str
+
+    def coding(self) -> dict[str, str]:
+        """The FHIR Coding."""
+        made = {"system": self.system, "code": self.code, "display": self.display}
+        return made if self.display else {"system": self.system, "code": self.code}
 
 
 @dataclass(frozen=True, slots=True)

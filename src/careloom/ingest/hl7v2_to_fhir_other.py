@@ -35,7 +35,7 @@ def take_arv(context: Context, arv: Segment) -> bool:
             code = context.build.read.values(raw, 1)[0]
             target = maps[name].targets.get(code)
             if target is not None:
-                labels.append({"system": target.system, "code": target.code, "display": target.display})
+                labels.append(target.coding())
     for raw in arv.repetitions(5):
         text = context.build.read.text(raw)
         if text:

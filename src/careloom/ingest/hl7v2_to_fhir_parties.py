@@ -52,7 +52,7 @@ def practitioner_of(build: Build, value: Person, place: str) -> Reference | None
         target = code_maps()["DegreeLicenseCertificate"].targets.get(value.name.degree)
         degree: Element = {"text": value.name.degree}
         if target is not None:
-            degree = {"coding": [{"system": target.system, "code": target.code, "display": target.display}]}
+            degree = {"coding": [target.coding()]}
         out["qualification"] = [{"code": degree}]
     return build.mention(key, out)
 

@@ -208,7 +208,7 @@ def _race(build: Build, pid: Segment, out: Resource, number: int = 10) -> None:
             continue
         known = omb.get(value.code)
         if known is not None:
-            found = {"system": known.system, "code": known.code, "display": known.display}
+            found = known.coding()
             parts.append({"url": "ombCategory", "valueCoding": found})
         words.append(value.text or (known.display if known is not None else value.code))
     _us_core(out, _RACE, parts[:5], words)
@@ -223,7 +223,7 @@ def _ethnicity(build: Build, pid: Segment, out: Resource) -> None:
             continue
         known = code_maps()["EthnicGroup"].targets.get(value.code)
         if known is not None:
-            found = {"system": known.system, "code": known.code, "display": known.display}
+            found = known.coding()
             parts.append({"url": "ombCategory", "valueCoding": found})
         words.append(value.text or (known.display if known is not None else value.code))
     _us_core(out, _ETHNICITY, parts[:1], words)

@@ -197,7 +197,7 @@ def _inherit(build: Build, obr: Segment, made: Resource) -> None:
     section = obr.value(24)
     kind = code_maps()["ObservationCategory"].targets.get(section)
     if kind is not None:
-        made["category"] = [{"coding": [{"system": kind.system, "code": kind.code, "display": kind.display}]}]
+        made["category"] = [{"coding": [kind.coding()]}]
     if "effectiveDateTime" not in made:
         observed = build.date_time(obr.value(7), "OBR-7")
         if observed is not None:

@@ -137,7 +137,7 @@ def _visit(context: Context, part: Part, visit: Resource) -> None:
     entry: Element = {}
     target = code_maps()["ProviderRole"].targets.get(part.word)
     if target is not None:
-        entry["type"] = [{"coding": [{"system": target.system, "code": target.code, "display": target.display}]}]
+        entry["type"] = [{"coding": [target.coding()]}]
     elif part.code is not None:
         entry["type"] = [part.code]
     if part.period is not None:

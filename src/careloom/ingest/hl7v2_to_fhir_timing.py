@@ -185,7 +185,7 @@ def take_older_timing(build: Build, raw: str, order: Resource, place: str) -> No
     interval = build.read.leaves(build.read.parts(raw)[1]) if len(build.read.parts(raw)) > 1 else [""]
     pattern = code_maps()["RepeatPattern"].targets.get(interval[0])
     if pattern is not None:
-        timing["code"] = {"coding": [{"system": pattern.system, "code": pattern.code, "display": pattern.display}]}
+        timing["code"] = {"coding": [pattern.coding()]}
     elif interval[0]:
         timing["code"] = {"text": interval[0]}
     bounds = values.period_of(build, sent[3], sent[4], place)

@@ -148,10 +148,7 @@ def identifier_type(kind: str) -> Element:
     target = code_maps()["IdentifierType"].targets.get(kind)
     if target is None:
         return {"coding": [{"code": clean_code(kind)}], "text": kind}
-    found: Element = {"system": target.system, "code": target.code}
-    if target.display:
-        found["display"] = target.display
-    return {"coding": [found]}
+    return {"coding": [target.coding()]}
 
 
 def assigner(build: Build, authority: Authority) -> Element | None:
@@ -186,7 +183,7 @@ def universal_identifier(authority: Authority) -> Element:
     out: Element = {}
     kind = code_maps()["UniversalIDType"].targets.get(authority.universal_id_type)
     if kind is not None:
-        out["type"] = {"coding": [{"system": kind.system, "code": kind.code, "display": kind.display}]}
+        out["type"] = {"coding": [kind.coding()]}
     elif authority.universal_id_type:
         out["type"] = {"text": authority.universal_id_type}
     urn = universal_urn(authority)

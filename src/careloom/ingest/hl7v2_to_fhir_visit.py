@@ -103,7 +103,7 @@ def _class(build: Build, pv1: Segment) -> Element:
     value = fields.coded(build.read, pv1.field(2))
     target = code_maps()["PatientClass[EncounterClass]"].word(value.code) if value.code else None
     if target is not None:
-        return {"system": target.system, "code": target.code, "display": target.display}
+        return target.coding()
     found = values.coding(value.code, value.text, system_uri(value.system)) if value.code else None
     if found is not None and value.code:
         build.issue("hl7v2.code-unknown", "PV1-2", "the class is not in HL7 table 0004; it was kept as sent")
@@ -126,7 +126,7 @@ def _locations(build: Build, pv1: Segment, out: Resource) -> None:
             bed = code_maps()["BedStatus"].targets.get(pv1.value(40))
             held = build.known("Location", where["reference"].partition("/")[2])
             if bed is not None and held is not None and held["physicalType"]["coding"][0]["code"] in ("ro", "bd"):
-                state = {"system": bed.system, "code": bed.code, "display": bed.display}
+                state = bed.coding()
                 held.setdefault("operationalStatus", state)
 
 
