@@ -15,7 +15,8 @@ PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13 python3
 	then echo $$python; break; fi; done)
 endif
 TESTS ?= tests
-WORKERS ?= logical
+# Half as many again as there are processors: many tests wait for a server, a browser or a clock.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n + n / 2)))
 
 .PHONY: help setup demo test test-long bench check lint types floors secrets workflows pages notebooks golden format lock audit ml clean
 
