@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from careloom.cli import terminology_copies
+
 if TYPE_CHECKING:
     from careloom.services.terminology import Known
     from careloom.terminology.concepts import Concept, Release
@@ -21,6 +23,7 @@ terminology_app = typer.Typer(help="Code systems: load them, and ask what codes 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
+    terminology_copies.register(terminology_app)
     app.add_typer(terminology_app, name="terminology")
 
 

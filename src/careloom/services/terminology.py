@@ -10,7 +10,9 @@ from careloom.errors import NotFound, QueryError
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
+from careloom.store import terminology_copies
 from careloom.store.terminology import Loaded
+from careloom.store.terminology_copies import Examined
 from careloom.store.terminology_files import files_of
 from careloom.terminology.concepts import Concept, Match, Release, Translation
 from careloom.terminology.expansion import Expander, Member
@@ -96,6 +98,45 @@ def remove(platform: Platform, who: Principal, system: str, version: str) -> Non
     admit(platform, who, "operate", "identified", operation="terminology-remove")
     platform.terminologies.store.remove(system_of(system), version)
     note(platform, who, "terminology-remove", "identified", action="delete")
+
+
+def back_up(platform: Platform, who: Principal, target: Path) -> Examined:
+    """Copies what was loaded to a new file, also while somebody loads; the copy is looked through.
+
+    raises  AccessError; NotFound if nothing was loaded; Conflict, SetupError, IntegrityError
+    """
+    admit(platform, who, "operate", "identified", operation="terminology-backup")
+    found = terminology_copies.snapshot(platform.terminologies.store.file, target)
+    note(platform, who, "terminology-backup", "identified", detail={"releases": len(found.releases)})
+    return found
+
+
+def restore(platform: Platform, who: Principal, copy: Path, *, replace: bool = False) -> Examined:
+    """Puts a backup in place of what was loaded; whoever asks meanwhile is answered from the one or the other.
+
+    replace  forgets loaded releases that the backup lacks
+    raises   AccessError; NotFound, FormatError, SetupError, IntegrityError for a bad backup; Conflict
+    """  # fmt: skip
+    admit(platform, who, "operate", "identified", operation="terminology-restore")
+    found = terminology_copies.restore(copy, platform.terminologies.store.file, replace=replace)
+    detail = {"releases": len(found.releases)}
+    note(platform, who, "terminology-restore", "identified", action="create", detail=detail)
+    return found
+
+
+def check(platform: Platform, who: Principal, file: Path | None = None) -> Examined:
+    """What a backup, or the file in use, holds, and what is wrong with it.
+
+    raises  AccessError; NotFound, FormatError, SetupError
+    """
+    admit(platform, who, "operate", "identified", operation="terminology-check")
+    if file is None and not platform.terminologies.store.exists():
+        found = Examined((), ())
+    else:
+        found = terminology_copies.examine(file or platform.terminologies.store.file)
+    detail = {"problems": len(found.problems)}
+    note(platform, who, "terminology-check", "identified", action="execute", detail=detail)
+    return found
 
 
 def releases(platform: Platform, who: Principal) -> list[tuple[Release, bool]]:

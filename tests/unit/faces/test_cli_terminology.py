@@ -64,3 +64,18 @@ def test_search_finds_misspelt_words(run: CliRunner) -> None:
 
 def test_without_a_map_the_answer_says_so(run: CliRunner) -> None:
     assert "no map" in told(run, "translate", ICD, "W52.XXXD")
+
+
+def test_backup_check_and_restore(run: CliRunner, tmp_path: Path) -> None:
+    assert "nothing was loaded" in told(run, "check")
+    told(run, "load", str(zipped(tmp_path / "rf2.zip", RF2)))
+    report = json.loads(told(run, "backup", "copy.db", "--json"))
+    assert (report["consistent"], [each["version"] for each in report["releases"]]) == (True, ["20260301"])
+    told(run, "remove", "SNOMED", "20260301")
+    assert "20260301" in told(run, "check", "copy.db")
+    assert "20260301" in told(run, "restore", "copy.db")
+    assert "Type 2 diabetes mellitus" in told(run, "lookup", "SNOMED", "44054006")
+    with (tmp_path / "copy.db").open("r+b") as stream:
+        stream.seek(4096)
+        stream.write(b"\xff" * 8192)
+    assert "Damaged" in told(run, "check", "copy.db", code=6)

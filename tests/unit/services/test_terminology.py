@@ -135,3 +135,21 @@ def test_files_without_a_terminology_are_refused_and_that_is_audited(platform: P
     with pytest.raises(FormatError):
         terminology.load(platform, OPERATOR, tmp_path / "a.txt")
     assert [event["outcome"] for event in events(platform)] == ["failed", "failed"]
+
+
+def test_copies_are_for_operators_and_audited(platform: Platform, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with pytest.raises(NotFound):
+        terminology.back_up(platform, OPERATOR, copy)
+    terminology.load(platform, OPERATOR, written(tmp_path / "rf2", RF2))
+    terminology.back_up(platform, OPERATOR, copy)
+    terminology.remove(platform, OPERATOR, "SNOMED", "20260301")
+    terminology.restore(platform, OPERATOR, copy)
+    assert terminology.check(platform, OPERATOR).releases == terminology.check(platform, OPERATOR, copy).releases
+    assert terminology.lookup(platform, SCIENTIST, "SNOMED", "44054006").concept.version == "20260301"
+    for forbidden in (terminology.back_up, terminology.restore, terminology.check):
+        with pytest.raises(AccessError):
+            forbidden(platform, SCIENTIST, copy)
+    told = [(event["operation"], event["outcome"]) for event in events(platform)]
+    for operation in ("terminology-backup", "terminology-restore", "terminology-check"):
+        assert {(operation, "success"), (operation, "refused")} <= set(told)
