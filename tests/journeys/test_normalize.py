@@ -83,6 +83,27 @@ def test_a_policy_of_ones_own_decides(line: CommandLine) -> None:
     line.run("normalize", "--policy", "wrong.toml", expect=5)
 
 
+def test_a_loaded_map_adds_the_code_that_is_equivalent(line: CommandLine) -> None:
+    local, group = "urn:oid:1.2.3.4", {"source": "urn:oid:1.2.3.4", "target": "http://loinc.org"}
+    elements = [
+        {"code": "GLU", "target": [{"code": "2345-7", "equivalence": "equivalent"}]},
+        {"code": "BLOOD", "target": [{"code": "58410-2", "equivalence": "wider"}]},
+    ]
+    bridge = {"resourceType": "ConceptMap", "url": "urn:map", "version": "1", "group": [{**group, "element": elements}]}
+    (line.folder / "map.json").write_text(json.dumps(bridge))
+    (line.folder / "ours.toml").write_text(f'[codes]\ntranslate = [["{local}", "http://loinc.org"]]\n')
+    sent = [
+        glucose(name, 99, "mg/dL") | {"code": {"coding": [{"system": local, "code": name}]}}
+        for name in ("GLU", "BLOOD")
+    ]
+    (line.folder / "local.ndjson").write_text("".join(json.dumps(one) + "\n" for one in sent))
+    line.run("ingest", "local.ndjson", "--source", "north")
+    line.run("terminology", "load", "map.json")
+    assert line.json("normalize", "--policy", "ours.toml")["changes"] == {"normalize.code-translated": 1}
+    (entry,) = line.json("search", f"Observation?code={local}|GLU")["entry"]
+    assert [one["code"] for one in entry["resource"]["code"]["coding"]] == ["GLU", "2345-7"]
+
+
 def test_a_research_table_becomes_numbers_by_a_codebook_that_later_data_uses(line: CommandLine) -> None:
     line.run("normalize")
     line.run("deidentify")

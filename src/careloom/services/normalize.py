@@ -88,7 +88,7 @@ def normalize(
     rules = packaged_policy() if policy is None else read_policy(platform.read_text(policy))
     report = NormalizeReport(platform.run_id(), is_rehearsal=is_rehearsal)
     store = platform.store("identified")
-    run = _Run(platform, who, store, rules, terminology_of(platform), report)
+    run = _Run(platform, who, store, rules, platform.terminologies.all, report)
     for batch in _batches(store.scan()):
         made = [one for one in map(run.look, batch) if one is not None]
         if made and not is_rehearsal:
@@ -183,14 +183,6 @@ class _Run:
 
 def _version(stored: Stored, later: int = 0) -> str:
     return f"{stored.type}/{stored.id}/_history/{stored.version + later}"
-
-
-def terminology_of(platform: Platform) -> Terminology:
-    """What codes mean in this installation: the packaged tables, and what was loaded."""
-    from careloom.terminology.packaged import PACKAGED  # noqa: PLC0415 - tables load when they are asked
-
-    del platform
-    return PACKAGED
 
 
 def _batches(stored: Iterable[Stored]) -> Iterator[list[Stored]]:
