@@ -116,7 +116,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     **{name: Example(**told) for name, told in linkage_routes.EXAMPLES.items()},
 }
-EXAMPLES |= {f"GET {at}": Example(f"{at}?{ask}", "read", lacking=("scope",)) for at, ask in TERMINOLOGY.items()}
+EXAMPLES |= {name: Example(**told, verb="read", lacking=("scope",)) for name, told in TERMINOLOGY.items()}
 WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
 """Closed routes that ask for no verb: they tell callers about themselves."""
 

@@ -6,6 +6,7 @@ from flask_openapi3 import Info, OpenAPI
 
 import careloom
 from careloom.api import (
+    codes,
     documentation,
     fhir,
     gate,
@@ -45,7 +46,7 @@ def create_app(platform: Platform) -> OpenAPI:
     documentation.install(app)
     metrics.install(app)
     problems.install(app)
-    for room in (oauth, fhir, terminology, ingestions, records, quality, linkage, overview, health):
+    for room in (oauth, fhir, terminology, codes, ingestions, records, quality, linkage, overview, health):
         room.register(app)
     documentation.finish(app)
     return app

@@ -7,7 +7,8 @@ import json
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -53,6 +54,8 @@ def _decode(kind: Any, value: Any, place: str) -> Any:
         return types.MappingProxyType({name: _decode(inner[1], each, place) for name, each in value.items()})
     if kind is datetime and isinstance(value, str):
         return _time(value, place)
+    if kind in (date, Decimal) and isinstance(value, str):
+        return _written(kind, value, place)
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if kind in (str, int, bool) and type(value) is kind:
@@ -83,6 +86,14 @@ def _time(text: str, place: str) -> datetime:
     except ValueError:
         _differs(place)
     return time if time.tzinfo else _differs(place)
+
+
+def _written(kind: Any, text: str, place: str) -> Any:
+    """A day or a number that JSON holds as a text."""
+    try:
+        return date.fromisoformat(text) if kind is date else Decimal(text)
+    except (ValueError, InvalidOperation):
+        return _differs(place)
 
 
 def _differs(place: str) -> NoReturn:

@@ -1,10 +1,14 @@
-"""Terminology: what codes mean, whether they are valid, what they say in other systems."""
+"""Terminology: what codes mean, whether they are valid, what they say in other systems; values in other units."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+from careloom.client.decoding import decode
+from careloom.client.payload import JsonBody
 from careloom.client.session import Session
 from careloom.client.transport import FHIR_JSON, Ask
 
@@ -61,15 +65,101 @@ class Member:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release that the platform knows, shipped or loaded.
+
+    expires   the first day on which it holds no longer
+    is_whole  a code that is not in it does not exist
+    """
+
+    system: str
+    version: str
+    title: str
+    effective: date | None
+    expires: date | None
+    is_expired: bool
+    concepts: int
+    is_whole: bool
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A code whose name fits a text, the name that fits best, and how well, from 0 to 100."""
+
+    system: str
+    code: str
+    name: str
+    version: str
+    is_active: bool
+    is_abstract: bool
+    matched: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A value in the unit `to`.
+
+    unit       the UCUM code that the unit which was sent stands for
+    substance  whose molar mass was at hand, by the LOINC code; empty where there is none
+    issue      ``terminology.unit-rewritten`` or ``-unlikely`` where the unit was no UCUM, or none that was meant
+    """
+
+    value: Decimal
+    unit: str
+    to: str
+    substance: str
+    issue: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Releases:
+    items: tuple[Release, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    items: tuple[Found, ...]
+
+
 class Terminology:
     """The code systems that the platform knows. A system is named by URI, OID or short name (``ICD-10-CM``)."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._base = f"{session.base}/fhir/terminology"
+        self._own = f"{session.base}/api/v1/terminology"
 
     def __repr__(self) -> str:
         return f"Terminology({self._session.base})"
+
+    def releases(self) -> list[Release]:
+        """Every release that is known, and whether it has ended. raises AccessError."""
+        answer = self._session.document(Ask(method="GET", url=f"{self._own}/releases"))
+        return list(decode(_Releases, answer).items)
+
+    def search(self, text: str, *, system: str = "", limit: int = 10) -> list[Found]:
+        """Codes by the words of their names, misspelt ones too, best first.
+
+        raises  InputError for a text without words, or too long; NotFound for an unknown system; AccessError
+        """
+        query = urlencode({"text": text, "limit": str(limit)} | ({"system": system} if system else {}))
+        answer = self._session.document(Ask(method="GET", url=f"{self._own}/concepts?{query}"))
+        return list(decode(_Matches, answer).items)
+
+    def convert(self, value: Decimal | float | str, unit: str, to: str, *, loinc: str = "") -> Converted:
+        """A value in another unit; the value stands in no address.
+
+        value   a float counts as the decimal that it prints as
+        unit    UCUM, or a known spelling of it
+        loinc   names the substance, for mass to amount and back
+        raises  InputError if a unit is not known or the two measure different things; AccessError
+        """
+        body = JsonBody({"value": str(value), "unit": unit, "to": to, "loinc": loinc})
+        ask = Ask(method="POST", url=f"{self._own}/conversions", body=body)
+        return decode(Converted, self._session.document(ask))
 
     def lookup(self, system: str, code: str, *, version: str = "") -> Meaning:
         """What a code means. raises NotFound; AccessError."""

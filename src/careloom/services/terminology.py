@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +15,10 @@ from careloom.store import terminology_copies
 from careloom.store.terminology import Loaded
 from careloom.store.terminology_copies import Examined
 from careloom.store.terminology_files import files_of
+from careloom.terminology import ucum, ucum_spellings
 from careloom.terminology.concepts import Concept, Match, Release, Translation
 from careloom.terminology.expansion import Expander, Member
+from careloom.terminology.molar_mass import convert_measured, substance_of
 from careloom.terminology.operations import Subsumption, Validation, known, subsumes, translate, validate_code
 from careloom.terminology.reading import readings
 from careloom.terminology.systems import canonical
@@ -34,6 +37,22 @@ class Known:
     release: Release | None
     is_expired: bool
     children: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A value in another unit.
+
+    unit       the UCUM code that the unit which came stands for
+    substance  whose molar mass was at hand; empty where the LOINC code names none that is known
+    issue      a code where the unit was no UCUM, or none that was meant; empty otherwise
+    """
+
+    value: Decimal
+    unit: str
+    to: str
+    substance: str
+    issue: str
 
 
 def system_of(name: str) -> str:
@@ -219,3 +238,19 @@ def expand(platform: Platform, who: Principal, url: str, text: str = "") -> list
     members = Expander(held.all, held.value_set).named(url)
     note(platform, who, "terminology-expand", zone)
     return [member for member in members if text.casefold() in member.name.casefold()]
+
+
+def convert(platform: Platform, who: Principal, value: Decimal, unit: str, to: str, loinc: str = "") -> Converted:
+    """A value in another unit, by UCUM; between mass and amount too where a LOINC code names the substance.
+
+    unit    UCUM, or a known spelling of it
+    raises  AccessError; UnitError if a unit is not known, or the two measure different things
+    """
+    zone = _ask(platform, who, "CodeSystem", "terminology-convert")
+    read = ucum_spellings.read(unit, "the unit")
+    if read.code is None:
+        raise ucum.UnitError("the unit", "Write it in UCUM: https://ucum.org.")
+    substance = (substance_of(loinc) if loinc else None) or ""
+    found = convert_measured(value, read.code, to, substance or None)
+    note(platform, who, "terminology-convert", zone)
+    return Converted(found, read.code, to, substance, read.issue.code if read.issue else "")
