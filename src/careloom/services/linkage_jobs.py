@@ -1,13 +1,13 @@
 """Linkage as a job: queued, watched, restarted like every long work."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from careloom.errors import NotFound
-from careloom.services.access import Principal, local_operator
+from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
+from careloom.services.queued import asker_of, find_job, state_of
 from careloom.store.jobs import Job, Jobs, Progress
 from careloom.store.zone_store import Zone
 
@@ -30,11 +30,8 @@ def submit_run(platform: Platform, who: Principal, *, full: bool = False) -> Jso
 def show_run(platform: Platform, who: Principal, job_id: str) -> Json:
     """How far a queued run is, and what it found. raises AccessError; NotFound."""
     admit(platform, who, "link", ZONE, operation="linkage-jobs")
-    job = None
-    if platform.has_jobs():
-        with platform.jobs() as jobs:
-            job = jobs.find(job_id)
-    if job is None or job.kind != KIND:
+    job = find_job(platform, KIND, job_id)
+    if job is None:
         note(platform, who, "linkage-jobs", ZONE, outcome="failed", detail={"code": NotFound.code})
         raise NotFound("there is no such run", "Queue one: POST /api/v1/linkage/runs.")
     note(platform, who, "linkage-jobs", ZONE, detail={"job": job.id})
@@ -45,20 +42,10 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
     """Does the job, on an installation of its own."""
     from careloom.services.linkage import run  # noqa: PLC0415 - splink and DuckDB load when they are needed
 
-    who = local_operator(jobs.get(progress.job_id).actor)
-    who = replace(who, purpose=request.get("purpose", who.purpose), request=request.get("request", ""))
+    who = asker_of(jobs, progress, request)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         return run(own, who, full=bool(request.get("full")), watch=progress.report)
 
 
 def _as_json(job: Job) -> Json:
-    return {
-        "id": job.id,
-        "state": job.state,
-        "actor": job.actor,
-        "started": job.started.isoformat() if job.started else None,
-        "ended": job.ended.isoformat() if job.ended else None,
-        "progress": {"done": job.done, "total": job.total},
-        "error": job.error_code or None,
-        "report": job.result or None,
-    }
+    return state_of(job) | {"report": job.result or None}

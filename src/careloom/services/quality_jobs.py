@@ -1,15 +1,15 @@
 """Looks at the quality of a zone as jobs: queued, watched, done by the worker."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from careloom.errors import NotFound
-from careloom.services.access import Principal, local_operator
+from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
 from careloom.services.quality import QualityAsk, quality, rules_in_force, runs_of, since_of
+from careloom.services.queued import asker_of, find_job, state_of
 from careloom.services.search import zone_of
 from careloom.store.jobs import Job, Jobs, Progress
 
@@ -42,7 +42,7 @@ def look_state(platform: Platform, who: Principal, run_id: str) -> Json:
 
     raises  AccessError; NotFound
     """
-    job = _find(platform, run_id)
+    job = find_job(platform, LOOK_KIND, run_id)
     if job is not None:
         zone = zone_of(job.request.get("zone") or job.result.get("zone", ""))
         admit(platform, who, "quality", zone, operation="quality-state")
@@ -65,30 +65,12 @@ def look_state(platform: Platform, who: Principal, run_id: str) -> Json:
 def do_look(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
     """Does a queued look, in the name of whoever asked for it."""
     asked = unsealed(platform, request)
-    who = local_operator(jobs.get(progress.job_id).actor)
-    who = replace(who, purpose=asked["purpose"], request=asked["request"])
+    who = asker_of(jobs, progress, asked)
     ask = QualityAsk(asked["zone"], asked["source"], asked["since"], None, asked["thresholds"], progress.job_id)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         report = quality(own, who, ask, progress.report)
     return {"run": progress.job_id, "zone": report["zone"], "score": report["score"]}
 
 
-def _find(platform: Platform, run_id: str) -> Job | None:
-    if not platform.has_jobs():
-        return None
-    with platform.jobs() as jobs:
-        job = jobs.find(run_id)
-    return job if job is not None and job.kind == LOOK_KIND else None
-
-
 def _state(job: Job, zone: str) -> Json:
-    return {
-        "id": job.id,
-        "zone": zone,
-        "state": job.state,
-        "actor": job.actor,
-        "started": job.started.isoformat() if job.started else None,
-        "ended": job.ended.isoformat() if job.ended else None,
-        "progress": {"done": job.done, "total": job.total},
-        "error": job.error_code or None,
-    }
+    return state_of(job) | {"zone": zone}
