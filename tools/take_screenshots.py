@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from careloom.runtime import Runtime, packaged  # noqa: E402
 from careloom.services.deidentify import deidentify  # noqa: E402
+from careloom.services.duplicates import look as look_for_duplicates  # noqa: E402
 from careloom.services.ingest import IngestAsk, ingest  # noqa: E402
 from careloom.services.linkage import run as link  # noqa: E402
 from careloom.services.quality import QualityAsk, quality  # noqa: E402
@@ -107,6 +108,7 @@ def arrive(served: Served, folder: Path, clock: Clock) -> None:
     clock.back = timedelta()
     quality(served.installation.platform, served.installation.operator, QualityAsk())
     link(served.installation.platform, served.installation.operator)
+    look_for_duplicates(served.installation.platform, served.installation.operator)
     deidentify(served.installation.platform, served.installation.operator)
     steward = served.installation.register(["data-steward"], ["identified"], name=STEWARD, kind="person")
     served.secrets[STEWARD] = steward.secret
@@ -158,6 +160,8 @@ def take(browser: Browser, served: Served, scheme: str, name: str, size: tuple[i
     visitor.page.locator("#page table a:visible").first.click()
     visitor.settled()
     keep("linkage-pair")
+    visitor.go("linkage/duplicates")
+    keep("linkage-duplicates")
     context.close()
     painter.close()
 

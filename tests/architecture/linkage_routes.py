@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from careloom.services.duplicates import look
 from careloom.services.linkage import run
 from careloom.services.linkage_jobs import submit_run
 from careloom.services.linkage_review import list_pairs
@@ -18,14 +19,21 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"POST {BASE}/pairs/{{pair}}/decisions": {
         "path": f"{BASE}/pairs/{{pair}}/decisions", "verb": "decide", "more": {"json": {"action": "accept"}},
     },
+    f"POST {BASE}/duplicates/looks": {"path": f"{BASE}/duplicates/looks", "verb": "link", "statuses": (202,)},
+    f"GET {BASE}/duplicates/looks/{{run_id}}": {"path": f"{BASE}/duplicates/looks/{{duplicates}}", "verb": "link"},
+    f"GET {BASE}/duplicates/looks/{{run_id}}/export": {
+        "path": f"{BASE}/duplicates/looks/{{duplicates}}/export", "verb": "link",
+    },
+    f"GET {BASE}/duplicates": {"path": f"{BASE}/duplicates?kind=content", "verb": "link"},
     f"GET {BASE}/patients/{{patient_id}}/golden": {"path": f"{BASE}/patients/{{patient}}/golden", "verb": "read"},
 }  # fmt: skip
 
 
 def linked(made: Installation) -> dict[str, str]:
-    """A pair of patients who are one, and a queued run."""
+    """A pair of patients who are one, a queued run, and a look for duplicates."""
     born: dict[str, Any] = {"birthDate": "1950-11-23", "name": [{"family": "Brandywine", "given": ["Bram"]}]}
     made.ingest([{"resourceType": "Patient", "id": name, **born} for name in ("twice-1", "twice-2")])
     run(made.platform, made.operator)
     (pair,) = list_pairs(made.platform, made.operator)["items"]
-    return {"pair": pair["pair"], "linkage_run": submit_run(made.platform, made.operator)["id"]}
+    queued = submit_run(made.platform, made.operator)["id"]
+    return {"pair": pair["pair"], "linkage_run": queued, "duplicates": look(made.platform, made.operator)["id"]}

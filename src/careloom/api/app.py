@@ -8,6 +8,7 @@ import careloom
 from careloom.api import (
     codes,
     documentation,
+    duplicates,
     fhir,
     gate,
     health,
@@ -46,7 +47,9 @@ def create_app(platform: Platform) -> OpenAPI:
     documentation.install(app)
     metrics.install(app)
     problems.install(app)
-    for room in (oauth, fhir, terminology, codes, ingestions, records, quality, linkage, overview, health):
+    for room in (
+        oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates, overview, health,
+    ):  # fmt: skip
         room.register(app)
     documentation.finish(app)
     return app

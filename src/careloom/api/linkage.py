@@ -25,14 +25,14 @@ from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, Problem
 from careloom.services import golden as golden_service
 from careloom.services import linkage_jobs, linkage_review
 
-_TAG = Tag(name="Linkage", description="Which patients are one person: found, explained, decided, undone.")
+TAG = Tag(name="Linkage", description="Which patients are one person: found, explained, decided, undone.")
 _LINK: list[dict[str, list[str]]] = [{"oauth2": ["careloom/link"]}]
 _LOOK: list[dict[str, list[str]]] = [{"oauth2": ["careloom/link", "system/*.r"]}]
 _DECIDE: list[dict[str, list[str]]] = [{"oauth2": ["careloom/decide"]}]
 _READ: list[dict[str, list[str]]] = [{"oauth2": ["system/*.r"]}]
 _REFUSALS = (400, 401, 403, 409, 500, 503)
 
-linkage = APIBlueprint("linkage", __name__, url_prefix="/api/v1/linkage", abp_tags=[_TAG])
+linkage = APIBlueprint("linkage", __name__, url_prefix="/api/v1/linkage", abp_tags=[TAG])
 
 
 def register(app: OpenAPI) -> None:

@@ -125,7 +125,9 @@ def linkage_golden(
 
 @linkage_app.command("duplicates")
 def linkage_duplicates(
-    limit: Annotated[int, typer.Option(min=1, help="At most so many groups.")] = 20, json: Json = False
+    limit: Annotated[int, typer.Option(min=1, help="At most so many groups.")] = 20,
+    queue: Annotated[bool, typer.Option("--queue", help="Hand it to the job worker and return at once.")] = False,
+    json: Json = False,
 ) -> None:
     """Find resources that are there twice: the same content, or the same event from two feeds. Nothing is removed.
 
@@ -136,7 +138,14 @@ def linkage_duplicates(
     from careloom.services.duplicates import duplicates
 
     with opened() as (platform, who):
-        report = duplicates(platform, who, limit=limit)
+        if queue:
+            from careloom.services.duplicates_jobs import submit_look
+
+            job = submit_look(platform, who)
+            output.give(job, as_json=json, show=lambda made: output.say(f"Job {made['id']}: see `careloom jobs show`."))
+            return
+        with output.progress("Looking", quiet=json, unit="resources") as watch:
+            report = duplicates(platform, who, limit=limit, watch=watch)
     output.give(report, as_json=json, show=render_linkage.duplicates)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.decoding import decode
+from careloom.client.duplicates import Duplicates
 from careloom.client.linkage_reports import (
     DecidedPair,
     GoldenRecord,
@@ -24,10 +25,11 @@ _FIRST_LOOK_SECONDS = 0.1
 
 
 class Linkage:
-    """The platform's pairs of patients who are, or may be, one person."""
+    """The platform's pairs of patients who are, or may be, one person; `duplicates`: resources that are there twice."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.duplicates = Duplicates(session)
 
     def __repr__(self) -> str:
         return f"Linkage({self._session.base})"

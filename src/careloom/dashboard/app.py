@@ -4,6 +4,7 @@ from dash import Dash
 from flask import Flask
 
 from careloom.dashboard import (
+    duplicates_acts,
     failures,
     gate,
     pair,
@@ -40,6 +41,7 @@ def create_dashboard(
     sign_in.install(server, api_of, session_seconds)
     static_files.install(server)
     quality_acts.install(server, api_of)
+    duplicates_acts.install(server, api_of)
     routing.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)

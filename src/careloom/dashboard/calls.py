@@ -8,7 +8,7 @@ from flask import abort, make_response
 from careloom.client.careloom import Careloom
 from careloom.client.credentials import Bearer, Credential
 from careloom.dashboard import session
-from careloom.errors import Unauthenticated
+from careloom.errors import AccessError, CareloomError, Unauthenticated
 
 ApiOf = Callable[[Credential], Careloom]
 """Makes a client of the API for whoever has this credential."""
@@ -27,3 +27,15 @@ def signed_in(api_of: ApiOf) -> Iterator[Careloom]:
     except Unauthenticated:
         session.end()
         abort(make_response({"title": "the session is over", "status": 401, "code": Unauthenticated.code}, 401))
+
+
+@contextmanager
+def acting(api_of: ApiOf) -> Iterator[Careloom]:
+    """The same for an address that no page draws: what the API refuses is 403, what is not there 404."""
+    try:
+        with signed_in(api_of) as api:
+            yield api
+    except AccessError:
+        abort(403)
+    except CareloomError:
+        abort(404)

@@ -47,7 +47,7 @@ def page(api: Careloom, address: Address) -> Page:
     after = address.query.get("after", "")
     found = api.linkage.pairs(state=state, limit=PAIRS_SHOWN, cursor=after)
     lead = "Patients who are, or may be, one person. Pairs name nobody; opening one does, and is audited."
-    content: list[Content] = [head(TITLE, lead=lead, aside=_tabs(state)), _counts(found)]
+    content: list[Content] = [head(TITLE, lead=lead, aside=tabs(state)), _counts(found)]
     content.append(_pairs(found, state, after))
     if found.run:
         content.append(_run(found.run))
@@ -60,12 +60,14 @@ def strongest(pair: Pair) -> str:
     return ", ".join(one.words for one in reasons) or ("a merge of the feed" if pair.origin == "feed" else words.NONE)
 
 
-def _tabs(state: str) -> Component:
-    current: dict[str, Any] = {"aria-current": "true"}
-    labelled: dict[str, Any] = {"aria-label": "State"}
+def tabs(current: str) -> Component:
+    """The states of pairs, and what is there twice; `current` is a key of `STATES`, or another for the last."""
+    here: dict[str, Any] = {"aria-current": "true"}
+    labelled: dict[str, Any] = {"aria-label": "What is shown"}
     links = [
-        link(title, href("linkage", state=name), **(current if name == state else {})) for name, title in STATES.items()
+        link(title, href("linkage", state=name), **(here if name == current else {})) for name, title in STATES.items()
     ]
+    links.append(link("Duplicates", href("linkage", "duplicates"), **({} if current in STATES else here)))
     return html.Nav(links, className="tabs", **labelled)
 
 

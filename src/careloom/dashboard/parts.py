@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from dash import html
 from dash.development.base_component import Component
 
+from careloom.client.reports import Progress
 from careloom.dashboard import words
 from careloom.dashboard.address import href
 from careloom.errors import AccessError, CareloomError, InputError, NotFound
@@ -138,6 +139,38 @@ def note(title: str, text: Contents = None, *, tone: str = "quiet", role: str = 
     return html.Div(
         [html.Strong(title), html.Span(text) if text is not None else None], className=f"note note-{tone}", role=role
     )
+
+
+class Work(Protocol):
+    """Queued work as the SDK tells of it."""
+
+    @property
+    def state(self) -> str:
+        """waiting, running, done, failed or cancelled."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        ...
+
+    @property
+    def error(self) -> str | None:
+        """The code of the error that ended it."""
+        ...
+
+
+def queued(work: Work, unit: str, target: str) -> Component:
+    """How far the work is that this person has asked for, in `unit`; `target` shows what came out."""
+    if work.state == "done":
+        return note("What you asked for is done.", link("Show it", target), tone="good", role="status")
+    if work.state in ("failed", "cancelled"):
+        said = "What you asked for has failed" if work.state == "failed" else "What you asked for was cancelled"
+        return note(said, f"Its code: {work.error or 'none'}.", tone="bad", role="alert")
+    far = (
+        f"{work.progress.done:,} of {work.progress.total:,} {unit}." if work.progress.total else "It has not begun yet."
+    )
+    return note("What you asked for is under way", far, role="status")
 
 
 def command(text: str, title: str) -> Component:

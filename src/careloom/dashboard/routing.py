@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
 from careloom.dashboard import (
+    duplicates,
     linkage,
     overview,
     pair,
@@ -48,6 +49,8 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
             return patient.page(api, zone, patient_id, address)
         case ("linkage",):
             return linkage.page(api, address)
+        case ("linkage", "duplicates"):
+            return duplicates.page(api, person, address)
         case ("linkage", pair_id):
             return pair.page(api, person, pair_id)
     raise NotFound("there is no such page", "Choose one on the left.")

@@ -68,12 +68,15 @@ class Finder:
         self._seen: dict[bytes, list[str]] = {}
         self._events: dict[bytes, list[str]] = {}
 
-    def take(self, resource: Resource) -> None:
-        """One resource with its stored id; Patients and types without a key are passed over."""
+    def take(self, resource: Resource, row: object = None) -> None:
+        """One resource; Patients and types without a key are passed over.
+
+        row  stands for it in the groups in place of its stored id
+        """
         kind = str(resource.get("resourceType", ""))
         if kind not in policy().events:
             return
-        name = f"{kind}/{resource.get('id')}"
+        name = f"{kind}/{resource.get('id') if row is None else row}"
         person = _person(resource, self._person_of)
         if person is None:
             return

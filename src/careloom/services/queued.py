@@ -33,6 +33,12 @@ def state_of(job: Job) -> Json:
     }
 
 
+def state_of_report(report: Json, total: int) -> Json:
+    """The same of finished work that was never queued, from its report: it was done by the command line."""
+    told = {name: report[name] for name in ("id", "actor", "started", "ended")}
+    return told | {"state": "done", "progress": {"done": total, "total": total}, "error": None}
+
+
 def asker_of(jobs: Jobs, progress: Progress, asked: Mapping[str, Any]) -> Principal:
     """Whoever asked for the running job, with the purpose and the request that it was asked under."""
     who = local_operator(jobs.get(progress.job_id).actor)

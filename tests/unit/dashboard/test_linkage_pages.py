@@ -18,6 +18,9 @@ from careloom.dashboard.routing import page_at
 from careloom.dashboard.session import Person
 from careloom.errors import AccessError, NotFound
 from careloom.runtime import Runtime
+from careloom.services.duplicates import look
+from careloom.services.duplicates_jobs import submit_look
+from careloom.services.jobs import cancel_job
 from careloom.services.linkage import run
 from careloom.services.linkage_review import list_pairs
 from tests.api.kit import BASE_URL, Installation
@@ -26,6 +29,13 @@ from tests.api.kit import BASE_URL, Installation
 def person(name: str, given: str, family: str) -> dict[str, Any]:
     return {"resourceType": "Patient", "id": name, "name": [{"family": family, "given": [given]}],
             "birthDate": "1961-04-05", "gender": "female"}  # fmt: skip
+
+
+def allergy(name: str, patient: str) -> dict[str, Any]:
+    active = {"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}
+    return {"resourceType": "AllergyIntolerance", "id": name, "clinicalStatus": {"coding": [active]},
+            "patient": {"reference": f"Patient/{patient}"},
+            "code": {"coding": [{"system": "http://snomed.info/sct", "code": "91936005"}]}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +111,23 @@ def test_what_the_api_refuses_no_page_shows(filled: Installation) -> None:
         drawn(filled, "/linkage", roles=("clinician",))
     with pytest.raises(NotFound):
         drawn(filled, f"/linkage/{'a' * 26}")
+
+
+def test_duplicates_are_told_without_a_name_and_lead_to_their_patients(filled: Installation) -> None:
+    assert "Nobody has looked for duplicates yet" in drawn(filled, "/linkage/duplicates")
+    filled.ingest([allergy("x1", "a1"), allergy("x2", "a2")])
+    look(filled.platform, filled.operator)
+    said = drawn(filled, "/linkage/duplicates", "?kind=content")
+    assert "Quillfeather" not in said
+    for words in ("Same content", "Allergy intolerance", "Show all groups", "Export CSV", "duplicates-look"):
+        assert words in said
+    for name in ("a1", "a2"):
+        assert f"/dashboard/patients/identified/{filled.stored_id('Patient', name)}" in said
+    assert "None, or none any more." in drawn(filled, "/linkage/duplicates", "?kind=event")
+
+
+def test_a_look_that_was_asked_for_is_watched(filled: Installation) -> None:
+    queued = submit_look(filled.platform, filled.operator)["id"]
+    assert "It has not begun yet." in drawn(filled, "/linkage/duplicates", f"?queued={queued}")
+    cancel_job(filled.platform, filled.operator, queued)
+    assert "What you asked for was cancelled" in drawn(filled, "/linkage/duplicates", f"?queued={queued}")
