@@ -5,6 +5,7 @@ import os
 import socket
 import tempfile
 import zipfile
+from collections import Counter
 from datetime import timedelta
 from importlib import import_module
 from io import BytesIO
@@ -12,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 from careloom import logs
-from careloom.cli import render, render_linkage, render_quality
+from careloom.cli import render, render_linkage, render_quality, render_terminology
 from careloom.cli.output import progress, say
 from careloom.crypto.pseudonyms import name_of
 from careloom.runtime import packaged
@@ -24,12 +25,15 @@ from careloom.services.erase import erase
 from careloom.services.ingest import IngestAsk, ingest
 from careloom.services.linkage import run as run_linkage
 from careloom.services.linkage_review import PairsAsk, list_pairs
+from careloom.services.normalize import normalize
 from careloom.services.platform import Platform
 from careloom.services.quality import QualityAsk, RowsAsk, broken_rows, quality
 from careloom.services.quarantine import list_refused
 from careloom.services.search import search
+from careloom.services.terminology import lookup, translations
 from careloom.services.verify import verify
 from careloom.settings import Api, Data, Keys, Settings, load
+from careloom.terminology.systems import ICD_10_CM, SNOMED_CT
 
 QUERIES = (
     "Patient?_summary=count",
@@ -38,6 +42,8 @@ QUERIES = (
     "Condition?clinical-status=active&_count=5",
 )
 """Search examples; every code in them occurs in the bundled hospital."""
+DIAGNOSES = {SNOMED_CT: ("SNOMED", "ICD-10-CM"), ICD_10_CM: ("ICD-10-CM", "SNOMED")}
+"""Systems of diagnoses: what the command line calls them, and what they are translated to."""
 SERVE_VARIABLE = "CARELOOM_DEMO_SERVE"
 
 
@@ -90,18 +96,20 @@ def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:
     _ingest(platform, who, feeds)
     _chapter(2, "Is the data any good?")
     _judge(platform, who)
-    _chapter(3, "Find what matters")
+    _chapter(3, "What do the codes mean?")
+    _explain(platform, who)
+    _chapter(4, "Find what matters")
     patient = _search(platform, who)
-    _chapter(4, "Every fact traces to its source bytes")
+    _chapter(5, "Every fact traces to its source bytes")
     _prove(platform, who, patient)
-    _chapter(5, "One person, one record")
+    _chapter(6, "One person, one record")
     _link(platform, who)
-    _chapter(6, "A research zone without direct identifiers")
+    _chapter(7, "A research zone without direct identifiers")
     render.deidentified(deidentify(platform, who))
-    _chapter(7, "One patient asks to be forgotten")
+    _chapter(8, "One patient asks to be forgotten")
     if patient:
         render.erased(erase(platform, who, patient))
-    _chapter(8, "Nobody changed the audit")
+    _chapter(9, "Nobody changed the audit")
     render.chains(verify_audit(platform, who))
 
 
@@ -116,7 +124,7 @@ def _serve(settings: Settings, credential: Registered) -> None:
     """Shows where to look and how to come in, and serves until Ctrl-C."""
 
     def ready() -> None:
-        _chapter(9, "Look around")
+        _chapter(10, "Look around")
         say(f"Dashboard  {settings.base_url}/dashboard/")
         say(f"API        {settings.base_url}/openapi/")
         say(f"FHIR       {settings.base_url}/fhir/identified")
@@ -162,6 +170,40 @@ def _judge(platform: Platform, who: Principal) -> None:
         worst = max(failed, key=lambda rule: (rule["percent"], rule["id"]))["id"]
         say(f"\ncareloom quality show {worst} --limit 3")
         render_quality.rows(broken_rows(platform, who, RowsAsk(worst, limit=3)))
+
+
+def _explain(platform: Platform, who: Principal) -> None:
+    """Shows what a diagnosis is called elsewhere, and what normalization would bring into one form; changes nothing."""
+    system, code = _diagnosis(platform, who)
+    if code:
+        name, other = DIAGNOSES[system]
+        say(f"A frequent diagnosis that {other} knows, too:")
+        say(f"\ncareloom terminology lookup {name} {code}")
+        render_terminology.concept(lookup(platform, who, system, code))
+        say(f"\ncareloom terminology translate {name} {code} --to {other}")
+        render_terminology.translations(translations(platform, who, system, code, other))
+    else:
+        say("No diagnosis has a code that is known in another system.")
+    say("\nSenders write units, codes, addresses and phones in their own ways. One form of each, as a rehearsal:")
+    say("careloom normalize --rehearse")
+    render.normalized(normalize(platform, who, is_rehearsal=True).as_json())
+
+
+def _diagnosis(platform: Platform, who: Principal) -> tuple[str, str]:
+    """(system, code) of the most frequent of the newest diagnoses that has a translation, an equivalent one if there is
+    any; empty if none has.
+    """
+    newest = search(platform, who, "identified", "Condition?_sort=-_lastUpdated&_count=200").found
+    codings = [coding for one in newest for coding in one.resource().get("code", {}).get("coding", [])]
+    counts = Counter((coding.get("system", ""), coding.get("code", "")) for coding in codings)
+    told = {
+        key: translations(platform, who, *key, DIAGNOSES[key[0]][1])
+        for key, _ in counts.most_common()
+        if key[0] in DIAGNOSES and key[1]
+    }
+    known = [key for key, found in told.items() if found]
+    same = (key for key in known if told[key][0][0].equivalence == "equivalent")
+    return next(same, known[0] if known else ("", ""))
 
 
 def _search(platform: Platform, who: Principal) -> str:

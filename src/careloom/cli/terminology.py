@@ -9,7 +9,6 @@ import typer
 from careloom.cli import terminology_copies
 
 if TYPE_CHECKING:
-    from careloom.services.terminology import Known
     from careloom.terminology.concepts import Concept, Release
     from careloom.terminology.operations import Validation
 
@@ -70,7 +69,7 @@ def terminology_load(
 
     Example: careloom terminology load SnomedCT_USEditionRF2_20260301.zip --expires 2027-03-01
     """
-    from careloom.cli import output
+    from careloom.cli import output, render_terminology
     from careloom.cli.session import opened
     from careloom.services.terminology import load
 
@@ -88,20 +87,7 @@ def terminology_load(
         }
         for each in found
     ]
-    output.give(report, as_json=json, show=_show_loaded)
-
-
-def _show_loaded(report: list[dict[str, Any]]) -> None:
-    from careloom.cli import output
-
-    rows = [
-        (each["title"] or each["system"], each["version"], each["concepts"], sum(each["rows"].values()))
-        for each in report
-    ]
-    output.show_table("Loaded", ("system", "version", "concepts", "rows"), rows)
-    for each in report:
-        for issue in each["issues"]:
-            output.say(f"{issue['place']}: {issue['message']} [{issue['code']}]")
+    output.give(report, as_json=json, show=render_terminology.loaded)
 
 
 @terminology_app.command("list")
@@ -110,24 +96,13 @@ def terminology_list(json: Json = False) -> None:
 
     Example: careloom terminology list
     """
-    from careloom.cli import output
+    from careloom.cli import output, render_terminology
     from careloom.cli.session import opened
     from careloom.services.terminology import releases
 
     with opened() as (platform, who):
         found = [_release(*each) for each in releases(platform, who)]
-    output.give(found, as_json=json, show=_show_releases)
-
-
-def _show_releases(found: list[dict[str, Any]]) -> None:
-    from careloom.cli import output
-
-    rows = [
-        (each["system"], each["version"], each["concepts"], "whole" if each["whole"] else "part",
-         f"ended {each['expires']}" if each["expired"] else f"until {each['expires']}" if each["expires"] else "")
-        for each in found
-    ]  # fmt: skip
-    output.show_table("Terminologies", ("system", "version", "concepts", "extent", "validity"), rows)
+    output.give(found, as_json=json, show=render_terminology.releases)
 
 
 @terminology_app.command("remove")
@@ -151,33 +126,14 @@ def terminology_lookup(system: System, code: Code, version: Version = "", json: 
 
     Example: careloom terminology lookup ICD-10-CM E11.9
     """
-    from careloom.cli import output
+    from careloom.cli import output, render_terminology
     from careloom.cli.session import opened
     from careloom.services.terminology import lookup
 
     with opened() as (platform, who):
         found = lookup(platform, who, system, code, version or None)
     report = {**_concept(found.concept), "children": list(found.children), "expired": found.is_expired}
-    output.give(report, as_json=json, show=lambda _: _show_concept(found))
-
-
-def _show_concept(found: "Known") -> None:
-    from careloom.cli import output
-
-    concept = found.concept
-    output.say(f"{concept.code}  {concept.name}")
-    told = [
-        ("system", f"{concept.system}, version {concept.version}{' (ended)' if found.is_expired else ''}"),
-        ("status", "active" if concept.is_active else "inactive"),
-        ("use", "a grouping: use a code below it" if concept.is_abstract else ""),
-        ("names", "; ".join(concept.names)),
-        ("above", ", ".join(concept.parents)),
-        ("below", ", ".join(found.children[:20]) + (" ..." if len(found.children) > 20 else "")),
-        *((key, ", ".join(values)) for key, values in concept.properties.items()),
-    ]
-    for key, value in told:
-        if value:
-            output.say(f"  {key}: {value}")
+    output.give(report, as_json=json, show=lambda _: render_terminology.concept(found))
 
 
 @terminology_app.command("validate")
@@ -192,13 +148,13 @@ def terminology_validate(
 
     Example: careloom terminology validate ICD-10-CM E11.9 --display 'Type 2 diabetes mellitus without complications'
     """
-    from careloom.cli import output
+    from careloom.cli import output, render_terminology
     from careloom.cli.session import opened
     from careloom.services.terminology import validate
 
     with opened() as (platform, who):
         found = validate(platform, who, system, code, display, version or None)
-    output.give(_validation(found), as_json=json, show=_show_validation)
+    output.give(_validation(found), as_json=json, show=render_terminology.validation)
     if found.outcome != "valid":
         raise typer.Exit(2)
 
@@ -214,15 +170,6 @@ def _validation(found: "Validation") -> dict[str, Any]:
     }
 
 
-def _show_validation(report: dict[str, Any]) -> None:
-    from careloom.cli import output
-
-    name = f": {report['concept']['name']}" if report["concept"] else ""
-    output.say(f"{report['outcome'].capitalize()}{name}")
-    for issue in report["issues"]:
-        output.say(f"  {issue['severity']}: {issue['message']}. {issue['remedy']} [{issue['code']}]")
-
-
 @terminology_app.command("translate")
 def terminology_translate(
     system: System,
@@ -234,7 +181,7 @@ def terminology_translate(
 
     Example: careloom terminology translate SNOMED 44054006 --to ICD-10-CM
     """
-    from careloom.cli import output
+    from careloom.cli import output, render_terminology
     from careloom.cli.session import opened
     from careloom.services.terminology import translations
 
@@ -250,15 +197,7 @@ def terminology_translate(
         }
         for each, concept in found
     ]
-    output.give(report, as_json=json, show=_show_translations)
-
-
-def _show_translations(report: list[dict[str, Any]]) -> None:
-    from careloom.cli import output
-
-    columns = ("equivalence", "system", "code", "name", "origin")
-    rows = [tuple(each[column] for column in columns) for each in report]
-    output.show_table("Translations", columns, rows, empty="no map that is known here has this code.")
+    output.give(report, as_json=json, show=lambda _: render_terminology.translations(found))
 
 
 @terminology_app.command("subsumes")
@@ -293,18 +232,11 @@ def terminology_search(
 
     Example: careloom terminology search 'chronic kidney disease' --system ICD-10-CM
     """
-    from careloom.cli import output
+    from careloom.cli import output, render_terminology
     from careloom.cli.session import opened
     from careloom.services.terminology import search
 
     with opened() as (platform, who):
         found = search(platform, who, text, system, limit)
     report = [{"score": match.score, "matched": match.matched, **_concept(match.concept)} for match in found]
-    output.give(report, as_json=json, show=_show_matches)
-
-
-def _show_matches(report: list[dict[str, Any]]) -> None:
-    from careloom.cli import output
-
-    rows = [(each["code"], each["name"], each["matched"], each["system"], each["score"]) for each in report]
-    output.show_table("Matches", ("code", "name", "matched", "system", "score"), rows)
+    output.give(report, as_json=json, show=render_terminology.matches)
