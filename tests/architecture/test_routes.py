@@ -6,7 +6,7 @@ The rules come from the application itself: a new route fails here until it has 
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +15,13 @@ from werkzeug.test import TestResponse
 
 from careloom.api import gate
 from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
-from careloom.services.access import ROLES, ZONES, Zone
+from careloom.services.access import ROLES, ZONES
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
 from tests.api.kit import Installation
 from tests.architecture import linkage_routes
+from tests.architecture.route_examples import EXAMPLES, UPLOAD, Example
 from tests.architecture.source import ROOT
-from tests.architecture.terminology_routes import TERMINOLOGY
 
 OPEN = {
     "health.live",
@@ -38,85 +38,6 @@ OPEN = {
 }
 """What anybody may reach. A change here is a decision: say why in docs/reference/clients.md, which lists them too."""
 
-FORM = "application/x-www-form-urlencoded"
-LINE = b'{"resourceType":"Patient","id":"later","name":[{"family":"Later"}]}\n'
-
-
-@dataclass(frozen=True)
-class Example:
-    """One request that a route takes.
-
-    path      with the names of `Facts` in braces
-    verb      what the caller must be allowed, empty where whoever has a token may
-    zones     where; a caller without the first is refused
-    statuses  of the right answer
-    more      further arguments of the request
-    lacking   what a caller may lack to be refused; who lacks another of `LACKING` sees less instead
-    also      a further scope that the example needs, as for what somebody else began
-    also_in   zones that the example needs beside `zones`
-    """
-
-    path: str
-    verb: str = ""
-    zones: tuple[Zone, ...] = ("identified",)
-    statuses: tuple[int, ...] = (200,)
-    more: Mapping[str, Any] = field(default_factory=dict)
-    lacking: tuple[str, ...] = ("scope", "role", "zone")
-    also: str = ""
-    also_in: tuple[Zone, ...] = ()
-
-
-UPLOAD = {"data": LINE, "content_type": "application/fhir+ndjson"}
-EXAMPLES: dict[str, Example] = {
-    "GET /healthz": Example("/healthz"),
-    "GET /readyz": Example("/readyz"),
-    "GET /metrics": Example("/metrics", "monitor", ("landing", "identified", "research", "synthetic")),
-    "POST /oauth2/token": Example(
-        "/oauth2/token", more={"data": {"grant_type": "client_credentials"}, "auth": "client"}
-    ),
-    "POST /oauth2/revoke": Example("/oauth2/revoke", more={"data": {"token": "x"}, "auth": "client"}),
-    "GET /oauth2/jwks": Example("/oauth2/jwks"),
-    "GET /.well-known/oauth-authorization-server": Example("/.well-known/oauth-authorization-server"),
-    "GET /fhir/metadata": Example("/fhir/metadata"),
-    "GET /fhir/{zone}/metadata": Example("/fhir/identified/metadata"),
-    "GET /fhir/{zone}/.well-known/smart-configuration": Example("/fhir/identified/.well-known/smart-configuration"),
-    "GET /fhir/{zone}/{type}/{id}": Example("/fhir/identified/Patient/{patient}", "read"),
-    "GET /fhir/{zone}/{type}/{id}/_history/{vid}": Example("/fhir/identified/Patient/{patient}/_history/1", "read"),
-    "GET /fhir/{zone}/{type}": Example("/fhir/identified/Patient", "search"),
-    "POST /fhir/{zone}/{type}/_search": Example(
-        "/fhir/identified/Patient/_search", "search", more={"data": "gender=female", "content_type": FORM}
-    ),
-    "GET /api/v1/me": Example("/api/v1/me"),
-    "GET /api/v1/overview": Example("/api/v1/overview", "monitor", ("landing", "identified"), lacking=("scope",)),
-    "POST /api/v1/ingestions": Example(
-        "/api/v1/ingestions", "ingest", ("landing", "identified"), statuses=(202,), more=UPLOAD
-    ),
-    "GET /api/v1/ingestions": Example("/api/v1/ingestions", "monitor", ("landing",)),
-    "GET /api/v1/ingestions/{run_id}": Example("/api/v1/ingestions/{run}", "monitor", ("landing",)),
-    "GET /api/v1/ingestions/{run_id}/issues": Example("/api/v1/ingestions/{run}/issues", "quarantine", ("landing",)),
-    "POST /api/v1/ingestions/{run_id}/cancel": Example(
-        "/api/v1/ingestions/{waiting}/cancel", "ingest", ("landing", "identified"), also="careloom/operate"
-    ),
-    "POST /api/v1/records": Example(
-        "/api/v1/records", "quarantine", ("landing",), more={"json": {"type": "ADT", "limit": 2}}
-    ),
-    "POST /api/v1/quality/looks": Example(
-        "/api/v1/quality/looks", "quality", statuses=(202,), more={"json": {"zone": "identified"}}
-    ),
-    **{f"GET /api/v1/quality/{at}": Example(f"/api/v1/quality/{at}", "quality") for at in ("runs", "report", "rules")},
-    "GET /api/v1/quality/runs/{run_id}": Example("/api/v1/quality/runs/{look}", "quality"),
-    "GET /api/v1/quality/looks/{run_id}": Example("/api/v1/quality/looks/{look}", "quality"),
-    "GET /api/v1/quality/runs/{run_id}/rules/{rule}": Example(
-        "/api/v1/quality/runs/{look}/rules/text-intact", "quality"
-    ),
-    "GET /api/v1/quality/runs/{run_id}/export": Example("/api/v1/quality/runs/{look}/export?format=csv", "quality"),
-    "GET /api/v1/records/{record_id}": Example("/api/v1/records/{record}", "quarantine", ("landing",)),
-    "GET /api/v1/records/{record_id}/raw": Example(
-        "/api/v1/records/{record}/raw", "quarantine", ("landing",), also="system/*.r", also_in=("identified",)
-    ),
-    **{name: Example(**told) for name, told in linkage_routes.EXAMPLES.items()},
-}
-EXAMPLES |= {name: Example(**told, verb="read", lacking=("scope",)) for name, told in TERMINOLOGY.items()}
 WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
 """Closed routes that ask for no verb: they tell callers about themselves."""
 
