@@ -24,6 +24,20 @@ def order(start: Any, end: Any) -> int:
         return -1
 
 
+def held_together(start: str, end: str) -> tuple[str, str | None, str]:
+    """Start and end of a Period that FHIR lets stand (invariant per-1), and what became of the two that came.
+
+    returns  the two and an empty text where they stood; both cut to what is known of both and ``imprecise``, where one
+             goes on and the other does not, as 2024-03 and 2024-03-12; no end and ``reversed``, where it lay before
+    """
+    if order(start, end) != 1:
+        return start, end, ""
+    size = min(len(start), len(end))
+    if size <= 10 and start[:size] == end[:size]:
+        return start[:size], end[:size], "imprecise"
+    return start, None, "reversed"
+
+
 def _moment(value: str) -> datetime:
     """The moment of a full dateTime; a leap second counts as the one before it."""
     return datetime.fromisoformat(value[:19].replace(":60", ":59") + value[19:])

@@ -1,6 +1,7 @@
 """Names, addresses and telecommunication addresses (PN, ON, AD, TEL) as FHIR data types, after the guide."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from careloom.ingest.ccda_build import Build, Part
@@ -54,12 +55,7 @@ def human_name(build: Build, element: Element) -> Part | None:
 
 def human_names(build: Build, elements: list[Element] | None) -> list[Part]:
     """The names that name somebody, each once."""
-    out: list[Part] = []
-    for element in elements or ():
-        found = human_name(build, element)
-        if found is not None and found not in out:
-            out.append(found)
-    return out
+    return _each_once(build, elements, human_name)
 
 
 def plain_name(build: Build, element: Element | None) -> str:
@@ -74,12 +70,7 @@ def plain_name(build: Build, element: Element | None) -> str:
 
 def addresses(build: Build, elements: list[Element] | None) -> list[Part]:
     """AD to Address, each once; those that say nothing are left out."""
-    out: list[Part] = []
-    for element in elements or ():
-        found = address(build, element)
-        if found is not None and found not in out:
-            out.append(found)
-    return out
+    return _each_once(build, elements, address)
 
 
 def address(build: Build, element: Element) -> Part | None:
@@ -121,12 +112,7 @@ def address(build: Build, element: Element) -> Part | None:
 
 def contact_points(build: Build, elements: list[Element] | None) -> list[Part]:
     """TEL to ContactPoint, each once; those that say nothing are left out."""
-    out: list[Part] = []
-    for element in elements or ():
-        found = contact_point(build, element)
-        if found is not None and found not in out:
-            out.append(found)
-    return out
+    return _each_once(build, elements, contact_point)
 
 
 def contact_point(build: Build, element: Element) -> Part | None:
@@ -167,6 +153,17 @@ def _address_of(text: str) -> tuple[str, str]:
     if value.rstrip(":").lower() in _schemes():
         return "", ""
     return ("email" if _EMAIL.fullmatch(value) else "phone"), value
+
+
+def _each_once(
+    build: Build, elements: list[Element] | None, read: Callable[[Build, Element], Part | None]
+) -> list[Part]:
+    out: list[Part] = []
+    for element in elements or ():
+        found = read(build, element)
+        if found is not None and found not in out:
+            out.append(found)
+    return out
 
 
 def _mapped(use: str | None, name: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from careloom.fhir.moments import order
+from careloom.fhir.moments import held_together, order
 from careloom.ingest.ccda_build import REASON_SYSTEM, Build, Part
 from careloom.ingest.ccda_codes import codes, system_uri, unique_uri
 from careloom.ingest.ccda_narrative import text_of
@@ -267,10 +267,10 @@ def ordered(build: Build, held: Part, place: str = "") -> Part:
     start, end = held.get("start"), held.get("end")
     if start is None or end is None or order(start, end) != 1:
         return held
-    size = min(len(start), len(end), 10)
-    if start[:size] == end[:size]:
+    first, last, fault = held_together(start, end)
+    if fault == "imprecise":
         build.issue("ccda.period-imprecise", place, "start and end differ in precision only; both were cut to the less")
-        return {**held, "start": start[:size], "end": end[:size]}
+        return {**held, "start": first, "end": last}
     build.issue("ccda.period-reversed", place, "the end lies before the start; it was left out")
     return {key: value for key, value in held.items() if key != "end"}
 

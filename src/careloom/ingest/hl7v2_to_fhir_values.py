@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from careloom.fhir.moments import order
+from careloom.fhir.moments import held_together, order
 from careloom.hl7v2 import fields
 from careloom.hl7v2.fields import Authority, Coded
 from careloom.ingest.hl7v2_to_fhir_build import Build
@@ -254,15 +254,17 @@ def ordered(build: Build, period: Element, place: str) -> Element:
     other does not, as 2024-03 and 2024-03-12, both are cut to what is known of both.
     """
     start, end = period.get("start"), period.get("end")
-    if order(start, end) != 1 or start is None or end is None:
+    if start is None or end is None or order(start, end) != 1:
         return period
-    size = min(len(start), len(end))
-    if size <= 10 and start[:size] == end[:size]:
+    period["start"], last, fault = held_together(start, end)
+    if last is not None:
+        period["end"] = last
+    else:
+        del period["end"]
+    if fault == "imprecise":
         build.issue(
             "hl7v2.period-imprecise", place, "start and end differ in precision only; both were cut to the less"
         )
-        period["start"], period["end"] = start[:size], end[:size]
-        return period
-    build.issue("hl7v2.period-reversed", place, "the end lies before the start; it was left out")
-    del period["end"]
+    else:
+        build.issue("hl7v2.period-reversed", place, "the end lies before the start; it was left out")
     return period

@@ -116,6 +116,24 @@ def test_equal_bounds_are_one_time_and_reversed_ones_lose_the_end() -> None:
     assert "ccda.period-reversed" in codes(two)
 
 
+PERIODS = [
+    ("20240311", "202403101200", {"start": "2024-03-11"}, "ccda.period-reversed"),
+    ("202403", "20240310", {"start": "2024-03", "end": "2024-03"}, "ccda.period-imprecise"),
+    ("202403101200-0500", "20240310", {"start": "2024-03-10", "end": "2024-03-10"}, "ccda.period-imprecise"),
+    ("202403101200-0500", "202403101100-0500", {"start": "2024-03-10T12:00:00-05:00"}, "ccda.period-reversed"),
+]
+
+
+@pytest.mark.parametrize(("low", "high", "expected", "code"), PERIODS)
+def test_an_end_before_its_start_is_left_out_and_unequal_precision_cut(
+    low: str, high: str, expected: dict[str, str], code: str
+) -> None:
+    times = f'<effectiveTime><low value="{low}"/><high value="{high}"/></effectiveTime>'
+    found = entry("30954-2", OBSERVATION.format(times))
+    assert only(found, "Observation")["effectivePeriod"] == expected
+    assert code in codes(found)
+
+
 NAMES: list[tuple[str, list[dict[str, Any]]]] = [
     ("<name><given>A</given><given>B</given><family>C</family><suffix>MD</suffix></name>",
      [{"given": ["A", "B"], "family": "C", "suffix": ["MD"]}]),
