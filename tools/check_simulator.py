@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -30,6 +30,7 @@ from careloom.simulate.population import census
 ROOT = Path(__file__).parents[1]
 MODULES = ROOT / "src/careloom/simulate/modules"
 FIGURES = Path(__file__).with_name("simulator_figures.toml")
+NOT_HISPANIC = "2186-5"
 NOW = datetime(PRESENT.year, PRESENT.month, PRESENT.day, tzinfo=UTC)
 
 
@@ -38,19 +39,21 @@ class Life:
     """What the checks need of one patient.
 
     diagnoses  (code, whether it is open at the present)
-    stays      (principal diagnosis, age at admission, readmission, died)
+    stays      (principal diagnosis, age at admission, readmission, died, days)
     years      person-years seen, by whole year of age
     levels     last value outside of the hospital by measure
+    race       code of race; empty for Hispanics of any race
     """
 
     age: float
     sex: str
     alive: bool
     diagnoses: tuple[tuple[str, bool], ...]
-    stays: tuple[tuple[str, float, bool, bool], ...]
+    stays: tuple[tuple[str, float, bool, bool, float], ...]
     years: Mapping[int, float]
     levels: Mapping[str, float]
     counts: Mapping[str, int]
+    race: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def life(history: History) -> Life:
                 (one.start - birth).days / 365.25,
                 bool(one.readmission_of),
                 one.disposition == "20",
+                ((one.end or NOW) - one.start) / timedelta(days=1),
             )
             for one in history.encounters
             if one.kind == "inpatient"
@@ -102,6 +106,7 @@ def life(history: History) -> Life:
         years,
         levels,
         {kind: sum(one.kind == kind for one in history.encounters) for kind in ("emergency", "ambulatory")},
+        history.person.race.code if history.person.ethnicity.code == NOT_HISPANIC else "",
     )
 
 
@@ -122,7 +127,8 @@ def population(patients: int, seed: int, processes: int) -> list[Life]:
 
 def within(one: Life, check: Mapping[str, Any], age: float) -> bool:
     low, high = check.get("ages", (0, 130))
-    return low <= age < high and check.get("sex", one.sex) == one.sex
+    alike = check.get("sex", one.sex) == one.sex and check.get("race", one.race) == one.race
+    return bool(low <= age < high and alike)
 
 
 def share(check: Mapping[str, Any], lives: list[Life], hit: Callable[[Life], bool]) -> tuple[float, float, int]:
@@ -153,7 +159,7 @@ def stays(check: Mapping[str, Any], lives: list[Life]) -> tuple[float, float, in
     codes = {concept(name)[0].code for name in check["diagnoses"]} if "diagnoses" in check else None
     years = sum(length for one in lives for age, length in one.years.items() if within(one, check, age + 0.5))
     count = sum(
-        (codes is None or code in codes) and within(one, check, age) for one in lives for code, age, _, _ in one.stays
+        (codes is None or code in codes) and within(one, check, age) for one in lives for code, age, *_ in one.stays
     )
     return rate(check, count, years)
 
@@ -168,6 +174,41 @@ def level(check: Mapping[str, Any], lives: list[Life]) -> tuple[float, float, in
     mean = sum(values) / max(1, len(values))
     spread = math.sqrt(sum((value - mean) ** 2 for value in values) / max(1, len(values)))
     return mean, spread / math.sqrt(max(1, len(values))), len(values)
+
+
+def distribution(check: Mapping[str, Any], lives: list[Life]) -> tuple[float, float, int]:
+    """Kolmogorov and Smirnov's distance of a measure from a published distribution, at the points that are published.
+
+    quantiles  [value, share up to it]: half of those who have the very value count as below
+    shares     [value, share below it]
+    among      only those with one of these diagnoses open
+    """
+    codes = {concept(name)[0].code for name in check.get("among", [])}
+    values = [
+        one.levels[check["measure"]]
+        for one in lives
+        if one.alive
+        and within(one, check, one.age)
+        and check["measure"] in one.levels
+        and (not codes or any(code in codes and is_open for code, is_open in one.diagnoses))
+    ]
+    count = max(1, len(values))
+    distance = 0.0
+    for point, expected in check.get("shares", []):
+        distance = max(distance, abs(sum(value < point for value in values) / count - expected))
+    for point, expected in check.get("quantiles", []):
+        below = sum((value < point) + (value <= point) for value in values) / 2.0
+        distance = max(distance, abs(below / count - expected))
+    return distance, 0.6 / math.sqrt(count), len(values)
+
+
+def days(check: Mapping[str, Any], lives: list[Life]) -> tuple[float, float, int]:
+    """The mean length of stays, of all or of those for a principal diagnosis."""
+    codes = {concept(name)[0].code for name in check.get("diagnoses", [])}
+    lengths = [length for one in lives for code, *_, length in one.stays if not codes or code in codes]
+    mean = sum(lengths) / max(1, len(lengths))
+    spread = math.sqrt(sum((length - mean) ** 2 for length in lengths) / max(1, len(lengths)))
+    return mean, spread / math.sqrt(max(1, len(lengths))), len(lengths)
 
 
 def contacts(check: Mapping[str, Any], lives: list[Life]) -> tuple[float, float, int]:
@@ -212,7 +253,8 @@ def women(check: Mapping[str, Any], lives: list[Life]) -> tuple[float, float, in
 
 KINDS: dict[str, Callable[[Mapping[str, Any], list[Life]], tuple[float, float, int]]] = {
     "prevalence": prevalence, "stays": stays, "level": level, "contacts": contacts, "deaths": deaths,
-    "part of stays": part_of_stays, "distance of ages": ages, "women": women,
+    "part of stays": part_of_stays, "distribution": distribution, "days": days,
+    "distance of ages": ages, "women": women,
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from careloom.simulate import actions, care, mortality, stays
 from careloom.simulate.history import Outcome
 from careloom.simulate.life import Life
-from careloom.simulate.measures import set_point
+from careloom.simulate.measures import set_point, shift_to
 from careloom.simulate.modules import Event, Module, State, Transition, by_name, modules
 
 YEAR = timedelta(days=365.25)
@@ -109,8 +109,11 @@ def _take_effects(life: Life, module: Module, state: State, *, with_drift_since:
     for measure, value in state.effects.items():
         per_year = state.drift.get(measure, 0.0)
         life.add_shift(measure, module.name, value + per_year * min(8.0, with_drift_since), per_year)
+    for measure, (low, high) in state.reach.items():
+        change = shift_to(life, measure, life.draw.uniform(low, high))
+        life.add_shift(measure, module.name, change, state.drift.get(measure, 0.0))
     for measure, per_year in state.drift.items():
-        if measure not in state.effects:
+        if measure not in state.effects and measure not in state.reach:
             life.add_shift(measure, module.name, per_year * min(8.0, with_drift_since), per_year)
 
 

@@ -110,6 +110,12 @@ def set_point(life: Life, name: str) -> float:
     return min(measure.limits[1], max(measure.limits[0], math.exp(value) if measure.is_log else value))
 
 
+def shift_to(life: Life, name: str, wanted: float) -> float:
+    """What brings the set point of a measure to a value now, on the measure's own scale."""
+    measure = measures()[name]
+    return (math.log(wanted) if measure.is_log else wanted) - _on_scale(life, measure)
+
+
 def _on_scale(life: Life, measure: Measure) -> float:
     """The set point on the measure's own scale (logarithms where it has one)."""
     deviation = life.levels.get(measure.name)

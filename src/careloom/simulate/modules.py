@@ -46,12 +46,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state: what happens on entry, what it does to measures, the care it asks for, the ways out."""
+    """A state: what happens on entry, what it does to measures, the care it asks for, the ways out.
+
+    effects  measure -> what the state adds to the set point
+    reach    measure -> between what two values entering the state brings the set point, whatever it was before
+    """
 
     name: str
     raises: str
     enter: tuple[Action, ...]
     effects: Mapping[str, float]
+    reach: Mapping[str, tuple[float, float]]
     drift: Mapping[str, float]
     visit_every_days: float
     panels: Mapping[str, float]
@@ -142,10 +147,15 @@ def _taker(table: Mapping[str, Any], place: str, known: set[str]) -> Callable[..
 
 def _state(name: str, spec: Mapping[str, Any], place: str) -> State:
     take = _taker(
-        spec, place, {"raise", "enter", "effects", "drift", "visit_every_days", "panels", "review", "events", "to"}
+        spec,
+        place,
+        {"raise", "enter", "effects", "reach", "drift", "visit_every_days", "panels", "review", "events", "to"},
     )
+    if twice := set(take("effects", {})) & set(take("reach", {})):
+        raise BadRuleError(f"{place}: {min(twice)!r} has an effect and a reach; write one of them")
     return State(
-        name, take("raise", ""), tuple(take("enter", [])), take("effects", {}), take("drift", {}),
+        name, take("raise", ""), tuple(take("enter", [])), take("effects", {}),
+        {measure: (float(low), float(high)) for measure, (low, high) in take("reach", {}).items()}, take("drift", {}),
         float(take("visit_every_days", 0.0)), take("panels", {}), tuple(take("review", [])),
         tuple(_event(event, place) for event in take("events", [])),
         tuple(_transition(way, place) for way in take("to", [])),

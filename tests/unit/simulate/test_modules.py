@@ -12,7 +12,7 @@ from careloom.simulate.actions import is_reached
 from careloom.simulate.codes import concept, snomed, tables
 from careloom.simulate.hospital import build_hospital
 from careloom.simulate.measures import measures, panels
-from careloom.simulate.modules import Module, by_name, ladders, modules
+from careloom.simulate.modules import Module, _state, by_name, ladders, modules
 from careloom.simulate.patients import simulate_patient
 from careloom.simulate.prevention import plan
 from careloom.simulate.rules import BadRuleError, amount, probability
@@ -69,7 +69,8 @@ def test_what_a_module_names_exists(module: Module) -> None:
         if "when" in action:
             assert action["when"]["measure"] in measures()
     for state in module.states.values():
-        assert set(state.effects) | set(state.drift) <= set(measures())
+        assert set(state.effects) | set(state.reach) | set(state.drift) <= set(measures())
+        assert all(low < high for low, high in state.reach.values())
         assert set(state.panels) <= set(panels())
         for raised in (state.raises, *(event.raises for event in state.events)):
             assert raised in ("", "none", "visit", "virtual", "emergency") or raised[5:] in kinds()
@@ -194,11 +195,34 @@ def test_the_risk_of_stroke_is_scored_as_published(
 def test_anticoagulation_starts_where_the_risk_of_stroke_asks_for_it() -> None:
     """Most people with atrial fibrillation are at risk; the module leaves a fifth of those untreated."""
     place = build_hospital(5)
-    held = [simulate_patient(number, 5, hospital=place) for number in range(130, 180)]
+    held = [simulate_patient(number, 5, hospital=place) for number in range(1, 251)]
     with_it = [one for one in held if any("I48.91" in {code.code for code in made.codes} for made in one.conditions)]
     drugs = {tables()[name]["rxnorm"][0] for name in ("rivaroxaban_20", "warfarin_5")}
     treated = [one for one in with_it if any(course.codes[0].code in drugs for course in one.medications)]
     assert len(treated) >= len(with_it) / 2 > 1
+
+
+STAGES = {"N18.31": (45.0, 60.0), "N18.32": (30.0, 45.0), "N18.4": (15.0, 30.0), "N18.6": (0.0, 15.0)}
+"""KDIGO 2024: filtration rate [mL/min/1.73 m2] of stages 3a, 3b, 4, and of the kidney's failure."""
+
+
+def test_the_filtration_rate_at_diagnosis_is_that_of_the_stage() -> None:
+    """Give or take what the laboratory's equation and the day add: ten."""
+    place, seen = build_hospital(6), 0
+    for number in range(1, 301):
+        history = simulate_patient(number, 6, hospital=place)
+        for one in history.conditions:
+            low, high = STAGES.get(one.codes[0].code, (0.0, 0.0))
+            for rate in history.observations:
+                if high and rate.codes[0].code == "33914-3" and rate.encounter == one.encounter:
+                    assert low - 10.0 < float(str(rate.value)) < high + 10.0, (number, one.codes[0].code)
+                    seen += 1
+    assert seen > 3
+
+
+def test_an_effect_and_a_reach_of_one_measure_are_refused() -> None:
+    with pytest.raises(BadRuleError):
+        _state("ill", {"effects": {"gfr": -3.0}, "reach": {"gfr": [20.0, 30.0]}}, "here")
 
 
 def test_a_rule_adds_on_the_log_odds_scale() -> None:
