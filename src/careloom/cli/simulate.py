@@ -16,9 +16,20 @@ def simulate(
     out: Annotated[Path, typer.Argument(help="A new or empty folder.", metavar="OUT")],
     patients: Annotated[int, typer.Option(min=1, help="How many people.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
-    feeds: Annotated[str, typer.Option(help="Formats, with commas: hl7v2, fhir, bulk, ccda, csv, notes; all.")] = "",
+    feeds: Annotated[
+        str,
+        typer.Option(
+            metavar="F,F", help="What every site sends, with commas: hl7v2, fhir, bulk, ccda, csv, notes; all."
+        ),
+    ] = "",
+    site_feeds: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SITE=F,F", help="What one site sends in their place; may be repeated: site-2=bulk,csv."),
+    ] = None,
     notes: Annotated[bool, typer.Option("--notes/--no-notes", help="Clinical notes with gold spans.")] = True,
-    dirt: Annotated[str, typer.Option(help="How much is wrong on purpose: none, some or much.")] = "none",
+    dirt: Annotated[
+        str, typer.Option(help="What is wrong on purpose: none, some, much, or the share of records: 0.02.")
+    ] = "none",
     sites: Annotated[int, typer.Option(min=1, help="Places of the hospital, each with feeds of its own.")] = 3,
     present: Annotated[str, typer.Option(help="The simulated present, a date.")] = "2026-01-01",
     processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0 for one a core.")] = 0,
@@ -27,6 +38,8 @@ def simulate(
     """Make a hospital that does not exist: all its feeds, and the answers that they hide.
 
     Example: careloom simulate hospital/ --patients 1000 --seed 1
+
+    Example: careloom simulate mixed/ --feeds hl7v2,ccda --site-feeds site-2=bulk --site-feeds site-3=csv,notes
     """
     from careloom.cli import output
     from careloom.errors import QueryError
@@ -37,8 +50,13 @@ def simulate(
         day = date.fromisoformat(present)
     except ValueError:
         raise QueryError("simulate: --present is no date", "write it as 2026-01-01") from None
-    chosen = tuple(name.strip() for name in feeds.split(",") if name.strip())
-    ask = SimulateAsk(out, patients, seed, chosen, notes, dirt, sites, day, processes)
+    of_site = []
+    for one in site_feeds or ():
+        site, equals, names = one.partition("=")
+        if not equals:
+            raise QueryError(f"simulate: --site-feeds {one!r} has no =", "write it as site-2=bulk,csv")
+        of_site.append((site.strip(), _names(names)))
+    ask = SimulateAsk(out, patients, seed, _names(feeds), notes, dirt, sites, day, processes, tuple(of_site))
     with output.progress("Simulating", quiet=json, unit="patients") as watch:
         report = run(ask, watch)
     if json:
@@ -50,3 +68,7 @@ def simulate(
         f"{report.files:,} files, {report.size_bytes / 1e6:,.1f} MB in {report.seconds:,.1f} s "
         f"({report.patients_per_second:,.0f} patients/s): {report.out}"
     )
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())

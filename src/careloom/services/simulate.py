@@ -17,6 +17,7 @@ import orjson
 from careloom import __version__
 from careloom.errors import QueryError, SetupError
 from careloom.services.simulate_shards import Recipe, Shard, Workshop, shards
+from careloom.simulate.dirt import rates_of
 from careloom.simulate.feed_fhir import bulk_manifest
 from careloom.simulate.feeds import opening_files
 from careloom.simulate.patients import PRESENT, YEARS_SEEN
@@ -34,8 +35,10 @@ MANIFEST = "manifest.json"
 class SimulateAsk:
     """What is to be made.
 
-    feeds      formats; empty for all
-    processes  0 for as many as there are cores
+    feeds       formats; empty for all
+    dirt        none, some, much, or the share of the records
+    processes   0 for as many as there are cores
+    site_feeds  (site, formats) that the site sends in the place of `feeds`
     """
 
     out: Path
@@ -47,6 +50,7 @@ class SimulateAsk:
     sites: int = 3
     present: date = PRESENT
     processes: int = 0
+    site_feeds: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def simulate(ask: SimulateAsk, watch: Watch | None = None) -> SimulateReport:
             if watch is not None:
                 watch(done, ask.patients)
         written = _close(files, workshop, recipe, ask)
-        _write_manifest(root, ask, counts, written)
+        _write_manifest(root, ask, recipe.options, counts, written)
     seconds = time.perf_counter() - began
     size = sum(one.size_bytes for one in written)
     return SimulateReport(
@@ -107,14 +111,48 @@ def _recipe(ask: SimulateAsk) -> Recipe:
         raise QueryError("simulate: --sites", f"ask for 1 to {_SITES_AT_MOST} sites")
     if not 1900 <= ask.present.year <= 2100:
         raise QueryError("simulate: --present", "name a date between 1900 and 2100")
-    feeds: list[Feed] = [feed for feed in FEEDS if not ask.feeds or feed in ask.feeds]
-    if unknown := [feed for feed in ask.feeds if feed not in FEEDS]:
-        raise QueryError(f"simulate: --feeds has no {unknown[0]!r}", f"choose from {', '.join(FEEDS)}")
+    options = FeedOptions(ask.seed, _feeds("--feeds", ask.feeds or FEEDS), _dirt(ask.dirt), _site_feeds(ask))
+    return Recipe(ask.seed, ask.sites, ask.present, options, ask.with_notes)
+
+
+def _feeds(option: str, names: Iterable[str]) -> tuple[Feed, ...]:
+    """The formats with these names, in their own order. raises QueryError."""
+    asked = tuple(names)
+    if unknown := [name for name in asked if name not in FEEDS]:
+        raise QueryError(f"simulate: {option} has no {unknown[0]!r}", f"choose from {', '.join(FEEDS)}")
+    return tuple(feed for feed in FEEDS if feed in asked)
+
+
+def _site_feeds(ask: SimulateAsk) -> dict[str, tuple[Feed, ...]]:
+    """The formats of each site that has some of its own. raises QueryError."""
+    sites = [f"site-{number}" for number in range(1, ask.sites + 1)]
+    found: dict[str, tuple[Feed, ...]] = {}
+    for site, names in ask.site_feeds:
+        if site not in sites:
+            known = f"{sites[0]} to {sites[-1]}" if len(sites) > 1 else sites[0]
+            raise QueryError(f"simulate: --site-feeds: there is no {site!r}", f"this hospital has {known} (--sites)")
+        if site in found:
+            raise QueryError(f"simulate: --site-feeds names {site} twice", "put all its formats into one, with commas")
+        found[site] = _feeds(f"--site-feeds {site}", names)
+        if not found[site]:
+            raise QueryError(f"simulate: --site-feeds {site} names no format", f"choose from {', '.join(FEEDS)}")
+    return found
+
+
+def _dirt(asked: str) -> DirtLevel | float:
+    """A level, or the share of the records. raises QueryError."""
     levels = get_args(DirtLevel)
-    dirt: DirtLevel | None = next((level for level in levels if level == ask.dirt), None)
-    if dirt is None:
-        raise QueryError(f"simulate: --dirt has no {ask.dirt!r}", f"choose from {', '.join(levels)}")
-    return Recipe(ask.seed, ask.sites, ask.present, FeedOptions(ask.seed, tuple(feeds), dirt), ask.with_notes)
+    level: DirtLevel | None = next((one for one in levels if one == asked), None)
+    if level is not None:
+        return level
+    try:
+        share = float(asked)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        hint = f"choose from {', '.join(levels)}, or give the share of the records: 0.02"
+        raise QueryError(f"simulate: --dirt has no {asked!r}", hint)
+    return share
 
 
 def _keep(files: OrderedFiles, shard: Shard, counts: Counter[str]) -> None:
@@ -135,10 +173,10 @@ def _check_room(root: Path, written: int, done: int, patients: int) -> None:
 
 def _close(files: OrderedFiles, workshop: Workshop, recipe: Recipe, ask: SimulateAsk) -> list[Written]:
     written = files.finish()
-    if "bulk" not in recipe.options.feeds:
-        return written
     at = datetime(ask.present.year, ask.present.month, ask.present.day, tzinfo=UTC).isoformat()
     for site in workshop.hospital.sites:
+        if "bulk" not in recipe.options.feeds_of(site.site_id):
+            continue
         begin = f"feeds/{site.site_id}/bulk/"
         lines = {Path(one.path).stem: one.lines for one in written if one.path.startswith(begin)}
         piece = bulk_manifest(site, lines, at)
@@ -146,7 +184,9 @@ def _close(files: OrderedFiles, workshop: Workshop, recipe: Recipe, ask: Simulat
     return files.finish()
 
 
-def _write_manifest(root: Path, ask: SimulateAsk, counts: Counter[str], written: Iterable[Written]) -> None:
+def _write_manifest(
+    root: Path, ask: SimulateAsk, options: FeedOptions, counts: Counter[str], written: Iterable[Written]
+) -> None:
     """The manifest comes last: a folder without one is not whole."""
     manifest = {
         "careloom": __version__,
@@ -155,9 +195,11 @@ def _write_manifest(root: Path, ask: SimulateAsk, counts: Counter[str], written:
         "sites": ask.sites,
         "present": ask.present.isoformat(),
         "years_seen": YEARS_SEEN,
-        "feeds": list(ask.feeds) or list(FEEDS),
+        "feeds": options.feeds,
+        "site_feeds": dict(sorted(options.of_site.items())),
         "notes": ask.with_notes,
-        "dirt": ask.dirt,
+        "dirt": options.dirt,
+        "dirt_rates": dict(rates_of(options.dirt)),
         "counts": dict(sorted(counts.items())),
         "files": [asdict(one) for one in written],
     }

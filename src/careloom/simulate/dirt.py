@@ -1,11 +1,11 @@
 """What is made wrong on purpose: how often, what exactly, and the answer that tells of it."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from careloom.runtime import packaged
 from careloom.simulate.answers import DirtAnswer, DirtKind
@@ -14,6 +14,7 @@ _OF_RECORDS: tuple[DirtKind, ...] = (
     "duplicate-record", "near-duplicate-record", "wrong-unit", "impossible-date", "impossible-value", "missing-field",
     "wrong-check-digit", "mangled-encoding", "truncated-message", "out-of-order-message",
 )  # fmt: skip
+Made = TypeVar("Made")
 _ACCENTS = str.maketrans({"a": "á", "e": "é", "i": "í", "o": "ó", "u": "ü", "A": "Á", "E": "É", "O": "Ö", "U": "Ü"})
 _TRAP = "twin"
 
@@ -28,14 +29,39 @@ def declared() -> dict[str, Any]:
 class Dirt:
     """The dirt of one feed of one chart: draws what happens to a record, and keeps the answers.
 
-    rates    of one level
+    rates    by kind
     answers  get one row for each thing that is made wrong
+    insists  whether a record that is drawn gets another kind where it cannot have the first
     """
 
     patient_id: str
     rates: Mapping[str, float]
     random: Random
     answers: list[DirtAnswer] = field(default_factory=list)
+    insists: bool = False
+
+    def kinds(self) -> Iterator[DirtKind]:
+        """What is to happen to the next record: nothing to most; to the others the first of these that it can have."""
+        first = self.draw()
+        if first is None:
+            return
+        yield first
+        left = [kind for kind in _OF_RECORDS if kind != first and self.rates.get(kind)] if self.insists else []
+        while left:
+            kind = self.random.choices(left, [self.rates[kind] for kind in left])[0]
+            left.remove(kind)
+            yield kind
+
+    def struck(self, make: Callable[[DirtKind], Made | None]) -> tuple[DirtKind, Made] | None:
+        """What is made of the next record, and the kind; None where it stays as it is, as most do.
+
+        make  makes a kind of the record; None where it cannot have it
+        """
+        for kind in self.kinds():
+            made = make(kind)
+            if made is not None:
+                return kind, made
+        return None
 
     def draw(self) -> DirtKind | None:
         """What is to happen to the next record; None for most."""
@@ -55,9 +81,14 @@ class Dirt:
         return self.random.random() < self.rates.get(kind, 0.0)
 
 
-def rates_of(level: str) -> Mapping[str, float]:
-    """The rates of a level."""
-    return cast(Mapping[str, float], declared()["level"][level])
+def rates_of(dirt: str | float) -> Mapping[str, float]:
+    """The rates of a level; or those that hit a share of the records, in proportion to the level `some`."""
+    levels = cast(Mapping[str, Mapping[str, float]], declared()["level"])
+    if isinstance(dirt, str):
+        return levels[dirt]
+    usual = levels["some"]
+    scale = dirt / sum(rate for kind, rate in usual.items() if kind in _OF_RECORDS)
+    return {kind: min(1.0, rate * scale) for kind, rate in usual.items()}
 
 
 def wrong_unit(unit: str) -> str | None:

@@ -1,6 +1,7 @@
 """Rows of CSV extracts with something wrong on purpose. A place is a column, as the site calls it."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from careloom.simulate.answers import DirtKind
 from careloom.simulate.charts import Chart
@@ -26,14 +27,12 @@ def soiled(chart: Chart, dirt: Dirt) -> Iterator[Piece]:
     """The rows of a chart as pieces of their files, some with something wrong."""
     how = style(chart.style)
     for row in csv_rows(chart):
-        kind = dirt.draw()
-        maker = _MAKERS.get(kind) if kind is not None else None
-        made = maker(row, dirt, how) if maker is not None else None
         path = csv_path(chart.site, row.table)
-        if made is None or kind is None:
+        struck = dirt.struck(partial(_made, row, dirt, how))
+        if struck is None:
             yield Piece(path, chart.serial, line(list(row.cells.values()), how.delimiter))
             continue
-        lines, number, place, detail = made
+        kind, (lines, number, place, detail) = struck
         for data in lines:
             yield Piece(path, chart.serial, data)
         dirt.tell(kind, file=path, record=number, place=how.names.get(place, place), detail=detail)
@@ -41,6 +40,11 @@ def soiled(chart: Chart, dirt: Dirt) -> Iterator[Piece]:
 
 _Made = tuple[list[bytes], str, str, str] | None
 """The lines that are sent, what names the row, the column that was changed, what was done."""
+
+
+def _made(row: CsvRow, dirt: Dirt, how: Style, kind: DirtKind) -> _Made:
+    maker = _MAKERS.get(kind)
+    return maker(row, dirt, how) if maker is not None else None
 
 
 def _number(row: CsvRow) -> str:

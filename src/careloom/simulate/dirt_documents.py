@@ -6,6 +6,7 @@ A place in a document is an element of the entry whose id is the record; in a no
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from careloom.simulate.answers import DirtKind, NoteAnswer
 from careloom.simulate.charts import Chart
@@ -38,14 +39,17 @@ _Entries = tuple[list[Entry], str, str, str] | None
 
 
 def _soiled_entry(chart: Chart, document: Document, entry: Entry, dirt: Dirt) -> list[Entry]:
-    kind = dirt.draw()
-    maker = _ENTRIES.get(kind) if kind is not None else None
-    made = maker(entry, dirt) if maker is not None else None
-    if made is None or kind is None:
+    struck = dirt.struck(partial(_made_entry, entry, dirt))
+    if struck is None:
         return [entry]
-    entries, number, place, detail = made
+    kind, (entries, number, place, detail) = struck
     dirt.tell(kind, file=document_path(chart, document), record=number, place=place, detail=detail)
     return entries
+
+
+def _made_entry(entry: Entry, dirt: Dirt, kind: DirtKind) -> _Entries:
+    maker = _ENTRIES.get(kind)
+    return maker(entry, dirt) if maker is not None else None
 
 
 def _observations(entry: Entry) -> list[tuple[str, str, str]]:
@@ -144,40 +148,71 @@ _ENTRIES: dict[DirtKind, Callable[[Entry, Dirt], _Entries]] = {
 
 def _soiled_bytes(chart: Chart, one: Document, data: bytes, dirt: Dirt) -> Iterator[Piece]:
     path = document_path(chart, one)
-    kind = dirt.draw()
-    if kind == "truncated-message":
-        data = data[: dirt.random.randint(len(data) // 2, len(data) - 30)]
-        dirt.tell(kind, file=path, record=one.number, place="", detail="stops before its end")
-    elif kind == "mangled-encoding":
-        name = f"<family>{chart.person.family}</family>".encode()
-        if dirt.random.random() < 0.5:
-            changed, detail = misread(chart.person.family).encode(), "UTF-8 that was read as ISO 8859-1"
-        else:
-            changed, detail = accented(chart.person.family).encode("latin-1"), "a byte of ISO 8859-1 in UTF-8"
-        if name in data:
-            data = data.replace(name, b"<family>" + changed + b"</family>", 1)
-            dirt.tell(kind, file=path, record=one.number, place="patient/name/family", detail=detail)
-    elif kind == "impossible-date":
-        data = re.sub(rb'<birthTime value="[0-9]+"/>', b'<birthTime value="21050105"/>', data, count=1)
-        detail = "birth after the first visit"
-        dirt.tell(kind, file=path, record=one.number, place="patient/birthTime/@value", detail=detail)
-    elif kind == "duplicate-record":
-        again = path.replace(".xml", "-again.xml")
-        dirt.tell(kind, file=again, record=one.number, place="", detail="sent twice, byte for byte")
-        yield Piece(again, one.number, data)
-    yield Piece(path, one.number, data)
+    struck = dirt.struck(partial(_made_document, chart, data, dirt))
+    if struck is None:
+        yield Piece(path, one.number, data)
+        return
+    kind, (made, place, detail, behind) = struck
+    told = path.replace(".xml", f"{behind}.xml")
+    dirt.tell(kind, file=told, record=one.number, place=place, detail=detail)
+    if behind:
+        yield Piece(told, one.number, data)
+    yield Piece(path, one.number, made)
+
+
+_Whole = tuple[bytes, str, str, str] | None
+"""The bytes, the place, what was done, what the name of a further file ends with."""
+
+
+def _made_document(chart: Chart, data: bytes, dirt: Dirt, kind: DirtKind) -> _Whole:
+    maker = _DOCUMENTS.get(kind)
+    return maker(chart, data, dirt) if maker is not None else None
+
+
+def _document_twice(chart: Chart, data: bytes, dirt: Dirt) -> _Whole:
+    del chart, dirt
+    return data, "", "sent twice, byte for byte", "-again"
+
+
+def _document_date(chart: Chart, data: bytes, dirt: Dirt) -> _Whole:
+    del chart, dirt
+    made = re.sub(rb'<birthTime value="[0-9]+"/>', b'<birthTime value="21050105"/>', data, count=1)
+    return made, "patient/birthTime/@value", "birth after the first visit", ""
+
+
+def _document_mangled(chart: Chart, data: bytes, dirt: Dirt) -> _Whole:
+    name = f"<family>{chart.person.family}</family>".encode()
+    if dirt.random.random() < 0.5:
+        changed, detail = misread(chart.person.family).encode(), "UTF-8 that was read as ISO 8859-1"
+    else:
+        changed, detail = accented(chart.person.family).encode("latin-1"), "a byte of ISO 8859-1 in UTF-8"
+    if name not in data:
+        return None
+    return data.replace(name, b"<family>" + changed + b"</family>", 1), "patient/name/family", detail, ""
+
+
+def _document_cut(chart: Chart, data: bytes, dirt: Dirt) -> _Whole:
+    del chart
+    return data[: dirt.random.randint(len(data) // 2, len(data) - 30)], "", "stops before its end", ""
+
+
+_DOCUMENTS: dict[DirtKind, Callable[[Chart, bytes, Dirt], _Whole]] = {
+    "duplicate-record": _document_twice,
+    "impossible-date": _document_date,
+    "mangled-encoding": _document_mangled,
+    "truncated-message": _document_cut,
+}
 
 
 def soiled_notes(chart: Chart, dirt: Dirt) -> Iterator[Piece]:
     """The notes of a chart, some with something wrong."""
     for one in chart.notes:
         path, data = note_path(chart, one), note_bytes(chart, one)
-        kind = dirt.draw()
-        maker = _NOTES.get(kind) if kind is not None else None
-        if maker is None or kind is None:
+        struck = dirt.struck(partial(_made_note, one, data, dirt))
+        if struck is None:
             yield Piece(path, one.note_id, data)
             continue
-        made, place, detail, behind = maker(one, data, dirt)
+        kind, (made, place, detail, behind) = struck
         if behind:
             yield Piece(path, one.note_id, data)
             path = path.replace(".txt", f"{behind}.txt")
@@ -186,7 +221,11 @@ def soiled_notes(chart: Chart, dirt: Dirt) -> Iterator[Piece]:
 
 
 _Note = tuple[bytes, str, str, str]
-"""The bytes, the place, what was done, what the name of a further file ends with."""
+
+
+def _made_note(one: NoteAnswer, data: bytes, dirt: Dirt, kind: DirtKind) -> _Note | None:
+    maker = _NOTES.get(kind)
+    return maker(one, data, dirt) if maker is not None else None
 
 
 def _note_twice(one: NoteAnswer, data: bytes, dirt: Dirt) -> _Note:

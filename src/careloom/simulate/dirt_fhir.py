@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,22 +26,26 @@ def soiled(found: Sequence[Resource], dirt: Dirt, path: Callable[[Resource], str
     path  of the file in which a resource is sent
     """
     for one in found:
-        kind = dirt.draw()
-        maker = _MAKERS.get(kind) if kind is not None else None
-        made = maker(one, dirt) if maker is not None else None
-        if made is None and kind is not None and lines:
-            maker = _OF_LINES.get(kind)
-            made = maker(one, dirt) if maker is not None else None
-        if made is None or kind is None:
+        struck = dirt.struck(partial(_made, one, dirt, lines))
+        if struck is None:
             yield Soiled(one)
             continue
-        sent, place, detail = made
+        kind, (sent, place, detail) = struck
         yield from sent
         name = f"{one['resourceType']}/{sent[-1].resource['id']}"
         dirt.tell(kind, file=path(one), record=name, place=place, detail=detail)
 
 
 _Made = tuple[list[Soiled], str, str] | None
+
+
+def _made(one: Resource, dirt: Dirt, lines: bool, kind: DirtKind) -> _Made:
+    for makers in (_MAKERS, _OF_LINES) if lines else (_MAKERS,):
+        maker = makers.get(kind)
+        made = maker(one, dirt) if maker is not None else None
+        if made is not None:
+            return made
+    return None
 
 
 def _again(one: Resource, dirt: Dirt) -> _Made:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 
 from careloom.simulate.answers import DirtKind
 from careloom.simulate.charts import Chart
@@ -20,13 +21,10 @@ def soiled(chart: Chart, messages: Sequence[Hl7v2Message], dirt: Dirt) -> Iterat
     """
     late = False
     for number, one in enumerate(messages):
-        kind = dirt.draw()
-        if late and kind == "out-of-order-message":
-            kind = None
-        following = messages[number + 1] if number + 1 < len(messages) else None
-        made = _MAKERS[kind](chart, one, dirt, following) if kind is not None else None
-        late = kind == "out-of-order-message" and made is not None
-        yield from made if made is not None else [_piece(chart, one, message_bytes(chart, one))]
+        following = messages[number + 1] if number + 1 < len(messages) and not late else None
+        struck = dirt.struck(partial(_made, chart, one, dirt, following))
+        late = struck is not None and struck[0] == "out-of-order-message"
+        yield from struck[1] if struck is not None else [_piece(chart, one, message_bytes(chart, one))]
 
 
 def _piece(
@@ -38,6 +36,10 @@ def _piece(
 
 _Made = list[Piece] | None
 _Maker = Callable[[Chart, Hl7v2Message, Dirt, Hl7v2Message | None], _Made]
+
+
+def _made(chart: Chart, one: Hl7v2Message, dirt: Dirt, following: Hl7v2Message | None, kind: DirtKind) -> _Made:
+    return _MAKERS[kind](chart, one, dirt, following)
 
 
 def _tell(dirt: Dirt, kind: DirtKind, piece: Piece, one: Hl7v2Message, place: str, detail: str) -> list[Piece]:

@@ -17,9 +17,10 @@ from careloom.terminology.systems import US_SSN
 def opening_files(place: Place, options: FeedOptions) -> Iterator[Piece]:
     """What opens the files of a hospital, once: headers of tables, their mappings, who works there."""
     for number, site in enumerate(place.sites.values()):
-        if "csv" in options.feeds:
+        sent = options.feeds_of(site.site_id)
+        if "csv" in sent:
             yield from feed_csv.opening(site, number)
-        if "bulk" in options.feeds:
+        if "bulk" in sent:
             yield from feed_fhir.bulk_opening(site, place)
 
 
@@ -42,9 +43,9 @@ def feed_files(
         answers.identities += _identities(chart)
         answers.outcomes += _outcomes(chart, history)
         prior = numbers.get(merged.get(chart.number, ""))
-        for feed in options.feeds:
+        for feed in options.feeds_of(chart.site.site_id):
             random = Random(f"{options.seed}|{chart.patient_id}|{chart.number}|{feed}")
-            dirt = Dirt(chart.patient_id, rates, random, answers.dirt)
+            dirt = Dirt(chart.patient_id, rates, random, answers.dirt, insists=not isinstance(options.dirt, str))
             pieces += _FEEDS[feed](chart, dirt, prior)
     return pieces, answers
 

@@ -1,5 +1,6 @@
 """What a simulated patient adds to the files of a hospital: pieces, put in order and written one after the other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -26,14 +27,20 @@ class Piece(NamedTuple):
 class FeedOptions:
     """What is to be emitted.
 
-    seed   with the patient's number, all that chance decides
-    feeds  the formats
-    dirt   how much is wrong on purpose: the level of simulate/dirt.toml
+    seed     with the patient's number, all that chance decides
+    feeds    the formats that a site sends
+    dirt     how much is wrong on purpose: a level of simulate/dirt.toml, or the share of the records
+    of_site  site -> the formats that it sends in their place
     """
 
     seed: int
     feeds: tuple[Feed, ...] = FEEDS
-    dirt: DirtLevel = "none"
+    dirt: DirtLevel | float = "none"
+    of_site: Mapping[str, tuple[Feed, ...]] = field(default_factory=dict)
+
+    def feeds_of(self, site_id: str) -> tuple[Feed, ...]:
+        """The formats that a site sends."""
+        return self.of_site.get(site_id, self.feeds)
 
 
 @dataclass(slots=True)

@@ -29,8 +29,23 @@ def test_people_read_how_much_was_made(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "hospital/manifest.json").read_text())["present"] == "2024-05-01"
 
 
+def test_sites_may_send_feeds_of_their_own(tmp_path: Path) -> None:
+    out = tmp_path / "hospital"
+    own = ["--site-feeds", "site-2=bulk, csv", "--site-feeds", "site-3=csv"]
+    assert CliRunner().invoke(app, ["simulate", str(out), *ASK, *own]).exit_code == 0
+    assert {site.name: {feed.name for feed in site.iterdir()} for site in (out / "feeds").iterdir()} == {
+        "site-1": {"fhir"}, "site-2": {"bulk", "csv"}, "site-3": {"csv"},
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("more", "error"), [(["--present", "yesterday"], QueryError), (["--feeds", "fax"], QueryError)]
+    ("more", "error"),
+    [
+        (["--present", "yesterday"], QueryError),
+        (["--feeds", "fax"], QueryError),
+        (["--site-feeds", "site-2"], QueryError),
+        (["--site-feeds", "site-2="], QueryError),
+    ],
 )
 def test_what_means_nothing_is_refused(tmp_path: Path, more: list[str], error: type[Exception]) -> None:
     result = CliRunner().invoke(app, ["simulate", str(tmp_path / "hospital"), *ASK, *more])

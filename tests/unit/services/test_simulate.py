@@ -41,11 +41,53 @@ def test_only_the_feeds_that_are_asked_for(tmp_path: Path) -> None:
     assert not (tmp_path / "answers/notes.ndjson").exists()
 
 
+def test_a_site_sends_what_is_asked_of_it_byte_for_byte_as_among_all_feeds(tmp_path: Path) -> None:
+    whole = SimulateAsk(tmp_path / "whole", 12, 5, dirt="much", processes=1)
+    own = (("site-1", ("hl7v2", "ccda")), ("site-3", ("notes", "csv")))
+    simulate(whole)
+    simulate(replace(whole, out=tmp_path / "mixed", feeds=("bulk",), site_feeds=own))
+    simulate(replace(whole, out=tmp_path / "again", feeds=("bulk",), site_feeds=own, processes=2))
+    mixed, everything = contents(tmp_path / "mixed"), contents(tmp_path / "whole")
+    assert {path.split("/")[1] + "/" + path.split("/")[2] for path in mixed if path.startswith("feeds/")} == {
+        "site-1/hl7v2", "site-1/ccda", "site-2/bulk", "site-3/csv", "site-3/notes",
+    }  # fmt: skip
+    assert {path.split(".")[0] for path in mixed if path.startswith("mappings/")} == {"mappings/site-3"}
+    told = {"manifest.json", "answers/dirt.ndjson"}
+    assert {path: digest for path, digest in mixed.items() if path not in told}.items() <= everything.items()
+    assert contents(tmp_path / "again") == mixed
+    manifest = json.loads((tmp_path / "mixed/manifest.json").read_text())
+    assert manifest["feeds"] == ["bulk"]
+    assert manifest["site_feeds"] == {"site-1": ["hl7v2", "ccda"], "site-3": ["csv", "notes"]}
+
+
+def test_no_dirt_by_share_is_no_dirt_by_level(tmp_path: Path) -> None:
+    clean = SimulateAsk(tmp_path / "none", 5, 5, with_notes=False, processes=1)
+    simulate(clean)
+    simulate(replace(clean, out=tmp_path / "zero", dirt="0"))
+    none, zero = contents(tmp_path / "none"), contents(tmp_path / "zero")
+    del none["manifest.json"], zero["manifest.json"]
+    assert none == zero
+    assert json.loads((tmp_path / "zero/manifest.json").read_text())["dirt"] == 0.0
+
+
+def test_a_share_of_dirt_and_what_it_means_by_kind_stand_in_the_manifest(tmp_path: Path) -> None:
+    simulate(SimulateAsk(tmp_path, 2, 5, feeds=("csv",), with_notes=False, dirt="0.18", processes=1))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["dirt"] == 0.18
+    assert manifest["dirt_rates"]["wrong-unit"] == pytest.approx(0.02)
+    assert manifest["dirt_rates"]["duplicate-patient"] == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"patients": 0}, {"sites": 0}, {"sites": 200}, {"feeds": ("fax",)}, {"dirt": "filthy"}],
-    ids=lambda change: next(iter(change)),
-)
+    [
+        {"patients": 0}, {"sites": 0}, {"sites": 200}, {"feeds": ("fax",)}, {"dirt": "filthy"}, {"dirt": "1.5"},
+        {"dirt": "-0.1"}, {"dirt": "nan"}, {"site_feeds": (("site-4", ("csv",)),)},
+        {"site_feeds": (("north", ("csv",)),)}, {"site_feeds": (("site-1", ("fax",)),)},
+        {"site_feeds": (("site-1", ()),)}, {"site_feeds": (("site-1", ("csv",)), ("site-1", ("bulk",)))},
+    ],
+    ids=lambda change: f"{next(iter(change))} {next(iter(change.values()))}",
+)  # fmt: skip
 def test_what_cannot_be_simulated_is_refused_before_anything_is_written(
     tmp_path: Path, change: dict[str, object]
 ) -> None:

@@ -1,12 +1,15 @@
 """What the simulator makes wrong on purpose: each thing is told once, where it is, and nothing else differs."""
 
+import math
 import re
 from collections import Counter
 from random import Random
-from typing import get_args
+from typing import Literal, get_args
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from careloom.hl7v2.parse import read
 from careloom.simulate import dirt_csv, dirt_documents, dirt_fhir, dirt_hl7v2
@@ -182,6 +185,46 @@ def test_the_same_seed_gives_the_same_bytes_and_answers(level: str) -> None:
     assert first[1] == second[1]
     if level == "none":
         assert first[1].dirt == []
+
+
+ALWAYS = ("hl7v2", "bulk", "csv", "notes")
+"""Feeds of which every record can have some kind; an entry of a document or a resource of a Bundle may have none."""
+
+
+@settings(max_examples=12, deadline=None)
+@given(share=st.sampled_from([0.02, 0.1, 0.3, 0.7]), seed=st.integers(0, 10_000), feed=st.sampled_from(ALWAYS))
+def test_a_share_of_dirt_hits_that_share_of_the_records(share: float, seed: int, feed: str) -> None:
+    """Within five standard deviations of the binomial distribution; each that is hit is told once."""
+    records, hit = 0, 0
+    for number in range(6):
+        dirt = Dirt("sim-0000001", rates_of(share), Random(f"{seed}|{number}"), insists=True)
+        FEEDERS[feed](north(), dirt)
+        records += len(emitted(feed)[0])
+        hit += len(dirt.answers)
+    assert abs(hit - records * share) <= 5.0 * math.sqrt(records * share * (1.0 - share))
+
+
+def test_of_all_records_a_share_of_one_leaves_none_clean() -> None:
+    for feed in ALWAYS:
+        dirt = Dirt("sim-0000001", rates_of(1.0), Random(4), insists=True)
+        FEEDERS[feed](north(), dirt)
+        assert len(dirt.answers) == len(emitted(feed)[0])
+
+
+@given(share=st.floats(0.0, 1.0))
+def test_a_share_is_spread_over_the_kinds_as_in_some(share: float) -> None:
+    made, some = rates_of(share), rates_of("some")
+    usual = sum(some[kind] for kind in RECORD_KINDS)
+    assert sum(made[kind] for kind in RECORD_KINDS) == pytest.approx(share)
+    for kind, rate in some.items():
+        assert made[kind] == pytest.approx(min(1.0, rate * share / usual))
+
+
+@pytest.mark.parametrize("level", ["none", 0.0])
+def test_what_is_not_dirty_is_clean(level: Literal["none"] | float) -> None:
+    pieces, answers = feed_files(rich(), PLACE, FeedOptions(11, FEEDS, level), notes(rich()))
+    assert answers.dirt == []
+    assert pieces == feed_files(rich(), PLACE, FeedOptions(11, FEEDS), notes(rich()))[0]
 
 
 def test_every_identifier_that_a_feed_carries_is_in_the_answers() -> None:
