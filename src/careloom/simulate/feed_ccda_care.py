@@ -9,13 +9,15 @@ from careloom.simulate.feed_ccda_parts import (
     REFERENCE,
     Entry,
     Section,
-    assigned,
     author,
     coded,
     coded_all,
+    concern,
+    consumable,
     identifier,
     interval,
     moment,
+    performer,
     quantity,
     template,
 )
@@ -30,7 +32,6 @@ from careloom.simulate.history import (
 )
 from careloom.terminology.systems import CVX, LOINC, RXNORM, SNOMED_CT
 
-_ACT_CLASS = "urn:oid:2.16.840.1.113883.5.6"
 _ACT_CODE = "urn:oid:2.16.840.1.113883.5.4"
 _CRITICALITY = "urn:oid:2.16.840.1.113883.5.1063"
 _ALLERGY_KINDS = {
@@ -83,9 +84,7 @@ def medications(chart: Chart, found: Iterable[Medication]) -> Section:
             f'<statusCode code="{"completed" if one.end is not None else "active"}"/>'
             f'<effectiveTime xsi:type="IVL_TS">{interval(one.start, one.end)}</effectiveTime>{period}'
             f"{coded('routeCode', one.route)}{quantity(one.dose, one.unit, 'doseQuantity')}"
-            f'<consumable><manufacturedProduct classCode="MANU">{template("4.23", "2014-06-09")}'
-            f"<manufacturedMaterial>{coded_all('code', one.codes, RXNORM)}</manufacturedMaterial>"
-            f"</manufacturedProduct></consumable>{author(chart, one.encounter, one.start)}{precondition}"
+            f"{consumable('4.23', one.codes, RXNORM)}{author(chart, one.encounter, one.start)}{precondition}"
             "</substanceAdministration>"
         )
         often = "as needed" if one.as_needed else number_text(one.per_day)
@@ -103,14 +102,8 @@ def allergies(chart: Chart, found: Iterable[Allergy]) -> Section:
     )  # fmt: skip
     for one in found:
         number = chart.identifier("L", one.key)
-        xml = (
-            f'<act classCode="ACT" moodCode="EVN">{template("4.30", "2015-08-01")}'
-            f"{identifier(chart.site, number + 'A', 6)}"
-            f"{coded('code', Code(_ACT_CLASS, 'CONC', 'Concern'))}"
-            f'<statusCode code="active"/><effectiveTime><low value="{moment(one.recorded)}"/></effectiveTime>'
-            f"{author(chart, one.encounter, one.recorded)}"
-            f'<entryRelationship typeCode="SUBJ">{_allergy(chart, one, number)}</entryRelationship></act>'
-        )
+        allergy = _allergy(chart, one, number)
+        xml = concern(chart, one, allergy, number=number, branch=6, kind="4.30")
         reactions = ", ".join(code.display for code in one.reactions)
         cells = (one.codes[0].display, reactions, one.severity, one.onset.date().isoformat())
         section.entries.append(Entry(number, cells, xml))
@@ -161,10 +154,7 @@ def immunizations(chart: Chart, found: Iterable[Immunization]) -> Section:
             f"{template('4.52', '2015-08-01')}"
             f"{identifier(chart.site, number, 7)}{REFERENCE}{COMPLETED}"
             f'<effectiveTime value="{moment(one.time)}"/><repeatNumber value="{one.dose_number}"/>'
-            f'<consumable><manufacturedProduct classCode="MANU">{template("4.54", "2014-06-09")}<manufacturedMaterial>'
-            f"{coded_all('code', one.codes, CVX)}<lotNumberText>{one.lot}</lotNumberText></manufacturedMaterial>"
-            "</manufacturedProduct></consumable>"
-            f"<performer>{assigned(chart.attending(one.encounter), chart.site, 'assignedEntity')}</performer>"
+            f"{consumable('4.54', one.codes, CVX, one.lot)}{performer(chart.attending(one.encounter), chart.site)}"
             "</substanceAdministration>"
         )
         cells = (one.codes[0].display, one.time.isoformat(), one.lot, str(one.dose_number))
@@ -185,8 +175,7 @@ def procedures(chart: Chart, found: Iterable[Procedure]) -> Section:
             f"{identifier(chart.site, number, 8)}"
             f"{coded_all('code', one.codes, SNOMED_CT)}{REFERENCE}{COMPLETED}"
             f"<effectiveTime>{interval(one.start, one.end)}</effectiveTime>"
-            f"<performer>{assigned(chart.attending(one.encounter), chart.site, 'assignedEntity')}</performer>"
-            "</procedure>"
+            f"{performer(chart.attending(one.encounter), chart.site)}</procedure>"
         )
         section.entries.append(Entry(number, (one.codes[0].display, one.start.isoformat(), one.end.isoformat()), xml))
     return section
@@ -214,8 +203,7 @@ def encounters(chart: Chart, found: Iterable[Encounter]) -> Section:
             f"{identifier(chart.site, number)}"
             f"{coded('code', one.type, '', coded('translation', _CLASSES[one.kind]))}{REFERENCE}"
             f"<effectiveTime>{interval(one.start, one.end)}</effectiveTime>{left}"
-            f"<performer>{assigned(chart.clinician(one.clinician_id), chart.site, 'assignedEntity')}</performer>{why}"
-            "</encounter>"
+            f"{performer(chart.clinician(one.clinician_id), chart.site)}{why}</encounter>"
         )
         reason = ", ".join(code.display for code in one.reasons)
         times = (one.start.isoformat(), one.end.isoformat() if one.end is not None else "")
@@ -238,8 +226,7 @@ def plan(chart: Chart, found: Iterable[Appointment]) -> Section:
             f'<encounter classCode="ENC" moodCode="INT">{template("4.40", "2014-06-09")}'
             f"{identifier(chart.site, number, 10)}"
             f'{coded("code", visit)}{REFERENCE}<statusCode code="active"/><effectiveTime value="{moment(one.start)}"/>'
-            f"<performer>{assigned(chart.clinician(one.clinician_id), chart.site, 'assignedEntity')}</performer>"
-            "</encounter>"
+            f"{performer(chart.clinician(one.clinician_id), chart.site)}</encounter>"
         )
         reason = one.reason.display if one.reason is not None else ""
         section.entries.append(Entry(number, ("Visit", reason, one.start.isoformat()), xml))

@@ -13,6 +13,7 @@ from careloom.simulate.feed_ccda_parts import (
     author,
     coded,
     coded_all,
+    concern,
     identifier,
     interval,
     moment,
@@ -23,7 +24,6 @@ from careloom.simulate.feed_ccda_parts import (
 from careloom.simulate.history import Code, Condition, Observation, Relative, Report
 from careloom.terminology.systems import LOINC, SNOMED_CT
 
-_ACT_CLASS = "urn:oid:2.16.840.1.113883.5.6"
 _SMOKING = "72166-2"
 _VITAL_SIGNS = Code(SNOMED_CT, "46680005", "Vital signs")
 _VITAL_PANEL = Code(LOINC, "74728-7", "Vital signs, weight, height, head circumference, oximetry, BMI, and BSA panel")
@@ -40,17 +40,9 @@ def problems(chart: Chart, found: Iterable[Condition]) -> Section:
         over = one.abatement is not None
         until = one.abatement.date().isoformat() if one.abatement is not None else ""
         cells = (one.codes[0].display, one.onset.date().isoformat(), until, "resolved" if over else "active")
-        observation = problem_observation(chart, one)
-        xml = (
-            f'<act classCode="ACT" moodCode="EVN">{template("4.3", "2015-08-01")}'
-            f"{identifier(chart.site, chart.identifier('C', one.key) + 'A', 2)}"
-            f"{coded('code', Code(_ACT_CLASS, 'CONC', 'Concern'))}"
-            f'<statusCode code="{"completed" if over else "active"}"/>'
-            f"<effectiveTime>{interval(one.recorded, one.abatement)}</effectiveTime>"
-            f"{author(chart, one.encounter, one.recorded)}"
-            f'<entryRelationship typeCode="SUBJ">{observation}</entryRelationship></act>'
-        )
-        section.entries.append(Entry(chart.identifier("C", one.key), cells, xml))
+        number, problem = chart.identifier("C", one.key), problem_observation(chart, one)
+        xml = concern(chart, one, problem, number=number, branch=2, kind="4.3")
+        section.entries.append(Entry(number, cells, xml))
     return section
 
 

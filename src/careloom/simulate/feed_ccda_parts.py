@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape as escape_text
 from xml.sax.saxutils import quoteattr
 
 from careloom.simulate.charts import Chart, number_text
-from careloom.simulate.history import Address, Clinician, Code, Site
+from careloom.simulate.history import Address, Allergy, Clinician, Code, Condition, Site
 from careloom.terminology.systems import OIDS
 
 _OID_OF = {uri: oid for oid, uri in reversed(list(OIDS.items()))}
@@ -136,6 +136,35 @@ def author(chart: Chart, encounter: str, at: datetime) -> str:
     return f'<author>{template("4.119", "")}<time value="{moment(at)}"/>{who}</author>'
 
 
+def performer(who: Clinician, site: Site) -> str:
+    """Who did something."""
+    return f"<performer>{assigned(who, site, 'assignedEntity')}</performer>"
+
+
+def consumable(number: str, codes: tuple[Code, ...], preferred: str, lot: str = "") -> str:
+    """What is given: a drug or a vaccine, by the template of its kind, with its lot where there is one."""
+    material = f"{coded_all('code', codes, preferred)}{f'<lotNumberText>{lot}</lotNumberText>' if lot else ''}"
+    return (
+        f'<consumable><manufacturedProduct classCode="MANU">{template(number, "2014-06-09")}'
+        f"<manufacturedMaterial>{material}</manufacturedMaterial></manufacturedProduct></consumable>"
+    )
+
+
+def concern(chart: Chart, one: Condition | Allergy, inner: str, *, number: str, branch: int, kind: str) -> str:
+    """The concern act around a problem or an allergy (`inner`); `kind` is its template.
+
+    It is completed when the problem is over; an allergy lasts.
+    """
+    over = one.abatement if isinstance(one, Condition) else None
+    return (
+        f'<act classCode="ACT" moodCode="EVN">{template(kind, "2015-08-01")}'
+        f"{identifier(chart.site, number + 'A', branch)}{_CONCERN}"
+        f'<statusCode code="{"completed" if over is not None else "active"}"/>'
+        f"<effectiveTime>{interval(one.recorded, over)}</effectiveTime>{author(chart, one.encounter, one.recorded)}"
+        f'<entryRelationship typeCode="SUBJ">{inner}</entryRelationship></act>'
+    )
+
+
 def section_xml(section: Section, place: str) -> str:
     """A section: narrative table with a row for each entry, then the entries; `place` begins the ids of the rows."""
     head = f"{section.templates}{coded('code', section.code)}<title>{text(section.title)}</title>"
@@ -160,3 +189,4 @@ REFERENCE = '<text><reference value="@REFERENCE@"/></text>'
 
 OBSERVATION = '<observation classCode="OBS" moodCode="EVN">'
 COMPLETED = '<statusCode code="completed"/>'
+_CONCERN = coded("code", Code("urn:oid:2.16.840.1.113883.5.6", "CONC", "Concern"))
