@@ -4,7 +4,7 @@ Source: FHIR R4 4.0.1, section 2.4.0 (narrative) and the rules txt-1 and txt-2 o
 """
 
 import re
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import Any
 from xml.parsers import expat
 
@@ -41,7 +41,6 @@ _OWN: dict[str, frozenset[str]] = {
 _NAMESPACE = "http://www.w3.org/1999/xhtml"
 _TEXT = r"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f]"
 _OPENING = f'<div xmlns="{_NAMESPACE}">'
-_ATTRIBUTE = re.compile(r'\s([A-Za-z][\w:.-]*)="', re.ASCII)
 _PLAIN = re.compile(
     rf'<div xmlns="http://www\.w3\.org/1999/xhtml">(?:{_TEXT}++|<br ?/>|<(b|i|p)>{_TEXT}*+</\1>'
     rf'|<a href="[^"<>&\s]*+">{_TEXT}*+</a>)++</div>'
@@ -54,45 +53,54 @@ def allows(tag: str, attribute: str) -> bool:
     return tag in _TAGS and (attribute in _ANY or attribute in _OWN.get(tag, ()))
 
 
-_TAG = re.compile(
-    r"<(?:/[A-Za-z][A-Za-z0-9]*\s*|[A-Za-z][A-Za-z0-9]*(?:\s+[A-Za-z][\w:.-]*=\"[^\"<>&]*\")*\s*/?)>", re.ASCII
-)
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern for any of these words, by their first letters, so that few alternatives are tried at each place."""
+    rest: dict[str, list[str]] = {}
+    is_whole = False
+    for word in words:
+        if word:
+            rest.setdefault(word[0], []).append(word[1:])
+        else:
+            is_whole = True
+    ways = [re.escape(letter) + _any_of(ends) for letter, ends in sorted(rest.items(), key=_rank)]
+    if not ways:
+        return ""
+    inner = ways[0] if len(ways) == 1 else "|".join(ways)
+    return f"(?:{inner}){'?' if is_whole else ''}" if is_whole or len(ways) > 1 else inner
 
 
-_ANY_TAG = re.compile(r"<[^<>]*>")
+def _rank(item: tuple[str, list[str]]) -> tuple[bool, str]:
+    return item[0] != "t", item[0]  # tables are what most narratives consist of
+
+
+def _start_tags() -> str:
+    """A pattern for what follows ``<`` in a start tag that may stand; tags with the same attributes share one."""
+    shared: dict[frozenset[str], list[str]] = {}
+    for tag in sorted(_TAGS, key=lambda tag: (tag not in ("td", "th"), tag != "tr", tag in _OWN)):
+        shared.setdefault(_OWN.get(tag, frozenset()), []).append(tag)
+    return "|".join(
+        rf"{_any_of(tags)}(?:\s+{_any_of((_ANY | own) - {'xmlns'})}=\"[^\"<>&]*+\")*+\s*+/?>"
+        for own, tags in shared.items()
+    )
+
+
+_UNUSUAL = re.compile(rf"<(?!/{_any_of(_TAGS)}\s*+>|{_start_tags()})", re.ASCII).search
+"""The first ``<`` that begins no end tag, and no start tag without a namespace, that a Narrative may hold."""
 
 
 def _is_usual(value: str) -> bool:
     """True for well-formed XHTML of plain tags whose every tag may stand; False where only the reader can tell.
 
-    The distinct tags are few and looked up; the parser without callbacks says whether they are well nested.
+    The tags are looked for one by one, and no declaration, comment or CDATA section is one of them; the parser without
+    callbacks says whether they are well nested.
     """
-    if not value.startswith(_OPENING) or "<!" in value or "<?" in value:
-        return False
-    tags = _ANY_TAG.findall(value)
-    if len(tags) != value.count("<") or len(tags) < 3:
-        return False
-    if not all(map(_may_stand, set(tags[1:]))):
+    if not value.startswith(_OPENING) or value.count("<") < 3 or _UNUSUAL(value, len(_OPENING)):
         return False
     try:
         expat.ParserCreate().Parse(value.encode("utf-8", "strict"), True)
     except (expat.ExpatError, UnicodeEncodeError):
         return False
     return True
-
-
-@lru_cache(4096)
-def _may_stand(tag: str) -> bool:
-    """True for an end tag, and for a start tag without a namespace that a Narrative may hold."""
-    if _TAG.fullmatch(tag) is None:
-        return False
-    if tag[1] == "/":
-        return True
-    name = tag[1:].rstrip("/>").split(None, 1)
-    return name[0] in _TAGS and all(
-        (attribute in _ANY and attribute != "xmlns") or attribute in _OWN.get(name[0], ())
-        for attribute in _ATTRIBUTE.findall(tag)
-    )
 
 
 class _Refused(Exception):  # noqa: N818 - a signal inside this file, never an error that leaves it

@@ -5,12 +5,13 @@ strings, 64 characters of id, 32 bit integers) and the rules that HL7's validato
 ``urn:uuid:`` and ``urn:oid:`` must hold one, ``oid:`` and ``uuid:`` are no schemes.
 """
 
-import binascii
 import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+
+import pybase64
 
 MAX_STRING = 1_048_576
 _MEMO = 50_000
@@ -166,23 +167,16 @@ def is_uuid(value: Any) -> bool:
     return isinstance(value, str) and _UUID(value) is not None
 
 
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-
 def base64_size(value: Any) -> int | None:
     """Bytes that a base64Binary stands for; None when it is none. White space may stand anywhere."""
     if not isinstance(value, str) or not value:
         return None
-    if value.isascii() and not len(value) % 4:  # most are plain: their size follows from their length
-        padding = value.encode().translate(None, _BASE64)
-        if len(padding) < 3 and value.endswith("=" * len(padding)) and padding == b"=" * len(padding):
-            return len(value) // 4 * 3 - len(padding)
     try:
-        return len(binascii.a2b_base64(value, strict_mode=True))
+        return len(pybase64.b64decode(value, validate=True))
     except ValueError:
         plain = "".join(value.split())
     try:
-        return len(binascii.a2b_base64(plain, strict_mode=True)) if plain and len(plain) < len(value) else None
+        return len(pybase64.b64decode(plain, validate=True)) if plain and len(plain) < len(value) else None
     except ValueError:
         return None
 

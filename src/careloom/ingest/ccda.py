@@ -5,15 +5,16 @@ organizations; the document a Composition, with the narrative of each section, a
 whole; the entries resources of their own. docs/reference/ccda.md says what is mapped and what is kept as text only.
 """
 
-import base64
 import hashlib
 
+from pybase64 import b64encode_as_string
+
 from careloom.fhir.drafts import Resource
-from careloom.ingest.ccda_build import Build, Part, absent, unknown_concept
+from careloom.ingest.ccda_build import Build, Part, Reference, absent, unknown_concept
 from careloom.ingest.ccda_care import MEDIA, file_of
 from careloom.ingest.ccda_codes import codes
 from careloom.ingest.ccda_entries import BROKEN, sections_of
-from careloom.ingest.ccda_header import add_encounter, add_participants, composition, custodian, document_author
+from careloom.ingest.ccda_header import add_encounter, add_participants, composition, document_author
 from careloom.ingest.ccda_patient import add_patient, patient_key
 from careloom.ingest.ccda_read import NAMES, V3, Kids, child, first, kids
 from careloom.ingest.ccda_values import concept, identifier, identifiers, key_of, period
@@ -111,7 +112,7 @@ def _document(build: Build, held: Kids, role: Element, raw: bytes) -> None:
         summary["relatesTo"] = replaced
     key = key_of(identifiers(held.get("id")))
     build.put(f"document|{key}" if key else "", summary)
-    reference = _document_reference(build, held, raw, texts)
+    reference = _document_reference(build, held, raw, texts, summary.get("custodian"))
     if body is not None and NAMES[body.tag] == "nonXMLBody":
         _add_file(build, body, reference)
     build.put(f"document|{key}" if key else "", reference)
@@ -150,7 +151,9 @@ def _replaced(build: Build, held: Kids) -> list[Part]:
     return out
 
 
-def _document_reference(build: Build, held: Kids, raw: bytes, texts: list[tuple[str, str]]) -> Resource:
+def _document_reference(
+    build: Build, held: Kids, raw: bytes, texts: list[tuple[str, str]], keeper: Reference | None
+) -> Resource:
     """The document as it came, and its narrative as plain text under the titles of its sections."""
     out: Resource = {"resourceType": "DocumentReference"}
     numbers = identifiers(held.get("id"))
@@ -169,11 +172,11 @@ def _document_reference(build: Build, held: Kids, raw: bytes, texts: list[tuple[
     dated = build.date_time(effective.get("value") if effective is not None else None)
     if dated is not None and "T" in dated:
         out["date"] = dated
-    author, keeper = document_author(build, held), custodian(build, held)
+    author = document_author(build, held)
     if author is not None:
         out["author"] = [author]
     if keeper is not None:
-        out["custodian"] = keeper
+        out["custodian"] = dict(keeper)
     relations = [
         {"code": relation, "target": {"reference": f"DocumentReference/{build.name(f'document|{key}')}"}}
         for relation, parent in _parents(held)
@@ -204,9 +207,9 @@ def _attachment(media: str, data: bytes) -> Part:
     digest = hashlib.sha1(data, usedforsecurity=False).digest()  # SHA-1 is what FHIR's Attachment.hash means
     return {
         "contentType": media,
-        "data": base64.b64encode(data).decode(),
+        "data": b64encode_as_string(data),
         "size": len(data),
-        "hash": base64.b64encode(digest).decode(),
+        "hash": b64encode_as_string(digest),
     }
 
 

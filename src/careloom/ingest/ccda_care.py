@@ -3,9 +3,10 @@
 The guide maps notes; the others follow C-CDA R2.1 and the definitions of the R4 resources.
 """
 
-import base64
 import binascii
 import re
+
+from pybase64 import b64decode, b64encode_as_string
 
 from careloom.fhir.drafts import Resource
 from careloom.ingest.ccda_act import Act, SectionContext, add_notes, begin, performers, recorded
@@ -329,7 +330,7 @@ def _attachment(build: Build, text: Element | None) -> Part:
     words = text_of(build, text)
     if not words:
         return {"extension": [absent()]}
-    return {"contentType": "text/plain; charset=utf-8", "data": base64.b64encode(words.encode()).decode()}
+    return {"contentType": "text/plain; charset=utf-8", "data": b64encode_as_string(words.encode())}
 
 
 def file_of(text: Element | None) -> Part | None:
@@ -337,13 +338,13 @@ def file_of(text: Element | None) -> Part | None:
     if text is None or text.get("representation") != "B64":
         return None
     try:
-        data = base64.b64decode("".join((text.text or "").split()), validate=True)
+        data = b64decode("".join((text.text or "").split()), validate=True)
     except (binascii.Error, ValueError):
         return None
     if not data:
         return None
     media = text.get("mediaType")
     out: Part = {"contentType": media if media is not None and MEDIA.fullmatch(media) else "application/octet-stream"}
-    out["data"] = base64.b64encode(data).decode()
+    out["data"] = b64encode_as_string(data)
     out["size"] = len(data)
     return out

@@ -209,7 +209,7 @@ def _section(build: Build, element: Element, place: str, texts: list[tuple[str, 
 
 
 def _entries(build: Build, entries: list[Element], place: str, section: SectionContext) -> list[Reference]:
-    out: list[Reference] = []
+    out: dict[str, Reference] = {}
     for at, entry in enumerate(entries, 1):
         act = statement_of(entry)
         build.place = f"{place}/entry[{at}]"
@@ -217,11 +217,10 @@ def _entries(build: Build, entries: list[Element], place: str, section: SectionC
             build.unmapped[build.place, "entry"] += 1
             continue
         for reference in convert_entry(build, act, section):
-            if reference not in out:
-                out.append(dict(reference))
+            out.setdefault(reference["reference"], dict(reference))
     build.place = ""
     _tell_unmapped(build, place)
-    return out
+    return list(out.values())
 
 
 def _tell_unmapped(build: Build, place: str) -> None:

@@ -10,13 +10,14 @@ from lxml import etree
 
 from careloom.fhir.narrative import allows
 from careloom.ingest.ccda_build import Build, Part
+from careloom.ingest.ccda_read import NAMES
 from careloom.ingest.xml_read import Element, children
 
 XHTML = '<div xmlns="http://www.w3.org/1999/xhtml">'
 
 _SPLIT = re.compile(r"(<[^>]*>)")
-_ID = re.compile(r'\sID="([^"]*)"')
-_LEAF = re.compile(r'<[^<>]*\sID="([^"]+)"[^<>]*(?<!/)>([^<]*)</')
+_ID = ' ID="'
+_LEAF = re.compile(r' ID="([^"]+)"[^<>]*(?<!/)>([^<]*)</')
 _NAME = re.compile(r"</?([^\s/>]+)")
 _ATTRIBUTE = re.compile(r'\s([\w:.-]+)="([^"]*)"')
 _LINK = re.compile(r"(?:https?:|mailto:|tel:|#|[\w./-]+$)", re.IGNORECASE)
@@ -55,7 +56,7 @@ def div_and_plain(build: Build, inner: str) -> tuple[str, str]:
     """
     if "<" not in inner:
         return f"{XHTML}{inner}</div>", html.unescape(inner).strip()
-    if 'ID="' in inner:
+    if _ID in inner:
         build.leaves.update(_LEAF.findall(inner))
         build.narratives.append(inner)
     parts = _SPLIT.split(inner)
@@ -90,7 +91,7 @@ def _lines(text: str) -> str:
     """Plain text with single blanks and bars between cells; lines end where `_END` stands."""
     if "&" in text:
         text = html.unescape(text)
-    lines = [" ".join(line.split()).strip("| ") for line in text.split(_END)]
+    lines = [" ".join(words).strip("| ") for line in text.split(_END) if (words := line.split())]
     return "\n".join([line for line in lines if line])
 
 
@@ -98,13 +99,14 @@ class _Tags(dict[str, tuple[str, str, str]]):
     """Tag of a narrative -> its kind, the XHTML tag, what it is in plain text. Neither ids nor text are kept."""
 
     def __missing__(self, tag: str) -> tuple[str, str, str]:
-        named = _ID.search(tag)
-        if named is not None:  # it hardly comes twice: as the tag without its id, and the id
-            kind, start, said = self[tag[: named.start()] + tag[named.end() :]]
+        at = tag.find(_ID)
+        if at > 0:  # it hardly comes twice: as the tag without its id, and the id
+            end = tag.index('"', at + 5) + 1
+            kind, start, said = self[tag[:at] + tag[end:]]
             if kind or not start or start == "<br/>":
                 return kind, start, said
-            cut = -2 if start.endswith("/>") else -1
-            return kind, f'{start[:cut]} id="{named[1]}"{start[cut:]}', said
+            cut = -2 if start[-2] == "/" else -1
+            return kind, f'{start[:cut]} id="{tag[at + 5 : end]}{start[cut:]}', said
         found = _translated(tag)
         if len(self) < MAX_CACHED and len(tag) < 100:
             self[tag] = found
@@ -225,9 +227,10 @@ def text_of(build: Build, element: Element | None) -> str:
         return " ".join((element.text or "").split())
     said = " ".join((element.text or "").split())
     for child in parts:
-        if str(child.tag).endswith("}reference") or child.tag == "reference":
+        name = NAMES[child.tag]
+        if name == "reference":
             said = f"{said} {resolved(build, child.get('value'))}"
-        elif not str(child.tag).endswith("}translation"):
+        elif name != "translation":
             said = f"{said} {' '.join(plain(serialized(child)).split())}"
         said = f"{said} {' '.join((child.tail or '').split())}"
     return " ".join(said.split())

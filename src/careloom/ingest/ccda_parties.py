@@ -37,7 +37,9 @@ def party(build: Build, element: Element | None, *, devices: bool = False, roles
     """
     if element is None:
         return None
-    name = etree.tostring(element, with_tail=False) + (b"d" if devices else b"") + (b"r" if roles else b"")
+    name = etree.tostring(element, with_tail=False)
+    devices = devices and b"assignedAuthoringDevice" in name
+    name += (b"d" if devices else b"") + (b"r" if roles else b"")
     if name not in build.parties:
         build.parties[name] = _party(build, element, devices=devices, roles=roles)
     found = build.parties[name]

@@ -76,22 +76,22 @@ def key_of(numbers: list[Part]) -> str:
 
 def coding(element: Element) -> Part | None:
     """The Coding of a CD's own attributes, None where it has no code."""
-    found = element.attrib
-    code = found.get("code")
+    get = element.get
+    code = get("code")
     if code is None:
         return None
     code = code if code.isalnum() else " ".join(code.split())
     if not code:
         return None
     out: Part = {}
-    system = found.get("codeSystem")
+    system = get("codeSystem")
     if system is not None and (system := system.strip()):
         out["system"] = system_uri(system)
-    version = found.get("codeSystemVersion")
+    version = get("codeSystemVersion")
     if version is not None and version.strip():
         out["version"] = version
     out["code"] = code
-    display = found.get("displayName")
+    display = get("displayName")
     if display is not None and display.strip():
         out["display"] = display
     return out

@@ -4,7 +4,7 @@ Identity of a document: TXA-12; else TXA-16; else patient, TXA-2 and TXA-6; else
 one text attachment, each ED and RP one of its own; other value types become Observations.
 """
 
-import base64
+from pybase64 import b64encode_as_string
 
 from careloom.fhir.drafts import Resource
 from careloom.hl7v2 import fields
@@ -102,7 +102,7 @@ def _attachments(build: Build, contents: list[Segment]) -> list[Element]:
     lines = [obx for obx in contents if obx.value(2).upper() not in ATTACHED_TYPES]
     text = text_of(build, lines)
     if text.strip():
-        data = base64.b64encode(text.encode()).decode()
+        data = b64encode_as_string(text.encode())
         out.append({"contentType": "text/plain; charset=utf-8", "data": data})
     for obx in contents:
         kind = obx.value(2).upper()

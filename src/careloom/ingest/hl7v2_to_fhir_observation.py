@@ -5,10 +5,11 @@ and a number where these repeat within the order. OBX-1 is left out on purpose: 
 Outside of an order OBX-14, else the message, takes the order's place.
 """
 
-import base64
 import binascii
 import re
 from collections.abc import Callable
+
+from pybase64 import b64decode, b64encode_as_string
 
 from careloom.fhir.drafts import Resource
 from careloom.hl7v2 import fields
@@ -167,7 +168,7 @@ def _put_text(build: Build, text: str, out: Resource) -> None:
     if len(text) <= MAX_STRING:
         out["valueString"] = text
         return
-    data = base64.b64encode(text.encode()).decode()
+    data = b64encode_as_string(text.encode())
     attachment = {"contentType": "text/plain; charset=utf-8", "data": data}
     out.setdefault("extension", []).append({"url": _ATTACHMENT, "valueAttachment": attachment})
 
@@ -318,12 +319,12 @@ def _data(build: Build, encoding: str, text: str) -> str:
     if not text:
         return ""
     if encoding.upper() == "A":
-        return base64.b64encode(text.encode()).decode()
+        return b64encode_as_string(text.encode())
     bare = _BASE64_SPACE.sub("", text)
     try:
         if encoding.upper() == "HEX":
-            return base64.b64encode(bytes.fromhex(bare)).decode()
-        return base64.b64encode(base64.b64decode(bare, validate=True)).decode()
+            return b64encode_as_string(bytes.fromhex(bare))
+        return b64encode_as_string(b64decode(bare, validate=True))
     except (binascii.Error, ValueError):
         build.issue("hl7v2.attachment-invalid", "OBX-5", "the data is not encoded as it says; it was left out")
         return ""

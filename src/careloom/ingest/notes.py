@@ -18,7 +18,6 @@ The attachment holds the text below the header, in UTF-8, with its line ends as 
 came, too; the header stands at the top of its text.
 """
 
-import base64
 import hashlib
 import re
 from collections.abc import Mapping
@@ -26,6 +25,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
+
+from pybase64 import b64encode_as_string
 
 from careloom.fhir.drafts import Draft
 from careloom.ingest.conversion import Conversion
@@ -210,9 +211,9 @@ def _attachment(media_type: str, data: bytes) -> dict[str, Any]:
     return {
         "attachment": {
             "contentType": media_type,
-            "data": base64.b64encode(data).decode(),
+            "data": b64encode_as_string(data),
             "size": len(data),
-            "hash": base64.b64encode(digest).decode(),
+            "hash": b64encode_as_string(digest),
         }
     }
 

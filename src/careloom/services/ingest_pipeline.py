@@ -107,9 +107,8 @@ def _convert(batch: Batch[Record]) -> Outcome[Draft]:
             warnings += [(origin, issue) for issue in conversion.issues]
         if not conversion.drafts:
             merged.append(Merge(origin, origin, "kept in landing only"))
-        for draft in conversion.drafts:
-            drafts.append(draft)
-            origins.append(origin)
+        drafts += conversion.drafts
+        origins += [origin] * len(conversion.drafts)
     return Outcome(Batch(DRAFT, drafts, origins), refused, merged, warnings)
 
 
