@@ -1,8 +1,8 @@
 """What is being made of one document: its drafts by identity, its issues, its time zone, its narrative by id."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any, Literal
 
 import orjson
@@ -39,7 +39,7 @@ class Build:
     raw         the bytes of the document
     patient_id  identity of the patient; `patient` is a reference to it
     visit       reference to the encounter that the document is about, None where it names none
-    parties     role as XML -> who it is, since the same people are named again and again
+    parties     role or organization as XML -> who it is, since the same ones are named again and again
     leaves      id in the narrative read so far -> text, for elements without others inside
     narratives  the narratives read so far that have ids, as XML
     texts       id in the whole document -> element; made when a reference leads to nothing read so far
@@ -221,9 +221,9 @@ def _subject_of(resource: Resource) -> str:
 
 def _hashed(key: str) -> str:
     """An identity in the form of a FHIR id, so that a reference to it is valid before it is keyed."""
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
 def _digest(resource: Resource) -> str:
     raw = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(raw, digest_size=12).hexdigest()
+    return blake2b(raw, digest_size=12).hexdigest()

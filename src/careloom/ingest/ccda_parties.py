@@ -115,6 +115,14 @@ def organization(build: Build, element: Element | None) -> Reference | None:
     """An Organization; None where it has neither an id nor a name (FHIR's org-1)."""
     if element is None:
         return None
+    name = etree.tostring(element, with_tail=False)
+    if name not in build.parties:
+        build.parties[name] = _organization(build, element)
+    found = build.parties[name]
+    return dict(found) if found is not None else None
+
+
+def _organization(build: Build, element: Element) -> Reference | None:
     held = kids(element)
     out: Resource = {"resourceType": "Organization"}
     numbers = identifiers(held.get("id"))

@@ -1,5 +1,6 @@
 """The bytes of an XML record to its tree: no entity, DTD, network or huge tree; or why it cannot be read."""
 
+from collections.abc import Callable
 from typing import Any
 
 from lxml import etree
@@ -24,10 +25,8 @@ _TOO_MUCH = ("XML_PARSE_HUGE", "Excessive depth", "Maximum", "too long", "Resour
 _ENCODING = ("encoding", "Encoding", "Input is not proper", "invalid byte", "not proper UTF-8")
 
 
-def children(element: Element) -> list[Element]:
-    """The children of an element, in order."""
-    found: list[Element] = element.getchildren()  # type: ignore[attr-defined]  # not in the stubs; the fastest there is
-    return found
+children: Callable[[Element], list[Element]] = Element.getchildren  # type: ignore[attr-defined]  # not in the stubs
+"""The children of an element, in order: the fastest way that there is."""
 
 
 def read(raw: bytes) -> tuple[Element | None, Issue | None]:
