@@ -1,6 +1,6 @@
 """One clinical statement of an entry (act, observation, substance administration, ...), and what all kinds share."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from careloom.fhir.drafts import Resource
@@ -32,10 +32,11 @@ class SectionContext(NamedTuple):
 class Act:
     """A clinical statement with its children by name.
 
-    name      element name: ``observation``
+    name     element name: ``observation``
+    is_read  a reader took something of what it says, beyond what kind of statement it is; `unread_of` asks for it
     """
 
-    __slots__ = ("_identifiers", "_roots", "element", "held", "name")
+    __slots__ = ("_identifiers", "_parts", "_related", "_roots", "element", "held", "is_read", "name")
 
     def __init__(self, element: Element) -> None:
         self.element = element
@@ -43,6 +44,9 @@ class Act:
         self.name = NAMES[element.tag]
         self._roots: frozenset[str] | None = None
         self._identifiers: list[Part] | None = None
+        self._related: list[tuple[str, Act]] | None = None
+        self._parts: list[Act] | None = None
+        self.is_read = False
 
     @property
     def mood(self) -> str:
@@ -87,24 +91,46 @@ class Act:
 
     def one(self, name: str) -> Element | None:
         """Its first child of that name."""
+        self.is_read = True
         held = self.held.get(name)
         return held[0] if held is not None else None
 
-    def related(self) -> Iterator[tuple[str, "Act"]]:
-        """(typeCode, statement) of its entry relationships."""
-        for relation in self.held.get("entryRelationship", ()):
-            for inner in children(relation):
-                if NAMES[inner.tag] in STATEMENTS:
-                    yield relation.get("typeCode") or "", Act(inner)
-                    break
+    @property
+    def has_inner(self) -> bool:
+        """True where statements may stand in it."""
+        return "entryRelationship" in self.held or "component" in self.held
 
-    def components(self) -> Iterator["Act"]:
-        """The statements of its components."""
+    def related(self) -> "Sequence[tuple[str, Act]]":
+        """(typeCode, statement) of its entry relationships; the same ones whenever it is asked."""
+        if self._related is not None:
+            return self._related
+        wrappers = self.held.get("entryRelationship")
+        if wrappers is None:
+            return ()
+        found = self._related = []
+        for wrapper in wrappers:
+            for inner in children(wrapper):
+                if NAMES[inner.tag] in STATEMENTS:
+                    found.append((wrapper.get("typeCode") or "", Act(inner)))
+                    break
+        return found
+
+    def components(self) -> "Sequence[Act]":
+        """The statements of its components; the same ones whenever it is asked."""
+        if self._parts is not None:
+            return self._parts
+        found = self._parts = []
         for component in self.held.get("component", ()):
             for inner in children(component):
                 if NAMES[inner.tag] in STATEMENTS:
-                    yield Act(inner)
+                    found.append(Act(inner))
                     break
+        return found
+
+    def inside(self) -> "list[Act]":
+        """Every statement that stands directly in it, whether or not a reader asked for it."""
+        found = [inner for _, inner in self.related()]
+        return [*found, *self.components()] if "component" in self.held else found
 
 
 def statement_of(wrapper: Element) -> Act | None:
@@ -113,6 +139,25 @@ def statement_of(wrapper: Element) -> Act | None:
         if NAMES[inner.tag] in STATEMENTS:
             return Act(inner)
     return None
+
+
+def unread_of(act: Act, found: list[Act]) -> None:
+    """Adds the statements inside of one that was read, of which no reader took anything; what stands in these goes with
+    them.
+    """
+    for inner in act.inside():
+        if inner.has_inner:
+            if inner.is_read or _wraps_read(inner):
+                unread_of(inner, found)
+            else:
+                found.append(inner)
+        elif not inner.is_read:
+            found.append(inner)
+
+
+def _wraps_read(act: Act) -> bool:
+    """True for a statement that is but a wrapper of one that was read."""
+    return any(inner.is_read or (inner.has_inner and _wraps_read(inner)) for inner in act.inside())
 
 
 def begin(kind: str, act: Act) -> Resource:

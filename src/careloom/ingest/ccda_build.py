@@ -44,11 +44,12 @@ class Build:
     narratives  the narratives read so far that have ids, as XML
     texts       id in the whole document -> element; made when a reference leads to nothing read so far
     unmapped    what of the entries was not mapped, by place of the section and kind
+    unread      statements inside of entries that no reader took anything of, by kind
     """
 
     __slots__ = (
         "_drafts", "_more", "_offset", "_patient", "issues", "leaves", "narratives", "options", "parties", "patient_id",
-        "place", "raw", "root", "texts", "unmapped", "visit",
+        "place", "raw", "root", "texts", "unmapped", "unread", "visit",
     )  # fmt: skip
 
     def __init__(self, root: Element, options: Mapping[str, str], raw: bytes = b"") -> None:
@@ -64,6 +65,7 @@ class Build:
         self.narratives: list[str] = []
         self.texts: dict[str, Element] | None = None
         self.unmapped: Counter[tuple[str, str]] = Counter()
+        self.unread: Counter[str] = Counter()
         self.place = ""
         self._offset = ""
         self._more = 0

@@ -86,6 +86,8 @@ def _family_condition(build: Build, act: Act) -> Part:
                 out["onsetAge"] = age
         elif (value is not None and value.get("code") == _DEATH) or kind == "CAUS":
             out["contributedToDeath"] = True
+        else:
+            inner.is_read = False  # only looked at
     return out
 
 

@@ -14,7 +14,7 @@ from careloom.ingest import (
     ccda_procedures,
     ccda_vitals,
 )
-from careloom.ingest.ccda_act import Act, SectionContext, is_comment, statement_of
+from careloom.ingest.ccda_act import Act, SectionContext, is_comment, statement_of, unread_of
 from careloom.ingest.ccda_build import Build, Part, Reference
 from careloom.ingest.ccda_codes import SectionRule, section_rules, templates
 from careloom.ingest.ccda_narrative import narrative, text_of
@@ -50,7 +50,7 @@ def _nested(build: Build, act: Act, section: SectionContext) -> list[Reference]:
     """What an intervention consists of."""
     out: list[Reference] = []
     for _, inner in act.related():
-        out += convert_entry(build, inner, section)
+        out += convert_entry(build, inner, section, is_entry=False)
     return out
 
 
@@ -147,22 +147,24 @@ def _by_section(act: Act, section: SectionContext) -> str:
     return ""
 
 
-def convert_entry(build: Build, act: Act, section: SectionContext) -> list[Reference]:
-    """References to what one entry became; an entry that is not mapped is counted."""
+def convert_entry(build: Build, act: Act, section: SectionContext, *, is_entry: bool = True) -> list[Reference]:
+    """References to what one entry became, or a statement inside of one; an entry that is not mapped is counted."""
     known = templates().keys()
     kind = ""
     if known.isdisjoint(act.templates):
         kind = _by_section(act, section)
     kind = kind or _kind_of(act)
     if not kind:
-        if not is_comment(act):
+        if is_entry and not is_comment(act):
             build.unmapped[build.place, act.name] += 1
         return []
+    act.is_read = True
     try:
         return _HANDLERS[kind](build, act, section)
     except BROKEN:
         text = "the entry is not what its template asks for; it is kept in the narrative and the document only"
         build.issue("ccda.entry-broken", "", text, remedy="let the sender validate its documents against C-CDA R2.1")
+        act.is_read = False
         return []
 
 
@@ -218,9 +220,21 @@ def _entries(build: Build, entries: list[Element], place: str, section: SectionC
             continue
         for reference in convert_entry(build, act, section):
             out.setdefault(reference["reference"], dict(reference))
+        if act.is_read and act.has_inner:
+            _count_unread(build, act)
     build.place = ""
     _tell_unmapped(build, place)
+    _tell_unread(build, place)
     return list(out.values())
+
+
+def _count_unread(build: Build, act: Act) -> None:
+    """Counts the statements inside of an entry that nobody read; a reference to an entry elsewhere says nothing."""
+    found: list[Act] = []
+    unread_of(act, found)
+    for each in found:
+        if _kind_of(each) != "reference":
+            build.unread[each.name] += 1
 
 
 def _tell_unmapped(build: Build, place: str) -> None:
@@ -233,3 +247,12 @@ def _tell_unmapped(build: Build, place: str) -> None:
         text = f"{count} of kind {kind} not mapped here; kept in the narrative and in the document"
         remedy = "nothing is lost: the document can be redriven once the entry is mapped"
         build.issue("ccda.entry-not-mapped", place, text, remedy=remedy)
+
+
+def _tell_unread(build: Build, place: str) -> None:
+    """One issue for each kind of statement inside of a section's entries that no reader took anything of."""
+    for kind, count in build.unread.items():
+        text = f"{count} of kind {kind} inside of entries not read here; kept in the narrative and in the document"
+        remedy = "nothing is lost: the document can be redriven once they are read"
+        build.issue("ccda.nested-not-read", place, text, remedy=remedy)
+    build.unread.clear()

@@ -50,8 +50,6 @@ def result_organizer(build: Build, act: Act, section: SectionContext) -> list[Re
             spans += _spans(build.known(made))
         elif inner.name == "procedure" and inner.code == _COLLECTION and specimens:
             _collected(build, inner, specimens[0])
-        else:
-            build.unmapped[build.place, inner.name] += 1
     when(build, act.one("effectiveTime"), out, "effective")
     if "effectiveDateTime" not in out and "effectivePeriod" not in out and spans:
         out.update({"effectiveDateTime": spans[0]} if min(spans) == max(spans) else _whole_span(spans))
@@ -216,9 +214,12 @@ def _members(build: Build, related: list[tuple[str, Act]], section: SectionConte
             if found is not None:
                 part[f"value{found[0]}"] = found[1]
                 out.setdefault("component", []).append(part)
+                continue
         elif kind in ("COMP", "SPRT", "REFR", "SUBJ", "CAUS", "MFST") and inner.held.get("value"):
             made = observation(build, inner, section)
             out.setdefault("hasMember" if kind != "SPRT" else "derivedFrom", []).append(made)
+            continue
+        inner.is_read = False  # only looked at
 
 
 def _share_code(one: Part, other: Part) -> bool:

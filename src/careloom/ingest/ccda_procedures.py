@@ -142,8 +142,6 @@ def equipment_organizer(build: Build, act: Act, section: SectionContext) -> list
             out += supply(build, inner, section)
         elif inner.name == "procedure":
             out += procedure(build, inner, section)
-        else:
-            build.unmapped[build.place, inner.name] += 1
     return out
 
 

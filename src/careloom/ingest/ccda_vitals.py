@@ -17,12 +17,11 @@ _INHALED = frozenset(("3150-0", "3151-8"))
 
 def vitals_organizer(build: Build, act: Act, section: SectionContext) -> list[Reference]:
     """The Observations of a vital signs organizer, and the panel that holds them."""
-    made: list[tuple[str, str, Resource]] = []
-    for inner in act.components():
-        if inner.name == "observation":
-            made.append((_loinc(inner), inner.key, observation_resource(build, inner, section, category="vital-signs")))
-        else:
-            build.unmapped[build.place, inner.name] += 1
+    made = [
+        (_loinc(inner), inner.key, observation_resource(build, inner, section, category="vital-signs"))
+        for inner in act.components()
+        if inner.name == "observation"
+    ]
     members = [build.put(key, resource) for key, resource in _joined(made)]
     if not members:
         return []
