@@ -1,5 +1,7 @@
 """Takes the pictures of the dashboard in docs/images from the simulated hospital: `python tools/take_screenshots.py`.
 
+With names of pages, as in `dashboard-NAME-light-wide.png`, it takes those alone.
+
 The hospital's feeds arrive over two weeks of a clock that the tool moves back; each page is taken light and dark, wide
 and narrow. Pictures keep 256 colours, so that the repository stays small.
 """
@@ -10,6 +12,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +27,7 @@ from careloom.services.deidentify import deidentify  # noqa: E402
 from careloom.services.duplicates import look as look_for_duplicates  # noqa: E402
 from careloom.services.ingest import IngestAsk, ingest  # noqa: E402
 from careloom.services.linkage import run as link  # noqa: E402
+from careloom.services.normalize import NormalizeAsk, normalize  # noqa: E402
 from careloom.services.quality import QualityAsk, quality  # noqa: E402
 from tests.journeys.browser import Served, Visitor, chromium, dashboard  # noqa: E402
 
@@ -108,62 +112,89 @@ def arrive(served: Served, folder: Path, clock: Clock) -> None:
     clock.back = timedelta()
     quality(served.installation.platform, served.installation.operator, QualityAsk())
     link(served.installation.platform, served.installation.operator)
+    normalize(served.installation.platform, served.installation.operator, NormalizeAsk(is_rehearsal=True))
     look_for_duplicates(served.installation.platform, served.installation.operator)
     deidentify(served.installation.platform, served.installation.operator)
     steward = served.installation.register(["data-steward"], ["identified"], name=STEWARD, kind="person")
     served.secrets[STEWARD] = steward.secret
 
 
+@dataclass
+class Camera:
+    """Takes pictures of what one visitor sees, in one scheme and size."""
+
+    visitor: Visitor
+    painter: Page
+    ending: str
+
+    def keep(self, page: str) -> None:
+        """Writes a picture, unless the command line names other pages."""
+        if sys.argv[1:] and page not in sys.argv[1:]:
+            return
+        self.visitor.page.mouse.move(0, 0)
+        self.visitor.page.evaluate("document.activeElement.blur()")
+        self.visitor.page.wait_for_timeout(300)
+        write(self.painter, self.visitor.page.screenshot(), IMAGES / f"dashboard-{page}-{self.ending}.png")
+
+
 def take(browser: Browser, served: Served, scheme: str, name: str, size: tuple[int, int]) -> None:
     """All pages in one scheme and size."""
-    shape = {"width": size[0], "height": size[1]}
-    context = browser.new_context(viewport=shape, color_scheme=scheme)  # type: ignore[arg-type]
-    visitor, painter = Visitor(context, served), browser.new_page()
+    painter = browser.new_page()
+    for tour in (tour_of_data, tour_of_linkage):
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        tour(Camera(Visitor(context, served), painter, f"{scheme}-{name}"))
+        context.close()
+    painter.close()
 
-    def keep(page: str) -> None:
-        visitor.page.mouse.move(0, 0)
-        visitor.page.evaluate("document.activeElement.blur()")
-        visitor.page.wait_for_timeout(300)
-        write(painter, visitor.page.screenshot(), IMAGES / f"dashboard-{page}-{scheme}-{name}.png")
 
-    visitor.page.goto(served.url)
-    keep("sign-in")
+def tour_of_data(camera: Camera) -> None:
+    """What a data engineer and privacy officer sees."""
+    visitor = camera.visitor
+    visitor.page.goto(visitor.served.url)
+    camera.keep("sign-in")
     visitor.sign_in("petra.privacy")
-    keep("overview")
+    camera.keep("overview")
     visitor.go("runs")
-    keep("runs")
+    camera.keep("runs")
     visitor.page.locator("#page tbody a").first.click()
     visitor.page.wait_for_selector(".facts")
-    keep("run")
+    camera.keep("run")
     visitor.go("quality")
-    keep("quality")
+    camera.keep("quality")
     visitor.page.locator("#page tbody a:visible").first.click()
     visitor.settled()
-    keep("quality-rule")
+    camera.keep("quality-rule")
+    visitor.go("normalize")
+    visitor.page.locator("#page tbody a").first.click()
+    visitor.page.get_by_role("heading", name="Would change").wait_for()
+    camera.keep("normalize")
     visitor.go("patients")
-    keep("patients")
+    camera.keep("patients")
     visitor.page.fill("#find-name", PATIENT)
     visitor.page.press("#find-name", "Enter")
     visitor.page.locator(f"#found a:has-text('{PATIENT}')").first.click()
     visitor.page.wait_for_selector("#timeline .main-svg")
     visitor.page.locator("h2:has-text('Timeline')").scroll_into_view_if_needed()
     visitor.settled()
-    keep("patient")
-    context.close()
-    context = browser.new_context(viewport=shape, color_scheme=scheme)  # type: ignore[arg-type]
-    visitor = Visitor(context, served)
+    camera.keep("patient")
+
+
+def tour_of_linkage(camera: Camera) -> None:
+    """What a data steward sees."""
+    visitor = camera.visitor
     visitor.sign_in(STEWARD)
     visitor.go("linkage")
     visitor.page.locator("#page .tabs a:has-text('Linked')").click()
     visitor.page.wait_for_selector("#page table a:visible")
-    keep("linkage")
+    camera.keep("linkage")
     visitor.page.locator("#page table a:visible").first.click()
     visitor.settled()
-    keep("linkage-pair")
+    camera.keep("linkage-pair")
     visitor.go("linkage/duplicates")
-    keep("linkage-duplicates")
-    context.close()
-    painter.close()
+    camera.keep("linkage-duplicates")
 
 
 def write(painter: Page, png: bytes, place: Path) -> None:

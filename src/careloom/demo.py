@@ -25,7 +25,7 @@ from careloom.services.erase import erase
 from careloom.services.ingest import IngestAsk, ingest
 from careloom.services.linkage import run as run_linkage
 from careloom.services.linkage_review import PairsAsk, list_pairs
-from careloom.services.normalize import normalize
+from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.platform import Platform
 from careloom.services.quality import QualityAsk, RowsAsk, broken_rows, quality
 from careloom.services.quarantine import list_refused
@@ -186,7 +186,7 @@ def _explain(platform: Platform, who: Principal) -> None:
         say("No diagnosis has a code that is known in another system.")
     say("\nSenders write units, codes, addresses and phones in their own ways. One form of each, as a rehearsal:")
     say("careloom normalize --rehearse")
-    render.normalized(normalize(platform, who, is_rehearsal=True).as_json())
+    render.normalized(normalize(platform, who, NormalizeAsk(is_rehearsal=True)))
 
 
 def _diagnosis(platform: Platform, who: Principal) -> tuple[str, str]:

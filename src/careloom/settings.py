@@ -110,6 +110,12 @@ class Quality(Section):
     keep_runs: Positive = 200
 
 
+class Normalize(Section):
+    """A TOML file that says what is rewritten, in place of the packaged policy."""
+
+    policy: Path | None = None
+
+
 class Api(Section):
     """How the REST API and the dashboard are served.
 
@@ -184,6 +190,7 @@ class Settings(Section):
     linkage: Linkage = Linkage()
     deidentify: Deidentify = Deidentify()
     quality: Quality = Quality()
+    normalize: Normalize = Normalize()
     api: Api = Api()
     mllp: Mllp = Mllp()
     logs: Logs = Logs()

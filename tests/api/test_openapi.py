@@ -45,11 +45,11 @@ each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda ope
 
 
 def nodes(node: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every object of the document with its place, but nothing inside an example."""
+    """Every object of the document with its place, but nothing inside an example; a property may be called so."""
     if isinstance(node, dict):
         yield place, node
         for name, child in node.items():
-            if name not in ("example", "examples"):
+            if name not in ("example", "examples") or place.endswith("/properties"):
                 yield from nodes(child, f"{place}/{name}")
     elif isinstance(node, list):
         for number, child in enumerate(node):

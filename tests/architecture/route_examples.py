@@ -67,6 +67,14 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/ingestions/{run_id}/cancel": Example(
         "/api/v1/ingestions/{waiting}/cancel", "ingest", ("landing", "identified"), also="careloom/operate"
     ),
+    "POST /api/v1/normalizations": Example(
+        "/api/v1/normalizations", "ingest", statuses=(202,), more={"json": {"rehearsal": True}}
+    ),
+    "GET /api/v1/normalizations": Example("/api/v1/normalizations", "ingest"),
+    "GET /api/v1/normalizations/{run_id}": Example("/api/v1/normalizations/{normalization}", "ingest"),
+    "POST /api/v1/normalizations/{run_id}/cancel": Example(
+        "/api/v1/normalizations/{queued}/cancel", "ingest", also="careloom/operate"
+    ),
     "POST /api/v1/records": Example(
         "/api/v1/records", "quarantine", ("landing",), more={"json": {"type": "ADT", "limit": 2}}
     ),

@@ -16,6 +16,8 @@ from werkzeug.test import TestResponse
 from careloom.api import gate
 from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
 from careloom.services.access import ROLES, ZONES
+from careloom.services.normalizations import submit
+from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
 from tests.api.kit import Installation
@@ -110,7 +112,13 @@ class Served:
         return self.made.client.open(path, method=method or route.method, headers=dict(headers or {}), **more)
 
     def fact(self, name: str) -> str:
-        return self.waiting_upload() if name == "waiting" else self.facts[name]
+        made = {"waiting": self.waiting_upload, "queued": self.queued_normalization}
+        return made[name]() if name in made else self.facts[name]
+
+    def queued_normalization(self) -> str:
+        """The id of a new rehearsal that no worker has touched."""
+        found: str = submit(self.made.platform, self.made.operator, is_rehearsal=True)["id"]
+        return found
 
     def waiting_upload(self) -> str:
         """The id of a new upload that no worker has touched."""
@@ -136,9 +144,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Installation(tmp_path_factory.mktemp("routes")) as made:
         run = made.ingest()
         patient = made.stored_id("Patient", "p1")
+        normalization = normalize(made.platform, made.operator, NormalizeAsk(is_rehearsal=True))["run_id"]
         look = quality(made.platform, made.operator, QualityAsk())
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]}
+        facts["normalization"] = normalization
         yield Served(made, facts | linkage_routes.linked(made))
 
 

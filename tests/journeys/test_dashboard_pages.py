@@ -19,6 +19,8 @@ PAGES = [
     "LOOK",
     "LOOK/RULE",
     "quality?zone=synthetic",
+    "normalize",
+    "linkage/duplicates",
     "patients",
     "patients?zone=research",
     "PATIENT",

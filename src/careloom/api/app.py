@@ -15,6 +15,7 @@ from careloom.api import (
     ingestions,
     linkage,
     metrics,
+    normalizations,
     oauth,
     overview,
     problems,
@@ -48,7 +49,8 @@ def create_app(platform: Platform) -> OpenAPI:
     metrics.install(app)
     problems.install(app)
     for room in (
-        oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates, overview, health,
+        oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
+        normalizations, overview, health,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -68,6 +68,7 @@ def ingest(
 def normalize(
     policy: Annotated[Path | None, typer.Option(help="A TOML policy of your own; docs/how-to/normalize.md.")] = None,
     rehearse: Annotated[bool, typer.Option("--rehearse", help="Tell what would change, and change nothing.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Hand it to the job worker and return at once.")] = False,
     json: Json = False,
 ) -> None:
     """Bring units, codes, names, addresses and phones of the identified zone into one form; what came stays.
@@ -76,10 +77,18 @@ def normalize(
     """
     from careloom.cli import output, render
     from careloom.cli.session import opened
+    from careloom.services.normalizations import submit
+    from careloom.services.normalize import NormalizeAsk
     from careloom.services.normalize import normalize as run
 
     with opened() as (platform, who):
-        report = run(platform, who, policy=policy, is_rehearsal=rehearse).as_json()
+        if queue:
+            job = submit(platform, who, is_rehearsal=rehearse, policy=policy)
+            output.give(job, as_json=json, show=lambda made: output.say(f"Job {made['id']}: see `careloom jobs show`."))
+            return
+        with output.progress("Normalizing", quiet=json, unit="resources") as tell:
+            watch = (lambda done, total, _stands: tell(done, total)) if tell else None
+            report = run(platform, who, NormalizeAsk(policy, rehearse), watch)
     output.give(report, as_json=json, show=render.normalized)
 
 

@@ -7,6 +7,7 @@ from careloom.dashboard import (
     duplicates_acts,
     failures,
     gate,
+    normalize_acts,
     pair,
     patient,
     patients,
@@ -42,6 +43,7 @@ def create_dashboard(
     static_files.install(server)
     quality_acts.install(server, api_of)
     duplicates_acts.install(server, api_of)
+    normalize_acts.install(server, api_of)
     routing.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)

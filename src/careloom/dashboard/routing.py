@@ -9,6 +9,7 @@ from careloom.client.careloom import Careloom
 from careloom.dashboard import (
     duplicates,
     linkage,
+    normalize,
     overview,
     pair,
     patient,
@@ -43,17 +44,32 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
             return quality.page(api, person, address, run_id)
         case ("quality", run_id, rule_id):
             return quality_rule.page(api, run_id, rule_id, address)
+        case ("normalize",):
+            return normalize.page(api, address)
+        case ("normalize", run_id):
+            return normalize.run_page(api, person, run_id)
         case ("patients",):
             return patients.page(api, person, address)
         case ("patients", zone, patient_id):
             return patient.page(api, zone, patient_id, address)
-        case ("linkage",):
+        case ("linkage", *below):
+            return _of_linkage(api, person, address, below)
+    raise _no_page()
+
+
+def _of_linkage(api: Careloom, person: session.Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
             return linkage.page(api, address)
-        case ("linkage", "duplicates"):
+        case ["duplicates"]:
             return duplicates.page(api, person, address)
-        case ("linkage", pair_id):
+        case [pair_id]:
             return pair.page(api, person, pair_id)
-    raise NotFound("there is no such page", "Choose one on the left.")
+    raise _no_page()
+
+
+def _no_page() -> NotFound:
+    return NotFound("there is no such page", "Choose one on the left.")
 
 
 def register(app: Dash, api_of: ApiOf) -> None:

@@ -38,6 +38,11 @@ class Person:
         return tuple(zone for zone in PATIENT_ZONES if zone in self.zones) if "careloom/quality" in self.scopes else ()
 
     @property
+    def may_normalize(self) -> bool:
+        """True when the API would bring data into one form for this person, and tell what was."""
+        return "identified" in self.zones and "careloom/ingest" in self.scopes
+
+    @property
     def has_pairs(self) -> bool:
         """True when the API would tell this person about pairs of patients who may be one."""
         return "identified" in self.zones and "careloom/link" in self.scopes

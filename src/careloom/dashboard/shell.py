@@ -66,6 +66,8 @@ def side(person: Person, active: str) -> list[Component]:
         pages.append(("Runs", "runs", "runs"))
     if person.quality_zones:
         pages.append(("Quality", "quality", "quality"))
+    if person.may_normalize:
+        pages.append(("Normalize", "normalize", "normalize"))
     if person.patient_zones:
         pages.append(("Patients", "patients", "patients"))
     if person.has_pairs:

@@ -5,8 +5,7 @@ Provenance names the versions that were made and those that they were made of. T
 new version, so that `careloom verify` still leads to its bytes.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -21,47 +20,80 @@ from careloom.quality.normalize import normalize as rewritten
 from careloom.quality.normalize_policy import NormalizePolicy, packaged_policy, read_policy
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
+from careloom.services.normalize_report import Counts, named, read_counts
 from careloom.services.platform import Platform
+from careloom.store.kept_reports import KeptReports
 from careloom.store.rows import Stored, Tally, Write, canonical, instant
-from careloom.store.zone_store import ZoneStore
+from careloom.store.zone_store import Zone, ZoneStore
 from careloom.terminology.concepts import Terminology
 
-BATCH = 1000
-EXAMPLES = 5
-"""Resources that a report names for each code."""
+ZONE: Zone = "identified"
+FOLDER_NAME = "normalizations"
+MOST_RUNS = 200
 _ACTIVITY = {"system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation", "code": "UPDATE"}
+Json = dict[str, Any]
+Watch = Callable[[int, int, Json], None]
+"""(resources done, in all, where the run stands): called before and after each transaction; may raise to stop it."""
 
 
-@dataclass(slots=True)
-class NormalizeReport:
-    """What a run did.
+@dataclass(frozen=True, slots=True)
+class NormalizeAsk:
+    """What to do.
 
-    changes   code of an issue -> how many elements were rewritten for it; warnings likewise, of what could not be
-    examples  code -> ``Type/id`` of the first few, place by place
-    refused   resources that would not have been valid any more: left as they were (a defect worth reporting)
+    policy        a TOML file, as quality/normalization/first.toml; None for that of the settings, or that one
+    is_rehearsal  tells what would change, and changes nothing
+    run_id        of the run; empty for a new one
+    stands        where a run of this id stood when it stopped, as its watch was told; None for a new one
     """
 
-    run_id: str
-    read: int = 0
-    changed: int = 0
-    refused: int = 0
+    policy: Path | None = None
     is_rehearsal: bool = False
-    changes: Counter[str] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    run_id: str = ""
+    stands: Mapping[str, Any] | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """The report as plain JSON."""
-        return {
-            "run_id": self.run_id,
-            "rehearsal": self.is_rehearsal,
-            "read": self.read,
-            "changed": self.changed,
-            "refused": self.refused,
-            "changes": dict(self.changes.most_common()),
-            "warnings": dict(self.warnings.most_common()),
-            "examples": self.examples,
-        }
+
+def normalize(
+    platform: Platform, who: Principal, ask: NormalizeAsk = NormalizeAsk(), watch: Watch | None = None
+) -> Json:
+    """Rewrites what a policy asks for, in all resources of the identified zone; the report is kept.
+
+    returns  ``run_id``, ``rehearsal``, ``read``, ``changed``, ``refused``, ``changes`` and ``warnings`` by code, and
+             ``examples``: code -> resource, place and patient of the first few
+    raises   AccessError; NotFound; SetupError if the policy is not usable; Conflict if the store is being written by
+             another: what was committed is kept, and the same command goes on
+    """
+    admit(platform, who, "ingest", ZONE, operation="normalize")
+    rules = policy_in_force(platform, ask.policy)
+    started, run_id, store = platform.runtime.now(), ask.run_id or platform.run_id(), platform.store(ZONE)
+    run = _Run(platform, who, store, rules, platform.terminologies.all, run_id, _Stand.of(store, ask.stands))
+    total = sum(store.count().values())
+    for batch in _batches(run.waiting(), platform.settings.ingest.batch_records):
+        run.work_off(batch, is_rehearsal=ask.is_rehearsal, watch=watch, total=total)
+    counts = run.stand.counts
+    report: Json = {
+        "id": run_id,
+        "actor": who.name,
+        "started": started.isoformat(),
+        "ended": platform.runtime.now().isoformat(),
+        "rehearsal": ask.is_rehearsal,
+        **counts.as_json(),
+    }
+    kept_runs(platform).keep(report, most=MOST_RUNS)
+    detail = {"run": run_id, "read": counts.read, "changed": counts.changed, "rehearsal": ask.is_rehearsal}
+    note(platform, who, "normalize", ZONE, action="execute", detail=detail)
+    told = {name: report[name] for name in ("rehearsal", "read", "changed", "refused", "changes", "warnings")}
+    return {"run_id": run_id, **told, "examples": named(store, counts)}
+
+
+def policy_in_force(platform: Platform, own: Path | None = None) -> NormalizePolicy:
+    """The policy of a file, or that of the settings, or the one that ships. raises NotFound; SetupError."""
+    file = own or platform.settings.normalize.policy
+    return packaged_policy() if file is None else read_policy(platform.read_text(file))
+
+
+def kept_runs(platform: Platform) -> KeptReports:
+    """Where the reports of finished runs are kept."""
+    return KeptReports(platform.settings.data.directory / FOLDER_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,64 +105,93 @@ class _Made:
     changes: tuple[Issue, ...]
 
 
-def normalize(
-    platform: Platform, who: Principal, *, policy: Path | None = None, is_rehearsal: bool = False
-) -> NormalizeReport:
-    """Rewrites what a policy asks for, in all resources of the identified zone.
+@dataclass(slots=True)
+class _Stand:
+    """How far a run is: what it counted, and the last resource that it has done with.
 
-    policy        a TOML file, as quality/normalization/first.toml; None for that one
-    is_rehearsal  tells what would change, and changes nothing
-
-    raises  AccessError; NotFound; SetupError if the policy is not usable; Conflict if the store is being written by
-            another: what was committed is kept, and the same command goes on
+    A transaction and what the queue keeps of a run are not one. So the counts of a batch are kept before it is
+    committed, with one resource that it changes: whoever takes the run up again sees by its version whether it was.
     """
-    admit(platform, who, "ingest", "identified", operation="normalize")
-    rules = packaged_policy() if policy is None else read_policy(platform.read_text(policy))
-    report = NormalizeReport(platform.run_id(), is_rehearsal=is_rehearsal)
-    store = platform.store("identified")
-    run = _Run(platform, who, store, rules, platform.terminologies.all, report)
-    for batch in _batches(store.scan()):
-        made = [one for one in map(run.look, batch) if one is not None]
-        if made and not is_rehearsal:
-            run.commit(made)
-    detail = {"run": report.run_id, "read": report.read, "changed": report.changed, "rehearsal": is_rehearsal}
-    note(platform, who, "normalize", "identified", action="execute", detail=detail)
-    return report
+
+    counts: Counts = field(default_factory=Counts)
+    last: tuple[str, str] = ("", "")
+
+    def as_json(self, then: "_Stand | None" = None, first: Stored | None = None) -> Json:
+        """Where the run stands; with what it will be `then`, once there is a newer version of `first`."""
+        told: Json = {"counts": self.counts.as_json(), "last": self.last}
+        if then is not None and first is not None:
+            told |= {"then": then.as_json(), "first": [first.type, first.id, first.version]}
+        return told
+
+    @classmethod
+    def of(cls, store: ZoneStore, told: Mapping[str, Any] | None) -> "_Stand":
+        """Where a run of this JSON goes on."""
+        if not told:
+            return cls()
+        if "first" in told:
+            kind, name, version = told["first"]
+            found = store.read_named(kind, (name,)).get(name)
+            if found is not None and found.version > version:
+                return cls.of(store, told["then"])
+        return cls(read_counts(told["counts"]), (told["last"][0], told["last"][1]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Run:
     platform: Platform
     who: Principal
     store: ZoneStore
     policy: NormalizePolicy
     terminology: Terminology
-    report: NormalizeReport
+    run_id: str
+    stand: _Stand
 
-    def look(self, stored: Stored) -> _Made | None:
+    def waiting(self) -> Iterator[Stored]:
+        """The resources that are not done with, by type and id."""
+        kinds = [kind for kind in sorted(self.store.count()) if kind >= self.stand.last[0]]
+        last = self.stand.last
+        return (one for one in self.store.scan(kinds) if (one.type, one.id) > last) if kinds else iter(())
+
+    def work_off(self, batch: list[Stored], *, is_rehearsal: bool, watch: Watch | None, total: int) -> None:
+        """Looks at a batch, commits what it changes, and tells where the run stands before and after."""
+        counts = Counts(read=len(batch))
+        made = [one for one in (self._look(stored, counts) for stored in batch) if one is not None]
+        then = self._after(batch, counts, made)
+        if made and not is_rehearsal:
+            if watch is not None:
+                watch(self.stand.counts.read, total, self.stand.as_json(then, made[0].before))
+            committed = self._commit(made)
+            then = self._after(batch, counts, committed)
+        self.stand = then
+        if watch is not None:
+            watch(then.counts.read, max(total, then.counts.read), then.as_json())
+
+    def _after(self, batch: list[Stored], looked: Counts, made: list[_Made]) -> _Stand:
+        """Where the run will stand when it is done with a batch."""
+        counts = read_counts(self.stand.counts.as_json())
+        counts.add(looked)
+        for one in made:
+            counts.changed += 1
+            counts.count(counts.changes, one.before, one.changes)
+        return _Stand(counts, (batch[-1].type, batch[-1].id))
+
+    def _look(self, stored: Stored, counts: Counts) -> _Made | None:
         """What becomes of one resource; None where nothing does."""
-        self.report.read += 1
         resource = stored.resource()
         content, issues = rewritten(resource, self.terminology, self.policy)
         changes = tuple(issue for issue in issues if issue.severity == "information")
-        for issue in issues:
-            if issue.severity == "warning":
-                self._count(self.report.warnings, stored, issue)
+        counts.count(counts.warnings, stored, (issue for issue in issues if issue.severity == "warning"))
         if content is None:
             return None
         if any(issue.refuses for issue in check(content)) and not any(issue.refuses for issue in check(resource)):
-            self.report.refused += 1
+            counts.refused += 1
             return None
-        for issue in changes:
-            self._count(self.report.changes, stored, issue)
-        self.report.changed += self.report.is_rehearsal
         return _Made(stored, content, changes)
 
-    def commit(self, made: list[_Made]) -> None:
-        """Writes the new versions of a batch and their Provenances, in one transaction."""
+    def _commit(self, made: list[_Made]) -> list[_Made]:
+        """Writes the new versions of a batch and their Provenances, in one transaction; returns what was written."""
         with self.store.transaction(self._event) as tx:
             made = [one for one in made if self._is_current(one)]
-            self.report.changed += len(made)
             numbers = tx.record_numbers([one.before.record_id for one in made if one.before.record_id])
             writes = [
                 Write(
@@ -140,6 +201,7 @@ class _Run:
                 for one in made
             ]  # fmt: skip
             tx.write([*writes, *self._provenances(made)])
+        return made
 
     def _is_current(self, one: _Made) -> bool:
         """False for a resource that somebody else changed since it was read: the next run looks at it again."""
@@ -154,7 +216,7 @@ class _Run:
         now = instant(self.platform.runtime.now())
         for patients, group in groups.items():
             named = [_version(one.before) for one in group]
-            key = f"{self.report.run_id}|{named[0]}"
+            key = f"{self.run_id}|{named[0]}"
             provenance: Resource = {
                 "resourceType": "Provenance",
                 "id": self.platform.names.resource_id("careloom-normalize", "Provenance", key),
@@ -168,24 +230,18 @@ class _Run:
             yield Write("Provenance", provenance["id"], canonical(provenance), patients, resource=provenance)
 
     def _event(self, tally: Tally) -> AuditEvent:
-        detail = {"run": self.report.run_id, "resources": dict(sorted(tally.outcomes.items()))}
+        detail = {"run": self.run_id, "resources": dict(sorted(tally.outcomes.items()))}
         return event(
             self.platform, self.who, "normalize", "identified",
             action="update", subjects=tally.pseudonyms, detail=detail,
         )  # fmt: skip
-
-    def _count(self, counts: "Counter[str]", stored: Stored, issue: Issue) -> None:
-        counts[issue.code] += 1
-        shown = self.report.examples.setdefault(issue.code, [])
-        if len(shown) < EXAMPLES:
-            shown.append({"resource": f"{stored.type}/{stored.id}", "place": issue.place})
 
 
 def _version(stored: Stored, later: int = 0) -> str:
     return f"{stored.type}/{stored.id}/_history/{stored.version + later}"
 
 
-def _batches(stored: Iterable[Stored]) -> Iterator[list[Stored]]:
+def _batches(stored: Iterable[Stored], size: int) -> Iterator[list[Stored]]:
     waiting = iter(stored)
-    while batch := list(islice(waiting, BATCH)):
+    while batch := list(islice(waiting, size)):
         yield batch
