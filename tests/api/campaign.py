@@ -23,17 +23,12 @@ from careloom.api.bodies import MEDIA_TYPES
 
 DOCUMENT = "/openapi/openapi.json"
 REJECTIONS = [*NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES, "413"]
-CONFIGURATION = {
-    "checks": {"negative_data_rejection": {"expected-statuses": REJECTIONS}},
-    "operations": [
-        {
-            "include-name": "POST /api/v1/terminology/conversions",
-            "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "5xx"]}},
-        }
-    ],
-}
-"""All checks are on. To them a body that is too long is refused as rightly by 413 as by 400. Which texts are units is
-more than a schema can say."""
+CONFIGURATION = {"checks": {"negative_data_rejection": {"expected-statuses": REJECTIONS}}}
+"""All checks are on. To them a body that is too long is refused as rightly by 413 as by 400."""
+BEYOND_SCHEMAS = {("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400)}
+"""(operation, check, status) of what is no failure: which texts are units is more than a schema can say.
+
+It stands here because the tool's own settings for one operation make it forget which operations were asked for."""
 LONGEST_SHOWN = 1500
 
 
@@ -160,8 +155,10 @@ def _gather(found: Campaign, recorder: ScenarioRecorder, phase: str) -> None:
         for check in checks:
             if check.status is Status.FAILURE and check.failure_info is not None:
                 failure = check.failure_info.failure
-                key = f"{case.operation.label} {check.name} {failure.title}"
                 response = recorder.interactions[case_id].response
+                if (case.operation.label, check.name, response and response.status_code) in BEYOND_SCHEMAS:
+                    continue
+                key = f"{case.operation.label} {check.name} {failure.title}"
                 text = f"{case.operation.label}: {check.name}: {failure.title}\n{failure.message}\n{_answer(response)}"
                 found.failures.setdefault(key, f"{text}\n{check.failure_info.code_sample}")
 
