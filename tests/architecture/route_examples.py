@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careloom.services.access import Zone
+from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
 from tests.architecture import linkage_routes
 from tests.architecture.terminology_routes import TERMINOLOGY
 
@@ -37,6 +38,13 @@ class Example:
 
 
 UPLOAD = {"data": LINE, "content_type": "application/fhir+ndjson"}
+PATIENTS = {
+    "version": 1, "table": "silver/patients", "smallest": 11, "unknown": 0, "missing": -1,
+    "columns": [
+        {"name": column.name, "kind": "key"} for column in RESEARCH_PATIENTS.columns
+    ],
+}  # fmt: skip
+"""A codebook of the table of patients that leaves every column as it is."""
 EXAMPLES: dict[str, Example] = {
     "GET /healthz": Example("/healthz"),
     "GET /readyz": Example("/readyz"),
@@ -74,6 +82,10 @@ EXAMPLES: dict[str, Example] = {
     "GET /api/v1/normalizations/{run_id}": Example("/api/v1/normalizations/{normalization}", "ingest"),
     "POST /api/v1/normalizations/{run_id}/cancel": Example(
         "/api/v1/normalizations/{queued}/cancel", "ingest", also="careloom/operate"
+    ),
+    "GET /api/v1/research/{table}/codebook": Example("/api/v1/research/patients/codebook", "read", ("research",)),
+    "POST /api/v1/research/{table}/encoded": Example(
+        "/api/v1/research/patients/encoded", "read", ("research",), more={"json": {"codebook": PATIENTS}}
     ),
     "POST /api/v1/records": Example(
         "/api/v1/records", "quarantine", ("landing",), more={"json": {"type": "ADT", "limit": 2}}

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from careloom.api import gate
 from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
 from careloom.services.access import ROLES, ZONES
+from careloom.services.deidentify import deidentify
 from careloom.services.normalizations import submit
 from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.quality import QualityAsk, quality
@@ -143,6 +144,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Installation(tmp_path_factory.mktemp("routes")) as made:
         run = made.ingest()
+        deidentify(made.platform, made.operator)
         patient = made.stored_id("Patient", "p1")
         normalization = normalize(made.platform, made.operator, NormalizeAsk(is_rehearsal=True))["run_id"]
         look = quality(made.platform, made.operator, QualityAsk())

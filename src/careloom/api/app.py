@@ -21,6 +21,7 @@ from careloom.api import (
     problems,
     quality,
     records,
+    research,
     terminology,
 )
 from careloom.api.context import EXTENSION
@@ -50,7 +51,7 @@ def create_app(platform: Platform) -> OpenAPI:
     problems.install(app)
     for room in (
         oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
-        normalizations, overview, health,
+        normalizations, research, overview, health,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -106,7 +106,7 @@ def encode(
     from careloom.cli import output
     from careloom.cli.session import opened
     from careloom.errors import Conflict, InputError
-    from careloom.services.encode import encode_table
+    from careloom.services.encode import EncodeAsk, encode_table
 
     if out.suffix not in (".parquet", ".csv"):
         raise InputError("encode: the file is neither .parquet nor .csv", "Give --out one of these endings.")
@@ -114,7 +114,7 @@ def encode(
         raise Conflict("encode: the file of --out is there already", "Name a new file.")
     with opened() as (platform, who):
         book = platform.read_text(codebook) if codebook.exists() else ""
-        made = encode_table(platform, who, table, book, smallest=smallest)
+        made = encode_table(platform, who, table, EncodeAsk(book, smallest))
     made.frame.write_parquet(out) if out.suffix == ".parquet" else made.frame.write_csv(out)
     if made.is_new:
         codebook.write_text(made.codebook.as_json(), "utf-8")

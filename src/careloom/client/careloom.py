@@ -16,6 +16,7 @@ from careloom.client.pace import Pace
 from careloom.client.quality import Quality
 from careloom.client.records import Records
 from careloom.client.reports import Me, Overview
+from careloom.client.research import Research
 from careloom.client.session import Session
 from careloom.client.terminology import Terminology
 from careloom.client.transport import Ask, Wire
@@ -58,6 +59,7 @@ class Careloom:
         self.normalizations = Normalizations(self._session)
         self.records = Records(self._session)
         self.quality = Quality(self._session)
+        self.research = Research(self._session)
         self.terminology = Terminology(self._session)
 
     def __repr__(self) -> str:
