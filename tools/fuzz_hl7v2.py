@@ -3,7 +3,7 @@
     python tools/fuzz_hl7v2.py SUITES -runs=100000 -max_len=8192
 
 Starts from the message files under SUITES and from the golden messages (a folder ``corpus`` beside it is not written);
-what follows SUITES goes to libFuzzer. Every input must be accounted for as tests/faults/hl7v2_mutations.py says: an
+what follows SUITES goes to libFuzzer. Every input must be accounted for as tests/hl7v2_mutants.py says: an
 exception, an invalid resource or a lost record ends the run and leaves the input as ``crash-...``.
 """
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["careloom.hl7v2", "careloom.ingest"]):
-    from tests.faults.hl7v2_mutations import taken
+    from tests.hl7v2_mutants import taken
 
 
 def one_input(data: bytes) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from careloom.hl7v2.batch import split
-from tests.faults.hl7v2_mutations import accounted, mutated, taken
+from tests.hl7v2_mutants import accounted, mutated, taken
 from tests.unit.ingest.hl7v2_support import converted, golden_messages
 
 SETS = ("hl7v2_ms_fhir_converter", "hl7v2_linuxforhealth", "hl7v2_hapi", "hl7v2_to_fhir_ig/samples")
