@@ -163,6 +163,12 @@ def intake(one: Medication) -> tuple[int, int] | None:
     return (round(one.per_day), 1) if one.per_day >= 1 else (1, round(1 / one.per_day))
 
 
+def written(chart: Chart, one: Medication) -> datetime:
+    """When a prescription was written here: what was taken before is told at the encounter that names it."""
+    encounter = chart.encounters.get(one.encounter)
+    return one.start if encounter is None else max(one.start, encounter.start)
+
+
 def number_text(value: float) -> str:
     """A number as people write it: no exponent, no trailing zeros."""
     text = f"{value:.6f}".rstrip("0").rstrip(".")

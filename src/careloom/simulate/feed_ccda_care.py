@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from careloom.simulate.charts import Chart, number_text
+from careloom.simulate.charts import Chart, number_text, written
 from careloom.simulate.feed_ccda_parts import (
     COMPLETED,
     OBSERVATION,
@@ -84,7 +84,7 @@ def medications(chart: Chart, found: Iterable[Medication]) -> Section:
             f'<statusCode code="{"completed" if one.end is not None else "active"}"/>'
             f'<effectiveTime xsi:type="IVL_TS">{interval(one.start, one.end)}</effectiveTime>{period}'
             f"{coded('routeCode', one.route)}{quantity(one.dose, one.unit, 'doseQuantity')}"
-            f"{consumable('4.23', one.codes, RXNORM)}{author(chart, one.encounter, one.start)}{precondition}"
+            f"{consumable('4.23', one.codes, RXNORM)}{author(chart, one.encounter, written(chart, one))}{precondition}"
             "</substanceAdministration>"
         )
         often = "as needed" if one.as_needed else number_text(one.per_day)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from careloom.simulate.charts import Chart, code_in, intake
+from careloom.simulate.charts import Chart, code_in, intake, written
 from careloom.simulate.history import Code, Observation
 from careloom.terminology.systems import CVX, ICD_10_CM, LOINC, RXNORM, SNOMED_CT
 
@@ -158,8 +158,9 @@ def _medications(chart: Chart) -> list[Row]:
     for one in chart.history.medications:
         code = code_in(one.codes, RXNORM)
         times, days = intake(one) or (None, None)
+        visit = _visit(chart, one.encounter) if written(chart, one) == one.start else ""  # taken before: by nobody here
         made.append([
-            chart.identifier("P", one.key), _visit(chart, one.encounter), code.code, code.display, one.start, one.end,
+            chart.identifier("P", one.key), visit, code.code, code.display, one.start, one.end,
             one.dose, one.unit, times, days, one.as_needed, one.route.code, one.route.display,
             chart.identifier("C", one.reason) if one.reason in known else "",
         ])  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from careloom.fhir.drafts import Resource
 from careloom.simulate.answers import NoteAnswer
-from careloom.simulate.charts import Chart, intake
+from careloom.simulate.charts import Chart, intake, written
 from careloom.simulate.feed_fhir_parts import (
     TERMINOLOGY,
     V2,
@@ -160,7 +160,7 @@ def medication(chart: Chart, one: Medication) -> list[Resource]:
         "intent": "order",
         "medicationCodeableConcept": concept(*one.codes),
         "subject": subject(chart),
-        "authoredOn": instant(one.start),
+        "authoredOn": instant(written(chart, one)),
         "requester": reference("Practitioner", chart.attending(one.encounter).clinician_id),
         "dosageInstruction": [_dosage(one)],
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from careloom.simulate.charts import Chart, number_text
+from careloom.simulate.charts import Chart, number_text, written
 from careloom.simulate.feed_hl7v2_segments import (
     Hl7v2Message,
     clinician,
@@ -27,7 +27,7 @@ def drugs(chart: Chart) -> Iterator[Hl7v2Message]:
     """All of them, in no order."""
     yield from _vaccines(chart)
     for one in chart.history.medications:
-        yield _prescription(chart, one, "NW", one.start)
+        yield _prescription(chart, one, "NW", written(chart, one))
         if one.end is not None:
             yield _prescription(chart, one, "DC", one.end)
         yield from _given(chart, one)

@@ -49,6 +49,7 @@ class Life:
     states          module -> its state now
     pending         module -> (time, target) of a transition that is decided
     busy_until      end of the last inpatient stay
+    taken           measure -> when, in which encounter, and with what result it was last measured
     readmission     when a readmission that was drawn will come
     guard_until     until then no other admission than a drawn readmission: 30 days after a discharge
     """
@@ -64,6 +65,7 @@ class Life:
     hooks: Hooks
     features: dict[str, float] = field(default_factory=dict)
     levels: dict[str, float] = field(default_factory=dict)
+    taken: dict[str, tuple[datetime, str, float]] = field(default_factory=dict)
     shifts: dict[str, dict[str, Shift]] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     pending: dict[str, tuple[datetime, str, int]] = field(default_factory=dict)

@@ -163,7 +163,10 @@ def observe(
     life: Life, names: Iterable[str], extra: dict[str, float] | None = None, *, time: datetime | None = None,
     panel: Code | None = None, report: str = "",
 ) -> dict[str, float]:  # fmt: skip
-    """Measures and writes down; returns the values by name."""
+    """Measures and writes down; returns the values by name.
+
+    What was measured at the same moment of the same encounter already has one result: two panels share a sample.
+    """
     seen: dict[str, float] = {}
 
     def take(part: str) -> float:
@@ -173,13 +176,19 @@ def observe(
 
     moment = life.now if time is None else time
     for name in names:
+        value = take(name)
+        before = life.taken.get(name)
+        if before is not None and before[:2] == (moment, life.at_encounter()):
+            seen[name] = before[2]
+            continue
+        life.taken[name] = (moment, life.at_encounter(), value)
         measure = measures()[name]
         low = measure.low[int(life.male)] if measure.low else None
         high = measure.high[int(life.male)] if measure.high else None
         life.history.observations.append(
             Observation(
-                life.key("O"), measure.codes, moment, measure.category, take(name), measure.unit, life.at_encounter(),
-                low, high, _flag(measure, seen[name], low, high), panel, report,
+                life.key("O"), measure.codes, moment, measure.category, value, measure.unit, life.at_encounter(),
+                low, high, _flag(measure, value, low, high), panel, report,
             )
         )  # fmt: skip
     return seen
@@ -203,18 +212,23 @@ def _flag(measure: Measure, value: float, low: float | None, high: float | None)
 def run_panel(
     life: Life, name: str, extra: dict[str, float] | None = None, time: datetime | None = None
 ) -> dict[str, float]:
-    """Orders a panel: its report and its results, an hour or two later in the hospital, the same day outside."""
+    """Orders a panel: its report and its results, an hour or two later in the hospital, the same day outside.
+
+    There is no report where all of it was measured at that moment already.
+    """
     panel = panels()[name]
     collected = life.now if time is None else time
     issued = collected + timedelta(minutes=life.draw.whole(40, 150))
     key = life.key("R")
-    life.history.reports.append(
-        Report(
-            key, (panel.code,), "laboratory", collected - timedelta(minutes=10), collected, issued, life.at_encounter()
-        )
-    )
     life.last_done[name] = collected
-    return observe(life, panel.measures, extra, time=collected, panel=panel.code, report=key)
+    results = len(life.history.observations)
+    values = observe(life, panel.measures, extra, time=collected, panel=panel.code, report=key)
+    if len(life.history.observations) > results:
+        ordered = collected - timedelta(minutes=10)
+        life.history.reports.append(
+            Report(key, (panel.code,), "laboratory", ordered, collected, issued, life.at_encounter())
+        )
+    return values
 
 
 def _creatinine(life: Life, take: Callable[[str], float]) -> float:
