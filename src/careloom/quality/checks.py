@@ -24,6 +24,7 @@ class CheckKind:
 
 CHECKS: dict[str, CheckKind] = {
     "present": CheckKind(checks_values.present),
+    "names-something": CheckKind(checks_values.names_something),
     "valid": CheckKind(checks_values.valid, frozenset({"issues", "except_issues"})),
     "allowed": CheckKind(checks_values.allowed, frozenset({"values"})),
     "unlike": CheckKind(checks_values.unlike, frozenset({"pattern"})),
@@ -43,6 +44,7 @@ CHECKS: dict[str, CheckKind] = {
     "unit-of-code": CheckKind(checks_quantities.unit_of_code),
     "unit-agrees": CheckKind(checks_quantities.unit_agrees),
     "flag-agrees": CheckKind(checks_quantities.flag_agrees),
+    "range-unit": CheckKind(checks_quantities.range_unit),
     "components-ordered": CheckKind(checks_quantities.components_ordered, frozenset({"lower", "higher"})),
 }
 """Name in a rule -> kind."""

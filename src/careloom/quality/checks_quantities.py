@@ -1,11 +1,14 @@
 """Checks of measured values: possible at all, in a unit that fits the code, in agreement with their own flags."""
 
+from functools import lru_cache
 from typing import Any
 
 from careloom.fhir.drafts import Resource
 from careloom.quality.checking import Check, Setting
 from careloom.quality.paths import codings_of
 from careloom.quality.quantities import measured, measures, unit_of
+from careloom.terminology.ucum import canonical
+from careloom.terminology.ucum_spellings import read
 
 _HIGH = frozenset({"H", "HH", "HU"})
 _LOW = frozenset({"L", "LL", "LU"})
@@ -103,6 +106,35 @@ def _bound(bound: Any, unit: str) -> float | None:
     if not isinstance(bound, dict) or not isinstance(bound.get("value"), int | float):
         return None
     return float(bound["value"]) if unit_of(bound) in (unit, "") else None
+
+
+def range_unit(setting: Setting) -> Check:
+    """Value and reference range stand in one unit, or in two spellings of it; units that nobody can read are passed."""
+
+    def check(resource: Resource) -> bool | None:
+        verdicts = [
+            _is_same_unit(unit_of(node["valueQuantity"]), unit_of(bound))
+            for node in (resource, *resource.get("component", ()))
+            if isinstance(node.get("valueQuantity"), dict)
+            for one in node.get("referenceRange", ())
+            for bound in (one.get("low"), one.get("high"))
+            if isinstance(bound, dict)
+        ]
+        known = [verdict for verdict in verdicts if verdict is not None]
+        return all(known) if known else None
+
+    return check
+
+
+@lru_cache(maxsize=4096)
+def _is_same_unit(one: str, other: str) -> bool | None:
+    """Whether two unit texts mean the same; None where one is not there or cannot be read."""
+    if not one or not other:
+        return None
+    first, second = read(one, "").code, read(other, "").code
+    if one == other or first is None or second is None:
+        return True if one == other else None
+    return canonical(first) == canonical(second)
 
 
 def components_ordered(setting: Setting) -> Check:

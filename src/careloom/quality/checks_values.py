@@ -9,10 +9,17 @@ from careloom.errors import InputError
 from careloom.fhir.drafts import Resource
 from careloom.fhir.validate_tables import resource_types
 from careloom.quality.checking import Check, Setting
-from careloom.quality.paths import WHOLE, compiled
+from careloom.quality.paths import WHOLE, codings_of, compiled
 from careloom.quality.rules import Rule
 
 ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_REASONS = frozenset(
+    {
+        "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+        "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+    }
+)
+"""Code systems of why there is no code (FHIR R4, data-absent-reason; HL7 V3, NullFlavor)."""
 _FINAL = frozenset({"final", "amended", "corrected", "appended"})
 _DAMAGE = re.compile(
     "\ufffd"
@@ -39,6 +46,26 @@ def present(setting: Setting) -> Check:
         return bool(find(resource)) or ABSENT in reasons(resource)
 
     return check
+
+
+def names_something(setting: Setting) -> Check:
+    """The path leads to something, and not to a code that only says that nobody knows, nor to words that repeat it."""
+    find = compiled(setting.path)
+
+    def check(resource: Resource) -> bool:
+        return any(not _is_unknown(value) for value in find(resource))
+
+    return check
+
+
+def _is_unknown(value: Any) -> bool:
+    """Whether a concept or a coding is a reason why there is none."""
+    codings = codings_of(value)
+    if not codings or any(coding.get("system") not in _REASONS for coding in codings):
+        return False
+    text = value.get("text")
+    said = {str(coding.get(key, "")).casefold() for coding in codings for key in ("code", "display")}
+    return not isinstance(text, str) or text.casefold() in said
 
 
 def valid(setting: Setting) -> Check:

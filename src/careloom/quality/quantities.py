@@ -58,23 +58,28 @@ def _scale(value: Any) -> Scale:
     return Scale(*value) if isinstance(value, list) else Scale(float(value))
 
 
-def measured(resource: Resource) -> Iterator[Measured]:
-    """The numbers of an Observation that carry a LOINC code, components after the whole."""
-    one = _of_node(resource)
+def measured(resource: Resource, *, any_system: bool = False) -> Iterator[Measured]:
+    """The numbers of an Observation that carry a LOINC code, components after the whole.
+
+    any_system  where there is no LOINC code, the first other one stands for it as ``system|code``
+    """
+    one = _of_node(resource, any_system=any_system)
     if one is not None:
         yield one
     for component in resource.get("component", ()):
-        one = _of_node(component)
+        one = _of_node(component, any_system=any_system)
         if one is not None:
             yield one
 
 
-def _of_node(node: Mapping[str, Any]) -> Measured | None:
+def _of_node(node: Mapping[str, Any], *, any_system: bool) -> Measured | None:
     quantity = node.get("valueQuantity")
     if quantity is None:
         return None
     value = quantity.get("value")
     code = _loinc(node.get("code"))
+    if code is None and any_system:
+        code = _own(node.get("code"))
     if code is None or value.__class__ not in (int, float):
         return None
     return Measured(code, float(value), unit_of(quantity))
@@ -87,6 +92,12 @@ def _loinc(concept: Any) -> str | None:
                 code: str | None = coding.get("code")
                 return code
     return None
+
+
+def _own(concept: Any) -> str | None:
+    codings = concept.get("coding") if isinstance(concept, dict) else None
+    first = codings[0] if isinstance(codings, list) and codings and isinstance(codings[0], dict) else {}
+    return f"{first.get('system', '')}|{first['code']}" if isinstance(first.get("code"), str) else None
 
 
 def unit_of(quantity: Mapping[str, Any]) -> str:

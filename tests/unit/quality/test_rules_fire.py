@@ -136,6 +136,11 @@ CASES: dict[str, Damage] = {
     "in-progress-is-recent": change("Encounter", status="in-progress", period={"start": "2020-01-01"}),
     "one-bed-at-a-time": overlapping,
     "usual-unit": unusual_unit,
+    "range-in-same-unit": change(
+        "Observation",
+        valueQuantity={"value": 13, "code": "ng/mL"},
+        referenceRange=[{"high": {"value": 34, "code": "ng/L"}}],
+    ),
     "unit-fits-history": lambda resources: weighed(resources, (80, 80.5, 79, 176)),
     "value-not-too-low": lambda resources: weighed(resources, (0.01,)),
     "before-death": change("Patient", deceasedDateTime="2001-01-01"),

@@ -58,6 +58,7 @@ def test_a_thin_feed_is_not_judged() -> None:
         ((80, 81, 79, 95), False),
         ((80, 177), False),
         ((80, 177, 120, 60), False),
+        ((80, 79, 150, 165, 176), False),
     ],
 )
 def test_a_weight_in_another_unit_shows_in_the_patients_history(values: tuple[float, ...], is_told: bool) -> None:
@@ -67,6 +68,27 @@ def test_a_weight_in_another_unit_shows_in_the_patients_history(values: tuple[fl
     ]
     last = f"o{len(values) - 1}"
     assert (last in broken(resources).get("unit-fits-history", set())) is is_told
+
+
+@pytest.mark.parametrize(("values", "is_told"), [((900,), True), ((1, 900, 1.1), True), ((880, 900, 890), False)])
+def test_an_extreme_is_told_unless_it_lasts(values: tuple[float, ...], is_told: bool) -> None:
+    resources = [
+        observation(
+            f"o{at}",
+            "2160-0",
+            1 + at % 5 / 10,
+            "mg/dL",
+            "2026-05-01",
+            about={"subject": {"reference": f"Patient/{at}"}},
+        )
+        for at in range(60)
+    ]
+    resources += [
+        observation(f"x{at}", "2160-0", value, "mg/dL", f"2026-05-0{at + 1}T10:00:00Z", about=ABOUT)
+        for at, value in enumerate(values)
+    ]
+    told = broken(resources).get("not-an-outlier", set())
+    assert told == ({f"x{at}" for at, value in enumerate(values) if value == 900} if is_told else set())
 
 
 def test_the_later_of_two_alike_is_the_duplicate_and_two_without_a_time_are_none() -> None:
