@@ -10,6 +10,7 @@ from careloom.quality.rules import CATEGORIES, SEVERITIES, Rule, Rulebook
 EXAMPLES = 5
 NOTES = 20
 Json = dict[str, Any]
+_PRESENCE = ("present", "names-something")
 _NOT_FIELDS = frozenset({"resourceType", "id", "meta"})
 
 
@@ -132,7 +133,7 @@ def _source(source: str, assessed: Assessed, rules: tuple[Rule, ...], cells: Map
 
 def _expected(book: Rulebook, kind: str) -> set[str]:
     """Elements that a rule wants to be there, told even where no resource has them."""
-    paths = [path for rule in book.rules if rule.check == "present" for path in rule.on.get(kind, ())]
+    paths = [path for rule in book.rules if rule.check in _PRESENCE for path in rule.on.get(kind, ())]
     return {path.partition("|")[0].partition(".")[0] for path in paths}
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from careloom.quality.rules import SEVERITIES
+
 Json = dict[str, Any]
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--wash:#f6f8fa;--good:#116329;--bad:#a40e26;
@@ -107,11 +109,14 @@ def _sources(report: Json) -> str:
 
 
 def _rules(title: str, rules: list[Json]) -> str:
+    """The gravest first, then those that most break."""
+    rules = sorted(rules, key=lambda rule: (-SEVERITIES[rule["severity"]], -rule["failed"]))
     if not rules:
         return f"<h2>{_text(title)}</h2><p class=soft>None.</p>"
     columns = [
         ("Rule", ""),
         ("Status", ""),
+        ("Severity", ""),
         ("Broken", "n"),
         ("Of", "n"),
         ("Share", "n"),
@@ -120,6 +125,7 @@ def _rules(title: str, rules: list[Json]) -> str:
     ]
     rows = [
         [f"{_text(rule['title'])}<br><code>{_text(rule['id'])}</code>", _status(rule["status"]),
+         _text(rule["severity"]),
          f"{rule['failed']:,}", f"{rule['total']:,}", _percent(rule["percent"]), f"{rule['threshold_percent']:g} %",
          _why(rule)]
         for rule in rules
@@ -146,7 +152,10 @@ def _why(rule: Json) -> str:
     if places or listed:
         items = "".join(f"<li>{one}</li>" for one in [*places, *listed])
         said += f"<details><summary>Where</summary><ul>{items}</ul></details>"
-    return said + f"<details><summary>Source of the rule</summary><p class=soft>{_text(rule['source'])}</p></details>"
+    source = _text(rule["source"])
+    if rule["dqd"]:
+        source += f"<br>OHDSI Data Quality Dashboard: {_text(', '.join(rule['dqd']))}"
+    return said + f"<details><summary>Source of the rule</summary><p class=soft>{source}</p></details>"
 
 
 def _unused(rules: list[Json]) -> str:
