@@ -36,8 +36,10 @@ class IdSet:
     """Hashes of the ids that are there."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        hashes = array("q", (hash(name) for name in names))
-        self._sorted = array("q", sorted(hashes))
+        import numpy as np  # noqa: PLC0415 - sorted in place: no object for each id
+
+        self._sorted = array("q", (hash(name) for name in names))
+        np.frombuffer(self._sorted, np.int64).sort()
 
     def __contains__(self, name: str) -> bool:
         wanted = hash(name)
@@ -65,10 +67,12 @@ class Stays:
 
     def freeze(self) -> None:
         """Sorts what was added: call it before the first look."""
-        order = sorted(range(len(self._rows)), key=self._rows.__getitem__)
-        self._rows = array("q", (self._rows[at] for at in order))
-        self._starts = array("d", (self._starts[at] for at in order))
-        self._ends = array("d", (self._ends[at] for at in order))
+        import numpy as np  # noqa: PLC0415 - as in `IdSet`
+
+        order = np.argsort(np.frombuffer(self._rows, np.int64), kind="stable")
+        for column in (self._rows, self._starts, self._ends):
+            seen = np.frombuffer(column, np.int64)
+            seen[:] = seen[order]
 
     def find(self, encounter_id: str) -> tuple[float, float] | None:
         """Start and end in days, None if it is not there or has no period."""

@@ -81,10 +81,13 @@ class _Groups:
 
     def later(self) -> list[int]:
         """Every row but the first of its group, ascending."""
-        order = sorted(range(len(self.keys)), key=lambda at: (self.keys[at], self.rows[at]))
-        found = [self.rows[at] for before, at in pairwise(order)
-                 if self.keys[before] == self.keys[at]]  # fmt: skip
-        return sorted(set(found))
+        import numpy as np  # noqa: PLC0415 - sorted as columns: no object for each resource
+
+        keys, rows = np.frombuffer(self.keys, np.int64), np.frombuffer(self.rows, np.int64)
+        order = np.lexsort((rows, keys))
+        keys = keys[order]
+        later: list[int] = np.unique(rows[order[1:]][keys[1:] == keys[:-1]]).tolist()
+        return later
 
 
 class Duplicates:
