@@ -1,10 +1,11 @@
 """What quality and ingestion say of the simulator's dirty feeds, held against the answer key that they never see."""
 
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import orjson
 
 from careloom.ingest.containers import open_members
 from careloom.pipeline.batch import Batch
@@ -22,18 +23,12 @@ from careloom.simulate.feeds import feed_files, opening_files
 from careloom.simulate.hospital import build_hospital
 from careloom.simulate.patients import simulate_patient
 from careloom.simulate.pieces import DirtLevel, Feed, FeedOptions, Piece
+from tests.journeys.simulated_quality_mended import without_refused
+from tests.journeys.simulated_quality_said import said_of
 
 CLAIMS = {rule.id for rule in packaged_rulebook().rules if rule.severity != "information"}
 Name = tuple[str, str]
 """(type, stored id)"""
-WARNED = {
-    "impossible-date": ("hl7v2.date", "hl7v2.period", "fhir."),
-    "mangled-encoding": ("hl7v2.control", "hl7v2.charset", "fhir."),
-    "missing-field": ("hl7v2.patient-id", "hl7v2.segment-missing", "fhir."),
-    "truncated-message": ("hl7v2.", "fhir."),
-}
-"""Kind of dirt -> beginnings of the issue codes by which ingestion tells the truth about it."""
-SECOND_SELF = {"identifier-once", "one-record-a-person", "patient-identified"}
 
 
 def write_feeds(out: Path, patients: int, seed: int, feed: Feed, dirt: DirtLevel) -> list[DirtAnswer]:
@@ -62,15 +57,26 @@ def write_feeds(out: Path, patients: int, seed: int, feed: Feed, dirt: DirtLevel
 class Found:
     """One feed, ingested and looked at.
 
-    flagged   stored resource -> rules that claim it is dirty
-    warned    record id -> issue codes of its ingestion
-    named     what names a record (its site before it) -> record ids
+    flagged     stored resource -> rules that claim it is dirty
+    said        name of a thing in the feed -> issue codes of its ingestion (see `simulated_quality_said`)
+    named       name of a thing in the feed -> record ids
+    identified  (site, an identifier's value) -> resources that carry it
+    newest      stored resource -> the record that its current version was made of
+    refused     record ids
+    reports     observation -> the DiagnosticReports that name it as a result: a document dates them by it
+    own_systems  the code systems in which sites write their CSV extracts
     """
 
     platform: Platform
+    feed: Feed
     flagged: dict[Name, set[str]] = field(default_factory=lambda: defaultdict(set))
-    warned: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    said: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     named: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    identified: dict[tuple[str, str], set[Name]] = field(default_factory=lambda: defaultdict(set))
+    newest: dict[Name, str] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    reports: dict[Name, set[Name]] = field(default_factory=lambda: defaultdict(set))
+    own_systems: set[str] = field(default_factory=set)
 
     def made_of(self, records: Iterable[str]) -> set[Name]:
         """The resources that were made of records."""
@@ -89,13 +95,26 @@ class Found:
 
 
 def look(out: Path, feed: Feed) -> Found:
-    """Ingests the feeds of each site as a source of its own, looks at the zone, and notes what ingestion said."""
+    """Ingests the feeds of each site as a source of its own, looks at the zone, and notes what ingestion said.
+
+    A CSV extract is ingested as its operator sends it once the rows that were refused by name are gone: the rows of a
+    patient that stand together are one record, and what else is wrong in it does not show before.
+    """
     keys = Keys(directory=out.parent / "keys")  # shared, so that the same thing has the same id in both hospitals
     platform = Platform(Settings(data=Data(directory=out / "data"), keys=keys))
-    who, found = local_operator("tester"), Found(platform)
+    who, found = local_operator("tester"), Found(platform, feed)
     for site in sorted((out / "feeds").iterdir()):
-        ingest(platform, who, IngestAsk((site / feed,), source=site.name))
-        _note_warnings(found, site, feed)
+        mapping = out / "mappings" / f"{site.name}.toml"
+        ask = IngestAsk((site / feed,), source=site.name, mapping=mapping if mapping.exists() else None)
+        for again in range(_AGAIN if feed == "csv" else 1):
+            mended = _note_said(found, ask)
+            if feed != "csv" or mended is None:
+                break
+            ask = replace(ask, paths=(out / f"again-{again}" / site.name / feed,))
+            _write(ask.paths[0], mended)
+        ingest(platform, who, ask)
+        for concept_map in (out / "mappings").glob(f"{site.name}-conceptmap.json"):
+            found.own_systems.add(orjson.loads(concept_map.read_bytes())["sourceUri"])
     report = quality(platform, who, QualityAsk())
     store = platform.store("identified")
     for rule, places in runs_of(platform).rows(report["run_id"]).items():
@@ -103,92 +122,56 @@ def look(out: Path, feed: Feed) -> Found:
             for _, _, _, rows in places:
                 for one in store.row_names(rows):
                     found.flagged[one.type, one.id].add(rule)
+    _note_resources(found)
     return found
 
 
-def _note_warnings(found: Found, site: Path, feed: Feed) -> None:
-    platform = found.platform
-    pipeline = build(ingest_config(platform, IngestAsk((), source=site.name)))
-    settings = platform.settings.ingest
-    for file in platform.inputs([site / feed]):
+def _note_resources(found: Found) -> None:
+    store = found.platform.store("identified")
+    for stored, source, _ in store.survey(sorted(store.count())):
+        resource = stored.resource()
+        name = resource["resourceType"], resource["id"]
+        found.newest[name] = stored.record_id
+        if found.feed == "ccda" and name[0] == "DiagnosticReport":
+            for result in resource.get("result", ()):
+                found.reports["Observation", result["reference"].partition("/")[2]].add(name)
+        for identifier in resource.get("identifier") or ():
+            if isinstance(identifier, dict):
+                found.identified[source, identifier.get("value", "")].add(name)
+
+
+_AGAIN = 9
+"""How often an extract is sent again at most: at most twenty bad rows of a record are named at a time."""
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+
+
+def _note_said(found: Found, ask: IngestAsk) -> dict[str, bytes] | None:
+    """Notes what ingestion says; returns the files without the refused rows, None where nothing was refused."""
+    files: dict[str, list[bytes]] = defaultdict(list)
+    is_refused = False
+    platform, settings = found.platform, found.platform.settings.ingest
+    pipeline = build(ingest_config(platform, ask))
+    wanted = Wanted("auto", ask.mapping.read_text() if ask.mapping else "")
+    for file in platform.inputs(ask.paths):
         with file.open() as stream:
             for member in open_members(stream, file.name, container_limits(settings)):
-                for record in records_of(member, settings, Wanted())[1]:
+                for record in records_of(member, settings, wanted)[1]:
                     record_id = platform.store("identified").record_id(record.context.format, record.raw)
                     result = pipeline.run(Batch.of(RECORD, [record]))
-                    said = [issue for refusal in result.refused for issue in refusal.issues]
-                    said += [issue for _, issue in result.warnings]
-                    found.warned[record_id] |= {issue.code for issue in said}
-                    for name in _names(record.raw, feed):
-                        found.named[f"{site.name}/{name}"].add(record_id)
-
-
-def _names(raw: bytes, feed: Feed) -> list[str]:
-    if feed == "hl7v2":
-        fields = raw.split(b"|")
-        return [fields[9].decode("latin-1")] if len(fields) > 9 else []
-    kind, name = (re.search(rb'"%s":"([^"]+)"' % key, raw) for key in (b"resourceType", b"id"))
-    return [f"{kind[1].decode('latin-1')}/{name[1].decode()}"] if kind and name else []
-
-
-def judged(found: Found, answers: list[DirtAnswer]) -> tuple[Counter[tuple[str, str]], set[Name]]:
-    """(kind, how it was found) -> count, and the resources that are dirty in truth.
-
-    How: ``quality``, ``ingestion`` (refused, kept once, or warned of truly), ``left no trace`` (what was wrong
-    was overwritten by a later message, or never entered the data), ``missed``.
-    """
-    counts: Counter[tuple[str, str]] = Counter()
-    dirty: set[Name] = set()
-    for answer in answers:
-        if answer.kind == "duplicate-patient":
-            continue  # linkage answers for it
-        site = answer.file.split("/")[1]
-        records = found.named.get(f"{site}/{answer.record}", set())
-        made = found.made_of(records & _landed(found))
-        if "/" in answer.record:
-            kind, _, name = answer.record.partition("/")
-            made.add((kind, found.platform.names.resource_id(site, kind, name)))
-            made.add((kind, found.platform.names.resource_id(site, kind, name.removesuffix("-2"))))
-        dirty |= made
-        counts[answer.kind, _how(found, answer, records, made)] += 1
-    return counts, dirty
-
-
-def _landed(found: Found) -> set[str]:
-    return found.platform.store("identified").known_records(list(found.warned))
-
-
-def _how(found: Found, answer: DirtAnswer, records: set[str], made: set[Name]) -> str:
-    rules = set().union(*(found.flagged.get(name, set()) for name in made))
-    if answer.kind == "missing-field" and not rules:
-        subjects = {found.subject_of(name) for name in made if _is_there(found, name)} - {None}
-        rules = {rule for name in subjects if name for rule in found.flagged.get(name, set())} & SECOND_SELF
-    if rules:
-        return "quality"
-    codes = {code for record in records for code in found.warned[record]}
-    if answer.kind == "duplicate-record" or any(code.startswith(WARNED.get(answer.kind, ("-",))) for code in codes):
-        return "ingestion"
-    if not records and answer.kind in ("truncated-message", "mangled-encoding", "missing-field"):
-        return "ingestion"  # so broken that it names nothing any more: it waits in quarantine
-    if answer.kind == "mangled-encoding" and not _still_tells(found, records, made):
-        return "left no trace"
-    return "missed"
-
-
-def _still_tells(found: Found, records: set[str], made: set[Name]) -> bool:
-    """Whether a patient stands in the data as one of these records told of it."""
-    store = found.platform.store("identified")
-    return any(kind == "Patient" and store.read(kind, name).record_id in records for kind, name in made)
-
-
-def _is_there(found: Found, name: Name) -> bool:
-    return name[1] in found.platform.store("identified").read_named(name[0], [name[1]])
-
-
-def shares(counts: Counter[tuple[str, str]]) -> tuple[float, int]:
-    """Recall, and how many pieces it is of: those that left a trace."""
-    by_how: Counter[str] = Counter()
-    for (_, how), count in counts.items():
-        by_how[how] += count
-    traced = by_how.total() - by_how["left no trace"]
-    return (by_how["quality"] + by_how["ingestion"]) / traced, traced
+                    issues = [issue for refusal in result.refused for issue in refusal.issues]
+                    issues += [issue for _, issue in result.warnings]
+                    if result.refused:
+                        is_refused = True
+                        found.refused.add(record_id)
+                    if found.feed == "csv":
+                        kept = without_refused(record, issues) if result.refused else record.raw + b"\r\n"
+                        files[file.name].append(kept)
+                    for name, codes in said_of(record, issues, found.feed, ask.source, file.name).items():
+                        found.said[name] |= codes
+                        found.named[name].add(record_id)
+    return {name: b"".join(parts) for name, parts in files.items()} if is_refused else None
