@@ -22,6 +22,8 @@ from careloom.ingest.hl7v2_to_fhir_timing import unit_of_time
 from careloom.ingest.hl7v2_to_fhir_values import Element
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
+_YEAR = 366 * 86400
+"""Seconds; nothing that is scheduled lasts longer."""
 _SUBJECT = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Appointment.subject"
 # Field, who it is; HL7 table 0443 where it has the role, else the guide's word for it.
 _PEOPLE = ((12, "", "Placer Contact"), (16, "", "Filler Contact"), (20, "EP", "Entering Provider"))
@@ -136,6 +138,8 @@ def _times(context: Context, sch: Segment, out: Resource) -> None:
     length = _minutes(sch.value(9), sch.value(10) or "MIN")
     if length:
         out["minutesDuration"] = length
+    elif sch.value(9):
+        build.issue("hl7v2.number-invalid", "SCH-9", "this is no length of an appointment; it was left out")
     sent = build.read.values(sch.repetitions(11)[0], 6) if sch.one(11) else [""] * 6
     start, end = build.instant(sent[3], "SCH-11"), build.instant(sent[4], "SCH-11")
     if start is not None:
@@ -147,13 +151,15 @@ def _times(context: Context, sch: Segment, out: Resource) -> None:
 
 
 def _minutes(number: str, unit: str) -> int:
+    """0 for what is no number, in no unit of time, or longer than any appointment."""
     value, scale = values.number(number), _SECONDS.get(unit_of_time(unit))
-    return round(value * scale / 60) if value is not None and scale is not None and value > 0 else 0
+    found = value * scale / 60 if value is not None and scale is not None else 0
+    return round(found) if 0 < found <= _YEAR / 60 else 0
 
 
 def _later(start: str, seconds: float) -> str | None:
     """A FHIR dateTime so many seconds later, in the same zone; None where nothing is to be added."""
-    if seconds <= 0 or seconds > 366 * 86400:
+    if seconds <= 0 or seconds > _YEAR:
         return None
     try:
         return (datetime.fromisoformat(start) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")

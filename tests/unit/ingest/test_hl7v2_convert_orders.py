@@ -73,6 +73,14 @@ def test_an_appointment_has_the_patient_and_every_resource_as_participants() -> 
     assert resources(found, "ServiceRequest") == []
 
 
+@pytest.mark.parametrize(("length", "unit"), [("20100406132803", "MIN"), ("1e3", "MIN"), ("9", "PARSEC"), ("0", "MIN")])
+def test_a_length_that_no_appointment_has_is_left_out_and_told(length: str, unit: str) -> None:
+    found = sent("SIU^S12", PATIENT, fields("SCH", {2: "A2", 9: length, 10: unit, 11: "^^^20240312090000"}))
+    assert "minutesDuration" not in only(found, "Appointment")
+    assert ("hl7v2.number-invalid", "SCH-9") in {(issue.code, issue.place) for issue in found.issues}
+    assert faults(found.drafts) == []
+
+
 def test_two_appointments_of_one_message_both_say_that_their_times_are_not_known() -> None:
     found = sent("SIU^S12", PATIENT, "SCH||A2", "SCH||A3")
     assert all({"_start", "_end"} <= set(one) for one in resources(found, "Appointment"))
