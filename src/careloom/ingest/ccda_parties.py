@@ -11,6 +11,7 @@ from careloom.ingest.ccda_build import Build, Part, Reference, absent
 from careloom.ingest.ccda_contacts import addresses, contact_points, human_names, plain_name
 from careloom.ingest.ccda_read import Kids, either, first, kids
 from careloom.ingest.ccda_values import concept, identifiers, key_of
+from careloom.ingest.conversion import without_home
 from careloom.ingest.xml_read import Element
 from careloom.terminology.systems import NUCC_TAXONOMY
 
@@ -144,16 +145,7 @@ def _organization(build: Build, element: Element) -> Reference | None:
         if owner is not None:
             out["partOf"] = owner
     key = key_of(numbers) if numbers else f"name|{names[0].casefold()}"
-    return build.share(key, _plain_home(out))
-
-
-def _plain_home(out: Resource) -> Resource:
-    """An Organization's addresses and telecoms are never of use home (FHIR's org-2 and org-3)."""
-    for name in ("address", "telecom"):
-        for part in out.get(name, ()):
-            if part.get("use") == "home":
-                del part["use"]
-    return out
+    return build.share(key, without_home(out))
 
 
 def device(build: Build, held: Kids) -> Reference | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from careloom.fhir.drafts import Draft
+from careloom.fhir.drafts import Draft, Resource
 from careloom.issues import Issue
 
 
@@ -21,3 +21,12 @@ class Conversion:
     def refused(self) -> bool:
         """True when the record is to be quarantined whole."""
         return any(issue.refuses for issue in self.issues)
+
+
+def without_home(organization: Resource) -> Resource:
+    """An Organization whose addresses and telecoms are of no use ``home``, as FHIR's org-2 and org-3 ask for."""
+    for name in ("address", "telecom"):
+        for part in organization.get(name, ()):
+            if part.get("use") == "home":
+                del part["use"]
+    return organization

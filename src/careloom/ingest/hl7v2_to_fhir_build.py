@@ -13,6 +13,7 @@ from careloom.fhir.drafts import Draft, Resource
 from careloom.hl7v2.fields import Reader
 from careloom.hl7v2.moments import Moment, moment
 from careloom.hl7v2.parse import Message
+from careloom.ingest.conversion import without_home
 from careloom.issues import Issue, Severity
 
 Reference = dict[str, Any]
@@ -76,7 +77,7 @@ class Build:
         except orjson.JSONEncodeError:  # a lone surrogate, which the validator refuses later
             fresh = copy.deepcopy(resources, _NoMemory())
         for draft, resource in zip(out, fresh, strict=True):
-            draft.resource = resource
+            draft.resource = without_home(resource) if resource["resourceType"] == "Organization" else resource
         return out
 
     @property

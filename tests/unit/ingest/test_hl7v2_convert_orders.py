@@ -73,6 +73,17 @@ def test_an_appointment_has_the_patient_and_every_resource_as_participants() -> 
     assert resources(found, "ServiceRequest") == []
 
 
+def test_an_organization_is_never_at_home() -> None:
+    found = sent(
+        "OMG^O19", PATIENT, fields("ORC", {1: "NW", 2: "P1", 21: "Clinic^L^1", 22: "1 Way^^Town^CA^90012^^H"}),
+        "OBR|1|P1||2345-7^Glucose^LN",
+    )  # fmt: skip
+    (clinic,) = [one for one in resources(found, "Organization") if "address" in one]
+    assert clinic["address"][0]["city"] == "Town"
+    assert "use" not in clinic["address"][0]
+    assert faults(found.drafts) == []
+
+
 @pytest.mark.parametrize(("length", "unit"), [("20100406132803", "MIN"), ("1e3", "MIN"), ("9", "PARSEC"), ("0", "MIN")])
 def test_a_length_that_no_appointment_has_is_left_out_and_told(length: str, unit: str) -> None:
     found = sent("SIU^S12", PATIENT, fields("SCH", {2: "A2", 9: length, 10: unit, 11: "^^^20240312090000"}))
