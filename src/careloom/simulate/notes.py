@@ -79,7 +79,8 @@ class NotePlan:
     """How many notes are written.
 
     families        names of template families; empty for all
-    visits_at_most  of the ambulatory and virtual encounters, the latest ones
+    visits_at_most  of the ambulatory and virtual encounters, the latest ones; those with a pathology report come beside
+                    them, unless it is 0
     progress_at_most, nursing_at_most   of one hospital stay
     zone            the clock on the wall of the hospital
     """
@@ -117,17 +118,20 @@ def notes_of(history: History, hospital: Hospital, stream: Chance, plan: NotePla
     )
     available = [families()[name] for name in chosen.families] or list(families().values())
     out: list[SimulatedNote] = []
-    for encounter in _told(history.encounters, chosen.visits_at_most):
+    for encounter in _told(history, chosen.visits_at_most):
         family = available[int(stream.uniform() * len(available))]
         writer = _Writer(patient, hospital, stream, chosen, family=family, encounter=encounter)
         out += [writer.write(due) for due in writer.due()]
     return out
 
 
-def _told(encounters: Sequence[Encounter], visits_at_most: int) -> list[Encounter]:
-    visits = [one.key for one in encounters if one.kind in {"ambulatory", "virtual"}]
+def _told(history: History, visits_at_most: int) -> list[Encounter]:
+    """Pathology is rare, and a cancer has many visits after its own: without its visit no note would tell of it."""
+    visits = [one.key for one in history.encounters if one.kind in {"ambulatory", "virtual"}]
     kept = set(visits[-visits_at_most:]) if visits_at_most else set()
-    return [one for one in encounters if one.kind in {"inpatient", "emergency"} or one.key in kept]
+    if visits_at_most:
+        kept |= {one.encounter for one in history.reports if one.category == "pathology"}
+    return [one for one in history.encounters if one.kind in {"inpatient", "emergency"} or one.key in kept]
 
 
 class _Writer:

@@ -233,6 +233,11 @@ def test_a_plan_says_how_many_notes_and_which_families() -> None:
     assert notes_of(history(), HOSPITAL, Stream(1), NotePlan(visits_at_most=1))[-1].kind == "telephone"
 
 
+def test_a_pathology_report_has_its_note_however_many_visits_follow() -> None:
+    few = notes_of(history(), HOSPITAL, Stream(1), NotePlan(visits_at_most=1))
+    assert [note.kind for note in few].count("pathology") == 1
+
+
 def test_copied_blocks_name_the_note_that_they_come_from() -> None:
     ids = {note.note_id for note in everything()}
     sources = {dict(span.attributes).get("copied_from") for note in everything() for span in note.gold.spans} - {None}
