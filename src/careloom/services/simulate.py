@@ -26,6 +26,8 @@ from careloom.store.ordered_files import OrderedFiles, Written, empty_folder, fr
 
 Watch = Callable[[int, int], None]
 _SITES_AT_MOST = 99
+_SEED_BELOW = 10**18
+"""What JSON readers and 64 bits hold: the manifest names the seed."""
 _SPARE = 1.15
 """Room asked of the disk over what the first patients foretell: files out of order are written twice, one at a time."""
 MANIFEST = "manifest.json"
@@ -111,6 +113,8 @@ def _recipe(ask: SimulateAsk) -> Recipe:
         raise QueryError("simulate: --sites", f"ask for 1 to {_SITES_AT_MOST} sites")
     if not 1900 <= ask.present.year <= 2100:
         raise QueryError("simulate: --present", "name a date between 1900 and 2100")
+    if not -_SEED_BELOW <= ask.seed < _SEED_BELOW:
+        raise QueryError("simulate: --seed", "name a whole number of at most 18 digits")
     options = FeedOptions(ask.seed, _feeds("--feeds", ask.feeds or FEEDS), _dirt(ask.dirt), _site_feeds(ask))
     return Recipe(ask.seed, ask.sites, ask.present, options, ask.with_notes)
 

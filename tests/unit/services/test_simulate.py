@@ -81,7 +81,8 @@ def test_a_share_of_dirt_and_what_it_means_by_kind_stand_in_the_manifest(tmp_pat
 @pytest.mark.parametrize(
     "change",
     [
-        {"patients": 0}, {"sites": 0}, {"sites": 200}, {"feeds": ("fax",)}, {"dirt": "filthy"}, {"dirt": "1.5"},
+        {"patients": 0}, {"seed": 10**23}, {"seed": -(10**18) - 1},
+        {"sites": 0}, {"sites": 200}, {"feeds": ("fax",)}, {"dirt": "filthy"}, {"dirt": "1.5"},
         {"dirt": "-0.1"}, {"dirt": "nan"}, {"site_feeds": (("site-4", ("csv",)),)},
         {"site_feeds": (("north", ("csv",)),)}, {"site_feeds": (("site-1", ("fax",)),)},
         {"site_feeds": (("site-1", ()),)}, {"site_feeds": (("site-1", ("csv",)), ("site-1", ("bulk",)))},
