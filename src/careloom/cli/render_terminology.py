@@ -23,7 +23,8 @@ def loaded(report: list[dict[str, Any]]) -> None:
 def releases(found: list[dict[str, Any]]) -> None:
     """Releases with their ends."""
     rows = [
-        (each["system"], each["version"], each["concepts"], "whole" if each["whole"] else "part",
+        (each["system"], each["version"], each["concepts"],
+         "whole" if each["whole"] else "part" if each["concepts"] else "map or set",
          f"ended {each['expires']}" if each["expired"] else f"until {each['expires']}" if each["expires"] else "")
         for each in found
     ]  # fmt: skip

@@ -159,10 +159,12 @@ def check(platform: Platform, who: Principal, file: Path | None = None) -> Exami
 
 
 def releases(platform: Platform, who: Principal) -> list[tuple[Release, bool]]:
-    """Every release that is known, and whether it has ended."""
+    """Every release that is known, and whether it has ended; last, what maps and value sets were loaded."""
     zone = _ask(platform, who, "CodeSystem", "terminology-list")
     today = platform.runtime.now().date()
-    found = [(each, each.is_expired(today)) for each in platform.terminologies.all.releases()]
+    held = platform.terminologies
+    known = [*held.all.releases(), *(each for each in held.store.loaded() if not each.concepts)]
+    found = [(each, each.is_expired(today)) for each in known]
     note(platform, who, "terminology-list", zone)
     return found
 

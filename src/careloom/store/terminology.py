@@ -117,11 +117,15 @@ class TerminologyStore:
 
     def releases(self) -> Sequence[Release]:
         """Every release of a code system, by system, the newest first; maps and value sets alone are none."""
+        return [release for release in self.loaded() if release.concepts]
+
+    def loaded(self) -> Sequence[Release]:
+        """Everything that was loaded, in that order: maps and value sets too, which have no concepts."""
         if not self.exists():
             return []
         rows = self._connection().execute(
             "SELECT system, version, title, effective, expires, concepts, is_whole, licence FROM release"
-            " WHERE concepts > 0 ORDER BY system, effective DESC, loaded DESC"
+            " ORDER BY system, effective DESC, loaded DESC"
         )
         return [
             Release(row[0], row[1], row[2], _date(row[3]), _date(row[4]), row[5], bool(row[6]), row[7]) for row in rows

@@ -20,9 +20,10 @@ def readings(files: Files, version: str = "") -> Iterator[Reading]:
     """Each release in the files; its rows must be taken before the next is asked for.
 
     version  as the operator names it, where the files do not
-    raises   FormatError if no reader knows the files
+    raises   FormatError if no reader knows the files, or if they are releases of several publishers
     """
     names = files.names()
+    _one_terminology(names)
     if is_rf2(names):
         yield read_rf2(files)
     elif is_rxnorm(names):
@@ -35,6 +36,15 @@ def readings(files: Files, version: str = "") -> Iterator[Reading]:
             raise FormatError("no file of a terminology is among them", REMEDY)
         for name in known:
             yield from _one(files, name, version)
+
+
+def _one_terminology(names: list[str]) -> None:
+    """Nothing is passed over in silence: which of several releases is meant is for the operator to say."""
+    kinds = {"SNOMED CT": is_rf2(names), "RxNorm": is_rxnorm(names), "LOINC": is_loinc_table(names),
+             "OBO": any(name.lower().endswith(".obo") for name in names)}  # fmt: skip
+    found = [kind for kind, is_there in kinds.items() if is_there]
+    if len(found) > 1:
+        raise FormatError(f"the files are of several terminologies: {', '.join(found)}", "Load each by its own path.")
 
 
 def _document(files: Files, name: str) -> Any:

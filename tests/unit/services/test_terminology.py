@@ -84,6 +84,21 @@ def test_value_sets_are_loaded_and_expanded(platform: Platform, tmp_path: Path) 
     assert validation.outcome == "invalid"
 
 
+def test_a_map_that_was_loaded_is_listed_and_can_be_forgotten(platform: Platform, tmp_path: Path) -> None:
+    shipped = terminology.releases(platform, SCIENTIST)
+    file = tmp_path / "map.json"
+    element = {"code": "W", "target": [{"code": "44054006", "equivalence": "equivalent"}]}
+    group = {"source": "http://example.org/wards", "target": SNOMED_CT, "element": [element]}
+    made = {"resourceType": "ConceptMap", "url": "http://example.org/map", "version": "1", "group": [group]}
+    file.write_bytes(orjson.dumps(made))
+    terminology.load(platform, OPERATOR, file)
+    *before, (last, _) = terminology.releases(platform, SCIENTIST)
+    assert before == shipped
+    assert (last.system, last.version, last.concepts) == ("http://example.org/map", "1", 0)
+    terminology.remove(platform, OPERATOR, last.system, last.version)
+    assert terminology.releases(platform, SCIENTIST) == shipped
+
+
 def test_every_question_is_audited_and_names_no_code(platform: Platform) -> None:
     terminology.lookup(platform, SCIENTIST, "ICD-10-CM", "E11.9")
     terminology.search(platform, SCIENTIST, "diabetes", "ICD-10-CM")

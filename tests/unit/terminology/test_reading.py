@@ -243,6 +243,8 @@ REFUSED: list[dict[str, str]] = [
     {"a.ndjson": '{"resourceType": "CodeSystem"}\n{'},
     {"a.obo": "format-version: 1.2\n"},
     {"a.json": '{"graphs": [{}]}'},
+    {"a/RXNCONSO.RRF": "", "b/Loinc.csv": ""},
+    {**RF2, "doid.obo": OBO},
 ]
 
 
