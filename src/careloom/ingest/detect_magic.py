@@ -42,7 +42,7 @@ UNREAD: dict[str, tuple[str, str, str]] = {
     ),
     "media": ("ingest.media-not-read", "a sound or video file", "send its transcript as a plain-text note"),
     "program": ("ingest.program-not-read", "a program", "check where it comes from"),
-    "xml": ("ingest.xml-not-read", "XML of an unknown kind", "send it as FHIR JSON, HL7 v2 or CSV"),
+    "xml": ("ingest.xml-not-read", "XML of an unknown kind", "send it as FHIR, C-CDA, HL7 v2 or CSV"),
     "yaml": ("ingest.yaml-not-read", "YAML", "send it as FHIR JSON"),
 }
 """Name -> (issue code, what the file is, what the sender can do)."""

@@ -34,6 +34,10 @@ AMBIGUOUS = """patient,icd10,diagnosis,date of diagnosis
 7,E11.9,Type 2 diabetes,03/04/2024
 8,I10,Hypertension,05/06/2024
 """
+SHORT = """pid,lname,fname,dob,sex,ssn
+7,Quillfeather,Oda,1961-04-05,F,999-00-0001
+8,Sandpiper,Abel,1970-12-25,M,999-00-0002
+"""
 
 
 def drafted(text: str, file_name: str = "") -> Suggestion:
@@ -49,6 +53,7 @@ def drafted(text: str, file_name: str = "") -> Suggestion:
         (PEOPLE, "patient", "patient_id family_name given_name birth_date gender postal_code phone -"),
         (VISITS, "encounter", "encounter_id patient_id start end class"),
         (DRUGS, "medication", "patient_id description code start instructions"),
+        (SHORT, "patient", "patient_id family_name given_name birth_date gender ssn"),
         (AMBIGUOUS, "condition", "patient_id code description start"),
     ],
 )
