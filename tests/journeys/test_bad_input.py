@@ -80,6 +80,8 @@ def test_a_bad_file_is_quarantined_with_its_reason_and_the_good_one_beside_it_is
     listed = line.json("quarantine", "list")
     assert listed
     assert all(row["reason"] and row["remedy"] for row in listed)
+    shown = line.json("quarantine", "show", listed[0]["record"])
+    assert all(issue["remedy"] for issue in shown["issues"] if issue["severity"] in ("fatal", "error"))
     spoken = done.stdout + done.stderr + json.dumps(listed)
     kept = b"".join(path.read_bytes() for path in line.data.rglob("*") if path.is_file())
     assert CANARY.lower() not in spoken.lower()

@@ -121,6 +121,14 @@ def sdk(served: Installation, **rights: object) -> Careloom:
     return Careloom(BASE_URL, credential, transport=httpx.WSGITransport(app=served.app))
 
 
+def test_a_record_whose_structure_nobody_declares_is_not_called_sound(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    (tmp_path / "feed.xml").write_bytes(b"<strange/>")
+    line.run("ingest", "feed.xml")
+    (item,) = line.json("records", "list")["items"]
+    assert "not checked" in line.run("records", "show", item["record"]).stdout
+
+
 def test_the_sdk_finds_shows_and_fetches_records(served: Installation) -> None:
     with sdk(served) as api:
         page = api.records.find({"type": "ADT", "since": datetime(2024, 1, 3, tzinfo=UTC)})

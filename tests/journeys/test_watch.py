@@ -93,3 +93,10 @@ def test_the_command_goes_on_until_it_is_stopped(tmp_path: Path, inbox: Path) ->
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0
     assert line.json("search", "Patient?_summary=count")["total"] == 2
+
+
+def test_options_of_watching_without_it_are_refused_and_not_passed_over(tmp_path: Path, inbox: Path) -> None:
+    line = CommandLine(tmp_path)
+    for words in (("--done", tmp_path / "done"), ("--watch", "--queue")):
+        refused = line.run("ingest", inbox, *words, expect=2)
+        assert "--watch" in refused.stderr

@@ -44,7 +44,9 @@ class RecordSearch(Model):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"type": "ORU^R01", "limit": 20}})
 
-    control_id: Annotated[str, Field(max_length=200)] = Field("", description="MSH-10, or a document's id.")
+    control_id: Annotated[str, Field(max_length=200)] = Field(
+        "", description="MSH-10, or of a document's id `root^extension`, or `root` alone."
+    )
     type: Annotated[str, Field(pattern=rf"^({service.TYPE.pattern})?$", max_length=20)] = Field(
         "", description="ADT^A01, ADT for every event, or a document's LOINC code."
     )

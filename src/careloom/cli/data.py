@@ -45,10 +45,15 @@ def ingest(
     """
     from careloom.cli import output, render
     from careloom.cli.session import opened
+    from careloom.errors import QueryError
     from careloom.services import jobs as job_service
     from careloom.services.ingest import IngestAsk
     from careloom.services.ingest import ingest as run
 
+    if queue and watch:
+        raise QueryError("ingest: --queue and --watch exclude each other", "watch in a terminal or service of its own")
+    if done is not None and not watch:
+        raise QueryError("ingest: --done needs --watch", "add it, or leave the files where they are")
     ask = IngestAsk(tuple(paths), format, mapping, source, processes)
     with opened() as (platform, who):
         if queue:

@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 @records_app.command("list")
 def records_list(
-    control_id: Annotated[str, typer.Option(help="What its sender calls it: MSH-10, or a document's id.")] = "",
+    control_id: Annotated[
+        str, typer.Option(help="What its sender calls it: MSH-10; of a document's id root^extension, or root.")
+    ] = "",
     type: Annotated[  # noqa: A002 - the option's name
         str, typer.Option(help="ADT^A01, ADT for every event, or a document's LOINC code.")
     ] = "",

@@ -111,6 +111,9 @@ def record(entry: Row) -> None:
     say(f"Record {entry['position'] + 1} of the file with manifest {entry['manifest'] or 'none'}")
     say(f"State: {entry['state']}{', ' + entry['reason'] if entry['reason'] else ''}")
     issues = [(i["code"], i["severity"], i["place"], i["message"]) for i in entry["issues"]]
+    if not entry["structure"] and not issues:
+        say("Structure: not checked, none is declared for this type, version or edition.")
+        return
     title = f"Structure {entry['structure']}" if entry["structure"] else "Structure"
     show_table(title, ("code", "severity", "place", "message"), issues, empty="nothing differs from it.")
 

@@ -27,6 +27,8 @@ from careloom.store.transaction import Transaction
 from careloom.store.zone_store import ZoneStore
 
 PAGE = 500
+REMEDY = "Correct the record at its source and send it again."
+"""Of issues whose only cure that is."""
 _CONTINUED_CODE = CONTINUED[0]
 _Fate = Literal["stored", "refused", "erased"]
 
@@ -56,7 +58,13 @@ def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: boo
         "manifest": row.manifest_id,
         "position": row.position,
         "issues": [
-            {"code": i.code, "severity": i.severity, "place": i.place, "message": i.message, "remedy": i.remedy}
+            {
+                "code": i.code,
+                "severity": i.severity,
+                "place": i.place,
+                "message": i.message,
+                "remedy": i.remedy or (REMEDY if i.refuses else ""),
+            }
             for i in row.issues
         ],
     }
@@ -79,7 +87,7 @@ def summary(row: Quarantined) -> dict[str, Any]:
         "where": first.place if first else "",
         "reason": row.reason,
         "message": first.message if first else "",
-        "remedy": (first.remedy if first else "") or "Correct the record at its source and send it again.",
+        "remedy": (first.remedy if first else "") or REMEDY,
         "attempts": row.attempts,
         "since": row.created.isoformat(),
     }
