@@ -38,6 +38,12 @@ STEWARD = "sam.steward"
 PATIENT = "Carter"
 """One of the simulated hospital with a history of years."""
 
+LABS = """Fallnummer;Pat-Nr;Parameter;LOINC;Wert;Einheit;Abnahme;Befund
+F1;P-7;Natrium;2951-2;"138,5";mmol/l;21.03.2024 07:15;ok
+F1;P-7;Hämoglobin;718-7;"13,1";g/dl;21.03.2024 07:15;ok
+"""
+"""An extract that nobody has mapped."""
+
 QUANTIZE = """async (png) => {
   const image = new Image();
   image.src = 'data:image/png;base64,' + png;
@@ -162,6 +168,11 @@ def tour_of_data(camera: Camera) -> None:
     visitor.page.locator("#page tbody a").first.click()
     visitor.page.wait_for_selector(".facts")
     camera.keep("run")
+    visitor.go("runs/draft")
+    table = {"name": "labs.csv", "mimeType": "text/csv", "buffer": LABS.encode()}
+    visitor.page.locator("input[type=file]").set_input_files([table])
+    visitor.page.get_by_role("heading", name="The mapping").wait_for()
+    camera.keep("draft-mapping")
     visitor.go("quality")
     camera.keep("quality")
     visitor.page.locator("#page tbody a:visible").first.click()

@@ -87,6 +87,9 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/research/{table}/encoded": Example(
         "/api/v1/research/patients/encoded", "read", ("research",), more={"json": {"codebook": PATIENTS}}
     ),
+    "POST /api/v1/mappings/suggest": Example(
+        "/api/v1/mappings/suggest", "ingest", ("landing",), more={"data": b"a,b\n1,2\n", "content_type": "text/csv"}
+    ),
     "POST /api/v1/records": Example(
         "/api/v1/records", "quarantine", ("landing",), more={"json": {"type": "ADT", "limit": 2}}
     ),

@@ -12,6 +12,7 @@ WIDTHS = {1440: 900, 375: 780}
 PAGES = [
     "",
     "runs",
+    "runs/draft",
     "RUN",
     "RUN?code=REASON",
     "quality",

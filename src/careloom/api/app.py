@@ -14,6 +14,7 @@ from careloom.api import (
     health,
     ingestions,
     linkage,
+    mappings,
     metrics,
     normalizations,
     oauth,
@@ -51,7 +52,7 @@ def create_app(platform: Platform) -> OpenAPI:
     problems.install(app)
     for room in (
         oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
-        normalizations, research, overview, health,
+        normalizations, research, mappings, overview, health,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -1,5 +1,7 @@
 """Routes of ingestions: send, list, watch, issues, cancel."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Literal
 
@@ -125,6 +127,18 @@ _BODY: dict[str, Any] = {
 }
 
 
+@contextmanager
+def received(most_bytes: int) -> Iterator[Iterator[tuple[str, Iterator[bytes]]]]:
+    """The files of this request's body, while a place for uploads is held. raises 503 where none is free."""
+    places: BoundedSemaphore = current_app.extensions[_PLACES]
+    if not places.acquire(blocking=False):
+        raise ServiceUnavailable
+    try:
+        yield sent_files(request, most_bytes=most_bytes, pace=Pace(platform().settings.api.min_upload_bytes_per_second))
+    finally:
+        places.release()
+
+
 @ingestions.post(
     "",
     summary="Send files to be ingested",
@@ -142,16 +156,8 @@ _BODY: dict[str, Any] = {
 )
 def upload(query: UploadQuery) -> Response:
     """Answers once the bytes are durable; what is wrong with their content stands in the ingestion's issues."""
-    limits = platform().settings.api
-    places: BoundedSemaphore = current_app.extensions[_PLACES]
-    if not places.acquire(blocking=False):
-        raise ServiceUnavailable
-    try:
-        pace = Pace(limits.min_upload_bytes_per_second)
-        files = sent_files(request, most_bytes=limits.max_upload_bytes, pace=pace)
+    with received(platform().settings.api.max_upload_bytes) as files:
         made = service.submit_upload(platform(), who(), files, service.UploadAsk(query.format, query.source))
-    finally:
-        places.release()
     response = _json(made, 202)
     response.headers["Location"] = f"{base_url()}/api/v1/ingestions/{made['id']}"
     return response

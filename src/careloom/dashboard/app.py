@@ -4,6 +4,7 @@ from dash import Dash
 from flask import Flask
 
 from careloom.dashboard import (
+    draft,
     duplicates_acts,
     failures,
     gate,
@@ -48,6 +49,7 @@ def create_dashboard(
     patients.register(app, api_of)
     patient.register(app, api_of)
     pair.register(app, api_of)
+    draft.register(app, api_of)
     failures.install(server, app)
     return server
 

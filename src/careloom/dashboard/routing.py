@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
 from careloom.dashboard import (
+    draft,
     duplicates,
     linkage,
     normalize,
@@ -36,6 +37,8 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
             return overview.page(api, person)
         case ("runs",):
             return runs.page(api, address)
+        case ("runs", "draft"):
+            return draft.page(person)
         case ("runs", run_id):
             return run.page(api, run_id, address)
         case ("quality",):

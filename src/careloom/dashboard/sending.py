@@ -3,7 +3,8 @@
 from dash import html
 from dash.development.base_component import Component
 
-from careloom.dashboard.parts import command
+from careloom.dashboard.address import href
+from careloom.dashboard.parts import command, link
 
 WAYS = (
     ("From a folder on the server, with the command line", "careloom ingest path/to/feeds"),
@@ -25,7 +26,9 @@ WAYS = (
 
 
 def how_to_send() -> Component:
-    """The ways to send files, with commands to copy."""
+    """The ways to send files, with commands to copy; and the way to a mapping for a table that nobody knows yet."""
     steps = [html.Li([title, command(line, title)]) for title, line in WAYS]
     text = "Send FHIR, HL7 v2, delimited files or notes, also packed. Runs appear here while they are read."
-    return html.Div([html.P(text), html.Ol(steps, className="steps")], className="empty")
+    ask = "A CSV, Parquet or Arrow file whose columns nobody has mapped yet? "
+    unknown = html.P([ask, link("Draft a mapping", href("runs", "draft"))])
+    return html.Div([html.P(text), html.Ol(steps, className="steps"), unknown], className="empty")

@@ -38,6 +38,11 @@ class Person:
         return tuple(zone for zone in PATIENT_ZONES if zone in self.zones) if "careloom/quality" in self.scopes else ()
 
     @property
+    def may_send(self) -> bool:
+        """True when the API would take files from this person."""
+        return "landing" in self.zones and "careloom/ingest" in self.scopes
+
+    @property
     def may_normalize(self) -> bool:
         """True when the API would bring data into one form for this person, and tell what was."""
         return "identified" in self.zones and "careloom/ingest" in self.scopes

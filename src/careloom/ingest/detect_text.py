@@ -87,7 +87,7 @@ def find_table(text: str, is_known: Callable[[tuple[str, ...]], bool]) -> Table 
         if is_known(table.header):
             return table
     for table in sorted(headers, key=lambda table: -len(table.header)):
-        if _is_header(table.header) and not _is_prose(lines[0], table) and _rows_agree(text, table):
+        if is_header(table.header) and not _is_prose(lines[0], table) and _rows_agree(text, table):
             return table
     return None
 
@@ -98,7 +98,8 @@ def split_header(line: str, delimiter: str) -> tuple[str, ...]:
     return tuple(cell.strip() for cell in row)
 
 
-def _is_header(header: tuple[str, ...]) -> bool:
+def is_header(header: tuple[str, ...]) -> bool:
+    """True when the cells may be names of columns: different, short, and none begins with a digit or a sign."""
     named = [cell for cell in header if cell]
     return (
         len(named) > 1

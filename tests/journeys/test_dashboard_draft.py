@@ -1,0 +1,71 @@
+"""A data engineer drafts a mapping in the browser from a table that nobody has mapped, and takes it home."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from careloom.ingest.delimited import load_mapping
+from tests.api.test_mappings import HEADLESS, LAB, VALUES
+from tests.journeys.browser import Served, Visitor, chromium, dashboard
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with dashboard(tmp_path_factory.mktemp("draft"), is_filled=False) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as made:
+        yield made
+
+
+def a_file(text: str) -> Any:
+    return {"name": "quillfeather.csv", "mimeType": "text/csv", "buffer": text.encode()}
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 375)])
+def test_a_mapping_is_drafted_read_and_downloaded(browser: Browser, served: Served, scheme: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+    visitor = Visitor(context, served)
+    visitor.sign_in("petra.privacy")
+    visitor.go("runs")
+    page = visitor.page
+    page.get_by_role("link", name="Draft a mapping").click()
+    page.get_by_role("heading", name="The file").wait_for()
+    assert visitor.violations() == []
+    with page.expect_file_chooser() as chooser:
+        if scheme == "light":
+            page.get_by_text("Choose a file").click()
+        else:
+            page.locator("input[type=file]").focus()
+            page.keyboard.press("Enter")
+    chooser.value.set_files([a_file(LAB)])
+    page.get_by_role("heading", name="The mapping").wait_for()
+    expect(page.get_by_role("row", name="Pat-Nr")).to_contain_text("Patient id")
+    assert visitor.violations() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert [value for value in VALUES if value in page.inner_text("#page")] == []
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the mapping").click()
+    assert download.value.suggested_filename == "mapping.toml"
+    assert load_mapping(Path(download.value.path()).read_text("utf-8")).name == "own"
+    page.locator("input[type=file]").set_input_files([a_file(HEADLESS["words alone"])])
+    page.get_by_text("The first line may be a row").wait_for()
+    assert visitor.violations() == []
+    assert visitor.troubles == []
+    assert visitor.elsewhere() == []
+    context.close()
+
+
+def test_who_may_not_send_is_told_so(browser: Browser, served: Served) -> None:
+    context = browser.new_context()
+    visitor = Visitor(context, served)
+    visitor.sign_in("grace.clinician")
+    visitor.go("runs/draft")
+    visitor.page.get_by_text("you may not ingest anything").wait_for()
+    context.close()
