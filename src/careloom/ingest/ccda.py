@@ -10,6 +10,7 @@ import hashlib
 from pybase64 import b64encode_as_string
 
 from careloom.fhir.drafts import Resource
+from careloom.fhir.primitives import is_uri
 from careloom.ingest.ccda_build import Build, Part, Reference, absent, unknown_concept
 from careloom.ingest.ccda_care import MEDIA, file_of
 from careloom.ingest.ccda_codes import codes
@@ -236,7 +237,7 @@ def _add_file(build: Build, body: Element, reference: Resource) -> None:
         media = text.get("mediaType")
         if media is not None and MEDIA.fullmatch(media):
             found["contentType"] = media
-        if address and not any(letter.isspace() for letter in address):
+        if is_uri(address):
             found["url"] = address
         elif (text.text or "").strip() and text.get("representation") != "B64":
             found = _attachment("text/plain; charset=utf-8", (text.text or "").strip().encode())

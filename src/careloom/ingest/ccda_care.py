@@ -9,6 +9,7 @@ import re
 from pybase64 import b64decode, b64encode_as_string
 
 from careloom.fhir.drafts import Resource
+from careloom.fhir.primitives import is_uri
 from careloom.ingest.ccda_act import Act, SectionContext, add_notes, begin, performers, recorded
 from careloom.ingest.ccda_build import Build, Part, Reference, absent, unknown_concept
 from careloom.ingest.ccda_codes import codes
@@ -280,9 +281,10 @@ def _source(build: Build, act: Act, out: Resource) -> None:
         media = text.get("mediaType") if text is not None else None
         if media is not None and MEDIA.fullmatch(media):
             attachment["contentType"] = media
-        if link is not None and (link.get("value") or "").strip():
-            attachment["url"] = (link.get("value") or "").strip()
-        if not attachment or any(letter.isspace() for letter in attachment.get("url", "")):
+        address = (link.get("value") or "").strip() if link is not None else ""
+        if is_uri(address):
+            attachment["url"] = address
+        if not attachment or (address and "url" not in attachment):
             continue
         made: Resource = {"resourceType": "DocumentReference", "status": "current"}
         if numbers:

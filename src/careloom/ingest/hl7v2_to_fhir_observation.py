@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pybase64 import b64decode, b64encode_as_string
 
 from careloom.fhir.drafts import Resource
+from careloom.fhir.primitives import is_uri
 from careloom.hl7v2 import fields
 from careloom.hl7v2.moments import time_of_day
 from careloom.hl7v2.parse import NULL, Segment
@@ -293,7 +294,11 @@ def attachment(build: Build, kind: str, raw: str) -> Element:
             return {}
         if mime:
             out["contentType"] = mime
-        out["url"] = address
+        if is_uri(address):
+            out["url"] = address
+        else:
+            out["title"] = parts[0]
+            build.issue("hl7v2.attachment-invalid", "OBX-5", "the address is no URI; it was kept as a title")
         return out
     mime = _mime(parts[1], parts[2])
     if mime:

@@ -163,6 +163,15 @@ def test_two_patients_in_one_message_keep_their_own_results() -> None:
     assert [one["subject"]["reference"] for one in resources(found, "Observation")] == ["Patient/H|12", "Patient/H|13"]
 
 
+def test_an_address_that_is_no_uri_is_kept_as_a_title_with_a_warning() -> None:
+    found = sent("ORU^R01", PID + "OBR|1||F1|X", "OBX|1|RP|S^Slide||uuid://host/slide^^image^png||||||F")
+    text = str([draft.resource for draft in found.drafts])
+    assert "'title': 'uuid://host/slide'" in text
+    assert "'url': 'uuid:" not in text
+    assert "hl7v2.attachment-invalid" in {issue.code for issue in found.issues}
+    assert faults(found.drafts) == []
+
+
 def test_text_beyond_a_megabyte_becomes_an_attachment() -> None:
     found = observed({2: "FT", 5: "x" * 1_000_001})
     assert "valueString" not in found
