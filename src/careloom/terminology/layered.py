@@ -12,9 +12,12 @@ class Layered:
         self._layers = tuple(layers)
 
     def releases(self) -> Sequence[Release]:
-        """Every release, by system; the newest first, of equally new ones that of the first layer."""
+        """Every release, by system: whole ones before parts, the newest first, of equally new ones the first layer's.
+
+        What ships in part fills gaps: it never answers before a publisher's release, be that older or undated.
+        """
         ordered = [(release, place) for place, layer in enumerate(self._layers) for release in layer.releases()]
-        ordered.sort(key=lambda item: (item[0].system, -_days(item[0]), item[1]))
+        ordered.sort(key=lambda item: (item[0].system, not item[0].is_whole, -_days(item[0]), item[1]))
         found: dict[tuple[str, str], Release] = {}
         for release, _ in ordered:
             found.setdefault((release.system, release.version), release)

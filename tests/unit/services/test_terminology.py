@@ -68,6 +68,13 @@ def test_a_loaded_release_answers_before_the_one_that_ships(platform: Platform, 
     assert terminology.lookup(platform, SCIENTIST, "SNOMED", "44054006").concept.name == before.concept.name
 
 
+def test_an_undated_release_answers_before_the_part_that_ships(platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "RXNCONSO.RRF").write_text("161|ENG||||||R1|R1|161||RXNORM|IN|161|Our name||N|4096|\n")
+    shipped = terminology.lookup(platform, SCIENTIST, "RxNorm", "161").concept
+    terminology.load(platform, OPERATOR, tmp_path)
+    assert terminology.lookup(platform, SCIENTIST, "RxNorm", "161").concept.name == "Our name" != shipped.name
+
+
 def test_value_sets_are_loaded_and_expanded(platform: Platform, tmp_path: Path) -> None:
     bundle = {"resourceType": "Bundle", "entry": [{"resource": WARDS}, {"resource": SET}]}
     file = tmp_path / "own.json"
