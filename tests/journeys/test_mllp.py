@@ -96,6 +96,15 @@ def test_a_sender_that_wants_no_answer_gets_none_and_the_next_message_is_answere
     assert answer.all("MSA")[0].value(2) == "C2"
 
 
+def test_an_acknowledgement_is_kept_and_not_answered(ward: tuple[Path, int], connection: socket.socket) -> None:
+    answer = b"MSH|^~\\&|LAB|NORTH|X|Y|20240102||ACK^A01|K1|P|2.5.1\rMSA|AA|C1\r"
+    connection.sendall(frame(answer) + frame(message(3)))
+    (heard_first,) = heard(connection, 1)
+    assert heard_first.all("MSA")[0].value(2) == "C3"
+    found = CommandLine(ward[0]).json("records", "list", "--control-id", "K1")
+    assert [(one["type"], one["state"]) for one in found["items"]] == [("ACK^A01", "waiting")]
+
+
 def test_messages_sent_without_waiting_are_answered_in_their_order(connection: socket.socket) -> None:
     connection.sendall(b"".join(frame(message(number)) for number in range(50)))
     answers = heard(connection, 50)

@@ -51,16 +51,22 @@ def verdict_of(issues: Sequence[Issue]) -> Literal["AA", "AE", "AR"]:
 _ASKED = {"AL": frozenset("AER"), "NE": frozenset(""), "ER": frozenset("ER"), "SU": frozenset("A")}
 """HL7 table 0155: always, never, on error or rejection, on success."""
 
+_ACKNOWLEDGEMENTS = frozenset({"ACK", "MCF"})
+"""HL7 table 0076: general and delayed acknowledgement."""
+
 
 def answers_to(received: Message | None, verdict: Literal["AA", "AE", "AR"]) -> list[Verdict]:
     """The acknowledgements that a message asks for, in order; none where it wants none.
 
     Without MSH-15 and MSH-16 that is one, in original mode. With one of them it is enhanced mode: MSH-15 says when the
     commit is acknowledged, MSH-16 when the application's answer is; an empty one of the two means never.
+    An acknowledgement is never acknowledged, whatever it asks for: two listeners would answer each other for ever.
 
     source  HL7 v2.5.1, chapter 2, sections 2.9.2 and 2.9.3
     """
     header = received.header if received is not None else None
+    if header is not None and header.value(9).upper() in _ACKNOWLEDGEMENTS:
+        return []
     commit, application = (header.value(15), header.value(16)) if header is not None else ("", "")
     if not commit and not application:
         return [verdict]

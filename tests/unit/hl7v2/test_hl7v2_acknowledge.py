@@ -1,9 +1,10 @@
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careloom.hl7v2.acknowledge import Answer, acknowledge, verdict_of
+from careloom.hl7v2.acknowledge import Answer, acknowledge, answers_to, verdict_of
 from careloom.hl7v2.parse import Segment, read
 from careloom.hl7v2.write import message, rewrite, segment
 from careloom.issues import Issue
@@ -40,6 +41,21 @@ def test_unreadable_bytes_are_rejected() -> None:
     _, issues = read(b"nonsense")
     msh, msa, err = answered(b"nonsense", issues)
     assert (msh.value(9), msa.value(1), msa.value(2), err.value(3)) == ("ACK", "AR", "", "100")
+
+
+@pytest.mark.parametrize("kind", ["ACK", "ACK^A01", "ACK^A01^ACK", "ack", "MCF"])
+@pytest.mark.parametrize("wants", ["", "|||AL", "|||AL|AL"])
+def test_an_acknowledgement_is_never_acknowledged(kind: str, wants: str) -> None:
+    received, _ = read(f"MSH|^~\\&|A|B|C|D|2024||{kind}|9|P|2.5.1{wants}\rMSA|AA|77".encode())
+    assert received is not None
+    assert [answers_to(received, verdict) for verdict in ("AA", "AE", "AR")] == [[], [], []]
+
+
+def test_what_we_answer_is_not_answered_again() -> None:
+    received, _ = read(SENT)
+    assert answers_to(received, "AE") == ["AE"]
+    answer, _ = read(acknowledge(received, Answer("AE", "900", NOW), [MISSING]))
+    assert answers_to(answer, "AE") == []
 
 
 def test_segments_are_written_with_components_and_repetitions() -> None:
