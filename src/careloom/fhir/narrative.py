@@ -111,7 +111,7 @@ def narrative_problem(value: Any) -> str:
     """Why a Narrative.div is not acceptable: an issue code, or "" when it is fine."""
     if not isinstance(value, str) or not value:
         return "fhir.xhtml-invalid"
-    if _PLAIN(value) is not None or _is_usual(value):
+    if ("<t" not in value and _PLAIN(value) is not None) or _is_usual(value):
         return ""
     reader = _Reader()
     try:

@@ -45,7 +45,7 @@ def convert(record: Record) -> Conversion:
         if name not in (CLINICAL_DOCUMENT, DOCTYPE, "") or problem is None:
             return _no_document(name)
         return Conversion(issues=[problem])
-    build = Build(root, record.context.options or {}, record.raw)
+    build = Build(root, record.context.options or {})
     held = kids(root)
     role = _patient_role(build, held)
     if role is not None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -36,25 +37,23 @@ def unknown_concept(text: str = "unknown") -> Part:
 class Build:
     """One conversion in the making.
 
-    raw         the bytes of the document
     patient_id  identity of the patient; `patient` is a reference to it
     visit       reference to the encounter that the document is about, None where it names none
     parties     role or organization as XML -> who it is, since the same ones are named again and again
     leaves      id in the narrative read so far -> text, for elements without others inside
     narratives  the narratives read so far that have ids, as XML
-    texts       id in the whole document -> element; made when a reference leads to nothing read so far
+    ids         all ids of the document; gathered when a reference leads to nothing read so far
     unmapped    what of the entries was not mapped, by place of the section and kind
     unread      statements inside of entries that no reader took anything of, by kind
     """
 
     __slots__ = (
-        "_drafts", "_more", "_offset", "_patient", "issues", "leaves", "narratives", "options", "parties", "patient_id",
-        "place", "raw", "root", "texts", "unmapped", "unread", "visit",
+        "_drafts", "_more", "_offset", "_patient", "ids", "issues", "leaves", "narratives", "options", "parties",
+        "patient_id", "place", "root", "unmapped", "unread", "visit",
     )  # fmt: skip
 
-    def __init__(self, root: Element, options: Mapping[str, str], raw: bytes = b"") -> None:
+    def __init__(self, root: Element, options: Mapping[str, str]) -> None:
         self.root = root
-        self.raw = raw
         self.options = options
         self.issues: list[Issue] = []
         self.patient_id = ""
@@ -63,10 +62,10 @@ class Build:
         self.parties: dict[bytes, Reference | None] = {}
         self.leaves: dict[str, str] = {}
         self.narratives: list[str] = []
-        self.texts: dict[str, Element] | None = None
         self.unmapped: Counter[tuple[str, str]] = Counter()
         self.unread: Counter[str] = Counter()
         self.place = ""
+        self.ids: frozenset[str] | None = None
         self._offset = ""
         self._more = 0
         self._drafts: dict[tuple[str, str], Draft] = {}
@@ -187,7 +186,7 @@ class Build:
                 "information",
                 "name the source's zone with the option timezone, or let the sender add the offset",
             )
-            return "Z"
+            self._offset = "Z"
         if self._offset[0] in "+-Z":
             return self._offset
         return local_offset(self._offset, f"{found.date}T{found.time[:8]}")
@@ -209,16 +208,23 @@ _TELLING = (
 )  # fmt: skip
 
 
+@cache
+def _tells(name: str) -> bool:
+    """True for an element that says what a resource is about, by its name."""
+    return name.startswith(_TELLING)
+
+
 def _is_same(one: Resource, other: Resource) -> bool:
     """True unless two entries with one id say different things of it."""
-    return all(other.get(name) == value for name, value in one.items() if name.startswith(_TELLING)) and not any(
-        name.startswith(_TELLING) and name not in one for name in other
-    )
+    for name, value in one.items():
+        if _tells(name) and other.get(name) != value:
+            return False
+    return not any(name not in one and _tells(name) for name in other)
 
 
 def _subject_of(resource: Resource) -> str:
     """What tells two entries with one id apart: what they say of which thing at what time."""
-    return _digest({name: value for name, value in resource.items() if name.startswith(_TELLING)})
+    return _digest({name: value for name, value in resource.items() if _tells(name)})
 
 
 def _hashed(key: str) -> str:

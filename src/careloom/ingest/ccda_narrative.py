@@ -34,7 +34,8 @@ _NAMES = {
 _RENAMED = {"styleCode": "class"}
 _LINES = frozenset("p li tr table ul ol div h1 h2 h3 h4 h5 h6 caption thead tbody pre dt dd".split())
 _CELLS = frozenset(("td", "th"))
-_BY_ID = etree.XPath("//*[@ID]")
+_IDS = etree.XPath("//@ID", smart_strings=False)
+_BY_ID = etree.XPath("//*[@ID=$name]")
 MAX_CACHED = 8192
 _END = "\x01"
 """Ends a line of plain text while it is put together; XML cannot hold it."""
@@ -203,19 +204,16 @@ def _within(build: Build, name: str) -> str | None:
 
 
 def _elsewhere(build: Build, name: str) -> str:
-    """The inner XML of the element of that id in what was not read yet."""
-    held = name.encode()
-    if b"\x00" not in build.raw[:4] and b'"' + held + b'"' not in build.raw and b"'" + held + b"'" not in build.raw:
-        return ""  # a reference that leads to nothing at all, which is not rare
-    if build.texts is None:
-        build.texts = {str(each.get("ID")): each for each in reversed(_found(build))}
-    found = build.texts.get(name)
-    return serialized(found) if found is not None else ""
+    """The inner XML of the element of that id in what was not read yet; references that lead nowhere are not rare."""
+    if build.ids is None:
+        build.ids = frozenset(_texts(_IDS(build.root)))
+    found = _BY_ID(build.root, name=name) if name in build.ids else None
+    first = found[0] if isinstance(found, list) and found else None
+    return serialized(first) if isinstance(first, Element) else ""
 
 
-def _found(build: Build) -> list[Element]:
-    found = _BY_ID(build.root)
-    return [each for each in found if isinstance(each, Element)] if isinstance(found, list) else []
+def _texts(found: object) -> list[str]:
+    return [str(each) for each in found] if isinstance(found, list) else []
 
 
 def text_of(build: Build, element: Element | None) -> str:

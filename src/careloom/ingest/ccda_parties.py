@@ -9,13 +9,18 @@ from lxml import etree
 from careloom.fhir.drafts import Resource
 from careloom.ingest.ccda_build import Build, Part, Reference, absent
 from careloom.ingest.ccda_contacts import addresses, contact_points, human_names, plain_name
-from careloom.ingest.ccda_read import Kids, either, first, kids
+from careloom.ingest.ccda_read import NAMES, Kids, either, first, kids
 from careloom.ingest.ccda_values import concept, identifiers, key_of
 from careloom.ingest.conversion import without_home
-from careloom.ingest.xml_read import Element
+from careloom.ingest.xml_read import Element, children
 from careloom.terminology.systems import NUCC_TAXONOMY
 
-_ROLE_ENTITIES = ("assignedAuthor", "assignedEntity", "intendedRecipient", "associatedEntity", "relatedEntity")
+_ROLES = frozenset(
+    (
+        "assignedAuthor", "assignedEntity", "intendedRecipient", "associatedEntity", "relatedEntity",
+        "participantRole",
+    )
+)  # fmt: skip
 _PERSONS = ("assignedPerson", "associatedPerson", "relatedPerson", "informationRecipient", "playingEntity")
 _ORGANIZATIONS = (
     "representedOrganization", "receivedOrganization", "scopingOrganization", "scopingEntity",
@@ -25,8 +30,10 @@ _SPECIALTY = NUCC_TAXONOMY
 
 def role_of(element: Element) -> Element | None:
     """The role inside of an author, performer, informant and the like."""
-    held = kids(element)
-    return either(held, *_ROLE_ENTITIES, "participantRole")
+    for each in children(element):
+        if NAMES[each.tag] in _ROLES:
+            return each
+    return None
 
 
 def party(build: Build, element: Element | None, *, devices: bool = False, roles: bool = True) -> Reference | None:

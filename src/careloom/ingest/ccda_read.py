@@ -36,11 +36,10 @@ def kids(element: Element) -> Kids:
     names = NAMES
     for each in children(element):
         name = names[each.tag]
-        held = out.get(name)
-        if held is None:
-            out[name] = [each]
+        if name in out:
+            out[name].append(each)
         else:
-            held.append(each)
+            out[name] = [each]
     return out
 
 
