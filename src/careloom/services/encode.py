@@ -42,12 +42,13 @@ class EncodeAsk:
 def encode_table(platform: Platform, who: Principal, name: str, ask: EncodeAsk = EncodeAsk()) -> Encoded:
     """A table of the research zone, such as ``observations``, encoded.
 
-    raises  AccessError; NotFound if there is no such table; TooLarge; FormatError if the codebook does not fit
+    raises  AccessError; NotFound if there is no such table, or none yet; TooLarge; FormatError if the codebook does
+            not fit
     """
     admit(platform, who, "read", "research", operation="encode")
     schema = _schema(platform, who, name)
     book = read_codebook(ask.codebook) if ask.codebook else None
-    frame = _read(platform, schema, ask.most_rows)
+    frame = _read(platform, who, schema, ask.most_rows)
     used = make_codebook(schema, frame, ask.smallest) if book is None else book
     made = encode(schema, frame, used)
     note(platform, who, "encode", "research", detail={"table": schema.path, "rows": made.height})
@@ -67,11 +68,11 @@ def content_of(made: Encoded, form: Literal["csv", "parquet", "json"]) -> bytes:
 def codebook_of(platform: Platform, who: Principal, name: str, ask: EncodeAsk = EncodeAsk()) -> Codebook:
     """A new codebook of a table as it is now.
 
-    raises  AccessError; NotFound if there is no such table; TooLarge
+    raises  AccessError; NotFound if there is no such table, or none yet; TooLarge
     """
     admit(platform, who, "read", "research", operation="codebook")
     schema = _schema(platform, who, name)
-    made = make_codebook(schema, _read(platform, schema, ask.most_rows), ask.smallest)
+    made = make_codebook(schema, _read(platform, who, schema, ask.most_rows), ask.smallest)
     note(platform, who, "codebook", "research", detail={"table": schema.path})
     return made
 
@@ -84,8 +85,15 @@ def _schema(platform: Platform, who: Principal, name: str) -> TableSchema:
     return schema
 
 
-def _read(platform: Platform, schema: TableSchema, most_rows: int | None) -> pl.DataFrame:
+def _read(platform: Platform, who: Principal, schema: TableSchema, most_rows: int | None) -> pl.DataFrame:
     lake = platform.lake("research")
-    if most_rows is not None and lake.scan(schema.path).select(pl.len()).collect().item() > most_rows:
+    try:
+        table = lake.scan(schema.path)
+    except NotFound:
+        note(platform, who, "encode", "research", outcome="failed", detail={"code": NotFound.code})
+        raise NotFound(
+            f"the research zone has no {schema.name} yet", "Make its tables first: careloom deidentify."
+        ) from None
+    if most_rows is not None and table.select(pl.len()).collect().item() > most_rows:
         raise TooLarge(f"the table has more than {most_rows:,} rows", "Encode it where it lies: careloom encode.")
     return lake.read(schema.path)

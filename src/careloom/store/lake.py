@@ -187,7 +187,7 @@ class Lake:
     def _open(self, path: str, version: int | None = None) -> DeltaTable:
         place = self._place(path)
         if not (place / "_delta_log").is_dir():
-            raise NotFound(f"table {path}", "List the tables of the lake; this one was never written.")
+            raise NotFound(f"table {path}", "It was never written: run first what makes it.")
         with _translated(path):
             newest = DeltaTable(place)
         if version is None or version == newest.version():
@@ -299,7 +299,7 @@ def _translated(path: str) -> Iterator[None]:
     try:
         yield
     except TableNotFoundError:
-        raise NotFound(f"table {path}", "List the tables of the lake; this one was never written.") from None
+        raise NotFound(f"table {path}", "It was never written: run first what makes it.") from None
     except CommitFailedError:
         raise Conflict(f"table {path} was changed by another writer", "Run this again.") from None
     except (DeltaProtocolError, DeltaError, pl.exceptions.ComputeError, FileNotFoundError) as error:

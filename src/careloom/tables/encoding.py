@@ -58,9 +58,12 @@ def read_codebook(text: str) -> Codebook:
     """A codebook from its JSON. raises FormatError if it is none, or of another version."""
     try:
         told: dict[str, Any] = json.loads(text)
-        if told["version"] != FORMAT_VERSION:
-            raise ValueError
-        columns = told["columns"]
+        version, columns = told["version"], told["columns"]
+        if isinstance(version, int) and version != FORMAT_VERSION:
+            raise FormatError(
+                f"the codebook is of version {version}, and this Careloom reads version {FORMAT_VERSION}",
+                "Make a new one: name a file for it that is not there yet.",
+            )
         return Codebook(
             str(told["table"]),
             int(told["smallest"]),
@@ -68,7 +71,9 @@ def read_codebook(text: str) -> Codebook:
             {one["name"]: tuple(one["categories"]) for one in columns if one["kind"] == "category"},
         )
     except (KeyError, TypeError, ValueError):
-        raise FormatError("the codebook is none of this version", "Make it again: careloom encode.") from None
+        raise FormatError(
+            "that file is no codebook", "Name one that careloom encode wrote, or a file that is not there yet."
+        ) from None
 
 
 def make_codebook(schema: TableSchema, frame: pl.DataFrame, smallest: int = SMALLEST_CELL) -> Codebook:

@@ -78,6 +78,13 @@ def test_a_codebook_of_something_else_is_refused() -> None:
             read_codebook(text)
 
 
+def test_a_codebook_of_another_version_is_told_from_what_is_none() -> None:
+    with pytest.raises(FormatError, match="version 9"):
+        read_codebook(make_codebook(VISITS, visits(["a"])).as_json().replace('"version": 1', '"version": 9'))
+    with pytest.raises(FormatError, match="no codebook"):
+        read_codebook('{"resourceType": "Patient"}')
+
+
 @given(st.lists(st.sampled_from(["a", "b", "c", "ü", None]), max_size=40), st.integers(1, 12))
 def test_what_is_encoded_and_known_is_decoded_again(kinds: list[str | None], smallest: int) -> None:
     frame = visits(kinds)
