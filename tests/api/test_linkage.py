@@ -135,3 +135,9 @@ def test_a_request_that_breaks_the_schema_is_refused(made: Installation, method:
 def test_a_cursor_that_no_page_gave_is_refused(api: Careloom) -> None:
     with pytest.raises(InputError):
         api.linkage.pairs(cursor="1:2:3")
+
+
+@pytest.mark.parametrize("patient", ["", "Patient/"])
+def test_an_empty_patient_shows_nobody(api: Careloom, patient: str) -> None:
+    with pytest.raises(InputError):
+        api.linkage.pairs(patient=patient)

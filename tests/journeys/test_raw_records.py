@@ -98,10 +98,33 @@ def test_what_was_refused_is_found_too_with_its_reason(line: CommandLine) -> Non
     assert (item["state"], item["reason"]) == ("waiting", "hl7v2.message-type-not-mapped")
 
 
-@pytest.mark.parametrize("words", ["--type Quillfeather", "--cursor x", "--type ADT^^A01"])
+@pytest.mark.parametrize(
+    "words",
+    ["--type Quillfeather", "--cursor x", "--type ADT^^A01", "--patient Patient/",
+     "--since 2024-01-05 --until 2024-01-03"],
+)  # fmt: skip
 def test_what_means_nothing_is_refused(line: CommandLine, words: str) -> None:
     done = line.run("records", "list", *words.split(), expect=2)
     assert "Quillfeather" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("records", "list", "--patient", ""),
+        ("records", "list", "--patient", "  "),
+        ("records", "list", "--control-id", ""),
+        ("records", "list", "--type="),
+        ("linkage", "list", "--patient", ""),
+        ("linkage", "list", "--patient", "Patient/"),
+        ("audit", "report", "--patient", ""),
+        ("quarantine", "list", "--code", ""),
+        ("terminology", "search", "insulin", "--system", ""),
+    ],
+)
+def test_a_condition_given_empty_shows_nobody(line: CommandLine, words: tuple[str, ...]) -> None:
+    done = line.run(*words, expect=2)
+    assert (done.stdout, "empty" in done.stderr) == ("", True)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +163,10 @@ def test_the_sdk_finds_shows_and_fetches_records(served: Installation) -> None:
         assert [one.type for one in api.records.all({"patient": patient_of(api, "m1")})] == ["ADT^A08", "ADT^A01"]
         with pytest.raises(InputError):
             api.records.find({"type": "no type"})
+        with pytest.raises(InputError):
+            api.records.find({"patient": ""})
+        with pytest.raises(InputError):
+            api.records.find({"since": datetime(2024, 1, 5, tzinfo=UTC), "until": datetime(2024, 1, 3, tzinfo=UTC)})
         with pytest.raises(NotFound):
             api.records.get("a" * 26)
 

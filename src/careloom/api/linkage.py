@@ -50,7 +50,7 @@ class PairsQuery(Model):
 
     state: Literal["", "review", "linked", "rejected"] = _told("", "Only pairs of this state.", "review")
     origin: Literal["", "model", "person", "feed"] = _told("", "Only what this one decided.", "")
-    patient: Annotated[str, Field(pattern=rf"^({ID_PATTERN[1:-1]})?$")] = _told("", "Stored id of a Patient.", "")
+    patient: Annotated[str, Field(pattern=ID_PATTERN)] | None = _told(None, "Stored id of a Patient.", ONE_ID)
     least: Annotated[float, Field(ge=0, le=1)] = _told(0.0, "Least probability.", 0.05)
     limit: Annotated[int, Field(ge=1, le=200)] = _told(20, "Items of one page.", 20)
     cursor: Annotated[str, Field(pattern=CURSOR_PATTERN)] = _told("", "`next` of the page before.", "")
@@ -117,7 +117,9 @@ def run_shown(path: LinkageRunPath) -> Response:
 )
 def listed(query: PairsQuery) -> Response:
     """Ids, scores and reasons; no value of any patient."""
-    ask = linkage_review.PairsAsk(query.state, query.origin, query.patient, query.least, query.limit, query.cursor)
+    ask = linkage_review.PairsAsk(
+        query.state, query.origin, query.patient or "", query.least, query.limit, query.cursor
+    )
     return _json(linkage_review.list_pairs(platform(), who(), ask))
 
 

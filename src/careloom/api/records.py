@@ -52,7 +52,9 @@ class RecordSearch(Model):
     )
     since: Moment | None = Field(None, description="Made at this time or later.")
     until: Moment | None = Field(None, description="Made before this time.")
-    patient: Annotated[str, Field(max_length=200)] = Field("", description="Stored id, or that of `source`.")
+    patient: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="Stored id, or that of `source`; never empty, for that would ask for everybody."
+    )
     source: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{0,64}$")] = Field(
         "", description="The system whose own id the patient has; empty for the configured one."
     )
@@ -134,7 +136,7 @@ class RecordDetail(RecordSummary):
 def found(body: RecordSearch) -> Response:
     """By control id, type, time and patient; no content is told."""
     asked = service.RecordsAsk(
-        control_id=body.control_id, type=body.type, since=body.since, until=body.until, patient=body.patient,
+        control_id=body.control_id, type=body.type, since=body.since, until=body.until, patient=body.patient or "",
         source=body.source, is_faulty=body.faulty, limit=body.limit, cursor=body.cursor,
     )  # fmt: skip
     return Response(orjson.dumps(service.find_records(platform(), who(), asked)), content_type="application/json")

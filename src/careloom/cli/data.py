@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from careloom.cli.options import filled
+
 if TYPE_CHECKING:
     from careloom.services.access import Principal
     from careloom.services.ingest import IngestAsk
@@ -161,7 +163,7 @@ def _watch(platform: "Platform", who: "Principal", ask: "IngestAsk", how: tuple[
 
 @quarantine_app.command("list")
 def quarantine_list(
-    code: Annotated[str, typer.Option(help="Only refusals with this issue code.")] = "",
+    code: Annotated[str, typer.Option(callback=filled, help="Only refusals with this issue code.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     json: Json = False,
 ) -> None:

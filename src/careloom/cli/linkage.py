@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from careloom.cli.options import filled
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Pair = Annotated[str, typer.Argument(help="Pair id, as in the list.")]
 Reason = Annotated[str, typer.Option(help="Why; kept sealed with the pair.")]
@@ -45,7 +47,7 @@ def linkage_run(
 @linkage_app.command("list")
 def linkage_list(
     state: Annotated[str, typer.Option(help="review, linked, rejected; all for every state.")] = "review",
-    patient: Annotated[str, typer.Option(help="Only pairs of Patient/<id>.")] = "",
+    patient: Annotated[str, typer.Option(callback=filled, help="Only pairs of Patient/<id>.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
     cursor: Annotated[str, typer.Option(help="As the page before gave it.")] = "",
     json: Json = False,

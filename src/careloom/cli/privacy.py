@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from careloom.cli.options import filled
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 audit_app = typer.Typer(no_args_is_help=True, help="Who did what to whom, and the proof that nobody changed it.")
 
@@ -78,7 +80,7 @@ def audit_verify(json: Json = False) -> None:
 @audit_app.command("report")
 def audit_report(
     zone: Annotated[str, typer.Option(help="identified, research or synthetic.")] = "identified",
-    patient: Annotated[str, typer.Option(help="Only events about Patient/<id>.")] = "",
+    patient: Annotated[str, typer.Option(callback=filled, help="Only events about Patient/<id>.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
     json: Json = False,
 ) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from careloom.cli.options import filled
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 records_app = typer.Typer(no_args_is_help=True, help="Raw messages and documents, as they arrived.")
 
@@ -18,15 +20,20 @@ def register(app: typer.Typer) -> None:
 @records_app.command("list")
 def records_list(
     control_id: Annotated[
-        str, typer.Option(help="What its sender calls it: MSH-10; of a document's id root^extension, or root.")
+        str,
+        typer.Option(
+            callback=filled, help="What its sender calls it: MSH-10; of a document's id root^extension, or root."
+        ),
     ] = "",
     type: Annotated[  # noqa: A002 - the option's name
-        str, typer.Option(help="ADT^A01, ADT for every event, or a document's LOINC code.")
+        str, typer.Option(callback=filled, help="ADT^A01, ADT for every event, or a document's LOINC code.")
     ] = "",
     since: Annotated[datetime | None, typer.Option(help="Made at this time (UTC) or later.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Made before this time (UTC).")] = None,
-    patient: Annotated[str, typer.Option(help="Patient/<id>, Careloom's or the source system's own.")] = "",
-    source: Annotated[str, typer.Option(help="The system whose own id the patient has.")] = "",
+    patient: Annotated[
+        str, typer.Option(callback=filled, help="Patient/<id>, Careloom's or the source system's own.")
+    ] = "",
+    source: Annotated[str, typer.Option(callback=filled, help="The system whose own id the patient has.")] = "",
     faulty: Annotated[bool, typer.Option("--faulty", help="Only those whose structure is not their type's.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
     cursor: Annotated[str, typer.Option(help="Where the page before ended: its `next`.")] = "",

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from careloom.cli.options import filled
+
 
 def register(app: typer.Typer) -> None:
     """Adds the command to the command line."""
@@ -19,7 +21,9 @@ def simulate(
     feeds: Annotated[
         str,
         typer.Option(
-            metavar="F,F", help="What every site sends, with commas: hl7v2, fhir, bulk, ccda, csv, notes; all."
+            callback=filled,
+            metavar="F,F",
+            help="What every site sends, with commas: hl7v2, fhir, bulk, ccda, csv, notes. All if left out.",
         ),
     ] = "",
     site_feeds: Annotated[
@@ -50,6 +54,8 @@ def simulate(
         day = date.fromisoformat(present)
     except ValueError:
         raise QueryError("simulate: --present is no date", "write it as 2026-01-01") from None
+    if feeds and not _names(feeds):
+        raise QueryError("simulate: --feeds names no format", "leave it out for all of them")
     of_site = []
     for one in site_feeds or ():
         site, equals, names = one.partition("=")

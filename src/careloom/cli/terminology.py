@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from careloom.cli import terminology_copies
+from careloom.cli.options import filled
 
 if TYPE_CHECKING:
     from careloom.terminology.concepts import Concept, Release
@@ -224,7 +225,7 @@ def terminology_subsumes(
 @terminology_app.command("search")
 def terminology_search(
     text: Annotated[str, typer.Argument(help="Words of a name; misspelt ones are found too.")],
-    system: Annotated[str, typer.Option(help="Only this code system.")] = "",
+    system: Annotated[str, typer.Option(callback=filled, help="Only this code system.")] = "",
     limit: Annotated[int, typer.Option(help="How many answers, 1 to 100.")] = 10,
     json: Json = False,
 ) -> None:

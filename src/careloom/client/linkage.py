@@ -61,14 +61,16 @@ class Linkage:
             pace.sleep(min(pause, max(until - pace.now(), 0.0)))
             pause = min(pause * 1.5, poll)
 
-    def pairs(self, *, state: str = "", patient: str = "", limit: int = 20, cursor: str = "") -> PairPage:
+    def pairs(self, *, state: str = "", patient: str | None = None, limit: int = 20, cursor: str = "") -> PairPage:
         """Pairs by falling weight, without a value of any patient; `cursor` is the `next` of the page before.
 
         state    review, linked or rejected; all of them by default
-        patient  only pairs of the Patient with this stored id
+        patient  only pairs of the Patient with this stored id; an empty one is refused
         """
-        asked = {"state": state, "patient": patient.removeprefix("Patient/"), "limit": str(limit), "cursor": cursor}
-        return decode(PairPage, self._get(f"/pairs?{urlencode({name: one for name, one in asked.items() if one})}"))
+        asked = {name: one for name, one in (("state", state), ("limit", str(limit)), ("cursor", cursor)) if one}
+        if patient is not None:
+            asked["patient"] = patient.removeprefix("Patient/")
+        return decode(PairPage, self._get(f"/pairs?{urlencode(asked)}"))
 
     def all(self, *, state: str = "") -> Iterator[Pair]:
         """Every pair; pages are fetched on the way."""

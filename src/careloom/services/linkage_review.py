@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from careloom.errors import Conflict, InputError, NotFound
+from careloom.errors import Conflict, InputError, NotFound, QueryError
 from careloom.fhir.drafts import Resource
 from careloom.quality.linkage_model import UNKNOWN, default_model
 from careloom.services.access import Principal
@@ -41,10 +41,13 @@ class PairsAsk:
 def list_pairs(platform: Platform, who: Principal, ask: PairsAsk = PairsAsk()) -> Json:
     """``items`` by falling weight, ``next`` (None on the last page), ``counts`` by state, ``run``: the last one.
 
-    raises  AccessError; InputError if the cursor is none of ours
+    raises  AccessError; QueryError if the patient is empty; InputError if the cursor is none of ours
     """
     admit(platform, who, "link", ZONE, operation="linkage-pairs")
-    which = Filter(ask.state, ask.origin, ask.patient.removeprefix("Patient/"), ask.least)
+    patient = ask.patient.removeprefix("Patient/").strip()
+    if ask.patient and not patient:
+        raise QueryError("linkage: the patient is empty", "Write Patient/<id>, or ask for no patient.")
+    which = Filter(ask.state, ask.origin, patient, ask.least)
     store = platform.store(ZONE)
     with store.linkage() as reader:
         found = reader.page(which, limit=ask.limit + 1, after=_place(ask.cursor))

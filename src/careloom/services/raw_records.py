@@ -45,7 +45,7 @@ class RecordsAsk:
 def find_records(platform: Platform, who: Principal, ask: RecordsAsk) -> dict[str, Any]:
     """``items`` (record, format, type, made, received, faults, state, reason) newest first, and ``next`` or None.
 
-    raises  AccessError; QueryError if the type, the limit or the cursor is none
+    raises  AccessError; QueryError if the type, the patient, the limit or the cursor is none, or since is after until
     """
     admit(platform, who, "quarantine", "landing", operation="records")
     query, pseudonym = _query(platform, ask)
@@ -119,6 +119,8 @@ def _query(platform: Platform, ask: RecordsAsk) -> tuple[RecordQuery, str]:
         raise QueryError("records: the limit is out of range", f"Ask for 1 to {LONGEST_LIMIT} records.")
     if ask.cursor and not (ask.cursor.isascii() and ask.cursor.isdecimal() and len(ask.cursor) < 19):
         raise QueryError("records: the cursor is none", "Take `next` of the page before as it is.")
+    if ask.since is not None and ask.until is not None and ask.since > ask.until:
+        raise QueryError("records: since is after until", "Change the two over: the times run from since to until.")
     pseudonym = _pseudonym(platform, ask) if ask.patient else ""
     query = RecordQuery(
         control_id=ask.control_id,
@@ -135,7 +137,9 @@ def _query(platform: Platform, ask: RecordsAsk) -> tuple[RecordQuery, str]:
 
 def _pseudonym(platform: Platform, ask: RecordsAsk) -> str:
     """Of the patient under the stored id if there is one, else under the source system's own."""
-    store, name = platform.store("identified"), ask.patient.removeprefix("Patient/")
+    store, name = platform.store("identified"), ask.patient.removeprefix("Patient/").strip()
+    if not name:
+        raise QueryError("records: the patient is empty", "Write Patient/<id>, or ask for no patient.")
     if store.read_named("Patient", (name,)):
         return store.pseudonym(name)
     source = ask.source or platform.settings.ingest.source

@@ -43,6 +43,8 @@ def test_sites_may_send_feeds_of_their_own(tmp_path: Path) -> None:
     [
         (["--present", "yesterday"], QueryError),
         (["--feeds", "fax"], QueryError),
+        (["--feeds", ""], QueryError),
+        (["--feeds", ","], QueryError),
         (["--site-feeds", "site-2"], QueryError),
         (["--site-feeds", "site-2="], QueryError),
     ],

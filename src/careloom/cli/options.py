@@ -1,0 +1,19 @@
+"""What options of commands have in common."""
+
+import typer
+
+
+def filled(context: typer.Context, option: typer.CallbackParam, value: str) -> str:
+    """The value of a condition; one that is given empty is refused, for it would ask for everything.
+
+    An empty shell variable (``--patient "$PATIENT"``) else shows everybody.
+
+    raises  QueryError
+    """
+    from careloom.errors import QueryError
+
+    source = context.get_parameter_source(option.name or "")
+    if not value.strip() and source is not None and source.name == "COMMANDLINE":
+        command = context.command_path.partition(" ")[2]
+        raise QueryError(f"{command}: {option.opts[0]} is empty", "Give it a value, or leave it out.")
+    return value
