@@ -6,11 +6,12 @@ from typing import Any
 from careloom.cli.output import say, sentence, show_table
 
 Row = Mapping[str, Any]
+LEAST_SHOWN = 10
 _ORDER = {"error": 0, "warning": 1, "information": 2}
 
 
-def scorecard(report: Row) -> None:
-    """Scores, sources, and each rule that fails with its reason."""
+def scorecard(report: Row, *, is_complete: bool = False) -> None:
+    """Scores, sources, the elements that are least often there (or all), and each rule that fails with its reason."""
     say(f"{report['resources']:,} resources of the {report['zone']} zone; score {_score(report['score'])} of 100.")
     show_table(
         "By category",
@@ -27,6 +28,7 @@ def scorecard(report: Row) -> None:
         [(s["source"] or "unknown", s["resources"], s["rules_failed"], _score(s["score"]),
           *(_score(s["categories"][name]) for name in names)) for s in report["sources"]],
     )  # fmt: skip
+    _completeness(report["completeness"], is_complete=is_complete)
     failed = [rule for rule in report["rules"] if rule["status"] == "fail"]
     for rule in sorted(failed, key=lambda one: (_ORDER[one["severity"]], -one["failed"])):
         say(f"{rule['severity'].upper():<8} {rule['id']}: {rule['reason']}")
@@ -34,6 +36,24 @@ def scorecard(report: Row) -> None:
             say(f"         {sentence(rule['remedy'])}")
     passed = sum(rule["status"] == "pass" for rule in report["rules"])
     say(f"{len(failed)} of {len(failed) + passed} rules that apply fail. Which resources: careloom quality show RULE")
+
+
+def _completeness(groups: Sequence[Row], *, is_complete: bool) -> None:
+    found = [(group, one) for group in groups for one in group["fields"]]
+    rare = sorted(
+        (each for each in found if each[1]["count"] < each[0]["total"]),
+        key=lambda each: (each[1]["percent"], -each[0]["total"]),
+    )
+    shown = found if is_complete else rare[:LEAST_SHOWN]
+    show_table(
+        "What is there" if is_complete else "Least often there",
+        ("element", "source", "resources", "have it", "%"),
+        [(f"{group['type']}.{one['field']}", group["source"] or "unknown", group["total"], one["count"],
+          _score(one["percent"])) for group, one in shown],
+        empty="every element is always there." if found else "nothing was looked at.",
+    )  # fmt: skip
+    if len(shown) < len(found):
+        say(f"{len(shown)} of {len(found)} elements; all of them: --completeness")
 
 
 def rows(found: Row) -> None:

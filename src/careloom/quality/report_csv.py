@@ -1,4 +1,4 @@
-"""A quality report as CSV: one line for each rule, source, type and path."""
+"""A quality report as CSV: one line for each rule, source, type and path; or for each element that is there."""
 
 import csv
 from io import StringIO
@@ -8,6 +8,7 @@ COLUMNS = (
     "rule", "title", "category", "subcategory", "severity", "dqd", "threshold_percent", "status", "source",
     "type", "path", "total", "failed", "percent",
 )  # fmt: skip
+FIELD_COLUMNS = ("source", "type", "field", "total", "count", "percent")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -25,6 +26,18 @@ def as_csv(report: dict[str, Any]) -> str:
         for place in rule["places"] or [{}]:
             where = [place.get(name, "") for name in ("source", "type", "path", "total", "failed", "percent")]
             writer.writerow([_harmless(cell) for cell in (*said, *where)])
+    return out.getvalue()
+
+
+def completeness_csv(report: dict[str, Any]) -> str:
+    """RFC 4180. How many resources of each source and type have each element, in the order of the report."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(FIELD_COLUMNS)
+    for group in report["completeness"]:
+        for one in group["fields"]:
+            said = (group["source"], group["type"], one["field"], group["total"], one["count"], one["percent"])
+            writer.writerow([_harmless(cell) for cell in said])
     return out.getvalue()
 
 

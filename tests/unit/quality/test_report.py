@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from careloom.quality.report import report_of
-from careloom.quality.report_csv import COLUMNS, as_csv
+from careloom.quality.report_csv import COLUMNS, as_csv, completeness_csv
 from careloom.quality.report_html import as_html
 from careloom.quality.rules import packaged_rulebook, rulebook
 from tests.unit.quality.hospital import Resource, clean_hospital, look
@@ -130,3 +130,12 @@ def test_the_csv_has_a_line_for_each_place_and_runs_no_formula(report: dict[str,
     assert set(lines[0]) == set(COLUMNS)
     assert lines[0]["title"] == "'=cmd()"
     assert len(lines) == sum(max(1, len(one["places"])) for one in report["rules"])
+
+
+def test_the_csv_of_completeness_has_a_line_for_each_source_type_and_element(report: dict[str, Any]) -> None:
+    lines = list(csv.DictReader(StringIO(completeness_csv(report))))
+    assert len(lines) == sum(len(group["fields"]) for group in report["completeness"])
+    (birth,) = [one for one in lines if (one["type"], one["field"]) == ("Patient", "birthDate")]
+    assert birth == {
+        "source": "main", "type": "Patient", "field": "birthDate", "total": "5", "count": "5", "percent": "100.0",
+    }  # fmt: skip
