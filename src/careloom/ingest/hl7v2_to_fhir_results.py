@@ -80,7 +80,10 @@ class Results:
             return False
         self._context.flags.add("orc")
         late = service_request(self._build, orc, self._obr)
-        request.update({name: value for name, value in late.items() if name not in ("note", "occurrenceTiming")})
+        when = next((name for name in request if name.startswith("occurrence")), "occurrenceDateTime")
+        for name, value in late.items():
+            if name != "note" and (name == when or not name.startswith("occurrence")):
+                request[name] = value
         numbers = order_numbers(self._build, orc, self._obr)
         if self._report is not None and numbers:
             self._report["identifier"] = numbers

@@ -216,8 +216,8 @@ def take_ais(context: Context, ais: Segment) -> bool:
     if order is not None:
         if service is not None:
             order.setdefault("code", service)
-        if start is not None:
-            order.setdefault("occurrencePeriod", {"start": start, **({"end": end} if end else {})})
+        if start is not None and not any(name.startswith("occurrence") for name in order):
+            order["occurrencePeriod"] = {"start": start, **({"end": end} if end else {})}
         for number in (11, 12):
             more = [found for raw in ais.repetitions(number) if (found := values.concept(build, raw)) is not None]
             if more and "code" in order:

@@ -73,6 +73,16 @@ def test_an_appointment_has_the_patient_and_every_resource_as_participants() -> 
     assert resources(found, "ServiceRequest") == []
 
 
+def test_a_late_order_does_not_tell_a_second_time_when_the_first_told_it_as_timing() -> None:
+    found = sent(
+        "OUL^R23", PATIENT, "ORC|SC|P1|F1", "TQ1|1|54|BID||||202110091600-0800|202111091600-0800",
+        fields("OBR", {1: "1", 2: "P1", 3: "F1", 4: "93306^Echo^C4", 6: "20060131155500"}), "ORC|NW|P1|F1",
+    )  # fmt: skip
+    order = only(found, "ServiceRequest")
+    assert [name for name in order if name.startswith("occurrence")] == ["occurrenceTiming"]
+    assert faults(found.drafts) == []
+
+
 def test_an_organization_is_never_at_home() -> None:
     found = sent(
         "OMG^O19", PATIENT, fields("ORC", {1: "NW", 2: "P1", 21: "Clinic^L^1", 22: "1 Way^^Town^CA^90012^^H"}),
