@@ -17,12 +17,15 @@ from functools import cache
 from typing import Literal, cast
 
 from careloom.runtime import packaged
+from careloom.simulate import children
 from careloom.simulate.history import Code, Observation, Report
 from careloom.simulate.life import Life
 from careloom.terminology import systems
 
 Category = Literal["vital-signs", "laboratory", "survey"]
 _NO_LIMITS = (-math.inf, math.inf)
+_FIRST_BMI = 2.0
+"""Years from which weight follows from the body mass index; before, the index stands still at that age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,12 @@ def set_point(life: Life, name: str) -> float:
     if measure.source:
         return _DERIVED[measure.source](life, lambda part: set_point(life, part))
     value = _on_scale(life, measure)
-    return min(measure.limits[1], max(measure.limits[0], math.exp(value) if measure.is_log else value))
+    return _within_limits(life, measure, math.exp(value) if measure.is_log else value)
+
+
+def _within_limits(life: Life, measure: Measure, value: float) -> float:
+    low, high = children.limits(measure.name, life.age) or measure.limits
+    return min(high, max(low, value))
 
 
 def shift_to(life: Life, name: str, wanted: float) -> float:
@@ -122,7 +130,9 @@ def _on_scale(life: Life, measure: Measure) -> float:
     if deviation is None:
         deviation = life.levels[measure.name] = max(-2.8, min(2.8, life.draw.normal()))
     value = measure.mean[int(life.male)] + measure.between * deviation
-    value += measure.age * (min(90.0, max(18.0, life.age)) - 40.0)
+    value += measure.age * (min(90.0, max(children.ADULT, life.age)) - 40.0)
+    if life.age < children.ADULT:
+        value = _of_child(life, measure, deviation, value)
     for feature, change in measure.effect:
         held = life.features.get(feature)
         if held:
@@ -134,6 +144,15 @@ def _on_scale(life: Life, measure: Measure) -> float:
             if shift.per_year:
                 value += shift.per_year * life.years_since(shift.start)
     return value
+
+
+def _of_child(life: Life, measure: Measure, deviation: float, adult: float) -> float:
+    """What a child has where there is a chart, on the measure's scale, on its way to what it has as an adult."""
+    held = children.value_at(measure.name, life.age, life.male, deviation=deviation, within=measure.within)
+    if held is None:
+        return adult
+    share = children.share_of_adult(life.age)
+    return (math.log(held) if measure.is_log else held) * (1.0 - share) + adult * share
 
 
 def sample(life: Life, name: str, extra: dict[str, float] | None = None) -> float:
@@ -156,7 +175,7 @@ def _sample_one(life: Life, name: str, extra: dict[str, float] | None, take: Cal
     else:
         scaled = _on_scale(life, measure) + added + measure.within * life.draw.normal()
         value = math.exp(scaled) if measure.is_log else scaled
-    return round(min(measure.limits[1], max(measure.limits[0], value)), measure.digits)
+    return round(_within_limits(life, measure, value), measure.digits)
 
 
 def observe(
@@ -166,6 +185,7 @@ def observe(
     """Measures and writes down; returns the values by name.
 
     What was measured at the same moment of the same encounter already has one result: two panels share a sample.
+    What is not taken from a child is drawn and not written, so that its life goes on as it would have.
     """
     seen: dict[str, float] = {}
 
@@ -177,31 +197,41 @@ def observe(
     moment = life.now if time is None else time
     for name in names:
         value = take(name)
+        if not children.is_taken(name, life.age):
+            continue
         before = life.taken.get(name)
         if before is not None and before[:2] == (moment, life.at_encounter()):
             seen[name] = before[2]
             continue
         life.taken[name] = (moment, life.at_encounter(), value)
         measure = measures()[name]
-        low = measure.low[int(life.male)] if measure.low else None
-        high = measure.high[int(life.male)] if measure.high else None
+        low, high = _reference_range(life, measure)
         life.history.observations.append(
             Observation(
                 life.key("O"), measure.codes, moment, measure.category, value, measure.unit, life.at_encounter(),
-                low, high, _flag(measure, value, low, high), panel, report,
+                low, high, _flag(life, measure, value, low, high), panel, report,
             )
         )  # fmt: skip
     return seen
 
 
-def _flag(measure: Measure, value: float, low: float | None, high: float | None) -> str:
-    """HL7 table 0078."""
+def _reference_range(life: Life, measure: Measure) -> tuple[float | None, float | None]:
+    held = children.reference_range(measure.name, life.age, life.male)
+    if held is not None:
+        return held
+    sex = int(life.male)
+    return measure.low[sex] if measure.low else None, measure.high[sex] if measure.high else None
+
+
+def _flag(life: Life, measure: Measure, value: float, low: float | None, high: float | None) -> str:
+    """HL7 table 0078; what is critical in an adult is not in a child that has a range of its own."""
     if low is None and high is None:
         return ""
-    if value <= measure.critical[0]:
-        return "LL"
-    if value >= measure.critical[1]:
-        return "HH"
+    if children.reference_range(measure.name, life.age, life.male) is None:
+        if value <= measure.critical[0]:
+            return "LL"
+        if value >= measure.critical[1]:
+            return "HH"
     if low is not None and value < low:
         return "L"
     if high is not None and value > high:
@@ -257,8 +287,11 @@ def _cholesterol(_: Life, take: Callable[[str], float]) -> float:
     return take("ldl") + take("hdl") + take("triglycerides") / 5.0
 
 
-def _weight(_: Life, take: Callable[[str], float]) -> float:
-    return take("bmi") * (take("height") / 100.0) ** 2
+def _weight(life: Life, take: Callable[[str], float]) -> float:
+    bmi, height = take("bmi"), take("height")
+    if life.age < _FIRST_BMI:
+        return children.infant_weight(life.age, life.male, bmi=bmi, stature_deviation=life.levels["height"])
+    return bmi * (height / 100.0) ** 2
 
 
 _DERIVED: dict[str, Callable[[Life, Callable[[str], float]], float]] = {
