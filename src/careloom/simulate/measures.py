@@ -26,6 +26,8 @@ Category = Literal["vital-signs", "laboratory", "survey"]
 _NO_LIMITS = (-math.inf, math.inf)
 _FIRST_BMI = 2.0
 """Years from which weight follows from the body mass index; before, the index stands still at that age."""
+_LEAST_PULSE_PRESSURE = 10.0
+"""mm[Hg]: both pressures have noise of their own, and the lower one never passes the higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,8 @@ def observe(
         value = take(name)
         if not children.is_taken(name, life.age):
             continue
+        if name == "diastolic":
+            value = seen[name] = min(value, take("systolic") - _LEAST_PULSE_PRESSURE)
         before = life.taken.get(name)
         if before is not None and before[:2] == (moment, life.at_encounter()):
             seen[name] = before[2]
