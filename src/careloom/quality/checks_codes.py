@@ -11,7 +11,7 @@ from careloom.terminology import systems
 from careloom.terminology.packaged import PACKAGED, lookup
 
 Known = Callable[[str], bool]
-_ICD_10_CM = re.compile(r"[A-TV-Z][0-9][0-9AB](?:\.?[0-9A-Z]{1,4})?")
+_ICD_10_CM = re.compile(r"[A-Z][0-9][0-9AB](?:\.?[0-9A-Z]{1,4})?")
 _DIGITS = re.compile(r"[0-9]+")
 _LOINC_PART = re.compile(r"L[ALPG]([0-9]{1,7}-[0-9])")
 """Answers, answer lists, parts and groups of LOINC carry the same check digit behind two letters."""

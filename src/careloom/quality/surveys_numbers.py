@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _MAD_TO_SIGMA = 1.4826
 """A normal distribution's standard deviation over its median absolute deviation (Rousseeuw and Croux, J Am Stat Assoc
 1993;88:1273-1283)."""
+_MEAN_TO_SIGMA = 1.2533
+"""The same over the mean absolute deviation, which stands in where more than half of the values are the median: scores
+of few points (Iglewicz B, Hoaglin D, How to Detect and Handle Outliers, ASQC 1993)."""
 _LEAST_SPREAD = 0.01
 """A spread below this share of the median counts as this share: rounding makes no outliers of a constant column."""
 
@@ -118,8 +121,14 @@ def _distance(values: Any) -> Any:
 
     middle = np.median(values)
     off = np.abs(values - middle)
-    spread = max(float(np.median(off)) * _MAD_TO_SIGMA, abs(float(middle)) * _LEAST_SPREAD, 1e-9)
-    return off / spread
+    return off / max(_spread(off), abs(float(middle)) * _LEAST_SPREAD, 1e-9)
+
+
+def _spread(off: Any) -> float:
+    """The standard deviation that distances from a median speak of."""
+    import numpy as np  # noqa: PLC0415
+
+    return float(np.median(off)) * _MAD_TO_SIGMA or float(np.mean(off)) * _MEAN_TO_SIGMA
 
 
 def _least_of(far: Any, values: Any) -> Any:
@@ -127,8 +136,7 @@ def _least_of(far: Any, values: Any) -> Any:
 
     logs = np.log(values)
     off = np.abs(logs - np.median(logs))
-    spread = max(float(np.median(off)) * _MAD_TO_SIGMA, _LEAST_SPREAD)
-    return np.minimum(far, off / spread)
+    return np.minimum(far, off / max(_spread(off), _LEAST_SPREAD))
 
 
 class UsualUnit:

@@ -70,6 +70,17 @@ def test_a_weight_in_another_unit_shows_in_the_patients_history(values: tuple[fl
     assert (last in broken(resources).get("unit-fits-history", set())) is is_told
 
 
+def test_a_score_of_few_points_has_no_outliers_but_what_is_none_of_it() -> None:
+    points = [*[1] * 60, *[0, 2, 3, 4, 5, 6] * 8, 600]
+    resources = [
+        observation(
+            f"o{at}", "55757-9", value, "{score}", "2026-05-01", about={"subject": {"reference": f"Patient/{at}"}}
+        )
+        for at, value in enumerate(points)
+    ]
+    assert broken(resources).get("not-an-outlier", set()) == {f"o{len(points) - 1}"}
+
+
 @pytest.mark.parametrize(("values", "is_told"), [((900,), True), ((1, 900, 1.1), True), ((880, 900, 890), False)])
 def test_an_extreme_is_told_unless_it_lasts(values: tuple[float, ...], is_told: bool) -> None:
     resources = [
@@ -89,6 +100,13 @@ def test_an_extreme_is_told_unless_it_lasts(values: tuple[float, ...], is_told: 
     ]
     told = broken(resources).get("not-an-outlier", set())
     assert told == ({f"x{at}" for at, value in enumerate(values) if value == 900} if is_told else set())
+
+
+@pytest.mark.parametrize(("code", "is_told"), [("U07.1", False), ("E11.9", False), ("UU7.1", True)])
+def test_codes_of_every_chapter_of_icd_10_cm_are_codes(code: str, is_told: bool) -> None:
+    coding = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code}
+    resources: list[Resource] = [{"resourceType": "Condition", "id": "c", "code": {"coding": [coding]}, **ABOUT}]
+    assert ("c" in broken(resources).get("codes-exist", set())) is is_told
 
 
 def test_the_later_of_two_alike_is_the_duplicate_and_two_without_a_time_are_none() -> None:
