@@ -160,7 +160,7 @@ def answered(url: str, trusting: ssl.SSLContext | bool = True) -> int:
         return 0
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = 60) -> None:
     last = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < last, "it did not happen"
