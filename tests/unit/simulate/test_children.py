@@ -107,7 +107,7 @@ def test_a_child_grows_and_never_shrinks(deviation: float, male: bool) -> None:
     assert weights == sorted(weights)
 
 
-def test_no_newborn_weighs_more_than_six_kilograms_or_has_the_vital_signs_of_an_adult() -> None:
+def test_newborns_are_below_six_kilograms_and_have_no_vital_signs_of_adults() -> None:
     newborn = [
         (name, one.value)
         for history in people()
