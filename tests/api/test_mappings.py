@@ -85,6 +85,11 @@ def test_a_first_line_that_is_a_row_is_never_told_back(made: Installation, api: 
         api.mappings.suggest(text.encode())
 
 
+def test_a_file_of_one_endless_line_holds_no_table(api: Careloom) -> None:
+    with pytest.raises(InputError, match="holds no table"):
+        api.mappings.suggest(b"nothing".ljust(300_000))
+
+
 def test_a_header_that_stands_in_the_file_twice_is_one(api: Careloom) -> None:
     assert api.mappings.suggest((LAB + LAB).encode()).kind == "observation"
 

@@ -24,6 +24,14 @@ def browser() -> Iterator[Browser]:
         yield made
 
 
+DROP = """() => {
+  const held = new DataTransfer();
+  held.items.add(new File([new Uint8Array(9000000)], 'quillfeather.csv'));
+  document.querySelector('.chooser .button').dispatchEvent(new DragEvent('drop', {dataTransfer: held, bubbles: true}));
+}"""
+"""A file of 9 MB is dropped on the button."""
+
+
 def a_file(text: str) -> Any:
     return {"name": "quillfeather.csv", "mimeType": "text/csv", "buffer": text.encode()}
 
@@ -59,6 +67,29 @@ def test_a_mapping_is_drafted_read_and_downloaded(browser: Browser, served: Serv
     assert visitor.violations() == []
     assert visitor.troubles == []
     assert visitor.elsewhere() == []
+    context.close()
+
+
+def test_a_file_that_is_too_large_is_told_so_with_the_command_that_takes_it(browser: Browser, served: Served) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 800})
+    visitor = Visitor(context, served)
+    visitor.sign_in("petra.privacy")
+    visitor.go("runs/draft")
+    page, field, alert = visitor.page, visitor.page.locator("input[type=file]"), visitor.page.get_by_role("alert")
+    large = a_file(LAB.ljust(8_500_000))
+    for _ in range(2):
+        field.set_input_files([a_file(LAB)])
+        page.get_by_role("heading", name="The mapping").wait_for()
+        field.set_input_files([large])
+        expect(alert).to_contain_text("The file has 8.5 MB; a browser sends 8.0 MB at most")
+        expect(alert).to_contain_text("careloom mapping suggest FILE")
+        expect(page.get_by_role("heading", name="The mapping")).to_have_count(0)
+    assert visitor.violations() == []
+    field.set_input_files([a_file("nothing".ljust(8_000_000))])
+    page.get_by_text("The file holds no table").wait_for()
+    page.evaluate(DROP)
+    expect(alert).to_contain_text("The file has 9.0 MB")
+    assert visitor.troubles == []
     context.close()
 
 

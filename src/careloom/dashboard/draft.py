@@ -52,11 +52,12 @@ def page(person: Person) -> Page:
     )
     looks = html.Span("Choose a file", className="button button-main")
     field = dcc.Upload(looks, id="draft-file", max_size=MOST_BYTES, multiple=False, disable_click=True)
-    chooser = html.Label(field, className="chooser")  # its click and the keyboard reach the field that Dash puts inside
+    watched: dict[str, Any] = {"data-most-bytes": str(MOST_BYTES), "data-too-large": "draft-too-large"}  # careloom.js
+    chooser = html.Label(field, className="chooser", **watched)  # its click and the keyboard reach the field inside
     larger = html.P(["Larger: ", html.Code("careloom mapping suggest labs.csv --out our_lab.toml")], className="hint")
     content: list[Content] = [
         head(TITLE, lead=lead),
-        card("The file", [html.P(text, className="soft"), chooser, larger]),
+        card("The file", [html.P(text, className="soft"), chooser, larger, dcc.Store(id="draft-too-large")]),
         html.Div(id="draft-said", className="page"),
     ]
     return Page(TITLE, content, trail=(("Runs", href("runs")),))
@@ -64,6 +65,15 @@ def page(person: Person) -> Page:
 
 def register(app: Dash, api_of: ApiOf) -> None:
     """Adds what choosing a file does."""
+
+    @app.callback(
+        Output("draft-said", "children", allow_duplicate=True),
+        Output("draft-too-large", "data"),
+        Input("draft-too-large", "data"),
+        prevent_initial_call=True,
+    )
+    def refuse(size_bytes: int | None) -> tuple[Any, None]:
+        return too_large(size_bytes or MOST_BYTES), None
 
     @app.callback(
         Output("draft-said", "children"),
@@ -87,6 +97,17 @@ def drafted(api: Careloom, raw: bytes) -> list[Component | None]:
     """What was made of a file. raises InputError if nothing was."""
     draft = api.mappings.suggest(raw)
     return [_tiles(draft), _columns(draft), _doubts(draft), _text(draft)]
+
+
+def too_large(size_bytes: int) -> Component:
+    """What is said of a file that the browser did not send."""
+    title = f"The file has {words.size(size_bytes)}; a browser sends {words.size(MOST_BYTES)} at most"
+    remedy: list[Component | str] = [
+        "Draft it in the terminal, which has no limit: ",
+        html.Code("careloom mapping suggest FILE"),
+        ". Or choose a file of its first rows.",
+    ]
+    return note(title, remedy, tone="warn", role="alert")
 
 
 def _bytes(contents: str | None) -> bytes:

@@ -93,8 +93,11 @@ def find_table(text: str, is_known: Callable[[tuple[str, ...]], bool]) -> Table 
 
 
 def split_header(line: str, delimiter: str) -> tuple[str, ...]:
-    """The column names of a header line, quotes and outer blanks taken off."""
-    row = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+    """The column names of a header line, quotes and outer blanks taken off; none where a cell is beyond all measure."""
+    try:
+        row = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+    except csv.Error:
+        return ()
     return tuple(cell.strip() for cell in row)
 
 

@@ -65,6 +65,17 @@
     button.click();
   });
 
+  /* ---- files: Dash drops one that is too large without a word, so its size goes to the callback that says so ---- */
+
+  function weigh(event) {
+    var chooser = event.target.closest("[data-most-bytes]");
+    var files = (event.dataTransfer || event.target).files;
+    if (!chooser || !files || !files.length || files[0].size <= Number(chooser.dataset.mostBytes)) { return; }
+    window.dash_clientside.set_props(chooser.dataset.tooLarge, { data: files[0].size });
+  }
+  document.addEventListener("change", weigh, true);
+  document.addEventListener("drop", weigh, true);
+
   /* ---- the session: a refused call leads to the sign-in page, and back here ---- */
 
   function signIn(why) {
