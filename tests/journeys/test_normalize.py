@@ -115,9 +115,11 @@ def test_a_research_table_becomes_numbers_by_a_codebook_that_later_data_uses(lin
     assert set(first["unit"].to_list()) == {1, -1}
     line.run(*words, "first.parquet", expect=4)
     line.run("encode", "nothing", "--codebook", "b.json", "--out", "x.csv", expect=2)
-    (line.folder / "book.json").write_text("no codebook")
-    assert "is no codebook" in line.run(*words, "third.csv", expect=2).stderr
-    assert (line.folder / "book.json").read_text() == "no codebook"
+    for text in ("no codebook", "", "\n"):
+        (line.folder / "book.json").write_text(text)
+        assert "is no codebook" in line.run(*words, "third.csv", expect=2).stderr
+        assert (line.folder / "book.json").read_text() == text
+    assert not (line.folder / "third.csv").exists()
 
 
 def test_before_there_is_a_research_zone_encode_says_how_to_make_it(line: CommandLine) -> None:

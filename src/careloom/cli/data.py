@@ -120,7 +120,7 @@ def encode(
     if out.exists():
         raise Conflict("encode: the file of --out is there already", "Name a new file.")
     with opened() as (platform, who):
-        book = platform.read_text(codebook) if codebook.exists() else ""
+        book = platform.read_text(codebook) if codebook.exists() else None
         made = encode_table(platform, who, table, EncodeAsk(book, smallest))
     made.frame.write_parquet(out) if out.suffix == ".parquet" else made.frame.write_csv(out)
     if made.is_new:

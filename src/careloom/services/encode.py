@@ -29,12 +29,12 @@ class Encoded:
 class EncodeAsk:
     """How to encode.
 
-    codebook   JSON of an earlier one, so that the same numbers mean the same; empty to make one
+    codebook   JSON of an earlier one, so that the same numbers mean the same; None to make one
     smallest   a category of fewer patients gets no number of its own in a new codebook
     most_rows  a larger table is refused; None for any, as memory takes it
     """
 
-    codebook: str = ""
+    codebook: str | None = None
     smallest: int = SMALLEST_CELL
     most_rows: int | None = None
 
@@ -47,7 +47,7 @@ def encode_table(platform: Platform, who: Principal, name: str, ask: EncodeAsk =
     """
     admit(platform, who, "read", "research", operation="encode")
     schema = _schema(platform, who, name)
-    book = read_codebook(ask.codebook) if ask.codebook else None
+    book = None if ask.codebook is None else read_codebook(ask.codebook)
     frame = _read(platform, who, schema, ask.most_rows)
     used = make_codebook(schema, frame, ask.smallest) if book is None else book
     made = encode(schema, frame, used)
