@@ -2,6 +2,9 @@
 
 import typer
 
+FALLS_SHORT = 7
+"""Exit code when what was looked at falls short: that of no error, so that bad data is told from a wrong option."""
+
 
 def filled(context: typer.Context, option: typer.CallbackParam, value: str) -> str:
     """The value of a condition; one that is given empty is refused, for it would ask for everything.

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from careloom.cli.options import filled
+from careloom.cli.options import FALLS_SHORT, filled
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Completeness = Annotated[
@@ -20,8 +20,6 @@ quality_app = typer.Typer(
     help="How good the data is: every rule with its status, why it fired, and which resources broke it.\n\n"
     "Example: careloom quality --zone identified --html report.html --fail-under 95",
 )
-BELOW = 7
-"""Exit code when the score is below what was asked: that of no error, so that bad data is told from a wrong option."""
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +66,7 @@ def quality(
     output.give(report, as_json=json, show=lambda made: render_quality.scorecard(made, is_complete=completeness))
     if fail_under is not None and (report["score"] is None or report["score"] < fail_under):
         output.say(f"The score is below {fail_under:g}.") if not json else None
-        raise typer.Exit(BELOW)
+        raise typer.Exit(FALLS_SHORT)
 
 
 def _write(report: dict[str, Any], html: Path | None, csv: Path | None, fields: Path | None) -> None:

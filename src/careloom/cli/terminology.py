@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from careloom.cli import terminology_copies
-from careloom.cli.options import filled
+from careloom.cli.options import FALLS_SHORT, filled
 
 if TYPE_CHECKING:
     from careloom.terminology.concepts import Concept, Release
@@ -145,7 +145,7 @@ def terminology_validate(
     version: Version = "",
     json: Json = False,
 ) -> None:
-    """Check a code, and a name for it; exits 2 unless it is valid.
+    """Check a code, and a name for it; exits 7 unless it is valid.
 
     Example: careloom terminology validate ICD-10-CM E11.9 --display 'Type 2 diabetes mellitus without complications'
     """
@@ -157,7 +157,7 @@ def terminology_validate(
         found = validate(platform, who, system, code, display, version or None)
     output.give(_validation(found), as_json=json, show=render_terminology.validation)
     if found.outcome != "valid":
-        raise typer.Exit(2)
+        raise typer.Exit(FALLS_SHORT)
 
 
 def _validation(found: "Validation") -> dict[str, Any]:

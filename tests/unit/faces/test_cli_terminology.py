@@ -48,12 +48,14 @@ def test_load_list_lookup_translate_and_remove(run: CliRunner, tmp_path: Path) -
     assert "20260301" not in told(run, "list")
 
 
-def test_validate_says_why_and_exits_2(run: CliRunner) -> None:
+def test_validate_says_why_and_exits_7(run: CliRunner) -> None:
     assert told(run, "validate", ICD, "E11.9").startswith("Valid: Type 2 diabetes")
-    report = json.loads(told(run, "validate", ICD, "E11.99", "--json", code=2))
+    report = json.loads(told(run, "validate", ICD, "E11.99", "--json", code=7))
     assert (report["outcome"], report["concept"]) == ("invalid", None)
     assert [issue["code"] for issue in report["issues"]] == ["terminology.code-unknown"]
-    assert "terminology.display-differs" in told(run, "validate", ICD, "E11.9", "--display", "Asthma", code=2)
+    assert "terminology.display-differs" in told(run, "validate", ICD, "E11.9", "--display", "Asthma", code=7)
+    assert "Unverifiable" in told(run, "validate", "urn:nobodys", "1", code=7)
+    told(run, "validate", ICD, code=2)
 
 
 def test_search_finds_misspelt_words(run: CliRunner) -> None:
