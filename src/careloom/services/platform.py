@@ -22,8 +22,7 @@ from careloom.settings import Settings
 from careloom.store.blind_index import BlindIndex
 from careloom.store.clients import Clients
 from careloom.store.engine import private_folder
-from careloom.store.jobs import FILE_NAME as JOBS_NAME
-from careloom.store.jobs import Jobs
+from careloom.store.jobs_tables import FILE_NAME as JOBS_NAME
 from careloom.store.uploads import FOLDER_NAME as UPLOADS_NAME
 from careloom.store.uploads import Spools
 from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
@@ -31,6 +30,7 @@ from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
 if TYPE_CHECKING:
     from careloom.crypto.access_tokens import TokenSigner
     from careloom.services.known_terminologies import Terminologies
+    from careloom.store.jobs import Jobs
     from careloom.store.lake import Lake
 
 STORED_ZONES: tuple[Zone, ...] = ("identified", "research", "synthetic")
@@ -159,8 +159,10 @@ class Platform:
         return (self.settings.data.directory / "jobs" / JOBS_NAME).is_file()
 
     @contextmanager
-    def jobs(self) -> Iterator[Jobs]:
+    def jobs(self) -> "Iterator[Jobs]":
         """The queue of long work."""
+        from careloom.store.jobs import Jobs  # noqa: PLC0415 - few commands queue anything, and the library loads slowly
+
         jobs = Jobs(self.settings.data.directory / "jobs", self.runtime)
         try:
             yield jobs

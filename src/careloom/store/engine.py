@@ -2,13 +2,12 @@
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg import errors as postgres
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
@@ -33,6 +32,12 @@ _PRAGMAS = (
 _MOST_CONNECTIONS = 32
 _WRITE_LOCK = 4711_0001
 """PostgreSQL advisory lock: one writer a zone, because the audit chain has one end."""
+_POSTGRES_BUSY = frozenset({"55P03", "40P01", "40001"})
+"""SQLSTATE by appendix A of PostgreSQL's manual: lock not available, deadlock detected, serialization failure."""
+_POSTGRES_DAMAGED = frozenset({"XX001", "XX002"})
+"""Data corrupted, index corrupted."""
+_POSTGRES_CHANGED = frozenset({"23503", "23505"})
+"""Foreign key violation, unique violation."""
 
 
 def is_url(place: Path | str) -> bool:
@@ -137,18 +142,25 @@ def translated() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise _translate(error.orig) from None
-    except (sqlite3.Error, psycopg.Error) as error:
+    except _driver_errors() as error:
         raise _translate(error) from None
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    """What drivers raise; psycopg's where it is in use, for loading it would lengthen every command on SQLite."""
+    psycopg = sys.modules.get("psycopg")
+    return (sqlite3.Error,) if psycopg is None else (sqlite3.Error, psycopg.Error)
 
 
 def _translate(error: BaseException | None) -> CareloomError:
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(error)
-    if isinstance(error, (postgres.LockNotAvailable, postgres.DeadlockDetected, postgres.SerializationFailure)):
+    state = getattr(error, "sqlstate", None)
+    if state in _POSTGRES_BUSY:
         return Conflict("the store is being written by somebody else", "try again")
-    if isinstance(error, (postgres.DataCorrupted, postgres.IndexCorrupted)):
+    if state in _POSTGRES_DAMAGED:
         return IntegrityError("the store's database is damaged", "stop writing and restore the last backup")
-    if isinstance(error, (postgres.ForeignKeyViolation, postgres.UniqueViolation)):
+    if state in _POSTGRES_CHANGED:
         return Conflict("the store changed below this step", "try again")
     name = type(error).__name__
     return SetupError(f"the store's database failed ({name})", "check that it runs, its disk and its log")

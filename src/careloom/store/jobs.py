@@ -30,15 +30,14 @@ from careloom.logs import log
 from careloom.runtime import Runtime
 from careloom.store.audit_log import microseconds, time_of
 from careloom.store.engine import private_folder, translated
+from careloom.store.jobs_tables import FILE_NAME, make_tables
 from careloom.store.jobs_tables import job as _job
 from careloom.store.jobs_tables import job_log as _job_log
-from careloom.store.jobs_tables import make_tables
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 Work = Callable[["Progress", dict[str, Any]], Mapping[str, Any] | None]
 """Does a job: reports through the first argument, reads its request from the second, returns its result as JSON."""
 
-FILE_NAME = "jobs.db"
 _LOCK_NAME = "worker-lock"
 _POLL_SECONDS = 0.1
 _POLLS_PER_LOOK = 50

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData, Table, Text, event
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+FILE_NAME = "jobs.db"
 metadata = MetaData()
 job = Table(
     "job",
