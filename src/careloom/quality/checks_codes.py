@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Callable
-from functools import cache, lru_cache
 
 from careloom.fhir.drafts import Resource
 from careloom.quality.checking import Check, Setting
 from careloom.quality.paths import codings_of, compiled
 from careloom.terminology import systems
-from careloom.terminology.packaged import PACKAGED, lookup
 
 Known = Callable[[str], bool]
 _ICD_10_CM = re.compile(r"[A-Z][0-9][0-9AB](?:\.?[0-9A-Z]{1,4})?")
@@ -69,36 +67,20 @@ def known_codes(setting: Setting) -> Check:
 
 def listed_codes(setting: Setting) -> Check:
     """Every code of a system whose whole release is at hand stands in it, and no known code has been retired."""
-    find = compiled(setting.path)
+    find, is_listed = compiled(setting.path), setting.scene.is_listed
 
     def check(resource: Resource) -> bool | None:
         is_any = False
         for coding in codings_of(find(resource)):
             system, code = coding.get("system"), coding.get("code")
             if isinstance(system, str) and isinstance(code, str) and code:
-                verdict = _is_listed(system, code)
+                verdict = is_listed(system, code)
                 if verdict is False:
                     return False
                 is_any = is_any or verdict is True
         return True if is_any else None
 
     return check
-
-
-@lru_cache(maxsize=8192)
-def _is_listed(system: str, code: str) -> bool | None:
-    """None where nobody here can say: no table of the system, or a part of it that lacks the code."""
-    if system == systems.ICD_10_CM and len(code) > 3 and "." not in code:
-        code = f"{code[:3]}.{code[3:]}"
-    concept = lookup(system, code)
-    if concept is not None:
-        return concept.is_active
-    return False if system in _whole_systems() else None
-
-
-@cache
-def _whole_systems() -> frozenset[str]:
-    return frozenset(release.system for release in PACKAGED.releases() if release.is_whole)
 
 
 def codes_of_sex(setting: Setting) -> Check:

@@ -14,7 +14,10 @@ from careloom.fhir.drafts import Resource
 from careloom.fhir.references import each_reference
 from careloom.issues import Issue
 from careloom.quality.days import Span, span_of
+from careloom.quality.listing import listing
 from careloom.quality.paths import compiled
+from careloom.terminology.concepts import Terminology
+from careloom.terminology.packaged import PACKAGED
 
 
 class Person(NamedTuple):
@@ -86,13 +89,15 @@ class Stays:
 class Scene:
     """One look at a zone: everything that a check may ask beyond its own resource.
 
-    now    days since 1970 UTC
-    known  ``Type/id`` of every current resource
+    now          days since 1970 UTC
+    known        ``Type/id`` of every current resource
+    terminology  what is known of codes
     """
 
-    def __init__(self, now: float, known: IdSet) -> None:
+    def __init__(self, now: float, known: IdSet, terminology: Terminology = PACKAGED) -> None:
         self.now = now
         self.known = known
+        self.is_listed = listing(terminology)
         self.people: dict[str, Person] = {}
         self.stays = Stays()
         self._checked: Resource | None = None

@@ -213,7 +213,7 @@ def _assess(
     store = platform.store(zone)
     counts = store.count()
     total, done = sum(counts.values()), 0
-    scene = Scene(platform.runtime.now().timestamp() / 86400, IdSet(store.all_names()))
+    scene = Scene(platform.runtime.now().timestamp() / 86400, IdSet(store.all_names()), platform.terminologies.all)
     for one in store.survey([kind for kind in FIRST_TYPES if kind in counts]):
         scene.meet(one.stored.resource())
     scene.stays.freeze()

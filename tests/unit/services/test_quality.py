@@ -10,6 +10,7 @@ import pytest
 
 from careloom.errors import AccessError, InputError, NotFound, QueryError
 from careloom.runtime import Runtime
+from careloom.services import terminology
 from careloom.services.access import Principal
 from careloom.services.deidentify import deidentify
 from careloom.services.erase import erase
@@ -51,6 +52,28 @@ def test_a_report_names_resources_and_is_kept_without_them(installation: Install
         assert name.encode() not in kept
     event = installation.events()[-1]
     assert (event["operation"], event["outcome"], event["detail"]["resources"]) == ("quality", "success", 11)
+
+
+def test_codes_are_held_against_the_code_systems_that_were_loaded(installation: Installation, tmp_path: Path) -> None:
+    def look() -> tuple[int, int]:
+        found = rule(quality(installation.platform, installation.operator, QualityAsk()), "codes-listed")
+        return found["total"], found["failed"]
+
+    def load(version: str, *codes: str) -> None:
+        system = {"resourceType": "CodeSystem", "url": "urn:our:tests", "version": version, "date": version}
+        concepts = [{"code": code, "display": "Test"} for code in codes]
+        file = tmp_path / f"{version}.json"
+        file.write_bytes(orjson.dumps({**system, "content": "complete", "concept": concepts}))
+        terminology.load(installation.platform, installation.operator, file)
+
+    codes = ("A", "A", "B")
+    ours = [{"coding": [{"system": "urn:our:tests", "code": code}]} for code in codes]
+    installation.ingest([{**OBSERVATION, "id": f"o{number}", "code": code} for number, code in enumerate(ours)])
+    before = look()
+    load("2025-01-01", "A")
+    assert look() == (before[0] + 3, before[1] + 1)
+    load("2026-01-01", "B")
+    assert look() == (before[0] + 3, before[1] + 2)
 
 
 def test_what_broke_a_rule_is_told_in_pages_with_its_records(installation: Installation) -> None:
