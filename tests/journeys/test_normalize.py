@@ -50,7 +50,7 @@ def test_a_rehearsal_tells_and_changes_nothing(line: CommandLine) -> None:
 
 def test_what_is_made_is_a_new_version_on_the_same_bytes_with_a_provenance(line: CommandLine) -> None:
     told = line.json("normalize")
-    assert (told["changed"], told["refused"]) == (3, 0)
+    assert (told["read"], told["changed"], told["refused"]) == (4, 3, 0)
     assert values(line) == {(99.1, "mg/dL"), (99, "mg/dL"), (99, "furlongs")}
     (example,) = told["examples"]["normalize.unit-converted"]
     assert example["place"] == "Observation.valueQuantity"
@@ -64,7 +64,7 @@ def test_what_is_made_is_a_new_version_on_the_same_bytes_with_a_provenance(line:
     assert f"{example['resource']}/_history/1" in {one["what"]["reference"] for one in made["entity"]}
     assert "normalize.unit-converted" in {one["text"] for one in made["reason"]}
     again = line.json("normalize")
-    assert (again["changed"], again["changes"]) == (0, {})
+    assert (again["read"], again["changed"], again["changes"]) == (4, 0, {})
     assert line.json("audit", "verify")["verified"]
     assert "Quillfeather" not in line.run("normalize").stdout
 

@@ -30,6 +30,7 @@ from careloom.terminology.concepts import Terminology
 ZONE: Zone = "identified"
 FOLDER_NAME = "normalizations"
 MOST_RUNS = 200
+PROVENANCE = "Provenance"
 _ACTIVITY = {"system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation", "code": "UPDATE"}
 Json = dict[str, Any]
 Watch = Callable[[int, int, Json], None]
@@ -66,7 +67,7 @@ def normalize(
     rules = policy_in_force(platform, ask.policy)
     started, run_id, store = platform.runtime.now(), ask.run_id or platform.run_id(), platform.store(ZONE)
     run = _Run(platform, who, store, rules, platform.terminologies.all, run_id, _Stand.of(store, ask.stands))
-    total = sum(store.count().values())
+    total = sum(store.count().values()) - sum(map(_is_made_here, store.scan([PROVENANCE])))
     for batch in _batches(run.waiting(), platform.settings.ingest.batch_records):
         run.work_off(batch, is_rehearsal=ask.is_rehearsal, watch=watch, total=total)
     counts = run.stand.counts
@@ -147,10 +148,11 @@ class _Run:
     stand: _Stand
 
     def waiting(self) -> Iterator[Stored]:
-        """The resources that are not done with, by type and id."""
+        """The resources that are not done with, by type and id; what tells of a run's own changes is none of them."""
         kinds = [kind for kind in sorted(self.store.count()) if kind >= self.stand.last[0]]
         last = self.stand.last
-        return (one for one in self.store.scan(kinds) if (one.type, one.id) > last) if kinds else iter(())
+        found = self.store.scan(kinds) if kinds else iter(())
+        return (one for one in found if (one.type, one.id) > last and not _is_made_here(one))
 
     def work_off(self, batch: list[Stored], *, is_rehearsal: bool, watch: Watch | None, total: int) -> None:
         """Looks at a batch, commits what it changes, and tells where the run stands before and after."""
@@ -218,8 +220,8 @@ class _Run:
             named = [_version(one.before) for one in group]
             key = f"{self.run_id}|{named[0]}"
             provenance: Resource = {
-                "resourceType": "Provenance",
-                "id": self.platform.names.resource_id("careloom-normalize", "Provenance", key),
+                "resourceType": PROVENANCE,
+                "id": self.platform.names.resource_id("careloom-normalize", PROVENANCE, key),
                 "target": [{"reference": _version(one.before, 1)} for one in group],
                 "recorded": now,
                 "activity": {"coding": [_ACTIVITY], "text": "normalize"},
@@ -227,7 +229,7 @@ class _Run:
                 "agent": [{"who": {"display": self.who.name}}],
                 "entity": [{"role": "revision", "what": {"reference": name}} for name in named],
             }
-            yield Write("Provenance", provenance["id"], canonical(provenance), patients, resource=provenance)
+            yield Write(PROVENANCE, provenance["id"], canonical(provenance), patients, resource=provenance)
 
     def _event(self, tally: Tally) -> AuditEvent:
         detail = {"run": self.run_id, "resources": dict(sorted(tally.outcomes.items()))}
@@ -235,6 +237,11 @@ class _Run:
             self.platform, self.who, "normalize", "identified",
             action="update", subjects=tally.pseudonyms, detail=detail,
         )  # fmt: skip
+
+
+def _is_made_here(stored: Stored) -> bool:
+    """True for a Provenance of a normalization or a decided link: it stands for no source record."""
+    return stored.type == PROVENANCE and not stored.record_id
 
 
 def _version(stored: Stored, later: int = 0) -> str:
