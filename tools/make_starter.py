@@ -213,6 +213,7 @@ def rxnorm(sources: Sources) -> list[str]:
 
 
 def cvx(sources: Sources) -> list[str]:
+    """Vaccines. Every row of the table is marked deprecated, for HL7 left the table to the CDC: no code is retired."""
     bundle = json.loads(gzip.decompress((sources.suites / "fhir_definitions/v2-tables.json.gz").read_bytes()))
     (table,) = [
         entry["resource"] for entry in bundle["entry"]
@@ -221,10 +222,8 @@ def cvx(sources: Sources) -> list[str]:
     lines = {}
     for concept in table["concept"]:
         notes = [note["valueString"] for note in concept.get("extension", []) if "valueString" in note]
-        retired = any(each.get("valueCode") in ("deprecated", "retired") for each in concept.get("property", []))
         name, kind = concept["display"], [("kind", "vaccine")]
-        flags = "i" if retired else ""
-        line = packed_line(concept["code"], name, flags=flags, names=clean(notes, name), properties=kind)
+        line = packed_line(concept["code"], name, names=clean(notes, name), properties=kind)
         lines[concept["code"]] = line
     for row in sources.synthea:
         if row["system"] == "CVX":

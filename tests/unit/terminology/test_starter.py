@@ -42,6 +42,11 @@ def test_a_code_of_the_starter_set_has_its_name(
     assert {key: concept.properties.get(key) for key in properties} == properties
 
 
+def test_a_vaccine_is_not_retired_because_hl7_left_its_table_to_the_cdc() -> None:
+    concepts = [lookup(CVX, code) for code in _table(CVX).codes()]
+    assert [one for one in concepts if one is None or not one.is_active] == []
+
+
 def test_what_nobody_verified_is_left_out() -> None:
     assert lookup(RXNORM, "435") is None
     assert lookup(LOINC, "99999-0") is None
