@@ -74,10 +74,16 @@ def test_a_report_is_exported_as_a_page_csv_and_json(made: Installation, api: Ca
     work(made.platform, once=True)
     assert api.quality.export(look.id).startswith(b"<!doctype html>")
     assert api.quality.export(look.id, "csv").startswith(b"rule,title,")
+    assert api.quality.export(look.id, "csv", table="findings").startswith(b"rule,title,")
+    assert b"not-in-the-future" in api.quality.export(look.id, "csv", table="findings")
+    assert api.quality.export(look.id, "csv", table="completeness").startswith(b"source,type,field,")
     assert look.id.encode() in api.quality.export(look.id, "json")
     answer = made.client.get(f"{ROUTE}/runs/{look.id}/export?format=html", headers=made.bearer())
     assert answer.headers["Content-Disposition"] == f'attachment; filename="quality-{look.id}.html"'
-    assert made.client.get(f"{ROUTE}/runs/{look.id}/export?format=pdf", headers=made.bearer()).status_code == 400
+    answer = made.client.get(f"{ROUTE}/runs/{look.id}/export?format=csv&table=findings", headers=made.bearer())
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="quality-{look.id}-findings.csv"'
+    for wrong in ("format=pdf", "format=csv&table=patients"):
+        assert made.client.get(f"{ROUTE}/runs/{look.id}/export?{wrong}", headers=made.bearer()).status_code == 400
 
 
 def test_a_look_that_fails_or_is_cancelled_says_so(made: Installation, api: Careloom) -> None:

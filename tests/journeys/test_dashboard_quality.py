@@ -38,6 +38,10 @@ def test_look_follow_a_rule_and_export(browser: Browser, served: Served) -> None
         page.get_by_role("link", name="HTML").click()
     content = Path(download.value.path()).read_text("utf-8")
     assert content.startswith("<!doctype html>")
+    for name, head in (("All findings as CSV", "rule,title,"), ("All types as CSV", "source,type,field,")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        assert Path(download.value.path()).read_text("utf-8").startswith(head)
     page.locator("table:has-text('Broken') tbody th a").first.click()
     page.get_by_role("heading", name="About this rule").wait_for()
     assert visitor.troubles == []

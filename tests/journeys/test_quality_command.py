@@ -46,5 +46,9 @@ def test_every_element_is_shown_and_written_on_demand(line: CommandLine) -> None
         lines = list(csv.DictReader(file))
     assert {one["source"] for one in lines} == {"north"}
     assert [one["percent"] for one in lines if (one["type"], one["field"]) == ("Patient", "birthDate")] == ["100.0"]
-    again = line.run("quality", "report", "--completeness").stdout
+    again = line.run("quality", "report", "--completeness", "--findings-csv", "findings.csv").stdout
+    with Path(line.folder / "findings.csv").open(newline="") as file:
+        found = {one["rule"]: one for one in csv.DictReader(file)}
+    assert found["not-in-the-future"]["where"].startswith("north, Observation")
+    assert found["not-in-the-future"]["examples"].startswith("Observation/")
     assert all(f"{one['type']}.{one['field']}" in again for one in lines)

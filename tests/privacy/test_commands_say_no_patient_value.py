@@ -1,6 +1,7 @@
 """Planted names, numbers and dates never reach what the commands print, log or write beside the sealed store."""
 
 import json
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,14 @@ def test_no_planted_value_in_output_logs_manifests_or_files(tmp_path: Path) -> N
     spoken.append(line.run("search", f"Patient?nme={PATIENTS[0]['family']}", expect=2))
     spoken += [line.run("quality"), line.run("quality", "--json"), line.run("quality", "runs", "--json")]
     report = tmp_path / "report.html"
-    spoken += [line.run("quality", "report", "--html", report, "--csv", tmp_path / "report.csv")]
+    tables = {f"--{name}csv": tmp_path / f"{name}report.csv" for name in ("", "findings-", "completeness-")}
+    spoken += [line.run("quality", "report", "--html", report, *chain.from_iterable(tables.items()))]
     spoken += [
         line.run("quality", "show", "patient-identified"),
         line.run("quality", "show", "reference-resolves", "--json"),
     ]
     words = [word for who in PATIENTS for word in secrets(who)]
-    exported = report.read_text() + (tmp_path / "report.csv").read_text()
+    exported = "".join(file.read_text() for file in (report, *tables.values()))
     assert [word for word in words if word.decode() in exported] == []
     out = b"".join((done.stdout + done.stderr).encode() for done in spoken)
     assert [word for word in words if word in out] == []

@@ -21,7 +21,7 @@ from careloom.api.quality_schemas import (
     ZoneName,
 )
 from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, Problem
-from careloom.quality.report_csv import as_csv
+from careloom.quality.report_csv import TABLES
 from careloom.quality.report_html import as_html
 from careloom.services import quality as service
 from careloom.services.quality_jobs import look_state, submit_look
@@ -71,6 +71,12 @@ class ExportQuery(Model):
     """As what."""
 
     format: Literal["html", "csv", "json"] = _told("html", "One page for people, CSV, or JSON.", "csv")
+    table: Literal["rules", "findings", "completeness"] = _told(
+        "rules",
+        "What of it as CSV: the counts of each rule in each place, each rule with its status, reason and examples, "
+        "or how often each element is there. HTML and JSON hold all three.",
+        "findings",
+    )
 
 
 class LookPath(Model):
@@ -200,15 +206,16 @@ _EXPORTS: dict[str, Any] = {
     responses={200: {"description": "The report as a file.", "content": _EXPORTS}, **problems(*_REFUSALS, 404)},
 )
 def exported(path: LookPath, query: ExportQuery) -> Response:
-    """One HTML page that loads nothing, the counts as CSV, or the report as JSON."""
+    """One HTML page that loads nothing, one of its tables as CSV, or the report as JSON."""
     report = service.show_look(platform(), who(), path.run_id)
     if query.format == "json":
         made = _json(report)
     elif query.format == "csv":
-        made = Response(as_csv(report), content_type="text/csv; charset=utf-8")
+        made = Response(TABLES[query.table](report), content_type="text/csv; charset=utf-8")
     else:
         made = Response(as_html(report), content_type="text/html; charset=utf-8")
-    made.headers["Content-Disposition"] = f'attachment; filename="quality-{path.run_id}.{query.format}"'
+    part = f"-{query.table}" if query.format == "csv" and query.table != "rules" else ""
+    made.headers["Content-Disposition"] = f'attachment; filename="quality-{path.run_id}{part}.{query.format}"'
     return made
 
 

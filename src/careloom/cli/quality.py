@@ -14,6 +14,9 @@ Completeness = Annotated[
 CompletenessCsv = Annotated[
     Path | None, typer.Option(help="Write how often every element is there to this file, as CSV.")
 ]
+FindingsCsv = Annotated[
+    Path | None, typer.Option(help="Write each rule with its status, reason and examples to this file, as CSV.")
+]
 Zone = Annotated[str, typer.Option(help="identified, research or synthetic.")]
 quality_app = typer.Typer(
     invoke_without_command=True,
@@ -43,6 +46,7 @@ def quality(
     csv: Annotated[Path | None, typer.Option(help="Write the counts of the rules to this file, as CSV.")] = None,
     completeness: Completeness = False,
     completeness_csv: CompletenessCsv = None,
+    findings_csv: FindingsCsv = None,
     fail_under: Annotated[
         float | None, typer.Option(min=0, max=100, help="Exit with code 7 if the score is below this.")
     ] = None,
@@ -62,25 +66,24 @@ def quality(
     ask = QualityAsk(zone, source, since, rules, dict(refuse_threshold(one) for one in threshold or ()))
     with opened() as (platform, who), output.progress("Looking", quiet=json) as watch:
         report = run(platform, who, ask, watch)
-    _write(report, html, csv, completeness_csv)
+    _write(report, html, {"rules": csv, "completeness": completeness_csv, "findings": findings_csv})
     output.give(report, as_json=json, show=lambda made: render_quality.scorecard(made, is_complete=completeness))
     if fail_under is not None and (report["score"] is None or report["score"] < fail_under):
         output.say(f"The score is below {fail_under:g}.") if not json else None
         raise typer.Exit(FALLS_SHORT)
 
 
-def _write(report: dict[str, Any], html: Path | None, csv: Path | None, fields: Path | None) -> None:
+def _write(report: dict[str, Any], html: Path | None, tables: dict[str, Path | None]) -> None:
     from careloom.errors import SetupError
-    from careloom.quality.report_csv import as_csv, completeness_csv
+    from careloom.quality.report_csv import TABLES
     from careloom.quality.report_html import as_html
 
     try:
         if html is not None:
             html.write_text(as_html(report), "utf-8")
-        if csv is not None:
-            csv.write_text(as_csv(report), "utf-8", newline="")
-        if fields is not None:
-            fields.write_text(completeness_csv(report), "utf-8", newline="")
+        for name, file in tables.items():
+            if file is not None:
+                file.write_text(TABLES[name](report), "utf-8", newline="")
     except OSError as error:
         raise SetupError(f"the report could not be written ({type(error).__name__})", "Name another file.") from None
 
@@ -137,6 +140,7 @@ def quality_report(
     csv: Annotated[Path | None, typer.Option(help="Write the counts of the rules to this file, as CSV.")] = None,
     completeness: Completeness = False,
     completeness_csv: CompletenessCsv = None,
+    findings_csv: FindingsCsv = None,
     json: Json = False,
 ) -> None:
     """Show a finished look again, or export it.
@@ -149,7 +153,7 @@ def quality_report(
 
     with opened() as (platform, who):
         report = show_look(platform, who, run, zone=zone)
-    _write(report, html, csv, completeness_csv)
+    _write(report, html, {"rules": csv, "completeness": completeness_csv, "findings": findings_csv})
     output.give(report, as_json=json, show=lambda made: render_quality.scorecard(made, is_complete=completeness))
 
 

@@ -97,9 +97,12 @@ class Quality:
             page = self.rows(run_id, rule, limit=500, cursor=page.next)
             yield from page.items
 
-    def export(self, run_id: str, format: str = "html") -> bytes:  # noqa: A002 - the word of the API
-        """A report as a file: ``html``, ``csv`` or ``json``. raises NotFound."""
-        url = f"{self._base}/runs/{_named(run_id)}/export?{urlencode({'format': format})}"
+    def export(self, run_id: str, format: str = "html", *, table: str = "rules") -> bytes:  # noqa: A002 - the API's word
+        """A report as a file: ``html``, ``csv`` or ``json``. raises NotFound.
+
+        table  what of it as CSV: ``rules``, ``findings`` or ``completeness``
+        """
+        url = f"{self._base}/runs/{_named(run_id)}/export?{urlencode({'format': format, 'table': table})}"
         return self._session.content(Ask(method="GET", url=url, accept=FORMATS.get(format, "*/*")))
 
     def _get(self, path: str) -> object:

@@ -153,6 +153,12 @@ def _exports(report: QualityReport) -> Component:
     return html.Div([html.Span("Export", className="soft small"), *each, look_now(report.zone)], className="buttons")
 
 
+def _as_csv(report: QualityReport, table: str, said: str) -> Component:
+    """A link to one table of the report as CSV."""
+    target = f"{PREFIX}/quality-export/{report.run_id}.csv?table={table}"
+    return link(said, target, download=f"quality-{table}.csv")
+
+
 def _narrowed(report: QualityReport) -> Component | None:
     said = [f"only source {report.source}"] if report.source else []
     said += [f"only what was stored since {report.since}"] if report.since else []
@@ -251,17 +257,17 @@ def _rules(report: QualityReport, address: Address) -> Component:
         className="tabs",
         **labelled,
     )
-    order = list(SEVERITIES)
+    order, aside = list(SEVERITIES), _as_csv(report, "findings", "All findings as CSV")
     chosen = [rule for rule in report.rules if rule.status == wanted]
     chosen.sort(key=lambda rule: (order.index(rule.severity), -rule.failed))
     if not chosen:
         return card(
             "Rules",
             [tabs, note("No rule fails.", tone="good") if wanted == "fail" else html.P("None.", className="soft")],
+            aside=aside,
         )
-    return card(
-        "Rules", [tabs, Table("Rules by status", RULE_COLUMNS, [_row(report, rule) for rule in chosen]).shown()]
-    )
+    table = Table("Rules by status", RULE_COLUMNS, [_row(report, rule) for rule in chosen])
+    return card("Rules", [tabs, table.shown()], aside=aside)
 
 
 def _row(report: QualityReport, rule: RuleResult) -> tuple[Contents, ...]:
@@ -300,7 +306,8 @@ def _completeness(report: QualityReport, address: Address) -> Component:
         **labelled,
     )
     groups = [one for one in report.completeness if one.type == kind]
-    return card(f"What is there: {words.spaced(kind)}", [tabs, _heat(kind, groups)])
+    aside = _as_csv(report, "completeness", "All types as CSV")
+    return card(f"What is there: {words.spaced(kind)}", [tabs, _heat(kind, groups)], aside=aside)
 
 
 def _heat(kind: str, groups: list[FieldCounts]) -> Component:

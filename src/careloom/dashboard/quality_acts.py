@@ -9,6 +9,9 @@ from careloom.errors import AccessError, CareloomError
 
 TYPES = {"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "json": "application/json"}
 
+TABLES = ("rules", "findings", "completeness")
+"""What of a report can be had as CSV."""
+
 
 def install(server: Flask, api_of: ApiOf) -> None:
     """Adds the two addresses; the gate has let in whoever asks, and has refused forms of other sites."""
@@ -24,14 +27,16 @@ def install(server: Flask, api_of: ApiOf) -> None:
 
     @server.get("/quality-export/<run_id>.<ending>")
     def export(run_id: str, ending: str) -> Response:
-        if ending not in TYPES:
+        table = request.args.get("table", "rules")
+        if ending not in TYPES or table not in TABLES:
             abort(404)
         try:
             with signed_in(api_of) as api:
-                content = api.quality.export(run_id, ending)
+                content = api.quality.export(run_id, ending, table=table)
         except AccessError:
             abort(403)
         except CareloomError:
             abort(404)
-        named = f'attachment; filename="quality-{run_id}.{ending}"'
+        part = "" if table == "rules" else f"-{table}"
+        named = f'attachment; filename="quality-{run_id}{part}.{ending}"'
         return Response(content, content_type=TYPES[ending], headers={"Content-Disposition": named})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from careloom.quality.report import report_of
-from careloom.quality.report_csv import COLUMNS, as_csv, completeness_csv
+from careloom.quality.report_csv import COLUMNS, as_csv, completeness_csv, findings_csv
 from careloom.quality.report_html import as_html
 from careloom.quality.rules import packaged_rulebook, rulebook
 from tests.unit.quality.hospital import Resource, clean_hospital, look
@@ -130,6 +130,23 @@ def test_the_csv_has_a_line_for_each_place_and_runs_no_formula(report: dict[str,
     assert set(lines[0]) == set(COLUMNS)
     assert lines[0]["title"] == "'=cmd()"
     assert len(lines) == sum(max(1, len(one["places"])) for one in report["rules"])
+
+
+def test_the_csv_of_findings_has_a_line_for_each_rule_the_gravest_that_fails_first(report: dict[str, Any]) -> None:
+    lines = list(csv.DictReader(StringIO(findings_csv(report))))
+    assert {one["rule"] for one in lines} == {one["id"] for one in report["rules"]}
+    assert sorted((one["status"] for one in lines), key=["fail", "pass", "not applicable"].index) == [
+        one["status"] for one in lines
+    ]
+    failed = [one for one in report["rules"] if one["status"] == "fail"]
+    told = {one["rule"]: one for one in lines}
+    for rule in failed:
+        line = told[rule["id"]]
+        assert (line["failed"], line["reason"]) == (str(rule["failed"]), rule["reason"])
+        assert line["examples"] == "; ".join(str(one) for one in rule["examples"])
+        assert len(line["where"].split("; ")) == sum(place["failed"] > 0 for place in rule["places"])
+    severities = [told[one["rule"]]["severity"] for one in lines if one["status"] == "fail"]
+    assert severities == sorted(severities, key=["error", "warning", "information"].index)
 
 
 def test_the_csv_of_completeness_has_a_line_for_each_source_type_and_element(report: dict[str, Any]) -> None:
