@@ -44,7 +44,6 @@ ONE_FILE = form((FILE, FEED))
 REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("nothing", {"content": b""}, 400, "input"),
     ("a form without parts", {"content": form(), "kind": FORM}, 400, "input"),
-    ("a form with an empty file", {"content": form(('name="file"; filename="a"', b"")), "kind": FORM}, 400, "input"),
     ("a file without a name", {"content": form(('name="file"', FEED)), "kind": FORM}, 400, "input"),
     ("a form with a field", {"content": form(('name="format"', b"fhir")), "kind": FORM}, 400, "input"),
     ("a form that does not end", {"content": form((FILE, FEED), end=b""), "kind": FORM}, 400, "input.format"),
@@ -90,6 +89,22 @@ def test_a_part_with_a_file_name_is_a_file_whatever_the_field_is_called(installa
     answer = send(installation, form(*parts), FORM)
     assert answer.status_code == 202
     assert done(installation, answer.json["id"])["totals"]["files"] == 2
+
+
+def test_an_empty_file_of_a_form_is_kept_and_refused_by_itself(installation: Installation) -> None:
+    answer = send(installation, form(('name="file"; filename="a"', b""), ('name="file"; filename="b"', FEED)), FORM)
+    assert answer.status_code == 202
+    report = done(installation, answer.json["id"])
+    assert (report["totals"]["files"], report["totals"]["quarantined"]) == (2, 1)
+    assert [issue["code"] for issue in report["issues"]] == ["ingest.empty-file"]
+    alone = send(installation, form(('name="file"; filename="a"', b"")), FORM)
+    assert done(installation, alone.json["id"])["totals"]["known"] == 1
+
+
+def test_a_form_in_which_no_file_was_chosen_is_refused(installation: Installation) -> None:
+    answer = send(installation, form(('name="file"; filename=""', b"")), FORM)
+    assert (answer.status_code, answer.json["code"]) == (400, "input")
+    assert is_clean(installation)
 
 
 LIMIT = 1000

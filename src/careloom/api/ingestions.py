@@ -108,7 +108,7 @@ _FILES: dict[str, Any] = {
         FILE_FIELD: {
             "type": "array",
             "minItems": 1,
-            "items": {"type": "string", "format": "binary", "minLength": 1},
+            "items": {"type": "string", "format": "binary"},
             "description": f"The files, each a part of its own with a file name; at most {service.MOST_FILES}.",
         }
     },

@@ -39,7 +39,8 @@ class UploadAsk:
 def submit_upload(platform: Platform, who: Principal, files: Iterable[tuple[str, Pieces]], ask: UploadAsk) -> Json:
     """Keeps what is sent, sealed, and queues its ingestion; returns the ingestion once both are durable.
 
-    files   (name, bytes in pieces), read once and in order; whatever is raised on the way leaves nothing behind
+    files   (name, bytes in pieces), read once and in order; whatever is raised on the way leaves nothing behind. A
+            named one may be empty: the ingestion says so of it, and of the others what they hold
     raises  AccessError; InputError if there is no such format or nothing was sent; TooLarge if there are more files
             than `MOST_FILES`; SetupError if the disk is full
     """
@@ -48,13 +49,15 @@ def submit_upload(platform: Platform, who: Principal, files: Iterable[tuple[str,
     refuse_format(ask.format)
     run_id = platform.run_id()
     with platform.spools.begin(run_id) as spool:
+        has_named = False
         for number, (name, pieces) in enumerate(files):
             if number == MOST_FILES:
                 raise TooLarge(f"the upload holds more than {MOST_FILES} files", "Send them in several, or as a zip.")
+            has_named |= bool(name)
             spool.begin_part(name.encode("utf-8", "replace").decode()[:NAME_LENGTH] or f"upload {number + 1}")
             for piece in pieces:
                 spool.write(piece)
-        if not spool.size_bytes:
+        if not spool.size_bytes and not has_named:
             raise InputError("the upload is empty", "Send the bytes of one or more files.")
     asked = IngestAsk(format=ask.format, source=ask.source, run_id=run_id)
     try:
