@@ -114,7 +114,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, int
         return folder / "data" / "keys", made.state()
 
 
-@pytest.mark.parametrize("after", [0, RECORDS // 4, RECORDS // 2])
+@pytest.mark.parametrize("after", [0, pytest.param(RECORDS // 4, marks=pytest.mark.long), RECORDS // 2])
 def test_a_worker_that_is_killed_amid_an_ingestion_leaves_it_to_the_next(
     calm: tuple[Path, tuple[str, int]], tmp_path: Path, after: int
 ) -> None:

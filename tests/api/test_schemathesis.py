@@ -37,7 +37,8 @@ def known(installation: Installation) -> dict[str, list[str]]:
 
 
 def test_a_campaign_with_every_right_finds_nothing(installation: Installation, known: dict[str, list[str]]) -> None:
-    found = campaign(installation.app, installation.bearer(), examples=EXAMPLES, known=known)
+    """The phase of boundaries belongs to the long campaigns."""
+    found = campaign(installation.app, installation.bearer(), examples=EXAMPLES, known=known, coverage=False)
     assert not found.failures, found.shown()
     assert set(found.operations) == {route.name for route in ROUTES}
     for served in ("GET /fhir/{zone}/{type}/{id} 200", "GET /api/v1/ingestions/{run_id} 200"):

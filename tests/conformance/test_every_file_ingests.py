@@ -42,7 +42,13 @@ SETS = {
 The folders' own README files are notes without a patient."""
 
 
-@pytest.mark.parametrize("name", SETS)
+LARGE = {"synthea_bundles", "synthea_bulk_ndjson"}
+"""Minutes, and of few kinds: the campaigns read them. Other tests of every day read parts of both."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LARGE else name for name in SETS]
+)
 def test_every_file_ingests_and_every_record_is_accounted_for(suites: Path, tmp_path: Path, name: str) -> None:
     line = CommandLine(tmp_path)
     report = line.json("ingest", suites / name)

@@ -9,6 +9,13 @@ from careloom.services.quality import list_looks
 from tests.journeys.browser import Served, Visitor, chromium, dashboard
 
 WIDTHS = {1440: 900, 375: 780}
+"""Width -> height, in pixels."""
+LOOKS = [
+    ("light", 1440),
+    ("dark", 375),
+    pytest.param(("light", 375), marks=pytest.mark.long),
+    pytest.param(("dark", 1440), marks=pytest.mark.long),
+]
 PAGES = [
     "",
     "runs",
@@ -44,15 +51,16 @@ def browser() -> Iterator[Browser]:
         yield made
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
+@pytest.fixture(scope="module", params=LOOKS)
+def look(request: pytest.FixtureRequest) -> tuple[str, int]:
+    made: tuple[str, int] = request.param
+    return made
 
 
-@pytest.fixture(scope="module", params=WIDTHS)
-def visitor(request: pytest.FixtureRequest, browser: Browser, served: Served, scheme: str) -> Iterator[Visitor]:
-    size = {"width": request.param, "height": WIDTHS[request.param]}
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, served: Served, look: tuple[str, int]) -> Iterator[Visitor]:
+    scheme, width = look
+    size = {"width": width, "height": WIDTHS[width]}
     context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
     made = Visitor(context, served)
     made.sign_in("petra.privacy")
@@ -80,22 +88,22 @@ def found(visitor: Visitor, page: str) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_accessible_and_quiet_and_fits_the_screen(visitor: Visitor, scheme: str, page: str) -> None:
+def test_a_page_is_accessible_and_quiet_and_fits_the_screen(visitor: Visitor, look: tuple[str, int], page: str) -> None:
     visitor.go(found(visitor, page))
     assert visitor.violations() == []
     assert visitor.troubles == []
     assert visitor.elsewhere() == []
     fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     assert visitor.page.evaluate(fits)
-    assert visitor.page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
+    assert visitor.page.evaluate("document.documentElement.dataset.mantineColorScheme") == look[0]
     assert visitor.page.title().endswith("– Careloom")
     assert visitor.page.locator("h1").count() == 1
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_the_sign_in_page_is_accessible_also_when_it_refuses(
-    browser: Browser, served: Served, scheme: str, width: int
+    browser: Browser, served: Served, look: tuple[str, int]
 ) -> None:
+    scheme, width = look
     context = browser.new_context(viewport={"width": width, "height": 780}, color_scheme=scheme)  # type: ignore[arg-type]
     visitor = Visitor(context, served)
     visitor.page.goto(f"{served.url}sign-in?why=ended&next=/dashboard/runs")

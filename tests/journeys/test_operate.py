@@ -31,7 +31,7 @@ def test_keys_rotate_and_everything_still_opens(line: CommandLine, tmp_path: Pat
 
 
 def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
-    write_many(tmp_path / "feeds", 3000)
+    write_many(tmp_path / "feeds", 1500)
     found = []
     for number in (1, 2):
         folder = tmp_path / str(number)

@@ -131,6 +131,7 @@ def test_a_town_is_linked_well(town: Any, linked: Linkage) -> None:
     assert found.precision >= 0.99
 
 
+@pytest.mark.long
 def test_febrl_4_is_linked_without_looking_at_its_answers() -> None:
     keys, patients = febrl(4)
     found: Score = score(keys, patients, link(patients))

@@ -21,7 +21,7 @@ def contents(root: Path) -> dict[str, str]:
 
 
 def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path) -> None:
-    ask = SimulateAsk(tmp_path / "one", 30, 5, processes=1)
+    ask = SimulateAsk(tmp_path / "one", 12, 5, processes=1)
     report = simulate(ask)
     simulate(replace(ask, out=tmp_path / "two", processes=2))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")

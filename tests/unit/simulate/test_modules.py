@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from careloom.simulate.actions import is_reached
 from careloom.simulate.codes import concept, snomed, tables
+from careloom.simulate.history import History
 from careloom.simulate.hospital import build_hospital
 from careloom.simulate.measures import measures, panels
 from careloom.simulate.modules import Module, _state, by_name, ladders, modules
@@ -32,6 +34,13 @@ class Somebody:
 
     def feature(self, name: str) -> float:
         return self._features.get(name, 0.0)
+
+
+@cache
+def people(count: int) -> list[History]:
+    """The first patients of one hospital."""
+    place = build_hospital(5)
+    return [simulate_patient(number, 5, hospital=place) for number in range(1, count + 1)]
 
 
 def every_action(module: Module) -> Iterator[Mapping[str, Any]]:
@@ -194,8 +203,7 @@ def test_the_risk_of_stroke_is_scored_as_published(
 
 def test_anticoagulation_starts_where_the_risk_of_stroke_asks_for_it() -> None:
     """Most people with atrial fibrillation are at risk; the module leaves a fifth of those untreated."""
-    place = build_hospital(5)
-    held = [simulate_patient(number, 5, hospital=place) for number in range(1, 251)]
+    held = people(250)
     with_it = [one for one in held if any("I48.91" in {code.code for code in made.codes} for made in one.conditions)]
     drugs = {tables()[name]["rxnorm"][0] for name in ("rivaroxaban_20", "warfarin_5")}
     treated = [one for one in with_it if any(course.codes[0].code in drugs for course in one.medications)]
@@ -208,9 +216,8 @@ STAGES = {"N18.31": (45.0, 60.0), "N18.32": (30.0, 45.0), "N18.4": (15.0, 30.0),
 
 def test_the_filtration_rate_at_diagnosis_is_that_of_the_stage() -> None:
     """Give or take what the laboratory's equation and the day add: ten."""
-    place, seen = build_hospital(6), 0
-    for number in range(1, 301):
-        history = simulate_patient(number, 6, hospital=place)
+    seen = 0
+    for number, history in enumerate(people(250), 1):
         for one in history.conditions:
             low, high = STAGES.get(one.codes[0].code, (0.0, 0.0))
             for rate in history.observations:

@@ -4,26 +4,31 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from careloom.simulate.history import History
 from careloom.simulate.hospital import build_hospital
 from careloom.simulate.patients import simulate_patient
 
 HOSPITAL = build_hospital(7)
-PATIENTS = [simulate_patient(number, 7, hospital=HOSPITAL) for number in range(1, 121)]
 
 
-def test_a_patient_is_the_same_in_any_order_and_company() -> None:
+@pytest.fixture(scope="module")
+def patients() -> list[History]:
+    return [simulate_patient(number, 7, hospital=HOSPITAL) for number in range(1, 121)]
+
+
+def test_a_patient_is_the_same_in_any_order_and_company(patients: list[History]) -> None:
     again = [simulate_patient(number, 7) for number in (40, 3, 19)]
-    assert again == [PATIENTS[39], PATIENTS[2], PATIENTS[18]]
+    assert again == [patients[39], patients[2], patients[18]]
 
 
-def test_another_seed_is_another_patient() -> None:
-    assert simulate_patient(1, 8).person != PATIENTS[0].person
+def test_another_seed_is_another_patient(patients: list[History]) -> None:
+    assert simulate_patient(1, 8).person != patients[0].person
 
 
 @pytest.mark.parametrize("kind", ["encounters", "observations", "medications", "conditions", "procedures", "reports"])
-def test_nothing_happens_before_birth_after_death_or_behind_the_present(kind: str) -> None:
+def test_nothing_happens_before_birth_after_death_or_behind_the_present(patients: list[History], kind: str) -> None:
     end = datetime(2026, 1, 1, tzinfo=UTC)
-    for history in PATIENTS:
+    for history in patients:
         birth = datetime(history.person.birth.year, history.person.birth.month, history.person.birth.day, tzinfo=UTC)
         last = min(end, history.person.death) if history.person.death else end
         for event in getattr(history, kind):
@@ -33,8 +38,8 @@ def test_nothing_happens_before_birth_after_death_or_behind_the_present(kind: st
             assert birth <= begin <= last
 
 
-def test_keys_are_unique_and_what_they_point_at_exists() -> None:
-    for history in PATIENTS:
+def test_keys_are_unique_and_what_they_point_at_exists(patients: list[History]) -> None:
+    for history in patients:
         encounters = [one.key for one in history.encounters]
         assert len(set(encounters)) == len(encounters)
         known = {"", *encounters}
@@ -45,14 +50,14 @@ def test_keys_are_unique_and_what_they_point_at_exists() -> None:
         assert {one.report for one in history.observations} <= reports
 
 
-def test_a_kept_appointment_has_its_encounter_and_no_other_has_one() -> None:
-    for history in PATIENTS:
+def test_a_kept_appointment_has_its_encounter_and_no_other_has_one(patients: list[History]) -> None:
+    for history in patients:
         for planned in history.appointments:
             assert bool(planned.encounter) == (planned.status == "fulfilled")
 
 
-def test_beds_follow_each_other_without_a_gap() -> None:
-    for history in PATIENTS:
+def test_beds_follow_each_other_without_a_gap(patients: list[History]) -> None:
+    for history in patients:
         for encounter in history.encounters:
             for before, after in zip(encounter.stays, encounter.stays[1:], strict=False):
                 assert before.end == after.start
