@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from careloom.runtime import packaged
-from careloom.terminology.systems import is_loinc, is_snomed_concept
+from careloom.terminology.systems import is_icd10cm, is_loinc, is_snomed_concept
 from careloom.terminology.ucum_spellings import read as read_unit
 
 SURE, LIKELY = 0.9, 0.72
@@ -26,7 +26,6 @@ _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NUMBER = re.compile(r"[<>]?=?\s*-?\d+(?:[.,]\d+)?")
 _COMMA = re.compile(r"-?\d+,\d+")
-_ICD_10 = re.compile(r"[A-TV-Z]\d[0-9A-Z](?:\.?[0-9A-Z]{1,4})?")
 _SEXES = frozenset("m f male female w o u unknown other man d männlich weiblich h homme femme hombre mujer unk".split())
 _FLAGS = frozenset("n l h ll hh a normal low high abnormal".split())
 
@@ -165,7 +164,7 @@ def _is_date(text: str, pattern: str) -> bool:
 def _system(words: str, values: tuple[str, ...]) -> str:
     """The code system that most values have the shape of, or that the column's name tells."""
     shapes: tuple[tuple[str, Callable[[str], object]], ...] = (
-        ("loinc", is_loinc), ("snomed", is_snomed_concept), ("icd10cm", _ICD_10.fullmatch),
+        ("loinc", is_loinc), ("snomed", is_snomed_concept), ("icd10cm", is_icd10cm),
     )  # fmt: skip
     for name, fits in shapes:
         if values and sum(bool(fits(value)) for value in values) >= 0.8 * len(values):

@@ -9,7 +9,6 @@ from careloom.quality.paths import codings_of, compiled
 from careloom.terminology import systems
 
 Known = Callable[[str], bool]
-_ICD_10_CM = re.compile(r"[A-Z][0-9][0-9AB](?:\.?[0-9A-Z]{1,4})?")
 _DIGITS = re.compile(r"[0-9]+")
 _LOINC_PART = re.compile(r"L[ALPG]([0-9]{1,7}-[0-9])")
 """Answers, answer lists, parts and groups of LOINC carry the same check digit behind two letters."""
@@ -23,7 +22,7 @@ def _is_loinc(code: str) -> bool:
 SHAPES: dict[str, Known] = {
     systems.LOINC: _is_loinc,
     systems.SNOMED_CT: systems.is_snomed_concept,
-    systems.ICD_10_CM: lambda code: _ICD_10_CM.fullmatch(code) is not None,
+    systems.ICD_10_CM: systems.is_icd10cm,
     systems.RXNORM: lambda code: _DIGITS.fullmatch(code) is not None and len(code) <= 8,
     systems.CVX: lambda code: _DIGITS.fullmatch(code) is not None and len(code) <= 3,
 }

@@ -8,7 +8,7 @@ from careloom.terminology.concepts import Translation
 from careloom.terminology.packaged import TABLES
 from careloom.terminology.systems import ICD_10_CM, canonical
 
-_NO_DOT = re.compile(r"([A-Za-z][0-9][0-9A-Za-z])\.?([0-9A-Za-z]{1,4})")
+_NO_DOT = re.compile(r"([A-Za-z][0-9Aa][0-9A-Za-z])\.?([0-9A-Za-z]{1,4})")
 _EXACT = ("equal", "equivalent")
 _PUBLISHED = ("http://", "https://", "urn:iso:", "urn:ietf:")
 

@@ -141,6 +141,7 @@ _VERHOEFF_TURN = (
 )
 _SCTID = re.compile(r"[1-9][0-9]{5,17}")
 _LOINC = re.compile(r"[0-9]{1,7}-[0-9]")
+_ICD_10_CM = re.compile(r"[A-Z](?:[0-9][0-9AB]|A[0-9])(?:\.?[0-9A-Z]{1,4})?")
 
 
 def is_snomed_concept(code: str) -> bool:
@@ -151,6 +152,11 @@ def is_snomed_concept(code: str) -> bool:
     for place, digit in enumerate(reversed(code)):
         check = _VERHOEFF_TIMES[check][_VERHOEFF_TURN[place % 8][ord(digit) - 48]]
     return check == 0
+
+
+def is_icd10cm(code: str) -> bool:
+    """True where `code` has the form of ICD-10-CM of April 2026, with its dot or without; QA0 is a category of it."""
+    return _ICD_10_CM.fullmatch(code) is not None
 
 
 def is_loinc(code: str) -> bool:

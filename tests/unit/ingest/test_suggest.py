@@ -70,6 +70,12 @@ def test_what_only_a_person_knows_is_asked(tmp_path: Path) -> None:
     assert "# check" in drafted(AMBIGUOUS).text
 
 
+@pytest.mark.parametrize("codes", [("U07.1", "U09.9"), ("QA0.0101", "QA0.8"), ("E119", "I10")])
+def test_codes_of_every_chapter_are_recognised_by_their_form(codes: tuple[str, ...]) -> None:
+    (code, _) = guess_columns(["diagnosis code", "patient"], [[one, "7"] for one in codes])
+    assert (code.shape, code.system) == ("code", "icd10cm")
+
+
 def test_a_draft_holds_nothing_of_a_row_but_units_and_known_values() -> None:
     for text in (LAB, PEOPLE, VISITS, DRUGS, AMBIGUOUS):
         made = drafted(text).text

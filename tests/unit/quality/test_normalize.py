@@ -102,6 +102,7 @@ def condition(*codings: dict[str, str]) -> dict[str, Any]:
     ("coding", "expected", "changes"),
     [
         ({"system": ICD_10_CM, "code": "E119"}, (ICD_10_CM, "E11.9"), ["code-form"]),
+        ({"system": ICD_10_CM, "code": "QA00101"}, (ICD_10_CM, "QA0.0101"), ["code-form"]),
         (
             {"system": "urn:oid:2.16.840.1.113883.6.90", "code": "e11.9"},
             (ICD_10_CM, "E11.9"),

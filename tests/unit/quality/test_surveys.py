@@ -102,7 +102,9 @@ def test_an_extreme_is_told_unless_it_lasts(values: tuple[float, ...], is_told: 
     assert told == ({f"x{at}" for at, value in enumerate(values) if value == 900} if is_told else set())
 
 
-@pytest.mark.parametrize(("code", "is_told"), [("U07.1", False), ("E11.9", False), ("UU7.1", True)])
+@pytest.mark.parametrize(
+    ("code", "is_told"), [("U07.1", False), ("E11.9", False), ("QA0.0101", False), ("UU7.1", True)]
+)
 def test_codes_of_every_chapter_of_icd_10_cm_are_codes(code: str, is_told: bool) -> None:
     coding = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code}
     resources: list[Resource] = [{"resourceType": "Condition", "id": "c", "code": {"coding": [coding]}, **ABOUT}]

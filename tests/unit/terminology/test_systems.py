@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from careloom.terminology.packaged import PACKAGED
 from careloom.terminology.systems import (
     ICD_10_CM,
     LOINC,
@@ -11,6 +12,7 @@ from careloom.terminology.systems import (
     RXNORM,
     SNOMED_CT,
     canonical,
+    is_icd10cm,
     is_loinc,
     is_snomed_concept,
 )
@@ -78,3 +80,12 @@ def test_one_changed_digit_breaks_a_snomed_check_digit(number: int, shift: int) 
     assert not is_snomed_concept(stem + str((int(right) + shift) % 10))
     changed = str((int(stem[3]) + shift) % 10)
     assert not is_snomed_concept(stem[:3] + changed + stem[4:] + right)
+
+
+def test_every_code_of_icd10cm_has_its_form_and_names_and_numbers_have_not() -> None:
+    codes = [code for code in PACKAGED.codes(ICD_10_CM) if "-" not in code and not code.isdigit()]
+    assert len(codes) > 98_000
+    assert [code for code in codes if not is_icd10cm(code) or not is_icd10cm(code.replace(".", ""))] == []
+    assert [
+        word for word in ("SAMUEL", "ANN", "A-7", "123", "e11.9", "E11.", "E11.99999", "UU7.1", "") if is_icd10cm(word)
+    ] == []
