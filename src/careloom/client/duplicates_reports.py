@@ -3,25 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from careloom.client.reports import Progress
+from careloom.client.reports import QueuedWork
 
 
 @dataclass(frozen=True, slots=True)
-class DuplicatesLook:
+class DuplicatesLook(QueuedWork):
     """A look for duplicates as it stands; its progress is in resources."""
-
-    id: str
-    state: str
-    actor: str
-    started: datetime | None
-    ended: datetime | None
-    progress: Progress
-    error: str | None
-
-    @property
-    def has_ended(self) -> bool:
-        """True once nothing more happens."""
-        return self.state in ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)

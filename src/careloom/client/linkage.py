@@ -19,9 +19,7 @@ from careloom.client.linkage_reports import (
 from careloom.client.payload import JsonBody
 from careloom.client.session import Session
 from careloom.client.transport import Ask
-from careloom.errors import StateError
-
-_FIRST_LOOK_SECONDS = 0.1
+from careloom.client.waiting import until_ended
 
 
 class Linkage:
@@ -47,19 +45,7 @@ class Linkage:
 
         raises  StateError if it failed (with its code), was cancelled, or is not done in time; NotFound
         """
-        pace = self._session.wire.pace
-        until, pause = pace.now() + timeout, min(_FIRST_LOOK_SECONDS, poll)
-        while True:
-            seen = self.run_of(run_id)
-            if seen.state == "done":
-                return seen
-            if seen.has_ended or pace.now() >= until:
-                code = f" ({seen.error})" if seen.error else ""
-                raise StateError(
-                    f"run {run_id} is {seen.state}{code}", "Look at the job, mend the reason, run it again."
-                )
-            pace.sleep(min(pause, max(until - pace.now(), 0.0)))
-            pause = min(pause * 1.5, poll)
+        return until_ended(self._session.wire.pace, lambda: self.run_of(run_id), timeout=timeout, poll=poll)
 
     def pairs(self, *, state: str = "", patient: str | None = None, limit: int = 20, cursor: str = "") -> PairPage:
         """Pairs by falling weight, without a value of any patient; `cursor` is the `next` of the page before.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from careloom.client.reports import Progress, Resource
+from careloom.client.reports import QueuedWork, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +121,10 @@ class RunReport:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkageRun:
+class LinkageRun(QueuedWork):
     """A queued run; `report` is None until it is done."""
 
-    id: str
-    state: str
-    actor: str
-    started: datetime | None
-    ended: datetime | None
-    progress: Progress
-    error: str | None
     report: RunReport | None
-
-    @property
-    def has_ended(self) -> bool:
-        """True once nothing more happens."""
-        return self.state in ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """What a normalization did, as values."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from careloom.client.reports import Progress
+from careloom.client.reports import QueuedWork
 
 
 @dataclass(frozen=True, slots=True)
-class Normalization:
+class Normalization(QueuedWork):
     """One normalization; its counts are those so far while it runs, its progress is in resources.
 
     changed  resources that have a new version; in a rehearsal, that would have one
@@ -15,23 +14,11 @@ class Normalization:
     left     elements that could not be brought into form: left as they came
     """
 
-    id: str
-    state: str
-    actor: str
-    started: datetime | None
-    ended: datetime | None
-    progress: Progress
-    error: str | None
     rehearsal: bool
     read: int
     changed: int
     refused: int
     left: int
-
-    @property
-    def has_ended(self) -> bool:
-        """True once nothing more happens."""
-        return self.state in ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)

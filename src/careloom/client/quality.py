@@ -10,7 +10,7 @@ from careloom.client.payload import JsonBody
 from careloom.client.quality_reports import BrokenRow, BrokenRows, Look, LookBrief, LookPage, QualityReport
 from careloom.client.session import Session
 from careloom.client.transport import Ask
-from careloom.errors import StateError
+from careloom.client.waiting import until_ended
 
 FORMATS = {"html": "text/html", "csv": "text/csv", "json": "application/json"}
 
@@ -42,16 +42,7 @@ class Quality:
 
     def wait(self, run_id: str, *, timeout: float = 3600.0, poll: float = 1.0) -> QualityReport:
         """The report when the look is done. raises StateError if it failed, was cancelled or is not done in time."""
-        pace = self._session.wire.pace
-        until, pause = pace.now() + timeout, min(0.05, poll)
-        while not (seen := self.state(run_id)).has_ended:
-            left = until - pace.now()
-            if left <= 0:
-                raise StateError(f"look {run_id} is still {seen.state} after {timeout:g} seconds", "Wait for it again.")
-            pace.sleep(min(pause, left))
-            pause = min(pause * 1.5, poll)
-        if seen.state != "done":
-            raise StateError(f"look {run_id} {seen.state} ({seen.error or 'no code'})", "Mend the reason, look again.")
+        until_ended(self._session.wire.pace, lambda: self.state(run_id), timeout=timeout, poll=poll)
         return self.report(run_id)
 
     def report(self, run_id: str = "", *, zone: str = "identified") -> QualityReport:

@@ -4,29 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from careloom.client.reports import Progress
+from careloom.client.reports import QueuedWork
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at a zone, as a job; progress is in resources.
+class Look(QueuedWork):
+    """One look at a zone, as a job; progress is in resources."""
 
-    state  ``waiting``, ``running``, ``done``, ``failed`` or ``cancelled``
-    """
-
-    id: str
     zone: str
-    state: str
-    actor: str
-    started: datetime | None
-    ended: datetime | None
-    progress: Progress
-    error: str | None
-
-    @property
-    def has_ended(self) -> bool:
-        """True when nothing more will happen to it."""
-        return self.state in ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,29 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedWork:
+    """A job as it stands.
+
+    state  ``waiting``, ``running``, ``done``, ``failed`` or ``cancelled``
+    actor  who asked for it
+    error  code of what ended it; None otherwise
+    """
+
+    id: str
+    state: str
+    actor: str
+    started: datetime | None
+    ended: datetime | None
+    progress: Progress
+    error: str | None
+
+    @property
+    def has_ended(self) -> bool:
+        """True once nothing more happens."""
+        return self.state in ("done", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
 class Ingestion:
     """One run that reads what arrived.
 

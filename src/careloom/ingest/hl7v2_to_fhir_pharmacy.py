@@ -13,7 +13,7 @@ from careloom.fhir.drafts import Resource
 from careloom.hl7v2.parse import Segment
 from careloom.ingest import hl7v2_to_fhir_parties as parties
 from careloom.ingest import hl7v2_to_fhir_values as values
-from careloom.ingest.hl7v2_to_fhir_build import Build, Reference, absent, unknown_concept
+from careloom.ingest.hl7v2_to_fhir_build import Build, absent, unknown_concept
 from careloom.ingest.hl7v2_to_fhir_codes import code_maps
 from careloom.ingest.hl7v2_to_fhir_context import Context
 from careloom.ingest.hl7v2_to_fhir_dose import amount, dosage_texts, dose_and_rate, most_per_day, strength
@@ -54,20 +54,20 @@ def _open(context: Context, segment: Segment, kind: str, code_field: int, which:
     return out, key
 
 
-def _medication(context: Context, segment: Segment, fields_: tuple[int, int], key: str) -> Reference | None:
-    """The Medication of a code and a form field; an RXC that follows adds to it."""
+def _add_drug(context: Context, segment: Segment, fields_: tuple[int, int], key: str, out: Resource) -> None:
+    """Says what the drug is: the Medication of a code and a form field, to which an RXC adds; or that it is unknown."""
     build = context.build
     code_field, form_field = fields_
-    out: Resource = {"resourceType": "Medication"}
     code = values.concept(build, segment.one(code_field)) if segment.one(code_field) else None
     if code is None:
-        return None
-    out["code"] = code
+        out["medicationCodeableConcept"] = unknown_concept()
+        return
+    drug: Resource = {"resourceType": "Medication", "code": code}
     form = values.concept(build, segment.one(form_field)) if form_field and segment.one(form_field) else None
     if form is not None:
-        out["form"] = form
-    context.medication = out
-    return build.put(f"{key}|{segment.name}", out)
+        drug["form"] = form
+    context.medication = drug
+    out["medicationReference"] = build.put(f"{key}|{segment.name}", drug)
 
 
 def _begin(context: Context, out: Resource, key: str) -> None:
@@ -84,11 +84,7 @@ def take_rxo(context: Context, rxo: Segment) -> bool:
     build, orc = context.build, context.orc
     out, key = _open(context, rxo, "MedicationRequest", 1)
     out["status"], out["intent"] = request_status(orc), "original-order"
-    drug = _medication(context, rxo, (1, 5), key)
-    if drug is not None:
-        out["medicationReference"] = drug
-    else:
-        out["medicationCodeableConcept"] = unknown_concept()
+    _add_drug(context, rxo, (1, 5), key, out)
     _ordered_by(build, orc, out, rxo.repetitions(14))
     dosage = dose_and_rate(build, rxo, dose=(2, 3, 4), rate=(21, 22))
     dosage_texts(build, rxo, dosage, (7, 6))
@@ -107,10 +103,7 @@ def take_rxo(context: Context, rxo: Segment) -> bool:
     days = values.positive(rxo.value(28))
     if days is not None:
         dispense["dispenseInterval"] = {"value": days, "unit": "days", "system": UCUM, "code": "d"}
-    pharmacy = parties.coded_organization(build, rxo.one(32), "RXO-32") if rxo.one(32) else None
-    if pharmacy is not None:
-        _reach(build, pharmacy, rxo, (33, 36))
-        dispense["performer"] = pharmacy
+    _add_pharmacy(build, rxo, (32, 33, 36), dispense)
     if dispense:
         out["dispenseRequest"] = dispense
     _begin(context, out, key)
@@ -125,11 +118,7 @@ def take_rxe(context: Context, rxe: Segment) -> bool:
     context.orc = orc
     out, key = _open(context, rxe, "MedicationRequest", 2)
     out["status"], out["intent"] = request_status(orc), "filler-order"
-    drug = _medication(context, rxe, (2, 6), key)
-    if drug is not None:
-        out["medicationReference"] = drug
-    else:
-        out["medicationCodeableConcept"] = unknown_concept()
+    _add_drug(context, rxe, (2, 6), key, out)
     if written is not None:
         out["basedOn"] = [written]
     _ordered_by(build, orc, out, rxe.repetitions(13))
@@ -155,10 +144,7 @@ def _encoded_dispense(build: Build, rxe: Segment, out: Resource) -> None:
     first = amount(build, rxe, 39, 11)
     if first is not None:
         dispense["initialFill"] = {"quantity": first}
-    pharmacy = parties.coded_organization(build, rxe.one(40), "RXE-40") if rxe.one(40) else None
-    if pharmacy is not None:
-        _reach(build, pharmacy, rxe, (41, 45))
-        dispense["performer"] = pharmacy
+    _add_pharmacy(build, rxe, (40, 41, 45), dispense)
     if dispense:
         out["dispenseRequest"] = dispense
     if rxe.value(15):
@@ -167,12 +153,17 @@ def _encoded_dispense(build: Build, rxe: Segment, out: Resource) -> None:
             out.setdefault("identifier", []).append(number)
 
 
-def _reach(build: Build, organization: Reference, segment: Segment, numbers: tuple[int, int]) -> None:
-    """Address and phone fields of a pharmacy."""
-    held = build.known("Organization", organization["reference"].partition("/")[2])
+def _add_pharmacy(build: Build, segment: Segment, numbers: tuple[int, int, int], dispense: Element) -> None:
+    """Who hands the drug out, by the fields of its name, address and phones."""
+    named, home, phone = numbers
+    sent = segment.one(named)
+    pharmacy = parties.coded_organization(build, sent, f"{segment.name}-{named}") if sent else None
+    if pharmacy is None:
+        return
+    dispense["performer"] = pharmacy
+    held = build.known("Organization", pharmacy["reference"].partition("/")[2])
     if held is None:
         return
-    home, phone = numbers
     where = address(build, segment.one(home), f"{segment.name}-{home}") if segment.one(home) else None
     if where is not None:
         held.setdefault("address", [where])
@@ -205,11 +196,7 @@ def take_rxd(context: Context, rxd: Segment) -> bool:
     context.orc = context.orc or context.group_orc
     out, key = _open(context, rxd, "MedicationDispense", 2, f"|{rxd.value(1)}|{rxd.value(3)}")
     out["status"] = "unknown" if not rxd.value(3) else "completed"
-    drug = _medication(context, rxd, (2, 6), key)
-    if drug is not None:
-        out["medicationReference"] = drug
-    else:
-        out["medicationCodeableConcept"] = unknown_concept()
+    _add_drug(context, rxd, (2, 6), key, out)
     fill(plan("RXD[MedicationDispense]"), rxd, build, out)
     quantity = amount(build, rxd, 4, 5)
     if quantity is not None:
@@ -236,11 +223,7 @@ def take_administration(context: Context, segment: Segment) -> bool:
     out, key = _open(context, segment, "MedicationAdministration", 5, which)
     status = _GIVEN.get(segment.value(20).upper(), "completed")
     out["status"] = "entered-in-error" if segment.value(21) == "D" else status
-    drug = _medication(context, segment, (5, 8), key)
-    if drug is not None:
-        out["medicationReference"] = drug
-    else:
-        out["medicationCodeableConcept"] = unknown_concept()
+    _add_drug(context, segment, (5, 8), key, out)
     fill(plan("RXA[MedicationAdministration]"), segment, build, out)
     period = values.period_of(build, segment.value(3), segment.value(4), "RXA-4") if segment.value(4) else None
     started = build.date_time(segment.value(3), "RXA-3")
@@ -269,11 +252,7 @@ def take_rxg(context: Context, rxg: Segment) -> bool:
     based, context.orc = context.request, orc
     out, key = _open(context, rxg, "MedicationRequest", 4)
     out["status"], out["intent"] = request_status(orc), "instance-order"
-    drug = _medication(context, rxg, (4, 8), key)
-    if drug is not None:
-        out["medicationReference"] = drug
-    else:
-        out["medicationCodeableConcept"] = unknown_concept()
+    _add_drug(context, rxg, (4, 8), key, out)
     if based is not None:
         out["basedOn"] = [based]
     _ordered_by(build, orc, out, [])
