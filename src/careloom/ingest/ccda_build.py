@@ -59,7 +59,7 @@ class Build:
         self.patient_id = ""
         self._patient = ""
         self.visit: Reference | None = None
-        self.parties: dict[bytes, Reference | None] = {}
+        self.parties: dict[str, Reference | None] = {}
         self.leaves: dict[str, str] = {}
         self.narratives: list[str] = []
         self.unmapped: Counter[tuple[str, str]] = Counter()

@@ -223,12 +223,12 @@ def text_of(build: Build, element: Element | None) -> str:
     parts = children(element)
     if not parts:
         return " ".join((element.text or "").split())
-    said = " ".join((element.text or "").split())
+    words = (element.text or "").split()
     for child in parts:
         name = NAMES[child.tag]
         if name == "reference":
-            said = f"{said} {resolved(build, child.get('value'))}"
+            words += resolved(build, child.get("value")).split()
         elif name != "translation":
-            said = f"{said} {' '.join(plain(serialized(child)).split())}"
-        said = f"{said} {' '.join((child.tail or '').split())}"
-    return " ".join(said.split())
+            words += plain(serialized(child)).split()
+        words += (child.tail or "").split()
+    return " ".join(words)

@@ -9,7 +9,7 @@ from lxml import etree
 from careloom.fhir.drafts import Resource
 from careloom.ingest.ccda_build import Build, Part, Reference, absent
 from careloom.ingest.ccda_contacts import addresses, contact_points, human_names, plain_name
-from careloom.ingest.ccda_read import NAMES, Kids, either, first, kids
+from careloom.ingest.ccda_read import NAMES, Kids, child, either, first, kids
 from careloom.ingest.ccda_values import concept, identifiers, key_of
 from careloom.ingest.conversion import without_home
 from careloom.ingest.xml_read import Element, children
@@ -45,9 +45,9 @@ def party(build: Build, element: Element | None, *, devices: bool = False, roles
     """
     if element is None:
         return None
-    name = etree.tostring(element, with_tail=False)
-    devices = devices and b"assignedAuthoringDevice" in name
-    name += (b"d" if devices else b"") + (b"r" if roles else b"")
+    name = etree.tostring(element, encoding="unicode", with_tail=False)
+    devices = devices and "assignedAuthoringDevice" in name
+    name += ("d" if devices else "") + ("r" if roles else "")
     if name not in build.parties:
         build.parties[name] = _party(build, element, devices=devices, roles=roles)
     found = build.parties[name]
@@ -123,7 +123,7 @@ def organization(build: Build, element: Element | None) -> Reference | None:
     """An Organization; None where it has neither an id nor a name (FHIR's org-1)."""
     if element is None:
         return None
-    name = etree.tostring(element, with_tail=False)
+    name = etree.tostring(element, encoding="unicode", with_tail=False)
     if name not in build.parties:
         build.parties[name] = _organization(build, element)
     found = build.parties[name]
@@ -258,7 +258,7 @@ def author_times(authors: list[Element] | None) -> tuple[Element | None, str | N
 
 
 def _time_of(element: Element) -> str | None:
-    found = first(kids(element), "time")
+    found = child(element, "time")
     return found.get("value") if found is not None else None
 
 

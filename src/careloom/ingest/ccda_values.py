@@ -24,7 +24,7 @@ def number(text: str | None) -> int | float | None:
         return None
     if text.isdigit() and len(text) < _MAX_DIGITS:
         return int(text)
-    if sum(character.isdigit() for character in text.lstrip("+-0.")) > _MAX_DIGITS:
+    if len(text) > _MAX_DIGITS and sum(character.isdigit() for character in text.lstrip("+-0.")) > _MAX_DIGITS:
         return None
     return float(text) if any(mark in text for mark in ".eE") else int(text)
 
