@@ -332,7 +332,6 @@ CONTENT = CONTENT.filter(lambda raw: b"\r\n--x-boundary" not in b"\r\n" + raw)
 NAMES = st.sampled_from(["a", "b.json", "ü", "with space"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(NAMES, CONTENT), max_size=4), st.integers(1, 80), st.binary(max_size=20))
 def test_files_come_out_of_a_form_as_they_went_in_however_it_is_cut(
     parts: list[tuple[str, bytes]], cut: int, around: bytes
@@ -341,7 +340,7 @@ def test_files_come_out_of_a_form_as_they_went_in_however_it_is_cut(
     assert files_of(around + b"\r\n" + content + around, cut=cut) == parts
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.binary(max_size=400), st.sampled_from([FORM, "text/plain"]))
 def test_any_bytes_are_files_or_refused_with_a_reason(content: bytes, kind: str) -> None:
     head = f"--{BOUNDARY}\r\n".encode()

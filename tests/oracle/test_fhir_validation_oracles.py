@@ -15,7 +15,7 @@ from careloom.fhir.validate_explain import explain
 from careloom.fhir.validate_shapes import Shapes
 from tests.fhir_mutants import SMALL, mutants
 
-FEW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_what_both_accept_of_the_examples_is_accepted(suites, schema_says):
 
 
 def test_the_law_of_the_generated_code_holds_on_mutants_of_examples(examples):
-    @settings(max_examples=1500, deadline=None)
+    @settings(max_examples=1500)
     @given(mutants(tuple(examples)))
     def law(mutant):
         try:

@@ -222,7 +222,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(TYPES), st.randoms(use_true_random=False), st.data())
 def test_whatever_json_stands_where_nothing_raises_and_nothing_planted_passes(
     kind: str, rng: random.Random, data: st.DataObject

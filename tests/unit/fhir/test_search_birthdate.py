@@ -34,7 +34,7 @@ def is_found(prefix: str, stored: Span, asked: Span) -> bool:
     }[prefix]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(PREFIXES), ANY_PRECISION, TIMES)
 def test_tokens_find_what_ranges_would_find(prefix: str, stored: str, asked: str) -> None:
     stored_span, asked_span = time_span(stored), time_span(asked)
@@ -45,7 +45,7 @@ def test_tokens_find_what_ranges_would_find(prefix: str, stored: str, asked: str
     assert found is is_found(prefix, stored_span, asked_span)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(PREFIXES), st.dates(), st.sampled_from(["%Y", "%Y-%m", "%Y-%m-%d"]), st.integers(-400, 400))
 def test_tokens_near_the_asked_time_are_exact_too(prefix: str, day: object, form: str, distance: int) -> None:
     import datetime as dt
@@ -76,7 +76,7 @@ def test_a_birth_date_lies_in_its_blocks(stored: str, tokens: list[str]) -> None
 
 
 @given(st.sampled_from(PREFIXES), st.dates(), st.dates())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_comparison_needs_many_tokens(prefix: str, one: object, other: object) -> None:
     first, last = sorted([str(one), str(other)])
     low, high = time_span(first), time_span(last)

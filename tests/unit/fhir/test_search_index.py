@@ -173,14 +173,14 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
     return resource
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(damaged())
 def test_damage_anywhere_never_raises(resource: dict[str, Any]) -> None:
     for entry in extract(resource):
         hash(entry)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([OBSERVATION, PATIENT]), st.data())
 def test_generated_and_interpreted_extraction_agree_when_parts_are_left_out(
     resource: dict[str, Any], data: st.DataObject

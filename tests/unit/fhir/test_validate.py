@@ -347,7 +347,7 @@ def test_every_issue_code_is_a_stable_name():
 
 
 @given(mutants(SMALL))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_what_the_generated_code_accepts_has_no_issue(mutant):
     shapes = Shapes()
     try:
@@ -359,7 +359,7 @@ def test_what_the_generated_code_accepts_has_no_issue(mutant):
 
 
 @given(mutants(SMALL))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_checking_changes_nothing_and_repeats_itself(mutant):
     before = copy.deepcopy(mutant)
 
@@ -381,7 +381,7 @@ def test_checking_changes_nothing_and_repeats_itself(mutant):
         max_leaves=12,
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_json_value_makes_the_validator_raise(value):
     issues = check({"resourceType": "Patient", "name": value, "extension": value, "contained": [value], "text": value})
 

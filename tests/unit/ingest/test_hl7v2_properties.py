@@ -34,7 +34,7 @@ def test_work_grows_with_the_message_and_not_with_its_square() -> None:
     assert process_time() - start < 5
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(mutants())
 def test_mutated_messages_yield_valid_drafts_or_a_reason(raw: bytes) -> None:
     found = converted(raw)
@@ -42,7 +42,7 @@ def test_mutated_messages_yield_valid_drafts_or_a_reason(raw: bytes) -> None:
     assert converted(raw) == found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from(KINDS),
     st.lists(
@@ -61,7 +61,7 @@ def test_segments_of_any_content_yield_valid_drafts_or_a_reason(
     accounted(converted("\r".join(lines).encode()))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_refused_or_read(raw: bytes) -> None:
     accounted(converted(raw))

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.errors import SetupError
@@ -199,7 +199,6 @@ def test_a_policy_with_a_slip_is_refused_with_its_key(text: str) -> None:
 UNITS = ("mg/dl", "mmol/L", "g/L", "lbs", "F", "bpm", "x10E3/uL", "?", "", "kg", "mm Hg")
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["2345-7", "718-7", "8310-5", "29463-7", "777-3", "1-8"]),
     st.one_of(st.integers(0, 10**6), st.floats(0, 1e6, allow_nan=False)), st.sampled_from(UNITS),

@@ -191,7 +191,7 @@ ALWAYS = ("hl7v2", "bulk", "csv", "notes")
 """Feeds of which every record can have some kind; an entry of a document or a resource of a Bundle may have none."""
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(share=st.sampled_from([0.02, 0.1, 0.3, 0.7]), seed=st.integers(0, 10_000), feed=st.sampled_from(ALWAYS))
 def test_a_share_of_dirt_hits_that_share_of_the_records(share: float, seed: int, feed: str) -> None:
     """Within five standard deviations of the binomial distribution; each that is hit is told once."""

@@ -282,7 +282,7 @@ def test_a_row_twice_hashes_unlike_the_row_once() -> None:
     assert len({content_hash(pl.concat([rows(1)] * times)) for times in (1, 2, 3)}) == 3
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 5), st.sampled_from([70.0, 71.5])), max_size=6))
 def test_merges_give_what_a_dictionary_gives(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int, float]]

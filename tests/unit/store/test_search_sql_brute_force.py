@@ -289,14 +289,14 @@ def test_every_comparison_finds_what_reading_everything_finds(connection: Connec
             check(connection, text, 1000, few=few)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=requests(), limit=LIMITS, few=FEWS)
 def test_a_search_finds_what_reading_everything_finds(connection: Connection, text: str, limit: int, few: int) -> None:
     check(connection, text, limit, few=few)
 
 
 @pytest.mark.long
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(text=requests(), limit=LIMITS, few=FEWS)
 def test_thousands_of_searches_find_what_reading_everything_finds(
     connection: Connection, text: str, limit: int, few: int

@@ -82,7 +82,7 @@ def _flips(value: object) -> list[object]:
 
 
 @given(st.integers(2, 8), st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_removed_moved_or_repeated_row_is_found(tmp_path_factory, rows: int, data: st.DataObject) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path_factory.mktemp("chain")
     keys = LocalKeys.open(folder / "keys")

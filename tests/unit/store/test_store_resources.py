@@ -180,7 +180,7 @@ def test_content_hashes_of_equal_zones_are_equal_however_the_batches_were_cut(op
     ),
     cut=st.integers(1, 5),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_store_behaves_like_a_list_of_versions(tmp_path_factory, keys, steps, cut) -> None:  # type: ignore[no-untyped-def]
     store = open_zone(tmp_path_factory.mktemp("model"), keys)
     model: dict[str, list[int | None]] = {}

@@ -4,7 +4,7 @@ import hashlib
 import threading
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.crypto.envelope import Sealer
@@ -24,7 +24,6 @@ SHIPPED = {
 
 
 @given(st.binary(max_size=300), st.sampled_from([0, 1, 2, 3]))
-@settings(deadline=None)
 def test_a_body_opens_again_whatever_dictionary_it_was_made_with(plain: bytes, dictionary: int) -> None:
     sealed = Bodies().seal(KEY, plain, b"c", NONCE, dictionary)
     assert Bodies().open(KEY, sealed, b"c") == plain

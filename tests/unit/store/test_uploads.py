@@ -72,7 +72,7 @@ def moved(stream: io.BufferedIOBase, what: str, size: int) -> object:
         return "before the start", stream.tell()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(size=st.sampled_from(SIZES), before=st.sampled_from([0, 1, FRAME_BYTES]), steps=st.lists(MOVES, max_size=12))
 def test_a_part_reads_and_seeks_like_bytes_in_memory(
     tmp_path_factory: pytest.TempPathFactory, size: int, before: int, steps: list[tuple[str, int]]
