@@ -1,0 +1,137 @@
+"""What a table must hold before it may leave, and which of its records stand against it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from careloom.deid.risk_classes import SMALLEST_CELL_SHOWN, Classes, Coded, coded, columns_there
+from careloom.deid.risk_diversity import (
+    Counts,
+    Real,
+    counts_of,
+    distinct,
+    entropy,
+    equal_distance,
+    ordered_distance,
+    recursive,
+)
+from careloom.errors import QueryError
+
+SLACK = 1e-9  # sums of shares differ in the last bits
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The thresholds; None where nothing is asked. Those of sensitive values hold for each sensitive column.
+
+    k                patients in the smallest class, at least; 11 also keeps every cell of every cross-table at 11
+    distinct_l       different sensitive values in each class, at least
+    entropy_l        exp of the entropy of the sensitive values in each class, at least
+    recursive_cl     (c, l): the commonest sensitive value is rarer than c times all from the l-th on together
+    t                Earth mover's distance of a class to the table, 0..1, at most
+    maximum_risk     prosecutor risk of each record, a probability, at most: the same as k = 1/risk, rounded up
+    threshold        the probability above which a record counts as at risk; 1/11, rounded 0.09, is what EMA (Policy
+                     0070) and Health Canada (PRCI) recommend for public releases
+    cells_below      a cell of a cross-table is small with fewer patients than this, but not none; told, not asked for
+    columns_crossed  how many columns a cross-table has at most; None for all
+    """
+
+    k: int | None = None
+    distinct_l: int | None = None
+    entropy_l: float | None = None
+    recursive_cl: tuple[float, int] | None = None
+    t: float | None = None
+    maximum_risk: float | None = None
+    threshold: float = 1 / 11
+    cells_below: int = SMALLEST_CELL_SHOWN
+    columns_crossed: int | None = None
+
+    def __post_init__(self) -> None:
+        wrong = [
+            name
+            for name, fits in (
+                ("k", self.k is None or self.k >= 1),
+                ("distinct_l", self.distinct_l is None or self.distinct_l >= 1),
+                ("entropy_l", self.entropy_l is None or self.entropy_l >= 1),
+                ("recursive_cl", self.recursive_cl is None or (self.recursive_cl[0] > 0 and self.recursive_cl[1] >= 2)),
+                ("t", self.t is None or 0 <= self.t <= 1),
+                ("maximum_risk", self.maximum_risk is None or 0 < self.maximum_risk <= 1),
+                ("threshold", 0 < self.threshold <= 1),
+                ("cells_below", self.cells_below >= 1),
+                ("columns_crossed", self.columns_crossed is None or self.columns_crossed >= 1),
+            )
+            if not fits
+        ]
+        if wrong:
+            raise QueryError(
+                f"targets: {', '.join(wrong)} lies outside its range",
+                "k, l and counts from 1 (recursive l from 2), c above 0, t from 0 to 1, probabilities above 0 up to 1",
+            )
+
+    @property
+    def smallest_class(self) -> int:
+        """The k that `k` and `maximum_risk` ask for together; 1 if neither does."""
+        of_risk = 1 if self.maximum_risk is None else ceil(1 / self.maximum_risk - SLACK)
+        return max(self.k or 1, of_risk)
+
+    @property
+    def only_grows(self) -> bool:
+        """True if a class that meets the targets still does once any other is merged into it."""
+        return self.entropy_l is None and self.recursive_cl is None and self.t is None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sensitive:
+    """A column that must not become known: its values as codes, and whether they stand in a row (numbers, times)."""
+
+    name: str
+    values: Coded
+    ordered: bool
+
+    def kept(self, rows: npt.NDArray[np.bool_]) -> "Sensitive":
+        """The same, of some of the records."""
+        return Sensitive(self.name, Coded(self.values.codes[rows], self.values.values), self.ordered)
+
+
+def sensitive_of(
+    frame: pl.DataFrame, names: Sequence[str], ordered: Mapping[str, bool] | None = None
+) -> tuple[Sensitive, ...]:
+    """The sensitive columns of a table.
+
+    ordered  whether the values of a column stand in a row; by default those of numbers, dates and times do
+    raises   QueryError
+    """
+    columns_there(frame, names, "sensitive columns")
+    columns_there(frame, list(ordered or ()), "ordered columns")
+    found = []
+    for name in names:
+        kind = frame.schema[name]
+        order = (ordered or {}).get(name, kind.is_numeric() or kind.is_temporal())
+        found.append(Sensitive(name, coded(frame[name]), order))
+    return tuple(found)
+
+
+def distances(counts: Counts, column: Sensitive) -> Real:
+    """[classes] Earth mover's distance of the sensitive values to those of the whole table."""
+    return ordered_distance(counts) if column.ordered else equal_distance(counts)
+
+
+def violating(classes: Classes, sensitive: Sequence[Sensitive], targets: Targets) -> npt.NDArray[np.bool_]:
+    """[classes] True for a class that misses a target. Closeness is measured against the records given."""
+    wrong = classes.sizes < targets.smallest_class
+    for column in sensitive:
+        counts = counts_of(classes, column.values)
+        if targets.distinct_l is not None:
+            wrong |= distinct(counts) < targets.distinct_l
+        if targets.entropy_l is not None:
+            wrong |= entropy(counts) < targets.entropy_l - SLACK
+        if targets.recursive_cl is not None:
+            c, least = targets.recursive_cl
+            wrong |= ~(recursive(counts, least) < c)
+        if targets.t is not None:
+            wrong |= distances(counts, column) > targets.t + SLACK
+    return np.asarray(wrong, dtype=np.bool_)
