@@ -1,4 +1,4 @@
-"""Writes docs/reference/research-tables.md and docs/reference/deid-policy-first.md from the schemas and the policy.
+"""Writes docs/reference/research-tables.md and docs/reference/deid-policy-*.md from the schemas and the policies.
 
 Usage: python tools/make_data_reference.py [--check]
 """
@@ -7,9 +7,11 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from careloom.deid.policy import packaged_policy
+from careloom.deid.policy import SHIPPED, packaged_policy
 from careloom.runtime import packaged
 from careloom.tables.research import RESEARCH
 
@@ -79,11 +81,7 @@ def policy() -> Iterator[str]:
         "| structure | decision | elements | because |",
         "|---|---|---|---|",
     )
-    for structure, decisions in source["structure"].items():
-        shown = "every structure" if structure == "*" else structure
-        for decision, entries in decisions.items():
-            for elements, because in entries.items():
-                yield f"| {shown} | {decision} | {cell(elements)} | {cell(because)} |"
+    yield from elements(source)
     yield from ("", "## Extensions", "", "| extension | on | passes | because |", "|---|---|---|---|")
     for url, rule in source["extension"].items():
         passes = ", ".join(rule.get("codes", rule.get("parts", ())))
@@ -101,6 +99,34 @@ def policy() -> Iterator[str]:
         yield f"| `{uri}` | FHIR R4 lists it | {codes['listed']['because']} |"
 
 
+def elements(source: dict[str, Any]) -> Iterator[str]:
+    """A row for each entry of each structure."""
+    for structure, decisions in source["structure"].items():
+        shown = "every structure" if structure == "*" else structure
+        for decision, entries in decisions.items():
+            for names, because in entries.items():
+                yield f"| {shown} | {decision} | {cell(names)} | {cell(because)} |"
+
+
+def extension(name: str) -> Iterator[str]:
+    """The lines of the page about a policy that extends another: its own header, and what it decides itself."""
+    raw = packaged("deid", f"policies/{name}.toml").decode()
+    source, read = tomllib.loads(raw), packaged_policy(name)
+    header = raw[: raw.index("\nname = ")].splitlines()
+    base = source["extends"]
+    yield from (MADE, "", f'# De-identification policy "{name}"', "")
+    yield from (line.removeprefix("#").strip() for line in header)
+    yield from (
+        "",
+        f"Version {read.version}. It extends [{base}](deid-policy-{base}.md): where this page is silent, that one",
+    )
+    yield from (f"holds. Dates and times: `{read.moments}`.", "", "## Elements", "")
+    yield from ("| structure | decision | elements | because |", "|---|---|---|---|")
+    yield from elements(source)
+    for title, listed in source.get("lists", {}).items():
+        yield from ("", f"## List {title}", "", f"`{listed}`")
+
+
 def grammar(raw: str) -> list[str]:
     """The treatments that the policy's own header describes."""
     header = raw.splitlines()
@@ -109,7 +135,11 @@ def grammar(raw: str) -> list[str]:
     return [line for line in header[start + 1 : end] if line != "#"]
 
 
-PAGES = {"research-tables.md": research_tables, "deid-policy-first.md": policy}
+PAGES = {
+    "research-tables.md": research_tables,
+    "deid-policy-first.md": policy,
+    **{f"deid-policy-{name}.md": partial(extension, name) for name in SHIPPED[1:]},
+}
 
 
 def main() -> int:

@@ -17,17 +17,22 @@ def register(app: typer.Typer) -> None:
     app.add_typer(audit_app, name="audit")
 
 
-def deidentify(json: Json = False) -> None:
+def deidentify(
+    policy: Annotated[
+        str, typer.Option(help="first, safe-harbor or limited-data-set; that of the settings if not given.")
+    ] = "",
+    json: Json = False,
+) -> None:
     """Make the research zone: direct identifiers dropped by allow-list, free text refused, tables written.
 
-    Example: careloom deidentify
+    Example: careloom deidentify --policy safe-harbor
     """
     from careloom.cli import output, render
     from careloom.cli.session import opened
     from careloom.services.deidentify import deidentify as run
 
     with opened() as (platform, who):
-        report = run(platform, who)
+        report = run(platform, who, policy)
     output.give(report.as_json() if json else report, as_json=json, show=render.deidentified)
 
 

@@ -107,6 +107,28 @@ def date_unreadable(place: str) -> Issue:
     )
 
 
+def zip_unreadable(place: str) -> Issue:
+    """A postal code was removed."""
+    return Issue(
+        "deid.zip-unreadable",
+        "information",
+        place,
+        "A postal code that is no ZIP code of five or nine digits was removed.",
+        "Normalize addresses first, or remove postal codes in the policy.",
+    )
+
+
+def text_unkept(place: str) -> Issue:
+    """A text was removed."""
+    return Issue(
+        "deid.text-unkept",
+        "information",
+        place,
+        "A text that is empty, no plain text, or that could not be de-identified was removed.",
+        "Read documents of other forms into text at ingestion.",
+    )
+
+
 def number_too_long(place: str) -> Issue:
     """A number was removed."""
     return Issue(

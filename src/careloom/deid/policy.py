@@ -2,7 +2,7 @@
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,7 +18,19 @@ MOMENTS = frozenset({"date", "dateTime", "instant"})
 INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt"})
 PLAIN = frozenset({"boolean", "decimal", "time", "Range", "Ratio", "Period", "Reference"})
 TREATED = CODED | QUANTITIES | MOMENTS | INTEGERS | PLAIN
-_STRUCTURES = frozenset({"Address", "Attachment", "Dosage", "Timing"})
+MOMENTS_AS = frozenset({"shift", "year", "keep"})
+TREATMENTS: Mapping[str, frozenset[str]] = {
+    "birth-year": frozenset({"date"}),
+    "zip3": frozenset({"string"}),
+    "stated": frozenset({"string"}),
+    "text": frozenset({"string", "markdown"}),
+    "plain-text": frozenset({"base64Binary"}),
+    "pseudonym": frozenset({"Identifier"}),
+}
+"""What `as` may name beside a list -> the data types that it treats; the grammar stands in first.toml."""
+_STATED = frozenset({"Address.city", "Address.district", "Address.postalCode", "Address.country"})
+"""What may pass word for word where a policy says `stated`: 45 CFR 164.514(e)(2)(ii) lets town, state and ZIP code."""
+_STRUCTURES = frozenset({"Address", "Annotation", "Attachment", "Dosage", "Timing"})
 _BUILT_IN = frozenset({"id", "resourceType", "meta", "contained", "implicitRules", "modifierExtension"})
 _KEYS = frozenset(
     {
@@ -28,12 +40,17 @@ _KEYS = frozenset(
         "largest_integer",
         "largest_number",
         "lists",
+        "moments",
         "patient",
         "refuse",
         "structure",
         "extension",
     }
 )
+
+
+SHIPPED = ("first", "safe-harbor", "limited-data-set")
+"""The policies in this room's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +105,8 @@ class Policy:
     patient     resource type -> (element that names the patient, whether it must)
     refused     resource type -> what free text or image it is
     extensions  structure -> url -> extension
+    moments     how dates and times pass: moved by the patient's secret days, the year alone, or as they are
+    small_zip3  three-digit ZIP code areas of 20,000 people or fewer, which pass as 000
     """
 
     name: str
@@ -101,6 +120,13 @@ class Policy:
     codes: CodeBook
     largest_integer: int
     largest_number: float
+    moments: str
+    small_zip3: frozenset[str]
+
+    @property
+    def reads_text(self) -> bool:
+        """True when some element passes through the de-identification of text."""
+        return any(kept.as_ in ("text", "plain-text") for one in self.structures.values() for kept in one.kept.values())
 
 
 @cache
@@ -109,30 +135,36 @@ def packaged_policy(name: str = "first") -> Policy:
 
     raises  SetupError if there is none of that name, or if it contradicts itself or FHIR R4
     """
-    try:
-        raw = packaged("deid", f"policies/{name}.toml")
-    except FileNotFoundError:
-        raise SetupError(f"de-identification policy {name}", "Name a policy that ships: first.") from None
-    codes = tomllib.loads(raw.decode()).get("codes", "")
-    return read_policy(raw, packaged("deid", f"policies/{codes}"))
+    if name not in SHIPPED:
+        raise SetupError(
+            f"there is no de-identification policy {name}", f"Name a policy that ships: {', '.join(SHIPPED)}."
+        )
+    files = [packaged("deid", f"policies/{name}.toml")]
+    while base := tomllib.loads(files[-1].decode()).get("extends"):
+        files.append(packaged("deid", f"policies/{base}.toml"))
+    codes = tomllib.loads(files[-1].decode())["codes"]
+    return read_policy(files[0], packaged("deid", f"policies/{codes}"), files[1:])
 
 
-def read_policy(raw: bytes, raw_codes: bytes) -> Policy:
+def read_policy(raw: bytes, raw_codes: bytes, bases: Sequence[bytes] = ()) -> Policy:
     """A policy from the bytes of its file and of the codes file that it names.
 
+    bases   the files that it extends, the nearest first
     raises  SetupError where a key, structure or element is unknown, decided twice or not at all, or cannot be kept
     """
-    source, codes = tomllib.loads(raw.decode()), tomllib.loads(raw_codes.decode())
+    source, codes = merged([tomllib.loads(one.decode()) for one in (raw, *bases)]), tomllib.loads(raw_codes.decode())
     where = f"de-identification policy {source.get('name', '')}"
     if set(source) != _KEYS:
         raise SetupError(f"{where}: {sorted(set(source) ^ _KEYS)}", "Have exactly the keys that the grammar names.")
+    if source["moments"] not in MOMENTS_AS:
+        raise SetupError(f"{where}: moments", f"Write one of {', '.join(sorted(MOMENTS_AS))}.")
     structures = _Reader(source, where).structures()
     refused = dict(source["refuse"])
     passing = frozenset(structures) & resource_types() - set(refused)
     return Policy(
         name=source["name"],
         version=source["version"],
-        digest=hashlib.blake2b(raw + b"\0" + raw_codes, digest_size=16).hexdigest(),
+        digest=hashlib.blake2b(b"\0".join([raw, *bases, raw_codes]), digest_size=16).hexdigest(),
         structures=structures,
         passing=passing,
         patient=_patients(source, structures, where),
@@ -141,7 +173,24 @@ def read_policy(raw: bytes, raw_codes: bytes) -> Policy:
         codes=CodeBook(codes, str(source["codes"])),
         largest_integer=source["largest_integer"],
         largest_number=source["largest_number"],
+        moments=source["moments"],
+        small_zip3=frozenset(source["lists"].get("small-zip3", "").split()),
     )
+
+
+def merged(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One policy of a file and of those that it extends, the nearest first.
+
+    A structure, extension, list or patient element of the nearer file stands in place of the farther one's; the table
+    of what is refused and every plain value too.
+    """
+    found: dict[str, Any] = {}
+    for source in reversed(sources):
+        joined = {
+            key: found.get(key, {}) | source.get(key, {}) for key in ("structure", "extension", "lists", "patient")
+        }
+        found = found | {key: value for key, value in source.items() if key != "extends"} | joined
+    return found
 
 
 class _Reader:
@@ -200,8 +249,8 @@ class _Reader:
 
     def _keep(self, place: str, element: Element, treatment: str) -> Kept:
         kind, codes = element.kind, frozenset[str]()
-        if treatment == "birth-year" and kind == "date":
-            pass
+        if treatment in TREATMENTS:
+            self._check_treatment(place, kind, treatment)
         elif treatment and kind in ("string", "code") and treatment in self._source["lists"]:
             codes, kind = frozenset(self._source["lists"][treatment].split()), "code"
         elif treatment:
@@ -213,6 +262,14 @@ class _Reader:
         elif kind not in TREATED and kind not in _STRUCTURES and "." not in kind:
             raise self._wrong(place, f"{kind} is textual and cannot be kept.")
         return Kept(kind, element.many, codes, treatment)
+
+    def _check_treatment(self, place: str, kind: str, treatment: str) -> None:
+        if kind not in TREATMENTS[treatment]:
+            raise self._wrong(place, f"There is no treatment {treatment} for {kind}.")
+        if treatment == "stated" and place not in _STATED:
+            raise self._wrong(place, f"Only {', '.join(sorted(_STATED))} may pass as stated.")
+        if treatment == "zip3" and not self._source["lists"].get("small-zip3"):
+            raise self._wrong(place, "Give the list small-zip3, with the census it comes from.")
 
     def _decided(
         self, name: str, properties: Mapping[str, Element], decisions: Mapping[str, str], taken: set[str]

@@ -7,14 +7,17 @@ its elements.
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from careloom.deid import findings
 from careloom.deid.policy import MOMENTS, TREATED, Kept, Policy, Structure
 from careloom.deid.values import MASKED, Json, Pass, Rule, Rules, masked_extension
+from careloom.errors import SetupError
 from careloom.fhir.validate_tables import codes_of, resource_types, type_table
 from careloom.issues import Issue
 
+ScrubText = Callable[[str | None, str], str | None]
 _ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _ABSENT_CODES = codes_of(_ABSENT_SYSTEM) or frozenset()
 _REFUSING = ("modifierExtension", "implicitRules")
@@ -35,6 +38,9 @@ class Scrubber:
     rename      (resource type, id in the identified zone) -> id in the project: keyed, the same for the same id
     shift_days  patient id in the identified zone -> days, as `careloom.deid.dates.shift_days` makes it; never 0
     as_of       the day on which ages are reckoned (years of birth above 89 are withheld)
+    scrub_text  (patient id or None, a text) -> the text without identity, or None where it must not pass; a policy that
+                lets text pass cannot be applied without it
+    raises      SetupError where the policy lets text pass and nobody is there to de-identify it
     """
 
     def __init__(
@@ -43,10 +49,16 @@ class Scrubber:
         rename: Callable[[str, str], str],
         shift_days: Callable[[str], int],
         as_of: date,
+        scrub_text: ScrubText | None = None,
     ) -> None:
+        if policy.reads_text and scrub_text is None:
+            raise SetupError(
+                f"de-identification policy {policy.name} lets text pass", "Load the de-identification of text first."
+            )
         self._policy = policy
         self._rename = rename
         self._shift_days = shift_days
+        self._scrub_text = scrub_text
         self._rules = Rules(policy, rename, as_of)
         self._nodes: dict[str, Rule] = {}
         self._templates: dict[str, Json] = {}
@@ -94,7 +106,7 @@ class Scrubber:
         if problem is not None:
             return None, [problem]
         shift = None if patient_id is None else timedelta(days=self._shift_days(patient_id))
-        at = Pass(resource, shift)
+        at = Pass(resource, shift, None if self._scrub_text is None else partial(self._scrub_text, patient_id))
         if "contained" in resource:
             at.local = _local(resource["contained"])
         try:
@@ -175,7 +187,7 @@ class Scrubber:
         return node
 
     def _element(self, structure: Structure, key: str, kept: Kept) -> Rule:
-        if kept.kind in TREATED or kept.kind == "code":
+        if kept.kind in TREATED or kept.kind == "code" or kept.as_:
             rule = self._rules.of(kept, f"{structure.name}.{key}")
         else:
             nodes, kind = self._nodes, kept.kind

@@ -1,5 +1,7 @@
 """What happens to one kept value: a rule for each data type. A rule gives what may pass, or None."""
 
+import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -7,12 +9,15 @@ from typing import Any
 from careloom.deid import findings
 from careloom.deid.codes import CodeBook
 from careloom.deid.dates import TOP_AGE_YEARS, first_day, may_be_over_89, shifted
-from careloom.deid.policy import CODED, INTEGERS, MOMENTS, QUANTITIES, AllowedExtension, Kept, Policy
+from careloom.deid.policy import CODED, INTEGERS, MOMENTS, QUANTITIES, TREATMENTS, AllowedExtension, Kept, Policy
 from careloom.fhir.validate_tables import plain_codes
 from careloom.issues import Issue
 
 Json = dict[str, Any]
 UCUM = "http://unitsofmeasure.org"
+PSEUDONYM_SYSTEM = "urn:careloom:pseudonym"
+_ZIP = re.compile(r"[0-9]{5}(?:-?[0-9]{4})?", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 ABSENT_URL = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _COMPARATORS = plain_codes("quantity-comparator")
 _YEARS = {"a": 1.0, "a_j": 1.0, "mo": 1 / 12, "mo_j": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25, "h": 1 / 8766}
@@ -29,16 +34,18 @@ class Pass:
     """One resource on its way through: what its rules need to know, and what they found.
 
     shift   the patient's days, None where the resource is nobody's
+    text    a text -> it without identity, or None where it must not pass; None under a policy without text
     root    the resource itself
     local   ``#id`` of a contained resource -> (its new id, the resource)
     wanted  ``#id`` of those that something kept refers to, in order of reference
     """
 
-    __slots__ = ("issues", "local", "root", "shift", "wanted")
+    __slots__ = ("issues", "local", "root", "shift", "text", "wanted")
 
-    def __init__(self, root: Json, shift: timedelta | None) -> None:
+    def __init__(self, root: Json, shift: timedelta | None, text: Callable[[str], str | None] | None = None) -> None:
         self.root = root
         self.shift = shift
+        self.text = text
         self.local: dict[str, tuple[str, Json]] = {}
         self.wanted: dict[str, None] = {}
         self.issues: list[Issue] = []
@@ -60,16 +67,19 @@ class Rules:
         self._policy = policy
         self._rename = rename
         self._as_of = as_of
+        self._moment = {"shift": _shifted_moment, "year": _year, "keep": _kept_moment}[policy.moments]
 
     def of(self, kept: Kept, place: str) -> Rule:
         """The rule of a data type that the policy treats as a whole; structures are not known here."""
         kind = kept.kind
         if kind == "code":
             return _code(kept.codes, findings.code_unlisted(place))
-        if kept.as_ == "birth-year":
-            return self._birth_year(findings.date_unreadable(place))
+        if kept.as_ in TREATMENTS:
+            return self._treatment(kept.as_, place)
         if kind in MOMENTS:
-            return _moment(findings.date_unreadable(place))
+            if kind == "instant" and self._policy.moments == "year":
+                return lambda value, at: None  # FHIR has no instant of a year alone
+            return self._moment(findings.date_unreadable(place))
         if kind in CODED:
             codings = self._coding_rule(findings.code_unlisted(place))
             return codings if kind == "Coding" else _concept(codings, findings.text_only(place))
@@ -88,8 +98,26 @@ class Rules:
             "Ratio": _parts(
                 ("numerator", "denominator"), self._quantity_rule(findings.quantity_unkept(place)), both=True
             ),
-            "Period": _period(_moment(findings.date_unreadable(place))),
+            "Period": _period(self._moment(findings.date_unreadable(place))),
         }[kind]
+
+    def _treatment(self, name: str, place: str) -> Rule:
+        if name == "birth-year":
+            return self._birth_year(findings.date_unreadable(place))
+        if name == "pseudonym":
+            return self._pseudonym
+        if name == "zip3":
+            return _zip3(self._policy.small_zip3, findings.zip_unreadable(place))
+        if name == "stated":
+            return lambda value, at: value if type(value) is str else None
+        return (_text if name == "text" else _plain_text)(findings.text_unkept(place))
+
+    def _pseudonym(self, value: Any, at: Pass) -> Json | None:
+        """An identifier under the project's key: the same for the same system and value, and nothing else of it."""
+        number = value.get("value") if type(value) is dict else None
+        if type(number) is not str or not number:
+            return None
+        return {"system": PSEUDONYM_SYSTEM, "value": self._rename("Identifier", f"{value.get('system', '')}|{number}")}
 
     def extension(self, extensions: dict[str, AllowedExtension], place: str) -> Rule:
         """The rule of one extension: it passes when it is listed, with its coded part only."""
@@ -177,11 +205,12 @@ class Rules:
         return rule
 
     def _birth_year(self, issue: Issue) -> Rule:
-        as_of = self._as_of
+        as_of, moves = self._as_of, self._policy.moments == "shift"
 
         def rule(value: Any, at: Pass) -> str | Masked | None:
             birth = first_day(value) if type(value) is str else None
-            moved = shifted(value, at.shift) if birth is not None and at.shift is not None else None
+            shift = at.shift if moves else timedelta()
+            moved = shifted(value, shift) if birth is not None and shift is not None else None
             if birth is None or moved is None:
                 at.issues.append(issue)
                 return None
@@ -204,7 +233,72 @@ def _code(codes: frozenset[str], issue: Issue) -> Rule:
     return rule
 
 
-def _moment(issue: Issue) -> Rule:
+def _year(issue: Issue) -> Rule:
+    """The year of a date or time as it is written: 45 CFR 164.514(b)(2)(i)(C) lets it pass."""
+
+    def rule(value: Any, at: Pass) -> str | None:
+        if type(value) is str and first_day(value) is not None:
+            return value[:4]
+        at.issues.append(issue)
+        return None
+
+    return rule
+
+
+def _kept_moment(issue: Issue) -> Rule:
+    """A date or time as it is: 45 CFR 164.514(e) lets it pass."""
+
+    def rule(value: Any, at: Pass) -> str | None:
+        if type(value) is str and shifted(value, timedelta()) is not None:
+            return value
+        at.issues.append(issue)
+        return None
+
+    return rule
+
+
+def _zip3(small: frozenset[str], issue: Issue) -> Rule:
+    """The first three digits of a ZIP code, 000 where few people live: 45 CFR 164.514(b)(2)(i)(B)."""
+
+    def rule(value: Any, at: Pass) -> str | None:
+        if type(value) is str and _ZIP.fullmatch(value):
+            return "000" if value[:3] in small else value[:3]
+        at.issues.append(issue)
+        return None
+
+    return rule
+
+
+def _text(issue: Issue) -> Rule:
+    def rule(value: Any, at: Pass) -> str | None:
+        found = at.text(value) if type(value) is str and at.text is not None else None
+        if found is None or not found.strip():
+            at.issues.append(issue)
+            return None
+        return found
+
+    return rule
+
+
+def _plain_text(issue: Issue) -> Rule:
+    """The bytes of an attachment where they are UTF-8 text; pictures and documents of other forms do not pass."""
+    text = _text(issue)
+
+    def rule(value: Any, at: Pass) -> str | None:
+        try:
+            content = b64decode(value, validate=True).decode("utf-8") if type(value) is str else "\0"
+        except ValueError:
+            content = "\0"
+        if _CONTROL.search(content):
+            at.issues.append(issue)
+            return None
+        found = text(content, at)
+        return None if found is None else b64encode(found.encode()).decode()
+
+    return rule
+
+
+def _shifted_moment(issue: Issue) -> Rule:
     def rule(value: Any, at: Pass) -> str | None:
         if at.shift is None:
             return None

@@ -15,7 +15,7 @@ import polars as pl
 from careloom.audit import AuditEvent
 from careloom.crypto.pseudonyms import project_names
 from careloom.deid.dates import shift_days
-from careloom.deid.policy import packaged_policy
+from careloom.deid.policy import Policy, packaged_policy
 from careloom.deid.scrub import Scrubber
 from careloom.errors import NotFound
 from careloom.fhir.drafts import Resource
@@ -83,10 +83,15 @@ class Project:
     """The names and dates of one research project: nobody can link them to another project's without its keys."""
 
     def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._names = project_names(platform.keys, zone="research", project=platform.settings.deidentify.project)
+
+    def scrubber(self, policy: Policy) -> Scrubber:
+        """Applies a policy under the names and dates of this project."""
+        platform = self._platform
         project = platform.settings.deidentify.project
-        self._names = project_names(platform.keys, zone="research", project=project)
-        self.scrubber = Scrubber(
-            packaged_policy(platform.settings.deidentify.policy),
+        return Scrubber(
+            policy,
             self.rename,
             shift_days(platform.keys.derive("date-shift", project)),
             platform.runtime.now().date(),
@@ -97,14 +102,15 @@ class Project:
         return self._names.resource_id("", kind, name)
 
 
-def deidentify(platform: Platform, who: Principal) -> DeidentifyReport:
+def deidentify(platform: Platform, who: Principal, policy: str = "") -> DeidentifyReport:
     """Makes the research zone anew and returns what it holds now.
 
+    policy  one that ships, by its name; that of the settings where empty
     raises  AccessError; SetupError if the policy is not usable; StateError if a store is being written by another
     """
     admit(platform, who, "deidentify", "identified")
     admit(platform, who, "deidentify", "research")
-    run = _Run(platform, who)
+    run = _Run(platform, who, packaged_policy(policy or platform.settings.deidentify.policy))
     for batch in _batches((stored.resource() for stored in run.source.scan()), BATCH):
         run.take(batch)
     run.finish()
@@ -114,20 +120,19 @@ def deidentify(platform: Platform, who: Principal) -> DeidentifyReport:
 class _Run:
     """One run: what was seen, what waits to be committed."""
 
-    def __init__(self, platform: Platform, who: Principal) -> None:
+    def __init__(self, platform: Platform, who: Principal, policy: Policy) -> None:
         self._platform = platform
         self._who = who
         self.source = platform.store("identified")
         self._target = platform.store("research")
         self._lake = platform.lake("research")
-        self._project = Project(platform)
-        policy = packaged_policy(platform.settings.deidentify.policy)
+        self._scrubber = Project(platform).scrubber(policy)
         self._pipeline = Pipeline(
             "deidentify",
             [Stage("scrub", "1", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)],
             {"policy": policy.digest, "as_of": platform.runtime.now().date().isoformat()},
         )
-        self.report = DeidentifyReport(platform.run_id(), platform.settings.deidentify.policy)
+        self.report = DeidentifyReport(platform.run_id(), policy.name)
         self._counts: dict[str, TypeCount] = {}
         self._seen: dict[str, set[str]] = {}
         self._keys: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
@@ -169,7 +174,7 @@ class _Run:
         origins: list[int] = []
         refused: list[Refusal] = []
         outcome = Outcome(Batch(RESEARCH_RESOURCE, kept, origins), refused)
-        scrubber = self._project.scrubber
+        scrubber = self._scrubber
         for resource, origin in zip(batch.items, batch.origins, strict=True):
             passed, issues = scrubber.scrub(resource, scrubber.patient_of(resource))
             if passed is None:
@@ -192,14 +197,14 @@ class _Run:
 
     def _outlines(self, resources: list[Resource], refused: list[Refusal]) -> list[Resource]:
         """What may be told, in tables only, of resources that did not pass: of a note all but what it says."""
-        scrubber = self._project.scrubber
+        scrubber = self._scrubber
         told = [resources[refusal.origin] for refusal in refused]
         outlines = [scrubber.outline(resource, scrubber.patient_of(resource)) for resource in told]
         return [outline for outline in outlines if outline is not None]
 
     def _drug_codes(self) -> dict[str, Coding]:
         medications = (stored.resource() for stored in self.source.scan(["Medication"]))
-        scrubbed = (self._project.scrubber.scrub(medication, None)[0] for medication in medications)
+        scrubbed = (self._scrubber.scrub(medication, None)[0] for medication in medications)
         return drug_codes([medication for medication in scrubbed if medication is not None])
 
     def _to_tables(self, resources: list[Resource]) -> None:
