@@ -1,0 +1,140 @@
+"""Runs a Microsoft FHIR anonymizer configuration over resources: rules in order, the first that fits a node wins.
+
+A rule takes a node with everything below it that no earlier rule took; resources inside (contained, entries of a
+Bundle) are worked on by themselves. What no rule reaches stays as it is: a configuration is a deny-list.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+
+from careloom.deid.fhirpath_values import PathError
+from careloom.deid.microsoft import Configuration, Rule
+from careloom.deid.microsoft_labels import add_labels, empty_resource
+from careloom.deid.microsoft_methods import HANDLERS, Keys, Operation, ProcessingError, Run
+from careloom.deid.microsoft_substitute import substitute
+from careloom.deid.typed_nodes import Json, Node, ShapeError, read_resource, remove_empty, write_resource
+from careloom.errors import FormatError
+
+_HANDLERS = HANDLERS | {"substitute": substitute}
+_EVERY_TYPE = ("", "Resource", "DomainResource")
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymized:
+    """A resource afterwards.
+
+    changes     operation -> nodes that it changed
+    is_skipped  True where processing failed and an empty resource stands for it
+    """
+
+    resource: Json
+    changes: Counter[Operation]
+    is_skipped: bool = False
+
+
+class Anonymizer:
+    """One configuration with its keys: the same keys, day, random bytes and resource give the same resource.
+
+    today         the day on which ages are reckoned
+    random_bytes  for noise and initialization vectors
+    fired         numbers of the rules that found a node so far
+    """
+
+    def __init__(
+        self, configuration: Configuration, keys: Keys, *, today: date, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self._configuration = configuration
+        self._run = Run(configuration.parameters, keys, today, random_bytes)
+        self._rules: dict[str, list[Rule]] = {}
+        self.fired: set[int] = set()
+
+    def anonymize(self, resource: Json, prefix: str = "") -> Anonymized:
+        """A resource as the rules leave it; the one given is not changed.
+
+        prefix  the name of the file or folder where the date shift is to be the same in all of it
+        raises  FormatError where it is no FHIR R4, or a rule fails on it and the configuration does not skip that;
+                SetupError where a rule cannot be applied to what its path reaches
+        """
+        try:
+            node = read_resource(resource)
+        except ShapeError as error:
+            raise FormatError(
+                f"not a resource of FHIR R4: {error}", "Mend the resource; see careloom ingest."
+            ) from None
+        run = replace(self._run, prefix=prefix, visited=set())
+        try:
+            changes = self._visit(node, run)
+        except ProcessingError as error:
+            if self._configuration.skips_errors:
+                return Anonymized(empty_resource(node.kind), Counter(), is_skipped=True)
+            remedy = 'Mend the rule, or set "processingErrors": "skip" to get empty resources instead.'
+            raise FormatError(f"a rule failed on a resource: {error}", remedy) from None
+        remove_empty(node)
+        return Anonymized(write_resource(node), changes)
+
+    def _visit(self, node: Node, run: Run) -> Counter[Operation]:
+        """Works on a resource and then on the resources inside it, and labels it with what was done to all of them."""
+        done = self._process(node, run) if node.is_resource else Counter()
+        for child in node.children:
+            done += self._visit(child, run)
+        if node.is_resource and node.name != "contained":
+            add_labels(node, done)
+        return done
+
+    def _process(self, resource: Node, run: Run) -> Counter[Operation]:
+        rules = self._rules_of(resource.kind)
+        done: Counter[Operation] = Counter()
+        known = _look_ups(resource) if any(rule.look_up for rule in rules) else {}
+        for rule in rules:
+            found = self._matches(rule, resource, known, run)
+            if found:
+                self.fired.add(rule.number)
+            for node in found:
+                _apply(node, rule, run, done)
+        return done
+
+    def _rules_of(self, kind: str) -> list[Rule]:
+        if kind not in self._rules:
+            rules = self._configuration.rules
+            self._rules[kind] = [rule for rule in rules if rule.resource_type in (kind, *_EVERY_TYPE)]
+        return self._rules[kind]
+
+    def _matches(self, rule: Rule, resource: Node, known: dict[tuple[str, str], list[Node]], run: Run) -> list[Node]:
+        if rule.look_up is not None:
+            how, which, child = rule.look_up
+            found = known.get((how, which), [])
+            return [each for node in found for each in node.named(child)] if child else found
+        if rule.expression is None:
+            return [resource]
+        try:
+            items = rule.expression.select(resource, run.today)
+        except PathError as error:
+            raise ProcessingError(rule, str(error)) from None
+        return [item for item in items if isinstance(item, Node)]
+
+
+def _look_ups(resource: Node) -> dict[tuple[str, str], list[Node]]:
+    """Nodes by type and by name, below a resource; of resources inside only they themselves."""
+    found: dict[tuple[str, str], list[Node]] = {}
+    waiting = [resource]
+    while waiting:
+        for child in waiting.pop().children:
+            found.setdefault(("Type", child.kind), []).append(child)
+            found.setdefault(("Name", child.name), []).append(child)
+            if not child.is_resource:
+                waiting.append(child)
+    return found
+
+
+def _apply(node: Node, rule: Rule, run: Run, done: Counter[Operation]) -> None:
+    if node in run.visited:
+        return
+    operation = _HANDLERS[rule.method](node, rule, run)
+    if operation is not None:
+        done[operation] += 1
+    run.visited.add(node)
+    for child in list(node.children):
+        if not child.is_resource:
+            _apply(child, rule, run, done)
