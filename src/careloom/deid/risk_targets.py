@@ -93,8 +93,11 @@ class Sensitive:
     ordered: bool
 
     def kept(self, rows: npt.NDArray[np.bool_]) -> "Sensitive":
-        """The same, of some of the records."""
-        return Sensitive(self.name, Coded(self.values.codes[rows], self.values.values), self.ordered)
+        """The same, of some of the records, and without the values that no one of them has."""
+        if rows.all():
+            return self
+        there, codes = np.unique(self.values.codes[rows], return_inverse=True)
+        return Sensitive(self.name, Coded(codes.astype(np.int64), self.values.values.gather(there)), self.ordered)
 
 
 def sensitive_of(
