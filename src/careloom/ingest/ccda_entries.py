@@ -190,7 +190,7 @@ def _section(build: Build, element: Element, place: str, texts: list[tuple[str, 
     rule = section_rules().get(number, _EMPTY)
     title = (
         text_of(build, first(held, "title"))
-        or (coded.get("displayName") or "" if coded is not None else "")
+        or ((coded.get("displayName") or "").strip() if coded is not None else "")
         or rule.title
     )
     if title:

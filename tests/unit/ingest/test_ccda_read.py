@@ -4,7 +4,7 @@ from time import process_time
 
 import pytest
 
-from tests.unit.ingest.ccda_support import HEAD, codes, converted, document, only, section
+from tests.unit.ingest.ccda_support import HEAD, codes, converted, document, faults, only, section
 
 BOMB = (
     '<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa">'
@@ -74,3 +74,13 @@ def test_another_prefix_for_the_namespace_makes_no_difference() -> None:
     prefixed = plain.replace("<", "<c:").replace("<c:/", "</c:").replace('xmlns="', 'xmlns:c="')
     titles = [only(converted(text), "Composition")["section"][0]["title"] for text in (plain, prefixed)]
     assert titles == ["S", "S"]
+
+
+@pytest.mark.parametrize(
+    ("named", "title"), [("Problems here", "Problems here"), (" ", "Problem list"), ("&#160;", "Problem list")]
+)
+def test_a_section_without_a_title_is_called_by_its_code_unless_that_name_is_blank(named: str, title: str) -> None:
+    untitled = f'<code code="11450-4" codeSystem="2.16.840.1.113883.6.1" displayName="{named}"/><text>words</text>'
+    found = converted(document(untitled))
+    assert not faults(found.drafts)
+    assert only(found, "Composition")["section"][0]["title"] == title
