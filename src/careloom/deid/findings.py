@@ -74,6 +74,17 @@ def element_unlisted(place: str) -> Issue:
     )
 
 
+def extension_unlisted(place: str) -> Issue:
+    """Its URL may be a value, so only its place is told."""
+    return Issue(
+        "deid.extension-unlisted",
+        "information",
+        place,
+        "An extension that the policy does not list was removed.",
+        "If what it holds names nobody, list it in the policy.",
+    )
+
+
 def code_unlisted(place: str) -> Issue:
     """A coding or code was removed."""
     return Issue(

@@ -4,6 +4,7 @@ Rules are compiled once for each structure of the policy, so that a resource cos
 its elements.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from careloom.deid import findings
+from careloom.deid.identifiers import counter_of
 from careloom.deid.policy import MOMENTS, TREATED, Kept, Policy, Structure
 from careloom.deid.values import MASKED, Json, Pass, Rule, Rules, masked_extension
 from careloom.errors import SetupError
@@ -76,17 +78,20 @@ class Scrubber:
         parts = text.split("/") if isinstance(text, str) else []
         return parts[1] if len(parts) in (2, 4) and parts[0] == "Patient" else None
 
-    def scrub(self, resource: Json, patient_id: str | None) -> tuple[Json | None, list[Issue]]:
+    def scrub(
+        self, resource: Json, patient_id: str | None, tally: Counter[str] | None = None
+    ) -> tuple[Json | None, list[Issue]]:
         """What may pass of a resource, and what was found on the way; None and an issue that refuses, if nothing may.
 
         resource    valid FHIR R4; it is not changed, and nothing of it is shared with what comes back
         patient_id  the patient it belongs to (see `patient_of`); None where it is nobody's
+        tally       letter of `careloom.deid.identifiers` -> how many were taken out or changed; what is found is added
         """
         kind = resource.get("resourceType")
         if not isinstance(kind, str) or kind not in self._policy.passing:
             why = self._policy.refused.get(str(kind))
             return None, [findings.type_not_listed() if why is None else findings.free_text(str(kind), why)]
-        return self._pass(kind, resource, patient_id)
+        return self._pass(kind, resource, patient_id, tally)
 
     def outline(self, resource: Json, patient_id: str | None) -> Json | None:
         """What may be told of a resource whose type is refused but decided: of a note all but what it says.
@@ -98,7 +103,9 @@ class Scrubber:
             return None
         return self._pass(kind, resource, patient_id)[0]
 
-    def _pass(self, kind: str, resource: Json, patient_id: str | None) -> tuple[Json | None, list[Issue]]:
+    def _pass(
+        self, kind: str, resource: Json, patient_id: str | None, tally: Counter[str] | None = None
+    ) -> tuple[Json | None, list[Issue]]:
         original = resource.get("id")
         if not isinstance(original, str) or not original:
             return None, [findings.malformed(kind)]
@@ -107,6 +114,7 @@ class Scrubber:
             return None, [problem]
         shift = None if patient_id is None else timedelta(days=self._shift_days(patient_id))
         at = Pass(resource, shift, None if self._scrub_text is None else partial(self._scrub_text, patient_id))
+        at.removed = tally if tally is not None else at.removed
         if "contained" in resource:
             at.local = _local(resource["contained"])
         try:
@@ -150,12 +158,12 @@ class Scrubber:
         extensions = self._policy.extensions.get(structure.name)
         if extensions:
             rules["extension"] = _many(self._rules.extension(dict(extensions), f"{structure.name}.extension"))
-        silent = structure.removed | structure.masked | {"resourceType", "id", "meta", "contained", "extension"}
+        silent = _silent(structure)
         finish = self._finish(structure)
         resource = structure.name in resource_types()
         unlisted = findings.element_unlisted(structure.name)
         siblings = {f"_{key}": key for key, kept in structure.kept.items() if not kept.many and _is_primitive(kept)}
-        known = {f"_{key}" for key in silent | set(structure.kept)}
+        known = {f"_{key}" for key in set(silent) | set(structure.kept)}
         needed = structure.needed
 
         def node(source: Any, at: Pass) -> Json | None:
@@ -171,7 +179,7 @@ class Scrubber:
                     elif found is not None:
                         out[key] = found
                 elif key in silent:
-                    continue
+                    silent[key](value, at)
                 elif key in siblings and siblings[key] not in source:
                     absent = _absent(value)
                     if absent is not None:
@@ -236,6 +244,24 @@ class Scrubber:
             name = f"_{key}" if element.primitive else key
             found = self._templates[place] = {name: [value] if element.many else value}
         return found
+
+
+def _silent(structure: Structure) -> dict[str, Callable[[Any, Pass], None]]:
+    """What is done with each element that does not pass by decision: it is counted, where it identifies anybody."""
+
+    def of(key: str) -> Callable[[Any, Pass], None]:
+        count = counter_of(structure.name, key, properties[key])
+        return _nothing if count is None else lambda value, at: count(value, at.removed)
+
+    properties = type_table(structure.name).properties
+    unlisted = findings.extension_unlisted(f"{structure.name}.extension")
+    built_in = dict.fromkeys(("resourceType", "id", "meta", "contained"), _nothing)
+    decided = {key: of(key) for key in structure.removed | structure.masked}
+    return built_in | decided | {"extension": lambda value, at: at.issues.append(unlisted)}
+
+
+def _nothing(value: Any, at: Pass) -> None:
+    pass
 
 
 def _many(rule: Rule) -> Rule:

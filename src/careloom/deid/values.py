@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from careloom.deid import findings
 from careloom.deid.codes import CodeBook
 from careloom.deid.dates import TOP_AGE_YEARS, first_day, may_be_over_89, shifted
+from careloom.deid.identifiers import identifier_letter
 from careloom.deid.policy import CODED, INTEGERS, MOMENTS, QUANTITIES, TREATMENTS, AllowedExtension, Kept, Policy
 from careloom.fhir.validate_tables import plain_codes
 from careloom.issues import Issue
@@ -34,13 +36,14 @@ class Pass:
     """One resource on its way through: what its rules need to know, and what they found.
 
     shift   the patient's days, None where the resource is nobody's
+    removed letter of `careloom.deid.identifiers` -> how many were taken out or changed
     text    a text -> it without identity, or None where it must not pass; None under a policy without text
     root    the resource itself
     local   ``#id`` of a contained resource -> (its new id, the resource)
     wanted  ``#id`` of those that something kept refers to, in order of reference
     """
 
-    __slots__ = ("issues", "local", "root", "shift", "text", "wanted")
+    __slots__ = ("issues", "local", "removed", "root", "shift", "text", "wanted")
 
     def __init__(self, root: Json, shift: timedelta | None, text: Callable[[str], str | None] | None = None) -> None:
         self.root = root
@@ -49,6 +52,7 @@ class Pass:
         self.local: dict[str, tuple[str, Json]] = {}
         self.wanted: dict[str, None] = {}
         self.issues: list[Issue] = []
+        self.removed: Counter[str] = Counter()
 
 
 Rule = Callable[[Any, Pass], Any]
@@ -117,16 +121,18 @@ class Rules:
         number = value.get("value") if type(value) is dict else None
         if type(number) is not str or not number:
             return None
+        at.removed[identifier_letter(value)] += 1
         return {"system": PSEUDONYM_SYSTEM, "value": self._rename("Identifier", f"{value.get('system', '')}|{number}")}
 
     def extension(self, extensions: dict[str, AllowedExtension], place: str) -> Rule:
         """The rule of one extension: it passes when it is listed, with its coded part only."""
-        coding = self._coding_rule(findings.code_unlisted(place))
+        coding, unlisted = self._coding_rule(findings.code_unlisted(place)), findings.extension_unlisted(place)
 
         def rule(value: Any, at: Pass) -> Json | None:
             url = value.get("url") if type(value) is dict else None
             allowed = extensions.get(url) if type(url) is str else None
             if allowed is None:
+                at.issues.append(unlisted)
                 return None
             if allowed.codes:
                 code = value.get("valueCode")
@@ -218,7 +224,9 @@ class Rules:
             end = first_day(died) if type(died) is str else None
             if type(died) is str and len(died) < 10 and end is not None:
                 end = min(as_of, date(end.year, 12, 31))
-            return MASKED if may_be_over_89(birth, min(end or as_of, as_of)) else moved[:4]
+            is_masked = may_be_over_89(birth, min(end or as_of, as_of))
+            at.removed["C"] += is_masked or moves or len(value) > 4
+            return MASKED if is_masked else moved[:4]
 
         return rule
 
@@ -238,6 +246,7 @@ def _year(issue: Issue) -> Rule:
 
     def rule(value: Any, at: Pass) -> str | None:
         if type(value) is str and first_day(value) is not None:
+            at.removed["C"] += len(value) > 4
             return value[:4]
         at.issues.append(issue)
         return None
@@ -262,6 +271,7 @@ def _zip3(small: frozenset[str], issue: Issue) -> Rule:
 
     def rule(value: Any, at: Pass) -> str | None:
         if type(value) is str and _ZIP.fullmatch(value):
+            at.removed["B"] += 1
             return "000" if value[:3] in small else value[:3]
         at.issues.append(issue)
         return None
@@ -305,6 +315,7 @@ def _shifted_moment(issue: Issue) -> Rule:
         found = shifted(value, at.shift) if type(value) is str else None
         if found is None:
             at.issues.append(issue)
+        at.removed["C"] += 1
         return found
 
     return rule
