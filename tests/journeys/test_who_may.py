@@ -11,6 +11,7 @@ from careloom.errors import AccessError, CareloomError
 from careloom.services import (
     audit,
     deidentify,
+    deidentify_files,
     erase,
     ingest,
     ingestions,
@@ -46,6 +47,9 @@ USES: dict[str, Use] = {
     "show": lambda p, who, file: quarantine.show_refused(p, who, "a" * 26, raw=True),
     "redrive": lambda p, who, file: quarantine.redrive(p, who),
     "deidentify": lambda p, who, file: deidentify.deidentify(p, who),
+    "deidentify files": lambda p, who, file: deidentify_files.deidentify_files_with_store_keys(
+        p, who, deidentify_files.FilesAsk(file, file.with_suffix(".out"), file)
+    ),
     "erase": lambda p, who, file: erase.erase(p, who, "Patient/alda-1"),
     "audit": lambda p, who, file: audit.verify(p, who),
     "report": lambda p, who, file: audit.report(p, who, "identified", limit=5),

@@ -1,5 +1,6 @@
-"""Commands of privacy: deidentify, erase, audit."""
+"""Commands of privacy: deidentify, deidentify-files, erase, audit."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ audit_app = typer.Typer(no_args_is_help=True, help="Who did what to whom, and th
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
     app.command()(deidentify)
+    app.command("deidentify-files")(deidentify_files)
     app.command()(erase)
     app.add_typer(audit_app, name="audit")
 
@@ -34,6 +36,38 @@ def deidentify(
     with opened() as (platform, who):
         report = run(platform, who, policy)
     output.give(report.as_json() if json else report, as_json=json, show=render.deidentified)
+
+
+def deidentify_files(
+    source: Annotated[Path, typer.Argument(help="A FHIR file, or a folder: .json, .ndjson, .jsonl.", metavar="IN")],
+    out: Annotated[Path, typer.Argument(help="A new file or folder; nothing is written over.", metavar="OUT")],
+    microsoft: Annotated[
+        Path, typer.Option(metavar="FILE", help="A configuration of Microsoft's FHIR anonymizer, for R4.")
+    ],
+    keys_from_store: Annotated[
+        bool, typer.Option("--keys-from-store", help="Keys it does not give are this project's, not random ones.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Rewrite FHIR files by a configuration of Microsoft's FHIR anonymizer: a deny-list, what no rule names stays.
+
+    Example: careloom deidentify-files export/ export-without-names/ --microsoft configuration.json
+    """
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.runtime import Runtime
+    from careloom.services import deidentify_files as service
+
+    ask = service.FilesAsk(source, out, microsoft)
+    with output.progress("De-identifying", quiet=json) as watch:
+        if keys_from_store:
+            with opened() as (platform, who):
+                report = service.deidentify_files_with_store_keys(platform, who, ask, watch)
+        else:
+            report = service.deidentify_files(ask, Runtime(), watch)
+    output.give(report.as_json(), as_json=json, show=render.deidentified_files)
+    if report.refused:
+        raise typer.Exit(7)
 
 
 def erase(

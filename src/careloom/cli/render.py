@@ -193,6 +193,25 @@ def deidentified(report: Any) -> None:
     show_table("Why", ("code", "count"), report.issues.most_common())
 
 
+def deidentified_files(report: Row) -> None:
+    """What a configuration did to files, and what it left."""
+    say(
+        f"{report['resources']:,} resources in {report['files']:,} files; {report['refused']:,} resources refused, "
+        f"{report['emptied']:,} emptied, {report['files_left']:,} files of other kinds left."
+    )
+    show_table("Changes", ("what", "elements"), list(report["changes"].items()))
+    rows = [(one["file"], one["line"] or "whole", one["why"]) for one in report["refusals"]]
+    if rows:
+        show_table("Refused, by the order of file names", ("file", "line", "why"), rows)
+    for key, origin in report["keys"].items():
+        if origin == "random":
+            say(f"The {key} key was random and is gone: no later run can match this one.")
+    for note in report["notes"]:
+        say(f"Configuration: {note}.")
+    say(f"{report['rules'] - len(report['silent_rules']):,} of {report['rules']:,} rules found something.")
+    say("Such a configuration is a deny-list: what no rule names stayed as it was.")
+
+
 def erased(report: Row) -> None:
     """What an erasure removed."""
     if report["already_erased"]:

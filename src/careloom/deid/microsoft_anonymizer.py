@@ -54,15 +54,16 @@ class Anonymizer:
         """A resource as the rules leave it; the one given is not changed.
 
         prefix  the name of the file or folder where the date shift is to be the same in all of it
-        raises  FormatError where it is no FHIR R4, or a rule fails on it and the configuration does not skip that;
-                SetupError where a rule cannot be applied to what its path reaches
+        raises  ShapeError where it is no FHIR R4; FormatError where a rule fails on it and the configuration does not
+                skip that; SetupError where a rule cannot be applied to what its path reaches
         """
         try:
-            node = read_resource(resource)
-        except ShapeError as error:
-            raise FormatError(
-                f"not a resource of FHIR R4: {error}", "Mend the resource; see careloom ingest."
-            ) from None
+            return self._anonymize(resource, prefix)
+        except RecursionError:
+            raise ShapeError("nested too deep") from None
+
+    def _anonymize(self, resource: Json, prefix: str) -> Anonymized:
+        node = read_resource(resource)
         run = replace(self._run, prefix=prefix, visited=set())
         try:
             changes = self._visit(node, run)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from careloom.deid.typed_nodes import ShapeError
 from careloom.errors import FormatError
 from tests.unit.deid.anonymizer_kit import anonymizer, rule
 
@@ -159,9 +160,17 @@ def test_a_replacement_that_does_not_fit_is_refused(path: str, replacement: Any)
      {"resourceType": "Patient", "_name": {}}, {"resourceType": "Patient", "gender": {"a": "Quillfeather"}}],
 )  # fmt: skip
 def test_what_is_no_r4_is_refused_without_a_value(resource: dict[str, Any]) -> None:
-    with pytest.raises(FormatError) as caught:
+    with pytest.raises(ShapeError) as caught:
         anonymizer(rule("Resource", "redact")).anonymize(resource)
     assert not any(word in str(caught.value) for word in ("Quillfeather", "animal", "1990"))
+
+
+def test_what_nests_too_deep_is_refused() -> None:
+    deep: dict[str, Any] = {"url": "u"}
+    for _ in range(900):
+        deep = {"url": "u", "extension": [deep]}
+    with pytest.raises(ShapeError):
+        anonymizer(rule("Resource", "redact")).anonymize({"resourceType": "Patient", "extension": [deep]})
 
 
 def test_rules_that_found_something_are_known() -> None:
