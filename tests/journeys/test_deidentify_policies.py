@@ -1,11 +1,12 @@
 """The research zone under one policy after another: what it holds is what the last one lets through."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.journeys.hospital import CommandLine
-from tests.journeys.two_patients import write_feeds
+from tests.journeys.two_patients import ALDA, BRAM, secrets, write_feeds
 
 
 @pytest.fixture
@@ -22,11 +23,29 @@ def lengths(line: CommandLine) -> set[int]:
 
 
 def test_the_zone_follows_the_policy_of_the_last_run(line: CommandLine) -> None:
-    assert line.json("deidentify", "--policy", "safe-harbor")["policy"] == "safe-harbor"
+    assert line.json("deidentify", "--policy", "safe-harbor")["policy"]["name"] == "safe-harbor"
     assert lengths(line) == {4}
-    assert line.json("deidentify")["policy"] == "first"
+    assert line.json("deidentify")["policy"]["name"] == "first"
     assert 4 not in lengths(line)
     assert lengths(line)
+
+
+def test_the_report_counts_is_signed_and_tells_no_value(line: CommandLine) -> None:
+    said = line.run("deidentify", "--policy", "safe-harbor").stdout
+    assert "The signed report" in said
+    (place,) = (line.data / "research" / "reports").glob("*.json")
+    signed = json.loads(place.read_text())
+    report, page = signed["report"], place.with_suffix(".html").read_text()
+    assert sum(one["read"] for one in report["types"]) == sum(one["kept"] + one["held_back"] for one in report["types"])
+    assert report["removed"]["A"] >= 2
+    assert report["risk"]["patients"] == next(one["kept"] for one in report["types"] if one["type"] == "Patient")
+    assert not [secret for secret in secrets(ALDA) + secrets(BRAM) if secret in place.read_bytes() + page.encode()]
+    assert report["policy"]["digest"] in page
+    assert line.json("audit", "signature", place)["signed"] is True
+    place.write_text(place.read_text().replace('"A": ', '"A": 1', 1))
+    assert line.json("audit", "signature", place, expect=6)["signed"] is False
+    place.write_text("{}")
+    line.run("audit", "signature", place, expect=2)
 
 
 def test_a_policy_that_does_not_ship_is_refused_by_name(line: CommandLine) -> None:

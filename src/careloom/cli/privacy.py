@@ -116,6 +116,29 @@ def audit_verify(json: Json = False) -> None:
         raise typer.Exit(6)
 
 
+@audit_app.command("signature")
+def audit_signature(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A report as careloom deidentify wrote it.")
+    ],
+    json: Json = False,
+) -> None:
+    """Check that a de-identification report is as this installation signed it; exit 6 if it is not.
+
+    Example: careloom audit signature careloom-data/research/reports/20261128T120000Z-abcdef.json
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.deidentify_report import check_signature
+
+    with opened() as (platform, who):
+        found = check_signature(platform, who, file.read_bytes())
+    said = "as it was signed" if found["signed"] else "NOT as it was signed here"
+    output.give(found, as_json=json, show=lambda one: output.say(f"The report of run {one['run_id']} is {said}."))
+    if not found["signed"]:
+        raise typer.Exit(6)
+
+
 @audit_app.command("report")
 def audit_report(
     zone: Annotated[str, typer.Option(help="identified, research or synthetic.")] = "identified",

@@ -186,11 +186,27 @@ def proof(report: Row) -> None:
 
 
 def deidentified(report: Any) -> None:
-    """What went into the research zone, and what was held back."""
+    """What went into the research zone, what was held back and taken out, and how well people can hide."""
+    from careloom.deid.identifiers import letters
+
     show_table("Research zone", ("resource type", "read", "kept", "held back"),
                [(t.type, t.read, t.kept, t.held_back) for t in report.types])  # fmt: skip
     show_table("Tables", ("table", "rows"), sorted(report.tables.items()))
+    names = {**letters(), "text": "free text, which may hold any of them"}
+    taken = [
+        (f"({one})" if len(one) == 1 else one, names[one], count)
+        for one, count in sorted(report.removed.items())
+        if count
+    ]
+    show_table("Taken out or changed", ("letter", "identifier of 45 CFR 164.514(b)(2)(i)", "count"), taken)
     show_table("Why", ("code", "count"), report.issues.most_common())
+    if report.risk is not None:
+        lines = {one["name"]: one["value"] for one in report.risk["measures"]}
+        say(
+            f"Of {report.risk['patients']:,} patients {lines['alone_in_class']:.0%} look like nobody else "
+            f"({', '.join(report.risk['quasi_identifiers'])}); the smallest group has {lines['smallest_class']:,}."
+        )
+    say(f"The signed report: {report.place} (and .html beside it)")
 
 
 def deidentified_files(report: Row) -> None:

@@ -26,9 +26,10 @@ from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event
+from careloom.services.deidentify_report import keep_report, risk_of
 from careloom.services.platform import Platform
 from careloom.store.lake import Lake
-from careloom.store.rows import Tally, Write, canonical
+from careloom.store.rows import Tally, Write, canonical, instant
 from careloom.tables.research import RESEARCH
 
 IDENTIFIED = Schema("identified resource")
@@ -53,29 +54,43 @@ class TypeCount:
 class DeidentifyReport:
     """What a run did.
 
-    removed  resources that were in the research zone and no longer belong there
+    gone     resources that were in the research zone and no longer belong there
     tables   rows per Delta table afterwards
     issues   code -> count
+    removed  letter of `careloom.deid.identifiers` -> how many were taken out or changed
+    risk     `careloom.deid.risk_report.RiskReport` of the zone's patients as JSON; None without any
+    place    where the signed report lies
     """
 
     run_id: str
     policy: str
+    policy_version: str
+    policy_digest: str
+    actor: str
+    started: str
     types: list[TypeCount] = field(default_factory=list)
     tables: dict[str, int] = field(default_factory=dict)
     issues: Counter[str] = field(default_factory=Counter)
     written: Counter[str] = field(default_factory=Counter)
-    removed: int = 0
+    gone: int = 0
+    removed: Counter[str] = field(default_factory=Counter)
+    risk: dict[str, Any] | None = None
+    place: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """The report as plain JSON."""
+        """The report as plain JSON, without its own place."""
         return {
             "run_id": self.run_id,
-            "policy": self.policy,
+            "actor": self.actor,
+            "started": self.started,
+            "policy": {"name": self.policy, "version": self.policy_version, "digest": self.policy_digest},
             "types": [{"type": t.type, "read": t.read, "kept": t.kept, "held_back": t.held_back} for t in self.types],
             "tables": self.tables,
             "issues": dict(self.issues.most_common()),
             "written": dict(self.written),
-            "removed": self.removed,
+            "gone": self.gone,
+            "removed": {letter: count for letter, count in sorted(self.removed.items()) if count},
+            "risk": self.risk,
         }
 
 
@@ -132,7 +147,9 @@ class _Run:
             [Stage("scrub", "1", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)],
             {"policy": policy.digest, "as_of": platform.runtime.now().date().isoformat()},
         )
-        self.report = DeidentifyReport(platform.run_id(), policy.name)
+        self.report = DeidentifyReport(
+            platform.run_id(), policy.name, policy.version, policy.digest, who.name, instant(platform.runtime.now())
+        )
         self._counts: dict[str, TypeCount] = {}
         self._seen: dict[str, set[str]] = {}
         self._keys: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
@@ -164,10 +181,12 @@ class _Run:
         for batch in _batches(gone, BATCH):
             with self._target.transaction(self._event) as tx:
                 tx.write(batch)
-        self.report.removed = len(gone)
+        self.report.gone = len(gone)
         self._drop_stale_rows()
         self.report.types = sorted(self._counts.values(), key=lambda count: count.type)
         self.report.tables = {state.path: state.rows for state in self._lake.tables()}
+        self.report.risk = risk_of(self._platform)
+        self.report.place = str(keep_report(self._platform, self.report.as_json()))
 
     def _scrub(self, batch: Batch[Resource]) -> Outcome[Resource]:
         kept: list[Resource] = []
@@ -176,7 +195,7 @@ class _Run:
         outcome = Outcome(Batch(RESEARCH_RESOURCE, kept, origins), refused)
         scrubber = self._scrubber
         for resource, origin in zip(batch.items, batch.origins, strict=True):
-            passed, issues = scrubber.scrub(resource, scrubber.patient_of(resource))
+            passed, issues = scrubber.scrub(resource, scrubber.patient_of(resource), self.report.removed)
             if passed is None:
                 refused.append(Refusal(origin, tuple(issues)))
                 continue
