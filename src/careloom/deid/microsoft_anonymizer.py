@@ -75,13 +75,13 @@ class Anonymizer:
         remove_empty(node)
         return Anonymized(write_resource(node), changes)
 
-    def _visit(self, node: Node, run: Run) -> Counter[Operation]:
+    def _visit(self, resource: Node, run: Run) -> Counter[Operation]:
         """Works on a resource and then on the resources inside it, and labels it with what was done to all of them."""
-        done = self._process(node, run) if node.is_resource else Counter()
-        for child in node.children:
-            done += self._visit(child, run)
-        if node.is_resource and node.name != "contained":
-            add_labels(node, done)
+        done = self._process(resource, run)
+        for inner in _inside(resource):
+            done += self._visit(inner, run)
+        if resource.name != "contained":
+            add_labels(resource, done)
         return done
 
     def _process(self, resource: Node, run: Run) -> Counter[Operation]:
@@ -116,6 +116,19 @@ class Anonymizer:
         return [item for item in items if isinstance(item, Node)]
 
 
+def _inside(resource: Node) -> list[Node]:
+    """The resources that stand directly in a resource: contained ones, or those of entries."""
+    found = []
+    waiting = [resource]
+    while waiting:
+        for child in waiting.pop().children:
+            if child.is_resource:
+                found.append(child)
+            elif child.children:
+                waiting.append(child)
+    return found
+
+
 def _look_ups(resource: Node) -> dict[tuple[str, str], list[Node]]:
     """Nodes by type and by name, below a resource; of resources inside only they themselves."""
     found: dict[tuple[str, str], list[Node]] = {}
@@ -124,7 +137,7 @@ def _look_ups(resource: Node) -> dict[tuple[str, str], list[Node]]:
         for child in waiting.pop().children:
             found.setdefault(("Type", child.kind), []).append(child)
             found.setdefault(("Name", child.name), []).append(child)
-            if not child.is_resource:
+            if child.children and not child.is_resource:
                 waiting.append(child)
     return found
 

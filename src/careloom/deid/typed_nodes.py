@@ -1,11 +1,11 @@
 """A resource as a tree of typed nodes that rules can change in place: FHIR R4's own types, choices without suffix."""
 
 from collections.abc import Iterator
-from decimal import Decimal
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from careloom.fhir.validate_tables import Element, resource_types, type_table
+from careloom.fhir.validate_tables import resource_types, type_table
 
 Json = dict[str, Any]
 
@@ -88,7 +88,8 @@ def write_resource(node: Node) -> Json:
 def remove_empty(node: Node) -> None:
     """Takes out every element below that holds neither a value nor other elements; resources stay."""
     for child in node.children:
-        remove_empty(child)
+        if child.children:
+            remove_empty(child)
     node.children = [child for child in node.children if child.children or child.value is not None or child.is_resource]
 
 
@@ -102,7 +103,33 @@ def _resource(resource: Any, name: str, parent: Node | None) -> Node:
     return node
 
 
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """What stands under one JSON property of a structure."""
+
+    name: str
+    kind: str
+    structure: str
+    many: bool
+    choice: bool
+    primitive: bool
+
+
 @cache
+def _slots(structure: str) -> dict[str, _Slot]:
+    """JSON property -> what stands there; of a primitive also the property with ``_`` before its name."""
+    found: dict[str, _Slot] = {}
+    for key, element in type_table(structure).properties.items():
+        inner = "Element" if element.primitive else element.kind
+        kind = element.kind if element.primitive else _kind_of(element.kind)
+        choice = element.name.endswith("[x]")
+        name = element.name.removesuffix("[x]")
+        found[key] = _Slot(name, kind, inner, element.many, choice, element.primitive)
+        if element.primitive:
+            found[f"_{key}"] = found[key]
+    return found
+
+
 def _kind_of(structure: str) -> str:
     """The type that paths know: backbone elements have no type of their own."""
     if "." not in structure:
@@ -113,55 +140,51 @@ def _kind_of(structure: str) -> str:
 def _fill(node: Node, value: Any) -> None:
     if not isinstance(value, dict):
         raise ShapeError(f"{node.structure} is no JSON object")
-    properties = type_table(node.structure).properties
-    for key in value:
-        bare = key.removeprefix("_")
-        element = properties.get(bare)
-        if element is None or (bare != key and not element.primitive):
+    slots = _slots(node.structure)
+    for key, item in value.items():
+        slot = slots.get(key)
+        if slot is None:
             raise ShapeError(f"{node.structure} has an element that FHIR R4 does not know")
-        if element.primitive:
-            if bare == key or bare not in value:
-                _primitives(node, element, value.get(bare), value.get(f"_{bare}"))
-        elif value[key] is not None:
-            for item in _items(node, element, value[key]):
-                _complex(node, element, item)
+        if slot.primitive:
+            if key[0] != "_":
+                _primitives(node, slot, item, value.get(f"_{key}"))
+            elif key[1:] not in value:
+                _primitives(node, slot, None, item)
+        elif item is not None:
+            for one in _items(node, slot, item):
+                _complex(node, slot, one)
 
 
-def _items(node: Node, element: Element, value: Any) -> list[Any]:
+def _items(node: Node, slot: _Slot, value: Any) -> list[Any]:
     """The items of an element; one alone is taken for a list of one, as the original takes it."""
     if not isinstance(value, list):
         return [value]
-    if not element.many:
-        raise ShapeError(f"{node.structure}.{element.name} is a list")
+    if not slot.many:
+        raise ShapeError(f"{node.structure}.{slot.name} is a list")
     return value
 
 
-def _bare(element: Element) -> str:
-    return element.name.removesuffix("[x]")
-
-
-def _complex(parent: Node, element: Element, value: Any) -> None:
-    if element.kind == "Resource":
-        child = _resource(value, element.name, parent)
+def _complex(parent: Node, slot: _Slot, value: Any) -> None:
+    if slot.structure == "Resource":
+        child = _resource(value, slot.name, parent)
     else:
-        child = Node(_bare(element), _kind_of(element.kind), element.kind, parent)
+        child = Node(slot.name, slot.kind, slot.structure, parent)
         _fill(child, value)
-    child.many, child.choice = element.many, element.name.endswith("[x]")
+    child.many, child.choice = slot.many, slot.choice
     parent.children.append(child)
 
 
-def _primitives(parent: Node, element: Element, values: Any, siblings: Any) -> None:
-    plain = [] if values is None else _items(parent, element, values)
-    extra = [] if siblings is None else _items(parent, element, siblings)
-    for index in range(max(len(plain), len(extra))):
+def _primitives(parent: Node, slot: _Slot, values: Any, siblings: Any) -> None:
+    plain = [] if values is None else _items(parent, slot, values)
+    beside = [] if siblings is None else _items(parent, slot, siblings)
+    for index in range(max(len(plain), len(beside))):
         value = plain[index] if index < len(plain) else None
-        beside = extra[index] if index < len(extra) else None
-        if not (value is None or isinstance(value, str | bool | int | Decimal)):
-            raise ShapeError(f"{parent.structure}.{element.name} is no plain value")
-        child = Node(_bare(element), element.kind, "Element", parent)
-        child.value, child.many, child.choice = value, element.many, element.name.endswith("[x]")
-        if beside is not None:
-            _fill(child, beside)
+        if isinstance(value, dict | list):
+            raise ShapeError(f"{parent.structure}.{slot.name} is no plain value")
+        child = Node(slot.name, slot.kind, "Element", parent)
+        child.value, child.many, child.choice = value, slot.many, slot.choice
+        if index < len(beside) and beside[index] is not None:
+            _fill(child, beside[index])
         parent.children.append(child)
 
 
