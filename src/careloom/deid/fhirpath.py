@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from careloom.deid import fhirpath_grammar as grammar
-from careloom.deid.fhirpath_functions import FUNCTIONS, Items, Lazy, as_boolean, is_of_type, single, united
+from careloom.deid.fhirpath_functions import FUNCTIONS, OF_ITEMS, Items, Lazy, as_boolean, is_of_type, single, united
 from careloom.deid.fhirpath_values import (
     Moment,
     PathError,
@@ -20,6 +20,7 @@ from careloom.deid.fhirpath_values import (
     equal,
     equivalent,
     is_number,
+    later,
     moment,
     text_of,
 )  # fmt: skip
@@ -28,10 +29,11 @@ from careloom.deid.typed_nodes import Node
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What ``$this``, ``$index``, ``%context`` and ``today()`` mean here."""
+    """What ``$this``, ``$index``, ``$total``, ``%context`` and ``today()`` mean here."""
 
     this: Items
     index: int
+    total: Items
     context: Items
     resource: Items
     today: date
@@ -51,7 +53,7 @@ class Expression:
         top = node
         while top.parent is not None and not top.is_resource:
             top = top.parent
-        return self._step([node], _Scope([node], 0, [node], [top], today))
+        return self._step([node], _Scope([node], 0, [], [node], [top], today))
 
     def holds(self, node: Node, today: date) -> bool:
         """Whether a condition does not fail: an empty answer holds, as Microsoft's anonymizer takes it.
@@ -108,6 +110,8 @@ def _variable(name: str) -> _Step:
         return lambda focus, scope: scope.this
     if name == "$index":
         return lambda focus, scope: [scope.index]
+    if name == "$total":
+        return lambda focus, scope: scope.total
     if name == "%context":
         return lambda focus, scope: scope.context
     if name in ("%resource", "%rootResource"):
@@ -137,6 +141,8 @@ def _call(source: _Step, name: str, arguments: tuple[Any, ...]) -> _Step:
         return _typed(source, name, arguments[0])
     if name in ("today", "now") and not arguments:
         return lambda focus, scope: [moment("date", scope.today.isoformat())]
+    if name == "aggregate" and len(arguments) in (1, 2):
+        return _aggregate(source, *map(_compile, arguments))
     if name not in FUNCTIONS:
         raise PathError("a function that is not known here")
     function, fewest, most = FUNCTIONS[name]
@@ -145,12 +151,28 @@ def _call(source: _Step, name: str, arguments: tuple[Any, ...]) -> _Step:
     steps = [_compile(argument) for argument in arguments]
 
     def call(focus: Items, scope: _Scope) -> Items:
-        def lazy(step: _Step) -> Lazy:
-            return lambda items, index: step(items, replace(scope, this=items, index=index))
+        def of_items(step: _Step) -> Lazy:
+            return lambda items, index: step(
+                items, replace(scope, this=items, index=scope.index if index < 0 else index)
+            )
 
+        def of_focus(step: _Step) -> Lazy:
+            return lambda items, index: step(focus, scope)
+
+        lazy = of_items if name in OF_ITEMS else of_focus
         return function(source(focus, scope), *(lazy(step) for step in steps))
 
     return call
+
+
+def _aggregate(source: _Step, step: _Step, start: _Step | None = None) -> _Step:
+    def aggregate(focus: Items, scope: _Scope) -> Items:
+        total = [] if start is None else start(focus, scope)
+        for index, item in enumerate(source(focus, scope)):
+            total = step([item], replace(scope, this=[item], index=index, total=total))
+        return total
+
+    return aggregate
 
 
 def _index(source: _Step, number: _Step) -> _Step:
@@ -276,7 +298,20 @@ def _plus(one: Items, other: Items) -> Items:
     left, right = single(one), single(other)
     if isinstance(left, str) and isinstance(right, str):
         return [left + right]
+    if isinstance(left, Moment) and isinstance(right, Quantity):
+        return _found(later(left, right))
     return _arithmetic(lambda first, second: first + second)(one, other)
+
+
+def _minus(one: Items, other: Items) -> Items:
+    left, right = single(one), single(other)
+    if isinstance(left, Moment) and isinstance(right, Quantity):
+        return _found(later(left, Quantity(-right.number, right.unit)))
+    return _arithmetic(lambda first, second: first - second)(one, other)
+
+
+def _found(item: Any) -> Items:
+    return [] if item is None else [item]
 
 
 def _joined(one: Items, other: Items) -> Items:
@@ -300,7 +335,7 @@ _OPERATORS: dict[str, Callable[[Items, Items], Items]] = {
     "in": _in,
     "contains": lambda one, other: _in(other, one),
     "+": _plus,
-    "-": _arithmetic(lambda first, second: first - second),
+    "-": _minus,
     "*": _arithmetic(lambda first, second: first * second),
     "/": _arithmetic(lambda first, second: Decimal(first) / Decimal(second)),
     "div": _arithmetic(_whole),

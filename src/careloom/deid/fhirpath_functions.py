@@ -15,7 +15,11 @@ from careloom.deid.typed_nodes import Node
 
 Items = list[Any]
 Lazy = Callable[[Items, int], Items]
-"""An argument asked of one item and its number; of all items with number 0 where it does not depend on them."""
+"""An argument asked of items and their number, below 0 for the number that is counted outside.
+
+Arguments of functions that are not `OF_ITEMS` are asked where the whole call stands, whatever items are given.
+"""
+OF_ITEMS = frozenset({"all", "exists", "iif", "repeat", "select", "where"})
 Function = Callable[..., Items]
 
 
@@ -124,9 +128,9 @@ def _repeat(items: Items, made: Lazy) -> Items:
 
 
 def _iif(items: Items, test: Lazy, yes: Lazy, no: Lazy | None = None) -> Items:
-    if as_boolean(test(items, 0)):
-        return yes(items, 0)
-    return [] if no is None else no(items, 0)
+    if as_boolean(test(items, -1)):
+        return yes(items, -1)
+    return [] if no is None else no(items, -1)
 
 
 def _truths(wanted: bool, every: bool) -> Function:
@@ -161,13 +165,14 @@ def _substring(text: str, start: int, length: int | None = None) -> str | None:
 
 
 def _pattern(pattern: str) -> str:
-    return re.sub(r"\(\?<(?![=!])", "(?P<", pattern)  # named groups as .NET and ECMAScript write them
+    """A pattern whose dot matches line ends too, with named groups as .NET and ECMAScript write them."""
+    return "(?s)" + re.sub(r"\(\?<(?![=!])", "(?P<", pattern)
 
 
 def _replace_matches(text: str, pattern: str, template: str) -> str:
     escaped = template.replace("\\", r"\\")
     named = re.sub(r"\$\{(\w+)\}", r"\\g<\1>", escaped)
-    return re.sub(_pattern(pattern), re.sub(r"\$(\d+)", r"\\g<\1>", named), text)
+    return text if not pattern else re.sub(_pattern(pattern), re.sub(r"\$(\d+)", r"\\g<\1>", named), text)
 
 
 def _of_numbers(made: Callable[..., Any]) -> Function:
@@ -329,6 +334,7 @@ FUNCTIONS: dict[str, tuple[Function, int, int]] = {
     "join": (_join, 0, 1),
     "replace": (_of_texts(str.replace), 2, 2),
     "matches": (_of_texts(lambda text, pattern: re.search(_pattern(pattern), text) is not None), 1, 1),
+    "matchesFull": (_of_texts(lambda text, pattern: re.fullmatch(_pattern(pattern), text) is not None), 1, 1),
     "replaceMatches": (_of_texts(_replace_matches), 2, 2),
     "abs": (_of_numbers(abs), 0, 0),
     "ceiling": (_of_numbers(math.ceil), 0, 0),

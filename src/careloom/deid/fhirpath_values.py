@@ -4,6 +4,7 @@ source  FHIRPath 2.0 (ANSI/HL7 NMN R1-2020), sections 5 and 6
 """
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -71,6 +72,55 @@ def _in_utc(fields: tuple[Decimal, ...], offset: str) -> tuple[Decimal, ...]:
     except (ValueError, OverflowError):
         return fields
     return (*map(Decimal, (utc.year, utc.month, utc.day, utc.hour, utc.minute)), *fields[5:])
+
+
+_STEPS = {
+    "week": timedelta(weeks=1), "day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1),
+    "second": timedelta(seconds=1), "millisecond": timedelta(milliseconds=1),
+}  # fmt: skip
+_UCUM = {"wk": "week", "d": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond"}
+_FORMS = {1: "%Y", 2: "%Y-%m", 3: "%Y-%m-%d"}
+
+
+def later(start: Moment, span: Quantity) -> Moment | None:
+    """A moment that much later, as precise as it was; None beyond the calendar.
+
+    raises  PathError where the unit is none of time, or finer than a date that lacks its day
+    """
+    unit = _UCUM.get(span.unit, span.unit.removesuffix("s") if len(span.unit) > 1 else span.unit)
+    found = (_TIME_ONLY if start.kind == "time" else _DATE_TIME).fullmatch(start.text)
+    known = [] if found is None else [part for part in found.groups()[: 3 if start.kind == "time" else 6] if part]
+    if found is None or not (unit in _STEPS or (unit in ("year", "month") and start.kind != "time")):
+        raise PathError("a time and a span that do not fit together")
+    if start.kind != "time" and len(known) < 3 and unit not in ("year", "month"):
+        raise PathError("a span finer than the date")
+    numbers = [*map(Decimal, known)]
+    try:
+        return _later(start, numbers, unit, span.number, "" if start.kind == "time" else found[7] or "")
+    except (ValueError, OverflowError):
+        return None
+
+
+def _later(start: Moment, known: list[Decimal], unit: str, number: Decimal, offset: str) -> Moment:
+    is_time = start.kind == "time"
+    year, month, day, *clock = [*(map(Decimal, (2000, 1, 1)) if is_time else ()), *known, *([Decimal(1)] * 2)][:6]
+    clock = (known if is_time else known[3:]) + [Decimal(0)] * 3
+    if unit in ("year", "month"):
+        months = int(year) * 12 + int(month) - 1 + int(number) * (12 if unit == "year" else 1)
+        year, month = Decimal(months // 12), Decimal(months % 12 + 1)
+        day = min(day, Decimal(monthrange(int(year), int(month))[1]))
+    microseconds = int(clock[2] % 1 * 1_000_000)
+    at = datetime(int(year), int(month), int(day), int(clock[0]), int(clock[1]), int(clock[2]), microseconds)  # noqa: DTZ001
+    if unit in _STEPS:
+        at += _STEPS[unit] * (int(number) if unit not in ("second", "millisecond") else float(number))
+    date_part = "" if is_time else at.strftime(_FORMS[min(len(known), 3)]).zfill(4)
+    parts = len(known) - (0 if is_time else 3)
+    places = len(str(known[-1]).partition(".")[2]) if parts == 3 else 0
+    fraction = f".{at.microsecond:06d}"[: places + 1] if places else ""
+    clock_part = ":".join(at.strftime("%H:%M:%S").split(":")[:parts]) + fraction if parts > 0 else ""
+    text = clock_part if is_time else date_part + (f"T{clock_part}{offset}" if clock_part else "")
+    made = moment(start.kind, text)
+    return start if made is None else made
 
 
 _INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt"})

@@ -70,6 +70,10 @@ def _kind(item: Any) -> Any:
         ("iif(id = 'p1', 'yes', 'no')", ["yes"]),
         ("`name`.family.length()", [12]),
         ("%context.id", ["p1"]),
+        ("name.given.combine(name.family).count()", [4]),
+        ("name.select(use | $this.family)", ["official", "Quillfeather", "usual"]),
+        ("name.where($index = 1).use", ["usual"]),
+        ("name.select(iif(use = 'usual', $index, {}))", [1]),
     ],
 )
 def test_a_path_finds(expression: str, expected: list[Any]) -> None:
@@ -114,6 +118,16 @@ def test_a_path_finds(expression: str, expected: list[Any]) -> None:
         ("'x'.convertsToInteger()", False),
         ("1.65.round(1)", Decimal("1.6")),
         ("today()", "2024-06-01"),
+        ("@2024-02-28 + 2 days", "2024-03-01"),
+        ("@2024-01-31 + 1 month", "2024-02-29"),
+        ("@2024-03-01 - 1 'd'", "2024-02-29"),
+        ("@2024 + 2 years", "2026"),
+        ("@2024-02-28T23:30:00-05:00 + 1 hour", "2024-02-29T00:30:00-05:00"),
+        ("@T23:30 + 45 minutes", "00:15"),
+        ("@9999-12-31 + 1 day", None),
+        ("(1 | 2 | 3).aggregate($this + $total, 0)", 6),
+        ("'abc'.matchesFull('b')", False),
+        ("'a\\nb'.matches('a.b')", True),
         ("@1990", "1990"),
     ],
 )
@@ -146,6 +160,7 @@ def test_what_is_no_expression_is_refused_before_any_data(expression: str) -> No
 @pytest.mark.parametrize(
     "expression",
     ["name.family > 5", "birthDate > '1990'", "birthDate > @2015-1-1", "-name.family", "name.given + 1", "name['a']",
+     "@2024 + 1 day", "birthDate + 1",
      "(name.given).substring(1)", "5.startsWith('5')"],
 )  # fmt: skip
 def test_what_cannot_be_evaluated_says_so_without_a_value(expression: str) -> None:
