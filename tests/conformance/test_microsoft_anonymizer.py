@@ -1,5 +1,6 @@
 """Microsoft's functional tests of its FHIR anonymizer: every pair that is here, every configuration judged alike."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import pytest
 
 from careloom.deid.microsoft import Configuration, read_configuration
 from careloom.deid.microsoft_anonymizer import Anonymizer
-from careloom.deid.microsoft_json import read_lenient
+from careloom.deid.microsoft_json import read_exact, read_lenient, write_exact
+from careloom.deid.microsoft_labels import LABELS
 from careloom.deid.microsoft_methods import Keys
 from careloom.errors import FormatError, SetupError
+from careloom.fhir.validate_tables import resource_types
 
 FOLDER = "ms_anonymizer"
 A_DAY = date(2024, 6, 1)  # on which nobody in the files is older than 89
@@ -138,3 +141,40 @@ def test_every_configuration_is_judged(suites: Path) -> None:
 def test_every_configuration_that_is_no_test_of_the_check_is_read(suites: Path) -> None:
     for file in sorted((suites / FOLDER / "configurations").glob("*.json")):
         assert read_configuration(file.read_bytes()).rules, file.stem
+
+
+def example_resources(suites: Path) -> Iterator[dict[str, Any]]:
+    """HL7's examples of R4, of every resource type that has one here."""
+    for file in sorted((suites / "fhir_r4_examples").glob("*.json")):
+        found = read_exact(file.read_bytes())
+        if "resourceType" in found:
+            yield found
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from leaves(inner)
+    else:
+        yield value
+
+
+def test_keeping_everything_gives_every_example_back_to_the_last_digit(suites: Path) -> None:
+    keep = anonymizer(read_configuration(b'{"fhirPathRules": [{"path": "Resource", "method": "keep"}]}'))
+    seen = [(given, keep.anonymize(given).resource) for given in example_resources(suites)]
+    assert len(seen) > 400
+    assert [given["resourceType"] for given, made in seen if write_exact(made) != write_exact(given)] == []
+
+
+def test_redacting_everything_leaves_types_and_labels_of_every_example(suites: Path) -> None:
+    redact = anonymizer(configuration(suites, ALL))
+    told = set(leaves(LABELS[0][1]))
+    for given in example_resources(suites):
+        made = list(leaves(redact.anonymize(given).resource))
+        assert {word for word in made if word not in told} <= resource_types(), given["resourceType"]
+
+
+def test_the_safe_harbor_sample_runs_over_every_example(suites: Path) -> None:
+    sample = anonymizer(configuration(suites, "configuration-sample"))
+    labelled = [sample.anonymize(given).changes for given in example_resources(suites)]
+    assert sum(bool(changes) for changes in labelled) > 400

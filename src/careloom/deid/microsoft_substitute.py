@@ -39,9 +39,12 @@ def _replacement(node: Node, rule: Rule) -> Node:
         except NotJson:
             raise ProcessingError(rule, f"replaceWith is a text, and {node.kind} wants an object") from None
     try:
-        return read_fragment({} if given is None else given, node)
+        fragment = read_fragment({} if given is None else given, node)
     except ShapeError as error:
         raise ProcessingError(rule, f"replaceWith does not fit: {error}") from None
+    for inner in fragment.descendants():
+        inner.value = None if inner.value == "" else inner.value  # FHIR has no empty text
+    return fragment
 
 
 def _as_kind(kind: str, given: Any) -> Any:

@@ -50,6 +50,7 @@ def test_the_offset_is_that_of_the_original_tool() -> None:
     # From its functional tests: 2001-01-01 became 2001-02-11 for Patient "example" and key "123".
     assert offset_days("example", "123") == 41
     assert offset_days("bundle-transaction", "123") == 7
+    assert offset_days("", "dummy") == -21
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

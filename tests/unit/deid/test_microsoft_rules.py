@@ -127,6 +127,33 @@ def test_an_earlier_change_survives_a_substitution_around_it() -> None:
     assert address.keys() == {"city", "line", "country"}
 
 
+@pytest.mark.parametrize(
+    ("replacement", "expected"),
+    [
+        ({"family": "Harry", "given": ["Jim"]}, {"family": "Harry", "given": ["Jim"]}),
+        ({"given": ["Jim", "Cook"]}, {"given": ["Jim", "Cook"]}),
+        ({"given": list("abc"), "period": {"start": "2020", "end": ""}},
+         {"given": list("abc"), "period": {"start": "2020"}}),
+        ('{"family": "Harry"}', {"family": "Harry"}),
+        ({}, None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_a_fragment_stands_in_the_place_of_an_element(replacement: Any, expected: Any) -> None:
+    resource = {"resourceType": "Patient", "name": [PATIENT["name"][0]], "active": True}
+    made = after(rule("Patient.name", "substitute", replaceWith=replacement), resource=resource)
+    assert made.get("name") == (None if expected is None else [expected])
+
+
+def test_what_an_earlier_rule_had_in_a_list_keeps_its_place() -> None:
+    made = after(
+        rule("Patient.name.given.first()", "cryptoHash"),
+        rule("Patient.name", "substitute", replaceWith={"given": ["Jim", "Cook"]}),
+    )
+    first, second = made["name"][0]["given"]
+    assert (len(first), second) == (64, "Cook")
+
+
 def test_nothing_changes_what_was_substituted() -> None:
     made = after(rule("Patient.name", "substitute", replaceWith={"family": "Example"}),
                  rule("Patient.name.family", "redact"))  # fmt: skip
