@@ -71,6 +71,7 @@ class Reduced:
     report      the risk that remains
     nodes       ways to generalize that there were
     checked     how many of them were tried
+    chosen      (column, its hierarchy, the number of the level)
     """
 
     frame: pl.DataFrame
@@ -81,6 +82,11 @@ class Reduced:
     report: RiskReport
     nodes: int
     checked: int
+    chosen: tuple[tuple[str, Hierarchy, int], ...]
+
+    def in_its_form(self, other: pl.DataFrame) -> pl.DataFrame:
+        """Another table with these columns, e.g. an attacker's list, generalized as this one was; none left out."""
+        return other.with_columns(hierarchy.at(other[name], level) for name, hierarchy, level in self.chosen)
 
     def as_json(self) -> dict[str, Any]:
         """The price and the risk that remains; no record."""
@@ -226,24 +232,22 @@ def _reduced(
     counts: tuple[int, int],
 ) -> Reduced:
     kept = pl.Series("kept", best.kept)
-    columns = [
-        best.hierarchies[name].at(frame[name], level) for name, level in zip(best.table.columns, best.node, strict=True)
-    ]
-    out = frame.with_columns(columns).filter(kept)
+    chosen = tuple(
+        (name, best.hierarchies[name], level) for name, level in zip(best.table.columns, best.node, strict=True)
+    )
+    out = frame.with_columns(each.at(frame[name], level) for name, each, level in chosen).filter(kept)
     most = float((best.table.most * best.table.rows.sizes).sum())
     bits = bits_lost(best.table, best.node, best.kept)
     ratio = class_ratio(best.table, best.node, best.kept, targets)
     return Reduced(
         out,
         kept,
-        tuple(
-            (name, best.hierarchies[name].levels[level])
-            for name, level in zip(best.table.columns, best.node, strict=True)
-        ),
+        tuple((name, each.levels[level]) for name, each, level in chosen),
         frame.height - out.height,
         Loss(bits, bits / most if most else 0.0, None if ratio == inf else ratio, _by_column(best)),
         assess(out, best.table.columns, sensitive, targets, ordered=ordered),
         *counts,
+        chosen,
     )
 
 

@@ -130,6 +130,7 @@ def test_the_better_of_several_hierarchies_is_taken() -> None:
     frame = pl.DataFrame({"age": [30, 31, 32, 33], "note": ["p", "q", "r", "s"]})
     found = reduce_risk(frame, {"age": ages()}, Targets(k=2))
     assert found.levels == (("age", "2 years"),)
+    assert found.in_its_form(pl.DataFrame({"age": [91, 31]}))["age"].to_list() == ["90+", "30-31"]
     assert found.frame.to_dict(as_series=False) == {"age": ["30-31", "30-31", "32-33", "32-33"], "note": list("pqrs")}
 
 
