@@ -2,6 +2,7 @@
 
 Expected figures: arx-deidentifier/arx, TestAnonymizationKAnonymity (Apache-2.0), 30,162 records without missing values,
 nine quasi-identifiers, non-uniform entropy, monotonic. The groups below are those of its hierarchies for this data.
+Diversity and closeness: as pyCANON 1.3.6 (IFCA, Apache-2.0) computes them on the same records.
 """
 
 import gzip
@@ -14,6 +15,7 @@ import pytest
 from careloom.deid.risk_hierarchies import Hierarchy, grouped, whole_or_none
 from careloom.deid.risk_lattice import generalizations
 from careloom.deid.risk_reduce import Means, reduce_risk
+from careloom.deid.risk_report import assess
 from careloom.deid.risk_targets import Targets
 
 SPOUSE = {"spouse present": "Married-civ-spouse Married-AF-spouse"}
@@ -110,3 +112,25 @@ def test_the_search_finds_the_published_optimum(
     assert found.checked < found.nodes / 10
     if suppressed == 0:
         assert found.loss.bits == pytest.approx(bits, rel=1e-12)
+
+
+BY_PYCANON = [  # quasi-identifiers, sensitive column: k, distinct l, entropy l rounded down, t
+    (["sex", "race"], "income", 87, 2, 1, 0.20294547375208355),
+    (["sex", "race"], "occupation", 87, 10, 7, 0.3249624441807344),
+    (["sex", "race"], "hours_per_week", 87, 21, 6, 0.046313803618905525),
+    (["sex", "race", "workclass"], "income", 1, 1, 1, 0.7510775147536636),
+    (["sex", "race", "workclass"], "hours_per_week", 1, 1, 1, 0.3616520965995096),
+    (["sex", "age", "race", "marital_status"], "occupation", 1, 1, 1, 0.9952589350838804),
+    (["sex", "age", "race", "marital_status"], "hours_per_week", 1, 1, 1, 0.5712739022896433),
+]
+
+
+@pytest.mark.parametrize("expected", BY_PYCANON, ids=lambda each: f"{each[1]} by {' '.join(each[0])}")
+def test_diversity_and_closeness_are_those_of_pycanon(
+    adults: pl.DataFrame, expected: tuple[list[str], str, int, int, int, float]
+) -> None:
+    quasi, sensitive, k, distinct, entropy, t = expected
+    report = assess(adults, quasi, [sensitive])
+    (found,) = report.sensitive
+    assert (report.k, found.distinct_l, int(found.entropy_l or 0)) == (k, distinct, entropy)
+    assert found.t == pytest.approx(t, rel=1e-12)

@@ -108,15 +108,13 @@ class Lattice:
         """The levels of a node."""
         return tuple(int(level) for level in self.nodes[place])
 
-    def tag(self, place: int, meets: bool, grows: bool) -> None:
-        """Notes what a check found; `grows`: whoever meets the targets still does when generalized further.
+    def tag(self, place: int, meets: bool) -> None:
+        """Notes a check, for each node that it settles: who meets the targets still does when generalized further.
 
         source  predictive tagging: El Emam K et al (OLA), J Am Med Inform Assoc 2009;16:670-682
         """
         self.checks += 1
-        if not grows:
-            self.known[place] = 1 if meets else -1
-        elif meets:
+        if meets:
             self.known[(self.nodes >= self.nodes[place]).all(axis=1)] = 1
         else:
             self.known[(self.nodes <= self.nodes[place]).all(axis=1)] = -1
@@ -133,7 +131,7 @@ class Lattice:
         while low <= high and self.known[place] == 0:
             middle = (low + high) // 2
             found = meets(self.node(path[middle]))
-            self.tag(path[middle], found, grows=True)
+            self.tag(path[middle], found)
             low, high = (low, middle - 1) if found else (middle + 1, high)
 
     def _cheapest_above(self, place: int) -> int | None:

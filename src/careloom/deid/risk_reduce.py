@@ -1,7 +1,7 @@
 """Generalizes and suppresses until targets hold, losing as little as can be."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
 from typing import Any
@@ -70,7 +70,7 @@ class Reduced:
     loss        what it cost
     report      the risk that remains
     nodes       ways to generalize that there were
-    checked     how many of them were tried
+    checked     how many of them were tried to tell which can meet the targets
     chosen      (column, its hierarchy, the number of the level)
     """
 
@@ -165,18 +165,18 @@ class _Search:
 
     def run(self, best: _Found | None, hierarchies: Mapping[str, Hierarchy]) -> _Found | None:
         """The best of what was found before and what is here."""
-        grows = self.targets.only_grows or self._most_suppressed == 0
+        whole = self.targets.only_grows or self._most_suppressed == 0
+        # Merging may undo the other targets for records that met them; sizes and distinct values only ever grow.
+        needed = self.targets if whole else replace(self.targets, entropy_l=None, recursive_cl=None, t=None)
         for place, bound in enumerate(self.lattice.bound):
             if best is not None and self.means.loss == ENTROPY and bound >= best.cost - 1e-9:
                 break
-            if grows and self.lattice.known[place] == 0:
-                self.lattice.settle(place, lambda node: self.kept(node) is not None)
+            if self.lattice.known[place] == 0:
+                self.lattice.settle(place, lambda node: self._meets(node, needed))
             if self.lattice.known[place] == -1:
                 continue
             node = self.lattice.node(place)
-            kept = self.kept(node)
-            if not grows:
-                self.lattice.tag(place, kept is not None, grows=False)
+            kept = self.kept(node, self.targets)
             if kept is not None and (cost := self._cost(node, kept)) < (inf if best is None else best.cost - 1e-9):
                 best = _Found(cost, node, kept, self.table, hierarchies)
         return best
@@ -185,7 +185,13 @@ class _Search:
     def _most_suppressed(self) -> int:
         return int(self.means.suppressed_at_most * self.table.rows.patients + 1e-9)
 
-    def kept(self, node: Node) -> Mask | None:
+    def _meets(self, node: Node, targets: Targets) -> bool:
+        if targets.of_values:
+            return self.kept(node, targets) is not None
+        sizes = self.table.at(node).sizes
+        return int(sizes[sizes < targets.smallest_class].sum()) <= self._most_suppressed
+
+    def kept(self, node: Node, targets: Targets) -> Mask | None:
         """[n] The records that can stay at a node; None if too many would have to go."""
         here = self.table.at(node)
         of_row = here.of_row[self.table.rows.of_row]
@@ -196,7 +202,7 @@ class _Search:
             place = np.zeros(sizes.size, np.int64)
             place[there] = np.arange(there.size)
             some = Classes(here.columns, here.codes[there], sizes[there], place[of_row[kept]])
-            wrong = violating(some, [column.kept(kept) for column in self.sensitive], self.targets)
+            wrong = violating(some, [column.kept(kept) for column in self.sensitive], targets)
             if not wrong.any():
                 return kept
             kept[kept] = ~wrong[some.of_row]

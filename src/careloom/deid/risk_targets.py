@@ -79,6 +79,11 @@ class Targets:
         return max(self.k or 1, of_risk)
 
     @property
+    def of_values(self) -> bool:
+        """True if anything is asked of sensitive values."""
+        return any(each is not None for each in (self.distinct_l, self.entropy_l, self.recursive_cl, self.t))
+
+    @property
     def only_grows(self) -> bool:
         """True if a class that meets the targets still does once any other is merged into it."""
         return self.entropy_l is None and self.recursive_cl is None and self.t is None
