@@ -47,11 +47,12 @@ def whole_or_none() -> Hierarchy:
     return Hierarchy((AS_IT_IS, NONE), (_same, _nothing))
 
 
-def bands(widths: Sequence[int], top: int | None = None, unit: str = "years") -> Hierarchy:
+def bands(widths: Sequence[int], top: int | None = None, unit: str = "year") -> Hierarchy:
     """Bands of whole numbers, e.g. ``30-34``, then nothing; a width of 1 keeps the number.
 
     widths  each divides the next, or a band would lie in two larger ones
     top     numbers from here on are one band at every level, e.g. ``90+``
+    unit    in the singular, for the names of the levels
     raises  QueryError
     """
     if not widths or widths[0] < 1 or any(wide % narrow for narrow, wide in pairwise(widths)):
@@ -59,7 +60,7 @@ def bands(widths: Sequence[int], top: int | None = None, unit: str = "years") ->
             "bands: a width does not divide the next", "give them as two hierarchies and let both be tried"
         )
     return Hierarchy(
-        (*(f"{width} {unit}" for width in widths), NONE),
+        (*(f"{width} {unit}{'' if width == 1 else 's'}" for width in widths), NONE),
         (*(partial(_band, width=width, top=top) for width in widths), _nothing),
     )
 

@@ -18,13 +18,13 @@ def test_ages_are_banded_with_one_group_from_90_on() -> None:
     years = pl.Series("age", [0, 34, 89, 90, 103, None])
     five, two = ages()
     assert levels(five, years) == {
-        "1 years": ["0", "34", "89", "90+", "90+", None],
+        "1 year": ["0", "34", "89", "90+", "90+", None],
         "5 years": ["0-4", "30-34", "85-89", "90+", "90+", None],
         "10 years": ["0-9", "30-39", "80-89", "90+", "90+", None],
         "20 years": ["0-19", "20-39", "80-89", "90+", "90+", None],
         "none": ["*"] * 6,
     }
-    assert two.levels == ("1 years", "2 years", "10 years", "20 years", "none")
+    assert two.levels == ("1 year", "2 years", "10 years", "20 years", "none")
     assert levels(two, years)["2 years"] == ["0-1", "34-35", "88-89", "90+", "90+", None]
 
 
