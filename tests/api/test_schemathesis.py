@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from careloom.services.deidentify import deidentify
 from tests.api.campaign import campaign
 from tests.api.kit import OBSERVATION, PATIENT, Installation
 from tests.architecture.test_routes import ROUTES
@@ -22,7 +23,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 @pytest.fixture(scope="module")
 def known(installation: Installation) -> dict[str, list[str]]:
-    """What there is to find: two records, one that was refused, their run, and a client."""
+    """What there is to find: two records, one that was refused, their run, a de-identification, and a client."""
     run = installation.ingest([PATIENT, OBSERVATION, REFUSED]).run_id
     client = installation.register()
     return {
@@ -30,7 +31,7 @@ def known(installation: Installation) -> dict[str, list[str]]:
         "path.type": ["Patient", "Observation"],
         "path.id": [installation.stored_id("Patient", "p1"), installation.stored_id("Observation", "o1")],
         "path.vid": ["1"],
-        "path.run_id": [run],
+        "path.run_id": [run, deidentify(installation.platform, installation.operator).run_id],
         "body.client_id": [client.client.id],
         "body.client_secret": [client.secret],
     }
@@ -41,7 +42,12 @@ def test_a_campaign_with_every_right_finds_nothing(installation: Installation, k
     found = campaign(installation.app, installation.bearer(), examples=EXAMPLES, known=known, coverage=False)
     assert not found.failures, found.shown()
     assert set(found.operations) == {route.name for route in ROUTES}
-    for served in ("GET /fhir/{zone}/{type}/{id} 200", "GET /api/v1/ingestions/{run_id} 200"):
+    for served in (
+        "GET /fhir/{zone}/{type}/{id} 200",
+        "GET /api/v1/ingestions/{run_id} 200",
+        "GET /api/v1/deidentifications/{run_id} 200",
+        "GET /api/v1/deidentifications/{run_id}/report 200",
+    ):
         assert found.statuses[served], f"no request got as far as {served}"
 
 

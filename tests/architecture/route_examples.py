@@ -37,6 +37,7 @@ class Example:
     also_in: tuple[Zone, ...] = ()
 
 
+BOTH: tuple[Zone, ...] = ("identified", "research")
 UPLOAD = {"data": LINE, "content_type": "application/fhir+ndjson"}
 PATIENTS = {
     "version": 1, "table": "silver/patients", "smallest": 11, "unknown": 0, "missing": -1,
@@ -82,6 +83,23 @@ EXAMPLES: dict[str, Example] = {
     "GET /api/v1/normalizations/{run_id}": Example("/api/v1/normalizations/{normalization}", "ingest"),
     "POST /api/v1/normalizations/{run_id}/cancel": Example(
         "/api/v1/normalizations/{queued}/cancel", "ingest", also="careloom/operate"
+    ),
+    "POST /api/v1/deidentifications": Example(
+        "/api/v1/deidentifications", "deidentify", BOTH, statuses=(202,), more={"json": {"policy": "safe-harbor"}}
+    ),
+    "GET /api/v1/deidentifications": Example("/api/v1/deidentifications", "monitor", ("research",)),
+    "GET /api/v1/deidentifications/{run_id}": Example(
+        "/api/v1/deidentifications/{deidentification}", "monitor", ("research",)
+    ),
+    "GET /api/v1/deidentifications/{run_id}/report": Example(
+        "/api/v1/deidentifications/{deidentification}/report?format=html", "monitor", ("research",)
+    ),
+    "POST /api/v1/deidentifications/{run_id}/cancel": Example(
+        "/api/v1/deidentifications/{queued deidentification}/cancel", "deidentify", BOTH, also="careloom/operate"
+    ),
+    "GET /api/v1/deidentification-policies": Example("/api/v1/deidentification-policies", "monitor", ("research",)),
+    "GET /api/v1/deidentification-policies/{name}": Example(
+        "/api/v1/deidentification-policies/first", "monitor", ("research",)
     ),
     "GET /api/v1/research/{table}/codebook": Example("/api/v1/research/patients/codebook", "read", ("research",)),
     "POST /api/v1/research/{table}/encoded": Example(

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from careloom.api import gate
 from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
+from careloom.services import deidentifications
 from careloom.services.access import ROLES, ZONES
 from careloom.services.deidentify import deidentify
 from careloom.services.normalizations import submit
@@ -109,16 +110,25 @@ class Served:
             more["auth"] = (client.client.id, client.secret)
             if "token" in more["data"]:
                 more["data"] = {"token": issue(self.made.platform, client.client).token}
-        path = re.sub(r"\{(\w+)\}", lambda name: self.fact(name[1]), example.path)
+        path = re.sub(r"\{([\w ]+)\}", lambda name: self.fact(name[1]), example.path)
         return self.made.client.open(path, method=method or route.method, headers=dict(headers or {}), **more)
 
     def fact(self, name: str) -> str:
-        made = {"waiting": self.waiting_upload, "queued": self.queued_normalization}
+        made = {
+            "waiting": self.waiting_upload,
+            "queued": self.queued_normalization,
+            "queued deidentification": self.queued_deidentification,
+        }
         return made[name]() if name in made else self.facts[name]
 
     def queued_normalization(self) -> str:
         """The id of a new rehearsal that no worker has touched."""
         found: str = submit(self.made.platform, self.made.operator, is_rehearsal=True)["id"]
+        return found
+
+    def queued_deidentification(self) -> str:
+        """The id of a new de-identification that no worker has touched."""
+        found: str = deidentifications.submit(self.made.platform, self.made.operator)["id"]
         return found
 
     def waiting_upload(self) -> str:
@@ -144,13 +154,13 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Installation(tmp_path_factory.mktemp("routes")) as made:
         run = made.ingest()
-        deidentify(made.platform, made.operator)
+        deidentified = deidentify(made.platform, made.operator)
         patient = made.stored_id("Patient", "p1")
         normalization = normalize(made.platform, made.operator, NormalizeAsk(is_rehearsal=True))["run_id"]
         look = quality(made.platform, made.operator, QualityAsk())
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]}
-        facts["normalization"] = normalization
+        facts |= {"normalization": normalization, "deidentification": deidentified.run_id}
         yield Served(made, facts | linkage_routes.linked(made))
 
 

@@ -51,3 +51,26 @@ def test_the_report_counts_is_signed_and_tells_no_value(line: CommandLine) -> No
 def test_a_policy_that_does_not_ship_is_refused_by_name(line: CommandLine) -> None:
     ended = line.run("deidentify", "--policy", "safe-harbour", expect=5)
     assert "first, safe-harbor, limited-data-set" in ended.stdout + ended.stderr
+
+
+def test_a_queued_run_is_listed_waits_and_is_told_when_it_is_done(line: CommandLine) -> None:
+    assert line.json("deidentify", "reports")["items"] == []
+    run_id = line.json("deidentify", "--policy", "safe-harbor", "--queue")["id"]
+    (waiting,) = line.json("deidentify", "reports")["items"]
+    assert (waiting["id"], waiting["state"], waiting["policy"]) == (run_id, "waiting", "safe-harbor")
+    line.run("worker", "--once")
+    told = line.json("deidentify", "reports", run_id)
+    assert (told["state"], told["signed"]) == ("done", True)
+    said = line.run("deidentify", "reports", run_id).stdout
+    assert "electronic mail addresses" in said or "names" in said
+    assert not [secret for secret in secrets(ALDA) + secrets(BRAM) if secret in said.encode()]
+    line.run("deidentify", "reports", "20261122T010203Z-abc234", expect=2)
+
+
+def test_a_policy_is_read_with_the_reason_of_each_entry(line: CommandLine) -> None:
+    said = line.run("deidentify", "policies", "safe-harbor").stdout
+    assert "small-zip3" in said or "20,000 people" in said
+    assert {one["name"]: one["dates"] for one in line.json("deidentify", "policies")} == {
+        "first": "shift", "safe-harbor": "year", "limited-data-set": "keep",
+    }  # fmt: skip
+    line.run("deidentify", "policies", "none", expect=2)

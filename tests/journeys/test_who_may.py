@@ -10,6 +10,7 @@ import pytest
 from careloom.errors import AccessError, CareloomError
 from careloom.services import (
     audit,
+    deidentifications,
     deidentify,
     deidentify_files,
     erase,
@@ -47,6 +48,8 @@ USES: dict[str, Use] = {
     "show": lambda p, who, file: quarantine.show_refused(p, who, "a" * 26, raw=True),
     "redrive": lambda p, who, file: quarantine.redrive(p, who),
     "deidentify": lambda p, who, file: deidentify.deidentify(p, who),
+    "queue deidentification": lambda p, who, file: deidentifications.submit(p, who),
+    "cancel deidentification": lambda p, who, file: deidentifications.cancel_run(p, who, RUN),
     "deidentify files": lambda p, who, file: deidentify_files.deidentify_files_with_store_keys(
         p, who, deidentify_files.FilesAsk(file, file.with_suffix(".out"), file)
     ),

@@ -7,6 +7,7 @@ from flask_openapi3 import Info, OpenAPI
 import careloom
 from careloom.api import (
     codes,
+    deidentifications,
     documentation,
     duplicates,
     fhir,
@@ -52,7 +53,7 @@ def create_app(platform: Platform) -> OpenAPI:
     problems.install(app)
     for room in (
         oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
-        normalizations, research, mappings, overview, health,
+        normalizations, deidentifications, research, mappings, overview, health,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

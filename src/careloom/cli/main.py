@@ -11,6 +11,7 @@ from careloom import __version__
 from careloom.cli import (
     clients,
     data,
+    deidentification,
     linkage,
     mapping,
     operate,
@@ -37,6 +38,7 @@ query.register(app)
 simulate.register(app)
 records.register(app)
 quality.register(app)
+deidentification.register(app)
 privacy.register(app)
 linkage.register(app)
 operate.register(app)

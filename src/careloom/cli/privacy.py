@@ -1,4 +1,4 @@
-"""Commands of privacy: deidentify, deidentify-files, erase, audit."""
+"""Commands of privacy: deidentify-files, erase, audit."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,29 +13,9 @@ audit_app = typer.Typer(no_args_is_help=True, help="Who did what to whom, and th
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
-    app.command()(deidentify)
     app.command("deidentify-files")(deidentify_files)
     app.command()(erase)
     app.add_typer(audit_app, name="audit")
-
-
-def deidentify(
-    policy: Annotated[
-        str, typer.Option(help="first, safe-harbor or limited-data-set; that of the settings if not given.")
-    ] = "",
-    json: Json = False,
-) -> None:
-    """Make the research zone: direct identifiers dropped by allow-list, free text refused, tables written.
-
-    Example: careloom deidentify --policy safe-harbor
-    """
-    from careloom.cli import output, render
-    from careloom.cli.session import opened
-    from careloom.services.deidentify import deidentify as run
-
-    with opened() as (platform, who):
-        report = run(platform, who, policy)
-    output.give(report.as_json() if json else report, as_json=json, show=render.deidentified)
 
 
 def deidentify_files(

@@ -8,6 +8,7 @@ import httpx
 from careloom.client.address import base_address
 from careloom.client.credentials import Credential, Token, Tokens
 from careloom.client.decoding import decode
+from careloom.client.deidentifications import Deidentifications
 from careloom.client.fhir import FhirZone
 from careloom.client.ingestions import Ingestions
 from careloom.client.linkage import Linkage
@@ -55,6 +56,7 @@ class Careloom:
         self._wire = Wire(base, transport=transport, timeout=timeout, ca=ca, pace=Pace() if pace is None else pace)
         self._credential = credential
         self._session = Session(self._wire, Tokens(self._wire, credential))
+        self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
         self.linkage = Linkage(self._session)
         self.mappings = Mappings(self._session)

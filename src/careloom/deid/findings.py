@@ -1,5 +1,8 @@
 """What is told about a value or a resource that did not pass: one function for each kind, never a value."""
 
+from collections.abc import Mapping
+from functools import cache
+
 from careloom.issues import Issue
 
 
@@ -171,3 +174,15 @@ def reference_unkept(place: str) -> Issue:
         "A reference to something that does not pass, or that is not written Type/id, was removed.",
         "Ingestion writes references as Type/id where it can tell the target.",
     )
+
+
+@cache
+def by_code() -> Mapping[str, Issue]:
+    """Every finding of this room by its code, in general words and without a place."""
+    every = (
+        type_not_listed(), free_text("", "free text or an image"), malformed(""), patient_unknown(""),
+        patient_differs(""), modified_meaning(""), element_unlisted(""), extension_unlisted(""), code_unlisted(""),
+        text_only(""), date_unreadable(""), zip_unreadable(""), text_unkept(""), number_too_long(""),
+        quantity_unkept(""), reference_unkept(""),
+    )  # fmt: skip
+    return {issue.code: issue for issue in every}

@@ -27,6 +27,11 @@ _NAMES = {
 }
 
 
+def measure_title(name: str) -> str:
+    """What a measure of `careloom.deid.risk_report` is, in words."""
+    return _NAMES.get(name, name)
+
+
 def as_html(signed: Json) -> str:
     """The signed report as `careloom.services.deidentify` keeps it: ``report`` and ``signature``."""
     report, signature = signed["report"], signed["signature"]
@@ -79,7 +84,7 @@ def _risk(risk: Json | None) -> str:
     known = ", ".join(risk["quasi_identifiers"])
     lead = f"<p>If somebody knew of a person: {text(known)}. A value that is missing counts as a value of its own.</p>"
     rows = [
-        [text(_NAMES.get(one["name"], one["name"])) + (f": {text(one['column'])}" if one["column"] else ""),
+        [text(measure_title(one["name"])) + (f": {text(one['column'])}" if one["column"] else ""),
          _number(one["value"], one["unit"]), _target(one)]
         for one in risk["measures"]
     ]  # fmt: skip

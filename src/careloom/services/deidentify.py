@@ -5,7 +5,7 @@ leaves the store and the tables.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from careloom.fhir.references import patients_of
 from careloom.pipeline.batch import Batch, Outcome, Refusal, Schema
 from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
-from careloom.services.access import Principal
+from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event
 from careloom.services.deidentify_report import keep_report, risk_of
 from careloom.services.platform import Platform
@@ -34,10 +34,13 @@ from careloom.tables.research import RESEARCH
 
 IDENTIFIED = Schema("identified resource")
 RESEARCH_RESOURCE = Schema("research resource")
-BATCH = 1000
+ZONES: tuple[Zone, ...] = ("identified", "research")
 ROWS_PER_COMMIT = 100_000
 
 Item = TypeVar("Item")
+Watch = Callable[[int, int, dict[str, Any]], None]
+"""(resources done, in all, what was counted so far): called before the first and after each transaction of resources;
+may raise to stop the run."""
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class DeidentifyReport:
     issues   code -> count
     removed  letter of `careloom.deid.identifiers` -> how many were taken out or changed
     risk     `careloom.deid.risk_report.RiskReport` of the zone's patients as JSON; None without any
+    ended    empty while it runs
     place    where the signed report lies
     """
 
@@ -75,6 +79,7 @@ class DeidentifyReport:
     gone: int = 0
     removed: Counter[str] = field(default_factory=Counter)
     risk: dict[str, Any] | None = None
+    ended: str = ""
     place: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -83,6 +88,7 @@ class DeidentifyReport:
             "run_id": self.run_id,
             "actor": self.actor,
             "started": self.started,
+            "ended": self.ended,
             "policy": {"name": self.policy, "version": self.policy_version, "digest": self.policy_digest},
             "types": [{"type": t.type, "read": t.read, "kept": t.kept, "held_back": t.held_back} for t in self.types],
             "tables": self.tables,
@@ -117,28 +123,44 @@ class Project:
         return self._names.resource_id("", kind, name)
 
 
-def deidentify(platform: Platform, who: Principal, policy: str = "") -> DeidentifyReport:
+def deidentify(
+    platform: Platform, who: Principal, policy: str = "", *, run_id: str = "", watch: Watch | None = None
+) -> DeidentifyReport:
     """Makes the research zone anew and returns what it holds now.
 
+    A run that was stopped may be begun again under its id: what is there already is not written twice.
+
     policy  one that ships, by its name; that of the settings where empty
+    run_id  of the run; empty for a new one
     raises  AccessError; SetupError if the policy is not usable; StateError if a store is being written by another
     """
-    admit(platform, who, "deidentify", "identified")
-    admit(platform, who, "deidentify", "research")
-    run = _Run(platform, who, packaged_policy(policy or platform.settings.deidentify.policy))
-    for batch in _batches((stored.resource() for stored in run.source.scan()), BATCH):
+    for zone in ZONES:
+        admit(platform, who, "deidentify", zone)
+    run = _Run(platform, who, policy_named(platform, policy), run_id or platform.run_id())
+    total = sum(run.source.count().values())
+    if watch is not None:
+        watch(0, total, run.so_far())
+    for batch in _batches((stored.resource() for stored in run.source.scan()), run.at_once):
         run.take(batch)
+        if watch is not None:
+            watch(run.read, max(total, run.read), run.so_far())
     run.finish()
     return run.report
+
+
+def policy_named(platform: Platform, name: str) -> Policy:
+    """A policy that ships; that of the settings where the name is empty. raises SetupError if it is not usable."""
+    return packaged_policy(name or platform.settings.deidentify.policy)
 
 
 class _Run:
     """One run: what was seen, what waits to be committed."""
 
-    def __init__(self, platform: Platform, who: Principal, policy: Policy) -> None:
+    def __init__(self, platform: Platform, who: Principal, policy: Policy, run_id: str) -> None:
         self._platform = platform
         self._who = who
         self.source = platform.store("identified")
+        self.at_once = platform.settings.ingest.batch_records
         self._target = platform.store("research")
         self._lake = platform.lake("research")
         self._scrubber = Project(platform).scrubber(policy)
@@ -148,7 +170,7 @@ class _Run:
             {"policy": policy.digest, "as_of": platform.runtime.now().date().isoformat()},
         )
         self.report = DeidentifyReport(
-            platform.run_id(), policy.name, policy.version, policy.digest, who.name, instant(platform.runtime.now())
+            run_id, policy.name, policy.version, policy.digest, who.name, instant(platform.runtime.now())
         )
         self._counts: dict[str, TypeCount] = {}
         self._seen: dict[str, set[str]] = {}
@@ -156,6 +178,17 @@ class _Run:
         self._waiting: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
         self._waiting_rows = 0
         self._drugs = self._drug_codes()
+
+    @property
+    def read(self) -> int:
+        """The resources that it has done with."""
+        return sum(count.read for count in self._counts.values())
+
+    def so_far(self) -> dict[str, Any]:
+        """The name of the policy, and what was counted."""
+        counts = self._counts.values()
+        told = {"read": self.read, "kept": sum(one.kept for one in counts)}
+        return {"policy": self.report.policy} | told | {"held_back": sum(one.held_back for one in counts)}
 
     def take(self, resources: list[Resource]) -> None:
         """De-identifies one batch; store and audit commit together."""
@@ -178,7 +211,7 @@ class _Run:
             for stored in self._target.scan()
             if stored.id not in self._seen.get(stored.type, set())
         ]
-        for batch in _batches(gone, BATCH):
+        for batch in _batches(gone, self.at_once):
             with self._target.transaction(self._event) as tx:
                 tx.write(batch)
         self.report.gone = len(gone)
@@ -186,6 +219,7 @@ class _Run:
         self.report.types = sorted(self._counts.values(), key=lambda count: count.type)
         self.report.tables = {state.path: state.rows for state in self._lake.tables()}
         self.report.risk = risk_of(self._platform)
+        self.report.ended = instant(self._platform.runtime.now())
         self.report.place = str(keep_report(self._platform, self.report.as_json()))
 
     def _scrub(self, batch: Batch[Resource]) -> Outcome[Resource]:

@@ -1,0 +1,90 @@
+"""Commands of de-identification: make the research zone, its reports, the policies."""
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+deidentify_app = typer.Typer(
+    invoke_without_command=True,
+    help="Make the research zone: direct identifiers dropped by allow-list, free text refused, tables written.",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.add_typer(deidentify_app, name="deidentify")
+
+
+@deidentify_app.callback()
+def deidentify(
+    context: typer.Context,
+    policy: Annotated[
+        str, typer.Option(help="first, safe-harbor or limited-data-set; that of the settings if not given.")
+    ] = "",
+    queue: Annotated[bool, typer.Option("--queue", help="Hand it to the job worker and return at once.")] = False,
+    json: Json = False,
+) -> None:
+    """Make the research zone: direct identifiers dropped by allow-list, free text refused, tables written.
+
+    Example: careloom deidentify --policy safe-harbor
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.deidentifications import submit
+    from careloom.services.deidentify import deidentify as run
+
+    with opened() as (platform, who):
+        if queue:
+            job = submit(platform, who, policy=policy)
+            output.give(job, as_json=json, show=lambda made: output.say(f"Job {made['id']}: see `careloom jobs show`."))
+            return
+        with output.progress("De-identifying", quiet=json, unit="resources") as tell:
+            watch = (lambda done, total, _so_far: tell(done, total)) if tell else None
+            report = run(platform, who, policy, watch=watch)
+    output.give(report.as_json() if json else report, as_json=json, show=render.deidentified)
+
+
+@deidentify_app.command("reports")
+def reports(
+    run: Annotated[str, typer.Argument(help="One run, with what it did.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many, newest first.")] = 20,
+    cursor: Annotated[str, typer.Option(help="Where the page before ended: its `next`.")] = "",
+    json: Json = False,
+) -> None:
+    """List de-identifications, newest first, or show what one did.
+
+    Example: careloom deidentify reports
+    """
+    from careloom.cli import output, render_deidentification
+    from careloom.cli.session import opened
+    from careloom.services.deidentifications import list_runs, show_run
+
+    with opened() as (platform, who):
+        if run:
+            output.give(show_run(platform, who, run), as_json=json, show=render_deidentification.run)
+        else:
+            found = list_runs(platform, who, limit=limit, cursor=cursor)
+            output.give(found, as_json=json, show=render_deidentification.runs)
+
+
+@deidentify_app.command("policies")
+def policies(
+    name: Annotated[str, typer.Argument(help="One policy, with its entries and their reasons.")] = "",
+    json: Json = False,
+) -> None:
+    """List the policies that ship, or read one: what passes, what does not, and why.
+
+    Example: careloom deidentify policies safe-harbor
+    """
+    from careloom.cli import output, render_deidentification
+    from careloom.cli.session import opened
+    from careloom.services.deidentification_policies import list_policies, show_policy
+
+    with opened() as (platform, who):
+        if name:
+            output.give(show_policy(platform, who, name), as_json=json, show=render_deidentification.policy)
+        else:
+            output.give(list_policies(platform, who), as_json=json, show=render_deidentification.policies)

@@ -1,0 +1,70 @@
+"""De-identifications and their policies as a person at a terminal reads them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from careloom.cli.output import say, show_table
+
+Row = Mapping[str, Any]
+_DATES = {"shift": "moved by secret days", "year": "the year", "keep": "as they are"}
+_SIGNED = {None: "", True: "as signed", False: "CHANGED"}
+
+
+def runs(page: Row) -> None:
+    """De-identifications, newest first."""
+    rows = [
+        (one["id"], one["state"], one["policy"], f"{one['read']:,}", f"{one['kept']:,}", _SIGNED[one["signed"]])
+        for one in page["items"]
+    ]
+    columns = ("run", "state", "policy", "read", "kept", "report")
+    show_table("De-identifications", columns, rows, empty="none was run: careloom deidentify.")
+    if page["next"]:
+        say(f"More: --cursor {page['next']}")
+
+
+def run(one: Row) -> None:
+    """What one de-identification did."""
+    runs({"items": [one], "next": None})
+    report = one["report"]
+    if report is None:
+        said = "is not as it was signed: call the operator" if one["signed"] is False else "is there once it is done"
+        say(f"Its report {said}.")
+        return
+    rows = [(each["type"], each["read"], each["kept"], each["held_back"]) for each in report["types"]]
+    show_table("Research zone", ("resource type", "read", "kept", "held back"), rows)
+    taken = [(each["letter"], each["name"], f"{each['count']:,}") for each in report["identifiers"] if each["count"]]
+    show_table("Taken out or changed", ("letter", "identifier of 45 CFR 164.514(b)(2)(i)", "count"), taken)
+    found = [(each["code"], each["message"], f"{each['count']:,}") for each in report["findings"]]
+    show_table("Why", ("code", "what", "count"), found)
+    if report["risk"] is not None:
+        measures = [
+            (each["title"] + (f": {each['column']}" if each["column"] else ""), _number(each["value"]), each["unit"],
+             _number(each["target"]))
+            for each in report["risk"]["measures"]
+        ]  # fmt: skip
+        show_table("What an attacker could still tell", ("measure", "value", "unit", "target"), measures)
+
+
+def policies(found: Sequence[Row]) -> None:
+    """The policies that ship."""
+    rows = [
+        (one["name"], one["version"], _DATES[one["dates"]], ", ".join(one["addresses"]) or "nothing",
+         "de-identified" if one["texts"] else "nothing", "yes" if one["default"] else "")
+        for one in found
+    ]  # fmt: skip
+    show_table("Policies", ("policy", "version", "dates", "addresses", "texts", "in force"), rows)
+
+
+def policy(one: Row) -> None:
+    """One policy with its entries."""
+    policies([one])
+    say(f"Digest {one['digest']}. What no entry keeps does not pass.")
+    rows = [
+        (each["structure"], each["decision"], ", ".join(each["elements"]) or "the whole resource", each["because"])
+        for each in one["entries"]
+    ]
+    show_table("Entries", ("structure", "decision", "elements", "because"), rows)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"

@@ -1,0 +1,180 @@
+"""What a de-identification did, and what its policy says, as values."""
+
+from dataclasses import dataclass
+
+from careloom.client.reports import QueuedWork
+
+
+@dataclass(frozen=True, slots=True)
+class Deidentification(QueuedWork):
+    """One de-identification; its counts are those so far while it runs, its progress is in resources.
+
+    policy     by its name
+    kept       resources that passed
+    held_back  resources that did not
+    gone       resources that left the research zone, because they no longer belong there
+    signed     whether the report is as the platform signed it; None while there is none
+    """
+
+    policy: str
+    read: int
+    kept: int
+    held_back: int
+    gone: int
+    signed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyName:
+    """Which policy, in which version; `digest` is a hash of its files."""
+
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCount:
+    """What became of one resource type."""
+
+    type: str
+    read: int
+    kept: int
+    held_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """One table of the research zone afterwards."""
+
+    table: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierCount:
+    """How many of one identifier were taken out or changed.
+
+    letter  A to R, as in 45 CFR 164.514(b)(2)(i); ``text`` for free text, which may hold any of them
+    """
+
+    letter: str
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one code says, what to do, and how often it was met; no words for a code of another version."""
+
+    code: str
+    message: str
+    remedy: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measure of the residual risk.
+
+    column  the sensitive column that it is about; None for all
+    unit    patients, classes, values, share, probability, distance, ratio, people or tables
+    target  in the same unit; None where none is asked
+    holds   whether the target is met; None where none is asked
+    """
+
+    name: str
+    title: str
+    column: str | None
+    value: float | None
+    unit: str
+    target: float | None
+    holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualRisk:
+    """How well the patients of the research zone can hide from who knows their `quasi_identifiers`."""
+
+    patients: int
+    quasi_identifiers: tuple[str, ...]
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentificationReport:
+    """What a run did; `risk` is None where no patient passed."""
+
+    policy: PolicyName
+    types: tuple[TypeCount, ...]
+    tables: tuple[TableRows, ...]
+    identifiers: tuple[IdentifierCount, ...]
+    findings: tuple[Finding, ...]
+    risk: ResidualRisk | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentificationDetail(Deidentification):
+    """One de-identification with its report: None until it is done, and where somebody changed the report since."""
+
+    report: DeidentificationReport | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentificationPage:
+    """Some de-identifications, newest first; `next` is the cursor of the page after it, None on the last one."""
+
+    items: tuple[Deidentification, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentificationPolicy:
+    """A policy at a glance.
+
+    default    holds where none is named
+    dates      ``shift``: moved by a secret number of days for each patient; ``year``: the year alone; ``keep``
+    addresses  what of an address passes, and how
+    texts      texts pass, de-identified; else none does
+    passing    resource types that pass; every other is held back
+    """
+
+    name: str
+    version: str
+    digest: str
+    default: bool
+    dates: str
+    addresses: tuple[str, ...]
+    texts: bool
+    passing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEntry:
+    """One decision with its reason.
+
+    structure  the structure of FHIR R4; ``*`` for every one
+    decision   ``keep``, ``remove``, ``mask``, ``need``, or ``refuse`` for a whole resource
+    elements   JSON names with their treatment; none for the whole resource
+    origin     the policy whose file says so
+    """
+
+    structure: str
+    decision: str
+    elements: tuple[str, ...]
+    because: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentificationPolicyDetail(DeidentificationPolicy):
+    """A policy with what it decides: an allow-list, what no entry keeps does not pass."""
+
+    entries: tuple[PolicyEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentificationPolicies:
+    """The policies that ship."""
+
+    items: tuple[DeidentificationPolicy, ...]

@@ -1,0 +1,93 @@
+"""De-identifications: make the research zone by a policy, watch it, read what was taken out; read the policies."""
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from careloom.client.address import segment
+from careloom.client.decoding import decode
+from careloom.client.deidentification_reports import (
+    Deidentification,
+    DeidentificationDetail,
+    DeidentificationPage,
+    DeidentificationPolicies,
+    DeidentificationPolicy,
+    DeidentificationPolicyDetail,
+)
+from careloom.client.payload import JsonBody
+from careloom.client.session import Session
+from careloom.client.transport import Ask, Body
+from careloom.client.waiting import until_ended
+
+FORMATS = {"json": "application/json", "html": "text/html"}
+
+
+class Deidentifications:
+    """The platform's de-identifications, those of every face."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._base = f"{session.base}/api/v1/deidentifications"
+        self._policies = f"{session.base}/api/v1/deidentification-policies"
+
+    def __repr__(self) -> str:
+        return f"Deidentifications({self._session.base})"
+
+    def start(self, policy: str = "") -> Deidentification:
+        """Queues a de-identification; see `wait`. raises AccessError; InputError for a policy that does not ship.
+
+        policy  by its name; that of the platform's settings where empty
+        """
+        return decode(Deidentification, self._post("", JsonBody({"policy": policy})))
+
+    def get(self, run_id: str) -> DeidentificationDetail:
+        """One de-identification as it stands, with its report when it is done. raises NotFound."""
+        return decode(DeidentificationDetail, self._get(f"/{_named(run_id)}"))
+
+    def wait(self, run_id: str, *, timeout: float = 3600.0, poll: float = 1.0) -> DeidentificationDetail:
+        """It when it is done. raises StateError if it failed, was cancelled or is not done in time."""
+        return until_ended(self._session.wire.pace, lambda: self.get(run_id), timeout=timeout, poll=poll)
+
+    def list(self, *, limit: int = 20, cursor: str = "") -> DeidentificationPage:
+        """De-identifications, newest first; `cursor` is the `next` of the page before."""
+        asked = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        return decode(DeidentificationPage, self._get(f"?{urlencode(asked)}"))
+
+    def all(self) -> Iterator[Deidentification]:
+        """Every de-identification, newest first; pages are fetched on the way."""
+        page = self.list(limit=100)
+        yield from page.items
+        while page.next:
+            page = self.list(limit=100, cursor=page.next)
+            yield from page.items
+
+    def report(self, run_id: str, format: str = "json") -> bytes:  # noqa: A002 - the API's word
+        """The signed report: ``json`` is the file that `careloom audit signature` checks, ``html`` a page for people.
+
+        raises  NotFound until it is done; IntegrityError for a page of a report that was changed
+        """
+        url = f"{self._base}/{_named(run_id)}/report?{urlencode({'format': format})}"
+        return self._session.content(Ask(method="GET", url=url, accept=FORMATS.get(format, "*/*")))
+
+    def cancel(self, run_id: str) -> Deidentification:
+        """Asks it to stop; what it has committed stays. raises NotFound; Conflict if it has ended."""
+        return decode(Deidentification, self._post(f"/{_named(run_id)}/cancel", None))
+
+    def policies(self) -> tuple[DeidentificationPolicy, ...]:
+        """The policies that ship."""
+        found = self._session.document(Ask(method="GET", url=self._policies))
+        return decode(DeidentificationPolicies, found).items
+
+    def policy(self, name: str) -> DeidentificationPolicyDetail:
+        """One policy with its entries and their reasons. raises NotFound."""
+        url = f"{self._policies}/{segment(name, 'name of a policy')}"
+        return decode(DeidentificationPolicyDetail, self._session.document(Ask(method="GET", url=url)))
+
+    def _get(self, path: str) -> object:
+        return self._session.document(Ask(method="GET", url=f"{self._base}{path}"))
+
+    def _post(self, path: str, body: Body | None) -> object:
+        return self._session.document(Ask(method="POST", url=f"{self._base}{path}", body=body, is_repeatable=False))
+
+
+def _named(run_id: str) -> str:
+    return segment(run_id, "id of a de-identification")
