@@ -3,14 +3,17 @@
 from sqlalchemy import Connection, Engine, inspect
 
 from careloom.errors import IntegrityError, SetupError
-from careloom.store import bulk, linkage_tables
+from careloom.store import bulk, linkage_tables, vault_tables
 from careloom.store.engine import reading, writing
-from careloom.store.schema import meta
+from careloom.store.schema import meta, metadata
 from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration in ``store/migrations/versions``."""
+
+BESIDE = (linkage_tables, vault_tables)
+"""Modules whose tables are made with those of `careloom.store.schema`: to import them adds the tables."""
 
 COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures")
 
@@ -42,7 +45,7 @@ def prepare(engine: Engine, zone_keys: ZoneKeys, subject_keys: SubjectKeys, crea
 
 
 def _make(connection: Connection, zone_keys: ZoneKeys, subject_keys: SubjectKeys, created: int) -> None:
-    linkage_tables.linkage_pair.metadata.create_all(connection, checkfirst=False)
+    metadata.create_all(connection, checkfirst=False)
     triggers = POSTGRESQL_TRIGGERS if bulk.is_postgresql(connection) else SQLITE_TRIGGERS
     for statement in triggers:
         connection.exec_driver_sql(statement)

@@ -2,8 +2,9 @@
 
 Destroyed: the patient's data key and every key shared with others; all records, resources (all versions), search
 entries and quarantine rows under them; pairs of linkage that the patient is in, decisions about them, and replaced
-versions of the other Patients of these pairs that name the patient; resources and records nobody could assign that name
-the patient, and the records that such resources came from; file names that name the patient.
+versions of the other Patients of these pairs that name the patient; what was asked about the patient's pseudonyms;
+resources and records nobody could assign that name the patient, and the records that such resources came from; file
+names that name the patient.
 Kept: the record hashes in manifests (other people's proofs stand on them), the keyed pseudonym in the audit chain, and
 a tombstone, so that the same feed does not bring the patient back.
 Afterwards the database is rewritten and its journal truncated.
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from careloom.crypto.pseudonyms import digest_of, name_of
 from careloom.errors import Conflict
-from careloom.store import bulk, linkage
+from careloom.store import bulk, linkage, vault
 from careloom.store.engine import translated, writing
 from careloom.store.landing import chunks_of, hashes_of, known_records, name_context, record_context, source_of
 from careloom.store.resources import resource_context
@@ -58,7 +59,7 @@ _NOBODYS = frozenset(
     }
 )
 """Types that are about no patient: a phone or street that one shares with a patient is no reason to lose it."""
-_COUNT_ERASURE = """
+COUNT_ERASURE = """
 UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE name = 'counter.erasures'"""
 NamesPatient = Callable[[bytes, str], bool]
 """(bytes, source system they came from, empty if not known) -> whether they name the patient."""
@@ -80,6 +81,7 @@ class ErasureReport:
     index_rows: int = 0
     file_names: int = 0
     pairs: int = 0
+    requests: int = 0
     tombstones: int = 0
     record_ids: list[str] = field(default_factory=list)
 
@@ -110,6 +112,7 @@ class Eraser:
         sources = self._resources(connection, subjects, self._naming_resources(connection, patient_ids), report)
         names = self._records(connection, subjects, sources, report)
         subjects = sorted({*subjects, *names})
+        report.requests = vault.forget_subjects(connection, subjects, self._names_sealed, self._zone_keys)
         bulk.run_in(connection, "DELETE FROM subject_link WHERE subject {in}", subjects)
         report.keys = bulk.run_in(connection, "DELETE FROM subject_key WHERE subject {in}", subjects)
         marks = [(self._zone_keys.tombstone(pseudonym), now) for pseudonym in pseudonyms]
@@ -117,7 +120,7 @@ class Eraser:
         new = [mark for mark in marks if mark[0] not in known]
         bulk.insert(connection, tombstone, new)
         report.tombstones = len(new)
-        bulk.run(connection, _COUNT_ERASURE, [()])
+        bulk.run(connection, COUNT_ERASURE, [()])
         return report
 
     def has_traces(self, connection: Connection, patient_ids: Sequence[str]) -> bool:
@@ -255,6 +258,9 @@ class Eraser:
 
     def _names(self, raw: bytes, counts: str | None) -> bool:
         return self._names_patient is not None and self._names_patient(raw, source_of(counts))
+
+    def _names_sealed(self, connection: Connection, body: bytes, context: bytes) -> bool:
+        return self._names(self._open(connection, SHARED, body, context), None)
 
     def _open(self, connection: Connection, subject: int, body: bytes, context: bytes) -> bytes:
         sealer = self._subject_keys.numbered(connection, (subject,))[subject]

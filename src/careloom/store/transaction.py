@@ -12,8 +12,10 @@ from careloom.store import bulk, quarantine
 from careloom.store.audit_log import AuditChain
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
+from careloom.store.removal import remove_deleted
 from careloom.store.resources import ResourceWriter, WriteTools
 from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Tally, Write
+from careloom.store.vault import VaultWriter
 
 
 class Transaction:
@@ -107,6 +109,15 @@ class Transaction:
     def linkage(self) -> PairWriter:
         """Pairs of patients and decisions about them, written in this step."""
         return PairWriter(self._tools)
+
+    @property
+    def vault(self) -> VaultWriter:
+        """Epochs of pseudonyms and requests for who is behind them, written in this step."""
+        return VaultWriter(self._tools)
+
+    def remove_deleted(self) -> int:
+        """Removes deleted resources for good, versions and keys with them; `ZoneStore.scrub` must follow the commit."""
+        return remove_deleted(self._tools.connection)
 
     def audit(self, event: AuditEvent) -> None:
         """Adds a further event to the chain, beside the transaction's own."""

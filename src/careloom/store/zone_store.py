@@ -11,19 +11,8 @@ from careloom.audit import AuditEvent
 from careloom.crypto.keys import KeyProvider
 from careloom.fhir.drafts import Resource
 from careloom.runtime import Runtime
-from careloom.store import bulk, database, landing, quarantine, reads, surveying
+from careloom.store import audit_log, bulk, database, landing, quarantine, reads, surveying
 from careloom.store.audit_fhir import all_events, newest_events
-from careloom.store.audit_log import (
-    EMPTY,
-    Anchor,
-    AuditChain,
-    AuditReport,
-    Entry,
-    Head,
-    entry_of,
-    microseconds,
-    verify,
-)
 from careloom.store.check import StoreReport, check
 from careloom.store.engine import is_url, open_engine, private_folder, reading, writing
 from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub_due, scrub
@@ -37,6 +26,7 @@ from careloom.store.rows import Indexer, Manifest, Stored, Tally, no_index
 from careloom.store.seal import Bodies
 from careloom.store.subjects import SubjectKeys, SubjectWriter
 from careloom.store.transaction import Transaction, count_from, save_counters
+from careloom.store.vault import VaultReader
 from careloom.store.zone_keys import ZoneKeys
 
 Zone = Literal["identified", "research", "synthetic"]
@@ -61,7 +51,7 @@ class ZoneStore:
         self._bodies = Bodies()
         self._reader = reads.Reader(zone_keys, self._subject_keys, self._bodies)
         self._commits = GroupCommit(self._write_events)
-        self.anchor: Anchor | None = None
+        self.anchor: audit_log.Anchor | None = None
 
     @classmethod
     def open(
@@ -88,8 +78,8 @@ class ZoneStore:
             anchor = Path(place) / zone / ANCHOR_NAME
         if anchor is not None:
             private_folder(anchor.parent)
-            store.anchor = Anchor(anchor, zone)
-        database.prepare(store._engine, zone_keys, store._subject_keys, microseconds(runtime.now()))
+            store.anchor = audit_log.Anchor(anchor, zone)
+        database.prepare(store._engine, zone_keys, store._subject_keys, audit_log.microseconds(runtime.now()))
         store._anchor_empty_chain()
         with store.connect() as connection:
             is_due = is_scrub_due(connection)
@@ -103,7 +93,7 @@ class ZoneStore:
             with self.connect() as connection:
                 is_empty = not bulk.fetch(connection, "SELECT 1 FROM audit LIMIT 1")
             if is_empty:
-                self._move_anchor(EMPTY)
+                self._move_anchor(audit_log.EMPTY)
 
     def close(self) -> None:
         """Closes all connections."""
@@ -122,7 +112,7 @@ class ZoneStore:
                 self._subject_keys.forget(before["erasures"])
                 after = dict(before)
                 tools = self._tools(connection, after)
-                chain = AuditChain(connection, self.keys.provider.sign, self._anchored())
+                chain = audit_log.AuditChain(connection, self.keys.provider.sign, self._anchored())
                 step = Transaction(tools, chain)
                 yield step
                 step.close(event)
@@ -134,7 +124,7 @@ class ZoneStore:
         self._move_anchor(chain.head)
 
     def _tools(self, connection: Connection, counters: dict[str, int]) -> WriteTools:
-        count, now = count_from(counters), microseconds(self.runtime.now())
+        count, now = count_from(counters), audit_log.microseconds(self.runtime.now())
         return WriteTools(
             connection=connection,
             zone_keys=self.keys,
@@ -147,10 +137,10 @@ class ZoneStore:
             now=now,
         )
 
-    def _anchored(self) -> Head | None:
+    def _anchored(self) -> audit_log.Head | None:
         return None if self.anchor is None else self.anchor.read(self.keys.provider.public_key())
 
-    def _move_anchor(self, head: Head) -> None:
+    def _move_anchor(self, head: audit_log.Head) -> None:
         if self.anchor is not None:
             self.anchor.write(head, self.keys.provider.sign)
 
@@ -257,6 +247,12 @@ class ZoneStore:
         with self.connect() as connection:
             yield PairReader(connection, self.keys, self._subject_keys, self._bodies)
 
+    @contextmanager
+    def vault(self) -> Iterator[VaultReader]:
+        """Epochs of pseudonyms and requests for who is behind them, in one committed state."""
+        with self.connect() as connection:
+            yield VaultReader(connection, self.keys, self._subject_keys, self._bodies)
+
     def raw_record(self, record_id: str) -> RawRecord:
         """A landed record with its bytes unsealed; ask for access first. raises NotFound."""
         with self.connect() as connection:
@@ -327,22 +323,22 @@ class ZoneStore:
 
         Events of several threads at the same time share one transaction; if it fails, it fails for all of them.
         """
-        self._commits.append(entry_of(event))
+        self._commits.append(audit_log.entry_of(event))
 
     append = append_audit
 
-    def _write_events(self, take: Take[Entry]) -> None:
+    def _write_events(self, take: Take[audit_log.Entry]) -> None:
         anchored = self._anchored()  # before the lock, for its signature takes a while
         with writing(self._engine) as connection:
             self._subject_keys.forget(database.erasures(connection))
-            chain = AuditChain(connection, self.keys.provider.sign, anchored)
+            chain = audit_log.AuditChain(connection, self.keys.provider.sign, anchored)
             chain.extend(take())
         self._move_anchor(chain.head)
 
-    def verify_audit(self) -> AuditReport:
+    def verify_audit(self) -> audit_log.AuditReport:
         """Checks the whole audit chain against its signatures and its anchor."""
         with self.connect() as connection:
-            return verify(connection, self.keys.provider.public_key(), self.anchor)
+            return audit_log.verify(connection, self.keys.provider.public_key(), self.anchor)
 
     def audit_events(self, *, subject: str = "", limit: int = 1000) -> list[Resource]:
         """AuditEvents, newest first; only those about one keyed pseudonym if `subject` is given."""
@@ -375,6 +371,10 @@ class ZoneStore:
         with self.connect() as connection:
             return landing.sources(connection)
 
+    def scrub(self) -> None:
+        """Rewrites the database, so that what was removed lies in no free page. raises Conflict if readers hold it."""
+        scrub(self._engine)
+
     def erase(
         self,
         patient_ids: Sequence[str],
@@ -390,8 +390,8 @@ class ZoneStore:
         eraser = Eraser(self.keys, self._subject_keys, self._bodies, names_patient)
         try:
             with writing(self._engine) as connection:
-                chain = AuditChain(connection, self.keys.provider.sign, self._anchored())
-                report = eraser.erase(connection, patient_ids, microseconds(self.runtime.now()))
+                chain = audit_log.AuditChain(connection, self.keys.provider.sign, self._anchored())
+                report = eraser.erase(connection, patient_ids, audit_log.microseconds(self.runtime.now()))
                 chain.append(event(report))
         finally:
             self._subject_keys.forget()
