@@ -97,10 +97,16 @@ class Linkage(Section):
 
 
 class Deidentify(Section):
-    """Which policy makes the research zone, and the project whose pseudonyms it carries."""
+    """Which policy makes the research zone, the project whose pseudonyms it carries, and how they are reversed.
+
+    four_eyes      nobody learns who is behind a pseudonym before another person approved it
+    approval_days  how long an approval holds
+    """
 
     policy: str = "first"
     project: str = "research"
+    four_eyes: bool = True
+    approval_days: Positive = 7
 
 
 class Quality(Section):

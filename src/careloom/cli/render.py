@@ -206,6 +206,7 @@ def deidentified(report: Any) -> None:
             f"Of {report.risk['patients']:,} patients {lines['alone_in_class']:.0%} look like nobody else "
             f"({', '.join(report.risk['quasi_identifiers'])}); the smallest group has {lines['smallest_class']:,}."
         )
+    say(f"Project {report.project}, epoch {report.epoch} of its pseudonyms.")
     say(f"The signed report: {report.place} (and .html beside it)")
 
 

@@ -70,6 +70,14 @@ class KeyedNames:
         return name_of(self.record_hash(record_format, raw))
 
 
-def project_names(keys: KeyProvider, *, zone: str, project: str) -> KeyedNames:
-    """What things are called within one project of one zone. Two projects cannot link theirs."""
-    return KeyedNames(keys.derive("pseudonym", f"{zone}/{project}"))
+def project_names(keys: KeyProvider, *, zone: str, project: str, salt: bytes = b"") -> KeyedNames:
+    """What things are called within one project of one zone. Two projects cannot link theirs, nor can two salts.
+
+    salt  of an epoch after the first; once it is destroyed, the names of that epoch cannot be made again
+    """
+    return KeyedNames(project_key(keys, "pseudonym", f"{zone}/{project}", salt))
+
+
+def project_key(keys: KeyProvider, purpose: str, scope: str, salt: bytes = b"") -> bytes:
+    """The key of a project for one purpose in one epoch; the first epoch has no salt."""
+    return keys.derive(f"{purpose}-epoch", f"{salt.hex()}/{scope}") if salt else keys.derive(purpose, scope)

@@ -14,6 +14,8 @@ Verb = Literal[
     "link",
     "decide",
     "deidentify",
+    "inquire",
+    "reidentify",
     "erase",
     "audit",
     "operate",
@@ -22,6 +24,8 @@ Verb = Literal[
     "quality",
 ]
 """``link``: find which patients are one person and see the pairs; ``decide``: accept, reject and undo them.
+``inquire``: ask who is behind pseudonyms, and learn it once it is approved; ``reidentify``: see what everybody asked,
+approve or refuse it, rotate and retire the keys of pseudonyms.
 ``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
 good the data is, and which resources break a rule."""
 ZONES: frozenset[Zone] = frozenset(get_args(Zone))
@@ -43,6 +47,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
     "data-steward": {
         "link": frozenset({"identified"}),
         "decide": frozenset({"identified"}),
+        "inquire": frozenset({"identified"}),
         "quality": frozenset({"identified"}),
         "search": frozenset({"identified"}),
         "read": frozenset({"identified"}),
@@ -53,6 +58,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "read": frozenset({"research", "synthetic"}),
         "monitor": frozenset({"research", "synthetic"}),
         "quality": frozenset({"research", "synthetic"}),
+        "inquire": frozenset({"identified"}),
     },
     "clinician": {
         "search": frozenset({"identified"}),
@@ -62,6 +68,8 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
     "privacy-officer": {
         "audit": ZONES,
         "erase": ZONES,
+        "inquire": frozenset({"identified"}),
+        "reidentify": frozenset({"identified"}),
         "search": frozenset({"identified", "research", "synthetic"}),
         "read": frozenset({"identified", "research", "synthetic"}),
         "quarantine": frozenset({"landing"}),

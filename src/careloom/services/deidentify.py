@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 import polars as pl
 
 from careloom.audit import AuditEvent
-from careloom.crypto.pseudonyms import project_names
-from careloom.deid.dates import shift_days
 from careloom.deid.policy import Policy, packaged_policy
 from careloom.deid.scrub import Scrubber
 from careloom.errors import NotFound
@@ -28,6 +26,7 @@ from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event
 from careloom.services.deidentify_report import keep_report, risk_of
 from careloom.services.platform import Platform
+from careloom.services.vault_epochs import Naming, begin_run, current, end_run, naming, others_in_zone, unretired
 from careloom.store.lake import Lake
 from careloom.store.rows import Tally, Write, canonical, instant
 from careloom.tables.research import RESEARCH
@@ -64,6 +63,7 @@ class DeidentifyReport:
     risk     `careloom.deid.risk_report.RiskReport` of the zone's patients as JSON; None without any
     ended    empty while it runs
     place    where the signed report lies
+    epoch    of the project's pseudonyms, see `careloom.services.vault_epochs`
     """
 
     run_id: str
@@ -72,6 +72,8 @@ class DeidentifyReport:
     policy_digest: str
     actor: str
     started: str
+    project: str
+    epoch: int
     types: list[TypeCount] = field(default_factory=list)
     tables: dict[str, int] = field(default_factory=dict)
     issues: Counter[str] = field(default_factory=Counter)
@@ -90,6 +92,8 @@ class DeidentifyReport:
             "started": self.started,
             "ended": self.ended,
             "policy": {"name": self.policy, "version": self.policy_version, "digest": self.policy_digest},
+            "project": self.project,
+            "epoch": self.epoch,
             "types": [{"type": t.type, "read": t.read, "kept": t.kept, "held_back": t.held_back} for t in self.types],
             "tables": self.tables,
             "issues": dict(self.issues.most_common()),
@@ -101,26 +105,22 @@ class DeidentifyReport:
 
 
 class Project:
-    """The names and dates of one research project: nobody can link them to another project's without its keys."""
+    """The names and dates of one research project: nobody can link them to another project's without its keys.
 
-    def __init__(self, platform: Platform) -> None:
+    names  those of one epoch; of the current one where none are given
+    """
+
+    def __init__(self, platform: Platform, names: Naming | None = None) -> None:
         self._platform = platform
-        self._names = project_names(platform.keys, zone="research", project=platform.settings.deidentify.project)
+        self._names = naming(platform, current(platform)) if names is None else names
 
     def scrubber(self, policy: Policy) -> Scrubber:
         """Applies a policy under the names and dates of this project."""
-        platform = self._platform
-        project = platform.settings.deidentify.project
-        return Scrubber(
-            policy,
-            self.rename,
-            shift_days(platform.keys.derive("date-shift", project)),
-            platform.runtime.now().date(),
-        )
+        return Scrubber(policy, self.rename, self._names.shift, self._platform.runtime.now().date())
 
     def rename(self, kind: str, name: str) -> str:
         """The id in this project of a resource of the identified zone."""
-        return self._names.resource_id("", kind, name)
+        return self._names.rename(kind, name)
 
 
 def deidentify(
@@ -163,15 +163,22 @@ class _Run:
         self.at_once = platform.settings.ingest.batch_records
         self._target = platform.store("research")
         self._lake = platform.lake("research")
-        self._scrubber = Project(platform).scrubber(policy)
+        project = platform.settings.deidentify.project
+        self._epoch = begin_run(platform, who, project, run_id)
+        self._scrubber = Project(platform, naming(platform, self._epoch)).scrubber(policy)
         self._pipeline = Pipeline(
             "deidentify",
             [Stage("scrub", "1", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)],
-            {"policy": policy.digest, "as_of": platform.runtime.now().date().isoformat()},
+            {
+                "policy": policy.digest,
+                "as_of": platform.runtime.now().date().isoformat(),
+                "epoch": f"{project}/{self._epoch.epoch}",
+            },
         )
         self.report = DeidentifyReport(
-            run_id, policy.name, policy.version, policy.digest, who.name, instant(platform.runtime.now())
-        )
+            run_id, policy.name, policy.version, policy.digest, who.name, instant(platform.runtime.now()), project,
+            self._epoch.epoch,
+        )  # fmt: skip
         self._counts: dict[str, TypeCount] = {}
         self._seen: dict[str, set[str]] = {}
         self._keys: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
@@ -216,6 +223,11 @@ class _Run:
                 tx.write(batch)
         self.report.gone = len(gone)
         self._drop_stale_rows()
+        if others_in_zone(self._platform, self._epoch):
+            with self._target.transaction(self._event) as tx:
+                tx.remove_deleted()
+            self._target.scrub()
+        end_run(self._platform, self._who, self._epoch, self.report.run_id)
         self.report.types = sorted(self._counts.values(), key=lambda count: count.type)
         self.report.tables = {state.path: state.rows for state in self._lake.tables()}
         self.report.risk = risk_of(self._platform)
@@ -282,20 +294,24 @@ class _Run:
             self._lake.retain(table, pl.concat(self._keys[table.name]), self.report.run_id)
 
     def _event(self, tally: Tally) -> AuditEvent:
-        detail = {"run": self.report.run_id, "resources": dict(sorted(tally.outcomes.items()))}
+        resources = dict(sorted(tally.outcomes.items()))
+        detail = {"run": self.report.run_id, "project": self._epoch.project, "epoch": self._epoch.epoch}
         return event(
             self._platform, self._who, "deidentify", "research",
-            action="create", subjects=tally.pseudonyms, detail=detail,
+            action="create", subjects=tally.pseudonyms, detail=detail | {"resources": resources},
         )  # fmt: skip
 
 
 def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict[str, int]:
-    """Erases a patient of the identified zone from the research store and every Delta table; what -> count."""
+    """Erases a patient of the identified zone from the research store and every Delta table; what -> count.
+
+    The names of every epoch that is not retired are looked for: none of a retired one is in the zone.
+    """
     if not platform.has_store("research"):
         return {}
-    name = Project(platform).rename("Patient", patient_id)
+    names = [naming(platform, epoch).rename("Patient", patient_id) for epoch in unretired(platform)]
     report = platform.store("research").erase(
-        [name],
+        names,
         lambda done: event(
             platform, who, "erase", "research",
             action="delete", subjects=done.pseudonyms, detail={"resources": done.resources, "keys": done.keys},
@@ -304,15 +320,15 @@ def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict
     )  # fmt: skip
     return {
         "research resources": report.resources,
-        "research table rows": _forget_rows(platform.lake("research"), name),
+        "research table rows": _forget_rows(platform.lake("research"), names),
     }
 
 
-def _forget_rows(lake: Lake, name: str) -> int:
+def _forget_rows(lake: Lake, names: list[str]) -> int:
     rows = 0
     for state in lake.tables():
         try:
-            rows += lake.erase(state.path, "patient_id", [name], "erase")
+            rows += lake.erase(state.path, "patient_id", names, "erase")
         except NotFound:
             continue
     return rows

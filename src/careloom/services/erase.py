@@ -45,7 +45,18 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
     requests = forget_requests(platform, named)
     let_go(platform, who, patient_id)
     report = store.erase([patient_id], lambda done: _event(platform, who, done), names_patient=named)
-    removed = {
+    removed = _removed(report) | {"job requests": requests}
+    removed |= forget_research(platform, who, patient_id)
+    return {
+        "patient": f"Patient/{patient_id}",
+        "already_erased": bool(erased_before) and report.is_empty,
+        "pseudonym": report.pseudonyms[0],
+        "removed": removed,
+    }
+
+
+def _removed(report: ErasureReport) -> dict[str, int]:
+    return {
         "data keys": report.keys,
         "resources": report.resources,
         "versions": report.versions,
@@ -54,14 +65,7 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
         "index rows": report.index_rows,
         "file names": report.file_names,
         "linkage pairs": report.pairs,
-        "job requests": requests,
-    }
-    removed |= forget_research(platform, who, patient_id)
-    return {
-        "patient": f"Patient/{patient_id}",
-        "already_erased": bool(erased_before) and report.is_empty,
-        "pseudonym": report.pseudonyms[0],
-        "removed": removed,
+        "vault requests": report.requests,
     }
 
 

@@ -32,6 +32,8 @@ SUPPORTED: dict[str, str] = {
     "careloom/link": "find which patients are one person, and see the pairs",
     "careloom/decide": "decide which patients are one person",
     "careloom/deidentify": "make the research zone",
+    "careloom/inquire": "ask who is behind pseudonyms, and learn it once it is approved",
+    "careloom/reidentify": "approve or refuse what others asked about pseudonyms",
     "careloom/erase": "erase a patient",
     "careloom/audit": "read the audit chains",
     "careloom/operate": "see, stop and restart long work",

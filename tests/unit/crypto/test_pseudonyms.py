@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.crypto.keys_local import LocalKeys
-from careloom.crypto.pseudonyms import KeyedNames, digest_of, name_of, project_names
+from careloom.crypto.pseudonyms import KeyedNames, digest_of, name_of, project_key, project_names
 
 KEY = bytes(range(32))
 
@@ -65,3 +65,13 @@ def test_projects_and_zones_cannot_link_their_patients(tmp_path: Path) -> None:
     }
     assert len(names) == 4
     assert project_names(keys, zone="research", project="a").resource_id("", "Patient", "p1") in names
+
+
+def test_every_salt_purpose_and_scope_has_a_key_of_its_own(tmp_path: Path) -> None:
+    keys = LocalKeys.open(tmp_path / "keys")
+    salt = bytes(16)
+    cases = [("pseudonym", "research/a", b""), ("pseudonym", "research/a", salt), ("pseudonym", "research/a", b"1"),
+             ("pseudonym", f"{salt.hex()}/research/a", b""), ("date-shift", "a", b""), ("date-shift", "a", salt),
+             ("pseudonym-epoch", "research/a", b"")]  # fmt: skip
+    assert len({project_key(keys, *case) for case in cases}) == len(cases)
+    assert project_key(keys, "pseudonym", "research/a") == keys.derive("pseudonym", "research/a")
