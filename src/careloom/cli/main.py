@@ -21,6 +21,7 @@ from careloom.cli import (
     records,
     simulate,
     terminology,
+    vault,
 )
 from careloom.errors import CareloomError
 
@@ -41,6 +42,7 @@ quality.register(app)
 deidentification.register(app)
 privacy.register(app)
 linkage.register(app)
+vault.register(app)
 operate.register(app)
 clients.register(app)
 terminology.register(app)
