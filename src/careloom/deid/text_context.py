@@ -1,0 +1,129 @@
+"""Identifiers by the words before them: record, account, plan, licence, device, plate, postal code, and others."""
+
+import re
+from collections.abc import Sequence
+
+from careloom.deid.text_known import Known
+from careloom.deid.text_spans import (
+    ACCOUNT,
+    BIOMETRIC,
+    DEVICE,
+    HEALTH_PLAN,
+    LICENSE,
+    LOCATION,
+    MRN,
+    OTHER_ID,
+    VEHICLE,
+    Found,
+)  # fmt: skip
+from careloom.text.note import Span
+
+# What names an identifier, then what may stand between, then the identifier: it holds a digit.
+_WORDS: tuple[tuple[str, str], ...] = (
+    (MRN, r"MRN?\s?#?|M\.R\.N\.?|med(?:ical)?\.?\s?rec(?:ord)?s?\.?|chart|hospital\s(?:number|no\.?|id)"
+r"|unit\s(?:number|no\.?)|patient\s?(?:id|identifier|number|no\.?|#)|pt\.?\s?(?:id|#)|record|PID"
+r"|NHS|case\s(?:number|no\.?|#)|UR\s?(?:number|no\.?)|EMPI|FIN"),
+    (HEALTH_PLAN, r"health\s?plan(?:\sbeneficiary)?|beneficiary|member(?:ship)?|subscriber|policy"
+r"|insurance(?:\spolicy)?|medicare(?:\sbeneficiary)?|medicaid|MBI|HICN?|group|payer|plan\s(?:id"
+r"|number|no\.?)|certificate\sof\scoverage|coverage|BCBS|aetna|cigna|humana|tricare"),
+    (ACCOUNT, r"acc(?:oun)?t\.?|a/c|billing|invoice|bank|routing|IBAN|credit\scard|debit\scard|card|visit\s(?:id"
+r"|number|no\.?)|encounter\s(?:id|number|no\.?)|CSN|HAR|guarantor|checking|savings"),
+    (LICENSE, r"(?:driver'?s?\s)?licen[cs]e|lic\.?|certificate|certification|cert\.?|passport|registration"
+r"|state\sid|medical\sboard|permit|visa\s(?:number|no\.?)|NPI|DEA|UPIN|CLIA"),
+    (VEHICLE, r"(?:license\s|number\s|registration\s)?plates?(?:\sfor\sparking)?|(?:his|her|your|their)\s(?:car"
+r"|truck|van|vehicle),?|VIN|vehicle(?:\sid(?:entification)?)?|tag"),
+    (DEVICE, r"serial|s/n|\bSN|device(?:\sid(?:entifier)?)?|UDI|implant|model\s(?:number|no\.?)|lot|pacemaker"
+r"|(?:ICD\s)?generator|pump\sid|IMEI|MAC"),
+    (BIOMETRIC, r"fingerprint|finger\sprint|voice\s?print|retina(?:l)?\s(?:scan|id)|iris\s(?:scan|code|id)"
+r"|biometric|face\s?print|palm\s?print|genome\sid|DNA\s(?:profile|id)"),
+    (OTHER_ID, r"accession|specimen|document|doc|job|dictation|transcription|order|req(?:uisition)?|reference"
+r"|ref\.?\s?(?:#|no\.?|number)|acc|confirmation|study|trial|subject|protocol|ticket|badge|employee"
+r"|student|voter|military|claim|authorization|auth|referral|prescription|rx\s?(?:#|number|no\.?)"
+r"|sample|barcode|slide|block|file|request|report|message|session|user\s?(?:id|name)|login|D|T"),
+)  # fmt: skip
+_BETWEEN = (
+    r"(?:\s?(?:numbers?|nos?|nums?|nr|id(?:entifier)?s?|code|card|value|#|is|was|ending\s(?:in|with)"
+    r"|of)(?![A-Za-z])\.?){0,4}\s?(?:[:#=]\s{0,3}|\s|-\s?)\(?"
+)
+_VALUE = (
+    r"(?=[A-Za-z0-9/-]{0,12}\d)(?:[A-Za-z]{1,5}[-/ ]?)?\d[A-Za-z0-9]*(?:[-/][A-Za-z0-9]+"
+    r"|[-/.](?:\n\s{0,8})?(?=[A-Za-z]{0,3}\d)[A-Za-z0-9]+|(?:\s|\n\s{0,8})\d{2,}[A-Za-z]?(?![\d]*[/:])"
+    r"(?![\d.%]*\s?(?:mg|ml|year|yr|day|hour|am\b|pm\b)))*"
+)
+_PLATE = r"[A-Za-z0-9]{1,4}[- ]?[A-Za-z0-9]{2,4}(?:[- ][A-Za-z0-9]{1,4})?"
+_LEAST_DIGITS = {MRN: 4, HEALTH_PLAN: 5, ACCOUNT: 4, LICENSE: 4, VEHICLE: 2, DEVICE: 4, BIOMETRIC: 3, OTHER_ID: 5}
+_CONTEXTS = tuple(
+    (
+        label,
+        re.compile(
+            rf"(?<![A-Za-z0-9])(?:{words}){_BETWEEN}(?P<value>{_PLATE if label == VEHICLE else _VALUE})"
+            rf"(?![A-Za-z0-9])",
+            re.IGNORECASE,
+        ),
+    )
+    for label, words in _WORDS
+)
+_VIN_WORD = re.compile(
+    r"\bVIN\W{0,3}(?:(?:number|no|#|is)\W{0,3}){0,2}(?P<value>[A-HJ-NPR-Z0-9]{11,17})\b", re.IGNORECASE
+)
+_NO_VALUE = re.compile(
+    r"\d{1,2}/\d{1,2}/\d{2,4}|\d{4}-\d\d-\d\d|\d{1,3}/\d{1,3}$|[A-Za-z]{0,2}\d{1,3}(?:\.\d+)?(?:-[A-Za-z]+)+$"
+)
+
+STATES = (
+    "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM"
+    "|NY|NC|ND|OH|OK|OR|PA|"
+    "PR|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|AS|GU|VI|MP|AA|AE|AP"
+)
+STATE_NAMES = (
+    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii"
+    "|Idaho|Illinois|Indiana|"
+    "Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi"
+    "|Missouri|Montana|Nebraska|"
+    "Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma"
+    "|Oregon|Pennsylvania|"
+    "Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington"
+    "|West Virginia|Wisconsin|Wyoming"
+)
+_ZIPS = (
+    re.compile(r"\b(?:ZIP|Zip|zip)(?:\s?[Cc]ode)?:\s?(?P<value>(?=[A-Z0-9 -]{0,6}\d)"
+r"[A-Z0-9]{2,5}(?:[ -][A-Z0-9]{2,4})?)\b"),
+    re.compile(rf"\b(?:{STATES}|{STATE_NAMES})\.?,?\s{{1,8}}(?P<value>\d{{5}}(?:-?\s?\d{{4}})?)(?!\d)"),
+    re.compile(r"\bzip(?:\s?code)?\W{0,3}(?:is\W)?(?P<value>\d{5}(?:-\d{4})?|\d{3}(?=\*\*))(?!\d)", re.IGNORECASE),
+    re.compile(r"\b(?:post(?:al)?\s?code|PLZ|code postal|postcode)\W{0,3}(?:is\W)?(?P<value>(?=[A-Z0-9 -]{0,6}\d)"
+r"[A-Z0-9]{2,5}(?:[ -]?[A-Z0-9]{2,4})?)\b", re.IGNORECASE),
+    re.compile(r"(?<![\d-])(?P<value>\d{5}-\d{4})(?![\d-])"),
+    re.compile(r"(?<![A-Z0-9-])(?P<value>(?:GIR 0AA|[A-PR-UWYZ][A-HK-Y]?\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2}))"
+r"(?![A-Z0-9])"),
+    re.compile(r"(?<![A-Z0-9-])(?P<value>[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ -]?\d[ABCEGHJ-NPRSTV-Z]\d)"
+r"(?![A-Z0-9])"),
+)  # fmt: skip
+
+
+def _is_long(value: str, least: int) -> bool:
+    """True for enough digits, or fewer among capitals."""
+    digits = sum(letter.isdigit() for letter in value)
+    return digits >= least or (digits >= 2 and digits + sum(letter.isupper() for letter in value) > least + 1)
+
+
+class ContextDetector:
+    """Finds identifiers that only the words before them tell: MRN, account, plan, licence, device, plate, ZIP, ..."""
+
+    name = "context"
+
+    def find(self, text: str, known: Known) -> Sequence[Found]:
+        """All contexts at all places; they may overlap."""
+        found = []
+        for label, pattern in _CONTEXTS:
+            for match in pattern.finditer(text):
+                value = match["value"]
+                if _is_long(value, _LEAST_DIGITS[label]) and not _NO_VALUE.match(value):
+                    if label == VEHICLE and value.islower():
+                        continue
+                    found.append(Found(Span(*match.span("value")), label, self.name, 0.9))
+        found += [Found(Span(*match.span("value")), VEHICLE, self.name, 0.97) for match in _VIN_WORD.finditer(text)]
+        for pattern in _ZIPS:
+            found += [
+                Found(Span(*match.span("value")), LOCATION, self.name, 0.9, "zip") for match in pattern.finditer(text)
+            ]
+        return found
