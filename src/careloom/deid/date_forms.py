@@ -90,6 +90,7 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("year number month", r"(?P<year>(?:19|20)\d\d)-(?P<month_n>0[1-9]|1[0-2])(?!\d)"),
         ("number month day", rf"{_WEEKDAY}(?P<month_n>0?[1-9]|1[0-2])\s?[-/]\s?(?P<day>3[01]|[12]\d|0?[1-9])(?!\d)"),
         ("month", rf"{_MONTH}{_END}"),
+        ("weekday", r"(?P<weekday>(?:mon|tues|wednes|thurs|fri|satur|sun)day)"),
         ("short year", r"(?P<year>'\d\d)(?!\d)"),
         ("year", r"(?P<year>(?:19|20)\d\d)(?!\d)"),
     )
@@ -215,6 +216,9 @@ def interpret(form: str, found: re.Match[str], reference_year: int | None = None
     whole = found[0]
     value = {kind: whole[slice(*place)] for kind, place in places.items()}
     year = _year(value["year"]) if "year" in value else None
+    if form == "weekday":
+        first_day = date(NO_YEAR, 1, 2) + timedelta(days=WEEKDAYS[0].index(whole.lower()))
+        return WrittenDate(whole, form, first_day, None, None, (Piece("weekday", 0, len(whole)),))
     month = _month(value)
     first = _day(year if year is not None else reference_year or NO_YEAR, month, value.get("day"))
     last = (

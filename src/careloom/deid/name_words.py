@@ -74,6 +74,17 @@ CREDENTIAL = re.compile(
     r"|D\.?D\.?S\.?|D\.?P\.?M\.?|F\.?A\.?C\.?[SCP]\.?|MBBS|MSN|BSN|APRN|ARNP|CNP|FNP(?:-C)?|CRNA|CNM"
     r"|LPN|CNA|DPT|PT|OT|SLP|LCSW|MSW|LMFT|PsyD|Esq|Jr|Sr|III|PGY-?\d)(?![A-Za-z])"
 )
+# What is told of people and not of drugs, wounds or devices.
+DOES_AS_PEOPLE_DO = re.compile(
+    r"(?:'s\s(?:mood|mother|father|wife|husband|son|daughter|family|parents?|history|condition|care"
+    r"|records?|chart|insurance|appointment|office)"
+    r"|\s(?:was|were|has\sbeen|is\sbeing)\s(?:last\s)?(?:seen|reassured|told|accompanied|counsel+ed"
+    r"|advised|admitted|transferred|brought|asked|educated|born|raised)"
+    r"|\s(?:is|was)\s(?:a|an)\s\d{1,3}[- ](?:year|month|week|day)|\s(?:is|was)\swell[- ]known|,\s(?:a"
+    r"|an)\s\d{1,3}[- ]year"
+    r"|\s(?:denie[sd]|states|stated|complain(?:s|ed)|sleeps|lives|agreed|agrees|feels|says|said"
+    r"|believes|thinks|wants|smokes|drinks|works|walks|eats|tolerated\sthe)\b)"
+)
 EPONYM_NOUNS = frozenset(
     """disease diseases syndrome syndromes sign signs catheter test tests score scale scales criteria criterion
     classification class stage staging grade grading index reflex reflexes maneuver manoeuvre procedure
@@ -136,6 +147,9 @@ NO_NAME_AFTER_TITLE = frozenset(
 )
 
 
+_MONTHS_AND_NAMES = frozenset("april june august may jan mar apr jun jul aug sep dec sun".split())
+
+
 @lru_cache(65_536)
 def flags_of(word: str) -> int:
     """What a word may be, by the lists and the words above; the parts of a double name count together."""
@@ -153,6 +167,6 @@ def flags_of(word: str) -> int:
                 flags &= ~(lists.WORD | lists.EPONYM)
     if plain in EPONYMS:
         flags |= lists.EPONYM
-    if plain in ("april", "june", "august", "may"):
+    if plain in _MONTHS_AND_NAMES:
         flags |= lists.WORD
     return flags

@@ -119,6 +119,8 @@ def _joined(text: str, group: Sequence[Found]) -> Found | None:
         start += 1
     while end > start and text[end - 1] in _TRIM:
         end -= 1
+    if start < end and text[start] == "(" and ")" not in text[start:end]:
+        start += 1
     if start == end:
         return None
     part = first.part or next((one.part for one in group if one.label == first.label and one.part), "")

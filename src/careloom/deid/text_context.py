@@ -117,7 +117,7 @@ class ContextDetector:
         for label, pattern in _CONTEXTS:
             for match in pattern.finditer(text):
                 value = match["value"]
-                if _is_long(value, _LEAST_DIGITS[label]) and not _NO_VALUE.match(value):
+                if _is_long(value, _LEAST_DIGITS[label]) and not _NO_VALUE.fullmatch(value):
                     if label == VEHICLE and value.islower():
                         continue
                     found.append(Found(Span(*match.span("value")), label, self.name, 0.9))

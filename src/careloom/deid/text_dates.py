@@ -49,7 +49,8 @@ _WHEN = (
 _PART = re.compile(
     rf"(?<![\w/])(?P<when>{_WHEN}\b[:\s]\s{{0,2}}(?:the\s)?|(?<=[-\u2013])|(?<=- )|^)"
     rf"(?P<part>(?:0?[1-9]|1[0-2])\s?[/-]\s?(?:(?:19|20)\d\d|'?\d\d?)|'\d\d)(?![\d/%]|-\d|\.\d|\s?(?:mg"
-    rf"|ml|mm|cm|units?|strength|times|tab(?:let)?s?\b|pills?\b|cups?\b|dose|teaspoons?|tsp|tbsp|inch|mile|pack|ppd|hours?|hrs?|days?|weeks?|months?|years?|pain|in\b|x\b))",
+    rf"|ml|mm|cm|units?|strength|times|tab(?:let)?s?\b|pills?\b|cups?\b|dose|teaspoons?|tsp|tbsp|inch"
+    rf"|mile|pack|ppd|hours?|hrs?|days?|weeks?|months?|years?|pain|in\b|x\b))",
     re.IGNORECASE | re.MULTILINE,
 )
 # A day and a month alone may be a fraction or a score: it is a date before a time of day, behind a word of the chart,
@@ -100,6 +101,10 @@ _ALONE = re.compile(
     r"|through|to|and|every|each|around)[\s-]\s?$",
     re.IGNORECASE,
 )
+# A full stop behind a month in full ends the sentence.
+_FULL_STOP = re.compile(
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december)\.$", re.IGNORECASE
+)
 _LOOK_BACK = 48
 
 
@@ -147,7 +152,7 @@ class DateDetector:
                 if match[0][-1].isdigit() and _UNIT.match(text, match.end()):
                     continue
                 if interpret(_NAMES[pattern], match) is not None:
-                    best = Span(*match.span())
+                    best = Span(match.start(), match.end() - (_FULL_STOP.search(match[0]) is not None))
         return best
 
     @staticmethod
@@ -174,6 +179,7 @@ class DateDetector:
             found.append((Span(start - len(weekday[0]) if weekday else start, match.end()), 0.95))
         for place in _NUMBER_RANGE.finditer(text):
             found += [(Span(*place.span("one")), 0.8), (Span(*place.span("two")), 0.8)]
+        found += [(Span(*place.span()), 0.5) for place in _DAY_OF_WEEK.finditer(text)]
         for pattern, score in ((_COMPACT, 0.85), (_YEAR_AND_MONTH, 0.8)):
             found += [(Span(*place.span()), score) for place in pattern.finditer(text)]
         for place in _BARE.finditer(text):
@@ -189,6 +195,7 @@ class DateDetector:
         return found
 
 
+_DAY_OF_WEEK = re.compile(r"(?<![A-Za-z])(?:mon|tues|wednes|thurs|fri|satur|sun)day(?![A-Za-z])", re.IGNORECASE)
 _NUMBER_RANGE = re.compile(
     r"(?<![\d/.-])(?P<one>(?:0?[1-9]|1[0-2])/(?:3[01]|[12]\d|0?[1-9])(?:/(?:\d{4}|\d\d))?)\s?(?:-|to"
     r"|through|thru)\s?"

@@ -7,23 +7,29 @@ eponyms (Parkinson, Foley, Apgar) count only beside another name or where a pers
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from careloom.deid import name_lists as lists
 from careloom.deid import name_words as context
+from careloom.deid.name_tokens import (
+    INITIAL,
+    MAYBE,
+    PLAIN,
+    STRONG,
+    UNKNOWN,
+    WEAK,
+    NameToken,
+    name_runs,
+    name_tokens,
+    recased,
+)
 from careloom.deid.text_known import CLINICIAN, PATIENT, RELATIVE, Known
 from careloom.deid.text_spans import NAME, Found
 from careloom.text.note import Span
 
-_CAPITAL = re.compile(r"(?<![^\W_])[^\W\d_a-z](?:[^\W\d_]|['’-](?=[^\W\d_]))*")
 _LOWER = re.compile(r"(?<![^\W_/])[a-z]{4,}(?![^\W_])")
 _LOWER_AFTER = re.compile(
     rf"(?<![A-Za-z])(?P<title>{context.TITLE}\.?|dear|hi|hello|hey|thanks|my name is|this is|i'm|named)"
     rf"\s?,?\s(?P<name>[a-z]{{2,}}(?:[ -][a-z]{{2,}})?)"
-)
-_GAP = re.compile(r"\.?[ \t]{1,2}|[ \t]?\n[ \t]{0,3}|\.|-")
-_PARTICLES = re.compile(
-    r"[ \t](?:(?:van|von|der|den|de|da|di|dos|das|del|della|la|le|el|al|bin|ibn|ben|ter|ten|zu|af|av|y)[ \t]){1,3}"
 )
 _NEXT_WORD = re.compile(r"(?:'s)?[ \t-]\s{0,1}([A-Za-z]+)")
 _SENTENCE_START = re.compile(r"(?:^|[:\n]\s*|[|(]\s?|\s{3})$")
@@ -31,21 +37,13 @@ _SPACED = re.compile(
     r"(?<![^\W_])(?:[A-Za-z][ .-]){3,}[A-Za-z](?![^\W_])(?:\s{2,3}(?:[A-Za-z][ .-]){2,}[A-Za-z](?![^\W_]))?"
 )
 _INITIALS = re.compile(
-    r"\b(?:[Pp]t|[Pp]atient|Name):\s{0,3}(?P<name>(?:[A-Z]\.?){2,3})(?=\s?[/|,(\n-])"
-    r"|--\s?(?P<by>[A-Z]{2,3})\s?(?=[(\d])"
+    r"\b(?:[Pp]t|PT|[Pp]atient|Name):\s{0,3}(?P<name>(?:[A-Z]\.?){2,3})(?=\s?[/|,(\n-])"
+    r"|--\s?(?P<by>(?:[A-Z]\.?){2,3})\s?(?=[(\d])"
+    r"|(?<=\n)(?P<nurse>(?:[A-Z]\.?){2,3})(?=\s(?:RN|MD|NP|PA)\b)"
 )
-_ABBREVIATED = 5  # an unknown word of so many capitals is an abbreviation
+# Before an unknown word these are mostly said of people.
+_BESIDE = re.compile(r"(?<![A-Za-z])(?:with|told|asked|called|met|saw|thanks?|thank|informed|counseled)[ ]$")
 _LOOK_BACK = 40
-STRONG, WEAK, MAYBE, UNKNOWN, INITIAL, PLAIN = "S", "w", "a", "u", "I", "x"
-
-
-@dataclass(slots=True)
-class _Token:
-    start: int
-    end: int
-    word: str
-    kind: str
-    flags: int
 
 
 class NameDetector:
@@ -57,95 +55,20 @@ class NameDetector:
         """Names of people; titles stay outside."""
         original, text = text, recased(text)
         found: list[Found] = []
-        tokens = list(_tokens(text, original))
-        for run in _runs(text, tokens):
+        tokens = list(name_tokens(text, original))
+        for run in name_runs(text, tokens):
             found += _judged(text, run)
         found += _inverted(text, tokens)
         found += _lower(text)
         found += _spaced(text)
         found += [
-            Found(Span(*match.span("name" if match["name"] else "by")), NAME, self.name, 0.7)
-            for match in _INITIALS.finditer(text)
+            Found(Span(*match.span(match.lastgroup or 0)), NAME, self.name, 0.7)
+            for match in _INITIALS.finditer(original)
         ]
         return found
 
 
-_LINE = re.compile(r"[^\n]+")
-
-
-def recased(text: str) -> str:
-    """`text` with capitals where they tell nothing: lines all in capitals, and a text without any, get one a word."""
-    if not any(map(str.isupper, text)):
-        titled = text.title()
-        return titled if len(titled) == len(text) else text
-    return _LINE.sub(
-        lambda line: line[0].title() if line[0].isupper() and len(line[0].title()) == len(line[0]) else line[0], text
-    )
-
-
-def _kind(word: str, flags: int) -> str:
-    if len(word) == 1:
-        return INITIAL if word.isupper() else PLAIN
-    if word in context.CREDENTIALS or (flags == lists.WORD):
-        return PLAIN
-    if word.isupper() and len(word) <= 3:
-        return MAYBE if flags & lists.PERSON else PLAIN
-    if flags & lists.PERSON:
-        if flags & (lists.WORD | lists.EPONYM):
-            return MAYBE
-        return STRONG if flags & lists.FREQUENT else WEAK
-    plain = lists.folded(word).removesuffix("'s")
-    if flags or len(word) < 3 or plain in lists.words() or _is_inflected(plain) or ("-" in word and word.isupper()):
-        return PLAIN
-    return UNKNOWN
-
-
-def _is_inflected(plain: str) -> bool:
-    """True for a form of a plain word that the list lacks."""
-    words = lists.words()
-    if any(part in words for part in plain.split("-")) and "-" in plain:
-        return True
-    return any(
-        plain.endswith(end) and (plain[: -len(end)] in words or plain[: -len(end)] + "e" in words)
-        for end in ("s", "es", "ed", "ing", "ly", "al", "ic")
-    )
-
-
-def _tokens(text: str, original: str) -> Iterator[_Token]:
-    for match in _CAPITAL.finditer(text):
-        word = match[0]
-        if word[0].islower() or (not word[0].isalpha()):
-            continue
-        flags = context.flags_of(word)
-        kind = _kind(word, flags)
-        if kind == UNKNOWN and len(word) <= _ABBREVIATED and original[match.start() : match.end()].isupper():
-            kind = PLAIN
-        yield _Token(match.start(), match.end(), word, kind, flags)
-
-
-def _runs(text: str, tokens: Sequence[_Token]) -> Iterator[list[_Token]]:
-    """Runs of capitalised words that follow one another."""
-    run: list[_Token] = []
-    for token in tokens:
-        if run:
-            gap = text[run[-1].end : token.start]
-            joined = (
-                len(gap) <= 6 and _GAP.fullmatch(gap) and (not gap.startswith(".") or len(run[-1].word) == 1)
-            ) or (3 < len(gap) <= 12 and _PARTICLES.fullmatch(gap))
-            if not joined or (
-                "\n" in gap
-                and not (
-                    run[-1].kind in "SwI" and token.kind in "Swa" and run[-1].word.isupper() == token.word.isupper()
-                )
-            ):
-                yield run
-                run = []
-        run.append(token)
-    if run:
-        yield run
-
-
-def _judged(text: str, run: list[_Token]) -> Iterator[Found]:
+def _judged(text: str, run: list[NameToken]) -> Iterator[Found]:
     """The names of one run."""
     start = 0
     while start < len(run):
@@ -157,7 +80,7 @@ def _judged(text: str, run: list[_Token]) -> Iterator[Found]:
         while (
             end < len(run)
             and not _is_sentence(text, run, start, end)
-            and (run[end].kind != PLAIN or (has_title and end == start and _after_title(run[end])))
+            and (run[end].kind != PLAIN or (end == start and _may_begin(run, end, announced, has_title)))
         ):
             if end > start and _announces(run[end]):
                 break
@@ -167,7 +90,8 @@ def _judged(text: str, run: list[_Token]) -> Iterator[Found]:
             continue
         part = run[start:end]
         follows = context.CREDENTIAL.match(text, part[-1].end) is not None
-        score = _score(text, part, announced=announced, has_title=has_title, follows=follows)
+        does = context.DOES_AS_PEOPLE_DO.match(text, _end(text, part[-1])) is not None
+        score = _score(text, part, announced=announced, has_title=has_title, follows=follows or does)
         if score:
             kept = _trimmed(part, announced)
             if kept:
@@ -176,45 +100,56 @@ def _judged(text: str, run: list[_Token]) -> Iterator[Found]:
                     NAME,
                     "names",
                     score,
-                    role or (CLINICIAN if follows else ""),
+                    role or (CLINICIAN if follows and not does else ""),
                 )
         start = end
 
 
-def _announces(token: _Token) -> bool:
+def _announces(token: NameToken) -> bool:
     """True for a title, a relation or a greeting: it is no part of the name that follows."""
     return token.kind not in (STRONG, INITIAL) and token.word.lower().rstrip(".") in context.ANNOUNCERS
 
 
-def _is_sentence(text: str, run: list[_Token], start: int, end: int) -> bool:
+def _is_sentence(text: str, run: list[NameToken], start: int, end: int) -> bool:
     """True where an initial closed a sentence: Dr. X.  He came."""
     return end == start + 1 and run[start].kind == INITIAL and run[end].kind == MAYBE and text[run[start].end] == "."
 
 
-def _after_title(token: _Token) -> bool:
-    return token.word.lower() not in context.NO_NAME_AFTER_TITLE
+def _may_begin(run: list[NameToken], place: int, announced: bool, has_title: bool) -> bool:
+    """True where a plain word begins a name all the same: behind a title, or announced before a name."""
+    if has_title:
+        return run[place].word.lower() not in context.NO_NAME_AFTER_TITLE
+    return announced and run[place].flags == 0 and place + 1 < len(run) and run[place + 1].kind in "Sw"
 
 
-def _end(text: str, token: _Token) -> int:
+def _end(text: str, token: NameToken) -> int:
     """Where a name ends: before a possessive, behind the full stop of an initial."""
     if token.word.endswith(("'s", "'S")) and len(token.word) > 3:
         return token.end - 2
     return token.end + (token.kind == INITIAL and text[token.end : token.end + 1] == "." and len(text) > token.end)
 
 
-def _announced(text: str, token: _Token) -> tuple[bool, str, bool]:
+def _announced(text: str, token: NameToken) -> tuple[bool, str, bool]:
     """Whether a person is announced before a token; the role; whether by a title."""
     before = context.BEFORE.search(text[max(0, token.start - _LOOK_BACK) : token.start])
     if before is None:
         return False, "", False
     word = before["word"]
+    is_relative = (
+        context.RELATIVE_BEFORE.match(word) is not None and before["mark"].startswith(",") and token.kind != PLAIN
+    )
     if (
         word.lower() in context.NEEDS_COLON
+        and not is_relative
         and ":" not in before["mark"]
         and not re.search("named|called|is", before["mark"])
     ):
         return False, "", False
-    if word == "MS" or (word.lower() == "cc" and token.kind not in "Sw"):
+    if (
+        (context.TITLES.match(word) and "," in before["mark"])
+        or word == "MS"
+        or (word.lower() == "cc" and token.kind not in "Sw")
+    ):
         return False, "", False
     role = (
         CLINICIAN if context.CLINICIAN_BEFORE.match(word) else RELATIVE if context.RELATIVE_BEFORE.match(word) else ""
@@ -224,12 +159,14 @@ def _announced(text: str, token: _Token) -> tuple[bool, str, bool]:
     return True, role, context.TITLES.match(word) is not None
 
 
-def _score(text: str, part: list[_Token], *, announced: bool, has_title: bool, follows: bool) -> float:
+def _score(text: str, part: list[NameToken], *, announced: bool, has_title: bool, follows: bool) -> float:
     kinds = "".join(token.kind for token in part)
     strong, weak = kinds.count(STRONG), kinds.count(WEAK)
     words = [token for token in part if token.kind != INITIAL]
-    if announced or follows:
+    if announced:
         return 0.95 if words or has_title else 0.0
+    if follows and words and any(token.kind in "Swu" or token.flags & lists.FREQUENT for token in words):
+        return 0.9
     if not strong + weak and _is_whole_name(part) and not _is_term(text, part):
         return 0.6
     if not words or not strong + weak:
@@ -250,9 +187,11 @@ def _score(text: str, part: list[_Token], *, announced: bool, has_title: bool, f
     return 0.5 if not only.word.isupper() else 0.4
 
 
-def _looks_foreign(text: str, part: list[_Token], kinds: str) -> bool:
+def _looks_foreign(text: str, part: list[NameToken], kinds: str) -> bool:
     """True for two unknown words, or one beside a given name that is a word, inside a sentence."""
     if re.search("uI[ua]|[ua]Iu", kinds):
+        return True
+    if kinds == "u" and len(part[0].word) > 3 and _BESIDE.search(text[max(0, part[0].start - 10) : part[0].start]):
         return True
     first, last = part[0], part[-1]
     if kinds == "au":
@@ -266,7 +205,7 @@ def _looks_foreign(text: str, part: list[_Token], kinds: str) -> bool:
     )
 
 
-def _is_whole_name(part: list[_Token]) -> bool:
+def _is_whole_name(part: list[NameToken]) -> bool:
     """True for a frequent given name and a frequent family name, though both are words: Mark J. Bell."""
     first, last = part[0], part[-1]
     return (
@@ -278,7 +217,7 @@ def _is_whole_name(part: list[_Token]) -> bool:
     )
 
 
-def _is_term(text: str, part: list[_Token]) -> bool:
+def _is_term(text: str, part: list[NameToken]) -> bool:
     """True where the run is the name of a disease, a sign, an instrument."""
     after = _NEXT_WORD.match(text, part[-1].end - (2 if part[-1].word.endswith("'s") else 0))
     if after is None or after[1].lower() not in context.EPONYM_NOUNS:
@@ -286,7 +225,7 @@ def _is_term(text: str, part: list[_Token]) -> bool:
     return len(part) == 1 or any(token.flags & lists.EPONYM for token in part)
 
 
-def _trimmed(part: list[_Token], announced: bool) -> list[_Token]:
+def _trimmed(part: list[NameToken], announced: bool) -> list[NameToken]:
     """Without what only stood beside the name."""
     kept = list(part)
     if announced:
@@ -309,17 +248,11 @@ def _trimmed(part: list[_Token], announced: bool) -> list[_Token]:
 _COMMA = re.compile(r",[ \t]{0,2}")
 
 
-def _inverted(text: str, tokens: Sequence[_Token]) -> Iterator[Found]:
+def _inverted(text: str, tokens: Sequence[NameToken]) -> Iterator[Found]:
     """Family name, comma, given name: Smith, John Q."""
     for place in range(len(tokens) - 1):
         family, given = tokens[place], tokens[place + 1]
-        if not given.flags & lists.GIVEN or not _COMMA.fullmatch(text[family.end : given.start]):
-            continue
-        if family.kind not in "Swau" or (family.kind == MAYBE and not family.flags & lists.FAMILY):
-            continue
-        if given.kind not in "Sw" and not (
-            _is_whole_name([given, family]) and _SENTENCE_START.search(text[max(0, family.start - 4) : family.start])
-        ):
+        if not _COMMA.fullmatch(text[family.end : given.start]) or not _is_inverted(text, family, given):
             continue
         end = place + 2
         while (
@@ -329,6 +262,21 @@ def _inverted(text: str, tokens: Sequence[_Token]) -> Iterator[Found]:
         ):
             end += 1
         yield Found(Span(family.start, _end(text, tokens[end - 1])), NAME, "names", 0.85)
+
+
+def _is_inverted(text: str, family: NameToken, given: NameToken) -> bool:
+    """True where two words around a comma are a family name and a given name."""
+    if family.kind not in "Swau" or (family.kind == MAYBE and not family.flags & lists.FAMILY):
+        return False
+    if given.flags & lists.GIVEN and given.kind in "Sw":
+        return True
+    begins = _SENTENCE_START.search(text[max(0, family.start - 4) : family.start]) is not None
+    announced = _announced(text, family)[0]
+    if given.kind == UNKNOWN and family.kind in "Swu":
+        return begins or announced or family.kind in "Sw"
+    if family.kind in "Sw" and given.flags & lists.GIVEN and given.flags & lists.FREQUENT:
+        return begins or announced
+    return (begins or announced) and given.kind == MAYBE and _is_whole_name([given, family])
 
 
 def _lower(text: str) -> Iterator[Found]:

@@ -28,7 +28,9 @@ from careloom.text.note import Span
 
 _GAP = r"(?:[-.\s\u2013]{0,3}|[ \t]?\n[ \t]{0,8})"
 _FAX_WORD = re.compile(
-    r"(?:fax|facsimile|telefax|\bf)\W{0,3}(?:(?:number|no|num|#|is|to|at|line)\W{0,3}){0,3}\(?$", re.IGNORECASE
+    r"(?:fax\s\w+(?:\s\w+)?\sto|fax|facsimile|telefax|\bf)\W{0,3}(?:(?:number|no|num|#|is|to|at|line)"
+    r"\W{0,3}){0,3}\(?$",
+    re.IGNORECASE,
 )
 
 
@@ -134,7 +136,8 @@ SHAPES: tuple[Shape, ...] = (
         PHONE,
         r"(?:\b(?:tele?phone|phone|tel|cell(?:ular)?|mobile|call(?:ed)?|pager|paged?|beeper|ext(?:ension)?"
         r"|dial|text(?:ed)?|voicemail|contact|reach(?:ed)?(?: (?:me|us|him|her))?(?: at)?|hotline|home"
-        r"|work)\b|[☎📞])\W{0,3}(?:(?:number|no|num|nr|#|is|at|me|us|him|her|them|on|back|to)\b\W{0,3}"
+        r"|work|registered|answering(?:\sat)?)\b|[☎📞])\W{0,3}(?:(?:number|no|num|nr|#|is|at|me|us|him|her"
+        r"|them|on|back|to)\b\W{0,3}"
         r"|#\s?){0,4}(?P<value>\+?\(?\d(?:[-. /()\u2013x]{0,2}\d){3,16})(?![\d%/])(?!\s?(?:mg|ml|times"
         r"|days|hours|weeks|months|years|am\b|pm\b))",
         0.85,
@@ -147,7 +150,7 @@ SHAPES: tuple[Shape, ...] = (
         0.6,
     ),
     _shape(PHONE, r"(?<![\w.,/-])(?:\d{3,4}\.){2}\d{2,4}(?![\d.])", 0.6),
-    _shape(PHONE, r"(?<![A-Za-z])p\.?\s?(?P<value>\d{5})(?!\d)|(?<=[A-Z]{2} \()\d{5}(?=\))", 0.6),
+    _shape(PHONE, r"(?<![A-Za-z])p\.?\s?(?P<value>\d{5})(?!\d)|(?<=[A-Z.] \()\d{5}(?=\))", 0.6),
     _exact(
         VEHICLE,
         r"(?<![\w-])\d[A-Z]{3}[ -]?\d{3}(?![\w-])",
@@ -157,6 +160,12 @@ SHAPES: tuple[Shape, ...] = (
         OTHER_ID,
         r"(?<![\w/.-])(?=[A-F]*\d)(?=\d*[A-F])[A-F0-9]{8,12}(?![\w/-])",
         0.7,
+    ),
+    _shape(
+        PHONE,
+        r"(?<![\w.,/-])(?:0\d\d \d{3} \d\d \d\d|0\d{3}-\d{7}|\d{3} \d{4}(?= (?:office|fax|cell|home|mobile"
+        r"|work)\b))(?!\d)",
+        0.6,
     ),
     _shape(
         FAX,

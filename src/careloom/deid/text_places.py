@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from careloom.deid import name_lists as lists
+from careloom.deid.name_tokens import recased
 from careloom.deid.name_words import NO_NAMES, flags_of
 from careloom.deid.text_context import STATE_NAMES, STATES
 from careloom.deid.text_known import Known
-from careloom.deid.text_names import recased
 from careloom.deid.text_spans import LOCATION, ORGANIZATION, Found
 from careloom.text.note import Span
 
@@ -38,12 +38,14 @@ _AFTER = re.compile(
     r"(?<![^\W_])(?:[^\W\d_][\w'.-]*\s){0,2}(?-i:[^\W\d_a-z])[^\W\d_]+(?:stra(?:ß|ss)e|gasse|allee"
 r"|platz|weg|damm|ufer|straat|laan|gracht|plein|kade|gatan|vägen|gata|veien|vegen|gade|vej|allé"
 r"|katu|tie|tänav)\s\d{1,4}\s?[a-zA-Z]?\b"
-    r"|(?<![^\W_])(?:[^\W\d_][\w'.-]*\s){1,3}(?:utca|út|u\.|tér|ulica|ul\.|cesta|trg|bulevard|körút)\s?\d{1,4}\.?"
-    r"|(?<![^\W_])(?:rue|avenue|av\.|boulevard|place|chemin|impasse|(?-i:[Vv]ia\s(?=[A-Z]))|viale"
-r"|piazza|corso|calle|c/|avenida|avda\.?|plaza|paseo|carrera|rua|travessa|praça|ul\.|ulica|al\."
+    r"|(?<![^\W_])(?:[^\W\d_][\w'.-]*\s){1,3}(?:utca|útja|tee|gate|terrasse|út|u\.|tér|ulica|ul\."
+r"|cesta|trg|bulevard|körút)\s?\d{1,4}\.?"
+    r"|(?<![^\W_])(?:rue|avenue|av\.|boulevard|place|chemin|impasse|(?-i:[Vv]ia(?=\s(?:[A-Z]|del)))|viale"
+r"|piazza|corso|calle|c/|avenida|avda\.?|plaza|paseo|carrera|rua|travessa|praça"
+r"|(?-i:[Uu]l\.(?=\s[^\W\d_a-z]))|ulica|al\."
 r"|strada|str\.)\s(?:[^\W\d_][\w'.-]*[ ,]{1,2}){1,5}(?:n[º°o]\.?\s?)?\d{1,5}(?:\s?[a-zA-Z]\b)?"
     r"|(?<![\w/.-])\d{1,5}(?:\s?bis|\s?ter)?,?\s(?:rue|avenue|boulevard|place|chemin|impasse|allée"
-r"|quai|cours|route)\s(?:d[eu]s?\s|de la\s|de l')?(?:[^\W\d_][\w'-]*\s?){1,4}",
+r"|quai|cours|route)\s(?:d[eu]s?\s|de la\s|de l')?(?:(?-i:[^\W\d_a-z])[\w'-]*\s?){1,4}",
     re.IGNORECASE,
 )  # fmt: skip
 _AFTER_CAPITAL = re.compile(
@@ -66,14 +68,16 @@ _TOWN = re.compile(
 _ORIGIN = re.compile(
     r"\b(?:(?:originally|comes|came|is|am|moved|relocated|immigrated|emigrated)\s(?:here\s)?from"
     r"|native\sof|resident\sof|lives?\sin|living\sin|resid(?:es|ing)\sin|"
-    r"born\s(?:and\sraised\s)?in|grew\sup\sin|raised\sin|moved\sto|travel(?:l?ed|s)?\sto|trip\sto"
+    r"born\s(?:and\sraised\s)?in|grew\sup\sin|raised\sin|moved\sto|(?:flew|fly|travel(?:l?ed|s)?|drove"
+    r"|returned)\sto|trip\sto"
     r"|vacation\sin|works?\sin|driving\sfrom|hometown\sof|city\sof|town\sof)\s(?:the\s)?"
     r"(?P<place>(?-i:[^\W\d_a-z])[\w'-]+(?:\s(?-i:[^\W\d_a-z])[\w'-]*){0,2})",
     re.IGNORECASE,
 )
 _CORNER = re.compile(
     r"(?<![^\W_])"
-    r"(?:the\s)?corner of\s(?:[^\W_][\w'.-]*\s){1,5}?and\s(?:\d{1,5}\s)?[^\W\d_][\w'.-]*(?:\s[^\W\d_a-z][\w'.-]*){0,3}",
+    r"(?:the\s)?corner of\s(?:[^\W_][\w'.-]*\s){1,5}?and\s(?:\d{1,5}\s)?[^\W\d_][\w'.-]*(?:\s(?-i:[^\W\d_a-z])"
+    r"[\w'.-]*){0,3}",
     re.IGNORECASE,
 )
 _NUMBER_NAME_NUMBER = re.compile(
@@ -102,6 +106,10 @@ _PLACE_BEFORE = re.compile(
     r"|resident\sof|born\sin|moved\sto|town|city|village|county|visit(?:ed|ing)?|travel(?:l?ed"
     r"|l?ing)?\sto|native\sof|southern|northern|eastern|western|downtown)[:,]?\s(?:the\s)?$",
     re.IGNORECASE,
+)
+_IN = re.compile(
+    r"(?<![^\W_])(?:in|from|near)\s(?P<place>[^\W\d_a-z][^\W\d_A-Z]{3,})(?=[.,;)\n]|\s(?:in|and|with"
+    r"|for|to|on|last|since|where|when)\b)"
 )
 _KIND_OF_CARE = (
     r"(?:(?:General|Memorial|Regional|Community|University|Children'?s|Veterans|Medical|Health|Heart"
@@ -178,8 +186,11 @@ class PlaceDetector:
             if _may_be_city(text, match):
                 yield Found(Span(*match.span("city")), LOCATION, self.name, 0.85, "city")
         for match in _ORIGIN.finditer(text):
-            if _is_own(match["place"]):
+            if _is_own(match["place"]) or flags_of(match["place"].split()[0]) & lists.CITY:
                 yield Found(Span(*match.span("place")), LOCATION, self.name, 0.6, "city")
+        for match in _IN.finditer(text):
+            if _is_own(match["place"]) and not flags_of(match["place"]):
+                yield Found(Span(*match.span("place")), LOCATION, self.name, 0.45, "city")
         for match in _TOWN.finditer(text):
             if _is_own(match[0]):
                 yield Found(Span(*match.span()), LOCATION, self.name, 0.7, "city")
@@ -203,7 +214,9 @@ class PlaceDetector:
             score = self._score(text, match, flags)
             if score:
                 part = "country" if flags & lists.REGION else "city"
-                yield Found(Span(match.start(), match.start() + len(plain)), LOCATION, self.name, score, part)
+                end = match.start() + len(plain)
+                code = _CODE_NEXT.match(text, end) if part == "country" else None
+                yield Found(Span(match.start(), code.end() if code else end), LOCATION, self.name, score, part)
 
     @staticmethod
     def _score(text: str, match: re.Match[str], flags: int) -> float:
@@ -211,7 +224,7 @@ class PlaceDetector:
             return 0.0
         before = _PLACE_BEFORE.search(text[max(0, match.start() - 24) : match.start()]) is not None
         if flags & lists.REGION:
-            return 0.0 if flags & lists.WORD else 0.7
+            return 0.0 if flags & lists.WORD and not before else 0.7
         if flags & (lists.WORD | lists.EPONYM):
             return 0.0
         if before:
@@ -221,6 +234,8 @@ class PlaceDetector:
         return 0.6 if flags & lists.FREQUENT else 0.5
 
 
+_CODE_NEXT = re.compile(r"\s\d{5}(?!\d)")
+_NUMBER_BEFORE = re.compile(r"(?<![\w.,/:-])\d{1,6},?\s$")
 _CREDENTIALS = frozenset({"MD", "PA"})
 _ZIP_NEXT = re.compile(r"\s{1,3}\d{5}(?!\d)")
 _STATES_PLAIN = frozenset(name.lower() for name in STATE_NAMES.split("|"))
@@ -244,12 +259,13 @@ def _is_own(words: str) -> bool:
 
 
 def _with_tail(text: str, match: re.Match[str]) -> Span:
-    """The street and what follows it: apartment, city, state, postal code."""
-    end = match.start() + len(match[0].rstrip(" ,"))
+    """The street, a number before it, and what follows: apartment, city, state, postal code."""
+    start, end = match.start(), match.start() + len(match[0].rstrip(" ,"))
     tail = _TAIL.match(text, end)
     if tail is not None and tail.end() > end:
-        end = match.start() + len(text[match.start() : tail.end()].rstrip(" ,\n"))
-    return Span(match.start(), end)
+        end = start + len(text[start : tail.end()].rstrip(" ,\n"))
+    number = _NUMBER_BEFORE.search(text[max(0, start - 9) : start])
+    return Span(start - len(number[0]) if number else start, end)
 
 
 def _several(text: str, words: Sequence[re.Match[str]], place: int, rest: tuple[str, ...]) -> int:
