@@ -261,7 +261,8 @@ def test_nothing_that_is_told_or_kept_names_anybody(made: Installation, api: Car
 def test_each_policy_is_told_with_every_entry_and_its_reason(made: Installation, api: Careloom) -> None:
     found = {one.name: one for one in api.deidentifications.policies()}
     assert {name: (one.dates, one.texts) for name, one in found.items()} == {
-        "first": ("shift", False), "safe-harbor": ("year", False), "limited-data-set": ("keep", False),
+        "first": ("shift", False), "safe-harbor": ("year", True), "limited-data-set": ("keep", False),
+        "expert": ("shift", True),
     }  # fmt: skip
     assert found["safe-harbor"].addresses == ("postalCode as zip3", "state as us-state")
     assert [one.name for one in found.values() if one.default] == ["first"]

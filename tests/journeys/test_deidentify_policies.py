@@ -1,7 +1,9 @@
 """The research zone under one policy after another: what it holds is what the last one lets through."""
 
+import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,78 @@ def test_a_policy_is_read_with_the_reason_of_each_entry(line: CommandLine) -> No
     said = line.run("deidentify", "policies", "safe-harbor").stdout
     assert "small-zip3" in said or "20,000 people" in said
     assert {one["name"]: one["dates"] for one in line.json("deidentify", "policies")} == {
-        "first": "shift", "safe-harbor": "year", "limited-data-set": "keep",
+        "first": "shift", "safe-harbor": "year", "limited-data-set": "keep", "expert": "shift",
     }  # fmt: skip
     line.run("deidentify", "policies", "none", expect=2)
+
+
+NOTES = ("Quillfeather", "Odalys", "00471199", "617-555-0142", "quill@mail.example", "12 Elm Street")
+
+
+def record() -> list[dict[str, Any]]:
+    """One patient with a note that says all that is known, and one with a number that is a code."""
+    text = (
+        f"Mrs. {NOTES[1]} {NOTES[0]} (MRN {NOTES[2]}, born 04/03/1961) of {NOTES[5]} called from {NOTES[3]}, "
+        f"mails to {NOTES[4]}. Hypertension since 2014; metformin 500 mg."
+    )
+    patient = {
+        "resourceType": "Patient",
+        "id": "p",
+        "name": [{"family": NOTES[0], "given": [NOTES[1]]}],
+        "identifier": [{"value": NOTES[2]}],
+        "telecom": [{"system": "phone", "value": NOTES[3]}, {"system": "email", "value": NOTES[4]}],
+        "address": [{"line": [NOTES[5]], "state": "MA", "postalCode": "01970"}],
+        "birthDate": "1961-04-03",
+    }
+    note = {
+        "resourceType": "DocumentReference",
+        "id": "n",
+        "status": "current",
+        "subject": {"reference": "Patient/p"},
+        "date": "2024-03-05T10:00:00Z",
+        "content": [{"attachment": {"contentType": "text/plain; charset=utf-8", "data": b64(text)}}],
+    }
+    return [patient, note]
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def ingested(tmp_path: Path, resources: list[dict[str, Any]]) -> CommandLine:
+    made = CommandLine(tmp_path)
+    feed = tmp_path / "feed.ndjson"
+    feed.write_text("\n".join(map(json.dumps, resources)))
+    made.run("ingest", feed)
+    return made
+
+
+@pytest.mark.parametrize("policy", ["safe-harbor", "expert"])
+def test_a_note_passes_without_anything_that_the_record_knows(tmp_path: Path, policy: str) -> None:
+    line = ingested(tmp_path, record())
+    report = line.json("deidentify", "--policy", policy)
+    assert {one["type"]: one["kept"] for one in report["types"]} == {"Patient": 1, "DocumentReference": 1}
+    (found,) = line.json("search", "DocumentReference", "--zone", "research")["entry"]
+    (content,) = found["resource"]["content"]
+    text = base64.b64decode(content["attachment"]["data"]).decode()
+    assert content["attachment"]["contentType"] == "text/plain; charset=utf-8"
+    assert not [known for known in (*NOTES, "04/03/1961") if known.lower() in text.lower()]
+    assert "Hypertension since" in text
+    assert "metformin 500 mg" in text
+    assert ("[NAME]" in text) == (policy == "safe-harbor")
+    assert all(report["removed"][letter] for letter in "ABCDFH")
+
+
+def test_a_resource_that_would_show_an_identifier_is_held_back(tmp_path: Path) -> None:
+    """The number of this patient is also a code of SNOMED CT: nobody can tell which of the two was meant."""
+    patient, _ = record()
+    condition = {
+        "resourceType": "Condition",
+        "id": "c",
+        "subject": {"reference": "Patient/p"},
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "38341003"}]},
+    }
+    line = ingested(tmp_path, [patient | {"identifier": [{"value": "38341003"}]}, condition])
+    report = line.json("deidentify")
+    assert report["issues"]["deid.leak"] == 1
+    assert {one["type"]: one["held_back"] for one in report["types"]} == {"Patient": 0, "Condition": 1}

@@ -24,7 +24,7 @@ def free_text(kind: str, why: str) -> Issue:
         "error",
         kind,
         f"The resource does not pass: it is or holds {why}.",
-        "Nothing to do: it stays in the identified zone until text can be de-identified.",
+        "It stays in the identified zone. Plain-text notes pass under the policies safe-harbor and expert.",
     )
 
 
@@ -132,6 +132,17 @@ def zip_unreadable(place: str) -> Issue:
     )
 
 
+def leak(place: str) -> Issue:
+    """The whole resource is held back: the last look found what must not pass."""
+    return Issue(
+        "deid.leak",
+        "error",
+        place,
+        "An identifier of a patient of the batch was found in what would have passed.",
+        "The resource stays in the identified zone. Look at it there, and report what was not recognised.",
+    )
+
+
 def text_unkept(place: str) -> Issue:
     """A text was removed."""
     return Issue(
@@ -183,6 +194,6 @@ def by_code() -> Mapping[str, Issue]:
         type_not_listed(), free_text("", "free text or an image"), malformed(""), patient_unknown(""),
         patient_differs(""), modified_meaning(""), element_unlisted(""), extension_unlisted(""), code_unlisted(""),
         text_only(""), date_unreadable(""), zip_unreadable(""), text_unkept(""), number_too_long(""),
-        quantity_unkept(""), reference_unkept(""),
+        quantity_unkept(""), reference_unkept(""), leak(""),
     )  # fmt: skip
     return {issue.code: issue for issue in every}

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from careloom.deid.codes import CodeBook
+from careloom.deid.text_replace import Style
 from careloom.errors import SetupError
 from careloom.fhir.validate_tables import Element, plain_codes, resource_types, type_table
 from careloom.runtime import packaged
@@ -19,12 +20,14 @@ INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt"})
 PLAIN = frozenset({"boolean", "decimal", "time", "Range", "Ratio", "Period", "Reference"})
 TREATED = CODED | QUANTITIES | MOMENTS | INTEGERS | PLAIN
 MOMENTS_AS = frozenset({"shift", "year", "keep"})
+TEXT_AS = frozenset({"surrogate", "tag", "mask"})
 TREATMENTS: Mapping[str, frozenset[str]] = {
     "birth-year": frozenset({"date"}),
     "zip3": frozenset({"string"}),
     "stated": frozenset({"string"}),
     "text": frozenset({"string", "markdown"}),
     "plain-text": frozenset({"base64Binary"}),
+    "plain-media": frozenset({"code"}),
     "pseudonym": frozenset({"Identifier"}),
 }
 """What `as` may name beside a list -> the data types that it treats; the grammar stands in first.toml."""
@@ -45,11 +48,12 @@ _KEYS = frozenset(
         "refuse",
         "structure",
         "extension",
+        "text",
     }
 )
 
 
-SHIPPED = ("first", "safe-harbor", "limited-data-set")
+SHIPPED = ("first", "safe-harbor", "limited-data-set", "expert")
 """The policies in this room's folder."""
 
 
@@ -106,6 +110,7 @@ class Policy:
     refused     resource type -> what free text or image it is
     extensions  structure -> url -> extension
     moments     how dates and times pass: moved by the patient's secret days, the year alone, or as they are
+    text        what stands in place of what is found in texts: surrogate, tag or mask
     small_zip3  three-digit ZIP code areas of 20,000 people or fewer, which pass as 000
     """
 
@@ -121,6 +126,7 @@ class Policy:
     largest_integer: int
     largest_number: float
     moments: str
+    text: Style
     small_zip3: frozenset[str]
 
     @property
@@ -158,6 +164,8 @@ def read_policy(raw: bytes, raw_codes: bytes, bases: Sequence[bytes] = ()) -> Po
         raise SetupError(f"{where}: {sorted(set(source) ^ _KEYS)}", "Have exactly the keys that the grammar names.")
     if source["moments"] not in MOMENTS_AS:
         raise SetupError(f"{where}: moments", f"Write one of {', '.join(sorted(MOMENTS_AS))}.")
+    if source["text"] not in TEXT_AS:
+        raise SetupError(f"{where}: text", f"Write one of {', '.join(sorted(TEXT_AS))}.")
     structures = _Reader(source, where).structures()
     refused = dict(source["refuse"])
     passing = frozenset(structures) & resource_types() - set(refused)
@@ -174,6 +182,7 @@ def read_policy(raw: bytes, raw_codes: bytes, bases: Sequence[bytes] = ()) -> Po
         largest_integer=source["largest_integer"],
         largest_number=source["largest_number"],
         moments=source["moments"],
+        text=source["text"],
         small_zip3=frozenset(source["lists"].get("small-zip3", "").split()),
     )
 

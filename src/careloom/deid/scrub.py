@@ -19,7 +19,7 @@ from careloom.errors import SetupError
 from careloom.fhir.validate_tables import codes_of, resource_types, type_table
 from careloom.issues import Issue
 
-ScrubText = Callable[[str | None, str], str | None]
+ScrubText = Callable[[str | None, Json, str], str | None]
 _ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _ABSENT_CODES = codes_of(_ABSENT_SYSTEM) or frozenset()
 _REFUSING = ("modifierExtension", "implicitRules")
@@ -40,8 +40,8 @@ class Scrubber:
     rename      (resource type, id in the identified zone) -> id in the project: keyed, the same for the same id
     shift_days  patient id in the identified zone -> days, as `careloom.deid.dates.shift_days` makes it; never 0
     as_of       the day on which ages are reckoned (years of birth above 89 are withheld)
-    scrub_text  (patient id or None, a text) -> the text without identity, or None where it must not pass; a policy that
-                lets text pass cannot be applied without it
+    scrub_text  (patient id or None, resource, a text of it) -> the text without identity, or None where it must not
+                pass; a policy that lets text pass cannot be applied without it
     raises      SetupError where the policy lets text pass and nobody is there to de-identify it
     """
 
@@ -113,7 +113,9 @@ class Scrubber:
         if problem is not None:
             return None, [problem]
         shift = None if patient_id is None else timedelta(days=self._shift_days(patient_id))
-        at = Pass(resource, shift, None if self._scrub_text is None else partial(self._scrub_text, patient_id))
+        at = Pass(
+            resource, shift, None if self._scrub_text is None else partial(self._scrub_text, patient_id, resource)
+        )
         at.removed = tally if tally is not None else at.removed
         if "contained" in resource:
             at.local = _local(resource["contained"])

@@ -71,8 +71,8 @@ def _exact(label: str, pattern: str, score: float) -> Shape:
 SHAPES: tuple[Shape, ...] = (
     _shape(
         EMAIL,
-        r"(?<![\w.+-])[\w.+'-]{1,64}\s?(?:@|\[at\]|\(at\))\s?[\w-]{1,63}(?:\s?(?:\.|\[dot\]|\(dot\))"
-        r"\s?[A-Za-z][\w-]{1,62}){1,4}",
+        r"(?<![\w.+-])[\w.+'-]{1,64}\s?(?:@|\[at\]|\(at\))\s?[\w-]{1,63}(?:(?:\.\n?|\s\.\s|\s?\[dot\]\s?|\s?\(dot\)\s?)"
+        r"[A-Za-z][\w-]{1,62}){1,4}",
         0.99,
     ),
     _shape(URL, r"\b(?:https?|ftp|sftp|file|smb)://?[^\s<>\"')\]]{2,}(?<![.,;:!?])", 0.99),

@@ -17,6 +17,7 @@ from careloom.issues import Issue
 
 Json = dict[str, Any]
 UCUM = "http://unitsofmeasure.org"
+PLAIN_MEDIA = "text/plain; charset=utf-8"
 PSEUDONYM_SYSTEM = "urn:careloom:pseudonym"
 _ZIP = re.compile(r"[0-9]{5}(?:-?[0-9]{4})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
@@ -76,10 +77,10 @@ class Rules:
     def of(self, kept: Kept, place: str) -> Rule:
         """The rule of a data type that the policy treats as a whole; structures are not known here."""
         kind = kept.kind
-        if kind == "code":
-            return _code(kept.codes, findings.code_unlisted(place))
         if kept.as_ in TREATMENTS:
             return self._treatment(kept.as_, place)
+        if kind == "code":
+            return _code(kept.codes, findings.code_unlisted(place))
         if kind in MOMENTS:
             if kind == "instant" and self._policy.moments == "year":
                 return lambda value, at: None  # FHIR has no instant of a year alone
@@ -114,6 +115,8 @@ class Rules:
             return _zip3(self._policy.small_zip3, findings.zip_unreadable(place))
         if name == "stated":
             return lambda value, at: value if type(value) is str else None
+        if name == "plain-media":
+            return lambda value, at: PLAIN_MEDIA if _is_plain(value) else None
         return (_text if name == "text" else _plain_text)(findings.text_unkept(place))
 
     def _pseudonym(self, value: Any, at: Pass) -> Json | None:
@@ -376,6 +379,10 @@ def _period(moment: Rule) -> Rule:
         return found
 
     return rule
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) is str and value.partition(";")[0].strip().lower() == "text/plain"
 
 
 def _is_time(value: Any) -> bool:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import polars as pl
 
 from careloom.audit import AuditEvent
+from careloom.deid import findings
+from careloom.deid.leaks import has_number
 from careloom.deid.policy import Policy, packaged_policy
 from careloom.deid.scrub import Scrubber
 from careloom.errors import NotFound
@@ -24,11 +26,14 @@ from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event
+from careloom.services.deidentify_known import KnownPeople
 from careloom.services.deidentify_report import keep_report, risk_of
+from careloom.services.deidentify_text import RecordTexts
 from careloom.services.platform import Platform
 from careloom.services.vault_epochs import Naming, begin_run, current, end_run, naming, others_in_zone, unretired
 from careloom.store.lake import Lake
 from careloom.store.rows import Tally, Write, canonical, instant
+from careloom.store.zone_store import ZoneStore
 from careloom.tables.research import RESEARCH
 
 IDENTIFIED = Schema("identified resource")
@@ -114,9 +119,16 @@ class Project:
         self._platform = platform
         self._names = naming(platform, current(platform)) if names is None else names
 
-    def scrubber(self, policy: Policy) -> Scrubber:
+    def scrubber(self, policy: Policy, texts: RecordTexts | None = None) -> Scrubber:
         """Applies a policy under the names and dates of this project."""
-        return Scrubber(policy, self.rename, self._names.shift, self._platform.runtime.now().date())
+        today = self._platform.runtime.now().date()
+        return Scrubber(policy, self.rename, self._names.shift, today, texts.scrub if texts is not None else None)
+
+    def texts(self, policy: Policy, store: ZoneStore, people: KnownPeople) -> RecordTexts | None:
+        """What takes identity out of texts under this project's key; None where the policy lets no text pass."""
+        if not policy.reads_text:
+            return None
+        return RecordTexts(store, people, policy, self._names.surrogate, self._names.shift)
 
     def rename(self, kind: str, name: str) -> str:
         """The id in this project of a resource of the identified zone."""
@@ -165,10 +177,13 @@ class _Run:
         self._lake = platform.lake("research")
         project = platform.settings.deidentify.project
         self._epoch = begin_run(platform, who, project, run_id)
-        self._scrubber = Project(platform, naming(platform, self._epoch)).scrubber(policy)
+        self._people = KnownPeople(self.source)
+        named = Project(platform, naming(platform, self._epoch))
+        self._texts = named.texts(policy, self.source, self._people)
+        self._scrubber = named.scrubber(policy, self._texts)
         self._pipeline = Pipeline(
             "deidentify",
-            [Stage("scrub", "1", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)],
+            [Stage("scrub", "2", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)],
             {
                 "policy": policy.digest,
                 "as_of": platform.runtime.now().date().isoformat(),
@@ -232,6 +247,8 @@ class _Run:
         self.report.tables = {state.path: state.rows for state in self._lake.tables()}
         self.report.risk = risk_of(self._platform)
         self.report.ended = instant(self._platform.runtime.now())
+        if self._texts is not None:
+            self.report.removed.update(self._texts.found)
         self.report.place = str(keep_report(self._platform, self.report.as_json()))
 
     def _scrub(self, batch: Batch[Resource]) -> Outcome[Resource]:
@@ -240,8 +257,12 @@ class _Run:
         refused: list[Refusal] = []
         outcome = Outcome(Batch(RESEARCH_RESOURCE, kept, origins), refused)
         scrubber = self._scrubber
-        for resource, origin in zip(batch.items, batch.origins, strict=True):
-            passed, issues = scrubber.scrub(resource, scrubber.patient_of(resource), self.report.removed)
+        patients = [scrubber.patient_of(resource) for resource in batch.items]
+        numbers = self._numbers({patient for patient in patients if patient is not None})
+        for resource, origin, patient in zip(batch.items, batch.origins, patients, strict=True):
+            passed, issues = scrubber.scrub(resource, patient, self.report.removed)
+            if passed is not None and has_number(passed, numbers):
+                passed, issues = None, [findings.leak(resource["resourceType"])]
             if passed is None:
                 refused.append(Refusal(origin, tuple(issues)))
                 continue
@@ -249,6 +270,11 @@ class _Run:
             origins.append(origin)
             outcome.warnings += [(origin, issue) for issue in issues]
         return outcome
+
+    def _numbers(self, patients: set[str]) -> frozenset[str]:
+        """What of any patient of a batch must stand in nothing that passes."""
+        self._people.fetch(patients)
+        return frozenset[str]().union(*(self._people.numbers(patient) for patient in patients))
 
     def _count(self, resources: list[Resource], refused: list[Refusal], kept: set[int]) -> None:
         for number, resource in enumerate(resources):

@@ -5,7 +5,7 @@ alone. Each later one has a salt of its own, which `retire` destroys: nobody can
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,12 +28,14 @@ Json = dict[str, Any]
 class Naming:
     """What an epoch makes of things.
 
-    rename  (type, id in the identified zone) -> id in the research zone
-    shift   patient id in the identified zone -> days by which dates move
+    rename     (type, id in the identified zone) -> id in the research zone
+    shift      patient id in the identified zone -> days by which dates move
+    surrogate  the key of what stands in texts in place of what identifies
     """
 
     rename: Callable[[str, str], str]
     shift: Callable[[str], int]
+    surrogate: bytes = field(repr=False)
 
 
 def naming(platform: Platform, epoch: Epoch) -> Naming:
@@ -44,7 +46,8 @@ def naming(platform: Platform, epoch: Epoch) -> Naming:
         )
     names = project_names(platform.keys, zone="research", project=epoch.project, salt=epoch.salt)
     days = shift_days(project_key(platform.keys, "date-shift", epoch.project, epoch.salt))
-    return Naming(lambda kind, name: names.resource_id("", kind, name), days)
+    surrogate = project_key(platform.keys, "surrogate", epoch.project, epoch.salt)
+    return Naming(lambda kind, name: names.resource_id("", kind, name), days, surrogate)
 
 
 def current(platform: Platform, project: str = "") -> Epoch:

@@ -15,7 +15,11 @@ from careloom.runtime import packaged
 Json = dict[str, Any]
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 SCRUBBER = Scrubber(
-    packaged_policy("safe-harbor"), lambda kind, name: f"{kind}-{name[::-1]}", lambda _: 9, date(2026, 11, 28)
+    packaged_policy("safe-harbor"),
+    lambda kind, name: f"{kind}-{name[::-1]}",
+    lambda _: 9,
+    date(2026, 11, 28),
+    lambda *_: None,
 )
 
 

@@ -29,7 +29,7 @@ PATIENT: Json = {
 
 
 def scrubber(name: str) -> Scrubber:
-    return Scrubber(packaged_policy(name), lambda kind, one: f"{kind}-{one[::-1]}", lambda _: 10, DAY)
+    return Scrubber(packaged_policy(name), lambda kind, one: f"{kind}-{one[::-1]}", lambda _: 10, DAY, lambda *_: None)
 
 
 def passed(name: str, resource: Json) -> Json:
@@ -146,7 +146,8 @@ def test_texts_pass_through_the_de_identification_of_text_or_not_at_all() -> Non
     policy = read_policy(raw.encode(), CODES, [FIRST])
     asked: list[tuple[str | None, str]] = []
 
-    def scrub_text(patient: str | None, text: str) -> str | None:
+    def scrub_text(patient: str | None, resource: Json, text: str) -> str | None:
+        assert resource["id"] == "t"
         asked.append((patient, text))
         return None if "secret" in text else text.replace("Quillfeather", "[NAME]")
 

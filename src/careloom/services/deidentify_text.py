@@ -1,0 +1,85 @@
+"""Texts of the identified zone without identity, each under what the record knows about its patient."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from careloom.deid.leaks import has_name, has_street, names_of, streets_of
+from careloom.deid.policy import Policy
+from careloom.deid.surrogates import Draw, Surrogates
+from careloom.deid.text import TextScrubber
+from careloom.deid.text_known import Known
+from careloom.deid.text_spans import LETTERS
+from careloom.fhir.references import parse_reference
+from careloom.services.deidentify_known import KnownPeople, joined
+from careloom.store.zone_store import ZoneStore
+
+Json = Mapping[str, Any]
+_AROUND = ("Practitioner", "PractitionerRole", "Organization", "Location")
+_DATES = ("date", "effectiveDateTime", "issued", "authoredOn", "recordedDate")
+
+
+class RecordTexts:
+    """Scrubs the texts of one zone's resources for one project.
+
+    key   of the project, for surrogates
+    days  patient id -> days by which the patient's dates move
+    """
+
+    def __init__(
+        self, store: ZoneStore, people: KnownPeople, policy: Policy, key: bytes, days: Callable[[str], int]
+    ) -> None:
+        self._store = store
+        self._people = people
+        self._policy = policy
+        self._key = key
+        self._days = days
+        self._scrubber = TextScrubber()
+        self.found: Counter[str] = Counter()
+        """Letter of `careloom.deid.identifiers` -> how many were found in texts."""
+
+    def scrub(self, patient_id: str | None, resource: Json, text: str) -> str | None:
+        """A text without identity; None where it is nobody's, or where a name of the patient would stay."""
+        if patient_id is None:
+            return None
+        own = self._people.patient(patient_id)
+        known = joined([own, *self._around(resource)])
+        small = self._policy.small_zip3 or None
+        surrogates = Surrogates(Draw(self._key, patient_id), known, self._days(patient_id), small, _year_of(resource))
+        done = self._scrubber.scrub(text, surrogates, self._policy.text)
+        for label, count in done.counts.items():
+            self.found[LETTERS[label] or "B"] += count
+        leaks = has_name(done.text, names_of(own)) or has_street(done.text, streets_of(own))
+        return None if leaks else done.text
+
+    def _around(self, resource: Json) -> list[Known]:
+        """The clinicians and places that the resource, or its encounter, names."""
+        named = set(_named(resource))
+        for encounter in [one for one in named if one.startswith("Encounter/")]:
+            held = self._store.read_named("Encounter", [encounter.partition("/")[2]])
+            named |= {name for stored in held.values() if not stored.deleted for name in _named(stored.resource())}
+        return [self._people.named(name) for name in sorted(named) if name.partition("/")[0] in _AROUND]
+
+
+def _named(value: Any) -> Iterable[str]:
+    """Every Type/id that a resource refers to."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key == "reference" and isinstance(item, str):
+                told = parse_reference(item)
+                if told.id:
+                    yield f"{told.type}/{told.id}"
+            else:
+                yield from _named(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _named(item)
+
+
+def _year_of(resource: Json) -> int | None:
+    """The year of the resource's first date, in which dates without a year are taken to lie."""
+    for key in _DATES:
+        told = resource.get(key)
+        if isinstance(told, str) and told[:4].isdigit():
+            return int(told[:4])
+    return None
