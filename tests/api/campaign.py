@@ -25,8 +25,12 @@ DOCUMENT = "/openapi/openapi.json"
 REJECTIONS = [*NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES, "413"]
 CONFIGURATION = {"checks": {"negative_data_rejection": {"expected-statuses": REJECTIONS}}}
 """All checks are on. To them a body that is too long is refused as rightly by 413 as by 400."""
-BEYOND_SCHEMAS = {("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400)}
-"""(operation, check, status) of what is no failure: which texts are units is more than a schema can say.
+BEYOND_SCHEMAS = {
+    ("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400),
+    ("POST /api/v1/records", "positive_data_acceptance", 400),
+}
+"""(operation, check, status) of what is no failure: which texts are units, and that one time comes before another, is
+more than a schema can say.
 
 It stands here because the tool's own settings for one operation make it forget which operations were asked for."""
 LONGEST_SHOWN = 1500
