@@ -26,26 +26,26 @@ _UNIT = (
 _STREET_CASED = "|".join((STREET_WORDS.title(), STREET_WORDS.upper()))
 _ADDRESS = re.compile(
     r"(?<![\w/.-])\d{1,6}(?:-\d{1,4})?[A-Za-z]?(?:\s\d/\d)?,?\s(?:(?:[NSEW]{1,2}|North|South|East|West)\.?\s)?"
-    r"(?:[^\W\d_a-z][\w'.-]*\s|\d{1,3}(?:st|nd|rd|th)\s){1,4}"
+    r"(?:[^\W\d_a-z][\w'.-]{0,30}\s|\d{1,3}(?:st|nd|rd|th)\s){1,4}"
     rf"(?:(?:{_STREET_CASED})\b\.?(?:\s(?:[NSEW]{{1,2}}|North|South|East|West)\b\.?)?){_UNIT}"
 )
 _LOWER_ADDRESS = re.compile(
-    rf"(?<![\w/.-])\d{{1,5}}\s(?:[a-z][a-z'.-]+\s){{1,3}}(?:street|avenue|road|boulevard|lane|drive"
+    rf"(?<![\w/.-])\d{{1,5}}\s(?:[a-z][a-z'.-]{{1,40}}\s){{1,3}}(?:street|avenue|road|boulevard|lane|drive"
     rf"|court|blvd|ave|rd)\b{_UNIT}",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    r"(?<![^\W_])(?:[^\W\d_][\w'.-]*\s){0,2}(?-i:[^\W\d_a-z])[^\W\d_]+(?:stra(?:ß|ss)e|gasse|allee"
+    r"(?<![^\W_])(?:[^\W\d_][\w'.-]{0,30}\s){0,2}(?-i:[^\W\d_a-z])[^\W\d_]{1,30}(?:stra(?:ß|ss)e|gasse|allee"
 r"|platz|weg|damm|ufer|straat|laan|gracht|plein|kade|gatan|vägen|gata|veien|vegen|gade|vej|allé"
 r"|katu|tie|tänav)\s\d{1,4}\s?[a-zA-Z]?\b"
-    r"|(?<![^\W_])(?:[^\W\d_][\w'.-]*\s){1,3}(?:utca|útja|tee|gate|terrasse|út|u\.|tér|ulica|ul\."
+    r"|(?<![^\W_])(?:[^\W\d_][\w'.-]{0,30}\s){1,3}(?:utca|útja|tee|gate|terrasse|út|u\.|tér|ulica|ul\."
 r"|cesta|trg|bulevard|körút)\s?\d{1,4}\.?"
     r"|(?<![^\W_])(?:rue|avenue|av\.|boulevard|place|chemin|impasse|(?-i:[Vv]ia(?=\s(?:[A-Z]|del)))|viale"
 r"|piazza|corso|calle|c/|avenida|avda\.?|plaza|paseo|carrera|rua|travessa|praça"
 r"|(?-i:[Uu]l\.(?=\s[^\W\d_a-z]))|ulica|al\."
-r"|strada|str\.)\s(?:[^\W\d_][\w'.-]*[ ,]{1,2}){1,5}(?:n[º°o]\.?\s?)?\d{1,5}(?:\s?[a-zA-Z]\b)?"
+r"|strada|str\.)\s(?:[^\W\d_][\w'.-]{0,30}[ ,]{1,2}){1,5}(?:n[º°o]\.?\s?)?\d{1,5}(?:\s?[a-zA-Z]\b)?"
     r"|(?<![\w/.-])\d{1,5}(?:\s?bis|\s?ter)?,?\s(?:rue|avenue|boulevard|place|chemin|impasse|allée"
-r"|quai|cours|route)\s(?:d[eu]s?\s|de la\s|de l')?(?:(?-i:[^\W\d_a-z])[\w'-]*\s?){1,4}",
+r"|quai|cours|route)\s(?:d[eu]s?\s|de la\s|de l')?(?:(?-i:[^\W\d_a-z])[\w'-]{0,30}+\s?){1,4}",
     re.IGNORECASE,
 )  # fmt: skip
 _AFTER_CAPITAL = re.compile(
@@ -54,16 +54,17 @@ _AFTER_CAPITAL = re.compile(
 )
 _MILITARY = re.compile(
     r"\b(?:(?:Unit\s\d{3,5},?\sBox|PSC\s\d{3,5},?\sBox)\s\d{3,5}(?:\s{0,2}\n?\s?(?:APO|FPO|DPO),?\sA[AEP]\s\d{5})?"
-    r"|US[A-Z]{1,3}\s[A-Z][\w'-]+\s{0,2}\n?\s?(?:APO|FPO|DPO),?\sA[AEP]\s\d{5})",
+    r"|US[A-Z]{1,3}\s[A-Z][\w'-]{1,40}\s{0,2}\n?\s?(?:APO|FPO|DPO),?\sA[AEP]\s\d{5})",
     re.IGNORECASE,
 )
 _WITH_UNIT = re.compile(
-    r"(?<![^\W_])(?:(?:\d{1,5}\.?|[^\W\d_a-z][\w'.-]*|de|la|du|da|des|rue|rkp\.),?\s){2,8}\n?\s?(?:Apt"
+    r"(?<![^\W_])(?:(?:\d{1,5}\.?|[^\W\d_a-z][\w'.-]{0,30}|de|la|du|da|des|rue|rkp\.),?\s){2,8}\n?\s?(?:Apt"
     r"|Suite|Apartment)\.?\s\d{2,4}"
 )
 _UNIT_ALONE = re.compile(r"(?<![^\W_])(?:Apt|Suite|Apartment)\.?\s\d{1,4}[A-Z]?\b")
 _TOWN = re.compile(
-    r"(?<![^\W_])(?:[^\W\d_a-z][\w'-]+\s){1,2}(?:Town|Village|Township|County|Borough|Parish|TOWN|VILLAGE|COUNTY)\b"
+    r"(?<![^\W_])(?:[^\W\d_a-z][\w'-]{1,40}\s){1,2}(?:Town|Village|Township|County|Borough|Parish|TOWN"
+    r"|VILLAGE|COUNTY)\b"
 )
 _ORIGIN = re.compile(
     r"\b(?:(?:originally|comes|came|is|am|moved|relocated|immigrated|emigrated)\s(?:here\s)?from"
@@ -71,25 +72,27 @@ _ORIGIN = re.compile(
     r"born\s(?:and\sraised\s)?in|grew\sup\sin|raised\sin|moved\sto|(?:flew|fly|travel(?:l?ed|s)?|drove"
     r"|returned)\sto|trip\sto"
     r"|vacation\sin|works?\sin|driving\sfrom|hometown\sof|city\sof|town\sof)\s(?:the\s)?"
-    r"(?P<place>(?-i:[^\W\d_a-z])[\w'-]+(?:\s(?-i:[^\W\d_a-z])[\w'-]*){0,2})",
+    r"(?P<place>(?-i:[^\W\d_a-z])[\w'-]{1,40}(?:\s(?-i:[^\W\d_a-z])[\w'-]{0,30}){0,2})",
     re.IGNORECASE,
 )
 _CORNER = re.compile(
     r"(?<![^\W_])"
-    r"(?:the\s)?corner of\s(?:[^\W_][\w'.-]*\s){1,5}?and\s(?:\d{1,5}\s)?[^\W\d_][\w'.-]*(?:\s(?-i:[^\W\d_a-z])"
-    r"[\w'.-]*){0,3}",
+    r"(?:the\s)?corner of\s(?:[^\W_][\w'.-]{0,30}\s){1,5}?and\s(?:\d{1,5}\s)?[^\W\d_][\w'.-]{0,30}"
+    r"(?:\s(?-i:[^\W\d_a-z])"
+    r"[\w'.-]{0,30}){0,3}",
     re.IGNORECASE,
 )
 _NUMBER_NAME_NUMBER = re.compile(
-    r"(?<![\w.,/-])\d{2,6}(?:\s\d{1,4})?\s(?P<name>(?:[^\W\d_a-z][^\W\d_]*[.'-]?\s?){1,5})"
+    r"(?<![\w.,/-])\d{2,6}(?:\s\d{1,4})?\s(?P<name>(?:[^\W\d_a-z][^\W\d_]*+[.'-]?\s?){1,5})"
     r"(?:de\s(?:la\s)?[^\W\d_]+\s)?\d{1,4}\b\.?(?![/:%])"
 )
 _TAIL = re.compile(
     r"(?:,?\s{0,2}\n?\s{0,3}(?:Apt|Apartment|Suite|Unit)\.?\s\w{1,5}){0,2}"
-    r"(?:,?\s{0,2}\n?\s{0,3},?\s?(?:(?!Apt|Suite|The\b|He\b|She\b|Patient|I\b)[^\W\d_a-z][\w'()-]*[.]?"
+    r"(?:,?\s{0,2}\n?\s{0,3},?\s?(?:(?!Apt|Suite|The\b|He\b|She\b|Patient|I\b)"
+    r"[^\W\d_a-z][\w'()-]{0,30}(?![\w'()-])[.]?"
     r"|nan)){0,7},?\s{0,2}\n?\s{0,3}(?<!\d)\d{5}(?!\d)"
     r"|(?:,?\s{0,2}\n?\s{0,3}(?:Apt|Apartment|Suite|Unit)\.?\s\w{1,5}){1,2}(?:,?[ ]\n?|\n\s{0,3},?\s?"
-    r"|,\s)(?:(?!The\b|He\b|She\b|Patient|I\b)[^\W\d_a-z][\w'()-]*,?(?:\s|\n\s{0,3})?){1,4}"
+    r"|,\s)(?:(?!The\b|He\b|She\b|Patient|I\b)[^\W\d_a-z][\w'()-]{0,30}(?![\w'()-]),?(?:\s|\n\s{0,3})?){1,4}"
 )
 _BOX = re.compile(
     r"\b(?:p\.?\s?o\.?\s?box|post office box|postfach|apartado|c\.?p\.?)\s?#?\d{1,7}\b"
@@ -97,10 +100,10 @@ _BOX = re.compile(
     re.IGNORECASE,
 )
 _CITY_STATE = re.compile(
-    rf"(?<![^\W_])(?P<city>(?:[^\W\d_a-z][\w'.-]*[ ]){{0,2}}[^\W\d_a-z][\w'-]+)"
+    rf"(?<![^\W_])(?P<city>(?:[^\W\d_a-z][\w'.-]{{0,30}}[ ]){{0,2}}[^\W\d_a-z][\w'-]{{1,40}})"
     rf",\s{{0,2}}(?P<state>(?:{STATES})\b(?!\.\w)|(?:{STATE_NAMES})\b)"
 )
-_CAPITAL = re.compile(r"(?<![^\W_])[^\W\d_a-z][^\W\d_]+(?:['-][^\W\d_]+)*")
+_CAPITAL = re.compile(r"(?<![^\W_])[^\W\d_a-z][^\W\d_]+(?:['-][^\W\d_]+){0,4}")
 _PLACE_BEFORE = re.compile(
     r"(?<![A-Za-z])(?:in|from|at|near|to|of|outside|around|lives?(?:\sin)?|living\sin|residing"
     r"|resident\sof|born\sin|moved\sto|town|city|village|county|visit(?:ed|ing)?|travel(?:l?ed"
@@ -118,7 +121,7 @@ _KIND_OF_CARE = (
     r"|Primary|Wellness|Imaging|Eye|Dental|Physical|Therapy)\s){0,4}"
 )
 _ORGANIZATION = re.compile(
-    r"(?<![^\W_])(?P<name>(?:(?:St\.?|Saint|Mount|Mt\.?|[^\W\d_a-z][\w'’&.-]*),?\s(?:(?:of|and|the|&"
+    r"(?<![^\W_])(?P<name>(?:(?:St\.?|Saint|Mount|Mt\.?|[^\W\d_a-z][\w'’&.-]{0,30}),?\s(?:(?:of|and|the|&"
 r"|de|for)\s){0,2}){1,5}?)" + _KIND_OF_CARE +
     r"(?P<kind>Hospitals?|Medical\sCent(?:er|re)|Health\sCent(?:er|re)|Cent(?:er|re)|Clinics?"
 r"|Infirmary|Hospice|Healthcare|Health\sSystem|Health|Nursing\sHome|Pharmacy|Laborator(?:y|ies)"
@@ -272,7 +275,7 @@ def _several(text: str, words: Sequence[re.Match[str]], place: int, rest: tuple[
     """The end of a place of several words that begins at a word; 0 where it is another."""
     at = words[place].end()
     for word in rest:
-        match = re.compile(r"[ \t\n-]{1,2}([^\W\d_]+(?:['-][^\W\d_]+)*)\.?").match(text, at)
+        match = re.compile(r"[ \t\n-]{1,2}([^\W\d_]+(?:['-][^\W\d_]+){0,4})\.?").match(text, at)
         if match is None or lists.folded(match[1]) != word:
             return 0
         at = match.end(1)

@@ -28,7 +28,8 @@ _ALIKE = dict(
     )
 )
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_WORD = re.compile(r"[^\W_]*[" + "".join(_ALIKE) + r"][^\W_]*")
+_WORD = re.compile(r"[^\W_]+")
+_ANY_ALIKE = re.compile("[" + "".join(_ALIKE) + "]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ def shadow(text: str) -> Shadow:
     ]
     first, forward = replace(text, edits) if edits else (text, OffsetMap.identity(len(text)))
     edits = []
-    for word in _WORD.finditer(first):
+    for word in _WORD.finditer(first) if _ANY_ALIKE.search(first) else ():
+        if not _ANY_ALIKE.search(word[0]):
+            continue
         letters = [letter for letter in word[0] if letter.isalpha()]
         if any(letter.isascii() for letter in word[0]) or (
             len(letters) > 1 and all(letter in _ALIKE for letter in letters)
