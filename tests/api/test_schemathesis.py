@@ -25,13 +25,14 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 def known(installation: Installation) -> dict[str, list[str]]:
     """What there is to find: two records, one that was refused, their run, a de-identification, and a client."""
     run = installation.ingest([PATIENT, OBSERVATION, REFUSED]).run_id
+    deidentified = deidentify(installation.platform, installation.operator).run_id
     client = installation.register()
     return {
         "path.zone": ["identified"],
         "path.type": ["Patient", "Observation"],
         "path.id": [installation.stored_id("Patient", "p1"), installation.stored_id("Observation", "o1")],
         "path.vid": ["1"],
-        "path.run_id": [run, deidentify(installation.platform, installation.operator).run_id],
+        "path.run_id": [deidentified, run],
         "body.client_id": [client.client.id],
         "body.client_secret": [client.secret],
     }
