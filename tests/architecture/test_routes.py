@@ -3,6 +3,7 @@
 The rules come from the application itself: a new route fails here until it has an example, a decision and an event.
 """
 
+import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,13 +18,13 @@ from careloom.api import gate
 from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
 from careloom.services import deidentifications
 from careloom.services.access import ROLES, ZONES
-from careloom.services.deidentify import deidentify
+from careloom.services.deidentify import Project, deidentify
 from careloom.services.normalizations import submit
 from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
 from tests.api.kit import Installation
-from tests.architecture import linkage_routes
+from tests.architecture import linkage_routes, vault_routes
 from tests.architecture.route_examples import EXAMPLES, UPLOAD, Example
 from tests.architecture.source import ROOT
 
@@ -98,6 +99,7 @@ class Served:
 
     made: Installation
     facts: dict[str, str]
+    last_caller: str = ""
 
     def ask(
         self, route: Route, headers: Mapping[str, str] | None = None, method: str = "", **more: Any
@@ -111,6 +113,8 @@ class Served:
             if "token" in more["data"]:
                 more["data"] = {"token": issue(self.made.platform, client.client).token}
         path = re.sub(r"\{([\w ]+)\}", lambda name: self.fact(name[1]), example.path)
+        if "json" in more:
+            more["json"] = json.loads(re.sub(r"<(\w+)>", lambda name: self.fact(name[1]), json.dumps(more["json"])))
         return self.made.client.open(path, method=method or route.method, headers=dict(headers or {}), **more)
 
     def fact(self, name: str) -> str:
@@ -118,6 +122,8 @@ class Served:
             "waiting": self.waiting_upload,
             "queued": self.queued_normalization,
             "queued deidentification": self.queued_deidentification,
+            "question": lambda: vault_routes.question(self.made, self.facts["pseudonym"]),
+            "own_question": lambda: vault_routes.question(self.made, self.facts["pseudonym"], self.last_caller),
         }
         return made[name]() if name in made else self.facts[name]
 
@@ -141,6 +147,7 @@ class Served:
     def caller(self, **ask: Any) -> tuple[str, dict[str, str]]:
         """The name of a new client, and the header of its requests."""
         client = self.made.register(**ask).client
+        self.last_caller = client.name
         return client.name, {"Authorization": f"Bearer {issue(self.made.platform, client).token}"}
 
     def uses_by(self, name: str) -> list[dict[str, Any]]:
@@ -161,6 +168,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]}
         facts |= {"normalization": normalization, "deidentification": deidentified.run_id}
+        facts["pseudonym"] = f"Patient/{Project(made.platform).rename('Patient', patient)}"
         yield Served(made, facts | linkage_routes.linked(made))
 
 

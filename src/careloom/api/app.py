@@ -23,6 +23,7 @@ from careloom.api import (
     problems,
     quality,
     records,
+    reidentifications,
     research,
     terminology,
 )
@@ -54,6 +55,7 @@ def create_app(platform: Platform) -> OpenAPI:
     for room in (
         oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, research, mappings, overview, health,
+        reidentifications,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -17,6 +17,7 @@ from careloom.client.normalizations import Normalizations
 from careloom.client.pace import Pace
 from careloom.client.quality import Quality
 from careloom.client.records import Records
+from careloom.client.reidentifications import Reidentifications
 from careloom.client.reports import Me, Overview
 from careloom.client.research import Research
 from careloom.client.session import Session
@@ -63,6 +64,7 @@ class Careloom:
         self.normalizations = Normalizations(self._session)
         self.records = Records(self._session)
         self.quality = Quality(self._session)
+        self.reidentifications = Reidentifications(self._session)
         self.research = Research(self._session)
         self.terminology = Terminology(self._session)
 
