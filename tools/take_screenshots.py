@@ -182,6 +182,7 @@ def tour_of_data(camera: Camera) -> None:
     visitor.page.locator("#page tbody a").first.click()
     visitor.page.get_by_role("heading", name="Would change").wait_for()
     camera.keep("normalize")
+    tour_of_deidentification(camera)
     visitor.go("patients")
     camera.keep("patients")
     visitor.page.fill("#find-name", PATIENT)
@@ -191,6 +192,20 @@ def tour_of_data(camera: Camera) -> None:
     visitor.page.locator("h2:has-text('Timeline')").scroll_into_view_if_needed()
     visitor.settled()
     camera.keep("patient")
+
+
+def tour_of_deidentification(camera: Camera) -> None:
+    """The policies and runs, one policy, and what a run took out."""
+    visitor = camera.visitor
+    visitor.go("deidentify")
+    camera.keep("deidentify")
+    visitor.go("deidentify/policies/safe-harbor?find=zip")
+    camera.keep("deidentify-policy")
+    visitor.go("deidentify")
+    visitor.page.locator("#page section:has(h2:text-is('Runs')) tbody a").first.click()
+    visitor.page.get_by_role("heading", name="Identifiers taken out").wait_for()
+    visitor.settled()
+    camera.keep("deidentify-run")
 
 
 def tour_of_linkage(camera: Camera) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from careloom.services.deidentify_report import kept_ids
 from careloom.services.quality import list_looks
 from tests.journeys.browser import Served, Visitor, chromium, dashboard
 
@@ -28,6 +29,10 @@ PAGES = [
     "LOOK/RULE",
     "quality?zone=synthetic",
     "normalize",
+    "deidentify",
+    "deidentify/policies/first",
+    "deidentify/policies/safe-harbor?find=zip&decision=keep",
+    "DEIDENTIFICATION",
     "linkage/duplicates",
     "patients",
     "patients?zone=research",
@@ -74,6 +79,9 @@ def found(visitor: Visitor, page: str) -> str:
         visitor.go("runs")
         link = visitor.page.locator("#page table a").first.get_attribute("href") or ""
         return page.replace("RUN", link.removeprefix("/dashboard/")).replace("REASON", "fhir.binding")
+    if page == "DEIDENTIFICATION":
+        (run_id,) = kept_ids(visitor.served.installation.platform)
+        return f"deidentify/{run_id}"
     if page.startswith("LOOK"):
         look = list_looks(visitor.served.installation.platform, visitor.served.installation.operator)[0]
         return page.replace("LOOK", f"quality/{look['run_id']}").replace("RULE", look["failed_rules"][0])

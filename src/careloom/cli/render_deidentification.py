@@ -52,7 +52,7 @@ def policies(found: Sequence[Row]) -> None:
          "de-identified" if one["texts"] else "nothing", "yes" if one["default"] else "")
         for one in found
     ]  # fmt: skip
-    show_table("Policies", ("policy", "version", "dates", "addresses", "texts", "in force"), rows)
+    show_table("Policies", ("policy", "version", "dates", "addresses", "texts", "default"), rows)
 
 
 def policy(one: Row) -> None:

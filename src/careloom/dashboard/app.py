@@ -4,6 +4,7 @@ from dash import Dash
 from flask import Flask
 
 from careloom.dashboard import (
+    deidentify_acts,
     draft,
     duplicates_acts,
     failures,
@@ -45,6 +46,7 @@ def create_dashboard(
     quality_acts.install(server, api_of)
     duplicates_acts.install(server, api_of)
     normalize_acts.install(server, api_of)
+    deidentify_acts.install(server, api_of)
     routing.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)

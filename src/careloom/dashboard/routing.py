@@ -7,6 +7,9 @@ from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
 from careloom.dashboard import (
+    deidentify,
+    deidentify_policy,
+    deidentify_run,
     draft,
     duplicates,
     linkage,
@@ -41,22 +44,29 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
             return draft.page(person)
         case ("runs", run_id):
             return run.page(api, run_id, address)
-        case ("quality",):
-            return quality.page(api, person, address)
-        case ("quality", run_id):
-            return quality.page(api, person, address, run_id)
-        case ("quality", run_id, rule_id):
-            return quality_rule.page(api, run_id, rule_id, address)
+        case ("quality", *below):
+            return _of_quality(api, person, address, below)
         case ("normalize",):
             return normalize.page(api, address)
         case ("normalize", run_id):
             return normalize.run_page(api, person, run_id)
+        case ("deidentify", *below):
+            return _of_deidentification(api, person, address, below)
         case ("patients",):
             return patients.page(api, person, address)
         case ("patients", zone, patient_id):
             return patient.page(api, zone, patient_id, address)
         case ("linkage", *below):
             return _of_linkage(api, person, address, below)
+    raise _no_page()
+
+
+def _of_quality(api: Careloom, person: session.Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case [] | [_]:
+            return quality.page(api, person, address, *below)
+        case [run_id, rule_id]:
+            return quality_rule.page(api, run_id, rule_id, address)
     raise _no_page()
 
 
@@ -68,6 +78,17 @@ def _of_linkage(api: Careloom, person: session.Person, address: Address, below: 
             return duplicates.page(api, person, address)
         case [pair_id]:
             return pair.page(api, person, pair_id)
+    raise _no_page()
+
+
+def _of_deidentification(api: Careloom, person: session.Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return deidentify.page(api, person, address)
+        case ["policies", name]:
+            return deidentify_policy.page(api, person, name, address)
+        case [run_id]:
+            return deidentify_run.page(api, person, run_id)
     raise _no_page()
 
 

@@ -48,6 +48,16 @@ class Person:
         return "identified" in self.zones and "careloom/ingest" in self.scopes
 
     @property
+    def has_deidentifications(self) -> bool:
+        """True when the API would tell this person how the research zone was made, and by which policies."""
+        return "research" in self.zones and "careloom/monitor" in self.scopes
+
+    @property
+    def may_deidentify(self) -> bool:
+        """True when the API would make the research zone for this person."""
+        return {"identified", "research"} <= set(self.zones) and "careloom/deidentify" in self.scopes
+
+    @property
     def has_pairs(self) -> bool:
         """True when the API would tell this person about pairs of patients who may be one."""
         return "identified" in self.zones and "careloom/link" in self.scopes

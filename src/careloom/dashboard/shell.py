@@ -68,6 +68,8 @@ def side(person: Person, active: str) -> list[Component]:
         pages.append(("Quality", "quality", "quality"))
     if person.may_normalize:
         pages.append(("Normalize", "normalize", "normalize"))
+    if person.has_deidentifications:
+        pages.append(("De-identification", "deidentify", "deidentify"))
     if person.patient_zones:
         pages.append(("Patients", "patients", "patients"))
     if person.has_pairs:

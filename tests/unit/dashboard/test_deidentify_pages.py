@@ -1,0 +1,140 @@
+"""What the pages of de-identification say before, while and after something runs, and to whom they offer what."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from flask import Flask
+from plotly.utils import PlotlyJSONEncoder
+
+from careloom.client.careloom import Careloom
+from careloom.client.credentials import Bearer
+from careloom.dashboard import session, shell
+from careloom.dashboard.address import read
+from careloom.dashboard.routing import page_at
+from careloom.dashboard.session import Person
+from careloom.errors import AccessError, NotFound
+from careloom.runtime import Runtime
+from careloom.services.deidentifications import cancel_run, submit
+from careloom.services.deidentify import deidentify
+from careloom.services.deidentify_report import folder
+from tests.api.kit import BASE_URL, PATIENT, Installation
+
+ZONES = ("identified", "research")
+NONE = "20261122T010203Z-abc234"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Installation]:
+    with Installation(tmp_path) as made:
+        made.ingest([PATIENT])
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _context() -> Iterator[None]:
+    app = Flask("pages")
+    session.install(app, b"x", seconds=60, is_secure=False, runtime=Runtime())
+    with app.app_context():
+        yield
+
+
+def drawn(
+    made: Installation, path: str, role: str = "data-engineer", zones: tuple[str, ...] = ZONES, search: str = ""
+) -> str:
+    token = made.token([role], zones=zones)
+    with Careloom(BASE_URL, Bearer(token), transport=httpx.WSGITransport(app=made.app)) as api:
+        me = api.me()
+        who = Person(me.name, me.zones, frozenset(me.scopes), datetime.now(UTC) + timedelta(hours=1), token)
+        page = page_at(api, who, read(f"/dashboard{path}", search))
+        side = shell.side(who, "deidentify")
+    return json.dumps([page.title, page.content, page.is_live, side], cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+
+def test_before_the_first_run_the_page_says_what_to_do(made: Installation) -> None:
+    said = drawn(made, "/deidentify")
+    for words in ("The research zone was never made", "Choose a policy above", "/dashboard/deidentify/policies/first"):
+        assert words in said
+    assert '"/dashboard/deidentify"' in said
+    assert "A data engineer starts one" in drawn(made, "/deidentify", "privacy-officer")
+
+
+def test_a_policy_is_read_entry_by_entry_and_started_in_two_steps(made: Installation) -> None:
+    said = drawn(made, "/deidentify/policies/safe-harbor")
+    for words in ("The year alone", "three digits of the ZIP code", "20,000 people", "From first", "Must be there"):
+        assert words in said
+    assert "/dashboard/deidentify-start/safe-harbor" in said
+    assert "Summary" in said
+
+
+def test_entries_are_narrowed_by_words_and_decision(made: Installation) -> None:
+    every = drawn(made, "/deidentify/policies/first")
+    found = drawn(made, "/deidentify/policies/first", search="?find=birthdate")
+    assert "birthDate as birth-year" in found
+    assert len(found) < len(every) / 4
+    assert "birthDate as birth-year" not in drawn(
+        made, "/deidentify/policies/first", search="?find=birthdate&decision=remove"
+    )
+    assert "No entry fits" in drawn(made, "/deidentify/policies/first", search="?find=quill")
+    assert "All (" in drawn(made, "/deidentify/policies/first", search="?decision=nonsense")
+
+
+def test_who_may_only_read_is_told_so_and_offered_no_button(made: Installation) -> None:
+    waiting = submit(made.platform, made.operator)["id"]
+    said = drawn(made, "/deidentify/policies/first", "privacy-officer")
+    assert "not start a run" in said
+    assert "deidentify-start" not in said
+    assert "deidentify-cancel" not in drawn(made, f"/deidentify/{waiting}", "privacy-officer")
+    assert "deidentify-cancel" in drawn(made, f"/deidentify/{waiting}")
+
+
+def test_a_report_is_shown_with_every_identifier_risk_and_finding(made: Installation) -> None:
+    run_id = deidentify(made.platform, made.operator, "safe-harbor").run_id
+    said = drawn(made, f"/deidentify/{run_id}", "privacy-officer")
+    for words in (
+        "Identifiers taken out", "(A)", "(R)", "Biometric identifiers", "none was there", "smallest group",
+        "as it was signed", f"deidentify-report/{run_id}.html", f"deidentify-report/{run_id}.json", "silver/patients",
+    ):  # fmt: skip
+        assert words in said
+    assert "Quillfeather" not in said
+    assert made.stored_id("Patient", "p1") not in said
+    assert run_id in drawn(made, "/deidentify")
+
+
+def test_a_report_that_was_changed_is_told_and_not_shown(made: Installation) -> None:
+    run_id = deidentify(made.platform, made.operator).run_id
+    (folder(made.platform) / f"{run_id}.json").write_bytes(b"{}")
+    said = drawn(made, f"/deidentify/{run_id}")
+    assert "not as it was signed" in said
+    assert f"{run_id}.json" in said
+    assert f"{run_id}.html" not in said
+    assert "Report changed" in drawn(made, "/deidentify")
+
+
+def test_what_waits_is_live_and_can_be_cancelled(made: Installation) -> None:
+    run_id = submit(made.platform, made.operator)["id"]
+    for page in (f"/deidentify/{run_id}", "/deidentify"):
+        assert json.loads(drawn(made, page))[2] is True
+    cancel_run(made.platform, made.operator, run_id)
+    said = drawn(made, f"/deidentify/{run_id}")
+    assert "It was cancelled" in said
+    assert "two policies" in said
+    assert "deidentify-cancel" not in said
+    assert json.loads(said)[2] is False
+
+
+def test_an_older_page_shows_no_policies_and_past_the_end_leads_back(made: Installation) -> None:
+    deidentify(made.platform, made.operator)
+    assert "No more runs" in drawn(made, "/deidentify", search=f"?before={NONE}")
+
+
+def test_what_the_api_refuses_no_page_shows(made: Installation) -> None:
+    for path in ("/deidentify", "/deidentify/policies/first", f"/deidentify/{NONE}"):
+        with pytest.raises(AccessError):
+            drawn(made, path, "clinician", ("identified",))
+    for path in (f"/deidentify/{NONE}", "/deidentify/policies/none", "/deidentify/a/b"):
+        with pytest.raises(NotFound):
+            drawn(made, path)
