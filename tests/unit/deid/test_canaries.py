@@ -6,7 +6,7 @@ import textwrap
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.deid.canaries import KINDS, Canary, canaries, plain, sightings
@@ -98,13 +98,11 @@ def test_an_identifier_of_another_form_can_be_searched_for_too() -> None:
     assert [each.place for each in sightings(own, b"<id>mrn00174711</id>")] == [0]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_bytes_without_a_canary_show_none(data: bytes) -> None:
     assert places(data) == []
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=60), st.sampled_from(range(40)))
 def test_a_canary_between_any_bytes_that_are_no_letters_is_seen(before: bytes, after: bytes, place: int) -> None:
     assert place in places(before + b"\n" + PLANTED[place].text.encode() + b"\n" + after)

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import minimize
@@ -22,7 +22,6 @@ def table(values: list[str | None]) -> pl.DataFrame:
     return pl.DataFrame({"zip": values}, schema={"zip": pl.String})
 
 
-@settings(deadline=None)
 @given(LETTERS, LETTERS, st.sampled_from([0.09, 0.25, 0.5, 1.0]))
 def test_the_three_attackers_are_those_of_counting(
     sample: list[str | None], others: list[str | None], threshold: float

@@ -3,7 +3,7 @@ from itertools import combinations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.deid.risk_classes import classes_of, coded, small_cells
@@ -19,7 +19,6 @@ def table(rows: list[tuple[int | None, str | None, bool]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=KINDS, orient="row")
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_classes_are_those_of_counting(rows: list[tuple[int | None, str | None, bool]]) -> None:
     found = classes_of(table(rows), list(KINDS))
@@ -30,7 +29,6 @@ def test_classes_are_those_of_counting(rows: list[tuple[int | None, str | None, 
     assert dict(found.histogram()) == Counter(counted.values())
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(1, 6))
 def test_small_cells_are_those_of_counting_each_cross_table(
     rows: list[tuple[int | None, str | None, bool]], below: int

@@ -32,7 +32,7 @@ def by_class(pairs: list[tuple[int, int | None]]) -> list[Counter[int | None]]:
     return [Counter(value for each, value in pairs if each == group) for group in groups]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PAIRS)
 def test_distinct_and_entropy_are_those_of_counting(pairs: list[tuple[int, int | None]]) -> None:
     groups = by_class(pairs)
@@ -41,7 +41,7 @@ def test_distinct_and_entropy_are_those_of_counting(pairs: list[tuple[int, int |
     assert entropy(counted(pairs)) == pytest.approx(slow)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PAIRS, st.integers(2, 4))
 def test_recursive_diversity_is_that_of_sorting(pairs: list[tuple[int, int | None]], least: int) -> None:
     slow = []
@@ -61,7 +61,7 @@ def moved(share: list[float], whole: list[float], cost: np.ndarray) -> float:
     return float(found.fun)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PAIRS)
 def test_both_distances_are_the_least_work_of_moving_earth(pairs: list[tuple[int, int | None]]) -> None:
     values = sorted({value for _, value in pairs}, key=lambda value: (value is not None, value))

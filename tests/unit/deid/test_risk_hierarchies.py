@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.deid.risk_hierarchies import Hierarchy, ages, bands, dates, grouped, races, states_of, zip_codes
@@ -78,7 +78,6 @@ def test_a_column_of_another_kind_is_named(hierarchy: Hierarchy, values: pl.Seri
         hierarchy.at(values, len(hierarchy.levels) - 2)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-5, 130), min_size=1), st.sampled_from([0, 1]))
 def test_each_band_is_made_of_whole_bands_of_the_level_before(values: list[int], which: int) -> None:
     found = list(levels(ages()[which], pl.Series("age", values)).values())

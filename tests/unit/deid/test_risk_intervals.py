@@ -4,7 +4,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.deid.risk_intervals import Clues, interval_attack
@@ -31,7 +31,6 @@ def sets(events: list[Event]) -> dict[int, set[tuple[str, int]]]:
     return found
 
 
-@settings(deadline=None)
 @given(EVENTS, st.lists(st.integers(-9, 9), min_size=5, max_size=5), st.none() | st.integers(0, 9), st.integers(1, 4))
 def test_whole_histories_match_whom_trying_every_shift_matches(
     events: list[Event], shifts: list[int], limit: int | None, known: int

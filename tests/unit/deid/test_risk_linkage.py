@@ -4,7 +4,7 @@ from math import log2
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.deid.risk_linkage import Attack, Known, damaged, linkage_attack
@@ -48,7 +48,6 @@ def slow(research: pl.DataFrame, identified: pl.DataFrame) -> tuple[int, int, in
     return present, claimed, right, guessed
 
 
-@settings(deadline=None)
 @given(ROWS, ROWS, st.integers(0, 6))
 def test_the_attack_finds_whom_scoring_each_pair_finds(
     rows: list[tuple[int | None, str | None]], others: list[tuple[int | None, str | None]], first: int

@@ -97,7 +97,7 @@ def alone_holds(group: pl.DataFrame, whole: pl.DataFrame, targets: Targets) -> b
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=60)
 @given(ROWS, st.sampled_from(TARGETS), st.sampled_from([0.0, 0.1, 0.5, 1.0]))
 def test_the_search_loses_as_little_as_trying_every_way(
     rows: list[tuple[int | None, str, str]], targets: Targets, share: float
@@ -116,7 +116,7 @@ def test_the_search_loses_as_little_as_trying_every_way(
     assert assess(found.frame, ["age", "zip"], ["diagnosis"], targets).holds
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_the_records_changes_nothing(rows: list[tuple[int | None, str, str]], order: object) -> None:
     mixed = list(rows)

@@ -2,7 +2,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.deid.risk_report import RiskReport, assess
@@ -45,7 +45,6 @@ def test_the_inpatients_of_the_paper_are_4_anonymous_and_not_diverse() -> None:
     assert (report.holds, report.missing) == (False, 4)
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(1, 5), st.integers(1, 3), st.sampled_from([0.1, 0.5, 0.9]))
 def test_a_report_holds_exactly_when_no_patient_is_in_a_class_that_misses_a_target(
     rows: list[tuple[int | None, str, str | None]], k: int, least: int, t: float
@@ -55,7 +54,6 @@ def test_a_report_holds_exactly_when_no_patient_is_in_a_class_that_misses_a_targ
     assert report.holds == (report.missing == 0)
 
 
-@settings(deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_the_records_changes_nothing(
     rows: list[tuple[int | None, str, str | None]], order: object

@@ -3,7 +3,7 @@ from collections import defaultdict
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.deid.risk_unicity import histories, unicity
@@ -27,7 +27,6 @@ def sets(rows: list[tuple[int, str, int | None]]) -> dict[int, set[tuple[str, in
     return dict(sorted(found.items()))
 
 
-@settings(deadline=None)
 @given(EVENTS, st.data())
 def test_who_has_all_of_some_points_is_counted_as_by_sets(
     rows: list[tuple[int, str, int | None]], data: st.DataObject
@@ -43,7 +42,6 @@ def test_who_has_all_of_some_points_is_counted_as_by_sets(
     assert [{names[point] for point in found.of(at)} for at in range(len(slow))] == list(slow.values())
 
 
-@settings(deadline=None)
 @given(EVENTS, st.integers(1, 4))
 def test_patients_whose_whole_history_is_known_are_unique_if_nobody_has_as_much(
     rows: list[tuple[int, str, int | None]], points: int

@@ -32,7 +32,7 @@ PIECES = st.sampled_from(
 NOTES = st.lists(PIECES, max_size=12).map("".join)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(NOTES)
 def test_everything_outside_the_found_places_is_unchanged(text: str) -> None:
     scrubbed = SCRUBBER.scrub(text, SURROGATES)
@@ -43,7 +43,7 @@ def test_everything_outside_the_found_places_is_unchanged(text: str) -> None:
     assert text[old:] == scrubbed.text[new:]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(NOTES)
 def test_the_map_leads_each_found_place_to_what_replaced_it(text: str) -> None:
     scrubbed = SCRUBBER.scrub(text, SURROGATES)
@@ -55,7 +55,7 @@ def test_the_map_leads_each_found_place_to_what_replaced_it(text: str) -> None:
         assert scrubbed.offsets.inverted().span(there).covers(found.span)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(NOTES)
 def test_the_same_text_gives_the_same_surrogates(text: str) -> None:
     assert SCRUBBER.scrub(text, SURROGATES) == SCRUBBER.scrub(text, SURROGATES)
