@@ -67,6 +67,9 @@ def test_a_queued_run_is_listed_waits_and_is_told_when_it_is_done(line: CommandL
     assert "electronic mail addresses" in said or "names" in said
     assert not [secret for secret in secrets(ALDA) + secrets(BRAM) if secret in said.encode()]
     line.run("deidentify", "reports", "20261122T010203Z-abc234", expect=2)
+    cancelled = line.json("deidentify", "--queue")["id"]
+    line.run("jobs", "cancel", cancelled)
+    assert "two policies" in " ".join(line.run("deidentify", "reports", cancelled).stdout.split())
 
 
 def test_a_policy_is_read_with_the_reason_of_each_entry(line: CommandLine) -> None:

@@ -27,8 +27,12 @@ def run(one: Row) -> None:
     runs({"items": [one], "next": None})
     report = one["report"]
     if report is None:
-        said = "is not as it was signed: call the operator" if one["signed"] is False else "is there once it is done"
-        say(f"Its report {said}.")
+        if one["signed"] is False:
+            say("Its report is not as it was signed: call the operator.")
+        elif one["state"] in ("failed", "cancelled"):
+            say("It left no report. Until the next run is done the research zone may hold resources of two policies.")
+        else:
+            say("Its report is there once it is done.")
         return
     rows = [(each["type"], each["read"], each["kept"], each["held_back"]) for each in report["types"]]
     show_table("Research zone", ("resource type", "read", "kept", "held back"), rows)
