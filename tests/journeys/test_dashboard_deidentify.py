@@ -42,7 +42,7 @@ def sound(visitor: Visitor) -> None:
         assert word not in visitor.page.content()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 375)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), pytest.param("dark", 375, marks=pytest.mark.long)])
 def test_read_a_policy_start_a_run_and_read_its_report(
     browser: Browser, served: Served, scheme: str, width: int
 ) -> None:
