@@ -97,8 +97,8 @@ def dashboard(folder: Path, *, is_filled: bool = True, runtime: Runtime | None =
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's browser, without a window."""
-    found = shutil.which("chromium")
+    """Debian's browser without a window: the engine alone, which takes a third less, or the whole browser."""
+    found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if found is None:
         pytest.skip("there is no chromium on the PATH: install it to see the dashboard as people do")
     expect.set_options(timeout=WAIT_MILLISECONDS)
