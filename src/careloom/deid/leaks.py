@@ -8,6 +8,7 @@ that patient, because a surrogate may well be the name of somebody else.
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -78,10 +79,10 @@ def strings_of(value: Any) -> Iterator[str]:
 
 
 def _decoded(data: str) -> Iterator[str]:
-    try:
-        yield b64decode(data).decode("utf-8", "replace")
-    except ValueError:
-        yield data
+    """What stands there as it is, and what it says where it is base64."""
+    yield data
+    with suppress(ValueError):
+        yield b64decode(data, validate=True).decode("utf-8", "replace")
 
 
 def _pieces(text: str) -> frozenset[str]:

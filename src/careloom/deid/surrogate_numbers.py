@@ -51,7 +51,7 @@ def telephone(number: Number, seen: str, attempt: str) -> str:
     body = seen[: tail.start()] if tail else seen
     end = number_layout(number, "phone", tail[0], attempt) if tail else ""
     if tail:
-        end = re.match(r"\D*", tail[0])[0] + _DIGIT.sub("", end)[:0] + "".join(c for c in end if c.isdigit())  # type: ignore[index]
+        end = re.match(r"\D*", tail[0])[0] + "".join(c for c in end if c.isdigit())  # type: ignore[index]
     digits = "".join(letter for letter in body if letter.isdigit())
     value = digits + attempt
     if len(digits) == 10 or (len(digits) == 11 and digits[0] == "1" and not body.lstrip().startswith("+1 1")):
