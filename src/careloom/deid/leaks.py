@@ -28,8 +28,12 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def numbers_of(known: Iterable[Known]) -> frozenset[str]:
     """What must stand in no string: identifiers, telephone numbers and mail addresses, squeezed."""
-    found = {squeezed(value) for one in known for label, value in one.values if label != "ORGANIZATION"}
-    return frozenset(term for term in found if len(term) >= SHORTEST and any(letter.isdigit() for letter in term))
+    found = {(label, squeezed(value)) for one in known for label, value in one.values if label != "ORGANIZATION"}
+    return frozenset(
+        term
+        for label, term in found
+        if len(term) >= SHORTEST and (label == "EMAIL" or any(letter.isdigit() for letter in term))
+    )
 
 
 def names_of(known: Known) -> frozenset[str]:

@@ -26,6 +26,7 @@ SEEN: list[tuple[str, str]] = [
     ("within a sentence", "seen as MRN-00471199, twice"),
     ("a telephone in other punctuation", "call 617.555.0142 today"),
     ("a telephone with a space", "(617) 555 0142"),
+    ("a mail address without a digit", "write to ZOE@quill.example, please"),
     ("at the end of an address of the net", "https://portal.example/p/mrn00471199"),
 ]
 LEFT: list[tuple[str, str]] = [
