@@ -6,12 +6,25 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
+from typing import Protocol
 
-from careloom.deid.text_spans import Found
+from careloom.text.note import Span
 
 Gold = tuple[int, int, str]
 """Start, end, label; a label of ``""`` is looked at by neither side."""
-Find = Callable[[str], Sequence[Found]]
+
+
+class Place(Protocol):
+    """What a detector found: `careloom.deid.text_spans.Found`, or the tag of a model."""
+
+    @property
+    def span(self) -> Span: ...
+
+    @property
+    def label(self) -> str: ...
+
+
+Find = Callable[[str], Sequence[Place]]
 TOKEN = re.compile(r"\w+")
 YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -75,11 +88,11 @@ def score(
     return scores
 
 
-def _touches(one: Found, spans: Sequence[Gold]) -> bool:
+def _touches(one: Place, spans: Sequence[Gold]) -> bool:
     return any(start < one.span.end and one.span.start < end for start, end, _ in spans)
 
 
-def _tokens(text: str, wanted: Sequence[Gold], skipped: Sequence[Gold], found: Sequence[Found], scores: Scores) -> None:
+def _tokens(text: str, wanted: Sequence[Gold], skipped: Sequence[Gold], found: Sequence[Place], scores: Scores) -> None:
     for token in TOKEN.finditer(text):
         start, end = token.span()
         scores.tokens += 1
