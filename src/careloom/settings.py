@@ -101,10 +101,12 @@ class Deidentify(Section):
 
     four_eyes      nobody learns who is behind a pseudonym before another person approved it
     approval_days  how long an approval holds
+    detectors      what looks for identity in texts; a run does not begin unless all of them can be loaded
     """
 
     policy: str = "first"
     project: str = "research"
+    detectors: Words = ["rules"]
     four_eyes: bool = True
     approval_days: Positive = 7
 

@@ -45,6 +45,7 @@ def as_html(signed: Json) -> str:
             f"digest <code>{text(report['policy']['digest'])}</code>.</p>",
             _types(report),
             _removed(report),
+            _detectors(report.get("detectors", [])),
             _risk(report["risk"]),
             _issues(report),
             f"<h2>Signature</h2><p class=soft>{text(signature['algorithm'])} by the key "
@@ -75,6 +76,14 @@ def _removed(report: Json) -> str:
     rows.append(["text", "Free text, which may hold any of them", f"{found.get(TEXT, 0):,}"])
     columns = [("Letter", ""), ("Identifier of 45 CFR 164.514(b)(2)(i)", ""), ("Taken out or changed", "n")]
     return "<h2>Identifiers taken out</h2>" + table("Identifiers by letter", columns, rows)
+
+
+def _detectors(detectors: list[dict[str, str]]) -> str:
+    if not detectors:
+        return ""
+    rows = [[text(one["name"]), text(one["version"]), text(one["sends_to"] or "nobody")] for one in detectors]
+    columns = [("Detector", ""), ("Version", ""), ("Texts were sent to", "")]
+    return "<h2>What looked for identity in texts</h2>" + table("Detectors of texts", columns, rows)
 
 
 def _risk(risk: Json | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from careloom.errors import SetupError
 
 REGISTRY: dict[str, str] = {
+    "detector.rules": "careloom.deid.text_detectors:rules",
     "ingest": "careloom.services.ingest_pipeline:build",
 }
 """Name -> ``module:attribute``."""

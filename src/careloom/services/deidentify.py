@@ -5,7 +5,7 @@ leaves the store and the tables.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from careloom.deid import findings
 from careloom.deid.leaks import has_number
 from careloom.deid.policy import Policy, packaged_policy
 from careloom.deid.scrub import Scrubber
+from careloom.deid.text_detectors import Team
 from careloom.errors import NotFound
 from careloom.fhir.drafts import Resource
 from careloom.fhir.flatten import Coding, drug_codes, flatten
@@ -26,6 +27,7 @@ from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event
+from careloom.services.deidentify_detectors import teams
 from careloom.services.deidentify_known import KnownPeople
 from careloom.services.deidentify_report import keep_report, risk_of
 from careloom.services.deidentify_text import RecordTexts
@@ -69,6 +71,7 @@ class DeidentifyReport:
     ended    empty while it runs
     place    where the signed report lies
     epoch    of the project's pseudonyms, see `careloom.services.vault_epochs`
+    detectors  what looked for identity in texts: name, version, and whom texts were sent to
     """
 
     run_id: str
@@ -86,6 +89,7 @@ class DeidentifyReport:
     gone: int = 0
     removed: Counter[str] = field(default_factory=Counter)
     risk: dict[str, Any] | None = None
+    detectors: list[dict[str, str]] = field(default_factory=list)
     ended: str = ""
     place: str = ""
 
@@ -99,6 +103,7 @@ class DeidentifyReport:
             "policy": {"name": self.policy, "version": self.policy_version, "digest": self.policy_digest},
             "project": self.project,
             "epoch": self.epoch,
+            "detectors": self.detectors,
             "types": [{"type": t.type, "read": t.read, "kept": t.kept, "held_back": t.held_back} for t in self.types],
             "tables": self.tables,
             "issues": dict(self.issues.most_common()),
@@ -124,11 +129,13 @@ class Project:
         today = self._platform.runtime.now().date()
         return Scrubber(policy, self.rename, self._names.shift, today, texts.scrub if texts is not None else None)
 
-    def texts(self, policy: Policy, store: ZoneStore, people: KnownPeople) -> RecordTexts | None:
+    def texts(
+        self, policy: Policy, store: ZoneStore, people: KnownPeople, detectors: Sequence[Team]
+    ) -> RecordTexts | None:
         """What takes identity out of texts under this project's key; None where the policy lets no text pass."""
         if not policy.reads_text:
             return None
-        return RecordTexts(store, people, policy, self._names.surrogate, self._names.shift)
+        return RecordTexts(store, people, policy, self._names.surrogate, self._names.shift, detectors)
 
     def rename(self, kind: str, name: str) -> str:
         """The id in this project of a resource of the identified zone."""
@@ -176,10 +183,11 @@ class _Run:
         self._target = platform.store("research")
         self._lake = platform.lake("research")
         project = platform.settings.deidentify.project
+        detectors = teams(platform.settings.deidentify) if policy.reads_text else ()
         self._epoch = begin_run(platform, who, project, run_id)
         self._people = KnownPeople(self.source)
         named = Project(platform, naming(platform, self._epoch))
-        self._texts = named.texts(policy, self.source, self._people)
+        self._texts = named.texts(policy, self.source, self._people, detectors)
         self._scrubber = named.scrubber(policy, self._texts)
         self._pipeline = Pipeline(
             "deidentify",
@@ -192,7 +200,7 @@ class _Run:
         )
         self.report = DeidentifyReport(
             run_id, policy.name, policy.version, policy.digest, who.name, instant(platform.runtime.now()), project,
-            self._epoch.epoch,
+            self._epoch.epoch, detectors=[team.as_json() for team in detectors],
         )  # fmt: skip
         self._counts: dict[str, TypeCount] = {}
         self._seen: dict[str, set[str]] = {}
@@ -321,7 +329,9 @@ class _Run:
 
     def _event(self, tally: Tally) -> AuditEvent:
         resources = dict(sorted(tally.outcomes.items()))
+        sent = [team["sends_to"] for team in self.report.detectors if team["sends_to"]]
         detail = {"run": self.report.run_id, "project": self._epoch.project, "epoch": self._epoch.epoch}
+        detail |= {"texts_sent_to": sent} if sent else {}
         return event(
             self._platform, self._who, "deidentify", "research",
             action="create", subjects=tally.pseudonyms, detail=detail | {"resources": resources},

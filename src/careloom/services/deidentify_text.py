@@ -1,16 +1,17 @@
 """Texts of the identified zone without identity, each under what the record knows about its patient."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from careloom.deid.leaks import has_name, has_street, names_of, streets_of
 from careloom.deid.policy import Policy
 from careloom.deid.surrogates import Draw, Surrogates
-from careloom.deid.text import TextScrubber
+from careloom.deid.text_detectors import Team
 from careloom.deid.text_known import Known
 from careloom.deid.text_spans import LETTERS
 from careloom.fhir.references import parse_reference
+from careloom.services.deidentify_detectors import scrubber
 from careloom.services.deidentify_known import KnownPeople, joined
 from careloom.store.zone_store import ZoneStore
 
@@ -22,19 +23,26 @@ _DATES = ("date", "effectiveDateTime", "issued", "authoredOn", "recordedDate")
 class RecordTexts:
     """Scrubs the texts of one zone's resources for one project.
 
-    key   of the project, for surrogates
-    days  patient id -> days by which the patient's dates move
+    key        of the project, for surrogates
+    days       patient id -> days by which the patient's dates move
+    detectors  of `careloom.services.deidentify_detectors.teams`
     """
 
     def __init__(
-        self, store: ZoneStore, people: KnownPeople, policy: Policy, key: bytes, days: Callable[[str], int]
+        self,
+        store: ZoneStore,
+        people: KnownPeople,
+        policy: Policy,
+        key: bytes,
+        days: Callable[[str], int],
+        detectors: Sequence[Team],
     ) -> None:
         self._store = store
         self._people = people
         self._policy = policy
         self._key = key
         self._days = days
-        self._scrubber = TextScrubber()
+        self._scrubber = scrubber(detectors)
         self.found: Counter[str] = Counter()
         """Letter of `careloom.deid.identifiers` -> how many were found in texts."""
 
