@@ -102,11 +102,15 @@ class Deidentify(Section):
     four_eyes      nobody learns who is behind a pseudonym before another person approved it
     approval_days  how long an approval holds
     detectors      what looks for identity in texts; a run does not begin unless all of them can be loaded
+    azure_endpoint           service URL of a de-identification service of Azure Health Data Services, for ``azure``
+    azure_may_receive_texts  true where texts of patients may be sent to it
     """
 
     policy: str = "first"
     project: str = "research"
     detectors: Words = ["rules"]
+    azure_endpoint: str = ""
+    azure_may_receive_texts: bool = False
     four_eyes: bool = True
     approval_days: Positive = 7
 

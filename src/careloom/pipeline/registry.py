@@ -6,6 +6,7 @@ from typing import Any
 from careloom.errors import SetupError
 
 REGISTRY: dict[str, str] = {
+    "detector.azure": "careloom.deid.text_service_azure:team",
     "detector.rules": "careloom.deid.text_detectors:rules",
     "ingest": "careloom.services.ingest_pipeline:build",
 }
