@@ -97,6 +97,9 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/deidentifications/{run_id}/cancel": Example(
         "/api/v1/deidentifications/{queued deidentification}/cancel", "deidentify", BOTH, also="careloom/operate"
     ),
+    "POST /api/v1/deidentify": Example(
+        "/api/v1/deidentify", "preview", BOTH, more={"json": {"text": "Seen by Dr. Oda Quillfeather.", "style": "tag"}}
+    ),
     "GET /api/v1/deidentification-policies": Example("/api/v1/deidentification-policies", "monitor", ("research",)),
     "GET /api/v1/deidentification-policies/{name}": Example(
         "/api/v1/deidentification-policies/first", "monitor", ("research",)

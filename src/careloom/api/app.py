@@ -8,6 +8,7 @@ import careloom
 from careloom.api import (
     codes,
     deidentifications,
+    deidentify_one,
     documentation,
     duplicates,
     fhir,
@@ -54,7 +55,7 @@ def create_app(platform: Platform) -> OpenAPI:
     problems.install(app)
     for room in (
         oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
-        normalizations, deidentifications, research, mappings, overview, health,
+        normalizations, deidentifications, deidentify_one, research, mappings, overview, health,
         reidentifications,
     ):  # fmt: skip
         room.register(app)

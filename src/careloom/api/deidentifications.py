@@ -23,7 +23,7 @@ from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, Problem
 from careloom.services import deidentification_policies as policy_service
 from careloom.services import deidentifications as service
 
-_TAG = Tag(name="De-identification", description="The research zone made by a policy; each run leaves a signed report.")
+TAG = Tag(name="De-identification", description="The research zone made by a policy; each run leaves a signed report.")
 _MAKES: list[dict[str, list[str]]] = [{"oauth2": ["careloom/deidentify"]}]
 _READS: list[dict[str, list[str]]] = [{"oauth2": ["careloom/monitor"]}]
 _REFUSALS = (400, 401, 403, 409, 500, 503)
@@ -32,9 +32,9 @@ _FILES: dict[str, Any] = {
     "text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"},
 }
 
-deidentifications = APIBlueprint("deidentifications", __name__, url_prefix="/api/v1/deidentifications", abp_tags=[_TAG])
+deidentifications = APIBlueprint("deidentifications", __name__, url_prefix="/api/v1/deidentifications", abp_tags=[TAG])
 policies = APIBlueprint(
-    "deidentification_policies", __name__, url_prefix="/api/v1/deidentification-policies", abp_tags=[_TAG]
+    "deidentification_policies", __name__, url_prefix="/api/v1/deidentification-policies", abp_tags=[TAG]
 )
 
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from careloom.cli import deidentify_one
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 deidentify_app = typer.Typer(
     invoke_without_command=True,
@@ -13,6 +15,7 @@ deidentify_app = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
+    deidentify_one.register(deidentify_app)
     app.add_typer(deidentify_app, name="deidentify")
 
 
@@ -30,6 +33,8 @@ def deidentify(
     Example: careloom deidentify --policy safe-harbor
     """
     if context.invoked_subcommand is not None:
+        if policy or queue:
+            raise typer.BadParameter(f"belongs to the run: write it after `{context.invoked_subcommand}`, or alone")
         return
     from careloom.cli import output, render
     from careloom.cli.session import opened

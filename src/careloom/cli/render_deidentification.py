@@ -49,6 +49,17 @@ def run(one: Row) -> None:
         show_table("What an attacker could still tell", ("measure", "value", "unit", "target"), measures)
 
 
+def spans(one: Row) -> None:
+    """What was found in the texts of one text or resource, and where: never what it says."""
+    rows = [
+        (each["place"] or "text", each["start"], each["end"], each["new_start"], each["new_end"], each["label"],
+         each["letter"], each["detector"], f"{each['score']:.2f}")
+        for each in one["spans"]
+    ]  # fmt: skip
+    columns = ("where", "start", "end", "new start", "new end", "label", "letter", "found by", "score")
+    show_table(f"Found by {one['policy']['name']}", columns, rows, empty="nothing that identifies.")
+
+
 def policies(found: Sequence[Row]) -> None:
     """The policies that ship."""
     rows = [

@@ -1,8 +1,9 @@
 """What a de-identification did, and what its policy says, as values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from careloom.client.reports import QueuedWork
+from careloom.client.reports import QueuedWork, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +179,80 @@ class DeidentificationPolicies:
     """The policies that ship."""
 
     items: tuple[DeidentificationPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSpan:
+    """Where something identified in a text, never what.
+
+    place, new_place    FHIRPath of the text in the resource and in what came out; both empty for a text alone, the
+                        second where the text did not pass
+    start, end          code points of the old text, half-open; of an attachment, of what its data say
+    new_start, new_end  where its replacement stands in the new text
+    label, part         as NAME and ``patient``
+    letter              A to R, as in 45 CFR 164.514(b)(2)(i); empty for an organization
+    score               between 0 and 1: how sure the detector is
+    """
+
+    place: str
+    new_place: str
+    start: int
+    end: int
+    new_start: int
+    new_end: int
+    label: str
+    letter: str
+    part: str
+    detector: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundIssue:
+    """What did not pass, and why; one of severity ``error`` says why nothing did."""
+
+    code: str
+    severity: str
+    place: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorTeam:
+    """What looked for identity in texts; `sends_to` is whom texts were sent to, empty where none left the platform."""
+
+    name: str
+    version: str
+    sends_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentifiedText:
+    """What came out of a text.
+
+    text     None where it must not pass: `issues` say why
+    counts   label -> how many were found
+    removed  letter -> how many were taken out or changed
+    style    ``surrogate``, ``tag`` or ``mask``
+    project  whose names it bears, in which `epoch`; empty and None where they are of this answer alone
+    """
+
+    text: str | None = field(repr=False)
+    spans: tuple[FoundSpan, ...]
+    counts: Mapping[str, int]
+    removed: Mapping[str, int]
+    issues: tuple[FoundIssue, ...]
+    policy: PolicyName
+    style: str
+    detectors: tuple[DetectorTeam, ...]
+    project: str
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentifiedResource:
+    """What came out of a resource: None where it must not pass. `told`: what was found, without a text."""
+
+    resource: Resource | None = field(repr=False)
+    told: DeidentifiedText

@@ -1,6 +1,10 @@
-"""De-identifications: make the research zone by a policy, watch it, read what was taken out; read the policies."""
+"""De-identifications: make the research zone by a policy, watch it, read what was taken out; read the policies.
 
-from collections.abc import Iterator
+And one text or resource at a time, for programs that have no zone to make.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from careloom.client.address import segment
@@ -12,8 +16,11 @@ from careloom.client.deidentification_reports import (
     DeidentificationPolicies,
     DeidentificationPolicy,
     DeidentificationPolicyDetail,
+    DeidentifiedResource,
+    DeidentifiedText,
 )
 from careloom.client.payload import JsonBody
+from careloom.client.reports import Resource
 from careloom.client.session import Session
 from careloom.client.transport import Ask, Body
 from careloom.client.waiting import until_ended
@@ -71,6 +78,32 @@ class Deidentifications:
     def cancel(self, run_id: str) -> Deidentification:
         """Asks it to stop; what it has committed stays. raises NotFound; Conflict if it has ended."""
         return decode(Deidentification, self._post(f"/{_named(run_id)}/cancel", None))
+
+    def text(
+        self, text: str, *, policy: str = "", style: str | None = None, patient: str = "", project: str = ""
+    ) -> DeidentifiedText:
+        """One text without identity; the platform keeps nothing of it.
+
+        policy   by its name; that of the platform's settings where empty, or safe-harbor where that lets no text pass
+        style    ``surrogate``, ``tag`` or ``mask``; as the policy says where None
+        patient  stored id in the identified zone, of whom you may read: what the record knows is looked for, too
+        project  whose names, dates and surrogates it bears, as the research zone has them; empty: those of this answer
+        raises   AccessError; InputError, of it TooLarge and NotFound; Erased
+        """
+        asked = {"text": text, "policy": policy, "style": style, "patient": patient, "project": project}
+        return decode(DeidentifiedText, self._one(asked))
+
+    def resource(
+        self, resource: Resource, *, policy: str = "", style: str | None = None, patient: str = "", project: str = ""
+    ) -> DeidentifiedResource:
+        """One resource of FHIR R4 without identity; otherwise as `text`."""
+        asked = {"resource": resource, "policy": policy, "style": style, "patient": patient, "project": project}
+        found = self._one(asked)
+        return DeidentifiedResource(found["resource"], decode(DeidentifiedText, found))
+
+    def _one(self, asked: Mapping[str, object]) -> dict[str, Any]:
+        url = f"{self._session.base}/api/v1/deidentify"
+        return self._session.document(Ask(method="POST", url=url, body=JsonBody(asked)))
 
     def policies(self) -> tuple[DeidentificationPolicy, ...]:
         """The policies that ship."""

@@ -14,6 +14,7 @@ Verb = Literal[
     "link",
     "decide",
     "deidentify",
+    "preview",
     "inquire",
     "reidentify",
     "erase",
@@ -24,6 +25,7 @@ Verb = Literal[
     "quality",
 ]
 """``link``: find which patients are one person and see the pairs; ``decide``: accept, reject and undo them.
+``preview``: see what de-identification makes of one text or resource.
 ``inquire``: ask who is behind pseudonyms, and learn it once it is approved; ``reidentify``: see what everybody asked,
 approve or refuse it, rotate and retire the keys of pseudonyms.
 ``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
@@ -40,6 +42,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "quarantine": frozenset({"landing"}),
         "link": frozenset({"identified"}),
         "deidentify": frozenset({"identified", "research"}),
+        "preview": frozenset({"identified", "research"}),
         "quality": frozenset({"identified", "research", "synthetic"}),
         "operate": ZONES,
         "monitor": ZONES,
@@ -68,6 +71,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
     "privacy-officer": {
         "audit": ZONES,
         "erase": ZONES,
+        "preview": frozenset({"identified", "research"}),
         "inquire": frozenset({"identified"}),
         "reidentify": frozenset({"identified"}),
         "search": frozenset({"identified", "research", "synthetic"}),

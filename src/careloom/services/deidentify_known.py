@@ -1,6 +1,6 @@
 """What the identified zone knows about each patient, looked up a batch at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from careloom.deid.leaks import numbers_of
@@ -15,13 +15,15 @@ class KnownPeople:
     """Names, addresses and numbers of patients and those around them, and of clinicians and places.
 
     Remembers the last `_REMEMBERED` patients; what relatives have registered stays in memory as a whole.
+
+    relatives  patient id -> what is known of those around, for whoever asks about few patients; by default all are read
     """
 
-    def __init__(self, store: ZoneStore) -> None:
+    def __init__(self, store: ZoneStore, relatives: Mapping[str, Sequence[Known]] | None = None) -> None:
         self._store = store
         self._patients: dict[str, Known] = {}
         self._numbers: dict[str, frozenset[str]] = {}
-        self._relatives = self._read_relatives()
+        self._relatives = self._read_relatives() if relatives is None else relatives
         self.named = lru_cache(_REMEMBERED)(self._read_named)
         """``Practitioner/<id>`` and the like -> what is known about it."""
 
@@ -49,7 +51,7 @@ class KnownPeople:
             self._numbers[patient_id] = numbers_of([self.patient(patient_id)])
         return self._numbers[patient_id]
 
-    def _read_relatives(self) -> dict[str, list[Known]]:
+    def _read_relatives(self) -> Mapping[str, Sequence[Known]]:
         found: dict[str, list[Known]] = {}
         for stored in self._store.scan(["RelatedPerson"]):
             resource = stored.resource()

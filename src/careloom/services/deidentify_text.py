@@ -7,6 +7,7 @@ from typing import Any
 from careloom.deid.leaks import has_name, has_street, names_of, streets_of
 from careloom.deid.policy import Policy
 from careloom.deid.surrogates import Draw, Surrogates
+from careloom.deid.text import ScrubbedText
 from careloom.deid.text_detectors import Team
 from careloom.deid.text_known import Known
 from careloom.deid.text_spans import LETTERS
@@ -18,6 +19,20 @@ from careloom.store.zone_store import ZoneStore
 Json = Mapping[str, Any]
 _AROUND = ("Practitioner", "PractitionerRole", "Organization", "Location")
 _DATES = ("date", "effectiveDateTime", "issued", "authoredOn", "recordedDate")
+
+
+def surrogates_of(policy: Policy, draw: Draw, known: Known, days: int, resource: Json | None = None) -> Surrogates:
+    """What stands in texts of one patient in place of what identifies.
+
+    resource  in whose year dates without a year are taken to lie; None for a text that is part of none
+    """
+    year = None if resource is None else _year_of(resource)
+    return Surrogates(draw, known, days, policy.small_zip3 or None, year)
+
+
+def has_leak(text: str, own: Known) -> bool:
+    """True when a text still holds a name or street of the patient."""
+    return has_name(text, names_of(own)) or has_street(text, streets_of(own))
 
 
 class RecordTexts:
@@ -48,17 +63,19 @@ class RecordTexts:
 
     def scrub(self, patient_id: str | None, resource: Json, text: str) -> str | None:
         """A text without identity; None where it is nobody's, or where a name of the patient would stay."""
-        if patient_id is None:
-            return None
+        done = None if patient_id is None else self.scrubbed(patient_id, resource, text)
+        return None if done is None else done.text
+
+    def scrubbed(self, patient_id: str, resource: Json, text: str) -> ScrubbedText | None:
+        """A text without identity, and what was found in it; None where a name of the patient would stay."""
         own = self._people.patient(patient_id)
         known = joined([own, *self._around(resource)])
-        small = self._policy.small_zip3 or None
-        surrogates = Surrogates(Draw(self._key, patient_id), known, self._days(patient_id), small, _year_of(resource))
+        draw = Draw(self._key, patient_id)
+        surrogates = surrogates_of(self._policy, draw, known, self._days(patient_id), resource)
         done = self._scrubber.scrub(text, surrogates, self._policy.text)
         for label, count in done.counts.items():
             self.found[LETTERS[label] or "B"] += count
-        leaks = has_name(done.text, names_of(own)) or has_street(done.text, streets_of(own))
-        return None if leaks else done.text
+        return None if has_leak(done.text, own) else done
 
     def _around(self, resource: Json) -> list[Known]:
         """The clinicians and places that the resource, or its encounter, names."""

@@ -32,6 +32,7 @@ SUPPORTED: dict[str, str] = {
     "careloom/link": "find which patients are one person, and see the pairs",
     "careloom/decide": "decide which patients are one person",
     "careloom/deidentify": "make the research zone",
+    "careloom/preview": "see what de-identification makes of one text or resource",
     "careloom/inquire": "ask who is behind pseudonyms, and learn it once it is approved",
     "careloom/reidentify": "approve or refuse what others asked about pseudonyms",
     "careloom/erase": "erase a patient",
