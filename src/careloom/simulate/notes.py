@@ -1,6 +1,6 @@
 """Clinical notes of a simulated patient with their gold: which are written, when, by whom, in which family."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
@@ -83,6 +83,8 @@ class NotePlan:
                     them, unless it is 0
     progress_at_most, nursing_at_most   of one hospital stay
     zone            the clock on the wall of the hospital
+    own_families    families that are not of the package, instead of those that are
+    beside          what templates of own families may ask for beside the record, for a note of that time
     """
 
     families: tuple[str, ...] = ()
@@ -90,6 +92,8 @@ class NotePlan:
     progress_at_most: int = 3
     nursing_at_most: int = 2
     zone: tzinfo = UTC
+    own_families: tuple[Family, ...] = ()
+    beside: Callable[[datetime], Mapping[str, Value]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,8 @@ def notes_of(history: History, hospital: Hospital, stream: Chance, plan: NotePla
         background(stream, history, history.encounters[-1].start),
         choose_sites(stream, history),
     )
-    available = [families()[name] for name in chosen.families] or list(families().values())
+    named = [families()[name] for name in chosen.families]
+    available = list(chosen.own_families) or named or list(families().values())
     out: list[SimulatedNote] = []
     for encounter in _told(history, chosen.visits_at_most):
         family = available[int(stream.uniform() * len(available))]
@@ -243,6 +248,8 @@ class _Writer:
         }
         if due.report is not None:
             own["report"] = facts.report(due.report)
+        if self.plan.beside is not None:
+            own.update(self.plan.beside(due.time))
         return Scope(own, facts.groups())
 
 
