@@ -3,6 +3,7 @@
     python -m tools.measure_text_deid presidio SUITES [--half report|develop]
     python -m tools.measure_text_deid inserted SUITES
     python -m tools.measure_text_deid simulated FOLDER      (made by `careloom simulate FOLDER --patients 30 --seed 91`)
+    python -m tools.measure_text_deid frozen SUITES
     python -m tools.measure_text_deid speed SUITES
 
 presidio   sentences of presidio-research (synth_v2.jsonl), split by a hash of the template: rules were developed on one
@@ -11,12 +12,15 @@ inserted   sentences with identifiers put into MTSamples and ACI-BENCH notes; na
            presidio-research (FakeNameGenerator), a source that the lists were not made from. What is removed elsewhere
            is counted as wrongly removed where it is a word that biomedical sentences write in lower case
 simulated  the simulator's notes and its gold, without and with what the record of the patient knows
+frozen     notes of families and names that nobody develops on (docs/datasheets/frozen-notes.md), without the record:
+           counts by label and family, never a text; nobody tunes on what it says
 """
 
 import argparse
 import gzip
 import json
 import re
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +28,7 @@ from pathlib import Path
 
 from careloom.deid.text import TextScrubber
 from careloom.deid.text_known import known_from
+from tools.frozen_notes import frozen_notes, write
 from tools.text_deid_insert import Source, filled
 from tools.text_deid_scores import Scores, is_reported, is_year, score
 
@@ -97,6 +102,38 @@ def simulated(folder: Path, with_record: bool) -> Scores:
     return total
 
 
+def frozen(suites: Path) -> dict[str, Scores]:
+    """Scores of the frozen notes by their family; the notes are gone afterwards."""
+    texts: dict[str, list[tuple[str, list[tuple[int, int, str]]]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        write(frozen_notes(suites), Path(folder))
+        for row in _rows(Path(folder) / "notes.ndjson"):
+            gold = [(span["start"], span["end"], span["label"]) for span in row["spans"]]
+            texts.setdefault(row["family"], []).append((row["text"], gold))
+    return {family: score(some, SCRUBBER.find) for family, some in texts.items()}
+
+
+def report_frozen(by_family: dict[str, Scores]) -> None:
+    """Prints recall of tokens with its interval: in all, by family, by label."""
+    found, missed = Counter[str](), Counter[str]()
+    for scores in by_family.values():
+        found += scores.found
+        missed += scores.missed
+    texts = sum(scores.texts for scores in by_family.values())
+    leaky = sum(scores.leaky for scores in by_family.values())
+    print(f"frozen notes, without the record: {texts} texts, {found.total() + missed.total()} identifying tokens")
+    print(f"  texts with a token missed: {leaky} of {texts}")
+    rows = [("all", Scores(found, missed)), *by_family.items()]
+    rows += [
+        (label, Scores(Counter({label: found[label]}), Counter({label: missed[label]})))
+        for label in sorted(found | missed)
+    ]
+    for name, scores in rows:
+        low, high = scores.interval()
+        tokens = scores.found.total() + scores.missed.total()
+        print(f"  {name:18} recall {scores.recall():.4f} ({low:.4f}-{high:.4f}) of {tokens:5}")
+
+
 def speed(suites: Path) -> float:
     """Kilobytes a second of one core over MTSamples."""
     notes = list(_notes(suites))
@@ -158,7 +195,7 @@ def report(scores: Scores, what: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("presidio", "inserted", "simulated", "speed"))
+    parser.add_argument("what", choices=("presidio", "inserted", "simulated", "frozen", "speed"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--half", choices=("report", "develop"), default="report")
     told = parser.parse_args()
@@ -177,6 +214,8 @@ def main() -> None:
                 simulated(told.folder, with_record),
                 f"simulated notes, {'with' if with_record else 'without'} the record",
             )
+    elif told.what == "frozen":
+        report_frozen(frozen(told.folder))
     else:
         print(f"{speed(told.folder):.0f} KB/s")
 
