@@ -119,6 +119,28 @@ def audit_signature(
         raise typer.Exit(6)
 
 
+@audit_app.command("leaks")
+def audit_leaks(
+    answers: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="The answers folder of a simulated hospital.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Search every byte under the data directory for every identifier of every patient; exit 6 if one is found.
+
+    Example: careloom audit leaks
+    """
+    from careloom.cli import output, render_leaks
+    from careloom.cli.session import opened
+    from careloom.services.leak_scan import ScanAsk, scan_for_leaks
+
+    with opened() as (platform, who), output.progress("Searching", quiet=json) as watch:
+        report = scan_for_leaks(platform, who, ScanAsk(answers), watch).as_json()
+    output.give(report, as_json=json, show=render_leaks.scanned)
+    if report["hits"]:
+        raise typer.Exit(6)
+
+
 @audit_app.command("report")
 def audit_report(
     zone: Annotated[str, typer.Option(help="identified, research or synthetic.")] = "identified",

@@ -20,7 +20,7 @@ _LOWER = bytes(range(256)).lower()
 _OTHERS = bytes(byte for byte in range(256) if bytes([byte]).lower() not in [bytes([each]) for each in _LETTERS])
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{12,}")
 _BLANKS = b" \t\r\n\f\v"
-_ESCAPES = re.compile(rb"\\u00([0-7][0-9a-fA-F])|%([2-7][0-9a-fA-F])|&#([0-9]{2,3});|&#x([2-7][0-9a-fA-F]);")
+_ESCAPES = re.compile(rb"\\u([0-9a-fA-F]{4})|%([2-9a-fA-F][0-9a-fA-F])|&#([0-9]{2,5});|&#x([0-9a-fA-F]{2,4});")
 _NAMED = re.compile(rb"\\[nrtbf]|&nbsp;|=\r?\n")
 _FIRST_AREA, _AREAS = 201, 789
 # The shapes of all that `canaries` draws, so that one pass finds any number of them.
@@ -124,17 +124,21 @@ def sightings(planted: Iterable[Canary], data: bytes) -> tuple[Sighting, ...]:
                 seen = {match[1] for match in _SHAPES_ANYWHERE.finditer(text)} & owners.keys()
                 seen.update(needle for needle in shapeless if needle in text)
                 found.update({Sighting(*owner, depth): None for needle in seen for owner in owners[needle]})
-        layer = [decoded for piece in layer for decoded in _decoded(piece)] if depth < DEPTH else []
+        layer = [one for piece in layer for one in _decoded(piece)] if depth < DEPTH else []
     return tuple(sorted(found, key=lambda each: (each.place, each.encoded)))
 
 
 def unescaped(data: bytes) -> bytes:
-    """The bytes with percent, JSON and HTML escapes of ASCII read, and escaped line breaks taken out."""
+    """The bytes with percent, JSON and HTML escapes read as UTF-8, and escaped line breaks taken out.
+
+    The same bytes again where there is nothing to read.
+    """
 
     def read(match: re.Match[bytes]) -> bytes:
-        hexadecimal = match[1] or match[2] or match[4]
-        value = int(hexadecimal, 16) if hexadecimal else int(match[3])
-        return bytes([value]) if value < 128 else b" "
+        if match[2]:
+            return bytes([int(match[2], 16)])
+        hexadecimal = match[1] or match[4]
+        return chr(int(hexadecimal, 16) if hexadecimal else int(match[3])).encode("utf-8", "replace")
 
     if not any(mark in data for mark in (b"\\", b"%", b"&", b"=\n", b"=\r")):
         return data

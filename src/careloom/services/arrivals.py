@@ -210,7 +210,7 @@ def _unchanged(entry: FileEntry, found: Manifest) -> None:
 
 def _hash(store: ZoneStore, file: InputFile, tell: Callable[[int], None]) -> bytes:
     """The keyed hash of the whole file; tells now and then that it is still at it."""
-    hasher = store.file_hasher()
+    hasher = store.keys.file_hasher()
     with file.open() as stream:
         while piece := stream.read(1 << 20):
             hasher.update(piece)
@@ -222,7 +222,7 @@ def _hash(store: ZoneStore, file: InputFile, tell: Callable[[int], None]) -> byt
 def _member_hash(store: ZoneStore, file_hash: bytes, ordinal: int) -> bytes:
     if ordinal == 0:
         return file_hash
-    hasher = store.file_hasher()
+    hasher = store.keys.file_hasher()
     hasher.update(file_hash + ordinal.to_bytes(4, "big"))
     digest: bytes = hasher.digest()
     return digest

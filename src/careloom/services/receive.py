@@ -111,7 +111,7 @@ class Receiver:
         now = self._platform.runtime.now()
         store = self._platform.store("identified")
         manifest = RunManifest.begin(self._platform.run_id(), self._pipeline, now, self._who.name)
-        hasher = store.file_hasher()
+        hasher = store.keys.file_hasher()
         hasher.update(f"{FEED}/{manifest.run_id}".encode())
         file = ArrivingFile(f"{FEED}-{_hour_of(now)}", hasher.digest(), FileEntry(format="hl7v2"))
         manifest.files = [file.entry]

@@ -82,6 +82,18 @@ class Reader:
                 last = rows[-1][2]
                 yield from self.opened(connection, [row for row in rows if not row[5]])
 
+    def every_version(self, connection: Connection) -> Iterator[Stored]:
+        """Every version of every resource that has content, current and earlier, of deleted ones too."""
+        last = 0
+        while rows := bulk.fetch(connection, _NOW + f"WHERE r.rid > ? ORDER BY r.rid LIMIT {PAGE}", (last,)):
+            last = rows[-1][0]
+            yield from self.opened(connection, [row for row in rows if not row[5]])
+        place = (0, 0)
+        after = f"WHERE h.rid > ? OR (h.rid = ? AND h.version > ?) ORDER BY h.rid, h.version LIMIT {PAGE}"
+        while rows := bulk.fetch(connection, _THEN + after, (place[0], *place)):
+            place = (rows[-1][0], rows[-1][3])
+            yield from self.opened(connection, [row for row in rows if not row[5]])
+
     def opened(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[Stored]:
         """Rows with their seals opened; raises IntegrityError if one was changed."""
         sealers = self._subject_keys.numbered(connection, {row[6] for row in rows if not row[5]})

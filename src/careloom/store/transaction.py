@@ -47,7 +47,7 @@ class Transaction:
         """The manifest of a file, made or found again: the same bytes under the same configuration are the same one.
 
         name       the file's own name, kept sealed
-        file_hash  digest of `ZoneStore.file_hasher()` over all bytes of the file
+        file_hash  digest of `ZoneKeys.file_hasher()` over all bytes of the file
         """
         return self._landing.begin(
             name=name, file_hash=file_hash, record_format=record_format, run=run, config_hash=config_hash, sender=sender

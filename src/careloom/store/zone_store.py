@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
@@ -169,10 +169,6 @@ class ZoneStore:
         with self.connect() as connection:
             return set(landing.known_records(connection, record_ids))
 
-    def file_hasher(self) -> Any:
-        """A keyed hash object with ``update`` and ``digest``, for `Transaction.begin_manifest`."""
-        return self.keys.file_hasher()
-
     def find_manifest(self, file_hash: bytes, config_hash: str = "") -> Manifest | None:
         """The manifest of a file that arrived before under the same configuration; ``counts["root"]`` once closed."""
         with self.connect() as connection:
@@ -208,10 +204,13 @@ class ZoneStore:
         with self.connect() as connection:
             return self._reader.named(connection, resource_type, ids)
 
-    def scan(self, types: Sequence[str] = ()) -> Iterator[Stored]:
-        """Every current resource that is not deleted, by type and id; all types if none is named."""
+    def scan(self, types: Sequence[str] = (), *, every_version: bool = False) -> Iterator[Stored]:
+        """Every current resource that is not deleted, by type and id; all types if none is named.
+
+        every_version  all types, earlier versions too, also those of what was deleted since; deletions have no content
+        """
         with self.connect() as connection:
-            yield from self._reader.scan(connection, types)
+            yield from self._reader.every_version(connection) if every_version else self._reader.scan(connection, types)
 
     def survey(self, types: Sequence[str], since: int = 0) -> Iterator[surveying.Surveyed]:
         """Every current resource of these types with where it came from, by type and id.

@@ -1,0 +1,192 @@
+"""A search of any bytes for any number of identifiers at once: in any case, spacing and punctuation, and unpacked.
+
+What is searched is the plain view of the bytes: their letters and digits of ASCII in lower case, one after another.
+So neither dashes, brackets, line breaks nor the zeros of UTF-16 hide anything. Every place of that view is looked up
+by eight letters in a filter of bits, so that a million identifiers cost hardly more time than one.
+"""
+
+import base64
+import binascii
+import gzip
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import IO
+
+import numpy as np
+import zstandard
+
+from careloom.deid.canaries import plain, unescaped
+
+HEAD = 8
+"""The shortest term that is searched for anywhere."""
+LONGEST_GAP = 5
+"""Bytes that may stand between two letters of a term: `` ) `` in UTF-16 has five."""
+DEPTH = 3  # base64 in gzip in base64
+MOST_UNPACKED_BYTES = 1 << 28
+_SHORT_NUMBER = 8
+_RUN = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
+_NO_CAPITALS = bytes(code for code in range(256) if not 65 <= code <= 90)
+_LETTERS_A_CAPITAL = 12  # base64 of text, or of compressed bytes, has far more capitals than one in twelve letters
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_BITS = 22
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(64 - _BITS)
+_LOWER = np.zeros(256, np.uint8)
+for _code in range(128):
+    if chr(_code).isalnum():
+        _LOWER[_code] = ord(chr(_code).lower())
+_WORDS = bytes(_LOWER).replace(b"\0", b" ")
+_DIGITS = bytes(code if 48 <= code <= 57 else 32 for code in range(256))
+_ACCENTED = bytes(range(128, 256))
+_BETWEEN = np.zeros(256, bool)  # what may stand between letters: no control bytes but white space and zero
+for _code in (0, 9, 10, 12, 13, *range(32, 127), *range(128, 256)):
+    _BETWEEN[_code] = True
+_IN_NUMBER = np.zeros(256, bool)
+for _code in b"\0 \t\r\n-./()+":
+    _IN_NUMBER[_code] = True
+
+
+class TermSearch:
+    """Finds terms of `HEAD` or more letters and digits (`careloom.deid.canaries.plain`) in bytes."""
+
+    def __init__(self, terms: Iterable[bytes]) -> None:
+        self._by_head: dict[bytes, list[bytes]] = {}
+        for term in sorted(set(terms)):
+            if len(term) < HEAD or plain(term) != term:
+                raise ValueError("a term is of eight or more plain letters and digits")
+            self._by_head.setdefault(term[:HEAD], []).append(term)
+        heads = np.frombuffer(b"".join(self._by_head), np.uint64)
+        self._filter = np.zeros(1 << _BITS, bool)
+        self._filter[(heads * _FACTOR) >> _SHIFT] = True
+
+    def find(self, data: bytes) -> set[bytes]:
+        """The terms that stand in the bytes as they are; see `views` for what is packed in them.
+
+        Between two letters of a term stand `LONGEST_GAP` bytes at most, and none that no text holds. A term of digits
+        alone is found as a whole number only: written with spaces, dashes, dots and brackets, not as a part of a longer
+        one, and, up to eight digits, not within letters that could be a number to the base of sixteen.
+        """
+        whole = np.frombuffer(data, np.uint8)
+        lower = _LOWER[whole]
+        places = np.flatnonzero(lower)
+        if len(places) < HEAD or not self._by_head:
+            return set()
+        view = lower[places]
+        windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(view, HEAD)).view(np.uint64).ravel()
+        found: set[bytes] = set()
+        text = b""
+        for at in np.flatnonzero(self._filter[(windows * _FACTOR) >> _SHIFT]).tolist():
+            text = text or view.tobytes()
+            for term in self._by_head.get(text[at : at + HEAD], ()):
+                if term not in found and text.startswith(term, at) and _stands(term, at, places, whole, text):
+                    found.add(term)
+        return found
+
+
+def _stands(term: bytes, at: int, places: np.ndarray, whole: np.ndarray, text: bytes) -> bool:
+    """True where the letters at one place of the view belong together in the bytes."""
+    own = places[at : at + len(term)]
+    if int(np.diff(own).max()) > LONGEST_GAP + 1:
+        return False
+    between = np.ones(int(own[-1] - own[0]) + 1, bool)
+    between[own - own[0]] = False
+    is_number = term.isdigit()
+    allowed = _IN_NUMBER if is_number else _BETWEEN
+    if not allowed[whole[own[0] : own[-1] + 1][between]].all():
+        return False
+    if not is_number:
+        return True
+    touching = b"0123456789" + (b"abcdef" if len(term) <= _SHORT_NUMBER else b"")
+    before = at > 0 and text[at - 1] in touching and _touch(places[at - 1], own[0], whole)
+    end = at + len(term)
+    after = end < len(text) and text[end] in touching and _touch(own[-1], places[end], whole)
+    return not before and not after
+
+
+def _touch(first: int, second: int, whole: np.ndarray) -> bool:
+    """True when nothing, or a zero of UTF-16, stands between two places."""
+    return second - first == 1 or (second - first == 2 and whole[first + 1] == 0)
+
+
+def tokens(data: bytes) -> set[bytes]:
+    """The words of the bytes as plain letters and digits, and their numbers, also within words and with dashes."""
+    return {
+        *data.translate(_WORDS, _ACCENTED).split(),
+        *data.translate(_DIGITS).split(),
+        *data.translate(_DIGITS, b"-.").split(),
+    }
+
+
+def views(data: bytes) -> Iterator[bytes]:
+    """The bytes, and what they say without escapes, unpacked (gzip, zlib, zstd, zip) and read as base64, to a depth."""
+    layer = [data]
+    for depth in range(DEPTH):
+        deeper: list[bytes] = []
+        for piece in layer:
+            yield piece
+            told = unescaped(piece)
+            if told is not piece:
+                yield told
+            if depth < DEPTH - 1:
+                packed = decoded(piece)
+                deeper += [one for found in [piece, *packed] for one in unpacked(found)]
+                if packed:
+                    deeper.append(b"\x01".join(packed))
+        layer = deeper
+
+
+def decoded(data: bytes) -> list[bytes]:
+    """What runs of base64 say, also over lines, from each of four places, for a run may start within other letters.
+
+    Runs with hardly a capital are names and ids, not base64, and are left.
+    """
+    joined = data.translate(None, b"\r\n").replace(rb"\r", b"").replace(rb"\n", b"")
+    found = []
+    for run in _RUN.findall(joined):
+        if len(run.translate(None, _NO_CAPITALS)) * _LETTERS_A_CAPITAL < len(run):
+            continue
+        letters = run.rstrip(b"=").translate(_URL_SAFE)
+        for start in range(4):
+            some = letters[start:]
+            some = some[: len(some) - (len(some) % 4 == 1)]
+            try:
+                found.append(base64.b64decode(some + b"=" * (-len(some) % 4)))
+            except binascii.Error:
+                continue
+    return found
+
+
+def unpacked(data: bytes) -> list[bytes]:
+    """What compressed bytes hold; nothing where they are not compressed, or broken before the first byte."""
+    if data.startswith(b"\x1f\x8b"):
+        return _of_stream(gzip.GzipFile(fileobj=BytesIO(data)))
+    if data.startswith(b"\x28\xb5\x2f\xfd"):
+        return _of_stream(zstandard.ZstdDecompressor().stream_reader(BytesIO(data)))
+    if data[:2] in (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"):
+        try:
+            return [zlib.decompressobj().decompress(data, MOST_UNPACKED_BYTES)]
+        except zlib.error:
+            return []
+    if data.startswith(b"PK\x03\x04"):
+        try:
+            with zipfile.ZipFile(BytesIO(data)) as archive:
+                names = [name.encode() for name in archive.namelist()]
+                members = [part for name in archive.namelist() for part in _of_stream(archive.open(name))]
+                return [b"\x01".join(names), *members]
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
+            return []
+    return []
+
+
+def _of_stream(stream: "IO[bytes] | gzip.GzipFile | zstandard.ZstdDecompressionReader") -> list[bytes]:
+    """All that can be read, up to `MOST_UNPACKED_BYTES`."""
+    found = bytearray()
+    try:
+        while len(found) < MOST_UNPACKED_BYTES and (piece := stream.read(1 << 20)):
+            found += piece
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError, zipfile.BadZipFile):
+        pass
+    return [bytes(found)] if found else []

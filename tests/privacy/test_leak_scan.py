@@ -1,0 +1,226 @@
+"""A scan for leaks: nothing of the patients stands outside the seals, and what is planted is found wherever it is."""
+
+import base64
+import contextlib
+import gzip
+import json
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import polars as pl
+import pytest
+import zstandard
+
+from careloom.errors import AccessError
+from careloom.services.access import Principal
+from careloom.services.deidentify import Project, deidentify
+from careloom.services.leak_scan import ScanAsk, ScanReport, scan_for_leaks
+from careloom.services.normalize import NormalizeAsk, normalize
+from careloom.services.quality import QualityAsk, quality
+from careloom.store.rows import Write, canonical
+from tests.api.kit import Installation
+from tests.store_kit import event
+
+Json = dict[str, Any]
+NAME, MAIL, PHONE, SSN, STREET = (
+    "Aldasine Qwyrfeather",
+    "aq@mail.example",
+    "617-555-0142",
+    "987-65-4320",
+    "12 Elm Street",
+)
+MRN, SHORT = "00471199", "MR7731"
+NOTE = (
+    f"Mrs. {NAME} (MRN {MRN}, born 04/03/1961, SSN {SSN}) of {STREET} called from {PHONE}, mails to {MAIL}. "
+    "Hypertension since 2014; metformin 500 mg."
+)
+SAID = [NAME, "QWYRFEATHER, ALDASINE", MAIL, PHONE, "(617) 555 0142", SSN, "987654320", STREET, MRN, SHORT,
+        "1961-04-03", "04/03/1961", "April 3, 1961", "3 Apr 1961", "Qwyrfeather"]  # fmt: skip
+
+
+def feed() -> list[Json]:
+    patient = {
+        "resourceType": "Patient",
+        "id": "p",
+        "name": [{"family": "Qwyrfeather", "given": ["Aldasine"]}],
+        "identifier": [{"value": MRN}, {"value": SHORT}, {"system": "http://hl7.org/fhir/sid/us-ssn", "value": SSN}],
+        "telecom": [{"system": "phone", "value": PHONE}, {"system": "email", "value": MAIL}],
+        "address": [{"line": [STREET], "city": "Hill", "state": "MA", "postalCode": "01970"}],
+        "birthDate": "1961-04-03",
+    }
+    note = {
+        "resourceType": "DocumentReference",
+        "id": "n",
+        "status": "current",
+        "subject": {"reference": "Patient/p"},
+        "date": "2024-03-05T10:00:00Z",
+        "content": [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(NOTE.encode()).decode()}}],
+    }
+    pulse = {
+        "resourceType": "Observation",
+        "id": "o",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate of Hill"}]},
+        "subject": {"reference": "Patient/p"},
+        "effectiveDateTime": "2026-01-02T03:04:05Z",
+    }
+    return [patient, note, pulse]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation that has done everything there is to do, under the policy that lets texts pass."""
+    with Installation(tmp_path_factory.mktemp("scan")) as installation:
+        installation.ingest(feed())
+        quality(installation.platform, installation.operator, QualityAsk())
+        normalize(installation.platform, installation.operator, NormalizeAsk())
+        deidentify(installation.platform, installation.operator, "safe-harbor")
+        yield installation
+
+
+def scan(made: Installation) -> ScanReport:
+    return scan_for_leaks(made.platform, made.operator, ScanAsk())
+
+
+def test_nothing_of_a_patient_stands_anywhere_under_the_data_directory(made: Installation) -> None:
+    report = scan(made)
+    assert dict(report.found) == {}
+    assert report.people == 1
+    assert set(report.looked_for) == {"NAME", "MRN", "SSN", "PHONE", "EMAIL", "LOCATION", "BIRTH_DATE"}
+    assert report.left_out["town, state or ZIP code: of many people"] == 2
+    assert report.files > 10
+    assert report.resources >= 3
+
+
+def put(content: bytes | Callable[[str], bytes]) -> Callable[[Path, str], None]:
+    return lambda place, text: (place.write_bytes(content(text) if callable(content) else content), None)[1]
+
+
+def in_zip(place: Path, text: str) -> None:
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("page.html", f"<p>{text}</p>")
+
+
+def in_table(place: Path, text: str) -> None:
+    pl.DataFrame({"patient_id": ["x"] * 900, "note": ["-"] * 899 + [text]}).write_parquet(place, compression="zstd")
+
+
+def in_statistics(place: Path, text: str) -> None:
+    pl.DataFrame({"note": [text]}).write_parquet(place, compression="snappy", statistics=True)
+
+
+def in_database(place: Path, text: str) -> None:
+    with contextlib.closing(sqlite3.connect(place)) as database:
+        database.execute("CREATE TABLE job (request TEXT, result BLOB)")
+        database.execute("INSERT INTO job VALUES (?, ?)", ("x" * 5000, gzip.compress(text.encode())))
+        database.commit()
+
+
+def in_log_of_database(place: Path, text: str) -> None:
+    """What is only in the write-ahead log, as after a process was killed."""
+    made = place.with_suffix(".made")
+    with contextlib.closing(sqlite3.connect(made)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE job (request TEXT)")
+        database.execute("INSERT INTO job VALUES (?)", (text,))
+        database.commit()
+        place.write_bytes(made.with_name(made.name + "-wal").read_bytes())
+    made.unlink()
+
+
+WAYS: dict[str, Callable[[Path, str], None]] = {
+    "careloom.log": put(lambda text: json.dumps({"level": "error", "message": f"cannot read {text}"}).encode()),
+    "report.html": put(lambda text: f"<td>{text}</td>".encode()),
+    "spaced.txt": put(lambda text: " ".join(text).encode()),
+    "utf-16.csv": put(lambda text: text.encode("utf-16")),
+    "url.txt": put(lambda text: f"https://x.example/?q={quote(text, safe='')}".encode()),
+    "escaped.json": put(lambda text: ('"' + "".join(f"\\u{ord(one):04x}" for one in text) + '"').encode()),
+    "rows.gz": put(lambda text: gzip.compress(f"id,name\n1,{text}".encode())),
+    "rows.zst": put(lambda text: zstandard.compress(f"id,name\n1,{text}".encode())),
+    "base64.json": put(lambda text: b'{"data":"' + base64.b64encode(b"ab " + text.encode()) + b'"}'),
+    "lines.txt": put(lambda text: base64.encodebytes(b"x" * 100 + text.encode() + b"y" * 100)),
+    "gzip-in-base64.json": put(lambda text: b'{"d":"' + base64.b64encode(gzip.compress(text.encode() * 3)) + b'"}'),
+    "archive.zip": in_zip,
+    "rows.parquet": in_table,
+    "statistics.parquet": in_statistics,
+    "queue.db": in_database,
+    "queue.db-wal": in_log_of_database,
+}  # fmt: skip
+
+
+def test_what_is_planted_is_found_in_each_kind_of_place(made: Installation) -> None:
+    folder = made.platform.settings.data.directory / "mlflow"
+    folder.mkdir()
+    try:
+        for name, write in WAYS.items():
+            write(folder / name, f"of {MRN} and {NAME}.")
+        (folder / f"{NAME}.txt").write_text("nothing")
+        found = {place for place, _ in scan(made).found}
+    finally:
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+    missed = [name for name in WAYS if not any(place.startswith(f"mlflow/{name}") for place in found)]
+    assert missed == []
+    assert any(place.endswith(": its name") for place in found)
+    assert not any("Qwyrfeather" in place for place in found), "the report names a patient"
+
+
+def test_every_way_to_write_an_identifier_is_found(made: Installation) -> None:
+    folder = made.platform.settings.data.directory / "runs"
+    files = {said: folder / f"{number}.said.txt" for number, said in enumerate(SAID)}
+    for said, file in files.items():
+        file.write_text(f"It was {said} who came.")
+    try:
+        found = {place for place, _ in scan(made).found}
+    finally:
+        for file in files.values():
+            file.unlink()
+    assert [said for said, file in files.items() if f"runs/{file.name}" not in found] == []
+
+
+TOLD = (f"Mrs. {NAME} came.", "Mrs. Aldasine came at noon.", "Born on April 3, 1961.", f"Of {MRN}, not of Hill.")
+
+
+def test_a_resource_of_the_research_zone_that_tells_its_patient_is_found(tmp_path: Path) -> None:
+    """Sealed, so that no byte of its file shows it; also when it was deleted since."""
+    with Installation(tmp_path) as made:
+        made.ingest(feed())
+        deidentify(made.platform, made.operator, "safe-harbor")
+        plant(made)
+        found = scan(made).found
+        assert dict(found) == {("research zone, resources", label): count for label, count in
+                               (("NAME", 3), ("BIRTH_DATE", 1), ("MRN", 1))}  # fmt: skip
+        deidentify(made.platform, made.operator, "safe-harbor")
+        assert scan(made).found == found
+
+
+def plant(made: Installation) -> None:
+    """Writes into the research zone as no policy would."""
+    patient = Project(made.platform).rename("Patient", made.stored_id("Patient", "p"))
+    texts = [{"resourceType": "Observation", "id": f"plant{at}", "subject": {"reference": f"Patient/{patient}"},
+              "note": [{"text": text}]} for at, text in enumerate(TOLD)]  # fmt: skip
+    writes = [Write("Observation", one["id"], canonical(one), (patient,), resource=one) for one in texts]
+    with made.platform.store("research").transaction(event(zone="research")) as step:
+        step.write(writes)
+
+
+def test_numbers_and_names_of_many_are_no_hit(made: Installation) -> None:
+    file = made.platform.settings.data.directory / "runs" / "common.txt"
+    file.write_text(
+        "Hill, MA 01970. 12 elms. 1987654320 and 100471199. Aldasinesson Qwyrfeathers. 2026-11-22 19610403123."
+    )
+    try:
+        assert dict(scan(made).found) == {}
+    finally:
+        file.unlink()
+
+
+def test_only_who_audits_may_scan(made: Installation) -> None:
+    scientist = Principal("sid", frozenset({"data-scientist"}), frozenset({"identified", "research"}))
+    with pytest.raises(AccessError):
+        scan_for_leaks(made.platform, scientist, ScanAsk())
