@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 from careloom.simulate.answers import NoteAnswer
@@ -19,7 +20,7 @@ from careloom.simulate.hospital import build_hospital
 from careloom.simulate.narrative.family import Family, read_family
 from careloom.simulate.notes import NotePlan, notes_of
 from careloom.simulate.patients import simulate_patient
-from tools.frozen_names import collect
+from tools.frozen_names import Names, collect
 from tools.frozen_people import Surroundings, rename, renamed_hospital
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +40,12 @@ def frozen_families() -> tuple[Family, ...]:
     return tuple(read_family(file.read_text("utf-8")) for file in sorted(FAMILIES.glob("*.toml")))
 
 
+@cache
+def frozen_names(suites: Path) -> Names:
+    """The names below `suites`, read once."""
+    return collect(suites)
+
+
 def frozen_hash() -> str:
     """SHA-256 over the names and bytes of the frozen files."""
     digest = hashlib.sha256()
@@ -53,7 +60,7 @@ def frozen_notes(suites: Path, patients: int = PATIENTS, seed: int = SEED) -> It
     The same arguments and data give the same notes.
     raises  FileNotFoundError where a data set of `frozen_names` is missing below `suites`
     """
-    names, own = collect(suites), frozen_families()
+    names, own = frozen_names(suites), frozen_families()
     hospital = build_hospital(seed)
     renamed = renamed_hospital(hospital, names, Draw(seed, "frozen", "hospital"))
     for number in range(1, patients + 1):

@@ -8,17 +8,16 @@ import pytest
 
 from careloom.simulate.hospital import names as simulated_names
 from careloom.simulate.narrative.family import KINDS, families
-from tools.frozen_names import collect
-from tools.frozen_notes import FAMILIES, ROOT, frozen_families, frozen_hash, frozen_notes, write
+from tools.frozen_notes import FAMILIES, ROOT, frozen_families, frozen_hash, frozen_names, frozen_notes, write
 
 SEED = 71
 
 
 @pytest.fixture(scope="module")
 def lines(suites: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """notes.ndjson of two patients."""
+    """notes.ndjson of one patient."""
     out = tmp_path_factory.mktemp("frozen")
-    write(frozen_notes(suites, 2, SEED), out)
+    write(frozen_notes(suites, 1, SEED), out)
     return (out / "notes.ndjson").read_text("utf-8").splitlines()
 
 
@@ -39,7 +38,7 @@ def test_the_datasheet_names_the_hash_of_what_is_frozen() -> None:
 
 
 def test_frozen_names_are_many_and_none_of_the_simulator(suites: Path) -> None:
-    found, used = collect(suites), simulated_names()
+    found, used = frozen_names(suites), simulated_names()
     assert min(map(len, (found.given, found.family, found.streets, found.places))) > 300
     assert len(found.organizations) > 100
     assert not set(found.given) & {*used["given_female"], *used["given_male"]}
@@ -47,14 +46,14 @@ def test_frozen_names_are_many_and_none_of_the_simulator(suites: Path) -> None:
 
 
 def test_the_same_seed_writes_the_same_bytes(suites: Path, lines: list[str], tmp_path: Path) -> None:
-    write(frozen_notes(suites, 2, SEED), tmp_path)
+    write(frozen_notes(suites, 1, SEED), tmp_path)
     assert (tmp_path / "notes.ndjson").read_text("utf-8").splitlines() == lines
 
 
 def test_what_is_no_identifier_by_gold_holds_no_frozen_name_telephone_or_address(
     suites: Path, lines: list[str]
 ) -> None:
-    found = collect(suites)
+    found = frozen_names(suites)
     people = {*found.given, *found.family} - words_of_templates()
     assert {json.loads(line)["family"] for line in lines} == {"community", "scribe"}
     for line in lines:
