@@ -123,6 +123,14 @@ def extension(name: str) -> Iterator[str]:
     yield from (f"holds. Dates and times: `{read.moments}`.", "", "## Elements", "")
     yield from ("| structure | decision | elements | because |", "|---|---|---|---|")
     yield from elements(source)
+    for url, rule in source.get("extension", {}).items():
+        decision, because = ("remove", rule["remove"]) if "remove" in rule else ("keep", rule["because"])
+        yield f"| {rule['on']} | {decision} | extension `{url}` | {cell(because)} |"
+    if source.get("treatment"):
+        yield from ("", "## Treatments of its own", "", "| treatment | action | |", "|---|---|---|")
+    for title, rule in source.get("treatment", {}).items():
+        numbers = ", ".join(f"{key} {value}" for key, value in rule.items() if key != "action")
+        yield f"| {title} | {rule['action']} | {numbers} |"
     for title, listed in source.get("lists", {}).items():
         yield from ("", f"## List {title}", "", f"`{listed}`")
 

@@ -262,7 +262,7 @@ def test_each_policy_is_told_with_every_entry_and_its_reason(made: Installation,
     found = {one.name: one for one in api.deidentifications.policies()}
     assert {name: (one.dates, one.texts) for name, one in found.items()} == {
         "first": ("shift", False), "safe-harbor": ("year", True), "limited-data-set": ("keep", False),
-        "expert": ("shift", True),
+        "expert": ("shift", True), "gdpr-pseudonymisation": ("shift", True),
     }  # fmt: skip
     assert found["safe-harbor"].addresses == ("postalCode as zip3", "state as us-state")
     assert [one.name for one in found.values() if one.default] == ["first"]

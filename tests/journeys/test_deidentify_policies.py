@@ -77,6 +77,7 @@ def test_a_policy_is_read_with_the_reason_of_each_entry(line: CommandLine) -> No
     assert "small-zip3" in said or "20,000 people" in said
     assert {one["name"]: one["dates"] for one in line.json("deidentify", "policies")} == {
         "first": "shift", "safe-harbor": "year", "limited-data-set": "keep", "expert": "shift",
+        "gdpr-pseudonymisation": "shift",
     }  # fmt: skip
     line.run("deidentify", "policies", "none", expect=2)
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from careloom.api.schemas import Count, Model
 
 ID_PATTERN = r"^[a-z2-7]{26}$"
-NAME_PATTERN = r"^[A-Z][A-Za-z]{1,63}/[a-z2-7]{26}$"
+NAME_PATTERN = r"^([A-Z][A-Za-z]{1,63}/[a-z2-7]{26}|sealed/[a-z2-7]{77,4000})$"
 CURSOR_PATTERN = r"^([0-9]{1,17}:[a-z2-7]{26})?$"
 PROJECT_PATTERN = r"^[^\x00-\x1f\x7f]{0,100}$"
 ONE_ID = "lm5z2dywok7s66m43g3qaohlqe"
@@ -41,7 +41,7 @@ class ReidentificationAsk(Model):
     )
 
     names: Annotated[list[Name], Field(min_length=1, max_length=100)] = Field(
-        description="Type/name, as the research zone has them."
+        description="Type/name, as the research zone has them; sealed/ and the value of what a policy encrypted."
     )
     reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")] = Field(
         description="Why; sealed under the key of the patients concerned."

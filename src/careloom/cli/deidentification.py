@@ -23,7 +23,10 @@ def register(app: typer.Typer) -> None:
 def deidentify(
     context: typer.Context,
     policy: Annotated[
-        str, typer.Option(help="first, safe-harbor, limited-data-set or expert; that of the settings if not given.")
+        str,
+        typer.Option(
+            help="A policy that ships: careloom deidentify policies lists them; that of the settings if not given."
+        ),
     ] = "",
     queue: Annotated[bool, typer.Option("--queue", help="Hand it to the job worker and return at once.")] = False,
     json: Json = False,

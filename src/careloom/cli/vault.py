@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
 
 @vault_app.command("ask")
 def vault_ask(
-    names: Annotated[list[str], typer.Argument(help="Type/name, as the research zone has it; up to 100.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Type/name, as the research zone has it, or sealed/ and an encrypted value; up to 100."),
+    ],
     reason: Annotated[str, typer.Option(prompt="Why", help="Why the identities are needed; kept sealed.")],
     purpose: Annotated[
         str, typer.Option(help="TREAT, ETREAT, PATRQT, PATSFTY, PUBHLTH, HRESCH, CLINTRCH, HLEGAL or HOPERAT.")

@@ -32,7 +32,9 @@ DATES = {
     "year": "the year alone",
     "keep": "as they are",
 }
-TREATED = {"us-state": "the state", "zip3": "three digits of the ZIP code"}
+TREATED = {
+    "us-state": "the state", "zip3": "three digits of the ZIP code", "europe": "the country", "area": "the postal area",
+}  # fmt: skip
 POLICY_COLUMNS = [Column("Policy"), Column("Dates", "wide-only"), Column("Addresses"), Column("Texts", "wide-only")]
 RUN_COLUMNS = [
     Column("Run (began, UTC)"), Column("State", "tight"), Column("Policy"), Column("Passed", "right"),

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 MOST_DAYS = 365
 TOP_AGE_YEARS = 89
@@ -66,3 +67,14 @@ def first_day(text: str) -> date | None:
 def may_be_over_89(birth: date, end: date) -> bool:
     """True when somebody born on or after `birth` can be 90 or older on `end`."""
     return end.year - birth.year - ((end.month, end.day) < (birth.month, birth.day)) > TOP_AGE_YEARS
+
+
+def is_time(value: Any) -> bool:
+    """True for a time of day in whole seconds: hh:mm:ss."""
+    return (
+        type(value) is str
+        and len(value) == 8
+        and value[2] == value[5] == ":"
+        and value.isascii()
+        and (value[:2] + value[3:5] + value[6:]).isdigit()
+    )

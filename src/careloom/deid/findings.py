@@ -132,6 +132,39 @@ def zip_unreadable(place: str) -> Issue:
     )
 
 
+def postal_code_unreadable(place: str) -> Issue:
+    """A postal code was removed."""
+    return Issue(
+        "deid.postal-code-unreadable",
+        "information",
+        place,
+        "A postal code of no known form, or too short to leave enough of it out, was removed.",
+        "Normalize addresses first, or remove postal codes in the policy.",
+    )
+
+
+def number_unsealed(place: str) -> Issue:
+    """An identifier was removed."""
+    return Issue(
+        "deid.number-unsealed",
+        "information",
+        place,
+        "An identifier without a value, or too long to be one, was removed instead of sealed.",
+        "Validate resources before they are stored.",
+    )
+
+
+def number_too_coarse(place: str) -> Issue:
+    """A number was removed."""
+    return Issue(
+        "deid.number-too-coarse",
+        "information",
+        place,
+        "A number was removed, because none of the policy's decimals lies within the noise that it allows.",
+        "Allow more decimals or more noise in the policy.",
+    )
+
+
 def leak(place: str) -> Issue:
     """The whole resource is held back: the last look found what must not pass."""
     return Issue(
@@ -194,6 +227,7 @@ def by_code() -> Mapping[str, Issue]:
         type_not_listed(), free_text("", "free text or an image"), malformed(""), patient_unknown(""),
         patient_differs(""), modified_meaning(""), element_unlisted(""), extension_unlisted(""), code_unlisted(""),
         text_only(""), date_unreadable(""), zip_unreadable(""), text_unkept(""), number_too_long(""),
-        quantity_unkept(""), reference_unkept(""), leak(""),
+        quantity_unkept(""), reference_unkept(""), leak(""), postal_code_unreadable(""), number_unsealed(""),
+        number_too_coarse(""),
     )  # fmt: skip
     return {issue.code: issue for issue in every}

@@ -2,12 +2,13 @@
 
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from careloom.deid.codes import CodeBook
+from careloom.deid.policy_treatments import Declared, Encrypt, Perturb, fits, read_treatments
 from careloom.deid.text_replace import Style
 from careloom.errors import SetupError
 from careloom.fhir.validate_tables import Element, plain_codes, resource_types, type_table
@@ -51,9 +52,9 @@ _KEYS = frozenset(
         "text",
     }
 )
+_OPTIONAL = frozenset({"treatment"})
 
-
-SHIPPED = ("first", "safe-harbor", "limited-data-set", "expert")
+SHIPPED = ("first", "safe-harbor", "limited-data-set", "expert", "gdpr-pseudonymisation")
 """The policies in this room's folder."""
 
 
@@ -64,12 +65,14 @@ class Kept:
     kind   its FHIR data type, or the structure that decides it element by element
     codes  for a code: what it may be; else empty
     as_    the treatment that the policy names, or ""
+    how    what it is, where the policy declares it itself
     """
 
     kind: str
     many: bool
     codes: frozenset[str]
     as_: str
+    how: Declared | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,26 @@ class Policy:
     @property
     def reads_text(self) -> bool:
         """True when some element passes through the de-identification of text."""
-        return any(kept.as_ in ("text", "plain-text") for one in self.structures.values() for kept in one.kept.values())
+        return any(kept.as_ in ("text", "plain-text") for kept in self._every_kept())
+
+    @property
+    def needs_secrets(self) -> bool:
+        """True when some element passes with noise or sealed: that takes keys of the project."""
+        return any(isinstance(kept.how, Perturb | Encrypt) for kept in self._every_kept())
+
+    def patient_of(self, resource: Mapping[str, Any]) -> str | None:
+        """The id of the patient that a resource is about, as it says itself; None where it names none."""
+        element, _ = self.patient.get(str(resource.get("resourceType")), ("", False))
+        if element == "id":
+            found = resource.get("id")
+            return found if isinstance(found, str) else None
+        reference = resource.get(element)
+        text = reference.get("reference") if isinstance(reference, dict) else None
+        parts = text.split("/") if isinstance(text, str) else []
+        return parts[1] if len(parts) in (2, 4) and parts[0] == "Patient" else None
+
+    def _every_kept(self) -> Iterator[Kept]:
+        return (kept for one in self.structures.values() for kept in one.kept.values())
 
 
 @cache
@@ -160,8 +182,9 @@ def read_policy(raw: bytes, raw_codes: bytes, bases: Sequence[bytes] = ()) -> Po
     """
     source, codes = merged([tomllib.loads(one.decode()) for one in (raw, *bases)]), tomllib.loads(raw_codes.decode())
     where = f"de-identification policy {source.get('name', '')}"
-    if set(source) != _KEYS:
-        raise SetupError(f"{where}: {sorted(set(source) ^ _KEYS)}", "Have exactly the keys that the grammar names.")
+    if set(source) - _OPTIONAL != _KEYS:
+        wrong = sorted(set(source) - _OPTIONAL ^ _KEYS)
+        raise SetupError(f"{where}: {wrong}", "Have exactly the keys that the grammar names.")
     if source["moments"] not in MOMENTS_AS:
         raise SetupError(f"{where}: moments", f"Write one of {', '.join(sorted(MOMENTS_AS))}.")
     if source["text"] not in TEXT_AS:
@@ -196,7 +219,8 @@ def merged(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for source in reversed(sources):
         joined = {
-            key: found.get(key, {}) | source.get(key, {}) for key in ("structure", "extension", "lists", "patient")
+            key: found.get(key, {}) | source.get(key, {})
+            for key in ("structure", "extension", "lists", "patient", "treatment")
         }
         found = found | {key: value for key, value in source.items() if key != "extends"} | joined
     return found
@@ -209,6 +233,12 @@ class _Reader:
         self._source = source
         self._where = where
         self._everywhere = set(self._names(source["structure"].get("*", {}).get("remove", {})))
+        try:
+            self._declared = read_treatments(source.get("treatment", {}))
+        except ValueError as error:
+            raise SetupError(where, f"Mend {error}.") from None
+        if twice := set(self._declared) & (set(TREATMENTS) | set(source["lists"])):
+            raise self._wrong(f"treatment {min(twice)}", "Call it by a name that is not taken.")
 
     def structures(self) -> dict[str, Structure]:
         """Every structure of the source, each element of it decided; each that a kept element needs is there."""
@@ -257,8 +287,11 @@ class _Reader:
         return kept
 
     def _keep(self, place: str, element: Element, treatment: str) -> Kept:
-        kind, codes = element.kind, frozenset[str]()
-        if treatment in TREATMENTS:
+        kind, codes, how = element.kind, frozenset[str](), self._declared.get(treatment)
+        if how is not None:
+            if not fits(how, kind, element.codes):
+                raise self._wrong(place, f"There is no treatment {treatment} for {kind}.")
+        elif treatment in TREATMENTS:
             self._check_treatment(place, kind, treatment)
         elif treatment and kind in ("string", "code") and treatment in self._source["lists"]:
             codes, kind = frozenset(self._source["lists"][treatment].split()), "code"
@@ -270,7 +303,7 @@ class _Reader:
             codes = plain_codes(element.codes)
         elif kind not in TREATED and kind not in _STRUCTURES and "." not in kind:
             raise self._wrong(place, f"{kind} is textual and cannot be kept.")
-        return Kept(kind, element.many, codes, treatment)
+        return Kept(kind, element.many, codes, treatment, how)
 
     def _check_treatment(self, place: str, kind: str, treatment: str) -> None:
         if kind not in TREATMENTS[treatment]:
@@ -327,6 +360,8 @@ def _patients(
 def _extensions(source: Mapping[str, Any]) -> dict[str, dict[str, AllowedExtension]]:
     found: dict[str, dict[str, AllowedExtension]] = {}
     for url, rule in source["extension"].items():
+        if "remove" in rule:
+            continue
         extension = AllowedExtension(url, frozenset(rule.get("codes", ())), frozenset(rule.get("parts", ())))
         found.setdefault(rule["on"], {})[url] = extension
     return found

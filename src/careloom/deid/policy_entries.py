@@ -56,7 +56,9 @@ def _of_structures(sources: list[Mapping[str, Any]]) -> Iterator[Entry]:
 
 def _of_extensions(sources: list[Mapping[str, Any]]) -> Iterator[Entry]:
     for url, (origin, rule) in _nearest(sources, "extension").items():
-        yield Entry(rule["on"], "keep", (f"extension {url}",), rule["because"], origin)
+        decision = "remove" if "remove" in rule else "keep"
+        because = rule["remove"] if "remove" in rule else rule["because"]
+        yield Entry(rule["on"], decision, (f"extension {url}",), because, origin)
 
 
 def _of_types(sources: list[Mapping[str, Any]]) -> Iterator[Entry]:

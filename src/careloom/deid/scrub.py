@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from careloom.deid import findings
+from careloom.deid.declared import Secrets, rule_of
 from careloom.deid.identifiers import counter_of
 from careloom.deid.policy import MOMENTS, TREATED, Kept, Policy, Structure
 from careloom.deid.values import MASKED, Json, Pass, Rule, Rules, masked_extension
@@ -42,7 +43,8 @@ class Scrubber:
     as_of       the day on which ages are reckoned (years of birth above 89 are withheld)
     scrub_text  (patient id or None, resource, a text of it) -> the text without identity, or None where it must not
                 pass; a policy that lets text pass cannot be applied without it
-    raises      SetupError where the policy lets text pass and nobody is there to de-identify it
+    secrets     keys of the project; a policy with noise or sealed values cannot be applied without them
+    raises      SetupError where the policy lets text pass and nobody is there to de-identify it, or without its keys
     """
 
     def __init__(
@@ -52,13 +54,17 @@ class Scrubber:
         shift_days: Callable[[str], int],
         as_of: date,
         scrub_text: ScrubText | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         if policy.reads_text and scrub_text is None:
             raise SetupError(
                 f"de-identification policy {policy.name} lets text pass", "Load the de-identification of text first."
             )
+        if policy.needs_secrets and secrets is None:
+            raise SetupError(f"de-identification policy {policy.name} perturbs or encrypts", "Give the project's keys.")
         self._policy = policy
         self._rename = rename
+        self._secrets = secrets
         self._shift_days = shift_days
         self._scrub_text = scrub_text
         self._rules = Rules(policy, rename, as_of)
@@ -68,15 +74,8 @@ class Scrubber:
             self._nodes[name] = self._node(policy.structures[name])
 
     def patient_of(self, resource: Json) -> str | None:
-        """The id of the patient that a resource is about, as it says itself; None where it names none."""
-        element, _ = self._policy.patient.get(str(resource.get("resourceType")), ("", False))
-        if element == "id":
-            found = resource.get("id")
-            return found if isinstance(found, str) else None
-        reference = resource.get(element)
-        text = reference.get("reference") if isinstance(reference, dict) else None
-        parts = text.split("/") if isinstance(text, str) else []
-        return parts[1] if len(parts) in (2, 4) and parts[0] == "Patient" else None
+        """As `Policy.patient_of`."""
+        return self._policy.patient_of(resource)
 
     def scrub(
         self, resource: Json, patient_id: str | None, tally: Counter[str] | None = None
@@ -114,7 +113,10 @@ class Scrubber:
             return None, [problem]
         shift = None if patient_id is None else timedelta(days=self._shift_days(patient_id))
         at = Pass(
-            resource, shift, None if self._scrub_text is None else partial(self._scrub_text, patient_id, resource)
+            resource,
+            shift,
+            None if self._scrub_text is None else partial(self._scrub_text, patient_id, resource),
+            patient_id,
         )
         at.removed = tally if tally is not None else at.removed
         if "contained" in resource:
@@ -197,7 +199,9 @@ class Scrubber:
         return node
 
     def _element(self, structure: Structure, key: str, kept: Kept) -> Rule:
-        if kept.kind in TREATED or kept.kind == "code" or kept.as_:
+        if kept.how is not None:
+            rule = rule_of(kept, f"{structure.name}.{key}", self._rules, self._secrets)
+        elif kept.kind in TREATED or kept.kind == "code" or kept.as_:
             rule = self._rules.of(kept, f"{structure.name}.{key}")
         else:
             nodes, kind = self._nodes, kept.kind

@@ -9,7 +9,7 @@ from typing import Any
 
 from careloom.deid import findings
 from careloom.deid.codes import CodeBook
-from careloom.deid.dates import TOP_AGE_YEARS, first_day, may_be_over_89, shifted
+from careloom.deid.dates import TOP_AGE_YEARS, first_day, is_time, may_be_over_89, shifted
 from careloom.deid.identifiers import identifier_letter
 from careloom.deid.policy import CODED, INTEGERS, MOMENTS, QUANTITIES, TREATMENTS, AllowedExtension, Kept, Policy
 from careloom.fhir.validate_tables import plain_codes
@@ -23,7 +23,7 @@ _ZIP = re.compile(r"[0-9]{5}(?:-?[0-9]{4})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 ABSENT_URL = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _COMPARATORS = plain_codes("quantity-comparator")
-_YEARS = {"a": 1.0, "a_j": 1.0, "mo": 1 / 12, "mo_j": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25, "h": 1 / 8766}
+YEARS = {"a": 1.0, "a_j": 1.0, "mo": 1 / 12, "mo_j": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25, "h": 1 / 8766}
 
 
 class Masked:
@@ -38,16 +38,24 @@ class Pass:
 
     shift   the patient's days, None where the resource is nobody's
     removed letter of `careloom.deid.identifiers` -> how many were taken out or changed
+    patient its id in the identified zone, None where the resource is nobody's
     text    a text -> it without identity, or None where it must not pass; None under a policy without text
     root    the resource itself
     local   ``#id`` of a contained resource -> (its new id, the resource)
     wanted  ``#id`` of those that something kept refers to, in order of reference
     """
 
-    __slots__ = ("issues", "local", "removed", "root", "shift", "text", "wanted")
+    __slots__ = ("issues", "local", "patient", "removed", "root", "shift", "text", "wanted")
 
-    def __init__(self, root: Json, shift: timedelta | None, text: Callable[[str], str | None] | None = None) -> None:
+    def __init__(
+        self,
+        root: Json,
+        shift: timedelta | None,
+        text: Callable[[str], str | None] | None = None,
+        patient: str | None = None,
+    ) -> None:
         self.root = root
+        self.patient = patient
         self.shift = shift
         self.text = text
         self.local: dict[str, tuple[str, Json]] = {}
@@ -98,7 +106,7 @@ class Rules:
             return self._reference(findings.reference_unkept(place))
         return {
             "boolean": lambda value, at: value if type(value) is bool else None,
-            "time": lambda value, at: value if _is_time(value) else None,
+            "time": lambda value, at: value if is_time(value) else None,
             "Range": _parts(("low", "high"), self._quantity_rule(findings.quantity_unkept(place)), both=False),
             "Ratio": _parts(
                 ("numerator", "denominator"), self._quantity_rule(findings.quantity_unkept(place)), both=True
@@ -173,7 +181,7 @@ class Rules:
                 unit = unit_of(value)
                 comparator = value.get("comparator")
                 if unit is not None and (comparator is None or comparator in _COMPARATORS):
-                    years = _YEARS.get(unit.get("unit", ""))
+                    years = YEARS.get(unit.get("unit", ""))
                     if years is None or abs(number) * years < TOP_AGE_YEARS + 1:
                         found = {"value": number, **unit}
                         return found if comparator is None else found | {"comparator": comparator}
@@ -383,13 +391,3 @@ def _period(moment: Rule) -> Rule:
 
 def _is_plain(value: Any) -> bool:
     return type(value) is str and value.partition(";")[0].strip().lower() == "text/plain"
-
-
-def _is_time(value: Any) -> bool:
-    return (
-        type(value) is str
-        and len(value) == 8
-        and value[2] == value[5] == ":"
-        and value.isascii()
-        and (value[:2] + value[3:5] + value[6:]).isdigit()
-    )

@@ -151,7 +151,7 @@ def _condition(resource: Resource) -> Row:
         _concept(resource.get("clinicalStatus"))[1],
         _concept(resource.get("verificationStatus"))[1],
         _time(resource.get("onsetDateTime", onset.get("start"))),
-        float(age["value"]) if age.get("code") == "a" and "value" in age else None,
+        float(age["value"]) if age.get("code") == "a" and "value" in age and "comparator" not in age else None,
         _time(resource.get("abatementDateTime", end.get("end"))),
         _time(resource.get("recordedDate")),
     )

@@ -127,7 +127,8 @@ class Project:
     def scrubber(self, policy: Policy, texts: RecordTexts | None = None) -> Scrubber:
         """Applies a policy under the names and dates of this project."""
         today = self._platform.runtime.now().date()
-        return Scrubber(policy, self.rename, self._names.shift, today, texts.scrub if texts is not None else None)
+        scrub_text = texts.scrub if texts is not None else None
+        return Scrubber(policy, self.rename, self._names.shift, today, scrub_text, self._names.secrets)
 
     def texts(
         self, policy: Policy, store: ZoneStore, people: KnownPeople, detectors: Sequence[Team]

@@ -13,8 +13,10 @@ from typing import Any
 import orjson
 
 from careloom.crypto.pseudonyms import KeyedNames
+from careloom.crypto.sealed_values import SealedValues
 from careloom.deid import findings
 from careloom.deid.dates import shift_days
+from careloom.deid.declared import noise
 from careloom.deid.leaks import has_number, numbers_of
 from careloom.deid.passing_texts import passing_texts, placed
 from careloom.deid.policy import Policy, packaged_policy
@@ -37,7 +39,7 @@ from careloom.services.deidentify_detectors import scrubber, teams
 from careloom.services.deidentify_known import KnownPeople
 from careloom.services.deidentify_text import RecordTexts, has_leak, surrogates_of
 from careloom.services.platform import Platform
-from careloom.services.vault_epochs import Naming, find, naming
+from careloom.services.vault_epochs import SEALED_FOR, Naming, find, naming
 from careloom.settings import Settings
 from careloom.store.search_sql import search as run_search
 from careloom.store.zone_store import ZoneStore
@@ -187,7 +189,8 @@ def once(runtime: Runtime) -> Naming:
     """Names, days and surrogates that nobody can make again."""
     names = KeyedNames(runtime.random_bytes(32))
     days = shift_days(runtime.random_bytes(32))
-    return Naming(lambda kind, name: names.resource_id("", kind, name), days, runtime.random_bytes(32))
+    drawn, sealed = noise(runtime.random_bytes(32)), SealedValues(runtime.random_bytes(64), SEALED_FOR)
+    return Naming(lambda kind, name: names.resource_id("", kind, name), days, runtime.random_bytes(32), drawn, sealed)
 
 
 def _on_platform(platform: Platform, store: ZoneStore, ask: OneAsk) -> tuple[OneReport, str]:
@@ -304,7 +307,7 @@ class _One:
         if sum(len(one.text) for one in texts) > LONGEST_TEXT:
             raise TooLarge(f"the texts have more than {LONGEST_TEXT:,} characters", "De-identify it by a run.")
         today = self._runtime.now().date()
-        rules = Scrubber(self._policy, self._names.rename, self._names.shift, today, self._scrub)
+        rules = Scrubber(self._policy, self._names.rename, self._names.shift, today, self._scrub, self._names.secrets)
         self.patient = patient or rules.patient_of(resource) or ""
         tally: Counter[str] = Counter()
         passed, issues = rules.scrub(resource, self.patient or None, tally)

@@ -34,7 +34,7 @@ PURPOSES = {
     "HOPERAT": "operation of the institution",
 }
 """Purposes of use, codes of HL7 v3 ActReason (2018-08-12, below PurposeOfUse) -> what they mean here."""
-_NAME = re.compile(r"[A-Z][A-Za-z]{1,63}/[a-z2-7]{26}", re.ASCII)
+_NAME = re.compile(r"[A-Z][A-Za-z]{1,63}/[a-z2-7]{26}|sealed/[a-z2-7]{77,4000}", re.ASCII)
 Json = dict[str, Any]
 
 
@@ -42,7 +42,7 @@ Json = dict[str, Any]
 class Question:
     """Who is behind these pseudonyms of a project?
 
-    names    ``Type/name`` as the research zone has them
+    names    ``Type/name`` as the research zone has them; ``sealed/value`` for what a policy encrypted
     reason   why, in the asker's words
     purpose  one of `PURPOSES`
     project  that of the settings where empty
@@ -177,7 +177,10 @@ def _checked(question: Question) -> tuple[str, ...]:
         raise InputError(f"a request names 1 to {MOST_NAMES} pseudonyms", "Ask for fewer, or for one at least.")
     for number, name in enumerate(names, 1):
         if not _NAME.fullmatch(name):
-            raise InputError(f"name {number} is no pseudonym", "Write Type/name as the research zone has it.")
+            raise InputError(
+                f"name {number} is no pseudonym",
+                "Write Type/name as the research zone has it, or sealed/ and the encrypted value.",
+            )
     if not 1 <= len(question.reason.strip()) <= LONGEST_REASON:
         raise InputError(f"a reason has 1 to {LONGEST_REASON} characters", "Say why the identities are needed.")
     if question.purpose not in PURPOSES:

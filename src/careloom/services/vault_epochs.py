@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from careloom.crypto.pseudonyms import project_key, project_names
+from careloom.crypto.sealed_values import SealedValues
 from careloom.deid.dates import shift_days
+from careloom.deid.declared import Noise, Secrets, noise
 from careloom.errors import Conflict, Erased, NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event
@@ -21,6 +23,8 @@ from careloom.store.zone_store import Transaction, Zone
 
 ZONE: Zone = "identified"
 SALT_BYTES = 16
+SEALED_FOR = "research identifier"
+"""The purpose of what a policy encrypts."""
 Json = dict[str, Any]
 
 
@@ -31,11 +35,20 @@ class Naming:
     rename     (type, id in the identified zone) -> id in the research zone
     shift      patient id in the identified zone -> days by which dates move
     surrogate  the key of what stands in texts in place of what identifies
+    noise      what is added to numbers
+    sealed     seals and opens what a policy encrypts
     """
 
     rename: Callable[[str, str], str]
     shift: Callable[[str], int]
     surrogate: bytes = field(repr=False)
+    noise: Noise = field(repr=False)
+    sealed: SealedValues = field(repr=False)
+
+    @property
+    def secrets(self) -> Secrets:
+        """What a scrubber needs beside names and dates."""
+        return Secrets(self.noise, self.sealed.seal)
 
 
 def naming(platform: Platform, epoch: Epoch) -> Naming:
@@ -47,7 +60,10 @@ def naming(platform: Platform, epoch: Epoch) -> Naming:
     names = project_names(platform.keys, zone="research", project=epoch.project, salt=epoch.salt)
     days = shift_days(project_key(platform.keys, "date-shift", epoch.project, epoch.salt))
     surrogate = project_key(platform.keys, "surrogate", epoch.project, epoch.salt)
-    return Naming(lambda kind, name: names.resource_id("", kind, name), days, surrogate)
+    drawn = noise(project_key(platform.keys, "noise", epoch.project, epoch.salt))
+    parts = [project_key(platform.keys, purpose, epoch.project, epoch.salt) for purpose in ("seal-tag", "seal-text")]
+    sealed = SealedValues(b"".join(parts), SEALED_FOR)
+    return Naming(lambda kind, name: names.resource_id("", kind, name), days, surrogate, drawn, sealed)
 
 
 def current(platform: Platform, project: str = "") -> Epoch:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from careloom.crypto.sealed_values import SealedValues
+from careloom.deid.declared import Secrets, noise
 from careloom.deid.policy import SHIPPED, packaged_policy, read_policy
 from careloom.deid.scrub import Scrubber
 from careloom.errors import SetupError
@@ -28,8 +30,14 @@ PATIENT: Json = {
 }
 
 
+SEAL = SealedValues(bytes(range(64)), "test").seal
+
+
 def scrubber(name: str) -> Scrubber:
-    return Scrubber(packaged_policy(name), lambda kind, one: f"{kind}-{one[::-1]}", lambda _: 10, DAY, lambda *_: None)
+    return Scrubber(
+        packaged_policy(name), lambda kind, one: f"{kind}-{one[::-1]}", lambda _: 10, DAY, lambda *_: None,
+        Secrets(noise(bytes(32)), SEAL),
+    )  # fmt: skip
 
 
 def passed(name: str, resource: Json) -> Json:
@@ -116,6 +124,26 @@ def test_a_limited_data_set_keeps_dates_towns_and_zip_codes() -> None:
     assert "name" not in found
     moment = {"effectiveDateTime": "2024-02-28T23:30:00-05:00", "issued": "2024-02-29T08:00:00Z"}
     assert passed("limited-data-set", observation(**moment)).items() >= moment.items()
+
+
+def test_under_the_gdpr_record_numbers_pass_sealed_and_of_a_european_address_the_area() -> None:
+    race = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
+    omb = {"url": "ombCategory", "valueCoding": {"system": "urn:oid:2.16.840.1.113883.6.238", "code": "2106-3"}}
+    home = {"line": ["Rosenweg 1"], "city": "Wien", "postalCode": "1190", "country": "AT", "state": "Wien"}
+    told = {"identifier": [{"system": "urn:mrn", "value": "730014"}], "address": [home, *PATIENT["address"]]}
+    found = passed("gdpr-pseudonymisation", PATIENT | told | {"extension": [{"url": race, "extension": [omb]}]})
+    sealed = SEAL('["p1","urn:mrn","730014"]')
+    del found["meta"]
+    assert found == {
+        "resourceType": "Patient", "id": "Patient-1p", "birthDate": "1961",
+        "identifier": [{"system": "urn:careloom:sealed", "value": sealed}],
+        "address": [{"postalCode": "11", "country": "AT"}, {"postalCode": "00", "country": "IT"}],
+    }  # fmt: skip
+    visit = {"resourceType": "Encounter", "id": "e", "status": "finished", "subject": {"reference": "Patient/p1"},
+             "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+             "identifier": [{"system": "urn:visit", "value": "V-1"}]}  # fmt: skip
+    (number,) = passed("gdpr-pseudonymisation", visit)["identifier"]
+    assert number == {"system": "urn:careloom:pseudonym", "value": "Identifier-1-V|tisiv:nru"}
 
 
 def test_a_date_that_is_none_does_not_pass_as_it_is() -> None:
