@@ -37,3 +37,5 @@ ml="pyproject.toml requirements/build.in --extra ml --constraint requirements/de
 left_out=$(companions "$whole" | sed 's/^/--no-emit-package /' | tr '\n' ' ')
 # shellcheck disable=SC2086
 compile ml $ml $left_out "$@"
+compile presidio pyproject.toml requirements/build.in --extra presidio --constraint requirements/dev.lock \
+    --constraint requirements/ml.lock "$@"

@@ -104,6 +104,7 @@ class Deidentify(Section):
     detectors      what looks for identity in texts; a run does not begin unless all of them can be loaded
     azure_endpoint           service URL of a de-identification service of Azure Health Data Services, for ``azure``
     azure_may_receive_texts  true where texts of patients may be sent to it
+    presidio_recognizers     of Presidio, for ``presidio``; empty for those of no country and of the United States
     """
 
     policy: str = "first"
@@ -111,6 +112,7 @@ class Deidentify(Section):
     detectors: Words = ["rules"]
     azure_endpoint: str = ""
     azure_may_receive_texts: bool = False
+    presidio_recognizers: Words = []
     four_eyes: bool = True
     approval_days: Positive = 7
 

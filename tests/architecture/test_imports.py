@@ -19,6 +19,9 @@ HEAVY = {
     "opacus": r"_torch\.py$",
     "azure": r"_azure\.py$",
     "adlfs": r"_azure\.py$",
+    "presidio_analyzer": r"_presidio\.py$",
+    "tldextract": r"_presidio\.py$",
+    "spacy": r"_presidio\.py$",
     "pyspark": r"_spark\.py$",
     "pytesseract": r"_tesseract\.py$",
     "flask": r"^(api/|dashboard/|serve\.py)",
@@ -32,7 +35,7 @@ HEAVY = {
     "matplotlib": r"^dashboard/",
     "reportlab": r"^(dashboard/|api/)",
 }
-HEAVY_FILE = re.compile(r"_(torch|azure|spark|tesseract)$")
+HEAVY_FILE = re.compile(r"_(torch|azure|presidio|spark|tesseract)$")
 # What a bare start may not load: the heavy ones, and the table libraries that cost a third of a second each.
 NEVER_BARE = [*HEAVY, "polars", "pyarrow", "deltalake", "pandas", "numpy", "sklearn", "mlflow", "duckdb", "onnxruntime"]
 
@@ -104,7 +107,7 @@ def test_every_library_that_is_imported_is_declared_and_every_declared_one_is_us
     base = {re.split(r"[\[<>=]", text)[0] for text in project["dependencies"]}
     extras = {
         re.split(r"[\[<>=]", text)[0]
-        for extra in ("ml", "azure", "spark")
+        for extra in ("ml", "azure", "presidio", "spark")
         for text in project["optional-dependencies"][extra]
     }
     providers = importlib.metadata.packages_distributions()

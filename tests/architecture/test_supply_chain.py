@@ -56,7 +56,7 @@ def test_every_declared_dependency_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     groups = {
         "base": project["dependencies"],
-        **{extra: project["optional-dependencies"][extra] for extra in ("ml", "azure", "spark")},
+        **{extra: project["optional-dependencies"][extra] for extra in ("ml", "azure", "presidio", "spark")},
         "dev": project["optional-dependencies"]["dev"] + project["optional-dependencies"]["notebooks"],
     }
     for name, declared in groups.items():
