@@ -123,6 +123,11 @@ _OTHERS: Mapping[str, tuple[str, Maker]] = {
     "serial": (labels.DEVICE, numbers.serial),
     "biometric": (labels.BIOMETRIC, numbers.biometric),
     "other_id": (labels.OTHER_ID, numbers.other_id),
+    "diagnosis": ("", words.diagnosis),
+    "test": ("", words.laboratory_test),
+    "vaccine": ("", words.vaccine),
+    "word": ("", words.plain),
+    "heading": ("", words.heading),
     "state": ("", places.state),
     "state_code": ("", places.state_code),
     "time": ("", times.clock),
@@ -144,6 +149,11 @@ def templates() -> tuple[Template, ...]:
         for genre, texts in tomllib.loads(file.read_text("utf-8")).items():
             found += [Template(genre, text.strip("\n")) for text in texts]
     return tuple(found)
+
+
+@cache
+def _of(genre: str | None) -> tuple[Template, ...]:
+    return tuple(one for one in templates() if genre in (None, one.genre))
 
 
 def slots(template: str) -> list[str]:
@@ -180,7 +190,7 @@ def _value(slot: str, whose: str | None, people: dict[str, names.Person], rng: R
 
 def sample(rng: Random, *, clean: bool = False, genre: str | None = None) -> tuple[Template, str, Spans]:
     """A template drawn at random, filled, with noise unless `clean`."""
-    drawn = rng.choice([one for one in templates() if genre in (None, one.genre)])
+    drawn = rng.choice(_of(genre))
     text, spans = fill(drawn.text, rng)
     return (drawn, text, spans) if clean else (drawn, *noisy(text, spans, rng))
 
