@@ -26,7 +26,7 @@ from careloom.pipeline.batch import Batch, Outcome, Refusal, Schema
 from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
 from careloom.services.access import Principal, Zone
-from careloom.services.admission import admit, event
+from careloom.services.admission import admit, event, note
 from careloom.services.deidentify_detectors import teams
 from careloom.services.deidentify_known import KnownPeople
 from careloom.services.deidentify_report import keep_report, risk_of
@@ -197,12 +197,17 @@ class _Run:
                 "policy": policy.digest,
                 "as_of": platform.runtime.now().date().isoformat(),
                 "epoch": f"{project}/{self._epoch.epoch}",
+                "detectors": ", ".join(f"{team.name} {team.version}" for team in detectors),
             },
         )
         self.report = DeidentifyReport(
             run_id, policy.name, policy.version, policy.digest, who.name, instant(platform.runtime.now()), project,
             self._epoch.epoch, detectors=[team.as_json() for team in detectors],
         )  # fmt: skip
+        self._sent_to = [team.sends_to for team in detectors if team.sends_to]
+        if self._sent_to:
+            detail = {"run": run_id, "texts_sent_to": self._sent_to}
+            note(platform, who, "deidentify", "research", action="execute", detail=detail)
         self._counts: dict[str, TypeCount] = {}
         self._seen: dict[str, set[str]] = {}
         self._keys: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
@@ -330,9 +335,8 @@ class _Run:
 
     def _event(self, tally: Tally) -> AuditEvent:
         resources = dict(sorted(tally.outcomes.items()))
-        sent = [team["sends_to"] for team in self.report.detectors if team["sends_to"]]
         detail = {"run": self.report.run_id, "project": self._epoch.project, "epoch": self._epoch.epoch}
-        detail |= {"texts_sent_to": sent} if sent else {}
+        detail |= {"texts_sent_to": self._sent_to} if self._sent_to else {}
         return event(
             self._platform, self._who, "deidentify", "research",
             action="create", subjects=tally.pseudonyms, detail=detail | {"resources": resources},

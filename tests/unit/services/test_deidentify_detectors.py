@@ -1,16 +1,19 @@
 """Which detectors look for identity in texts: those that the settings name, or the run does not begin."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
 from careloom import __version__
-from careloom.errors import SetupError
+from careloom.errors import SetupError, StateError
+from careloom.pipeline.registry import REGISTRY
 from careloom.services.deidentify import deidentify
 from careloom.services.deidentify_detectors import scrubber, teams
 from careloom.settings import Deidentify
-from tests.api.kit import Installation
+from tests.api.kit import PATIENT, Installation
+from tests.deid_detectors import ADDRESS
 
 REFUSED = [["rules", "presido"], ["classify"], [], ["Rules"]]
 
@@ -51,3 +54,41 @@ def test_a_run_that_cannot_load_a_detector_writes_nothing(tmp_path: Path) -> Non
         assert not made.platform.has_store("research") or made.platform.store("research").count() == {}
         assert [event for event in made.events() if event["operation"] == "deidentify"] == []
         assert len(made.events()) == len(before)
+
+
+REPORT = {
+    "resourceType": "DiagnosticReport",
+    "id": "d1",
+    "status": "final",
+    "code": {"coding": [{"system": "http://loinc.org", "code": "24323-8"}]},
+    "subject": {"reference": "Patient/p1"},
+    "conclusion": "Tolerates Zaubernuss well.",
+}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """An installation with a text of a patient, and the detector of `tests.deid_detectors` that the test asks for."""
+    monkeypatch.setitem(REGISTRY, f"detector.{request.param}", f"tests.deid_detectors:{request.param}")
+    with Installation(tmp_path, deidentify={"detectors": ["rules", request.param]}) as installation:
+        installation.ingest([PATIENT, REPORT])
+        yield installation
+
+
+@pytest.mark.parametrize("made", ["finder"], indirect=True)
+def test_what_a_detector_of_others_finds_is_taken_out_and_where_texts_went_is_audited(made: Installation) -> None:
+    report = deidentify(made.platform, made.operator, "safe-harbor")
+    [kept] = [one.resource() for one in made.platform.store("research").scan(["DiagnosticReport"])]
+    assert kept["conclusion"] == "Tolerates [OTHER_ID] well."
+    assert report.detectors[1] == {"name": "finder", "version": "1", "sends_to": ADDRESS}
+    told = [event["detail"] for event in made.events("research") if "texts_sent_to" in event["detail"]]
+    assert len(told) > 1
+    assert all(detail["texts_sent_to"] == [ADDRESS] for detail in told)
+
+
+@pytest.mark.parametrize("made", ["failing"], indirect=True)
+def test_a_detector_that_fails_stops_the_run_with_no_text_written_and_the_attempt_audited(made: Installation) -> None:
+    with pytest.raises(StateError):
+        deidentify(made.platform, made.operator, "safe-harbor")
+    assert list(made.platform.store("research").scan(["DiagnosticReport"])) == []
+    assert any("texts_sent_to" in event["detail"] for event in made.events("research"))
