@@ -62,6 +62,7 @@ def test_a_run_is_queued_watched_and_told_when_it_is_done(made: Installation, ap
     assert (told.policy, told.read, told.kept, told.held_back, told.gone) == ("safe-harbor", 3, 2, 1, 0)
     assert (told.signed, told.progress.done, told.progress.total) == (True, 3, 3)
     assert told.report is not None
+    assert (told.report.project, told.report.epoch) == ("research", 1)
     taken = {one.letter: one.count for one in told.report.identifiers}
     assert (taken["A"], taken["D"], taken["G"]) == (1, 1, 0)
     assert [*taken] == [*"ABCDEFGHIJKLMNOPQR", "text"]
@@ -96,6 +97,7 @@ def test_the_signed_report_is_handed_over_as_it_was_signed(made: Installation, a
     assert f'filename="deidentification-{run_id}.html"' in answer.headers["Content-Disposition"]
     for page in (answer.data, api.deidentifications.report(run_id, "html")):
         assert b"Identifiers taken out" in page
+        assert b"Pseudonyms of the project research, epoch 1." in page
         assert b"http" not in page
     assert made.client.get(f"{ROUTE}/{run_id}/report?format=pdf", headers=made.bearer()).status_code == 400
 

@@ -25,6 +25,7 @@ ENTRY: dict[str, Any] = {
 }  # fmt: skip
 REPORT: dict[str, Any] = {
     "policy": {"name": "safe-harbor", "version": "1", "digest": "0f343b0931126a20f133d67c2b018a3b"},
+    "project": "research", "epoch": 1,
     "types": [{"type": "Patient", "read": 120, "kept": 120, "held_back": 0}],
     "tables": [{"table": "silver/patients", "rows": 120}],
     "identifiers": [{"letter": "A", "name": "names", "count": 131}],
@@ -145,6 +146,8 @@ class DeidentificationReport(Model):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": REPORT})
 
     policy: PolicyName
+    project: str = Field(description="Whose pseudonyms the zone bears; empty in a report of an earlier version.")
+    epoch: Annotated[int, Field(ge=1)] | None = Field(description="Of the project; null in such a report.")
     types: list[TypeCount]
     tables: list[TableRows]
     identifiers: list[IdentifierCount] = Field(description="All eighteen, and text.")

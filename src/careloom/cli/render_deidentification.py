@@ -36,6 +36,8 @@ def run(one: Row) -> None:
         return
     rows = [(each["type"], each["read"], each["kept"], each["held_back"]) for each in report["types"]]
     show_table("Research zone", ("resource type", "read", "kept", "held back"), rows)
+    if report["project"]:
+        say(f"Pseudonyms of the project {report['project']}, epoch {report['epoch']}.")
     taken = [(each["letter"], each["name"], f"{each['count']:,}") for each in report["identifiers"] if each["count"]]
     show_table("Taken out or changed", ("letter", "identifier of 45 CFR 164.514(b)(2)(i)", "count"), taken)
     found = [(each["code"], each["message"], f"{each['count']:,}") for each in report["findings"]]

@@ -104,9 +104,15 @@ class ResidualRisk:
 
 @dataclass(frozen=True, slots=True)
 class DeidentificationReport:
-    """What a run did; `risk` is None where no patient passed."""
+    """What a run did; `risk` is None where no patient passed.
+
+    project  whose pseudonyms, dates and surrogates the zone bears, in which `epoch`; empty and None in a report of an
+             earlier version
+    """
 
     policy: PolicyName
+    project: str
+    epoch: int | None
     types: tuple[TypeCount, ...]
     tables: tuple[TableRows, ...]
     identifiers: tuple[IdentifierCount, ...]

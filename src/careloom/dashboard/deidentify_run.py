@@ -191,6 +191,7 @@ def _tables(report: DeidentificationReport) -> Component:
             f", version {report.policy.version}, digest ",
             html.Code(report.policy.digest),
             ".",
+            f" Pseudonyms of the project {report.project}, epoch {report.epoch}." if report.project else "",
         ],
         className="soft small",
     )

@@ -42,7 +42,7 @@ def as_html(signed: Json) -> str:
             f"<h1>{text(title)}</h1>",
             f"<p class=soft>Made {text(report['started'][:16].replace('T', ' '))} UTC by {text(report['actor'])}. "
             f"Run <code>{text(report['run_id'])}</code>. Version {text(report['policy']['version'])} of the policy, "
-            f"digest <code>{text(report['policy']['digest'])}</code>.</p>",
+            f"digest <code>{text(report['policy']['digest'])}</code>.{_project(report)}</p>",
             _types(report),
             _removed(report),
             _detectors(report.get("detectors", [])),
@@ -53,6 +53,13 @@ def as_html(signed: Json) -> str:
             f"<code>{text(signature['value'])}</code>. Check it: <code>careloom audit signature FILE.json</code>.</p>",
         ],
     )
+
+
+def _project(report: Json) -> str:
+    """Whose pseudonyms the zone bears; a report of an earlier version says nothing of it."""
+    if not report.get("project"):
+        return ""
+    return f" Pseudonyms of the project {text(report['project'])}, epoch {report['epoch']}."
 
 
 def _types(report: Json) -> str:

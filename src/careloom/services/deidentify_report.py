@@ -103,6 +103,8 @@ def shown(report: Json) -> Json:
     named = [*letters().items(), (TEXT, "free text, which may hold any of them")]
     return {
         "policy": report["policy"],
+        "project": report.get("project", ""),
+        "epoch": report.get("epoch"),
         "types": report["types"],
         "tables": [{"table": name, "rows": rows} for name, rows in sorted(report["tables"].items())],
         "identifiers": [{"letter": one, "name": name, "count": taken.get(one, 0)} for one, name in named],
