@@ -195,7 +195,7 @@ def tour_of_data(camera: Camera) -> None:
 
 
 def tour_of_deidentification(camera: Camera) -> None:
-    """The policies and runs, one policy, and what a run took out."""
+    """The policies and runs, one policy, what a run took out, and a note beside what comes out of it."""
     visitor = camera.visitor
     visitor.go("deidentify")
     camera.keep("deidentify")
@@ -206,6 +206,17 @@ def tour_of_deidentification(camera: Camera) -> None:
     visitor.page.get_by_role("heading", name="Identifiers taken out").wait_for()
     visitor.settled()
     camera.keep("deidentify-run")
+    visitor.go(f"deidentify/compare/DocumentReference/{note_of(visitor.served)}?policy=expert")
+    camera.keep("deidentify-compare")
+
+
+def note_of(served: Served) -> str:
+    """The id of a note with a telephone number in it."""
+    for stored in served.installation.platform.store("identified").scan(["DocumentReference"]):
+        data = str(stored.resource()["content"][0]["attachment"].get("data", ""))
+        if b"Questions: call" in base64.b64decode(data):
+            return stored.id
+    raise SystemExit("the sample hospital has no such note")
 
 
 def tour_of_linkage(camera: Camera) -> None:

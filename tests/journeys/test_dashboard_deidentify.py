@@ -1,5 +1,6 @@
 """A data engineer reads a policy in the browser, makes the research zone with it, reads the report; others read."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,13 @@ PATIENT = {
     "resourceType": "Patient", "id": "p1", "name": [{"family": "Quillfeather"}], "gender": "female",
     "birthDate": "1961-04-05", "telecom": [{"system": "phone", "value": "617-555-0100"}],
 }  # fmt: skip
+NOTE = {
+    "resourceType": "DocumentReference", "id": "n1", "status": "current", "subject": {"reference": "Patient/p1"},
+    "content": [{"attachment": {
+        "contentType": "text/plain", "data": b64encode(b"Oda Quillfeather was seen on 2024-03-05.").decode(),
+    }}],
+}  # fmt: skip
+SIDES = ("Original", "De-identified")
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +161,31 @@ def test_a_privacy_officer_reads_and_starts_nothing(browser: Browser, served: Se
     context.close()
 
 
+def test_an_original_stands_beside_what_comes_out_and_marks_know_their_twin(browser: Browser, served: Served) -> None:
+    served.installation.ingest([NOTE])
+    context = browser.new_context()
+    visitor, page = (made := Visitor(context, served)), made.page
+    visitor.sign_in(OFFICER)
+    note = served.installation.stored_id("DocumentReference", "n1")
+    visitor.go(f"deidentify/compare/DocumentReference/{note}?policy=expert")
+    before, after = (page.locator(f"[data-pane]:below(h3:text-is('{side}'))").first for side in SIDES)
+    expect(before).to_contain_text("Oda Quillfeather")
+    expect(after).not_to_contain_text("Quillfeather")
+    before.locator("mark").first.focus()
+    expect(after.locator("mark.is-twin")).to_have_count(1)
+    page.keyboard.press("Tab")
+    expect(after.locator("mark").nth(1)).to_have_class("found found-time is-twin")
+    page.fill("#try-text", "Seen by Dr. Tamsin Marwick.")
+    page.locator("#try-style").get_by_text("Tags").click()
+    page.locator("#try-go").press("Enter")
+    page.get_by_text("Seen by Dr. [NAME]").wait_for()
+    visitor.settled()
+    assert visitor.violations() == []
+    assert "Marwick" not in "".join(visitor.requests)
+    assert visitor.troubles == []
+    context.close()
+
+
 def test_who_may_not_is_not_shown_the_way_and_told_so(browser: Browser, served: Served) -> None:
     context = browser.new_context()
     visitor = Visitor(context, served)
@@ -160,6 +193,8 @@ def test_who_may_not_is_not_shown_the_way_and_told_so(browser: Browser, served: 
     assert visitor.page.locator("nav a:has-text('De-identification')").count() == 0
     visitor.go("deidentify")
     visitor.page.get_by_text("may not monitor").wait_for()
+    visitor.go("deidentify/compare")
+    visitor.page.get_by_text("may not see an original").wait_for()
     answer = context.request.get(f"{served.url}deidentify-report/20261122T010203Z-abc234.json")
     assert answer.status == 403
     context.close()

@@ -29,6 +29,7 @@ PAGES = [
     LARGE,
     "deidentify/policies/safe-harbor?find=zip&decision=keep",
     "DEIDENTIFICATION",
+    "COMPARE",
     "linkage/duplicates",
     "patients",
     "patients?zone=research",
@@ -84,6 +85,10 @@ def found(visitor: Visitor, page: str) -> str:
     if page == "DEIDENTIFICATION":
         (run_id,) = kept_ids(visitor.served.installation.platform)
         return f"deidentify/{run_id}"
+    if page == "COMPARE":
+        return (
+            f"deidentify/compare/Patient/{visitor.served.installation.stored_id('Patient', 'oda')}?policy=safe-harbor"
+        )
     if page.startswith("LOOK"):
         look = list_looks(visitor.served.installation.platform, visitor.served.installation.operator)[0]
         return page.replace("LOOK", f"quality/{look['run_id']}").replace("RULE", look["failed_rules"][0])

@@ -5,6 +5,7 @@ from flask import Flask
 
 from careloom.dashboard import (
     deidentify_acts,
+    deidentify_compare,
     draft,
     duplicates_acts,
     failures,
@@ -52,6 +53,7 @@ def create_dashboard(
     patient.register(app, api_of)
     pair.register(app, api_of)
     draft.register(app, api_of)
+    deidentify_compare.register(app, api_of)
     failures.install(server, app)
     return server
 

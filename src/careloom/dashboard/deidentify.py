@@ -47,7 +47,8 @@ def page(api: Careloom, person: Person, address: Address) -> Page:
     before = address.query.get("before", "")
     found = api.deidentifications.list(limit=RUNS_SHOWN, cursor=before)
     lead = "The research zone is made by a policy, which is an allow-list: what no entry of it keeps does not pass."
-    content: list[Content] = [head(TITLE, lead=lead)]
+    aside = link("Original beside de-identified", href(ROOM, "compare"), className="button button-small")
+    content: list[Content] = [head(TITLE, lead=lead, aside=aside if person.may_preview else None)]
     if not before:
         content.append(_policies(api.deidentifications.policies(), person))
     if found.items:

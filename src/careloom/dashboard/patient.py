@@ -14,8 +14,9 @@ from careloom.dashboard import history, people, session, timeline, words
 from careloom.dashboard.address import Address, href
 from careloom.dashboard.calls import ApiOf, signed_in
 from careloom.dashboard.events import LANES, Event
-from careloom.dashboard.parts import Column, Content, Page, Table, badge, card, head, note
+from careloom.dashboard.parts import Column, Content, Page, Table, badge, card, head, link, note
 from careloom.dashboard.patients import TITLE as PATIENTS
+from careloom.dashboard.session import Person
 from careloom.errors import CareloomError
 
 ROWS_AT_ONCE = 50
@@ -27,19 +28,20 @@ COLUMNS = [
 PERIOD_WORDS = {"all": "All", "10y": "10 years", "5y": "5 years", "1y": "1 year", "90d": "90 days"}
 
 
-def page(api: Careloom, zone: str, patient_id: str, address: Address) -> Page:
+def page(api: Careloom, person: Person, zone: str, patient_id: str, address: Address) -> Page:
     """Head and history; ``?lanes=`` and ``?period=`` narrow what is shown."""
     patient = api.fhir(zone).read("Patient", patient_id)
     piece = history.begin(api, zone, patient_id)
     title = people.name_of(patient) or f"Patient {patient_id[:12]}"
     lanes, period = _chosen(address, piece.events)
     kept, within = _kept(zone, piece), timeline.window(piece.events, period, 0)
+    listed = _events(piece.events, lanes, within, ROWS_AT_ONCE, _may_compare(person, zone))
     content: list[Content] = [
         head(title, lead=_lead(patient), aside=badge(f"{words.ZONES.get(zone, zone)} zone", "plain")),
-        _facts(patient, zone),
+        _facts(patient, zone, may_compare=_may_compare(person, zone)),
         _timeline(kept, piece.events, lanes, period),
         html.Div(_measures(piece.events), id="measures"),
-        html.Section(_events(piece.events, lanes, within, ROWS_AT_ONCE), id="events", className="card"),
+        html.Section(listed, id="events", className="card"),
         dcc.Store(id="history", data=kept),
         dcc.Store(id="rows", data=ROWS_AT_ONCE),
         dcc.Store(id="steps-back", data=0),
@@ -106,8 +108,9 @@ def _register_choice(app: Dash) -> None:
         events = happenings.unpack(kept["events"])
         within = timeline.window(events, period, back)
         seen = timeline.shown(events, lanes, within)
+        listed = _events(events, lanes, within, rows, _may_compare(session.person(), kept["zone"]))
         return (
-            timeline.figure(seen, within), _events(events, lanes, within, rows), _words(seen, within), rows, back,
+            timeline.figure(seen, within), listed, _words(seen, within), rows, back,
             back == 0, period == "all",
         )  # fmt: skip
 
@@ -139,7 +142,16 @@ def _lead(patient: Resource) -> str:
     return ", ".join(part for part in said if part and part != words.NONE)
 
 
-def _facts(patient: Resource, zone: str) -> Component:
+def _may_compare(person: Person, zone: str) -> bool:
+    return zone == "identified" and person.may_preview
+
+
+def _compare(kind: str, name: str) -> Component:
+    """The way to what de-identification makes of a record."""
+    return link("Compare", href("deidentify", "compare", kind, name), className="compare")
+
+
+def _facts(patient: Resource, zone: str, *, may_compare: bool) -> Component:
     meta = patient.get("meta", {})
     said: list[tuple[str, Content]] = [("Id", html.Code(str(patient.get("id", ""))))]
     died = people.died(patient)
@@ -156,7 +168,8 @@ def _facts(patient: Resource, zone: str) -> Component:
         if zone == "research"
         else None
     )
-    return card("About this patient", [listed, shifted])
+    aside = _compare("Patient", str(patient.get("id", ""))) if may_compare else None
+    return card("About this patient", [listed, shifted], aside=aside)
 
 
 def _timeline(kept: dict[str, Any], events: Sequence[Event], lanes: list[str], period: str) -> Component:
@@ -272,13 +285,13 @@ def _measures(events: Sequence[Event]) -> Component | None:
 
 
 def _events(
-    events: Sequence[Event], lanes: Collection[str], within: timeline.Window | None, rows: int
+    events: Sequence[Event], lanes: Collection[str], within: timeline.Window | None, rows: int, may_compare: bool
 ) -> list[Component]:
     seen = happenings.newest_first(timeline.shown(events, lanes, within))
     titles = {lane.name: lane.title for lane in LANES}
     listed = [
         (
-            html.Div([event.title, _code(event)]),
+            html.Div([event.title, _code(event), _compare(event.kind, event.id) if may_compare else None]),
             timeline.when(event),
             event.value or words.NONE,
             event.status or words.NONE,

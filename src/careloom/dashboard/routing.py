@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from careloom.client.careloom import Careloom
 from careloom.dashboard import (
     deidentify,
+    deidentify_compare,
     deidentify_policy,
     deidentify_run,
     draft,
@@ -55,7 +56,7 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
         case ("patients",):
             return patients.page(api, person, address)
         case ("patients", zone, patient_id):
-            return patient.page(api, zone, patient_id, address)
+            return patient.page(api, person, zone, patient_id, address)
         case ("linkage", *below):
             return _of_linkage(api, person, address, below)
     raise _no_page()
@@ -85,6 +86,8 @@ def _of_deidentification(api: Careloom, person: session.Person, address: Address
     match below:
         case []:
             return deidentify.page(api, person, address)
+        case ["compare", *record]:
+            return deidentify_compare.page(api, person, address, record)
         case ["policies", name]:
             return deidentify_policy.page(api, person, name, address)
         case [run_id]:

@@ -58,6 +58,12 @@ class Person:
         return {"identified", "research"} <= set(self.zones) and "careloom/deidentify" in self.scopes
 
     @property
+    def may_preview(self) -> bool:
+        """True when the API would show this person what de-identification makes of a record or text."""
+        reads = "identified" in self.patient_zones
+        return reads and {"identified", "research"} <= set(self.zones) and "careloom/preview" in self.scopes
+
+    @property
     def has_pairs(self) -> bool:
         """True when the API would tell this person about pairs of patients who may be one."""
         return "identified" in self.zones and "careloom/link" in self.scopes

@@ -1,6 +1,7 @@
 """What the pages of de-identification say before, while and after something runs, and to whom they offer what."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,7 +46,7 @@ def _context() -> Iterator[None]:
 def drawn(
     made: Installation, path: str, role: str = "data-engineer", zones: tuple[str, ...] = ZONES, search: str = ""
 ) -> str:
-    token = made.token([role], zones=zones)
+    token = made.token(role.split(), zones=zones)
     with Careloom(BASE_URL, Bearer(token), transport=httpx.WSGITransport(app=made.app)) as api:
         me = api.me()
         who = Person(me.name, me.zones, frozenset(me.scopes), datetime.now(UTC) + timedelta(hours=1), token)
@@ -138,3 +139,62 @@ def test_what_the_api_refuses_no_page_shows(made: Installation) -> None:
     for path in (f"/deidentify/{NONE}", "/deidentify/policies/none", "/deidentify/a/b"):
         with pytest.raises(NotFound):
             drawn(made, path)
+
+
+SAID = "Oda Quillfeather was seen by Dr. Tamsin Marwick on 2024-03-05. Lungs clear."
+NOTE = {
+    "resourceType": "DocumentReference", "id": "n1", "status": "current", "subject": {"reference": "Patient/p1"},
+    "date": "2024-03-05T10:00:00Z",
+    "content": [{"attachment": {"contentType": "text/plain", "data": b64encode(SAID.encode()).decode()}}],
+}  # fmt: skip
+
+
+def test_a_record_stands_beside_what_a_policy_makes_of_it(made: Installation) -> None:
+    made.ingest([NOTE])
+    at = f"/deidentify/compare/DocumentReference/{made.stored_id('DocumentReference', 'n1')}"
+    said = drawn(made, at)
+    assert "Nothing of it passes under first" in said
+    officer = drawn(made, at, "privacy-officer", search="?policy=expert")
+    for words in (
+        "It passes under expert",
+        "Oda Quillfeather",
+        "found found-person",
+        "Lungs clear",
+        'attachment.data-0"',
+    ):
+        assert words in officer
+    assert "Whose names" not in officer
+    named = "?policy=expert&names=project"
+    both = "data-engineer privacy-officer"
+    assert "It passes under expert" in drawn(made, at, both, search=named)
+    deidentify(made.platform, made.operator)
+    assert "It is not in the research zone" in drawn(made, at, both, search=named)
+    assert "You may not read that zone" in drawn(made, at, search=named)
+    deidentify(made.platform, made.operator, "expert")
+    assert "It stands so in the research zone" in drawn(made, at, both, search="?names=project")
+    assert "It stands otherwise in" in drawn(made, at, both, search="?policy=safe-harbor&names=project")
+
+
+def test_elements_say_what_became_of_them(made: Installation) -> None:
+    said = drawn(made, f"/deidentify/compare/Patient/{made.stored_id('Patient', 'p1')}", search="?policy=safe-harbor")
+    for words in ("name[0].family", "Removed", "birthDate", "1961-04-05", "Changed", "Kept"):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("role", "zones"),
+    [("clinician", ("identified",)), ("data-scientist", ("research",)), ("privacy-officer", ("research",))],
+)
+def test_who_may_not_see_both_zones_is_refused_before_anything_is_asked(
+    made: Installation, role: str, zones: tuple[str, ...]
+) -> None:
+    for path in ("/deidentify/compare", f"/deidentify/compare/Patient/{made.stored_id('Patient', 'p1')}"):
+        with pytest.raises(AccessError, match="identified and the research zone"):
+            drawn(made, path, role, zones)
+
+
+def test_a_record_that_is_not_there_is_not_found(made: Installation) -> None:
+    for path in ("/deidentify/compare/Patient/none", "/deidentify/compare/Patient", "/deidentify/compare/a/b/c"):
+        with pytest.raises(NotFound):
+            drawn(made, path)
+    assert "Find a patient" in drawn(made, "/deidentify/compare")

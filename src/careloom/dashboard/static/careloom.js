@@ -76,6 +76,30 @@
   document.addEventListener("change", weigh, true);
   document.addEventListener("drop", weigh, true);
 
+  /* ---- two texts side by side: a mark shows its twin, and what is scrolled takes the other along ---- */
+
+  function twins(event) {
+    var mark = event.target.closest && event.target.closest("[data-pair]");
+    if (!mark) { return; }
+    var on = event.type === "mouseover" || event.type === "focusin";
+    document.querySelectorAll("[data-pair='" + mark.dataset.pair + "']").forEach(function (each) {
+      each.classList.toggle("is-twin", on);
+      var pane = each.closest("[data-pane]");
+      if (!on || each === mark || !pane) { return; }
+      var place = each.getBoundingClientRect(), frame = pane.getBoundingClientRect();
+      if (place.top < frame.top || place.bottom > frame.bottom) { pane.scrollTop += place.top - frame.top - pane.clientHeight / 2; }
+    });
+  }
+  ["mouseover", "mouseout", "focusin", "focusout"].forEach(function (kind) { document.addEventListener(kind, twins); });
+  document.addEventListener("scroll", function (event) {
+    var pane = event.target;
+    if (!pane.dataset || !pane.dataset.pane || !pane.matches(":hover, :focus, :focus-within")) { return; }
+    document.querySelectorAll("[data-pane='" + pane.dataset.pane + "']").forEach(function (other) {
+      if (other === pane || other.matches(":hover")) { return; }
+      other.scrollTop = pane.scrollTop / Math.max(1, pane.scrollHeight - pane.clientHeight) * (other.scrollHeight - other.clientHeight);
+    });
+  }, true);
+
   /* ---- the session: a refused call leads to the sign-in page, and back here ---- */
 
   function signIn(why) {
