@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,13 +10,15 @@ import pytest
 
 from careloom.client.careloom import Careloom
 from careloom.client.credentials import ClientSecret
-from careloom.errors import AccessError, Erased, FormatError, NotFound, QueryError, TooLarge
+from careloom.errors import AccessError, Erased, FormatError, NotFound, QueryError, SetupError, StateError, TooLarge
+from careloom.pipeline.registry import REGISTRY
 from careloom.runtime import Runtime
 from careloom.services.deidentify import deidentify
-from careloom.services.deidentify_one import LONGEST_TEXT, OneAsk, deidentify_alone
+from careloom.services.deidentify_one import LONGEST_TEXT, OneAsk, deidentify_alone, deidentify_one
 from careloom.services.erase import erase
 from careloom.settings import Settings
 from tests.api.kit import BASE_URL, OBSERVATION, PATIENT, Installation
+from tests.deid_detectors import ADDRESS
 
 ROUTE = "/api/v1/deidentify"
 NAMES = ("Quillfeather", "Tamsin", "Marwick", "617-555-0100", "1961-04-05", "730014")
@@ -176,6 +179,25 @@ def test_texts_of_a_resource_are_limited_together(api: Careloom) -> None:
         api.deidentifications.resource(NOTE | {"content": content})
     with pytest.raises(TooLarge):
         api.deidentifications.resource(NOTE | {"description": "x" * 1_000_000})
+
+
+@pytest.mark.parametrize("name", ["finder", "failing"])
+def test_whom_texts_go_to_is_in_the_chain_before_one_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(REGISTRY, f"detector.{name}", f"tests.deid_detectors:{name}")
+    with Installation(tmp_path, deidentify={"detectors": ["rules", name]}) as made:
+        ask = OneAsk(text="Tolerates Zaubernuss well.")
+        if name == "finder":
+            assert deidentify_one(made.platform, made.operator, ask).text == "Tolerates [OTHER_ID] well."
+        else:
+            with pytest.raises(StateError):
+                deidentify_one(made.platform, made.operator, ask)
+        sent, done = [one for one in made.events() if one["operation"] == "deidentify-one"]
+        assert sent["detail"] == {"texts_sent_to": [ADDRESS]}
+        assert done["outcome"] == ("success" if name == "finder" else "failed")
+        with pytest.raises(SetupError):
+            deidentify_alone(ask, made.platform.settings, Runtime())
 
 
 def test_an_erased_patient_is_gone(made: Installation, api: Careloom) -> None:

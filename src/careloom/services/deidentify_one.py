@@ -27,7 +27,7 @@ from careloom.deid.text_detectors import Team
 from careloom.deid.text_known import Known, known_from
 from careloom.deid.text_replace import Style
 from careloom.deid.text_spans import LETTERS
-from careloom.errors import CareloomError, Erased, FormatError, NotFound, QueryError, TooLarge
+from careloom.errors import CareloomError, Erased, FormatError, NotFound, QueryError, SetupError, TooLarge
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.validate import check
 from careloom.issues import Issue
@@ -153,7 +153,7 @@ def deidentify_one(platform: Platform, who: Principal, ask: OneAsk) -> OneReport
         admit(platform, who, "read", "identified", "Patient", operation=OPERATION)
     store = platform.store("identified")
     try:
-        report, patient = _on_platform(platform, store, ask)
+        report, patient = _on_platform(platform, who, store, ask)
     except CareloomError as error:
         note(platform, who, OPERATION, "identified", outcome="failed", detail={"code": error.code})
         raise
@@ -161,8 +161,6 @@ def deidentify_one(platform: Platform, who: Principal, ask: OneAsk) -> OneReport
         "policy": report.policy.digest, "project": report.project, "epoch": report.epoch, "passed": report.passed,
         "found": len(report.spans), "record": bool(ask.patient),
     }  # fmt: skip
-    sent = [team.sends_to for team in report.detectors if team.sends_to]
-    detail |= {"texts_sent_to": sent} if sent else {}
     subjects = (store.pseudonym(patient),) if patient else ()
     note(platform, who, OPERATION, "identified", subjects=subjects, detail=detail)
     return report
@@ -171,12 +169,16 @@ def deidentify_one(platform: Platform, who: Principal, ask: OneAsk) -> OneReport
 def deidentify_alone(ask: OneAsk, settings: Settings, runtime: Runtime) -> OneReport:
     """The same where nothing is installed: no record and no project is there to ask, nor a chain to write to.
 
-    raises  QueryError where a patient or project is named; otherwise as `deidentify_one`
+    raises  QueryError where a patient or project is named; SetupError where a detector would send texts elsewhere;
+            otherwise as `deidentify_one`
     """
     if ask.patient or ask.project:
         raise QueryError("nothing is installed here", "Leave out patient and project, or ingest something first.")
     policy, given = _policy(settings, ask), _given(ask)
-    return _One(policy, once(runtime), runtime, given, _teams(settings, policy)).made("", None)
+    detectors = _teams(settings, policy)
+    if any(team.sends_to for team in detectors):
+        raise SetupError("texts would be sent elsewhere, and no audit chain is here", "Ingest something first.")
+    return _One(policy, once(runtime), runtime, given, detectors).made("", None)
 
 
 def is_installed(settings: Settings) -> bool:
@@ -193,8 +195,8 @@ def once(runtime: Runtime) -> Naming:
     return Naming(lambda kind, name: names.resource_id("", kind, name), days, runtime.random_bytes(32), drawn, sealed)
 
 
-def _on_platform(platform: Platform, store: ZoneStore, ask: OneAsk) -> tuple[OneReport, str]:
-    """The report, and the patient whom it is about."""
+def _on_platform(platform: Platform, who: Principal, store: ZoneStore, ask: OneAsk) -> tuple[OneReport, str]:
+    """The report, and the patient whom it is about. Whom texts go to is in the audit chain before one is sent."""
     policy, given = _policy(platform.settings, ask), _given(ask)
     epoch = find(platform, ask.project) if ask.project else None
     names = once(platform.runtime) if epoch is None else naming(platform, epoch)
@@ -206,6 +208,9 @@ def _on_platform(platform: Platform, store: ZoneStore, ask: OneAsk) -> tuple[One
         known = people.patient(ask.patient)
         texts = RecordTexts(store, people, policy, names.surrogate, names.shift, detectors)
         one.scrub_known = texts.scrubbed
+    sent = [team.sends_to for team in detectors if team.sends_to]
+    if sent:
+        note(platform, who, OPERATION, "identified", action="execute", detail={"texts_sent_to": sent})
     report = one.made(ask.patient, known)
     if epoch is not None:
         report = replace(report, project=epoch.project, epoch=epoch.epoch)
