@@ -137,6 +137,10 @@ def test_a_note_passes_without_anything_that_the_record_knows(tmp_path: Path, po
     assert "metformin 500 mg" in text
     assert ("[NAME]" in text) == (policy == "safe-harbor")
     assert all(report["removed"][letter] for letter in "ABCDFH")
+    assert (report["recall"]["notes"], report["recall"]["planted"]) == (1, 15)
+    assert report["recall"]["low"] < report["recall"]["recall"] <= report["recall"]["high"]
+    (page,) = (line.data / "research" / "reports").glob("*.html")
+    assert "Recall in texts, measured" in page.read_text()
 
 
 def test_a_resource_that_would_show_an_identifier_is_held_back(tmp_path: Path) -> None:

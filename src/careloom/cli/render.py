@@ -200,6 +200,12 @@ def deidentified(report: Any) -> None:
     ]
     show_table("Taken out or changed", ("letter", "identifier of 45 CFR 164.514(b)(2)(i)", "count"), taken)
     show_table("Why", ("code", "count"), report.issues.most_common())
+    if report.recall:
+        say(
+            f"Recall in texts: {report.recall['found']:,} of {report.recall['planted']:,} identifiers planted "
+            f"in copies of {report.recall['notes']:,} notes, {report.recall['recall']:.1%} "
+            f"({report.recall['low']:.1%} to {report.recall['high']:.1%})."
+        )
     if report.risk is not None:
         lines = {one["name"]: one["value"] for one in report.risk["measures"]}
         say(

@@ -46,6 +46,7 @@ def as_html(signed: Json) -> str:
             _types(report),
             _removed(report),
             _detectors(report.get("detectors", [])),
+            _recall(report.get("recall")),
             _risk(report["risk"]),
             _issues(report),
             f"<h2>Signature</h2><p class=soft>{text(signature['algorithm'])} by the key "
@@ -91,6 +92,23 @@ def _detectors(detectors: list[dict[str, str]]) -> str:
     rows = [[text(one["name"]), text(one["version"]), text(one["sends_to"] or "nobody")] for one in detectors]
     columns = [("Detector", ""), ("Version", ""), ("Texts were sent to", "")]
     return "<h2>What looked for identity in texts</h2>" + table("Detectors of texts", columns, rows)
+
+
+def _recall(recall: Json | None) -> str:
+    if not recall:
+        return ""
+    lead = (
+        f"<p>{recall['planted']:,} identifiers of nobody were planted in copies of {recall['notes']:,} of these notes, "
+        f"in memory only; {recall['found']:,} were found. The record knew none of them. Intervals are Wilson's, at "
+        f"{recall['confidence']:.0%}.</p>"
+    )
+    rows = [
+        [text(one["label"]) if one["label"] else "All", f"{one['planted']:,}", f"{one['found']:,}",
+         f"{one['recall']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}"]
+        for one in [recall | {"label": ""}, *recall["by_label"]]
+    ]  # fmt: skip
+    columns = [("Identifier", ""), ("Planted", "n"), ("Found", "n"), ("Recall", "n"), ("Interval", "n")]
+    return "<h2>Recall in texts, measured</h2>" + lead + table("Recall by identifier", columns, rows)
 
 
 def _risk(risk: Json | None) -> str:

@@ -72,6 +72,7 @@ class DeidentifyReport:
     place    where the signed report lies
     epoch    of the project's pseudonyms, see `careloom.services.vault_epochs`
     detectors  what looked for identity in texts: name, version, and whom texts were sent to
+    recall   `careloom.deid.recall.Recall` on identifiers planted in copies of notes; None where no note was read
     """
 
     run_id: str
@@ -90,6 +91,7 @@ class DeidentifyReport:
     removed: Counter[str] = field(default_factory=Counter)
     risk: dict[str, Any] | None = None
     detectors: list[dict[str, str]] = field(default_factory=list)
+    recall: dict[str, Any] | None = None
     ended: str = ""
     place: str = ""
 
@@ -104,6 +106,7 @@ class DeidentifyReport:
             "project": self.project,
             "epoch": self.epoch,
             "detectors": self.detectors,
+            "recall": self.recall,
             "types": [{"type": t.type, "read": t.read, "kept": t.kept, "held_back": t.held_back} for t in self.types],
             "tables": self.tables,
             "issues": dict(self.issues.most_common()),
@@ -214,6 +217,8 @@ class _Run:
         self._waiting: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
         self._waiting_rows = 0
         self._drugs = self._drug_codes()
+        if self._texts is not None:
+            self._texts.measure_recall(run_id)
 
     @property
     def read(self) -> int:
@@ -263,6 +268,7 @@ class _Run:
         self.report.ended = instant(self._platform.runtime.now())
         if self._texts is not None:
             self.report.removed.update(self._texts.found)
+            self.report.recall = self._texts.recall and self._texts.recall.as_json()
         self.report.place = str(keep_report(self._platform, self.report.as_json()))
 
     def _scrub(self, batch: Batch[Resource]) -> Outcome[Resource]:

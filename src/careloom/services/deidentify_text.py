@@ -6,6 +6,7 @@ from typing import Any
 
 from careloom.deid.leaks import has_name, has_street, names_of, streets_of
 from careloom.deid.policy import Policy
+from careloom.deid.recall import Recall
 from careloom.deid.surrogates import Draw, Surrogates
 from careloom.deid.text import ScrubbedText
 from careloom.deid.text_detectors import Team
@@ -18,6 +19,7 @@ from careloom.store.zone_store import ZoneStore
 
 Json = Mapping[str, Any]
 _AROUND = ("Practitioner", "PractitionerRole", "Organization", "Location")
+_NOTES = ("DocumentReference",)
 _DATES = ("date", "effectiveDateTime", "issued", "authoredOn", "recordedDate")
 
 
@@ -60,6 +62,12 @@ class RecordTexts:
         self._scrubber = scrubber(detectors)
         self.found: Counter[str] = Counter()
         """Letter of `careloom.deid.identifiers` -> how many were found in texts."""
+        self.recall: Recall | None = None
+
+    def measure_recall(self, run_id: str) -> None:
+        """From now on identifiers are planted in copies of some notes, and it is counted how many are found."""
+        counts = self._store.count()
+        self.recall = Recall(self._key, run_id, sum(counts.get(kind, 0) for kind in _NOTES))
 
     def scrub(self, patient_id: str | None, resource: Json, text: str) -> str | None:
         """A text without identity; None where it is nobody's, or where a name of the patient would stay."""
@@ -73,6 +81,8 @@ class RecordTexts:
         draw = Draw(self._key, patient_id)
         surrogates = surrogates_of(self._policy, draw, known, self._days(patient_id), resource)
         done = self._scrubber.scrub(text, surrogates, self._policy.text)
+        if self.recall is not None and resource.get("resourceType") in _NOTES:
+            self.recall.offer(str(resource.get("id", "")), text, known, self._scrubber)
         for label, count in done.counts.items():
             self.found[LETTERS[label] or "B"] += count
         return None if has_leak(done.text, own) else done
