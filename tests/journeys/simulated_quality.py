@@ -161,7 +161,7 @@ def _note_said(found: Found, ask: IngestAsk) -> dict[str, bytes] | None:
         with file.open() as stream:
             for member in open_members(stream, file.name, container_limits(settings)):
                 for record in records_of(member, settings, wanted)[1]:
-                    record_id = platform.store("identified").record_id(record.context.format, record.raw)
+                    record_id = platform.store("identified").keys.records.record_id(record.context.format, record.raw)
                     result = pipeline.run(Batch.of(RECORD, [record]))
                     issues = [issue for refusal in result.refused for issue in refusal.issues]
                     issues += [issue for _, issue in result.warnings]

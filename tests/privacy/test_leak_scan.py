@@ -15,12 +15,14 @@ import polars as pl
 import pytest
 import zstandard
 
+from careloom.deid.policy import packaged_policy
 from careloom.errors import AccessError
 from careloom.services.access import Principal
 from careloom.services.deidentify import Project, deidentify
 from careloom.services.leak_scan import ScanAsk, ScanReport, scan_for_leaks
 from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.quality import QualityAsk, quality
+from careloom.services.research_policy import mark_of
 from careloom.store.rows import Write, canonical
 from tests.api.kit import Installation
 from tests.store_kit import event
@@ -205,7 +207,8 @@ def plant(made: Installation) -> None:
     texts = [{"resourceType": "Observation", "id": f"plant{at}", "subject": {"reference": f"Patient/{patient}"},
               "note": [{"text": text}]} for at, text in enumerate(TOLD)]  # fmt: skip
     writes = [Write("Observation", one["id"], canonical(one), (patient,), resource=one) for one in texts]
-    with made.platform.store("research").transaction(event(zone="research")) as step:
+    policy = mark_of(packaged_policy("safe-harbor"), "run")
+    with made.platform.store("research").transaction(event(zone="research"), policy) as step:
         step.write(writes)
 
 

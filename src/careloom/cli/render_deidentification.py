@@ -30,7 +30,8 @@ def run(one: Row) -> None:
         if one["signed"] is False:
             say("Its report is not as it was signed: call the operator.")
         elif one["state"] in ("failed", "cancelled"):
-            say("It left no report. Until the next run is done the research zone may hold resources of two policies.")
+            say("It left no report. If it was to change the policy, the research zone is closed to readers until")
+            say("a run has ended, for it may hold resources of two policies.")
         else:
             say("Its report is there once it is done.")
         return

@@ -4,10 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import TypedDict, Unpack
 
 from careloom.audit import Action, AuditEvent, Outcome
-from careloom.errors import AccessError
+from careloom.errors import AccessError, StateError
 from careloom.services.access import Principal, Verb, Zone, require
 from careloom.services.platform import Platform
+from careloom.services.research_policy import require_one_current_policy
 from careloom.store.zone_store import ZoneStore
+
+LOOKS: frozenset[Verb] = frozenset({"read", "search", "quality"})
+"""Verbs that give out what a zone holds."""
 
 
 def admit(
@@ -16,7 +20,8 @@ def admit(
     """Returns when `who` may; see `careloom.services.access.require`.
 
     operation  as the audit chain calls the use case; the verb if it is empty
-    raises     AccessError, after the refusal is durable in the audit chain
+    raises     AccessError, after the refusal is durable in the audit chain; StateError for what the research zone holds
+               while that is not of one current policy, audited as failed
     """
     try:
         require(who, verb, zone, resource_type)
@@ -24,6 +29,12 @@ def admit(
         detail = {"verb": verb}
         note(platform, who, operation or verb, zone, action="execute", outcome="refused", detail=detail)
         raise
+    if zone == "research" and verb in LOOKS:
+        try:
+            require_one_current_policy(platform)
+        except StateError as error:
+            note(platform, who, operation or verb, zone, outcome="failed", detail={"verb": verb, "code": error.code})
+            raise
 
 
 class Told(TypedDict, total=False):

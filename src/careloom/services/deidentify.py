@@ -32,6 +32,7 @@ from careloom.services.deidentify_known import KnownPeople
 from careloom.services.deidentify_report import keep_report, risk_of
 from careloom.services.deidentify_text import RecordTexts
 from careloom.services.platform import Platform
+from careloom.services.research_policy import mark_of
 from careloom.services.vault_epochs import Naming, begin_run, current, end_run, naming, others_in_zone, unretired
 from careloom.store.lake import Lake
 from careloom.store.rows import Tally, Write, canonical, instant
@@ -219,6 +220,9 @@ class _Run:
         self._drugs = self._drug_codes()
         if self._texts is not None:
             self._texts.measure_recall(run_id)
+        self._mark = mark_of(policy, run_id)
+        with self._target.transaction(self._event) as tx:
+            self._is_changed = len(tx.policies.begin(self._mark)) > 1
 
     @property
     def read(self) -> int:
@@ -238,7 +242,7 @@ class _Run:
         self._count(resources, result.refused, set(result.batch.origins))
         self.report.issues.update(issue.code for _, issue in result.warnings)
         writes = [Write(r["resourceType"], r["id"], canonical(r), patients_of(r), resource=r) for r in kept]
-        with self._target.transaction(self._event) as tx:
+        with self._target.transaction(self._event, self._mark) as tx:
             self.report.written.update(tx.write(writes))
         for resource in kept:
             self._seen.setdefault(resource["resourceType"], set()).add(resource["id"])
@@ -253,13 +257,17 @@ class _Run:
             if stored.id not in self._seen.get(stored.type, set())
         ]
         for batch in _batches(gone, self.at_once):
-            with self._target.transaction(self._event) as tx:
+            with self._target.transaction(self._event, self._mark) as tx:
                 tx.write(batch)
         self.report.gone = len(gone)
         self._drop_stale_rows()
-        if others_in_zone(self._platform, self._epoch):
-            with self._target.transaction(self._event) as tx:
+        is_anew = self._is_changed or others_in_zone(self._platform, self._epoch)
+        with self._target.transaction(self._event, self._mark) as tx:
+            if is_anew:
                 tx.remove_deleted()
+                tx.remove_earlier()
+            tx.policies.settle(self._mark)
+        if is_anew:
             self._target.scrub()
         end_run(self._platform, self._who, self._epoch, self.report.run_id)
         self.report.types = sorted(self._counts.values(), key=lambda count: count.type)
@@ -268,7 +276,7 @@ class _Run:
         self.report.ended = instant(self._platform.runtime.now())
         if self._texts is not None:
             self.report.removed.update(self._texts.found)
-            self.report.recall = self._texts.recall and self._texts.recall.as_json()
+            self.report.recall = self._texts.recall.as_json() if self._texts.recall is not None else None
         self.report.place = str(keep_report(self._platform, self.report.as_json()))
 
     def _scrub(self, batch: Batch[Resource]) -> Outcome[Resource]:
@@ -338,10 +346,13 @@ class _Run:
     def _drop_stale_rows(self) -> None:
         for table in RESEARCH:
             self._lake.retain(table, pl.concat(self._keys[table.name]), self.report.run_id)
+            if self._is_changed:  # files of older versions hold what the policy before let through
+                self._lake.compact(table.path, self.report.run_id)
 
     def _event(self, tally: Tally) -> AuditEvent:
         resources = dict(sorted(tally.outcomes.items()))
-        detail = {"run": self.report.run_id, "project": self._epoch.project, "epoch": self._epoch.epoch}
+        detail: dict[str, Any] = {"run": self.report.run_id, "policy": self.report.policy_digest}
+        detail |= {"project": self._epoch.project, "epoch": self._epoch.epoch}
         detail |= {"texts_sent_to": self._sent_to} if self._sent_to else {}
         return event(
             self._platform, self._who, "deidentify", "research",

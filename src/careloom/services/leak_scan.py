@@ -31,7 +31,6 @@ from careloom.fhir.references import patients_of
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.deidentify_known import KnownPeople
-from careloom.services.deidentify_report import find_report, kept_ids
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.engine import is_url
@@ -46,6 +45,7 @@ from careloom.store.written import (
     written_files,
     zone_values,
 )
+from careloom.store.zone_policy import policies_of
 
 OPERATION = "scan-leaks"
 ZONES: tuple[Zone, ...] = ("identified", "research")
@@ -328,11 +328,11 @@ def _is_of_research(place: str) -> bool:
 
 def _policies_of_zone(platform: Platform) -> list[str]:
     """Under which policies the research zone may have been written; all that ship where nobody can tell."""
-    for run_id in kept_ids(platform):
-        kept = find_report(platform, run_id)
-        name = kept.report.get("policy", {}).get("name") if kept is not None else None
-        return [name] if name in SHIPPED else list(SHIPPED)
-    return list(SHIPPED)
+    if not platform.has_store("research"):
+        return []
+    with platform.store("research").connect() as connection:
+        names = [one.name for one in policies_of(connection)]
+    return names if set(names) <= set(SHIPPED) else list(SHIPPED)
 
 
 def _own_dates() -> frozenset[str]:

@@ -28,7 +28,20 @@ def remove_deleted(connection: Connection) -> int:
         for table in _OF_DELETED:
             bulk.run(connection, f"DELETE FROM {table} WHERE rid IN {_DELETED}", [()])  # noqa: S608 our own names
         bulk.run(connection, "DELETE FROM resource WHERE deleted", [()])
-        for table in ("subject_link", "subject_key"):
-            bulk.run(connection, f"DELETE FROM {table} WHERE {_UNUSED}", [(SHARED,)])  # noqa: S608 our own names
-        bulk.run(connection, COUNT_ERASURE, [()])
+        _remove_keys(connection)
     return count
+
+
+def remove_earlier(connection: Connection) -> int:
+    """Removes every version but the current one, and keys that seal nothing now; returns how many versions."""
+    count = int(bulk.fetch(connection, "SELECT count(*) FROM resource_history")[0][0])
+    if count:
+        bulk.run(connection, "DELETE FROM resource_history", [()])
+        _remove_keys(connection)
+    return count
+
+
+def _remove_keys(connection: Connection) -> None:
+    for table in ("subject_link", "subject_key"):
+        bulk.run(connection, f"DELETE FROM {table} WHERE {_UNUSED}", [(SHARED,)])  # noqa: S608 our own names
+    bulk.run(connection, COUNT_ERASURE, [()])

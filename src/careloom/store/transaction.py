@@ -12,10 +12,11 @@ from careloom.store import bulk, quarantine
 from careloom.store.audit_log import AuditChain
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
-from careloom.store.removal import remove_deleted
+from careloom.store.removal import remove_deleted, remove_earlier
 from careloom.store.resources import ResourceWriter, WriteTools
 from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Tally, Write
 from careloom.store.vault import VaultWriter
+from careloom.store.zone_policy import GUARDED, PolicyWriter, ZonePolicy, require_writer
 
 
 class Transaction:
@@ -25,8 +26,9 @@ class Transaction:
     thousand records.
     """
 
-    def __init__(self, tools: WriteTools, chain: AuditChain) -> None:
+    def __init__(self, tools: WriteTools, chain: AuditChain, policy: ZonePolicy | None = None) -> None:
         self._tools = tools
+        self._policy = policy
         self._chain = chain
         self._landing = LandingWriter(tools)
         self._resources = ResourceWriter(tools)
@@ -77,7 +79,12 @@ class Transaction:
         return known_records(self._tools.connection, record_ids)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Writes resources in order; one outcome each. The same (type, id) may come several times."""
+        """Writes resources in order; one outcome each. The same (type, id) may come several times.
+
+        raises  StateError in a guarded zone unless the step is of the policy that writes (`careloom.store.zone_policy`)
+        """
+        if self._tools.zone_keys.zone in GUARDED:
+            require_writer(self._tools.connection, self._policy)
         outcomes = self._resources.write(writes)
         self._outcomes.update(outcomes)
         return outcomes
@@ -115,9 +122,18 @@ class Transaction:
         """Epochs of pseudonyms and requests for who is behind them, written in this step."""
         return VaultWriter(self._tools)
 
+    @property
+    def policies(self) -> PolicyWriter:
+        """Under which policies the zone may hold something, written in this step."""
+        return PolicyWriter(self._tools.connection)
+
     def remove_deleted(self) -> int:
         """Removes deleted resources for good, versions and keys with them; `ZoneStore.scrub` must follow the commit."""
         return remove_deleted(self._tools.connection)
+
+    def remove_earlier(self) -> int:
+        """Removes earlier versions for good, and keys with them; `ZoneStore.scrub` must follow the commit."""
+        return remove_earlier(self._tools.connection)
 
     def audit(self, event: AuditEvent) -> None:
         """Adds a further event to the chain, beside the transaction's own."""

@@ -28,6 +28,7 @@ from careloom.store.subjects import SubjectKeys, SubjectWriter
 from careloom.store.transaction import Transaction, count_from, save_counters
 from careloom.store.vault import VaultReader
 from careloom.store.zone_keys import ZoneKeys
+from careloom.store.zone_policy import ZonePolicy
 
 Zone = Literal["identified", "research", "synthetic"]
 ANCHOR_NAME = "audit.anchor"
@@ -100,9 +101,12 @@ class ZoneStore:
         self._engine.dispose()
 
     @contextmanager
-    def transaction(self, event: AuditEvent | Callable[[Tally], AuditEvent]) -> Iterator[Transaction]:
+    def transaction(
+        self, event: AuditEvent | Callable[[Tally], AuditEvent], policy: ZonePolicy | None = None
+    ) -> Iterator[Transaction]:
         """A write transaction with its audit event (a function gets the tally); all durable when the block ends.
 
+        policy  under which it writes resources; a zone of `careloom.store.zone_policy.GUARDED` takes none without
         raises  Conflict when another writer holds the zone for too long, SetupError when the disk is full: nothing was
                 written then; IntegrityError when the audit chain lacks its anchored head
         """
@@ -113,7 +117,7 @@ class ZoneStore:
                 after = dict(before)
                 tools = self._tools(connection, after)
                 chain = audit_log.AuditChain(connection, self.keys.provider.sign, self._anchored())
-                step = Transaction(tools, chain)
+                step = Transaction(tools, chain, policy)
                 yield step
                 step.close(event)
                 save_counters(tools, before, after)
@@ -159,10 +163,6 @@ class ZoneStore:
         mark = self.keys.tombstone(self.keys.pseudonym(patient_id))
         with self.connect() as connection:
             return bool(bulk.fetch(connection, "SELECT 1 FROM tombstone WHERE mark = ?", (mark,)))
-
-    def record_id(self, record_format: str, raw: bytes) -> str:
-        """The keyed id of a record: the same bytes in the same format are the same record."""
-        return self.keys.records.record_id(record_format, raw)
 
     def known_records(self, record_ids: Iterable[str]) -> set[str]:
         """Those that are already landed."""

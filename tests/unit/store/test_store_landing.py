@@ -34,13 +34,13 @@ def test_a_record_is_kept_once_and_found_again(store: ZoneStore) -> None:
     again = land_one(store, b'{"a":1}', ("p1",))
     assert (first.is_new, again.is_new) == (True, False)
     assert first[:2] == again[:2]
-    assert store.record_id("fhir", b'{"a":1}') == first.record_id
+    assert store.keys.records.record_id("fhir", b'{"a":1}') == first.record_id
     assert store.known_records([first.record_id, "a" * 26]) == {first.record_id}
     assert store.raw_record(first.record_id).raw == b'{"a":1}'
 
 
 def test_the_same_bytes_in_another_format_are_another_record(store: ZoneStore) -> None:
-    assert store.record_id("fhir", b"x") != store.record_id("csv", b"x")
+    assert store.keys.records.record_id("fhir", b"x") != store.keys.records.record_id("csv", b"x")
 
 
 def test_a_record_twice_in_one_batch_is_one_record_at_two_positions(store: ZoneStore) -> None:

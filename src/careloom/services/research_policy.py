@@ -1,0 +1,40 @@
+"""Of which policy the research zone is: nobody reads what more than one made, or one that has changed since.
+
+A run writes down its policy before its first resource. From then until a run has ended, the zone may hold resources of
+the policy before it too, and is closed to readers; a run that was stopped or killed leaves it closed. When a run under
+another policy ends, what the one before left (deleted resources, earlier versions, files of tables) is gone for good.
+"""
+
+from careloom.deid.policy import SHIPPED, Policy, packaged_policy
+from careloom.errors import StateError
+from careloom.services.platform import Platform
+from careloom.store.zone_policy import ZonePolicy, policies_of
+
+
+def mark_of(policy: Policy, run: str) -> ZonePolicy:
+    """What stands in the zone for a policy."""
+    return ZonePolicy(policy.name, policy.version, policy.digest, run)
+
+
+def require_one_current_policy(platform: Platform) -> None:
+    """Returns when all that the research zone holds is of one policy, as that policy is now.
+
+    raises  StateError
+    """
+    if not platform.has_store("research"):
+        return
+    with platform.store("research").connect() as connection:
+        known = policies_of(connection)
+    if len(known) > 1:
+        raise StateError(
+            "the research zone is being made under another policy, or such a run was stopped: it may hold both",
+            "Run careloom deidentify to its end.",
+        )
+    if known and not _is_current(known[0]):
+        raise StateError(
+            "the research zone was made under a policy that has changed since", "Run careloom deidentify to its end."
+        )
+
+
+def _is_current(policy: ZonePolicy) -> bool:
+    return policy.name in SHIPPED and packaged_policy(policy.name).digest == policy.digest
