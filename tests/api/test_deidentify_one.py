@@ -10,6 +10,7 @@ import pytest
 
 from careloom.client.careloom import Careloom
 from careloom.client.credentials import ClientSecret
+from careloom.deid.policy import SHIPPED
 from careloom.errors import AccessError, Erased, FormatError, NotFound, QueryError, SetupError, StateError, TooLarge
 from careloom.pipeline.registry import REGISTRY
 from careloom.runtime import Runtime
@@ -105,6 +106,16 @@ def test_under_the_project_a_resource_comes_out_as_the_research_zone_has_it(made
         assert {key: value for key, value in kept.items() if key != "meta"} == {
             key: value for key, value in out.items() if key != "meta"
         }
+
+
+@pytest.mark.parametrize("policy", SHIPPED)
+def test_every_policy_that_ships_can_be_looked_at(made: Installation, api: Careloom, policy: str) -> None:
+    patient = made.stored_id("Patient", "p1")
+    original = api.fhir("identified").read("Patient", patient)
+    told = api.deidentifications.resource(original, policy=policy, patient=patient)
+    assert told.told.policy.name == policy
+    assert told.resource is not None
+    assert "730014" not in str(told.resource)
 
 
 def test_spans_of_a_resource_name_the_place_of_their_text(made: Installation, api: Careloom) -> None:
