@@ -19,7 +19,7 @@ from careloom.dashboard import words
 from careloom.dashboard.address import Address, href
 from careloom.dashboard.calls import ApiOf, signed_in
 from careloom.dashboard.compare_align import Element, at_place, elements
-from careloom.dashboard.deidentify import ROOM
+from careloom.dashboard.deidentify import ROOM, sentence
 from careloom.dashboard.deidentify import TITLE as DEIDENTIFICATION
 from careloom.dashboard.marked import legend, panes
 from careloom.dashboard.parts import (
@@ -37,7 +37,7 @@ from careloom.dashboard.parts import (
     tiles,
 )
 from careloom.dashboard.session import Person
-from careloom.errors import AccessError, CareloomError, Erased, NotFound
+from careloom.errors import AccessError, CareloomError, Erased, NotFound, StateError
 
 TITLE = "Side by side"
 PART = "compare"
@@ -191,6 +191,8 @@ def _outcome(api: Careloom, made: DeidentifiedResource, kind: str) -> Component:
         return note("Names, dates and surrogates are those of the research zone", said, tone="good", role="status")
     except (NotFound, Erased):
         return note("It is not in the research zone", f"Under {project} it would stand there so.", tone="warn")
+    except StateError as error:
+        return note("The research zone cannot be read now", f"{sentence(error.where)}. {error.remedy}", tone="warn")
     if _bare(kept) != _bare(made.resource):
         said = "Another policy made it, or it has changed since the last run."
         return note("It stands otherwise in the research zone", said, tone="warn")
