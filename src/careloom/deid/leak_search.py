@@ -69,12 +69,10 @@ class TermSearch:
         alone is found as a whole number only: written with spaces, dashes, dots and brackets, not as a part of a longer
         one, and, up to eight digits, not within letters that could be a number to the base of sixteen.
         """
-        whole = np.frombuffer(data, np.uint8)
-        lower = _LOWER[whole]
-        places = np.flatnonzero(lower)
+        view, places = plain_view(data)
         if len(places) < HEAD or not self._by_head:
             return set()
-        view = lower[places]
+        whole = np.frombuffer(data, np.uint8)
         windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(view, HEAD)).view(np.uint64).ravel()
         found: set[bytes] = set()
         text = b""
@@ -84,6 +82,13 @@ class TermSearch:
                 if term not in found and text.startswith(term, at) and _stands(term, at, places, whole, text):
                     found.add(term)
         return found
+
+
+def plain_view(data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """The letters and digits of the bytes in lower case, and where each stands."""
+    lower = _LOWER[np.frombuffer(data, np.uint8)]
+    places = np.flatnonzero(lower)
+    return lower[places], places
 
 
 def _stands(term: bytes, at: int, places: np.ndarray, whole: np.ndarray, text: bytes) -> bool:

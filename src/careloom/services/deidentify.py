@@ -14,7 +14,7 @@ import polars as pl
 
 from careloom.audit import AuditEvent
 from careloom.deid import findings
-from careloom.deid.leaks import has_number
+from careloom.deid.leak_look import holding
 from careloom.deid.policy import Policy, packaged_policy
 from careloom.deid.scrub import Scrubber
 from careloom.deid.text_detectors import Team
@@ -218,11 +218,15 @@ class _Run:
         self._waiting: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
         self._waiting_rows = 0
         self._drugs = self._drug_codes()
-        if self._texts is not None:
-            self._texts.measure_recall(run_id)
         self._mark = mark_of(policy, run_id)
+        self._is_changed = self._begin()
+
+    def _begin(self) -> bool:
+        """Writes the policy down and begins to measure; True where the zone may hold what another policy made."""
+        if self._texts is not None:
+            self._texts.measure_recall(self.report.run_id)
         with self._target.transaction(self._event) as tx:
-            self._is_changed = len(tx.policies.begin(self._mark)) > 1
+            return len(tx.policies.begin(self._mark)) > 1
 
     @property
     def read(self) -> int:
@@ -251,11 +255,8 @@ class _Run:
     def finish(self) -> None:
         """Commits what waits, removes what no longer belongs, and counts the tables."""
         self._commit_tables()
-        gone = [
-            Write(stored.type, stored.id, b"", action="delete")
-            for stored in self._target.scan()
-            if stored.id not in self._seen.get(stored.type, set())
-        ]
+        names = (name.partition("/") for name in self._target.all_names())
+        gone = [Write(kind, one, b"", action="delete") for kind, _, one in names if one not in self._seen.get(kind, ())]
         for batch in _batches(gone, self.at_once):
             with self._target.transaction(self._event, self._mark) as tx:
                 tx.write(batch)
@@ -287,10 +288,11 @@ class _Run:
         scrubber = self._scrubber
         patients = [scrubber.patient_of(resource) for resource in batch.items]
         numbers = self._numbers({patient for patient in patients if patient is not None})
-        for resource, origin, patient in zip(batch.items, batch.origins, patients, strict=True):
-            passed, issues = scrubber.scrub(resource, patient, self.report.removed)
-            if passed is not None and has_number(passed, numbers):
-                passed, issues = None, [findings.leak(resource["resourceType"])]
+        done = [scrubber.scrub(*pair, self.report.removed) for pair in zip(batch.items, patients, strict=True)]
+        leaking = holding([passed for passed, _ in done], numbers)
+        for at, (origin, (passed, issues)) in enumerate(zip(batch.origins, done, strict=True)):
+            if at in leaking:
+                passed, issues = None, [findings.leak(batch.items[at]["resourceType"])]
             if passed is None:
                 refused.append(Refusal(origin, tuple(issues)))
                 continue
