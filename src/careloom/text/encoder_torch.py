@@ -1,0 +1,167 @@
+"""A small transformer over word pieces that also sees how words are written, with a head per tagging task.
+
+The layers are those of BERT (Devlin and others, 2019), so that weights of MiniLM (Wang and others, 2020) fit in; as
+those were trained on lower-case text, the look of a word (`careloom.text.pieces.LOOKS`) is one more embedding.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import nn
+from torch.nn import functional
+
+from careloom.text.pieces import LONGEST, LOOKS
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of an encoder; the defaults are MiniLM's."""
+
+    pieces: int
+    width: int = 384
+    layers: int = 6
+    heads: int = 12
+    inner: int = 1536
+    dropout: float = 0.1
+
+
+class Layer(nn.Module):
+    """Self-attention and two linear maps, each added to what came in and normalized."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.heads = shape.heads
+        self.query, self.key, self.value, self.out = (nn.Linear(shape.width, shape.width) for _ in range(4))
+        self.attended = nn.LayerNorm(shape.width, eps=1e-12)
+        self.wide, self.narrow = nn.Linear(shape.width, shape.inner), nn.Linear(shape.inner, shape.width)
+        self.mapped = nn.LayerNorm(shape.width, eps=1e-12)
+        self.dropout = nn.Dropout(shape.dropout)
+
+    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """States (texts, pieces, width) after the layer; `mask` is True where a piece may be looked at."""
+        texts, pieces, width = states.shape
+
+        def split(one: torch.Tensor) -> torch.Tensor:
+            return one.view(texts, pieces, self.heads, width // self.heads).transpose(1, 2)
+
+        seen = functional.scaled_dot_product_attention(
+            split(self.query(states)), split(self.key(states)), split(self.value(states)), attn_mask=mask
+        )
+        seen = self.out(seen.transpose(1, 2).reshape(texts, pieces, width))
+        states = self.attended(states + self.dropout(seen))
+        return self.mapped(states + self.dropout(self.narrow(functional.gelu(self.wide(states)))))
+
+
+class Encoder(nn.Module):
+    """Word pieces and the looks of their words to one state a piece."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.words = nn.Embedding(shape.pieces, shape.width, padding_idx=0)
+        self.places = nn.Embedding(LONGEST, shape.width)
+        self.looks = nn.Embedding(len(LOOKS), shape.width)
+        nn.init.zeros_(self.looks.weight)
+        self.norm = nn.LayerNorm(shape.width, eps=1e-12)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.dropout = nn.Dropout(shape.dropout)
+
+    def forward(self, pieces: torch.Tensor, looks: torch.Tensor) -> torch.Tensor:
+        """States (texts, pieces, width) of `pieces` (texts, pieces), 0 where a text has ended."""
+        mask = (pieces != 0)[:, None, None, :]
+        states = self.words(pieces) + self.places.weight[: pieces.shape[1]] + self.looks(looks)
+        states = self.dropout(self.norm(states))
+        for layer in self.layers:
+            states = layer(states, mask)
+        return states
+
+
+class Tagger(nn.Module):
+    """One encoder and a linear head per task."""
+
+    def __init__(self, encoder: Encoder, heads: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.labels = {name: tuple(labels) for name, labels in heads.items()}
+        self.heads = nn.ModuleDict({name: nn.Linear(encoder.shape.width, len(each)) for name, each in heads.items()})
+        self.dropout = nn.Dropout(encoder.shape.dropout)
+
+    def forward(self, pieces: torch.Tensor, looks: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Scores (texts, pieces, labels) of each head, in the order of `labels`."""
+        states = self.dropout(self.encoder(pieces, looks))
+        return tuple(head(states) for head in self.heads.values())
+
+
+_BERT = {
+    "query": "attention.self.query",
+    "key": "attention.self.key",
+    "value": "attention.self.value",
+    "out": "attention.output.dense",
+    "attended": "attention.output.LayerNorm",
+    "wide": "intermediate.dense",
+    "narrow": "output.dense",
+    "mapped": "output.LayerNorm",
+}
+
+
+def from_bert(weights: Mapping[str, torch.Tensor], kept: Sequence[int], shape: Shape) -> Encoder:
+    """An encoder that begins with the weights of a BERT: its lowest layers, of each the inner units that weigh most.
+
+    weights  as ``BertModel`` names them
+    kept     row of the word embedding for each piece of the new vocabulary
+    raises   KeyError or RuntimeError where the weights are of another shape
+    """
+    encoder = Encoder(shape)
+    state = {
+        "words.weight": weights["embeddings.word_embeddings.weight"][list(kept)],
+        "places.weight": weights["embeddings.position_embeddings.weight"][:LONGEST],
+        "looks.weight": encoder.looks.weight.detach().clone(),
+    }
+    state["places.weight"] = state["places.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
+    for part in ("weight", "bias"):
+        state[f"norm.{part}"] = weights[f"embeddings.LayerNorm.{part}"]
+        for number in range(shape.layers):
+            for ours, theirs in _BERT.items():
+                value = weights[f"encoder.layer.{number}.{theirs}.{part}"]
+                if ours == "wide":
+                    value = value[_heaviest(weights, number, shape.inner)]
+                elif f"{ours}.{part}" == "narrow.weight":
+                    value = value[:, _heaviest(weights, number, shape.inner)]
+                state[f"layers.{number}.{ours}.{part}"] = value
+    encoder.load_state_dict(state)
+    return encoder
+
+
+def _heaviest(weights: Mapping[str, torch.Tensor], layer: int, count: int) -> torch.Tensor:
+    """The inner units of a layer by the product of the norms of what comes in and what goes out, in their own order."""
+    into = weights[f"encoder.layer.{layer}.intermediate.dense.weight"].norm(dim=1)
+    out = weights[f"encoder.layer.{layer}.output.dense.weight"].norm(dim=0)
+    return (into * out).topk(count).indices.sort().values
+
+
+def to_onnx(tagger: Tagger) -> bytes:
+    """The model as ONNX with weights of 8 bits: inputs ``pieces`` and ``looks``, one output a head.
+
+    Weights keep 7 bits of magnitude (`reduce_range`): processors without VNNI add products of 8 bits in 16 and would
+    overflow, so that the same text got other tags elsewhere.
+    """
+    tagger.eval()
+    texts, pieces = torch.export.Dim("texts", min=1, max=4096), torch.export.Dim("places", min=2, max=LONGEST)
+    sizes = {0: texts, 1: pieces}
+    example = torch.randint(1, tagger.encoder.shape.pieces, (4, 16)), torch.zeros(4, 16, dtype=torch.long)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch to itself
+        exported = torch.onnx.export(
+            tagger, example, dynamo=True, dynamic_shapes=(sizes, sizes), input_names=["pieces", "looks"],
+            output_names=list(tagger.labels), verbose=False,
+        )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        plain, small = Path(folder) / "plain.onnx", Path(folder) / "small.onnx"
+        exported.save(plain, external_data=False)
+        quantize_dynamic(plain, small, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
+        return small.read_bytes()

@@ -1,0 +1,173 @@
+"""Trains a tagger on texts with gold spans and packs it for `careloom.text.tagger`."""
+
+import io
+import json
+import random
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from careloom.learn_torch import Epoch, Schedule, by_length, train
+from careloom.text.encoder_torch import Encoder, Shape, Tagger, from_bert, to_onnx
+from careloom.text.note import Span
+from careloom.text.pieces import SPECIAL, Pieces, Window
+
+Gold = tuple[int, int, str]
+"""Start, end, label."""
+Row = tuple[str, Sequence[Gold]]
+"""A text and its gold."""
+_SKIPPED = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text with the gold of one head: spans that do not overlap. `part` of the text alone is read where given."""
+
+    text: str
+    gold: Sequence[Gold]
+    part: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A window with one label a piece; all but first pieces of words are skipped."""
+
+    pieces: Sequence[int]
+    looks: Sequence[int]
+    labels: Sequence[int]
+
+
+def labels_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The labels of a head that finds `names`: nothing, the begin of each, the inside of each."""
+    each = list(names)
+    return ("O", *(f"B-{name}" for name in each), *(f"I-{name}" for name in each))
+
+
+def vocabulary_of(texts: Iterable[str], pieces: Sequence[str], least: int = 2) -> list[str]:
+    """The pieces of a large vocabulary that `texts` use `least` times, and all of one character; SPECIAL first."""
+    large = Pieces([*SPECIAL, *(piece for piece in pieces if piece not in SPECIAL)])
+    seen: Counter[int] = Counter()
+    for text in texts:
+        for window in large.windows(text):
+            seen.update(window.pieces)
+    return [
+        *SPECIAL,
+        *(
+            piece
+            for place, piece in enumerate(large.vocabulary)
+            if piece not in SPECIAL and (seen[place] >= least or len(piece.removeprefix("##")) == 1)
+        ),
+    ]
+
+
+def encoder_of(
+    weights: Mapping[str, torch.Tensor], names: Sequence[str], vocabulary: Sequence[str], layers: int, inner: int
+) -> Encoder:
+    """The lowest layers of MiniLM over a part of its vocabulary. `names`: its own pieces, in order."""
+    place = {name: number for number, name in enumerate(names)}
+    shape = Shape(len(vocabulary), layers=layers, inner=inner)
+    return from_bert(weights, [place[piece] for piece in vocabulary], shape)
+
+
+def encoded(examples: Iterable[Example], pieces: Pieces, labels: Sequence[str]) -> Iterator[Encoded]:
+    """The windows of texts with their labels."""
+    number = {label: place for place, label in enumerate(labels)}
+    for example in examples:
+        part = example.part or Span(0, len(example.text))
+        for window in pieces.windows(example.text, part.start, part.end):
+            yield Encoded(window.pieces, window.looks, _labels(window, example.gold, number))
+
+
+def _labels(window: Window, gold: Sequence[Gold], number: Mapping[str, int]) -> list[int]:
+    labels = [_SKIPPED] * len(window.pieces)
+    for word, place in zip(window.words, window.first, strict=True):
+        hit = next((one for one in gold if one[0] < word.end and word.start < one[1]), None)
+        if hit is None:
+            labels[place] = 0
+        else:
+            labels[place] = number[("B-" if word.start <= hit[0] else "I-") + hit[2]]
+    return labels
+
+
+def fit(  # noqa: PLR0913 - what, on what, how
+    tagger: Tagger,
+    head: str,
+    sets: Callable[[int], Sequence[Encoded]],
+    schedule: Schedule,
+    seed: int,
+    *,
+    watch: Callable[[Epoch], None] | None = None,
+    places: int = 2_304,
+) -> None:
+    """Trains `tagger` in place.
+
+    sets    the windows of an epoch by its number, so that they may differ
+    places  of a batch, padding among them
+    """
+    kept: dict[int, list[list[int]]] = {}
+    which = list(tagger.labels).index(head)
+
+    def batches(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        rows = sets(epoch)
+        if epoch not in kept:
+            generator = torch.Generator().manual_seed(seed * 1000 + epoch)
+            kept[epoch] = by_length([len(row.pieces) for row in rows], places, generator)
+        for batch in kept[epoch]:
+            yield _padded([rows[index] for index in batch])
+
+    def loss(batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        pieces, looks, labels = batch
+        scores = tagger(pieces, looks)[which]
+        return functional.cross_entropy(scores.flatten(0, 1), labels.flatten(), ignore_index=_SKIPPED)
+
+    torch.manual_seed(seed)
+    train(tagger, batches, loss, schedule, watch=watch)
+
+
+def _padded(rows: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    longest = max(len(row.pieces) for row in rows)
+
+    def tensor(values: Callable[[Encoded], Sequence[int]], pad: int) -> torch.Tensor:
+        return torch.tensor([[*values(row), *[pad] * (longest - len(row.pieces))] for row in rows])
+
+    return tensor(lambda row: row.pieces, 0), tensor(lambda row: row.looks, 0), tensor(lambda row: row.labels, _SKIPPED)
+
+
+def packed(tagger: Tagger, vocabulary: Sequence[str], card: Mapping[str, Any]) -> bytes:
+    """The archive that `careloom.text.tagger.Tagger` loads: the same bytes for the same model."""
+    members = {
+        "model.onnx": to_onnx(tagger),
+        "vocab.txt": "\n".join(vocabulary).encode(),
+        "heads.json": json.dumps(tagger.labels, indent=1).encode(),
+        "card.json": json.dumps(card, indent=1, ensure_ascii=False).encode(),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED, 9)
+    return buffer.getvalue()
+
+
+def examples_of(row: Row, chance: random.Random | None = None) -> Iterator[Example]:
+    """A row as one example; by `chance`, cut as readers may be given it: whole, by a few lines, or line by line."""
+    text, gold = row
+    if chance is None:
+        yield Example(text, gold)
+        return
+    lines = [line for line in _lines(text) if len(line)]
+    size = chance.choice((1, 1, 2, 3, 5, 8, 20, 1000))
+    for at in range(0, len(lines), size):
+        yield Example(text, gold, Span(lines[at].start, lines[min(at + size, len(lines)) - 1].end))
+
+
+def _lines(text: str) -> Iterator[Span]:
+    start = 0
+    for line in text.split("\n"):
+        yield Span(start, start + len(line))
+        start += len(line) + 1

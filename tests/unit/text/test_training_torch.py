@@ -1,0 +1,143 @@
+"""A small model learns, is packed, and tags on the run time that ships. Needs the extra ml."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from careloom.text.note import Span
+
+torch = pytest.importorskip("torch", reason="the extra ml is not installed: make ml")
+pytest.importorskip("onnxscript", reason="the extra ml is not installed: make ml")
+
+from careloom.learn_torch import Schedule, by_length, train  # noqa: E402
+from careloom.text import tagger as run_time  # noqa: E402
+from careloom.text.encoder_torch import Encoder, Shape, Tagger, from_bert  # noqa: E402
+from careloom.text.pieces import SPECIAL, Pieces  # noqa: E402
+from careloom.text.training_torch import (  # noqa: E402
+    Example,
+    encoded,
+    examples_of,
+    fit,
+    labels_of,
+    packed,
+    vocabulary_of,
+)
+
+WORDS = "dr mr saw the heart was seen by with patient rest and pulse".split()
+NAMES = "ann lee kim ray max eve ida una".split()
+VOCABULARY = (
+    *SPECIAL,
+    *WORDS,
+    *NAMES,
+    *"abcdefghijklmnopqrstuvwxyz",
+    *(f"##{x}" for x in "abcdefghijklmnopqrstuvwxyz"),
+)
+
+
+def sentences(count: int, seed: int) -> list[Example]:
+    """Whatever follows a title is a name."""
+    chance = random.Random(seed)
+    made = []
+    for _ in range(count):
+        text, gold = "", []
+        for _ in range(4):
+            if chance.random() < 0.4:
+                text += chance.choice(("dr ", "mr "))
+                name = chance.choice((*NAMES, "heart", "rest"))
+                gold.append((len(text), len(text) + len(name), "NAME"))
+                text += name + " "
+            else:
+                text += chance.choice(WORDS[2:]) + " "
+        made.append(Example(text, gold))
+    return made
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On busy machines threads that wait for each other take many times as long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def trained() -> Tagger:
+    torch.manual_seed(3)
+    shape = Shape(len(VOCABULARY), width=32, layers=1, heads=2, inner=64, dropout=0.0)
+    model = Tagger(Encoder(shape), {"phi": labels_of(["NAME"])})
+    rows = list(encoded(sentences(300, 1), Pieces(VOCABULARY), labels_of(["NAME"])))
+    fit(model, "phi", lambda epoch: rows, Schedule(12, 5e-3), seed=3, places=256)
+    return model
+
+
+def test_a_model_learns_what_announces_a_name_and_tags_alike_with_8_bits() -> None:
+    model = trained()
+    archive = packed(model, VOCABULARY, {"name": "test"})
+    tagger = run_time.Tagger(archive)
+    assert tagger.card == {"name": "test"}
+    right = 0
+    test = sentences(100, 2)
+    for one in test:
+        (window,) = tagger.tag(one.text, "phi")
+        spans = run_time.spans_of(window, tagger.heads["phi"], 0.5)
+        right += [(x.span.start, x.span.end, x.label) for x in spans] == list(one.gold)
+    assert right >= 97
+    # Parts of a text are tagged at their places.
+    (window,) = tagger.tag("the pulse was seen by dr eve", "phi", [Span(19, 28)])
+    assert [(x.span.start, x.span.end) for x in run_time.spans_of(window, tagger.heads["phi"], 0.5)] == [(25, 28)]
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    one, two = trained().state_dict(), trained().state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_an_epoch_without_batches_and_a_loss_that_is_no_number_are_refused() -> None:
+    model = torch.nn.Linear(1, 1)
+    with pytest.raises(ValueError, match="nothing to train on"):
+        train(model, lambda epoch: [], lambda batch: model(batch).sum(), Schedule(1, 1e-3))
+    with pytest.raises(ValueError, match="not finite"):
+        train(model, lambda epoch: [torch.tensor([[float("nan")]])], lambda b: model(b).sum(), Schedule(1, 1e-3))
+
+
+def test_batches_hold_every_row_once_and_no_more_places_than_told() -> None:
+    lengths = [random.Random(1).randint(1, 50) for _ in range(200)]
+    batches = by_length(lengths, 100, torch.Generator().manual_seed(1))
+    assert sorted(index for batch in batches for index in batch) == list(range(200))
+    assert all(len(batch) * max(lengths[i] for i in batch) <= 100 for batch in batches)
+
+
+def test_the_rate_rises_then_falls_to_nothing() -> None:
+    schedule = Schedule(1, 1.0, warmup=0.1)
+    rates = [schedule.rate_at(step, 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_weights_of_a_bert_give_the_states_of_that_bert() -> None:
+    transformers = pytest.importorskip("transformers", reason="the extra ml is not installed: make ml")
+    torch.manual_seed(1)
+    config = transformers.BertConfig(
+        vocab_size=50, hidden_size=384, num_hidden_layers=2, num_attention_heads=12, intermediate_size=1536
+    )
+    theirs = transformers.BertModel(config).eval()
+    ours = from_bert(theirs.state_dict(), list(range(50)), Shape(50, layers=2)).eval()
+    pieces = torch.randint(1, 50, (2, 9))
+    with torch.no_grad():
+        states = theirs(pieces, attention_mask=torch.ones_like(pieces)).last_hidden_state
+        assert torch.allclose(ours(pieces, torch.zeros_like(pieces)), states, atol=1e-4)
+
+
+def test_a_vocabulary_keeps_what_is_used_and_every_single_letter() -> None:
+    kept = vocabulary_of(["dr lee lee"], [*SPECIAL, "dr", "lee", "heart", "x", "##y"], least=2)
+    assert kept == [*SPECIAL, "lee", "x", "##y"]
+
+
+def test_a_note_may_be_cut_into_lines_that_hold_all_of_it() -> None:
+    row = ("a\n\nb c\nd\n", [(3, 4, "NAME")])
+    for seed in range(20):
+        parts = [one.part for one in examples_of(row, random.Random(seed))]
+        assert "".join(part.of(row[0]) for part in parts if part).replace("\n", "") == "ab cd"
+    assert [one.part for one in examples_of(row)] == [None]
