@@ -1,6 +1,7 @@
 """Names of people and places, and words that are no names, from open lists: what a token may be.
 
-Made by tools/make_name_lists.py, which names sources and licences. A name is looked up folded: lower case, no accents.
+Made by tools/make_name_lists.py and tools/make_known_words.py, which name sources and licences. A name is looked up
+folded: lower case, no accents.
 """
 
 import unicodedata
@@ -60,6 +61,12 @@ def places() -> Mapping[str, tuple[tuple[str, ...], ...]]:
 def words() -> frozenset[str]:
     """Words of English and of medicine in lower case."""
     return frozenset(_lines("words"))
+
+
+@cache
+def known() -> frozenset[str]:
+    """Rarer words of English and of medicine, drugs and abbreviations, folded, that are none of `words`."""
+    return frozenset(_lines("known"))
 
 
 @cache
