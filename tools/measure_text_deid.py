@@ -1,10 +1,12 @@
 """How well text is de-identified: other people's synthetic sentences, inserted identifiers, simulated notes, speed.
 
-    python -m tools.measure_text_deid presidio SUITES [--half report|develop]
+    python -m tools.measure_text_deid presidio SUITES [--half report|develop|all]
     python -m tools.measure_text_deid inserted SUITES
     python -m tools.measure_text_deid simulated FOLDER      (made by `careloom simulate FOLDER --patients 30 --seed 91`)
     python -m tools.measure_text_deid frozen SUITES
     python -m tools.measure_text_deid speed SUITES
+
+Every command takes --detectors all|rules|classifier: all, as they ship, unless told.
 
 presidio   sentences of presidio-research (synth_v2.jsonl), split by a hash of the template: rules were developed on one
            half, the other is reported. A year alone, an age, a nationality and a title identify nobody here
@@ -26,13 +28,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from careloom.deid.text import TextScrubber
+from careloom.deid.text import TextScrubber, rule_detectors
+from careloom.deid.text_classifier import ClassifierDetector
 from careloom.deid.text_known import known_from
+from careloom.deid.text_spans import Found
+from careloom.text.note import Span
 from tools.frozen_notes import frozen_notes, write
 from tools.text_deid_insert import Source, filled
-from tools.text_deid_scores import Scores, is_reported, is_year, score
+from tools.text_deid_scores import Scores, is_reported, is_year, neighbours_joined, score
 
-SCRUBBER = TextScrubber()
 LABELS = {
     "PERSON": "NAME",
     "STREET_ADDRESS": "LOCATION",
@@ -52,28 +56,38 @@ LABELS = {
 LEAST_SEEN = 2
 
 
-def presidio(suites: Path, half: str) -> tuple[Scores, Scores]:
-    """Scores of presidio-research by our labels, and by theirs (tokens alone)."""
+def presidio(suites: Path, half: str, scrubber: TextScrubber) -> tuple[Scores, Scores, Scores]:
+    """Scores of presidio-research by our labels, by theirs (tokens alone), and with neighbours of one label joined."""
     ours, theirs = [], []
     for row in _rows(suites / "phi_presidio_synth/synth_v2.jsonl"):
-        if is_reported(row["template_id"]) == (half == "report"):
+        if half == "all" or is_reported(row["template_id"]) == (half == "report"):
             spans = [(span["start"], span["end"], span["label"]) for span in row["spans"]]
             ours.append((row["text"], [(start, end, LABELS.get(label, "")) for start, end, label in spans]))
             theirs.append((row["text"], [(a, b, label if label in LABELS else "") for a, b, label in spans]))
-    return score(ours, SCRUBBER.find, is_year), score(theirs, SCRUBBER.find, is_year)
+
+    def find_joined(text: str) -> list[Found]:
+        places = [(one.span.start, one.span.end, one.label) for one in scrubber.find(text)]
+        return [Found(Span(start, end), label, "", 1) for start, end, label in neighbours_joined(text, places)]
+
+    joined = [(text, neighbours_joined(text, gold)) for text, gold in ours]
+    return (
+        score(ours, scrubber.find, is_year),
+        score(theirs, scrubber.find, is_year),
+        score(joined, find_joined, is_year),
+    )
 
 
-def inserted(suites: Path) -> tuple[Scores, float, Counter[str]]:
+def inserted(suites: Path, scrubber: TextScrubber) -> tuple[Scores, float, Counter[str]]:
     """Scores of inserted identifiers, and clinical words wrongly removed: their share, and which."""
     source = _source(suites)
     texts = [filled(note, source, f"seed-{number}") for number, note in enumerate(_notes(suites))]
-    scores = score(texts, SCRUBBER.find)
+    scores = score(texts, scrubber.find)
     clinical = _clinical_words(suites)
     wrong = Counter({word: n for word, n in scores.removed_words.items() if word.lower() in clinical})
     return scores, wrong.total() / scores.tokens, wrong
 
 
-def simulated(folder: Path, with_record: bool) -> Scores:
+def simulated(folder: Path, with_record: bool, scrubber: TextScrubber) -> Scores:
     """Scores of the simulator's notes."""
     records: dict[str, list[dict[str, object]]] = {}
     people = [
@@ -92,7 +106,7 @@ def simulated(folder: Path, with_record: bool) -> Scores:
     for row in _rows(folder / "answers/notes.ndjson"):
         known = known_from([*records.get(row["patient_id"], []), *staff]) if with_record else known_from([])
         gold = [(span["start"], span["end"], span["label"]) for span in row["spans"] if span["kind"] == "phi"]
-        one = score([(row["text"], gold)], lambda text, known=known: SCRUBBER.find(text, known))
+        one = score([(row["text"], gold)], lambda text, known=known: scrubber.find(text, known))
         total.texts += 1
         total.leaky += one.leaky
         total.removed += one.removed
@@ -102,7 +116,7 @@ def simulated(folder: Path, with_record: bool) -> Scores:
     return total
 
 
-def frozen(suites: Path) -> dict[str, Scores]:
+def frozen(suites: Path, scrubber: TextScrubber) -> dict[str, Scores]:
     """Scores of the frozen notes by their family; the notes are gone afterwards."""
     texts: dict[str, list[tuple[str, list[tuple[int, int, str]]]]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -110,7 +124,7 @@ def frozen(suites: Path) -> dict[str, Scores]:
         for row in _rows(Path(folder) / "notes.ndjson"):
             gold = [(span["start"], span["end"], span["label"]) for span in row["spans"]]
             texts.setdefault(row["family"], []).append((row["text"], gold))
-    return {family: score(some, SCRUBBER.find) for family, some in texts.items()}
+    return {family: score(some, scrubber.find) for family, some in texts.items()}
 
 
 def report_frozen(by_family: dict[str, Scores]) -> None:
@@ -134,13 +148,13 @@ def report_frozen(by_family: dict[str, Scores]) -> None:
         print(f"  {name:18} recall {scores.recall():.4f} ({low:.4f}-{high:.4f}) of {tokens:5}")
 
 
-def speed(suites: Path) -> float:
+def speed(suites: Path, scrubber: TextScrubber) -> float:
     """Kilobytes a second of one core over MTSamples."""
     notes = list(_notes(suites))
-    SCRUBBER.find(notes[0])
+    scrubber.find(notes[0])
     start = time.process_time()
     for note in notes:
-        SCRUBBER.find(note)
+        scrubber.find(note)
     return sum(len(note.encode()) for note in notes) / 1000 / (time.process_time() - start)
 
 
@@ -193,31 +207,40 @@ def report(scores: Scores, what: str) -> None:
         print(f"  {label:18} recall {scores.recall([label]):.4f} of {tokens:5}  F1 {scores.f1(label):.3f}")
 
 
+def scrubber_of(detectors: str) -> TextScrubber:
+    """The rules, the trained classifier, or both as they ship."""
+    rules = [] if detectors == "classifier" else rule_detectors()
+    return TextScrubber([*rules, *([] if detectors == "rules" else [ClassifierDetector()])])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("presidio", "inserted", "simulated", "frozen", "speed"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--half", choices=("report", "develop"), default="report")
+    parser.add_argument("--half", choices=("report", "develop", "all"), default="report")
+    parser.add_argument("--detectors", choices=("all", "rules", "classifier"), default="all")
     told = parser.parse_args()
+    scrubber = scrubber_of(told.detectors)
     if told.what == "presidio":
-        ours, theirs = presidio(told.folder, told.half)
+        ours, theirs, joined = presidio(told.folder, told.half, scrubber)
         report(ours, f"presidio-research, {told.half} half")
         report(theirs, "the same by its own labels")
+        report(joined, "the same, neighbours of one label joined on both sides")
     elif told.what == "inserted":
-        scores, share, words = inserted(told.folder)
+        scores, share, words = inserted(told.folder, scrubber)
         report(scores, "inserted identifiers")
         print(f"  clinical words wrongly removed: {share:.4%} of {scores.tokens} tokens: {words.most_common(40)}")
         print(f"  tokens removed outside, true dates and names of the notes among them: {scores.removed}")
     elif told.what == "simulated":
         for with_record in (False, True):
             report(
-                simulated(told.folder, with_record),
+                simulated(told.folder, with_record, scrubber),
                 f"simulated notes, {'with' if with_record else 'without'} the record",
             )
     elif told.what == "frozen":
-        report_frozen(frozen(told.folder))
+        report_frozen(frozen(told.folder, scrubber))
     else:
-        print(f"{speed(told.folder):.0f} KB/s")
+        print(f"{speed(told.folder, scrubber):.0f} KB/s")
 
 
 if __name__ == "__main__":

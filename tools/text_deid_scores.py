@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Protocol
 
+from careloom.deid.text_spans import AGE_OVER_89
 from careloom.text.note import Span
 
 Gold = tuple[int, int, str]
@@ -26,6 +27,8 @@ class Place(Protocol):
 
 Find = Callable[[str], Sequence[Place]]
 TOKEN = re.compile(r"\w+")
+_OF_AGE = frozenset("year years yr yrs y o yo old aged age of".split())
+"""Words beside a number in the gold of an age, which identify nobody."""
 YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -88,6 +91,17 @@ def score(
     return scores
 
 
+def neighbours_joined(text: str, places: Iterable[Gold]) -> list[Gold]:
+    """Places of one label with no letter or digit between them as one, as some scorers take them."""
+    result: list[Gold] = []
+    for start, end, label in sorted(places):
+        if result and result[-1][2] == label and not TOKEN.search(text, result[-1][1], max(start, result[-1][1])):
+            result[-1] = (result[-1][0], max(end, result[-1][1]), label)
+        else:
+            result.append((start, end, label))
+    return result
+
+
 def _touches(one: Place, spans: Sequence[Gold]) -> bool:
     return any(start < one.span.end and one.span.start < end for start, end, _ in spans)
 
@@ -98,6 +112,8 @@ def _tokens(text: str, wanted: Sequence[Gold], skipped: Sequence[Gold], found: S
         scores.tokens += 1
         is_found = any(one.span.start < end and start < one.span.end for one in found)
         label = next((span[2] for span in wanted if span[0] < end and start < span[1]), "")
+        if label == AGE_OVER_89 and token[0].lower() in _OF_AGE:
+            continue
         if label:
             (scores.found if is_found else scores.missed)[label] += 1
         elif is_found and not any(span[0] < end and start < span[1] for span in skipped):

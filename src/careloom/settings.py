@@ -109,7 +109,7 @@ class Deidentify(Section):
 
     policy: str = "first"
     project: str = "research"
-    detectors: Words = ["rules"]
+    detectors: Words = ["rules", "classifier"]
     azure_endpoint: str = ""
     azure_may_receive_texts: bool = False
     presidio_recognizers: Words = []

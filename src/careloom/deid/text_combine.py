@@ -6,8 +6,10 @@
 3. Spans that share a character become one that covers both. Its label is that of the span that comes first by this
    order: an address of the net, in which others may stand; what the record knows; a score of 0.7 or more; the rank of
    the label in PRECEDENCE (names, cities and organizations share one); the longer; the higher score.
-4. Names that follow one another on a line (Mary  Smith) become one.
-5. Ends are trimmed of white space and marks that belong to no identifier.
+4. Of names, places and organizations that the trained model found too, and that the record does not know, the model
+   says where they begin and end (`text_boundaries`).
+5. Names that follow one another on a line (Mary  Smith) become one.
+6. Ends are trimmed of white space and marks that belong to no identifier.
 """
 
 import re
@@ -16,6 +18,7 @@ from dataclasses import replace
 
 from careloom.deid import name_lists as lists
 from careloom.deid.name_words import EPONYM_NOUNS, flags_of
+from careloom.deid.text_boundaries import MODEL, parted
 from careloom.deid.text_spans import (
     ACCOUNT,
     AGE_OVER_89,
@@ -46,6 +49,7 @@ PRECEDENCE = (
     LOCATION, ORGANIZATION, NAME, OTHER_ID,
 )  # fmt: skip
 _RANK = {label: rank for rank, label in enumerate(PRECEDENCE)}
+_PROPER = frozenset({NAME, LOCATION, ORGANIZATION})
 _BY_LIST = frozenset({"names", "places"})
 _BETWEEN_NAMES = re.compile(r"[ \t]{1,2}|\.[ \t]?|[ \t][A-Z]\.?[ \t]|,[ \t](?=$)")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -67,7 +71,17 @@ def combine(text: str, found: Iterable[Found], least: float = LEAST) -> list[Fou
         else:
             groups.append([one])
             end = one.span.end
-    return [joined for group in groups if (joined := _joined(text, group)) is not None]
+    found = []
+    for group in groups:
+        parts = [[one] for one in parted(text, group)] if _is_by_model(group) else [group]
+        found += [joined for part in parts if (joined := _joined(text, part)) is not None]
+    return found
+
+
+def _is_by_model(group: Sequence[Found]) -> bool:
+    return all(one.label in _PROPER and one.detector != "record" for one in group) and any(
+        one.detector == MODEL for one in group
+    )
 
 
 def _outside_addresses(text: str, kept: list[Found]) -> list[Found]:

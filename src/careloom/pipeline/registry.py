@@ -8,6 +8,7 @@ from careloom.errors import SetupError
 REGISTRY: dict[str, str] = {
     "detector.azure": "careloom.deid.text_service_azure:team",
     "detector.presidio": "careloom.deid.text_presidio:team",
+    "detector.classifier": "careloom.deid.text_classifier:team",
     "detector.rules": "careloom.deid.text_detectors:rules",
     "ingest": "careloom.services.ingest_pipeline:build",
 }

@@ -18,15 +18,21 @@ from tests.deid_detectors import ADDRESS
 REFUSED = [["rules", "presido"], ["classify"], [], ["Rules"]]
 
 
+SHIPPED = [
+    {"name": "rules", "version": __version__, "sends_to": ""},
+    {"name": "classifier", "version": "phi-en 1", "sends_to": ""},
+]
+
+
 @pytest.mark.parametrize("detectors", REFUSED, ids=str)
 def test_a_detector_that_is_unknown_or_rules_left_out_stop_the_run(detectors: list[str]) -> None:
     with pytest.raises(SetupError):
         teams(Deidentify(detectors=detectors))
 
 
-def test_the_rules_alone_look_where_nothing_else_is_told() -> None:
+def test_the_rules_and_the_model_that_ships_look_where_nothing_else_is_told() -> None:
     chosen = teams(Deidentify())
-    assert [team.as_json() for team in chosen] == [{"name": "rules", "version": __version__, "sends_to": ""}]
+    assert [team.as_json() for team in chosen] == SHIPPED
     assert scrubber(chosen).find("Call 212-555-0143.")[0].label == "PHONE"
 
 
@@ -40,7 +46,7 @@ def test_the_signed_report_names_the_detectors_where_texts_pass(tmp_path: Path) 
         report = deidentify(made.platform, made.operator, "safe-harbor")
         signed = orjson.loads(Path(report.place).read_bytes())["report"]
         page = Path(report.place).with_suffix(".html").read_text("utf-8")
-        assert signed["detectors"] == [{"name": "rules", "version": __version__, "sends_to": ""}]
+        assert signed["detectors"] == SHIPPED
         assert "What looked for identity in texts" in page
         assert deidentify(made.platform, made.operator, "first").detectors == []
 
