@@ -3,46 +3,44 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from careloom.deid import name_lists as lists
 from careloom.deid import name_words as context
+from careloom.deid.text_reading import Reading
 
-_CAPITAL = re.compile(r"(?<![^\W_])[^\W\d_a-z](?:[^\W\d_]|['’-](?=[^\W\d_]))*")
 _GAP = re.compile(r"\.[ \t]{1,2}|[ \t]|[ \t]?\n[ \t]{0,3}|\.|-")
 _PARTICLES = re.compile(
     r"[ \t](?:(?:van|von|der|den|de|da|di|dos|das|del|della|la|le|el|al|bin|ibn|ben|ter|ten|zu|af|av|y)[ \t]){1,3}"
 )
+# What may stand between a word that announces a person and the name, and how much of it.
+_MARKS = ':#.,("' + "".join(filter(str.isspace, map(chr, range(0x3001))))
+_MARK_REACH = 16
+_LONGEST_GAP = 13
 _ABBREVIATED = 5  # an unknown word of so many capitals is an abbreviation
 STRONG, WEAK, MAYBE, UNKNOWN, INITIAL, PLAIN = "S", "w", "a", "u", "I", "x"
 
 
 @dataclass(slots=True)
 class NameToken:
-    """A capitalised word: its place, its kind (below) and the flags of the lists."""
+    """A capitalised word: its place, its kind (see above) and the flags of the lists.
+
+    announces   it is a title, a relation or a greeting: no part of the name that follows
+    may_follow  a word that may announce a person stands before it
+    """
 
     start: int
     end: int
     word: str
     kind: str
     flags: int
+    announces: bool
+    may_follow: bool
 
 
 def _is_given(word: str, flags: int) -> bool:
     """True for a frequent given name that some disease or test happens to hold too."""
     return bool(flags & lists.GIVEN and flags & lists.FREQUENT) and lists.folded(word) not in context.EPONYMS
-
-
-_LINE = re.compile(r"[^\n]+")
-
-
-def recased(text: str) -> str:
-    """`text` with capitals where they tell nothing: lines all in capitals, and a text without any, get one a word."""
-    if not any(map(str.isupper, text)):
-        titled = text.title()
-        return titled if len(titled) == len(text) else text
-    return _LINE.sub(
-        lambda line: line[0].title() if line[0].isupper() and len(line[0].title()) == len(line[0]) else line[0], text
-    )
 
 
 def _kind(word: str, flags: int) -> str:
@@ -73,17 +71,28 @@ def _is_inflected(plain: str) -> bool:
     )
 
 
-def name_tokens(text: str, original: str) -> Iterator[NameToken]:
-    """The capitalised words of `text`. `original`: the same before `recased`."""
-    for match in _CAPITAL.finditer(text):
+@lru_cache(65_536)
+def _facts(word: str) -> tuple[str, int, bool]:
+    flags = context.flags_of(word)
+    kind = _kind(word, flags)
+    return kind, flags, kind not in (STRONG, INITIAL) and word.lower() in context.ANNOUNCERS
+
+
+def name_tokens(reading: Reading) -> Iterator[NameToken]:
+    """The capitalised words of `reading.recased`."""
+    text = reading.recased
+    ends = {start + len(word) for word in reading.words.keys() & context.LAST_BEFORE for start in reading.words[word]}
+    for match in reading.capitals:
         word = match[0]
-        if word[0].islower() or (not word[0].isalpha()):
+        if word[0].islower():
             continue
-        flags = context.flags_of(word)
-        kind = _kind(word, flags)
-        if kind == UNKNOWN and len(word) <= _ABBREVIATED and original[match.start() : match.end()].isupper():
+        kind, flags, announces = _facts(word)
+        start, end = match.span()
+        if kind == UNKNOWN and len(word) <= _ABBREVIATED and reading[start:end].isupper():
             kind = PLAIN
-        yield NameToken(match.start(), match.end(), word, kind, flags)
+        before = text[max(0, start - _MARK_REACH) : start].rstrip(_MARKS)
+        last = start - min(start, _MARK_REACH) + len(before)
+        yield NameToken(start, end, word, kind, flags, announces, last in ends or not before.isascii())
 
 
 def name_runs(text: str, tokens: Sequence[NameToken]) -> Iterator[list[NameToken]]:
@@ -91,10 +100,10 @@ def name_runs(text: str, tokens: Sequence[NameToken]) -> Iterator[list[NameToken
     run: list[NameToken] = []
     for token in tokens:
         if run:
-            gap = text[run[-1].end : token.start]
+            gap = text[run[-1].end : min(token.start, run[-1].end + _LONGEST_GAP)]
             joined = (
                 len(gap) <= 6 and _GAP.fullmatch(gap) and (not gap.startswith(".") or len(run[-1].word) == 1)
-            ) or (3 < len(gap) <= 12 and _PARTICLES.fullmatch(gap))
+            ) or (3 < len(gap) < _LONGEST_GAP and _PARTICLES.fullmatch(gap))
             if not joined or (
                 "\n" in gap
                 and not (

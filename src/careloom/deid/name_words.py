@@ -54,6 +54,20 @@ BEFORE = re.compile(
     rf"|\s?[:#]\s{{0,8}}|\.|\s?\(|,?\s\"|\sis\s|,?\s(?:is\s)?(?:named|called)\s)$",
     re.IGNORECASE,
 )
+# The last run of letters, in lower case, of all that BEFORE may end with; accented letters end a run.
+LAST_BEFORE = frozenset(
+    """dr drs doctor prof professor nurse physician attending resident surgeon cosurgeon assistant anesthesiologist
+    anaesthetist provider pcp referring consultant cardiologist oncologist neurologist radiologist pathologist
+    pediatrician psychiatrist therapist dietitian pharmacist midwife intern fellow hospitalist internist by dictating
+    w with cc author rn np pa md daughter son wife husband mother father mom dad mum sister brother partner spouse aunt
+    uncle niece nephew cousin grandson granddaughter grandmother grandfather grandma grandpa grandchild friend fiance
+    fiancee e girlfriend boyfriend neighbor neighbour guardian caregiver carer roommate stepfather stepmother baby twin
+    child kin contact proxy poa hcp children sons daughters kids mr mrs ms miss mx sir madam master rev reverend capt
+    captain sgt lt col judge hon or ora sr sra herr frau mme mlle monsieur madame dear hello hi regards sincerely
+    thanks yours truly name names named is called patient s pt client member insured subscriber surname alias aka a
+    nee am m from attn attention witness re subject owner signature signed initials interpreter worker manager chaplain
+    coach teacher officer""".split()
+)
 # Announce a person only with a colon or a word for naming: alone they stand before anything.
 NEEDS_COLON = frozenset(
     "by from re subject baby child twin children assistant attending resident author contact cc md pa np "

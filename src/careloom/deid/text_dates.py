@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from careloom.deid.date_forms import BY_NAME, interpret
 from careloom.deid.text_known import Known
+from careloom.deid.text_reading import Reading, digits, found_where, words
 from careloom.deid.text_spans import DATE, Found
 from careloom.text.note import Span
 
@@ -14,6 +15,10 @@ _MONTH_WORD = re.compile(
     r"|sept?(?:ember)?|oct(?:ober)?"
     r"|nov(?:ember)?|dec(?:ember)?)(?![a-z])",
     re.IGNORECASE,
+)
+_MONTH_WORDS = words(
+    "jan january feb february mar march apr april may jun june jul july aug august sep sept september sepember"
+    " oct october nov november dec december"
 )
 _BEFORE = re.compile(
     r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\.?[,\s]\s{0,2}(?:the\s)?)?"
@@ -72,6 +77,21 @@ _SCORE_WORD = re.compile(
     r"|a|an|about)\s)?$",
     re.IGNORECASE,
 )
+_SLASH = re.compile(r"\s?[/-]")
+_WHEN_REACH = 20  # the longest of _WHEN with what may follow it
+
+
+def _parts(text: Reading) -> Sequence[int]:
+    """Where a part of a date may begin, or a word before it."""
+    parts = []
+    for start, end in text.numbers:
+        if text[start - 1 : start] == "'":
+            parts.append(start - 1)
+        if _SLASH.match(text, end):
+            parts.append(start)
+    return sorted({*parts, *text.words_before(parts, _WHEN_REACH)})
+
+
 _DENOMINATORS = frozenset((12, 15, 16, 20, 24, 25, 30))
 _YEAR_AND_MONTH = re.compile(
     r"(?<![\d/-])(?:(?:0?[1-9]|1[0-2])[/-](?:19|20)\d\d|(?:19|20)\d\d-(?:0[1-9]|1[0-2]))(?![\d/-])"
@@ -89,6 +109,7 @@ r"|ramadan|eid(?: al-(?:fitr|adha))?|diwali)"
     r"(?P<year>\s(?:of\s)?(?:19|20)\d\d|\s?,\s?(?:19|20)\d\d)?(?![A-Za-z])",
     re.IGNORECASE,
 )  # fmt: skip
+_HOLIDAY_WORDS = words("on since before after until around over by this last next day night")
 _LOWER_VERBS = frozenset({"may", "march", "mar", "dec", "sun", "sat", "jan", "sep"})
 _NO_MONTH = re.compile(r"\s?(?:be|have|not|also|need|take|require|continue|resume|return|use|well|or)\b", re.IGNORECASE)
 _UNIT = re.compile(
@@ -115,12 +136,13 @@ class DateDetector:
 
     def find(self, text: str, known: Known) -> Sequence[Found]:
         """Dates; those of birth that the record knows are found by the detector of the record too."""
-        found = [*self._with_month_names(text), *self._numbers(text)]
+        reading = Reading.of(text)
+        found = [*self._with_month_names(reading), *self._numbers(reading)]
         return [Found(span, DATE, self.name, score) for span, score in found]
 
-    def _with_month_names(self, text: str) -> list[tuple[Span, float]]:
+    def _with_month_names(self, text: Reading) -> list[tuple[Span, float]]:
         found = []
-        for word in _MONTH_WORD.finditer(text):
+        for word in found_where(_MONTH_WORD, text, _MONTH_WORDS):
             before = _BEFORE.search(text[max(0, word.start() - _LOOK_BACK) : word.start()])
             earliest = word.start() - (len(before[0]) if before else 0)
             best = self._longest(text, earliest, word.start(), word.end())
@@ -133,7 +155,7 @@ class DateDetector:
                 Span(*holiday.span("day")) if not holiday["year"] else Span(holiday.start("day"), holiday.end("year")),
                 0.8,
             )
-            for holiday in _HOLIDAY.finditer(text)
+            for holiday in found_where(_HOLIDAY, text, _HOLIDAY_WORDS)
         ]
         return found
 
@@ -167,34 +189,36 @@ class DateDetector:
         )
 
     @staticmethod
-    def _numbers(text: str) -> list[tuple[Span, float]]:
+    def _numbers(text: Reading) -> list[tuple[Span, float]]:
         found = []
         form = BY_NAME["numbers"]
-        for place in _NUMBERS.finditer(text):
+        for place in found_where(_NUMBERS, text, digits(4, gap=13)):
             match = form.match(text, place.start())
             if match is None or interpret("numbers", match) is None:
                 continue
             start = place.start()
             weekday = _WEEKDAY.search(text[max(0, start - 14) : start])
             found.append((Span(start - len(weekday[0]) if weekday else start, match.end()), 0.95))
-        for place in _NUMBER_RANGE.finditer(text):
+        for place in found_where(_NUMBER_RANGE, text, _ANY_NUMBER):
             found += [(Span(*place.span("one")), 0.8), (Span(*place.span("two")), 0.8)]
-        found += [(Span(*place.span()), 0.5) for place in _DAY_OF_WEEK.finditer(text)]
-        for pattern, score in ((_COMPACT, 0.85), (_YEAR_AND_MONTH, 0.8)):
-            found += [(Span(*place.span()), score) for place in pattern.finditer(text)]
-        for place in _BARE.finditer(text):
+        found += [(Span(*place.span()), 0.5) for place in found_where(_DAY_OF_WEEK, text, _DAY_WORDS)]
+        for pattern, where, score in ((_COMPACT, digits(8), 0.85), (_YEAR_AND_MONTH, _ANY_NUMBER, 0.8)):
+            found += [(Span(*place.span()), score) for place in found_where(pattern, text, where)]
+        for place in found_where(_BARE, text, _ANY_NUMBER):
             before = text[max(0, place.start() - 20) : place.start()]
             unusual = int(place["day"]) > 10 and int(place["day"]) not in _DENOMINATORS
             if not _SCORE_WORD.search(before) and (
                 unusual or _CHART_WORD.search(before) or _TIME_NEXT.match(text, place.end())
             ):
                 found.append((Span(*place.span()), 0.55))
-        for place in _PART.finditer(text):
+        for place in found_where(_PART, text, _parts):
             if place["when"] or place.start() == 0 or _range(text, place.start("part")):
                 found.append((Span(*place.span("part")), 0.6))
         return found
 
 
+_ANY_NUMBER = digits(1)
+_DAY_WORDS = words("monday tuesday wednesday thursday friday saturday sunday")
 _DAY_OF_WEEK = re.compile(r"(?<![A-Za-z])(?:mon|tues|wednes|thurs|fri|satur|sun)day(?![A-Za-z])", re.IGNORECASE)
 _NUMBER_RANGE = re.compile(
     r"(?<![\d/.-])(?P<one>(?:0?[1-9]|1[0-2])/(?:3[01]|[12]\d|0?[1-9])(?:/(?:\d{4}|\d\d))?)\s?(?:-|to"

@@ -7,6 +7,7 @@ eponyms (Parkinson, Foley, Apgar) count only beside another name or where a pers
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from careloom.deid import name_lists as lists
 from careloom.deid import name_words as context
@@ -20,9 +21,9 @@ from careloom.deid.name_tokens import (
     NameToken,
     name_runs,
     name_tokens,
-    recased,
 )
 from careloom.deid.text_known import CLINICIAN, PATIENT, RELATIVE, Known
+from careloom.deid.text_reading import Reading, found_where, words
 from careloom.deid.text_spans import NAME, Found
 from careloom.text.note import Span
 
@@ -31,16 +32,31 @@ _LOWER_AFTER = re.compile(
     rf"(?<![A-Za-z])(?P<title>{context.TITLE}\.?|dear|hi|hello|hey|thanks|my name is|this is|i'm|named)"
     rf"\s?,?\s(?P<name>[a-z]{{2,}}(?:[ -][a-z]{{2,}})?)"
 )
+_LOWER_TITLES = words(
+    "dr drs doctor prof professor mr mrs ms miss mx nurse rev señora sr sra herr frau mme mlle capt captain sgt dear hi"
+    " hello hey thanks my this i named"
+)
 _NEXT_WORD = re.compile(r"(?:'s)?[ \t-]\s{0,1}([A-Za-z]+)")
 _SENTENCE_START = re.compile(r"(?:^|[:\n]\s*|[|(]\s?|\s{3})$")
 _SPACED = re.compile(
     r"(?<![^\W_])(?:[A-Za-z][ .-]){3,}[A-Za-z](?![^\W_])(?:\s{2,3}(?:[A-Za-z][ .-]){2,}[A-Za-z](?![^\W_]))?"
 )
+_SINGLE_LETTERS = words(" ".join("abcdefghijklmnopqrstuvwxyz"))
 _INITIALS = re.compile(
     r"\b(?:[Pp]t|PT|[Pp]atient|Name):\s{0,3}(?P<name>(?:[A-Z]\.?){2,3})(?=\s?[/|,(\n-])"
     r"|--\s?(?P<by>(?:[A-Z]\.?){2,3})\s?(?=[(\d])"
     r"|(?<=\n)(?P<nurse>(?:[A-Z]\.?){2,3})(?=\s(?:RN|MD|NP|PA)\b)"
 )
+_LABELS, _NURSES = words("pt patient name"), words("rn md np pa")
+_DASHES = re.compile(r"--(?=\s?[A-Z])")
+
+
+def _initials(text: Reading) -> Sequence[int]:
+    """Where initials may begin: at a label, two dashes, or a line that goes on with a nurse's letters."""
+    lines = {place + 1 for nurse in _NURSES(text) for place in range(max(0, nurse - 8), nurse) if text[place] == "\n"}
+    return sorted({*_LABELS(text), *(dashes.start() for dashes in _DASHES.finditer(text)), *lines})
+
+
 # Before an unknown word these are mostly said of people.
 _BESIDE = re.compile(r"(?<![A-Za-z])(?:with|told|asked|called|met|saw|thanks?|thank|informed|counseled)[ ]$")
 _LOOK_BACK = 40
@@ -53,9 +69,10 @@ class NameDetector:
 
     def find(self, text: str, known: Known) -> Sequence[Found]:
         """Names of people; titles stay outside."""
-        original, text = text, recased(text)
+        reading = Reading.of(text)
+        text = reading.recased
         found: list[Found] = []
-        tokens = list(name_tokens(text, original))
+        tokens = list(name_tokens(reading))
         for run in name_runs(text, tokens):
             found += _judged(text, run)
         found += _inverted(text, tokens)
@@ -63,7 +80,7 @@ class NameDetector:
         found += _spaced(text)
         found += [
             Found(Span(*match.span(match.lastgroup or 0)), NAME, self.name, 0.7)
-            for match in _INITIALS.finditer(original)
+            for match in found_where(_INITIALS, reading, _initials)
         ]
         return found
 
@@ -72,7 +89,7 @@ def _judged(text: str, run: list[NameToken]) -> Iterator[Found]:
     """The names of one run."""
     start = 0
     while start < len(run):
-        if _announces(run[start]):
+        if run[start].announces or (run[start].kind == PLAIN and not run[start].may_follow):
             start += 1
             continue
         announced, role, has_title = _announced(text, run[start])
@@ -82,7 +99,7 @@ def _judged(text: str, run: list[NameToken]) -> Iterator[Found]:
             and not _is_sentence(text, run, start, end)
             and (run[end].kind != PLAIN or (end == start and _may_begin(run, end, announced, has_title)))
         ):
-            if end > start and _announces(run[end]):
+            if end > start and run[end].announces:
                 break
             end += 1
         if end == start:
@@ -103,11 +120,6 @@ def _judged(text: str, run: list[NameToken]) -> Iterator[Found]:
                     role or (CLINICIAN if follows and not does else ""),
                 )
         start = end
-
-
-def _announces(token: NameToken) -> bool:
-    """True for a title, a relation or a greeting: it is no part of the name that follows."""
-    return token.kind not in (STRONG, INITIAL) and token.word.lower().rstrip(".") in context.ANNOUNCERS
 
 
 def _is_sentence(text: str, run: list[NameToken], start: int, end: int) -> bool:
@@ -131,6 +143,8 @@ def _end(text: str, token: NameToken) -> int:
 
 def _announced(text: str, token: NameToken) -> tuple[bool, str, bool]:
     """Whether a person is announced before a token; the role; whether by a title."""
+    if not token.may_follow:
+        return False, "", False
     before = context.BEFORE.search(text[max(0, token.start - _LOOK_BACK) : token.start])
     if before is None:
         return False, "", False
@@ -252,7 +266,11 @@ def _inverted(text: str, tokens: Sequence[NameToken]) -> Iterator[Found]:
     """Family name, comma, given name: Smith, John Q."""
     for place in range(len(tokens) - 1):
         family, given = tokens[place], tokens[place + 1]
-        if not _COMMA.fullmatch(text[family.end : given.start]) or not _is_inverted(text, family, given):
+        if (
+            given.start - family.end > 3
+            or not _COMMA.fullmatch(text[family.end : given.start])
+            or not _is_inverted(text, family, given)
+        ):
             continue
         end = place + 2
         while (
@@ -279,39 +297,47 @@ def _is_inverted(text: str, family: NameToken, given: NameToken) -> bool:
     return (begins or announced) and given.kind == MAYBE and _is_whole_name([given, family])
 
 
-def _lower(text: str) -> Iterator[Found]:
+@cache
+def _always_names() -> frozenset[str]:
+    """Frequent given names that are nothing else."""
+    return frozenset(
+        name
+        for name, flags in lists.names().items()
+        if flags & lists.GIVEN
+        and flags & lists.FREQUENT
+        and not flags & (lists.WORD | lists.EPONYM)
+        and name not in context.EPONYMS
+        and name not in context.NO_NAMES
+    )
+
+
+def _lower(text: Reading) -> Iterator[Found]:
     """Names that are not capitalised: after a title, or given names that are nothing else."""
     names = lists.names()
-    for match in _LOWER.finditer(text):
-        flags = names.get(match[0], 0)
-        if (
-            flags & lists.GIVEN
-            and flags & lists.FREQUENT
-            and not flags & (lists.WORD | lists.EPONYM)
-            and match[0] not in context.EPONYMS
-            and match[0] not in context.NO_NAMES
-        ):
+    starts = sorted(start for name in _always_names().intersection(text.words) for start in text.words[name])
+    for start in starts:
+        if (match := _LOWER.match(text, start)) is not None:
             yield Found(Span(*match.span()), NAME, "names", 0.5)
-    for match in _LOWER_AFTER.finditer(text):
-        words = match["name"].split()
-        first = names.get(words[0], 0)
+    for match in found_where(_LOWER_AFTER, text, _LOWER_TITLES):
+        name = match["name"].split()
+        first = names.get(name[0], 0)
         is_title = context.TITLES.match(match["title"].rstrip(".")) is not None
         if (
-            words[0] in context.NO_NAME_AFTER_TITLE
+            name[0] in context.NO_NAME_AFTER_TITLE
             or not (first & lists.PERSON)
             or (first & lists.WORD and not is_title)
         ):
             continue
-        second = names.get(words[1], 0) if len(words) > 1 else 0
+        second = names.get(name[1], 0) if len(name) > 1 else 0
         long = bool(second & lists.FAMILY) and not second & lists.WORD
         yield Found(
-            Span(match.start("name"), match.end() if long else match.start("name") + len(words[0])), NAME, "names", 0.8
+            Span(match.start("name"), match.end() if long else match.start("name") + len(name[0])), NAME, "names", 0.8
         )
 
 
-def _spaced(text: str) -> Iterator[Found]:
+def _spaced(text: Reading) -> Iterator[Found]:
     """Names with their letters apart: J o h n   S m i t h."""
-    for match in _SPACED.finditer(text):
-        words = [re.sub("[ .-]", "", word).lower() for word in re.split(r"\s{2,3}", match[0])]
-        if any(lists.names().get(word, 0) & lists.PERSON for word in words):
+    for match in found_where(_SPACED, text, _SINGLE_LETTERS):
+        parts = [re.sub("[ .-]", "", word).lower() for word in re.split(r"\s{2,3}", match[0])]
+        if any(lists.names().get(word, 0) & lists.PERSON for word in parts):
             yield Found(Span(*match.span()), NAME, "names", 0.8)

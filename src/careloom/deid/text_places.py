@@ -2,12 +2,23 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from careloom.deid import name_lists as lists
-from careloom.deid.name_tokens import recased
 from careloom.deid.name_words import NO_NAMES, flags_of
 from careloom.deid.text_context import STATE_NAMES, STATES
 from careloom.deid.text_known import Known
+from careloom.deid.text_reading import (
+    CAPITAL,
+    WORD,
+    Reading,
+    Where,
+    digits,
+    found_where,
+    holding,
+    words,
+    writing,
+)
 from careloom.deid.text_spans import LOCATION, ORGANIZATION, Found
 from careloom.text.note import Span
 
@@ -48,6 +59,26 @@ r"|strada|str\.)\s(?:[^\W\d_][\w'.-]{0,30}[ ,]{1,2}){1,5}(?:n[º°o]\.?\s?)?\d{1
 r"|quai|cours|route)\s(?:d[eu]s?\s|de la\s|de l')?(?:(?-i:[^\W\d_a-z])[\w'-]{0,30}+\s?){1,4}",
     re.IGNORECASE,
 )  # fmt: skip
+_STREET_WORDS_FIRST = words(
+    "rue avenue av boulevard place chemin impasse via viale piazza corso calle c avenida avda plaza paseo carrera rua"
+    " travessa praça ul ulica al strada str"
+)
+_STREET_ENDS = tuple(
+    "straße strasse gasse allee platz weg damm ufer straat laan gracht plein kade gatan vägen gata veien vegen gade vej"
+    " allé katu tie tänav utca útja tee gate terrasse út u. tér ulica ul. cesta trg bulevard körút".split()
+)
+
+
+_ANY_NUMBER = digits(1)
+
+
+def _after(text: Reading) -> Sequence[int]:
+    """Where _AFTER may begin: at a word for a street, at a number, or before one that follows such a word."""
+    numbers = _ANY_NUMBER(text)
+    behind = [at for at in numbers if text.small[max(0, at - 12) : at].rstrip().endswith(_STREET_ENDS)]
+    return sorted({*_STREET_WORDS_FIRST(text), *numbers, *text.words_before(behind, 112, WORD)})
+
+
 _AFTER_CAPITAL = re.compile(
     r"(?<![^\W_])(?:[^\W\d_a-z][^\W\d_]*[ -]){0,3}[^\W\d_a-z][^\W\d_]{2,}\s(?:\d{1,4}[A-Za-z]?)"
     r"(?=,?\s?\n?\s?(?:Apt|Suite|Apartment)\b)"
@@ -61,10 +92,24 @@ _WITH_UNIT = re.compile(
     r"(?<![^\W_])(?:(?:\d{1,5}\.?|[^\W\d_a-z][\w'.-]{0,30}|de|la|du|da|des|rue|rkp\.),?\s){2,8}\n?\s?(?:Apt"
     r"|Suite|Apartment)\.?\s\d{2,4}"
 )
+_UNIT_WRITTEN = writing("Apt", "Suite", "Apartment")
 _UNIT_ALONE = re.compile(r"(?<![^\W_])(?:Apt|Suite|Apartment)\.?\s\d{1,4}[A-Z]?\b")
 _TOWN = re.compile(
     r"(?<![^\W_])(?:[^\W\d_a-z][\w'-]{1,40}\s){1,2}(?:Town|Village|Township|County|Borough|Parish|TOWN"
     r"|VILLAGE|COUNTY)\b"
+)
+_TOWN_WORDS = words("town village township county borough parish")
+
+
+def _towns(text: Reading) -> Sequence[int]:
+    """Where names may begin that end with a word for a town."""
+    return text.words_before(_TOWN_WORDS(text), 86, CAPITAL)
+
+
+_ORIGIN_WORDS = words(
+    "originally comes came is am moved relocated immigrated emigrated native resident live lives living resides"
+    " residing born grew raised flew fly travel traveled travelled travels drove returned trip vacation work works"
+    " driving hometown city town"
 )
 _ORIGIN = re.compile(
     r"\b(?:(?:originally|comes|came|is|am|moved|relocated|immigrated|emigrated)\s(?:here\s)?from"
@@ -103,6 +148,14 @@ _CITY_STATE = re.compile(
     rf"(?<![^\W_])(?P<city>(?:[^\W\d_a-z][\w'.-]{{0,30}}[ ]){{0,2}}[^\W\d_a-z][\w'-]{{1,40}})"
     rf",\s{{0,2}}(?P<state>(?:{STATES})\b(?!\.\w)|(?:{STATE_NAMES})\b)"
 )
+_STATE_NEXT = re.compile(rf",\s{{0,2}}(?=[A-Z])(?:(?:{STATES})\b(?!\.\w)|(?:{STATE_NAMES})\b)")
+
+
+def _before_states(text: Reading) -> Sequence[int]:
+    """Where a city may begin that a comma and a state follow."""
+    return text.words_before([state.start() for state in _STATE_NEXT.finditer(text)], 106, CAPITAL)
+
+
 _CAPITAL = re.compile(r"(?<![^\W_])[^\W\d_a-z][^\W\d_]+(?:['-][^\W\d_]+){0,4}")
 _PLACE_BEFORE = re.compile(
     r"(?<![A-Za-z])(?:in|from|at|near|to|of|outside|around|lives?(?:\sin)?|living\sin|residing"
@@ -114,6 +167,7 @@ _IN = re.compile(
     r"(?<![^\W_])(?:in|from|near)\s(?P<place>[^\W\d_a-z][^\W\d_A-Z]{3,})(?=[.,;)\n]|\s(?:in|and|with"
     r"|for|to|on|last|since|where|when)\b)"
 )
+_IN_WORDS = words("in from near")
 _KIND_OF_CARE = (
     r"(?:(?:General|Memorial|Regional|Community|University|Children'?s|Veterans|Medical|Health|Heart"
     r"|Cancer|County|City|State|Presbyterian|Methodist|Baptist|"
@@ -131,6 +185,20 @@ r"|Company|Companies|Group|Associates|Partners|Bank|Insurance|Foundation|Institu
 r"|Holdings|Industries|Technologies|Solutions|Services|Systems|Consulting|Ministry|Department"
 r"|Agency|Association|Union|Manor|Rehab)\b\.?(?!\s[a-z]+\s?:)"
 )  # fmt: skip
+_KIND_WORDS = words(
+    "hospital hospitals center centre clinic clinics infirmary hospice healthcare health nursing pharmacy laboratory"
+    " laboratories labs university college academy elementary school church temple mosque synagogue inc llc l ltd"
+    " limited corp corporation gmbh ag plc s co company companies group associates partners bank insurance foundation"
+    " institute orchestra holdings industries technologies solutions services systems consulting ministry department"
+    " agency association union manor rehab"
+)
+
+
+def _before_kinds(text: Reading) -> Sequence[int]:
+    """Where the name of an organization may begin that ends with a word for its kind."""
+    return text.words_before([at for at in _KIND_WORDS(text) if text[at].isupper()], 280, CAPITAL)
+
+
 _GENERIC = frozenset(
     """the a an this that our your his her their local emergency general outpatient inpatient surgical medical
     intensive critical care primary urgent pain wound cancer heart diabetes follow up clinic hospital center
@@ -144,14 +212,14 @@ _GENERIC = frozenset(
 _LIST_LEAST = 4
 
 
-_OTHER_STREETS = (
-    (_LOWER_ADDRESS, 0.8),
-    (_AFTER, 0.8),
-    (_AFTER_CAPITAL, 0.7),
-    (_BOX, 0.9),
-    (_UNIT_ALONE, 0.6),
-    (_MILITARY, 0.9),
-    (_CORNER, 0.8),
+_OTHER_STREETS: tuple[tuple[re.Pattern[str], Where, float], ...] = (
+    (_LOWER_ADDRESS, _ANY_NUMBER, 0.8),
+    (_AFTER, _after, 0.8),
+    (_AFTER_CAPITAL, _UNIT_WRITTEN, 0.7),
+    (_BOX, words("p po pobox post postfach apartado c cp rural rr"), 0.9),
+    (_UNIT_ALONE, _UNIT_WRITTEN, 0.6),
+    (_MILITARY, holding("box", "apo", "fpo", "dpo"), 0.9),
+    (_CORNER, holding("corner of"), 0.8),
 )
 
 
@@ -165,53 +233,47 @@ class PlaceDetector:
 
     def find(self, text: str, known: Known) -> Sequence[Found]:
         """Places; they may overlap."""
-        text = recased(text)
-        return [*self._streets(text), *self._towns(text), *self._listed(text), *_organizations(text)]
+        reading = Reading.of(text)
+        text = reading.recased
+        return [*self._streets(text), *self._towns(text), *self._listed(reading), *_organizations(text)]
 
-    def _streets(self, text: str) -> Iterator[Found]:
+    def _streets(self, text: Reading) -> Iterator[Found]:
         """Addresses down to the street, with what follows them."""
-        for match in _ADDRESS.finditer(text):
+        for match in found_where(_ADDRESS, text, _ANY_NUMBER):
             if not _DOCTOR.search(text, match.end() - 3):
                 yield Found(_with_tail(text, match), LOCATION, self.name, 0.9, "street")
-        for match in _WITH_UNIT.finditer(text):
+        for match in found_where(_WITH_UNIT, text, _UNIT_WRITTEN):
             if any(letter.isdigit() for letter in match[0][: match[0].rindex(" ") - 5]):
                 yield Found(_with_tail(text, match), LOCATION, self.name, 0.8, "street")
-        for match in _NUMBER_NAME_NUMBER.finditer(text):
+        for match in found_where(_NUMBER_NAME_NUMBER, text, digits(2)):
             if any(len(word) > 3 and not word.isupper() and _is_own(word) for word in match["name"].split()):
                 yield Found(_with_tail(text, match), LOCATION, self.name, 0.6, "street")
-        for pattern, score in _OTHER_STREETS:
-            for match in pattern.finditer(text):
+        for pattern, where, score in _OTHER_STREETS:
+            for match in found_where(pattern, text, where):
                 yield Found(_with_tail(text, match), LOCATION, self.name, score, "street")
 
-    def _towns(self, text: str) -> Iterator[Found]:
+    def _towns(self, text: Reading) -> Iterator[Found]:
         """Cities by what stands around them."""
-        for match in _CITY_STATE.finditer(text):
+        for match in found_where(_CITY_STATE, text, _before_states):
             if _may_be_city(text, match):
                 yield Found(Span(*match.span("city")), LOCATION, self.name, 0.85, "city")
-        for match in _ORIGIN.finditer(text):
+        for match in found_where(_ORIGIN, text, _ORIGIN_WORDS):
             if _is_own(match["place"]) or flags_of(match["place"].split()[0]) & lists.CITY:
                 yield Found(Span(*match.span("place")), LOCATION, self.name, 0.6, "city")
-        for match in _IN.finditer(text):
+        for match in found_where(_IN, text, _IN_WORDS):
             if _is_own(match["place"]) and not flags_of(match["place"]):
                 yield Found(Span(*match.span("place")), LOCATION, self.name, 0.45, "city")
-        for match in _TOWN.finditer(text):
+        for match in found_where(_TOWN, text, _towns):
             if _is_own(match[0]):
                 yield Found(Span(*match.span()), LOCATION, self.name, 0.7, "city")
 
-    def _listed(self, text: str) -> Iterator[Found]:
+    def _listed(self, reading: Reading) -> Iterator[Found]:
         """Places of the lists."""
-        several = lists.places()
-        words = list(_CAPITAL.finditer(text))
-        for place, match in enumerate(words):
-            plain = lists.folded(match[0]).removesuffix("'s")
-            if len(plain) < 3:
-                continue
-            for rest in several.get(plain, ()):
-                end = _several(text, words, place, rest)
-                if end:
-                    yield Found(Span(match.start(), end), LOCATION, self.name, 0.8, "city")
-                    break
-            flags = flags_of(match[0])
+        text = reading.recased
+        for match in _capitalised(reading):
+            plain, several, flags = _listed_word(match[0])
+            if several and (end := _several(text, match.end(), several)):
+                yield Found(Span(match.start(), end), LOCATION, self.name, 0.8, "city")
             if not flags & lists.PLACE or (flags & lists.REGION and (not self._countries or plain in _STATES_PLAIN)):
                 continue
             score = self._score(text, match, flags)
@@ -271,11 +333,42 @@ def _with_tail(text: str, match: re.Match[str]) -> Span:
     return Span(start - len(number[0]) if number else start, end)
 
 
-def _several(text: str, words: Sequence[re.Match[str]], place: int, rest: tuple[str, ...]) -> int:
-    """The end of a place of several words that begins at a word; 0 where it is another."""
-    at = words[place].end()
+def _capitalised(reading: Reading) -> Iterator[re.Match[str]]:
+    """The capitalised words of two letters and more."""
+    text = reading.recased
+    for word in reading.capitals:
+        if not word[0].isalpha():
+            yield from _CAPITAL.finditer(text, *word.span())
+        elif len(word[0]) > 1:
+            yield word
+
+
+@lru_cache(65_536)
+def _listed_word(word: str) -> tuple[str, tuple[tuple[str, ...], ...], int]:
+    """A word folded; how places of several words go on that begin with it; what it may be by itself."""
+    plain = lists.folded(word).removesuffix("'s")
+    if len(plain) < 3:
+        return plain, (), 0
+    return plain, lists.places().get(plain, ()), flags_of(word)
+
+
+_ONE_MORE = re.compile(r"[ \t\n-]{1,2}([^\W\d_]+(?:['-][^\W\d_]+){0,4})\.?")
+
+
+def _several(text: str, end: int, several: tuple[tuple[str, ...], ...]) -> int:
+    """The end of a place of several words, of which the first ends at `end`; 0 where no place of `several` is there."""
+    following = _ONE_MORE.match(text, end)
+    second = lists.folded(following[1]) if following is not None else ""
+    for rest in several:
+        if rest[0] == second and (last := _goes_on(text, end, rest)):
+            return last
+    return 0
+
+
+def _goes_on(text: str, at: int, rest: tuple[str, ...]) -> int:
+    """Where `rest` ends that begins at a place; 0 where other words stand there."""
     for word in rest:
-        match = re.compile(r"[ \t\n-]{1,2}([^\W\d_]+(?:['-][^\W\d_]+){0,4})\.?").match(text, at)
+        match = _ONE_MORE.match(text, at)
         if match is None or lists.folded(match[1]) != word:
             return 0
         at = match.end(1)
@@ -293,8 +386,8 @@ _LEGAL = re.compile(
 )
 
 
-def _organizations(text: str) -> Iterator[Found]:
-    for match in _ORGANIZATION.finditer(text):
+def _organizations(text: Reading) -> Iterator[Found]:
+    for match in found_where(_ORGANIZATION, text, _before_kinds):
         words = [
             word
             for word in re.split(r"[\s,]+", match["name"].lower())

@@ -13,6 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from careloom.deid.text_reading import Reading
 from careloom.text.note import Span
 from careloom.text.offsets import OffsetMap, replace
 
@@ -36,7 +37,7 @@ _ANY_ALIKE = re.compile("[" + "".join(_ALIKE) + "]")
 class Shadow:
     """`text` to search in; `back` says where its places lie in the text that it was made of."""
 
-    text: str
+    text: Reading
     to_source: OffsetMap | None
 
     def back(self, span: Span) -> Span:
@@ -47,7 +48,7 @@ class Shadow:
 def shadow(text: str) -> Shadow:
     """The shadow of `text`; the text itself where nothing in it is disguised."""
     if text.isascii():
-        return Shadow(text, None)
+        return Shadow(Reading(text), None)
     edits = [
         (Span(*found.span()), plain) for found in _NOT_ASCII.finditer(text) if (plain := _plain(found[0])) != found[0]
     ]
@@ -67,8 +68,8 @@ def shadow(text: str) -> Shadow:
             ]
     if edits:
         second, then = replace(first, edits)
-        return Shadow(second, forward.then(then).inverted())
-    return Shadow(first, forward.inverted() if forward.edits else None)
+        return Shadow(Reading(second), forward.then(then).inverted())
+    return Shadow(Reading(first), forward.inverted() if forward.edits else None)
 
 
 @lru_cache(8192)
