@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -173,6 +174,14 @@ def test_a_record_stands_beside_what_a_policy_makes_of_it(made: Installation) ->
     deidentify(made.platform, made.operator, "expert")
     assert "It stands so in the research zone" in drawn(made, at, both, search="?names=project")
     assert "It stands otherwise in" in drawn(made, at, both, search="?policy=safe-harbor&names=project")
+    with pytest.raises(KeyboardInterrupt):
+        deidentify(made.platform, made.operator, "first", watch=stopped)
+    assert "The research zone cannot be read now" in drawn(made, at, both, search="?names=project")
+
+
+def stopped(done: int, total: int, so_far: dict[str, Any]) -> None:
+    """As a person stops a run before its first resource: the zone stays closed."""
+    raise KeyboardInterrupt
 
 
 def test_elements_say_what_became_of_them(made: Installation) -> None:
