@@ -3,11 +3,12 @@
 import re
 from datetime import date
 
-from careloom.deid.text import TextScrubber
+from careloom.deid.text import TextScrubber, rule_detectors
+from careloom.deid.text_classifier import ClassifierDetector
 from careloom.deid.text_known import NOBODY, Known, KnownAddress, KnownName
 
 _MARK = re.compile(r"<([A-Z_0-9]+)\|([^<>]*?)>", re.DOTALL)
-SCRUBBER = TextScrubber()
+SCRUBBER = TextScrubber([*rule_detectors(), ClassifierDetector()])
 RECORD = Known(
     names=(
         KnownName(("John", "Quentin"), "Szöllösy", "patient", "male"),

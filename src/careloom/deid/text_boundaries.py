@@ -1,19 +1,55 @@
-"""Where a trained model and the rules found the same thing, the model says where it begins and ends; nothing is lost.
+"""Where a trained model and the rules found the same place: who says where it begins and ends. Nothing found is lost.
 
-The rules see words, the model sentences: of ``450 Oak Lane, Springfield`` it tells that two places stand there. What a
-rule found besides is added to the span of the model that it touches, or stands alone.
+What the record knows, dates and numbers that a rule is sure of keep their ends and labels: they are replaced by form.
+Of names, places and organizations the model says where they end: rules see words, the model sentences, and of ``450 Oak
+Lane, Springfield`` it tells that two places stand there. What the other side found besides stands alone, or is added to
+the span that it touches.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from careloom.deid.text_spans import Found
+from careloom.deid import name_lists as lists
+from careloom.deid.text_spans import DATE, LOCATION, NAME, ORGANIZATION, Found
 from careloom.text.note import Span
 
 MODEL = "classifier"
+PROPER = frozenset({NAME, LOCATION, ORGANIZATION})
+_SURE, _SURE_OF_NAMES = 0.7, 0.9
+_REST = re.compile(r"[^\W\d_]{2,}|\d{2,}")
+_NOTHING = re.compile(r"(?:19|20)\d\d|pdf|docx?|txt|jpe?g|png|tiff?|dcm|xlsx?|csv|html?", re.IGNORECASE)
+_TIME = re.compile(r"[\s,@T]*\d{1,2}:?\d\d(?::?\d\d)?(?:\.\d+)?\s?(?:[ap]\.?m\.?|h|hrs|hours|Z)?[\s,.]*", re.IGNORECASE)
 _CONTENT = re.compile(r"[^\W_]")
 _BETWEEN = re.compile(r"[\s.,'’()-]{0,3}")
+
+
+def is_ruled(group: Sequence[Found]) -> bool:
+    """True where a group that the model shares holds something whose ends are not the model's to say."""
+    told = {one.label for one in group if one.detector == MODEL}
+    return any(_holds(one, told) for one in group if one.detector != MODEL)
+
+
+def _holds(one: Found, told: Collection[str]) -> bool:
+    if one.detector == "record" or one.label == DATE:
+        return True
+    if one.label in PROPER:
+        return one.score >= _SURE_OF_NAMES and one.label not in told
+    return one.score >= _SURE
+
+
+def besides(text: str, ruled: Found, group: Sequence[Found]) -> list[Found]:
+    """What the model found in a group outside of the span that the rules made of it."""
+    rests = []
+    for one in group:
+        if one.detector == MODEL:
+            for rest in _uncovered(one.span, [ruled]):
+                words = _REST.findall(rest.of(text))
+                if not _TIME.fullmatch(rest.of(text)) and any(
+                    not _NOTHING.fullmatch(word) and word not in lists.words() for word in words
+                ):
+                    rests.append(replace(one, span=rest))
+    return rests
 
 
 def parted(text: str, group: Sequence[Found]) -> list[Found]:

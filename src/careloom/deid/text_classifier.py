@@ -35,6 +35,7 @@ _SHORT_FORM = 4
 """Capitals alone up to this length are taken for an abbreviation unless a list of names has them."""
 _SHORT, _FAR = 65, 2
 """A sentence of that many characters or fewer is read with the one before it when no more line ends part them."""
+_LAST = re.compile(r"\s+([a-z]{3,})$")
 _NEXT = re.compile(r"(?:['’]s)?[ -]([A-Za-z]+)")
 _WORD = re.compile(r"[^\W_]+")
 _MEASURE = re.compile(r"(?:19|20)\d0s|[\dx]+(?:mg|ml|mcg|cm|mm|th|st|nd|rd|am|pm)", re.IGNORECASE)
@@ -44,6 +45,10 @@ _MEDICAL = re.compile(
     r"|[a-z]{3,}(?:ectomy|otomy|ostomy|oscopy|oscopic|ograph[yi]c?|ograms?|plasty|itis|osis|oses|emia|uria|pathy|pathic|algia"
     r"|ologist|ologic|ology|ologies|idine|cillin|statin|olol|pril|azole|mycin|oxacin|mab|tinib|icular|aceous|iform|oidal?"
     r"|esthesia|plegi[ac]|paresis|trophy|trophic|genic|lytic|scopic|metric|meter|phasia|phagia|kines[ie]s|ectasis|stasis)",
+    re.IGNORECASE,
+)
+_LATIN = re.compile(
+    r"(?:[ap]\.?m|i\.?e|e\.?g|[bt]\.?i\.?d|q\.?i\.?d|p\.?o|p\.?r\.?n|h\.?s|[ap]\.?c|n\.?p\.?o|u\.?s(?:\.?a)?)\.?",
     re.IGNORECASE,
 )
 _STATE = re.compile(rf"(?:{STATES}|{STATE_NAMES})\.?")
@@ -91,7 +96,7 @@ class ClassifierDetector:
         if parts == []:
             return []
         return [
-            Found(one.span, one.label, self.name, max(COUNTS, one.score or 0.0))
+            Found(_trimmed(text, one), one.label, self.name, max(COUNTS, one.score or 0.0))
             for tagged in self._tagger.tag(text, HEAD, parts)
             for one in spans_of(tagged, self._labels, self._least)
             if not _stays(text, one)
@@ -190,6 +195,16 @@ def _suspicion(word: str) -> int:
     return _SUSPECT if flags or len(word) > _SHORT_FORM or not word.isupper() else _PLAIN
 
 
+def _trimmed(text: str, found: Annotation) -> Span:
+    """A capitalised name without the plain words in lower case behind it: Hunter [hunts]."""
+    span = found.span
+    if found.label != NAME or span.of(text).islower():
+        return span
+    while (last := _LAST.search(text, span.start, span.end)) and last[1] in lists.words() and last.start() > span.start:
+        span = Span(span.start, last.start())
+    return span
+
+
 def _stays(text: str, found: Annotation) -> bool:
     """True for what Safe Harbor lets stay, and for plain words that the model is not sure of."""
     words = found.span.of(text)
@@ -198,6 +213,8 @@ def _stays(text: str, found: Annotation) -> bool:
     if found.label == AGE_OVER_89:
         return not any(int(number) > 89 for number in re.findall(r"\d{1,3}", words)) and any(map(str.isdigit, words))
     if found.label == LOCATION and _STATE.fullmatch(words):
+        return True
+    if found.label in (NAME, LOCATION, ORGANIZATION) and _LATIN.fullmatch(words):
         return True
     if found.label in (NAME, LOCATION, ORGANIZATION) and words.islower() and (found.score or 0) < 0.9:
         return all(word in lists.words() for word in words.split())

@@ -6,19 +6,18 @@
 3. Spans that share a character become one that covers both. Its label is that of the span that comes first by this
    order: an address of the net, in which others may stand; what the record knows; a score of 0.7 or more; the rank of
    the label in PRECEDENCE (names, cities and organizations share one); the longer; the higher score.
-4. Of names, places and organizations that the trained model found too, and that the record does not know, the model
-   says where they begin and end (`text_boundaries`).
+4. Where the trained model shares a group, `text_boundaries` says whose ends hold.
 5. Names that follow one another on a line (Mary  Smith) become one.
 6. Ends are trimmed of white space and marks that belong to no identifier.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from careloom.deid import name_lists as lists
 from careloom.deid.name_words import EPONYM_NOUNS, flags_of
-from careloom.deid.text_boundaries import MODEL, parted
+from careloom.deid.text_boundaries import MODEL, PROPER, besides, is_ruled, parted
 from careloom.deid.text_spans import (
     ACCOUNT,
     AGE_OVER_89,
@@ -49,7 +48,6 @@ PRECEDENCE = (
     LOCATION, ORGANIZATION, NAME, OTHER_ID,
 )  # fmt: skip
 _RANK = {label: rank for rank, label in enumerate(PRECEDENCE)}
-_PROPER = frozenset({NAME, LOCATION, ORGANIZATION})
 _BY_LIST = frozenset({"names", "places"})
 _BETWEEN_NAMES = re.compile(r"[ \t]{1,2}|\.[ \t]?|[ \t][A-Z]\.?[ \t]|,[ \t](?=$)")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -71,22 +69,28 @@ def combine(text: str, found: Iterable[Found], least: float = LEAST) -> list[Fou
         else:
             groups.append([one])
             end = one.span.end
-    found = []
-    for group in groups:
-        parts = [[one] for one in parted(text, group)] if _is_by_model(group) else [group]
-        found += [joined for part in parts if (joined := _joined(text, part)) is not None]
-    return found
+    return sorted((one for group in groups for one in _resolved(text, group)), key=lambda one: one.span.start)
 
 
-def _is_by_model(group: Sequence[Found]) -> bool:
-    return all(one.label in _PROPER and one.detector != "record" for one in group) and any(
-        one.detector == MODEL for one in group
-    )
+def _resolved(text: str, group: Sequence[Found]) -> Iterator[Found]:
+    """The spans of one group of which each shares a character with another."""
+    rules = [one for one in group if one.detector != MODEL]
+    parts: list[Sequence[Found]]
+    if len(rules) == len(group):
+        parts = [rules]
+    elif is_ruled(group):
+        ruled = _joined(text, rules)
+        parts = [rules] if ruled is None else [rules, *([one] for one in besides(text, ruled, group))]
+    elif all(one.label in PROPER for one in group):
+        parts = [[one] for one in parted(text, group)]
+    else:
+        parts = [group]
+    yield from (joined for part in parts if (joined := _joined(text, part)) is not None)
 
 
 def _outside_addresses(text: str, kept: list[Found]) -> list[Found]:
     """Names and places of lists without what they share with an address of the net."""
-    nets = [one.span for one in kept if one.label in (EMAIL, URL)]
+    nets = [one.span for one in kept if one.label in (EMAIL, URL) and one.detector != MODEL]
     if not nets:
         return kept
     result = []
@@ -145,4 +149,5 @@ def _order(one: Found) -> tuple[bool, bool, bool, int, int, float]:
     weak = one.score < 0.7
     is_proper = one.label in (NAME, ORGANIZATION) or (one.label == LOCATION and one.part in ("city", "country"))
     rank = _RANK[LOCATION] if is_proper else _RANK[one.label]
-    return (one.label not in (EMAIL, URL), one.detector != "record", weak, rank, -len(one.span), -one.score)
+    is_net = one.label in (EMAIL, URL) and one.detector != MODEL
+    return (not is_net, one.detector != "record", weak, rank, -len(one.span), -one.score)
