@@ -6,7 +6,7 @@ from collections.abc import Callable
 from careloom.deid import name_lists as lists
 from careloom.deid.surrogate_numbers import number_layout
 from careloom.deid.text_context import STATE_NAMES, STATES
-from careloom.deid.text_places import STREET_WORDS
+from careloom.deid.text_streets import STREET_WORDS
 
 Number = Callable[[str, str, int], int]
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")

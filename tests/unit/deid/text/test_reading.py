@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from careloom.deid import text_context, text_dates, text_names, text_patterns, text_places
+from careloom.deid import text_context, text_dates, text_names, text_patterns, text_places, text_streets
 from careloom.deid.text import rule_detectors
 from careloom.deid.text_known import NOBODY
 from careloom.deid.text_reading import Reading, Where, matches
@@ -46,7 +46,7 @@ def _found(text: str) -> list[list[Found]]:
 def test_a_pattern_is_tried_at_every_place_where_it_can_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = _mixed()
     quick = [_found(text) for text in texts]
-    for module in (text_context, text_dates, text_names, text_patterns, text_places):
+    for module in (text_context, text_dates, text_names, text_patterns, text_places, text_streets):
         for name in ("found_where", "matches"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, _everywhere)
