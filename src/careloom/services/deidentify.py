@@ -18,7 +18,6 @@ from careloom.deid.leak_look import holding
 from careloom.deid.policy import Policy, packaged_policy
 from careloom.deid.scrub import Scrubber
 from careloom.deid.text_detectors import Team
-from careloom.errors import NotFound
 from careloom.fhir.drafts import Resource
 from careloom.fhir.flatten import Coding, drug_codes, flatten
 from careloom.fhir.references import patients_of
@@ -33,8 +32,7 @@ from careloom.services.deidentify_report import keep_report, risk_of
 from careloom.services.deidentify_text import RecordTexts
 from careloom.services.platform import Platform
 from careloom.services.research_policy import mark_of
-from careloom.services.vault_epochs import Naming, begin_run, current, end_run, naming, others_in_zone, unretired
-from careloom.store.lake import Lake
+from careloom.services.vault_epochs import Naming, begin_run, current, end_run, naming, others_in_zone
 from careloom.store.rows import Tally, Write, canonical, instant
 from careloom.store.zone_store import ZoneStore
 from careloom.tables.research import RESEARCH
@@ -360,38 +358,6 @@ class _Run:
             self._platform, self._who, "deidentify", "research",
             action="create", subjects=tally.pseudonyms, detail=detail | {"resources": resources},
         )  # fmt: skip
-
-
-def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict[str, int]:
-    """Erases a patient of the identified zone from the research store and every Delta table; what -> count.
-
-    The names of every epoch that is not retired are looked for: none of a retired one is in the zone.
-    """
-    if not platform.has_store("research"):
-        return {}
-    names = [naming(platform, epoch).rename("Patient", patient_id) for epoch in unretired(platform)]
-    report = platform.store("research").erase(
-        names,
-        lambda done: event(
-            platform, who, "erase", "research",
-            action="delete", subjects=done.pseudonyms, detail={"resources": done.resources, "keys": done.keys},
-        ),
-        names_patient=lambda raw, source: False,
-    )  # fmt: skip
-    return {
-        "research resources": report.resources,
-        "research table rows": _forget_rows(platform.lake("research"), names),
-    }
-
-
-def _forget_rows(lake: Lake, names: list[str]) -> int:
-    rows = 0
-    for state in lake.tables():
-        try:
-            rows += lake.erase(state.path, "patient_id", names, "erase")
-        except NotFound:
-            continue
-    return rows
 
 
 def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -7,7 +7,7 @@ from careloom.errors import NotFound, QueryError
 from careloom.fhir.drafts import Resource
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event
-from careloom.services.deidentify import forget_research
+from careloom.services.deidentify_forget import forget_research
 from careloom.services.jobs import forget_requests
 from careloom.services.linkage_review import let_go
 from careloom.services.patient_words import names_patient

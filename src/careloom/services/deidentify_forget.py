@@ -1,0 +1,40 @@
+"""Erasure reaches the research zone: a patient leaves its store and every Delta table."""
+
+from careloom.errors import NotFound
+from careloom.services.access import Principal
+from careloom.services.admission import event
+from careloom.services.platform import Platform
+from careloom.services.vault_epochs import naming, unretired
+from careloom.store.lake import Lake
+
+
+def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict[str, int]:
+    """Erases a patient of the identified zone from the research store and every Delta table; what -> count.
+
+    The names of every epoch that is not retired are looked for: none of a retired one is in the zone.
+    """
+    if not platform.has_store("research"):
+        return {}
+    names = [naming(platform, epoch).rename("Patient", patient_id) for epoch in unretired(platform)]
+    report = platform.store("research").erase(
+        names,
+        lambda done: event(
+            platform, who, "erase", "research",
+            action="delete", subjects=done.pseudonyms, detail={"resources": done.resources, "keys": done.keys},
+        ),
+        names_patient=lambda raw, source: False,
+    )  # fmt: skip
+    return {
+        "research resources": report.resources,
+        "research table rows": _forget_rows(platform.lake("research"), names),
+    }
+
+
+def _forget_rows(lake: Lake, names: list[str]) -> int:
+    rows = 0
+    for state in lake.tables():
+        try:
+            rows += lake.erase(state.path, "patient_id", names, "erase")
+        except NotFound:
+            continue
+    return rows
