@@ -126,6 +126,9 @@ def extension(name: str) -> Iterator[str]:
     for url, rule in source.get("extension", {}).items():
         decision, because = ("remove", rule["remove"]) if "remove" in rule else ("keep", rule["because"])
         yield f"| {rule['on']} | {decision} | extension `{url}` | {cell(because)} |"
+    if read.targets is not None:
+        told = ", ".join(f"{name} {value}" for name, value in source.get("targets", {}).items())
+        yield from ("", "## Targets", "", f"`{told}`")
     if source.get("treatment"):
         yield from ("", "## Treatments of its own", "", "| treatment | action | |", "|---|---|---|")
     for title, rule in source.get("treatment", {}).items():

@@ -206,6 +206,15 @@ def deidentified(report: Any) -> None:
             f"in copies of {report.recall['notes']:,} notes, {report.recall['recall']:.1%} "
             f"({report.recall['low']:.1%} to {report.recall['high']:.1%})."
         )
+    if report.targets is not None:
+        told = report.targets
+        say(
+            f"Targets of the policy hold: smallest group {told['after']['k'] or 0:,} of {told['asked']['k']:,} asked "
+            f"(under the policy alone {told['before']['k'] or 0:,}); {told['traits_suppressed_patients']:,} of "
+            f"{told['patients']:,} patients lost every trait, {told['records_suppressed_patients']:,} their record."
+        )
+        changed = [(one["column"], one["level"]) for one in told["levels"] if one["level"] != "as it is"]
+        show_table("Told less exactly", ("trait", "level"), changed, empty="nothing.")
     if report.risk is not None:
         lines = {one["name"]: one["value"] for one in report.risk["measures"]}
         say(

@@ -165,6 +165,39 @@ def number_too_coarse(place: str) -> Issue:
     )
 
 
+def too_few_alike(place: str) -> Issue:
+    """The whole record of the patient is held back."""
+    return Issue(
+        "deid.target-record",
+        "error",
+        place,
+        "The patient would look like too few others even without any trait: the policy's targets hold the record back.",
+        "It stays in the identified zone. With more patients, or lower targets, it may pass.",
+    )
+
+
+def traits_left_out(place: str) -> Issue:
+    """The Patient passes without year of birth, sex, race, address and the like."""
+    return Issue(
+        "deid.target-traits",
+        "information",
+        place,
+        "The patient looks like too few others: the targets of the policy leave the traits out.",
+        "Nothing to do. With more patients, or lower targets, they may pass.",
+    )
+
+
+def not_measured(place: str) -> Issue:
+    """The Patient came or changed after the run had measured how well everybody can hide."""
+    return Issue(
+        "deid.target-unmeasured",
+        "error",
+        place,
+        "The patient came or changed while the zone was de-identified.",
+        "The next run takes it in.",
+    )
+
+
 def leak(place: str) -> Issue:
     """The whole resource is held back: the last look found what must not pass."""
     return Issue(
@@ -228,6 +261,6 @@ def by_code() -> Mapping[str, Issue]:
         patient_differs(""), modified_meaning(""), element_unlisted(""), extension_unlisted(""), code_unlisted(""),
         text_only(""), date_unreadable(""), zip_unreadable(""), text_unkept(""), number_too_long(""),
         quantity_unkept(""), reference_unkept(""), leak(""), postal_code_unreadable(""), number_unsealed(""),
-        number_too_coarse(""),
+        number_too_coarse(""), too_few_alike(""), traits_left_out(""), not_measured(""),
     )  # fmt: skip
     return {issue.code: issue for issue in every}

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from careloom.deid.codes import CodeBook
+from careloom.deid.policy_targets import PolicyTargets, read_targets
 from careloom.deid.policy_treatments import Declared, Encrypt, Perturb, fits, read_treatments
 from careloom.deid.text_replace import Style
 from careloom.errors import SetupError
@@ -52,7 +53,7 @@ _KEYS = frozenset(
         "text",
     }
 )
-_OPTIONAL = frozenset({"treatment"})
+_OPTIONAL = frozenset({"targets", "treatment"})
 
 SHIPPED = ("first", "safe-harbor", "limited-data-set", "expert", "gdpr-pseudonymisation")
 """The policies in this room's folder."""
@@ -115,6 +116,7 @@ class Policy:
     moments     how dates and times pass: moved by the patient's secret days, the year alone, or as they are
     text        what stands in place of what is found in texts: surrogate, tag or mask
     small_zip3  three-digit ZIP code areas of 20,000 people or fewer, which pass as 000
+    targets     how well the patients of the zone must be able to hide; None where nothing is asked
     """
 
     name: str
@@ -131,6 +133,7 @@ class Policy:
     moments: str
     text: Style
     small_zip3: frozenset[str]
+    targets: PolicyTargets | None = None
 
     @property
     def reads_text(self) -> bool:
@@ -207,6 +210,7 @@ def read_policy(raw: bytes, raw_codes: bytes, bases: Sequence[bytes] = ()) -> Po
         moments=source["moments"],
         text=source["text"],
         small_zip3=frozenset(source["lists"].get("small-zip3", "").split()),
+        targets=_targets(source.get("targets", {}), where),
     )
 
 
@@ -343,6 +347,13 @@ def _required(
         forms = [key for key, element in properties.items() if element.name == name]
         found.append(tuple(sorted(forms, key=lambda key: key not in kept)))
     return tuple(forms for forms in found if forms)
+
+
+def _targets(source: Mapping[str, Any], where: str) -> PolicyTargets | None:
+    try:
+        return read_targets(source)
+    except ValueError as error:
+        raise SetupError(f"{where}: targets", str(error)) from None
 
 
 def _patients(

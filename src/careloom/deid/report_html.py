@@ -46,6 +46,7 @@ def as_html(signed: Json) -> str:
             _types(report),
             _removed(report),
             _detectors(report.get("detectors", [])),
+            _targets(report.get("targets")),
             _recall(report.get("recall")),
             _risk(report["risk"]),
             _issues(report),
@@ -123,6 +124,40 @@ def _risk(risk: Json | None) -> str:
         for one in risk["measures"]
     ]  # fmt: skip
     return title + lead + table("Residual risk", [("Measure", ""), ("Value", "n"), ("Target", "")], rows)
+
+
+def _targets(told: Json | None) -> str:
+    """What the policy asks of the patients of the zone, what was given up for it, and what was reached."""
+    if told is None:
+        return ""
+    lead = (
+        f"<p>Of {told['patients']:,} patients {told['traits_suppressed_patients']:,} lost every trait, "
+        f"{told['records_suppressed_patients']:,} their whole record; "
+        f"{100 * told['asked']['suppressed_at_most']:.1f} % may. The others' traits are told as below.</p>"
+    )
+    asked, before, after = told["asked"], told["before"], told["after"]
+    rows = [[measure_title("smallest_class"), f"{asked['k']:,}", _plain(before["k"]), _plain(after["k"])]]
+    for name, title in (("l", "distinct_l"), ("t", "t")):
+        if asked[name] is not None:
+            rows += [
+                [
+                    f"{measure_title(title)}: {text(one)}",
+                    _plain(asked[name]),
+                    _plain(before[name][one]),
+                    _plain(reached),
+                ]
+                for one, reached in after[name].items()
+            ]
+    columns = [("Measure", ""), ("Asked", "n"), ("Under the policy alone", "n"), ("Written", "n")]
+    levels = [[text(one["column"]), text(one["level"])] for one in told["levels"]]
+    return (
+        "<h2>Targets</h2>" + lead + table("Targets of the policy", columns, rows)
+        + table("How each trait is told", [("Trait", ""), ("Level", "")], levels)
+    )  # fmt: skip
+
+
+def _plain(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.3g}"
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -18,9 +18,11 @@ from careloom.deid.leak_look import holding
 from careloom.deid.policy import Policy, packaged_policy
 from careloom.deid.scrub import Scrubber
 from careloom.deid.text_detectors import Team
+from careloom.errors import Conflict
 from careloom.fhir.drafts import Resource
 from careloom.fhir.flatten import Coding, drug_codes, flatten
 from careloom.fhir.references import patients_of
+from careloom.issues import Issue
 from careloom.pipeline.batch import Batch, Outcome, Refusal, Schema
 from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
@@ -28,12 +30,14 @@ from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event, note
 from careloom.services.deidentify_detectors import teams
 from careloom.services.deidentify_known import KnownPeople
-from careloom.services.deidentify_report import keep_report, risk_of
+from careloom.services.deidentify_report import keep_report
+from careloom.services.deidentify_targets import risk_reached, targets_of
 from careloom.services.deidentify_text import RecordTexts
 from careloom.services.platform import Platform
 from careloom.services.research_policy import mark_of
 from careloom.services.vault_epochs import Naming, begin_run, current, end_run, naming, others_in_zone
 from careloom.store.rows import Tally, Write, canonical, instant
+from careloom.store.vault import Epoch
 from careloom.store.zone_store import ZoneStore
 from careloom.tables.research import RESEARCH
 
@@ -67,6 +71,7 @@ class DeidentifyReport:
     issues   code -> count
     removed  letter of `careloom.deid.identifiers` -> how many were taken out or changed
     risk     `careloom.deid.risk_report.RiskReport` of the zone's patients as JSON; None without any
+    targets  `careloom.deid.target_plan.TargetPlan` as JSON; None under a policy that asks for none
     ended    empty while it runs
     place    where the signed report lies
     epoch    of the project's pseudonyms, see `careloom.services.vault_epochs`
@@ -89,6 +94,7 @@ class DeidentifyReport:
     gone: int = 0
     removed: Counter[str] = field(default_factory=Counter)
     risk: dict[str, Any] | None = None
+    targets: dict[str, Any] | None = None
     detectors: list[dict[str, str]] = field(default_factory=list)
     recall: dict[str, Any] | None = None
     ended: str = ""
@@ -113,6 +119,7 @@ class DeidentifyReport:
             "gone": self.gone,
             "removed": {letter: count for letter, count in sorted(self.removed.items()) if count},
             "risk": self.risk,
+            "targets": self.targets,
         }
 
 
@@ -187,29 +194,23 @@ class _Run:
         self._lake = platform.lake("research")
         project = platform.settings.deidentify.project
         detectors = teams(platform.settings.deidentify) if policy.reads_text else ()
-        self._epoch = begin_run(platform, who, project, run_id)
+        self._sent_to = [team.sends_to for team in detectors if team.sends_to]
+        self._tell_where_texts_go(run_id)
+        self._policy = policy
         self._people = KnownPeople(self.source)
-        named = Project(platform, naming(platform, self._epoch))
+        planned = current(platform, project)
+        named = Project(platform, naming(platform, planned))
         self._texts = named.texts(policy, self.source, self._people, detectors)
         self._scrubber = named.scrubber(policy, self._texts)
-        self._pipeline = Pipeline(
-            "deidentify",
-            [Stage("scrub", "2", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)],
-            {
-                "policy": policy.digest,
-                "as_of": platform.runtime.now().date().isoformat(),
-                "epoch": f"{project}/{self._epoch.epoch}",
-                "detectors": ", ".join(f"{team.name} {team.version}" for team in detectors),
-            },
-        )
+        patients = (stored.resource() for stored in self.source.scan(["Patient"]))
+        self._targets = targets_of(policy, self._scrubber, patients)
+        self._epoch = self._begun(planned, run_id)
+        self._pipeline = self._made_pipeline(detectors)
         self.report = DeidentifyReport(
             run_id, policy.name, policy.version, policy.digest, who.name, instant(platform.runtime.now()), project,
             self._epoch.epoch, detectors=[team.as_json() for team in detectors],
+            targets=None if self._targets is None else self._targets.report,
         )  # fmt: skip
-        self._sent_to = [team.sends_to for team in detectors if team.sends_to]
-        if self._sent_to:
-            detail = {"run": run_id, "texts_sent_to": self._sent_to}
-            note(platform, who, "deidentify", "research", action="execute", detail=detail)
         self._counts: dict[str, TypeCount] = {}
         self._seen: dict[str, set[str]] = {}
         self._keys: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
@@ -219,12 +220,33 @@ class _Run:
         self._mark = mark_of(policy, run_id)
         self._is_changed = self._begin()
 
+    def _made_pipeline(self, detectors: Sequence[Team]) -> Pipeline:
+        configuration = {
+            "policy": self._policy.digest,
+            "as_of": self._platform.runtime.now().date().isoformat(),
+            "epoch": f"{self._epoch.project}/{self._epoch.epoch}",
+            "detectors": ", ".join(f"{team.name} {team.version}" for team in detectors),
+        }
+        return Pipeline("deidentify", [Stage("scrub", "2", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)], configuration)
+
     def _begin(self) -> bool:
         """Writes the policy down and begins to measure; True where the zone may hold what another policy made."""
         if self._texts is not None:
             self._texts.measure_recall(self.report.run_id)
         with self._target.transaction(self._event) as tx:
             return len(tx.policies.begin(self._mark)) > 1
+
+    def _tell_where_texts_go(self, run_id: str) -> None:
+        if self._sent_to:
+            detail = {"run": run_id, "texts_sent_to": self._sent_to}
+            note(self._platform, self._who, "deidentify", "research", action="execute", detail=detail)
+
+    def _begun(self, planned: Epoch, run_id: str) -> Epoch:
+        """The epoch of the run, written down. raises Conflict if it is another than the one it was planned under"""
+        begun = begin_run(self._platform, self._who, planned.project, run_id)
+        if (begun.epoch, begun.salt) != (planned.epoch, planned.salt):
+            raise Conflict("the keys of the project were rotated just now", "Run careloom deidentify again.")
+        return begun
 
     @property
     def read(self) -> int:
@@ -260,7 +282,8 @@ class _Run:
                 tx.write(batch)
         self.report.gone = len(gone)
         self._drop_stale_rows()
-        is_anew = self._is_changed or others_in_zone(self._platform, self._epoch)
+        risk = risk_reached(self._platform, self._policy)
+        is_anew = self._is_changed or self._targets is not None or others_in_zone(self._platform, self._epoch)
         with self._target.transaction(self._event, self._mark) as tx:
             if is_anew:
                 tx.remove_deleted()
@@ -271,7 +294,7 @@ class _Run:
         end_run(self._platform, self._who, self._epoch, self.report.run_id)
         self.report.types = sorted(self._counts.values(), key=lambda count: count.type)
         self.report.tables = {state.path: state.rows for state in self._lake.tables()}
-        self.report.risk = risk_of(self._platform)
+        self.report.risk = None if risk is None else risk.as_json()
         self.report.ended = instant(self._platform.runtime.now())
         if self._texts is not None:
             self.report.removed.update(self._texts.found)
@@ -286,7 +309,7 @@ class _Run:
         scrubber = self._scrubber
         patients = [scrubber.patient_of(resource) for resource in batch.items]
         numbers = self._numbers({patient for patient in patients if patient is not None})
-        done = [scrubber.scrub(*pair, self.report.removed) for pair in zip(batch.items, patients, strict=True)]
+        done = [self._passed(*pair) for pair in zip(batch.items, patients, strict=True)]
         leaking = holding([passed for passed, _ in done], numbers)
         for at, (origin, (passed, issues)) in enumerate(zip(batch.origins, done, strict=True)):
             if at in leaking:
@@ -298,6 +321,13 @@ class _Run:
             origins.append(origin)
             outcome.warnings += [(origin, issue) for issue in issues]
         return outcome
+
+    def _passed(self, resource: Resource, patient: str | None) -> tuple[Resource | None, list[Issue]]:
+        """What the policy lets pass of a resource, as its targets allow."""
+        passed, issues = self._scrubber.scrub(resource, patient, self.report.removed)
+        if passed is None or self._targets is None:
+            return passed, issues
+        return self._targets.judged(passed, patient, issues)
 
     def _numbers(self, patients: set[str]) -> frozenset[str]:
         """What of any patient of a batch must stand in nothing that passes."""
@@ -317,8 +347,10 @@ class _Run:
     def _outlines(self, resources: list[Resource], refused: list[Refusal]) -> list[Resource]:
         """What may be told, in tables only, of resources that did not pass: of a note all but what it says."""
         scrubber = self._scrubber
-        told = [resources[refusal.origin] for refusal in refused]
-        outlines = [scrubber.outline(resource, scrubber.patient_of(resource)) for resource in told]
+        told = [(resources[refusal.origin], scrubber.patient_of(resources[refusal.origin])) for refusal in refused]
+        if self._targets is not None:
+            told = [(resource, patient) for resource, patient in told if not self._targets.is_left_out(patient)]
+        outlines = [scrubber.outline(resource, patient) for resource, patient in told]
         return [outline for outline in outlines if outline is not None]
 
     def _drug_codes(self) -> dict[str, Coding]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from careloom.crypto.keys import is_signed
 from careloom.deid.findings import by_code
 from careloom.deid.identifiers import TEXT, letters
 from careloom.deid.report_html import as_html, measure_title
-from careloom.deid.risk_report import assess
+from careloom.deid.risk_report import RiskReport, assess
+from careloom.deid.risk_targets import Targets
 from careloom.errors import FormatError, IntegrityError, NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
@@ -45,13 +47,16 @@ class KeptReport:
         return bool(self.report)
 
 
-def risk_of(platform: Platform) -> Json | None:
+def risk_of(
+    platform: Platform, targets: Targets | None = None, sensitive: Sequence[str] = SENSITIVE
+) -> RiskReport | None:
     """The residual risk of the research zone's patients; None where there is none."""
     try:
         patients = platform.lake("research").read(PATIENTS.path)
     except NotFound:
         return None
-    return assess(patients, QUASI_IDENTIFIERS, SENSITIVE).as_json() if patients.height else None
+    known = [name for name in QUASI_IDENTIFIERS if name not in sensitive]
+    return assess(patients, known, sensitive, targets) if patients.height else None
 
 
 def keep_report(platform: Platform, report: Json) -> Path:

@@ -1,0 +1,96 @@
+"""A run under a policy with targets: what is written meets them, stays so, and nothing is written where it cannot."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from careloom.errors import StateError
+from careloom.services.deidentify import deidentify
+from careloom.tables.research import OBSERVATIONS, PATIENTS
+from tests.api.kit import Installation
+from tests.vault_kit import pulse
+
+Json = dict[str, Any]
+
+
+def person(number: int, born: int, state: str) -> Json:
+    return {
+        "resourceType": "Patient", "id": f"p{number}", "gender": ("female", "male")[number % 2],
+        "birthDate": f"{born}-04-05", "address": [{"state": state, "postalCode": "01970"}],
+        "deceasedBoolean": number % 4 < 2,
+    }  # fmt: skip
+
+
+def feed(size: int, odd: int) -> list[Json]:
+    """Patients of four kinds, and some whom nobody looks like; a pulse of each."""
+    some = [person(number, 1960, ("MA", "NY")[number // (size // 2)]) for number in range(size)]
+    some += [person(size + number, 1931 + 7 * number, ("AK", "HI", "VT", "WY")[number % 4]) for number in range(odd)]
+    return some + [pulse(f"o{one['id']}", one["id"]) for one in some]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Installation]:
+    with Installation(tmp_path, deidentify={"policy": "expert"}) as made:
+        yield made
+
+
+def run(made: Installation) -> Json:
+    return deidentify(made.platform, made.operator).as_json()
+
+
+def smallest(frame: pl.DataFrame) -> Any:
+    known = ["birth_year", "age_over_89", "gender", "birth_sex", "race", "ethnicity", "marital_status", "state"]
+    return frame.group_by(known).len()["len"].min()
+
+
+def test_what_is_written_meets_the_targets_and_a_second_run_changes_nothing(made: Installation) -> None:
+    made.ingest(feed(96, 2))
+    report = run(made)
+    told = report["targets"]
+    assert (told["before"]["k"], told["before"]["holds"], told["after"]["holds"]) == (1, False, True)
+    assert told["after"]["k"] >= 11
+    assert report["risk"]["holds"]
+    suppressed = told["records_suppressed_patients"]
+    assert suppressed + told["traits_suppressed_patients"] <= 0.05 * 98
+    patients = made.platform.lake("research").read(PATIENTS.path)
+    assert patients.height == 98 - suppressed
+    assert smallest(patients) >= 11
+    assert made.platform.lake("research").read(OBSERVATIONS.path).height == 98 - suppressed
+    assert made.platform.store("research").count() == {"Patient": 98 - suppressed, "Observation": 98 - suppressed}
+    assert report["issues"].get("deid.target-record", 0) == 2 * suppressed
+    again = run(made)
+    assert again["targets"] == told
+    assert again["written"].keys() <= {"unchanged"}
+    assert again["gone"] == 0
+
+
+def test_nothing_is_written_where_the_targets_cannot_be_met(made: Installation) -> None:
+    made.ingest(feed(4, 0))
+    with pytest.raises(StateError):
+        run(made)
+    assert made.platform.store("research").count() == {}
+    assert deidentify(made.platform, made.operator, "safe-harbor").as_json()["targets"] is None
+
+
+def test_who_makes_a_group_too_small_leaves_the_zone_with_the_next_run(made: Installation) -> None:
+    made.ingest(feed(96, 0))
+    first = run(made)
+    assert first["targets"]["records_suppressed_patients"] == 0
+    made.ingest([person(200, 1905, "WY") | {"maritalStatus": {"coding": [
+        {"system": "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus", "code": "W"}]}}])  # fmt: skip
+    second = run(made)
+    assert second["targets"]["after"]["k"] >= 11
+    assert smallest(made.platform.lake("research").read(PATIENTS.path)) >= 11
+
+
+def test_what_another_policy_let_pass_cannot_be_read_in_the_past(made: Installation) -> None:
+    made.ingest(feed(4, 0))
+    store = made.platform.store("research")
+    for policy, size in (("first", 20), ("safe-harbor", 4)):
+        deidentify(made.platform, made.operator, policy)
+        versions = [one for stored in store.scan(["Observation"]) for one in store.history("Observation", stored.id)]
+        assert {len(one.resource()["effectiveDateTime"]) for one in versions} == {size}
+    assert {one.version for one in versions} == {2}
