@@ -23,6 +23,7 @@ from careloom.deid.text_spans import AGE_OVER_89, DATE, LOCATION, NAME, ORGANIZA
 from careloom.runtime import packaged
 from careloom.settings import Deidentify
 from careloom.text.note import Annotation, Span
+from careloom.text.pieces import LONGEST_WORD
 from careloom.text.sentences import sentences
 from careloom.text.tagger import Tagger, spans_of
 
@@ -118,7 +119,7 @@ def suspect_parts(text: str) -> Iterator[Span]:
     chosen = {bisect_right(ends, shape.start()) for shape in _SHAPES.finditer(text)}
     place = 0
     for word in _WORD.finditer(text):
-        kind = _suspicion(word[0])
+        kind = _suspicion(word[0][:LONGEST_WORD])
         if not kind:
             continue
         at = word.start()
@@ -174,7 +175,7 @@ def _joined(text: str, parts: Sequence[Span], chosen: Sequence[int]) -> Iterator
 @lru_cache(131_072)
 def _suspicion(word: str) -> int:
     if word.isdigit():
-        return _SUSPECT if len(word) > 3 and int(word) % 100 and not _NO_DATE.fullmatch(word) else _PLAIN
+        return _SUSPECT if len(word) > 3 and not word.endswith("00") and not _NO_DATE.fullmatch(word) else _PLAIN
     if not word.isalpha():
         is_code = len(word) > 4 and sum(sign.isdigit() for sign in word) > 1
         return _SUSPECT if is_code and not _MEASURE.fullmatch(word) else _PLAIN

@@ -14,7 +14,8 @@ LONGEST = 160
 """The most pieces that a model looks at together, the marks at both ends among them."""
 PAD, UNKNOWN, BEGIN, END = 0, 1, 2, 3
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-_LONGEST_WORD = 64
+LONGEST_WORD = 64
+"""Of a longer one no piece is known, and nothing is remembered of it: a text may be one word."""
 _KINDS = ("lower", "Title", "UPPER", "X", "miXed", "number", "a1", "other")
 _GAPS = ("", " ", "\n")
 LOOKS = tuple(f"{gap!r} {kind}" for gap in _GAPS for kind in _KINDS)
@@ -43,7 +44,7 @@ def words(text: str, start: int = 0, end: int | None = None) -> list[Word]:
             gap = 2
         elif not found:
             gap = 2 if start == 0 or text[start - 1] == "\n" else 1
-        found.append(Word(at, word.end(), gap * len(_KINDS) + _kind(word[0])))
+        found.append(Word(at, word.end(), gap * len(_KINDS) + _kind(word[0][:LONGEST_WORD])))
         last = word.end()
     return found
 
@@ -99,7 +100,7 @@ class Pieces:
         plain = (
             parts.lower() if word.isascii() else "".join(s.lower() for s in parts if unicodedata.category(s) != "Mn")
         )
-        if not plain or len(plain) > _LONGEST_WORD:
+        if not plain or len(plain) > LONGEST_WORD:
             return (UNKNOWN,)
         found: list[int] = []
         start = 0
@@ -124,8 +125,9 @@ class Pieces:
         here: list[tuple[Word, tuple[int, ...]]] = []
         length = 2
         for word in words(text, start, end):
-            split = self.of(text[word.start : word.end])[: LONGEST - 2]
-            if length + len(split) > LONGEST:
+            is_short = word.end - word.start <= LONGEST_WORD
+            split = self.of(text[word.start : word.end])[: LONGEST - 2] if is_short else (UNKNOWN,)
+            while length + len(split) > LONGEST:
                 cut = _cut(here)
                 found.append(_window(here[:cut]))
                 here = here[cut:]

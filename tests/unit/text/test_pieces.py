@@ -68,6 +68,21 @@ def test_a_long_text_is_parted_where_a_line_ends() -> None:
     assert text[first.words[-1].end : second.words[0].start].count("\n") == 1
 
 
+def test_no_window_is_longer_than_a_model_reads_when_long_words_follow_a_line_end() -> None:
+    word = "1" + "2" * 59  # 60 pieces
+    text = "was " * 30 + "\n" + f"{word} " * 2 + "was " * 3 + word
+    windows = Pieces(VOCABULARY).windows(text)
+    assert [word for window in windows for word in window.words] == words(text)
+    assert max(len(window.pieces) for window in windows) <= LONGEST
+
+
+def test_a_word_longer_than_any_is_unknown_and_is_not_remembered() -> None:
+    pieces = Pieces(VOCABULARY)
+    (window,) = pieces.windows("n" * 1000)
+    assert window.pieces == [BEGIN, UNKNOWN, END]
+    assert pieces.of.cache_info().currsize == 0
+
+
 def test_word_pieces_are_those_of_the_tokenizer_that_the_base_model_was_trained_with() -> None:
     tokenizers = pytest.importorskip("tokenizers", reason="the extra ml is not installed")
     from tokenizers.models import WordPiece

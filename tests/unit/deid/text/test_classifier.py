@@ -56,6 +56,20 @@ def test_it_finds_what_no_list_knows(text: str, words: list[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "Ref " + "12345" * 2000 + " was closed by Zarnovska.",  # more digits than Python reads as a number
+        "Ratio 2019\u00b9\u00b2 in the note of Zarnovska.",  # digits that are no number
+        "was " * 26 + "\n" + f"{'q7x9z' * 12} " * 2 + f"ran by Zarnovska. {'q7x9z' * 12}",  # words of sixty pieces
+    ],
+)
+def test_no_text_stops_it(text: str) -> None:
+    found = [one.span.of(text) for one in ClassifierDetector(gated=False).find(text, NOBODY)]
+    assert any("Zarnovska" in place for place in found), found
+    assert DETECTOR.find(text, NOBODY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "Parkinson disease is stable, no Crohn's disease.",
         "Started Coumadin bridge with Lovenox; Lipitor continued.",
         "MRI shows T2 hyperintensity at L4-L5, unchanged since 2019.",
