@@ -5,6 +5,7 @@ import os
 import socket
 import tempfile
 import zipfile
+from base64 import b64decode
 from collections import Counter
 from datetime import timedelta
 from importlib import import_module
@@ -13,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 
 from careloom import logs
-from careloom.cli import render, render_linkage, render_quality, render_terminology
+from careloom.cli import render, render_leaks, render_linkage, render_quality, render_terminology
 from careloom.cli.output import progress, say
 from careloom.crypto.pseudonyms import name_of
 from careloom.runtime import packaged
@@ -23,6 +24,7 @@ from careloom.services.clients import ClientAsk, Registered, register_client
 from careloom.services.deidentify import deidentify
 from careloom.services.erase import erase
 from careloom.services.ingest import IngestAsk, ingest
+from careloom.services.leak_scan import ScanAsk, scan_for_leaks
 from careloom.services.linkage import run as run_linkage
 from careloom.services.linkage_review import PairsAsk, list_pairs
 from careloom.services.normalize import NormalizeAsk, normalize
@@ -44,6 +46,9 @@ QUERIES = (
 """Search examples; every code in them occurs in the bundled hospital."""
 DIAGNOSES = {SNOMED_CT: ("SNOMED", "ICD-10-CM"), ICD_10_CM: ("ICD-10-CM", "SNOMED")}
 """Systems of diagnoses: what the command line calls them, and what they are translated to."""
+SAFE_HARBOR = "safe-harbor"
+LINES_SHOWN = 8
+"""Of a note without identity."""
 SERVE_VARIABLE = "CARELOOM_DEMO_SERVE"
 
 
@@ -104,12 +109,14 @@ def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:
     _prove(platform, who, patient)
     _chapter(6, "One person, one record")
     _link(platform, who)
-    _chapter(7, "A research zone without direct identifiers")
-    render.deidentified(deidentify(platform, who))
-    _chapter(8, "One patient asks to be forgotten")
+    _chapter(7, "A research zone without identity, letters and all")
+    _deidentify(platform, who, shows_text=path is None)
+    _chapter(8, "Nothing of a patient stands where it should not")
+    _scan(platform, who)
+    _chapter(9, "One patient asks to be forgotten")
     if patient:
         render.erased(erase(platform, who, patient))
-    _chapter(9, "Nobody changed the audit")
+    _chapter(10, "Nobody changed the audit")
     render.chains(verify_audit(platform, who))
 
 
@@ -124,7 +131,7 @@ def _serve(settings: Settings, credential: Registered) -> None:
     """Shows where to look and how to come in, and serves until Ctrl-C."""
 
     def ready() -> None:
-        _chapter(10, "Look around")
+        _chapter(11, "Look around")
         say(f"Dashboard  {settings.base_url}/dashboard/")
         say(f"API        {settings.base_url}/openapi/")
         say(f"FHIR       {settings.base_url}/fhir/identified")
@@ -221,6 +228,24 @@ def _prove(platform: Platform, who: Principal, patient: str) -> None:
         say("There is no patient to prove anything about.")
         return
     render.proof(verify(platform, who, "identified", patient))
+
+
+def _deidentify(platform: Platform, who: Principal, *, shows_text: bool) -> None:
+    """Makes the research zone by HIPAA Safe Harbor, texts too; shows one of them, if it is of the bundled hospital."""
+    say(f"careloom deidentify --policy {SAFE_HARBOR}")
+    with progress("De-identifying", quiet=False, unit="resources") as tell:
+        watch = (lambda done, total, _so_far: tell(done, total)) if tell else None
+        render.deidentified(deidentify(platform, who, SAFE_HARBOR, watch=watch))
+    for one in search(platform, who, "research", "DocumentReference?_count=1").found if shows_text else ():
+        for content in one.resource().get("content", ()):
+            text = b64decode(content.get("attachment", {}).get("data", "")).decode()
+            say("\nOne of its notes begins:\n" + "\n".join(f"  {line}" for line in text.splitlines()[:LINES_SHOWN]))
+
+
+def _scan(platform: Platform, who: Principal) -> None:
+    say("careloom audit leaks")
+    with progress("Searching", quiet=False) as watch:
+        render_leaks.scanned(scan_for_leaks(platform, who, ScanAsk(), watch).as_json())
 
 
 def _link(platform: Platform, who: Principal) -> None:
