@@ -95,12 +95,13 @@ def test_no_two_answers_bear_the_same_names_unless_a_project_gives_them(made: In
 
 
 def test_under_the_project_a_resource_comes_out_as_the_research_zone_has_it(made: Installation, api: Careloom) -> None:
-    deidentify(made.platform, made.operator)
+    deidentify(made.platform, made.operator, "safe-harbor")
     zones = api.fhir("identified"), api.fhir("research")
     patient = made.stored_id("Patient", "p1")
     for kind, name in (("DocumentReference", "n1"), ("Patient", "p1"), ("Observation", "o1")):
         original = zones[0].read(kind, made.stored_id(kind, name))
-        out = api.deidentifications.resource(original, patient=patient, project="research").resource
+        told = api.deidentifications.resource(original, policy="safe-harbor", patient=patient, project="research")
+        out = told.resource
         assert out is not None
         kept = zones[1].read(kind, out["id"])
         assert {key: value for key, value in kept.items() if key != "meta"} == {

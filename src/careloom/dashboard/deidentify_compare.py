@@ -194,7 +194,7 @@ def _outcome(api: Careloom, made: DeidentifiedResource, kind: str) -> Component:
     except StateError as error:
         return note("The research zone cannot be read now", f"{sentence(error.where)}. {error.remedy}", tone="warn")
     if _bare(kept) != _bare(made.resource):
-        said = "Another policy made it, or it has changed since the last run."
+        said = "Another policy made it, it has changed since, or the run hid more to reach the policy's targets."
         return note("It stands otherwise in the research zone", said, tone="warn")
     return note("It stands so in the research zone", f"Under {project}.", tone="good", role="status")
 

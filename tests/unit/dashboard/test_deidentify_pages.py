@@ -171,9 +171,9 @@ def test_a_record_stands_beside_what_a_policy_makes_of_it(made: Installation) ->
     deidentify(made.platform, made.operator)
     assert "It is not in the research zone" in drawn(made, at, both, search=named)
     assert "You may not read that zone" in drawn(made, at, search=named)
-    deidentify(made.platform, made.operator, "expert")
+    deidentify(made.platform, made.operator, "safe-harbor")
     assert "It stands so in the research zone" in drawn(made, at, both, search="?names=project")
-    assert "It stands otherwise in" in drawn(made, at, both, search="?policy=safe-harbor&names=project")
+    assert "It stands otherwise in" in drawn(made, at, both, search=named)
     with pytest.raises(KeyboardInterrupt):
         deidentify(made.platform, made.operator, "first", watch=stopped)
     assert "The research zone cannot be read now" in drawn(made, at, both, search="?names=project")
