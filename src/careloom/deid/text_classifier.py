@@ -68,7 +68,11 @@ _CAPITALISED = frozenset((*MONTHS[0], *MONTHS[1], *WEEKDAYS[0], *WEEKDAYS[1])) |
     surgery surgical system table the therapy treatment unit urology""".split()
 )
 _PLAIN, _SUSPECT, _UNLESS_FIRST, _AMID, _INFORMAL = range(5)
-_NO_DATE = re.compile(r"(?:(?:19|20)\d\d|\d{1,2}[:.]\d\d(?:[:.]\d\d)?\s?(?:[ap]\.?m\.?)?|\d{1,3})s?", re.IGNORECASE)
+# A year alone, a time of day, a number. "12.05" may be a day of May, which the model can tell from a time.
+_NO_DATE = re.compile(
+    r"(?:(?:19|20)\d\d|\d{1,2}:\d\d(?:[:.]\d\d)?\s?(?:[ap]\.?m\.?)?|\d{1,2}\.\d\d\s?[ap]\.?m\.?|\d{1,3})s?",
+    re.IGNORECASE,
+)
 
 
 @cache

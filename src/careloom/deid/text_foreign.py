@@ -9,7 +9,12 @@ from careloom.text.note import Span
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _TIME_OF_DAY = re.compile(r"\d{1,2}(?::\d\d){1,2}\s?(?:[ap]\.?m\.?)?|\d{1,2}\s?[ap]\.?m\.?", re.IGNORECASE)
 _OLD = re.compile(r"(?<!\d)(?:9\d|1[0-2]\d)(?!\d)|ninet[yi]|hundred|nonagenarian|centenarian", re.IGNORECASE)
-_NOT_YEARS = re.compile(r"\b(?:minute|hour|day|week|wk|month|mo)s?\b", re.IGNORECASE)
+# What says that the number before it counts no years: "95 days", "one hundred and ten weeks".
+_NOT_YEARS = re.compile(
+    r"[\s-]*(?:(?:and|one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|forty|fifty)[\s-]+)*"
+    r"(?:minute|hour|day|week|wk|month|mo)s?\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +49,5 @@ def may_stay(label: str, value: str) -> bool:
     if label == DATE:
         return (_YEAR.fullmatch(value) or _TIME_OF_DAY.fullmatch(value)) is not None
     if label == AGE_OVER_89:
-        return _OLD.search(value) is None or _NOT_YEARS.search(value) is not None
+        return all(_NOT_YEARS.match(value, number.end()) is not None for number in _OLD.finditer(value))
     return False

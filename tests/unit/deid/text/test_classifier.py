@@ -80,6 +80,11 @@ def test_what_identifies_nobody_stays(text: str) -> None:
     assert [one.span.of(text) for one in DETECTOR.find(text, NOBODY)] == []
 
 
+def test_a_day_and_month_with_a_dot_go_though_they_look_like_a_time() -> None:
+    text = "Ms Zarnovska was seen on 12.05 and again later, with a glucose of 10.30 mmol/l."
+    assert [one.span.of(text) for one in DETECTOR.find(text, NOBODY) if one.label == DATE] == ["12.05"]
+
+
 def test_scores_are_probabilities_and_spans_are_disjoint() -> None:
     text = "Dear Dr. Zarnovska,\n\nthank you for Oona Brightwater (MRN 4711-0815) of 17 Quill Lane, Ebbsworth."
     found = DETECTOR.find(text, NOBODY)

@@ -21,6 +21,10 @@ VALUES = [
     (AGE_OVER_89, "ninety-three", True),
     (AGE_OVER_89, "in her nineties", True),
     (AGE_OVER_89, "95 days", False),
+    (AGE_OVER_89, "one hundred and ten weeks", False),
+    (AGE_OVER_89, "92 years 3 months", True),
+    (AGE_OVER_89, "ninety-two years and two weeks", True),
+    (AGE_OVER_89, "91 yo, admitted 3 days ago", True),
     (AGE_OVER_89, "1990", False),
     (NAME, "2019", True),
 ]
