@@ -83,6 +83,19 @@ def test_a_policy_is_read_with_the_reason_of_each_entry(line: CommandLine) -> No
     line.run("deidentify", "policies", "none", expect=2)
 
 
+def test_a_policy_is_looked_at_before_it_is_used(line: CommandLine, tmp_path: Path) -> None:
+    told = line.json("deidentify", "lint", "safe-harbor", "--data")
+    assert told["usable"]
+    assert {one["level"] for one in told["findings"]} == {"note"}
+    own = tmp_path / "own.toml"
+    own.write_text('name = "own"\nversion = "1"\nextends = "first"\n[structure.Konditon]\nkeep."code" = "x"\n')
+    assert "Konditon" in line.run("deidentify", "lint", own, expect=5).stdout
+    assert line.json("deidentify", "lint", own, expect=5)["findings"][0]["code"] == "unknown-structure"
+    own.write_text("not toml")
+    line.run("deidentify", "lint", own, expect=2)
+    line.run("deidentify", "lint", "none", expect=2)
+
+
 NOTES = ("Quillfeather", "Odalys", "00471199", "617-555-0142", "quill@mail.example", "12 Elm Street")
 
 

@@ -96,3 +96,33 @@ def policies(
             output.give(show_policy(platform, who, name), as_json=json, show=render_deidentification.policy)
         else:
             output.give(list_policies(platform, who), as_json=json, show=render_deidentification.policies)
+
+
+@deidentify_app.command("lint")
+def lint(
+    policy: Annotated[str, typer.Argument(help="A policy that ships, or a TOML file that extends one.")],
+    data: Annotated[bool, typer.Option("--data", help="Also say what matches nothing in the identified zone.")] = False,
+    json: Json = False,
+) -> None:
+    """Say what is odd about a policy: unknown names, entries in vain, identifiers that pass. Exits with 5 on errors.
+
+    Example: careloom deidentify lint our-policy.toml --data
+    """
+    from pathlib import Path
+
+    from careloom.cli import output, render_deidentification
+    from careloom.cli.session import opened
+    from careloom.errors import NotFound, SetupError
+    from careloom.services.deidentification_policies import lint_policy
+
+    raw = None
+    if policy.endswith(".toml"):
+        try:
+            raw = Path(policy).read_bytes()
+        except OSError:
+            raise NotFound("the policy file cannot be read", "Check path and rights.") from None
+    with opened() as (platform, who):
+        told = lint_policy(platform, who, policy, raw, with_data=data)
+    output.give(told, as_json=json, show=render_deidentification.lint)
+    if not told["usable"]:
+        raise typer.Exit(SetupError.exit_code)

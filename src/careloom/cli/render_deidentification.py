@@ -84,5 +84,18 @@ def policy(one: Row) -> None:
     show_table("Entries", ("structure", "decision", "elements", "because"), rows)
 
 
+def lint(told: Row) -> None:
+    """What is odd about a policy, and what it does with each of the eighteen identifiers."""
+    rows = [(one["level"], one["code"], one["place"], one["message"]) for one in told["findings"]]
+    show_table(f"Policy {told['policy']}", ("level", "code", "where", "what"), rows, empty="nothing is odd.")
+    treated = [
+        (one["letter"], one["name"], one["removed"], len(one["changed"]), ", ".join(one["kept"]))
+        for one in told["identifiers"]
+    ]
+    columns = ("letter", "identifier of 45 CFR 164.514(b)(2)(i)", "removed", "changed", "kept as it is")
+    show_table("Elements by which identifiers can enter", columns, treated)
+    say("The policy can be used." if told["usable"] else "The policy cannot be used: mend its errors.")
+
+
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"

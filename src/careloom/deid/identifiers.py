@@ -28,6 +28,21 @@ def letters() -> Mapping[str, str]:
     return _rules()["letter"]
 
 
+def letters_of(structure: str, key: str, element: Element) -> tuple[str, ...]:
+    """The identifiers that an element can be; none where it identifies nobody, or is free text."""
+    rules, kind = _rules(), element.kind
+    letter = rules["element"].get(f"{structure}.{key}") or rules["type"].get(kind)
+    if letter is None and kind in _TEXTS:
+        letter = rules["within"].get(structure)
+    if letter is not None:
+        return (letter,)
+    if kind == "ContactPoint":
+        return tuple(sorted(set(rules["contact"].values())))
+    if kind == "Identifier":
+        return tuple(sorted({*rules["code"].values(), *rules["system"].values(), "R"}))
+    return ()
+
+
 def counter_of(structure: str, key: str, element: Element) -> Count | None:
     """What counts a value of an element that does not pass; None for an element that identifies nobody.
 
