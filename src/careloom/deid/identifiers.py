@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -93,14 +93,23 @@ def identifier_letter(value: Any) -> str:
     """The letter of an Identifier by its system or its type; R where neither tells."""
     if type(value) is not dict:
         return "R"
-    rules = _rules()
-    letter = rules["system"].get(str(value.get("system")))
     kind = value.get("type")
     codings = kind.get("coding") if type(kind) is dict else None
-    for coding in codings if type(codings) is list else ():
-        if letter is None and type(coding) is dict and coding.get("system") == _TYPE_SYSTEM:
-            letter = rules["code"].get(str(coding.get("code")))
-    return letter or "R"
+    return letter_of(
+        str(value.get("system")),
+        [
+            str(coding.get("code"))
+            for coding in (codings if type(codings) is list else ())
+            if type(coding) is dict and coding.get("system") == _TYPE_SYSTEM
+        ],
+    )
+
+
+def letter_of(system: str, codes: Iterable[str]) -> str:
+    """The letter of an identifier by its system or by codes of its type, whatever their system; R where none tells."""
+    rules = _rules()
+    told = (rules["system"].get(system), *(rules["code"].get(code) for code in codes))
+    return next((letter for letter in told if letter is not None), "R")
 
 
 @cache

@@ -5,32 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from careloom.deid.identifiers import letter_of
+
 PATIENT, RELATIVE, CLINICIAN = "patient", "relative", "clinician"
 _ROLE = {"Patient": PATIENT, "RelatedPerson": RELATIVE, "Practitioner": CLINICIAN, "Person": PATIENT}
 _GENDERS = frozenset({"male", "female"})
-# HL7 table 0203 (v2-0203), as FHIR R4's value set identifier-type and US Core use it -> our label.
-_IDENTIFIER_TYPES = {
-    "MR": "MRN",
-    "PI": "MRN",
-    "PT": "MRN",
-    "SS": "SSN",
-    "SB": "SSN",
-    "DL": "LICENSE",
-    "MD": "LICENSE",
-    "PRN": "LICENSE",
-    "NPI": "LICENSE",
-    "DEA": "LICENSE",
-    "PPN": "LICENSE",
-    "MB": "HEALTH_PLAN",
-    "MC": "HEALTH_PLAN",
-    "MA": "HEALTH_PLAN",
-    "HC": "HEALTH_PLAN",
-    "NIIP": "HEALTH_PLAN",
-    "AN": "ACCOUNT",
-    "SNO": "DEVICE",
-    "UDI": "DEVICE",
-}
-_IDENTIFIER_SYSTEMS = {"http://hl7.org/fhir/sid/us-ssn": "SSN", "http://hl7.org/fhir/sid/us-npi": "LICENSE"}
+# A letter of policies/identifiers.toml -> our label; (R) is told by whose identifier it is.
+_LABELS = {"G": "SSN", "H": "MRN", "I": "HEALTH_PLAN", "J": "ACCOUNT", "K": "LICENSE", "M": "DEVICE"}
 _TELECOM = {"phone": "PHONE", "fax": "FAX", "email": "EMAIL", "url": "URL", "pager": "PHONE", "sms": "PHONE"}
 
 
@@ -154,10 +135,9 @@ def _identifiers(resource: Mapping[str, Any], kind: str) -> Iterator[tuple[str, 
         value = _word(identifier.get("value"))
         if len(value) < 3:
             continue
-        label = _IDENTIFIER_SYSTEMS.get(_word(identifier.get("system")), "")
-        for concept in _objects(identifier.get("type")):
-            for coding in _objects(concept.get("coding")):
-                label = label or _IDENTIFIER_TYPES.get(_word(coding.get("code")), "")
+        codings = [coding for kind in _objects(identifier.get("type")) for coding in _objects(kind.get("coding"))]
+        letter = letter_of(_word(identifier.get("system")), [_word(coding.get("code")) for coding in codings])
+        label = _LABELS.get(letter, "")
         default = {"Patient": "MRN", "Device": "DEVICE", "Coverage": "HEALTH_PLAN", "Account": "ACCOUNT"}
         yield label or default.get(kind, "LICENSE" if kind == "Practitioner" else "OTHER_ID"), value
     if kind == "Device" and _word(resource.get("serialNumber")):

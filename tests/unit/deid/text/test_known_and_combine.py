@@ -52,6 +52,24 @@ def test_a_record_tells_what_it_knows() -> None:
     assert known_from([]) == NOBODY == Known()
 
 
+IDENTIFIERS = [
+    ("SB", "", "HEALTH_PLAN"),
+    ("SB", "http://hl7.org/fhir/sid/us-ssn", "SSN"),
+    ("PPN", "", "LICENSE"),
+    ("MC", "", "HEALTH_PLAN"),
+    ("SNO", "", "DEVICE"),
+    ("NIIP", "", "MRN"),
+    ("", "http://hl7.org/fhir/sid/us-mbi", "HEALTH_PLAN"),
+    ("", "", "MRN"),
+]
+
+
+@pytest.mark.parametrize(("code", "system", "label"), IDENTIFIERS)
+def test_an_identifier_has_the_label_of_its_letter(code: str, system: str, label: str) -> None:
+    identifier = {"value": "47110815", "system": system, "type": {"coding": [{"code": code}]}}
+    assert known_from([{"resourceType": "Patient", "identifier": [identifier]}]).values == ((label, "47110815"),)
+
+
 def one(start: int, end: int, label: str, detector: str = "patterns", score: float = 0.9) -> Found:
     return Found(Span(start, end), label, detector, score)
 
