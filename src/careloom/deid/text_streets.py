@@ -122,7 +122,7 @@ _OTHER_STREETS: tuple[tuple[re.Pattern[str], Where, float], ...] = (
 def streets(text: Reading) -> Iterator[Found]:
     """Addresses down to the street, with what follows them."""
     for match in found_where(_ADDRESS, text, _ANY_NUMBER):
-        if not _DOCTOR.search(text, match.end() - 3):
+        if not _DOCTOR.search(text, match.end() - 3, match.end() + 3):
             yield Found(_with_tail(text, match), LOCATION, "places", 0.9, "street")
     for match in found_where(_WITH_UNIT, text, _UNIT_WRITTEN):
         if any(letter.isdigit() for letter in match[0][: match[0].rindex(" ") - 5]):

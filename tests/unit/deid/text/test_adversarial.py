@@ -42,6 +42,7 @@ KNOWN = {
 }
 # Nothing is known.
 UNKNOWN = {
+    "a street before a doctor": "She lives at <LOCATION|385 Gemsbok St>, and Dr. <NAME|Keller> came",
     "May as a person": "<NAME|May Thompson> called in <DATE|May>.",
     "Hunter after a title": "Dr. <NAME|Hunter> hunts.",
     "Gray after a title": "Dr. <NAME|Gray> saw gray matter.",
