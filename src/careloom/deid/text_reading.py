@@ -84,11 +84,13 @@ class Reading(str):
         return found
 
     def words_before(self, places: Iterable[int], reach: int, begin: re.Pattern[str] = WORD) -> Sequence[int]:
-        """Where words begin in the `reach` characters before each of `places`, in order. `begin`: WORD or CAPITAL."""
-        starts: set[int] = set()
+        """Where words begin in the `reach` characters before each of `places`, all in order. `begin`: or CAPITAL."""
+        starts: list[int] = []
+        done = 0
         for place in places:
-            starts.update(word.start() for word in begin.finditer(self, max(0, place - reach), place))
-        return sorted(starts)
+            starts += [word.start() for word in begin.finditer(self, max(done, place - reach), place)]
+            done = place
+        return starts
 
 
 def _with_one_capital(line: str) -> str:
