@@ -174,19 +174,27 @@ def _misspelt(
 
 
 def _by_squeezing(text: str, index: _Index) -> Iterator[Found]:
-    places = [match.start() for match in _LETTER.finditer(text)]
     flat = lists.folded(text) if len(text) < 64 else text.lower()
     if len(flat) != len(text) or not text.isascii():
         flat = "".join(lists.folded(letter)[:1] or letter for letter in text)
-    flat = "".join([flat[place] for place in places])
+    flat = "".join([one for one, letter in zip(flat, text, strict=True) if letter.isalnum()])
     heads = index.heads
-    for at in range(len(flat) - _HEAD + 1):
-        for term, label, part in heads.get(flat[at : at + _HEAD], ()):
+    hits = sorted((at, head) for head in heads for at in _places_of(head, flat))
+    places = [place for place, letter in enumerate(text) if letter.isalnum()] if hits else []
+    for at, head in hits:
+        for term, label, part in heads[head]:
             if flat.startswith(term, at) and _stands(text, places, at, at + len(term), term, label):
                 end = places[at + len(term) - 1] + 1
                 if part == "street" and (more := _STREET_GOES_ON.match(text, end)):
                     end = more.end()
                 yield Found(Span(places[at], end), label, "record", 1.0, part)
+
+
+def _places_of(part: str, text: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
 
 
 # What never stands inside one identifier.
