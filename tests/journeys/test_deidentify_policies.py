@@ -91,6 +91,12 @@ def test_a_policy_is_looked_at_before_it_is_used(line: CommandLine, tmp_path: Pa
     own.write_text('name = "own"\nversion = "1"\nextends = "first"\n[structure.Konditon]\nkeep."code" = "x"\n')
     assert "Konditon" in line.run("deidentify", "lint", own, expect=5).stdout
     assert line.json("deidentify", "lint", own, expect=5)["findings"][0]["code"] == "unknown-structure"
+    line.run("deidentify", "--policy", own, expect=5)
+    own.write_text('name = "own"\nversion = "1"\nextends = "first"\nmoments = "year"\n')
+    report = line.json("deidentify", "--policy", own)
+    assert report["policy"]["digest"] == line.json("deidentify", "lint", own)["digest"]
+    assert lengths(line) == {4}
+    line.run("deidentify", "--policy", own, "--queue", expect=5)
     own.write_text("not toml")
     line.run("deidentify", "lint", own, expect=2)
     line.run("deidentify", "lint", "none", expect=2)

@@ -25,7 +25,7 @@ def deidentify(
     policy: Annotated[
         str,
         typer.Option(
-            help="A policy that ships: careloom deidentify policies lists them; that of the settings if not given."
+            help="One that ships (careloom deidentify policies), or a TOML file; that of the settings if not given."
         ),
     ] = "",
     queue: Annotated[bool, typer.Option("--queue", help="Hand it to the job worker and return at once.")] = False,
@@ -41,9 +41,13 @@ def deidentify(
         return
     from careloom.cli import output, render
     from careloom.cli.session import opened
+    from careloom.errors import SetupError
     from careloom.services.deidentifications import submit
     from careloom.services.deidentify import deidentify as run
 
+    own = _file_of(policy)
+    if own is not None and queue:
+        raise SetupError("a policy file of your own is not queued", "Run it without --queue.")
     with opened() as (platform, who):
         if queue:
             job = submit(platform, who, policy=policy)
@@ -51,7 +55,7 @@ def deidentify(
             return
         with output.progress("De-identifying", quiet=json, unit="resources") as tell:
             watch = (lambda done, total, _so_far: tell(done, total)) if tell else None
-            report = run(platform, who, policy, watch=watch)
+            report = run(platform, who, policy, own=own or b"", watch=watch)
     output.give(report.as_json() if json else report, as_json=json, show=render.deidentified)
 
 
@@ -108,21 +112,28 @@ def lint(
 
     Example: careloom deidentify lint our-policy.toml --data
     """
-    from pathlib import Path
-
     from careloom.cli import output, render_deidentification
     from careloom.cli.session import opened
-    from careloom.errors import NotFound, SetupError
+    from careloom.errors import SetupError
     from careloom.services.deidentification_policies import lint_policy
 
-    raw = None
-    if policy.endswith(".toml"):
-        try:
-            raw = Path(policy).read_bytes()
-        except OSError:
-            raise NotFound("the policy file cannot be read", "Check path and rights.") from None
+    raw = _file_of(policy)
     with opened() as (platform, who):
         told = lint_policy(platform, who, policy, raw, with_data=data)
     output.give(told, as_json=json, show=render_deidentification.lint)
     if not told["usable"]:
         raise typer.Exit(SetupError.exit_code)
+
+
+def _file_of(policy: str) -> bytes | None:
+    """The bytes of a policy file; None for a name."""
+    from pathlib import Path
+
+    from careloom.errors import NotFound
+
+    if not policy.endswith(".toml"):
+        return None
+    try:
+        return Path(policy).read_bytes()
+    except OSError:
+        raise NotFound("the policy file cannot be read", "Check path and rights.") from None

@@ -1,15 +1,15 @@
 """The de-identification policies that ship, as whoever answers for them reads them."""
 
-import tomllib
 from typing import Any
 
-from careloom.deid.policy import SHIPPED, merged, packaged_policy, read_policy
+from careloom.deid.policy import SHIPPED, packaged_policy
 from careloom.deid.policy_entries import entries
-from careloom.deid.policy_lint import Oddity, Treated, never_matched, oddities, treated, unknown_names, worst
-from careloom.errors import FormatError, NotFound, SetupError
+from careloom.deid.policy_lint import Oddity, Treated, never_matched, treated, worst
+from careloom.errors import NotFound
 from careloom.runtime import packaged
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
+from careloom.services.own_policies import looked_at
 from careloom.services.platform import Platform
 
 ZONE: Zone = "research"
@@ -59,23 +59,13 @@ def lint_policy(
         admit(platform, who, "deidentify", "identified", operation=LINT)
     if raw is None and name not in SHIPPED:
         raise NotFound("there is no such policy", f"Name one that ships ({', '.join(SHIPPED)}), or a TOML file.")
-    sources, raws = _sources(packaged("deid", f"policies/{name}.toml") if raw is None else raw)
-    found = [one for source in sources for one in unknown_names(source)]
-    policy = None
-    try:
-        codes = packaged("deid", f"policies/{merged(sources)['codes']}")
-        policy = read_policy(raws[0], codes, raws[1:])
-    except (SetupError, KeyError) as error:
-        why = f"{error.where}. {error.remedy}" if isinstance(error, SetupError) else f"It has no {error}."
-        found.append(Oddity("error", "unreadable", name, why))
-    if policy is not None:
-        found += oddities(policy, sources[0])
-        if with_data:
-            found += never_matched(policy, (one.resource() for one in platform.store("identified").scan()))
+    policy, found = looked_at(packaged("deid", f"policies/{name}.toml") if raw is None else raw)
+    if policy is not None and with_data:
+        found += never_matched(policy, (one.resource() for one in platform.store("identified").scan()))
     note(platform, who, LINT, "identified" if with_data else ZONE, detail={"findings": len(found)})
     found.sort(key=lambda one: ("error", "warning", "note").index(one.level))
     return {
-        "policy": name if raw is None else str(sources[0].get("name", "")),
+        "policy": name if raw is None or policy is None else policy.name,
         "digest": "" if policy is None else policy.digest,
         "usable": worst(found) != "error",
         "findings": [{part: getattr(one, part) for part in Oddity.__slots__} for one in found],
@@ -86,22 +76,6 @@ def lint_policy(
 def _treated(one: Treated) -> Json:
     told = {"letter": one.letter, "name": one.name, "removed": one.removed}
     return told | {"changed": list(one.changed), "kept": list(one.kept)}
-
-
-def _sources(raw: bytes) -> tuple[list[Json], list[bytes]]:
-    """A policy file and those that it extends, read and as bytes. raises FormatError"""
-    raws, sources = [raw], []
-    while True:
-        try:
-            sources.append(tomllib.loads(raws[-1].decode()))
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError):
-            raise FormatError("the policy is no TOML file in UTF-8", "Mend it: see the top of first.toml.") from None
-        base = sources[-1].get("extends")
-        if base is None:
-            return sources, raws
-        if base not in SHIPPED:
-            raise FormatError("the policy extends none that ships", f"Extend one of {', '.join(SHIPPED)}.")
-        raws.append(packaged("deid", f"policies/{base}.toml"))
 
 
 def _brief(platform: Platform, name: str) -> Json:

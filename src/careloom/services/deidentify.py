@@ -26,6 +26,7 @@ from careloom.issues import Issue
 from careloom.pipeline.batch import Batch, Outcome, Refusal, Schema
 from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
+from careloom.services import own_policies
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event, note
 from careloom.services.deidentify_detectors import teams
@@ -153,19 +154,22 @@ class Project:
 
 
 def deidentify(
-    platform: Platform, who: Principal, policy: str = "", *, run_id: str = "", watch: Watch | None = None
-) -> DeidentifyReport:
+    platform: Platform, who: Principal, policy: str = "", *, own: bytes = b"", run_id: str = "",
+    watch: Watch | None = None,
+) -> DeidentifyReport:  # fmt: skip
     """Makes the research zone anew and returns what it holds now.
 
     A run that was stopped may be begun again under its id: what is there already is not written twice.
 
     policy  one that ships, by its name; that of the settings where empty
-    run_id  of the run; empty for a new one
+    own     the file of one that extends such a policy, in place of `policy`
+    run_id  empty for a new run
     raises  AccessError; SetupError if the policy is not usable; StateError if a store is being written by another
     """
     for zone in ZONES:
         admit(platform, who, "deidentify", zone)
-    run = _Run(platform, who, policy_named(platform, policy), run_id or platform.run_id())
+    used = own_policies.used(platform, own) if own else policy_named(platform, policy)
+    run = _Run(platform, who, used, run_id or platform.run_id())
     total = sum(run.source.count().values())
     if watch is not None:
         watch(0, total, run.so_far())
@@ -202,8 +206,7 @@ class _Run:
         named = Project(platform, naming(platform, planned))
         self._texts = named.texts(policy, self.source, self._people, detectors)
         self._scrubber = named.scrubber(policy, self._texts)
-        patients = (stored.resource() for stored in self.source.scan(["Patient"]))
-        self._targets = targets_of(policy, self._scrubber, patients)
+        self._targets = targets_of(policy, self._scrubber, self.source)
         self._epoch = self._begun(planned, run_id)
         self._pipeline = self._made_pipeline(detectors)
         self.report = DeidentifyReport(
@@ -306,8 +309,7 @@ class _Run:
         origins: list[int] = []
         refused: list[Refusal] = []
         outcome = Outcome(Batch(RESEARCH_RESOURCE, kept, origins), refused)
-        scrubber = self._scrubber
-        patients = [scrubber.patient_of(resource) for resource in batch.items]
+        patients = [self._scrubber.patient_of(resource) for resource in batch.items]
         numbers = self._numbers({patient for patient in patients if patient is not None})
         done = [self._passed(*pair) for pair in zip(batch.items, patients, strict=True)]
         leaking = holding([passed for passed, _ in done], numbers)

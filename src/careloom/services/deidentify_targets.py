@@ -15,6 +15,7 @@ from careloom.fhir.drafts import Resource
 from careloom.issues import Issue
 from careloom.services.deidentify_report import SENSITIVE, risk_of
 from careloom.services.platform import Platform
+from careloom.store.zone_store import ZoneStore
 from careloom.tables.research import PATIENTS
 
 Judged = tuple[Resource | None, list[Issue]]
@@ -64,9 +65,12 @@ class TargetRun:
         return passed, issues
 
 
-def targets_of(policy: Policy, scrubber: Scrubber, patients: Iterable[Resource]) -> TargetRun | None:
+def targets_of(policy: Policy, scrubber: Scrubber, source: ZoneStore) -> TargetRun | None:
     """The plan of a run; None under a policy that asks for nothing. raises StateError as `TargetRun`"""
-    return None if policy.targets is None else TargetRun(policy, policy.targets, scrubber, patients)
+    if policy.targets is None:
+        return None
+    patients = (stored.resource() for stored in source.scan(["Patient"]))
+    return TargetRun(policy, policy.targets, scrubber, patients)
 
 
 def risk_reached(platform: Platform, policy: Policy) -> RiskReport | None:

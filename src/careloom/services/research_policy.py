@@ -7,6 +7,7 @@ another policy ends, what the one before left (deleted resources, earlier versio
 
 from careloom.deid.policy import SHIPPED, Policy, packaged_policy
 from careloom.errors import StateError
+from careloom.services import own_policies
 from careloom.services.platform import Platform
 from careloom.store.zone_policy import ZonePolicy, policies_of
 
@@ -30,11 +31,13 @@ def require_one_current_policy(platform: Platform) -> None:
             "the research zone is being made under another policy, or such a run was stopped: it may hold both",
             "Run careloom deidentify to its end.",
         )
-    if known and not _is_current(known[0]):
+    if known and not _is_current(platform, known[0]):
         raise StateError(
             "the research zone was made under a policy that has changed since", "Run careloom deidentify to its end."
         )
 
 
-def _is_current(policy: ZonePolicy) -> bool:
-    return policy.name in SHIPPED and packaged_policy(policy.name).digest == policy.digest
+def _is_current(platform: Platform, policy: ZonePolicy) -> bool:
+    if policy.name in SHIPPED:
+        return packaged_policy(policy.name).digest == policy.digest
+    return own_policies.is_current(platform, policy.digest)
