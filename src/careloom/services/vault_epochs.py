@@ -4,7 +4,7 @@ A rotation changes no key that anything else is derived from. The first epoch ha
 alone. Each later one has a salt of its own, which `retire` destroys: nobody can compute its names after that.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from careloom.errors import Conflict, Erased, NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event
 from careloom.services.platform import Platform
+from careloom.services.research_policy import may_be_in_zone
 from careloom.store.rows import instant
 from careloom.store.vault import Epoch
 from careloom.store.zone_store import Transaction, Zone
@@ -168,14 +169,6 @@ def end_run(platform: Platform, who: Principal, epoch: Epoch, run: str) -> None:
     detail = {"project": epoch.project, "epoch": epoch.epoch, "run": run, "finished": True}
     with platform.store(ZONE).transaction(event(platform, who, "deidentify", ZONE, detail=detail)) as step:
         step.vault.mark(epoch, "finished")
-
-
-def may_be_in_zone(epoch: Epoch, known: Iterable[Epoch]) -> bool:
-    """True unless a run under another epoch ended after the last one under this began: it removed what was there."""
-    if epoch.begun is None:
-        return False
-    others = [one.finished for one in known if (one.project, one.epoch) != (epoch.project, epoch.epoch)]
-    return not any(finished > epoch.begun for finished in others if finished is not None)
 
 
 def as_json(epoch: Epoch) -> Json:

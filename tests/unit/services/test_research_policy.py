@@ -10,6 +10,7 @@ from careloom.errors import NotFound, StateError
 from careloom.services.deidentify import deidentify
 from careloom.services.encode import codebook_of
 from careloom.services.search import search
+from careloom.services.vault_epochs import rotate
 from careloom.store.rows import Write
 from careloom.store.zone_policy import ZonePolicy
 from tests.api.kit import OBSERVATION, PATIENT, Installation
@@ -65,6 +66,20 @@ def test_a_run_under_the_same_policy_that_was_stopped_leaves_the_zone_open(made:
     with pytest.raises(Stopped):
         deidentify(made.platform, made.operator, "first", watch=stop)
     assert len(found(made)) == 1
+
+
+def test_a_run_under_new_names_that_was_stopped_closes_the_zone_so_that_nobody_links_both(made: Installation) -> None:
+    before = found(made)
+    rotate(made.platform, made.operator)
+    assert found(made) == before
+    with pytest.raises(Stopped):
+        deidentify(made.platform, made.operator, "first", watch=stop)
+    for look in (found, lambda made: codebook_of(made.platform, made.operator, "patients")):
+        with pytest.raises(StateError, match="two epochs"):
+            look(made)
+    deidentify(made.platform, made.operator, "first")
+    assert len(found(made)) == 1
+    assert found(made) != before
 
 
 def test_nothing_that_the_policy_before_let_through_can_be_read_any_more(made: Installation) -> None:
