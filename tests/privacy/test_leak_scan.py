@@ -40,8 +40,9 @@ NOTE = (
     f"Mrs. {NAME} (MRN {MRN}, born 04/03/1961, SSN {SSN}) of {STREET} called from {PHONE}, mails to {MAIL}. "
     "Hypertension since 2014; metformin 500 mg."
 )
-SAID = [NAME, "QWYRFEATHER, ALDASINE", MAIL, PHONE, "(617) 555 0142", SSN, "987654320", STREET, MRN, SHORT,
-        "1961-04-03", "04/03/1961", "April 3, 1961", "3 Apr 1961", "Qwyrfeather"]  # fmt: skip
+SAID = [NAME, "QWYRFEATHER, ALDASINE", MAIL, PHONE, "(617) 555 0142", "+16175550142", "1-617-555-0142", SSN,
+        "987654320", STREET, MRN, SHORT, "1961-04-03", "04/03/1961", "April 3, 1961", "3 Apr 1961",
+        "Qwyrfeather"]  # fmt: skip
 
 
 def feed() -> list[Json]:

@@ -27,6 +27,7 @@ LONGEST_GAP = 5
 DEPTH = 3  # base64 in gzip in base64
 MOST_UNPACKED_BYTES = 1 << 28
 _SHORT_NUMBER = 8
+_MOST_OF_A_COUNTRY = 3
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
 _NO_CAPITALS = bytes(code for code in range(256) if not 65 <= code <= 90)
 _LETTERS_A_CAPITAL = 12  # base64 of text, or of compressed bytes, has far more capitals than one in twelve letters
@@ -50,9 +51,13 @@ for _code in b"\0 \t\r\n-./()+":
 
 
 class TermSearch:
-    """Finds terms of `HEAD` or more letters and digits (`careloom.deid.canaries.plain`) in bytes."""
+    """Finds terms of `HEAD` or more letters and digits (`careloom.deid.canaries.plain`) in bytes.
 
-    def __init__(self, terms: Iterable[bytes]) -> None:
+    telephones  terms that are also found behind a country code: 1, 001, or + and up to three digits
+    """
+
+    def __init__(self, terms: Iterable[bytes], telephones: Iterable[bytes] = ()) -> None:
+        self._telephones = frozenset(telephones)
         self._by_head: dict[bytes, list[bytes]] = {}
         for term in sorted(set(terms)):
             if len(term) < HEAD or plain(term) != term:
@@ -79,7 +84,9 @@ class TermSearch:
         for at in np.flatnonzero(self._filter[(windows * _FACTOR) >> _SHIFT]).tolist():
             text = text or view.tobytes()
             for term in self._by_head.get(text[at : at + HEAD], ()):
-                if term not in found and text.startswith(term, at) and _stands(term, at, places, whole, text):
+                if term in found or not text.startswith(term, at):
+                    continue
+                if _stands(term, at, places, whole, text, has_country=term in self._telephones):
                     found.add(term)
         return found
 
@@ -91,8 +98,13 @@ def plain_view(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     return lower[places], places
 
 
-def _stands(term: bytes, at: int, places: np.ndarray, whole: np.ndarray, text: bytes) -> bool:
-    """True where the letters at one place of the view belong together in the bytes."""
+def _stands(
+    term: bytes, at: int, places: np.ndarray, whole: np.ndarray, text: bytes, *, has_country: bool = False
+) -> bool:
+    """True where the letters at one place of the view belong together in the bytes.
+
+    has_country  a country code may touch them
+    """
     own = places[at : at + len(term)]
     if int(np.diff(own).max()) > LONGEST_GAP + 1:
         return False
@@ -108,7 +120,18 @@ def _stands(term: bytes, at: int, places: np.ndarray, whole: np.ndarray, text: b
     before = at > 0 and text[at - 1] in touching and _touch(places[at - 1], own[0], whole)
     end = at + len(term)
     after = end < len(text) and text[end] in touching and _touch(own[-1], places[end], whole)
-    return not before and not after
+    return not after and (not before or (has_country and _is_country(at, places, whole, text)))
+
+
+def _is_country(at: int, places: np.ndarray, whole: np.ndarray, text: bytes) -> bool:
+    """True where the digits that touch a place of the view from before are a country code as a whole."""
+    start = at
+    while start > 0 and text[start - 1] in b"0123456789" and _touch(places[start - 1], places[start], whole):
+        start -= 1
+        if at - start > _MOST_OF_A_COUNTRY:
+            return False
+    before = whole[max(0, places[start] - 2) : places[start]].tobytes().rstrip(b"\0")
+    return text[start:at] in (b"1", b"001") or before.endswith(b"+")
 
 
 def _touch(first: int, second: int, whole: np.ndarray) -> bool:

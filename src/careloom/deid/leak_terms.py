@@ -3,8 +3,9 @@
 The rule, so that a hit means something:
 
 - *Anywhere*, in any spacing and punctuation: what has eight or more letters and digits and is one person's alone: full
-  names (given and family name in both orders, with the middle name and its initial), telephone numbers, mail and web
-  addresses, record, insurance and social security numbers, the street with its number.
+  names (given and family name in both orders, with the middle name and its initial), telephone numbers (those of ten
+  digits also behind a country code: 1, 001, or + and up to three digits), mail and web addresses, record, insurance and
+  social security numbers, the street with its number.
 - *As a whole word*: identifiers of six and seven letters and digits with a digit among them, and single names of five
   letters or more that are no word of English or medicine and no name of the shipped lists.
 - *Birth dates*, as eight digits in each order and with the month in words.
@@ -19,10 +20,10 @@ from datetime import date
 
 from careloom.deid.canaries import plain
 from careloom.deid.leak_search import HEAD
-from careloom.deid.leaks import SHORTEST
+from careloom.deid.leaks import SHORTEST, TELEPHONES, national_number
 from careloom.deid.name_lists import folded, names, words
 from careloom.deid.text_known import Known, KnownName
-from careloom.deid.text_spans import EMAIL, LOCATION, NAME, ORGANIZATION, PHONE, URL
+from careloom.deid.text_spans import EMAIL, LOCATION, NAME, ORGANIZATION, URL
 
 BIRTH_DATE = "BIRTH_DATE"
 ANYBODY = -1
@@ -32,8 +33,6 @@ _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december",
 )  # fmt: skip
-_NATIONAL_DIGITS = 10
-_COUNTRY_OF_NANP = b"1"
 
 Owned = tuple[str, int]
 """(label of `careloom.deid.text_spans` or `BIRTH_DATE`, owner)."""
@@ -43,14 +42,16 @@ Owned = tuple[str, int]
 class LeakTerms:
     """Terms by their plain letters and digits.
 
-    anywhere  term -> whose it is and what
-    words     the same for whole words
-    counted   label -> identifiers that are looked for
-    left_out  reason -> identifiers that are not
+    anywhere    term -> whose it is and what
+    words       the same for whole words
+    telephones  those anywhere that are also found behind a country code
+    counted     label -> identifiers that are looked for
+    left_out    reason -> identifiers that are not
     """
 
     anywhere: dict[bytes, set[Owned]] = field(default_factory=dict)
     words: dict[bytes, set[Owned]] = field(default_factory=dict)
+    telephones: set[bytes] = field(default_factory=set)
     counted: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -73,8 +74,10 @@ class LeakTerms:
     def add_value(self, owner: int, label: str, value: str) -> None:
         """A number, an address of the net or another identifier in one piece."""
         forms = {one for one in _plain_forms(value) if len(one.lstrip(b"0")) >= SHORTEST}
-        if label == PHONE:
-            forms |= {one[1:] for one in forms if len(one) == _NATIONAL_DIGITS + 1 and one.startswith(_COUNTRY_OF_NANP)}
+        if label in TELEPHONES:
+            bare = {number.encode() for one in forms if (number := national_number(one.decode()))}
+            self.telephones |= bare
+            forms |= bare
         if label not in (EMAIL, URL):
             forms = {one for one in forms if any(48 <= letter <= 57 for letter in one)}
         if not forms:

@@ -16,6 +16,7 @@ from careloom.deid.name_lists import folded, words
 from careloom.deid.text_known import Known
 from careloom.deid.text_record import squeezed
 
+TELEPHONES = ("PHONE", "FAX")
 SHORTEST = 6
 """A shorter identifier stands by chance in codes and dates."""
 _SHORTEST_NAME = 3
@@ -24,16 +25,36 @@ _PIECE = re.compile(r"[^\W_](?:[^\W_]|[-._@+/](?=[^\W_]))+")
 _RUN = re.compile(r"[^\W_]{6,}")
 _NUMBER = re.compile(r"\+?\(?[0-9][0-9 ().-]{4,30}[0-9]")
 _WORD = re.compile(r"[^\W\d_]+")
+_NATIONAL = re.compile(r"(?:001|1)?([0-9]{10})")
+_NATIONAL_DIGITS = 10
+_ABROAD = "+"
+"""Before the digits of a telephone number: that number behind a country code."""
+_MOST_OF_A_COUNTRY = 3
 
 
 def numbers_of(known: Iterable[Known]) -> frozenset[str]:
-    """What must stand in no string: identifiers, telephone numbers and mail addresses, squeezed."""
+    """What must stand in no string: identifiers, telephone numbers and mail addresses, squeezed.
+
+    A telephone number of ten digits stands there with each country code, too, also where the record knows it with 1.
+    """
     found = {(label, squeezed(value)) for one in known for label, value in one.values if label != "ORGANIZATION"}
+    found |= {form for label, term in found if label in TELEPHONES for form in _with_country_codes(term)}
     return frozenset(
         term
         for label, term in found
         if len(term) >= SHORTEST and (label == "EMAIL" or any(letter.isdigit() for letter in term))
     )
+
+
+def national_number(digits: str) -> str:
+    """The ten digits of a telephone number that may have 1 or 001 before them; empty where it is none of these."""
+    match = _NATIONAL.fullmatch(digits)
+    return match[1] if match else ""
+
+
+def _with_country_codes(term: str) -> Iterator[tuple[str, str]]:
+    if bare := national_number(term):
+        yield from (("PHONE", before + bare) for before in ("", "1", "001", _ABROAD))
 
 
 def names_of(known: Known) -> frozenset[str]:
@@ -94,8 +115,21 @@ def _pieces(text: str) -> frozenset[str]:
 
 
 def _pieces_of(text: str) -> frozenset[str]:
-    found = {squeezed(piece) for pattern in (_PIECE, _RUN, _NUMBER) for piece in pattern.findall(text)}
+    numbers = _NUMBER.findall(text)
+    found = {squeezed(piece) for pieces in (_PIECE.findall(text), _RUN.findall(text), numbers) for piece in pieces}
+    found.update(behind for number in numbers if (behind := _behind_a_country_code(number)))
     return frozenset(piece for piece in found if len(piece) >= SHORTEST)
+
+
+def _behind_a_country_code(number: str) -> str:
+    """The last ten digits as `numbers_of` has them, where +NN comes before them, or digits that stand apart."""
+    places = [place for place, letter in enumerate(number) if letter.isdigit()]
+    more = len(places) - _NATIONAL_DIGITS
+    if more <= 0:
+        return ""
+    first = places[more]
+    is_behind = (number.startswith("+") and more <= _MOST_OF_A_COUNTRY) or not number[first - 1].isdigit()
+    return _ABROAD + squeezed(number[first:]) if is_behind else ""
 
 
 _short_pieces = lru_cache(16_384)(_pieces_of)  # systems, codes and dates come again and again

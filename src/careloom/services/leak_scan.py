@@ -148,7 +148,7 @@ class _Scan:
             _take_answers(self._terms, ask.answers)
         self.report.looked_for, self.report.left_out = self._terms.counted, self._terms.left_out
         self._drop_common_dates()
-        self._search = TermSearch(self._terms.anywhere)
+        self._search = TermSearch(self._terms.anywhere, self._terms.telephones)
         policies = [packaged_policy(name) for name in _policies_of_zone(platform)]
         self._has_surrogates = any(one.reads_text and one.text == "surrogate" for one in policies)
         self._keeps_dates = any(one.moments == "keep" for one in policies)

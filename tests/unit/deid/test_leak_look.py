@@ -6,11 +6,24 @@ import random
 from careloom.deid.leak_look import holding
 from careloom.deid.leaks import has_number
 
-NUMBERS = frozenset({"81281208", "ab1234", "6175550142", "jqszollosyexample", "mullerxde", "1234567", "00471199"})
+NUMBERS = frozenset(
+    {
+        "81281208",
+        "ab1234",
+        "6175550142",
+        "+6175550142",
+        "16175550142",
+        "jqszollosyexample",
+        "mullerxde",
+        "1234567",
+        "00471199",
+    }
+)
 WRITTEN = [
     "81281208", "812-81-208", "MRN 81281208.", "ab-1234", "AB.12/34", "(617) 555-0142", "617  555  0142", "1234567",
     "jq@szollosy.example", "müller@x.de", "x\n81281208", "note\t1234567", "a81281208", "812812081", "AB1234x", "http://x/AB-1234",
     "https://x.example/00471199.pdf", "00471199\u2028", "nothing here", "81281 208", "8128\n1208", "Szöllösy 81281208",
+    "+446175550142", "4 (617) 555-0142", "1-617-555-0142",
 ]  # fmt: skip
 
 

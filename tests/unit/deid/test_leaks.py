@@ -26,11 +26,21 @@ SEEN: list[tuple[str, str]] = [
     ("within a sentence", "seen as MRN-00471199, twice"),
     ("a telephone in other punctuation", "call 617.555.0142 today"),
     ("a telephone with a space", "(617) 555 0142"),
+    ("a telephone behind the country code in one piece", "+16175550142"),
+    ("a telephone behind the country code with dashes", "1-617-555-0142"),
+    ("a telephone behind the country code with brackets", "call +1 (617) 555-0142, please"),
+    ("a telephone as dialled abroad", "0016175550142"),
+    ("a telephone behind another country's code", "+446175550142"),
+    ("a telephone behind digits that stand apart", "room 4 (617) 555-0142"),
+    ("a telephone as a link", "tel:+16175550142"),
     ("a mail address without a digit", "write to ZOE@quill.example, please"),
     ("at the end of an address of the net", "https://portal.example/p/mrn00471199"),
 ]
 LEFT: list[tuple[str, str]] = [
     ("a part of a longer number", "9900471199000"),
+    ("a telephone as a part of a longer number", "296175550142"),
+    ("a telephone behind too long a code", "+12346175550142"),
+    ("another number behind a country code", "+1 00471199"),
     ("an identifier that is too short to tell", "x7"),
     ("a town, which may be a word", "Salem"),
     ("another number", "MRN-00471198"),
@@ -51,6 +61,16 @@ def test_an_identifier_is_seen_wherever_a_string_stands(what: str, text: str) ->
 @pytest.mark.parametrize(("what", "text"), LEFT, ids=[row[0] for row in LEFT])
 def test_what_is_no_identifier_is_left(what: str, text: str) -> None:
     assert not has_number({"a": [text, None, 7, True]}, NUMBERS)
+
+
+@pytest.mark.parametrize("registered", ["+1 617 555 0142", "16175550142", "001-617-555-0142", "(617) 555-0142"])
+@pytest.mark.parametrize("system", ["phone", "fax"])
+def test_a_telephone_is_seen_with_and_without_the_country_code_of_the_record(registered: str, system: str) -> None:
+    telecom = [{"system": system, "value": registered}]
+    numbers = numbers_of([known_from([{"resourceType": "Patient", "id": "p", "telecom": telecom}])])
+    for written in ("6175550142", "617-555-0142", "1 (617) 555-0142", "+16175550142", "0016175550142"):
+        assert has_number({"text": f"call {written}."}, numbers), written
+    assert not has_number({"text": "call 617-555-0143."}, numbers)
 
 
 @pytest.mark.parametrize("text", ["quillfeather", "QUILLFEATHER's", "Dr. Quillfeather,", "zoe came", "Zoé"])
