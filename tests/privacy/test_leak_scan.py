@@ -16,11 +16,12 @@ import pytest
 import zstandard
 
 from careloom.deid.policy import packaged_policy
-from careloom.errors import AccessError
+from careloom.errors import AccessError, FormatError, NotFound
 from careloom.services.access import Principal
 from careloom.services.deidentify import Project, deidentify
 from careloom.services.leak_scan import ScanAsk, ScanReport, scan_for_leaks
 from careloom.services.normalize import NormalizeAsk, normalize
+from careloom.services.platform import Platform
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.research_policy import mark_of
 from careloom.store.rows import Write, canonical
@@ -222,6 +223,57 @@ def test_numbers_and_names_of_many_are_no_hit(made: Installation) -> None:
         assert dict(scan(made).found) == {}
     finally:
         file.unlink()
+
+
+def key(folder: Path) -> Path:
+    """An answer key of what the record knows in part: its own numbers and name again, and those of others in notes."""
+    folder.mkdir()
+    values = [MRN, SSN, "88442211"]
+    said = [("NAME", NAME), ("NAME", "Qwyrfeather, A."), ("NAME", "Tilda Vexmarrow"), ("NAME", "Hill, J."),
+            ("MRN", MRN), ("ACCOUNT", "A-5500917"), ("DATE", "03/05/2024"), ("LOCATION", "Hill")]  # fmt: skip
+    spans = [{"kind": "phi", "label": label, "text": text} for label, text in said]
+    spans.append({"kind": "entity", "label": "drug", "text": "metformin 500 mg"})
+    (folder / "identities.ndjson").write_text("".join(json.dumps({"value": one}) + "\n" for one in values))
+    (folder / "notes.ndjson").write_text(json.dumps({"spans": spans}) + "\n")
+    return folder
+
+
+def test_an_answer_key_adds_what_the_record_does_not_know(made: Installation, tmp_path: Path) -> None:
+    ask = ScanAsk(key(tmp_path / "answers"))
+    before, report = scan(made), scan_for_leaks(made.platform, made.operator, ask)
+    assert dict(report.found) == {}
+    assert report.looked_for - before.looked_for == {"NAME": 1, "ACCOUNT": 1, "OTHER_ID": 1}
+    file = made.platform.settings.data.directory / "runs" / "answers.txt"
+    file.write_text(f"Vexmarrow, Tilda (88442211) paid for {MRN} from A5500917. Hill J. took metformin 500 mg.")
+    try:
+        found = scan_for_leaks(made.platform, made.operator, ask).found
+        assert dict(found) == {("runs/answers.txt", label): 1 for label in ("NAME", "ACCOUNT", "OTHER_ID", "MRN")}
+    finally:
+        file.unlink()
+
+
+def test_an_answer_key_without_notes_is_whole_and_one_that_cannot_be_read_is_told(
+    made: Installation, tmp_path: Path
+) -> None:
+    folder = key(tmp_path / "answers")
+    (folder / "notes.ndjson").unlink()
+    assert dict(scan_for_leaks(made.platform, made.operator, ScanAsk(folder)).found) == {}
+    for line in ('{"system": "x"}', "{", "[1]"):
+        (folder / "identities.ndjson").write_text(line)
+        with pytest.raises(FormatError):
+            scan_for_leaks(made.platform, made.operator, ScanAsk(folder))
+    with pytest.raises(NotFound):
+        scan_for_leaks(made.platform, made.operator, ScanAsk(tmp_path))
+
+
+def test_a_data_directory_that_is_named_from_here_is_searched_whole(
+    made: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = made.platform.settings.data.directory
+    monkeypatch.chdir(directory.parent)
+    data = made.platform.settings.data.model_copy(update={"directory": Path(directory.name)})
+    with Platform(made.platform.settings.model_copy(update={"data": data})) as here:
+        assert dict(scan_for_leaks(here, made.operator, ScanAsk()).found) == {}
 
 
 def test_only_who_audits_may_scan(made: Installation) -> None:

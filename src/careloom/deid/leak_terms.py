@@ -83,26 +83,35 @@ class LeakTerms:
         if not forms:
             self.left_out["number or identifier that is too short"] += 1
             return
-        self.counted[label] += 1
+        forms = self._new(owner, forms)
+        self.counted[label] += bool(forms)
         for form in forms:
             self._put(self.anywhere if len(form) >= HEAD else self.words, form, label, owner)
 
     def add_name(self, owner: int, text: str) -> None:
-        """A name as it stands in a text: several words, or one."""
-        *given, family = text.replace(",", " ").split() or [""]
+        """A name as it stands in a text: several words, or one. An initial in its end tells nobody apart."""
+        said = text.replace(",", " ").split()
+        while said and len(said[-1].strip(".")) < 2:
+            said.pop()
+        *given, family = said or [""]
         self._add_name(owner, KnownName(tuple(given), family))
 
     def _add_name(self, owner: int, name: KnownName) -> None:
         full = {form for form in _full_names(name) if len(form) >= HEAD}
+        unique = {form for word in name.words() for form in _plain_forms(word) if _is_unique(word)}
+        if not (full or unique):
+            self.left_out["name that is short, alone or in no Latin letters"] += 1
+            return
+        full, unique = self._new(owner, full), self._new(owner, unique)
+        self.counted[NAME] += bool(full or unique)
         for form in full:
             self._put(self.anywhere, form, NAME, owner)
-        unique = {form for word in name.words() for form in _plain_forms(word) if _is_unique(word)}
         for form in unique:
             self._put(self.words, form, NAME, owner)
-        if full or unique:
-            self.counted[NAME] += 1
-        else:
-            self.left_out["name that is short, alone or in no Latin letters"] += 1
+
+    def _new(self, owner: int, forms: set[bytes]) -> set[bytes]:
+        """Of what nobody knows whose it is only what is not looked for already: each hit counts once."""
+        return forms if owner != ANYBODY else forms - self.anywhere.keys() - self.words.keys()
 
     def _add_street(self, owner: int, line: str) -> None:
         forms = {one for one in _plain_forms(line) if len(one) >= HEAD and any(48 <= letter <= 57 for letter in one)}

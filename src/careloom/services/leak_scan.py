@@ -25,7 +25,7 @@ from careloom.deid.leak_terms import ANYBODY, BIRTH_DATE, LeakTerms, Owned, birt
 from careloom.deid.leaks import has_name, names_of, strings_of
 from careloom.deid.policy import SHIPPED, packaged_policy
 from careloom.deid.text_known import Known
-from careloom.deid.text_spans import DATE, LOCATION, NAME, ORGANIZATION, PHONE
+from careloom.deid.text_spans import DATE, LOCATION, NAME, ORGANIZATION, OTHER_ID, PHONE
 from careloom.errors import FormatError, NotFound
 from careloom.fhir.references import patients_of
 from careloom.services.access import Principal, Zone
@@ -344,11 +344,9 @@ def _own_dates() -> frozenset[str]:
 
 def _take_answers(terms: LeakTerms, folder: Path) -> None:
     """Adds the identifiers and marked spans of a simulated hospital's answer key; whose they are is not told."""
-    for row in _rows(folder / "identities.ndjson"):
-        terms.add_value(ANYBODY, "OTHER_ID", str(row["value"]))
-    seen: set[tuple[str, str]] = set()
-    for row in _rows(folder / "notes.ndjson"):
-        seen |= {(span["label"], span["text"]) for span in row["spans"] if span["kind"] == "phi"}
+    seen = _told(folder / "identities.ndjson", lambda row: [(OTHER_ID, str(row["value"]))])
+    if (folder / "notes.ndjson").exists():  # a hospital may be simulated without notes
+        seen |= _told(folder / "notes.ndjson", _marked)
     for label, text in sorted(seen):
         if label == NAME:
             terms.add_name(ANYBODY, text)
@@ -356,11 +354,15 @@ def _take_answers(terms: LeakTerms, folder: Path) -> None:
             terms.add_value(ANYBODY, label, text)
 
 
-def _rows(file: Path) -> Iterator[Json]:
+def _marked(note_row: Json) -> list[tuple[str, str]]:
+    return [(str(span["label"]), str(span["text"])) for span in note_row["spans"] if span["kind"] == "phi"]
+
+
+def _told(file: Path, read: Callable[[Json], list[tuple[str, str]]]) -> set[tuple[str, str]]:
+    """(label, value) that `read` takes from the rows of a file."""
     try:
         with file.open("rb") as lines:
-            for line in lines:
-                yield orjson.loads(line)
+            return {one for line in lines for one in read(orjson.loads(line))}
     except FileNotFoundError:
         raise NotFound(
             "scan: the answer key is not there", "Name the folder answers of a simulated hospital."

@@ -84,7 +84,7 @@ def slices(data: bytes) -> Iterator[bytes]:
 
 def file_values(path: Path) -> Iterator[tuple[str, bytes]]:
     """(table, values of some rows) of a SQLite file: a long value may be torn over pages of the file."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
         database.text_factory = bytes
         names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
         for (name,) in names.fetchall():
