@@ -1,6 +1,7 @@
 """De-identifications over HTTP and by the SDK: queued, watched, listed, cancelled; signed reports; policies."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from careloom.client.careloom import Careloom
 from careloom.deid.policy import SHIPPED
 from careloom.errors import AccessError, Conflict, IntegrityError, NotFound, StateError
 from careloom.services.deidentify import deidentify
-from careloom.services.deidentify_report import check_signature, folder
+from careloom.services.deidentify_report import check_signature, folder, keep_report
 from careloom.services.jobs import restart_job, work
 from careloom.store.lake import Lake
 from tests.api.kit import OBSERVATION, PATIENT, Installation
@@ -20,6 +21,11 @@ from tests.api.test_sdk import client_of
 Json = dict[str, Any]
 ROUTE = "/api/v1/deidentifications"
 HOME = {"line": ["1 Elm St"], "city": "Cambridge", "state": "MA", "postalCode": "02139"}
+SAID = f"{PATIENT['name'][0]['family']} was seen. Lungs clear, no pain. " + "Blood pressure as at the last visit. " * 2
+TEXT = {
+    "resourceType": "DocumentReference", "id": "n1", "status": "current", "subject": {"reference": "Patient/p1"},
+    "content": [{"attachment": {"contentType": "text/plain", "data": b64encode(SAID.encode()).decode()}}],
+}  # fmt: skip
 NOTE = {"resourceType": "Communication", "id": "c1", "status": "completed", "subject": {"reference": "Patient/p1"}}
 FEED = [PATIENT | {"address": [HOME], "telecom": [{"system": "phone", "value": "617-555-0100"}]}, OBSERVATION, NOTE]
 WORDS = ("Quillfeather", "Elm St", "Cambridge", "617-555-0100", "1961-04-05")
@@ -75,9 +81,36 @@ def test_a_run_is_queued_watched_and_told_when_it_is_done(made: Installation, ap
     assert all(one.message and one.remedy for one in told.report.findings)
     assert told.report.risk is not None
     assert told.report.risk.patients == 1
+    assert told.report.recall is None
     assert made.platform.store("research").count() == {"Observation": 1, "Patient": 1}
     mine = [event for event in made.events("research") if event["operation"] == "deidentify"]
     assert {event["actor"] for event in mine} == {queued.actor}
+
+
+def test_where_texts_pass_the_report_tells_the_measured_recall(made: Installation, api: Careloom) -> None:
+    made.ingest([TEXT])
+    run_id = done(made, api, "safe-harbor")
+    told = api.deidentifications.get(run_id).report
+    assert told is not None
+    assert told.recall is not None
+    assert (told.recall.notes, told.recall.confidence) == (1, 0.95)
+    assert told.recall.planted == sum(one.planted for one in told.recall.by_label) > 3
+    assert told.recall.found == sum(one.found for one in told.recall.by_label)
+    for one in (told.recall, *told.recall.by_label):
+        assert one.recall == one.found / one.planted
+        assert 0 <= one.low <= one.recall <= one.high <= 1
+    assert json.loads(api.deidentifications.report(run_id))["report"]["recall"]["found"] == told.recall.found
+
+
+def test_a_report_of_before_recall_was_measured_is_still_told(made: Installation, api: Careloom) -> None:
+    run_id = done(made, api)
+    report = json.loads(file_of(made, run_id).read_bytes())["report"]
+    del report["recall"]
+    keep_report(made.platform, report)
+    told = api.deidentifications.get(run_id)
+    assert told.signed
+    assert told.report is not None
+    assert told.report.recall is None
 
 
 def test_without_a_name_the_policy_of_the_settings_holds(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from careloom.api.schemas import RUN_ID, Count, Model, Progress, RunId, State
 from careloom.deid.policy import SHIPPED
 
+Share = Annotated[float, Field(ge=0, le=1)]
 POLICY_PATTERN = f"^({'|'.join(SHIPPED)})?$"
 RUN: dict[str, Any] = {
     "id": RUN_ID, "state": "done", "actor": "dana.engineer", "started": "2026-11-22T01:02:03.412000+00:00",
@@ -39,6 +40,12 @@ REPORT: dict[str, Any] = {
             "name": "smallest_class", "title": "Patients in the smallest group that looks alike (k)", "column": None,
             "value": 1, "unit": "patients", "target": None, "holds": None,
         }],
+    },
+    "recall": {
+        "notes": 200, "confidence": 0.95, "planted": 800, "found": 796, "recall": 0.995, "low": 0.9872, "high": 0.9981,
+        "by_label": [
+            {"label": "NAME", "planted": 800, "found": 796, "recall": 0.995, "low": 0.9872, "high": 0.9981},
+        ],
     },
 }  # fmt: skip
 SIGNED: dict[str, Any] = {
@@ -140,6 +147,30 @@ class ResidualRisk(Model):
     measures: list[Measure]
 
 
+class LabelRecall(Model):
+    """How many planted identifiers were found, with a Wilson interval."""
+
+    label: str = Field(description="What was planted, as NAME.")
+    planted: Annotated[int, Field(ge=1)]
+    found: Count
+    recall: Share
+    low: Share
+    high: Share
+
+
+class TextRecall(Model):
+    """How many identifiers of nobody, planted in copies of the run's own notes, its detectors found."""
+
+    notes: Count = Field(description="Notes of which a copy was read.")
+    confidence: Share = Field(description="Of the intervals.")
+    planted: Annotated[int, Field(ge=1)]
+    found: Count
+    recall: Share
+    low: Share
+    high: Share
+    by_label: list[LabelRecall]
+
+
 class DeidentificationReport(Model):
     """What a run did. No value of a patient stands here."""
 
@@ -153,6 +184,7 @@ class DeidentificationReport(Model):
     identifiers: list[IdentifierCount] = Field(description="All eighteen, and text.")
     findings: list[Finding] = Field(description="The most frequent first.")
     risk: ResidualRisk | None = Field(description="Null where no patient passed.")
+    recall: TextRecall | None = Field(description="Null where no text passed, and in a report of an earlier version.")
 
 
 class DeidentificationDetail(Deidentification):

@@ -103,8 +103,38 @@ class ResidualRisk:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelRecall:
+    """How many planted identifiers of one label, as NAME, were found; `low` to `high` is a Wilson interval."""
+
+    label: str
+    planted: int
+    found: int
+    recall: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecall:
+    """How many identifiers of nobody, planted in copies of the run's own notes, its detectors found.
+
+    notes       of which a copy was read
+    confidence  of the intervals
+    """
+
+    notes: int
+    confidence: float
+    planted: int
+    found: int
+    recall: float
+    low: float
+    high: float
+    by_label: tuple[LabelRecall, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeidentificationReport:
-    """What a run did; `risk` is None where no patient passed.
+    """What a run did; `risk` is None where no patient passed, `recall` where no text did.
 
     project  whose pseudonyms, dates and surrogates the zone bears, in which `epoch`; empty and None in a report of an
              earlier version
@@ -118,6 +148,7 @@ class DeidentificationReport:
     identifiers: tuple[IdentifierCount, ...]
     findings: tuple[Finding, ...]
     risk: ResidualRisk | None
+    recall: TextRecall | None
 
 
 @dataclass(frozen=True, slots=True)

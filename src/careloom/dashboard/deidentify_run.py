@@ -7,12 +7,15 @@ from careloom.client.careloom import Careloom
 from careloom.client.deidentification_reports import (
     DeidentificationDetail,
     DeidentificationReport,
+    LabelRecall,
     Measure,
     ResidualRisk,
+    TextRecall,
 )
 from careloom.dashboard import words
 from careloom.dashboard.address import PREFIX, href
 from careloom.dashboard.deidentify import ROOM, TITLE, sentence
+from careloom.dashboard.marked import said_of
 from careloom.dashboard.parts import (
     Column,
     Content,
@@ -36,6 +39,7 @@ TYPE_COLUMNS = [
 ]  # fmt: skip
 LETTER_COLUMNS = [Column("Letter", "tight"), Column("Identifier"), Column("Taken out or changed", "right")]
 RISK_COLUMNS = [Column("Measure"), Column("Value", "right"), Column("Target", "tight")]
+RECALL_COLUMNS = [Column("Identifier"), Column("Found", "right"), Column("Recall and interval", "right")]
 FINDING_COLUMNS = [Column("What"), Column("Times", "right")]
 TABLE_COLUMNS = [Column("Table"), Column("Rows", "right")]
 
@@ -121,7 +125,7 @@ def _report(report: DeidentificationReport) -> list[Component]:
     return [
         html.Div([_identifiers(report), _risk(report.risk)], className="columns columns-1-1"),
         html.Div([_types(report), _tables(report)], className="columns columns-1-1"),
-        _findings(report),
+        html.Div([_recall(report.recall), _findings(report)], className="columns columns-1-1"),
     ]
 
 
@@ -155,6 +159,26 @@ def _risk(risk: ResidualRisk | None) -> Component:
     ]  # fmt: skip
     table = Table("Residual risk", RISK_COLUMNS if has_targets else RISK_COLUMNS[:2], rows).shown()
     return card(title, [html.P(lead, className="soft small"), table])
+
+
+def _recall(recall: TextRecall | None) -> Component:
+    title = "Recall in texts"
+    if recall is None:
+        return card(title, html.P("No text passed: there was nothing to measure.", className="soft"))
+    lead = (
+        f"{words.count_of(recall.planted, 'identifier')} of nobody, planted in copies of "
+        f"{words.count_of(recall.notes, 'note')} of this run, in memory only. The record knew none of them. "
+        f"Intervals are Wilson's, at {recall.confidence:.0%}."
+    )
+    rows = [_found("All", recall), *(_found(sentence(said_of(one.label)), one) for one in recall.by_label)]
+    table = Table("Recall by identifier", RECALL_COLUMNS, rows).shown()
+    return card(title, [html.P(lead, className="soft small"), table])
+
+
+def _found(name: str, told: TextRecall | LabelRecall) -> tuple[Contents, ...]:
+    interval = f"{words.share(told.low).removesuffix(' %')} to {words.share(told.high)}"
+    recall: Contents = [words.share(told.recall), html.Span(f" ({interval})", className="soft")]
+    return name, f"{told.found:,} of {told.planted:,}", recall
 
 
 def _number(value: float | None, unit: str) -> str:

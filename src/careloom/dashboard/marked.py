@@ -27,6 +27,11 @@ def kind_of(label: str) -> str:
     return next((kind for kind, (_, labels) in KINDS.items() if label in labels), OTHER[0])
 
 
+def said_of(label: str) -> str:
+    """A label as people read it: ``health plan``, ``MRN``."""
+    return label if label in SHORT else label.replace("_", " ").lower()
+
+
 def legend(spans: Sequence[FoundSpan]) -> Component:
     """The kinds that were found, each with its colour, its word and how often; what each mark says stands in itself."""
     counts = Counter(kind_of(one.label) for one in spans)
@@ -71,7 +76,7 @@ def _marked(text: str, places: list[tuple[int, int, FoundSpan]], name: str) -> l
 
 
 def _mark(said: str, found: FoundSpan, pair: str) -> Component:
-    label = found.label if found.label in SHORT else found.label.replace("_", " ").lower()
+    label = said_of(found.label)
     more = f" ({found.part})" if found.part else ""
     title = f"{label}{more}, found by {found.detector}, score {found.score:.2f}"
     props: dict[str, Any] = {"data-pair": pair, "data-label": label, "tabIndex": "0"}

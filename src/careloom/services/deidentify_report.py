@@ -123,6 +123,7 @@ def shown(report: Json) -> Json:
             "quasi_identifiers": risk["quasi_identifiers"],
             "measures": [one | {"title": measure_title(one["name"])} for one in risk["measures"]],
         },
+        "recall": report.get("recall"),
     }
 
 

@@ -22,7 +22,7 @@ from careloom.errors import AccessError, NotFound
 from careloom.runtime import Runtime
 from careloom.services.deidentifications import cancel_run, submit
 from careloom.services.deidentify import deidentify
-from careloom.services.deidentify_report import folder
+from careloom.services.deidentify_report import find_report, folder
 from tests.api.kit import BASE_URL, PATIENT, Installation
 
 ZONES = ("identified", "research")
@@ -106,6 +106,21 @@ def test_a_report_is_shown_with_every_identifier_risk_and_finding(made: Installa
     assert run_id in drawn(made, "/deidentify")
 
 
+def test_recall_in_texts_is_shown_by_identifier_and_where_no_text_passes_that_it_was_not_measured(
+    made: Installation,
+) -> None:
+    none = deidentify(made.platform, made.operator, "first").run_id
+    assert "No text passed: there was nothing to measure." in drawn(made, f"/deidentify/{none}")
+    made.ingest([NOTE])
+    run_id = deidentify(made.platform, made.operator, "safe-harbor").run_id
+    said = drawn(made, f"/deidentify/{run_id}", "privacy-officer")
+    recall = find_report(made.platform, run_id).report["recall"]
+    for words in ("Recall in texts", "Recall and interval", f"{recall['found']} of {recall['planted']}", "Health plan",
+                  "copies of 1 note of this run", "Wilson's, at 95%"):  # fmt: skip
+        assert words in said
+    assert "Quillfeather" not in said
+
+
 def test_a_report_that_was_changed_is_told_and_not_shown(made: Installation) -> None:
     run_id = deidentify(made.platform, made.operator).run_id
     (folder(made.platform) / f"{run_id}.json").write_bytes(b"{}")
@@ -142,7 +157,7 @@ def test_what_the_api_refuses_no_page_shows(made: Installation) -> None:
             drawn(made, path)
 
 
-SAID = "Oda Quillfeather was seen by Dr. Tamsin Marwick on 2024-03-05. Lungs clear."
+SAID = "Oda Quillfeather was seen by Dr. Tamsin Marwick on 2024-03-05. Lungs clear. No pain, no fever."
 NOTE = {
     "resourceType": "DocumentReference", "id": "n1", "status": "current", "subject": {"reference": "Patient/p1"},
     "date": "2024-03-05T10:00:00Z",
