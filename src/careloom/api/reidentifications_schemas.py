@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from careloom.api.schemas import Count, Model
+from careloom.crypto.sealed_values import MOST_LETTERS
 
 ID_PATTERN = r"^[a-z2-7]{26}$"
-NAME_PATTERN = r"^([A-Z][A-Za-z]{1,63}/[a-z2-7]{26}|sealed/[a-z2-7]{77,4000})$"
+NAME_PATTERN = rf"^([A-Z][A-Za-z]{{1,63}}/[a-z2-7]{{26}}|sealed/[a-z2-7]{{77,{MOST_LETTERS}}})$"
 CURSOR_PATTERN = r"^([0-9]{1,17}:[a-z2-7]{26})?$"
 PROJECT_PATTERN = r"^[^\x00-\x1f\x7f]{0,100}$"
 ONE_ID = "lm5z2dywok7s66m43g3qaohlqe"

@@ -12,8 +12,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from careloom.crypto.envelope import KEY_BYTES
 from careloom.errors import IntegrityError
 
-_BLOCK = 32
+MOST_LETTERS = 4000
+"""Of what stands for a text: what the vault takes."""
+_BLOCK, _TAG = 32, 16
 _END = b"\x80"
+MOST_BYTES = (MOST_LETTERS * 5 // 8 - _TAG) // _BLOCK * _BLOCK - len(_END)
+"""Of a text in UTF-8 whose seal has no more than `MOST_LETTERS`."""
 
 
 class SealedValues:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from careloom.crypto.sealed_values import MOST_BYTES
 from careloom.deid import findings
 from careloom.deid.identifiers import identifier_letter
 from careloom.deid.policy import INTEGERS, Kept
@@ -25,7 +26,6 @@ from careloom.deid.values import MASKED, UCUM, YEARS, Json, Masked, Pass, Rule, 
 from careloom.issues import Issue
 
 SEALED_SYSTEM = "urn:careloom:sealed"
-_LONGEST_SEALED = 1000
 _POSTAL = re.compile(
     r"(?:[A-Z]{1,3}-)?(?P<digits>[0-9]{2,10})(?:[ -](?:(?P<more>[0-9]{1,4})|[A-Z]{2}))?"
     r"|(?P<letters>[A-Z]{1,3})[0-9][A-Z0-9 -]{2,8}",
@@ -138,20 +138,24 @@ def _encrypt(seal: Callable[[str], str], issue: Issue) -> Rule:
         is_identifier = type(value) is dict
         number = value.get("value") if is_identifier else value
         system = value.get("system", "") if is_identifier else ""
-        if type(number) is not str or not number or type(system) is not str or len(number + system) > _LONGEST_SEALED:
+        is_sound = type(number) is str and number and type(system) is str
+        told = orjson.dumps([at.patient or "", system, number]) if is_sound else b""
+        if not told or len(told) > MOST_BYTES:
             at.issues.append(issue)
             return None
         at.removed[identifier_letter(value)] += 1
-        sealed = seal(orjson.dumps([at.patient or "", system, number]).decode())
+        sealed = seal(told.decode())
         return {"system": SEALED_SYSTEM, "value": sealed} if is_identifier else sealed
 
     return rule
 
 
 def _perturb(how: Perturb, kept: Kept, place: str, base: Rule, draw: Noise) -> Rule:
-    """Noise on what the data type lets pass; the same number of the same patient in the same unit gets the same noise.
+    """Noise on what the data type lets pass: one draw per patient, element and number, however that is written.
 
-    So repeated measurements of one number cannot be averaged, and one that is known tells nothing of the others.
+    The same number drawn anew could be averaged, so 70, 70.0 and 70 of another unit share a draw. One draw for all
+    numbers of an element would be worse: who knows one of them could undo the rest. The price is that numbers which
+    differ a little (70.1, 70.2; 70 kg in pounds) draw apart, and that their mean comes near that of the record.
     """
     whole, too_coarse = kept.kind in INTEGERS, findings.number_too_coarse(place)
     digits = 0 if whole else how.digits
@@ -163,7 +167,7 @@ def _perturb(how: Perturb, kept: Kept, place: str, base: Rule, draw: Noise) -> R
         number = found["value"] if type(found) is dict else found
         unit = str(found.get("code", found.get("unit", ""))) if type(found) is dict else ""
         years = YEARS.get(unit, 0.0)
-        drawn = draw(f"{at.patient or ''}\0{place}\0{unit}\0{number!r}")
+        drawn = draw(f"{at.patient or ''}\0{place}\0{Decimal(repr(number)).normalize():E}")
         noisy = perturbed(number, replace(how, digits=digits), drawn, below=TOP_AGE_YEARS / years if years else 0.0)
         if noisy is None:
             at.issues.append(too_coarse)
@@ -179,7 +183,7 @@ def perturbed(number: float, how: Perturb, drawn: int, *, below: float = 0.0) ->
 
     drawn  chooses among all such numbers
     below  none from here on is chosen; 0 for no such limit
-    returns None where no number of so few decimals is within the bound
+    returns None where no number of so few decimals is within the bound, or none but `number` itself
     """
     exact, step = Decimal(repr(number)), Decimal(1).scaleb(-how.digits)
     if not exact:
@@ -190,7 +194,7 @@ def perturbed(number: float, how: Perturb, drawn: int, *, below: float = 0.0) ->
     high = ((size + bound) / step).to_integral_value(ROUND_FLOOR)
     if below:
         high = min(high, (Decimal(repr(below)) / step).to_integral_value(ROUND_CEILING) - 1)
-    if low > high:
+    if low > high or low == high == size / step:
         return None
     chosen = (low + drawn % int(high - low + 1)) * step * (1 if exact > 0 else -1)
     return float(chosen) if how.digits else int(chosen)

@@ -13,6 +13,7 @@ NUMBERS = frozenset(
     {"decimal", "integer", "positiveInt", "unsignedInt"}
     | {"Quantity", "SimpleQuantity", "Duration", "Count", "Distance", "Age"}
 )
+_INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt"})
 _TEXTUAL = frozenset({"id", "xhtml", "base64Binary"})
 
 
@@ -68,9 +69,14 @@ def read_treatments(source: Mapping[str, Any]) -> dict[str, Declared]:
 
 
 def fits(how: Declared, kind: str, codes: str) -> bool:
-    """True where a treatment can be given to an element of this data type, bound to this list of codes."""
+    """True where a treatment can be given to an element of this data type, bound to this list of codes.
+
+    Noise of less than 1 cannot be given to whole numbers: each would pass as it is.
+    """
     if kind not in KINDS[type(how)]:
         return False
+    if isinstance(how, Perturb):
+        return not how.most or how.most >= 1 or kind not in _INTEGERS
     if not isinstance(how, Substitute):
         return True
     return PRIMITIVES[kind](how.value) and (not codes or how.value in plain_codes(codes))
@@ -94,7 +100,10 @@ def _perturb(*, digits: int, share: float | None = None, most: float | None = No
     bounds = [one for one in (share, most) if one is not None]
     if len(bounds) != 1 or type(bounds[0]) not in (int, float) or not 0 < bounds[0] < (1 if most is None else 1e9):
         raise ValueError
-    return Perturb(float(share or 0), float(most or 0), _whole(digits, 0, 6))
+    how = Perturb(float(share or 0), float(most or 0), _whole(digits, 0, 6))
+    if most is not None and how.most < 10**-how.digits:  # a number of so few decimals has no other within reach
+        raise ValueError
+    return how
 
 
 def _substitute(*, value: str | int | float | bool) -> Substitute:
@@ -122,7 +131,7 @@ _READERS: Mapping[str, Callable[..., Declared]] = {
 }
 _SAYS = {
     "age-band": f"give years, a whole number from 2 to {TOP_AGE_YEARS}, and nothing else",
-    "perturb": "give digits (0 to 6) and either share (above 0, below 1) or most (above 0), and nothing else",
+    "perturb": "give digits (0 to 6) and either share (above 0, below 1) or most (one of the last digit or more)",
     "substitute": "give value, a text, a number, true or false, and nothing else",
     "encrypt": "it takes nothing else",
     "postal-area": "give digits, from 1 to 3, and nothing else",

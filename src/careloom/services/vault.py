@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from careloom.crypto.pseudonyms import name_of
+from careloom.crypto.sealed_values import MOST_LETTERS
 from careloom.errors import CareloomError, Conflict, InputError, NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
@@ -34,7 +35,7 @@ PURPOSES = {
     "HOPERAT": "operation of the institution",
 }
 """Purposes of use, codes of HL7 v3 ActReason (2018-08-12, below PurposeOfUse) -> what they mean here."""
-_NAME = re.compile(r"[A-Z][A-Za-z]{1,63}/[a-z2-7]{26}|sealed/[a-z2-7]{77,4000}", re.ASCII)
+_NAME = re.compile(rf"[A-Z][A-Za-z]{{1,63}}/[a-z2-7]{{26}}|sealed/[a-z2-7]{{77,{MOST_LETTERS}}}", re.ASCII)
 Json = dict[str, Any]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from careloom.crypto.sealed_values import SealedValues
+from careloom.crypto.sealed_values import MOST_BYTES, MOST_LETTERS, SealedValues
 from careloom.errors import IntegrityError
 
 MINE, OTHERS = SealedValues(bytes(range(64)), "test"), SealedValues(bytes(range(1, 65)), "test")
@@ -46,3 +46,7 @@ def test_a_changed_letter_does_not_open_and_the_length_tells_little() -> None:
 def test_a_key_of_the_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match="64 bytes"):
         SealedValues(bytes(32), "test")
+
+
+def test_the_longest_text_has_a_seal_of_no_more_letters_than_can_be_asked() -> None:
+    assert len(MINE.seal("x" * MOST_BYTES)) <= MOST_LETTERS < len(MINE.seal("x" * (MOST_BYTES + 1)))

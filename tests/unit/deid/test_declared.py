@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from careloom.crypto.sealed_values import SealedValues
+from careloom.crypto.sealed_values import MOST_LETTERS, SealedValues
 from careloom.deid.declared import SEALED_SYSTEM, Secrets, noise, perturbed
 from careloom.deid.policy import Policy, read_policy
 from careloom.deid.policy_treatments import Perturb
@@ -188,6 +188,26 @@ def test_noise_stays_within_its_bound_keeps_the_sign_and_the_decimals(number: fl
     assert round(found, how.digits) == found
 
 
+UNMOVED = [(10, 0.05, 0.0, 0), (-10, 0.05, 0.0, 0), (37, 0.0, 0.4, 0), (1.5, 0.05, 0.0, 1), (19.0, 0.05, 0.0, 0)]
+
+
+@pytest.mark.parametrize(("number", "share", "most", "digits"), UNMOVED)
+def test_a_number_that_no_noise_would_move_does_not_pass(number: float, share: float, most: float, digits: int) -> None:
+    assert {perturbed(number, Perturb(share, most, digits), drawn) for drawn in range(20)} == {None}
+
+
+def test_a_number_that_no_noise_would_move_is_told_and_its_rounding_is_noise() -> None:
+    found, codes = passed(declared(*NOISY), OBSERVATION | {"valueInteger": 10})
+    assert ("valueInteger" in found, codes) == (False, ["deid.number-too-coarse"])
+    assert perturbed(37.2, Perturb(0.0, 0.4, 0), 7) == 37
+
+
+def test_one_number_gets_one_noise_however_it_is_written_and_in_whatever_unit() -> None:
+    written = [noisy(number, unit=unit) for number in (700, 700.0, 7e2) for unit in ("kg", "g", "1")]
+    assert len(set(written)) == 1
+    assert len({noisy(700 + step) - step for step in range(10)}) > 3
+
+
 # -- sealed values ----------------------------------------------------------------------------------------------------
 
 SEALED = patient_policy('[treatment.sealed]\naction = "encrypt"\n', "identifier")
@@ -215,6 +235,16 @@ def test_two_projects_and_two_patients_cannot_link_what_is_sealed() -> None:
     assert sealed(*ways[0]) == sealed(*ways[0])
 
 
+LONG = [("x" * 2400, True), ("x" * 2460, False), ("\u4e2d" * 800, True), ("\u4e2d" * 900, False), ("\x01" * 600, False)]
+
+
+@pytest.mark.parametrize(("number", "fits"), LONG)
+def test_what_is_sealed_can_be_asked_of_the_vault(number: str, fits: bool) -> None:
+    found, codes = passed(SEALED, PATIENT | {"identifier": [{"system": "urn:mrn", "value": number}]})
+    assert [len(one["value"]) <= MOST_LETTERS for one in found.get("identifier", [])] == [True] * fits
+    assert codes == ["deid.number-unsealed"] * (not fits)
+
+
 # -- what is refused --------------------------------------------------------------------------------------------------
 
 BAD = [
@@ -239,6 +269,12 @@ BAD = [
 def test_a_treatment_that_says_nothing_sure_is_refused(treatments: str) -> None:
     with pytest.raises(SetupError):
         patient_policy(treatments, "birthDate")
+
+
+@pytest.mark.parametrize("bounds", ["most = 0.4\ndigits = 0", "most = 0.05\ndigits = 1", "most = 0.5\ndigits = 1"])
+def test_noise_that_cannot_move_a_number_is_refused(bounds: str) -> None:
+    with pytest.raises(SetupError):  # the last: whole numbers have no decimals, and one element is valueInteger
+        declared(f'[treatment.noise]\naction = "perturb"\n{bounds}\n', NOISY[1])
 
 
 def test_noise_and_seals_cannot_be_applied_without_keys() -> None:
