@@ -164,6 +164,8 @@ BAD: list[tuple[dict[str, Any], int, str]] = [
     ({"text": "x", "resource": PATIENT}, 400, "input.query"),
     ({"text": "x", "policy": "none"}, 400, "input.schema"),
     ({"text": "x", "style": "black"}, 400, "input.schema"),
+    ({"text": "x", "Quillfeather 1961": "x"}, 400, "input.schema"),
+    ({"resource": {"Quillfeather \ud800": 1}}, 400, "input.format"),
     ({"text": "\ud800"}, 400, "input.format"),
     ({"resource": {"resourceType": "Quillfeather"}}, 400, "input.format"),
     ({"resource": PATIENT | {"birthDate": "Quillfeather", "Quillfeather": "\ud800"}}, 400, "input.format"),
@@ -182,6 +184,13 @@ def test_a_bad_question_is_refused_without_a_value(
     assert (answer.status_code, answer.get_json()["code"]) == (status, code)
     assert "Quillfeather" not in answer.text
     assert "Quillfeather" not in caplog.text
+
+
+@pytest.mark.parametrize("depth", [300, 20_000])
+def test_json_that_nests_too_deeply_is_the_asker_s_fault(made: Installation, depth: int) -> None:
+    body = b'{"resource": {"a": ' + b"[" * depth + b"]" * depth + b"}}"
+    answer = made.client.post(ROUTE, data=body, headers=made.bearer(), content_type="application/json")
+    assert answer.status_code == 400
 
 
 def test_texts_of_a_resource_are_limited_together(api: Careloom) -> None:

@@ -259,6 +259,7 @@ NONSENSE = [
     b'{"output": "live.children", "outputs": {"id": "live", "property": "children"}, "inputs": [1], "state": [1, 2],'
     b' "changedPropIds": []}',
     b"{" * 100_000,
+    b"[" * 20_000 + b"]" * 20_000,
 ]
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask.json.provider import DefaultJSONProvider
 from flask_openapi3 import Info, OpenAPI
 
 import careloom
@@ -49,6 +50,7 @@ def create_app(platform: Platform) -> OpenAPI:
     )
     app.extensions[EXTENSION] = platform
     app.config["MAX_CONTENT_LENGTH"] = platform.settings.api.max_body_bytes
+    app.json = _Json(app)
     gate.install(app)
     documentation.install(app)
     metrics.install(app)
@@ -61,6 +63,17 @@ def create_app(platform: Platform) -> OpenAPI:
         room.register(app)
     documentation.finish(app)
     return app
+
+
+class _Json(DefaultJSONProvider):
+    """JSON that nests deeper than can be read is none: the request is at fault."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """The value of a body. raises ValueError"""
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("the JSON is nested too deeply") from None
 
 
 def _security_schemes(base_url: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ ANSWER: dict[str, Any] = {
 
 
 class DeidentifyOneAsk(Model):
-    """A text or a resource, one of them. At most 200,000 characters of text; a resource of one megabyte."""
+    """A text or a resource, one of them. At most 100,000 characters of text; a resource of one megabyte."""
 
     model_config = ConfigDict(
         extra="forbid",

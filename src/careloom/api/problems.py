@@ -68,11 +68,16 @@ def status_of(error: CareloomError) -> int:
 def of_validation(error: ValidationError) -> Response:
     """The answer to a request whose parameters or body break their schema: places and rules, never the values."""
     faults = [
-        {"name": ".".join(str(part) for part in fault["loc"]), "rule": fault["type"]}
+        {"name": ".".join(map(str, _declared(fault["type"], fault["loc"]))), "rule": fault["type"]}
         for fault in error.errors(include_input=False, include_url=False, include_context=False)
     ]
     names = ", ".join(sorted({fault["name"] or "the body" for fault in faults}))
     return answer(400, "input.schema", f"the request breaks the schema at {names}", "See /openapi.", errors=faults)
+
+
+def _declared(rule: str, place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where a fault is, without the name of a member that nobody declared: it may be a patient's value."""
+    return place[:-1] if rule == "extra_forbidden" else place
 
 
 def answer(status: int, code: str, where: str, remedy: str, **more: Any) -> Response:

@@ -3,6 +3,7 @@
 Lists lose items on the way, so items find each other by what they have in common, in their order.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -54,14 +55,16 @@ def _pairs(old: list[Any], new: list[Any]) -> list[tuple[Any, Any]]:
     if len(old) == len(new) or max(len(old), len(new)) > _MOST_ITEMS:
         longer = max(len(old), len(new))
         return list(zip(old + [None] * (longer - len(old)), new + [None] * (longer - len(new)), strict=True))
+    told = [Counter(_values(one)) for one in old], [Counter(_values(one)) for one in new]
+    alike = [[2 * (first & second).total() + 1 for second in told[1]] for first in told[0]]
     best = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]
     for i in reversed(range(len(old))):
         for j in reversed(range(len(new))):
-            best[i][j] = max(best[i + 1][j], best[i][j + 1], best[i + 1][j + 1] + 1 + 2 * _alike(old[i], new[j]))
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], best[i + 1][j + 1] + alike[i][j])
     found: list[tuple[Any, Any]] = []
     i = j = 0
     while i < len(old) or j < len(new):
-        if i < len(old) and j < len(new) and best[i][j] == best[i + 1][j + 1] + 1 + 2 * _alike(old[i], new[j]):
+        if i < len(old) and j < len(new) and best[i][j] == best[i + 1][j + 1] + alike[i][j]:
             found.append((old[i], new[j]))
             i, j = i + 1, j + 1
         elif i < len(old) and (j == len(new) or best[i][j] == best[i + 1][j]):
@@ -73,13 +76,16 @@ def _pairs(old: list[Any], new: list[Any]) -> list[tuple[Any, Any]]:
     return found
 
 
-def _alike(old: Any, new: Any) -> int:
-    """How many values both have at the same place."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return sum(_alike(value, new.get(key)) for key, value in old.items())
-    if isinstance(old, list) and isinstance(new, list):
-        return sum(max((_alike(one, other) for one in old), default=0) for other in new)
-    return int(old == new and old is not None and not isinstance(old, dict | list))
+def _values(item: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value below an item with its place, whose lists have no numbers: read once, so that work grows evenly."""
+    if isinstance(item, dict):
+        for key, value in item.items():
+            yield from _values(value, f"{place}.{key}")
+    elif isinstance(item, list):
+        for one in item:
+            yield from _values(one, f"{place}[]")
+    elif item is not None:
+        yield place, item
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -20,7 +20,10 @@ def install(server: Flask, app: Dash) -> None:
     def refuse_nonsense() -> Response | None:
         if request.path != CALL or request.method != "POST":
             return None
-        body = request.get_json(silent=True)
+        try:
+            body = request.get_json(silent=True)
+        except RecursionError:  # nested too deeply to be read
+            body = None
         if isinstance(body, dict) and _makes_sense(body, app):
             return None
         return problem(400, "input", "this call is none that a page makes", "Load the page again.")

@@ -160,7 +160,7 @@ def number_too_coarse(place: str) -> Issue:
         "deid.number-too-coarse",
         "information",
         place,
-        "A number was removed, because with the policy's decimals no other number lies within the noise that it allows.",
+        "A number was removed, because no other number of the policy's decimals lies within its noise.",
         "Allow more decimals or more noise in the policy.",
     )
 

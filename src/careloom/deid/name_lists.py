@@ -18,19 +18,28 @@ GIVEN = MALE | FEMALE
 PERSON = GIVEN | FAMILY
 PLACE = CITY | REGION
 
+LONGEST_CACHED = 64
+"""Letters of a word that is remembered from text to text; longer ones are none, and could fill the memory."""
+
 # Letters that do not fall apart into a base letter and a mark (Unicode), and how names are written without them.
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "ø": "o", "å": "a", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "œ": "oe", "ı": "i", "’": "'"}
 )
 
 
-@lru_cache(65_536)
 def folded(word: str) -> str:
     """`word` in lower case without accents."""
+    return _folded_word(word) if len(word) <= LONGEST_CACHED else _folded(word)
+
+
+def _folded(word: str) -> str:
     lower = word.lower().translate(_LETTERS)
     if lower.isascii():
         return lower
     return "".join(part for part in unicodedata.normalize("NFD", lower) if not unicodedata.combining(part))
+
+
+_folded_word = lru_cache(65_536)(_folded)
 
 
 def _lines(name: str) -> list[str]:

@@ -71,11 +71,17 @@ def _is_inflected(plain: str) -> bool:
     )
 
 
-@lru_cache(65_536)
 def _facts(word: str) -> tuple[str, int, bool]:
+    return _short_facts(word) if len(word) <= lists.LONGEST_CACHED else _any_facts(word)
+
+
+def _any_facts(word: str) -> tuple[str, int, bool]:
     flags = context.flags_of(word)
     kind = _kind(word, flags)
     return kind, flags, kind not in (STRONG, INITIAL) and word.lower() in context.ANNOUNCERS
+
+
+_short_facts = lru_cache(65_536)(_any_facts)
 
 
 def name_tokens(reading: Reading) -> Iterator[NameToken]:

@@ -164,9 +164,12 @@ NO_NAME_AFTER_TITLE = frozenset(
 _MONTHS_AND_NAMES = frozenset("april june august may jan mar apr jun jul aug sep dec sun".split())
 
 
-@lru_cache(65_536)
 def flags_of(word: str) -> int:
     """What a word may be, by the lists and the words above; the parts of a double name count together."""
+    return _flags_of_word(word) if len(word) <= lists.LONGEST_CACHED else _flags_of(word)
+
+
+def _flags_of(word: str) -> int:
     names = lists.names()
     plain = lists.folded(word).removesuffix("'s")
     if plain in NO_NAMES:
@@ -184,3 +187,6 @@ def flags_of(word: str) -> int:
     if plain in _MONTHS_AND_NAMES:
         flags |= lists.WORD
     return flags
+
+
+_flags_of_word = lru_cache(65_536)(_flags_of)

@@ -176,8 +176,11 @@ def _joined(text: str, parts: Sequence[Span], chosen: Sequence[int]) -> Iterator
         yield last
 
 
-@lru_cache(131_072)
 def _suspicion(word: str) -> int:
+    return _short_suspicion(word) if len(word) <= lists.LONGEST_CACHED else _any_suspicion(word)
+
+
+def _any_suspicion(word: str) -> int:
     if word.isdigit():
         return _SUSPECT if len(word) > 3 and not word.endswith("00") and not _NO_DATE.fullmatch(word) else _PLAIN
     if not word.isalpha():
@@ -198,6 +201,9 @@ def _suspicion(word: str) -> int:
     if word.islower():
         return _SUSPECT if is_name or len(word) > _SHORT_FORM else _INFORMAL
     return _SUSPECT if flags or len(word) > _SHORT_FORM or not word.isupper() else _PLAIN
+
+
+_short_suspicion = lru_cache(131_072)(_any_suspicion)
 
 
 def _trimmed(text: str, found: Annotation) -> Span:

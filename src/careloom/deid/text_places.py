@@ -196,13 +196,19 @@ def _capitalised(reading: Reading) -> Iterator[re.Match[str]]:
             yield word
 
 
-@lru_cache(65_536)
 def _listed_word(word: str) -> tuple[str, tuple[tuple[str, ...], ...], int]:
     """A word folded; how places of several words go on that begin with it; what it may be by itself."""
+    return _short_listed_word(word) if len(word) <= lists.LONGEST_CACHED else _any_listed_word(word)
+
+
+def _any_listed_word(word: str) -> tuple[str, tuple[tuple[str, ...], ...], int]:
     plain = lists.folded(word).removesuffix("'s")
     if len(plain) < 3:
         return plain, (), 0
     return plain, lists.places().get(plain, ()), flags_of(word)
+
+
+_short_listed_word = lru_cache(65_536)(_any_listed_word)
 
 
 _ONE_MORE = re.compile(r"[ \t\n-]{1,2}([^\W\d_]+(?:['-][^\W\d_]+){0,4})\.?")

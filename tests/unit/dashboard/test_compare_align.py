@@ -34,3 +34,10 @@ def test_a_place_leads_to_its_string() -> None:
     resource = {"note": [{"text": "a"}, {"text": "b"}], "code": {"text": "c"}}
     places = ("note[1].text", "code.text", "note[0]", "note[2].text", "x[3].y")
     assert [at_place(resource, f"Observation.{place}") for place in places] == ["b", "c", None, None, None]
+
+
+def test_long_lists_within_lists_find_each_other_without_comparing_all_with_all() -> None:
+    """Each value with each would be a thousand million comparisons."""
+    old = [{"part": [{"value": f"{item}-{at}"} for at in range(1000)]} for item in range(31)]
+    found = list(elements({"c": old}, {"c": old[1:]}))
+    assert [one.place for one in found if one.new is None] == [f"c[0].part[{at}].value" for at in range(1000)]
