@@ -4,8 +4,11 @@ import base64
 import contextlib
 import gzip
 import json
+import os
+import re
 import sqlite3
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +127,14 @@ def in_database(place: Path, text: str) -> None:
         database.commit()
 
 
+def in_number(place: Path, text: str) -> None:
+    """A telephone number as a whole number, of which no byte of the file shows a digit."""
+    with contextlib.closing(sqlite3.connect(place)) as database:
+        database.execute("CREATE TABLE call (number INTEGER)")
+        database.execute("INSERT INTO call VALUES (?)", (int(PHONE.replace("-", "")),))
+        database.commit()
+
+
 def in_log_of_database(place: Path, text: str) -> None:
     """What is only in the write-ahead log, as after a process was killed."""
     made = place.with_suffix(".made")
@@ -148,11 +159,16 @@ WAYS: dict[str, Callable[[Path, str], None]] = {
     "base64.json": put(lambda text: b'{"data":"' + base64.b64encode(b"ab " + text.encode()) + b'"}'),
     "lines.txt": put(lambda text: base64.encodebytes(b"x" * 100 + text.encode() + b"y" * 100)),
     "gzip-in-base64.json": put(lambda text: b'{"d":"' + base64.b64encode(gzip.compress(text.encode() * 3)) + b'"}'),
+    "hexadecimal.json": put(lambda text: b'{"d":"' + text.encode().hex().encode() + b'"}'),
+    "full-width.txt": put(lambda text: text.translate({code: code + 0xFEE0 for code in range(33, 127)}).encode()),
+    "tags.html": put(lambda text: "<b>".join(text).replace("<b>", "<b class='x'>").encode() + b"</b>"),
+    "cells.html": put(lambda text: text.replace(" ", "</td><td>").encode()),
     "archive.zip": in_zip,
     "rows.parquet": in_table,
     "statistics.parquet": in_statistics,
     "queue.db": in_database,
-    "queue.db-wal": in_log_of_database,
+    "numbers.db": in_number,
+    "killed.db-wal": in_log_of_database,  # not of queue.db: SQLite would read the one into the other
 }  # fmt: skip
 
 
@@ -168,10 +184,61 @@ def test_what_is_planted_is_found_in_each_kind_of_place(made: Installation) -> N
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()
-    missed = [name for name in WAYS if not any(place.startswith(f"mlflow/{name}") for place in found)]
+    missed = [
+        name for name in WAYS if not any(re.match(rf"mlflow/{re.escape(name)}(?:$|[,:])", place) for place in found)
+    ]
     assert missed == []
     assert any(place.endswith(": its name") for place in found)
     assert not any("Qwyrfeather" in place for place in found), "the report names a patient"
+
+
+def test_what_is_not_a_file_is_named_and_counted_but_not_read(made: Installation, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "note.txt").write_text(f"of {MRN}")
+    folder = made.platform.settings.data.directory / "mlflow"
+    folder.mkdir()
+    entries = [folder / f"{kind} of {NAME}" for kind in ("folder", "pipe", "link", "linked folder", "dangling")]
+    try:
+        entries[0].mkdir()
+        os.mkfifo(entries[1])
+        entries[2].symlink_to(tmp_path / "outside" / "note.txt")
+        entries[3].symlink_to(tmp_path / "outside")
+        entries[4].symlink_to("nowhere")
+        (folder / "target").symlink_to(f"nowhere/{NAME}")
+        report = scan(made)
+    finally:
+        for entry in folder.iterdir():
+            entry.rmdir() if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        folder.rmdir()
+    named = Counter({place: count for (place, _), count in report.found.items() if place.endswith(": its name")})
+    assert named == Counter(f"mlflow/(a name of {len(entry.name)} letters): its name" for entry in entries)
+    assert {place for place, _ in report.found if not place.endswith(": its name")} == {"mlflow/target"}
+    assert report.unopened == 3, "the pipe and the two links that lead out"
+
+
+def test_what_could_not_be_read_to_its_end_is_counted(made: Installation) -> None:
+    folder = made.platform.settings.data.directory / "mlflow"
+    folder.mkdir()
+    text = f"of {MRN}".encode()
+    files = {
+        "large.gz": gzip.compress(bytes(3000) + text),
+        "broken.zip": b"PK\x03\x04" + text,
+        "broken.db": b"SQLite format 3\0" + text,
+        "broken.parquet": b"PAR1" + text,
+    }
+    try:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        report = scan_for_leaks(made.platform, made.operator, ScanAsk(most_unpacked_bytes=3000))
+        in_full = scan(made)
+    finally:
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+    assert {place for place, _ in in_full.found} == {f"mlflow/{name}" for name in files}
+    assert {place for place, _ in report.found} == {f"mlflow/{name}" for name in files if name != "large.gz"}
+    assert in_full.unopened == 3
+    assert report.unopened >= 4
 
 
 def test_every_way_to_write_an_identifier_is_found(made: Installation) -> None:

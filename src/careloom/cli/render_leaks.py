@@ -21,7 +21,8 @@ def scanned(report: Row) -> None:
         show_table("Too common or too short to tell anybody", ("what", "count"), list(report["left_out"].items()))
     if report["unopened"]:
         say(
-            f"{report['unopened']:,} compressed files are too large to be unpacked: only their own bytes were searched."
+            f"{report['unopened']:,} files or values were not read to their end: packed too large, too deep or in "
+            "a way that is not read, broken, a pipe or device, or behind a link that leads out."
         )
     rows = [(one["place"], one["label"], one["count"]) for one in report["found"]]
     if rows:

@@ -1,37 +1,22 @@
-"""A search of any bytes for any number of identifiers at once: in any case, spacing and punctuation, and unpacked.
+"""A search of any bytes for any number of identifiers at once: in any case, spacing and punctuation.
 
 What is searched is the plain view of the bytes: their letters and digits of ASCII in lower case, one after another.
 So neither dashes, brackets, line breaks nor the zeros of UTF-16 hide anything. Every place of that view is looked up
 by eight letters in a filter of bits, so that a million identifiers cost hardly more time than one.
 """
 
-import base64
-import binascii
-import gzip
-import re
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
-from io import BytesIO
-from typing import IO
+from collections.abc import Iterable
 
 import numpy as np
-import zstandard
 
-from careloom.deid.canaries import plain, unescaped
+from careloom.deid.canaries import plain
 
 HEAD = 8
 """The shortest term that is searched for anywhere."""
 LONGEST_GAP = 5
 """Bytes that may stand between two letters of a term: `` ) `` in UTF-16 has five."""
-DEPTH = 3  # base64 in gzip in base64
-MOST_UNPACKED_BYTES = 1 << 28
 _SHORT_NUMBER = 8
 _MOST_OF_A_COUNTRY = 3
-_RUN = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
-_NO_CAPITALS = bytes(code for code in range(256) if not 65 <= code <= 90)
-_LETTERS_A_CAPITAL = 12  # base64 of text, or of compressed bytes, has far more capitals than one in twelve letters
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _BITS = 22
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(64 - _BITS)
@@ -68,7 +53,7 @@ class TermSearch:
         self._filter[(heads * _FACTOR) >> _SHIFT] = True
 
     def find(self, data: bytes) -> set[bytes]:
-        """The terms that stand in the bytes as they are; see `views` for what is packed in them.
+        """The terms that stand in the bytes as they are; see `careloom.deid.leak_views` for what is packed in them.
 
         Between two letters of a term stand `LONGEST_GAP` bytes at most, and none that no text holds. A term of digits
         alone is found as a whole number only: written with spaces, dashes, dots and brackets, not as a part of a longer
@@ -146,75 +131,3 @@ def tokens(data: bytes) -> set[bytes]:
         *data.translate(_DIGITS).split(),
         *data.translate(_DIGITS, b"-.").split(),
     }
-
-
-def views(data: bytes) -> Iterator[bytes]:
-    """The bytes, and what they say without escapes, unpacked (gzip, zlib, zstd, zip) and read as base64, to a depth."""
-    layer = [data]
-    for depth in range(DEPTH):
-        deeper: list[bytes] = []
-        for piece in layer:
-            yield piece
-            told = unescaped(piece)
-            if told is not piece:
-                yield told
-            if depth < DEPTH - 1:
-                packed = decoded(piece)
-                deeper += [one for found in [piece, *packed] for one in unpacked(found)]
-                if packed:
-                    deeper.append(b"\x01".join(packed))
-        layer = deeper
-
-
-def decoded(data: bytes) -> list[bytes]:
-    """What runs of base64 say, also over lines, from each of four places, for a run may start within other letters.
-
-    Runs with hardly a capital are names and ids, not base64, and are left.
-    """
-    joined = data.translate(None, b"\r\n").replace(rb"\r", b"").replace(rb"\n", b"")
-    found = []
-    for run in _RUN.findall(joined):
-        if len(run.translate(None, _NO_CAPITALS)) * _LETTERS_A_CAPITAL < len(run):
-            continue
-        letters = run.rstrip(b"=").translate(_URL_SAFE)
-        for start in range(4):
-            some = letters[start:]
-            some = some[: len(some) - (len(some) % 4 == 1)]
-            try:
-                found.append(base64.b64decode(some + b"=" * (-len(some) % 4)))
-            except binascii.Error:
-                continue
-    return found
-
-
-def unpacked(data: bytes) -> list[bytes]:
-    """What compressed bytes hold; nothing where they are not compressed, or broken before the first byte."""
-    if data.startswith(b"\x1f\x8b"):
-        return _of_stream(gzip.GzipFile(fileobj=BytesIO(data)))
-    if data.startswith(b"\x28\xb5\x2f\xfd"):
-        return _of_stream(zstandard.ZstdDecompressor().stream_reader(BytesIO(data)))
-    if data[:2] in (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"):
-        try:
-            return [zlib.decompressobj().decompress(data, MOST_UNPACKED_BYTES)]
-        except zlib.error:
-            return []
-    if data.startswith(b"PK\x03\x04"):
-        try:
-            with zipfile.ZipFile(BytesIO(data)) as archive:
-                names = [name.encode() for name in archive.namelist()]
-                members = [part for name in archive.namelist() for part in _of_stream(archive.open(name))]
-                return [b"\x01".join(names), *members]
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
-            return []
-    return []
-
-
-def _of_stream(stream: "IO[bytes] | gzip.GzipFile | zstandard.ZstdDecompressionReader") -> list[bytes]:
-    """All that can be read, up to `MOST_UNPACKED_BYTES`."""
-    found = bytearray()
-    try:
-        while len(found) < MOST_UNPACKED_BYTES and (piece := stream.read(1 << 20)):
-            found += piece
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError, zipfile.BadZipFile):
-        pass
-    return [bytes(found)] if found else []

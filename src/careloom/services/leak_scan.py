@@ -8,9 +8,10 @@ name or a telephone number of somebody else may be one: there these count only i
 birth date counts in what is told of its own patient (resource, row, texts): a date that was moved may be anybody's.
 """
 
+import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,8 +21,9 @@ import orjson
 
 import careloom
 from careloom.deid.canaries import plain
-from careloom.deid.leak_search import TermSearch, tokens, unpacked, views
+from careloom.deid.leak_search import TermSearch, tokens
 from careloom.deid.leak_terms import ANYBODY, BIRTH_DATE, LeakTerms, Owned, birth_forms
+from careloom.deid.leak_views import MOST_UNPACKED_BYTES, Unpacking, gathered, is_packed, views
 from careloom.deid.leaks import has_name, names_of, strings_of
 from careloom.deid.policy import SHIPPED, packaged_policy
 from careloom.deid.text_known import Known
@@ -34,17 +36,7 @@ from careloom.services.deidentify_known import KnownPeople
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.engine import is_url
-from careloom.store.written import (
-    BETWEEN,
-    SLICE_BYTES,
-    WHOLE_BYTES,
-    WrittenFile,
-    file_values,
-    slices,
-    table_rows,
-    written_files,
-    zone_values,
-)
+from careloom.store.written import WHOLE_BYTES, WrittenFile, file_values, table_rows, written_files, zone_values
 from careloom.store.zone_policy import policies_of
 
 OPERATION = "scan-leaks"
@@ -63,10 +55,12 @@ Json = dict[str, Any]
 class ScanAsk:
     """What to search for beside what the identified zone knows.
 
-    answers  the ``answers`` folder of a simulated hospital: its identifiers and the marked spans of its notes
+    answers              the ``answers`` folder of a simulated hospital: its identifiers and marked spans of its notes
+    most_unpacked_bytes  what one file or value may hold, unpacked
     """
 
     answers: Path | None = None
+    most_unpacked_bytes: int = MOST_UNPACKED_BYTES
 
 
 @dataclass(slots=True)
@@ -78,7 +72,8 @@ class ScanReport:
     left_out    reason -> identifiers that are too common or too short to tell anybody
     values      bytes of values that were read from databases, tables and sealed resources of the research zone
     resources   versions of resources of the research zone
-    unopened    compressed files that are too large to be unpacked
+    unopened    files and values that were not read to their end: packed too large, too deep or in a way that is not
+                read, broken, a pipe or a device, behind a link that leads out of the data directory
     found       (place, label) -> how often
     """
 
@@ -140,6 +135,7 @@ class _Scan:
         self._platform = platform
         self.report = ScanReport(platform.runtime.now().isoformat(timespec="seconds"))
         self._root = platform.settings.data.directory
+        self._most_unpacked_bytes = ask.most_unpacked_bytes
         self._known: list[Known] = []
         self._owners: dict[str, int] = {}  # pseudonym in the research zone -> number of the patient
         self._terms = LeakTerms()
@@ -165,7 +161,7 @@ class _Scan:
             self._databases()
         if self._platform.has_store("research"):
             self._resources()
-        self.report.files, self.report.bytes = len(files), done
+        self.report.files, self.report.bytes = sum(one.kind == "file" for one in files), done
         self.report.ended = self._platform.runtime.now().isoformat(timespec="seconds")
         return self.report
 
@@ -197,34 +193,50 @@ class _Scan:
                         self._terms.anywhere.pop(form, None)
 
     def _file(self, file: WrittenFile) -> None:
-        is_research = _is_of_research(file.place)
-        shown = file.place
-        named = self._found_in(file.place.encode())
+        name_on_disk = os.fsencode(file.place)
+        shown = name_on_disk.decode("utf-8", "replace")
+        named = self._found_in(name_on_disk)
         if named:
-            folder, _, name = file.place.rpartition("/")
+            folder, _, name = shown.rpartition("/")
             shown = f"{folder}/(a name of {len(name)} letters)" if not self._found_in(folder.encode()) else "(a name)"
             self._count(f"{shown}: its name", named, self._counts_outside(file.place))
-        counts = self._counts_in_bulk if is_research else self._counts_outside(file.place)
-        for content in file.contents():
-            self._count(shown, self._found_in(content), counts)
-            self.report.unopened += bool(file.size_bytes > WHOLE_BYTES and unpacked(content[:SLICE_BYTES]))
+        counts = self._counts_in_bulk if _is_of_research(file.place) else self._counts_outside(file.place)
+        unpacking, found = Unpacking(self._most_unpacked_bytes), set[Owned]()
+        is_cut = file.is_closed or (file.size_bytes > WHOLE_BYTES and is_packed(file.start))
+        try:
+            for content in file.contents():
+                found |= self._found_in(content, unpacking)
+        except OSError:
+            is_cut = True
+        self.report.unopened += is_cut or unpacking.is_cut
+        self._count(shown, found, counts)
         if file.is_database:
-            for table, values in file_values(file.path):
-                self.report.values += len(values)
-                self._count(f"{shown}, table {table}", self._found_in(values), counts)
+            self._tables(shown, file_values(file.path), counts)
         if file.is_table:
-            for about, values in table_rows(file.path, "patient_id"):
-                place = f"{shown}, rows"
-                told = values if "/patients/" in f"/{file.place}" else b""
-                self._about(place, about, values, told, ())
+            for about, rows in table_rows(file.path, "patient_id"):
+                if rows is None:
+                    self.report.unopened += 1
+                    continue
+                self._about(f"{shown}, rows", about, rows, rows if "/patients/" in f"/{file.place}" else (), ())
+
+    def _tables(
+        self, shown: str, tables: Iterable[tuple[str, list[bytes] | None]], counts: Callable[[str, int], bool]
+    ) -> None:
+        """The values of a database; each identifier counts once for each table."""
+        found: dict[str, set[Owned]] = {}
+        for table, values in tables:
+            if values is None:
+                self.report.unopened += 1
+            else:
+                found.setdefault(table, set()).update(self._found_in_values(values))
+        for table, there in found.items():
+            self._count(f"{shown}, table {table}", there, counts)
 
     def _databases(self) -> None:
         for zone in STORED_ZONES:
             with self._platform.store(zone).connect() as connection:
                 counts = self._counts_outside(zone) if zone == "identified" else self._counts_in_bulk
-                for table, values in zone_values(connection):
-                    self.report.values += len(values)
-                    self._count(f"database of the zone {zone}, table {table}", self._found_in(values), counts)
+                self._tables(f"database of the zone {zone}", zone_values(connection), counts)
 
     def _resources(self) -> None:
         """Every version of every resource of the research zone, unsealed, patient by patient."""
@@ -243,17 +255,16 @@ class _Scan:
 
     def _flush(self, waiting: Mapping[str, "_Told"]) -> None:
         for about, told in waiting.items():
-            self._about(
-                "research zone, resources", about, BETWEEN.join(told.contents), BETWEEN.join(told.own), told.texts
-            )
+            self._about("research zone, resources", about, told.contents, told.own, told.texts)
 
-    def _about(self, place: str, about: str, values: bytes, told: bytes, texts: Iterable[str]) -> None:
+    def _about(
+        self, place: str, about: str, values: Iterable[bytes], told: Iterable[bytes], texts: Iterable[str]
+    ) -> None:
         """What is told of one patient of the research zone.
 
         told   the part in which the birth date counts
         texts  in which a single name of the patient counts
         """
-        self.report.values += len(values)
         owner = self._owners.get(about, ANYBODY)
 
         def counts(label: str, of: int) -> bool:
@@ -262,11 +273,11 @@ class _Scan:
                 return False
             return is_own or not (self._has_surrogates and label in (NAME, PHONE))
 
-        self._count(place, self._found_in(values), counts)
+        self._count(place, self._found_in_values(values), counts)
         if owner == ANYBODY:
             return
         if told and not self._keeps_dates:
-            found = self._found_in(told, is_whole=False)
+            found = {one for piece in gathered(told) for one in self._found_in(piece, is_whole=False)}
             self._count(place, found, lambda label, of: label == BIRTH_DATE and of == owner)
         own = names_of(self._known[owner])
         self.report.found[place, NAME] += sum(has_name(text, own) for text in texts)
@@ -280,16 +291,26 @@ class _Scan:
         """In bytes of the research zone of which nobody can tell whom they are about."""
         return label != BIRTH_DATE and not (self._has_surrogates and label in (NAME, PHONE))
 
-    def _found_in(self, data: bytes, *, is_whole: bool = True) -> set[Owned]:
+    def _found_in(self, data: bytes, unpacking: Unpacking | None = None, *, is_whole: bool = True) -> set[Owned]:
         """What stands in the bytes, however they are packed; `is_whole`: the terms that count as words too."""
         found: set[Owned] = set()
         words = self._terms.words if is_whole else {}
-        for view in _every_view(data):
+        for view in views(data, unpacking or Unpacking(self._most_unpacked_bytes)):
             for term in self._search.find(view):
                 found |= self._terms.anywhere[term]
             if words:
                 for token in tokens(view) & words.keys():
                     found |= words[token]
+        return found
+
+    def _found_in_values(self, values: Iterable[bytes]) -> set[Owned]:
+        """What stands in any of the values, each unpacked by itself."""
+        found: set[Owned] = set()
+        for piece in gathered(values):
+            unpacking = Unpacking(self._most_unpacked_bytes)
+            found |= self._found_in(piece, unpacking)
+            self.report.values += len(piece)
+            self.report.unopened += unpacking.is_cut
         return found
 
     def _count(self, place: str, found: set[Owned], counts: Callable[[str, int], bool]) -> None:
@@ -313,13 +334,6 @@ class _Told:
         self.own += [text.encode("utf-8", "replace") for text in texts]
         if resource.get("resourceType") == "Patient":
             self.own.append(content)
-
-
-def _every_view(data: bytes) -> Iterator[bytes]:
-    contents = [data, *unpacked(data)] if len(data) > SLICE_BYTES else [data]
-    for content in contents:
-        for piece in slices(content):
-            yield from views(piece)
 
 
 def _is_of_research(place: str) -> bool:
