@@ -233,11 +233,11 @@ class _Run:
         return Pipeline("deidentify", [Stage("scrub", "2", IDENTIFIED, RESEARCH_RESOURCE, self._scrub)], configuration)
 
     def _begin(self) -> bool:
-        """Writes the policy down and begins to measure; True where the zone may hold what another policy made."""
+        """Writes the policy down and begins to measure; True where the zone may hold what another one made."""
         if self._texts is not None:
             self._texts.measure_recall(self.report.run_id)
         with self._target.transaction(self._event) as tx:
-            return len(tx.policies.begin(self._mark)) > 1
+            return len(tx.policies.begin(self._mark, has_targets=self._targets is not None)) > 1
 
     def _tell_where_texts_go(self, run_id: str) -> None:
         if self._sent_to:
@@ -286,7 +286,7 @@ class _Run:
         self.report.gone = len(gone)
         self._drop_stale_rows()
         risk = risk_reached(self._platform, self._policy)
-        is_anew = self._is_changed or self._targets is not None or others_in_zone(self._platform, self._epoch)
+        is_anew = self._is_changed or others_in_zone(self._platform, self._epoch)
         with self._target.transaction(self._event, self._mark) as tx:
             if is_anew:
                 tx.remove_deleted()

@@ -4,6 +4,9 @@ A run writes down its policy before its first resource. From then until a run ha
 the policy before it too, and is closed to readers; a run that was stopped or killed leaves it closed. When a run under
 another policy ends, what the one before left (deleted resources, earlier versions, files of tables) is gone for good.
 
+Under a policy with targets each run generalizes by a plan of its own, so that it closes the zone as a run under another
+policy does: two plans together, or one half written, may miss the targets. It stays closed where they are missed.
+
 The same holds for names: while the zone may hold those of two epochs or projects, each patient may stand there twice,
 and whoever read both could link them.
 """
@@ -34,7 +37,7 @@ def require_one_current_policy(platform: Platform) -> None:
         known = policies_of(connection)
     if len(known) > 1:
         raise StateError(
-            "the research zone is being made under another policy, or such a run was stopped: it may hold both",
+            "the research zone is being made under another policy or under targets, or such a run was stopped",
             "Run careloom deidentify to its end.",
         )
     if known and not _is_current(platform, known[0]):

@@ -33,7 +33,7 @@ class ZonePolicy:
 
 
 UNKNOWN = ZonePolicy("", "", "")
-"""What lies in a zone that was written before policies were written down."""
+"""What lies in a zone that was written before policies were written down, or by one that may miss its targets yet."""
 
 
 def policies_of(connection: Connection) -> list[ZonePolicy]:
@@ -56,9 +56,14 @@ class PolicyWriter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def begin(self, policy: ZonePolicy) -> list[ZonePolicy]:
-        """From now on this policy writes, beside whatever is there; returns all of them."""
+    def begin(self, policy: ZonePolicy, *, has_targets: bool = False) -> list[ZonePolicy]:
+        """From now on this policy writes, beside whatever is there; returns all of them.
+
+        has_targets  what is written counts as `UNKNOWN` until the run is settled: its plan is another one each time
+        """
         others = [one for one in policies_of(self._connection) if one.digest != policy.digest]
+        if has_targets and UNKNOWN not in others:
+            others.append(UNKNOWN)
         self._keep([*others, policy])
         return [*others, policy]
 

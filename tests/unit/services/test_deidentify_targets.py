@@ -9,6 +9,7 @@ import pytest
 
 from careloom.errors import StateError
 from careloom.services.deidentify import deidentify
+from careloom.services.search import search
 from careloom.tables.research import OBSERVATIONS, PATIENTS
 from tests.api.kit import Installation
 from tests.vault_kit import pulse
@@ -84,6 +85,51 @@ def test_who_makes_a_group_too_small_leaves_the_zone_with_the_next_run(made: Ins
     second = run(made)
     assert second["targets"]["after"]["k"] >= 11
     assert smallest(made.platform.lake("research").read(PATIENTS.path)) >= 11
+
+
+class Stopped(Exception):  # noqa: N818 - reads as what happened
+    pass
+
+
+def stop(done: int, _total: int, _so_far: Json) -> None:
+    if done:
+        raise Stopped
+
+
+def found(made: Installation) -> int:
+    return len(search(made.platform, made.operator, "research", "Patient").found)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_run_that_was_stopped_closes_the_zone_until_one_has_ended(tmp_path: Path, is_first: bool) -> None:
+    """Two plans side by side, or half of one, may miss what each reaches."""
+    with Installation(tmp_path, deidentify={"policy": "expert"}, ingest={"batch_records": 30}) as made:
+        made.ingest(feed(96, 0))
+        if not is_first:
+            run(made)
+            assert found(made) > 0
+        with pytest.raises(Stopped):
+            deidentify(made.platform, made.operator, watch=stop)
+        with pytest.raises(StateError):
+            found(made)
+        run(made)
+        assert found(made) > 0
+
+
+def test_a_zone_that_misses_its_targets_after_all_stays_closed(tmp_path: Path) -> None:
+    """Most patients move after the run has measured them: they were measured otherwise, and are held back."""
+    with Installation(tmp_path, deidentify={"policy": "expert"}, ingest={"batch_records": 5}) as made:
+        made.ingest(feed(24, 0))
+        run(made)
+
+        def move_most(done: int, _total: int, _so_far: Json) -> None:
+            if done == 0:
+                made.ingest([person(number, 1960, "WY") for number in range(20)])
+
+        with pytest.raises(StateError, match="misses a target"):
+            deidentify(made.platform, made.operator, watch=move_most)
+        with pytest.raises(StateError, match="under targets"):
+            found(made)
 
 
 def test_what_another_policy_let_pass_cannot_be_read_in_the_past(made: Installation) -> None:
