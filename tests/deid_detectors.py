@@ -17,7 +17,11 @@ class Finder:
 
     name = "finder"
 
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
     def find(self, text: str, known: Known) -> Sequence[Found]:
+        self.read.append(text)
         start = text.find("Zaubernuss")
         return [Found(Span(start, start + 10), OTHER_ID, self.name, 0.9)] if start >= 0 else []
 
@@ -31,8 +35,13 @@ class Failing:
         raise StateError("the service did not answer", "Run again later.")
 
 
+FINDERS: list[Finder] = []
+"""The last one that was asked for."""
+
+
 def finder(settings: Deidentify) -> Team:
-    return Team("finder", "1", (Finder(),), sends_to=ADDRESS)
+    FINDERS[:] = [Finder()]
+    return Team("finder", "1", tuple(FINDERS), sends_to=ADDRESS)
 
 
 def failing(settings: Deidentify) -> Team:

@@ -206,6 +206,8 @@ def deidentified(report: Any) -> None:
             f"in copies of {report.recall['notes']:,} notes, {report.recall['recall']:.1%} "
             f"({report.recall['low']:.1%} to {report.recall['high']:.1%})."
         )
+        if "left_out" in report.recall:
+            say(f"Not measured, because it sends texts elsewhere: {', '.join(report.recall['left_out'])}.")
     if report.targets is not None:
         told = report.targets
         say(

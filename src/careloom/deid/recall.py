@@ -128,11 +128,13 @@ class Recall:
     key    of the project
     run    the run that is measured: another run takes other notes and plants others
     notes  how many notes there will be, about
+    left_out  detectors that are not measured: what is planted, and the note around it, is not sent to a service
     """
 
     key: bytes
     run: str
     notes: int
+    left_out: tuple[str, ...] = ()
     read: int = 0
     planted: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
@@ -163,7 +165,7 @@ class Recall:
         whole = _row("", self.found.total(), self.planted.total())
         return {"notes": self.read, "confidence": CONFIDENCE} | {k: v for k, v in whole.items() if k != "label"} | {
             "by_label": rows
-        }  # fmt: skip
+        } | ({"left_out": list(self.left_out)} if self.left_out else {})  # fmt: skip
 
 
 def planted(text: str, draw: Draw, count: int) -> tuple[str, list[tuple[str, Span]]]:

@@ -101,7 +101,7 @@ def _recall(recall: Json | None) -> str:
     lead = (
         f"<p>{recall['planted']:,} identifiers of nobody were planted in copies of {recall['notes']:,} of these notes, "
         f"in memory only; {recall['found']:,} were found. The record knew none of them. Intervals are Wilson's, at "
-        f"{recall['confidence']:.0%}.</p>"
+        f"{recall['confidence']:.0%}.{_left_out(recall)}</p>"
     )
     rows = [
         [text(one["label"]) if one["label"] else "All", f"{one['planted']:,}", f"{one['found']:,}",
@@ -110,6 +110,11 @@ def _recall(recall: Json | None) -> str:
     ]  # fmt: skip
     columns = [("Identifier", ""), ("Planted", "n"), ("Found", "n"), ("Recall", "n"), ("Interval", "n")]
     return "<h2>Recall in texts, measured</h2>" + lead + table("Recall by identifier", columns, rows)
+
+
+def _left_out(recall: Json) -> str:
+    names = text(", ".join(recall.get("left_out", [])))
+    return f" Without {names}: these copies were sent to nobody." if names else ""
 
 
 def _risk(risk: Json | None) -> str:

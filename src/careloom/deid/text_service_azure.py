@@ -10,12 +10,15 @@ limits  48,000 characters a text and 50 KB a request (models_text_flow.tsp of th
         seconds it answers 429 (learn.microsoft.com, answers, question 5971508)
 """
 
+import atexit
+import os
 import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from functools import cache
+from threading import Lock
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -127,11 +130,41 @@ class Credential(Protocol):
         ...
 
 
+class Connection:
+    """What all detectors of one address share, in any thread: an HTTP client, a token while it holds; no text.
+
+    credential  gives tokens for `SCOPE`; the identity needs the role *DeID Real-time Data User*
+    now         tells seconds since 1970
+    """
+
+    def __init__(self, credential: Credential, *, now: Callable[[], float] = time.time) -> None:
+        self.client = httpx.Client(timeout=TIMEOUT, verify=_trusted())
+        self._credential = credential
+        self._now = now
+        self._token: Token | None = None
+        self._renewing = Lock()
+
+    def headers(self) -> dict[str, str]:
+        """Those of a request, with a token that holds for some minutes."""
+        with self._renewing:
+            if self._token is None or self._token.expires_on - self._now() < _RENEW_SECONDS:
+                self._token = self._credential.get_token(SCOPE)
+            return {"Authorization": f"Bearer {self._token.token}", "Content-Type": "application/json"}
+
+    def forget(self) -> None:
+        """The token was refused: the next request asks for another."""
+        self._token = None
+
+    def close(self) -> None:
+        """Ends the connections."""
+        self.client.close()
+
+
 class AzureDetector:
     """Asks the service about one text at a time, in pieces where it is long; may serve many texts, in one thread.
 
     endpoint    the service URL, ``https://NAME.api.REGION.deid.azure.com``
-    credential  gives tokens for `SCOPE`; the identity needs the role *DeID Real-time Data User*
+    connection  to it; whoever made it closes it
     wait, now   sleeps; tells seconds since 1970
     raises      SetupError if the endpoint is no address that is safe to send texts to
     """
@@ -141,24 +174,18 @@ class AzureDetector:
     def __init__(
         self,
         endpoint: str,
-        credential: Credential,
+        connection: Connection,
         *,
         wait: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self.endpoint = _safe(endpoint)
-        self._credential = credential
+        self._connection = connection
         self._wait = wait
         self._now = now
         self._most_bytes = most_bytes
-        self._token: Token | None = None
-        self._client = httpx.Client(timeout=TIMEOUT, verify=_trusted())
         self._remembered: OrderedDict[str, tuple[Found, ...]] = OrderedDict()
-
-    def close(self) -> None:
-        """Ends the connections."""
-        self._client.close()
 
     def find(self, text: str, known: Known) -> Sequence[Found]:
         """What the service tags. Nothing of `known` is sent; a text without a letter or digit is not sent either.
@@ -198,8 +225,11 @@ class AzureDetector:
         for left in reversed(range(TRIES)):
             told = None
             try:
-                response = self._client.post(
-                    f"{self.endpoint}/deid", params={"api-version": API_VERSION}, content=body, headers=self._headers()
+                response = self._connection.client.post(
+                    f"{self.endpoint}/deid",
+                    params={"api-version": API_VERSION},
+                    content=body,
+                    headers=self._connection.headers(),
                 )
             except httpx.TransportError as error:
                 why = f"it cannot be reached ({type(error).__name__})"
@@ -207,7 +237,8 @@ class AzureDetector:
                 if response.status_code == 200:
                     return _json(response)
                 if response.status_code == 401 and not renewed:
-                    self._token, renewed, why = None, True, "it answered 401"
+                    self._connection.forget()
+                    renewed, why = True, "it answered 401"
                     continue
                 if response.status_code not in _AGAIN:
                     raise _refused(response)
@@ -220,11 +251,6 @@ class AzureDetector:
             f"{WHERE}: {why} {TRIES} times or asks to wait for longer than {MOST_WAIT_SECONDS:.0f} s",
             "No text that it did not look at was written. Run again later; a higher quota is asked for from Microsoft.",
         )
-
-    def _headers(self) -> dict[str, str]:
-        if self._token is None or self._token.expires_on - self._now() < _RENEW_SECONDS:
-            self._token = self._credential.get_token(SCOPE)
-        return {"Authorization": f"Bearer {self._token.token}", "Content-Type": "application/json"}
 
     def _told_to_wait(self, response: httpx.Response) -> float | None:
         """The seconds of Retry-After, which is a number or a date (RFC 9110, 10.2.3), or of Azure's milliseconds."""
@@ -248,8 +274,22 @@ def team(settings: Deidentify) -> Team:
             "settings: deidentify.detectors names azure, and deidentify.azure_may_receive_texts is false",
             "Texts of patients would leave this installation. Set it to true where your contract covers that.",
         )
-    detector = AzureDetector(settings.azure_endpoint, _identity())
+    detector = AzureDetector(settings.azure_endpoint, shared(_safe(settings.azure_endpoint)))
     return Team(detector.name, f"api {API_VERSION}", (detector,), sends_to=detector.endpoint)
+
+
+_OPEN: dict[str, Connection] = {}
+_OPENING = Lock()
+os.register_at_fork(after_in_child=_OPEN.clear)  # a child must not talk over its parent's sockets
+
+
+def shared(endpoint: str, identity: Callable[[], Credential] | None = None) -> Connection:
+    """The connection of this process to an address: opened at the first call, closed when the process ends."""
+    with _OPENING:
+        if endpoint not in _OPEN:
+            _OPEN[endpoint] = Connection((identity or _identity)())
+            atexit.register(_OPEN[endpoint].close)
+        return _OPEN[endpoint]
 
 
 def _identity() -> Credential:

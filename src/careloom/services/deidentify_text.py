@@ -60,14 +60,19 @@ class RecordTexts:
         self._key = key
         self._days = days
         self._scrubber = scrubber(detectors)
+        self._here = scrubber(team for team in detectors if not team.sends_to)
+        self._elsewhere = tuple(team.name for team in detectors if team.sends_to)
         self.found: Counter[str] = Counter()
         """Letter of `careloom.deid.identifiers` -> how many were found in texts."""
         self.recall: Recall | None = None
 
     def measure_recall(self, run_id: str) -> None:
-        """From now on identifiers are planted in copies of some notes, and it is counted how many are found."""
+        """From now on identifiers are planted in copies of some notes, and it is counted how many are found.
+
+        Copies stay here: a detector that sends texts elsewhere is left out, and the measurement says so.
+        """
         counts = self._store.count()
-        self.recall = Recall(self._key, run_id, sum(counts.get(kind, 0) for kind in _NOTES))
+        self.recall = Recall(self._key, run_id, sum(counts.get(kind, 0) for kind in _NOTES), self._elsewhere)
 
     def scrub(self, patient_id: str | None, resource: Json, text: str) -> str | None:
         """A text without identity; None where it is nobody's, or where a name of the patient would stay."""
@@ -82,7 +87,7 @@ class RecordTexts:
         surrogates = surrogates_of(self._policy, draw, known, self._days(patient_id), resource)
         done = self._scrubber.scrub(text, surrogates, self._policy.text)
         if self.recall is not None and resource.get("resourceType") in _NOTES:
-            self.recall.offer(str(resource.get("id", "")), text, known, self._scrubber)
+            self.recall.offer(str(resource.get("id", "")), text, known, self._here)
         for label, count in done.counts.items():
             self.found[LETTERS[label] or "B"] += count
         return None if has_leak(done.text, own) else done

@@ -1,5 +1,6 @@
 """Which detectors look for identity in texts: those that the settings name, or the run does not begin."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from careloom.services.deidentify import deidentify
 from careloom.services.deidentify_detectors import scrubber, teams
 from careloom.settings import Deidentify
 from tests.api.kit import PATIENT, Installation
-from tests.deid_detectors import ADDRESS
+from tests.deid_detectors import ADDRESS, FINDERS
 
 REFUSED = [["rules", "presido"], ["classify"], [], ["Rules"]]
 
@@ -90,6 +91,24 @@ def test_what_a_detector_of_others_finds_is_taken_out_and_where_texts_went_is_au
     told = [event["detail"] for event in made.events("research") if "texts_sent_to" in event["detail"]]
     assert len(told) > 1
     assert all(detail["texts_sent_to"] == [ADDRESS] for detail in told)
+
+
+SAID = "Tolerates Zaubernuss. " * 9
+NOTE = {
+    "resourceType": "DocumentReference", "id": "n1", "status": "current", "subject": {"reference": "Patient/p1"},
+    "content": [{"attachment": {"contentType": "text/plain", "data": b64encode(SAID.encode()).decode()}}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("made", ["finder"], indirect=True)
+def test_no_copy_with_planted_identifiers_is_sent_elsewhere_and_the_report_says_so(made: Installation) -> None:
+    made.ingest([NOTE])
+    report = deidentify(made.platform, made.operator, "safe-harbor")
+    assert report.recall is not None
+    assert report.recall["planted"] > 0
+    assert report.recall["left_out"] == ["finder"]
+    assert set(FINDERS[0].read) == {"Tolerates Zaubernuss well.", SAID}
+    assert "Without finder" in Path(report.place).with_suffix(".html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("made", ["failing"], indirect=True)

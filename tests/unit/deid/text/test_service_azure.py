@@ -20,6 +20,8 @@ from careloom.deid.text_service_azure import (
     SCOPE,
     TRIES,
     AzureDetector,
+    Connection,
+    shared,
     team,
 )
 from careloom.deid.text_spans import LETTERS
@@ -111,6 +113,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 @dataclass
 class Asker:
     detector: AzureDetector
+    connection: Connection
     identity: Identity
     waited: list[float]
 
@@ -121,9 +124,10 @@ class Asker:
 @pytest.fixture
 def asker(service: Service) -> Iterator[Asker]:
     identity, waited = Identity(), []
-    detector = AzureDetector(service.address, identity, wait=waited.append, now=lambda: NOW, most_bytes=9600)
-    yield Asker(detector, identity, waited)
-    detector.close()
+    connection = Connection(identity, now=lambda: NOW)
+    detector = AzureDetector(service.address, connection, wait=waited.append, now=lambda: NOW, most_bytes=9600)
+    yield Asker(detector, connection, identity, waited)
+    connection.close()
 
 
 def test_one_text_is_one_call_of_the_api_with_the_token_and_nothing_else(service: Service, asker: Asker) -> None:
@@ -249,10 +253,9 @@ def test_a_service_that_asks_to_wait_for_long_stops_the_run_at_once(service: Ser
 
 
 def test_a_service_that_cannot_be_reached_stops_the_run(asker: Asker, service: Service) -> None:
-    detector = AzureDetector("http://127.0.0.1:9", asker.identity, wait=asker.waited.append, now=lambda: NOW)
+    detector = AzureDetector("http://127.0.0.1:9", asker.connection, wait=asker.waited.append, now=lambda: NOW)
     with pytest.raises(StateError):
         detector.find("Ann Lee", NOBODY)
-    detector.close()
     assert len(asker.waited) == TRIES - 1
 
 
@@ -261,10 +264,22 @@ def test_a_token_is_used_until_it_nearly_ends(service: Service, asker: Asker) ->
         asker.detector.find(f"text {number}", NOBODY)
     assert len(asker.identity.scopes) == 1
     asker.identity.lasts = 10
-    asker.detector._token = None
+    asker.connection.forget()
     for number in range(3):
         asker.detector.find(f"other {number}", NOBODY)
     assert len(asker.identity.scopes) == 4
+
+
+def test_all_detectors_of_an_address_share_one_connection_and_its_token(service: Service) -> None:
+    identity = Identity()
+    identity.lasts = 10**10
+    connections = [shared(service.address, lambda: identity) for _ in range(3)]
+    for connection in connections:
+        AzureDetector(service.address, connection).find("Ann Lee", NOBODY)
+    connections[0].close()
+    assert len(set(connections)) == 1
+    assert shared("https://other.example", Identity) is not connections[0]
+    assert [headers["Authorization"] for _, headers, _ in service.asked] == ["Bearer token-1"] * 3
 
 
 def test_a_token_that_is_refused_is_renewed_once(service: Service, asker: Asker) -> None:
@@ -321,7 +336,7 @@ def assert_silent(error: CareloomError) -> None:
 @pytest.mark.parametrize("endpoint", ["", "example.org", "http://example.org", "https://a:b@example.org", "ftp://x"])
 def test_an_address_that_is_not_safe_to_send_texts_to_is_refused(endpoint: str) -> None:
     with pytest.raises(SetupError):
-        AzureDetector(endpoint, Identity())
+        AzureDetector(endpoint, shared("https://unused.example", Identity))
 
 
 ADDRESS = "https://ward.api.eus001.deid.azure.com"
