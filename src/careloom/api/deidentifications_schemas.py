@@ -169,6 +169,7 @@ class TextRecall(Model):
     low: Share
     high: Share
     by_label: list[LabelRecall]
+    left_out: list[str] = Field([], description="Detectors not measured, because they send texts elsewhere.")
 
 
 class DeidentificationReport(Model):

@@ -8,8 +8,8 @@ scrubbed.counts    {'NAME': 1, 'DATE': 1}
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from careloom.deid.surrogates import Surrogates
 from careloom.deid.text_combine import LEAST, combine
@@ -74,7 +74,7 @@ class TextScrubber:
         joined = combine(seen.text, found, self._least)
         if seen.to_source is None:
             return joined
-        return [Found(seen.back(one.span), one.label, one.detector, one.score, one.part) for one in joined]
+        return _apart(Found(seen.back(one.span), one.label, one.detector, one.score, one.part) for one in joined)
 
     def scrub(self, text: str, surrogates: Surrogates, style: Style = "surrogate") -> ScrubbedText:
         """`text` with surrogates, tags or asterisks in place of what identifies.
@@ -86,6 +86,18 @@ class TextScrubber:
         new = replace_found(text, found, _WRITERS.get(style, surrogates.write))
         counts = dict(sorted(Counter(one.label for one in found).items()))
         return ScrubbedText(new.text, tuple(found), new.spans, new.offsets, counts)
+
+
+def _apart(found: Iterable[Found]) -> list[Found]:
+    """Disjoint again: a character that is read as several (1/9) may belong to two finds, which become one."""
+    kept: list[Found] = []
+    for one in found:
+        last = kept[-1] if kept else None
+        if last is None or one.span.start >= last.span.end:
+            kept.append(one)
+        else:
+            kept[-1] = replace(last, span=Span(last.span.start, max(last.span.end, one.span.end)))
+    return kept
 
 
 _WRITERS: Mapping[Style, Callable[[Found, str], str]] = {"tag": tag, "mask": mask}
