@@ -30,6 +30,7 @@ from careloom.services import own_policies
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event, note
 from careloom.services.deidentify_detectors import teams
+from careloom.services.deidentify_forget import forget_erased, patients_held
 from careloom.services.deidentify_known import KnownPeople
 from careloom.services.deidentify_report import keep_report
 from careloom.services.deidentify_targets import risk_reached, targets_of
@@ -201,7 +202,7 @@ class _Run:
         self._sent_to = [team.sends_to for team in detectors if team.sends_to]
         self._tell_where_texts_go(run_id)
         self._policy = policy
-        self._people = KnownPeople(self.source)
+        self._people, self._held = KnownPeople(self.source), patients_held(self.source)
         planned = current(platform, project)
         named = Project(platform, naming(platform, planned))
         self._texts = named.texts(policy, self.source, self._people, detectors)
@@ -219,8 +220,7 @@ class _Run:
         self._keys: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
         self._waiting: dict[str, list[pl.DataFrame]] = {table.name: [] for table in RESEARCH}
         self._waiting_rows = 0
-        self._drugs = self._drug_codes()
-        self._mark = mark_of(policy, run_id)
+        self._drugs, self._mark = self._drug_codes(), mark_of(policy, run_id)
         self._is_changed = self._begin()
 
     def _made_pipeline(self, detectors: Sequence[Team]) -> Pipeline:
@@ -258,9 +258,8 @@ class _Run:
 
     def so_far(self) -> dict[str, Any]:
         """The name of the policy, and what was counted."""
-        counts = self._counts.values()
-        told = {"read": self.read, "kept": sum(one.kept for one in counts)}
-        return {"policy": self.report.policy} | told | {"held_back": sum(one.held_back for one in counts)}
+        kept, held_back = (sum(getattr(one, name) for one in self._counts.values()) for name in ("kept", "held_back"))
+        return {"policy": self.report.policy, "read": self.read, "kept": kept, "held_back": held_back}
 
     def take(self, resources: list[Resource]) -> None:
         """De-identifies one batch; store and audit commit together."""
@@ -278,6 +277,7 @@ class _Run:
     def finish(self) -> None:
         """Commits what waits, removes what no longer belongs, and counts the tables."""
         self._commit_tables()
+        forget_erased(self._platform, self._who, self._held)
         names = (name.partition("/") for name in self._target.all_names())
         gone = [Write(kind, one, b"", action="delete") for kind, _, one in names if one not in self._seen.get(kind, ())]
         for batch in _batches(gone, self.at_once):

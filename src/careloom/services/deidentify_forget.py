@@ -1,11 +1,14 @@
 """Erasure reaches the research zone: a patient leaves its store and every Delta table."""
 
+from collections.abc import Collection
+
 from careloom.errors import NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import event
 from careloom.services.platform import Platform
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.lake import Lake
+from careloom.store.zone_store import ZoneStore
 
 
 def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict[str, int]:
@@ -28,6 +31,21 @@ def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict
         "research resources": report.resources,
         "research table rows": _forget_rows(platform.lake("research"), names),
     }
+
+
+def patients_held(store: ZoneStore) -> frozenset[str]:
+    """The ids of the patients that a zone holds now."""
+    return frozenset(name.partition("/")[2] for name in store.all_names() if name.startswith("Patient/"))
+
+
+def forget_erased(platform: Platform, who: Principal, before: Collection[str]) -> None:
+    """Erases from the research zone whom the identified zone held `before` and holds no longer.
+
+    A run that began before a patient was erased may write what it had read: it ends with this, when all is written. Who
+    is erased later than that is erased from what was written.
+    """
+    for patient_id in sorted(set(before) - patients_held(platform.store("identified"))):
+        forget_research(platform, who, patient_id)
 
 
 def _forget_rows(lake: Lake, names: list[str]) -> int:
