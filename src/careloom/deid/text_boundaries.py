@@ -7,17 +7,16 @@ the span that it touches.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from careloom.deid import name_lists as lists
 from careloom.deid.text_spans import DATE, LOCATION, NAME, ORGANIZATION, Found
 from careloom.text.note import Span
 
 MODEL = "classifier"
 PROPER = frozenset({NAME, LOCATION, ORGANIZATION})
 _SURE, _SURE_OF_NAMES = 0.7, 0.9
-_REST = re.compile(r"[^\W\d_]{2,}|\d{2,}")
+_REST = re.compile(r"[^\W\d_]+|\d+")
 _NOTHING = re.compile(r"(?:19|20)\d\d|pdf|docx?|txt|jpe?g|png|tiff?|dcm|xlsx?|csv|html?", re.IGNORECASE)
 _TIME = re.compile(r"[\s,@T]*\d{1,2}:?\d\d(?::?\d\d)?(?:\.\d+)?\s?(?:[ap]\.?m\.?|h|hrs|hours|Z)?[\s,.]*", re.IGNORECASE)
 _CONTENT = re.compile(r"[^\W_]")
@@ -26,16 +25,17 @@ _BETWEEN = re.compile(r"[\s.,'’()-]{0,3}")
 
 def is_ruled(group: Sequence[Found]) -> bool:
     """True where a group that the model shares holds something whose ends are not the model's to say."""
+    return any(_holds(one) for one in group if one.detector != MODEL)
+
+
+def are_names(group: Sequence[Found]) -> bool:
+    """True where a group holds names, places and organizations only, of which no rule is sure against the model."""
     told = {one.label for one in group if one.detector == MODEL}
-    return any(_holds(one, told) for one in group if one.detector != MODEL)
+    return all(one.label in PROPER and (one.label in told or one.score < _SURE_OF_NAMES) for one in group)
 
 
-def _holds(one: Found, told: Collection[str]) -> bool:
-    if one.detector == "record" or one.label == DATE:
-        return True
-    if one.label in PROPER:
-        return one.score >= _SURE_OF_NAMES and one.label not in told
-    return one.score >= _SURE
+def _holds(one: Found) -> bool:
+    return one.detector == "record" or one.label == DATE or (one.label not in PROPER and one.score >= _SURE)
 
 
 def besides(text: str, ruled: Found, group: Sequence[Found]) -> list[Found]:
@@ -44,10 +44,8 @@ def besides(text: str, ruled: Found, group: Sequence[Found]) -> list[Found]:
     for one in group:
         if one.detector == MODEL:
             for rest in _uncovered(one.span, [ruled]):
-                words = _REST.findall(rest.of(text))
-                if not _TIME.fullmatch(rest.of(text)) and any(
-                    not _NOTHING.fullmatch(word) and word not in lists.words() for word in words
-                ):
+                words = rest.of(text)
+                if not _TIME.fullmatch(words) and not all(map(_NOTHING.fullmatch, _REST.findall(words))):
                     rests.append(replace(one, span=rest))
     return rests
 

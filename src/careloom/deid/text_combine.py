@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from careloom.deid import name_lists as lists
 from careloom.deid.name_words import EPONYM_NOUNS, flags_of
-from careloom.deid.text_boundaries import MODEL, PROPER, besides, is_ruled, parted
+from careloom.deid.text_boundaries import MODEL, are_names, besides, is_ruled, parted
 from careloom.deid.text_spans import (
     ACCOUNT,
     AGE_OVER_89,
@@ -81,7 +81,7 @@ def _resolved(text: str, group: Sequence[Found]) -> Iterator[Found]:
     elif is_ruled(group):
         ruled = _joined(text, rules)
         parts = [rules] if ruled is None else [rules, *([one] for one in besides(text, ruled, group))]
-    elif all(one.label in PROPER for one in group):
+    elif are_names(group):
         parts = [[one] for one in parted(text, group)]
     else:
         parts = [group]
