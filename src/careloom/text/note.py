@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -70,6 +71,12 @@ class Note:
             raise ValueError("the text of a note is NFC with line feeds: normalize it first")
 
 
+Presence = Literal["present", "absent", "possible", "conditional", "hypothetical"]
+Temporality = Literal["current", "historical", "future"]
+Experiencer = Literal["patient", "family", "other"]
+Certainty = Literal["positive", "positivePossible", "neutralPossible", "negativePossible", "negative"]
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A titled part of a note.
@@ -77,11 +84,48 @@ class Section:
     kind   what it is about in our words, e.g. ``medications``; ``other`` where the title is unknown
     title  the characters of the heading; empty at the start of the body where there is none
     body   everything below the heading up to the next section
+    code   LOINC code of the kind; empty where it has none
+    score  probability of the kind between 0 and 1; None where the heading said it
     """
 
     kind: str
     title: Span
     body: Span
+    code: str = ""
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """Whether what an annotation names is there, when, and in whom.
+
+    presence     ``absent``: denied, not found, ruled out; ``possible``: suspected and not settled; ``conditional``:
+                 only under a condition, e.g. on exertion; ``hypothetical``: may come, e.g. a reason to return
+    temporality  ``historical``: over before this visit; ``future``: planned
+    experiencer  whom it is about
+    certainty    as sure as the author is, in the words of Text Analytics for health
+    """
+
+    presence: Presence = "present"
+    temporality: Temporality = "current"
+    experiencer: Experiencer = "patient"
+    certainty: Certainty = "positive"
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A code that may be meant.
+
+    system  canonical URI of the code system
+    score   between 0 and 1, comparable within one annotation
+    rank    1 for the best
+    """
+
+    system: str
+    code: str
+    display: str
+    score: float
+    rank: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +135,12 @@ class Annotation:
     label       what it is, e.g. ``PROBLEM``, ``NAME``
     source      the component or person that says so, with version
     score       probability between 0 and 1; None where the source gives none
-    attributes  further findings by name, e.g. ``{"negated": "true"}``
+    attributes  further findings by name, e.g. ``{"value": "2026-03-01"}``
+    id          within the note, e.g. ``T12``; empty until the note is read as a whole
+    text        the characters of the span; empty where nobody set them
+    section     kind of the section it stands in; empty where there is none
+    assertion   None for what can be neither there nor absent, e.g. a dose
+    codes       by rank; empty where nothing is meant that has a code, or nothing was found
     """
 
     span: Span
@@ -99,3 +148,46 @@ class Annotation:
     source: str = ""
     score: float | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    id: str = ""
+    text: str = ""
+    section: str = ""
+    assertion: Assertion | None = None
+    codes: tuple[Concept, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Two annotations of one note that belong together.
+
+    type    e.g. ``drug-dose``, ``before``
+    head    id of the annotation that the other one says something about
+    tail    id of the other one
+    score   probability between 0 and 1; None where the source gives none
+    source  the component or person that says so, with version
+    """
+
+    type: str
+    head: str
+    tail: str
+    score: float | None = None
+    source: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedNote:
+    """A note with all that was found in it.
+
+    sections     in order, disjoint; together with their titles they cover what is not white space
+    sentences    in order, disjoint
+    annotations  by place; of different labels they may overlap
+    relations    between `annotations`, by id
+    readers      component -> version, of each that looked
+    """
+
+    note: Note
+    sections: tuple[Section, ...] = ()
+    sentences: tuple[Span, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    readers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)

@@ -1,0 +1,1 @@
+"""Notes to annotations to resources; training beside inference. Models and vocabularies are handed in."""
