@@ -130,6 +130,17 @@ class Normalize(Section):
     policy: Path | None = None
 
 
+class Annotate(Section):
+    """How notes are read.
+
+    batch_notes     notes that are read at once and committed together
+    max_text_bytes  a longer text is refused, and a longer note left unread with an issue
+    """
+
+    batch_notes: Positive = 32
+    max_text_bytes: Positive = 5_000_000
+
+
 class Api(Section):
     """How the REST API and the dashboard are served.
 
@@ -205,6 +216,7 @@ class Settings(Section):
     deidentify: Deidentify = Deidentify()
     quality: Quality = Quality()
     normalize: Normalize = Normalize()
+    annotate: Annotate = Annotate()
     api: Api = Api()
     mllp: Mllp = Mllp()
     logs: Logs = Logs()

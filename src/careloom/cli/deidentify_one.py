@@ -1,15 +1,15 @@
 """Commands that de-identify one text or one resource, from a file or from standard input."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from careloom.cli.text_files import STANDARD_INPUT, text_of
+
 if TYPE_CHECKING:
     from careloom.services.deidentify_one import OneAsk, OneReport
 
-STANDARD_INPUT = "-"
 MOST_BYTES = 4_000_000
 """More is read of no file: what may be in it at most has a quarter of that."""
 File = Annotated[str, typer.Argument(help="A file, or - for standard input.")]
@@ -45,7 +45,7 @@ def deidentify_text(
     """
     from careloom.services.deidentify_one import OneAsk
 
-    ask = OneAsk(_text_of(file), None, policy, style, patient, project)
+    ask = OneAsk(text_of(file, MOST_BYTES), None, policy, style, patient, project)
     _give(ask, spans=spans, json=json)
 
 
@@ -68,7 +68,7 @@ def deidentify_resource(
     from careloom.services.deidentify_one import OneAsk
 
     try:
-        resource = orjson.loads(_text_of(file))
+        resource = orjson.loads(text_of(file, MOST_BYTES))
     except orjson.JSONDecodeError as error:
         where = f"the resource is no JSON at line {error.lineno}, column {error.colno}"
         raise FormatError(where, "Give one resource of FHIR R4 as JSON.") from None
@@ -109,25 +109,3 @@ def _made(ask: "OneAsk") -> "OneReport":
         return deidentify_alone(ask, settings, Runtime())
     with opened() as (platform, who):
         return deidentify_one(platform, who, ask)
-
-
-def _text_of(file: str) -> str:
-    """What a file says. raises NotFound, InputError, TooLarge; FormatError unless it is UTF-8."""
-    from careloom.errors import FormatError, InputError, NotFound, TooLarge
-
-    try:
-        if file == STANDARD_INPUT:
-            raw = sys.stdin.buffer.read(MOST_BYTES + 1)
-        else:
-            with Path(file).open("rb") as stream:
-                raw = stream.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise NotFound("the file is not there", "Check its spelling, or give the text on standard input: -") from None
-    except OSError as error:
-        raise InputError(f"the file cannot be read ({type(error).__name__})", "Check its owner and mode.") from None
-    if len(raw) > MOST_BYTES:
-        raise TooLarge(f"the file has more than {MOST_BYTES:,} bytes", "Ingest it, or give it in parts.")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"the file is no UTF-8 at byte {error.start:,}", "Write it in UTF-8.") from None

@@ -9,6 +9,7 @@ import typer
 
 from careloom import __version__
 from careloom.cli import (
+    annotation,
     clients,
     data,
     deidentification,
@@ -40,6 +41,7 @@ simulate.register(app)
 records.register(app)
 quality.register(app)
 deidentification.register(app)
+annotation.register(app)
 privacy.register(app)
 linkage.register(app)
 vault.register(app)

@@ -10,6 +10,7 @@ REGISTRY: dict[str, str] = {
     "detector.presidio": "careloom.deid.text_presidio:team",
     "detector.classifier": "careloom.deid.text_classifier:team",
     "detector.rules": "careloom.deid.text_detectors:rules",
+    "reader.nlp": "careloom.nlp.assembly:reader",
     "ingest": "careloom.services.ingest_pipeline:build",
 }
 """Name -> ``module:attribute``."""

@@ -23,11 +23,15 @@ Verb = Literal[
     "monitor",
     "administer",
     "quality",
+    "annotate",
+    "correct",
 ]
 """``link``: find which patients are one person and see the pairs; ``decide``: accept, reject and undo them.
 ``preview``: see what de-identification makes of one text or resource.
 ``inquire``: ask who is behind pseudonyms, and learn it once it is approved; ``reidentify``: see what everybody asked,
 approve or refuse it, rotate and retire the keys of pseudonyms.
+``annotate``: have notes and texts read, and what was found written as facts; ``correct``: say what a note means, in
+place of what was found.
 ``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
 good the data is, and which resources break a rule."""
 ZONES: frozenset[Zone] = frozenset(get_args(Zone))
@@ -44,10 +48,12 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "deidentify": frozenset({"identified", "research"}),
         "preview": frozenset({"identified", "research"}),
         "quality": frozenset({"identified", "research", "synthetic"}),
+        "annotate": frozenset({"identified", "research"}),
         "operate": ZONES,
         "monitor": ZONES,
     },
     "data-steward": {
+        "correct": frozenset({"identified"}),
         "link": frozenset({"identified"}),
         "decide": frozenset({"identified"}),
         "inquire": frozenset({"identified"}),
@@ -61,9 +67,12 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "read": frozenset({"research", "synthetic"}),
         "monitor": frozenset({"research", "synthetic"}),
         "quality": frozenset({"research", "synthetic"}),
+        "annotate": frozenset({"research"}),
+        "correct": frozenset({"research"}),
         "inquire": frozenset({"identified"}),
     },
     "clinician": {
+        "correct": frozenset({"identified"}),
         "search": frozenset({"identified"}),
         "read": frozenset({"identified"}),
         "monitor": frozenset({"identified"}),

@@ -17,6 +17,7 @@ from careloom.crypto.keys_local import LocalKeys
 from careloom.crypto.pseudonyms import KeyedNames, name_of
 from careloom.errors import FormatError, NotFound, SetupError
 from careloom.pipeline.manifest import RunManifest, as_openlineage
+from careloom.pipeline.registry import load
 from careloom.runtime import Runtime
 from careloom.settings import Settings
 from careloom.store.blind_index import BlindIndex
@@ -29,6 +30,7 @@ from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
 
 if TYPE_CHECKING:
     from careloom.crypto.access_tokens import TokenSigner
+    from careloom.nlp.reader import NoteReader
     from careloom.services.known_terminologies import Terminologies
     from careloom.store.jobs import Jobs
     from careloom.store.lake import Lake
@@ -108,6 +110,12 @@ class Platform:
         from careloom.services import known_terminologies  # noqa: PLC0415 - most commands need no codes
 
         return known_terminologies.Terminologies(self.settings.data.directory / known_terminologies.FOLDER_NAME)
+
+    @cached_property
+    def note_reader(self) -> "NoteReader":
+        """Reads notes by the components that ship. raises SetupError where a model does not load."""
+        made: NoteReader = load("reader.nlp")(self.terminologies.all)
+        return made
 
     def index_key(self, zone: Zone) -> bytes:
         """The secret under which a zone's search index hashes."""

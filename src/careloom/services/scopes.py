@@ -40,6 +40,8 @@ SUPPORTED: dict[str, str] = {
     "careloom/operate": "see, stop and restart long work",
     "careloom/monitor": "see counts, runs and health",
     "careloom/quality": "look at how good the data is",
+    "careloom/annotate": "have notes and texts read, and facts written",
+    "careloom/correct": "say what a note means, in place of what was found",
     "careloom/administer": "decide who may come in",
 }
 """What a client may ask for, and what that allows."""

@@ -88,7 +88,7 @@ def test_narrowing_allows_exactly_what_both_allow(asked: str, granted: str) -> N
 
 
 PERMITTED = [
-    (["clinician"], ["identified"], "careloom/monitor system/*.rs"),
+    (["clinician"], ["identified"], "careloom/correct careloom/monitor system/*.rs"),
     (["clinician"], ["research"], ""),
     (["clinician"], [], ""),
     ([], ["identified"], ""),

@@ -66,7 +66,8 @@ def test_a_client_calls_itself_by_its_name_and_may_all_that_its_roles_permit(pla
     assert registered.secret
     assert show_client(platform, ADMINISTRATOR, "ward") == {
         "client_id": "ward", "name": "ward", "kind": "client", "state": "active", "roles": ["clinician"],
-        "zones": ["identified"], "scopes": ["careloom/monitor", "system/*.rs"], "signs_in_with": "secret", "keys": [],
+        "zones": ["identified"], "scopes": ["careloom/correct", "careloom/monitor", "system/*.rs"],
+        "signs_in_with": "secret", "keys": [],
         "created": START.isoformat(), "expires": None, "disabled": None,
     }  # fmt: skip
     assert [client["name"] for client in list_clients(platform, ADMINISTRATOR)] == ["ward"]

@@ -1,0 +1,25 @@
+"""The reader that ships: every component of this room, in the order in which they read."""
+
+from careloom.nlp.component import Component
+from careloom.nlp.reader import NoteReader
+from careloom.nlp.splitting import Sentences
+from careloom.terminology.concepts import Terminology
+
+
+def reader(terminology: Terminology) -> NoteReader:
+    """The whole reader. Loads its models; keep it.
+
+    terminology  what codes are looked up in: loaded releases before those that ship
+    raises       SetupError where a model does not load
+    """
+    return NoteReader(finders(terminology), joiners())
+
+
+def finders(terminology: Terminology) -> list[Component]:
+    """Components that find annotations or say more about them."""
+    return [Sentences()]
+
+
+def joiners() -> list[Component]:
+    """Components that say how annotations belong together."""
+    return []
