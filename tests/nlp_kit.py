@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from careloom.text.note import AnnotatedNote, Annotation, Note, Relation, Section, Span
+from careloom.nlp.reader import NoteReader
+from careloom.nlp.splitting import Sentences
+from careloom.terminology.systems import ICD_10_CM
+from careloom.text.note import AnnotatedNote, Annotation, Assertion, Concept, Note, Relation, Section, Span
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,25 @@ class Headed:
 
 def note(text: str, **fields: str) -> Note:
     return Note(fields.pop("note_id", "n1"), text, **fields)
+
+
+DIABETES = Concept(ICD_10_CM, "E11.9", "Type 2 diabetes mellitus without complications", 0.9, 1)
+HYPERTENSION = Concept(ICD_10_CM, "I10", "Essential (primary) hypertension", 0.9, 1)
+ABSENT = Assertion("absent", certainty="negative")
+
+
+def simple_reader(terminology: object) -> NoteReader:
+    """A reader of a few words, in place of the one that ships: `careloom.pipeline.registry` leads here in tests."""
+    words: list[tuple[str, str, Mapping[str, Any]]] = [
+        ("diabetes", "PROBLEM", {"codes": (DIABETES,), "score": 0.9}),
+        ("hypertension", "PROBLEM", {"codes": (HYPERTENSION,)}),
+        ("migraine", "PROBLEM", {}),
+        ("pneumonia", "PROBLEM", {"assertion": ABSENT}),
+        ("chest pain", "SYMPTOM", {}),
+        ("metformin", "MEDICATION", {}),
+        ("500 mg", "DOSAGE", {"attributes": {"value": "500", "unit": "mg"}}),
+        ("pulse", "TEST", {}),
+        ("61", "TEST_VALUE", {}),
+    ]
+    joins = Joins([("drug-dose", "metformin", "500 mg"), ("test-result", "pulse", "61")])
+    return NoteReader([Sentences(), Words(words)], [joins])

@@ -160,4 +160,5 @@ def _analyzed(reader: NoteReader, settings: Settings, ask: AnalyzeAsk) -> Analyz
         raise QueryError("there is no such format of annotations", f"Choose one of {', '.join(FORMATS)}.")
     about = About(ask.note_id, ask.patient, ask.encounter, ask.time, ask.type)
     reading = reader.read_text(ask.text, about, settings.annotate.max_text_bytes)
-    return AnalyzeReport(ask.format, written(reading, ask.format, refuted=ask.refuted), reading, reader.version)
+    result = written(reading, ask.format, reader.version, refuted=ask.refuted)
+    return AnalyzeReport(ask.format, result, reading, reader.version)

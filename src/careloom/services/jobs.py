@@ -15,7 +15,7 @@ from typing import Any
 
 from careloom.errors import Conflict, IntegrityError, NotFound
 from careloom.pipeline.manifest import RunManifest
-from careloom.services import deidentify_jobs, duplicates_jobs, linkage_jobs, normalize_jobs
+from careloom.services import annotate_jobs, deidentify_jobs, duplicates_jobs, linkage_jobs, normalize_jobs
 from careloom.services.access import Principal, local_operator
 from careloom.services.admission import admit, note
 from careloom.services.arrivals import Wanted, read_through
@@ -175,6 +175,7 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
         jobs.register(duplicates_jobs.KIND, partial(duplicates_jobs.do_look, platform, jobs))
         jobs.register(normalize_jobs.KIND, partial(normalize_jobs.work_off, platform, jobs))
         jobs.register(deidentify_jobs.KIND, partial(deidentify_jobs.work_off, platform, jobs))
+        jobs.register(annotate_jobs.KIND, partial(annotate_jobs.work_off, platform, jobs))
         jobs.recover()
         sweep(platform, jobs)
         if once:

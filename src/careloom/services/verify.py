@@ -6,6 +6,7 @@ from careloom.errors import Erased, NotFound, QueryError
 from careloom.fhir.references import patients_of
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.annotate_verify import spans_behind
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 
@@ -32,7 +33,7 @@ def verify(platform: Platform, who: Principal, zone_name: str, fact: str, *, sou
     ((name, stored),) = list(known.items())[:1]
     proof = store.verify_fact(kind, name)
     subjects = [store.pseudonym(patient) for patient in patients_of(stored.resource())]
-    note(platform, who, "verify", zone, subjects=subjects, detail={"type": kind, "verified": proof.is_whole})
+    spans = spans_behind(platform, zone, kind, proof.id)
     steps = [
         _step("unseal", True, f"version {proof.version} opened under its key, bound to zone, type, id and version"),
         _step("record", proof.record_matches is True, _record_detail(proof.record_id, proof.record_matches)),
@@ -41,9 +42,14 @@ def verify(platform: Platform, who: Principal, zone_name: str, fact: str, *, sou
         state = {True: "Merkle root matches", False: "Merkle root differs", None: "still being read, no root yet"}
         detail = f"position {place.position} of manifest {place.manifest_id}: {state[place.root_matches]}"
         steps.append(_step("manifest", place.root_matches is not False, detail))
+    for span in spans:
+        match = "match" if span.ok else "do not match"
+        steps.append(_step("span", span.ok, f"characters {span.start} to {span.end} of {span.note} {match} their hash"))
+    is_whole = all(span.ok for span in spans) and (proof.is_whole or (bool(spans) and not proof.record_id))
+    note(platform, who, "verify", zone, subjects=subjects, detail={"type": kind, "verified": is_whole})
     return {
         "fact": f"{kind}/{proof.id}",
-        "verified": proof.is_whole,
+        "verified": is_whole,
         "record": proof.record_id,
         "steps": steps,
     }

@@ -1,0 +1,199 @@
+"""Drugs and what they did: MedicationStatement with dosage, AdverseEvent.
+
+    present, current     MedicationStatement, status active
+    historical           completed
+    future               intended
+    possible             unknown
+    absent               standing refuted: written where that is asked, status not-taken
+    hypothetical,        nothing
+    conditional
+
+source  FHIR R4 4.0.1, MedicationStatement, Dosage, Timing and AdverseEvent
+"""
+
+import re
+
+from careloom.nlp.to_fhir_view import (
+    CERTAIN,
+    Fact,
+    Grounds,
+    Json,
+    View,
+    concept,
+    identity,
+    is_historical,
+    is_of_patient,
+    joined,
+    key_of,
+    quantity,
+    standing_of,
+    words,
+)
+from careloom.text.note import Annotation
+
+_PARTS = ("drug-dose", "drug-form", "drug-route", "drug-frequency", "drug-duration")
+_ALLERGIES = "allergies"
+_WHENS = frozenset("MORN AFT EVE NIGHT HS WAKE C CM CD CV AC ACM ACD ACV PC PCM PCD PCV".split())
+_UNITS = frozenset("s min h d wk mo a".split())
+_ASKED = re.compile(r"\b(?:prn|p\.r\.n\.?|as needed|as required|if needed|when needed)(?!\w)", re.IGNORECASE)
+
+
+def medications(view: View) -> list[Fact]:
+    """The drugs that the patient takes, took, is to take, or does not take."""
+    found = []
+    for one in view.labelled("MEDICATION"):
+        if is_of_patient(one) and one.section != _ALLERGIES:
+            fact = _medication(view, one)
+            found += [] if fact is None else [fact]
+    return found
+
+
+def medication_key(view: View, one: Annotation) -> str:
+    """The same for the same drug in the same dosage."""
+    parts = view.tails(one, *_PARTS)
+    return key_of("MedicationStatement", identity(one), joined(parts).lower() if parts else "")
+
+
+def _status(one: Annotation) -> str:
+    told = one.assertion or CERTAIN
+    if told.presence in ("hypothetical", "conditional"):
+        return ""
+    if told.presence == "absent":
+        return "not-taken"
+    if told.temporality == "future":
+        return "intended"
+    if told.presence == "possible":
+        return "unknown"
+    return "completed" if is_historical(one) else "active"
+
+
+def _medication(view: View, one: Annotation) -> Fact | None:
+    status = _status(one)
+    if not status:
+        return None
+    grounds = Grounds()
+    grounds.add(one)
+    resource: Json = {
+        "resourceType": "MedicationStatement", "status": status, "medicationCodeableConcept": concept(one),
+        "subject": view.subject,
+    }  # fmt: skip
+    resource |= {"context": view.encounter["encounter"]} if view.encounter else {}
+    value, told = view.when(one, "drug-date")
+    if value:
+        grounds.add(*told)
+        resource["effectiveDateTime"] = value
+    if view.written:
+        resource["dateAsserted"] = view.written
+    reasons = [each for each in view.tails(one, "drug-reason") if standing_of(each) in ("confirmed", "provisional")]
+    if reasons:
+        grounds.add(*reasons)
+        resource["reasonCode"] = [concept(each) for each in reasons]
+    dosage = _dosage(view, one, grounds)
+    if dosage:
+        resource["dosage"] = [dosage]
+    standing = "refuted" if status == "not-taken" else "provisional" if status == "unknown" else "confirmed"
+    return Fact(medication_key(view, one), resource, grounds.ids, standing, (), grounds.score)  # type: ignore[arg-type]
+
+
+def _dosage(view: View, one: Annotation, grounds: Grounds) -> Json:
+    parts = view.tails(one, *_PARTS)
+    if not parts:
+        return {}
+    grounds.add(*parts)
+    made: Json = {"text": joined(parts)}
+    timing = timing_of(view.tails(one, "drug-frequency"), view.tails(one, "drug-duration"))
+    if timing:
+        made["timing"] = timing
+    frequencies = view.tails(one, "drug-frequency")
+    if any(each.attributes.get("as_needed") == "true" or _ASKED.search(each.text) for each in frequencies):
+        made["asNeededBoolean"] = True
+    routes = view.tails(one, "drug-route")
+    if routes:
+        made["route"] = concept(routes[0])
+    for dose in view.tails(one, "drug-dose"):
+        amount = dose_of(dose)
+        if amount is not None:
+            made["doseAndRate"] = [amount]
+            break
+    return made
+
+
+def dose_of(dose: Annotation) -> Json | None:
+    """A dose as a quantity or a range; None where it is neither."""
+    told = dose.attributes
+    unit = told.get("unit", "")
+    low = quantity(told.get("low", ""), unit)
+    high = quantity(told.get("high", ""), unit)
+    if low is not None and high is not None:
+        return {"doseRange": {"low": low, "high": high}}
+    amount = quantity(told.get("value", "") or dose.text, unit)
+    return None if amount is None or "comparator" in amount else {"doseQuantity": amount}
+
+
+def timing_of(frequencies: list[Annotation], durations: list[Annotation]) -> Json:
+    """How often and how long, as Timing; empty where neither is told."""
+    repeat: Json = {}
+    for one in frequencies[:1]:
+        repeat |= _often(one)
+    for one in durations[:1]:
+        value, unit = one.attributes.get("value", ""), one.attributes.get("unit", "")
+        if _is_number(value) and unit in _UNITS:
+            repeat |= {"boundsDuration": quantity(value, unit)}
+    texts = [one.text for one in [*frequencies[:1], *durations[:1]]]
+    if not texts:
+        return {}
+    return ({"repeat": repeat} if repeat else {}) | {"code": {"text": words(" ".join(texts))}}
+
+
+def _often(one: Annotation) -> Json:
+    """What quantities have said of a frequency, in the words of Timing.repeat."""
+    told = one.attributes
+    made: Json = {}
+    if told.get("frequency", "").isdigit() and int(told["frequency"]) > 0:
+        made["frequency"] = int(told["frequency"])
+        if told.get("frequency_max", "").isdigit() and int(told["frequency_max"]) > int(told["frequency"]):
+            made["frequencyMax"] = int(told["frequency_max"])
+    period, unit = told.get("period", ""), told.get("period_unit", "")
+    if _is_number(period) and unit in _UNITS:
+        made |= {"period": _number(period), "periodUnit": unit}
+        if _is_number(told.get("period_max", "")) and _number(told["period_max"]) > _number(period):
+            made["periodMax"] = _number(told["period_max"])
+    else:
+        made = {}  # a count without its period says nothing
+    whens = [word for word in told.get("when", "").split() if word in _WHENS]
+    return made | ({"when": whens} if whens else {})
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"\d{1,6}(?:\.\d{1,4})?", text) is not None and float(text) > 0
+
+
+def _number(text: str) -> float | int:
+    return float(text) if "." in text else int(text)
+
+
+def adverse_events(view: View) -> list[Fact]:
+    """What drugs did to the patient. The drug's own statement is referred to where the note makes one."""
+    found = []
+    told = {fact.annotations[0]: fact for fact in medications(view)}
+    for drug in view.labelled("MEDICATION"):
+        for event in view.tails(drug, "drug-adverse-event"):
+            if drug.section == _ALLERGIES or not is_of_patient(event) or standing_of(event) != "confirmed":
+                continue
+            grounds = Grounds()
+            grounds.add(event, drug)
+            resource: Json = {"resourceType": "AdverseEvent", "actuality": "actual", "event": concept(event)}
+            resource |= {"subject": view.subject, **view.encounter}
+            value, dates = view.when(event, "problem-date")
+            grounds.add(*dates)
+            resource |= {"date": value} if value else {}
+            resource |= {"recordedDate": view.written} if view.written else {}
+            suspect = told.get(drug.id)
+            needs: tuple[str, ...] = ()
+            if suspect is not None and suspect.standing != "refuted":
+                needs = (suspect.key,)
+                instance = {"reference": f"#{suspect.key}", "display": words(drug.text)}
+                resource["suspectEntity"] = [{"instance": instance}]
+            key = key_of("AdverseEvent", identity(drug), identity(event))
+            found.append(Fact(key, resource, grounds.ids, "confirmed", needs, grounds.score))
+    return found

@@ -1,0 +1,174 @@
+"""Tests with results, procedures, and how patients live: Observation and Procedure.
+
+A test without a result makes no fact; nor does what is planned. Blood pressure as ``120/80`` is one Observation with
+two components, as the vital signs profile has it. A social determinant is an Observation whose value is its status.
+
+source  FHIR R4 4.0.1, Observation, Procedure and the vital signs profile (LOINC codes of its table)
+"""
+
+import re
+
+from careloom.nlp.labels import SOCIAL
+from careloom.nlp.to_fhir_view import (
+    HL7,
+    Fact,
+    Grounds,
+    Json,
+    View,
+    coded,
+    concept,
+    identity,
+    is_of_patient,
+    key_of,
+    quantity,
+    standing_of,
+    words,
+)
+from careloom.terminology.systems import LOINC, UCUM
+from careloom.text.note import Annotation
+
+VITALS = frozenset(
+    "85353-1 9279-1 8867-4 2708-6 59408-5 8310-5 8302-2 9843-4 29463-7 39156-5 85354-9 8480-6 8462-4 8478-0".split()
+)
+"""LOINC codes of vital signs."""
+_PRESSURE = re.compile(r"\s*(\d{2,3})\s*/\s*(\d{2,3})\s*(?:mm\s*\[?Hg\]?)?\s*", re.IGNORECASE)
+_PRESSURE_PARTS = (("8480-6", "Systolic blood pressure"), ("8462-4", "Diastolic blood pressure"))
+_PRESSURE_NAMES = re.compile(r"\b(?:bp|b/p|blood pressure)\b", re.IGNORECASE)
+_CATEGORIES = {
+    "vital-signs": "Vital Signs",
+    "laboratory": "Laboratory",
+    "exam": "Exam",
+    "social-history": "Social History",
+    "imaging": "Imaging",
+}
+_MM_HG = "mm[Hg]"
+
+
+def tests(view: View) -> list[Fact]:
+    """Tests with what they found."""
+    found = []
+    for one in view.labelled("TEST"):
+        if not is_of_patient(one) or (one.assertion is not None and one.assertion.presence == "hypothetical"):
+            continue
+        found += [_test(view, one, value) for value in view.tails(one, "test-result")]
+    return found
+
+
+def _test(view: View, one: Annotation, value: Annotation) -> Fact:
+    grounds = Grounds()
+    grounds.add(one, value)
+    units = view.tails(one, "test-unit") if len(view.tails(one, "test-result")) == 1 else []
+    beside = next((each.attributes.get("value", "") or each.text for each in units), "")
+    unit = value.attributes.get("unit", "") or beside
+    grounds.add(*units)
+    code = concept(one)
+    result = _result(one, value, unit, code)
+    when, dates = view.when(one, "test-date")
+    grounds.add(*dates)
+    resource: Json = {
+        "resourceType": "Observation", "status": "final", "category": [_category(one, code, unit)], "code": code,
+        "subject": view.subject, **view.encounter,
+    }  # fmt: skip
+    when = when or view.written
+    resource |= {"effectiveDateTime": when} if when else {}
+    resource |= result
+    key = key_of("Observation", identity(one), when or view.note.note_id, value.text.strip().lower(), unit.lower())
+    return Fact(key, resource, grounds.ids, "confirmed", (), grounds.score)
+
+
+def _result(one: Annotation, value: Annotation, unit: str, code: Json) -> Json:
+    pressure = _PRESSURE.fullmatch(value.text)
+    codes = {each["code"] for each in code.get("coding", ())}
+    if pressure is not None and (codes & {"85354-9", "8480-6"} or _PRESSURE_NAMES.search(one.text)):
+        code["coding"] = [{"system": LOINC, "code": "85354-9", "display": "Blood pressure panel"}]
+        measured = zip(_PRESSURE_PARTS, (pressure[1], pressure[2]), strict=True)
+        return {
+            "component": [
+                {
+                    "code": coded(LOINC, *part),
+                    "valueQuantity": {"value": int(number), "unit": _MM_HG, "system": UCUM, "code": _MM_HG},
+                }
+                for part, number in measured
+            ]
+        }
+    number = value.attributes.get("value", "") or value.text
+    comparator = value.attributes.get("comparator", "")
+    amount = quantity(comparator + number if comparator and number[:1].isdigit() else number, unit)
+    if amount is not None:
+        return {"valueQuantity": amount}
+    return {"valueString": words(f"{value.text} {unit}".strip())}
+
+
+def _category(one: Annotation, code: Json, unit: str) -> Json:
+    codes = {each["code"] for each in code.get("coding", ())}
+    if codes & VITALS or one.section == "vital_signs":
+        name = "vital-signs"
+    elif one.section == "results" or unit:
+        name = "laboratory"
+    else:
+        name = "imaging" if one.section == "imaging" else "exam"
+    return coded(HL7 + "observation-category", name, _CATEGORIES[name])
+
+
+def procedures(view: View) -> list[Fact]:
+    """What was done; what is planned is none."""
+    found = []
+    for one in view.labelled("PROCEDURE"):
+        standing = standing_of(one)
+        if not is_of_patient(one) or standing == "none":
+            continue
+        grounds = Grounds()
+        grounds.add(one)
+        status = {"refuted": "not-done", "provisional": "unknown"}.get(standing, "completed")
+        resource: Json = {"resourceType": "Procedure", "status": status, "code": concept(one)}
+        resource |= {"subject": view.subject, **view.encounter}
+        when, dates = view.when(one, "procedure-date")
+        if when:
+            grounds.add(*dates)
+            resource["performedDateTime"] = when
+        sites = view.tails(one, "procedure-anatomy")
+        if sites:
+            grounds.add(*sites)
+            resource["bodySite"] = [concept(site) for site in sites]
+        key = key_of("Procedure", identity(one), when)
+        found.append(Fact(key, resource, grounds.ids, standing, (), grounds.score))
+    return found
+
+
+def social(view: View) -> list[Fact]:
+    """How the patient lives: tobacco, work, housing and so on."""
+    found = []
+    for one in view.labelled(*SOCIAL):
+        told = one.assertion
+        if not is_of_patient(one) or (told is not None and told.presence in ("hypothetical", "conditional")):
+            continue
+        found.append(_determinant(view, one))
+    return found
+
+
+def _determinant(view: View, one: Annotation) -> Fact:
+    told = one.attributes
+    asked = [code for code in one.codes if code.system == LOINC]
+    answers = [{"system": c.system, "code": c.code, "display": c.display} for c in one.codes if c.system != LOINC]
+    name = one.label.lower().replace("_", " ")
+    code: Json = {"text": name}
+    if asked:
+        code["coding"] = [{"system": LOINC, "code": asked[0].code, "display": asked[0].display}]
+    status = told.get("status", "") or ("none" if standing_of(one) == "refuted" else "present")
+    value: Json = {"text": words(" ".join(part for part in (status, told.get("value", "")) if part))}
+    if answers:
+        value["coding"] = [{key: each for key, each in answer.items() if each} for answer in answers]
+    resource: Json = {
+        "resourceType": "Observation", "status": "final",
+        "category": [coded(HL7 + "observation-category", "social-history", _CATEGORIES["social-history"])],
+        "code": code, "subject": view.subject, **view.encounter,
+    }  # fmt: skip
+    resource |= {"effectiveDateTime": view.written} if view.written else {}
+    resource["valueCodeableConcept"] = value
+    parts = [(part, told[part]) for part in ("amount", "time", "adverse") if told.get(part)]
+    if parts:
+        resource["component"] = [{"code": {"text": part}, "valueString": words(text)} for part, text in parts]
+    key = key_of("Observation", one.label, value["text"], view.written[:10] or view.note.note_id)
+    grounds = Grounds()
+    grounds.add(one)
+    return Fact(key, resource, grounds.ids, "confirmed", (), grounds.score)

@@ -1,0 +1,221 @@
+"""Problems, symptoms, allergies and what relatives have: Condition, AllergyIntolerance, FamilyMemberHistory.
+
+    present              Condition, verificationStatus confirmed
+    possible             Condition, verificationStatus provisional
+    historical           Condition, clinicalStatus inactive; resolved where the course says so
+    absent               standing refuted: written where that is asked, verificationStatus refuted
+    of a relative        FamilyMemberHistory, one for each kind of relative
+    hypothetical,        nothing
+    conditional, future
+
+source  FHIR R4 4.0.1, Condition, AllergyIntolerance, FamilyMemberHistory and their value sets; severities from
+        C-CDA R2.1, Problem Severity (2.16.840.1.113883.3.88.12.3221.6.8); relatives from HL7 v3 RoleCode
+"""
+
+from careloom.nlp.to_fhir_view import (
+    HL7,
+    Fact,
+    Grounds,
+    Json,
+    Standing,
+    View,
+    coded,
+    concept,
+    identity,
+    is_historical,
+    is_of_patient,
+    key_of,
+    standing_of,
+    words,
+)
+from careloom.terminology.systems import SNOMED_CT
+from careloom.text.note import Annotation
+
+SEVERITIES = {
+    "mild": ("255604002", "Mild"),
+    "moderate": ("6736007", "Moderate"),
+    "severe": ("24484000", "Severe"),
+}
+_RESOLVED = ("resolved", "cured", "healed", "subsided")
+_COURSES = {"remission": "remission", "relapse": "relapse", "recurren": "recurrence"}
+RELATIVES = {
+    "mother": ("MTH", "mother"),
+    "mom": ("MTH", "mother"),
+    "father": ("FTH", "father"),
+    "dad": ("FTH", "father"),
+    "sister": ("SIS", "sister"),
+    "brother": ("BRO", "brother"),
+    "sibling": ("SIB", "sibling"),
+    "daughter": ("DAUC", "daughter"),
+    "son": ("SONC", "son"),
+    "child": ("CHILD", "child"),
+    "maternal grandmother": ("MGRMTH", "maternal grandmother"),
+    "paternal grandmother": ("PGRMTH", "paternal grandmother"),
+    "maternal grandfather": ("MGRFTH", "maternal grandfather"),
+    "paternal grandfather": ("PGRFTH", "paternal grandfather"),
+    "grandmother": ("GRMTH", "grandmother"),
+    "grandfather": ("GRFTH", "grandfather"),
+    "aunt": ("AUNT", "aunt"),
+    "uncle": ("UNCLE", "uncle"),
+    "cousin": ("COUSN", "cousin"),
+    "parent": ("PRN", "parent"),
+}
+"""Words for a relative -> code and display of v3 RoleCode; the longest that is in the text counts."""
+_ANY_RELATIVE = ("FAMMEMB", "family member")
+_LISTED = frozenset(
+    "past_medical_history diagnosis admission_diagnosis discharge_diagnosis assessment assessment_and_plan".split()
+)
+"""Sections that list what a patient has."""
+
+
+def conditions(view: View) -> list[Fact]:
+    """The patient's problems and symptoms."""
+    found = [_condition(view, one) for one in view.labelled("PROBLEM", "SYMPTOM") if is_of_patient(one)]
+    return [one for one in found if one is not None]
+
+
+def _condition(view: View, one: Annotation) -> Fact | None:
+    standing = standing_of(one)
+    if standing == "none" or view.heads(one, "allergen-reaction") or one.section == "allergies":
+        return None
+    grounds = Grounds()
+    grounds.add(one)
+    resource: Json = {"resourceType": "Condition"}
+    if standing != "refuted":
+        resource["clinicalStatus"] = coded(HL7 + "condition-clinical", *_clinical(view, one, grounds))
+    resource["verificationStatus"] = coded(HL7 + "condition-ver-status", standing, standing.capitalize())
+    resource["category"] = [_category(one)]
+    resource |= _severity(view, one, grounds)
+    resource["code"] = concept(one)
+    sites = view.tails(one, "problem-anatomy")
+    if sites:
+        grounds.add(*sites)
+        resource["bodySite"] = [concept(site) for site in sites]
+    resource |= {"subject": view.subject, **view.encounter}
+    resource |= _onset(view, one, grounds) if standing != "refuted" else {}
+    if view.written:
+        resource["recordedDate"] = view.written
+    return Fact(key_of("Condition", identity(one)), resource, grounds.ids, standing, (), grounds.score)
+
+
+def _clinical(view: View, one: Annotation, grounds: Grounds) -> tuple[str, str]:
+    for told in view.tails(one, "problem-course"):
+        text = told.text.lower()
+        grounds.add(told)
+        if any(word in text for word in _RESOLVED):
+            return "resolved", "Resolved"
+        for word, status in _COURSES.items():
+            if word in text:
+                return status, status.capitalize()
+    return ("inactive", "Inactive") if is_historical(one) else ("active", "Active")
+
+
+def _category(one: Annotation) -> Json:
+    if one.label == "SYMPTOM":
+        system = "http://hl7.org/fhir/us/core/CodeSystem/condition-category"
+        return coded(system, "health-concern", "Health Concern")
+    if one.section in _LISTED:
+        return coded(HL7 + "condition-category", "problem-list-item", "Problem List Item")
+    return coded(HL7 + "condition-category", "encounter-diagnosis", "Encounter Diagnosis")
+
+
+def _severity(view: View, one: Annotation, grounds: Grounds) -> Json:
+    for told in view.tails(one, "problem-severity"):
+        grounds.add(told)
+        code = next((SEVERITIES[word] for word in SEVERITIES if word in told.text.lower()), None)
+        known = {} if code is None else coded(SNOMED_CT, *code)
+        return {"severity": known | {"text": words(told.text)}}
+    return {}
+
+
+def _onset(view: View, one: Annotation, grounds: Grounds) -> Json:
+    value, told = view.when(one, "problem-date")
+    if value:
+        grounds.add(*told)
+        return {"onsetDateTime": value}
+    for age in view.tails(one, "problem-age"):
+        years = age.attributes.get("years", "") or "".join(c for c in age.text if c.isdigit())
+        if years.isdigit() and 0 < int(years) < 130:
+            grounds.add(age)
+            unit = {"unit": "a", "system": "http://unitsofmeasure.org", "code": "a"}
+            return {"onsetAge": {"value": int(years), **unit}}
+    return {}
+
+
+def allergies(view: View) -> list[Fact]:
+    """What the patient is allergic to: allergens, and drugs that the section on allergies names."""
+    found = view.labelled("ALLERGEN")
+    spans = [one.span for one in found]
+    found += [
+        one
+        for one in view.labelled("MEDICATION")
+        if one.section == "allergies" and not any(span.overlaps(one.span) for span in spans)
+    ]
+    return [_allergy(view, one) for one in found if is_of_patient(one) and _is_told(one)]
+
+
+def _is_told(one: Annotation) -> bool:
+    """In an allergy the drug itself is conditional: only what is absent or somebody else's is no allergy."""
+    return standing_of(one) != "none" or (one.assertion is not None and one.assertion.presence == "conditional")
+
+
+def _allergy(view: View, one: Annotation) -> Fact:
+    told = standing_of(one)
+    standing: Standing = "confirmed" if told == "none" else told
+    grounds = Grounds()
+    grounds.add(one)
+    resource: Json = {"resourceType": "AllergyIntolerance"}
+    verification = {"provisional": "unconfirmed"}.get(standing, standing)
+    is_over = standing == "refuted" or is_historical(one)  # invariant ait-1 wants a status of what is refuted, too
+    status = ("inactive", "Inactive") if is_over else ("active", "Active")
+    resource["clinicalStatus"] = coded(HL7 + "allergyintolerance-clinical", *status)
+    resource["verificationStatus"] = coded(
+        HL7 + "allergyintolerance-verification", verification, verification.capitalize()
+    )
+    if one.label == "MEDICATION":
+        resource["category"] = ["medication"]
+    resource |= {"code": concept(one), "patient": view.subject, **view.encounter}
+    if view.written:
+        resource["recordedDate"] = view.written
+    reactions = [each for each in view.tails(one, "allergen-reaction", "drug-adverse-event") if _is_told(each)]
+    if reactions and standing != "refuted":
+        grounds.add(*reactions)
+        resource["reaction"] = [{"manifestation": [concept(each)]} for each in reactions]
+    return Fact(key_of("AllergyIntolerance", identity(one)), resource, grounds.ids, standing, (), grounds.score)
+
+
+def family(view: View) -> list[Fact]:
+    """What relatives have, by kind of relative; what they do not have is left out."""
+    by_relative: dict[tuple[str, str], list[tuple[Annotation, Json, Grounds]]] = {}
+    for one in view.labelled("PROBLEM", "SYMPTOM"):
+        told = one.assertion
+        if told is None or told.experiencer != "family" or standing_of(one) not in ("confirmed", "provisional"):
+            continue
+        relatives: list[Annotation | None] = [*view.tails(one, "problem-relative")]
+        for relative in relatives or [None]:
+            grounds = Grounds()
+            grounds.add(one, *([] if relative is None else [relative]))
+            text = "" if relative is None else relative.text.lower()
+            entry: Json = {"code": concept(one)} | _onset(view, one, grounds)
+            by_relative.setdefault(relative_of(text), []).append((one, entry, grounds))
+    return [_relative(view, relative, found) for relative, found in by_relative.items()]
+
+
+def relative_of(text: str) -> tuple[str, str]:
+    """Code and display of v3 RoleCode for words that name a relative."""
+    known = max((word for word in RELATIVES if word in text), key=len, default="")
+    return RELATIVES[known] if known else _ANY_RELATIVE
+
+
+def _relative(view: View, relative: tuple[str, str], found: list[tuple[Annotation, Json, Grounds]]) -> Fact:
+    grounds = Grounds()
+    entries: dict[str, Json] = {}
+    for one, entry, own in found:
+        grounds.add(*own.used.values())
+        entries.setdefault(identity(one), entry)
+    resource: Json = {"resourceType": "FamilyMemberHistory", "status": "partial", "patient": view.subject}
+    if view.written:
+        resource["date"] = view.written
+    resource["relationship"] = coded(HL7 + "v3-RoleCode", *relative)
+    resource["condition"] = list(entries.values())
+    return Fact(key_of("FamilyMemberHistory", relative[0]), resource, grounds.ids, "confirmed", (), grounds.score)

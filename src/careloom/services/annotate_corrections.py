@@ -1,0 +1,167 @@
+"""What people say a note means: kept beside what the reader found, in whose place it speaks, and exported for training.
+
+A correction is the whole of a note's annotations as a person wants them, not a change to one. It holds for the version
+of the note that it was made of; once the note has changed it is kept, and not used.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from careloom.audit import AuditEvent
+from careloom.errors import FormatError, NotFound, QueryError
+from careloom.fhir.references import patients_of
+from careloom.nlp.annotation_json import from_json
+from careloom.nlp.export_brat import from_brat
+from careloom.nlp.labels import ENTITIES, SOCIAL
+from careloom.nlp.reader import Reading, settled
+from careloom.services.access import Principal
+from careloom.services.admission import admit, event, note
+from careloom.services.annotate import ZONES, AnnotateAsk, AnnotateReport, Format
+from careloom.services.annotate_documents import KIND, PERSON, READER, Kept, Said, document, document_id, kept_of
+from careloom.services.annotate_formats import written
+from careloom.services.annotate_notes import merge_patient, policy_of
+from careloom.services.platform import Platform
+from careloom.services.search import zone_of
+from careloom.services.stored_notes import TYPE, StoredNote, note_of
+from careloom.store.rows import Tally, Write, canonical
+from careloom.text.normalize import normalize
+from careloom.text.note import Note
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectAsk:
+    """What a person says of a note: one of the two.
+
+    note      id of the DocumentReference
+    document  the annotation JSON, as `careloom annotate note` gives it; offsets of the text as it came
+    brat      the content of the .ann file beside the text that `careloom annotate note --format brat` gives
+    """
+
+    zone: str
+    note: str
+    document: Mapping[str, Any] | None = None
+    brat: str | None = None
+
+
+def note_annotations(platform: Platform, who: Principal, zone_name: str, note_id: str, wanted: Format = "json") -> Json:
+    """What is held of a note: a person's word where there is one, else what the reader found.
+
+    returns  the format as `careloom.services.annotate.Format` names it; as JSON with ``text`` as it came, ``origin``
+             (``annotations`` or ``correction``), ``reader``, ``current`` (False where the note has changed since)
+    raises   AccessError; NotFound where there is no such note, or it was not annotated
+    """
+    zone = zone_of(zone_name)
+    admit(platform, who, "read", zone, TYPE, operation="annotate-note")
+    store = platform.store(zone)
+    one = _note(platform, zone_name, note_id)
+    names = [document_id(platform.names, one.note_id, origin) for origin in (PERSON, READER)]
+    held = store.read_named(KIND, names)
+    kept = [kept_of(held[name]) for name in names if name in held and not held[name].deleted]
+    known = [each for each in kept if each is not None]
+    subjects = [store.pseudonym(patient) for patient in patients_of(one.stored.resource())]
+    note(platform, who, "annotate-note", zone, subjects=subjects, detail={"found": len(known), "format": wanted})
+    if not known:
+        raise NotFound(f"{zone}: the note was not annotated", f"Run careloom annotate --zone {zone}.")
+    best = next((each for each in known if each.note == one.reference), known[0])
+    source = one.text if best.note == one.reference else _earlier(platform, zone_name, best)
+    made = written(best.reading(source), wanted, best.reader)
+    if wanted != "json":
+        return made
+    told = {"text": source, "origin": best.origin, "reader": best.reader, "current": best.note == one.reference}
+    return made | told | {"facts": best.content.get("facts", [])}
+
+
+def correct(platform: Platform, who: Principal, ask: CorrectAsk) -> AnnotateReport:
+    """Keeps what a person says of a note, and merges the facts of its patient anew; returns what became of them.
+
+    raises  AccessError; NotFound; FormatError where it does not fit the note as it is now
+    """
+    zone = zone_of(ask.zone)
+    if zone not in ZONES:
+        raise QueryError(f"notes of the {zone} zone are not annotated", f"Choose one of {', '.join(ZONES)}.")
+    admit(platform, who, "correct", zone)
+    one = _note(platform, zone, ask.note)
+    reading = _said(ask, one, f"person {who.name}")
+    patient_id = one.about.patient_id
+    said = Said(document_id(platform.names, one.note_id, PERSON), one.reference, who.name, PERSON)
+    resource = document(patient_id, reading, said)
+    store = platform.store(zone)
+
+    def noted(tally: Tally) -> AuditEvent:
+        detail = {"annotations": len(reading.annotated.annotations), "resources": dict(tally.outcomes)}
+        return event(platform, who, "annotate-correct", zone, action="update", subjects=tally.pseudonyms, detail=detail)
+
+    with store.transaction(noted, policy_of(platform, zone)) as tx:
+        tx.write([Write(KIND, resource["id"], canonical(resource), (patient_id,), resource=resource)])
+    return merge_patient(platform, who, AnnotateAsk(zone, patient_id, is_incremental=True))
+
+
+def corrections(platform: Platform, who: Principal, zone_name: str) -> Iterator[Json]:
+    """Every note that a person has spoken of, for training: ``text``, ``annotations``, ``relations``, ``found`` (what
+    the reader had found), ``person``. Offsets count code points of ``text``, which is the note as it was then.
+
+    These are words of patients: they stay in the zone's own hands.
+
+    raises  AccessError
+    """
+    zone = zone_of(zone_name)
+    admit(platform, who, "correct", zone, operation="annotate-export")
+    admit(platform, who, "read", zone, TYPE, operation="annotate-export")
+    store = platform.store(zone)
+    for stored in store.scan([KIND]):
+        kept = kept_of(stored)
+        if kept is None or kept.origin != PERSON:
+            continue
+        source = _earlier(platform, zone_name, kept)
+        beside = document_id(platform.names, kept.note_id, READER)
+        before = store.read_named(KIND, [beside]).get(beside)
+        found = None if before is None or before.deleted else kept_of(before)
+        subjects = [store.pseudonym(patient) for patient in patients_of(stored.resource())]
+        note(platform, who, "annotate-export", zone, subjects=subjects, detail={"annotations": 1})
+        same = found is not None and found.note == kept.note
+        yield {
+            "text": source, "annotations": kept.content["annotations"], "relations": kept.content["relations"],
+            "found": found.content["annotations"] if same and found is not None else None, "person": kept.reader,
+        }  # fmt: skip
+
+
+def _note(platform: Platform, zone: str, note_id: str) -> StoredNote:
+    """The note as it is now. raises NotFound; FormatError where it holds no text"""
+    name = note_id.removeprefix(f"{TYPE}/")
+    stored = platform.store(zone_of(zone)).read_named(TYPE, [name]).get(name)
+    if stored is None or stored.deleted:
+        raise NotFound(f"{zone}: there is no such note", f"Search for it: careloom search '{TYPE}?...'.")
+    one = note_of(stored, platform.settings.annotate.max_text_bytes)
+    if one.issue is not None or not one.about.patient_id:
+        raise FormatError("the note cannot be read", "Look at it: careloom search.")
+    return one
+
+
+def _earlier(platform: Platform, zone: str, kept: Kept) -> str:
+    """The text of the note as it was when the document was made."""
+    version = int(kept.note.rpartition("/")[2])
+    store = platform.store(zone_of(zone))
+    return note_of(store.read_version(TYPE, kept.note_id, version), platform.settings.annotate.max_text_bytes).text
+
+
+def _said(ask: CorrectAsk, one: StoredNote, source: str) -> Reading:
+    """What a person says, over the note. raises FormatError; QueryError"""
+    form = normalize(one.text)
+    about = one.about
+    if (ask.document is None) == (ask.brat is None):
+        raise QueryError("there must be a document or annotations of BRAT, one of them", "Send one of them.")
+    if ask.brat is not None:
+        known = Note(about.note_id, form.text, about.patient_id, about.encounter_id, about.time, about.type)
+        annotated = from_brat(known, ask.brat, source)
+    else:
+        content = dict(ask.document or {}) | {
+            "note": about.note_id, "patient": about.patient_id, "encounter": about.encounter_id, "time": about.time,
+            "type": about.type, "readers": {},
+        }  # fmt: skip
+        annotated = from_json(content, form.text, form.offsets.span)
+    if not {found.label for found in annotated.annotations} <= {*ENTITIES, *SOCIAL}:
+        raise FormatError("there is a label that is not known here", "See docs/reference/annotations.md.")
+    return Reading(settled(annotated), one.text, form.offsets.inverted())
