@@ -55,9 +55,24 @@ class LinearModel:
         if known:
             amounts = np.array([amount for _, amount in known], dtype=np.float32)
             total = total + (amounts @ self._weights[[place for place, _ in known]].astype(np.float32)) * self._scale
+        return self._probabilities(total)
+
+    def scores_of(self, rows: Sequence[Sequence[str]]) -> Weights:
+        """Probability (rows, labels) of each label for several at once, each with its features, one of each."""
+        places = self._places
+        found = [[place for name in row if (place := places.get(name)) is not None] for row in rows]
+        counts = np.array([len(row) for row in found], dtype=np.int64)
+        total = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
+        together = [place for row in found for place in row]
+        if together:
+            rows_with = np.repeat(np.arange(len(rows)), counts)
+            np.add.at(total, rows_with, self._weights[together].astype(np.float32))
+        return self._probabilities(total * self._scale + self._bias.astype(np.float32))
+
+    def _probabilities(self, total: Weights) -> Weights:
         if self._is_one:
-            powers = np.exp(total - total.max())
-            return np.asarray(powers / powers.sum(), dtype=np.float32)
+            powers = np.exp(total - total.max(axis=-1, keepdims=True))
+            return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float32)
         return np.asarray(1 / (1 + np.exp(-total)), dtype=np.float32)
 
 

@@ -31,6 +31,14 @@ def test_unknown_features_and_none_leave_the_bias() -> None:
     assert np.array_equal(model.scores({"skis": 4.0}), model.scores({}))
 
 
+@pytest.mark.parametrize("kind", ["one", "many"])
+def test_several_at_once_are_decided_as_each_alone(kind: str) -> None:
+    model, rows = _model(kind), [["smokes", "never"], [], ["drinks", "skis"], ["smokes", "drinks"]]
+    alone = [model.scores(dict.fromkeys(row, 1.0)) for row in rows]
+    assert np.allclose(model.scores_of(rows), alone, atol=1e-6)
+    assert model.scores_of([]).shape == (0, 2)
+
+
 def test_the_same_model_has_the_same_bytes_and_features_without_weight_are_left_out() -> None:
     card = {"labels": ["a", "b"], "kind": "one"}
     assert packed(FEATURES, WEIGHTS, BIAS, card) == packed(FEATURES, WEIGHTS, BIAS, card)
