@@ -1,0 +1,243 @@
+"""Says of each annotation whether it is there, when, and in whom: triggers around it, its section, a small model.
+
+Of triggers that reach the annotation the nearest counts, each dimension (presence, temporality, experiencer) by itself;
+what only may come (``hypothetical``) counts before what is denied. What no trigger speaks of takes what its section
+says. Measured in docs/datasheets/nlp-context.md.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from careloom.nlp.headings import Heading, Titles, headings, packaged_titles
+from careloom.nlp.triggers import EXPERIENCER, PRESENCE, TEMPORALITY, Hit, Triggers, Words, packaged_triggers, words_of
+from careloom.text.note import AnnotatedNote, Annotation, Assertion, Certainty, Experiencer, Presence, Span, Temporality
+from careloom.text.sentences import sentences
+
+LABELS = frozenset({"PROBLEM", "SYMPTOM", "MEDICATION", "TEST", "PROCEDURE", "DEVICE", "ALLERGEN"})
+"""What can be there or absent; annotations of other labels get no assertion."""
+_HABIT = re.compile(
+    r"\b(?:tobacco|smok\w+|cigarettes?|alcohol\w*|etoh|drinking"
+    r"|(?:illicit |recreational |iv |street )?drugs?|drug (?:ab)?use|cocaine|heroin|marijuana|substance (?:ab)?use)\b",
+    re.IGNORECASE,
+)
+_LIST, _LEAD, _ITEM = 30, 160, 80
+"""A list has so many lines at most, and the line that leads it and its items have so many characters."""
+_GIVEN_UP = frozenset({"former", "formerly", "quit", "ex -", "quit smoking", "stopped smoking", "used to"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A trigger that reaches an annotation, `distance` words and marks away."""
+
+    hit: Hit
+    distance: int
+
+
+class Context:
+    """The triggers of one sentence: made once, asked for each annotation in it.
+
+    words  of the sentence; of the line that leads a list, too, where there is one
+    """
+
+    def __init__(self, words: Words, triggers: Triggers) -> None:
+        self.words = words
+        hits = triggers.hits(words.words)
+        self._speaking = [hit for hit in hits if hit.effect.says != "end"]
+        self._ends: dict[str, list[int]] = {}
+        for hit in hits:
+            for kind in hit.effect.ends if hit.effect.says == "end" else ():
+                self._ends.setdefault(kind, []).append(hit.first)
+
+    def place(self, span: Span) -> tuple[int, int]:
+        """The words that `span` covers, from the first up to, not including, the second."""
+        first = bisect_right(self.words.ends, span.start)
+        return first, max(first, bisect_left(self.words.starts, span.end))
+
+    def reaching(self, span: Span) -> list[Reached]:
+        """The triggers that speak of `span`, the nearest first."""
+        first, last = self.place(span)
+        found = []
+        for hit in self._speaking:
+            effect = hit.effect
+            if hit.first < first and hit.last <= last and effect.where != "after":
+                distance, between = max(0, first - hit.last), (hit.last, first)
+            elif hit.first >= last and effect.where != "before":
+                distance, between = hit.first - last, (last, hit.first)
+            else:
+                continue
+            if distance <= effect.reach and not self._ended(effect.says, *between):
+                found.append(Reached(hit, distance))
+        return sorted(found, key=lambda one: one.distance)
+
+    def _ended(self, says: str, start: int, end: int) -> bool:
+        ends = self._ends.get(says, ())
+        place = bisect_left(ends, start)
+        return place < len(ends) and ends[place] < end
+
+
+def nearest(reached: Iterable[Reached], kinds: frozenset[str]) -> Reached | None:
+    """The nearest trigger of some kinds; None where there is none."""
+    return next((one for one in reached if one.hit.effect.says in kinds), None)
+
+
+class Reader:
+    """Reads assertions sentence by sentence.
+
+    triggers, titles  those of the package where not given
+    """
+
+    def __init__(self, triggers: Triggers | None = None, titles: Titles | None = None) -> None:
+        self._triggers = triggers if triggers is not None else packaged_triggers()
+        self._titles = titles if titles is not None else packaged_titles()
+
+    def assertions(
+        self, text: str, sentence: Span, items: Sequence[tuple[Span, str]], section: str = "", lead: str = ""
+    ) -> list[Assertion]:
+        """What is asserted of each of some spans of one sentence.
+
+        items    span and label of each
+        section  kind of the section; a title inside the sentence overrides it for what follows the title
+        lead     the line that leads the list of which the sentence is an item, e.g. ``Denies:``
+        """
+        inside = [mark for mark in headings(sentence.of(text), self._titles) if mark.kind not in {"", "other"}]
+        contexts: dict[int, tuple[Context, str]] = {}
+        found = []
+        for span, label in items:
+            mark = _last(inside, span.start - sentence.start)
+            start = sentence.start + (mark.body if mark is not None else 0)
+            if start not in contexts:
+                words = words_of(text, start, sentence.end)
+                kind = mark.kind if mark is not None else section
+                contexts[start] = (Context(_led(lead, words) if mark is None and lead else words, self._triggers), kind)
+            context, kind = contexts[start]
+            found.append(self._one(text, span, label, context, kind))
+        return found
+
+    def _one(self, text: str, span: Span, label: str, context: Context, section: str) -> Assertion:
+        reached = context.reaching(span)
+        given: Mapping[str, Any] = self._triggers.sections.get(section, {})
+        if label not in given.get("labels", (label,)):
+            given = {}
+        presence, certainty = _presence(reached, label, given)
+        temporal = nearest(reached, TEMPORALITY)
+        temporality = temporal.hit.effect.says if temporal is not None else given.get("temporality", "current")
+        if not section and not reached and self._is_listed(context.words):
+            temporality = "historical"
+        who = nearest(reached, EXPERIENCER)
+        experiencer = who.hit.effect.says if who is not None else given.get("experiencer", "patient")
+        if _HABIT.search(span.of(text)) and label not in {"MEDICATION", "ALLERGEN"}:
+            words = context.words.words
+            if temporal is not None and " ".join(words[temporal.hit.first : temporal.hit.last]) in _GIVEN_UP:
+                presence, certainty = "absent", "negative"
+            if presence == "absent":
+                temporality = "historical"
+        return Assertion(
+            cast(Presence, presence),
+            cast(Temporality, temporality),
+            cast(Experiencer, experiencer),
+            cast(Certainty, certainty),
+        )
+
+    def _is_listed(self, words: Words) -> bool:
+        """True where a sentence is nothing but a condition that lasts, as in a list of known ones."""
+        bare = [word for word in words.words if word[0].isalpha() or (word.isdigit() and word != words.words[0])]
+        return tuple(bare) in self._triggers.lasting
+
+
+def _presence(reached: Sequence[Reached], label: str, given: Mapping[str, Any]) -> tuple[str, str]:
+    """Presence and certainty: the nearest trigger's, but what only may come counts first."""
+    found = nearest(reached, frozenset({"hypothetical"})) or nearest(reached, PRESENCE)
+    if found is None:
+        presence = given.get("presence", "present")
+        return (presence, "positive") if label != "ALLERGEN" else ("present", "positive")
+    says = found.hit.effect.says
+    return says, found.hit.effect.sure or "positive"
+
+
+def _last(inside: Sequence[Heading], offset: int) -> Heading | None:
+    """The last title of a sentence whose text begins at or before an offset."""
+    return next((mark for mark in reversed(inside) if mark.body <= offset), None)
+
+
+def _led(lead: str, words: Words) -> Words:
+    """The words of a list's item behind those of the line that leads the list, which lie nowhere in the text."""
+    ahead = words_of(lead).words
+    return Words(ahead + words.words, (-1,) * len(ahead) + words.starts, (-1,) * len(ahead) + words.ends)
+
+
+def assertion_of(text: str, span: Span, sentence: Span, section_kind: str = "", label: str = "PROBLEM") -> Assertion:
+    """What `text` asserts of `span`, which stands in `sentence` of a section of that kind."""
+    return Reader().assertions(text, sentence, [(span, label)], section_kind)[0]
+
+
+class Assertions:
+    """The component that sets `Annotation.assertion` of what can be there or absent."""
+
+    name = "assertion"
+    version = "1"
+
+    def __init__(self, reader: Reader | None = None) -> None:
+        self._reader = reader if reader is not None else Reader()
+
+    def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
+        """`annotated` with assertions; sentences are made where it has none."""
+        text = annotated.note.text
+        spans = annotated.sentences or tuple(sentences(text))
+        by_sentence: dict[int, list[int]] = {}
+        for number, one in enumerate(annotated.annotations):
+            if one.label in LABELS:
+                place = _covering([span.start for span in spans], one.span.start)
+                by_sentence.setdefault(place, []).append(number)
+        made = list(annotated.annotations)
+        for place, numbers in by_sentence.items():
+            sentence = (
+                _holding(spans[place], [made[number].span for number in numbers]) if spans else made[numbers[0]].span
+            )
+            self._set(annotated, made, numbers, sentence, lead_of(text, sentence))
+        return replace(annotated, annotations=tuple(made), readers={**annotated.readers, self.name: self.version})
+
+    def _set(
+        self, annotated: AnnotatedNote, made: list[Annotation], numbers: Sequence[int], sentence: Span, lead: str
+    ) -> None:
+        items = [(made[number].span, made[number].label) for number in numbers]
+        section = made[numbers[0]].section or _section_at(annotated, made[numbers[0]].span.start)
+        found = self._reader.assertions(annotated.note.text, sentence, items, section, lead)
+        for number, assertion in zip(numbers, found, strict=True):
+            made[number] = replace(made[number], assertion=assertion)
+
+
+def lead_of(text: str, sentence: Span) -> str:
+    """The line that leads the list of which `sentence` is an item, e.g. ``Denies:``; empty where there is none."""
+    start = text.rfind("\n", 0, sentence.start) + 1
+    if text[start : sentence.start].strip(" \t-*•"):
+        return ""
+    for _ in range(_LIST):
+        if start == 0:
+            return ""
+        end, start = start - 1, text.rfind("\n", 0, start - 1) + 1
+        line = text[start:end].strip()
+        if not line or end - start > _LEAD:
+            return ""
+        if line.endswith(":"):
+            return line
+        if len(line) > _ITEM:
+            return ""
+    return ""
+
+
+def _covering(starts: Sequence[int], offset: int) -> int:
+    """Which of the sentences that begin at `starts` holds an offset; the first one for what lies before all."""
+    return max(0, bisect_right(starts, offset) - 1)
+
+
+def _holding(sentence: Span, spans: Iterable[Span]) -> Span:
+    """The sentence, made longer where an annotation reaches over its end."""
+    spans = list(spans)
+    return Span(min(sentence.start, *(span.start for span in spans)), max(sentence.end, *(span.end for span in spans)))
+
+
+def _section_at(annotated: AnnotatedNote, offset: int) -> str:
+    return next((one.kind for one in annotated.sections if one.title.start <= offset < one.body.end), "")
