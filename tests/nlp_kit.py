@@ -82,7 +82,7 @@ def simple_reader(terminology: object) -> NoteReader:
         ("pneumonia", "PROBLEM", {"assertion": ABSENT}),
         ("chest pain", "SYMPTOM", {}),
         ("metformin", "MEDICATION", {}),
-        ("500 mg", "DOSAGE", {"attributes": {"value": "500", "unit": "mg"}}),
+        ("500 mg", "DOSAGE", {"attributes": {"dose": "500", "unit": "mg"}}),
         ("pulse", "TEST", {}),
         ("61", "TEST_VALUE", {}),
     ]

@@ -3,6 +3,7 @@
 from careloom.nlp.component import Component
 from careloom.nlp.reader import NoteReader
 from careloom.nlp.splitting import Sentences
+from careloom.nlp.times import Times
 from careloom.terminology.concepts import Terminology
 
 
@@ -17,7 +18,7 @@ def reader(terminology: Terminology) -> NoteReader:
 
 def finders(terminology: Terminology) -> list[Component]:
     """Components that find annotations or say more about them."""
-    return [Sentences()]
+    return [Sentences(), Times()]
 
 
 def joiners() -> list[Component]:

@@ -12,9 +12,11 @@ source  FHIR R4 4.0.1, MedicationStatement, Dosage, Timing and AdverseEvent
 """
 
 import re
+from collections.abc import Mapping
 
 from careloom.nlp.to_fhir_view import (
     CERTAIN,
+    HL7,
     Fact,
     Grounds,
     Json,
@@ -33,8 +35,11 @@ from careloom.text.note import Annotation
 
 _PARTS = ("drug-dose", "drug-form", "drug-route", "drug-frequency", "drug-duration")
 _ALLERGIES = "allergies"
-_WHENS = frozenset("MORN AFT EVE NIGHT HS WAKE C CM CD CV AC ACM ACD ACV PC PCM PCD PCV".split())
+_WHENS = frozenset("MORN NOON AFT EVE NIGHT HS WAKE C CM CD CV AC ACM ACD ACV PC PCM PCD PCV".split())
+"""FHIR R4 event timings that `careloom.nlp.frequencies` tells."""
 _UNITS = frozenset("s min h d wk mo a".split())
+_LENGTH = re.compile(r"P(?:(\d{1,4})([DWMY])|T(\d{1,4})([HM]))")
+_LENGTHS = {"D": "d", "W": "wk", "M": "mo", "Y": "a"}
 _ASKED = re.compile(r"\b(?:prn|p\.r\.n\.?|as needed|as required|if needed|when needed)(?!\w)", re.IGNORECASE)
 
 
@@ -120,13 +125,13 @@ def _dosage(view: View, one: Annotation, grounds: Grounds) -> Json:
 
 def dose_of(dose: Annotation) -> Json | None:
     """A dose as a quantity or a range; None where it is neither."""
-    told = dose.attributes
+    told = dose.attributes  # as `careloom.nlp.quantities` tells a dose
     unit = told.get("unit", "")
     low = quantity(told.get("low", ""), unit)
     high = quantity(told.get("high", ""), unit)
     if low is not None and high is not None:
         return {"doseRange": {"low": low, "high": high}}
-    amount = quantity(told.get("value", "") or dose.text, unit)
+    amount = quantity(told.get("dose", "") or dose.text, unit)
     return None if amount is None or "comparator" in amount else {"doseQuantity": amount}
 
 
@@ -136,30 +141,46 @@ def timing_of(frequencies: list[Annotation], durations: list[Annotation]) -> Jso
     for one in frequencies[:1]:
         repeat |= _often(one)
     for one in durations[:1]:
-        value, unit = one.attributes.get("value", ""), one.attributes.get("unit", "")
-        if _is_number(value) and unit in _UNITS:
-            repeat |= {"boundsDuration": quantity(value, unit)}
+        repeat |= _bounds(one.attributes)
     texts = [one.text for one in [*frequencies[:1], *durations[:1]]]
     if not texts:
         return {}
-    return ({"repeat": repeat} if repeat else {}) | {"code": {"text": words(" ".join(texts))}}
+    code: Json = {"text": words(" ".join(texts))}
+    known = frequencies[0].attributes.get("code", "") if frequencies else ""
+    if known:
+        code = {"coding": [{"system": HL7 + "v3-GTSAbbreviation", "code": known}]} | code
+    return ({"repeat": repeat} if repeat else {}) | {"code": code}
+
+
+def _bounds(told: Mapping[str, str]) -> Json:
+    """How long, as `careloom.nlp.times` tells a duration: ``P5D``, or from ``low`` to ``high``."""
+    low, high = _length(told.get("low", "")), _length(told.get("high", ""))
+    if low is not None and high is not None and low != high and low["code"] == high["code"]:
+        return {"boundsRange": {"low": low, "high": high}}
+    exact = _length(told.get("value", ""))
+    return {} if exact is None else {"boundsDuration": exact}
+
+
+def _length(value: str) -> Json | None:
+    found = _LENGTH.fullmatch(value)
+    if found is None:
+        return None
+    unit = _LENGTHS[found[2]] if found[2] else {"H": "h", "M": "min"}[found[4]]
+    return quantity(found[1] or found[3], unit)
 
 
 def _often(one: Annotation) -> Json:
-    """What quantities have said of a frequency, in the words of Timing.repeat."""
+    """What `careloom.nlp.frequencies` has told of a frequency, in the words of Timing.repeat."""
     told = one.attributes
     made: Json = {}
-    if told.get("frequency", "").isdigit() and int(told["frequency"]) > 0:
-        made["frequency"] = int(told["frequency"])
-        if told.get("frequency_max", "").isdigit() and int(told["frequency_max"]) > int(told["frequency"]):
-            made["frequencyMax"] = int(told["frequency_max"])
-    period, unit = told.get("period", ""), told.get("period_unit", "")
+    count, period, unit = told.get("count", ""), told.get("period", ""), told.get("period_unit", "")
     if _is_number(period) and unit in _UNITS:
+        made = {"frequency": int(count)} if count.isdigit() and int(count) > 0 else {}
         made |= {"period": _number(period), "periodUnit": unit}
-        if _is_number(told.get("period_max", "")) and _number(told["period_max"]) > _number(period):
-            made["periodMax"] = _number(told["period_max"])
-    else:
-        made = {}  # a count without its period says nothing
+        if _is_number(told.get("period_most", "")) and _number(told["period_most"]) > _number(period):
+            made["periodMax"] = _number(told["period_most"])
+    elif count == "1":
+        made = {"count": 1}
     whens = [word for word in told.get("when", "").split() if word in _WHENS]
     return made | ({"when": whens} if whens else {})
 

@@ -7,6 +7,7 @@ source  FHIR R4 4.0.1, Observation, Procedure and the vital signs profile (LOINC
 """
 
 import re
+from collections.abc import Mapping
 
 from careloom.nlp.labels import SOCIAL
 from careloom.nlp.to_fhir_view import (
@@ -42,6 +43,14 @@ _CATEGORIES = {
     "imaging": "Imaging",
 }
 _MM_HG = "mm[Hg]"
+_FLAGS = {
+    "H": ("H", "High"),
+    "HH": ("HH", "Critical high"),
+    "L": ("L", "Low"),
+    "LL": ("LL", "Critical low"),
+    "*": ("A", "Abnormal"),
+    "A": ("A", "Abnormal"),
+}
 
 
 def tests(view: View) -> list[Fact]:
@@ -58,7 +67,7 @@ def _test(view: View, one: Annotation, value: Annotation) -> Fact:
     grounds = Grounds()
     grounds.add(one, value)
     units = view.tails(one, "test-unit") if len(view.tails(one, "test-result")) == 1 else []
-    beside = next((each.attributes.get("value", "") or each.text for each in units), "")
+    beside = next((each.attributes.get("unit", "") or each.text for each in units), "")
     unit = value.attributes.get("unit", "") or beside
     grounds.add(*units)
     code = concept(one)
@@ -77,7 +86,7 @@ def _test(view: View, one: Annotation, value: Annotation) -> Fact:
 
 
 def _result(one: Annotation, value: Annotation, unit: str, code: Json) -> Json:
-    pressure = _PRESSURE.fullmatch(value.text)
+    pressure = _PRESSURE.fullmatch(value.attributes.get("value", "") or value.text)
     codes = {each["code"] for each in code.get("coding", ())}
     if pressure is not None and (codes & {"85354-9", "8480-6"} or _PRESSURE_NAMES.search(one.text)):
         code["coding"] = [{"system": LOINC, "code": "85354-9", "display": "Blood pressure panel"}]
@@ -91,12 +100,32 @@ def _result(one: Annotation, value: Annotation, unit: str, code: Json) -> Json:
                 for part, number in measured
             ]
         }
-    number = value.attributes.get("value", "") or value.text
-    comparator = value.attributes.get("comparator", "")
-    amount = quantity(comparator + number if comparator and number[:1].isdigit() else number, unit)
+    return _measured(value, unit) | _judged(value.attributes, unit)
+
+
+def _measured(value: Annotation, unit: str) -> Json:
+    """A value as `careloom.nlp.quantities` tells it: a quantity, a range, or words."""
+    told = value.attributes
+    low, high = quantity(told.get("low", ""), unit), quantity(told.get("high", ""), unit)
+    if low is not None and high is not None:
+        return {"valueRange": {"low": low, "high": high}}
+    number, comparator = told.get("value", "") or value.text, told.get("comparator", "")
+    amount = quantity(comparator + number if comparator in ("<", "<=", ">", ">=") else number, unit)
     if amount is not None:
         return {"valueQuantity": amount}
     return {"valueString": words(f"{value.text} {unit}".strip())}
+
+
+def _judged(told: Mapping[str, str], unit: str) -> Json:
+    """What the note says of a value: its flag and its reference range."""
+    made: Json = {}
+    flag = _FLAGS.get(told.get("flag", ""))
+    if flag is not None:
+        made["interpretation"] = [coded(HL7 + "v3-ObservationInterpretation", *flag)]
+    low, high = quantity(told.get("reference_low", ""), unit), quantity(told.get("reference_high", ""), unit)
+    if low is not None and high is not None:
+        made["referenceRange"] = [{"low": low, "high": high}]
+    return made
 
 
 def _category(one: Annotation, code: Json, unit: str) -> Json:

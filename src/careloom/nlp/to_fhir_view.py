@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Literal
 
 from careloom.fhir.drafts import Resource
-from careloom.terminology.systems import ICD_10_CM, SNOMED_CT, UCUM
+from careloom.terminology.systems import ICD_10_CM, LOINC, SNOMED_CT, UCUM
 from careloom.terminology.ucum_spellings import read as read_unit
 from careloom.text.note import AnnotatedNote, Annotation, Assertion
 
@@ -154,6 +154,8 @@ def concept(one: Annotation) -> Json:
     for code in sorted(one.codes, key=lambda code: code.rank):
         coding = {"system": code.system, "code": code.code}
         codings.setdefault(code.system, coding | ({"display": code.display} if code.display else {}))
+    if one.attributes.get("loinc") and LOINC not in codings:  # a test that a rule knows by name
+        codings[LOINC] = {"system": LOINC, "code": one.attributes["loinc"]}
     return ({"coding": list(codings.values())} if codings else {}) | {"text": words(one.text)}
 
 
@@ -172,6 +174,8 @@ def identity(one: Annotation) -> str:
     best: dict[str, str] = {}
     for code in sorted(one.codes, key=lambda code: code.rank):
         best.setdefault(code.system, code.code)
+    if one.attributes.get("loinc"):
+        best.setdefault(LOINC, one.attributes["loinc"])
     for system in (SNOMED_CT, ICD_10_CM, *best):
         if system in best:
             return f"{system}|{best[system]}"
