@@ -14,11 +14,15 @@ from pathlib import Path
 from time import perf_counter
 
 from careloom import logs
-from careloom.cli import render, render_leaks, render_linkage, render_quality, render_terminology
+from careloom.cli import render, render_annotation, render_leaks, render_linkage, render_quality, render_terminology
 from careloom.cli.output import progress, say
 from careloom.crypto.pseudonyms import name_of
+from careloom.nlp.to_fhir import ORIGIN
 from careloom.runtime import packaged
 from careloom.services.access import ROLES, ZONES, Principal, local_operator
+from careloom.services.annotate import AnnotateAsk
+from careloom.services.annotate_notes import annotate
+from careloom.services.annotate_verify import verify_annotations
 from careloom.services.audit import verify as verify_audit
 from careloom.services.clients import ClientAsk, Registered, register_client
 from careloom.services.deidentify import deidentify
@@ -107,16 +111,18 @@ def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:
     patient = _search(platform, who)
     _chapter(5, "Every fact traces to its source bytes")
     _prove(platform, who, patient)
-    _chapter(6, "One person, one record")
+    _chapter(6, "What the notes say becomes facts")
+    _annotate(platform, who)
+    _chapter(7, "One person, one record")
     _link(platform, who)
-    _chapter(7, "A research zone without identity, letters and all")
+    _chapter(8, "A research zone without identity, letters and all")
     _deidentify(platform, who, shows_text=path is None)
-    _chapter(8, "Nothing of a patient stands where it should not")
+    _chapter(9, "Nothing of a patient stands where it should not")
     _scan(platform, who)
-    _chapter(9, "One patient asks to be forgotten")
+    _chapter(10, "One patient asks to be forgotten")
     if patient:
         render.erased(erase(platform, who, patient))
-    _chapter(10, "Nobody changed the audit")
+    _chapter(11, "Nobody changed the audit")
     render.chains(verify_audit(platform, who))
 
 
@@ -131,7 +137,7 @@ def _serve(settings: Settings, credential: Registered) -> None:
     """Shows where to look and how to come in, and serves until Ctrl-C."""
 
     def ready() -> None:
-        _chapter(11, "Look around")
+        _chapter(12, "Look around")
         say(f"Dashboard  {settings.base_url}/dashboard/")
         say(f"API        {settings.base_url}/openapi/")
         say(f"FHIR       {settings.base_url}/fhir/identified")
@@ -228,6 +234,22 @@ def _prove(platform: Platform, who: Principal, patient: str) -> None:
         say("There is no patient to prove anything about.")
         return
     render.proof(verify(platform, who, "identified", patient))
+
+
+def _annotate(platform: Platform, who: Principal) -> None:
+    """Reads every note, shows what was found, and proves each fact, one of them in full."""
+    say("careloom annotate")
+    with progress("Reading", quiet=False, unit="notes") as tell:
+        watch = (lambda done, total, _so_far: tell(done, total)) if tell else None
+        render_annotation.annotated(annotate(platform, who, AnnotateAsk(), watch).as_json())
+    say("\ncareloom annotate verify")
+    render_annotation.verified(verify_annotations(platform, who, "identified").as_json())
+    for kind in ("Condition", "MedicationStatement", "Observation"):
+        query = f"{kind}?_tag={ORIGIN['system']}|{ORIGIN['code']}&_count=1"
+        for one in search(platform, who, "identified", query).found:
+            say(f"\ncareloom verify {kind}/{one.id}")
+            render.proof(verify(platform, who, "identified", f"{kind}/{one.id}"))
+            return
 
 
 def _deidentify(platform: Platform, who: Principal, *, shows_text: bool) -> None:

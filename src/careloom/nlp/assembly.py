@@ -2,6 +2,7 @@
 
 from careloom.nlp.component import Component
 from careloom.nlp.reader import NoteReader
+from careloom.nlp.relations import Relations
 from careloom.nlp.splitting import Sentences
 from careloom.nlp.times import Times
 from careloom.terminology.concepts import Terminology
@@ -23,4 +24,4 @@ def finders(terminology: Terminology) -> list[Component]:
 
 def joiners() -> list[Component]:
     """Components that say how annotations belong together."""
-    return []
+    return [Relations()]

@@ -81,8 +81,8 @@ class Made:
 class Held:
     """What the zone holds of a patient beside notes.
 
-    record     resources that systems sent
-    facts      resources that were read from notes before
+    record     resources that systems sent; in the research zone also what came there through de-identification
+    facts      resources that were read from notes of this zone before
     documents  documents by (note, origin)
     """
 
@@ -98,10 +98,11 @@ def held_of(platform: Platform, store: ZoneStore, patient_id: str) -> Held:
         kept = kept_of(stored)
         if kept is not None:
             found.documents[kept.note_id, kept.origin] = kept
+    told = {one["fact"] for kept in found.documents.values() for one in kept.content.get("facts", ())}
     for kind in RECORD_TYPES:
         for stored in _of_patient(platform, store, kind, patient_id):
             resource = stored.resource()
-            if is_fact(resource):
+            if is_fact(resource) and f"{kind}/{stored.id}" in told:
                 found.facts.append(stored)
             else:
                 found.record.append(resource)
