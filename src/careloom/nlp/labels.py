@@ -39,8 +39,16 @@ SOCIAL = {
     "LANGUAGE": "language, need of an interpreter",
     "EXERCISE": "physical activity",
     "SAFETY": "violence, abuse, weapons",
+    "PARENT": "children, and whether one is under age",
 }
 """Social determinants. Attributes: ``status``, ``amount``, ``time``, ``adverse`` (``true`` or ``false``)."""
+
+TONE = {
+    "SENTIMENT": "how what the patient says feels; ``value``: positive, negative",
+    "PAIN": "pain that is there or denied; ``presence``, ``score`` (0 to 10), ``severity``",
+    "STANCE": "how the author speaks of the patient; ``value``: stigmatizing, doubting, positive",
+}
+"""Tone, one annotation for each sentence and label: the span is the words that tell it."""
 
 RELATIONS = {
     "drug-dose": ("MEDICATION", "DOSAGE"),
