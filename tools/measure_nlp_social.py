@@ -67,7 +67,7 @@ def notes(families: Sequence[str], patients: int, seed: int) -> Iterator[NoteAns
 
 
 def gold_of(answer: NoteAnswer) -> list[Labelled]:
-    """The determinants of a simulated note, with our labels: those of its social history, and diagnoses that are one."""
+    """The determinants of a simulated note by our labels: of its social history, and diagnoses that are one."""
     out = []
     for one in answer.spans:
         if one.kind == "social":
@@ -85,9 +85,7 @@ def gold_of(answer: NoteAnswer) -> list[Labelled]:
 def found_in(text: str, social: Social) -> list[Labelled]:
     """What the component finds of the labels that the gold has."""
     read = social.read(AnnotatedNote(Note("n", text)))
-    return [
-        Labelled(one.span, one.label, one.attributes["status"]) for one in read.annotations if one.label in SCORED
-    ]
+    return [Labelled(one.span, one.label, one.attributes["status"]) for one in read.annotations if one.label in SCORED]
 
 
 def measure(answers: Sequence[NoteAnswer], social: Social) -> tuple[list[Counts], list[Counts], list[Counts]]:
@@ -110,7 +108,9 @@ def report(documents: Sequence[Counts], what: str) -> None:
     """Prints F1 with its interval, and each label."""
     counts = total(documents)
     low, high = interval(documents, Counts.f1, np.random.default_rng(SEED))
-    print(f"{what}: micro-F1 {counts.f1():.4f} ({low:.4f}-{high:.4f}), P {counts.precision():.4f} R {counts.recall():.4f}")
+    print(
+        f"{what}: micro-F1 {counts.f1():.4f} ({low:.4f}-{high:.4f}), P {counts.precision():.4f} R {counts.recall():.4f}"
+    )
     for label in counts.labels():
         meant = counts.found[label] + counts.missed[label]
         print(

@@ -1,4 +1,4 @@
-"""Social determinants of a note: what is said of the patient's life, its status, amount and time, adverse or not, codes.
+"""Social determinants of a note: what it says of the patient's life, with status, amount, time, adverse or not, codes.
 
 Measured results, limits and what not to do with it: docs/datasheets/nlp-social.md.
 """
@@ -35,6 +35,9 @@ _HEADING = re.compile(
 )
 BLOCK = 800
 """Characters below a heading that are its section at most, where nobody found the sections of a note."""
+_ANSWER = re.compile(
+    r"(?:yes|no|never|none|denies|former|current|not|occasional\w*|quit|sometimes|often|rarely)\b", re.IGNORECASE
+)
 _SUBSTANCES = frozenset(social_substances.LABELS)
 _ABSENT, _PAST = frozenset({"never", "none"}), frozenset({"past"})
 _KIN_OF_HOME = MappingProxyType({"alone": ("SUPPORT", True), "family": ("SUPPORT", False), "other": ("SUPPORT", False)})
@@ -107,20 +110,23 @@ def _forms() -> Mapping[str, social_rules.Form]:
 def determinants_of(sentence: str) -> dict[str, bool]:
     """The determinants that a sentence of a clinical note tells of, and whether each is adverse.
 
-    A sentence that tells of a relative's work or of a substance that is denied tells nothing of these determinants;
-    living alone or with family is told as SUPPORT, with a spouse as RELATIONSHIP, no children and grown ones not at all.
+    What is said of a relative is not told, a denied substance is told as not adverse. Living alone or with family is
+    told as SUPPORT, with a spouse as RELATIONSHIP. No children and grown ones are not told; others are adverse, as in
+    the guideline that social_codes.toml names.
     """
     words = social_rules.words()
     out: dict[str, bool] = {}
-    for span in sentences(sentence):
+    for span in _with_answers(sentence, sentences(sentence)):
         labels = words.signs_in(sentence, span)
         if not labels:
             continue
         found = statements_of(folded(sentence, span, words).text, labels, in_social=True)
         for one in found:
             label, adverse = one.label, meaning(one.label, one.status).adverse
-            if label == "PARENT" and one.status in ("none", "adult"):
-                continue
+            if label == "PARENT":
+                if one.status in ("none", "adult"):
+                    continue
+                adverse = True
             if label == "HOUSING" and one.status == "spouse":
                 label, adverse = "RELATIONSHIP", out.get("RELATIONSHIP", False)
             elif label == "HOUSING" and one.status in _KIN_OF_HOME:
@@ -190,13 +196,30 @@ def _sentences(annotated: AnnotatedNote) -> Iterator[tuple[Span, str]]:
     begins = [part.title.start for part in parts]
     headed = [] if parts else [_block(text, found) for found in _HEADING.finditer(text)]
     starts = [start for start, _ in headed]
-    for span in annotated.sentences or sentences(text):
+    for span in _with_answers(text, annotated.sentences or sentences(text)):
         at = bisect_right(begins, span.start) - 1
         kind = parts[at].kind if at >= 0 else ""
         if headed and (at := bisect_right(starts, span.end) - 1) >= 0 and span.start < headed[at][1]:
             kind = "social_history"
         for piece in _pieces(text, span):
             yield piece, kind
+
+
+def _with_answers(text: str, spans: Sequence[Span]) -> Iterator[Span]:
+    """The sentences, a short question together with its answer: "Smoker? No."."""
+    asked: Span | None = None
+    for span in spans:
+        if asked is not None and _ANSWER.match(text, span.start, span.end):
+            yield Span(asked.start, span.end)
+            asked = None
+            continue
+        if asked is not None:
+            yield asked
+        asked = span if text[span.end - 1] == "?" and len(span) < SHORT_LINE else None
+        if asked is None:
+            yield span
+    if asked is not None:
+        yield asked
 
 
 def _block(text: str, heading: re.Match[str]) -> tuple[int, int]:

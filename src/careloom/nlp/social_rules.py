@@ -12,20 +12,28 @@ from careloom.runtime import packaged
 
 _NAME = re.compile(r"<([a-z]+\d?)>")
 _NEGATED = re.compile(
-    r"(?:\b(?:no|not|denies|denied|without|never|negative for|cannot|isn't|aren't|wasn't|doesn't|don't|free of|nor|neither"
-    r"|rather than|instead of|no evidence of|no longer)(?: (?!but\b|lives?\b|has\b|is\b)[\w-]+,?){0,3}? ?)$"
+    r"(?:\b(?:no|not|denies|denied|without|never|negative for|cannot|isn't|aren't|wasn't|doesn't|don't|free of|nor"
+    r"|neither|rather than|instead of|no evidence of|no longer)"
+    r"(?: (?!(?:but|lives?|has|is|currently|now|feels?|reports?|who|works?|married|single|with)\b)[\w-]+,?){0,3}? ?)$"
+)
+_KIN = (
+    r"(?:husband|wife|spouse|partner|mother|father|mom|dad|parents?|brothers?|sisters?|siblings?|sons?|daughters?"
+    r"|children|grandfather|grandmother|grandparents|uncle|aunt|cousin|family history|family|relatives?|household"
+    r"|boyfriend|girlfriend|roommates?|friends?)"
 )
 _OTHERS = re.compile(
-    r"(?:^|[,;(] ?|\b(?:his|her|their|patient's|the patient's|and|that|whose|a|of) )(?:[\w-]+ )?"
-    r"(?:husband|wife|spouse|partner|mother|father|mom|dad|parents|brother|sister|siblings?|son|daughter|children|"
-    r"grandfather|grandmother|uncle|aunt|cousin|family history|boyfriend|girlfriend|roommate|friend)(?:'s)?"
-    r"(?:,? who| \([\w ]+\)|,)?(?: (?:is|was|are|were|has|had|have|also|used|does|did|not|currently|recently|been|a|an|to|"
-    r"still|both|never|works?|worked|with|says|being|history|of|heavy|former|previously|lives|and)){0,5} ?$"
+    rf"(?P<with>(?:\b(?:with|by|from|to|and|for|of) )?)(?:\b(?:his|her|their|both|the|a|an|patient's|whose|another"
+    rf"|maternal|paternal|of|one|in|is|that) )*(?:[\w-]+ )?\b{_KIN}(?:'s)?(?P<who>,? (?:who|that)\b|:)?"
+    r"(?P<between>(?: (?!but\b|he\b|she\b|patient|pt\b|they\b)[\w'-]+){0,5}) ?$"
 )
+_DENIAL = re.compile(r"(?:no|not|without|lacks?|lacking|never|nobody|nowhere|unable|does not|doesn't|cannot)\b")
 _KEY_END = re.compile(r" ?(?::|\||=|\?| -+ | – ) ?")
 _HEAD = re.compile(r"(?:^|[.;,:|?=(*#>•-] ?)([a-z][a-z/() ]*(?:-[a-z]+)?[a-z)])$")
 _PROBLEM = re.compile(r"insecur|instab|disorder|dependen|abuse|homeless|unemploy|lack|barrier|problem|concern")
-_PLAN = re.compile(r"no (?:medication )?changes?\b|continue|cont\b|chronic|monitor|unchanged|as above|same\b|plan|refer|am labs")
+PLAN = re.compile(
+    r"no (?:medication )?changes?\b|continue|cont\b|chronic|monitor|unchanged|as above|same\b|plan|refer|am labs"
+)
+_FORMER = frozenset({"retired", "disabled"})
 FAR = 90
 
 
@@ -151,7 +159,9 @@ def words() -> Words:
             known |= set(re.findall(r"[a-z]{5,}", str(entry)))
             if "on" in entry:
                 signs += [(word, label) for word in entry["on"].split()]
-    return Words(known, signs)
+            for named in entry.get("on_names", ()):
+                signs += [(word, label) for word in re.findall(r"[a-z]{3,}", _file(name)["names"][named])]
+    return Words(known, signs, _file("social_words.toml")["right"].split())
 
 
 def statements(sentence: str, label: str, *, in_social: bool) -> list[Statement]:
@@ -166,12 +176,23 @@ def statements(sentence: str, label: str, *, in_social: bool) -> list[Statement]
     return without_overlaps(found)
 
 
+def is_of_another(before: str) -> bool:
+    """True where a relative is the subject of what follows: "her father was a", not "lives with her father and"."""
+    found = _OTHERS.search(before)
+    if found is None:
+        return False
+    if found["with"].strip() in ("with", "by", "from", "to") and not found["who"]:
+        return False
+    return not re.search(r"\band\b", found["between"])
+
+
 def _told(rule: Rule, sentence: str, match: re.Match[str]) -> Iterator[Statement]:
     before = sentence[max(0, match.start() - FAR) : match.start()]
-    if not rule.others and _OTHERS.search(before):
+    if not rule.others and is_of_another(before):
         return
     status, rank = rule.status, rule.rank
-    if denied := _NEGATED.search(before):
+    denied = None if _DENIAL.match(match[0]) else _NEGATED.search(before)
+    if denied:
         if not rule.negated:
             return
         status = rule.negated
@@ -213,11 +234,14 @@ def _answer(sentence: str, form: Form, *, start: int, end: int, is_problem: bool
     rest = sentence[start:end]
     start += len(rest) - len(rest.lstrip(" -([x]"))
     rest = sentence[start:end]
-    if _PLAN.match(rest) or (is_problem and rest.startswith("stable")):
+    if PLAN.match(rest) or (is_problem and rest.startswith("stable")):
         return None
     for status, pattern in form.values:
         if value := pattern.match(rest):
             return Statement(form.label, status, start, start + max(len(value[0].rstrip(" .;,|")), 1))
     if form.otherwise and (value := re.match(r"[^.;,(|]{2,40}", rest)):
+        for status, pattern in form.values:
+            if status in _FORMER and (later := pattern.search(rest, 0, FAR)):
+                return Statement(form.label, status, start, start + len(later.string[: later.end()]))
         return Statement(form.label, form.otherwise, start, start + len(value[0].rstrip()))
     return None

@@ -3,41 +3,27 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from careloom.nlp.social_rules import Form, Statement, alternatives
+from careloom.nlp.social_rules import PLAN, Form, Statement, alternatives, is_of_another
 from careloom.runtime import packaged
 
 LABELS = ("TOBACCO", "ALCOHOL", "DRUG_USE")
 ORDER = ("never", "none", "past", "current")
-_OTHERS = re.compile(
-    r"(?:^|[,;(.] ?|\b(?:his|her|their|both|patient's|family|the|by|from|maternal|paternal|in|a|and) )(?:[\w-]+ )?"
-    r"(?:husband|wife|spouse|mother|father|mom|dad|parents|brother|sister|siblings|son|daughter|grandfather|uncle|aunt|"
-    r"grandmother|family history|family|boyfriend|girlfriend|roommates?|household|relatives?|partner)(?:'s)?"
-    r"(?: (?!lives?\b|patient|pt\b|he\b|she\b|but\b)[\w'-]+){0,4} ?$"
-)
-_TIME = re.compile(
-    r"(?:for|x|since|over|times)(?: (?:the )?(?:past|last|about|approximately|over|more than|at least|greater than|nearly))*"
-    r" ?(?:age (?:of )?)?(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|forty|fifty|many|several)"
-    r"(?: ?(?:-|to) ?\d+)? ?(?:years?|months?|weeks?|decades?|days?|y\b)?"
-    r"|(?:in |since |until )?(?:19|20)\d\d\b"
-    r"|(?:about |approximately |over |more than |nearly |almost )?(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|"
-    r"twenty|thirty|many|several|a few)(?: ?- ?\d+)?[- ](?:years?|months?|weeks?|days?|decades?)(?: (?:ago|previous|prior|old"
-    r"|use|history|of use|of smoking))?"
-    r"|(?:at|since) (?:the )?age(?: of)? \d+|since (?:high school|college|childhood|adolescence)"
-)
 _WORD = re.compile(r"[\w'-]+|[^\w\s]")
+_USED = re.compile(
+    r"\b(?:us(?:e|es|ed|ing)|tak(?:e|es|en|ing)|no|den(?:ies|ied)|does|inject\w*)(?: (?:of|any|no|other|or|with))* ?$"
+)
+_THEN_QUIT = re.compile(r"(?:but|yet|however|,| and)+,? (?:and |he |she |has |now )*(?:quit|stopped)")
+_UNKNOWN = re.compile(r"\bunknown(?: (?:history|use|if|whether|any|about|of))* ?$")
 _DIAGNOSIS = re.compile(r"(?:use )?disorder|dependence|dependency|dep\b")
+_LIFELONG = re.compile(r"\b(?:life-?long|lifetime) ?$")
+_SAME = re.compile(r"(?: (?!no\b|not\b|and\b|or\b|but\b|denies\b)[\w/.-]+){0,4} ?")
 _QUIT = re.compile(r"(?<![\w,] )\bquit(?=,? (?:\d+|in (?:19|20)\d\d|x ?\d|about|approximately|over|more than|many) ?)")
 _NEAR, _CLOSE = 60, 24
 _PRE, _POST = 70, 60
-_HEAVY = re.compile(
-    r"heav(?:y|ily)|binge|abuse|dependen|addict|alcoholi(?:c\b(?! (?:drink|bev))|sm)|disorder|withdraw|excessive|problem drink"
-    r"|significant|daily.{0,20}(?:vodka|liquor|whiskey)|(?:\b(?:[4-9]|1\d|2\d)|four|five|six|seven|eight|ten|twelve)(?: ?- ?\d+)?"
-    r" (?:beers?|drinks?|glasses|shots|cans)(?: \w+){0,2} (?:a|per|every|each) (?:day|night)|pint|fifth|bottle of|case of|liter"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +84,16 @@ def _breaks() -> tuple[re.Pattern[str], re.Pattern[str], frozenset[str], re.Patt
     )
 
 
+@cache
+def _time() -> re.Pattern[str]:
+    return alternatives(_file()["time"]["patterns"], {})
+
+
+@cache
+def _heavy() -> re.Pattern[str]:
+    return re.compile(_file()["ALCOHOL"]["heavy"])
+
+
 def statements(sentence: str, labels: set[str], *, in_social: bool) -> list[Statement]:
     """What a folded sentence says of the substances of which it has signs, by place."""
     triggers = _triggers(sentence, labels, in_social=in_social)
@@ -117,27 +113,32 @@ def statements(sentence: str, labels: set[str], *, in_social: bool) -> list[Stat
 
 
 def _triggers(sentence: str, labels: set[str], *, in_social: bool) -> list[_Trigger]:
-    found: list[_Trigger] = []
-    if in_social:
-        found += [_Trigger("TOBACCO", *match.span()) for match in _QUIT.finditer(sentence)]
+    found = [_Trigger("TOBACCO", *match.span()) for match in _QUIT.finditer(sentence)] if in_social else []
     for one in substances():
-        if one.label not in labels:
-            continue
-        taken = [match.span() for match in one.unless.finditer(sentence)]
-        places = [match.span() for match in one.trigger.finditer(sentence)]
-        places += [match.span() for match in one.amount.finditer(sentence) if one.label == "TOBACCO"]
-        for start, end in places:
-            if any(start < there[1] and there[0] < end for there in taken):
-                continue
-            if sentence[start:end] == "drugs" and not (in_social or found or re.search(r"\bus(?:e|es|ing)\b", sentence)):
-                continue
-            found.append(_Trigger(one.label, start, end))
-    found.sort(key=lambda each: (each.start, -each.end))
+        if one.label in labels:
+            found += _of_substance(sentence, one, is_told=in_social or bool(found))
     kept: list[_Trigger] = []
-    for one in found:
-        if not kept or one.start >= kept[-1].end:
-            kept.append(one)
+    for each in sorted(found, key=lambda each: (each.start, -each.end)):
+        last = kept[-1] if kept else None
+        if last is None or each.start >= last.end:
+            if last and last.label == each.label and _SAME.fullmatch(sentence, last.end, each.start):
+                kept[-1] = _Trigger(last.label, last.start, each.end)
+            else:
+                kept.append(each)
     return kept
+
+
+def _of_substance(sentence: str, one: Substance, *, is_told: bool) -> list[_Trigger]:
+    """Triggers of one substance; "drugs" alone is one only beside others, in a social history, or where it is used."""
+    taken = [match.span() for match in one.unless.finditer(sentence)]
+    places = [match.span() for match in one.trigger.finditer(sentence)]
+    places += [match.span() for match in one.amount.finditer(sentence) if one.label == "TOBACCO"]
+    return [
+        _Trigger(one.label, start, end)
+        for start, end in places
+        if not any(start < there[1] and there[0] < end for there in taken)
+        and (sentence[start:end] != "drugs" or is_told or _USED.search(sentence[:start]))
+    ]
 
 
 def _of_group(sentence: str, group: list[_Trigger], low: int, high: int) -> list[Statement]:
@@ -148,20 +149,23 @@ def _of_group(sentence: str, group: list[_Trigger], low: int, high: int) -> list
     for found in strong.finditer(sentence, low, start):
         low = found.end()
     before = sentence[low:start]
-    if stop := strong.search(sentence, end, high):
-        high = stop.start() if not re.match(r"but (?:has )?(?:quit|stopped)|(?:but|yet|however),? (?:he |she )?(?:quit|stopped)", sentence[stop.start() :]) else high
-    if stop := subject.search(sentence, end, high):
-        high = stop.start() if not re.match(r"(?:,| and)+ (?:and )?(?:quit|now quit)", sentence[stop.start() :]) else high
+    for breaker in (strong, subject):
+        stop = breaker.search(sentence, end, high)
+        if stop is not None and not _THEN_QUIT.match(sentence, stop.start()):
+            high = stop.start()
     after = sentence[end:high]
-    if _OTHERS.search(sentence[max(0, start - _PRE) : start]) or advice.search(before):
-        return []
-    if after.lstrip().startswith(":") and not after.strip(" :"):
+    if is_of_another(sentence[max(0, start - _PRE) : start]) or advice.search(before) or _UNKNOWN.search(before):
         return []
     whole = _status(before, sentence[start:end], after)
+    if after.lstrip().startswith(":"):
+        whole = "current" if PLAN.match(after.lstrip(" :")) else _denied_after(after)
+        before = ""
+        if not whole:
+            return []
     out = []
     for number, one in enumerate(group):
         words = sentence[one.start : one.end]
-        reach = group[number + 1].start if number + 1 < len(group) else high
+        reach = next((other.start for other in group[number + 1 :] if other.label != one.label), high)
         begin = group[number - 1].end if number else low
         status = whole
         if len(group) > 1 and whole not in ("never", "none"):
@@ -170,12 +174,20 @@ def _of_group(sentence: str, group: list[_Trigger], low: int, high: int) -> list
     return out
 
 
+def _denied_after(after: str) -> str:
+    """The status behind a colon that no form knows; presence alone says nothing: a heading may stand there."""
+    status = _status("", "", after)
+    return "" if status == "current" else status
+
+
 def _status(before: str, words: str, after: str) -> str:
     """The status that the nearest cue tells; denial before past before presence where they are as near."""
     found: list[tuple[float, int, str]] = []
     is_diagnosis = _DIAGNOSIS.search(words) is not None or _DIAGNOSIS.match(after.lstrip()) is not None
     if before.endswith(("+", "+ ")) or after.startswith(("+", " +")):
         return "current"
+    if _LIFELONG.search(before):
+        return "never" if _cues()["inside"][1][1].search(words) else "current"
     for place, text in (("before", before), ("inside", words), ("after", after)):
         for status, pattern in _cues()[place]:
             for match in pattern.finditer(text):
@@ -188,7 +200,7 @@ def _status(before: str, words: str, after: str) -> str:
 
 def _weight(status: str, place: str, far: int) -> float:
     """How far a cue seems: denials reach over a list, a cue of presence only next to what it stands by."""
-    reach = {"never": 0.2, "none": 0.35, "past": 0.6, "current": 1.0}[status]
+    reach = {"never": 0.1, "none": 0.15, "past": 0.6, "current": 1.0}[status]
     base = {"never": 0, "none": 0, "past": 1, "current": 8}[status]
     return base + far * reach + (3 if place == "after" else 0) + (2 if place == "inside" and status == "current" else 0)
 
@@ -199,14 +211,15 @@ def _told(sentence: str, one: _Trigger, status: str, *, low: int, high: int) -> 
     if status not in ("never", "none"):
         pattern = next(each.amount for each in substances() if each.label == one.label)
         amount = _beside(pattern, sentence, one, low=low, high=high)
-        time = _beside(_TIME, sentence, one, low=low, high=high)
+        time = _beside(_time(), sentence, one, low=low, high=high)
     if time is not None and amount is not None and time.start() < amount.end() and amount.start() < time.end():
         time = None
     for each in (amount, time):
         if each is not None:
             start, end = min(start, each.start()), max(end, each.end())
-    if status == "current" and one.label == "ALCOHOL" and _HEAVY.search(sentence, max(low, start - 20), min(high, end + 20)):
-        status = "heavy"
+    if status == "current" and one.label == "ALCOHOL":
+        is_heavy = _heavy().search(sentence, max(low, start - _CLOSE), min(high, end + _CLOSE))
+        status = "heavy" if is_heavy else status
     return Statement(
         one.label,
         status,
@@ -221,7 +234,9 @@ def _told(sentence: str, one: _Trigger, status: str, *, low: int, high: int) -> 
 def _beside(pattern: re.Pattern[str], sentence: str, one: _Trigger, *, low: int, high: int) -> re.Match[str] | None:
     """The nearest match that overlaps the trigger or follows it; else the last one close before it."""
     first = max(low, one.start - _CLOSE)
-    found = [match for match in pattern.finditer(sentence, first, min(high, one.end + _NEAR)) if match.end() > match.start()]
+    found = [
+        match for match in pattern.finditer(sentence, first, min(high, one.end + _NEAR)) if match.end() > match.start()
+    ]
     behind = next((match for match in found if match.end() > one.start), None)
     return behind if behind is not None else (found[-1] if found else None)
 
@@ -230,19 +245,24 @@ def _joined(found: list[Statement]) -> list[Statement]:
     """Statements of one label and status in one sentence as one, from the first to the last where they are near."""
     out: list[Statement] = []
     for one in found:
-        last = next((at for at in range(len(out) - 1, -1, -1) if out[at].label == one.label), None)
-        if last is not None and (out[last].status == one.status or "heavy" in (out[last].status, one.status) and "current" in (out[last].status, one.status)):
-            other = out[last]
-            status = "heavy" if "heavy" in (other.status, one.status) else one.status
-            out[last] = Statement(
-                one.label,
-                status,
-                other.start,
-                max(other.end, one.end),
-                value=other.value or one.value,
-                amount=other.amount or one.amount,
-                time=other.time or one.time,
-            )
+        at = next((at for at in range(len(out) - 1, -1, -1) if out[at].label == one.label), None)
+        if at is not None and one.start - out[at].end <= _NEAR and _is_same(out[at].status, one.status):
+            out[at] = _both(out[at], one)
         else:
             out.append(one)
     return out
+
+
+def _is_same(status: str, other: str) -> bool:
+    return status == other or {status, other} == {"heavy", "current"}
+
+
+def _both(first: Statement, second: Statement) -> Statement:
+    return replace(
+        first,
+        status="heavy" if "heavy" in (first.status, second.status) else first.status,
+        end=max(first.end, second.end),
+        value=first.value or second.value,
+        amount=first.amount or second.amount,
+        time=first.time or second.time,
+    )

@@ -12,6 +12,7 @@ _PIECE = re.compile(r"\w/o?(?!\w)|h/o(?!\w)|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^
 SHORT: Mapping[str, str] = {
     "w/": "with",
     "w/o": "without",
+    "w": "with",
     "c/": "with",
     "s/": "without",
     "h/o": "history of",
@@ -89,23 +90,25 @@ def folded(text: str, span: Span, words: "Words") -> Folded:
 class Words:
     """The words that rules know: mends slips of others towards them, and tells what each is a sign of.
 
-    known  words that are right as they are
+    known  words of the patterns: those that are a sign of something are what slips are mended to
     signs  word, or its beginning with a star -> what it is a sign of
+    right  other words that are no slips
     """
 
-    def __init__(self, known: Iterable[str], signs: Iterable[tuple[str, str]]) -> None:
-        self._known = frozenset(known) | SHORT.keys()
-        self._near: dict[str, str] = {}
-        for word in sorted(self._known):
-            if len(word) >= LEAST_MENDED and word.isascii() and word.isalpha():
-                for shorter in _without_one(word):
-                    self._near.setdefault(shorter, word)
+    def __init__(self, known: Iterable[str], signs: Iterable[tuple[str, str]], right: Iterable[str]) -> None:
         self._exact: dict[str, set[str]] = {}
         self._begin: dict[str, set[str]] = {}
         for word, sign in signs:
             table = self._begin if word.endswith("*") else self._exact
             table.setdefault(word.rstrip("*"), set()).add(sign)
         self._lengths = sorted({len(word) for word in self._begin})
+        words = frozenset(known)
+        self._known = words | SHORT.keys() | frozenset(right)
+        self._near: dict[str, str] = {}
+        self._meant = {word for word in words if len(word) >= LEAST_MENDED and self._signs(word)}
+        for word in sorted(self._meant):
+            for shorter in _without_one(word):
+                self._near.setdefault(shorter, word)
         self.plain = lru_cache(maxsize=65536)(self._plain)
         self.signs_of = lru_cache(maxsize=65536)(self._signs_of)
 
@@ -121,12 +124,14 @@ class Words:
             return word
         tried = [self._near.get(word)]
         for shorter in _without_one(word):
-            tried.append(shorter if shorter in self._known else None)
+            tried.append(shorter if shorter in self._meant else None)
             tried.append(self._near.get(shorter))
         return next((one for one in tried if one and one[0] == word[0] and one[-1] == word[-1]), word)
 
     def _signs_of(self, piece: str) -> frozenset[str]:
-        word = self._plain(piece)
+        return self._signs(self._plain(piece))
+
+    def _signs(self, word: str) -> frozenset[str]:
         found = set(self._exact.get(word, ()))
         for length in self._lengths:
             found |= self._begin.get(word[:length], set())
