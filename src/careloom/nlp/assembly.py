@@ -1,8 +1,11 @@
 """The reader that ships: every component of this room, in the order in which they read."""
 
+from careloom.nlp.assertion import Assertions
 from careloom.nlp.component import Component
+from careloom.nlp.quantities import Quantities
 from careloom.nlp.reader import NoteReader
 from careloom.nlp.relations import Relations
+from careloom.nlp.sections import Sections
 from careloom.nlp.splitting import Sentences
 from careloom.nlp.times import Times
 from careloom.terminology.concepts import Terminology
@@ -19,7 +22,7 @@ def reader(terminology: Terminology) -> NoteReader:
 
 def finders(terminology: Terminology) -> list[Component]:
     """Components that find annotations or say more about them."""
-    return [Sentences(), Times()]
+    return [Sections(), Sentences(), Times(), Quantities(), Assertions()]
 
 
 def joiners() -> list[Component]:
