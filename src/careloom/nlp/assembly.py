@@ -6,6 +6,7 @@ from careloom.nlp.quantities import Quantities
 from careloom.nlp.reader import NoteReader
 from careloom.nlp.relations import Relations
 from careloom.nlp.sections import Sections
+from careloom.nlp.social import Social
 from careloom.nlp.splitting import Sentences
 from careloom.nlp.times import Times
 from careloom.terminology.concepts import Terminology
@@ -22,7 +23,7 @@ def reader(terminology: Terminology) -> NoteReader:
 
 def finders(terminology: Terminology) -> list[Component]:
     """Components that find annotations or say more about them."""
-    return [Sections(), Sentences(), Times(), Quantities(), Assertions()]
+    return [Sections(), Sentences(), Times(), Quantities(), Social(), Assertions()]
 
 
 def joiners() -> list[Component]:

@@ -178,7 +178,7 @@ def social(view: View) -> list[Fact]:
 def _determinant(view: View, one: Annotation) -> Fact:
     told = one.attributes
     asked = [code for code in one.codes if code.system == LOINC]
-    answers = [{"system": c.system, "code": c.code, "display": c.display} for c in one.codes if c.system != LOINC]
+    answers = [coding for coding in concept(one).get("coding", ()) if coding["system"] != LOINC]
     name = one.label.lower().replace("_", " ")
     code: Json = {"text": name}
     if asked:
@@ -186,7 +186,7 @@ def _determinant(view: View, one: Annotation) -> Fact:
     status = told.get("status", "") or ("none" if standing_of(one) == "refuted" else "present")
     value: Json = {"text": words(" ".join(part for part in (status, told.get("value", "")) if part))}
     if answers:
-        value["coding"] = [{key: each for key, each in answer.items() if each} for answer in answers]
+        value["coding"] = answers
     resource: Json = {
         "resourceType": "Observation", "status": "final",
         "category": [coded(HL7 + "observation-category", "social-history", _CATEGORIES["social-history"])],
