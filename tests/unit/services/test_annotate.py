@@ -1,0 +1,142 @@
+"""Annotation as a use case: stopped and gone on with, erased meanwhile, refused, audited."""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from careloom.errors import AccessError, FormatError, NotFound, QueryError, TooLarge
+from careloom.pipeline.registry import REGISTRY
+from careloom.services.access import Principal, local_operator
+from careloom.services.annotate import FORMATS, AnalyzeAsk, AnnotateAsk, analyze
+from careloom.services.annotate_notes import annotate
+from careloom.services.annotate_verify import verify_annotations
+from careloom.services.annotations import cancel_run, list_runs, show_run, submit
+from careloom.services.erase import erase
+from careloom.services.ingest import IngestAsk, ingest
+from careloom.services.jobs import work
+from careloom.services.platform import Platform
+from careloom.settings import Annotate, Data, Settings
+
+WHO = local_operator("tester")
+CLINICIAN = Principal("ward", frozenset({"clinician"}), frozenset({"identified"}))
+SCIENTIST = Principal("mara", frozenset({"data-scientist"}), frozenset({"research"}))
+PATIENTS = ("a", "b", "c")
+
+
+def resources() -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    for name in PATIENTS:
+        data = b64encode(f"Patient {name} has migraine and chest pain.".encode()).decode()
+        made.append({"resourceType": "Patient", "id": name})
+        made.append(
+            {
+                "resourceType": "DocumentReference", "id": f"n-{name}", "status": "current",
+                "subject": {"reference": f"Patient/{name}"},
+                "content": [{"attachment": {"contentType": "text/plain", "data": data}}],
+            }
+        )  # fmt: skip
+    return made
+
+
+@pytest.fixture
+def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    monkeypatch.setitem(REGISTRY, "reader.nlp", "tests.nlp_kit:simple_reader")
+    settings = Settings(data=Data(directory=tmp_path / "data"), annotate=Annotate(batch_notes=1, max_text_bytes=100))
+    (tmp_path / "feed.ndjson").write_text("".join(json.dumps(one) + "\n" for one in resources()))
+    with Platform(settings) as opened:
+        ingest(opened, WHO, IngestAsk((tmp_path / "feed.ndjson",)))
+        yield opened
+
+
+def facts(platform: Platform) -> int:
+    return platform.store("identified").count().get("Condition", 0)
+
+
+def test_a_run_that_was_stopped_keeps_what_it_committed_and_goes_on(platform: Platform) -> None:
+    def stop(done: int, total: int, told: dict[str, Any]) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        annotate(platform, WHO, AnnotateAsk(), stop)
+    assert facts(platform) == 4
+    report = annotate(platform, WHO, AnnotateAsk(is_incremental=True))
+    assert (report.notes["skipped"], report.notes["read"], facts(platform)) == (2, 1, 6)
+
+
+def test_who_is_erased_while_a_run_goes_on_does_not_come_back(platform: Platform) -> None:
+    store = platform.store("identified")
+    gone: list[str] = []
+
+    def erase_midway(done: int, total: int, told: dict[str, Any]) -> None:
+        if done == 1:
+            last = max(one.id for one in store.scan(["Patient"]))
+            gone.append(last)
+            erase(platform, WHO, f"Patient/{last}")
+
+    annotate(platform, WHO, AnnotateAsk(), erase_midway)
+    assert gone
+    assert facts(platform) == 4
+    assert verify_annotations(platform, WHO, "identified").is_whole
+
+
+def test_how_many_notes_are_committed_together_changes_nothing(platform: Platform) -> None:
+    annotate(platform, WHO, AnnotateAsk())
+    before = platform.store("identified").content_hash()
+    settings = platform.settings.model_copy(update={"annotate": Annotate(batch_notes=7)})
+    with Platform(settings, platform.runtime, platform.keys) as other:
+        annotate(other, WHO, AnnotateAsk())
+        assert other.store("identified").content_hash() == before
+
+
+def test_a_job_is_queued_listed_cancelled_and_begun_again(platform: Platform) -> None:
+    first, second = submit(platform, WHO, AnnotateAsk()), submit(platform, WHO, AnnotateAsk(is_incremental=True))
+    assert cancel_run(platform, WHO, first["id"])["state"] == "cancelled"
+    work(platform, once=True)
+    assert show_run(platform, WHO, second["id"])["report"]["notes"]["read"] == 3
+    assert {one["state"] for one in list_runs(platform, WHO)["items"]} == {"cancelled", "done"}
+    assert list_runs(platform, SCIENTIST)["items"] == []
+    with pytest.raises(NotFound):
+        show_run(platform, SCIENTIST, second["id"])
+
+
+REFUSED: list[tuple[Principal, AnnotateAsk, type[Exception]]] = [
+    (CLINICIAN, AnnotateAsk(), AccessError),
+    (SCIENTIST, AnnotateAsk(), AccessError),
+    (WHO, AnnotateAsk("synthetic"), QueryError),
+    (WHO, AnnotateAsk(patient="nobody"), NotFound),
+]
+
+
+@pytest.mark.parametrize(("who", "ask", "error"), REFUSED)
+def test_who_may_not_and_what_means_nothing_is_refused(
+    platform: Platform, who: Principal, ask: AnnotateAsk, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        annotate(platform, who, ask)
+    assert facts(platform) == 0
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+@pytest.mark.parametrize("text", ["", " \n\t", "has migraine \U0001f600\r\n", "Cafe\u0301 chest pain\x07"])
+def test_one_text_is_analyzed_in_every_form_and_nothing_is_kept(platform: Platform, text: str, wanted: str) -> None:
+    before = platform.store("identified").count()
+    report = analyze(platform, SCIENTIST, AnalyzeAsk(text, wanted))  # type: ignore[arg-type]
+    json.dumps(report.as_json())
+    assert platform.store("identified").count() == before
+
+
+BAD = [("x" * 101, TooLarge), ("a\0b", FormatError), ("\ud83d", FormatError)]
+
+
+@pytest.mark.parametrize(("text", "error"), BAD)
+def test_what_is_no_text_is_refused_without_its_words(platform: Platform, text: str, error: type[Exception]) -> None:
+    with pytest.raises(error) as refusal:
+        analyze(platform, WHO, AnalyzeAsk(text))
+    assert text not in str(refusal.value)
+    with pytest.raises(AccessError):
+        analyze(platform, CLINICIAN, AnalyzeAsk("x"))
