@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 MOST_DAYS = 365
@@ -27,6 +28,7 @@ def shift_days(key: bytes) -> Callable[[str], int]:
     return days
 
 
+@lru_cache(32_768)
 def shifted(text: str, shift: timedelta) -> str | None:
     """A FHIR date, dateTime or instant, moved by whole days and written anew; None if it cannot be read.
 

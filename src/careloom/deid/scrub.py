@@ -6,10 +6,11 @@ its elements.
 
 from collections import Counter
 from collections.abc import Callable
-from copy import deepcopy
 from datetime import date, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
+
+import orjson
 
 from careloom.deid import findings
 from careloom.deid.declared import Secrets, rule_of
@@ -24,6 +25,7 @@ ScrubText = Callable[[str | None, Json, str], str | None]
 _ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _ABSENT_CODES = codes_of(_ABSENT_SYSTEM) or frozenset()
 _REFUSING = ("modifierExtension", "implicitRules")
+_REMEMBERED = 8192
 _LABEL = ("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "PSEUDED")
 
 
@@ -65,11 +67,11 @@ class Scrubber:
         self._policy = policy
         self._rename = rename
         self._secrets = secrets
-        self._shift_days = shift_days
+        self._shift = lru_cache(_REMEMBERED)(lambda patient_id: timedelta(days=shift_days(patient_id)))
         self._scrub_text = scrub_text
         self._rules = Rules(policy, rename, as_of)
         self._nodes: dict[str, Rule] = {}
-        self._templates: dict[str, Json] = {}
+        self._templates: dict[str, bytes] = {}
         for name in policy.structures:
             self._nodes[name] = self._node(policy.structures[name])
 
@@ -111,7 +113,7 @@ class Scrubber:
         problem = self._patient_problem(kind, resource, patient_id)
         if problem is not None:
             return None, [problem]
-        shift = None if patient_id is None else timedelta(days=self._shift_days(patient_id))
+        shift = None if patient_id is None else self._shift(patient_id)
         at = Pass(
             resource,
             shift,
@@ -162,12 +164,12 @@ class Scrubber:
         extensions = self._policy.extensions.get(structure.name)
         if extensions:
             rules["extension"] = _many(self._rules.extension(dict(extensions), f"{structure.name}.extension"))
-        silent = _silent(structure)
+        counted, ignored = _silent(structure)
         finish = self._finish(structure)
         resource = structure.name in resource_types()
         unlisted = findings.element_unlisted(structure.name)
         siblings = {f"_{key}": key for key, kept in structure.kept.items() if not kept.many and _is_primitive(kept)}
-        known = {f"_{key}" for key in set(silent) | set(structure.kept)}
+        known = {f"_{key}" for key in ignored | set(counted) | set(structure.kept)}
         needed = structure.needed
 
         def node(source: Any, at: Pass) -> Json | None:
@@ -182,8 +184,10 @@ class Scrubber:
                         out[f"_{key}"] = {"extension": masked_extension()}
                     elif found is not None:
                         out[key] = found
-                elif key in silent:
-                    silent[key](value, at)
+                elif key in ignored:
+                    continue
+                elif key in counted:
+                    counted[key](value, at)
                 elif key in siblings and siblings[key] not in source:
                     absent = _absent(value)
                     if absent is not None:
@@ -222,7 +226,7 @@ class Scrubber:
         def finish(source: Json, out: Json) -> Json:
             for forms, present in required:
                 if present.isdisjoint(out):
-                    out.update(deepcopy(self._template(structure, forms[0])))
+                    out.update(orjson.loads(self._template(structure, forms[0])))
             for key in masked:
                 out[key] = {"extension": masked_extension()}
             if tells:
@@ -236,7 +240,7 @@ class Scrubber:
 
         return finish
 
-    def _template(self, structure: Structure, key: str) -> Json:
+    def _template(self, structure: Structure, key: str) -> bytes:
         """The JSON that says that a required element was taken out."""
         place = f"{structure.name}.{key}"
         found = self._templates.get(place)
@@ -245,29 +249,26 @@ class Scrubber:
             inner = self._policy.structures.get(element.kind)
             value: Json = {}
             for forms in inner.required if inner is not None else ():
-                value |= self._template(inner, forms[0])  # type: ignore[arg-type]
+                value |= orjson.loads(self._template(inner, forms[0]))  # type: ignore[arg-type]
             value = value or {"extension": masked_extension()}
             name = f"_{key}" if element.primitive else key
-            found = self._templates[place] = {name: [value] if element.many else value}
+            found = self._templates[place] = orjson.dumps({name: [value] if element.many else value})
         return found
 
 
-def _silent(structure: Structure) -> dict[str, Callable[[Any, Pass], None]]:
-    """What is done with each element that does not pass by decision: it is counted, where it identifies anybody."""
+def _silent(structure: Structure) -> tuple[dict[str, Callable[[Any, Pass], None]], frozenset[str]]:
+    """The elements that do not pass by decision: what counts each that identifies somebody, and all others."""
 
-    def of(key: str) -> Callable[[Any, Pass], None]:
+    def of(key: str) -> Callable[[Any, Pass], None] | None:
         count = counter_of(structure.name, key, properties[key])
-        return _nothing if count is None else lambda value, at: count(value, at.removed)
+        return None if count is None else lambda value, at: count(value, at.removed)
 
     properties = type_table(structure.name).properties
     unlisted = findings.extension_unlisted(f"{structure.name}.extension")
-    built_in = dict.fromkeys(("resourceType", "id", "meta", "contained"), _nothing)
     decided = {key: of(key) for key in structure.removed | structure.masked}
-    return built_in | decided | {"extension": lambda value, at: at.issues.append(unlisted)}
-
-
-def _nothing(value: Any, at: Pass) -> None:
-    pass
+    counted = {key: count for key, count in decided.items() if count is not None}
+    ignored = {"resourceType", "id", "meta", "contained", *decided} - set(counted) - {"extension"}
+    return counted | {"extension": lambda value, at: at.issues.append(unlisted)}, frozenset(ignored)
 
 
 def _many(rule: Rule) -> Rule:

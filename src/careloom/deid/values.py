@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from careloom.deid import findings
@@ -19,6 +20,7 @@ Json = dict[str, Any]
 UCUM = "http://unitsofmeasure.org"
 PLAIN_MEDIA = "text/plain; charset=utf-8"
 PSEUDONYM_SYSTEM = "urn:careloom:pseudonym"
+_REMEMBERED = 32_768
 _ZIP = re.compile(r"[0-9]{5}(?:-?[0-9]{4})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 ABSENT_URL = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
@@ -79,6 +81,7 @@ class Rules:
         self._codes: CodeBook = policy.codes
         self._policy = policy
         self._rename = rename
+        self._renamed = lru_cache(_REMEMBERED)(self._renamed_reference)
         self._as_of = as_of
         self._moment = {"shift": _shifted_moment, "year": _year, "keep": _kept_moment}[policy.moments]
 
@@ -200,18 +203,14 @@ class Rules:
         return {} if code is None and unit is None else None
 
     def _reference(self, issue: Issue) -> Rule:
-        passing, rename = self._policy.passing, self._rename
+        passing, renamed = self._policy.passing, self._renamed
 
         def rule(value: Any, at: Pass) -> Json | None:
             text = value.get("reference") if type(value) is dict else None
             if type(text) is str:
-                parts = text.split("/")
-                if (
-                    parts[0] in passing
-                    and (len(parts) == 2 or (len(parts) == 4 and parts[2] == "_history"))
-                    and parts[1]
-                ):
-                    return {"reference": f"{parts[0]}/{rename(parts[0], parts[1])}"}
+                found = renamed(text)
+                if found is not None:
+                    return {"reference": found}
                 local = at.local.get(text)
                 if local is not None and local[1].get("resourceType") in passing:
                     at.wanted[text] = None
@@ -220,6 +219,14 @@ class Rules:
             return None
 
         return rule
+
+    def _renamed_reference(self, text: str) -> str | None:
+        """A reference to a resource under its id in the project; None where it may not pass."""
+        parts = text.split("/")
+        is_whole = len(parts) == 2 or (len(parts) == 4 and parts[2] == "_history")
+        if not (is_whole and parts[0] in self._policy.passing and parts[1]):
+            return None
+        return f"{parts[0]}/{self._rename(parts[0], parts[1])}"
 
     def _birth_year(self, issue: Issue) -> Rule:
         as_of, moves = self._as_of, self._policy.moments == "shift"

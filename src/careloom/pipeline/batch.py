@@ -1,12 +1,20 @@
 """A batch: what travels between stages, with the origin of every item, so that nothing can be lost unseen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Generic, TypeVar
 
 from careloom.issues import Issue
 
 Item = TypeVar("Item")
+
+
+def some_at_a_time(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """All items in order, `size` of them at a time; fewer in the end."""
+    waiting = iter(items)
+    while taken := list(islice(waiting, size)):
+        yield taken
 
 
 @dataclass(frozen=True, slots=True)

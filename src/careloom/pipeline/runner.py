@@ -77,14 +77,14 @@ def run_batches(
     processes  1 runs in the calling process (with `local` if given); more runs that many workers
     raises     whatever a stage raises; StateError if a worker dies
     """
-    with _collector_resting() as step:
+    with collector_resting() as step:
         for done in _run(spec, batches, processes, local):
             yield done
             step()
 
 
 @contextmanager
-def _collector_resting() -> Iterator[Callable[[], None]]:
+def collector_resting() -> Iterator[Callable[[], None]]:
     """Stops the cyclic collector, which costs more than parsing while many objects are young; it runs now and then.
 
     Yields what to call after each batch.

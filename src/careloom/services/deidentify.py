@@ -5,11 +5,11 @@ leaves the store and the tables.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
+import orjson
 import polars as pl
 
 from careloom.audit import AuditEvent
@@ -23,8 +23,9 @@ from careloom.fhir.drafts import Resource
 from careloom.fhir.flatten import Coding, drug_codes, flatten
 from careloom.fhir.references import patients_of
 from careloom.issues import Issue
-from careloom.pipeline.batch import Batch, Outcome, Refusal, Schema
+from careloom.pipeline.batch import Batch, Outcome, Refusal, Schema, some_at_a_time
 from careloom.pipeline.pipeline import Pipeline
+from careloom.pipeline.runner import collector_resting
 from careloom.pipeline.stage import Stage
 from careloom.services import own_policies
 from careloom.services.access import Principal, Zone
@@ -48,7 +49,6 @@ RESEARCH_RESOURCE = Schema("research resource")
 ZONES: tuple[Zone, ...] = ("identified", "research")
 ROWS_PER_COMMIT = 100_000
 
-Item = TypeVar("Item")
 Watch = Callable[[int, int, dict[str, Any]], None]
 """(resources done, in all, what was counted so far): called before the first and after each transaction of resources;
 may raise to stop the run."""
@@ -139,7 +139,7 @@ class Project:
         """Applies a policy under the names and dates of this project."""
         today = self._platform.runtime.now().date()
         scrub_text = texts.scrub if texts is not None else None
-        return Scrubber(policy, self.rename, self._names.shift, today, scrub_text, self._names.secrets)
+        return Scrubber(policy, self._names.rename, self._names.shift, today, scrub_text, self._names.secrets)
 
     def texts(
         self, policy: Policy, store: ZoneStore, people: KnownPeople, detectors: Sequence[Team]
@@ -174,10 +174,12 @@ def deidentify(
     total = sum(run.source.count().values())
     if watch is not None:
         watch(0, total, run.so_far())
-    for batch in _batches((stored.resource() for stored in run.source.scan()), run.at_once):
-        run.take(batch)
-        if watch is not None:
-            watch(run.read, max(total, run.read), run.so_far())
+    with collector_resting() as step:
+        for batch in some_at_a_time((orjson.loads(stored.content) for stored in run.source.scan()), run.at_once):
+            run.take(batch)
+            if watch is not None:
+                watch(run.read, max(total, run.read), run.so_far())
+            step()
     run.finish()
     return run.report
 
@@ -264,12 +266,13 @@ class _Run:
     def take(self, resources: list[Resource]) -> None:
         """De-identifies one batch; store and audit commit together."""
         result = self._pipeline.run(Batch.of(IDENTIFIED, resources))
-        kept: list[Resource] = list(result.batch.items)
+        passed = result.batch.items
         self._count(resources, result.refused, set(result.batch.origins))
         self.report.issues.update(issue.code for _, issue in result.warnings)
-        writes = [Write(r["resourceType"], r["id"], canonical(r), patients_of(r), resource=r) for r in kept]
+        writes = [Write(r["resourceType"], r["id"], content, patients_of(r), resource=r) for r, content in passed]
         with self._target.transaction(self._event, self._mark) as tx:
             self.report.written.update(tx.write(writes))
+        kept = [resource for resource, _ in passed]
         for resource in kept:
             self._seen.setdefault(resource["resourceType"], set()).add(resource["id"])
         self._to_tables(kept + self._outlines(resources, result.refused))
@@ -280,7 +283,7 @@ class _Run:
         forget_erased(self._platform, self._who, self._held)
         names = (name.partition("/") for name in self._target.all_names())
         gone = [Write(kind, one, b"", action="delete") for kind, _, one in names if one not in self._seen.get(kind, ())]
-        for batch in _batches(gone, self.at_once):
+        for batch in some_at_a_time(gone, self.at_once):
             with self._target.transaction(self._event, self._mark) as tx:
                 tx.write(batch)
         self.report.gone = len(gone)
@@ -304,22 +307,24 @@ class _Run:
             self.report.recall = self._texts.recall.as_json() if self._texts.recall is not None else None
         self.report.place = str(keep_report(self._platform, self.report.as_json()))
 
-    def _scrub(self, batch: Batch[Resource]) -> Outcome[Resource]:
-        kept: list[Resource] = []
+    def _scrub(self, batch: Batch[Resource]) -> Outcome[tuple[Resource, bytes]]:
+        """What passes, with what is written of it."""
+        kept: list[tuple[Resource, bytes]] = []
         origins: list[int] = []
         refused: list[Refusal] = []
         outcome = Outcome(Batch(RESEARCH_RESOURCE, kept, origins), refused)
         patients = [self._scrubber.patient_of(resource) for resource in batch.items]
         numbers = self._numbers({patient for patient in patients if patient is not None})
         done = [self._passed(*pair) for pair in zip(batch.items, patients, strict=True)]
-        leaking = holding([passed for passed, _ in done], numbers)
+        written = [b"" if passed is None else canonical(passed) for passed, _ in done]
+        leaking = holding([passed for passed, _ in done], numbers, written)
         for at, (origin, (passed, issues)) in enumerate(zip(batch.origins, done, strict=True)):
             if at in leaking:
                 passed, issues = None, [findings.leak(batch.items[at]["resourceType"])]
             if passed is None:
                 refused.append(Refusal(origin, tuple(issues)))
                 continue
-            kept.append(passed)
+            kept.append((passed, written[at]))
             origins.append(origin)
             outcome.warnings += [(origin, issue) for issue in issues]
         return outcome
@@ -392,9 +397,3 @@ class _Run:
             self._platform, self._who, "deidentify", "research",
             action="create", subjects=tally.pseudonyms, detail=detail | {"resources": resources},
         )  # fmt: skip
-
-
-def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    waiting = iter(items)
-    while batch := list(islice(waiting, size)):
-        yield batch

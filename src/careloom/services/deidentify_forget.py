@@ -35,7 +35,7 @@ def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict
 
 def patients_held(store: ZoneStore) -> frozenset[str]:
     """The ids of the patients that a zone holds now."""
-    return frozenset(name.partition("/")[2] for name in store.all_names() if name.startswith("Patient/"))
+    return frozenset(name.partition("/")[2] for name in store.all_names(["Patient"]))
 
 
 def forget_erased(platform: Platform, who: Principal, before: Collection[str]) -> None:

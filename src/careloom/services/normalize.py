@@ -5,9 +5,8 @@ Provenance names the versions that were made and those that they were made of. T
 new version, so that `careloom verify` still leads to its bytes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from careloom.fhir.drafts import Resource
 from careloom.fhir.references import patients_of
 from careloom.fhir.validate import check
 from careloom.issues import Issue
+from careloom.pipeline.batch import some_at_a_time
 from careloom.quality.normalize import normalize as rewritten
 from careloom.quality.normalize_policy import NormalizePolicy, packaged_policy, read_policy
 from careloom.services.access import Principal
@@ -68,7 +68,7 @@ def normalize(
     started, run_id, store = platform.runtime.now(), ask.run_id or platform.run_id(), platform.store(ZONE)
     run = _Run(platform, who, store, rules, platform.terminologies.all, run_id, _Stand.of(store, ask.stands))
     total = sum(store.count().values()) - sum(map(_is_made_here, store.scan([PROVENANCE])))
-    for batch in _batches(run.waiting(), platform.settings.ingest.batch_records):
+    for batch in some_at_a_time(run.waiting(), platform.settings.ingest.batch_records):
         run.work_off(batch, is_rehearsal=ask.is_rehearsal, watch=watch, total=total)
     counts = run.stand.counts
     report: Json = {
@@ -246,9 +246,3 @@ def _is_made_here(stored: Stored) -> bool:
 
 def _version(stored: Stored, later: int = 0) -> str:
     return f"{stored.type}/{stored.id}/_history/{stored.version + later}"
-
-
-def _batches(stored: Iterable[Stored], size: int) -> Iterator[list[Stored]]:
-    waiting = iter(stored)
-    while batch := list(islice(waiting, size)):
-        yield batch

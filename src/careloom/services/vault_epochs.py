@@ -7,6 +7,7 @@ alone. Each later one has a salt of its own, which `retire` destroys: nobody can
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from careloom.crypto.pseudonyms import project_key, project_names
@@ -64,7 +65,7 @@ def naming(platform: Platform, epoch: Epoch) -> Naming:
     drawn = noise(project_key(platform.keys, "noise", epoch.project, epoch.salt))
     parts = [project_key(platform.keys, purpose, epoch.project, epoch.salt) for purpose in ("seal-tag", "seal-text")]
     sealed = SealedValues(b"".join(parts), SEALED_FOR)
-    return Naming(lambda kind, name: names.resource_id("", kind, name), days, surrogate, drawn, sealed)
+    return Naming(partial(names.resource_id, ""), days, surrogate, drawn, sealed)
 
 
 def current(platform: Platform, project: str = "") -> Epoch:

@@ -19,7 +19,8 @@ _SCAN = (
     "LEFT JOIN record_fact f ON f.rec = r.record "
     f"WHERE r.type = ? AND r.id > ? AND r.last_updated >= ? ORDER BY r.id LIMIT {PAGE}"
 )
-_NAMES = "SELECT type, id FROM resource WHERE NOT deleted"
+_NAMES = f"SELECT rid, type, id FROM resource WHERE NOT deleted AND rid > ? ORDER BY rid LIMIT {PAGE}"  # noqa: S608
+_NAMES_OF = f"SELECT id FROM resource WHERE NOT deleted AND type = ? AND id > ? ORDER BY id LIMIT {PAGE}"  # noqa: S608
 _ROWS = (
     "SELECT r.rid, r.type, r.id, c.record_id FROM resource r LEFT JOIN record c ON c.rec = r.record "
     "WHERE NOT r.deleted AND r.rid {in}"
@@ -94,11 +95,17 @@ def _late_records(connection: Connection) -> set[int]:
     return late
 
 
-def names(connection: Connection) -> Iterator[str]:
-    """``Type/id`` of every current resource."""
-    with connection.execution_options(yield_per=PAGE).exec_driver_sql(_NAMES) as result:
-        for name, resource_id in result:
-            yield f"{name}/{resource_id}"
+def names(connection: Connection, types: Sequence[str] = ()) -> Iterator[str]:
+    """``Type/id`` of every current resource; of all types if none is named."""
+    for kind in types:
+        after = ""
+        while found := bulk.fetch(connection, _NAMES_OF, (kind, after)):
+            after = found[-1][0]
+            yield from (f"{kind}/{resource_id}" for (resource_id,) in found)
+    last = 0
+    while not types and (rows := bulk.fetch(connection, _NAMES, (last,))):
+        last = rows[-1][0]
+        yield from (f"{kind}/{resource_id}" for _, kind, resource_id in rows)
 
 
 def row_names(connection: Connection, rows: Sequence[int]) -> list[RowName]:

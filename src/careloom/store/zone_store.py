@@ -220,10 +220,10 @@ class ZoneStore:
         with self.connect() as connection:
             yield from surveying.surveyed(connection, self._reader, types, since)
 
-    def all_names(self) -> Iterator[str]:
-        """``Type/id`` of every current resource, without opening a seal."""
+    def all_names(self, types: Sequence[str] = ()) -> Iterator[str]:
+        """``Type/id`` of every current resource, of all types if none is named, without opening a seal."""
         with self.connect() as connection:
-            yield from surveying.names(connection)
+            yield from surveying.names(connection, types)
 
     def row_names(self, rows: Sequence[int]) -> list[surveying.RowName]:
         """What row numbers (`Stored.rid`) stand for now, in their order; what is gone is left out."""

@@ -3,6 +3,8 @@
 import base64
 import random
 
+import orjson
+
 from careloom.deid.leak_look import holding
 from careloom.deid.leaks import has_number
 
@@ -48,6 +50,10 @@ def test_any_batch_is_told_as_by_the_look_at_each() -> None:
         batch = [resource(rng) if rng.random() < 0.9 else None for _ in range(size)]
         expected = {at for at, one in enumerate(batch) if one is not None and has_number(one, NUMBERS)}
         assert holding(batch, NUMBERS) == expected
+        assert (
+            holding(batch, NUMBERS, [one and orjson.dumps(one, option=orjson.OPT_SORT_KEYS) for one in batch])
+            == expected
+        )
         plain = [one and {key: value for key, value in one.items() if key != "content"} for one in batch]
         assert holding(plain, NUMBERS) == {at for at, one in enumerate(plain) if one and has_number(one, NUMBERS)}
     assert holding([{"text": "81281208"}], frozenset()) == frozenset()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from careloom.errors import IntegrityError, SetupError
 from careloom.issues import Issue
-from careloom.pipeline.batch import Batch, Merge, Outcome, Refusal, Schema
+from careloom.pipeline.batch import Batch, Merge, Outcome, Refusal, Schema, some_at_a_time
 from careloom.pipeline.pipeline import Pipeline
 from careloom.pipeline.stage import Stage
 
@@ -85,3 +85,11 @@ def test_the_configuration_hash_changes_with_configuration_and_versions() -> Non
 
 def test_an_empty_batch_passes() -> None:
     assert list(Pipeline("p", [stage(double)], {}).run(Batch.of(NUMBER, [])).batch.items) == []
+
+
+@given(st.lists(st.integers()), st.integers(1, 7))
+def test_items_come_in_order_some_at_a_time_and_none_is_lost(items: list[int], size: int) -> None:
+    taken = list(some_at_a_time(iter(items), size))
+    assert [item for some in taken for item in some] == items
+    assert all(len(some) == size for some in taken[:-1])
+    assert all(taken)

@@ -113,6 +113,15 @@ def test_scan_is_ordered_by_type_and_id_and_can_be_narrowed(store: ZoneStore) ->
     assert [one.id for one in store.scan(["Patient"])] == [P1]
 
 
+def test_all_names_are_told_page_by_page_without_what_was_deleted(store: ZoneStore) -> None:
+    write(store, *[put("Observation", f"o{n:04}", (P1,)) for n in range(1203)], put("Patient", P1, (P1,)))
+    write(store, delete("Observation", "o0000", (P1,)), delete("Observation", "o1202", (P1,)))
+    observations = [f"Observation/o{n:04}" for n in range(1, 1202)]
+    assert sorted(store.all_names()) == [*observations, f"Patient/{P1}"]
+    assert list(store.all_names(["Observation"])) == observations
+    assert list(store.all_names(["Patient", "Encounter"])) == [f"Patient/{P1}"]
+
+
 def test_many_come_back_in_the_order_asked(store: ZoneStore) -> None:
     write(store, *[put("Observation", f"o{n}", (P1,)) for n in range(5)])
     rids = [store.read("Observation", name).rid for name in ("o3", "o1", "o4")]
