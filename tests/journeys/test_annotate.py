@@ -174,6 +174,10 @@ def test_a_person_speaks_in_place_of_the_reader(line: CommandLine) -> None:
     assert one["text"] == NOTES["n-per"][2]
     assert [each["label"] for each in one["annotations"]] == ["SYMPTOM", "TEST", "TEST_VALUE"]
     assert [each["label"] for each in one["found"]] == ["PROBLEM", "TEST", "TEST_VALUE"]
+    line.run("annotate", "export", "--corrections", "--zone", "identified", "--brat", "corrected")
+    pair = {file.suffix: file.read_text("utf-8") for file in (line.folder / "corrected").iterdir()}
+    assert pair[".txt"] == NOTES["n-per"][2]
+    assert "T1\tSYMPTOM 4 12\tmigraine\n" in pair[".ann"]
     (line.folder / "bad.ann").write_text("T1\tPROBLEM 4 12\tdiabetes\n")
     refusal = line.run("annotate", "correct", note["id"], "bad.ann", expect=2)
     assert "diabetes" not in refusal.stderr

@@ -1,5 +1,6 @@
 """Commands of annotation: read stored notes or one text, look at a note, correct it, export and verify."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -145,6 +146,7 @@ def annotate_correct(
 @annotate_app.command("export")
 def annotate_export(
     corrections: Annotated[bool, typer.Option("--corrections", help="What people have corrected.")] = False,
+    brat: Annotated[Path | None, typer.Option(help="Write files of BRAT to this folder, as `train ner` reads.")] = None,
     zone: Zone = "research",
 ) -> None:
     """Print corrected notes with their annotations, one JSON document a line. They hold words of patients.
@@ -157,9 +159,18 @@ def annotate_export(
 
     if not corrections:
         raise typer.BadParameter("say what to export: --corrections")
+    if brat is not None:
+        brat.mkdir(mode=0o700, parents=True, exist_ok=True)
     with opened() as (platform, who):
         for one in found(platform, who, zone):
-            output.emit_line(one)
+            pair = one.pop("brat")
+            if brat is None:
+                output.emit_line(one)
+                continue
+            for name, content in ((f"{pair['id']}.txt", pair["text"]), (f"{pair['id']}.ann", pair["annotations"])):
+                file = brat / name
+                file.touch(mode=0o600)
+                file.write_bytes(content.encode())
 
 
 @annotate_app.command("verify")

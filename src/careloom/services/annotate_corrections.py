@@ -101,7 +101,8 @@ def correct(platform: Platform, who: Principal, ask: CorrectAsk) -> AnnotateRepo
 
 def corrections(platform: Platform, who: Principal, zone_name: str) -> Iterator[Json]:
     """Every note that a person has spoken of, for training: ``text``, ``annotations``, ``relations``, ``found`` (what
-    the reader had found), ``person``. Offsets count code points of ``text``, which is the note as it was then.
+    the reader had found), ``person``, and ``brat``: ``id``, ``text`` and ``annotations`` of two files.
+    Offsets count code points of ``text``, which is the note as it was then.
 
     These are words of patients: they stay in the zone's own hands.
 
@@ -125,6 +126,7 @@ def corrections(platform: Platform, who: Principal, zone_name: str) -> Iterator[
         yield {
             "text": source, "annotations": kept.content["annotations"], "relations": kept.content["relations"],
             "found": found.content["annotations"] if same and found is not None else None, "person": kept.reader,
+            "brat": {"id": stored.id, **written(kept.reading(source), "brat", kept.reader)},
         }  # fmt: skip
 
 
