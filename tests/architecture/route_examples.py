@@ -100,6 +100,20 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/deidentify": Example(
         "/api/v1/deidentify", "preview", BOTH, more={"json": {"text": "Seen by Dr. Oda Quillfeather.", "style": "tag"}}
     ),
+    "POST /api/v1/nlp/analyze": Example(
+        "/api/v1/nlp/analyze", "annotate", more={"json": {"text": "Denies chest pain."}}, lacking=("scope", "role")
+    ),
+    "GET /api/v1/nlp/models": Example("/api/v1/nlp/models", "annotate", lacking=("scope", "role")),
+    "POST /api/v1/nlp/annotations": Example(
+        "/api/v1/nlp/annotations", "annotate", statuses=(202,), more={"json": {"zone": "identified"}}
+    ),
+    "GET /api/v1/nlp/annotations": Example("/api/v1/nlp/annotations", "monitor", lacking=("scope",)),
+    "GET /api/v1/nlp/annotations/{run_id}": Example(
+        "/api/v1/nlp/annotations/{queued annotation}", "monitor", lacking=("scope",)
+    ),
+    "POST /api/v1/nlp/annotations/{run_id}/cancel": Example(
+        "/api/v1/nlp/annotations/{queued annotation}/cancel", "monitor", lacking=("scope",), also="careloom/operate"
+    ),
     "GET /api/v1/deidentification-policies": Example("/api/v1/deidentification-policies", "monitor", ("research",)),
     "GET /api/v1/deidentification-policies/{name}": Example(
         "/api/v1/deidentification-policies/first", "monitor", ("research",)

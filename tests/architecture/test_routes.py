@@ -16,8 +16,9 @@ from werkzeug.test import TestResponse
 
 from careloom.api import gate
 from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
-from careloom.services import deidentifications
+from careloom.services import annotations, deidentifications
 from careloom.services.access import ROLES, ZONES
+from careloom.services.annotate import AnnotateAsk
 from careloom.services.deidentify import Project, deidentify
 from careloom.services.normalizations import submit
 from careloom.services.normalize import NormalizeAsk, normalize
@@ -122,6 +123,7 @@ class Served:
             "waiting": self.waiting_upload,
             "queued": self.queued_normalization,
             "queued deidentification": self.queued_deidentification,
+            "queued annotation": self.queued_annotation,
             "question": lambda: vault_routes.question(self.made, self.facts["pseudonym"]),
             "own_question": lambda: vault_routes.question(self.made, self.facts["pseudonym"], self.last_caller),
         }
@@ -135,6 +137,11 @@ class Served:
     def queued_deidentification(self) -> str:
         """The id of a new de-identification that no worker has touched."""
         found: str = deidentifications.submit(self.made.platform, self.made.operator)["id"]
+        return found
+
+    def queued_annotation(self) -> str:
+        """The id of a new annotation that no worker has touched."""
+        found: str = annotations.submit(self.made.platform, self.made.operator, AnnotateAsk())["id"]
         return found
 
     def waiting_upload(self) -> str:

@@ -81,6 +81,7 @@ ERRORS = [
     ("a version that is none", f"/fhir/identified/Patient/x/_history/{FAMILY}"),
     ("a zone that is none", f"/fhir/{FAMILY}/Patient"),
     ("an ingestion that is none", f"/api/v1/ingestions/{FAMILY}"),
+    ("an annotation that is none", f"/api/v1/nlp/annotations/{FAMILY}"),
     ("a cursor that is none", f"/api/v1/ingestions?cursor={FAMILY}"),
     ("a limit that is none", f"/api/v1/ingestions?limit={FAMILY}"),
     ("an address that is none", f"/{FAMILY}"),

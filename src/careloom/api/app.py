@@ -19,6 +19,7 @@ from careloom.api import (
     linkage,
     mappings,
     metrics,
+    nlp,
     normalizations,
     oauth,
     overview,
@@ -57,7 +58,7 @@ def create_app(platform: Platform) -> OpenAPI:
     problems.install(app)
     for room in (
         oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
-        normalizations, deidentifications, deidentify_one, research, mappings, overview, health,
+        normalizations, deidentifications, deidentify_one, nlp, research, mappings, overview, health,
         reidentifications,
     ):  # fmt: skip
         room.register(app)

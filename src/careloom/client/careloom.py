@@ -13,6 +13,7 @@ from careloom.client.fhir import FhirZone
 from careloom.client.ingestions import Ingestions
 from careloom.client.linkage import Linkage
 from careloom.client.mappings import Mappings
+from careloom.client.nlp import Nlp
 from careloom.client.normalizations import Normalizations
 from careloom.client.pace import Pace
 from careloom.client.quality import Quality
@@ -61,6 +62,7 @@ class Careloom:
         self.ingestions = Ingestions(self._session)
         self.linkage = Linkage(self._session)
         self.mappings = Mappings(self._session)
+        self.nlp = Nlp(self._session)
         self.normalizations = Normalizations(self._session)
         self.records = Records(self._session)
         self.quality = Quality(self._session)

@@ -52,6 +52,8 @@ def _decode(kind: Any, value: Any, place: str) -> Any:
         return tuple(_decode(inner[0], each, f"{place}[{index}]") for index, each in enumerate(value))
     if outer is Mapping and isinstance(value, dict):
         return types.MappingProxyType({name: _decode(inner[1], each, place) for name, each in value.items()})
+    if outer is dict and isinstance(value, dict):
+        return value
     if kind is datetime and isinstance(value, str):
         return _time(value, place)
     if kind in (date, Decimal) and isinstance(value, str):
