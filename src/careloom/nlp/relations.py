@@ -104,7 +104,14 @@ class Relations:
 
 
 def _types(pair: Pair, row: Row, text: str) -> tuple[str, ...]:
-    """What the two may be: a value that a word before it calls normal is a reference, any other one a finding."""
+    """What the two may be.
+
+    A value that a word before it calls normal is a reference, any other one a finding; a reaction that stands behind
+    a drug is not that of an allergen before the drug.
+    """
+    if pair.head.label == "ALLERGEN":
+        low, high = pair.inner
+        return () if any(one.label == "MEDICATION" for one in row.items[low:high]) else pair.types
     if pair.tail.label != "TEST_VALUE":
         return pair.types
     start = pair.tail.span.start

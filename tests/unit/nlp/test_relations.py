@@ -37,6 +37,8 @@ REASONS = [
     "<Levofloxacin|MEDICATION a> was stopped due to <tendinitis|PROBLEM adverse a>.",
     "She developed a <rash|SYMPTOM adverse a> after <trimethoprim|MEDICATION a>.",
     "<amiodarone|MEDICATION a>-induced <hyperthyroidism|PROBLEM adverse a>",
+    "Allergies: <amoxicillin|ALLERGEN a> (<hives|SYMPTOM of a>),"
+    " <tramadol|MEDICATION b> (<vomiting|SYMPTOM adverse b>)",
     "<Hyperkalemia|PROBLEM adverse a> secondary to <spironolactone|MEDICATION a>.",
 ]
 TESTS = [

@@ -1,0 +1,134 @@
+"""Adverse events by a small model that the test makes: what it finds becomes annotations and relations. Needs ml."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from careloom.errors import SetupError
+from careloom.text.note import AnnotatedNote, Annotation, Note, Span
+
+torch = pytest.importorskip("torch", reason="the extra ml is not installed: make ml")
+pytest.importorskip("onnxscript", reason="the extra ml is not installed: make ml")
+pytest.importorskip("sklearn", reason="the extra ml is not installed: make ml")
+
+from careloom.learn_torch import Schedule  # noqa: E402
+from careloom.nlp.adverse_events import TYPE, AdverseEvents  # noqa: E402
+from careloom.text.encoder_torch import Encoder, Shape, Tagger  # noqa: E402
+from careloom.text.pieces import SPECIAL, Pieces  # noqa: E402
+from careloom.text.training_torch import packed  # noqa: E402
+from tools.ade import judged, with_pairs  # noqa: E402
+from tools.ade_data import Sentence, negatives, positives  # noqa: E402
+from tools.ade_training import HEADS, _fit, rows_of  # noqa: E402
+from tools.measure_nlp_relations import as_known  # noqa: E402
+from tools.train_relation_model import fitted  # noqa: E402
+
+VOCABULARY = (*SPECIAL, *"aspirin zinc rash hives after from with and took she no pain . ,".split())
+TOLD = [
+    ("rash after aspirin", [((11, 18), (0, 4))]),
+    ("hives from zinc .", [((11, 15), (0, 5))]),
+    ("she took zinc with rash and hives", [((9, 13), (19, 23)), ((9, 13), (28, 33))]),
+    ("hives after aspirin and zinc", [((12, 19), (0, 5)), ((24, 28), (0, 5))]),
+]
+UNTOLD = ["she took pain .", "no pain , no .", "pain and pain", "she with pain"]
+
+
+def sentence(text: str, pairs: list[tuple[tuple[int, int], tuple[int, int]]]) -> Sentence:
+    return Sentence(text, "1", set(pairs))
+
+
+@pytest.fixture(scope="module")
+def archive() -> Iterator[bytes]:
+    """A model of one layer that has learnt `TOLD` by heart."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    pieces = Pieces(VOCABULARY)
+    rows = [row for text in UNTOLD for row in rows_of(text, {"related": []}, pieces)]
+    for text, pairs in TOLD:
+        one = sentence(text, pairs)
+        spans = {"drug": one.drugs, "event": one.events, "related": [(0, len(text))]}
+        rows += rows_of(text, spans, pieces)
+    tagger = Tagger(Encoder(Shape(len(VOCABULARY), width=32, layers=1, heads=2, inner=32, dropout=0.0)), HEADS)
+    _fit(tagger, lambda _: rows, Schedule(40, 0.02), lambda _: None)
+    other = Sentence("rash from aspirin with zinc", "1", {((10, 17), (0, 4))}, {(23, 27)})
+    pairs_model = fitted([as_known(one) for one in (*(sentence(*told) for told in TOLD), other)] * 3, {})
+    yield with_pairs(packed(tagger, VOCABULARY, {"name": "tiny", "version": "7"}), pairs_model)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def component(archive: bytes) -> AdverseEvents:
+    return AdverseEvents(archive)
+
+
+def test_what_was_learnt_by_heart_is_found_by_every_protocol(component: AdverseEvents) -> None:
+    related = [sentence(*one) for one in TOLD]
+    told = judged(component, related, [sentence(text, []) for text in UNTOLD])
+    assert {name: score.f1 for name, score in told.items()} == dict.fromkeys(told, 1.0)
+    assert len(told) == 4
+
+
+def test_found_spans_become_annotations_with_ids_and_a_relation(component: AdverseEvents) -> None:
+    note = component.read(note_of("she took pain .\n\nrash after aspirin"))
+    assert [(one.label, one.span.of(note.note.text)) for one in note.annotations] == [
+        ("PROBLEM", "rash"),
+        ("MEDICATION", "aspirin"),
+    ]
+    (relation,) = note.relations
+    by_id = {one.id: one.text for one in note.annotations}
+    assert (relation.type, by_id[relation.head], by_id[relation.tail]) == (TYPE, "aspirin", "rash")
+    assert 0 < (relation.score or 0) <= 1
+    assert note.readers == {"adverse-events": "7"}
+    assert component.read(note).relations == note.relations
+
+
+def test_annotations_that_are_there_are_taken(component: AdverseEvents) -> None:
+    there = (
+        Annotation(Span(0, 4), "SYMPTOM", id="T1"),
+        Annotation(Span(5, 18), "MEDICATION", id="T2"),
+        Annotation(Span(11, 18), "ALLERGEN", id="T3"),
+    )
+    note = component.read(AnnotatedNote(Note("n", "rash after aspirin"), annotations=there))
+    assert note.annotations == there
+    assert [(one.head, one.tail) for one in note.relations] == [("T2", "T1")]
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "😀 é", "\n\n\n", "no " * 3000])
+def test_odd_texts_are_read(component: AdverseEvents, text: str) -> None:
+    assert component.read(note_of(text)).relations == ()
+
+
+def test_annotations_without_ids_are_refused(component: AdverseEvents) -> None:
+    with pytest.raises(ValueError, match="ids"):
+        component.read(AnnotatedNote(Note("n", "pain"), annotations=(Annotation(Span(0, 4), "SYMPTOM"),)))
+
+
+def test_a_tagger_of_something_else_is_refused(archive: bytes) -> None:
+    other = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as members, zipfile.ZipFile(other, "w") as copy:
+        for name in members.namelist():
+            content = members.read(name)
+            copy.writestr(name, content.replace(b'"drug"', b'"dragon"') if name == "heads.json" else content)
+    with pytest.raises(SetupError, match="adverse events"):
+        AdverseEvents(other.getvalue())
+    with pytest.raises(SetupError):
+        AdverseEvents(b"no model")
+
+
+def test_the_corpus_is_read_by_sentence(tmp_path: Path) -> None:
+    row = {"pmid": "1", "sentence": "rash after zinc", "drug_start": 11, "drug_end": 15, "arg_start": 0, "arg_end": 4}
+    other = {**row, "sentence": "rash after zinc", "drug_start": 5, "drug_end": 10}
+    for name, rows in (("ae", [row, row]), ("dose", [other]), ("neg", [{"pmid": "2", "sentence": "no pain"}] * 2)):
+        (tmp_path / name).write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    (one,) = positives(tmp_path / "ae", tmp_path / "dose")
+    assert (one.drugs, one.events, one.others) == ([(11, 15)], [(0, 4)], {(5, 10)})
+    assert one.candidates() == [((5, 10), (0, 4), False), ((11, 15), (0, 4), True)]
+    assert [each.text for each in negatives(tmp_path / "neg")] == ["no pain"]
+
+
+def note_of(text: str) -> AnnotatedNote:
+    return AnnotatedNote(Note("n", text))
