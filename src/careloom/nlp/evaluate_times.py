@@ -137,3 +137,15 @@ def _is_within(gold: str, found: Annotation) -> bool:
         return date.fromisoformat(low) <= date.fromisoformat(gold[:10]) <= date.fromisoformat(high)
     except ValueError:
         return False
+
+
+def relation_scores(gold: Sequence[str], found: Sequence[str]) -> dict[str, float]:
+    """Accuracy, F1 of each relation of the gold, and their mean as ``macro``; pairs in the same order on both sides."""
+    if not gold:
+        return {"accuracy": 0.0, "macro": 0.0}
+    out = {"accuracy": sum(one == other for one, other in zip(gold, found, strict=True)) / len(gold)}
+    scores = {}
+    for label in sorted(set(gold)):
+        right = sum(one == other == label for one, other in zip(gold, found, strict=True))
+        scores[label] = 2 * right / (sum(one == label for one in gold) + sum(one == label for one in found))
+    return out | scores | {"macro": sum(scores.values()) / len(scores)}

@@ -69,8 +69,9 @@ class Times:
             attributes = resolve(words, scene, running, section)
             if attributes is None:
                 continue
-            out.append(self._annotation(note.text, words, attributes, section))
-            if match.rule.type in {"date", "relative", "time"} and _leads(attributes, scene.text, words.start):
+            cue = cue_before(scene.text, words.start) if match.rule.read in _ABSOLUTE else ""
+            out.append(self._annotation(note.text, words, attributes | ({"of": cue} if cue else {}), section))
+            if match.rule.type in {"date", "relative", "time"} and cue != "birth" and _leads(attributes):
                 running.previous, running.end = attributes["value"], words.end
         return out
 
@@ -133,10 +134,10 @@ def _inferred(tokens: Sequence[Token], found: Sequence[Match], scene: Scene) -> 
     return out
 
 
-def _leads(attributes: Attributes, text: str, start: int) -> bool:
-    """True where later expressions may be counted from this one: it has a day and is no birth."""
+def _leads(attributes: Attributes) -> bool:
+    """True where later expressions may be counted from this one: it has a day."""
     value = attributes.get("value", "")
-    return len(value) >= 4 and value[:4].isdigit() and "W" not in value and cue_before(text, start) != "birth"
+    return len(value) >= 4 and value[:4].isdigit() and "W" not in value
 
 
 class _SectionOf:

@@ -9,6 +9,8 @@
     anchor    note, admission, discharge, surgery, birth, previous: what a relative time was counted from
     offset    how far from the anchor, ISO 8601, with a minus for before
     part      of the day, as written
+    assumed   year: none is written, the one in `value` is the likeliest
+    of        birth, admission, surgery, discharge: what a date is of, by the words before it (set by `times`)
 """
 
 import re
@@ -115,6 +117,7 @@ def _calendar_value(found: Calendar, words: Words, scene: Scene, section: str) -
         if scene.day is None or found.month is None:
             return out
         year = _year_of(found, scene, words.start, section)
+        out["assumed"] = "year"
     if found.day is not None:
         day = day_of(year, found.month or 1, found.day)
         if day is None:
