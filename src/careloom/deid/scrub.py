@@ -165,12 +165,11 @@ class Scrubber:
         if extensions:
             rules["extension"] = _many(self._rules.extension(dict(extensions), f"{structure.name}.extension"))
         counted, ignored = _silent(structure)
-        finish = self._finish(structure)
+        finish, needed = self._finish(structure), structure.needed
         resource = structure.name in resource_types()
         unlisted = findings.element_unlisted(structure.name)
         siblings = {f"_{key}": key for key, kept in structure.kept.items() if not kept.many and _is_primitive(kept)}
         known = {f"_{key}" for key in ignored | set(counted) | set(structure.kept)}
-        needed = structure.needed
 
         def node(source: Any, at: Pass) -> Json | None:
             if type(source) is not dict:
@@ -184,10 +183,10 @@ class Scrubber:
                         out[f"_{key}"] = {"extension": masked_extension()}
                     elif found is not None:
                         out[key] = found
-                elif key in ignored:
-                    continue
                 elif key in counted:
                     counted[key](value, at)
+                elif key in ignored:
+                    continue
                 elif key in siblings and siblings[key] not in source:
                     absent = _absent(value)
                     if absent is not None:
