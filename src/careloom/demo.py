@@ -51,6 +51,8 @@ QUERIES = (
 DIAGNOSES = {SNOMED_CT: ("SNOMED", "ICD-10-CM"), ICD_10_CM: ("ICD-10-CM", "SNOMED")}
 """Systems of diagnoses: what the command line calls them, and what they are translated to."""
 SAFE_HARBOR = "safe-harbor"
+NOTES_READ = 120
+"""In the demo: some seconds of one core."""
 LINES_SHOWN = 8
 """Of a note without identity."""
 SERVE_VARIABLE = "CARELOOM_DEMO_SERVE"
@@ -237,11 +239,11 @@ def _prove(platform: Platform, who: Principal, patient: str) -> None:
 
 
 def _annotate(platform: Platform, who: Principal) -> None:
-    """Reads every note, shows what was found, and proves each fact, one of them in full."""
-    say("careloom annotate")
+    """Reads notes, shows what was found, and proves each fact, one of them in full."""
+    say(f"careloom annotate --limit {NOTES_READ}")
     with progress("Reading", quiet=False, unit="notes") as tell:
         watch = (lambda done, total, _so_far: tell(done, total)) if tell else None
-        render_annotation.annotated(annotate(platform, who, AnnotateAsk(), watch).as_json())
+        render_annotation.annotated(annotate(platform, who, AnnotateAsk(most_notes=NOTES_READ), watch).as_json())
     say("\ncareloom annotate verify")
     render_annotation.verified(verify_annotations(platform, who, "identified").as_json())
     for kind in ("Condition", "MedicationStatement", "Observation"):

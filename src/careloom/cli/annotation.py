@@ -31,6 +31,7 @@ def annotate(
         bool, typer.Option("--incremental", help="Leave out what this version of the reader has read.")
     ] = False,
     refuted: Annotated[bool, typer.Option("--refuted", help="Write what is absent as refuted.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="End after so many notes, with whole patients; 0 for all.")] = 0,
     queue: Annotated[bool, typer.Option("--queue", help="Hand it to the job worker and return at once.")] = False,
     json: Json = False,
 ) -> None:
@@ -46,7 +47,7 @@ def annotate(
     from careloom.services.annotate_notes import annotate as run
     from careloom.services.annotations import submit
 
-    ask = AnnotateAsk(zone, patient, incremental, refuted)
+    ask = AnnotateAsk(zone, patient, incremental, refuted, most_notes=limit)
     with opened() as (platform, who):
         if queue:
             job = submit(platform, who, ask)

@@ -73,6 +73,7 @@ class AnnotateAsk:
     is_incremental leaves out notes that this version of the reader has read as they are now
     refuted        what is said to be absent becomes a refuted fact, not none
     run_id         of the run; empty for a new one
+    most_notes     ends after the patients with which so many notes were seen; 0 for all
     """
 
     zone: Zone = "identified"
@@ -80,6 +81,7 @@ class AnnotateAsk:
     is_incremental: bool = False
     refuted: bool = False
     run_id: str = ""
+    most_notes: int = 0
 
 
 @dataclass(slots=True)

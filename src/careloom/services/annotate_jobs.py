@@ -21,7 +21,9 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
     if ended is None:
         asked = unsealed(platform, request)
         is_incremental = asked["incremental"] or jobs.get(run_id).attempts > 1
-        ask = AnnotateAsk(asked["zone"], asked["patient"], is_incremental, asked["refuted"], run_id)
+        ask = AnnotateAsk(
+            asked["zone"], asked["patient"], is_incremental, asked["refuted"], run_id, asked["most_notes"]
+        )
         with Platform(platform.settings, platform.runtime, platform.keys) as own:
             annotate(own, asker_of(jobs, progress, asked), ask, progress.report)
         ended = kept_runs(platform).find(run_id)

@@ -113,7 +113,7 @@ class _Run:
         for name in self._kept_for():
             groups.setdefault(name, [])
         if not self._ask.patient:
-            return groups
+            return _first(groups, self._ask.most_notes)
         name = patient_id_of(self._ask.patient)
         found = self._store.read_named("Patient", [name]).get(name)
         if name not in groups and (found is None or found.deleted):
@@ -258,6 +258,16 @@ def _stale() -> Issue:
 def _changed() -> Issue:
     message = "notes of a patient changed while they were read: nothing was written"
     return Issue("nlp.note-changed", "warning", "", message, "Run careloom annotate again.")
+
+
+def _first(groups: dict[str, list[str]], most_notes: int) -> dict[str, list[str]]:
+    """The first patients, until they have so many notes; all where it is 0."""
+    found: dict[str, list[str]] = {}
+    for patient, ids in groups.items():
+        if most_notes and sum(map(len, found.values())) >= most_notes:
+            break
+        found[patient] = ids
+    return found
 
 
 def _batches(groups: Mapping[str, list[str]], size: int) -> Iterator[list[tuple[str, list[str]]]]:

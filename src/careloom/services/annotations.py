@@ -33,6 +33,7 @@ def submit(platform: Platform, who: Principal, ask: AnnotateAsk) -> Json:
     run_id = platform.run_id()
     asked = {
         "zone": ask.zone, "patient": ask.patient, "incremental": ask.is_incremental, "refuted": ask.refuted,
+        "most_notes": ask.most_notes,
         "purpose": who.purpose, "request": who.request,
     }  # fmt: skip
     note(platform, who, "annotate-queue", ask.zone, action="create", detail={"run": run_id})

@@ -84,6 +84,11 @@ def test_who_is_erased_while_a_run_goes_on_does_not_come_back(platform: Platform
     assert verify_annotations(platform, WHO, "identified").is_whole
 
 
+def test_a_run_ends_after_so_many_notes_with_whole_patients(platform: Platform) -> None:
+    report = annotate(platform, WHO, AnnotateAsk(most_notes=2))
+    assert (report.notes["read"], facts(platform)) == (2, 4)
+
+
 def test_how_many_notes_are_committed_together_changes_nothing(platform: Platform) -> None:
     annotate(platform, WHO, AnnotateAsk())
     before = platform.store("identified").content_hash()
