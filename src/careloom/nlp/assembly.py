@@ -2,12 +2,14 @@
 
 from careloom.nlp.assertion import Assertions
 from careloom.nlp.component import Component
+from careloom.nlp.linking import Linker
 from careloom.nlp.quantities import Quantities
 from careloom.nlp.reader import NoteReader
 from careloom.nlp.relations import Relations
 from careloom.nlp.sections import Sections
 from careloom.nlp.social import Social
 from careloom.nlp.splitting import Sentences
+from careloom.nlp.timeline import Timeline
 from careloom.nlp.times import Times
 from careloom.terminology.concepts import Terminology
 
@@ -23,9 +25,9 @@ def reader(terminology: Terminology) -> NoteReader:
 
 def finders(terminology: Terminology) -> list[Component]:
     """Components that find annotations or say more about them."""
-    return [Sections(), Sentences(), Times(), Quantities(), Social(), Assertions()]
+    return [Sections(), Sentences(), Times(), Quantities(), Social(), Assertions(), Linker.packaged(terminology)]
 
 
 def joiners() -> list[Component]:
     """Components that say how annotations belong together."""
-    return [Relations()]
+    return [Relations(), Timeline()]

@@ -187,9 +187,10 @@ class Assertions:
         text = annotated.note.text
         spans = annotated.sentences or tuple(sentences(text))
         by_sentence: dict[int, list[int]] = {}
+        starts = [span.start for span in spans]
         for number, one in enumerate(annotated.annotations):
             if one.label in LABELS:
-                place = _covering([span.start for span in spans], one.span.start)
+                place = _covering(starts, one.span.start)
                 by_sentence.setdefault(place, []).append(number)
         made = list(annotated.annotations)
         for place, numbers in by_sentence.items():

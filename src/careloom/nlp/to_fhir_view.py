@@ -86,16 +86,15 @@ class View:
     def when(self, one: Annotation, *types: str) -> tuple[str, tuple[Annotation, ...]]:
         """When something was, as dateTime, and what says so; empty where nothing does.
 
-        What the timeline has said of the annotation itself comes first, then a date that is related to it.
+        A date that is related to the annotation comes first, then what the timeline tells of it. What the timeline has
+        from the section alone, the day of the note, is when something was so, not when it began: it is no answer here.
         """
-        own = moment(one.attributes.get("start", "")) or moment(one.attributes.get("when", ""))
-        if own:
-            return own, ()
         for told in self.tails(one, *types):
             value = moment(told.attributes.get("value", ""))
             if value:
                 return value, (told,)
-        return "", ()
+        is_told = one.attributes.get("time_from", "") in ("clause", "duration")
+        return (moment(one.attributes.get("start", "")) if is_told else ""), ()
 
 
 @dataclass(slots=True)
