@@ -23,9 +23,10 @@ _HABIT = re.compile(
     r"|(?:illicit |recreational |iv |street )?drugs?|drug (?:ab)?use|cocaine|heroin|marijuana|substance (?:ab)?use)\b",
     re.IGNORECASE,
 )
+_RESULTS = frozenset({"negative", "neg", "unremarkable", "normal", "absent", "free", "clear", "resolved", "not"})
 _LIST, _LEAD, _ITEM = 30, 160, 80
 """A list has so many lines at most, and the line that leads it and its items have so many characters."""
-_GIVEN_UP = frozenset({"former", "formerly", "quit", "ex -", "quit smoking", "stopped smoking", "used to"})
+_GIVEN_UP = frozenset({"former", "formerly", "quit", "ex", "stopped", "used"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ class Reader:
         given: Mapping[str, Any] = self._triggers.sections.get(section, {})
         if label not in given.get("labels", (label,)):
             given = {}
+        if label == "TEST":
+            reached = [one for one in reached if not _is_result(context.words, one.hit)]
         presence, certainty = _presence(reached, label, given)
         temporal = nearest(reached, TEMPORALITY)
         temporality = temporal.hit.effect.says if temporal is not None else given.get("temporality", "current")
@@ -130,9 +133,9 @@ class Reader:
         experiencer = who.hit.effect.says if who is not None else given.get("experiencer", "patient")
         if _HABIT.search(span.of(text)) and label not in {"MEDICATION", "ALLERGEN"}:
             words = context.words.words
-            if temporal is not None and " ".join(words[temporal.hit.first : temporal.hit.last]) in _GIVEN_UP:
+            if temporal is not None and not _GIVEN_UP.isdisjoint(words[temporal.hit.first : temporal.hit.last]):
                 presence, certainty = "absent", "negative"
-            if presence == "absent":
+            if temporality == "current":
                 temporality = "historical"
         return Assertion(
             cast(Presence, presence),
@@ -155,6 +158,11 @@ def _presence(reached: Sequence[Reached], label: str, given: Mapping[str, Any]) 
         return (presence, "positive") if label != "ALLERGEN" else ("present", "positive")
     says = found.hit.effect.says
     return says, found.hit.effect.sure or "positive"
+
+
+def _is_result(words: Words, hit: Hit) -> bool:
+    """True for words that say what a test found: a test with a negative result was done."""
+    return not _RESULTS.isdisjoint(words.words[hit.first : hit.last])
 
 
 def _last(inside: Sequence[Heading], offset: int) -> Heading | None:

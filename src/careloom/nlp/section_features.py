@@ -2,9 +2,12 @@
 
 Words and pairs of words (numbers are one word), beginnings and ends of words, how the text begins and ends, how long it
 is, cues by group (section_cues.toml: relatives, doses, organs examined, plans...) by presence and by share, verbs,
-person, capitals, numbers and marks. The same function serves training and use.
+person, capitals, numbers and marks, and groups of words that stand beside the same words in other texts. The same
+function serves training and use.
 """
 
+import gzip
+import json
 import math
 import re
 import tomllib
@@ -32,6 +35,13 @@ def cues() -> Mapping[str, re.Pattern[str]]:
     return {name: re.compile(words, re.IGNORECASE) for name, words in table.items()}
 
 
+@cache
+def word_classes() -> Mapping[str, tuple[int, ...]]:
+    """Word -> its coarse and its fine group, of words that stand beside the same words (tools/make_word_classes.py)."""
+    table = json.loads(gzip.decompress(packaged("nlp", "models/word-classes.json.gz")))
+    return {word: tuple(groups) for word, groups in table["classes"].items()}
+
+
 def features(text: str) -> dict[str, float]:
     """How much there is of each feature in `text`: of words about 1 in all, of the others at most 1.5 each."""
     text = text[:_LONGEST]
@@ -40,6 +50,7 @@ def features(text: str) -> dict[str, float]:
     words = [token for token in tokens if token[0].isalnum()]
     found = _grams(tokens, words)
     found |= _shape(text, lower, words)
+    found |= _classes(words)
     count = max(1, len(words))
     for name, pattern in cues().items():
         hits = len(pattern.findall(text))
@@ -61,6 +72,17 @@ def _grams(tokens: list[str], words: list[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for group in (counted, parts):
         weighed = {name: 1 + math.log(amount) for name, amount in group.items()}
+        norm = math.sqrt(sum(amount * amount for amount in weighed.values())) or 1.0
+        found |= {name: amount / norm for name, amount in weighed.items()}
+    return found
+
+
+def _classes(words: list[str]) -> dict[str, float]:
+    known = word_classes()
+    found: dict[str, float] = {}
+    groups = [known[word] for word in words if word in known]
+    for level, prefix in enumerate(("k", "l")):
+        weighed = {f"{prefix} {group}": 1 + math.log(n) for group, n in Counter(one[level] for one in groups).items()}
         norm = math.sqrt(sum(amount * amount for amount in weighed.values())) or 1.0
         found |= {name: amount / norm for name, amount in weighed.items()}
     return found

@@ -124,7 +124,7 @@ class Triggers:
         for first, word in enumerate(words):
             if word in self._root.then or word[0].isdigit():
                 found += self._from(words, first)
-        found.sort(key=lambda hit: (hit.first - hit.last, hit.first))
+        found.sort(key=_weight)
         taken: dict[tuple[str, str], set[int]] = {}
         exact: set[tuple[str, int, int]] = set()
         kept: list[Hit] = []
@@ -149,6 +149,11 @@ class Triggers:
             for node in nodes:
                 for effect in node.effects:
                     yield Hit(first, last + 1, effect)
+
+
+def _weight(hit: Hit) -> tuple[int, int]:
+    """The longest first; a pseudo-trigger before what begins two words earlier, as in ``there was no change``."""
+    return hit.first - hit.last - (2 if hit.effect.says == "nothing" else 0), hit.first
 
 
 def _is_hidden(places: range, taken: Mapping[tuple[str, str], set[int]], dimension: str, where: str) -> bool:

@@ -1,9 +1,10 @@
 """Sentences of clinical text: rules for prose, wrapped lines, lists, headings and abbreviations.
 
-Rules, in order: a blank line ends a sentence; so does a line before a list item or a heading, and a heading that fills
-its line; any other line end counts as white space where the text looks wrapped (the line is long, or the next one goes
-on in lower case). Inside a line, a full stop, question or exclamation mark before white space and something that can
-begin a sentence ends it, unless it closes an abbreviation, an initial or the number of a list.
+Rules, in order: a blank line ends a sentence; so does a line before a list item, a heading or a label, a heading that
+fills its line, and each row of a table; any other line end counts as white space where the text looks wrapped (the line
+is long, or the next one goes on in lower case). Inside a line, a full stop, question or exclamation mark before white
+space and something that can begin a sentence ends it, unless it closes an abbreviation, an initial or the number of a
+list.
 """
 
 import re
@@ -25,6 +26,11 @@ _MAY_END = frozenset(
 _ITEM = re.compile(r"[ \t]*(?:[-*•‣◦▪·o+][ \t]+|\(?\d{1,2}[.)][ \t]+|\(?[A-Za-z][.)][ \t]+|#\d)")
 _HEADING = re.compile(r"[ \t]*(?:[A-Z][A-Za-z0-9&/,()' -]{1,60}:|[A-Z][A-Z0-9&/,()' -]{3,60}(?=[ \t]*$))", re.MULTILINE)
 _LONE_HEADING = re.compile(r"[ \t]*(?:[A-Z][A-Za-z0-9&/,()' -]{1,60}:|[A-Z][A-Z0-9&/,()' -]{3,60})[ \t]*$")
+# The start of a line of an examination or a form (``ext: warm``, ``neuro   : [ ] denies``), a line that is marked as a
+# title, and a row of a table: columns, bars, or fields between semicolons.
+_LABEL = re.compile(r"[ \t]*[^\W\d_][\w/&' ]{0,18}[ \t]*:(?=[ \t]|$)")
+_MARKED = re.compile(r"[ \t]*(?:#{2,}[ \t]|={2,}|\*{2,}|\[[^\]\n]{2,60}\][ \t]*$)")
+_ROW = re.compile(r"[^\n]*\S(?:\t|[ ]{3,}\S|[ ]\|[ ])|(?:[^;\n]*;){3}")
 _STOP = re.compile(r"(?<![.!?])[.!?]++[\"'”’)\]]*+(?=[ \t]+(\S)|[ \t]*$)")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“]*$")
 _LOOK_BACK = 24
@@ -76,7 +82,9 @@ def _goes_on(text: str, block: Span, line: Span, width: int) -> bool:
     if _ITEM.match(here) or _HEADING.match(here):
         return False
     above = text[text.rfind("\n", 0, block.end) + 1 : block.end]
-    if _LONE_HEADING.match(above):
+    if _LONE_HEADING.match(above) or _MARKED.match(above) or _MARKED.match(here) or _LABEL.match(here):
+        return False
+    if _ROW.match(here) and _ROW.match(above):
         return False
     first = here.lstrip()[0]
     if first.islower():

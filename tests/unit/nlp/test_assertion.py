@@ -50,7 +50,7 @@ present | Not only [chest pain] but also dyspnea is reported.
 present | The patient has [pneumonia].
 present | She complains of [back pain].
 present | Gram negative [sepsis] was treated.
-present | No relief of [the headache] was noted; no increase in [the headache].
+present | There was no increase in [the headache].
 present | No fever, however [cough] is reported.
 present | Without difficulty he lives with [asthma].
 present | [Tenderness] is present over the left flank, no rebound.
@@ -96,6 +96,14 @@ historical | [Asthma] as a child.
 historical | The patient is a 60-year-old with a history of COPD, [tobacco use], presents with chest pain.
 historical absent | No history of [diabetes].
 historical absent | SOCIAL HISTORY: Denies [alcohol] use.
+historical absent | [Tobacco]: Quit smoking in 1998.
+historical | Risk factors include [tobacco use].
+historical | Patient with known [coronary artery disease].
+absent | negative for tachycardia; murmur; [gallop]
+absent | Metformin was stopped; [aspirin] was discontinued.
+present | Although no asynergy was seen, a large [mass] was found.
+hypothetical | Follow up in two weeks, or sooner for [fever].
+present | He does not have enough food and has [diabetes].
 current | The patient with a history of COPD presents with [chest tightness].
 current | A two-week history of [cough].
 current | HISTORY OF PRESENT ILLNESS: [Chest pain].

@@ -59,6 +59,11 @@ SENTENCES = [  # | marks where one sentence ends and the next begins
     "Short line\n|Another short line of the same note that is clearly much longer than it",
     "Pain etc. |Then he left.",
     "pH 7.35 vs. 7.40 before",
+    "Resp: clear, no wheeze\n|abd: soft, no guarding, rebound\n|ext: warm, no edema",
+    "neuro     : [x] headache  [ ] denies falls\n|mind      : [ ] denies worry",
+    "creatinine     1.11   mg/dL\n|calcium        9.6    mg/dL",
+    "## ROS Checklist\n|general findings were none",
+    "white cells; 8.4; x10^3/uL; normal\n|hemoglobin; 14.5; g/dL; normal",
 ]
 
 
@@ -66,6 +71,11 @@ SENTENCES = [  # | marks where one sentence ends and the next begins
 def test_sentences(marked: str) -> None:
     text = marked.replace("|", "")
     assert [span.of(text) for span in sentences(text)] == [part.strip() for part in marked.split("|")]
+
+
+def test_rows_between_bars_are_sentences_of_their_own() -> None:
+    text = "lisinopril | 10 mg | daily\naspirin | 81 mg | daily"
+    assert [span.of(text) for span in sentences(text)] == text.split("\n")
 
 
 @given(st.text(st.sampled_from("aA .!?:-1\n\t\"'()*") | st.characters(blacklist_categories=["Cs"]), max_size=80))
