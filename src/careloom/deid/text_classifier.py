@@ -60,6 +60,8 @@ _SHAPES = re.compile(
     r"(?<![^\W\d_])(?:[A-Z]\. ?[A-Z]\.|[a-z]\. ?[a-z]\.(?! ?[a-z]))|(?<![\d.])[0-3]?\d\.[01]?\d\.(?!\d)|(?<!\w)@\w"
     r"|(?<![\w.-])(?=[A-Z\d-]{6})(?=[A-Z-]*\d)(?=[\d-]*[A-Z])[A-Z\d]+-[A-Z\d-]+"
 )
+# Where each of them has its first mark: they begin just before it, and all other places need not be tried.
+_MARK = re.compile(r"\.(?= ?[A-Za-z]\.|[01]?\d\.)|@(?=\w)|-(?<=[A-Z\d]-)")
 # Words that charts write with a capital amid a sentence for what they are; dates are found by rules.
 _CAPITALISED = frozenset((*MONTHS[0], *MONTHS[1], *WEEKDAYS[0], *WEEKDAYS[1])) | frozenset(
     """act acute african american and assessment behavior blood brain caucasian cardiovascular care center cesarean
@@ -122,20 +124,34 @@ def suspect_parts(text: str) -> Iterator[Span]:
     """The places of `text` that the model has to read: sentences with a suspect word or shape, neighbours joined."""
     parts = sentences(text)
     ends = [part.end for part in parts]
-    chosen = {bisect_right(ends, shape.start()) for shape in _SHAPES.finditer(text)}
-    place = 0
-    for word in _WORD.finditer(text):
-        kind = _suspicion(word[0][:LONGEST_WORD])
-        if not kind:
-            continue
-        at = word.start()
-        while place < len(parts) and ends[place] <= at:
-            place += 1
-        if place == len(parts):
-            break
-        if place not in chosen and _counts(text, parts[place], word, kind):
-            chosen.add(place)
+    chosen = {bisect_right(ends, start) for start in _shapes(text)}
+    chosen |= {place for place, part in enumerate(parts) if place not in chosen and _has_suspect(text, part)}
     yield from _joined(text, parts, sorted(place for place in chosen if place < len(parts)))
+
+
+def _shapes(text: str) -> Iterator[int]:
+    """The places where one of `_SHAPES` begins."""
+    for mark in _MARK.finditer(text):
+        at = mark.start()
+        starts = [at] if text[at] == "@" else [at - 2, at - 1]
+        if text[at] == "-":
+            start = at
+            while start and ("A" <= text[start - 1] <= "Z" or text[start - 1].isdecimal()):
+                start -= 1
+            starts = [start]
+        yield from (start for start in starts if start >= 0 and _SHAPES.match(text, start))
+
+
+def _has_suspect(text: str, part: Span) -> bool:
+    """True for a sentence with a word that is suspect at its place. Most have none that is suspect at any."""
+    said = _WORD.findall(text, part.start, part.end)
+    if len(max(said, key=len, default="")) <= lists.LONGEST_CACHED and not any(map(_short_suspicion, said)):
+        return False
+    for word in _WORD.finditer(text, part.start, part.end):
+        kind = _suspicion(word[0][:LONGEST_WORD])
+        if kind and _counts(text, part, word, kind):
+            return True
+    return False
 
 
 def _counts(text: str, part: Span, word: re.Match[str], kind: int) -> bool:

@@ -13,6 +13,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -95,14 +96,14 @@ def spans_of(tagged: Tagged, labels: Sequence[str], least: float, source: str = 
     """
     found: list[Annotation] = []
     run: list[int] = []
-    kinds = [label[2:] for label in labels[1:]]
-    begins = np.array([label.startswith("B-") for label in labels[1:]])
-    names = sorted(set(kinds))
-    by_name = np.array([[kind == name for kind in kinds] for name in names], dtype=np.float32)
     something = tagged.probabilities[:, 1:]
+    total = something.sum(axis=1)
+    places = np.flatnonzero(total >= least).tolist()
+    if not places:
+        return found
+    names, by_name, begins = _kinds(tuple(labels))
     best = (something @ by_name.T).argmax(axis=1)
     is_begin = (something * begins).sum(axis=1) > (something * ~begins).sum(axis=1)
-    total = something.sum(axis=1)
 
     def close() -> None:
         if run:
@@ -111,12 +112,21 @@ def spans_of(tagged: Tagged, labels: Sequence[str], least: float, source: str = 
             found.append(Annotation(span, names[int(mean.argmax())], source, float(total[run].max())))
             run.clear()
 
-    for place in np.flatnonzero(total >= least).tolist():
+    for place in places:
         if run and (place != run[-1] + 1 or is_begin[place] or best[place] != best[run[-1]]):
             close()
         run.append(place)
     close()
     return found
+
+
+@lru_cache(64)
+def _kinds(labels: tuple[str, ...]) -> tuple[list[str], Scores, npt.NDArray[np.bool_]]:
+    """What labels but the first are about, sorted; which of them each label is about; which begin something."""
+    kinds = [label[2:] for label in labels[1:]]
+    names = sorted(set(kinds))
+    by_name = np.array([[kind == name for kind in kinds] for name in names], dtype=np.float32)
+    return names, by_name, np.array([label.startswith("B-") for label in labels[1:]])
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:
