@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from careloom.errors import FormatError
-from careloom.nlp.export_azure import SOURCES
+from careloom.nlp.export_text_analytics import SOURCES
 from careloom.nlp.labels import ENTITIES, RELATIONS, SOCIAL, TEMPORAL
 from careloom.text.note import (
     AnnotatedNote,

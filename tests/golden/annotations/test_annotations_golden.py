@@ -13,9 +13,9 @@ import pytest
 
 from careloom.fhir.validate import check
 from careloom.nlp.annotation_json import as_json
-from careloom.nlp.export_azure import as_azure
 from careloom.nlp.export_brat import as_brat
 from careloom.nlp.export_spacy import as_spacy
+from careloom.nlp.export_text_analytics import as_azure
 from careloom.nlp.reader import About, NoteReader, Reading
 from careloom.nlp.splitting import Sentences
 from careloom.nlp.to_fhir import bundle

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careloom.errors import FormatError
-from careloom.nlp.export_azure import CATEGORIES, as_azure
 from careloom.nlp.export_brat import as_brat, from_brat
 from careloom.nlp.export_spacy import as_spacy
+from careloom.nlp.export_text_analytics import CATEGORIES, as_azure
 from careloom.nlp.labels import ENTITIES
 from careloom.nlp.reader import NoteReader, settled
 from careloom.nlp.splitting import Sentences
