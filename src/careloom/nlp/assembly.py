@@ -13,6 +13,7 @@ from careloom.nlp.social import Social
 from careloom.nlp.splitting import Sentences
 from careloom.nlp.timeline import Timeline
 from careloom.nlp.times import Times
+from careloom.nlp.tone import Tone
 from careloom.terminology.concepts import Terminology
 
 
@@ -38,4 +39,4 @@ def finders(terminology: Terminology) -> list[Component]:
 
 def joiners() -> list[Component]:
     """Components that say how annotations belong together."""
-    return [Relations(), Timeline()]
+    return [Relations(), Timeline(), Tone()]
