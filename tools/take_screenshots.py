@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -183,6 +183,13 @@ def tour_of_data(camera: Camera) -> None:
     visitor.page.get_by_role("heading", name="Would change").wait_for()
     camera.keep("normalize")
     tour_of_deidentification(camera)
+    visitor.go("notes")
+    visitor.page.click("#note-sample")
+    expect(visitor.page.locator("#note-text")).not_to_have_value("")
+    visitor.page.click("#note-go")
+    visitor.page.wait_for_selector(".note-pane")
+    visitor.page.locator("h2:has-text('The text')").scroll_into_view_if_needed()
+    camera.keep("notes")
     visitor.go("patients")
     camera.keep("patients")
     visitor.page.fill("#find-name", PATIENT)

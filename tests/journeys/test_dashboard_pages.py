@@ -31,6 +31,7 @@ PAGES = [
     "DEIDENTIFICATION",
     "COMPARE",
     "linkage/duplicates",
+    "notes",
     "patients",
     "patients?zone=research",
     "PATIENT",

@@ -4,6 +4,7 @@ from dash import Dash
 from flask import Flask
 
 from careloom.dashboard import (
+    analyze,
     deidentify_acts,
     deidentify_compare,
     draft,
@@ -54,6 +55,7 @@ def create_dashboard(
     pair.register(app, api_of)
     draft.register(app, api_of)
     deidentify_compare.register(app, api_of)
+    analyze.register(app, api_of)
     failures.install(server, app)
     return server
 

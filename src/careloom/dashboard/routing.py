@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
 from careloom.dashboard import (
+    analyze,
     deidentify,
     deidentify_compare,
     deidentify_policy,
@@ -53,6 +54,8 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
             return normalize.run_page(api, person, run_id)
         case ("deidentify", *below):
             return _of_deidentification(api, person, address, below)
+        case ("notes",):
+            return analyze.page(person)
         case ("patients",):
             return patients.page(api, person, address)
         case ("patients", zone, patient_id):

@@ -64,6 +64,11 @@ class Person:
         return reads and {"identified", "research"} <= set(self.zones) and "careloom/preview" in self.scopes
 
     @property
+    def may_annotate(self) -> bool:
+        """True when the API would read a text for this person."""
+        return not {"identified", "research"}.isdisjoint(self.zones) and "careloom/annotate" in self.scopes
+
+    @property
     def has_pairs(self) -> bool:
         """True when the API would tell this person about pairs of patients who may be one."""
         return "identified" in self.zones and "careloom/link" in self.scopes

@@ -153,6 +153,13 @@
       look();
       return window.dash_clientside.no_update;
     },
+    kinds: function (shown) {
+      document.querySelectorAll("[data-kind]").forEach(function (each) {
+        var isOff = (shown || []).indexOf(each.dataset.kind) < 0;
+        if (each.tagName === "MARK") { each.classList.toggle("is-off", isOff); } else { (each.closest("tr") || each).hidden = isOff; }
+      });
+      return window.dash_clientside.no_update;
+    },
     remember: function (lanes, period) {
       var query = new URLSearchParams(window.location.search);
       function keep(name, value) { if (value) { query.set(name, value); } else { query.delete(name); } }
