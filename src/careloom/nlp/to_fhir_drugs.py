@@ -24,6 +24,7 @@ from careloom.nlp.to_fhir_view import (
     concept,
     identity,
     is_historical,
+    is_named,
     is_of_patient,
     joined,
     key_of,
@@ -47,7 +48,7 @@ def medications(view: View) -> list[Fact]:
     """The drugs that the patient takes, took, is to take, or does not take."""
     found = []
     for one in view.labelled("MEDICATION"):
-        if is_of_patient(one) and one.section != _ALLERGIES:
+        if is_of_patient(one) and is_named(one) and one.section != _ALLERGIES:
             fact = _medication(view, one)
             found += [] if fact is None else [fact]
     return found
@@ -199,7 +200,12 @@ def adverse_events(view: View) -> list[Fact]:
     told = {fact.annotations[0]: fact for fact in medications(view)}
     for drug in view.labelled("MEDICATION"):
         for event in view.tails(drug, "drug-adverse-event"):
-            if drug.section == _ALLERGIES or not is_of_patient(event) or standing_of(event) != "confirmed":
+            if (
+                drug.section == _ALLERGIES
+                or not is_of_patient(event)
+                or not is_named(event)
+                or standing_of(event) != "confirmed"
+            ):
                 continue
             grounds = Grounds()
             grounds.add(event, drug)

@@ -19,6 +19,7 @@ from careloom.nlp.to_fhir_view import (
     coded,
     concept,
     identity,
+    is_named,
     is_of_patient,
     key_of,
     quantity,
@@ -144,7 +145,7 @@ def procedures(view: View) -> list[Fact]:
     found = []
     for one in view.labelled("PROCEDURE"):
         standing = standing_of(one)
-        if not is_of_patient(one) or standing == "none":
+        if not is_of_patient(one) or not is_named(one) or standing == "none":
             continue
         grounds = Grounds()
         grounds.add(one)

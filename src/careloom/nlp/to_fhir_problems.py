@@ -23,6 +23,7 @@ from careloom.nlp.to_fhir_view import (
     concept,
     identity,
     is_historical,
+    is_named,
     is_of_patient,
     key_of,
     standing_of,
@@ -70,7 +71,9 @@ _LISTED = frozenset(
 
 def conditions(view: View) -> list[Fact]:
     """The patient's problems and symptoms."""
-    found = [_condition(view, one) for one in view.labelled("PROBLEM", "SYMPTOM") if is_of_patient(one)]
+    found = [
+        _condition(view, one) for one in view.labelled("PROBLEM", "SYMPTOM") if is_of_patient(one) and is_named(one)
+    ]
     return [one for one in found if one is not None]
 
 
@@ -151,7 +154,7 @@ def allergies(view: View) -> list[Fact]:
         for one in view.labelled("MEDICATION")
         if one.section == "allergies" and not any(span.overlaps(one.span) for span in spans)
     ]
-    return [_allergy(view, one) for one in found if is_of_patient(one) and _is_told(one)]
+    return [_allergy(view, one) for one in found if is_of_patient(one) and is_named(one) and _is_told(one)]
 
 
 def _is_told(one: Annotation) -> bool:
@@ -189,7 +192,12 @@ def family(view: View) -> list[Fact]:
     by_relative: dict[tuple[str, str], list[tuple[Annotation, Json, Grounds]]] = {}
     for one in view.labelled("PROBLEM", "SYMPTOM"):
         told = one.assertion
-        if told is None or told.experiencer != "family" or standing_of(one) not in ("confirmed", "provisional"):
+        if (
+            told is None
+            or told.experiencer != "family"
+            or not is_named(one)
+            or standing_of(one) not in ("confirmed", "provisional")
+        ):
             continue
         relatives: list[Annotation | None] = [*view.tails(one, "problem-relative")]
         for relative in relatives or [None]:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Literal
 
 from careloom.fhir.drafts import Resource
-from careloom.terminology.systems import ICD_10_CM, LOINC, SNOMED_CT, UCUM
+from careloom.terminology.systems import ICD_10_CM, LOINC, SNOMED_CT, UCUM, is_icd10cm
 from careloom.terminology.ucum_spellings import read as read_unit
 from careloom.text.note import AnnotatedNote, Annotation, Assertion
 
@@ -137,6 +137,11 @@ def standing_of(one: Annotation) -> Standing:
     return "confirmed"
 
 
+def is_named(one: Annotation) -> bool:
+    """True for what has a code or a word for a name: a single letter names nothing."""
+    return bool(one.codes) or sum(character.isalnum() for character in one.text) > 1
+
+
 def is_of_patient(one: Annotation) -> bool:
     """True for what is said of the patient, not of a relative."""
     return (one.assertion or CERTAIN).experiencer == "patient"
@@ -151,6 +156,8 @@ def concept(one: Annotation) -> Json:
     """A CodeableConcept: the best code of each system, in order of rank, and the words of the note."""
     codings: dict[str, Json] = {}
     for code in sorted(one.codes, key=lambda code: code.rank):
+        if code.system == ICD_10_CM and not is_icd10cm(code.code):
+            continue  # a block such as E08-E13 helps to search, and is no diagnosis
         coding = {"system": code.system, "code": code.code}
         codings.setdefault(code.system, coding | ({"display": code.display} if code.display else {}))
     if one.attributes.get("loinc") and LOINC not in codings:  # a test that a rule knows by name

@@ -12,7 +12,8 @@ from careloom.nlp.to_fhir import bundle
 from careloom.nlp.to_fhir_drugs import dose_of, timing_of
 from careloom.nlp.to_fhir_problems import relative_of
 from careloom.nlp.to_fhir_view import moment, quantity
-from careloom.text.note import AnnotatedNote, Annotation, Assertion, Relation, Span
+from careloom.terminology.systems import ICD_10_CM, SNOMED_CT
+from careloom.text.note import AnnotatedNote, Annotation, Assertion, Concept, Relation, Span
 from tests.nlp_kit import note
 
 DOSES = [
@@ -117,6 +118,19 @@ def test_only_what_the_patient_has_or_may_have_becomes_a_problem(assertion: Asse
     assert {entry["resource"]["resourceType"] for entry in made["entry"]} == kinds
 
 
+def test_a_single_letter_without_a_code_names_nothing() -> None:
+    for label in ("PROBLEM", "MEDICATION", "PROCEDURE", "ALLERGEN"):
+        one = Annotation(Span(0, 1), label, id="T1", text="a")
+        assert bundle(AnnotatedNote(note("a", patient_id="p"), annotations=(one,)))["entry"] == []
+
+
+def test_a_block_of_icd_10_cm_is_no_code_of_a_fact() -> None:
+    codes = (Concept(ICD_10_CM, "E08-E13", "Diabetes mellitus", 0.9, 1), Concept(SNOMED_CT, "73211009", "", 0.9, 2))
+    one = Annotation(Span(0, 8), "PROBLEM", id="T1", text="diabetes", codes=codes)
+    (entry,) = bundle(AnnotatedNote(note("diabetes", patient_id="p"), annotations=(one,)))["entry"]
+    assert [each["code"] for each in entry["resource"]["code"]["coding"]] == ["73211009"]
+
+
 WEIRD = ["\U0001f600", "e\u0301" * 100, " \t ", "\x07bell\x1b[31m", "x" * 5000, "<b>&", "\u202ertl", "-" * 300]
 
 
@@ -129,7 +143,6 @@ def test_whatever_stands_in_a_note_its_facts_are_valid(text: str, label: str) ->
     other = Annotation(Span(len(text) + 1, len(whole)), beside, id="T2", text=text)
     known = AnnotatedNote(note_of(whole), (), (), (one, other), (Relation(kind, "T1", "T2"),))
     made = bundle(known)
-    assert made["entry"]
     assert [issue for entry in made["entry"] for issue in check(entry["resource"])] == []
 
 
