@@ -11,20 +11,27 @@ gold is HOUSING. A span counts where it overlaps one of the same label (and stat
 """
 
 import argparse
+import re
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from careloom.nlp.evaluate_social import Counts, Labelled, interval, overlapping, sets, status_of, total
-from careloom.nlp.social import Social
+from careloom.nlp.labels import TONE
+from careloom.nlp.social import Social, determinants_of
+from careloom.nlp.tone import Tone
 from careloom.simulate.answers import NoteAnswer
 from careloom.simulate.draw import Draw
 from careloom.simulate.hospital import build_hospital
-from careloom.simulate.notes import NotePlan, notes_of
+from careloom.simulate.notes import NotePlan, SimulatedNote, notes_of
 from careloom.simulate.patients import simulate_patient
 from careloom.text.note import AnnotatedNote, Note, Span
+from tools import frozen_notes
 
 LABELS = {
     "tobacco": "TOBACCO",
@@ -53,6 +60,18 @@ DIAGNOSES = (
 NOT_SAID = frozenset({"absent", "family", "hypothetical", "possible"})
 SCORED = frozenset(LABELS.values())
 REPORTED = ("letter", "open")
+SIX = frozenset({"EMPLOYMENT", "HOUSING", "TRANSPORT", "RELATIONSHIP", "SUPPORT", "PARENT"})
+SWAPPED = {"he": "she", "she": "he", "him": "her", "himself": "herself", "herself": "himself"}
+RACES = ("Black", "white", "Hispanic", "Asian", "female", "male")
+TONES = {
+    "positive": ("SENTIMENT", "positive"),
+    "negative": ("SENTIMENT", "negative"),
+    "pain": ("PAIN", "present"),
+    "no-pain": ("PAIN", "absent"),
+    "stigmatizing": ("STANCE", "stigmatizing"),
+    "doubting": ("STANCE", "doubting"),
+    "kind": ("STANCE", "positive"),
+}
 SEED = 20261129
 
 
@@ -119,7 +138,7 @@ def report(documents: Sequence[Counts], what: str) -> None:
         )
 
 
-def speed(answers: Sequence[NoteAnswer], social: Social) -> float:
+def speed(answers: Sequence[NoteAnswer], social: Social | Tone) -> float:
     """Milliseconds of one core for 250 words, warm."""
     read = [AnnotatedNote(Note(answer.note_id, answer.text)) for answer in answers]
     for one in read:
@@ -131,25 +150,109 @@ def speed(answers: Sequence[NoteAnswer], social: Social) -> float:
     return (time.process_time() - begin) * 1000 * 250 / words
 
 
+def sentences_of(file: str, part: str) -> list[tuple[str, str]]:
+    """Gold and sentence of each line of a part of a file of sentences beside this one."""
+    lines = tomllib.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))[part].strip().split("\n")
+    rows = [line.split("|", 1) for line in lines]
+    return [(gold.strip(), sentence.strip()) for gold, sentence in rows]
+
+
+def measure_sentences(part: str) -> tuple[list[Counts], list[Counts], int]:
+    """Counts of labels and of adverse labels for each sentence, and how many change with a word for sex or race."""
+    labels, adverse, flips = [], [], 0
+    for gold, sentence in sentences_of("social_sentences.toml", part):
+        names = [name.strip() for name in gold.split(",") if name.strip()]
+        found = {label: told for label, told in determinants_of(sentence).items() if label in SIX}
+        labels.append(sets({(name.rstrip("!"), "") for name in names}, {(label, "") for label in found}))
+        told = {(label, "") for label, is_adverse in found.items() if is_adverse}
+        adverse.append(sets({(name.rstrip("!"), "") for name in names if name.endswith("!")}, told))
+        flips += any(
+            {label: one for label, one in determinants_of(changed).items() if label in SIX} != found
+            for changed in changed_people(sentence)
+        )
+    return labels, adverse, flips
+
+
+def changed_people(sentence: str) -> list[str]:
+    """The sentence with other words for sex and race, as the robustness pairs of Guevara et al. 2024 have them."""
+    swapped = re.sub(
+        r"\b(he|she|him|himself|herself)\b",
+        lambda found: SWAPPED[found[0].lower()].capitalize() if found[0][0].isupper() else SWAPPED[found[0]],
+        sentence,
+        flags=re.IGNORECASE,
+    )
+    people = [re.sub(r"\b([Tt]he |^)[Pp]atient\b", rf"\1{word} patient", sentence) for word in RACES]
+    return [swapped, *people]
+
+
+def measure_tone(part: str) -> tuple[dict[str, list[Counts]], tuple[int, int]]:
+    """Counts of each sentence by label of tone, and of the pain scores how many were right."""
+    tone, scores = Tone(), [0, 0]
+    counts: dict[str, list[Counts]] = {label: [] for label in TONE}
+    for gold, sentence in sentences_of("tone_sentences.toml", part):
+        meant = {TONES[name.strip().split(":")[0]] for name in gold.split(",") if name.strip()}
+        read = tone.read(AnnotatedNote(Note("n", sentence))).annotations
+        found = {(one.label, one.attributes.get("value", one.attributes.get("presence", ""))) for one in read}
+        for label, some in counts.items():
+            some.append(
+                sets(
+                    {(value, "") for name, value in meant if name == label},
+                    {(value, "") for name, value in found if name == label},
+                )
+            )
+        if ":" in gold:
+            scores[1] += 1
+            scores[0] += any(one.attributes.get("score") == gold.split(":")[1] for one in read)
+    return counts, (scores[0], scores[1])
+
+
+def frozen(suites: Path) -> list[NoteAnswer]:
+    """The notes of the frozen families with all their gold; `frozen_notes` itself tells of identifiers alone."""
+    whole: list[NoteAnswer] = []
+
+    def kept(*given: Any, **named: Any) -> list[SimulatedNote]:
+        written = notes_of(*given, **named)
+        whole.extend(one.gold for one in written)
+        return written
+
+    with mock.patch.object(frozen_notes, "notes_of", kept):
+        for _ in frozen_notes.frozen_notes(suites):
+            pass
+    return whole
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("simulated", "speed"))
+    parser.add_argument("what", choices=("simulated", "sentences", "tone", "speed", "frozen"))
     parser.add_argument("--families", nargs="+", default=REPORTED)
     parser.add_argument("--patients", type=int, default=120)
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--part", choices=("develop", "evaluate"), default="evaluate")
     parser.add_argument("--suites", type=Path)
     told = parser.parse_args()
-    social = Social()
-    answers = list(notes(told.families, told.patients, told.seed))
-    if told.what == "simulated":
-        with_status, spans, by_note = measure(answers, social)
-        print(f"{len(answers)} notes of {' '.join(told.families)}, {told.patients} patients, seed {told.seed}")
-        report(with_status, "spans, label and status")
-        report(spans, "spans, label")
-        report(by_note, "notes, label and status")
-    else:
-        print(f"{speed(answers, social):.2f} ms for 250 words")
+    if told.what == "sentences":
+        labels, adverse, flips = measure_sentences(told.part)
+        report(labels, f"{len(labels)} sentences ({told.part}), labels")
+        report(adverse, "the same, adverse labels")
+        print(f"changed by a word for sex or race: {flips} of {len(labels)}")
+        return
+    if told.what == "tone":
+        counts, (right, asked) = measure_tone(told.part)
+        for label, some in counts.items():
+            report(some, f"{len(some)} sentences ({told.part}), {label}")
+        print(f"pain scores right: {right} of {asked}")
+        return
+    answers = frozen(told.suites) if told.what == "frozen" else list(notes(told.families, told.patients, told.seed))
+    if told.what == "speed":
+        print(f"social {speed(answers, Social()):.2f} ms, tone {speed(answers, Tone()):.2f} ms for 250 words")
+        return
+    source = "frozen families" if told.what == "frozen" else f"{' '.join(told.families)}, seed {told.seed}"
+    print(f"{len(answers)} notes of {source}")
+    for documents, what in zip(
+        measure(answers, Social()), ("spans, label and status", "spans, label", "notes, label and status"), strict=True
+    ):
+        report(documents, what)
 
 
 if __name__ == "__main__":

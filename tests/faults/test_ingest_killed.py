@@ -106,7 +106,7 @@ def copy_keys(one: CommandLine, other: CommandLine) -> None:
 
 
 def test_three_kills_change_nothing(tmp_path: Path) -> None:
-    campaign(tmp_path, 3, RECORDS // 2)
+    campaign(tmp_path, 3, RECORDS // 4)
 
 
 @pytest.mark.long

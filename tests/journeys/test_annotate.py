@@ -212,6 +212,19 @@ def test_notes_of_the_research_zone_are_read_there(line: CommandLine) -> None:
     assert line.json("annotate", "--zone", "research", "--incremental")["notes"]["skipped"] == 3
 
 
+def test_facts_pass_deidentification_as_the_record_does_and_documents_do_not(line: CommandLine) -> None:
+    line.run("annotate")
+    line.run("deidentify", "--policy", "safe-harbor")
+    research = [entry["resource"] for entry in line.json("search", "--zone", "research", "Condition")["entry"]]
+    assert len(research) == len(found(line, "Condition"))
+    for kind in ("Basic", "Provenance"):
+        assert line.json("search", "--zone", "research", f"{kind}?_summary=count")["total"] == 0
+    report = line.json("annotate", "--zone", "research")
+    assert (report["facts"]["retired"], report["notes"]["read"]) == (0, 3)
+    assert report["facts"]["agree"] >= 1  # words of a concept do not pass, codes do
+    assert line.json("audit", "leaks")["found"] == []
+
+
 def test_a_queued_annotation_is_done_by_the_worker(line: CommandLine) -> None:
     job = line.json("annotate", "--queue")
     line.run("worker", "--once")

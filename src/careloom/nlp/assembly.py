@@ -1,5 +1,7 @@
 """The reader that ships: every component of this room, in the order in which they read."""
 
+from hashlib import blake2b
+
 from careloom.nlp.assertion import Assertions
 from careloom.nlp.component import Component
 from careloom.nlp.linking import Linker
@@ -11,6 +13,7 @@ from careloom.nlp.social import Social
 from careloom.nlp.splitting import Sentences
 from careloom.nlp.timeline import Timeline
 from careloom.nlp.times import Times
+from careloom.nlp.tone import Tone
 from careloom.terminology.concepts import Terminology
 
 
@@ -20,7 +23,13 @@ def reader(terminology: Terminology) -> NoteReader:
     terminology  what codes are looked up in: loaded releases before those that ship
     raises       SetupError where a model does not load
     """
-    return NoteReader(finders(terminology), joiners())
+    return NoteReader(finders(terminology), joiners(), {"terminology": releases_of(terminology)})
+
+
+def releases_of(terminology: Terminology) -> str:
+    """A digest of all releases that are known: with another release a note may get other codes."""
+    known = sorted(f"{one.system}|{one.version}" for one in terminology.releases())
+    return blake2b("\n".join(known).encode(), digest_size=6).hexdigest()
 
 
 def finders(terminology: Terminology) -> list[Component]:
@@ -30,4 +39,4 @@ def finders(terminology: Terminology) -> list[Component]:
 
 def joiners() -> list[Component]:
     """Components that say how annotations belong together."""
-    return [Relations(), Timeline()]
+    return [Relations(), Timeline(), Tone()]

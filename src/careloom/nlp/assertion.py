@@ -24,6 +24,8 @@ _HABIT = re.compile(
     re.IGNORECASE,
 )
 _RESULTS = frozenset({"negative", "neg", "unremarkable", "normal", "absent", "free", "clear", "resolved", "not"})
+_WINDOW = 160
+"""Words and marks to either side in which a trigger may begin: a table without full stops is no one sentence."""
 _LIST, _LEAD, _ITEM = 30, 160, 80
 """A list has so many lines at most, and the line that leads it and its items have so many characters."""
 _GIVEN_UP = frozenset({"former", "formerly", "quit", "ex", "stopped", "used"})
@@ -47,6 +49,7 @@ class Context:
         self.words = words
         hits = triggers.hits(words.words)
         self._speaking = [hit for hit in hits if hit.effect.says != "end"]
+        self._firsts = [hit.first for hit in self._speaking]
         self._ends: dict[str, list[int]] = {}
         for hit in hits:
             for kind in hit.effect.ends if hit.effect.says == "end" else ():
@@ -61,7 +64,8 @@ class Context:
         """The triggers that speak of `span`, the nearest first."""
         first, last = self.place(span)
         found = []
-        for hit in self._speaking:
+        near = slice(bisect_left(self._firsts, first - _WINDOW), bisect_right(self._firsts, last + _WINDOW))
+        for hit in self._speaking[near]:
             effect = hit.effect
             if hit.first < first and hit.last <= last and effect.where != "after":
                 distance, between = max(0, first - hit.last), (hit.last, first)
@@ -194,11 +198,12 @@ class Assertions:
         """`annotated` with assertions; sentences are made where it has none."""
         text = annotated.note.text
         spans = annotated.sentences or tuple(sentences(text))
+        starts = [span.start for span in spans]
         by_sentence: dict[int, list[int]] = {}
         starts = [span.start for span in spans]
         for number, one in enumerate(annotated.annotations):
             if one.label in LABELS:
-                place = _covering(starts, one.span.start)
+                place = max(0, bisect_right(starts, one.span.start) - 1)
                 by_sentence.setdefault(place, []).append(number)
         made = list(annotated.annotations)
         for place, numbers in by_sentence.items():
@@ -237,11 +242,6 @@ def lead_of(text: str, sentence: Span) -> str:
     return ""
 
 
-def _covering(starts: Sequence[int], offset: int) -> int:
-    """Which of the sentences that begin at `starts` holds an offset; the first one for what lies before all."""
-    return max(0, bisect_right(starts, offset) - 1)
-
-
 def _holding(sentence: Span, spans: Iterable[Span]) -> Span:
     """The sentence, made longer where an annotation reaches over its end."""
     spans = list(spans)
@@ -249,4 +249,7 @@ def _holding(sentence: Span, spans: Iterable[Span]) -> Span:
 
 
 def _section_at(annotated: AnnotatedNote, offset: int) -> str:
-    return next((one.kind for one in annotated.sections if one.title.start <= offset < one.body.end), "")
+    place = bisect_right(annotated.sections, offset, key=lambda one: one.title.start) - 1
+    if place < 0 or offset >= annotated.sections[place].body.end:
+        return ""
+    return annotated.sections[place].kind

@@ -73,13 +73,13 @@ def section_kinds(gold: Iterable[tuple[Span, str]], found: Sequence[Section]) ->
 def phrase_in(sentence: str, phrase: str) -> Span:
     """Where a phrase of the NegEx kit stands in its sentence: in capitals there, or with other white space.
 
-    The end of the sentence where it does not: some phrases of the kit reach over the sentence.
+    The whole sentence where it does not: some phrases of the kit reach over the sentence.
     """
     at = sentence.find(phrase.upper())
     if at >= 0:
         return Span(at, at + len(phrase))
     words = re.search(r"\s+".join(re.escape(word) for word in phrase.split()), sentence, re.IGNORECASE)
-    return Span(*words.span()) if words is not None else Span(len(sentence), len(sentence))
+    return Span(*words.span()) if words is not None else Span(0, len(sentence))
 
 
 def kit_tallies(rows: Sequence[Mapping[str, str]], reader: Reader | None = None) -> Mapping[str, Tally]:

@@ -20,7 +20,7 @@ from typing import Any, get_args
 
 from careloom.errors import FormatError
 from careloom.nlp.export_text_analytics import SOURCES
-from careloom.nlp.labels import ENTITIES, RELATIONS, SOCIAL, TEMPORAL
+from careloom.nlp.labels import ENTITIES, RELATIONS, SOCIAL, TEMPORAL, TONE
 from careloom.text.note import (
     AnnotatedNote,
     Annotation,
@@ -140,7 +140,7 @@ class _Reader:
         told = _TEXT_BOUND.fullmatch(parts[1]) if len(parts) == 3 else None
         if told is None or parts[0] in self._found:
             raise _refused(number, "it is no text-bound annotation, or its id stands twice")
-        if told[1] not in ENTITIES and told[1] not in SOCIAL:
+        if told[1] not in {*ENTITIES, *SOCIAL, *TONE}:
             raise _refused(number, "there is no such label")
         places = [int(each) for each in re.split("[ ;]", told[2])]
         if places != sorted(places) or places[0] == places[-1] or places[-1] > len(self._note.text):

@@ -74,7 +74,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
 _TEMPORALITY = {"historical": "past", "future": "future"}
 
 
-def as_azure(annotated: AnnotatedNote, version: str, place: Place = same, document: str = "") -> Json:
+def as_text_analytics(annotated: AnnotatedNote, version: str, place: Place = same, document: str = "") -> Json:
     """The answer to one document.
 
     version   of the reader, as ``modelVersion``

@@ -48,7 +48,7 @@ TONE = {
     "PAIN": "pain that is there or denied; ``presence``, ``score`` (0 to 10), ``severity``",
     "STANCE": "how the author speaks of the patient; ``value``: stigmatizing, doubting, positive",
 }
-"""Tone, one annotation for each sentence and label: the span is the words that tell it."""
+"""Tone: an annotation for each sentence, label and value; the span is the words that tell it."""
 
 RELATIONS = {
     "drug-dose": ("MEDICATION", "DOSAGE"),

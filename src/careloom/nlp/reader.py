@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from careloom.errors import FormatError, InputError, TooLarge
@@ -74,21 +75,26 @@ class About:
 
 
 NOTHING_KNOWN = About()
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class NoteReader:
     """Reads notes by components; keeps nothing of a note.
 
+    knowing  what else decides how a note is read: name -> version
     raises  ValueError where two components have one name
     """
 
-    def __init__(self, finders: Sequence[Component], joiners: Sequence[Component] = ()) -> None:
+    def __init__(
+        self, finders: Sequence[Component], joiners: Sequence[Component] = (), knowing: Mapping[str, str] = NOTHING
+    ) -> None:
         names = [component.name for component in (*finders, *joiners)]
         if len(names) != len(set(names)):
             raise ValueError("two components have one name")
         self._finders = tuple(finders)
         self._joiners = tuple(joiners)
-        self.readers: Mapping[str, str] = {c.name: c.version for c in (*self._finders, *self._joiners)}
+        versions = {c.name: c.version for c in (*self._finders, *self._joiners)}
+        self.readers: Mapping[str, str] = {**versions, **knowing}
         """Component -> version, in the order in which they read."""
 
     @property

@@ -167,7 +167,7 @@ def day_number(words: Words, scene: Scene, running: Running, section: str) -> At
     kinds = {token.kind for token in words.of("kind")}
     is_after_surgery = bool(kinds & {"POD", "POSTOPERATIVE", "POST", "OPERATIVE"})
     units = words.of("u")
-    if number is None:
+    if number is None or any(token.text == "days" for token in words.tokens[words.match.first : words.match.last]):
         return None
     is_day = not units or units[0].kind == "DAY"
     if not is_after_surgery and not kinds & {"HD", "HOSPITAL"}:
@@ -258,10 +258,10 @@ def now(words: Words, scene: Scene, running: Running, section: str) -> Attribute
 
 
 def event(words: Words, scene: Scene, running: Running, section: str) -> Attributes | None:
-    """On admission, at discharge: the day of it, where the note dates it."""
+    """On admission, at discharge: the day of it; where the note dates none, the words name an event, no time."""
     name = EVENTS.get(words.text("e"), "")
     day = scene.anchor(name) if name else None
-    return ({"anchor": name} if name else {}) | ({} if day is None else {"value": day.isoformat()})
+    return None if day is None else {"anchor": name, "value": day.isoformat()}
 
 
 def age(words: Words, scene: Scene, running: Running, section: str) -> Attributes | None:

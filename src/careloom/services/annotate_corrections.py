@@ -13,7 +13,7 @@ from careloom.errors import FormatError, NotFound, QueryError
 from careloom.fhir.references import patients_of
 from careloom.nlp.annotation_json import from_json
 from careloom.nlp.export_brat import from_brat
-from careloom.nlp.labels import ENTITIES, SOCIAL
+from careloom.nlp.labels import ENTITIES, SOCIAL, TONE
 from careloom.nlp.reader import Reading, settled
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
@@ -164,6 +164,6 @@ def _said(ask: CorrectAsk, one: StoredNote, source: str) -> Reading:
             "type": about.type, "readers": {},
         }  # fmt: skip
         annotated = from_json(content, form.text, form.offsets.span)
-    if not {found.label for found in annotated.annotations} <= {*ENTITIES, *SOCIAL}:
+    if not {found.label for found in annotated.annotations} <= {*ENTITIES, *SOCIAL, *TONE}:
         raise FormatError("there is a label that is not known here", "See docs/reference/annotations.md.")
     return Reading(settled(annotated), one.text, form.offsets.inverted())

@@ -5,7 +5,7 @@ from typing import Any
 from careloom.nlp.annotation_json import as_json
 from careloom.nlp.export_brat import as_brat
 from careloom.nlp.export_spacy import as_spacy
-from careloom.nlp.export_text_analytics import as_azure
+from careloom.nlp.export_text_analytics import as_text_analytics
 from careloom.nlp.reader import Reading
 from careloom.nlp.to_fhir import bundle
 
@@ -21,7 +21,7 @@ def written(reading: Reading, wanted: str, version: str, *, refuted: bool = Fals
     if wanted == "fhir":
         return bundle(annotated, refuted=refuted)
     if wanted == "azure":
-        return as_azure(annotated, version, reading.place)
+        return as_text_analytics(annotated, version, reading.place)
     if wanted == "brat":
         return {"text": annotated.note.text, "annotations": as_brat(annotated)}
     if wanted == "spacy":

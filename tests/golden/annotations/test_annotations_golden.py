@@ -15,7 +15,7 @@ from careloom.fhir.validate import check
 from careloom.nlp.annotation_json import as_json
 from careloom.nlp.export_brat import as_brat
 from careloom.nlp.export_spacy import as_spacy
-from careloom.nlp.export_text_analytics import as_azure
+from careloom.nlp.export_text_analytics import as_text_analytics
 from careloom.nlp.reader import About, NoteReader, Reading
 from careloom.nlp.splitting import Sentences
 from careloom.nlp.to_fhir import bundle
@@ -158,7 +158,7 @@ def test_what_is_refuted_is_told_where_it_is_asked(reading: Reading) -> None:
 
 
 def test_the_shape_of_text_analytics_for_health(reading: Reading) -> None:
-    compare("expected.azure.json", as_bytes(as_azure(reading.annotated, "1.golden", reading.place)))
+    compare("expected.azure.json", as_bytes(as_text_analytics(reading.annotated, "1.golden", reading.place)))
 
 
 def test_the_annotations_for_brat(reading: Reading) -> None:

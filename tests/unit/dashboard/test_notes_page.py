@@ -31,7 +31,9 @@ TEXT = "No pneumonia. Has diabetes. Metformin: metformin 500 mg."
 def found(start: int, end: int, number: int = 1, asserted: dict[str, str] | None = None) -> NoteAnnotation:
     plain = {"presence": "present", "temporality": "current", "experiencer": "patient", "certainty": "positive"}
     assertion = NoteAssertion(**(plain | asserted)) if asserted else None
-    return NoteAnnotation(f"T{number}", start, end, "PROBLEM", "x" * (end - start), None, "", "rules 1", {}, assertion, ())
+    return NoteAnnotation(
+        f"T{number}", start, end, "PROBLEM", "x" * (end - start), None, "", "rules 1", {}, assertion, ()
+    )
 
 
 def plain(component: Any) -> str:

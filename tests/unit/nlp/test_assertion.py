@@ -70,6 +70,9 @@ possible | [Pneumonia] is suspected.
 possible | She was evaluated for [stroke].
 possible | [Appendicitis] has not been ruled out.
 possible | r/o [PE]
+possible | No e/o PE, c/f poss [ACS].
+possible | [Pneumonia]?
+present | May I suggest that [lisinopril] be continued?
 conditional | She has [dyspnea] on exertion.
 conditional | [Chest pain] with activity.
 conditional | Exertional [angina].

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from careloom.errors import FormatError
 from careloom.nlp.export_brat import as_brat, from_brat
 from careloom.nlp.export_spacy import as_spacy
-from careloom.nlp.export_text_analytics import CATEGORIES, as_azure
+from careloom.nlp.export_text_analytics import CATEGORIES, as_text_analytics
 from careloom.nlp.labels import ENTITIES
 from careloom.nlp.reader import NoteReader, settled
 from careloom.nlp.splitting import Sentences
@@ -99,7 +99,7 @@ def test_every_entity_has_a_category_there_but_devices() -> None:
 
 
 def test_relations_lead_to_entities_by_their_number() -> None:
-    document = as_azure(READER.read(note(TEXT)), "1")["results"]["documents"][0]
+    document = as_text_analytics(READER.read(note(TEXT)), "1")["results"]["documents"][0]
     assert document["entities"][0]["assertion"] == {"certainty": "negative"}
     assert [end["ref"] for end in document["relations"][0]["entities"]] == [
         "#/results/documents/0/entities/1", "#/results/documents/0/entities/2",
@@ -110,4 +110,4 @@ def test_a_note_without_findings_makes_empty_documents() -> None:
     empty = AnnotatedNote(note(""))
     assert as_brat(empty) == ""
     assert as_spacy(empty) == {"text": "", "ents": [], "tokens": [], "spans": {"annotations": []}}
-    assert as_azure(empty, "1")["results"]["documents"][0]["entities"] == []
+    assert as_text_analytics(empty, "1")["results"]["documents"][0]["entities"] == []

@@ -78,6 +78,7 @@ def test_the_version_changes_with_any_component() -> None:
     assert one.version == NoteReader([Words([]), Sentences()]).version
     assert one.version != NoteReader([Words([], version="2"), Sentences()]).version
     assert one.version != NoteReader([Sentences(), Words([])]).version
+    assert one.version != NoteReader([Words([]), Sentences()], knowing={"terminology": "2"}).version
     with pytest.raises(ValueError, match="one name"):
         NoteReader([Words([])], [Words([])])
 
