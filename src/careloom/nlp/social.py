@@ -21,7 +21,7 @@ from careloom.terminology.systems import ICD_10_CM, LOINC, SNOMED_CT
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Concept, Section, Span
 from careloom.text.sentences import sentences
 
-NAME, VERSION = "social", "1"
+NAME, VERSION = "social", "2"
 LONGEST = 1500
 """Longer sentences are read in pieces of this many characters: only tables and broken texts have such."""
 SKIPPED_SECTIONS = frozenset({"family_history"})
@@ -40,7 +40,7 @@ _ANSWER = re.compile(
 )
 _SUBSTANCES = frozenset(social_substances.LABELS)
 _ABSENT, _PAST = frozenset({"never", "none"}), frozenset({"past"})
-_KIN_OF_HOME = MappingProxyType({"alone": ("SUPPORT", True), "family": ("SUPPORT", False), "other": ("SUPPORT", False)})
+_KIN_OF_HOME = MappingProxyType({"alone": ("SUPPORT", True), "family": ("SUPPORT", False)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ def determinants_of(sentence: str) -> dict[str, bool]:
                 if one.status in ("none", "adult"):
                     continue
                 adverse = True
+            if label == "HOUSING" and one.status == "other":
+                continue
             if label == "HOUSING" and one.status == "spouse":
                 label, adverse = "RELATIONSHIP", out.get("RELATIONSHIP", False)
             elif label == "HOUSING" and one.status in _KIN_OF_HOME:

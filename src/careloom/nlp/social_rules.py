@@ -26,6 +26,7 @@ _OTHERS = re.compile(
     rf"|maternal|paternal|of|one|in|is|that) )*(?:[\w-]+ )?\b{_KIN}(?:'s)?(?P<who>,? (?:who|that)\b|:)?"
     r"(?P<between>(?: (?!but\b|he\b|she\b|patient|pt\b|they\b)[\w'-]+){0,5}) ?$"
 )
+_TOGETHER = re.compile(r"\b(?:he|she|patient|they) and $")
 _DENIAL = re.compile(r"(?:no|not|without|lacks?|lacking|never|nobody|nowhere|unable|does not|doesn't|cannot)\b")
 _KEY_END = re.compile(r" ?(?::|\||=|\?| -+ | – ) ?")
 _HEAD = re.compile(r"(?:^|[.;,:|?=(*#>•-] ?)([a-z][a-z/() ]*(?:-[a-z]+)?[a-z)])$")
@@ -182,6 +183,8 @@ def is_of_another(before: str) -> bool:
     if found is None:
         return False
     if found["with"].strip() in ("with", "by", "from", "to") and not found["who"]:
+        return False
+    if _TOGETHER.search(before, 0, found.end("with")):
         return False
     return not re.search(r"\band\b", found["between"])
 
