@@ -90,7 +90,8 @@ def _simulated(row: Mapping[str, Any]) -> Known:
     found = []
     for one in spans:
         label = _SIMULATED.get(one["label"], "")
-        if label and one["kind"] in ("entity", "time"):
+        is_of_use = one["kind"] == "entity" or (one["kind"] == "time" and one["label"] in ("date", "duration"))
+        if label and is_of_use:
             place = next((s.kind for s in sections if s.body.start <= one["start"] < s.body.end), "")
             found.append(
                 Annotation(Span(one["start"], one["end"]), label, id=one["id"], text=one["text"], section=place)

@@ -129,14 +129,16 @@ def group_of(label: str) -> str:
 def pairs_of(rows: Sequence[Row], text: str) -> list[Pair]:
     """The pairs of all rows, by tail."""
     found: list[Pair] = []
-    owner = rules().owner
+    owner, above = rules().owner, rules().above
     for number, row in enumerate(rows):
         for place, tail in enumerate(row.items):
             for group, types in _WANTED.get(tail.label, ()):
                 here = _near(row, number, place, group, types)
                 if owner.issuperset(types):
                     here = _first_and_joined(here, row, text)
-                found += here or list(_above(rows, number, tail, group, types))
+                if not here and not above.isdisjoint(types):
+                    here = list(_above(rows, number, tail, group, types))
+                found += here
     return found
 
 
@@ -188,7 +190,8 @@ def _above(rows: Sequence[Row], number: int, tail: Annotation, group: str, types
         places = row.groups.get(group)
         if places:
             head = row.items[places[-1]]
-            if tail.span.start - head.span.end <= FARTHEST and head.span.end <= tail.span.start:
+            is_near = head.span.end <= tail.span.start <= head.span.end + FARTHEST
+            if is_near and head.section == tail.section:
                 yield Pair(head, tail, types, number, above, 0, -1, (0, 0))
             return
 

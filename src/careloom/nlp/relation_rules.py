@@ -16,12 +16,14 @@ class Rules:
     """The content of relations.toml.
 
     owner         types whose tail belongs to one head, and to those joined with it
+    above         types whose tail may belong to a head of a row above
     instead       type -> types that exclude it
     respectively  found in a row where tails are dealt out in order
     reference     found at the end of what stands before a value that is no finding
     """
 
     owner: frozenset[str]
+    above: frozenset[str]
     instead: Mapping[str, tuple[str, ...]]
     respectively: re.Pattern[str]
     reference: re.Pattern[str]
@@ -36,6 +38,7 @@ def rules() -> Rules:
         raise ValueError("relations.toml names other types than labels.py")
     return Rules(
         frozenset(name for name, each in types.items() if each["owner"]),
+        frozenset(name for name, each in types.items() if each.get("above")),
         {name: tuple(each.get("instead", ())) for name, each in types.items()},
         re.compile(rf"(?<!\w)(?:{_either(words['respectively'])})(?!\w)", re.IGNORECASE),
         re.compile(rf"(?<!\w)(?:{_either(words['reference'])})[ :=(\[]*\Z", re.IGNORECASE),
