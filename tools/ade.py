@@ -32,7 +32,7 @@ from careloom.text.pieces import SPECIAL
 from careloom.text.training_torch import packed
 from tools.ade_data import Part, Sentence, cdr, in_part, negatives, positives
 from tools.ade_training import EPOCHS, SEED, fitted
-from tools.measure_nlp_relations import as_known
+from tools.relation_data import as_known
 from tools.train_deid_classifier import WHEEL, minilm
 from tools.train_relation_model import fitted as fitted_pairs
 

@@ -10,28 +10,17 @@ import argparse
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from careloom.nlp.evaluate_relations import Link, Score, scores
 from careloom.nlp.relations import MODEL, Relations
 from careloom.runtime import packaged
-from careloom.text.note import AnnotatedNote, Annotation, Note, Span
-from tools.ade_data import Sentence, in_part, positives
-from tools.relation_data import Known, everything, place_of
+from tools.ade_data import in_part, positives
+from tools.relation_data import Known, as_known, everything, found
 from tools.train_relation_model import PATIENTS, SEED, fitted
 
 FOLDS = 5
-
-
-def found(component: Relations, known: Iterable[Known]) -> list[set[Link]]:
-    """What a component says of each note, of the types that its source knows."""
-    told = []
-    for one in known:
-        places = {each.id: place_of(each) for each in one.note.annotations}
-        relations = component.read(one.note).relations
-        told.append({(r.type, places[r.head], places[r.tail]) for r in relations if r.type in one.types})
-    return told
 
 
 def fold_of(one: Known, families: Sequence[str]) -> int:
@@ -57,20 +46,6 @@ def cross_validated(known: Sequence[Known]) -> Mapping[str, Mapping[str, Score]]
                 gold.setdefault(name, []).append(one.links)
                 told.setdefault(name, []).append(links)
     return {name: scores(gold[name], told[name]) for name in sorted(gold)}
-
-
-def as_known(one: Sentence) -> Known:
-    """A sentence of ade_corpus_v2 with its drugs and events as annotations."""
-    places = [
-        *((place, "MEDICATION") for place in sorted({*one.drugs, *one.others})),
-        *((p, "PROBLEM") for p in one.events),
-    ]
-    annotations = tuple(
-        Annotation(Span(*place), label, id=f"T{number}") for number, (place, label) in enumerate(sorted(places), 1)
-    )
-    note = AnnotatedNote(Note("", one.text), (), (Span(0, len(one.text)),), annotations)
-    links = frozenset(("drug-adverse-event", drug, event) for drug, event in one.pairs)
-    return Known(note, links, frozenset({"drug-adverse-event"}), "ade_corpus_v2")
 
 
 def adverse(suites: Path, component: Relations) -> Mapping[str, Mapping[str, Score]]:

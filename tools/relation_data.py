@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from typing import Any
 from careloom.nlp.evaluate_relations import Link
 from careloom.nlp.labels import RELATIONS
 from careloom.nlp.relation_pairs import group_of
+from careloom.nlp.relations import Relations
 from careloom.text.note import AnnotatedNote, Annotation, Note, Section, Span
 from careloom.text.sentences import sentences
-from tools.ade_data import Abstract, cdr
+from tools.ade_data import Abstract, Sentence, cdr
 
 _SIMULATED = {
     "problem": "PROBLEM", "symptom": "SYMPTOM", "finding": "SYMPTOM", "test": "TEST", "result": "TEST_VALUE",
@@ -215,3 +216,27 @@ def everything(suites: Path, folder: Path, patients: int, seed: int) -> Iterator
     yield from case_reports(suites)
     yield from abstracts(suites)
     yield from templates()
+
+
+def as_known(one: Sentence) -> Known:
+    """A sentence of ade_corpus_v2 with its drugs and events as annotations."""
+    places = [
+        *((place, "MEDICATION") for place in sorted({*one.drugs, *one.others})),
+        *((p, "PROBLEM") for p in one.events),
+    ]
+    annotations = tuple(
+        Annotation(Span(*place), label, id=f"T{number}") for number, (place, label) in enumerate(sorted(places), 1)
+    )
+    note = AnnotatedNote(Note("", one.text), (), (Span(0, len(one.text)),), annotations)
+    links = frozenset(("drug-adverse-event", drug, event) for drug, event in one.pairs)
+    return Known(note, links, frozenset({"drug-adverse-event"}), "ade_corpus_v2")
+
+
+def found(component: Relations, known: Iterable[Known]) -> list[set[Link]]:
+    """What a component says of each note, of the types that its source knows."""
+    told = []
+    for one in known:
+        places = {each.id: place_of(each) for each in one.note.annotations}
+        relations = component.read(one.note).relations
+        told.append({(r.type, places[r.head], places[r.tail]) for r in relations if r.type in one.types})
+    return told

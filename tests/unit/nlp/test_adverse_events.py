@@ -23,7 +23,7 @@ from careloom.text.training_torch import packed  # noqa: E402
 from tools.ade import judged, with_pairs  # noqa: E402
 from tools.ade_data import Sentence, negatives, positives  # noqa: E402
 from tools.ade_training import HEADS, _fit, rows_of  # noqa: E402
-from tools.measure_nlp_relations import as_known  # noqa: E402
+from tools.relation_data import as_known  # noqa: E402
 from tools.train_relation_model import fitted  # noqa: E402
 
 VOCABULARY = (*SPECIAL, *"aspirin zinc rash hives after from with and took she no pain . ,".split())
