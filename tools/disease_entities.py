@@ -8,7 +8,7 @@ import gzip
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from careloom.terminology.systems import ICD_10_CM, SNOMED_CT, SYMPTOM_ONTOLOGY,
 
 PREFERRED, SYNONYM, LOOSE, MENTION = "p", "s", "l", "m"
 """Kinds of names: the source's own; an exact synonym; a broader, narrower or related one; as a corpus mentions it."""
+_UNNAMED = (MENTION, 0)
 ORDER = (PREFERRED, SYNONYM, LOOSE, MENTION)
 CORPORA = {"bc5cdr": ("train", "devel"), "ncbi_disease": ("train", "devel")}
 _UNSAID = re.compile(
@@ -172,30 +173,72 @@ def _with_icd10cm(found: dict[str, Entity]) -> None:
     Chapters A to T, and codes of at most five characters: external causes, and sides and encounters of an injury, are
     nothing that a mention names.
     """
-    by_key: dict[str, Entity] = {}
+    by_key: dict[str, list[Entity]] = defaultdict(list)
     for entity in found.values():
-        for form, (kind, _) in entity.names.items():
-            if kind in (PREFERRED, SYNONYM):
-                by_key.setdefault(key(form), entity)
+        for form in dict.fromkeys(
+            key(form) for form, (kind, _) in entity.names.items() if kind in (PREFERRED, SYNONYM)
+        ):
+            by_key[form].append(entity)
     for code in PACKAGED.codes(ICD_10_CM):
         concept = lookup(ICD_10_CM, code)
         bare = code.replace(".", "")
         if concept is None or not re.fullmatch(r"[A-T]\d[0-9A-Z]{1,3}", bare) or _VAGUE.search(concept.name):
             continue
         name = icd10cm_name(concept.name)
-        entity = by_key.get(key(canonical(name)))
-        if entity is None:
-            if len(bare) > (5 if code[0] == "R" else 4):
-                continue
-            entity = found[code] = Entity(name)
-        if not entity.codes["I"] or code.startswith(entity.codes["I"][0]):
+        others = [icd10cm_name(text) for text in concept.names if not _VAGUE.search(text) and len(text) < 80]
+        owners = by_key.get(key(canonical(name)), [])
+        if not owners and len(bare) <= (5 if code[0] == "R" else 4):
+            found[code] = Entity(name)
+            owners = [found[code]]
+            for text in (name, *others):
+                by_key[key(canonical(text))].append(found[code])
+        for entity in owners:
             entity.code("I", [code])
-        entity.name(name, SYNONYM)
-        for text in concept.names:
-            if not _VAGUE.search(text) and len(text) < 80:
-                entity.name(icd10cm_name(text), SYNONYM)
+            for text in (name, *others):
+                entity.name(text, SYNONYM)
+        for text in others:
+            for entity in by_key.get(key(canonical(text)), []):
+                if not entity.codes["I"]:
+                    entity.code("I", [code])
+
+
+def _with_own(found: dict[str, Entity], own: Mapping[str, Sequence[str]]) -> None:
+    """Gives codes of ICD-10-CM to findings that its own names do not name as notes do."""
+    by_key: dict[str, list[Entity]] = defaultdict(list)
+    for entity in found.values():
         for form in entity.names:
-            by_key.setdefault(key(form), entity)
+            by_key[key(form)].append(entity)
+    for code, names in own.items():
+        if lookup(ICD_10_CM, code) is None:
+            raise SystemExit(f"linking_names.toml: {code} is no code of ICD-10-CM")
+        for text in names:
+            owners = by_key.get(key(canonical(text)), [])
+            for entity in owners:
+                entity.codes["I"].insert(0, code)
+            if not owners:
+                entity = found.setdefault(f"own {code}", Entity(names[0]))
+                entity.code("I", [code])
+                entity.name(text, SYNONYM)
+
+
+def _by_preferred(found: Mapping[str, Entity]) -> dict[str, list[Entity]]:
+    """Canonical name -> what prefers it."""
+    named: dict[str, list[Entity]] = defaultdict(list)
+    for entity in found.values():
+        for form, (kind, _) in entity.names.items():
+            if kind == PREFERRED:
+                named[form].append(entity)
+    return named
+
+
+def _unless_benign(text: str, main: Entity, named_so: Mapping[str, list[Entity]]) -> list[Entity]:
+    """Whose name a mention becomes that is no name yet of what has its MeSH id: that, but nothing benign.
+
+    The Disease Ontology gives headings of MeSH such as Lung Neoplasms to the benign neoplasm; lung cancer is none.
+    """
+    if "benign" not in main.display or "benign" in text.lower():
+        return [main]
+    return named_so.get(canonical(text), [])
 
 
 def _with_mentions(found: dict[str, Entity], taken: Sequence[Mention]) -> None:
@@ -209,6 +252,7 @@ def _with_mentions(found: dict[str, Entity], taken: Sequence[Mention]) -> None:
                     by_name[form].insert(0, entity)
                 elif kind == SYNONYM:
                     by_name[form].append(entity)
+    named_so = _by_preferred(found)
     texts: dict[str, Counter[str]] = defaultdict(Counter)
     for _, text, concept in taken:
         texts[concept][text] += 1
@@ -224,16 +268,22 @@ def _with_mentions(found: dict[str, Entity], taken: Sequence[Mention]) -> None:
             entities[0].code(letter, [concept.removeprefix("OMIM:")])
             if not named:
                 entities[0].name(display, PREFERRED)
-        for entity in entities:
-            for text, times in said.items():
+        owned = {
+            text: [each for each in entities if each.names.get(canonical(text), _UNNAMED)[0] != MENTION]
+            for text in said
+        }
+        main = max(entities, key=lambda each: sum(times for text, times in said.items() if each in owned[text]))
+        for text, times in said.items():
+            for entity in owned[text] or _unless_benign(text, main, named_so):
                 entity.name(text, MENTION, times)
 
 
-def entities(suites: Path, taken: Sequence[Mention]) -> list[Entity]:
-    """All of them, sorted; `taken` are the mentions that may become names."""
+def entities(suites: Path, taken: Sequence[Mention], own: Mapping[str, Sequence[str]]) -> list[Entity]:
+    """All of them, sorted; `taken` are the mentions that may become names, `own` our names by ICD-10-CM code."""
     found = _of_mondo(lines(suites / "term_mondo_xref/mondo.jsonl.gz"))
     _with_diseases(found, lines(suites / "term_disease_ontology/doid.jsonl.gz"))
     _with_findings(found)
     _with_icd10cm(found)
     _with_mentions(found, taken)
+    _with_own(found, own)
     return [found[name] for name in sorted(found)]

@@ -21,6 +21,7 @@ import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from disease_entities import MENTION, ORDER, PREFERRED, SYNONYM, Entity, Mention, entities, mentions
@@ -54,19 +55,27 @@ def entry(entity: Entity) -> Entry:
 def _likeness(entity: Entity, code: str) -> float:
     concept = lookup(ICD_10_CM, code)
     names = [bare_name(name) for name in (concept.name, *concept.names)] if concept else []
+    own = {key(canonical(text)) for text in _findings().get(code, ())}
+    if own & {key(form) for form, (kind, _) in entity.names.items() if kind == PREFERRED}:
+        return 300
     known = {key(form) for form, (kind, _) in entity.names.items() if kind != MENTION}
     if known.intersection(names):
         return 200 - len(code)
     return max((fuzz.token_sort_ratio(key(canonical(entity.display)), name) for name in names), default=0.0)
 
 
-def diseases(suites: Path, taken: Sequence[Mention]) -> list[Entry]:
-    """The vocabulary of problems and symptoms; `taken` are the mentions of corpora that become names."""
-    return [entry(each) for each in entities(suites, taken)]
-
-
 def _own(part: str) -> dict[str, list[str]]:
     return dict(tomllib.loads(OWN.read_text())[part])
+
+
+@cache
+def _findings() -> dict[str, list[str]]:
+    return _own("findings")
+
+
+def diseases(suites: Path, taken: Sequence[Mention]) -> list[Entry]:
+    """The vocabulary of problems and symptoms; `taken` are the mentions of corpora that become names."""
+    return [entry(each) for each in entities(suites, taken, _findings())]
 
 
 def _ingredients_of_salts() -> dict[str, str]:
