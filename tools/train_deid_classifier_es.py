@@ -7,7 +7,6 @@ The recipe of tools/train_deid_classifier.py, with its English base model, over 
 
 import argparse
 import random
-import tempfile
 from pathlib import Path
 
 import torch
@@ -16,21 +15,22 @@ from careloom.deid.text_classifier import HEAD, LEAST
 from careloom.learn_torch import Schedule
 from careloom.text import tagger as run_time
 from careloom.text.encoder_torch import Tagger
+from careloom.text.minilm_torch import minilm
 from careloom.text.pieces import Pieces
 from careloom.text.training_torch import encoded, encoder_of, examples_of, fit, labels_of, packed, vocabulary_of
 from tools.measure_text_deid_es import measured, report
 from tools.meddocan import Row, rows
-from tools.train_deid_classifier import INNER, LAYERS, SEED, minilm
+from tools.train_deid_classifier import INNER, LAYERS, SEED
 
 
 def train(gold: list[Row], epochs: int) -> bytes:
     """A model over the labels of `gold`, packed."""
-    with tempfile.TemporaryDirectory() as place:
-        weights, names = minilm(Path(place))
+    weights, names = minilm()
     vocabulary = vocabulary_of((text for text, _ in gold), names, 1)
     labels = labels_of(sorted({label for _, spans in gold for _, _, label in spans}))
     pieces, chance = Pieces(vocabulary), random.Random(SEED)
     windows = list(encoded((one for row in gold for one in examples_of(row, chance)), pieces, labels))
+    torch.manual_seed(SEED)
     tagger = Tagger(encoder_of(weights, names, vocabulary, LAYERS, INNER), {HEAD: labels})
 
     def watch(epoch: object) -> None:

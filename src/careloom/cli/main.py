@@ -13,6 +13,7 @@ from careloom.cli import (
     clients,
     data,
     deidentification,
+    learning,
     linkage,
     mapping,
     operate,
@@ -42,6 +43,7 @@ records.register(app)
 quality.register(app)
 deidentification.register(app)
 annotation.register(app)
+learning.register(app)
 privacy.register(app)
 linkage.register(app)
 vault.register(app)

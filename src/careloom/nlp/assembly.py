@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from careloom.nlp.assertion import Assertions
 from careloom.nlp.component import Component
+from careloom.nlp.entities import MODEL, Entities, PackagedTagger
 from careloom.nlp.linking import Linker
 from careloom.nlp.quantities import Quantities
 from careloom.nlp.reader import NoteReader
@@ -14,6 +15,7 @@ from careloom.nlp.splitting import Sentences
 from careloom.nlp.timeline import Timeline
 from careloom.nlp.times import Times
 from careloom.nlp.tone import Tone
+from careloom.runtime import packaged
 from careloom.terminology.concepts import Terminology
 
 
@@ -34,7 +36,10 @@ def releases_of(terminology: Terminology) -> str:
 
 def finders(terminology: Terminology) -> list[Component]:
     """Components that find annotations or say more about them."""
-    return [Sections(), Sentences(), Times(), Quantities(), Social(), Assertions(), Linker.packaged(terminology)]
+    tagger = PackagedTagger(packaged("nlp", MODEL))
+    entities = Entities(tagger, tagger.digest[:12])
+    linker = Linker.packaged(terminology)
+    return [Sections(), Sentences(), entities, Times(), Quantities(), Social(), Assertions(), linker]
 
 
 def joiners() -> list[Component]:

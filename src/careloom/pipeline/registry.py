@@ -11,6 +11,9 @@ REGISTRY: dict[str, str] = {
     "detector.classifier": "careloom.deid.text_classifier:team",
     "detector.rules": "careloom.deid.text_detectors:rules",
     "reader.nlp": "careloom.nlp.assembly:reader",
+    "tagger.huggingface": "careloom.nlp.huggingface_torch:HuggingFaceTagger",
+    "train.encoder": "careloom.services.train_ner_torch:encoder",
+    "train.ner": "careloom.services.train_ner_torch:ner",
     "ingest": "careloom.services.ingest_pipeline:build",
 }
 """Name -> ``module:attribute``."""

@@ -20,7 +20,7 @@ from careloom.text.pieces import LONGEST, LOOKS
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of an encoder; the defaults are MiniLM's."""
+    """Sizes of an encoder; the defaults are MiniLM's. `hints`: how many different ones a word may bring."""
 
     pieces: int
     width: int = 384
@@ -28,6 +28,7 @@ class Shape:
     heads: int = 12
     inner: int = 1536
     dropout: float = 0.1
+    hints: int = 1
 
 
 class Layer(nn.Module):
@@ -67,6 +68,10 @@ class Encoder(nn.Module):
         self.places = nn.Embedding(LONGEST, shape.width)
         self.looks = nn.Embedding(len(LOOKS), shape.width)
         nn.init.zeros_(self.looks.weight)
+        self.hints = None
+        if shape.hints > 1:
+            self.hints = nn.Embedding(shape.hints, shape.width)
+            nn.init.zeros_(self.hints.weight)
         self.norm = nn.LayerNorm(shape.width, eps=1e-12)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.dropout = nn.Dropout(shape.dropout)
@@ -74,7 +79,11 @@ class Encoder(nn.Module):
     def forward(self, pieces: torch.Tensor, looks: torch.Tensor) -> torch.Tensor:
         """States (texts, pieces, width) of `pieces` (texts, pieces), 0 where a text has ended."""
         mask = (pieces != 0)[:, None, None, :]
-        states = self.words(pieces) + self.places.weight[: pieces.shape[1]] + self.looks(looks)
+        states = self.words(pieces) + self.places.weight[: pieces.shape[1]]
+        if self.hints is not None:
+            states = states + self.looks(looks % len(LOOKS)) + self.hints(looks // len(LOOKS))
+        else:
+            states = states + self.looks(looks)
         states = self.dropout(self.norm(states))
         for layer in self.layers:
             states = layer(states, mask)
@@ -122,6 +131,8 @@ def from_bert(weights: Mapping[str, torch.Tensor], kept: Sequence[int], shape: S
         "places.weight": weights["embeddings.position_embeddings.weight"][:LONGEST],
         "looks.weight": encoder.looks.weight.detach().clone(),
     }
+    if encoder.hints is not None:
+        state["hints.weight"] = encoder.hints.weight.detach().clone()
     state["places.weight"] = state["places.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
     for part in ("weight", "bias"):
         state[f"norm.{part}"] = weights[f"embeddings.LayerNorm.{part}"]

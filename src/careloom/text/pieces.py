@@ -6,7 +6,7 @@ knows no capitals and no line ends; `looks` tells both.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +19,12 @@ LONGEST_WORD = 64
 _KINDS = ("lower", "Title", "UPPER", "X", "miXed", "number", "a1", "other")
 _GAPS = ("", " ", "\n")
 LOOKS = tuple(f"{gap!r} {kind}" for gap in _GAPS for kind in _KINDS)
-"""How a word is written, and what stands before it: nothing, a space, or the end of a line."""
+"""How a word is written, and what stands before it: nothing, a space, or the end of a line.
+
+Where hints are given, a word's look is its place here plus so many times its hint.
+"""
+Hinter = Callable[[str, Sequence["Word"]], Sequence[int]]
+"""From a text and some words of it to a hint for each, e.g. `careloom.text.gazetteer.Gazetteer.of`."""
 _WORD = re.compile(r"[^\W_]+|[^\w\s]|_")
 
 
@@ -84,11 +89,13 @@ class Pieces:
     """Splits words into the pieces of a vocabulary; remembers words that it has seen.
 
     vocabulary  one piece a line, SPECIAL first; pieces that go on with a word begin with ``##``
+    hinter      says more of each word of a text; None: nothing
     of          the places in the vocabulary of a word's pieces
     """
 
-    def __init__(self, vocabulary: Iterable[str]) -> None:
+    def __init__(self, vocabulary: Iterable[str], hinter: Hinter | None = None) -> None:
         self.vocabulary = tuple(vocabulary)
+        self._hinter = hinter
         if self.vocabulary[: len(SPECIAL)] != SPECIAL:
             raise ValueError("a vocabulary begins with the special pieces")
         self._places = {piece: place for place, piece in enumerate(self.vocabulary)}
@@ -116,21 +123,22 @@ class Pieces:
             start = end
         return tuple(found)
 
-    def windows(self, text: str, start: int = 0, end: int | None = None) -> list[Window]:
+    def windows(self, text: str, start: int = 0, end: int | None = None, overlap: int = 0) -> list[Window]:
         """The words of a text between two places, as few windows of at most LONGEST pieces as hold them.
 
-        A window ends at a line end where one lies in its second half.
+        A window ends at a line end where one lies in its second half; else the next one begins with the words that make
+        up the last `overlap` pieces of this one.
         """
         found: list[Window] = []
         here: list[tuple[Word, tuple[int, ...]]] = []
         length = 2
-        for word in words(text, start, end):
+        for word in self._words(text, start, end):
             is_short = word.end - word.start <= LONGEST_WORD
             split = self.of(text[word.start : word.end])[: LONGEST - 2] if is_short else (UNKNOWN,)
             while length + len(split) > LONGEST:
                 cut = _cut(here)
                 found.append(_window(here[:cut]))
-                here = here[cut:]
+                here = here[_back(here, overlap) if overlap and cut == len(here) else cut :]
                 length = 2 + sum(len(pieces) for _, pieces in here)
             here.append((word, split))
             length += len(split)
@@ -138,13 +146,31 @@ class Pieces:
             found.append(_window(here))
         return found
 
+    def _words(self, text: str, start: int, end: int | None) -> list[Word]:
+        found = words(text, start, end)
+        if self._hinter is None:
+            return found
+        hints = self._hinter(text, found)
+        return [
+            Word(word.start, word.end, word.look + len(LOOKS) * hint) if hint else word
+            for word, hint in zip(found, hints, strict=True)
+        ]
+
 
 def _cut(here: Sequence[tuple[Word, tuple[int, ...]]]) -> int:
     new_line = 2 * len(_KINDS)
     for place in range(len(here) - 1, len(here) // 2, -1):
-        if here[place][0].look >= new_line:
+        if here[place][0].look % len(LOOKS) >= new_line:
             return place
     return len(here)
+
+
+def _back(here: Sequence[tuple[Word, tuple[int, ...]]], overlap: int) -> int:
+    place, length = len(here), 0
+    while place > 1 and length + len(here[place - 1][1]) <= overlap:
+        place -= 1
+        length += len(here[place][1])
+    return place
 
 
 def _window(here: Sequence[tuple[Word, tuple[int, ...]]]) -> Window:

@@ -6,6 +6,7 @@ A model is a zip of four members:
     vocab.txt    the word pieces, one a line (`careloom.text.pieces`)
     heads.json   head -> its labels, the first of which is ``O``: nothing; then ``B-NAME``, ``I-NAME`` and so on
     card.json    name, version, what it was trained on and by which command, licences
+    names.txt    kind, a tab, a name: its gazetteer (`careloom.text.gazetteer`); left out where it has none
 """
 
 import io
@@ -22,10 +23,13 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 
 from careloom.errors import SetupError
+from careloom.text.gazetteer import Gazetteer
 from careloom.text.note import Annotation, Span
-from careloom.text.pieces import Pieces, Window, Word
+from careloom.text.pieces import LONGEST, Hinter, Pieces, Window, Word
 
-MEMBERS = ("model.onnx", "vocab.txt", "heads.json", "card.json")
+MEMBERS, NAMES = ("model.onnx", "vocab.txt", "heads.json", "card.json"), "names.txt"
+OVERLAP = LONGEST // 4
+"""Pieces that two windows of one long part share."""
 _MOST, _PADDED = 4096, 1.15
 """Places a run computes at once, which keeps memory small; how much longer its last window may be than its first."""
 
@@ -53,9 +57,10 @@ class Tagger:
         try:
             with zipfile.ZipFile(io.BytesIO(archive)) as members:
                 model, vocabulary, heads, card = (members.read(name) for name in MEMBERS)
+                names = members.read(NAMES).decode() if NAMES in members.namelist() else ""
             self.heads: Mapping[str, tuple[str, ...]] = {k: tuple(v) for k, v in json.loads(heads).items()}
             self.card: Mapping[str, Any] = json.loads(card)
-            self._pieces = Pieces(vocabulary.decode().split("\n"))
+            self.pieces = Pieces(vocabulary.decode().split("\n"), _hinter(names))
             self._session = onnxruntime.InferenceSession(model, _options(threads), providers=["CPUExecutionProvider"])
         except (KeyError, ValueError, zipfile.BadZipFile, *_REFUSALS) as error:
             raise SetupError(
@@ -64,28 +69,76 @@ class Tagger:
             ) from None
 
     def tag(self, text: str, head: str, parts: Sequence[Span] | None = None) -> list[Tagged]:
-        """The words of `text` with what each may be.
+        """The words of `text` with what each may be, window by window.
 
         parts  the places to look at, in order; each is read alone. The whole text unless told
         """
         spans = [Span(0, len(text))] if parts is None else parts
-        windows = [window for part in spans for window in self._pieces.windows(text, part.start, part.end)]
-        results: dict[int, Tagged] = {}
+        windows = [window for part in spans for window in self.pieces.windows(text, part.start, part.end)]
+        return [
+            Tagged(window.words, scores[0]) for window, scores in zip(windows, self._read(windows, [head]), strict=True)
+        ]
+
+    def tag_heads(self, text: str, heads: Sequence[str], parts: Sequence[Span]) -> list[dict[str, Tagged]]:
+        """For each part of `text` its words with what each may be by every head: the text is read once.
+
+        Of a part that is longer than the model reads, windows overlap by a quarter, and of what both see the one counts
+        that has the word farther from its edge.
+        """
+        windows = [self.pieces.windows(text, part.start, part.end, OVERLAP) for part in parts]
+        scores = iter(self._read([window for each in windows for window in each], heads))
+        found = []
+        for each in windows:
+            read = [next(scores) for _ in each]
+            kept = list(_kept(each))
+            words = [
+                word for window, (first, last) in zip(each, kept, strict=True) for word in window.words[first:last]
+            ]
+            found.append(
+                {
+                    head: Tagged(words, _joined([rows[at][a:b] for rows, (a, b) in zip(read, kept, strict=True)]))
+                    for at, head in enumerate(heads)
+                }
+            )
+        return found
+
+    def _read(self, windows: Sequence[Window], heads: Sequence[str]) -> list[list[Scores]]:
+        """For each window and head the probabilities (words, labels)."""
+        results: dict[int, list[Scores]] = {}
         for batch in _batches(windows):
-            scores = self._run([windows[place] for place in batch], head)
+            scores = self._run([windows[place] for place in batch], heads)
             for row, place in enumerate(batch):
-                window = windows[place]
-                results[place] = Tagged(window.words, _softmax(scores[row, list(window.first)]))
+                first = list(windows[place].first)
+                results[place] = [_softmax(each[row, first]) for each in scores]
         return [results[place] for place in range(len(windows))]
 
-    def _run(self, windows: Sequence[Window], head: str) -> Scores:
+    def _run(self, windows: Sequence[Window], heads: Sequence[str]) -> list[Scores]:
         longest = max(len(window.pieces) for window in windows)
         pieces, looks = np.zeros((2, len(windows), longest), dtype=np.int64)
         for row, window in enumerate(windows):
             pieces[row, : len(window.pieces)] = window.pieces
             looks[row, : len(window.looks)] = window.looks
-        (scores,) = self._session.run([head], {"pieces": pieces, "looks": looks})
-        return np.asarray(scores, dtype=np.float32)
+        return [
+            np.asarray(each, dtype=np.float32)
+            for each in self._session.run(list(heads), {"pieces": pieces, "looks": looks})
+        ]
+
+
+def _kept(windows: Sequence[Window]) -> Iterator[tuple[int, int]]:
+    """Of each window of a part the words that count, by place: of those that two share the nearer half."""
+    first = 0
+    for number, window in enumerate(windows):
+        last, following = len(window.words), 0
+        if number + 1 < len(windows):
+            shared = sum(word.start >= windows[number + 1].words[0].start for word in window.words)
+            last -= shared // 2
+            following = shared - shared // 2
+        yield first, last
+        first = following
+
+
+def _joined(rows: Sequence[Scores]) -> Scores:
+    return np.concatenate(rows) if rows else np.zeros((0, 1), dtype=np.float32)
 
 
 def spans_of(tagged: Tagged, labels: Sequence[str], least: float, source: str = "") -> list[Annotation]:
@@ -127,6 +180,13 @@ def _kinds(labels: tuple[str, ...]) -> tuple[list[str], Scores, npt.NDArray[np.b
     names = sorted(set(kinds))
     by_name = np.array([[kind == name for kind in kinds] for name in names], dtype=np.float32)
     return names, by_name, np.array([label.startswith("B-") for label in labels[1:]])
+
+
+def _hinter(names: str) -> Hinter | None:
+    if not names:
+        return None
+    pairs = (line.partition("\t") for line in names.split("\n"))
+    return Gazetteer((kind, name) for kind, _, name in pairs).of
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -35,11 +35,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A window with one label a piece; all but first pieces of words are skipped."""
+    """A window with one label a piece; all but first pieces of words are skipped. `head`: whose labels these are."""
 
     pieces: Sequence[int]
     looks: Sequence[int]
     labels: Sequence[int]
+    head: str = ""
 
 
 def labels_of(names: Iterable[str]) -> tuple[str, ...]:
@@ -66,21 +67,26 @@ def vocabulary_of(texts: Iterable[str], pieces: Sequence[str], least: int = 2) -
 
 
 def encoder_of(
-    weights: Mapping[str, torch.Tensor], names: Sequence[str], vocabulary: Sequence[str], layers: int, inner: int
+    weights: Mapping[str, torch.Tensor],
+    names: Sequence[str],
+    vocabulary: Sequence[str],
+    layers: int,
+    inner: int,
+    hints: int = 1,
 ) -> Encoder:
     """The lowest layers of MiniLM over a part of its vocabulary. `names`: its own pieces, in order."""
     place = {name: number for number, name in enumerate(names)}
-    shape = Shape(len(vocabulary), layers=layers, inner=inner)
+    shape = Shape(len(vocabulary), layers=layers, inner=inner, hints=hints)
     return from_bert(weights, [place[piece] for piece in vocabulary], shape)
 
 
-def encoded(examples: Iterable[Example], pieces: Pieces, labels: Sequence[str]) -> Iterator[Encoded]:
-    """The windows of texts with their labels."""
+def encoded(examples: Iterable[Example], pieces: Pieces, labels: Sequence[str], head: str = "") -> Iterator[Encoded]:
+    """The windows of texts with their labels of one head."""
     number = {label: place for place, label in enumerate(labels)}
     for example in examples:
         part = example.part or Span(0, len(example.text))
         for window in pieces.windows(example.text, part.start, part.end):
-            yield Encoded(window.pieces, window.looks, _labels(window, example.gold, number))
+            yield Encoded(window.pieces, window.looks, _labels(window, example.gold, number), head)
 
 
 def _labels(window: Window, gold: Sequence[Gold], number: Mapping[str, int]) -> list[int]:
@@ -106,46 +112,70 @@ def fit(  # noqa: PLR0913 - what, on what, how
 ) -> None:
     """Trains `tagger` in place.
 
+    head    whose labels those windows have that do not say
     sets    the windows of an epoch by its number, so that they may differ
     places  of a batch, padding among them
     """
     kept: dict[int, list[list[int]]] = {}
-    which = list(tagger.labels).index(head)
+    names = list(tagger.labels)
 
-    def batches(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    def batches(epoch: int) -> Iterator[Padded]:
         rows = sets(epoch)
         if epoch not in kept:
             generator = torch.Generator().manual_seed(seed * 1000 + epoch)
             kept[epoch] = by_length([len(row.pieces) for row in rows], places, generator)
         for batch in kept[epoch]:
-            yield _padded([rows[index] for index in batch])
+            yield _padded([rows[index] for index in batch], names, head)
 
-    def loss(batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        pieces, looks, labels = batch
-        scores = tagger(pieces, looks)[which]
-        return functional.cross_entropy(scores.flatten(0, 1), labels.flatten(), ignore_index=_SKIPPED)
+    def loss(batch: Padded) -> torch.Tensor:
+        pieces, looks, labels, heads = batch
+        total = torch.zeros(())
+        for number, scores in enumerate(tagger(pieces, looks)):
+            mine = heads == number
+            if mine.any():
+                total = total + functional.cross_entropy(
+                    scores[mine].flatten(0, 1), labels[mine].flatten(), ignore_index=_SKIPPED, reduction="sum"
+                )
+        return total / (labels != _SKIPPED).sum()
 
     torch.manual_seed(seed)
     train(tagger, batches, loss, schedule, watch=watch)
 
 
-def _padded(rows: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+Padded = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+"""Pieces, looks and labels (texts, places); head (texts)."""
+
+
+def _padded(rows: Sequence[Encoded], names: Sequence[str], head: str) -> Padded:
     longest = max(len(row.pieces) for row in rows)
 
     def tensor(values: Callable[[Encoded], Sequence[int]], pad: int) -> torch.Tensor:
         return torch.tensor([[*values(row), *[pad] * (longest - len(row.pieces))] for row in rows])
 
-    return tensor(lambda row: row.pieces, 0), tensor(lambda row: row.looks, 0), tensor(lambda row: row.labels, _SKIPPED)
+    heads = torch.tensor([names.index(row.head or head) for row in rows])
+    return (
+        tensor(lambda row: row.pieces, 0),
+        tensor(lambda row: row.looks, 0),
+        tensor(lambda row: row.labels, _SKIPPED),
+        heads,
+    )
 
 
-def packed(tagger: Tagger, vocabulary: Sequence[str], card: Mapping[str, Any]) -> bytes:
-    """The archive that `careloom.text.tagger.Tagger` loads: the same bytes for the same model."""
+def packed(
+    tagger: Tagger, vocabulary: Sequence[str], card: Mapping[str, Any], names: Iterable[tuple[str, str]] = ()
+) -> bytes:
+    """The archive that `careloom.text.tagger.Tagger` loads: the same bytes for the same model.
+
+    names  of its gazetteer, by kind
+    """
     members = {
         "model.onnx": to_onnx(tagger),
         "vocab.txt": "\n".join(vocabulary).encode(),
         "heads.json": json.dumps(tagger.labels, indent=1).encode(),
         "card.json": json.dumps(card, indent=1, ensure_ascii=False).encode(),
     }
+    if lines := "\n".join(f"{kind}\t{name}" for kind, name in names):
+        members["names.txt"] = lines.encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():

@@ -1,7 +1,8 @@
 """A small model learns, is packed, and tags on the run time that ships. Needs the extra ml."""
 
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -13,7 +14,8 @@ pytest.importorskip("onnxscript", reason="the extra ml is not installed: make ml
 from careloom.learn_torch import Schedule, by_length, train  # noqa: E402
 from careloom.text import tagger as run_time  # noqa: E402
 from careloom.text.encoder_torch import Encoder, Shape, Tagger, from_bert  # noqa: E402
-from careloom.text.pieces import SPECIAL, Pieces  # noqa: E402
+from careloom.text.gazetteer import Gazetteer  # noqa: E402
+from careloom.text.pieces import SPECIAL, Pieces, Word, words  # noqa: E402
 from careloom.text.training_torch import (  # noqa: E402
     Example,
     encoded,
@@ -141,3 +143,33 @@ def test_a_note_may_be_cut_into_lines_that_hold_all_of_it() -> None:
         parts = [one.part for one in examples_of(row, random.Random(seed))]
         assert "".join(part.of(row[0]) for part in parts if part).replace("\n", "") == "ab cd"
     assert [one.part for one in examples_of(row)] == [None]
+
+
+def test_heads_are_learnt_side_by_side_and_read_at_once_over_a_text_of_many_windows() -> None:
+    torch.manual_seed(3)
+    shape = Shape(len(VOCABULARY), width=32, layers=1, heads=2, inner=64, dropout=0.0, hints=3)
+    names = [("person", name) for name in NAMES[:4]]
+    pieces = Pieces(VOCABULARY, Gazetteer(names).of)
+    heads = {"phi": labels_of(["NAME"]), "title": labels_of(["TITLE"])}
+    model = Tagger(Encoder(shape), heads)
+    rows = list(encoded([_marked(NAMES, "NAME", 1)], pieces, heads["phi"], "phi"))
+    rows += list(encoded([_marked(("dr", "mr"), "TITLE", 2)], pieces, heads["title"], "title"))
+    fit(model, "phi", lambda epoch: rows, Schedule(25, 5e-3), seed=3, places=320)
+    tagger = run_time.Tagger(packed(model, VOCABULARY, {"name": "test"}, names))
+    text = "the heart was seen by dr ann and " * 40
+    (part,) = tagger.tag_heads(text, ["title", "phi"], [Span(0, len(text))])
+    assert [word.start for word in part["phi"].words] == [word.start for word in words(text)]
+    found = {head: {text[w.start : w.end] for w in _sure(part[head])} for head in heads}
+    assert found == {"phi": {"ann"}, "title": {"dr"}}
+    assert len(_sure(part["phi"])) == 40
+
+
+def _marked(which: Sequence[str], label: str, seed: int) -> Example:
+    chance = random.Random(seed)
+    text = " ".join(chance.choice((*WORDS, *NAMES)) for _ in range(3000))
+    found = re.finditer(rf"\b(?:{'|'.join(which)})\b", text)
+    return Example(text, [(at.start(), at.end(), label) for at in found])
+
+
+def _sure(tagged: run_time.Tagged) -> list[Word]:
+    return [word for word, row in zip(tagged.words, tagged.probabilities, strict=True) if row[0] < 0.5]

@@ -1,0 +1,94 @@
+"""Commands that train models and measure them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+train = typer.Typer(help="Train a model anew.", no_args_is_help=True)
+evaluate = typer.Typer(help="Measure a model on what others annotated.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.add_typer(train, name="train")
+    app.add_typer(evaluate, name="evaluate")
+
+
+@train.command("ner")
+def train_ner(
+    data: Annotated[
+        Path, typer.Argument(help="Folder with bc5cdr, ncbi_disease, maccrobat2020, term_*.", metavar="DATA")
+    ],
+    out: Annotated[Path, typer.Option(help="The archive to write; with --encoder a folder.")] = Path("clinical-en.zip"),
+    base: Annotated[
+        Path | None, typer.Option(help="Folder of the base model; downloaded by its hash if left out.")
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option(help="An encoder of Hugging Face in its place: a folder, or an id of the hub.")
+    ] = "",
+    online: Annotated[bool, typer.Option("--online", help="The hub may be asked for --encoder.")] = False,
+    guideline: Annotated[
+        str, typer.Option(help="What --encoder learns: chemical_disease, disease, case_report, note.")
+    ] = "note",
+    corrections: Annotated[
+        Path | None, typer.Option(help="Notes that people corrected: NDJSON, or a BRAT folder.")
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Learn from the held-out documents, too.")] = False,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the documents.")] = 6,
+    threads: Annotated[int, typer.Option(min=1, help="Processor cores.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Train the tagger of clinical entities that ships, or any other encoder. Needs the extra ml.
+
+    Example: careloom train ner corpora/ --out clinical-en.zip
+
+    Example: careloom train ner corpora/ --encoder models/PubMedBERT --guideline disease --out tuned/
+    """
+    from careloom.cli import output
+    from careloom.services.train_ner import TrainNerAsk
+    from careloom.services.train_ner import train_ner as run
+
+    ask = TrainNerAsk(data, out, base, encoder, online, guideline, corrections, whole, epochs, threads)
+    with output.progress("Training", quiet=json, unit="epochs") as watch:
+        report = run(ask, None if watch is None else lambda done, loss: watch(done, epochs))
+    if json:
+        output.emit_json(report.as_json())
+        return
+    output.show_table("Learnt from", ("guideline", "documents"), list(report.documents.items()))
+    output.say(f"{report.out}: {report.size_bytes / 1e6:.1f} MB, sha256 {report.sha256}")
+
+
+@evaluate.command("nlp")
+def evaluate_nlp(
+    data: Annotated[Path, typer.Argument(help="Folder with one folder a corpus.", metavar="DATA")],
+    task: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    model: Annotated[Path | None, typer.Option(help="An archive or a folder in place of the model that ships.")] = None,
+    seen: Annotated[bool, typer.Option("--seen", help="Count documents that the model has learnt from, too.")] = False,
+    analysis: Annotated[Path | None, typer.Option(help="A page of the errors to write: HTML.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Measure how well notes are read, on corpora with gold: strict and by overlap, per label, with intervals.
+
+    Example: careloom evaluate nlp corpora/ --task bc5cdr --analysis errors.html
+    """
+    from careloom.cli import output
+    from careloom.services.evaluate_nlp import EvaluateNlpAsk
+    from careloom.services.evaluate_nlp import evaluate_nlp as run
+
+    ask = EvaluateNlpAsk(data, tuple(task or ()), model, seen)
+    with output.progress("Measuring", quiet=json, unit="tasks") as watch:
+        report = run(ask, watch)
+    if analysis is not None:
+        from careloom.services.evaluate_nlp_page import page
+
+        analysis.write_text(page(report), encoding="utf-8")
+    if json:
+        output.emit_json(report.as_json())
+        return
+    rows: list[tuple[Any, ...]] = []
+    for name, one in report.tasks.items():
+        rows += [(name, measure.name, measure.shown, measure.range, measure.count) for measure in one.measures]
+    output.show_table("How well notes are read", ("task", "measure", "value", "95 %", "of"), rows)
+    for name, why in report.left_out.items():
+        output.say(f"{name}: {why}")

@@ -1,0 +1,67 @@
+"""What the tagger of entities that ships is trained on: corpora by name, and the names of its gazetteer."""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from careloom.nlp.corpora import CASE_REPORT, CHEMICAL_DISEASE, DETAIL, DISEASE, NOTE, Document
+
+NCBI = dict.fromkeys(("SpecificDisease", "DiseaseClass", "Modifier", "CompositeMention"), "Disease")
+"""NCBI's kinds of mentions as one label, as everybody measures it."""
+HEADS: Mapping[str, tuple[str, ...]] = {
+    "chemical_disease": CHEMICAL_DISEASE,
+    "disease": DISEASE,
+    "case_report": tuple(sorted({*CASE_REPORT.values(), *DETAIL.values()})),
+    "note": tuple(sorted(set(NOTE.values()))),
+}
+"""Guideline -> what it annotates: BC5CDR's, NCBI disease's, MACCROBAT's, and that of simulated notes."""
+SHARES: Mapping[str, int | None] = {"chemical_disease": None, "disease": None, "case_report": 240, "note": 260}
+"""Documents that an epoch reads of each; all where None."""
+HELD_OUT: Mapping[str, int] = {"chemical_disease": 100, "disease": 50, "case_report": 30, "note": 0}
+"""The last documents of each, by order of the corpus, that no training sees: what is reported is measured on them."""
+_TERM_TYPES = ("IN", "PIN", "BN")
+
+
+def kept_and_held_out(head: str, documents: Sequence[Document]) -> tuple[list[Document], list[Document]]:
+    """The documents to learn from, and those that are held out."""
+    last = len(documents) - HELD_OUT[head]
+    return list(documents[:last]), list(documents[last:])
+
+
+def fingerprint(text: str) -> str:
+    """Twelve hex digits by which a model's card remembers a text that it has learnt from."""
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def gazetteer_names(rxnorm: bytes, symptoms: bytes, *diseases: bytes) -> list[tuple[str, str]]:
+    """(kind, name): drugs of RxNorm by ingredient and brand, symptoms, diseases; each name once, by the first kind.
+
+    rxnorm    gzipped lines of JSON: name, tty
+    symptoms  lines of JSON as of an ontology: name, synonyms
+    diseases  gzipped lines of the same, or with ``synonyms_ncit2018``
+    """
+    found: dict[str, tuple[str, str]] = {}
+    drugs = (row["name"] for row in _rows(gzip.decompress(rxnorm)) if row["tty"] in _TERM_TYPES)
+    for kind, names in (
+        ("drug", drugs),
+        ("symptom", _names(symptoms)),
+        *(("disease", _names(gzip.decompress(one))) for one in diseases),
+    ):
+        for name in names:
+            plain = " ".join(name.split())
+            if len(plain) >= 3:
+                found.setdefault(plain.lower(), (kind, plain))
+    return list(found.values())
+
+
+def _names(lines: bytes) -> Iterator[str]:
+    for row in _rows(lines):
+        yield row["name"]
+        for synonym in (*row.get("synonyms", ()), *row.get("synonyms_ncit2018", ())):
+            yield synonym if isinstance(synonym, str) else synonym["text"]
+
+
+def _rows(lines: bytes) -> Iterable[dict[str, Any]]:
+    return map(json.loads, lines.splitlines())

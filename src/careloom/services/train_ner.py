@@ -1,0 +1,180 @@
+"""Trains the tagger of clinical entities, or any encoder of Hugging Face, on corpora of a folder."""
+
+import gzip
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from careloom.errors import QueryError
+from careloom.nlp.corpora import CASE_REPORT, DETAIL, Document, brat, corrected, pubtator, simulated
+from careloom.nlp.ner_material import HEADS, NCBI, fingerprint, gazetteer_names, kept_and_held_out
+from careloom.pipeline.registry import load
+from careloom.services.simulate import SimulateAsk, simulate
+
+EPOCHS, RATE, PATIENTS, SIMULATED_SEED = 6, 4e-4, 100, 6001
+CORRECTED = 5
+"""How often an epoch reads each corrected note: they are few, and what a person said weighs more."""
+TERMS = (
+    "term_rxnorm_prescribable/rxnorm.jsonl.gz",
+    "term_symptom_ontology/symp.jsonl",
+    "term_disease_ontology/doid.jsonl.gz",
+    "term_mondo_xref/mondo.jsonl.gz",
+)
+LICENCES = {
+    "bc5cdr": "public domain (NLM)",
+    "ncbi_disease": "public domain (NLM)",
+    "maccrobat2020": "CC BY 4.0 (Caufield and others, doi:10.6084/m9.figshare.9764942)",
+    "raw_text_biomed, aci_bench, mts_dialog": "CC BY 4.0; their words only, for the vocabulary",
+    "simulated notes": "ours",
+    "gazetteer": "RxNorm (NLM), Symptom Ontology and Disease Ontology (CC0), MONDO (CC0), NCIt synonyms (CC BY 4.0)",
+    "encoder": "all-MiniLM-L6-v2, Apache-2.0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainNerAsk:
+    """What to train on, and how.
+
+    data         folder with bc5cdr, ncbi_disease, maccrobat2020 and the term_* folders
+    out          the archive to write; with `encoder` a folder
+    base         folder of the base model; None: it is downloaded by its hash
+    encoder      an encoder of Hugging Face, a folder or an id of the hub, in place of the one that ships
+    online       the hub may be asked for `encoder`
+    guideline    what `encoder` is trained on: one of HEADS
+    corrections  notes that people corrected: what `careloom annotate export --corrections` printed, or a folder of BRAT
+                 files in the labels of HEADS["note"]
+    is_whole     the held-out documents are learnt from as well; nothing is left to measure on
+    """
+
+    data: Path
+    out: Path
+    base: Path | None = None
+    encoder: str = ""
+    online: bool = False
+    guideline: str = "note"
+    corrections: Path | None = None
+    is_whole: bool = False
+    epochs: int = EPOCHS
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainNerReport:
+    """What was made."""
+
+    out: str
+    size_bytes: int
+    sha256: str
+    documents: dict[str, int]
+    loss: list[float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for machines."""
+        return asdict(self)
+
+
+def train_ner(ask: TrainNerAsk, watch: Callable[[int, float], None] | None = None) -> TrainNerReport:
+    """Trains and writes a model; the same ask on the same machine writes the same bytes.
+
+    watch   (epochs done, loss of the last)
+    raises  QueryError where a corpus or the guideline is missing; SetupError where torch or the base model is
+    """
+    if ask.guideline not in HEADS:
+        raise QueryError(f"there is no guideline {ask.guideline!r}", f"Known ones: {', '.join(HEADS)}.")
+    documents = _documents(ask)
+    losses: list[float] = []
+
+    def told(number: int, loss: float) -> None:
+        losses.append(round(loss, 4))
+        if watch is not None:
+            watch(number, loss)
+
+    counts = {head: len(each) for head, each in documents.items()}
+    if ask.encoder:
+        load("train.encoder")(ask, documents[ask.guideline], HEADS[ask.guideline], told)
+        files = sorted(path for path in ask.out.rglob("*") if path.is_file())
+        digest = sha256(b"".join(sha256(path.read_bytes()).digest() for path in files)).hexdigest()
+        size = sum(path.stat().st_size for path in files)
+        return TrainNerReport(str(ask.out), size, digest, {ask.guideline: counts[ask.guideline]}, losses)
+    names = gazetteer_names(*(_read(ask.data / name) for name in TERMS))
+    archive: bytes = load("train.ner")(ask, documents, names, _plain(ask.data), _card(documents), told)
+    ask.out.parent.mkdir(parents=True, exist_ok=True)
+    ask.out.write_bytes(archive)
+    return TrainNerReport(str(ask.out), len(archive), sha256(archive).hexdigest(), counts, losses)
+
+
+def _documents(ask: TrainNerAsk) -> dict[str, list[Document]]:
+    found = corpora(ask.data)
+    with tempfile.TemporaryDirectory() as place:
+        simulate(SimulateAsk(Path(place) / "notes", PATIENTS, SIMULATED_SEED, feeds=("notes",)))
+        found["note"] = simulated((Path(place) / "notes/answers/notes.ndjson").read_bytes())
+    if not ask.is_whole:
+        found = {head: kept_and_held_out(head, each)[0] for head, each in found.items()}
+    if ask.corrections is not None:
+        found["note"] += _corrections(ask.corrections) * CORRECTED
+    return found
+
+
+def _corrections(path: Path) -> list[Document]:
+    """In the labels that simulated notes have: they are learnt together."""
+    known = HEADS["note"]
+    if path.is_dir():
+        return brat_folder(path, {label: label for label in known})
+    return corrected(_read(path), known)
+
+
+def corpora(data: Path) -> dict[str, list[Document]]:
+    """The annotated corpora of a folder by guideline, in their own order. raises QueryError for one that is missing."""
+    bc5cdr = [row for name in ("train", "devel") for row in pubtator(_read(data / f"bc5cdr/{name}.jsonl"))]
+    ncbi = [row for name in ("train", "devel") for row in pubtator(_read(data / f"ncbi_disease/{name}.jsonl"), NCBI)]
+    return {
+        "chemical_disease": bc5cdr,
+        "disease": ncbi,
+        "case_report": brat_folder(data / "maccrobat2020", {**CASE_REPORT, **DETAIL}),
+    }
+
+
+def brat_folder(folder: Path, labels: dict[str, str]) -> list[Document]:
+    """The documents of a folder of BRAT files, by name. raises QueryError where there is none."""
+    found = [
+        brat(path.stem, path.read_text(encoding="utf-8"), path.with_suffix(".ann").read_text(encoding="utf-8"), labels)
+        for path in sorted(folder.glob("*.txt"))
+        if path.with_suffix(".ann").exists()
+    ]
+    if not found:
+        raise QueryError(f"{folder} holds no BRAT files", "It needs pairs of .txt and .ann.")
+    return found
+
+
+def _plain(data: Path) -> Iterator[str]:
+    """Texts without gold, whose words the vocabulary shall hold; what is not there is left out."""
+    raw = data / "raw_text_biomed/sentences.txt.gz"
+    if raw.exists():
+        yield from gzip.decompress(raw.read_bytes()).decode().splitlines()
+    for folder, key in (("aci_bench", "note"), ("mts_dialog", "section_text")):
+        for path in sorted((data / folder).glob("*.jsonl")):
+            yield from (orjson.loads(line)[key] for line in path.read_bytes().splitlines())
+
+
+def _card(documents: dict[str, list[Document]]) -> dict[str, Any]:
+    seen = sorted({fingerprint(one.text) for head, each in documents.items() if head != "note" for one in each})
+    return {
+        "name": "clinical-en",
+        "version": "1",
+        "licences": LICENCES,
+        "simulated": {"patients": PATIENTS, "seed": SIMULATED_SEED},
+        "command": "careloom train ner DATA",
+        "seen": seen,
+    }
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise QueryError(f"{path} is missing", "Name the folder that holds the corpora.") from None

@@ -1,0 +1,62 @@
+"""From probabilities of labels to the likeliest spans: begin, inside, outside, in an order that can be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Words from `first` up to, not including, `last` that are one thing; `score`: their mean probability of it."""
+
+    first: int
+    last: int
+    label: str
+    score: float
+
+
+def runs(probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[Run]:
+    """The spans of the likeliest sequence of labels in which an inside follows a begin or inside of its own name.
+
+    probabilities  (words, labels) of each label at each word
+    labels         ``O``, the begins, then the insides in the same order (`careloom.text.training_torch.labels_of`)
+    source         Viterbi, 1967
+    """
+    words = len(probabilities)
+    if not words:
+        return []
+    kinds = (len(labels) - 1) // 2
+    logs = np.log(np.maximum(probabilities, 1e-9))
+    back = np.zeros((words, len(labels)), dtype=np.int64)
+    score = logs[0].copy()
+    score[1 + kinds :] = -np.inf
+    for word in range(1, words):
+        best = int(score.argmax())
+        begins, insides = score[1 : 1 + kinds], score[1 + kinds :]
+        from_begin = begins >= insides
+        back[word] = best
+        back[word, 1 + kinds :] = np.arange(1, 1 + kinds) + np.where(from_begin, 0, kinds)
+        top = score[best]
+        score = logs[word] + top
+        score[1 + kinds :] = logs[word, 1 + kinds :] + np.maximum(begins, insides)
+    path = [int(score.argmax())]
+    for word in range(words - 1, 0, -1):
+        path.append(int(back[word, path[-1]]))
+    return _runs(path[::-1], probabilities, labels)
+
+
+def _runs(path: Sequence[int], probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[Run]:
+    kinds = (len(labels) - 1) // 2
+    found: list[Run] = []
+    first = 0
+    for word in range(1, len(path) + 1):
+        if word < len(path) and path[word] > kinds:
+            continue
+        if path[first]:
+            kind = (path[first] - 1) % kinds
+            sure = probabilities[first:word, 1 + kind] + probabilities[first:word, 1 + kinds + kind]
+            found.append(Run(first, word, labels[1 + kind][2:], float(sure.mean())))
+        first = word
+    return found
