@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.nlp.sections import Sections
-from careloom.nlp.sentences import Sentences
-from careloom.text.note import AnnotatedNote, Note
+from careloom.nlp.splitting import Sentences
+from careloom.text.note import AnnotatedNote, Note, Span
 
 
 def read(text: str) -> AnnotatedNote:
@@ -21,8 +21,9 @@ def test_a_sentence_ends_where_a_section_begins() -> None:
     ]
 
 
-def test_the_component_says_who_it_is() -> None:
-    assert set(read("He is well.").readers) == {"sections", "sentences"}
+def test_sentences_that_are_there_stay() -> None:
+    given = AnnotatedNote(Note("1", "He is well. She is not."), (), (Span(0, 23),))
+    assert Sentences().read(given) == given
 
 
 @given(st.text(st.sampled_from("aA .:\n#P") | st.characters(blacklist_categories=["Cs"]), max_size=60))
