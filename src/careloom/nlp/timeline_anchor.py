@@ -38,6 +38,12 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 _LASTING = frozenset(("PROBLEM", "SYMPTOM"))
+_OF = re.compile(r"[\s-]*(?:duration|history|hx|course)?\s*(?:of|with|h/o)\b[^.;:\n]{0,60}\Z", re.IGNORECASE)
+_FOR = re.compile(
+    r"[^.;:\n]{0,40}?\b(?:for|over|during|x|lasting|persisting)"
+    r"\s*(?:about|approximately|the|past|last|at least|more than|~|\s)*[^.;:]*\Z",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,18 @@ class Anchors:
             lasting = self._nearest(event, sentence, "DURATION")
             length = None if lasting is None else self._annotations[lasting].attributes.get("value", "")
             days_long = days_in(length) if length else None
-            if days_long is not None and days_long < 365 * 120:
+            if days_long is not None and days_long < 365 * 120 and self._lasts(event.span, lasting):
                 return When(self._day - timedelta(days=round(days_long)), self._day, "duration", lasting)
         return self._by_section(event)
+
+    def _lasts(self, event: Span, duration: int | None) -> bool:
+        """True where a duration is the event's own: ``three days of cough``, ``cough for three days``."""
+        if duration is None:
+            return False
+        time = self._annotations[duration].span
+        if time.end <= event.start:
+            return _OF.match(self._text[time.end : event.start]) is not None
+        return _FOR.match(self._text[event.end : time.end]) is not None
 
     def _sentence(self, span: Span) -> Span:
         place = bisect_right(self._starts, span.start) - 1
