@@ -108,7 +108,8 @@ def statements(sentence: str, labels: set[str], *, in_social: bool) -> list[Stat
     for number, group in enumerate(groups):
         low = groups[number - 1][-1].end if number else 0
         high = groups[number + 1][0].start if number + 1 < len(groups) else len(sentence)
-        out += _of_group(sentence, group, low, high)
+        past = {each.label for each in out if each.status == "past"}
+        out += _of_group(sentence, group, low, high, past)
     return _joined(out)
 
 
@@ -141,7 +142,8 @@ def _of_substance(sentence: str, one: Substance, *, is_told: bool) -> list[_Trig
     ]
 
 
-def _of_group(sentence: str, group: list[_Trigger], low: int, high: int) -> list[Statement]:
+def _of_group(sentence: str, group: list[_Trigger], low: int, high: int, past: set[str]) -> list[Statement]:
+    """`past`: labels of which the sentence has said that it is over: an amount behind it is of that time."""
     strong, subject, _, advice = _breaks()
     start, end = group[0].start, group[-1].end
     low = max(low, start - _PRE)
@@ -170,7 +172,8 @@ def _of_group(sentence: str, group: list[_Trigger], low: int, high: int) -> list
         status = whole
         if len(group) > 1 and whole not in ("never", "none"):
             status = _status(sentence[begin : one.start], words, sentence[one.end : reach]) or whole
-        out.append(_told(sentence, one, status or "current", low=begin, high=reach))
+        is_amount = one.label in past and words[:1].isdigit()
+        out.append(_told(sentence, one, status or ("past" if is_amount else "current"), low=begin, high=reach))
     return out
 
 
