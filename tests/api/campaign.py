@@ -29,9 +29,11 @@ BEYOND_SCHEMAS = {
     ("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400),
     ("POST /api/v1/records", "positive_data_acceptance", 400),
     ("POST /api/v1/deidentify", "positive_data_acceptance", 400),
+    ("POST /api/v1/nlp/analyze", "positive_data_acceptance", 400),
+    ("POST /api/v1/nlp/notes/{zone}/{note_id}/correction", "positive_data_acceptance", 400),
 }
-"""(operation, check, status) of what is no failure: which texts are units, that one time comes before another, and what
-is valid FHIR, is more than a schema can say.
+"""(operation, check, status) of what is no failure: which texts are units, that one time comes before another, what is
+valid FHIR, what is text and not bytes, and what fits a note, is more than a schema can say.
 
 It stands here because the tool's own settings for one operation make it forget which operations were asked for."""
 LONGEST_SHOWN = 1500

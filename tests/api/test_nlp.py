@@ -5,6 +5,7 @@ import json
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,8 @@ from careloom.client.credentials import ClientSecret
 from careloom.client.note_reports import AboutNote
 from careloom.errors import AccessError, Conflict, FormatError, InputError, NotFound, SetupError, TooLarge
 from careloom.pipeline.registry import REGISTRY
+from careloom.services.annotate import AnnotateAsk
+from careloom.services.annotate_notes import annotate
 from careloom.services.jobs import work
 from careloom.services.note_models import card_of
 from tests.api.kit import BASE_URL, PATIENT, Installation
@@ -184,6 +187,34 @@ def test_stored_notes_are_annotated_by_a_job_that_can_be_watched(made: Installat
     assert next(api.nlp.all()).id == queued.id
     with pytest.raises(Conflict):
         api.nlp.cancel(queued.id)
+
+
+def test_a_stored_note_shows_what_is_held_of_it_and_takes_a_persons_word(tmp_path: Path) -> None:
+    with Installation(tmp_path) as own, client_of(own) as api:
+        own.ingest([PATIENT, NOTE])
+        name = own.stored_id("DocumentReference", "n1")
+        with pytest.raises(NotFound):
+            api.nlp.note("identified", name)
+        annotate(own.platform, own.operator, AnnotateAsk())
+        held = api.nlp.note("identified", name)
+        assert (held.text, held.origin, held.current) == (TEXT, "annotations", True)
+        assert held.findings.note == name
+        start = TEXT.index("diabetes")
+        one = {"id": "T1", "start": start, "end": start + 8, "label": "PROBLEM"}
+        made = api.nlp.correct("identified", name, document={"note": name, "annotations": [one]})
+        assert made.zone == "identified"
+        held = api.nlp.note("identified", name)
+        assert held.origin == "correction"
+        assert [(each.text, each.label) for each in held.findings.annotations] == [("diabetes", "PROBLEM")]
+        brat = api.nlp.export_note("identified", name, "brat")
+        assert brat["text"][start - 1 : start + 7] == "diabetes"  # the line end is one character there
+        api.nlp.correct("identified", name, brat=brat["annotations"].replace("PROBLEM", "SYMPTOM"))
+        assert api.nlp.export_note("identified", name, "json")["annotations"][0]["label"] == "SYMPTOM"
+        for wrong in ({}, {"brat": "x"}, {"document": {"note": name, "annotations": [one | {"end": 9999}]}}):
+            with pytest.raises(InputError):
+                api.nlp.correct("identified", name, **wrong)
+        with pytest.raises(NotFound):
+            api.nlp.correct("identified", "none", brat="")
 
 
 def test_one_that_waits_can_be_cancelled(api: Careloom) -> None:

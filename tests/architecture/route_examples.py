@@ -37,6 +37,11 @@ class Example:
     also_in: tuple[Zone, ...] = ()
 
 
+NOTE = {
+    "resourceType": "DocumentReference", "id": "n1", "status": "current", "subject": {"reference": "Patient/p1"},
+    "content": [{"attachment": {"contentType": "text/plain", "data": "R291dCB0b2RheS4="}}],
+}  # fmt: skip
+"""Its text: Gout today."""
 BOTH: tuple[Zone, ...] = ("identified", "research")
 UPLOAD = {"data": LINE, "content_type": "application/fhir+ndjson"}
 PATIENTS = {
@@ -113,6 +118,10 @@ EXAMPLES: dict[str, Example] = {
     ),
     "POST /api/v1/nlp/annotations/{run_id}/cancel": Example(
         "/api/v1/nlp/annotations/{queued annotation}/cancel", "monitor", lacking=("scope",), also="careloom/operate"
+    ),
+    "GET /api/v1/nlp/notes/{zone}/{note_id}": Example("/api/v1/nlp/notes/identified/{note}", "read"),
+    "POST /api/v1/nlp/notes/{zone}/{note_id}/correction": Example(
+        "/api/v1/nlp/notes/identified/{note}/correction", "correct", more={"json": {"brat": "T1\tPROBLEM 0 4\tGout\n"}}
     ),
     "GET /api/v1/deidentification-policies": Example("/api/v1/deidentification-policies", "monitor", ("research",)),
     "GET /api/v1/deidentification-policies/{name}": Example(

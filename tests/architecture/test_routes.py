@@ -19,14 +19,15 @@ from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
 from careloom.services import annotations, deidentifications
 from careloom.services.access import ROLES, ZONES
 from careloom.services.annotate import AnnotateAsk
+from careloom.services.annotate_notes import annotate
 from careloom.services.deidentify import Project, deidentify
 from careloom.services.normalizations import submit
 from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
-from tests.api.kit import Installation
+from tests.api.kit import OBSERVATION, PATIENT, Installation
 from tests.architecture import linkage_routes, vault_routes
-from tests.architecture.route_examples import EXAMPLES, UPLOAD, Example
+from tests.architecture.route_examples import EXAMPLES, NOTE, UPLOAD, Example
 from tests.architecture.source import ROOT
 
 OPEN = {
@@ -167,13 +168,15 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Installation(tmp_path_factory.mktemp("routes")) as made:
-        run = made.ingest()
+        run = made.ingest([PATIENT, OBSERVATION, NOTE])
+        annotate(made.platform, made.operator, AnnotateAsk())
         deidentified = deidentify(made.platform, made.operator)
         patient = made.stored_id("Patient", "p1")
         normalization = normalize(made.platform, made.operator, NormalizeAsk(is_rehearsal=True))["run_id"]
         look = quality(made.platform, made.operator, QualityAsk())
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]}
+        facts["note"] = made.stored_id("DocumentReference", "n1")
         facts |= {"normalization": normalization, "deidentification": deidentified.run_id}
         facts["pseudonym"] = f"Patient/{Project(made.platform).rename('Patient', patient)}"
         yield Served(made, facts | linkage_routes.linked(made))

@@ -20,6 +20,7 @@ from careloom.api import (
     mappings,
     metrics,
     nlp,
+    nlp_notes,
     normalizations,
     oauth,
     overview,
@@ -58,7 +59,7 @@ def create_app(platform: Platform) -> OpenAPI:
     problems.install(app)
     for room in (
         oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
-        normalizations, deidentifications, deidentify_one, nlp, research, mappings, overview, health,
+        normalizations, deidentifications, deidentify_one, nlp, nlp_notes, research, mappings, overview, health,
         reidentifications,
     ):  # fmt: skip
         room.register(app)

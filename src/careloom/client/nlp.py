@@ -1,6 +1,6 @@
 """Notes: what a text says, what reads it, and annotations of the notes that the platform holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
@@ -13,11 +13,13 @@ from careloom.client.note_reports import (
     AnnotationRun,
     AnnotationRunDetail,
     AnnotationRunPage,
+    CorrectedNote,
     Json,
     NoteFindings,
     NoteModel,
     NoteModels,
     NoteReaderVersion,
+    StoredNoteAnnotations,
 )
 from careloom.client.payload import JsonBody
 from careloom.client.session import Session
@@ -67,6 +69,32 @@ class Nlp:
     def models(self) -> tuple[NoteModel, ...]:
         """The trained models that ship, with their cards."""
         return self._models().models
+
+    def note(self, zone: str, note_id: str) -> StoredNoteAnnotations:
+        """What is held of a stored note, with its text: a person's word where there is one, else the reader's.
+
+        raises  AccessError; NotFound where there is no such note, or it was not annotated
+        """
+        return decode(StoredNoteAnnotations, self._get(_note(zone, note_id)))
+
+    def export_note(self, zone: str, note_id: str, format: str) -> Json:  # noqa: A002 - the API's word
+        """The same as a document of another format; see `export`."""
+        made = self._get(f"{_note(zone, note_id)}?{urlencode({'format': format})}")
+        found: Json = made["findings"] if made["document"] is None else made["document"]
+        return found
+
+    def correct(
+        self, zone: str, note_id: str, *, document: Mapping[str, Any] | None = None, brat: str | None = None
+    ) -> CorrectedNote:
+        """Says what a note means, and has the facts of its patient merged anew. One of the two:
+
+        document  as `export_note` gives it as ``json``, corrected
+        brat      the .ann file beside the text that it gives as ``brat``
+        raises    AccessError; NotFound; FormatError where it does not fit the note as it is now
+        """
+        asked = {"document": dict(document)} if document is not None else {}
+        body = JsonBody(asked | ({"brat": brat} if brat is not None else {}))
+        return decode(CorrectedNote, self._post(f"{_note(zone, note_id)}/correction", body))
 
     def start(
         self, zone: str = "identified", *, patient: str = "", incremental: bool = False, refuted: bool = False
@@ -118,6 +146,10 @@ class Nlp:
 
     def _post(self, path: str, body: Body | None) -> object:
         return self._session.document(Ask(method="POST", url=f"{self._base}{path}", body=body, is_repeatable=False))
+
+
+def _note(zone: str, note_id: str) -> str:
+    return f"/notes/{segment(zone, 'name of a zone')}/{segment(note_id, 'id of a note')}"
 
 
 def _named(run_id: str) -> str:

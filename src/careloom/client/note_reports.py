@@ -134,6 +134,25 @@ class NoteFindings:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredNoteAnnotations:
+    """What is held of a stored note.
+
+    text     as it came: offsets count its code points
+    origin   ``annotations`` of the reader, or a person's ``correction``
+    reader   version of the reader, or who the person is
+    current  False where the note has changed since
+    facts    what rests on it, with the ids of the annotations it rests on
+    """
+
+    findings: NoteFindings
+    text: str = field(repr=False)
+    origin: str
+    reader: str
+    current: bool
+    facts: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NoteReaderComponent:
     """One part of what reads notes."""
 
@@ -195,6 +214,15 @@ class FactCounts:
     agree: int
     conflict: int
     retired: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedNote:
+    """What became of the facts of a note's patient once a person had spoken."""
+
+    zone: str
+    notes: NoteCounts
+    facts: FactCounts
 
 
 @dataclass(frozen=True, slots=True)
