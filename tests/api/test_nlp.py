@@ -163,6 +163,8 @@ def test_a_card_says_labels_without_their_marks_and_licences_wherever_they_stand
     found = card_of("models/x.zip", archive(card=card, heads={"entities": ["O", "B-AGE", "I-AGE", "B-SEX"]}))
     assert (found["name"], found["version"], found["labels"]) == ("ner", "2", ["AGE", "SEX"])
     assert found["licences"] == ["CC0", "MIT"]
+    parts = card_of("models/z.zip", archive(card={"licences": {"bc5cdr": "public domain", "encoder": "Apache-2.0"}}))
+    assert parts["licences"] == ["bc5cdr: public domain", "encoder: Apache-2.0"]
     plain = card_of("models/y.zip", archive(card={"labels": ["b", "a"]}))
     assert (plain["name"], plain["version"], plain["labels"], plain["licences"]) == ("y", "", ["a", "b"], [])
 

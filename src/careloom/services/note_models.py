@@ -61,14 +61,17 @@ def card_of(file: str, archive: bytes) -> Json:
 
 
 def _licences(told: Any) -> list[str]:
-    """Every licence that the card names anywhere, once, sorted."""
+    """Every licence that the card names anywhere, once, sorted; with the part that bears it where it says that."""
     if isinstance(told, list):
         return sorted({one for each in told for one in _licences(each)})
     if not isinstance(told, Mapping):
         return []
     found = {one for key, each in told.items() if key not in _LICENCES for one in _licences(each)}
     for each in (told[key] for key in _LICENCES if key in told):
-        found |= set(map(str, each)) if isinstance(each, list) else {str(each)}
+        if isinstance(each, Mapping):
+            found |= {f"{part}: {licence}" for part, licence in each.items()}
+        else:
+            found |= set(map(str, each)) if isinstance(each, list) else {str(each)}
     return sorted(found)
 
 
