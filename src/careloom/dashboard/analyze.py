@@ -196,7 +196,7 @@ def _downloads() -> Component:
 
 
 def _hint() -> Component:
-    styles = [
+    styles: list[Content] = [
         html.Span("absent", className="found found-problem is-absent"), " ",
         html.Span("possible", className="found found-problem is-possible"), " ",
         html.Span("historical, family", className="found found-problem is-historical"),

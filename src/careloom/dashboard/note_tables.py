@@ -86,7 +86,7 @@ def _annotations(found: Sequence[NoteAnnotation]) -> Component:
          words.NONE if one.score is None else f"{one.score:.2f}", _section(one.section))
         for one in found[:MOST_ROWS]
     ]  # fmt: skip
-    return _card("Annotations", FOUND, rows, _cut(len(found)), name="note-found")
+    return _card("Annotations", FOUND, rows, _cut(len(found)), name="note-found") or html.Div()
 
 
 def _relations(found: Sequence[NoteRelation], by_id: Mapping[str, NoteAnnotation]) -> Component | None:
@@ -113,8 +113,8 @@ def _timeline(found: NoteFindings, by_id: Mapping[str, NoteAnnotation]) -> Compo
         if table.rows:
             content += [html.H3(title) if title else None, table.shown()]
     if order:
-        table = Table("Events in order", ORDER, order[:MOST_ROWS]).shown()
-        content.append(html.Details([html.Summary(f"What lies before what ({len(order):,})"), table]))
+        shown = Table("Events in order", ORDER, order[:MOST_ROWS]).shown()
+        content.append(html.Details([html.Summary(f"What lies before what ({len(order):,})"), shown]))
     return card("Timeline", content) if content else None
 
 

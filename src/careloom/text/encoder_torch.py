@@ -31,6 +31,10 @@ class Shape:
     hints: int = 1
 
 
+_UNSEEN = -10_000.0
+"""Added to the score of what must not be looked at; BERT's own value."""
+
+
 class Layer(nn.Module):
     """Self-attention and two linear maps, each added to what came in and normalized."""
 
@@ -50,9 +54,13 @@ class Layer(nn.Module):
         def split(one: torch.Tensor) -> torch.Tensor:
             return one.view(texts, pieces, self.heads, width // self.heads).transpose(1, 2)
 
-        seen = functional.scaled_dot_product_attention(
-            split(self.query(states)), split(self.key(states)), split(self.value(states)), attn_mask=mask
-        )
+        query, key, value = split(self.query(states)), split(self.key(states)), split(self.value(states))
+        if torch.compiler.is_exporting():  # what torch makes of its own attention asks at each place for nan
+            unseen = torch.where(mask, 0.0, _UNSEEN)
+            scores = torch.matmul(query * (width // self.heads) ** -0.5, key.transpose(2, 3)) + unseen
+            seen = torch.matmul(functional.softmax(scores, dim=-1), value)
+        else:
+            seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         seen = self.out(seen.transpose(1, 2).reshape(texts, pieces, width))
         states = self.attended(states + self.dropout(seen))
         return self.mapped(states + self.dropout(self.narrow(functional.gelu(self.wide(states)))))
