@@ -15,7 +15,6 @@ The corpus may be used with citation and names no licence: what is trained on it
 import argparse
 import hashlib
 import io
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -142,9 +141,7 @@ def main() -> None:
     told = parser.parse_args()
     if told.verb == "train":
         torch.set_num_threads(1)
-        with tempfile.TemporaryDirectory() as place:
-            base = minilm(Path(place))
-        archive = model(told.suites, base, told.part, epochs=told.epochs, has_chemistry=not told.without_chemistry)
+        archive = model(told.suites, minilm(), told.part, epochs=told.epochs, has_chemistry=not told.without_chemistry)
         told.out.write_bytes(archive)
         print(f"{told.out}: {len(archive):,} bytes, sha256 {hashlib.sha256(archive).hexdigest()}")
         return

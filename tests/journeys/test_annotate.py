@@ -13,8 +13,8 @@ from tests.journeys.hospital import CommandLine
 from tests.nlp_kit import Words
 
 ODA, PER = "p-oda", "p-per"
-SECRET = "Quillfeather plays the theremin"
-FIRST = f"Diabetes clinic: {SECRET}.\r\nHas diabetes and migraine. Metformin: metformin 500 mg."
+PLANTED = "Quillfeather plays the theremin"
+FIRST = f"Diabetes clinic: {PLANTED}.\r\nHas diabetes and migraine. Metformin: metformin 500 mg."
 NEXT = "Caf\u0065\u0301 \U0001f600 chest pain. No pneumonia. Still diabetes, hypertension."
 NOTES = {
     "n-first": (ODA, "2026-01-05T10:00:00Z", FIRST),
@@ -89,7 +89,7 @@ def test_notes_become_facts_beside_the_record(line: CommandLine) -> None:
     assert set(made) == {"migraine", "chest pain", "metformin", "pulse"}
     assert all(check(one) == [] for one in made.values())
     assert made["metformin"]["dosage"][0]["doseAndRate"][0]["doseQuantity"]["value"] == 500
-    assert SECRET not in json.dumps(report)
+    assert PLANTED not in json.dumps(report)
     for kind in ("Basic", "Provenance"):
         assert all(check(one) == [] for one in found(line, f"{kind}?_lastUpdated=gt2020"))
     assert line.json("audit", "verify")["verified"]

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from careloom.errors import InputError
 from careloom.nlp.labels import ENTITIES
+from careloom.nlp.linking_abbreviations import definitions
 from careloom.runtime import packaged
 from careloom.text.decoding import runs
 from careloom.text.note import AnnotatedNote, Annotation, Span
@@ -108,6 +109,7 @@ class Entities:
         for part in self._tagger.tag_heads(text, self._heads, self._tagger.parts(text)):
             by_head = [list(self._spans(text, part[head], self._tagger.heads[head])) for head in self._heads]
             found += _joined(by_head) if self._is_clinical else by_head[0]
+        found += self._abbreviated(text, found)
         if self._is_clinical:
             found += self._listed(text, found)
         return sorted(found, key=lambda one: (one.span, one.label))
@@ -119,10 +121,26 @@ class Entities:
             span = Span(tagged.words[run.first].start, tagged.words[run.last - 1].end)
             yield Annotation(span, run.label, f"{self.name}/{self.version}", round(run.score, 4), text=span.of(text))
 
+    def _abbreviated(self, text: str, found: Sequence[Annotation]) -> list[Annotation]:
+        """Where a note writes ``long form (LF)`` and the long form is an entity, so is LF wherever it stands."""
+        spans = [one.span for one in found]
+        added: list[Annotation] = []
+        for short in definitions(text):
+            bracket = text.find(f"({short}")
+            before = [one for one in found if 0 <= bracket - one.span.end <= 1]
+            if not before:
+                continue
+            for match in re.finditer(rf"(?<!\w){re.escape(short)}(?!\w)", text):
+                span = Span(*match.span())
+                if not any(span.overlaps(other) for other in spans):
+                    spans.append(span)
+                    added.append(replace(before[0], span=span, text=short))
+        return added
+
     def _listed(self, text: str, found: Sequence[Annotation]) -> list[Annotation]:
         """What a list names near an entity and the tagger did not find."""
         listed = []
-        taken = [one.span for one in found]
+        taken = [one.span for one in found if one.label != "DOSAGE"]  # a dose may hold its form: 500 mg tablet
         for words in self._words:
             near = [one.span for one in found if one.label in words.near]
             for match in words.pattern.finditer(text) if near else ():
