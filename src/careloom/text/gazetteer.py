@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from careloom.text.pieces import Word, words
+from careloom.text.pieces import Word, word_texts
 
 LONGEST_NAME = 8
 """Words of the longest name that is kept."""
@@ -19,8 +19,7 @@ class Gazetteer:
         self.names: dict[tuple[str, ...], int] = {}
         kinds: dict[str, int] = {}
         for kind, name in names:
-            plain = name.lower()
-            key = tuple(plain[word.start : word.end] for word in words(plain))
+            key = tuple(word_texts(name.lower()))
             if 0 < len(key) <= LONGEST_NAME:
                 self.names.setdefault(key, kinds.setdefault(kind, len(kinds)))
         self.kinds = tuple(kinds)

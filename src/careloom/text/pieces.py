@@ -54,6 +54,11 @@ def words(text: str, start: int = 0, end: int | None = None) -> list[Word]:
     return found
 
 
+def word_texts(text: str) -> list[str]:
+    """The words of a text as text alone, for many names."""
+    return _WORD.findall(text)
+
+
 @lru_cache(65_536)
 def _kind(word: str) -> int:
     if word.isalpha():
