@@ -166,7 +166,9 @@ def _joined(by_head: Sequence[Sequence[Annotation]]) -> list[Annotation]:
 
 def _is_near(text: str, span: Span, near: Sequence[Span], within: int) -> bool:
     for other in near:
-        between = Span(min(span.end, other.end), max(span.start, other.start)) if span != other else span
+        if span.overlaps(other):
+            return True
+        between = Span(min(span.end, other.end), max(span.start, other.start))
         if len(between) <= within and "\n" not in between.of(text) and ". " not in between.of(text):
             return True
     return False

@@ -37,6 +37,10 @@ def found(text: str, guideline: str = CLINICAL) -> list[tuple[str, str]]:
                 ("FREQUENCY", "BID"),
             ],
         ),
+        (
+            "Takes one tablet of metformin daily.",
+            [("DOSAGE", "one tablet"), ("FORM", "tablet"), ("MEDICATION", "metformin"), ("FREQUENCY", "daily")],
+        ),
         ("Worsening cough.", [("COURSE", "Worsening"), ("SYMPTOM", "cough")]),
         ("Her mother had breast cancer.", [("FAMILY_RELATION", "mother"), ("PROBLEM", "breast cancer")]),
         ("Nothing was done.", []),
