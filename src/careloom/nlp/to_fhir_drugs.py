@@ -107,6 +107,8 @@ def _dosage(view: View, one: Annotation, grounds: Grounds) -> Json:
         return {}
     grounds.add(*parts)
     made: Json = {"text": joined(parts)}
+    if _is_changing(view, one):
+        return made
     timing = timing_of(view.tails(one, "drug-frequency"), view.tails(one, "drug-duration"))
     if timing:
         made["timing"] = timing
@@ -122,6 +124,14 @@ def _dosage(view: View, one: Annotation, grounds: Grounds) -> Json:
             made["doseAndRate"] = [amount]
             break
     return made
+
+
+def _is_changing(view: View, one: Annotation) -> bool:
+    """True where several doses are told, a taper or a change: one of them alone would be wrong, so words tell them."""
+    spans = [dose.span for dose in view.tails(one, "drug-dose") if dose_of(dose) is not None]
+    outer = [span for span in spans if not any(other != span and other.covers(span) for other in spans)]
+    told = {str(dose_of(dose)) for dose in view.tails(one, "drug-dose") if dose.span in outer}
+    return len(told) > 1
 
 
 def dose_of(dose: Annotation) -> Json | None:

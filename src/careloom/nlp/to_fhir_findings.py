@@ -27,6 +27,8 @@ from careloom.nlp.to_fhir_view import (
     words,
 )
 from careloom.terminology.systems import LOINC, UCUM
+from careloom.terminology.ucum import UnitError, convert
+from careloom.terminology.ucum_spellings import read as read_unit
 from careloom.text.note import Annotation
 
 VITALS = frozenset(
@@ -44,6 +46,10 @@ _CATEGORIES = {
     "imaging": "Imaging",
 }
 _MM_HG = "mm[Hg]"
+_PART_OF_RANGE = re.compile(r"[-–]\d|\d[-–]\d|\d[-–]")
+_POWER = re.compile(r"10\s*[*^]")
+_MEASURES = {"[Mass/volume]": "g/L", "[Moles/volume]": "mol/L"}
+"""Property of a LOINC name -> a unit of that kind."""
 _FLAGS = {
     "H": ("H", "High"),
     "HH": ("HH", "Critical high"),
@@ -60,18 +66,38 @@ def tests(view: View) -> list[Fact]:
     for one in view.labelled("TEST"):
         if not is_of_patient(one) or (one.assertion is not None and one.assertion.presence == "hypothetical"):
             continue
-        found += [_test(view, one, value) for value in view.tails(one, "test-result")]
+        results = _results(view, one)
+        found += [_test(view, one, value, is_only=len(results) == 1) for value in results]
     return found
 
 
-def _test(view: View, one: Annotation, value: Annotation) -> Fact:
+def _results(view: View, one: Annotation) -> list[Annotation]:
+    """The values that a test found: behind a number, a range in its own column or brackets is the reference.
+
+    So are the bounds of such a range each by itself, where they were read as two numbers.
+    """
+    found = sorted(view.tails(one, "test-result"), key=lambda each: each.span)
+    text = view.note.text
+    kept = []
+    for place, value in enumerate(found):
+        around = text[max(0, value.span.start - 1) : value.span.end + 2]
+        is_range = "low" in value.attributes or _PART_OF_RANGE.search(around) is not None
+        is_power = _POWER.match(text, value.span.start) is not None
+        if place == 0 or not (is_range or is_power):
+            kept.append(value)
+    return kept
+
+
+def _test(view: View, one: Annotation, value: Annotation, *, is_only: bool) -> Fact:
     grounds = Grounds()
     grounds.add(one, value)
-    units = view.tails(one, "test-unit") if len(view.tails(one, "test-result")) == 1 else []
+    units = view.tails(one, "test-unit") if is_only else []
     beside = next((each.attributes.get("unit", "") or each.text for each in units), "")
     unit = value.attributes.get("unit", "") or beside
+    if value.attributes.get("unit_assumed") == "true" and beside:
+        unit = beside  # what is written counts before what is usual
     grounds.add(*units)
-    code = concept(one)
+    code = _fitting(concept(one), unit)
     result = _result(one, value, unit, code)
     when, dates = view.when(one, "test-date")
     grounds.add(*dates)
@@ -84,6 +110,29 @@ def _test(view: View, one: Annotation, value: Annotation) -> Fact:
     resource |= result
     key = key_of("Observation", identity(one), when or view.note.note_id, value.text.strip().lower(), unit.lower())
     return Fact(key, resource, grounds.ids, "confirmed", (), grounds.score)
+
+
+def _fitting(code: Json, unit: str) -> Json:
+    """The code without LOINC where that names a mass concentration and the unit is molar, or the other way about."""
+    held = [each for each in code.get("coding", ()) if each["system"] != LOINC or _is_fitting(each, unit)]
+    return ({"coding": held} if held else {}) | {"text": code["text"]}
+
+
+def _is_fitting(coding: Json, unit: str) -> bool:
+    known = next((like for name, like in _MEASURES.items() if name in coding.get("display", "")), None)
+    written = read_unit(unit, "").code if unit else None
+    if known is None or written is None:
+        return True
+    others = [like for like in _MEASURES.values() if like != known]
+    return not any(_are_alike(written, other) for other in others)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    try:
+        convert(1, one, other)
+    except UnitError:
+        return False
+    return True
 
 
 def _result(one: Annotation, value: Annotation, unit: str, code: Json) -> Json:

@@ -2,8 +2,10 @@
 
     present              Condition, verificationStatus confirmed
     possible             Condition, verificationStatus provisional
-    historical           Condition, clinicalStatus inactive; resolved where the course says so
-    absent               standing refuted: written where that is asked, verificationStatus refuted
+    historical           Condition, clinicalStatus inactive; resolved where the course says so; active for what lasts,
+                         such as diabetes, whose history it is still
+    absent               standing refuted: written where that is asked, verificationStatus refuted; but what the course
+                         calls resolved was there: clinicalStatus resolved
     of a relative        FamilyMemberHistory, one for each kind of relative
     hypothetical,        nothing
     conditional, future
@@ -29,6 +31,7 @@ from careloom.nlp.to_fhir_view import (
     standing_of,
     words,
 )
+from careloom.nlp.triggers import packaged_triggers, words_of
 from careloom.terminology.systems import SNOMED_CT
 from careloom.text.note import Annotation
 
@@ -42,6 +45,7 @@ _COURSES = {"remission": "remission", "relapse": "relapse", "recurren": "recurre
 RELATIVES = {
     "mother": ("MTH", "mother"),
     "mom": ("MTH", "mother"),
+    "mum": ("MTH", "mother"),
     "father": ("FTH", "father"),
     "dad": ("FTH", "father"),
     "sister": ("SIS", "sister"),
@@ -79,6 +83,8 @@ def conditions(view: View) -> list[Fact]:
 
 def _condition(view: View, one: Annotation) -> Fact | None:
     standing = standing_of(one)
+    if standing == "refuted" and _is_resolved(view, one):
+        standing = "confirmed"
     if standing == "none" or view.heads(one, "allergen-reaction") or one.section == "allergies":
         return None
     grounds = Grounds()
@@ -101,6 +107,18 @@ def _condition(view: View, one: Annotation) -> Fact | None:
     return Fact(key_of("Condition", identity(one)), resource, grounds.ids, standing, (), grounds.score)
 
 
+def _is_resolved(view: View, one: Annotation) -> bool:
+    """True for what the note says was there and is over: no trigger of absence but that."""
+    told = " ".join(each.text.lower() for each in view.tails(one, "problem-course"))
+    return any(word in told for word in _RESOLVED)
+
+
+def _lasts(one: Annotation) -> bool:
+    """True for a condition that lasts: a history of it is no end of it."""
+    named = words_of(one.text).words
+    return "chronic" in named or any(named[: len(known)] == known for known in packaged_triggers().lasting)
+
+
 def _clinical(view: View, one: Annotation, grounds: Grounds) -> tuple[str, str]:
     for told in view.tails(one, "problem-course"):
         text = told.text.lower()
@@ -110,7 +128,7 @@ def _clinical(view: View, one: Annotation, grounds: Grounds) -> tuple[str, str]:
         for word, status in _COURSES.items():
             if word in text:
                 return status, status.capitalize()
-    return ("inactive", "Inactive") if is_historical(one) else ("active", "Active")
+    return ("inactive", "Inactive") if is_historical(one) and not _lasts(one) else ("active", "Active")
 
 
 def _category(one: Annotation) -> Json:
@@ -199,14 +217,30 @@ def family(view: View) -> list[Fact]:
             or standing_of(one) not in ("confirmed", "provisional")
         ):
             continue
-        relatives: list[Annotation | None] = [*view.tails(one, "problem-relative")]
-        for relative in relatives or [None]:
+        for relative in _relatives(view, one):
             grounds = Grounds()
-            grounds.add(one, *([] if relative is None else [relative]))
-            text = "" if relative is None else relative.text.lower()
-            entry: Json = {"code": concept(one)} | _onset(view, one, grounds)
+            grounds.add(one, *relative)
+            text = " ".join(each.text.lower() for each in relative)
+            entry: Json = {"code": concept(one)} | _onset_of_relative(view, one, grounds)
             by_relative.setdefault(relative_of(text), []).append((one, entry, grounds))
     return [_relative(view, relative, found) for relative, found in by_relative.items()]
+
+
+def _relatives(view: View, one: Annotation) -> list[list[Annotation]]:
+    """The words for each relative who has it, such as ``maternal`` and ``aunt``; one without words where none is."""
+    found: list[list[Annotation]] = []
+    for each in sorted(view.tails(one, "problem-relative"), key=lambda each: each.span):
+        if found and not view.note.text[found[-1][-1].span.end : each.span.start].strip():
+            found[-1].append(each)
+        else:
+            found.append([each])
+    return found or [[]]
+
+
+def _onset_of_relative(view: View, one: Annotation, grounds: Grounds) -> Json:
+    """Since when a relative has it; a date is told in words, for which alone the resource has a place."""
+    onset = _onset(view, one, grounds)
+    return {"onsetString": onset["onsetDateTime"]} if "onsetDateTime" in onset else onset
 
 
 def relative_of(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from careloom.fhir.drafts import Resource
 from careloom.terminology.systems import ICD_10_CM, LOINC, SNOMED_CT, UCUM, is_icd10cm
 from careloom.terminology.ucum_spellings import read as read_unit
-from careloom.text.note import AnnotatedNote, Annotation, Assertion
+from careloom.text.note import AnnotatedNote, Annotation, Assertion, Concept
 
 Json = dict[str, Any]
 Standing = Literal["confirmed", "provisional", "refuted", "none"]
@@ -20,6 +20,11 @@ _CLOCK = re.compile(r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](
 _NUMBER = re.compile(r"([<>≤≥]=?)?\s*(-?\d{1,9}(?:\.\d{1,6})?)\s*(.*)", re.DOTALL)
 _COMPARATORS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "≤": "<=", "≥": ">="}
 _WORDS = re.compile(r"\w+(?:[-'./]\w+)*")
+_AT_ONE_TIME = frozenset({"TEST", "PROCEDURE"})
+_A_YEAR, _TWO_MONTHS = 365, 60
+_LEAST = 0.5
+"""What is more likely not meant than meant is no fact, and no code of one."""
+_NO_NAMES = frozenset("a an the in on at of to for by from with and or is was his her their this that it as".split())
 _FROM_TEXT = 200
 """Characters of a text that stands in a resource at most."""
 
@@ -57,8 +62,12 @@ class View:
             self._heads.setdefault((one.tail, one.type), []).append(one.head)
 
     def labelled(self, *labels: str) -> list[Annotation]:
-        """Annotations of these labels, by place."""
-        return [one for one in self.annotated.annotations if one.label in labels]
+        """Annotations of these labels, by place, but for those that are more likely none."""
+        return [
+            one
+            for one in self.annotated.annotations
+            if one.label in labels and (one.score is None or one.score >= _LEAST)
+        ]
 
     def tails(self, head: Annotation, *types: str) -> list[Annotation]:
         """What relations of these types say about an annotation."""
@@ -86,15 +95,19 @@ class View:
     def when(self, one: Annotation, *types: str) -> tuple[str, tuple[Annotation, ...]]:
         """When something was, as dateTime, and what says so; empty where nothing does.
 
-        A date that is related to the annotation comes first, then what the timeline tells of it. What the timeline has
-        from the section alone, the day of the note, is when something was so, not when it began: it is no answer here.
+        A date that is related to the annotation comes first, then what the timeline tells of it: of a test or procedure
+        the date of its clause, of all others how long it has lasted, as exactly as such a length is meant. A date that
+        only stands nearest is not when a problem began. What the timeline has from the section alone, the day of the
+        note, is when something was so, not when it began: it is no answer here.
         """
         for told in self.tails(one, *types):
             value = moment(told.attributes.get("value", ""))
             if value:
                 return value, (told,)
-        is_told = one.attributes.get("time_from", "") in ("clause", "duration")
-        return (moment(one.attributes.get("start", "")) if is_told else ""), ()
+        told_by, start, end = (one.attributes.get(name, "") for name in ("time_from", "start", "end"))
+        if told_by == "clause" and one.label in _AT_ONE_TIME and start == end:
+            return moment(start), ()
+        return (_as_exactly(moment(start), moment(end)) if told_by == "duration" else ""), ()
 
 
 @dataclass(slots=True)
@@ -120,6 +133,14 @@ class Grounds:
         return round(min(scores), 4) if scores else None
 
 
+def _as_exactly(start: str, end: str) -> str:
+    """The start of what lasted until `end`: to the year where that is years, to the month where it is months."""
+    if not start or not end:
+        return ""
+    days = (date.fromisoformat(end[:10]) - date.fromisoformat(start[:10])).days
+    return start[:4] if days >= _A_YEAR else start[:7] if days >= _TWO_MONTHS else start
+
+
 def reference_to(patient_id: str) -> Json:
     """A reference to a patient; in words where nobody said which."""
     return {"reference": f"Patient/{patient_id}"} if patient_id else {"display": "the patient of the text"}
@@ -138,8 +159,11 @@ def standing_of(one: Annotation) -> Standing:
 
 
 def is_named(one: Annotation) -> bool:
-    """True for what has a code or a word for a name: a single letter names nothing."""
-    return bool(one.codes) or sum(character.isalnum() for character in one.text) > 1
+    """True for what has a code or a word for a name: a single letter names nothing, nor do words such as ``in the``."""
+    if one.codes:
+        return True
+    said = "".join(word for word in _WORDS.findall(one.text) if word.lower() not in _NO_NAMES)
+    return sum(character.isalnum() for character in said) > 1
 
 
 def is_of_patient(one: Annotation) -> bool:
@@ -152,10 +176,15 @@ def is_historical(one: Annotation) -> bool:
     return (one.assertion or CERTAIN).temporality == "historical"
 
 
+def _meant(one: Annotation) -> list[Concept]:
+    """The codes that are more likely meant than not, by rank."""
+    return sorted((code for code in one.codes if code.score >= _LEAST), key=lambda code: code.rank)
+
+
 def concept(one: Annotation) -> Json:
     """A CodeableConcept: the best code of each system, in order of rank, and the words of the note."""
     codings: dict[str, Json] = {}
-    for code in sorted(one.codes, key=lambda code: code.rank):
+    for code in _meant(one):
         if code.system == ICD_10_CM and not is_icd10cm(code.code):
             continue  # a block such as E08-E13 helps to search, and is no diagnosis
         coding = {"system": code.system, "code": code.code}
@@ -178,7 +207,7 @@ def words(text: str) -> str:
 def identity(one: Annotation) -> str:
     """What is the same for two annotations that mean the same: the best code, else the words."""
     best: dict[str, str] = {}
-    for code in sorted(one.codes, key=lambda code: code.rank):
+    for code in _meant(one):
         best.setdefault(code.system, code.code)
     if one.attributes.get("loinc"):
         best.setdefault(LOINC, one.attributes["loinc"])
@@ -231,6 +260,8 @@ def quantity(number: str, unit: str) -> Json | None:
 
 
 def joined(ones: Iterable[Annotation]) -> str:
-    """The words of several annotations, in order of place."""
-    ordered = sorted({one.id: one for one in ones}.values(), key=lambda one: one.span)
-    return words(" ".join(one.text for one in ordered))
+    """The words of several annotations, in order of place; those that stand inside another one are told by it."""
+    every = list({one.span: one for one in ones}.values())
+    ordered = sorted(every, key=lambda one: one.span)
+    outer = [one for one in ordered if not any(other is not one and other.span.covers(one.span) for other in every)]
+    return words(" ".join(one.text for one in outer))

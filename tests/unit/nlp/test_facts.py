@@ -94,13 +94,13 @@ def test_a_fact_against_the_record(
 
 def test_two_notes_of_one_thing_are_one_fact_and_the_newest_says_what_it_is() -> None:
     first = said("diabetes", "PROBLEM", codes=(DIABETES,), time="2026-01-01", note_id="a")
-    then = said("type 2 diabetes", "PROBLEM", codes=(DIABETES,), time="2026-02-01", note_id="b",
+    then = said("steroid diabetes", "PROBLEM", codes=(DIABETES,), time="2026-02-01", note_id="b",
                 assertion=Assertion(temporality="historical"))  # fmt: skip
     for order in ([*first, *then], [*then, *first]):
         (one,) = decided(order, [])
         assert [source.note for source in one.sources] == ["b", "a"]
         assert one.fact.resource["clinicalStatus"]["coding"][0]["code"] == "inactive"
-        assert one.fact.resource["code"]["text"] == "type 2 diabetes"
+        assert one.fact.resource["code"]["text"] == "steroid diabetes"
 
 
 def test_a_newer_note_that_says_the_contrary_outvotes_the_older() -> None:

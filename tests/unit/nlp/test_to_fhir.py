@@ -12,7 +12,7 @@ from careloom.nlp.to_fhir import bundle
 from careloom.nlp.to_fhir_drugs import dose_of, timing_of
 from careloom.nlp.to_fhir_problems import relative_of
 from careloom.nlp.to_fhir_view import moment, quantity
-from careloom.terminology.systems import ICD_10_CM, SNOMED_CT
+from careloom.terminology.systems import ICD_10_CM, LOINC, SNOMED_CT
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Concept, Relation, Span
 from tests.nlp_kit import note
 
@@ -129,6 +129,103 @@ def test_a_block_of_icd_10_cm_is_no_code_of_a_fact() -> None:
     one = Annotation(Span(0, 8), "PROBLEM", id="T1", text="diabetes", codes=codes)
     (entry,) = bundle(AnnotatedNote(note("diabetes", patient_id="p"), annotations=(one,)))["entry"]
     assert [each["code"] for each in entry["resource"]["code"]["coding"]] == ["73211009"]
+
+
+Found = list[tuple[str, str, dict[str, Any]]]
+
+
+def facts_in(text: str, words: Found, *joined: tuple[str, int, int]) -> list[Any]:
+    """The facts of a text in which some words were found, joined by their numbers."""
+    found, at = [], 0
+    for number, (word, label, more) in enumerate(words, 1):
+        at = text.index(word, at)
+        found.append(Annotation(Span(at, at + len(word)), label, id=f"T{number}", text=word, **more))
+        at += 1
+    relations = tuple(Relation(kind, f"T{head}", f"T{tail}") for kind, head, tail in joined)
+    known = AnnotatedNote(note(text, patient_id="p", time="2026-03-07"), annotations=tuple(found), relations=relations)
+    made = [entry["resource"] for entry in bundle(known)["entry"]]
+    assert [issue for one in made for issue in check(one)] == []
+    return made
+
+
+def test_what_is_more_likely_none_is_no_fact_and_a_code_more_likely_wrong_is_no_code() -> None:
+    assert facts_in("on insulin", [("on", "MEDICATION", {"score": 0.33})]) == []
+    assert facts_in("numb in the feet", [("in the", "PROBLEM", {"score": 0.7})]) == []
+    (one,) = facts_in("wet", [("wet", "PROBLEM", {"codes": (Concept(ICD_10_CM, "G93.6", "Edema", 0.48, 1),)})])
+    assert "coding" not in one["code"]
+
+
+def test_what_has_resolved_was_there() -> None:
+    words: Found = [("Hyperkalemia", "PROBLEM", {"assertion": Assertion("absent")}), ("resolved", "COURSE", {})]
+    (one,) = facts_in("Hyperkalemia on admission, resolved.", words, ("problem-course", 1, 2))
+    told = [one[name]["coding"][0]["code"] for name in ("clinicalStatus", "verificationStatus")]
+    assert told == ["resolved", "confirmed"]
+
+
+LASTING = [("hypertension", "active"), ("chronic pancreatitis", "active"), ("pneumonia", "inactive")]
+
+
+@pytest.mark.parametrize(("text", "status"), LASTING)
+def test_a_history_of_what_lasts_is_no_end_of_it(text: str, status: str) -> None:
+    (one,) = facts_in(text, [(text, "PROBLEM", {"assertion": Assertion(temporality="historical")})])
+    assert one["clinicalStatus"]["coding"][0]["code"] == status
+
+
+ONSETS = [
+    ("clause", "2023-01-01", "2023-12-31", None), ("duration", "2026-03-04", "2026-03-07", "2026-03-04"),
+    ("duration", "2025-10-07", "2026-03-07", "2025-10"), ("duration", "2024-03-07", "2026-03-07", "2024"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told_by", "start", "end", "onset"), ONSETS)
+def test_a_problem_began_when_it_says_so_not_at_the_nearest_date(
+    told_by: str, start: str, end: str, onset: str | None
+) -> None:
+    attributes = {"time_from": told_by, "start": start, "end": end}
+    (one,) = facts_in("cough", [("cough", "SYMPTOM", {"attributes": attributes})])
+    assert one.get("onsetDateTime") == onset
+
+
+def test_a_date_of_a_relative_stands_in_words() -> None:
+    mother = Assertion(experiencer="family")
+    words: Found = [
+        ("stroke", "PROBLEM", {"assertion": mother}),
+        ("2011", "DATE_TIME", {"attributes": {"value": "2011"}}),
+    ]
+    (one,) = facts_in("mother: stroke 2011", words, ("problem-date", 1, 2))
+    assert one["condition"][0]["onsetString"] == "2011"
+
+
+def test_words_side_by_side_name_one_relative() -> None:
+    words: Found = [
+        ("Maternal", "FAMILY_RELATION", {}), ("aunt", "FAMILY_RELATION", {}),
+        ("stroke", "PROBLEM", {"assertion": Assertion(experiencer="family")}),
+    ]  # fmt: skip
+    (one,) = facts_in("Maternal aunt: stroke", words, ("problem-relative", 3, 1), ("problem-relative", 3, 2))
+    assert one["relationship"]["coding"][0]["code"] == "AUNT"
+
+
+def test_a_dose_that_changes_is_told_in_words_alone() -> None:
+    words: Found = [
+        ("amlodipine", "MEDICATION", {}), ("5 mg", "DOSAGE", {}), ("10 mg", "DOSAGE", {}),
+    ]  # fmt: skip
+    (one,) = facts_in("amlodipine 5 mg -> increase to 10 mg", words, ("drug-dose", 1, 2), ("drug-dose", 1, 3))
+    assert one["dosage"] == [{"text": "5 mg 10 mg"}]
+
+
+GLUCOSE = Concept(LOINC, "2345-7", "Glucose [Mass/volume] in Serum or Plasma", 0.9, 1)
+ASSUMED = {"value": "11.4", "unit": "mg/dL", "unit_assumed": "true"}
+
+
+def test_a_unit_that_is_written_counts_before_the_usual_one_and_bounds_are_no_results() -> None:
+    words: Found = [
+        ("Glucose", "TEST", {"codes": (GLUCOSE,)}), ("11.4", "TEST_VALUE", {"attributes": ASSUMED}),
+        ("mmol/L", "UNIT", {"attributes": {"unit": "mmol/L"}}), ("3.9", "TEST_VALUE", {"attributes": {"value": "3.9"}}),
+    ]  # fmt: skip
+    joined = (("test-result", 1, 2), ("test-result", 1, 4), ("test-unit", 1, 3))
+    (one,) = facts_in("| Glucose | 11.4 | mmol/L | 3.9-6.1 |", words, *joined)
+    assert plain(one["valueQuantity"]) == {"value": 11.4, "unit": "mmol/L", "code": "mmol/L"}
+    assert one["code"] == {"text": "Glucose"}  # LOINC 2345-7 is a mass concentration
 
 
 WEIRD = ["\U0001f600", "e\u0301" * 100, " \t ", "\x07bell\x1b[31m", "x" * 5000, "<b>&", "\u202ertl", "-" * 300]
