@@ -23,6 +23,10 @@ _HABIT = re.compile(
     r"|(?:illicit |recreational |iv |street )?drugs?|drug (?:ab)?use|cocaine|heroin|marijuana|substance (?:ab)?use)\b",
     re.IGNORECASE,
 )
+_SIGNED = frozenset({"PROBLEM", "SYMPTOM"})
+_PLUS = re.compile(r"(?<!\S)\+[^\W\d_]")
+_SIGN = 2
+"""Characters of a minus and of what stands before it."""
 _RESULTS = frozenset({"negative", "neg", "unremarkable", "normal", "absent", "free", "clear", "resolved", "not"})
 _WINDOW = 160
 """Words and marks to either side in which a trigger may begin: a table without full stops is no one sentence."""
@@ -129,6 +133,8 @@ class Reader:
         if label == "TEST":
             reached = [one for one in reached if not _is_result(context.words, one.hit)]
         presence, certainty = _presence(reached, label, given)
+        if label in _SIGNED and _is_minus(text, span):
+            presence, certainty = "absent", "negative"
         temporal = nearest(reached, TEMPORALITY)
         temporality = temporal.hit.effect.says if temporal is not None else given.get("temporality", "current")
         if not section and not reached and self._is_listed(context.words):
@@ -164,6 +170,16 @@ def _presence(reached: Sequence[Reached], label: str, given: Mapping[str, Any]) 
     return says, found.hit.effect.sure or "positive"
 
 
+def _is_minus(text: str, span: Span) -> bool:
+    """True for ``-SOB`` in a line that signs what is there as well: ``+nausea, -SOB``."""
+    if not text.startswith("-", span.start - 1) or span.start < _SIGN or not text[span.start - _SIGN].isspace():
+        return False
+    start = text.rfind("\n", max(0, span.start - _LEAD), span.start) + 1
+    end = text.find("\n", span.end, span.end + _LEAD)
+    line = text[max(start, span.start - _LEAD) : end if end >= 0 else span.end + _LEAD]
+    return _PLUS.search(line) is not None
+
+
 def _is_result(words: Words, hit: Hit) -> bool:
     """True for words that say what a test found: a test with a negative result was done."""
     return not _RESULTS.isdisjoint(words.words[hit.first : hit.last])
@@ -189,7 +205,7 @@ class Assertions:
     """The component that sets `Annotation.assertion` of what can be there or absent."""
 
     name = "assertion"
-    version = "1"
+    version = "2"
 
     def __init__(self, reader: Reader | None = None) -> None:
         self._reader = reader if reader is not None else Reader()

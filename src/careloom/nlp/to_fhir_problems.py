@@ -14,6 +14,8 @@ source  FHIR R4 4.0.1, Condition, AllergyIntolerance, FamilyMemberHistory and th
         C-CDA R2.1, Problem Severity (2.16.840.1.113883.3.88.12.3221.6.8); relatives from HL7 v3 RoleCode
 """
 
+import re
+
 from careloom.nlp.to_fhir_view import (
     HL7,
     Fact,
@@ -71,6 +73,13 @@ _LISTED = frozenset(
     "past_medical_history diagnosis admission_diagnosis discharge_diagnosis assessment assessment_and_plan".split()
 )
 """Sections that list what a patient has."""
+
+
+_TOLERATED = re.compile(
+    r"(?<!not )(?<!n't )(?<!n’t )(?<!cannot )(?<! to )(?<!never )(?<!poorly )"
+    r"\btolerat(?:ed|es|e|ing)\s+(?:\w+\s+){0,2}\Z",
+    re.IGNORECASE,
+)
 
 
 def conditions(view: View) -> list[Fact]:
@@ -172,7 +181,16 @@ def allergies(view: View) -> list[Fact]:
         for one in view.labelled("MEDICATION")
         if one.section == "allergies" and not any(span.overlaps(one.span) for span in spans)
     ]
-    return [_allergy(view, one) for one in found if is_of_patient(one) and is_named(one) and _is_told(one)]
+    return [
+        _allergy(view, one)
+        for one in found
+        if is_of_patient(one) and is_named(one) and _is_told(one) and not _is_tolerated(view, one)
+    ]
+
+
+def _is_tolerated(view: View, one: Annotation) -> bool:
+    """True for what the section names because it did no harm: ``tolerated cephalexin in 2022``."""
+    return _TOLERATED.search(view.note.text[max(0, one.span.start - 60) : one.span.start]) is not None
 
 
 def _is_told(one: Annotation) -> bool:

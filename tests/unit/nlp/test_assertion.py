@@ -43,6 +43,28 @@ absent | The biopsy failed to reveal [carcinoma].
 absent | He no longer has [palpitations].
 absent | [Rash] is not present.
 absent | She is without [fever] today.
+absent | STOP taking: furosemide 40 mg, lisinopril 10 mg, [ibuprofen]
+absent | [Glipizide] 5 mg PO daily - DISCONTINUED (hypoglycemia)
+absent | [Warfarin] 5 mg PO daily - STOPPED 2026-03-01, replaced by apixaban
+present | Warfarin 5 mg PO daily - STOPPED 2026-03-01, replaced by [apixaban]
+absent | Meds: [ASA] 81 mg (stopped at 36 weeks), labetalol 200 mg BID.
+present | Meds: ASA 81 mg (stopped at 36 weeks), [labetalol] 200 mg BID.
+absent | She tried [propranolol], which was stopped because of bronchospasm.
+present | She tried propranolol, which was stopped because of [bronchospasm].
+absent | Not on [aspirin].
+absent | He is not taking his [metformin].
+present | He is not taking metformin for [diabetes].
+present | She is not on any medication for [hypertension].
+absent | The patient refused [heparin].
+absent | [Lisinopril] held, to be restarted by the clinic.
+absent | [Omeprazole] 20 mg PO daily - HOLD until seen
+present | [Metoprolol] 25 mg BID, hold for SBP under 100
+absent | [Betamethasone] not indicated.
+present | [Heart failure]: diuresed with furosemide, net negative 6 L.
+present | Acute [otitis media] R. Unlikely meningitis.
+absent | HPI: +nausea, +sweating. -[SOB], no rash.
+present | -[cough] -fever
+absent | She is not allergic to [aspirin].
 present | Denies fever but has [a cough].
 present | No change in [the mass].
 present | No significant interval change in [the pleural effusion].
@@ -123,6 +145,12 @@ family | Family history of [colon cancer].
 family | FAMILY HISTORY: Father with [diabetes].
 family | Positive family history for [stroke].
 family | [Breast cancer] in his mother.
+family | History of [breast cancer] in mother.
+family | Mum has [a cold].
+patient | Mum says he has [a cold].
+family | MGM with [thrombophilia].
+other | Mild fetal [pyelectasis].
+patient | Intrauterine fetal [demise].
 family absent | There is no family history of [melanoma].
 family | Brother died of [myocardial infarction].
 patient | The patient's mother states that he has [a fever].
@@ -147,6 +175,13 @@ def asserted(marked: str, section: str = "", label: str = "PROBLEM") -> Assertio
 
 def values(one: Assertion) -> set[str]:
     return {one.presence, one.temporality, one.experiencer}
+
+
+def test_an_empty_box_behind_a_word_is_no() -> None:
+    text = "depression [x], suicidal ideation [ ]"
+    told = {word: assertion_of(text, Span(text.index(word), text.index(word) + len(word)), Span(0, len(text))).presence
+            for word in ("depression", "suicidal ideation")}  # fmt: skip
+    assert told == {"depression": "present", "suicidal ideation": "absent"}
 
 
 @pytest.mark.parametrize(("expected", "marked"), rows())

@@ -205,6 +205,19 @@ def test_words_side_by_side_name_one_relative() -> None:
     assert one["relationship"]["coding"][0]["code"] == "AUNT"
 
 
+TOLERATED = [
+    ("She tolerated cephalexin without reaction.", set()), ("Cannot tolerate cephalexin.", {"AllergyIntolerance"}),
+    ("Unable to tolerate cephalexin", {"AllergyIntolerance"}), ("cephalexin - rash", {"AllergyIntolerance"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "kinds"), TOLERATED)
+def test_what_was_tolerated_is_no_allergy(text: str, kinds: set[str]) -> None:
+    told = Assertion("conditional")
+    made = facts_in(text, [("cephalexin", "MEDICATION", {"section": "allergies", "assertion": told})])
+    assert {one["resourceType"] for one in made} == kinds
+
+
 def test_a_dose_that_changes_is_told_in_words_alone() -> None:
     words: Found = [
         ("amlodipine", "MEDICATION", {}), ("5 mg", "DOSAGE", {}), ("10 mg", "DOSAGE", {}),
