@@ -188,7 +188,7 @@ def tour_of_data(camera: Camera) -> None:
     expect(visitor.page.locator("#note-text")).not_to_have_value("")
     visitor.page.click("#note-go")
     visitor.page.wait_for_selector(".note-pane")
-    visitor.page.locator("h2:has-text('The text')").scroll_into_view_if_needed()
+    visitor.page.locator("h2:has-text('The text')").evaluate("one => one.scrollIntoView()")
     camera.keep("notes")
     visitor.go("patients")
     camera.keep("patients")
