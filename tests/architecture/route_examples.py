@@ -123,6 +123,12 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/nlp/notes/{zone}/{note_id}/correction": Example(
         "/api/v1/nlp/notes/identified/{note}/correction", "correct", more={"json": {"brat": "T1\tPROBLEM 0 4\tGout\n"}}
     ),
+    "POST /api/v1/nlp/facts/search": Example(
+        "/api/v1/nlp/facts/search", "search", more={"json": {"zone": "identified", "labels": ["PROBLEM"]}}
+    ),
+    "POST /api/v1/nlp/notes/search": Example(
+        "/api/v1/nlp/notes/search", "search", more={"json": {"zone": "identified", "text": "gout"}}
+    ),
     "GET /api/v1/deidentification-policies": Example("/api/v1/deidentification-policies", "monitor", ("research",)),
     "GET /api/v1/deidentification-policies/{name}": Example(
         "/api/v1/deidentification-policies/first", "monitor", ("research",)

@@ -113,6 +113,20 @@ def test_every_fact_leads_to_its_words(line: CommandLine) -> None:
     assert source[place["start"]["valueInteger"] : place["end"]["valueInteger"]] == "chest pain"
 
 
+def test_what_notes_say_is_found_by_concept_and_notes_by_their_words(line: CommandLine) -> None:
+    line.run("annotate")
+    told = line.json("annotate", "facts", "--concept", "ICD-10-CM|E11", "--label", "PROBLEM", "--until", "2026-02")
+    assert [(one["text"], one["time"][:10]) for one in told["items"]] == [("diabetes", "2026-01-05")]
+    assert told["next"] is None
+    notes = line.json("annotate", "search", "CAFE chest", "--concept", "ICD-10-CM|I10")
+    (one,) = notes["items"]
+    assert "chest pain" in one["snippets"][0]["text"]
+    part = line.json("annotate", "facts", "--limit", "2")
+    rest = line.json("annotate", "facts", "--limit", "100", "--cursor", part["next"])
+    assert len(part["items"] + rest["items"]) == len(line.json("annotate", "facts")["items"])
+    assert "chest pain" in line.run("annotate", "facts", "--label", "SYMPTOM").stdout
+
+
 def test_a_note_that_changes_takes_its_facts_along_and_others_are_not_read_again(line: CommandLine) -> None:
     line.run("annotate")
     assert line.json("annotate", "--incremental")["notes"] == {"read": 0, "skipped": 3, "refused": 0}

@@ -21,6 +21,7 @@ from careloom.api import (
     metrics,
     nlp,
     nlp_notes,
+    nlp_queries,
     normalizations,
     oauth,
     overview,
@@ -59,8 +60,8 @@ def create_app(platform: Platform) -> OpenAPI:
     problems.install(app)
     for room in (
         oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
-        normalizations, deidentifications, deidentify_one, nlp, nlp_notes, research, mappings, overview, health,
-        reidentifications,
+        normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
+        health, reidentifications,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

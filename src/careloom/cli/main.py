@@ -10,6 +10,7 @@ import typer
 from careloom import __version__
 from careloom.cli import (
     annotation,
+    annotation_query,
     clients,
     data,
     deidentification,
@@ -43,6 +44,7 @@ records.register(app)
 quality.register(app)
 deidentification.register(app)
 annotation.register(app)
+annotation_query.register(annotation.annotate_app)
 learning.register(app)
 privacy.register(app)
 linkage.register(app)

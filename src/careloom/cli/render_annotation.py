@@ -59,3 +59,37 @@ def run(one: Json) -> None:
     if one["report"] is not None:
         say(f"Reader {one['report']['reader']['version']}, zone {one['report']['zone']}")
         annotated(one["report"])
+
+
+def facts(page: Json) -> None:
+    """What notes say, each with its note and what it led to."""
+    rows = [
+        [
+            one["note"].split("/")[1], f"{one['start']}-{one['end']}", one["label"], one["text"] or "",
+            " ".join((one["assertion"] or {}).get(name, "") for name in ("presence", "temporality", "experiencer")),
+            ", ".join(code["code"] for code in one["codes"] if code["rank"] == 1),
+            ", ".join(fact["fact"] or fact["outcome"] for fact in one["facts"]),
+        ]
+        for one in page["items"]
+    ]  # fmt: skip
+    show_table("What notes say", ["note", "place", "label", "text", "assertion", "codes", "fact"], rows)
+    _more(page)
+
+
+def notes(page: Json) -> None:
+    """Notes that were found, with the places."""
+    rows = [
+        [
+            one["note"].split("/")[1], one["time"], one["words"], len(one["annotations"]),
+            " ... ".join(" ".join(each["text"].split()) for each in one["snippets"] or ()),
+        ]
+        for one in page["items"]
+    ]  # fmt: skip
+    show_table("Notes", ["note", "time", "words", "annotations", "where"], rows)
+    _more(page)
+
+
+def _more(page: Json) -> None:
+    say(f"{page['scanned']:,} notes looked at.")
+    if page["next"]:
+        say(f"There are more: --cursor {page['next']}")

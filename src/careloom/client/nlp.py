@@ -7,6 +7,15 @@ from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.decoding import decode
+from careloom.client.note_queries import (
+    EVERYTHING,
+    FactQuery,
+    FoundFact,
+    FoundFactPage,
+    FoundNote,
+    FoundNotePage,
+    NoteSearch,
+)
 from careloom.client.note_reports import (
     NOTHING_KNOWN,
     AboutNote,
@@ -96,6 +105,37 @@ class Nlp:
         body = JsonBody(asked | ({"brat": brat} if brat is not None else {}))
         return decode(CorrectedNote, self._post(f"{_note(zone, note_id)}/correction", body))
 
+    def facts(
+        self, zone: str = "identified", query: FactQuery = EVERYTHING, *, limit: int = 50, cursor: str = ""
+    ) -> FoundFactPage:
+        """What notes of a zone say: one page; `cursor` is the `next` of the page before.
+
+        raises  AccessError; QueryError; NotFound for a concept that is not known
+        """
+        return decode(FoundFactPage, self._queried("/facts/search", zone, query, limit, cursor))
+
+    def all_facts(self, zone: str = "identified", query: FactQuery = EVERYTHING) -> Iterator[FoundFact]:
+        """All of it; pages are fetched on the way."""
+        page = self.facts(zone, query, limit=500)
+        yield from page.items
+        while page.next:
+            page = self.facts(zone, query, limit=500, cursor=page.next)
+            yield from page.items
+
+    def search_notes(
+        self, search: NoteSearch, zone: str = "identified", *, limit: int = 20, cursor: str = ""
+    ) -> FoundNotePage:
+        """Notes of a zone by words and concepts: one page. raises as `facts`"""
+        return decode(FoundNotePage, self._queried("/notes/search", zone, search, limit, cursor))
+
+    def all_notes(self, search: NoteSearch, zone: str = "identified") -> Iterator[FoundNote]:
+        """All of them; pages are fetched on the way."""
+        page = self.search_notes(search, zone, limit=200)
+        yield from page.items
+        while page.next:
+            page = self.search_notes(search, zone, limit=200, cursor=page.next)
+            yield from page.items
+
     def start(
         self, zone: str = "identified", *, patient: str = "", incremental: bool = False, refuted: bool = False
     ) -> AnnotationRun:
@@ -137,6 +177,10 @@ class Nlp:
     def _analyzed(self, text: str, about: AboutNote, **more: object) -> dict[str, Any]:
         asked = {"text": text, **asdict(about), **more}
         return self._session.document(Ask(method="POST", url=f"{self._base}/analyze", body=JsonBody(asked)))
+
+    def _queried(self, path: str, zone: str, query: FactQuery | NoteSearch, limit: int, cursor: str) -> object:
+        asked = {"zone": zone, **asdict(query), "limit": limit, "cursor": cursor}
+        return self._session.document(Ask(method="POST", url=f"{self._base}{path}", body=JsonBody(asked)))
 
     def _models(self) -> NoteModels:
         return decode(NoteModels, self._get("/models"))

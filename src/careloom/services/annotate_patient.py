@@ -94,13 +94,13 @@ class Held:
 def held_of(platform: Platform, store: ZoneStore, patient_id: str) -> Held:
     """Everything of the patient that facts are held against."""
     found = Held([], [], {})
-    for stored in _of_patient(platform, store, KIND, patient_id):
+    for stored in of_patient(platform, store, KIND, patient_id):
         kept = kept_of(stored)
         if kept is not None:
             found.documents[kept.note_id, kept.origin] = kept
     told = {one["fact"] for kept in found.documents.values() for one in kept.content.get("facts", ())}
     for kind in RECORD_TYPES:
-        for stored in _of_patient(platform, store, kind, patient_id):
+        for stored in of_patient(platform, store, kind, patient_id):
             resource = stored.resource()
             if is_fact(resource) and f"{kind}/{stored.id}" in told:
                 found.facts.append(stored)
@@ -115,7 +115,8 @@ def is_fact(resource: Resource) -> bool:
     return any((one.get("system"), one.get("code")) == (ORIGIN["system"], ORIGIN["code"]) for one in tags)
 
 
-def _of_patient(platform: Platform, store: ZoneStore, kind: str, patient_id: str) -> Iterator[Stored]:
+def of_patient(platform: Platform, store: ZoneStore, kind: str, patient_id: str) -> Iterator[Stored]:
+    """Every current resource of a type that is of a patient."""
     by = "subject=Patient/" if kind == "AdverseEvent" else "patient="
     query = parse_search(f"{kind}?{by}{patient_id}")
     blind, cursor = platform.blind_index(zone_of(store.zone)), None

@@ -50,10 +50,15 @@ def notes_by_patient(store: ZoneStore) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for stored in store.scan([TYPE]):
         resource = stored.resource()
-        patients = patients_of(resource)
-        if len(patients) == 1 and resource.get("status") not in _NOT_READ:
-            found.setdefault(patients[0], []).append(stored.id)
+        if patient := whose(resource):
+            found.setdefault(patient, []).append(stored.id)
     return dict(sorted(found.items()))
+
+
+def whose(resource: dict[str, Any]) -> str:
+    """The one patient whom a note is about; empty for a note that is not read: of nobody, of several, or withdrawn."""
+    patients = patients_of(resource)
+    return patients[0] if len(patients) == 1 and resource.get("status") not in _NOT_READ else ""
 
 
 def read_notes(store: ZoneStore, note_ids: Iterable[str], most_bytes: int) -> Iterator[StoredNote]:

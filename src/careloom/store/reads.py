@@ -71,13 +71,13 @@ class Reader:
         rows = bulk.fetch_in(connection, _NOW + "WHERE r.type = ? AND r.id {in}", ids, resource_type)
         return {stored.id: stored for stored in self.opened(connection, rows)}
 
-    def scan(self, connection: Connection, types: Sequence[str]) -> Iterator[Stored]:
-        """Every current resource that is not deleted, by type and id."""
+    def scan(self, connection: Connection, types: Sequence[str], after: str = "") -> Iterator[Stored]:
+        """Every current resource that is not deleted, by type and id; of each type those after an id."""
         if not types:
             types = [row[0] for row in bulk.fetch(connection, "SELECT DISTINCT type FROM resource")]
         sql = _NOW + f"WHERE r.type = ? AND r.id > ? ORDER BY r.id LIMIT {PAGE}"
         for name in sorted(set(types)):
-            last = ""
+            last = after
             while rows := bulk.fetch(connection, sql, (name, last)):
                 last = rows[-1][2]
                 yield from self.opened(connection, [row for row in rows if not row[5]])

@@ -204,13 +204,14 @@ class ZoneStore:
         with self.connect() as connection:
             return self._reader.named(connection, resource_type, ids)
 
-    def scan(self, types: Sequence[str] = (), *, every_version: bool = False) -> Iterator[Stored]:
-        """Every current resource that is not deleted, by type and id; all types if none is named.
+    def scan(self, types: Sequence[str] = (), *, every_version: bool = False, after: str = "") -> Iterator[Stored]:
+        """Every current resource that is not deleted, by type and id, after an id; all types if none is named.
 
         every_version  all types, earlier versions too, also those of what was deleted since; deletions have no content
         """
         with self.connect() as connection:
-            yield from self._reader.every_version(connection) if every_version else self._reader.scan(connection, types)
+            read = self._reader
+            yield from read.every_version(connection) if every_version else read.scan(connection, types, after)
 
     def survey(self, types: Sequence[str], since: int = 0) -> Iterator[surveying.Surveyed]:
         """Every current resource of these types with where it came from, by type and id.
