@@ -51,6 +51,8 @@ absent | Meds: [ASA] 81 mg (stopped at 36 weeks), labetalol 200 mg BID.
 present | Meds: ASA 81 mg (stopped at 36 weeks), [labetalol] 200 mg BID.
 absent | She tried [propranolol], which was stopped because of bronchospasm.
 present | She tried propranolol, which was stopped because of [bronchospasm].
+absent | Never took the prescribed [gabapentin].
+present | Quit taking lisinopril d/t [cough]
 absent | Not on [aspirin].
 absent | He is not taking his [metformin].
 present | He is not taking metformin for [diabetes].
