@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from careloom.audit import AuditEvent
-from careloom.errors import FormatError, NotFound, QueryError
+from careloom.errors import CareloomError, FormatError, NotFound, QueryError
 from careloom.fhir.references import patients_of
 from careloom.nlp.annotation_json import from_json
 from careloom.nlp.export_brat import from_brat
@@ -21,6 +21,7 @@ from careloom.services.annotate import ZONES, AnnotateAsk, AnnotateReport, Forma
 from careloom.services.annotate_documents import KIND, PERSON, READER, Kept, Said, document, document_id, kept_of
 from careloom.services.annotate_formats import written
 from careloom.services.annotate_notes import merge_patient, policy_of
+from careloom.services.annotate_patient import held_of, tells_refuted
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 from careloom.services.stored_notes import TYPE, StoredNote, note_of
@@ -56,7 +57,7 @@ def note_annotations(platform: Platform, who: Principal, zone_name: str, note_id
     zone = zone_of(zone_name)
     admit(platform, who, "read", zone, TYPE, operation="annotate-note")
     store = platform.store(zone)
-    one = _note(platform, zone_name, note_id)
+    one = _note(platform, who, zone_name, note_id, operation="annotate-note")
     names = [document_id(platform.names, one.note_id, origin) for origin in (PERSON, READER)]
     held = store.read_named(KIND, names)
     kept = [kept_of(held[name]) for name in names if name in held and not held[name].deleted]
@@ -83,7 +84,7 @@ def correct(platform: Platform, who: Principal, ask: CorrectAsk) -> AnnotateRepo
     if zone not in ZONES:
         raise QueryError(f"notes of the {zone} zone are not annotated", f"Choose one of {', '.join(ZONES)}.")
     admit(platform, who, "correct", zone)
-    one = _note(platform, zone, ask.note)
+    one = _note(platform, who, zone, ask.note, operation="annotate-correct")
     reading = _said(ask, one, f"person {who.name}")
     patient_id = one.about.patient_id
     said = Said(document_id(platform.names, one.note_id, PERSON), one.reference, who.name, PERSON)
@@ -96,7 +97,8 @@ def correct(platform: Platform, who: Principal, ask: CorrectAsk) -> AnnotateRepo
 
     with store.transaction(noted, policy_of(platform, zone)) as tx:
         tx.write([Write(KIND, resource["id"], canonical(resource), (patient_id,), resource=resource)])
-    return merge_patient(platform, who, AnnotateAsk(zone, patient_id, is_incremental=True))
+    is_refuted_told = tells_refuted(held_of(platform, store, patient_id))
+    return merge_patient(platform, who, AnnotateAsk(zone, patient_id, is_incremental=True, refuted=is_refuted_told))
 
 
 def corrections(platform: Platform, who: Principal, zone_name: str) -> Iterator[Json]:
@@ -130,8 +132,16 @@ def corrections(platform: Platform, who: Principal, zone_name: str) -> Iterator[
         }  # fmt: skip
 
 
-def _note(platform: Platform, zone: str, note_id: str) -> StoredNote:
-    """The note as it is now. raises NotFound; FormatError where it holds no text"""
+def _note(platform: Platform, who: Principal, zone: str, note_id: str, *, operation: str) -> StoredNote:
+    """The note as it is now. raises NotFound; FormatError where it holds no text; both audited as failed"""
+    try:
+        return _note_now(platform, zone, note_id)
+    except CareloomError as error:
+        note(platform, who, operation, zone_of(zone), outcome="failed", detail={"code": error.code})
+        raise
+
+
+def _note_now(platform: Platform, zone: str, note_id: str) -> StoredNote:
     name = note_id.removeprefix(f"{TYPE}/")
     stored = platform.store(zone_of(zone)).read_named(TYPE, [name]).get(name)
     if stored is None or stored.deleted:

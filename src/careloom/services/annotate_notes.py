@@ -221,8 +221,13 @@ class _Run:
         self.report.issues.update(Counter(_changed().code for _ in range(len(made) - len(written))))
 
     def _is_current(self, one: Made) -> bool:
+        """True where neither its notes nor what is kept of them, such as a person's word, have changed since."""
         now = self._store.read_named(TYPE, one.notes)
-        return all(name in now and now[name].version == version for name, version in one.notes.items())
+        if any(name not in now or now[name].version != version for name, version in one.notes.items()):
+            return False
+        kept = self._store.read_named(KIND, one.held)
+        there = {name: 0 if stored.deleted else stored.version for name, stored in kept.items()}
+        return all(there.get(name, 0) == version for name, version in one.held.items())
 
     def _event(self, tally: Tally) -> AuditEvent:
         detail = {"run": self.report.run_id, "reader": self.report.reader, "resources": dict(tally.outcomes)}

@@ -18,6 +18,7 @@ from careloom.nlp.reader import Reading
 from careloom.nlp.to_fhir import ORIGIN, TYPES, facts_of, with_ids
 from careloom.services.annotate_documents import (
     KIND,
+    PERSON,
     READER,
     Kept,
     Said,
@@ -64,12 +65,14 @@ class Made:
     """What is to be written of one patient.
 
     notes     version by id of the notes that it was made of: if one has changed since, nothing may be written
+    held      version by id of the documents that its notes may have, 0 for none: if one has changed since, neither
     writes    each with the id of the source record that it stands on; empty for none
     outcomes  ``new``, ``agree``, ``conflict``, ``retired``
     """
 
     patient_id: str
     notes: Mapping[str, int]
+    held: Mapping[str, int] = field(default_factory=dict)
     writes: list[tuple[Write, str]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     types: Counter[str] = field(default_factory=Counter)
@@ -109,6 +112,15 @@ def held_of(platform: Platform, store: ZoneStore, patient_id: str) -> Held:
     return found
 
 
+def tells_refuted(held: Held) -> bool:
+    """True where facts that were read before tell what is not so, which a run was asked for then."""
+    for one in (stored.resource() for stored in held.facts):
+        codes = [each.get("code") for each in one.get("verificationStatus", {}).get("coding", ())]
+        if "refuted" in codes or one.get("status") in ("not-taken", "not-done"):
+            return True
+    return False
+
+
 def is_fact(resource: Resource) -> bool:
     """True for a resource that was read from a note."""
     tags = resource.get("meta", {}).get("tag", ())
@@ -141,7 +153,11 @@ class Merger:
 
     def made(self, patient_id: str, notes: Sequence[ReadNote], held: Held) -> Made:
         """The writes of one patient, whose notes these are, all of them."""
-        made = Made(patient_id, {one.note.note_id: one.note.stored.version for one in notes})
+        made = Made(
+            patient_id,
+            {one.note.note_id: one.note.stored.version for one in notes},
+            self._versions((one.note.note_id for one in notes), held),
+        )
         sourced = [
             Sourced(fact, one.note.note_id, one.note.about.time)
             for one in notes
@@ -161,6 +177,12 @@ class Merger:
             self._keep(made, note, told.get(note.note.note_id, ([], [])), records[note.note.note_id])
         self._retire(made, valid.values(), notes, held)
         return made
+
+    def _versions(self, note_ids: Iterable[str], held: Held) -> dict[str, int]:
+        """Version by id of every document that notes may have, 0 for one that is not there."""
+        known = {kept.stored.id: kept.stored.version for kept in held.documents.values()}
+        names = {document_id(self._names, name, origin) for name in note_ids for origin in (READER, PERSON)}
+        return dict.fromkeys(sorted(names), 0) | known
 
     def _is_written(self, one: Decided) -> bool:
         return one.outcome == "new" or (one.outcome == "refuted" and self._refuted)

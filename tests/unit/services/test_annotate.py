@@ -2,16 +2,21 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from careloom.errors import AccessError, FormatError, NotFound, QueryError, TooLarge
+from careloom.nlp.reader import NoteReader
+from careloom.nlp.splitting import Sentences
 from careloom.pipeline.registry import REGISTRY
 from careloom.services.access import Principal, local_operator
 from careloom.services.annotate import FORMATS, AnalyzeAsk, AnnotateAsk, analyze
+from careloom.services.annotate_corrections import CorrectAsk, correct, note_annotations
 from careloom.services.annotate_notes import annotate
 from careloom.services.annotate_verify import verify_annotations
 from careloom.services.annotations import cancel_run, list_runs, show_run, submit
@@ -19,7 +24,10 @@ from careloom.services.erase import erase
 from careloom.services.ingest import IngestAsk, ingest
 from careloom.services.jobs import work
 from careloom.services.platform import Platform
+from careloom.services.stored_notes import notes_by_patient
 from careloom.settings import Annotate, Data, Settings
+from careloom.text.note import AnnotatedNote
+from tests.nlp_kit import Words, simple_reader
 
 WHO = local_operator("tester")
 CLINICIAN = Principal("ward", frozenset({"clinician"}), frozenset({"identified"}))
@@ -56,6 +64,12 @@ def facts(platform: Platform) -> int:
     return platform.store("identified").count().get("Condition", 0)
 
 
+def audited(platform: Platform) -> list[dict[str, Any]]:
+    with platform.store("identified").connect() as connection:
+        rows = connection.exec_driver_sql("SELECT body FROM audit ORDER BY seq").fetchall()
+    return [orjson.loads(body) for (body,) in rows]
+
+
 def test_a_run_that_was_stopped_keeps_what_it_committed_and_goes_on(platform: Platform) -> None:
     def stop(done: int, total: int, told: dict[str, Any]) -> None:
         if done == 2:
@@ -82,6 +96,66 @@ def test_who_is_erased_while_a_run_goes_on_does_not_come_back(platform: Platform
     assert gone
     assert facts(platform) == 4
     assert verify_annotations(platform, WHO, "identified").is_whole
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """A component that lets something happen while a note is read, once."""
+
+    happens: list[Callable[[], object]]
+    name: str = "meanwhile"
+    version: str = "1"
+
+    def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
+        while self.happens:
+            self.happens.pop()()
+        return annotated
+
+
+def test_a_persons_word_that_comes_while_its_note_is_read_holds(platform: Platform) -> None:
+    store = platform.store("identified")
+    note_id = next(iter(notes_by_patient(store).values()))[0]  # of the patient who is read first
+    start = len("Patient a has ")
+    one = {"id": "T1", "start": start, "end": start + 8, "label": "PROBLEM"}
+    document = {"note": note_id, "annotations": [one]}
+    happens: list[Callable[[], object]] = []
+    reader = NoteReader([Sentences(), Meanwhile(happens), Words([("chest pain", "SYMPTOM", {})])])
+    with Platform(platform.settings, platform.runtime, platform.keys) as other:
+        other.note_reader = simple_reader(None)
+        platform.note_reader = reader
+        happens.append(lambda: correct(other, WHO, CorrectAsk("identified", note_id, document)))
+        report = annotate(platform, WHO, AnnotateAsk())
+    assert report.issues["nlp.note-changed"] == 1
+    held = note_annotations(platform, WHO, "identified", note_id)
+    assert (held["origin"], [each["label"] for each in held["annotations"]]) == ("correction", ["PROBLEM"])
+    told = {each["fact"] for each in held["facts"]}
+    assert told
+    assert all(not stored.deleted for stored in store.read_named("Condition", [name[10:] for name in told]).values())
+
+
+def test_a_note_that_is_not_there_is_asked_for_in_the_audit_chain(platform: Platform) -> None:
+    before = len(audited(platform))
+    with pytest.raises(NotFound):
+        note_annotations(platform, WHO, "identified", "none")
+    assert [one["outcome"] for one in audited(platform)[before:]][-1] == "failed"
+
+
+def test_a_correction_leaves_refuted_facts_of_other_notes(platform: Platform) -> None:
+    store = platform.store("identified")
+    text = b64encode(b"No pneumonia.").decode()
+    added = {
+        "resourceType": "DocumentReference", "id": "n-d", "status": "current", "subject": {"reference": "Patient/a"},
+        "content": [{"attachment": {"contentType": "text/plain", "data": text}}],
+    }  # fmt: skip
+    feed = platform.settings.data.directory.parent / "more.ndjson"
+    feed.write_text(json.dumps(added) + "\n")
+    ingest(platform, WHO, IngestAsk((feed,)))
+    annotate(platform, WHO, AnnotateAsk(refuted=True))
+    before = facts(platform)
+    for note_id in sorted(one.id for one in store.scan(["DocumentReference"])):
+        held = note_annotations(platform, WHO, "identified", note_id)
+        correct(platform, WHO, CorrectAsk("identified", note_id, {"annotations": held["annotations"]}))
+    assert facts(platform) == before
 
 
 def test_a_run_ends_after_so_many_notes_with_whole_patients(platform: Platform) -> None:
