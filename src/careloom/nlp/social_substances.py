@@ -57,6 +57,10 @@ def substances() -> tuple[Substance, ...]:
     )
 
 
+_ANEW = re.compile(r",? and (?:\w+ly )?(?:drinks|smokes|uses|vapes)\b")
+"""A verb of its own begins a statement of its own: ``never smoked and drinks``."""
+
+
 @cache
 def forms() -> Mapping[str, Form]:
     """Label -> how a form tells it."""
@@ -100,7 +104,9 @@ def statements(sentence: str, labels: set[str], *, in_social: bool) -> list[Stat
     groups: list[list[_Trigger]] = []
     link = _breaks()[2]
     for one in triggers:
-        if groups and link.issuperset(_WORD.findall(sentence, groups[-1][-1].end, one.start)):
+        end = groups[-1][-1].end if groups else 0
+        is_linked = bool(groups) and link.issuperset(_WORD.findall(sentence, end, one.start))
+        if is_linked and not _ANEW.match(sentence, end):
             groups[-1].append(one)
         else:
             groups.append([one])

@@ -51,6 +51,7 @@ def first(codes: Sequence[Concept], system: str) -> list[str]:
         ("sepsis", "PROBLEM", ICD_10_CM, "A41.9"),
         ("confusion", "SYMPTOM", ICD_10_CM, "R41.0"),
         ("headaches", "SYMPTOM", SNOMED_CT, "25064002"),
+        ("cold", "SYMPTOM", SNOMED_CT, "82272006"),
         ("metformin", "MEDICATION", RXNORM, "6809"),
         ("Lisinopril", "MEDICATION", RXNORM, "29046"),
         ("ASA", "MEDICATION", RXNORM, "1191"),

@@ -22,6 +22,8 @@ No smoking, alcohol, or drug abuse. | TOBACCO none, ALCOHOL none, DRUG_USE none
 denied ETOH/Tobacco/illicit drug use. | TOBACCO none, ALCOHOL none, DRUG_USE none
 The patient does not smoke nor drink alcohol. | TOBACCO none, ALCOHOL none
 She has never smoked. | TOBACCO never
+She has never smoked and drinks 6 units of alcohol a week. | TOBACCO never, ALCOHOL current
+He does not smoke and rarely drinks alcohol. | TOBACCO none, ALCOHOL current
 Lifelong nonsmoker. | TOBACCO never
 no tob, EtOH neg, +cocaine | TOBACCO none, ALCOHOL none, DRUG_USE current
 Tobacco: Never used | TOBACCO never
