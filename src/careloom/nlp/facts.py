@@ -28,7 +28,7 @@ from typing import Any, Literal
 from careloom.fhir.drafts import Resource
 from careloom.nlp.to_fhir import together
 from careloom.nlp.to_fhir_view import Fact
-from careloom.terminology.systems import ICD_10_CM
+from careloom.terminology.systems import ICD_10_CM, SNOMED_CT
 from careloom.terminology.ucum import UnitError, convert
 
 Json = dict[str, Any]
@@ -37,6 +37,17 @@ _TAKEN = frozenset({"active", "intended", "on-hold"})
 _ENDED = frozenset({"completed", "stopped", "cancelled"})
 _NEAR = 0.005
 """Share by which two values of one test may differ and be the same: rounding."""
+_SMOKES = {
+    "266919005": ("never", "none"),
+    "8517006": ("past", "none"),
+    "77176002": ("current",),
+    "449868002": ("current",),
+    "428041000124106": ("current",),
+    "428071000124103": ("current",),
+    "428061000124105": ("current",),
+}
+"""SNOMED CT codes of smoking status in records -> statuses of notes that say so (`careloom.nlp.social`). Source: the
+value set Smoking Status (2.16.840.1.113883.11.20.9.38) of US Core; what it calls unknown says nothing."""
 _DRUGS = ("MedicationStatement", "MedicationRequest")
 _SAME_TYPE = {"MedicationStatement": _DRUGS}
 RECORD_TYPES = (
@@ -183,7 +194,8 @@ def _of_value(fact: Resource, known: Resource) -> tuple[Outcome, str]:
 
 
 def _values(resource: Resource) -> Iterator[Any]:
-    for part in (resource, *resource.get("component", ())):
+    """Values of it and of its coded components; those in words alone (adverse, amount) are a note's remarks."""
+    for part in (resource, *(one for one in resource.get("component", ()) if _codes(one.get("code")))):
         for name in ("valueQuantity", "valueString", "valueCodeableConcept"):
             if name in part:
                 yield part[name]
@@ -197,7 +209,10 @@ def _is_value(one: Any, other: Any) -> bool:
         except (UnitError, ValueError):
             value = float(one["value"])
         return abs(value - float(other["value"])) <= _NEAR * abs(float(other["value"]))
-    return bool(_names(one) & _names(other))
+    if _codes(one) & _codes(other) or _names(one) & _names(other):
+        return True
+    smokes = [status for system, code in _codes(other) if system == SNOMED_CT for status in _SMOKES.get(code, ())]
+    return any(name.split()[0] in smokes for name in _names(one))
 
 
 def _is_same(fact: Resource, known: Resource) -> bool:

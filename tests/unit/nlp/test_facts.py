@@ -6,12 +6,13 @@ import pytest
 
 from careloom.nlp.facts import Decided, Sourced, decided
 from careloom.nlp.to_fhir import facts_of
-from careloom.terminology.systems import ICD_10_CM, LOINC, RXNORM
+from careloom.terminology.systems import ICD_10_CM, LOINC, RXNORM, SNOMED_CT
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Concept, Relation, Span
 from tests.nlp_kit import note
 
 STATUS = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+SMOKING = Concept(LOINC, "72166-2", "Tobacco smoking status", 1.0, 1)
 DIABETES = Concept(ICD_10_CM, "E11.9", "Type 2 diabetes mellitus", 0.9, 1)
 
 
@@ -43,6 +44,18 @@ def pulse(value: float, day: str = "2026-03-01") -> Any:
         "resourceType": "Observation", "id": "o1", "code": {"coding": [{"system": LOINC, "code": "8867-4"}]},
         "effectiveDateTime": f"{day}T08:00:00Z", "valueQuantity": {"value": value, "code": "/min"},
     }  # fmt: skip
+
+
+def smoking(code: str) -> Any:
+    return {
+        "resourceType": "Observation", "id": "o2", "code": {"coding": [{"system": LOINC, "code": "72166-2"}]},
+        "effectiveDateTime": "2026-03-01",
+        "valueCodeableConcept": {"coding": [{"system": SNOMED_CT, "code": code}], "text": "as the sender words it"},
+    }  # fmt: skip
+
+
+def smoker(status: str) -> list[Sourced]:
+    return said("smoking", "TOBACCO", codes=(SMOKING,), attributes={"status": status, "adverse": "true"})
 
 
 def drug(status: str, **more: Any) -> Any:
@@ -80,6 +93,11 @@ CASES: list[tuple[str, list[Sourced], list[Any], str, str]] = [
      [drug("completed", dispenseRequest={"validityPeriod": {"end": "2025-06-01"}})], "conflict", "status"),
     ("the value of that day", said("pulse", "TEST", codes=(HEART,), value="61"), [pulse(61)], "agree", ""),
     ("another value of that day", said("pulse", "TEST", codes=(HEART,), value="61"), [pulse(90)], "conflict", "value"),
+    ("never, in words and as a code", smoker("never"), [smoking("266919005")], "agree", ""),
+    ("former, in words and as a code", smoker("past"), [smoking("8517006")], "agree", ""),
+    ("current, and every day", smoker("current"), [smoking("449868002")], "agree", ""),
+    ("does not smoke, which says nothing of earlier", smoker("none"), [smoking("8517006")], "agree", ""),
+    ("never, and every day", smoker("never"), [smoking("449868002")], "conflict", "value"),
     ("a value of another day", said("pulse", "TEST", codes=(HEART,), value="61"), [pulse(90, "2026-02-01")], "new", ""),
 ]  # fmt: skip
 
