@@ -328,7 +328,8 @@ def _joined(earlier: Sequence[Annotation], added: Sequence[Annotation]) -> list[
         old = sorted((one for one in earlier if one.label == label), key=lambda one: one.span)
         new = sorted((one for one in added if one.label == label), key=lambda one: one.span)
         if label in _RULED:
-            taken = _Places(one.span for one in new)
+            units = [one for one in added if one.label == "UNIT" and label == "TEST_VALUE"]  # 10 of 10*3/uL is no value
+            taken = _Places(one.span for one in (*new, *units))
             scores = [(one.span, one.score) for one in old]
             out += [one for one in old if not taken.overlap(one.span.start, one.span.end)]
             out += [_scored(one, scores) for one in new] if old else new

@@ -50,6 +50,7 @@ VALUES = [
     ("5'10\"", {"value": "70", "unit": "[in_i]"}),
     ("5 ft 4 in", {"value": "64", "unit": "[in_i]"}),
     ("1.2 x 10^9/L", {"value": "1.2", "unit": "10*9/L"}),
+    ("6.6 10*3/uL", {"value": "6.6", "unit": "10*3/uL"}),
     ("150 K/uL", {"value": "150", "unit": "10*3/uL"}),
     ("2+", {"value": "2+"}),
     ("trace", {"value": "trace"}),
@@ -171,6 +172,12 @@ def test_a_value_of_the_tagger_is_split_from_its_unit():
     text = "The thing was 12.3 g/dL then."
     found = read(text, Annotation(Span(14, 23), "TEST_VALUE", "entities 1", 0.9))
     assert [(one.label, one.text, one.score) for one in found] == [("TEST_VALUE", "12.3", 0.9), ("UNIT", "g/dL", 0.9)]
+
+
+def test_a_number_inside_a_unit_is_no_value():
+    text = "WBC 6.6 10*3/uL"
+    found = read(text, *(Annotation(Span(*place), "TEST_VALUE", "entities 1", 0.9) for place in ((8, 10), (11, 12))))
+    assert [(one.label, one.text) for one in found] == [("TEST", "WBC"), ("TEST_VALUE", "6.6"), ("UNIT", "10*3/uL")]
 
 
 def test_the_taggers_test_stands_and_its_wider_value_gives_way():
