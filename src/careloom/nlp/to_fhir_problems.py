@@ -15,6 +15,7 @@ source  FHIR R4 4.0.1, Condition, AllergyIntolerance, FamilyMemberHistory and th
 """
 
 import re
+from collections.abc import Sequence
 
 from careloom.nlp.to_fhir_view import (
     HL7,
@@ -75,6 +76,7 @@ _LISTED = frozenset(
 """Sections that list what a patient has."""
 
 
+_REACTIONS = ("allergen-reaction", "drug-adverse-event")
 _TOLERATED = re.compile(
     r"(?<!not )(?<!n't )(?<!n’t )(?<!cannot )(?<! to )(?<!never )(?<!poorly )"
     r"\btolerat(?:ed|es|e|ing)\s+(?:\w+\s+){0,2}\Z",
@@ -216,11 +218,28 @@ def _allergy(view: View, one: Annotation) -> Fact:
     resource |= {"code": concept(one), "patient": view.subject, **view.encounter}
     if view.written:
         resource["recordedDate"] = view.written
-    reactions = [each for each in view.tails(one, "allergen-reaction", "drug-adverse-event") if _is_told(each)]
+    told_by = view.tails(one, *_REACTIONS)
+    reactions = [each for each in told_by if _is_told(each) and not _is_of_another(view, one, each, told_by)]
     if reactions and standing != "refuted":
         grounds.add(*reactions)
         resource["reaction"] = [{"manifestation": [concept(each)]} for each in reactions]
     return Fact(key_of("AllergyIntolerance", identity(one)), resource, grounds.ids, standing, (), grounds.score)
+
+
+def _is_of_another(view: View, one: Annotation, reaction: Annotation, own: Sequence[Annotation]) -> bool:
+    """True for a reaction that in a list, ``penicillin (hives), sulfa - rash``, stands with another allergen.
+
+    It does where that one stands before the reaction and either this one behind it, or this one before them both with
+    a reaction of its own in between.
+    """
+    for other in view.heads(reaction, *_REACTIONS):
+        if other.span == one.span or other.span > reaction.span:
+            continue
+        if one.span > reaction.span:
+            return True
+        if one.span < other.span and any(one.span < each.span < other.span for each in own):
+            return True
+    return False
 
 
 def family(view: View) -> list[Fact]:

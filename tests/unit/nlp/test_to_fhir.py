@@ -205,6 +205,26 @@ def test_words_side_by_side_name_one_relative() -> None:
     assert one["relationship"]["coding"][0]["code"] == "AUNT"
 
 
+def test_a_reaction_in_a_list_is_that_of_the_allergen_it_stands_with() -> None:
+    section = {"section": "allergies", "assertion": Assertion("conditional")}
+    words: Found = [
+        ("Penicillin", "MEDICATION", section), ("hives", "SYMPTOM", section),
+        ("codeine", "MEDICATION", section), ("nausea", "SYMPTOM", section),
+    ]  # fmt: skip
+    every = [("drug-adverse-event", drug, event) for drug in (1, 3) for event in (2, 4)]
+    made = facts_in("Penicillin (hives), codeine - nausea.", words, *every)
+    told = {
+        one["code"]["text"]: [each["manifestation"][0]["text"] for each in one["reaction"]]
+        for one in made
+        if one["resourceType"] == "AllergyIntolerance"
+    }
+    assert told == {"Penicillin": ["hives"], "codeine": ["nausea"]}
+    made = facts_in("Penicillin and codeine: hives", [words[0], words[2], words[1]], *[
+        ("drug-adverse-event", drug, 3) for drug in (1, 2)
+    ])  # fmt: skip
+    assert [len(one["reaction"]) for one in made if one["resourceType"] == "AllergyIntolerance"] == [1, 1]
+
+
 TOLERATED = [
     ("She tolerated cephalexin without reaction.", set()), ("Cannot tolerate cephalexin.", {"AllergyIntolerance"}),
     ("Unable to tolerate cephalexin", {"AllergyIntolerance"}), ("cephalexin - rash", {"AllergyIntolerance"}),
