@@ -43,6 +43,8 @@ def facts_of(annotated: AnnotatedNote) -> list[Fact]:
     return list(found.values())
 
 
+_CHOICES = ("onset", "effective", "performed")
+"""Elements that a resource has in one form at most, such as onsetAge or onsetDateTime."""
 _SURE = ("confirmed", "refuted", "provisional", "none")
 
 
@@ -52,7 +54,9 @@ def together(one: Fact, other: Fact) -> Fact:
         one, other = other, one
     if one.standing != other.standing:
         return one
-    resource = {**other.resource, **one.resource}
+    told = {choice for choice in _CHOICES if any(name.startswith(choice) for name in one.resource)}
+    more_of = {name: value for name, value in other.resource.items() if not name.startswith(tuple(told))}
+    resource = {**more_of, **one.resource}
     if one.resource["resourceType"] == "Observation":
         resource = one.resource
     more = _MORE.get(resource["resourceType"], "")

@@ -186,6 +186,16 @@ def test_a_problem_began_when_it_says_so_not_at_the_nearest_date(
     assert one.get("onsetDateTime") == onset
 
 
+def test_an_onset_that_two_mentions_tell_differently_stands_once() -> None:
+    age, day = {"attributes": {"years": "9"}}, {"attributes": {"value": "1988"}}
+    words: Found = [
+        ("asthma", "PROBLEM", {}), ("age of 9", "AGE", age), ("asthma", "PROBLEM", {}), ("1988", "DATE_TIME", day),
+    ]  # fmt: skip
+    joined = (("problem-age", 1, 2), ("problem-date", 3, 4))
+    (one,) = facts_in("asthma at the age of 9; asthma in 1988", words, *joined)
+    assert [name for name in one if name.startswith("onset")] == ["onsetAge"]
+
+
 def test_a_date_of_a_relative_stands_in_words() -> None:
     mother = Assertion(experiencer="family")
     words: Found = [
