@@ -1,18 +1,19 @@
 """Measures the reading of notes on corpora that others annotated: what each task is, and what comes out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from careloom.errors import QueryError
 from careloom.nlp.corpora import CASE_REPORT, DETAIL, Document, Gold, pubtator, simulated
 from careloom.nlp.entities import MODEL, Entities, PackagedTagger, TokenTagger
-from careloom.nlp.evaluation import Scored, scored
+from careloom.nlp.evaluation import scored
 from careloom.nlp.ner_material import NCBI, fingerprint
 from careloom.pipeline.registry import load
 from careloom.runtime import packaged
+from careloom.services.evaluate_nlp_reports import EvaluateNlpReport, Measure, TaskReport
+from careloom.services.evaluate_nlp_tasks import TASKS as BESIDE
 from careloom.services.train_ner import brat_folder
 
 Watch = Callable[[int, int], None]
@@ -32,61 +33,6 @@ class EvaluateNlpAsk:
     tasks: tuple[str, ...] = ()
     model: Path | None = None
     seen: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One number.
-
-    value     None where it cannot be told
-    interval  95 %, by documents; None where there is none
-    count     what it is counted over, e.g. ``100 documents``
-    """
-
-    name: str
-    value: float | None
-    count: str
-    interval: tuple[float, float] | None = None
-
-    @property
-    def shown(self) -> str:
-        """The value for a table."""
-        return "" if self.value is None else f"{self.value:.4f}"
-
-    @property
-    def range(self) -> str:
-        """The interval for a table."""
-        return "" if self.interval is None else f"{self.interval[0]:.3f} to {self.interval[1]:.3f}"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskReport:
-    """The measures of one task; `texts`: document -> text, for a page of errors."""
-
-    measures: tuple[Measure, ...]
-    scored: Scored | None = None
-    texts: dict[str, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The measures, and the scores in full."""
-        measures = {
-            one.name: {"value": one.value, "interval_95": one.interval, "of": one.count} for one in self.measures
-        }
-        return {"measures": measures, "scores": None if self.scored is None else self.scored.as_json()}
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluateNlpReport:
-    """What was measured, by which model; `left_out`: task -> why."""
-
-    model: str
-    tasks: dict[str, TaskReport]
-    left_out: dict[str, str]
-
-    def as_json(self) -> dict[str, Any]:
-        """The report for machines."""
-        tasks = {name: one.as_json() for name, one in self.tasks.items()}
-        return {"model": self.model, "tasks": tasks, "left_out": self.left_out}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +73,24 @@ def evaluate_nlp(ask: EvaluateNlpAsk, watch: Watch | None = None) -> EvaluateNlp
     watch   (tasks done, tasks in all)
     raises  QueryError for an unknown task, and where there is nothing to measure on
     """
-    unknown = [name for name in ask.tasks if name not in TASKS]
+    known = (*TASKS, *BESIDE)
+    unknown = [name for name in ask.tasks if name not in known]
     if unknown:
-        raise QueryError(f"there is no task {unknown[0]!r}", f"Known ones: {', '.join(TASKS)}.")
+        raise QueryError(f"there is no task {unknown[0]!r}", f"Known ones: {', '.join(known)}.")
     tagger, version, learnt = _tagger(ask.model)
     done: dict[str, TaskReport] = {}
     left_out: dict[str, str] = {}
-    names = ask.tasks or tuple(TASKS)
+    names = ask.tasks or known
     for number, name in enumerate(names, 1):
+        if watch is not None:
+            watch(number - 1, len(names))
+        if name in BESIDE:
+            rows = BESIDE[name].rows(ask.data, seen=ask.seen)
+            if rows:
+                done[name] = BESIDE[name].measure(rows)
+            else:
+                left_out[name] = "there is no part that nothing was made with"
+            continue
         documents = _documents(TASKS[name], ask.data)
         unseen = documents if ask.seen else [one for one in documents if fingerprint(one.text) not in learnt]
         if TASKS[name].guideline not in tagger.heads and "entities" not in tagger.heads:
@@ -143,8 +99,6 @@ def evaluate_nlp(ask: EvaluateNlpAsk, watch: Watch | None = None) -> EvaluateNlp
             left_out[name] = "the model has learnt from every document" if documents else "there is no data"
         else:
             done[name] = _entities(TASKS[name], unseen, tagger, version)
-        if watch is not None:
-            watch(number, len(names))
     if not done:
         raise QueryError("there is nothing to measure on", f"{ask.data} needs a folder of {', '.join(names)}.")
     return EvaluateNlpReport(version, done, left_out)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from careloom import html_page
-from careloom.services.evaluate_nlp import EvaluateNlpReport, TaskReport
+from careloom.services.evaluate_nlp_reports import EvaluateNlpReport, TaskReport
 
 AROUND = 40
 """Characters of a text that are shown on each side of an error."""
