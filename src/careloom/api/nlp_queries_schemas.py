@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, JsonValue, StrictBool
 
 from careloom.api.nlp_schemas import ASSERTION, READER_VERSION, NoteAssertion, NoteConcept, NoteZone, Share
 from careloom.api.schemas import Count, Model
@@ -28,7 +28,7 @@ _FOUND: dict[str, Any] = {
     "annotations": ["T1"],
     "snippets": [{"start": 7, "end": 19, "offset": 0, "text": "Has had hypertension for years."}],
 }  # fmt: skip
-_PAGE = {"next": _CURSOR, "scanned": 1000, "notes": 12000}
+_PAGE: dict[str, JsonValue] = {"next": _CURSOR, "scanned": 1000, "notes": 12000}
 Patients = Annotated[
     list[Annotated[str, Field(pattern=r"^(Patient/)?[A-Za-z0-9.-]{1,64}$")]],
     Field(max_length=10_000, description="A patient, or a cohort, by stored id; everybody where empty."),
