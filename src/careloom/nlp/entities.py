@@ -22,6 +22,14 @@ CLINICAL = "clinical"
 CASE_REPORT, NOTE = "case_report", "note"
 """Heads of the model that ships: learnt from published case reports, and from notes."""
 
+LEAST = 0.5
+"""Mean probability below which the product takes a find for a guess. A single guideline gives all it finds."""
+_NAMES = re.compile(
+    r"(?<!\w)(?!(?:a|an|and|as|at|by|for|from|he|her|his|if|in|is|it|no|not|of|on|or|out|she|so|the|to|was|with)(?!\w))\w",
+    re.IGNORECASE,
+)
+"""A word that can name something; marks and the words listed cannot."""
+
 
 class TokenTagger(Protocol):
     """What labels words: `careloom.text.tagger.Tagger`, or any encoder of Hugging Face (`nlp/huggingface_torch.py`)."""
@@ -116,9 +124,11 @@ class Entities:
 
     def _spans(self, text: str, tagged: Tagged, labels: Sequence[str]) -> Iterable[Annotation]:
         for run in runs(tagged.probabilities, labels):
-            if self._is_clinical and run.label not in ENTITIES:
+            if self._is_clinical and (run.label not in ENTITIES or run.score < LEAST):
                 continue
             span = Span(tagged.words[run.first].start, tagged.words[run.last - 1].end)
+            if self._is_clinical and not _NAMES.search(span.of(text)):
+                continue
             yield Annotation(span, run.label, f"{self.name}/{self.version}", round(run.score, 4), text=span.of(text))
 
     def _abbreviated(self, text: str, found: Sequence[Annotation]) -> list[Annotation]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careloom.errors import InputError
-from careloom.nlp.entities import CLINICAL, MODEL, Entities, PackagedTagger
+from careloom.nlp.entities import _NAMES, CLINICAL, LEAST, MODEL, Entities, PackagedTagger
 from careloom.nlp.labels import ENTITIES
 from careloom.runtime import packaged
 from careloom.text.note import AnnotatedNote, Note
@@ -91,6 +91,18 @@ def test_a_note_gives_the_same_alone_and_behind_others() -> None:
     alone = [reader.read(one) for one in notes]
     assert [reader.read(one) for one in reversed(notes)] == alone[::-1]
     assert all(one.score is None or 0 <= one.score <= 1 for each in alone for one in each.annotations)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("the", False), ("in the", False), ("...", False), ("on call", True), ("A1c", True)]
+)
+def test_words_that_name_nothing_are_no_entity(text: str, names: bool) -> None:
+    assert bool(_NAMES.search(text)) is names
+
+
+def test_the_product_gives_no_guess() -> None:
+    text = "He was out on the wet x2 dressing of Harlow with NICU in the cream."
+    assert all(one.score is None or one.score >= LEAST for one in Entities(tagger(), "1").find(text))
 
 
 def test_the_model_says_what_it_is_made_of() -> None:
