@@ -17,9 +17,9 @@ from careloom.services.annotate import AnnotateAsk
 from careloom.services.annotate_notes import annotate
 from tests.api.kit import BASE_URL, PATIENT, Installation
 
-SECRET = "Quillfeather"
+PLANTED = "Quillfeather"
 TEXTS = {
-    "n1": f"{SECRET} has diabetes. No pneumonia.",
+    "n1": f"{PLANTED} has diabetes. No pneumonia.",
     "n2": "Caf\u00e9 at noon, chest pain \U0001f600. Still diabetes, hypertension.",
     "n3": "Has migraine.",
 }
@@ -111,18 +111,18 @@ def test_who_may_only_search_sees_no_word_and_who_may_only_read_is_refused(made:
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
-        ("facts", {"concepts": [f"ICD-10-CM|{SECRET}"]}, 404),
-        ("facts", {"concepts": [SECRET]}, 400),
-        ("facts", {"labels": [SECRET]}, 400),
-        ("facts", {"presence": [SECRET]}, 400),
-        ("facts", {"since": SECRET}, 400),
-        ("facts", {"cursor": f"{SECRET}?"}, 400),
-        ("facts", {"patients": [f"{SECRET} Oda"]}, 400),
-        ("facts", {SECRET: 1}, 400),
-        ("notes", {"text": SECRET * 100}, 400),
-        ("notes", {"text": "", "concepts": [f"{SECRET}|1"]}, 404),
+        ("facts", {"concepts": [f"ICD-10-CM|{PLANTED}"]}, 404),
+        ("facts", {"concepts": [PLANTED]}, 400),
+        ("facts", {"labels": [PLANTED]}, 400),
+        ("facts", {"presence": [PLANTED]}, 400),
+        ("facts", {"since": PLANTED}, 400),
+        ("facts", {"cursor": f"{PLANTED}?"}, 400),
+        ("facts", {"patients": [f"{PLANTED} Oda"]}, 400),
+        ("facts", {PLANTED: 1}, 400),
+        ("notes", {"text": PLANTED * 100}, 400),
+        ("notes", {"text": "", "concepts": [f"{PLANTED}|1"]}, 404),
         ("notes", {}, 400),
-        ("notes", {"text": SECRET}, 200),
+        ("notes", {"text": PLANTED}, 200),
     ],
 )
 def test_what_was_asked_stands_in_no_error_audit_or_log(
@@ -130,12 +130,12 @@ def test_what_was_asked_stands_in_no_error_audit_or_log(
 ) -> None:
     answer = made.client.post(f"/api/v1/nlp/{path}/search", json={"zone": "identified", **body}, headers=made.bearer())
     assert answer.status_code == status
-    assert SECRET not in json.dumps(dict(answer.headers))
+    assert PLANTED not in json.dumps(dict(answer.headers))
     if status != 200:
-        assert SECRET not in answer.get_data(as_text=True)
-    assert SECRET not in json.dumps(made.events())
+        assert PLANTED not in answer.get_data(as_text=True)
+    assert PLANTED not in json.dumps(made.events())
     said = capsys.readouterr()
-    assert SECRET not in said.out + said.err
+    assert PLANTED not in said.out + said.err
 
 
 def test_errors_reach_the_caller_by_their_kind(api: Careloom) -> None:
@@ -143,4 +143,4 @@ def test_errors_reach_the_caller_by_their_kind(api: Careloom) -> None:
         api.nlp.facts(query=FactQuery(concepts=("ICD-10-CM|E99.99",)))
     with pytest.raises(QueryError):
         api.nlp.search_notes(NoteSearch(text="..."))
-    assert SECRET not in repr(NoteSearch(text=SECRET, patients=(SECRET,), concepts=(SECRET,)))
+    assert PLANTED not in repr(NoteSearch(text=PLANTED, patients=(PLANTED,), concepts=(PLANTED,)))

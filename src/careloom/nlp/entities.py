@@ -3,6 +3,7 @@
 import hashlib
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -133,32 +134,60 @@ class Entities:
 
     def _abbreviated(self, text: str, found: Sequence[Annotation]) -> list[Annotation]:
         """Where a note writes ``long form (LF)`` and the long form is an entity, so is LF wherever it stands."""
-        spans = [one.span for one in found]
-        added: list[Annotation] = []
+        places = _Places(one.span for one in found)
+        by_end = {one.span.end: one for one in found}
+        known: dict[str, Annotation] = {}
         for short in definitions(text):
             bracket = text.find(f"({short}")
-            before = [one for one in found if 0 <= bracket - one.span.end <= 1]
-            if not before:
-                continue
-            for match in re.finditer(rf"(?<!\w){re.escape(short)}(?!\w)", text):
-                span = Span(*match.span())
-                if not any(span.overlaps(other) for other in spans):
-                    spans.append(span)
-                    added.append(replace(before[0], span=span, text=short))
-        return added
+            before = by_end.get(bracket) or by_end.get(bracket - 1)
+            if before is not None:
+                known[short] = before
+        if not known:
+            return []
+        each = "|".join(re.escape(short) for short in sorted(known, key=len, reverse=True))
+        matches = re.finditer(rf"(?<!\w)(?:{each})(?!\w)", text)
+        return [
+            replace(known[match[0]], span=Span(*match.span()), text=match[0])
+            for match in matches
+            if not places.hold(Span(*match.span()))
+        ]
 
     def _listed(self, text: str, found: Sequence[Annotation]) -> list[Annotation]:
         """What a list names near an entity and the tagger did not find."""
         listed = []
-        taken = [one.span for one in found if one.label != "DOSAGE"]  # a dose may hold its form: 500 mg tablet
+        taken = _Places(one.span for one in found if one.label != "DOSAGE")  # a dose may hold its form: 500 mg tablet
         for words in self._words:
-            near = [one.span for one in found if one.label in words.near]
-            for match in words.pattern.finditer(text) if near else ():
+            near = _Places(one.span for one in found if one.label in words.near)
+            for match in words.pattern.finditer(text) if near.spans else ():
                 span = Span(*match.span())
-                if any(span.overlaps(other) for other in taken) or not _is_near(text, span, near, words.within):
+                if taken.hold(span) or not near.has_beside(text, span, words.within):
                     continue
                 listed.append(Annotation(span, words.label, f"{self.name}/{self.version}", None, text=span.of(text)))
         return listed
+
+
+class _Places:
+    """Spans that do not overlap, by place: a long note has thousands, and each is asked for by neighbours alone."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self.spans = sorted(spans)
+        self._starts = [span.start for span in self.spans]
+
+    def hold(self, span: Span) -> bool:
+        """True where one of them shares a character with `span`."""
+        at = bisect_left(self._starts, span.end)
+        return at > 0 and self.spans[at - 1].end > span.start
+
+    def has_beside(self, text: str, span: Span, within: int) -> bool:
+        """True where one of them overlaps `span`, or stands in its sentence at most `within` characters away."""
+        at = bisect_left(self._starts, span.end)
+        for other in self.spans[max(0, at - 1) : at + 1]:
+            if span.overlaps(other):
+                return True
+            between = text[min(span.end, other.end) : max(span.start, other.start)]
+            if len(between) <= within and "\n" not in between and ". " not in between:
+                return True
+        return False
 
 
 def _joined(by_head: Sequence[Sequence[Annotation]]) -> list[Annotation]:
@@ -172,16 +201,6 @@ def _joined(by_head: Sequence[Sequence[Annotation]]) -> list[Annotation]:
         if not any(one.span.overlaps(other.span) for other in kept):
             kept.append(one)
     return kept
-
-
-def _is_near(text: str, span: Span, near: Sequence[Span], within: int) -> bool:
-    for other in near:
-        if span.overlaps(other):
-            return True
-        between = Span(min(span.end, other.end), max(span.start, other.start))
-        if len(between) <= within and "\n" not in between.of(text) and ". " not in between.of(text):
-            return True
-    return False
 
 
 def _words(content: bytes) -> list[_Words]:

@@ -28,9 +28,9 @@ CLINICIAN = Principal("ward", frozenset({"clinician"}), frozenset({"identified"}
 SEARCHER = Principal(
     "count", frozenset({"clinician"}), frozenset({"identified"}), frozenset({Scope("search", "DocumentReference")})
 )
-SECRET = "Quillfeather"
+PLANTED = "Quillfeather"
 NOTES = {
-    "a1": ("a", "2026-01-05", f"{SECRET} has diabetes. No pneumonia. Metformin: metformin 500 mg."),
+    "a1": ("a", "2026-01-05", f"{PLANTED} has diabetes. No pneumonia. Metformin: metformin 500 mg."),
     "a2": ("a", "2026-03-05", "Still diabetes, hypertension. Caf\u00e9 at noon, chest pain."),
     "b1": ("b", "2026-02-05", "Pneumonia not seen: no pneumonia. Hypertension: hypertension."),
     "c1": ("c", "", "Diabetes said nobody; migraine."),
@@ -163,10 +163,10 @@ def test_pages_together_are_the_whole_each_once(
 
 
 def test_a_persons_word_is_found_in_place_of_the_readers(platform: Platform) -> None:
-    one = {"id": "T1", "start": 0, "end": len(SECRET), "label": "SYMPTOM"}
+    one = {"id": "T1", "start": 0, "end": len(PLANTED), "label": "SYMPTOM"}
     correct(platform, WHO, CorrectAsk("identified", stored(platform, "a1"), {"annotations": [one]}))
     page = facts(platform, WHO, FactsAsk(NoteScope(patients=(stored(platform, "a", "Patient"),)), labels=("SYMPTOM",)))
-    assert found(page, platform) == [("a1", SECRET), ("a2", "chest pain")]
+    assert found(page, platform) == [("a1", PLANTED), ("a2", "chest pain")]
     assert {one["origin"] for one in page.items} == {"correction", "annotations"}
 
 
@@ -208,7 +208,7 @@ def test_notes_are_found_by_words_and_concepts(full: Platform, ask: dict[str, An
 
 
 def test_who_may_search_but_not_read_sees_no_words(full: Platform) -> None:
-    hits = search_notes(full, SEARCHER, NoteSearchAsk(text=SECRET))
+    hits = search_notes(full, SEARCHER, NoteSearchAsk(text=PLANTED))
     assert [(one["words"], one["snippets"]) for one in hits.items] == [(1, None)]
     page = facts(full, SEARCHER, FactsAsk(labels=("DOSAGE",)))
     assert [(one["text"], one["attributes"]) for one in page.items] == [(None, {})]
@@ -228,20 +228,20 @@ def test_who_may_not_search_is_refused_and_that_is_audited(full: Platform, query
 WRONG = [
     (FactsAsk(NoteScope("synthetic")), QueryError),
     (FactsAsk(NoteScope(limit=0)), QueryError),
-    (FactsAsk(NoteScope(cursor=f"{SECRET} x")), QueryError),
-    (FactsAsk(labels=(SECRET,)), QueryError),
-    (FactsAsk(presence=(SECRET,)), QueryError),
-    (FactsAsk(concept=ConceptAsk((SECRET,))), QueryError),
-    (FactsAsk(concept=ConceptAsk((f"|{SECRET}",))), QueryError),
-    (FactsAsk(concept=ConceptAsk((f"ICD-10-CM|{SECRET}",))), NotFound),
-    (FactsAsk(concept=ConceptAsk((f"{SECRET}|1",))), NotFound),
+    (FactsAsk(NoteScope(cursor=f"{PLANTED} x")), QueryError),
+    (FactsAsk(labels=(PLANTED,)), QueryError),
+    (FactsAsk(presence=(PLANTED,)), QueryError),
+    (FactsAsk(concept=ConceptAsk((PLANTED,))), QueryError),
+    (FactsAsk(concept=ConceptAsk((f"|{PLANTED}",))), QueryError),
+    (FactsAsk(concept=ConceptAsk((f"ICD-10-CM|{PLANTED}",))), NotFound),
+    (FactsAsk(concept=ConceptAsk((f"{PLANTED}|1",))), NotFound),
     (FactsAsk(concept=ConceptAsk(("ICD-10-CM|I10",) * 51)), QueryError),
-    (FactsAsk(period=Period(SECRET)), QueryError),
+    (FactsAsk(period=Period(PLANTED)), QueryError),
     (NoteSearchAsk(), QueryError),
     (NoteSearchAsk(text="..."), QueryError),
-    (NoteSearchAsk(text=SECRET * 50), QueryError),
-    (NoteSearchAsk(text="x", presence=(SECRET,)), QueryError),
-    (NoteSearchAsk(concept=ConceptAsk((f"ICD-10-CM|{SECRET}",))), NotFound),
+    (NoteSearchAsk(text=PLANTED * 50), QueryError),
+    (NoteSearchAsk(text="x", presence=(PLANTED,)), QueryError),
+    (NoteSearchAsk(concept=ConceptAsk((f"ICD-10-CM|{PLANTED}",))), NotFound),
 ]
 
 
@@ -251,11 +251,11 @@ def test_a_wrong_query_is_refused_without_its_words(
 ) -> None:
     with pytest.raises(error) as raised:
         facts(full, WHO, ask) if isinstance(ask, FactsAsk) else search_notes(full, WHO, ask)
-    assert SECRET not in f"{raised.value} {raised.value.remedy}"
+    assert PLANTED not in f"{raised.value} {raised.value.remedy}"
 
 
 def test_a_query_is_audited_with_who_was_disclosed_and_no_word_of_it(platform: Platform) -> None:
-    ask = NoteSearchAsk(NoteScope(patients=(stored(platform, "a", "Patient"),)), f"{SECRET} diabetes")
+    ask = NoteSearchAsk(NoteScope(patients=(stored(platform, "a", "Patient"),)), f"{PLANTED} diabetes")
     assert len(search_notes(platform, CLINICIAN, ask).items) == 1
     facts(platform, CLINICIAN, FactsAsk(concept=ConceptAsk(("ICD-10-CM|E11",)), period=Period("2026")))
     (searched,), (asked,) = events(platform, "annotate-search"), events(platform, "annotate-facts")
@@ -263,10 +263,10 @@ def test_a_query_is_audited_with_who_was_disclosed_and_no_word_of_it(platform: P
     assert (tuple(searched["subjects"]), tuple(asked["subjects"])) == ((me,), (me,))
     assert searched["detail"] == {"by": ["patients", "text"], "found": 1, "scanned": 2}
     assert asked["detail"] == {"by": ["concept", "period"], "found": 2, "scanned": 4}
-    for word in (SECRET, "diabetes", "E11"):
+    for word in (PLANTED, "diabetes", "E11"):
         assert word not in json.dumps([searched, asked], default=str)
     kept = [path for path in platform.settings.data.directory.rglob("*") if path.is_file()]
-    assert [path.name for path in kept if SECRET.encode() in path.read_bytes()] == []
+    assert [path.name for path in kept if PLANTED.encode() in path.read_bytes()] == []
 
 
 def test_a_zone_that_holds_no_notes_has_one_empty_page(platform: Platform) -> None:
