@@ -11,10 +11,11 @@ import torch
 from torch.nn import functional
 
 from careloom.learn_torch import Epoch, Schedule, by_length, train
+from careloom.nlp.corpora_ade import Sentence
 from careloom.text.encoder_torch import Tagger
 from careloom.text.pieces import LONGEST, SPECIAL, Pieces
 from careloom.text.training_torch import Encoded, Example, encoded, encoder_of, labels_of
-from tools.ade_data import Abstract, Sentence
+from tools.cdr_data import Abstract
 
 HEADS = {"drug": labels_of(["DRUG"]), "event": labels_of(["ADVERSE_EVENT"]), "related": labels_of(["RELATED"])}
 _FIRST = {"chemical": labels_of(["CHEMICAL"]), "disease": labels_of(["DISEASE"])}

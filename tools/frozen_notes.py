@@ -1,9 +1,11 @@
 """Notes of template families and names that nobody who develops detectors has seen: docs/datasheets/frozen-notes.md.
 
     python -m tools.frozen_notes SUITES OUT [--patients 40] [--seed 2034]      writes OUT/notes.ndjson
+    python -m tools.frozen_notes SUITES OUT --whole                           writes OUT/simulated/answers/notes.ndjson
     python -m tools.frozen_notes --hash                                       the SHA-256 of what is frozen
 
 A line of notes.ndjson is that of ``answers/notes.ndjson`` with spans of the kind `phi` alone: other gold is not told.
+With ``--whole`` it is, for `careloom evaluate nlp OUT`: read the numbers, not the file, nor a page of errors.
 """
 
 import argparse
@@ -54,8 +56,10 @@ def frozen_hash() -> str:
     return digest.hexdigest()
 
 
-def frozen_notes(suites: Path, patients: int = PATIENTS, seed: int = SEED) -> Iterator[NoteAnswer]:
-    """The notes of simulated patients in each family, under other names in each.
+def frozen_notes(
+    suites: Path, patients: int = PATIENTS, seed: int = SEED, *, is_whole: bool = False
+) -> Iterator[NoteAnswer]:
+    """The notes of simulated patients in each family, under other names in each; with all gold where `is_whole`.
 
     The same arguments and data give the same notes.
     raises  FileNotFoundError where a data set of `frozen_names` is missing below `suites`
@@ -71,7 +75,7 @@ def frozen_notes(suites: Path, patients: int = PATIENTS, seed: int = SEED) -> It
             plan = NotePlan(own_families=(family,), beside=Surroundings(history.person, names, draw))
             for note in notes_of(history, renamed, Draw(seed, number, "notes"), plan):
                 phi = tuple(span for span in note.gold.spans if span.kind == "phi")
-                yield replace(note.gold, spans=phi, relations=())
+                yield note.gold if is_whole else replace(note.gold, spans=phi, relations=())
 
 
 def write(notes: Iterator[NoteAnswer], out: Path) -> int:
@@ -91,6 +95,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--patients", type=int, default=PATIENTS)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--whole", action="store_true", help="with all gold, as careloom evaluate nlp reads it")
     parser.add_argument("--hash", action="store_true", help="print the SHA-256 of what is frozen")
     told = parser.parse_args()
     if told.hash:
@@ -98,7 +103,8 @@ def main() -> None:
         return
     if told.suites is None or told.out is None:
         parser.error("SUITES and OUT are needed, or --hash")
-    print(f"{write(frozen_notes(told.suites, told.patients, told.seed), told.out)} notes")
+    made = frozen_notes(told.suites, told.patients, told.seed, is_whole=told.whole)
+    print(f"{write(made, told.out / 'simulated/answers' if told.whole else told.out)} notes")
 
 
 if __name__ == "__main__":

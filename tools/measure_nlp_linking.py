@@ -1,46 +1,29 @@
-"""How well mentions are given codes.
+"""How well mentions are given codes, cross-validated.
 
-    python tools/measure_nlp_linking.py SUITES [--simulated PATIENTS] [--errors N] [--only corpora|simulated]
+    python tools/measure_nlp_linking.py SUITES [--errors N]
 
-normalization_gold  disease mentions of BC5CDR and NCBI disease, cross-validated by document: the mentions of a fold
-                    are looked for in a vocabulary, and ranked by weights, that know the other folds' mentions only. A
-                    distinct pair of mention and concept counts once a fold; any accepted DO or MONDO id is right
-simulated notes     gold spans in notes of simulated patients, family by family. SNOMED CT and ICD-10-CM: the codes of
-                    the record, of ICD-10-CM also the category; RxNorm: an ingredient of the drug; LOINC: a code of the
-                    test
+The mentions are those of diseases in BC5CDR and NCBI disease, by document: those of a fold are looked for in a
+vocabulary, and ranked by weights, that know the other folds' mentions only. A distinct pair of mention and concept
+counts once a fold; any accepted DO or MONDO id is right. The reader as it is: `careloom evaluate nlp`, tasks
+normalization_gold and codes.
 """
 
 import argparse
 import sys
-import time
 from collections import defaultdict
 from pathlib import Path
 
 from linking_folds import FOLDS, Corpus, corpus, examples, ids_of, table_without
 from train_linking import Fold, fit, fit_sureness, judged, ranking
 
-from careloom.nlp.evaluate_linking import Answer, accuracy, bootstrapped, calibration_error, refusals
-from careloom.nlp.linking import Linker
+from careloom.nlp.evaluate_linking import Answer, accuracy, calibration_error, refusals
+from careloom.nlp.evaluation import interval
 from careloom.nlp.linking_codes import Coder
 from careloom.nlp.linking_scorer import sureness
 from careloom.nlp.linking_table import NameTable
-from careloom.simulate.draw import Draw
-from careloom.simulate.hospital import build_hospital
-from careloom.simulate.narrative.family import families
-from careloom.simulate.notes import NotePlan, SimulatedNote, notes_of
-from careloom.simulate.patients import simulate_patient
-from careloom.terminology.packaged import PACKAGED, lookup
-from careloom.terminology.systems import CVX, ICD_10_CM, LOINC, RXNORM, SNOMED_CT
-from careloom.text.note import AnnotatedNote, Annotation, Note, Span
+from careloom.terminology.packaged import PACKAGED
+from careloom.terminology.systems import ICD_10_CM, SNOMED_CT
 
-LABELS = {
-    "problem": "PROBLEM", "symptom": "SYMPTOM", "finding": "SYMPTOM", "test": "TEST", "drug": "MEDICATION",
-    "procedure": "PROCEDURE", "vaccine": "MEDICATION",
-}  # fmt: skip
-WANTED = (
-    ("problem", "SNOMED CT"), ("problem", "ICD-10-CM"), ("problem", "category"), ("symptom", "category"),
-    ("finding", "category"), ("drug", "ingredient"), ("vaccine", "CVX"), ("test", "LOINC"), ("procedure", "SNOMED CT"),
-)  # fmt: skip
 Told = dict[str, list[Answer]]
 
 
@@ -117,101 +100,18 @@ def corpora(suites: Path, errors: int) -> None:
             f"threshold {level}: refusals right {of.precision.share:.3f}, wrong ones refused {of.recall.share:.3f},"
             f" right ones kept {of.kept.share:.3f}"
         )
-    low, high = bootstrapped(
-        [[each] for each in every if each.gold], lambda some: accuracy(some).at_1.share or 0, 200, 0
-    )
-    print(f"bootstrap over mentions, with findings outside DO and MONDO: [{low:.3f}, {high:.3f}]")
+    ends = interval([(each.is_right(), 1) for each in every if each.gold])
+    print(f"bootstrap over mentions, with findings outside DO and MONDO: {ends}")
     for mention, concept, is_found, names in misses[:: max(1, len(misses) // errors)] if errors else []:
         print(f"  {mention} ({concept}{'' if is_found else ', not found'}): {'; '.join(names)}")
-
-
-def _ingredients(code: str) -> set[str]:
-    """A drug's code and those of its ingredients, salts among them."""
-    concept = lookup(RXNORM, code)
-    return {code, *(concept.properties.get("ingredient", ()) if concept else ())}
-
-
-def _gold(label: str, want: str, codes: tuple[tuple[str, str], ...]) -> frozenset[str]:
-    systems = {"SNOMED CT": SNOMED_CT, "ICD-10-CM": ICD_10_CM, "category": ICD_10_CM, "LOINC": LOINC, "CVX": CVX,
-               "ingredient": RXNORM}  # fmt: skip
-    held = {code for system, code in codes if system == systems[want]}
-    if want == "category":
-        return frozenset(code[:3] for code in held)
-    if want == "ingredient":
-        return frozenset(each for code in held for each in _ingredients(code) if each != code)
-    return frozenset(held)
-
-
-def _told(annotation: Annotation, gold_codes: tuple[tuple[str, str], ...], label: str, want: str) -> Answer | None:
-    gold = _gold(label, want, gold_codes)
-    if not gold:
-        return None
-    ranks: dict[int, set[tuple[str, str]]] = defaultdict(set)
-    for each in annotation.codes:
-        ranks[each.rank].add((each.system, each.code))
-    answered = tuple(
-        _gold(label, want, tuple(ranks[rank]))
-        | frozenset(code for system, code in ranks[rank] if want == "ingredient" and system == RXNORM)
-        for rank in sorted(ranks)
-    )
-    return Answer(answered, gold, annotation.codes[0].score if annotation.codes else 0.0)
-
-
-def _annotated(note: SimulatedNote) -> tuple[AnnotatedNote, list[tuple[str, tuple[tuple[str, str], ...]]]]:
-    spans = [span for span in note.gold.spans if span.kind == "entity" and span.label in LABELS and span.codes]
-    made = tuple(Annotation(Span(span.start, span.end), LABELS[span.label]) for span in spans)
-    return AnnotatedNote(Note("n", note.text), annotations=made), [(span.label, tuple(span.codes)) for span in spans]
-
-
-def simulated(patients: int, seed: int, errors: int) -> None:
-    began = time.process_time()
-    linker = Linker.packaged()
-    linker.link("fever", "SYMPTOM")
-    print(f"loaded and first answer: {time.process_time() - began:.2f} s")
-    hospital = build_hospital(seed)
-    for family in families():
-        answers: Told = defaultdict(list)
-        wrong: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-        spent, notes, mentions = 0.0, 0, 0
-        for number in range(1, patients + 1):
-            history = simulate_patient(number, seed, hospital=hospital)
-            for note in notes_of(history, hospital, Draw(seed, number, "notes"), NotePlan(families=(family,))):
-                annotated, gold = _annotated(note)
-                began = time.process_time()
-                read = linker.read(annotated)
-                spent, notes, mentions = spent + time.process_time() - began, notes + 1, mentions + len(gold)
-                for annotation, (label, codes) in zip(read.annotations, gold, strict=True):
-                    for want_label, want in WANTED:
-                        told = _told(annotation, codes, label, want) if label == want_label else None
-                        if told is not None:
-                            answers[f"{label} {want}"].append(told)
-                            if not told.is_right():
-                                text = annotation.span.of(note.text).lower()
-                                wrong[f"{label} {want}"][text] += [each.display for each in annotation.codes[:1]] or [
-                                    "-"
-                                ]
-        print(
-            f"\n{family}: {notes} notes, {mentions / notes:.1f} mentions and {1000 * spent / notes:.2f} ms CPU a note"
-        )
-        for name, told_ones in answers.items():
-            shown(f"  {name}", told_ones)
-            most = sorted(wrong[name].items(), key=lambda item: -len(item[1]))[:errors]
-            if most:
-                print("     ", "; ".join(f"{text} -> {those[0]} ({len(those)})" for text, those in most))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure how well mentions are given codes.")
     parser.add_argument("suites", type=Path)
-    parser.add_argument("--simulated", type=int, default=40, metavar="PATIENTS")
-    parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--errors", type=int, default=0, metavar="N")
-    parser.add_argument("--only", choices=("corpora", "simulated"))
     asked = parser.parse_args()
-    if asked.only != "simulated":
-        corpora(asked.suites, asked.errors)
-    if asked.only != "corpora":
-        simulated(asked.simulated, asked.seed, asked.errors)
+    corpora(asked.suites, asked.errors)
     return 0
 
 

@@ -9,39 +9,26 @@
 Each says which types it knows of: of the others nothing is learnt from it.
 """
 
-import json
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from careloom.nlp.evaluate_relations import Link
+from careloom.nlp.corpora_notes import gold_notes
+from careloom.nlp.evaluate_relations import Known, Link, of_note, place_of
 from careloom.nlp.labels import RELATIONS
 from careloom.nlp.relation_pairs import group_of
-from careloom.nlp.relations import Relations
-from careloom.text.note import AnnotatedNote, Annotation, Note, Section, Span
+from careloom.text.note import AnnotatedNote, Annotation, Note, Span
 from careloom.text.sentences import sentences
-from tools.ade_data import Abstract, Sentence, cdr
+from tools.cdr_data import Abstract, cdr
 
-_SIMULATED = {
-    "problem": "PROBLEM", "symptom": "SYMPTOM", "finding": "SYMPTOM", "test": "TEST", "result": "TEST_VALUE",
-    "unit": "UNIT", "drug": "MEDICATION", "vaccine": "MEDICATION", "dose": "DOSAGE", "route": "ROUTE",
-    "frequency": "FREQUENCY", "duration": "DURATION", "procedure": "PROCEDURE", "device": "DEVICE",
-    "anatomy": "ANATOMY", "allergen": "ALLERGEN", "relative": "FAMILY_RELATION", "age": "AGE", "date": "DATE_TIME",
-}  # fmt: skip
 _CASE_REPORT = {
     "Disease_disorder": "PROBLEM", "Sign_symptom": "SYMPTOM", "Medication": "MEDICATION", "Dosage": "DOSAGE",
     "Administration": "ROUTE", "Frequency": "FREQUENCY", "Duration": "DURATION", "Diagnostic_procedure": "TEST",
     "Lab_value": "TEST_VALUE", "Therapeutic_procedure": "PROCEDURE", "Biological_structure": "ANATOMY",
     "Severity": "SEVERITY", "Date": "DATE_TIME", "Time": "DATE_TIME", "Age": "AGE", "Sex": "SEX",
-}  # fmt: skip
-# Relative times and times of the day are left out: the simulator says of none what it belongs to.
-SIMULATED_TYPES = frozenset(RELATIONS) - {
-    "drug-form", "problem-severity", "problem-course", "procedure-anatomy", "test-reference",
 }  # fmt: skip
 CASE_REPORT_TYPES = frozenset(
     "drug-dose drug-route drug-frequency drug-duration test-result problem-anatomy problem-severity "
@@ -51,62 +38,13 @@ TEMPLATES = Path(__file__).with_name("relation_templates.toml")
 _MARK = re.compile(r"<([^|<>]+)\|([A-Z_]+)((?: [a-z0-9-]+)*)>")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A note with its gold.
-
-    types   of which everything is known here
-    family  which part of the source it is from
-    """
-
-    note: AnnotatedNote
-    links: frozenset[Link]
-    types: frozenset[str]
-    source: str
-    family: str = ""
-
-
-def place_of(one: Annotation) -> tuple[int, int]:
-    """Start and end."""
-    return one.span.start, one.span.end
-
-
 def simulated(folder: Path, patients: int, seed: int) -> list[Known]:
     """The simulator's notes; made in `folder` unless they are there."""
     answers = folder / "answers/notes.ndjson"
     if not answers.exists():
         command = [sys.executable, "-m", "careloom.cli.main", "simulate", str(folder)]
         subprocess.run([*command, "--patients", str(patients), "--seed", str(seed)], check=True)
-    with answers.open(encoding="utf-8") as lines:
-        return [_simulated(row) for row in map(json.loads, lines)]
-
-
-def _simulated(row: Mapping[str, Any]) -> Known:
-    text, spans = str(row["text"]), row["spans"]
-    sections = tuple(
-        Section(one["label"], Span(one["start"], one["start"]), Span(one["start"], one["end"]))
-        for one in sorted(spans, key=lambda one: one["start"])
-        if one["kind"] == "section"
-    )
-    found = []
-    for one in spans:
-        label = _SIMULATED.get(one["label"], "")
-        is_of_use = one["kind"] == "entity" or (one["kind"] == "time" and one["label"] in ("date", "duration"))
-        if label and is_of_use:
-            place = next((s.kind for s in sections if s.body.start <= one["start"] < s.body.end), "")
-            found.append(
-                Annotation(Span(one["start"], one["end"]), label, id=one["id"], text=one["text"], section=place)
-            )
-    places = {one["id"]: one for one in spans}
-    links = set()
-    for one in row["relations"]:
-        head, tail = places[one["head"]], places[one["tail"]]
-        kind = {"vaccine-date": "drug-date"}.get(one["label"], one["label"])
-        if head["label"] == "allergen":
-            kind = "allergen-reaction"
-        links.add((kind, (head["start"], head["end"]), (tail["start"], tail["end"])))
-    note = AnnotatedNote(Note(str(row["note_id"]), text), sections, tuple(sentences(text)), tuple(found))
-    return Known(note, frozenset(links), SIMULATED_TYPES, "simulated", str(row["family"]))
+    return [of_note(one) for one in gold_notes(answers.read_bytes())]
 
 
 def case_reports(suites: Path) -> list[Known]:
@@ -216,27 +154,3 @@ def everything(suites: Path, folder: Path, patients: int, seed: int) -> Iterator
     yield from case_reports(suites)
     yield from abstracts(suites)
     yield from templates()
-
-
-def as_known(one: Sentence) -> Known:
-    """A sentence of ade_corpus_v2 with its drugs and events as annotations."""
-    places = [
-        *((place, "MEDICATION") for place in sorted({*one.drugs, *one.others})),
-        *((p, "PROBLEM") for p in one.events),
-    ]
-    annotations = tuple(
-        Annotation(Span(*place), label, id=f"T{number}") for number, (place, label) in enumerate(sorted(places), 1)
-    )
-    note = AnnotatedNote(Note("", one.text), (), (Span(0, len(one.text)),), annotations)
-    links = frozenset(("drug-adverse-event", drug, event) for drug, event in one.pairs)
-    return Known(note, links, frozenset({"drug-adverse-event"}), "ade_corpus_v2")
-
-
-def found(component: Relations, known: Iterable[Known]) -> list[set[Link]]:
-    """What a component says of each note, of the types that its source knows."""
-    told = []
-    for one in known:
-        places = {each.id: place_of(each) for each in one.note.annotations}
-        relations = component.read(one.note).relations
-        told.append({(r.type, places[r.head], places[r.tail]) for r in relations if r.type in one.types})
-    return told

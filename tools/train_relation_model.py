@@ -17,12 +17,13 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
+from careloom.nlp.evaluate_relations import Known, place_of
 from careloom.nlp.labels import RELATIONS
 from careloom.nlp.relation_features import Words, features
 from careloom.nlp.relation_pairs import pairs_of, rows_of
 from careloom.nlp.relations import MODEL
 from careloom.text.linear import packed
-from tools.relation_data import Known, everything, place_of
+from tools.relation_data import everything
 
 PATIENTS, SEED = 60, 5150
 STRENGTH, SEEN, LEAST_WEIGHT = 0.3, 3, 0.02

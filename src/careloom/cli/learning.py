@@ -1,7 +1,7 @@
 """Commands that train models and measure them."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -64,19 +64,29 @@ def evaluate_nlp(
     data: Annotated[Path, typer.Argument(help="Folder with one folder a corpus.", metavar="DATA")],
     task: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
     model: Annotated[Path | None, typer.Option(help="An archive or a folder in place of the model that ships.")] = None,
-    seen: Annotated[bool, typer.Option("--seen", help="Count documents that the model has learnt from, too.")] = False,
+    seen: Annotated[
+        bool, typer.Option("--seen", help="Count what models have learnt from and rules were written on, too.")
+    ] = False,
+    family: Annotated[
+        list[str] | None, typer.Option(help="Only simulated notes of this family; may be repeated.")
+    ] = None,
+    adverse_events: Annotated[Path | None, typer.Option(help="A model of adverse events, to be measured, too.")] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Print every label, too.")] = False,
     analysis: Annotated[Path | None, typer.Option(help="A page of the errors to write: HTML.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Measure how well notes are read, on corpora with gold: strict and by overlap, per label, with intervals.
 
     Example: careloom evaluate nlp corpora/ --task bc5cdr --analysis errors.html
+
+    Example: careloom evaluate nlp corpora/ --task times --task social --family open
     """
     from careloom.cli import output
     from careloom.services.evaluate_nlp import EvaluateNlpAsk
     from careloom.services.evaluate_nlp import evaluate_nlp as run
+    from careloom.services.evaluate_nlp_reports import FIGURES, figures
 
-    ask = EvaluateNlpAsk(data, tuple(task or ()), model, seen)
+    ask = EvaluateNlpAsk(data, tuple(task or ()), model, seen, tuple(family or ()), adverse_events)
     with output.progress("Measuring", quiet=json, unit="tasks") as watch:
         report = run(ask, watch)
     if analysis is not None:
@@ -86,9 +96,16 @@ def evaluate_nlp(
     if json:
         output.emit_json(report.as_json())
         return
-    rows: list[tuple[Any, ...]] = []
-    for name, one in report.tasks.items():
-        rows += [(name, measure.name, measure.shown, measure.range, measure.count) for measure in one.measures]
+    rows = [
+        (name, measure.name, measure.shown, measure.range, measure.count)
+        for name, one in report.tasks.items()
+        for measure in one.measures
+    ]
     output.show_table("How well notes are read", ("task", "measure", "value", "95 %", "of"), rows)
+    for name, one in report.tasks.items() if labels else ():
+        for criterion, scores in one.scores.items():
+            told = scores.labels.items()
+            found = [(label, *figures(tally, scores.interval_of(label))) for label, tally in told]
+            output.show_table(f"{name}, {criterion}", ("label", *FIGURES), found)
     for name, why in report.left_out.items():
         output.say(f"{name}: {why}")

@@ -4,7 +4,7 @@ A sentence is read by one encoder with three heads: where its drugs are, where i
 tells of any relation at all. Every drug goes with every event of such a sentence unless a linear model on the pair
 says no.
 
-    model     python -m tools.ade train; the corpus (Gurulingappa and others, 2012, doi:10.1016/j.jbi.2012.04.008) may
+    model     python -m tools.ade SUITES; the corpus (Gurulingappa and others, 2012, doi:10.1016/j.jbi.2012.04.008) may
               be used with citation and names no licence
     measured  docs/datasheets/nlp-relations.md
 """
@@ -62,7 +62,7 @@ class AdverseEvents:
                 self._pairs = LinearModel(members.read(PAIRS))
             self._labels = {head: self._tagger.heads[head] for head in HEADS}
         except KeyError:
-            raise SetupError("the model finds no adverse events", "Train one by python -m tools.ade train.") from None
+            raise SetupError("the model finds no adverse events", "Train one by python -m tools.ade.") from None
         self._least = {**LEAST, **self._tagger.card.get("least", {})}
         self.version = str(self._tagger.card.get("version", ""))
 

@@ -2,7 +2,6 @@
 
     BC5CDR, NCBI disease   a line of JSON a document: pmid, text, entities with start, end, label
     MACCROBAT              BRAT: a text and its .ann (Caufield and others, 2020, doi:10.6084/m9.figshare.9764942)
-    simulated notes        answers/notes.ndjson of `careloom simulate`
     corrections            what people say of notes, from `careloom annotate export --corrections`
 
 Of spans that overlap the longest counts, and what is in several pieces is left out: a tagger finds neither.
@@ -43,30 +42,6 @@ CASE_REPORT = {
 """MACCROBAT's types as labels; EVENT, HISTORY and FAMILY_HISTORY are no entities of ours but clauses that hold some."""
 DETAIL = {"Detailed_description": "DETAIL", "Nonbiological_location": "PLACE", "Subject": "FAMILY_RELATION"}
 """Types that a tagger learns beside them, so as not to take one for the other."""
-NOTE = {
-    "problem": "PROBLEM",
-    "symptom": "SYMPTOM",
-    "finding": "SYMPTOM",
-    "test": "TEST",
-    "result": "TEST_VALUE",
-    "unit": "UNIT",
-    "drug": "MEDICATION",
-    "vaccine": "MEDICATION",
-    "dose": "DOSAGE",
-    "route": "ROUTE",
-    "frequency": "FREQUENCY",
-    "duration": "DURATION",
-    "procedure": "PROCEDURE",
-    "device": "DEVICE",
-    "anatomy": "ANATOMY",
-    "allergen": "ALLERGEN",
-    "relative": "FAMILY_RELATION",
-    "age": "AGE",
-    "date": "DATE_TIME",
-    "clock": "DATE_TIME",
-    "relative time": "DATE_TIME",
-}
-"""Labels of simulated notes as ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +91,6 @@ def brat(name: str, text: str, annotations: str, labels: Mapping[str, str]) -> D
     return Document(name, text, longest(gold))
 
 
-def simulated(lines: bytes) -> list[Document]:
-    """The notes of a simulated hospital with their entities and times."""
-    found = []
-    for row in map(json.loads, lines.splitlines()):
-        spans = [
-            (one["start"], one["end"], _note_label(one["kind"], one["label"]))
-            for one in row["spans"]
-            if one["kind"] in ("entity", "time")
-        ]
-        gold = longest([one for one in spans if one[2]])
-        found.append(Document(row["note_id"], row["text"], gold, row["family"]))
-    return found
-
-
 def corrected(lines: bytes, labels: Iterable[str]) -> list[Document]:
     """Notes that people corrected, as `careloom annotate export --corrections` prints them; only `labels` are gold.
 
@@ -145,12 +106,6 @@ def corrected(lines: bytes, labels: Iterable[str]) -> list[Document]:
         except (ValueError, KeyError, TypeError):
             raise InputError(f"line {number} is no corrected note", "A line has text and annotations.") from None
     return found
-
-
-def _note_label(kind: str, label: str) -> str:
-    if kind == "time" and label == "relative":
-        return NOTE["relative time"]
-    return NOTE.get(label, "")
 
 
 def longest(gold: Iterable[Gold]) -> tuple[Gold, ...]:

@@ -1,58 +1,30 @@
-"""How well sections and assertions are read: rows of gold and of what was found in, numbers out."""
+"""How well sections and assertions are read: rows and notes with gold in, gold and what was found side by side out."""
 
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from careloom.nlp.assertion import Reader
-from careloom.text.note import Section, Span
+from careloom.nlp.assertion import Assertions, Reader
+from careloom.nlp.corpora import CASE_REPORT
+from careloom.nlp.corpora_notes import GoldNote
+from careloom.nlp.sections import Sections
+from careloom.text.note import Assertion, Section, Span
+from careloom.text.sentences import sentences
+
+_POLARITY = {"NEG": "absent", "UNCERTAIN": "possible", "MAYBE_POS": "possible", "MAYBE_NEG": "possible"}
+_ASSERTED = ("Disease_disorder", "Sign_symptom", "Medication", "Diagnostic_procedure", "Therapeutic_procedure")
+_IN_NOTES = frozenset({"PROBLEM", "SYMPTOM", "MEDICATION", "TEST", "PROCEDURE", "DEVICE"})
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Right, found in vain, and missed."""
+class Judged:
+    """A place, the label that it should have, and the one that it was given; an empty one is none."""
 
-    right: int = 0
-    vain: int = 0
-    missed: int = 0
-
-    @property
-    def precision(self) -> float:
-        """Share of what was found that is right; 0 where nothing was found."""
-        return self.right / max(1, self.right + self.vain)
-
-    @property
-    def recall(self) -> float:
-        """Share of the gold that was found; 0 where there is none."""
-        return self.right / max(1, self.right + self.missed)
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall; 0 where nothing is right."""
-        return 2 * self.right / max(1, 2 * self.right + self.vain + self.missed)
-
-
-def accuracy(gold: Sequence[str], found: Sequence[str]) -> float:
-    """Share of the rows whose label was found; 0 for no rows."""
-    return sum(one == other for one, other in zip(gold, found, strict=True)) / max(1, len(gold))
-
-
-def tallies(gold: Sequence[str], found: Sequence[str]) -> Mapping[str, Tally]:
-    """Label -> its tally, of each label that stands in the gold or was found."""
-    right = Counter(one for one, other in zip(gold, found, strict=True) if one == other)
-    wanted, made = Counter(gold), Counter(found)
-    return {
-        label: Tally(right[label], made[label] - right[label], wanted[label] - right[label])
-        for label in sorted(wanted | made)
-    }
-
-
-def macro_f1(gold: Sequence[str], found: Sequence[str]) -> float:
-    """Mean F1 of the labels that stand in the gold; 0 where none does."""
-    made = tallies(gold, found)
-    labels = sorted(set(gold))
-    return sum(made[label].f1 for label in labels) / max(1, len(labels))
+    span: Span
+    gold: str
+    found: str
 
 
 def section_kinds(gold: Iterable[tuple[Span, str]], found: Sequence[Section]) -> list[str]:
@@ -82,23 +54,74 @@ def phrase_in(sentence: str, phrase: str) -> Span:
     return Span(*words.span()) if words is not None else Span(0, len(sentence))
 
 
-def kit_tallies(rows: Sequence[Mapping[str, str]], reader: Reader | None = None) -> Mapping[str, Tally]:
-    """Tallies of ``negated`` and ``historical`` on rows of the NegEx kit, the phrase given.
+def kit_answers(rows: Iterable[Mapping[str, str]], reader: Reader | None = None) -> Iterator[Mapping[str, Judged]]:
+    """``negated`` and ``historical`` of each row of the NegEx kit, the phrase given; an empty label says no.
 
     rows  with ``sentence``, ``phrase``, ``negation`` and ``temporality`` as in the kit
     """
     asked = reader if reader is not None else Reader()
-    made: dict[str, list[tuple[bool, bool]]] = {"negated": [], "historical": []}
     for row in rows:
         sentence = row["sentence"]
         span = phrase_in(sentence, row["phrase"])
         (one,) = asked.assertions(sentence, Span(0, len(sentence)), [(span, "PROBLEM")])
-        made["negated"].append((row["negation"] == "Negated", one.presence == "absent"))
-        made["historical"].append((row["temporality"] == "Historical", one.temporality == "historical"))
-    return {name: tally_of(pairs) for name, pairs in made.items()}
+        negated = [("negated" if is_so else "") for is_so in (row["negation"] == "Negated", one.presence == "absent")]
+        told = (row["temporality"] == "Historical", one.temporality == "historical")
+        historical = [("historical" if is_so else "") for is_so in told]
+        yield {"negated": Judged(span, *negated), "historical": Judged(span, *historical)}
 
 
-def tally_of(pairs: Iterable[tuple[bool, bool]]) -> Tally:
-    """The tally of one yes-or-no question: gold and found of each row."""
-    held = Counter(pairs)
-    return Tally(held[True, True], held[False, True], held[True, False])
+def case_report_answers(text: str, annotations: str, reader: Reader | None = None) -> list[Judged]:
+    """Presence of each mention of a document of MACCROBAT2020, mentions given.
+
+    annotations  the content of its .ann file
+    """
+    asked = reader if reader is not None else Reader()
+    spans = sentences(text)
+    starts = [span.start for span in spans]
+    found = []
+    for span, label, presence in _mentions(annotations):
+        sentence = spans[max(0, bisect_right(starts, span.start) - 1)]
+        whole = replace(sentence, end=max(sentence.end, span.end))
+        (one,) = asked.assertions(text, whole, [(span, label)])
+        found.append(Judged(span, presence, one.presence))
+    return found
+
+
+def _mentions(annotations: str) -> Iterator[tuple[Span, str, str]]:
+    """Span, label and presence of what can be asserted."""
+    mentions: dict[str, tuple[Span, str]] = {}
+    events: dict[str, str] = {}
+    polarity: dict[str, str] = {}
+    for line in annotations.splitlines():
+        parts = line.split("\t")
+        head = parts[1].split() if len(parts) > 1 else []
+        if line.startswith("T") and ";" not in parts[1] and head[0] in _ASSERTED:
+            mentions[parts[0]] = (Span(int(head[1]), int(head[2])), CASE_REPORT[head[0]])
+        elif line.startswith("E"):
+            events[parts[0]] = head[0].partition(":")[2]
+        elif line.startswith("A") and head[0] == "POLARITY":
+            polarity[events.get(head[1], head[1])] = head[2]
+    for name, (span, label) in mentions.items():
+        yield span, label, _POLARITY.get(polarity.get(name, ""), "present")
+
+
+def note_answers(note: GoldNote, find: Sections, say: Assertions) -> tuple[list[Judged], list[Judged]]:
+    """Sections of a simulated note, and assertions of its entities, these given."""
+    gold = [one for one in note.of("entity") if one.note_label in _IN_NOTES and one.assertion]
+    read = say.read(find.read(note.given(gold, with_sections=False)))
+    places = [(Span(*one.place), one.label) for one in note.of("section")]
+    kinds = section_kinds(places, read.sections)
+    told = {one.id: _in_words(one.assertion) for one in read.annotations if one.assertion is not None}
+    return (
+        [Judged(span, label, kind) for (span, label), kind in zip(places, kinds, strict=True)],
+        [Judged(Span(*one.place), one.assertion, told.get(one.id, "")) for one in gold],
+    )
+
+
+def _in_words(one: Assertion) -> str:
+    """An assertion in the words of the simulator."""
+    if one.presence != "present":
+        return one.presence
+    if one.experiencer != "patient":
+        return one.experiencer
+    return "historical" if one.temporality == "historical" else "present"

@@ -1,11 +1,25 @@
 """How well mentions are given codes: accuracy among the first, hits by code system, refusals, calibration."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from careloom.metrics import Proportion, wilson_interval
+from careloom.nlp.corpora_notes import Code
+from careloom.terminology.packaged import lookup
+from careloom.terminology.systems import CVX, ICD_10_CM, LOINC, RXNORM, SNOMED_CT
+from careloom.text.note import Annotation
+
+WANTED: Mapping[str, tuple[str, ...]] = {
+    "problem": ("SNOMED CT", "ICD-10-CM", "category"), "symptom": ("category",), "finding": ("category",),
+    "drug": ("ingredient",), "vaccine": ("CVX",), "test": ("LOINC",), "procedure": ("SNOMED CT",),
+}  # fmt: skip
+"""Label in the simulator's words -> codes that are looked at."""
+_SYSTEMS = {
+    "SNOMED CT": SNOMED_CT, "ICD-10-CM": ICD_10_CM, "category": ICD_10_CM, "LOINC": LOINC, "CVX": CVX,
+    "ingredient": RXNORM,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +112,37 @@ def calibration_error(answers: Sequence[Answer], bins: int = 10) -> float | None
     return float(total)
 
 
-def bootstrapped(
-    groups: Sequence[Collection[Answer]], measure: Callable[[Sequence[Answer]], float], times: int, seed: int
-) -> tuple[float, float]:
-    """The middle 95 % of a measure when documents (groups of answers) are drawn with replacement.
+def answers_of(found: Annotation, label: str, codes: Sequence[Code]) -> Iterator[tuple[str, Answer]]:
+    """What was answered for an entity of a simulated note: what is wanted of its label, and the answer.
 
-    raises  ValueError without groups
+    SNOMED CT, ICD-10-CM, LOINC and CVX: the codes of the record; ``category``: the first three characters of
+    ICD-10-CM; ``ingredient``: an ingredient of the drug in RxNorm. What the record has no code of is left out.
+
+    label  in the simulator's words
+    codes  of the record
     """
-    if not groups:
-        raise ValueError("no documents")
-    chance = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(times):
-        chosen = chance.integers(0, len(groups), len(groups))
-        drawn.append(measure([answer for place in chosen for answer in groups[int(place)]]))
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+    ranks: dict[int, list[Code]] = {}
+    for each in found.codes:
+        ranks.setdefault(each.rank, []).append((each.system, each.code))
+    score = found.codes[0].score if found.codes else 0.0
+    for wanted in WANTED.get(label, ()):
+        gold = _wanted(wanted, codes, is_gold=True)
+        if gold:
+            told = tuple(_wanted(wanted, ranks[rank], is_gold=False) for rank in sorted(ranks))
+            yield wanted, Answer(told, gold, score)
+
+
+def _wanted(name: str, codes: Iterable[Code], *, is_gold: bool) -> frozenset[str]:
+    held = {code for system, code in codes if system == _SYSTEMS[name]}
+    if name == "category":
+        return frozenset(code[:3] for code in held)
+    if name == "ingredient":
+        below = {each for code in held for each in _ingredients(code) if each != code}
+        return frozenset(below if is_gold else below | held)
+    return frozenset(held)
+
+
+def _ingredients(code: str) -> Collection[str]:
+    """Of a drug, salts among them."""
+    concept = lookup(RXNORM, code)
+    return concept.properties.get("ingredient", ()) if concept else ()

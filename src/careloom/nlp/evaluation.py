@@ -1,24 +1,31 @@
-"""How well spans are found: precision, recall and F1, strict and by overlap, per label, with bootstrap intervals.
+"""How well things are found: tallies and shares of documents, by label, with bootstrap intervals; spans against gold.
 
 strict   the same characters and the same label
 overlap  the same label and at least one shared character; each gold span is found at most once, and each find finds at
          most one
 
-An interval is the 2.5 and 97.5 percentile of F1 over documents drawn with replacement (Efron, 1979).
+An interval is the 2.5 and 97.5 percentile over documents drawn with replacement (Efron, Tibshirani, An Introduction to
+the Bootstrap, 1993, chapter 13). Draws that have nothing to count are left out.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from careloom.nlp.corpora import Document, Gold
 
 DRAWS, SEED = 1000, 20261129
 EXAMPLES = 40
 """Errors of each kind that an analysis shows."""
+Interval = tuple[float, float] | None
+Error = tuple[str, int, int, str, str]
+"""Document, start, end, gold label, found label; a label is empty where there is none."""
+Errors = dict[str, list[Error]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +62,135 @@ class Tally:
         return {"right": self.right, "wrong": self.wrong, "missed": self.missed, **rounded}
 
 
+Counts = Mapping[str, Tally]
+"""Label -> its tally in one document."""
+
+
+def counts(gold: Iterable[str], found: Iterable[str], right: Iterable[str]) -> Counts:
+    """Of one document: labels of its gold, of what was found, and of what of both is right, each as often as it is."""
+    wanted, made, both = Counter(gold), Counter(found), Counter(right)
+    return {
+        label: Tally(both[label], made[label] - both[label], wanted[label] - both[label]) for label in wanted | made
+    }
+
+
+def of_sets(gold: Iterable[tuple[Any, ...]], found: Iterable[tuple[Any, ...]]) -> Counts:
+    """Counts of one document whose gold and finds are sets; the first part of each is its label."""
+    wanted, made = set(gold), set(found)
+    return counts(*([one[0] for one in some] for some in (wanted, made, wanted & made)))
+
+
+def of_labels(gold: str, found: str) -> Counts:
+    """Counts of one thing that has one label; an empty one is none."""
+    return counts(*([label for label in (one,) if label] for one in (gold, found, gold if gold == found else "")))
+
+
+def joined(some: Iterable[Counts]) -> Counts:
+    """Counts of parts of one document as those of the document."""
+    found: dict[str, Tally] = {}
+    for one in some:
+        for label, tally in one.items():
+            found[label] = found.get(label, Tally()) + tally
+    return found
+
+
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """Tallies over documents.
+class Scores:
+    """Tallies of documents by label, under one criterion."""
 
-    interval  (low, high) of the strict F1; None for fewer than two documents
-    errors    kind -> up to EXAMPLES rows: document, start, end, gold label, found label
-    """
+    documents: tuple[Counts, ...]
 
-    documents: int
-    strict: Tally
-    overlap: Tally
-    labels: Mapping[str, Tally]
-    interval: tuple[float, float] | None
-    errors: Mapping[str, Sequence[tuple[str, int, int, str, str]]] = field(default_factory=dict)
+    @property
+    def total(self) -> Tally:
+        """Of all labels together (micro)."""
+        return sum((tally for one in self.documents for tally in one.values()), Tally())
+
+    @property
+    def labels(self) -> dict[str, Tally]:
+        """Label -> its tally in all documents, in order of the names."""
+        return dict(sorted(joined(self.documents).items()))
+
+    @property
+    def interval(self) -> Interval:
+        """Of the F1 of all labels together; None for fewer than two documents."""
+        return interval([_halves(sum(one.values(), Tally())) for one in self.documents])
+
+    def interval_of(self, label: str) -> Interval:
+        """Of the F1 of one label; None for fewer than two documents that have it."""
+        return interval([_halves(one.get(label, Tally())) for one in self.documents])
 
     def as_json(self) -> dict[str, Any]:
-        """All of it but the errors."""
-        return {
-            "documents": self.documents,
-            "strict": self.strict.as_json(),
-            "interval_95": None if self.interval is None else [round(end, 4) for end in self.interval],
-            "overlap": self.overlap.as_json(),
-            "labels": {label: tally.as_json() for label, tally in sorted(self.labels.items())},
+        """The tallies with intervals: ``all`` together and by ``labels``."""
+        labels = {
+            label: tally.as_json() | {"interval_95": rounded(self.interval_of(label))}
+            for label, tally in self.labels.items()
         }
+        return {"all": self.total.as_json() | {"interval_95": rounded(self.interval)}, "labels": labels}
+
+
+def _halves(tally: Tally) -> tuple[float, float]:
+    """What F1 divides, and by what."""
+    return 2.0 * tally.right, 2.0 * tally.right + tally.wrong + tally.missed
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Of each document how many of how many: an accuracy, or a speed, as a ratio of sums."""
+
+    documents: tuple[tuple[float, float], ...]
+
+    @property
+    def value(self) -> float | None:
+        """The ratio; None where there is nothing to divide by."""
+        of = self.of
+        return sum(top for top, _ in self.documents) / of if of else None
+
+    @property
+    def of(self) -> float:
+        """What it is a share of."""
+        return sum(bottom for _, bottom in self.documents)
+
+    @property
+    def interval(self) -> Interval:
+        """Of the ratio; None for fewer than two documents."""
+        return interval(self.documents)
+
+
+def interval(ratios: Sequence[tuple[float, float]]) -> Interval:
+    """The 95 % interval of a ratio of sums over documents; None for fewer than two that have anything to count.
+
+    ratios  of each document what is divided, and by what
+    """
+    table = np.array([one for one in ratios if one[1]], dtype=np.float64)
+    if len(table) < 2:
+        return None
+    top, bottom = (_drawn(len(ratios))[:, : len(table)] @ table).T
+    low, high = np.percentile(top[bottom > 0] / bottom[bottom > 0], [2.5, 97.5])
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=2)
+def _drawn(documents: int) -> NDArray[np.float64]:
+    """How often each document is in each draw."""
+    chance = np.random.default_rng(SEED)
+    return chance.multinomial(documents, np.full(documents, 1 / documents), size=DRAWS).astype(np.float64)
+
+
+def rounded(ends: Interval) -> list[float] | None:
+    """An interval for JSON."""
+    return None if ends is None else [round(end, 4) for end in ends]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """How well spans were found.
+
+    errors  kind -> up to EXAMPLES of them
+    """
+
+    strict: Scores
+    overlap: Scores
+    errors: Errors = field(default_factory=dict)
 
 
 def scored(documents: Sequence[Document], found: Sequence[Sequence[Gold]], labels: Sequence[str] = ()) -> Scored:
@@ -87,73 +199,51 @@ def scored(documents: Sequence[Document], found: Sequence[Sequence[Gold]], label
     labels  only these count, in gold and find; all where empty
     raises  ValueError where both are not equally many
     """
-    per_document: list[Tally] = []
-    overlap, per_label = Tally(), Counter[tuple[str, str]]()
-    errors: dict[str, list[tuple[str, int, int, str, str]]] = {}
+    strict: list[Counts] = []
+    overlap: list[Counts] = []
+    errors: Errors = {}
     for document, mine in zip(documents, found, strict=True):
-        gold = {one for one in document.gold if not labels or one[2] in labels}
-        finds = {one for one in mine if not labels or one[2] in labels}
-        right = gold & finds
-        per_document.append(Tally(len(right), len(finds - gold), len(gold - finds)))
-        overlap += _overlap(sorted(gold), sorted(finds))
-        for kind, which in (("right", right), ("wrong", finds - gold), ("missed", gold - finds)):
-            per_label.update((label, kind) for _, _, label in which)
-        _explain(document.id, sorted(gold - finds), sorted(finds - gold), errors)
-    names = sorted({label for label, _ in per_label})
-    return Scored(
-        len(documents),
-        sum(per_document, Tally()),
-        overlap,
-        {name: Tally(*(per_label[name, kind] for kind in ("right", "wrong", "missed"))) for name in names},
-        interval(per_document),
-        errors,
-    )
+        gold = sorted({one for one in document.gold if not labels or one[2] in labels})
+        finds = sorted({one for one in mine if not labels or one[2] in labels})
+        wanted, made = ([one[2] for one in some] for some in (gold, finds))
+        right = set(gold) & set(finds)
+        strict.append(counts(wanted, made, [one[2] for one in right]))
+        overlap.append(counts(wanted, made, _met(gold, finds)))
+        missed, wrong = ([one for one in some if one not in right] for some in (gold, finds))
+        explain(document.id, missed, wrong, errors)
+    return Scored(Scores(tuple(strict)), Scores(tuple(overlap)), errors)
 
 
-def interval(tallies: Sequence[Tally]) -> tuple[float, float] | None:
-    """The 95 % interval of F1 over documents drawn with replacement; None for fewer than two, or without an F1."""
-    if len(tallies) < 2:
-        return None
-    table = np.array([(one.right, one.wrong, one.missed) for one in tallies], dtype=np.float64)
-    draws = np.random.default_rng(SEED).integers(0, len(table), size=(DRAWS, len(table)))
-    right, wrong, missed = (table[draws, column].sum(axis=1) for column in range(3))
-    total = 2 * right + wrong + missed
-    if not total.all():
-        return None
-    low, high = np.percentile(2 * right / total, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _overlap(gold: Sequence[Gold], finds: Sequence[Gold]) -> Tally:
+def _met(gold: Sequence[Gold], finds: Sequence[Gold]) -> list[str]:
+    """Labels of the finds that meet a gold span which no other has met, by place."""
     left = list(gold)
-    right = 0
+    met = []
     for start, end, label in finds:
         hit = next((one for one in left if one[2] == label and one[0] < end and start < one[1]), None)
         if hit is not None:
             left.remove(hit)
-            right += 1
-    return Tally(right, len(finds) - right, len(left))
+            met.append(label)
+    return met
 
 
-def _explain(
-    name: str, missed: Sequence[Gold], wrong: Sequence[Gold], errors: dict[str, list[tuple[str, int, int, str, str]]]
-) -> None:
+def explain(name: str, missed: Sequence[Gold], wrong: Sequence[Gold], errors: Errors) -> None:
     """Sorts errors: right place and wrong label, right label and wrong borders, nothing there, not found."""
     explained: set[Gold] = set()
     for start, end, label in missed:
         near = [one for one in wrong if one[0] < end and start < one[1]]
         explained.update(near)
         if not near:
-            _keep(errors, "missed", (name, start, end, label, ""))
+            keep(errors, "missed", (name, start, end, label, ""))
         for other in near:
             kind = "label" if other[:2] == (start, end) else "borders" if other[2] == label else "borders and label"
-            _keep(errors, kind, (name, start, end, label, other[2]))
+            keep(errors, kind, (name, start, end, label, other[2]))
     for start, end, label in wrong:
         if (start, end, label) not in explained:
-            _keep(errors, "spurious", (name, start, end, "", label))
+            keep(errors, "spurious", (name, start, end, "", label))
 
 
-def _keep(errors: dict[str, list[Any]], kind: str, row: tuple[str, int, int, str, str]) -> None:
+def keep(errors: Errors, kind: str, error: Error) -> None:
+    """Remembers an error unless there are enough examples of its kind."""
     rows = errors.setdefault(kind, [])
     if len(rows) < EXAMPLES:
-        rows.append(row)
+        rows.append(error)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from careloom.nlp.corpora import CASE_REPORT, CHEMICAL_DISEASE, DETAIL, DISEASE, NOTE, Document
+from careloom.nlp.corpora import CASE_REPORT, CHEMICAL_DISEASE, DETAIL, DISEASE, Document
+from careloom.nlp.corpora_notes import NOTE
 
 NCBI = dict.fromkeys(("SpecificDisease", "DiseaseClass", "Modifier", "CompositeMention"), "Disease")
 """NCBI's kinds of mentions as one label, as everybody measures it."""

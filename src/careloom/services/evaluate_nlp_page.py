@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from careloom import html_page
-from careloom.services.evaluate_nlp_reports import EvaluateNlpReport, TaskReport
+from careloom.services.evaluate_nlp_reports import FIGURES, EvaluateNlpReport, TaskReport, figures
 
 AROUND = 40
 """Characters of a text that are shown on each side of an error."""
@@ -37,25 +37,17 @@ def page(report: EvaluateNlpReport) -> str:
 
 
 def _task(name: str, task: TaskReport) -> Iterator[str]:
-    if task.scored is None:
+    if not task.scores and not task.errors:
         return
     yield f"<h2>{html_page.text(name)}</h2>"
-    columns = (
-        ("label", ""),
-        ("precision", "n"),
-        ("recall", "n"),
-        ("F1", "n"),
-        ("right", "n"),
-        ("wrong", "n"),
-        ("missed", "n"),
-    )
-    rows = []
-    for label, tally in sorted(task.scored.labels.items()):
-        rates = ["" if rate is None else f"{rate:.3f}" for rate in (tally.precision, tally.recall, tally.f1)]
-        counts = [f"{count:,}" for count in (tally.right, tally.wrong, tally.missed)]
-        rows.append((html_page.text(label), *rates, *counts))
-    yield html_page.table("By label, strict", columns, rows)
-    for kind, errors in sorted(task.scored.errors.items()):
+    for criterion, scores in task.scores.items():
+        rows = [
+            [html_page.text(label), *figures(tally, scores.interval_of(label))]
+            for label, tally in scores.labels.items()
+        ]
+        columns = [("label", ""), *((title, "n") for title in FIGURES)]
+        yield html_page.table(f"By label, {criterion}", columns, rows)
+    for kind, errors in sorted(task.errors.items()):
         shown = [
             (
                 html_page.text(document),

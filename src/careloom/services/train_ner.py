@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from careloom.errors import QueryError
-from careloom.nlp.corpora import CASE_REPORT, DETAIL, Document, brat, corrected, pubtator, simulated
+from careloom.nlp.corpora import CASE_REPORT, DETAIL, Document, brat, corrected, pubtator
+from careloom.nlp.corpora_notes import gold_notes
 from careloom.nlp.ner_material import HEADS, NCBI, fingerprint, gazetteer_names, kept_and_held_out
 from careloom.pipeline.registry import load
 from careloom.services.simulate import SimulateAsk, simulate
@@ -112,7 +113,7 @@ def _documents(ask: TrainNerAsk) -> dict[str, list[Document]]:
     found = corpora(ask.data)
     with tempfile.TemporaryDirectory() as place:
         simulate(SimulateAsk(Path(place) / "notes", PATIENTS, SIMULATED_SEED, feeds=("notes",)))
-        found["note"] = simulated((Path(place) / "notes/answers/notes.ndjson").read_bytes())
+        found["note"] = [one.document for one in gold_notes((Path(place) / "notes/answers/notes.ndjson").read_bytes())]
     if not ask.is_whole:
         found = {head: kept_and_held_out(head, each)[0] for head, each in found.items()}
     if ask.corrections is not None:

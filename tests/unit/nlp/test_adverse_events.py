@@ -17,13 +17,14 @@ pytest.importorskip("sklearn", reason="the extra ml is not installed: make ml")
 
 from careloom.learn_torch import Schedule  # noqa: E402
 from careloom.nlp.adverse_events import TYPE, AdverseEvents  # noqa: E402
+from careloom.nlp.corpora_ade import Sentence  # noqa: E402
+from careloom.nlp.evaluate_relations import of_sentence  # noqa: E402
+from careloom.services.evaluate_nlp import EvaluateNlpAsk, evaluate_nlp  # noqa: E402
 from careloom.text.encoder_torch import Encoder, Shape, Tagger  # noqa: E402
 from careloom.text.pieces import SPECIAL, Pieces  # noqa: E402
 from careloom.text.training_torch import packed  # noqa: E402
-from tools.ade import judged, with_pairs  # noqa: E402
-from tools.ade_data import Sentence, negatives, positives  # noqa: E402
+from tools.ade import with_pairs  # noqa: E402
 from tools.ade_training import HEADS, _fit, rows_of  # noqa: E402
-from tools.relation_data import as_known  # noqa: E402
 from tools.train_relation_model import fitted  # noqa: E402
 
 VOCABULARY = (*SPECIAL, *"aspirin zinc rash hives after from with and took she no pain . ,".split())
@@ -55,7 +56,7 @@ def archive() -> Iterator[bytes]:
     tagger = Tagger(Encoder(Shape(len(VOCABULARY), width=32, layers=1, heads=2, inner=32, dropout=0.0)), HEADS)
     _fit(tagger, lambda _: rows, Schedule(40, 0.02), lambda _: None)
     other = Sentence("rash from aspirin with zinc", "1", {((10, 17), (0, 4))}, {(23, 27)})
-    pairs_model = fitted([as_known(one) for one in (*(sentence(*told) for told in TOLD), other)] * 3, {})
+    pairs_model = fitted([of_sentence(one) for one in (*(sentence(*told) for told in TOLD), other)] * 3, {})
     yield with_pairs(packed(tagger, VOCABULARY, {"name": "tiny", "version": "7"}), pairs_model)
     torch.set_num_threads(threads)
 
@@ -65,11 +66,23 @@ def component(archive: bytes) -> AdverseEvents:
     return AdverseEvents(archive)
 
 
-def test_what_was_learnt_by_heart_is_found_by_every_protocol(component: AdverseEvents) -> None:
-    related = [sentence(*one) for one in TOLD]
-    told = judged(component, related, [sentence(text, []) for text in UNTOLD])
-    assert {name: score.f1 for name, score in told.items()} == dict.fromkeys(told, 1.0)
-    assert len(told) == 4
+def test_what_was_learnt_by_heart_is_found_by_every_protocol(archive: bytes, tmp_path: Path) -> None:
+    folder = tmp_path / "ade_corpus_v2/holdout"
+    folder.mkdir(parents=True)
+    rows = [
+        {"pmid": "1", "sentence": text, "drug_start": a, "drug_end": b, "arg_start": c, "arg_end": d}
+        for text, pairs in TOLD
+        for (a, b), (c, d) in pairs
+    ]
+    (folder / "drug_ae.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    others = [{"pmid": "2", "sentence": text} for text in UNTOLD]
+    (folder / "ade_neg.jsonl").write_text("\n".join(map(json.dumps, others)), "utf-8")
+    (tmp_path / "model.zip").write_bytes(archive)
+    ask = EvaluateNlpAsk(tmp_path, ("ade_corpus_v2",), adverse_events=tmp_path / "model.zip")
+    values = {one.name: one.value for one in evaluate_nlp(ask).tasks["ade_corpus_v2"].measures}
+    protocols = ("gold spans", "sentences with relations", "all sentences")
+    assert [values[f"model, {name} F1"] for name in protocols] == [1.0, 1.0, 1.0]
+    assert values["gold spans, every pair F1"] == 1.0
 
 
 def test_found_spans_become_annotations_with_ids_and_a_relation(component: AdverseEvents) -> None:
@@ -117,17 +130,6 @@ def test_a_tagger_of_something_else_is_refused(archive: bytes) -> None:
         AdverseEvents(other.getvalue())
     with pytest.raises(SetupError):
         AdverseEvents(b"no model")
-
-
-def test_the_corpus_is_read_by_sentence(tmp_path: Path) -> None:
-    row = {"pmid": "1", "sentence": "rash after zinc", "drug_start": 11, "drug_end": 15, "arg_start": 0, "arg_end": 4}
-    other = {**row, "sentence": "rash after zinc", "drug_start": 5, "drug_end": 10}
-    for name, rows in (("ae", [row, row]), ("dose", [other]), ("neg", [{"pmid": "2", "sentence": "no pain"}] * 2)):
-        (tmp_path / name).write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    (one,) = positives(tmp_path / "ae", tmp_path / "dose")
-    assert (one.drugs, one.events, one.others) == ([(11, 15)], [(0, 4)], {(5, 10)})
-    assert one.candidates() == [((5, 10), (0, 4), False), ((11, 15), (0, 4), True)]
-    assert [each.text for each in negatives(tmp_path / "neg")] == ["no pain"]
 
 
 def note_of(text: str) -> AnnotatedNote:

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from careloom.errors import InputError
-from careloom.nlp.corpora import CASE_REPORT, Document, brat, corrected, longest, pubtator, simulated
+from careloom.nlp.corpora import CASE_REPORT, Document, brat, corrected, longest, pubtator
+from careloom.nlp.corpora_notes import gold_notes
 from careloom.nlp.ner_material import fingerprint, gazetteer_names, kept_and_held_out
 
 
@@ -30,17 +31,43 @@ def test_brat_gives_named_types_and_leaves_out_what_is_in_pieces() -> None:
     assert brat("a", "on aspirin it", annotations, CASE_REPORT).gold == ((3, 10, "MEDICATION"),)
 
 
-def test_simulated_notes_bring_entities_and_times_in_our_labels() -> None:
+def _span(start: int, end: int, kind: str, label: str, name: str = "") -> dict[str, object]:
+    told = {"id": name, "kind": kind, "label": label, "start": start, "end": end, "text": "", "assertion": ""}
+    return told | {"codes": [["RXNORM", "1191"]], "attributes": [["value", "2"]]}
+
+
+def _simulated_note() -> dict[str, object]:
     spans = [
-        {"start": 0, "end": 6, "kind": "time", "label": "relative"},
-        {"start": 7, "end": 14, "kind": "entity", "label": "drug"},
-        {"start": 7, "end": 14, "kind": "phi", "label": "NAME"},
-        {"start": 15, "end": 17, "kind": "entity", "label": "stage"},
+        _span(0, 6, "time", "relative"),
+        _span(7, 14, "entity", "drug", "S1"),
+        _span(7, 14, "phi", "NAME"),
+        _span(15, 17, "entity", "stage", "S2"),
+        _span(7, 17, "section", "medications"),
     ]
-    row = {"note_id": "n", "family": "chart", "text": "lately aspirin II", "spans": spans}
-    assert simulated(json.dumps(row).encode()) == [
-        Document("n", "lately aspirin II", ((0, 6, "DATE_TIME"), (7, 14, "MEDICATION")), "chart")
-    ]
+    relations = [{"label": "drug-dose", "head": "S1", "tail": "S2"}]
+    told = {"note_id": "n", "family": "chart", "time": "2026-01-05", "text": "lately aspirin II"}
+    return told | {"spans": spans, "relations": relations}
+
+
+def test_simulated_notes_bring_entities_and_times_in_our_labels() -> None:
+    (note,) = gold_notes(json.dumps(_simulated_note()).encode())
+    assert note.document == Document("n", "lately aspirin II", ((0, 6, "DATE_TIME"), (7, 14, "MEDICATION")), "chart")
+    assert note.relations == (("drug-dose", "S1", "S2"),)
+    assert note.spans[1].codes == (("RXNORM", "1191"),)
+    assert note.spans[1].attributes == {"value": "2"}
+
+
+def test_a_component_that_is_told_entities_gets_their_sections_and_ids() -> None:
+    (note,) = gold_notes(json.dumps(_simulated_note()).encode())
+    given = note.given([one for one in note.of("entity") if one.note_label])
+    assert [(one.id, one.label, one.section) for one in given.annotations] == [("S1", "MEDICATION", "medications")]
+    assert note.given([], with_sections=False).sections == ()
+
+
+@pytest.mark.parametrize("line", [b"{}", b"no json", b"[1]"])
+def test_a_line_that_is_no_simulated_note_is_named_by_its_number(line: bytes) -> None:
+    with pytest.raises(InputError, match="line 2"):
+        gold_notes(json.dumps(_simulated_note()).encode() + b"\n" + line)
 
 
 def test_corrected_notes_bring_the_labels_that_are_asked_for() -> None:

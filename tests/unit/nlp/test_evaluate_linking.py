@@ -2,7 +2,9 @@
 
 import pytest
 
-from careloom.nlp.evaluate_linking import Answer, accuracy, bootstrapped, calibration_error, refusals
+from careloom.nlp.evaluate_linking import Answer, accuracy, answers_of, calibration_error, refusals
+from careloom.terminology.systems import ICD_10_CM, RXNORM, SNOMED_CT
+from careloom.text.note import Annotation, Concept, Span
 
 RIGHT = Answer((frozenset({"a"}),), frozenset({"a"}), 0.9, 3)
 SECOND = Answer((frozenset({"b"}), frozenset({"a"})), frozenset({"a"}), 0.4)
@@ -31,9 +33,22 @@ def test_scores_that_say_what_happens_are_calibrated() -> None:
     assert calibration_error([]) is None
 
 
-def test_bounds_enclose_the_measure() -> None:
-    groups = [[RIGHT], [WRONG]] * 10
-    low, high = bootstrapped(groups, lambda some: accuracy(some).at_1.share or 0.0, 100, 1)
-    assert low <= 0.5 <= high
-    with pytest.raises(ValueError, match="no documents"):
-        bootstrapped([], lambda some: 0.0, 1, 1)
+def test_answers_for_an_entity_of_a_note_are_looked_at_by_system() -> None:
+    told = (
+        Concept(ICD_10_CM, "E11.9", "", 0.8, 1),
+        Concept(SNOMED_CT, "44054006", "", 0.8, 1),
+        Concept(ICD_10_CM, "E10.9", "", 0.1, 2),
+    )
+    found = Annotation(Span(0, 8), "PROBLEM", codes=told)
+    answers = dict(answers_of(found, "problem", [(ICD_10_CM, "E11.65")]))
+    assert set(answers) == {"ICD-10-CM", "category"}
+    assert answers["category"] == Answer((frozenset({"E11"}), frozenset({"E10"})), frozenset({"E11"}), 0.8)
+    assert not answers["ICD-10-CM"].is_right(5)
+
+
+def test_a_drug_is_right_with_an_ingredient_of_what_the_record_says() -> None:
+    metformin, tablet = "6809", "860975"
+    found = Annotation(Span(0, 8), "MEDICATION", codes=(Concept(RXNORM, metformin, "", 0.9, 1),))
+    ((wanted, answer),) = answers_of(found, "drug", [(RXNORM, tablet)])
+    assert (wanted, answer.is_right()) == ("ingredient", True)
+    assert list(answers_of(found, "stage", [(RXNORM, tablet)])) == []

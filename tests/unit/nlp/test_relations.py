@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careloom.errors import SetupError
+from careloom.nlp.evaluate_relations import place_of
 from careloom.nlp.labels import ENTITIES, RELATIONS
 from careloom.nlp.relation_pairs import group_of
 from careloom.nlp.relation_rules import rules
 from careloom.nlp.relations import Relations
 from careloom.text.note import AnnotatedNote, Annotation, Note, Relation, Span
-from tools.relation_data import marked, place_of
+from tools.relation_data import marked
 
 COMPONENT = Relations()
 

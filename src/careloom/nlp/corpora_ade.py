@@ -1,4 +1,8 @@
-"""Sentences of ade_corpus_v2 (Gurulingappa and others, 2012) and of BC5CDR as a model of adverse events reads them.
+"""Sentences of ade_corpus_v2 (Gurulingappa and others, 2012, doi:10.1016/j.jbi.2012.04.008): lines of JSON in.
+
+    drug_ae.jsonl    a related pair a line: pmid, sentence, drug_start, drug_end, arg_start, arg_end
+    drug_dose.jsonl  a drug with its dose a line, likewise
+    ade_neg.jsonl    a sentence without a relation a line: pmid, sentence
 
 The corpus may be used "with citation" and has no licence of its own: what is trained on it stays with whoever trained
 it and is not shipped.
@@ -6,22 +10,18 @@ it and is not shipped.
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from careloom.text.note import Span
-from careloom.text.sentences import sentences
+from careloom.errors import InputError
 
 Place = tuple[int, int]
 Pair = tuple[Place, Place]
 """Drug and event, each as start and end."""
-Mention = tuple[int, int, str]
-"""Start, end, concept."""
 Part = Literal["train", "choose", "report", "all"]
 _PARTS: Mapping[str, range] = {"train": range(15), "choose": range(15, 16), "report": range(16, 20), "all": range(20)}
+_DRUG = ("drug_start", "drug_end")
 
 
 @dataclass(slots=True)
@@ -59,13 +59,16 @@ def in_part(pmid: str, part: Part) -> bool:
     return part_of(pmid) in _PARTS[part]
 
 
-def positives(related: Path, doses: Path | None = None) -> list[Sentence]:
-    """The sentences of a file ``drug_ae.jsonl``, each once, in order, with drugs of a file ``drug_dose.jsonl``."""
+def positives(related: bytes, doses: bytes = b"") -> list[Sentence]:
+    """The sentences of ``drug_ae.jsonl``, each once, in order, with other drugs that ``drug_dose.jsonl`` names there.
+
+    raises  InputError with the line that is none
+    """
     found: dict[str, Sentence] = {}
-    for row in _rows(related):
+    for row in _rows(related, *_DRUG, "arg_start", "arg_end"):
         one = found.setdefault(row["sentence"], Sentence(row["sentence"], row["pmid"]))
         one.pairs.add(((row["drug_start"], row["drug_end"]), (row["arg_start"], row["arg_end"])))
-    for row in _rows(doses) if doses is not None and doses.exists() else ():
+    for row in _rows(doses, *_DRUG):
         known = found.get(row["sentence"])
         if known is not None:
             drug = (row["drug_start"], row["drug_end"])
@@ -74,46 +77,23 @@ def positives(related: Path, doses: Path | None = None) -> list[Sentence]:
     return list(found.values())
 
 
-def negatives(file: Path) -> list[Sentence]:
-    """The sentences of a file ``ade_neg.jsonl``, each once, in order."""
+def negatives(lines: bytes) -> list[Sentence]:
+    """The sentences of ``ade_neg.jsonl``, each once, in order. raises InputError with the line that is none"""
     found: dict[str, Sentence] = {}
-    for row in _rows(file):
+    for row in _rows(lines):
         found.setdefault(row["sentence"], Sentence(row["sentence"], row["pmid"]))
     return list(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Abstract:
-    """A sentence of BC5CDR: chemicals, diseases, and which of each are known to be related in the abstract."""
-
-    text: str
-    pmid: str
-    chemicals: tuple[Mention, ...]
-    diseases: tuple[Mention, ...]
-    related: frozenset[tuple[str, str]]
-
-
-def cdr(suites: Path, without: Iterable[str] = (), files: Iterable[str] = ("train", "devel")) -> Iterator[Abstract]:
-    """The sentences of BC5CDR's train and devel parts, concepts with each mention; abstracts in `without` left out."""
-    left_out = set(without)
-    for name in files:
-        for row in _rows(suites / "bc5cdr" / f"{name}.jsonl"):
-            if row["pmid"] in left_out:
-                continue
-            spans: dict[str, list[Mention]] = defaultdict(list)
-            for one in row["entities"]:
-                spans[one["label"]].append((one["start"], one["end"], one["concept"]))
-            related = frozenset((one["head"], one["tail"]) for one in row["relations"])
-            for span in sentences(row["text"]):
-                chemicals, diseases = (_inside(spans[label], span) for label in ("Chemical", "Disease"))
-                yield Abstract(span.of(row["text"]), row["pmid"], chemicals, diseases, related)
-
-
-def _inside(mentions: Iterable[Mention], span: Span) -> tuple[Mention, ...]:
-    at = span.start
-    return tuple((start - at, end - at, concept) for start, end, concept in mentions if at <= start < end <= span.end)
-
-
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open(encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
+def _rows(lines: bytes, *places: str) -> Iterator[dict[str, Any]]:
+    """Rows that name an abstract, a sentence, and places in it."""
+    for number, line in enumerate(lines.splitlines(), 1):
+        try:
+            row = json.loads(line)
+            is_one = isinstance(row["sentence"], str) and all(isinstance(row[name], int) for name in places)
+            found = row | {"pmid": str(row["pmid"])}
+        except (ValueError, KeyError, TypeError):
+            is_one = False
+        if not is_one:
+            raise InputError(f"line {number} of the corpus is no sentence", "A line has pmid, sentence and places.")
+        yield found
