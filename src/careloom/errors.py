@@ -6,6 +6,7 @@
     ├── InputError        the data or the request is wrong: the sender can mend it
     │   ├── FormatError       bytes that no reader understands
     │   ├── QueryError        a search, filter or argument that means nothing here
+    │   │   └── PathError         an expression of FHIRPath that means nothing (careloom.fhir.fhirpath_errors)
     │   ├── SchemaMismatch    a table whose columns are not the declared ones (careloom.tables.schema)
     │   ├── UnitError         a unit that is not UCUM, or two that measure different things (careloom.terminology.ucum)
     │   ├── TooLarge          more bytes than this installation takes at once

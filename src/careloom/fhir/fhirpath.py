@@ -1,0 +1,333 @@
+"""FHIRPath on FHIR R4 resources: an expression is compiled once to closures and then asked of many resources.
+
+    family = compile_fhirpath("Patient.name.where(use = 'official').family", of="Patient")
+    family.evaluate({"resourceType": "Patient", "name": [{"use": "official", "family": "Chalmers"}]})   # ["Chalmers"]
+
+source  FHIRPath 2.0 (ANSI/HL7 NMN R1-2020), and what FHIR R4 (section 2.9.1) adds to it
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from careloom.fhir import fhirpath_collections as collections
+from careloom.fhir import fhirpath_grammar as grammar
+from careloom.fhir.fhirpath_check import check
+from careloom.fhir.fhirpath_errors import PathError, PathEvaluationError, PathLimitError, PathMeaningError
+from careloom.fhir.fhirpath_fhir import reference_key
+from careloom.fhir.fhirpath_functions import FUNCTIONS, LAZY, TO, check_call
+from careloom.fhir.fhirpath_numbers import negative
+from careloom.fhir.fhirpath_operators import LOGIC, OPERATORS
+from careloom.fhir.fhirpath_scope import Environment, Lazy, Run, Scope, start
+from careloom.fhir.fhirpath_types import is_fhir, is_kind, type_name
+from careloom.fhir.fhirpath_values import (
+    Items,
+    Node,
+    Quantity,
+    TypeInfo,
+    as_boolean,
+    children,
+    is_of_type,
+    plain,
+    resource_node,
+    single,
+    text_of,
+)  # fmt: skip
+
+_EMPTY = Environment()
+_CONSTANTS = {
+    "%ucum": "http://unitsofmeasure.org",
+    "%sct": "http://snomed.info/sct",
+    "%loinc": "http://loinc.org",
+}
+_PREFIXES = {"%vs-": "http://hl7.org/fhir/ValueSet/", "%ext-": "http://hl7.org/fhir/StructureDefinition/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression.
+
+    text  as it was written
+    tree  what the grammar makes of it
+    run   what it finds, given a scope and the collection that ``$this`` is
+    """
+
+    text: str
+    tree: grammar.Tree
+    run: Run
+
+    def items(self, item: Node, environment: Environment = _EMPTY) -> Items:
+        """What the expression finds at a node: nodes, and values that it made.
+
+        raises  PathEvaluationError, PathLimitError
+        """
+        try:
+            return self.run(start(item, environment), [item])
+        except RecursionError:
+            raise PathLimitError("what the expression met is nested too deep", "Ask for less.") from None
+
+    def evaluate(self, resource: Any, environment: Environment = _EMPTY) -> list[Any]:
+        """The same of a resource in JSON, as JSON: objects, texts (dates too), numbers, booleans; a primitive that
+        holds extensions only is None.
+
+        raises  PathEvaluationError, PathLimitError
+        """
+        return [plain(item) for item in self.items(resource_node(resource), environment)]
+
+    def holds(self, resource: Any, environment: Environment = _EMPTY) -> bool | None:
+        """Whether a condition holds of a resource in JSON; None where it has no answer.
+
+        raises  PathEvaluationError (also where it finds several items), PathLimitError
+        """
+        return as_boolean(self.items(resource_node(resource), environment))
+
+
+@lru_cache(4096)
+def compile_fhirpath(text: str, of: str = "", *, strict: bool = False) -> Expression:
+    """An expression, ready to be asked; remembered, so that the same text is compiled once.
+
+    of      the FHIR type that it will be asked of; where it is told, elements that the type does not have are refused
+    strict  also refuses elements after ``as`` and ``ofType`` that their type lacks, and the first of what has no order
+    raises  PathSyntaxError, PathMeaningError, PathLimitError
+    """
+    try:
+        tree = grammar.parse(text)
+        run = _compiled(tree)
+        check(tree, of, strict=strict)
+    except RecursionError:
+        raise PathLimitError("the expression is nested too deep", "Write it in parts.") from None
+    return Expression(text, tree, run)
+
+
+def _compiled(tree: grammar.Tree) -> Run:
+    match tree:
+        case grammar.Literal():
+            return _literal(tree)
+        case grammar.Variable():
+            return _variable(tree)
+        case grammar.Member():
+            return _member(tree)
+        case grammar.Call():
+            return _call(tree)
+        case grammar.Index():
+            return _indexed(tree)
+        case grammar.Signed():
+            return _signed(tree)
+        case grammar.Typed():
+            return _placed(tree.column, _typed(_compiled(tree.operand), tree.sign, _type(tree.kind, tree.column)))
+        case grammar.Operation():
+            return _operation(tree)
+    raise PathMeaningError("a part of no known kind", "Report this expression.", tree.column)
+
+
+def _placed(column: int, run: Run) -> Run:
+    """The same, whose errors know where they arise."""
+
+    def placed(scope: Scope, this: Items) -> Items:
+        try:
+            return run(scope, this)
+        except PathError as error:
+            raise error.placed(column) from None
+
+    return placed
+
+
+def _source(source: grammar.Tree | None) -> Run | None:
+    return None if source is None else _compiled(source)
+
+
+def _literal(tree: grammar.Literal) -> Run:
+    value: Any = tree.value
+    if isinstance(value, grammar.Quantified):
+        value = Quantity(value.number, value.unit, value.calendar)
+    found = [] if value is None else [value]
+    return lambda scope, this: found
+
+
+def _variable(tree: grammar.Variable) -> Run:
+    name = tree.name
+    known: dict[str, Run] = {
+        "$this": lambda scope, this: this,
+        "$index": lambda scope, this: [] if scope.index is None else [scope.index],
+        "$total": lambda scope, this: scope.total,
+        "%context": lambda scope, this: scope.context,
+        "%resource": lambda scope, this: scope.resource,
+        "%rootResource": lambda scope, this: scope.root,
+    }
+    if name in known:
+        return known[name]
+    fixed = _CONSTANTS.get(name)
+    for prefix, url in _PREFIXES.items():
+        if name.startswith(prefix):
+            fixed = url + name.removeprefix(prefix)
+    found: Items = [fixed]
+    return _outside(tree) if fixed is None else lambda scope, this: found
+
+
+def _outside(tree: grammar.Variable) -> Run:
+    name = tree.name[1:]
+
+    def outside(scope: Scope, _this: Items) -> Items:
+        if name not in scope.variables:
+            raise PathEvaluationError("a variable that nobody handed in", "Define it, or mend its name.", tree.column)
+        value = scope.variables[name]
+        items = value if value.__class__ is list else [value]
+        return [resource_node(item) if item.__class__ is dict else item for item in items if item is not None]
+
+    return outside
+
+
+def _member(tree: grammar.Member) -> Run:
+    source, name = _source(tree.source), tree.name
+    if source is None and is_fhir(name) and name[0].isupper():
+        return _root(name)
+
+    def member(scope: Scope, this: Items) -> Items:
+        items = this if source is None else source(scope, this)
+        if len(items) == 1:
+            found = children(items[0], name) if items[0].__class__ is Node else _of_value(items[0], name)
+        else:
+            found = []
+            for item in items:
+                found += children(item, name) if item.__class__ is Node else _of_value(item, name)
+        scope.left -= len(found) + 1
+        if scope.left < 0:
+            scope.spend(0)
+        return found
+
+    return member
+
+
+def _root(name: str) -> Run:
+    """A type at the beginning of a path: what is asked, if it is of that type; else a child with such a name."""
+
+    def root(_scope: Scope, this: Items) -> Items:
+        found = [item for item in this if item.__class__ is Node and is_kind(item.kind, name)]
+        return found or [child for item in this if item.__class__ is Node for child in children(item, name)]
+
+    return root
+
+
+def _of_value(item: Any, name: str) -> Items:
+    if item.__class__ is TypeInfo and name in ("namespace", "name"):
+        return [getattr(item, name)]
+    if item.__class__ is Quantity and name in ("value", "unit"):
+        return [item.number if name == "value" else item.unit]
+    return []
+
+
+def _indexed(tree: grammar.Index) -> Run:
+    source, number = _compiled(tree.source), _compiled(tree.number)
+    return _placed(tree.column, lambda scope, this: collections.index(scope, source(scope, this), number(scope, this)))
+
+
+def _signed(tree: grammar.Signed) -> Run:
+    operand = _compiled(tree.operand)
+
+    def signed(scope: Scope, this: Items) -> Items:
+        value = single(operand(scope, this), "what a sign stands before")
+        if value is None:
+            return []
+        turned = negative(value)
+        found = turned if tree.negative else value
+        return [] if found is None else [found]
+
+    return _placed(tree.column, signed)
+
+
+def _type(kind: str, column: int) -> Any:
+    try:
+        return type_name(kind)
+    except PathMeaningError as error:
+        raise error.placed(column) from None
+
+
+def _typed(source: Run | None, sign: str, wanted: Any) -> Run:
+    def is_type(scope: Scope, this: Items) -> Items:
+        items = this if source is None else source(scope, this)
+        single(items, "the left of 'is'")
+        return [is_of_type(items[0], wanted)] if items else []
+
+    def of_type(scope: Scope, this: Items) -> Items:
+        items = this if source is None else source(scope, this)
+        return [item for item in items if is_of_type(item, wanted)]
+
+    return is_type if sign == "is" else of_type
+
+
+def _operation(tree: grammar.Operation) -> Run:
+    left, right = _compiled(tree.left), _compiled(tree.right)
+    if tree.sign in LOGIC:
+        truth, decided = LOGIC[tree.sign]
+
+        def logic(scope: Scope, this: Items) -> Items:
+            one = as_boolean(left(scope, this))
+            if one is not None and one is decided:
+                return [truth(one, None)]
+            answer = truth(one, as_boolean(right(scope, this)))
+            return [] if answer is None else [answer]
+
+        return _placed(tree.column, logic)
+    operate = OPERATORS[tree.sign]
+    return _placed(tree.column, lambda scope, this: operate(scope, left(scope, this), right(scope, this)))
+
+
+def _call(tree: grammar.Call) -> Run:
+    check_call(tree)
+    source = _source(tree.source)
+    if tree.name == "getReferenceKey":
+        return lambda scope, this: reference_key(this if source is None else source(scope, this), tree.kind)
+    if tree.kind:
+        return _placed(tree.column, _typed(source, tree.name, _type(tree.kind, tree.column)))
+    if tree.name in TO:
+        return _placed(tree.column, _conversion(tree, source))
+    if tree.name in LAZY:
+        return _placed(tree.column, _lazy_call(tree, source))
+    work: Callable[..., Items] = FUNCTIONS[tree.name][0]
+    arguments = [_compiled(argument) for argument in tree.arguments]
+
+    def call(scope: Scope, this: Items) -> Items:
+        items = this if source is None else source(scope, this)
+        return work(scope, items, *[argument(scope, this) for argument in arguments])
+
+    return _placed(tree.column, call)
+
+
+def _lazy(tree: grammar.Tree) -> Lazy:
+    return Lazy(_compiled(tree), tree.weight)
+
+
+def _lazy_call(tree: grammar.Call, source: Run | None) -> Run:
+    work = LAZY[tree.name][0]
+    if tree.name == "sort":
+        keys = [
+            (_lazy(one.operand), one.negative) if isinstance(one, grammar.Signed) else (_lazy(one), False)
+            for one in tree.arguments
+        ]
+        return lambda scope, this: work(scope, this if source is None else source(scope, this), *keys)
+    lazies = [_lazy(one) for one in tree.arguments]
+    eager = {"aggregate": 1, "trace": 0}.get(tree.name, -1)
+
+    def call(scope: Scope, this: Items) -> Items:
+        items = this if source is None else source(scope, this)
+        given = [lazy.run(scope, this) if at == eager else lazy for at, lazy in enumerate(lazies)]
+        return work(scope, items, *given)
+
+    return call
+
+
+def _conversion(tree: grammar.Call, source: Run | None) -> Run:
+    asks = tree.name.startswith("converts")
+    convert = TO[tree.name][0]
+    units = [_compiled(argument) for argument in tree.arguments]
+
+    def conversion(scope: Scope, this: Items) -> Items:
+        value = single(this if source is None else source(scope, this), f"the input of {tree.name}()")
+        if value is None:
+            return []
+        unit = [text_of(single(one(scope, this), "a unit")) for one in units]
+        found = convert(value, *unit)
+        return [found is not None] if asks else [] if found is None else [found]
+
+    return conversion
