@@ -9,6 +9,7 @@
     │   │   └── PathError         an expression of FHIRPath that means nothing (careloom.fhir.fhirpath_errors)
     │   ├── SchemaMismatch    a table whose columns are not the declared ones (careloom.tables.schema)
     │   ├── UnitError         a unit that is not UCUM, or two that measure different things (careloom.terminology.ucum)
+    │   ├── PatchError        a patch of a resource that cannot be applied (careloom.fhir.patch)
     │   ├── TooLarge          more bytes than this installation takes at once
     │   └── NotFound          a well-formed name of something that is not there
     ├── AccessError       the caller may not do this: an administrator can mend it

@@ -100,6 +100,14 @@ def compile_fhirpath(text: str, of: str = "", *, strict: bool = False) -> Expres
     return Expression(text, tree, run)
 
 
+def parent_and_name(expression: Expression) -> tuple[Expression, str] | None:
+    """An expression that ends with the name of an element, as the expression before it and that name; else None."""
+    tree = expression.tree
+    if not isinstance(tree, grammar.Member) or tree.source is None:
+        return None
+    return Expression(expression.text, tree.source, _compiled(tree.source)), tree.name
+
+
 def _compiled(tree: grammar.Tree) -> Run:
     match tree:
         case grammar.Literal():
