@@ -28,6 +28,9 @@ def runs(probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[
     if not words:
         return []
     kinds = (len(labels) - 1) // 2
+    likeliest = probabilities.argmax(axis=1)
+    if _can_be(likeliest, kinds):
+        return _runs(likeliest.tolist(), probabilities, labels)
     logs = np.log(np.maximum(probabilities, 1e-9))
     back = np.zeros((words, len(labels)), dtype=np.int64)
     score = logs[0].copy()
@@ -45,6 +48,13 @@ def runs(probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[
     for word in range(words - 1, 0, -1):
         path.append(int(back[word, path[-1]]))
     return _runs(path[::-1], probabilities, labels)
+
+
+def _can_be(path: npt.NDArray[np.int64], kinds: int) -> bool:
+    """True where every inside follows its own name: then no other sequence is likelier than each word's own best."""
+    is_inside = path > kinds
+    before = np.concatenate(([0], path[:-1]))
+    return not (is_inside & (before != path) & (before != path - kinds)).any()
 
 
 def _runs(path: Sequence[int], probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[Run]:

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 from torch.nn import functional
 
+from careloom.text.attention_torch import join_attention
 from careloom.text.pieces import LONGEST, LOOKS
 
 
@@ -183,4 +185,7 @@ def to_onnx(tagger: Tagger) -> bytes:
         plain, small = Path(folder) / "plain.onnx", Path(folder) / "small.onnx"
         exported.save(plain, external_data=False)
         quantize_dynamic(plain, small, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
-        return small.read_bytes()
+        model = onnx.load(small)
+    if join_attention(model, tagger.encoder.shape.heads) != tagger.encoder.shape.layers:
+        raise RuntimeError("torch exports attention otherwise than careloom.text.attention_torch reads it")
+    return model.SerializeToString()

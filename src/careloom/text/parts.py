@@ -16,7 +16,7 @@ def parts(text: str, pieces: Pieces, longest: Callable[[], int] | None = None) -
     start = end = length = 0
     most = LONGEST
     for sentence in sentences(text):
-        size = sum(len(window.pieces) - 2 for window in pieces.windows(text, sentence.start, sentence.end))
+        size = pieces.count(text, sentence.start, sentence.end)
         if length and length + size > most:
             yield Span(start, end)
             length = 0

@@ -128,6 +128,13 @@ class Pieces:
             start = end
         return tuple(found)
 
+    def count(self, text: str, start: int, end: int) -> int:
+        """How many pieces the words between two places fall into."""
+        return sum(len(self._pieces(word[0])) for word in _WORD.finditer(text, start, end))
+
+    def _pieces(self, word: str) -> tuple[int, ...]:
+        return self.of(word)[: LONGEST - 2] if len(word) <= LONGEST_WORD else (UNKNOWN,)
+
     def windows(self, text: str, start: int = 0, end: int | None = None, overlap: int = 0) -> list[Window]:
         """The words of a text between two places, as few windows of at most LONGEST pieces as hold them.
 
@@ -138,8 +145,7 @@ class Pieces:
         here: list[tuple[Word, tuple[int, ...]]] = []
         length = 2
         for word in self._words(text, start, end):
-            is_short = word.end - word.start <= LONGEST_WORD
-            split = self.of(text[word.start : word.end])[: LONGEST - 2] if is_short else (UNKNOWN,)
+            split = self._pieces(text[word.start : word.end])
             while length + len(split) > LONGEST:
                 cut = _cut(here)
                 found.append(_window(here[:cut]))

@@ -30,8 +30,10 @@ from careloom.text.pieces import LONGEST, Hinter, Pieces, Window, Word
 MEMBERS, NAMES = ("model.onnx", "vocab.txt", "heads.json", "card.json"), "names.txt"
 OVERLAP = LONGEST // 4
 """Pieces that two windows of one long part share."""
-_MOST, _PADDED = 4096, 1.15
-"""Places a run computes at once, which keeps memory small; how much longer its last window may be than its first."""
+_MOST, _PADDED = 256, 1.15
+"""Places of a run, long windows being as fast alone; how much longer its last window may be than its first."""
+_SLOW = ("SkipLayerNormFusion",)
+"""What ONNX Runtime does to a graph that takes more time than it saves: its joined layer norm takes twice its parts."""
 
 _REFUSALS = (refusals.Fail, refusals.InvalidArgument, refusals.InvalidGraph, refusals.InvalidProtobuf)
 """What the run time raises for bytes that are no model; it has no common class for them."""
@@ -61,7 +63,9 @@ class Tagger:
             self.heads: Mapping[str, tuple[str, ...]] = {k: tuple(v) for k, v in json.loads(heads).items()}
             self.card: Mapping[str, Any] = json.loads(card)
             self.pieces = Pieces(vocabulary.decode().split("\n"), _hinter(names))
-            self._session = onnxruntime.InferenceSession(model, _options(threads), providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                model, _options(threads), providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW
+            )
         except (KeyError, ValueError, zipfile.BadZipFile, *_REFUSALS) as error:
             raise SetupError(
                 f"a tagger model does not load: {type(error).__name__}",
@@ -194,8 +198,6 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # The fused layer norm of the higher levels takes an eighth more time than its parts.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 

@@ -62,6 +62,13 @@ def test_windows_hold_every_word_once_in_order(text: str, start: int) -> None:
         assert all(0 < place < len(window.pieces) - 1 for place in window.first)
 
 
+@given(st.text(st.sampled_from("note 1\n.q" + "x" * 3), max_size=400), st.integers(0, 5))
+def test_pieces_are_counted_as_windows_hold_them(text: str, start: int) -> None:
+    pieces = Pieces(VOCABULARY)
+    windows = pieces.windows(text, start, len(text))
+    assert pieces.count(text, start, len(text)) == sum(len(window.pieces) - 2 for window in windows)
+
+
 def test_a_long_text_is_parted_where_a_line_ends() -> None:
     text = ("note was " * 30 + "\n") * 5
     first, second, *_ = Pieces(VOCABULARY).windows(text)
