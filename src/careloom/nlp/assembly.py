@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from careloom.nlp.assertion import Assertions
 from careloom.nlp.component import Component
+from careloom.nlp.drug_status import DrugStatus
 from careloom.nlp.entities import MODEL, Entities, PackagedTagger
 from careloom.nlp.linking import Linker
 from careloom.nlp.quantities import Quantities
@@ -39,7 +40,7 @@ def finders(terminology: Terminology) -> list[Component]:
     tagger = PackagedTagger(packaged("nlp", MODEL))
     entities = Entities(tagger, tagger.digest[:12])
     linker = Linker.packaged(terminology)
-    return [Sections(), Sentences(), entities, Times(), Quantities(), Social(), Assertions(), linker]
+    return [Sections(), Sentences(), entities, Times(), Quantities(), Social(), Assertions(), DrugStatus(), linker]
 
 
 def joiners() -> list[Component]:

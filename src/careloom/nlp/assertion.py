@@ -11,11 +11,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from careloom.nlp.component import digest
 from careloom.nlp.headings import Heading, Titles, headings, packaged_titles
-from careloom.nlp.triggers import EXPERIENCER, PRESENCE, TEMPORALITY, Hit, Triggers, Words, packaged_triggers, words_of
+from careloom.nlp.triggers import (
+    EXPERIENCER,
+    PRESENCE,
+    TEMPORALITY,
+    Hit,
+    Triggers,
+    Words,
+    packaged_subjects,
+    packaged_triggers,
+    words_of,
+)
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Certainty, Experiencer, Presence, Span, Temporality
 from careloom.text.sentences import sentences
 
+_RULES = "3"
 LABELS = frozenset({"PROBLEM", "SYMPTOM", "MEDICATION", "TEST", "PROCEDURE", "DEVICE", "ALLERGEN"})
 """What can be there or absent; annotations of other labels get no assertion."""
 _HABIT = re.compile(
@@ -32,6 +44,8 @@ _WINDOW = 160
 """Words and marks to either side in which a trigger may begin: a table without full stops is no one sentence."""
 _LIST, _LEAD, _ITEM = 30, 160, 80
 """A list has so many lines at most, and the line that leads it and its items have so many characters."""
+_LIKELY = 0.8
+"""Probability from which on a section without a title says something of what stands in it."""
 _GIVEN_UP = frozenset({"former", "formerly", "quit", "ex", "stopped", "used"})
 
 
@@ -126,7 +140,7 @@ class Reader:
         return found
 
     def _one(self, text: str, span: Span, label: str, context: Context, section: str) -> Assertion:
-        reached = context.reaching(span)
+        reached = [one for one in context.reaching(span) if not one.hit.effect.labels or label in one.hit.effect.labels]
         given: Mapping[str, Any] = self._triggers.sections.get(section, {})
         if label not in given.get("labels", (label,)):
             given = {}
@@ -205,16 +219,17 @@ class Assertions:
     """The component that sets `Annotation.assertion` of what can be there or absent."""
 
     name = "assertion"
-    version = "2"
 
     def __init__(self, reader: Reader | None = None) -> None:
-        self._reader = reader if reader is not None else Reader()
+        self._reader = reader
+        self._readers: dict[str, Reader] = {}
+        self.version = f"{_RULES}-{digest('assertion.toml', 'sections.toml')}"
 
     def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
         """`annotated` with assertions; sentences are made where it has none."""
         text = annotated.note.text
         spans = annotated.sentences or tuple(sentences(text))
-        starts = [span.start for span in spans]
+        reader = self._reader_of(text)
         by_sentence: dict[int, list[int]] = {}
         starts = [span.start for span in spans]
         for number, one in enumerate(annotated.annotations):
@@ -226,17 +241,36 @@ class Assertions:
             sentence = (
                 _holding(spans[place], [made[number].span for number in numbers]) if spans else made[numbers[0]].span
             )
-            self._set(annotated, made, numbers, sentence, lead_of(text, sentence))
+            self._set(reader, annotated, made, numbers, sentence)
         return replace(annotated, annotations=tuple(made), readers={**annotated.readers, self.name: self.version})
 
+    def _reader_of(self, text: str) -> Reader:
+        """For notes about a patient of the kind that this one is about."""
+        if self._reader is not None:
+            return self._reader
+        about = subject_of(text)
+        if about not in self._readers:
+            self._readers[about] = Reader(packaged_triggers(about))
+        return self._readers[about]
+
+    @staticmethod
     def _set(
-        self, annotated: AnnotatedNote, made: list[Annotation], numbers: Sequence[int], sentence: Span, lead: str
+        reader: Reader, annotated: AnnotatedNote, made: list[Annotation], numbers: Sequence[int], sentence: Span
     ) -> None:
         items = [(made[number].span, made[number].label) for number in numbers]
-        section = made[numbers[0]].section or _section_at(annotated, made[numbers[0]].span.start)
-        found = self._reader.assertions(annotated.note.text, sentence, items, section, lead)
+        section = _section_at(annotated, made[numbers[0]].span.start)
+        lead = lead_of(annotated.note.text, sentence)
+        found = reader.assertions(annotated.note.text, sentence, items, section, lead)
         for number, assertion in zip(numbers, found, strict=True):
             made[number] = replace(made[number], assertion=assertion)
+
+
+def subject_of(text: str) -> str:
+    """Whom a note is about where its findings may be of two: ``mother`` or ``newborn``; empty where nothing tells."""
+    told = {kind: len(set(found.lower() for found in words.findall(text))) for kind, words in packaged_subjects().items()}
+    most = max(told.values(), default=0)
+    kinds = [kind for kind, count in told.items() if count == most]
+    return kinds[0] if most > 1 and len(kinds) == 1 else ""
 
 
 def lead_of(text: str, sentence: Span) -> str:
@@ -268,4 +302,5 @@ def _section_at(annotated: AnnotatedNote, offset: int) -> str:
     place = bisect_right(annotated.sections, offset, key=lambda one: one.title.start) - 1
     if place < 0 or offset >= annotated.sections[place].body.end:
         return ""
-    return annotated.sections[place].kind
+    section = annotated.sections[place]
+    return section.kind if section.score is None or section.score >= _LIKELY else ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from careloom.errors import InputError
+from careloom.nlp.component import digest
 from careloom.nlp.labels import ENTITIES
 from careloom.nlp.linking_abbreviations import definitions
 from careloom.runtime import packaged
@@ -18,7 +19,7 @@ from careloom.text.parts import parts
 from careloom.text.pieces import Pieces
 from careloom.text.tagger import Tagged, Tagger
 
-MODEL = "models/clinical-en.zip"
+MODEL, LISTS = "models/clinical-en.zip", "entities.toml"
 CLINICAL = "clinical"
 CASE_REPORT, NOTE = "case_report", "note"
 """Heads of the model that ships: learnt from published case reports, and from notes."""
@@ -97,7 +98,8 @@ class Entities:
     name = "entities"
 
     def __init__(self, tagger: TokenTagger, version: str, guideline: str = CLINICAL) -> None:
-        self.version = f"{version}/{guideline}"
+        lists = f"-{digest(LISTS)}" if guideline == CLINICAL else ""
+        self.version = f"{version}/{guideline}{lists}"
         self._tagger = tagger
         clinical = [head for head in (NOTE, CASE_REPORT) if head in tagger.heads] or list(tagger.heads)[:1]
         if guideline != CLINICAL and guideline not in tagger.heads:
@@ -105,7 +107,7 @@ class Entities:
             raise InputError(f"the model has no guideline {guideline!r}", f"Known ones: {known}.")
         self._is_clinical = guideline == CLINICAL
         self._heads = clinical if self._is_clinical else [guideline]
-        self._words = _words(packaged("nlp", "entities.toml")) if self._is_clinical else []
+        self._words = _words(packaged("nlp", LISTS)) if self._is_clinical else []
 
     def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
         """`annotated` with its entities; sections and sentences stay as they are."""

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 from careloom import runtime
+from careloom.nlp.component import digest
 from careloom.nlp.linking_abbreviations import definitions
 from careloom.nlp.linking_codes import LETTERS, Coder, is_symptom
 from careloom.nlp.linking_features import Measurer, Query
@@ -35,6 +36,9 @@ VOCABULARIES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Label -> the vocabulary in which its mentions are looked for; other labels have no codes."""
+_TABLES = ("diseases", "drugs", "acts")
+_DATA = ("linking.toml", "abbreviations.zst", "models/linking.zip", *(f"names/{name}.zst" for name in _TABLES))
+"""What decides about codes beside the tables of an installation, whose versions are told one by one."""
 _LOOKED_AT = 32
 """Names that are measured for each mention."""
 _AROUND = 150
@@ -86,7 +90,7 @@ class Linker:
         self._scorer = scorer
         self._coder = Coder(terminology)
         made = "+".join(str(table.head.get("version", "")) for tables in vocabularies.values() for table in tables)
-        self.version = f"{scorer.card['version']}/{made}"
+        self.version = f"{scorer.card['version']}/{made}-{digest(*_DATA)}"
         self._found = lru_cache(maxsize=16384)(self._find)
 
     @classmethod

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from careloom.nlp.component import digest
 from careloom.nlp.labels import RELATIONS
 from careloom.nlp.relation_features import Words, features
 from careloom.nlp.relation_pairs import Pair, Row, are_joined, pairs_of, rows_of
@@ -50,7 +51,7 @@ class Relations:
     def __init__(self, model: bytes | None = None) -> None:
         self._model = LinearModel(packaged("nlp", MODEL) if model is None else model)
         self._least: Mapping[str, float] = self._model.card.get("least", {})
-        self.version = f"{RULES}.{self._model.card.get('version', '')}"
+        self.version = f"{RULES}.{self._model.card.get('version', '')}-{digest(MODEL, 'relations.toml')}"
 
     def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
         """The note with the relations between its annotations; those that are there stay.

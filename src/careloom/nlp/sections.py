@@ -9,11 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from careloom.nlp.component import digest
 from careloom.nlp.headings import OTHER, Heading, Titles, headings, packaged_titles
 from careloom.nlp.section_classifier import SectionClassifier, packaged_classifier
 from careloom.text.note import AnnotatedNote, Section, Span
 
 HEADER, SIGNATURE = "header", "signature"
+_RULES = "2"
+_DATA = ("sections.toml", "section_cues.toml", "models/sections.zip", "models/word-classes.json.gz")
 _SURE = 0.5
 """Least probability at which the model names a body below a title that says nothing known."""
 _SIGN = re.compile(
@@ -24,6 +27,9 @@ _SIGN = re.compile(
     r"(?:MD|PGY-?\d|M\.D\.|DO|D\.O\.|RN|NP|PA|PA-C|FNP|MBBS)\b)",
     re.MULTILINE | re.IGNORECASE,
 )
+_SHORT = 250
+_PROOFS = {"allergies": re.compile(r"allerg|nk[df]?a\b|anaphyla|intoleran|sensitiv|reacti", re.IGNORECASE)}
+"""Kinds whose sections make everything in them something else, an allergen: what such a short section has to say."""
 _SIGN_WITHIN = 700
 """A signature begins in so many last characters of a note."""
 _PARAGRAPH = re.compile(r"[^\n]+(?:\n(?![ \t]*\n)[^\n]+)*")
@@ -132,7 +138,7 @@ def _untitled(text: str, region: Span, model: SectionClassifier, *, has_titles: 
     for found in _PARAGRAPH.finditer(text, region.start, region.end):
         paragraph = Span(*found.span())
         is_top = is_top and _is_particulars(found[0], has_titles=has_titles)
-        kind, score = (HEADER, None) if is_top else model.kind(found[0])
+        kind, score = (HEADER, None) if is_top else _guessed(found[0], model)
         if cuts and cuts[-1].kind == kind:
             last = cuts[-1]
             best = score if last.score is None or score is None else max(last.score, score)
@@ -140,6 +146,15 @@ def _untitled(text: str, region: Span, model: SectionClassifier, *, has_titles: 
         else:
             cuts.append(_Cut(kind, Span(paragraph.start, paragraph.start), paragraph, score))
     yield from cuts
+
+
+def _guessed(paragraph: str, model: SectionClassifier) -> tuple[str, float]:
+    """The kind that the model tells, unless the paragraph lacks what such a section has to have."""
+    kind, score = model.kind(paragraph)
+    proof = _PROOFS.get(kind)
+    if proof is not None and (len(paragraph) > _SHORT or proof.search(paragraph) is None):
+        return OTHER, 1 - score
+    return kind, score
 
 
 def _is_particulars(paragraph: str, *, has_titles: bool) -> bool:
@@ -175,7 +190,7 @@ class Sections:
     def __init__(self, titles: Titles | None = None, classifier: SectionClassifier | None = None) -> None:
         self._titles = titles if titles is not None else packaged_titles()
         self._classifier = classifier if classifier is not None else packaged_classifier()
-        self.version = f"1+{self._classifier.version}"
+        self.version = f"{_RULES}+{self._classifier.version}-{digest(*_DATA)}"
 
     def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
         """`annotated` with its sections."""

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from careloom.nlp import social_rules, social_substances
+from careloom.nlp.component import digest
 from careloom.nlp.social_rules import Statement
 from careloom.nlp.social_words import Folded, folded
 from careloom.runtime import packaged
@@ -21,7 +22,8 @@ from careloom.terminology.systems import ICD_10_CM, LOINC, SNOMED_CT
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Concept, Section, Span
 from careloom.text.sentences import sentences
 
-NAME, VERSION = "social", "2"
+NAME, VERSION = "social", "3"
+_DATA = ("social.toml", "social_codes.toml", "social_substances.toml", "social_words.toml")
 LONGEST = 1500
 """Longer sentences are read in pieces of this many characters: only tables and broken texts have such."""
 SKIPPED_SECTIONS = frozenset({"family_history"})
@@ -143,7 +145,9 @@ class Social:
     """Finds the social determinants of `careloom.nlp.labels.SOCIAL`."""
 
     name = NAME
-    version = VERSION
+
+    def __init__(self) -> None:
+        self.version = f"{VERSION}-{digest(*_DATA)}"
 
     def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
         """`annotated` with an annotation for each statement; its attributes: ``status``, ``adverse``, and where told

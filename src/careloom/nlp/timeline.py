@@ -15,10 +15,9 @@ docs/datasheets/nlp-times.md.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from hashlib import sha256
 from itertools import pairwise
 
-from careloom import runtime
+from careloom.nlp.component import digest
 from careloom.nlp.timeline_anchor import EVENTS, Anchors, When
 from careloom.nlp.timeline_order import Statement, ordered
 from careloom.nlp.timeline_pairs import MODEL, is_near, packaged_model, said
@@ -54,7 +53,7 @@ class Timeline:
 
     def __init__(self, model: LinearModel | None = None) -> None:
         self._model = model if model is not None else packaged_model()
-        self.version = f"{_RULES}-{sha256(runtime.packaged('nlp', MODEL)).hexdigest()[:8]}"
+        self.version = f"{_RULES}-{digest(MODEL)}"
 
     def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
         """`annotated` with the times of events, and with relations between them."""

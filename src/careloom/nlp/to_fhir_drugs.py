@@ -1,6 +1,7 @@
 """Drugs and what they did: MedicationStatement with dosage, AdverseEvent.
 
-    present, current     MedicationStatement, status active
+    a verb says so       MedicationStatement, status stopped, on-hold, completed or active (`careloom.nlp.drug_status`)
+    present, current     status active
     historical           completed
     future               intended
     possible             unknown
@@ -8,12 +9,16 @@
     hypothetical,        nothing
     conditional
 
+Why a drug is not taken (any more) is its statusReason, what it is taken for its reasonCode. What is said of a drug
+without a dose holds for all that stands before it in the note.
+
 source  FHIR R4 4.0.1, MedicationStatement, Dosage, Timing and AdverseEvent
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from careloom.nlp.drug_status import is_halted
 from careloom.nlp.to_fhir_view import (
     CERTAIN,
     HL7,
@@ -32,10 +37,13 @@ from careloom.nlp.to_fhir_view import (
     standing_of,
     words,
 )
-from careloom.text.note import Annotation
+from careloom.text.note import Annotation, Span
 
 _PARTS = ("drug-dose", "drug-form", "drug-route", "drug-frequency", "drug-duration")
-_ALLERGIES = "allergies"
+_HABITS = ("ALCOHOL", "DRUG_USE", "TOBACCO")
+_HALTED = frozenset({"stopped", "on-hold"})
+_NOT_NOW = frozenset({"stopped", "on-hold", "not-taken"})
+_FOR = re.compile(r"\s+(?:\d[\w.]*\s*(?:mg|mcg|g|units?)?\s+)?for\s+(?:his |her |their |the |a |an )?(?:\w+\s+)?", re.IGNORECASE)
 _WHENS = frozenset("MORN NOON AFT EVE NIGHT HS WAKE C CM CD CV AC ACM ACD ACV PC PCM PCD PCV".split())
 """FHIR R4 event timings that `careloom.nlp.frequencies` tells."""
 _UNITS = frozenset("s min h d wk mo a".split())
@@ -46,11 +54,36 @@ _ASKED = re.compile(r"\b(?:prn|p\.r\.n\.?|as needed|as required|if needed|when n
 
 def medications(view: View) -> list[Fact]:
     """The drugs that the patient takes, took, is to take, or does not take."""
+    drugs = [one for one in view.labelled("MEDICATION") if _is_drug(view, one)]
+    last = _last_statuses(view, drugs)
     found = []
-    for one in view.labelled("MEDICATION"):
-        if is_of_patient(one) and is_named(one) and one.section != _ALLERGIES:
-            fact = _medication(view, one)
-            found += [] if fact is None else [fact]
+    for place, one in enumerate(drugs):
+        fact = _medication(view, one, last.get(place, "") or _status(one))
+        found += [] if fact is None else [fact]
+    return found
+
+
+def _is_drug(view: View, one: Annotation) -> bool:
+    """True for a drug of the patient that is no allergen and no habit."""
+    if not is_of_patient(one) or not is_named(one) or view.is_allergen(one):
+        return False
+    return not any(one.span.overlaps(habit.span) for habit in view.labelled(*_HABITS)) or bool(_dose_parts(view, one))
+
+
+def _last_statuses(view: View, drugs: Sequence[Annotation]) -> dict[int, str]:
+    """Place among the drugs -> what the note says last of that drug, where it says more than one thing."""
+    by_drug: dict[str, list[int]] = {}
+    for place, one in enumerate(drugs):
+        by_drug.setdefault(identity(one), []).append(place)
+    found: dict[int, str] = {}
+    for places in by_drug.values():
+        told = [place for place in places if drugs[place].attributes.get("status")]
+        for place in places:
+            behind = [each for each in told if each > place]
+            is_bare = not view.tails(drugs[place], *_PARTS)
+            if told and (is_bare or (behind and _status(drugs[place]) == "active")):
+                last = (behind or told)[-1]
+                found[place] = drugs[last].attributes["status"]
     return found
 
 
@@ -62,6 +95,8 @@ def medication_key(view: View, one: Annotation) -> str:
 
 def _status(one: Annotation) -> str:
     told = one.assertion or CERTAIN
+    if one.attributes.get("status"):
+        return one.attributes["status"]
     if told.presence in ("hypothetical", "conditional"):
         return ""
     if told.presence == "absent":
@@ -73,8 +108,7 @@ def _status(one: Annotation) -> str:
     return "completed" if is_historical(one) else "active"
 
 
-def _medication(view: View, one: Annotation) -> Fact | None:
-    status = _status(one)
+def _medication(view: View, one: Annotation, status: str) -> Fact | None:
     if not status:
         return None
     grounds = Grounds()
@@ -83,22 +117,61 @@ def _medication(view: View, one: Annotation) -> Fact | None:
         "resourceType": "MedicationStatement", "status": status, "medicationCodeableConcept": concept(one),
         "subject": view.subject,
     }  # fmt: skip
+    resource |= _reasons(view, one, status, grounds)
     resource |= {"context": view.encounter["encounter"]} if view.encounter else {}
     value, told = view.when(one, "drug-date")
-    if value:
+    if value and status not in ("on-hold", "not-taken"):
         grounds.add(*told)
-        resource["effectiveDateTime"] = value
+        resource |= {"effectivePeriod": {"end": value}} if status == "stopped" else {"effectiveDateTime": value}
     if view.written:
         resource["dateAsserted"] = view.written
-    reasons = [each for each in view.tails(one, "drug-reason") if standing_of(each) in ("confirmed", "provisional")]
-    if reasons:
-        grounds.add(*reasons)
-        resource["reasonCode"] = [concept(each) for each in reasons]
     dosage = _dosage(view, one, grounds)
     if dosage:
         resource["dosage"] = [dosage]
     standing = "refuted" if status == "not-taken" else "provisional" if status == "unknown" else "confirmed"
     return Fact(medication_key(view, one), resource, grounds.ids, standing, (), grounds.score)  # type: ignore[arg-type]
+
+
+def _reasons(view: View, one: Annotation, status: str, grounds: Grounds) -> Json:
+    """What the drug is taken for, or why it is not taken: a side effect or what stopped it is no indication."""
+    events = [] if status == "not-taken" else view.tails(one, "drug-adverse-event")
+    told = [*view.tails(one, "drug-reason"), *events] if status in _NOT_NOW else view.tails(one, "drug-reason")
+    known = [each for each in told if is_of_patient(each) and is_named(each)]
+    known = [each for each in known if standing_of(each) in ("confirmed", "provisional")]
+    if status not in _NOT_NOW:
+        harms = {each.id for each in view.tails(one, "drug-adverse-event")}
+        known = [each for each in known if each.id not in harms and not _is_of_halted(view, one, each)]
+    is_why = [_is_indication(view, one, each, status) for each in known]
+    indications = [each for each, why in zip(known, is_why, strict=True) if why]
+    against = [each for each, why in zip(known, is_why, strict=True) if not why and status in _NOT_NOW]
+    grounds.add(*indications, *against)
+    made = {"statusReason": against, "reasonCode": indications}
+    once = {name: list({each.id: each for each in ones}.values()) for name, ones in made.items()}
+    return {name: [concept(each) for each in ones] for name, ones in once.items() if ones}
+
+
+def _is_indication(view: View, one: Annotation, problem: Annotation, status: str) -> bool:
+    """True for what a drug is taken for: of one that is not taken what stands directly behind it, ``aspirin for headache``.
+
+    What is told behind a verb that stops it is why it was stopped: ``was held for hypotension``.
+    """
+    between = view.note.text[one.span.end : problem.span.start]
+    if one.span.end < problem.span.start and is_halted(view.note.text, Span(one.span.end, problem.span.start)):
+        return False
+    if status not in _NOT_NOW:
+        return True
+    is_harm = any(each.id == problem.id for each in view.tails(one, "drug-adverse-event"))
+    return not is_harm and _FOR.fullmatch(between) is not None
+
+
+def _is_of_halted(view: View, one: Annotation, event: Annotation) -> bool:
+    """True for what another drug of the sentence was stopped or held for."""
+    others = view.heads(event, "drug-adverse-event", "drug-reason")
+    return any(other.id != one.id and other.attributes.get("status") in _HALTED for other in others)
+
+
+def _dose_parts(view: View, one: Annotation) -> list[Annotation]:
+    return view.tails(one, "drug-dose", "drug-route", "drug-form")
 
 
 def _dosage(view: View, one: Annotation, grounds: Grounds) -> Json:
@@ -211,10 +284,12 @@ def adverse_events(view: View) -> list[Fact]:
     for drug in view.labelled("MEDICATION"):
         for event in view.tails(drug, "drug-adverse-event"):
             if (
-                drug.section == _ALLERGIES
+                view.is_allergen(drug)
                 or not is_of_patient(event)
                 or not is_named(event)
                 or standing_of(event) != "confirmed"
+                or _status(drug) == "not-taken"
+                or (drug.attributes.get("status") not in _HALTED and _is_of_halted(view, drug, event))
             ):
                 continue
             grounds = Grounds()

@@ -181,7 +181,7 @@ def allergies(view: View) -> list[Fact]:
     found += [
         one
         for one in view.labelled("MEDICATION")
-        if one.section == "allergies" and not any(span.overlaps(one.span) for span in spans)
+        if view.is_allergen(one) and not any(span.overlaps(one.span) for span in spans)
     ]
     return [
         _allergy(view, one)

@@ -20,6 +20,14 @@ _CLOCK = re.compile(r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](
 _NUMBER = re.compile(r"([<>≤≥]=?)?\s*(-?\d{1,9}(?:\.\d{1,6})?)\s*(.*)", re.DOTALL)
 _COMPARATORS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "≤": "<=", "≥": ">="}
 _WORDS = re.compile(r"\w+(?:[-'./]\w+)*")
+_BEFORE = 160
+"""Characters before a drug in which it is said to be an allergen."""
+_SENTENCE = re.compile(r"[.;!?]\s+|\n\s*\n|\bbut\b|\b(?:so|takes?|taking|given|started|treated)\b", re.IGNORECASE)
+_ALLERGIC = re.compile(
+    r"\b(?:allerg(?:y|ies|ic)(?:\s+reactions?)?\s+(?:to|:)|(?:intoleran(?:t|ce)|sensitiv(?:e|ity)|hypersensitiv(?:e|ity))\s+(?:to|of)"
+    r"|anaphyla\w+\s+(?:to|with|after|from)|allergic)(?:(?!\ballerg)[^:\n]|\n(?!\n))*\Z",
+    re.IGNORECASE,
+)
 _AT_ONE_TIME = frozenset({"TEST", "PROCEDURE"})
 _A_YEAR, _TWO_MONTHS = 365, 60
 _LEAST = 0.5
@@ -76,6 +84,14 @@ class View:
     def heads(self, tail: Annotation, *types: str) -> list[Annotation]:
         """Whatever these relations say an annotation about."""
         return [self.by_id[head] for kind in types for head in self._heads.get((tail.id, kind), ())]
+
+    def is_allergen(self, one: Annotation) -> bool:
+        """True for a drug that the patient is said to be allergic to, or that stands in a section on allergies."""
+        if one.section == "allergies":
+            return True
+        text, start = self.note.text, one.span.start
+        before = _SENTENCE.split(text[max(0, start - _BEFORE) : start])[-1]
+        return _ALLERGIC.search(before) is not None
 
     @property
     def subject(self) -> Json:

@@ -11,6 +11,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from careloom.nlp.component import digest
 from careloom.nlp.social_rules import alternatives, is_of_another
 from careloom.nlp.social_words import Folded, Words, folded
 from careloom.runtime import packaged
@@ -18,6 +19,7 @@ from careloom.text.note import AnnotatedNote, Annotation, Span
 from careloom.text.sentences import sentences
 
 NAME, VERSION = "tone", "1"
+_DATA = ("tone.toml", "social_words.toml")
 LABELS = ("SENTIMENT", "PAIN", "STANCE")
 LONGEST = 1500
 _SKIPPED = MappingProxyType({"SENTIMENT": frozenset({"family_history"}), "PAIN": frozenset({"family_history"})})
@@ -144,7 +146,9 @@ class Tone:
     """Finds `careloom.nlp.labels.TONE`: an annotation for each sentence, label and value; the span is what tells it."""
 
     name = NAME
-    version = VERSION
+
+    def __init__(self) -> None:
+        self.version = f"{VERSION}-{digest(*_DATA)}"
 
     def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
         """`annotated` with what is heard: ``value`` and ``category``; of pain ``presence``, ``score``, ``severity``."""

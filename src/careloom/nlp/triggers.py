@@ -36,6 +36,7 @@ class Effect:
 
     reach  in words and marks; a number beyond every sentence where it has no bound
     ends   kinds of triggers whose reach the words end; of a pseudo-trigger the dimensions in which it hides triggers
+    labels  annotations that it speaks of; of all where empty
     """
 
     says: str
@@ -43,6 +44,7 @@ class Effect:
     reach: int
     sure: str
     ends: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,11 @@ class Triggers:
 
     sections  kind of a section -> what holds in it, as the table writes it
     lasting   conditions, as words, that a list of known conditions may name without more
+    about     whose note is read, as `when` and `unless` of the table have it; empty for any patient's
     raises    ValueError where the table does not keep to its grammar
     """
 
-    def __init__(self, table: Mapping[str, Any]) -> None:
+    def __init__(self, table: Mapping[str, Any], about: str = "") -> None:
         self._root = _Node()
         for group in table["set"]:
             says = group["says"]
@@ -99,7 +102,10 @@ class Triggers:
                 group.get("reach", _FAR),
                 group.get("sure", ""),
                 frozenset(group.get("ends", group.get("hides", ()))),
+                frozenset(group.get("labels", ())),
             )
+            if group.get("when", about) != about or group.get("unless") == about:
+                continue
             if says not in _DIMENSION or (says in PRESENCE | TEMPORALITY | EXPERIENCER) != bool(effect.where):
                 raise ValueError(f"a trigger cannot say {says} there")
             for pattern in group["words"]:
@@ -184,6 +190,17 @@ def _spelled(pattern: str) -> Iterator[tuple[str, ...]]:
 
 
 @cache
-def packaged_triggers() -> Triggers:
-    """The triggers of the package."""
-    return Triggers(tomllib.loads(packaged("nlp", "assertion.toml").decode()))
+def packaged_triggers(about: str = "") -> Triggers:
+    """The triggers of the package for notes about a patient of that kind."""
+    return Triggers(_table(), about)
+
+
+@cache
+def packaged_subjects() -> Mapping[str, re.Pattern[str]]:
+    """Kind of a patient, ``mother`` or ``newborn`` -> words of notes about one, as the table lists them."""
+    return {kind: re.compile(written, re.IGNORECASE) for kind, written in _table()["subjects"].items()}
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(packaged("nlp", "assertion.toml").decode())
