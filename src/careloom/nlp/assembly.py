@@ -6,6 +6,7 @@ from careloom.nlp.assertion import Assertions
 from careloom.nlp.component import Component
 from careloom.nlp.drug_status import DrugStatus
 from careloom.nlp.entities import MODEL, Entities, PackagedTagger
+from careloom.nlp.lexicon import Lexicon
 from careloom.nlp.linking import Linker
 from careloom.nlp.quantities import Quantities
 from careloom.nlp.reader import NoteReader
@@ -40,7 +41,7 @@ def finders(terminology: Terminology) -> list[Component]:
     tagger = PackagedTagger(packaged("nlp", MODEL))
     entities = Entities(tagger, tagger.digest[:12])
     linker = Linker.packaged(terminology)
-    return [Sections(), Sentences(), entities, Times(), Quantities(), Social(), Assertions(), DrugStatus(), linker]
+    return [Sections(), Sentences(), entities, Times(), Lexicon(), Quantities(), Social(), Assertions(), DrugStatus(), linker]
 
 
 def joiners() -> list[Component]:

@@ -17,6 +17,7 @@ from careloom import runtime
 from careloom.nlp.component import digest
 from careloom.nlp.linking_abbreviations import definitions
 from careloom.nlp.linking_codes import LETTERS, Coder, is_symptom
+from careloom.nlp.linking_doubt import Match, is_doubtful
 from careloom.nlp.linking_features import Measurer, Query
 from careloom.nlp.linking_scorer import Ranked, Scorer, ranked
 from careloom.nlp.linking_search import candidates, query_of
@@ -44,6 +45,8 @@ _LOOKED_AT = 32
 _AROUND = 150
 """Characters on either side of a mention that decide between meanings of an abbreviation."""
 _KEPT = 5
+_DOUBT = 0.9
+"""``no_code`` of a mention that `careloom.nlp.linking_doubt` doubts, at least."""
 _SHORTEST = 2
 """Letters of a problem: one letter names none, though corpora mention some."""
 _SYMPTOM = 1.0
@@ -59,10 +62,12 @@ class Linked:
 
     codes    by rank; codes of one rank are of one meaning
     no_code  probability that none of the vocabulary is meant
+    match    how the best meaning was found; None where there is none
     """
 
     codes: tuple[Concept, ...]
     no_code: float
+    match: Match | None = None
 
 
 class Vocabulary:
@@ -121,11 +126,11 @@ class Linker:
         """What a mention may mean; the arguments hold all that the answer depends on, and of a note nothing else."""
         best = Linked((), 1.0)
         for vocabulary in self._vocabularies.get(VOCABULARIES.get(label, ""), ()):
-            linked = self._coded(vocabulary, label, self._ranked(vocabulary, label, query) if query.forms else [])
+            linked = self._coded(vocabulary, label, query, self._ranked(vocabulary, label, query) if query.forms else [])
             best = min(best, linked, key=lambda each: each.no_code)
         return best
 
-    def _coded(self, vocabulary: Vocabulary, label: str, found: Sequence[Ranked]) -> Linked:
+    def _coded(self, vocabulary: Vocabulary, label: str, query: Query, found: Sequence[Ranked]) -> Linked:
         """The best meanings that have codes which the label may have; those without are passed over."""
         fit: list[tuple[Ranked, list[tuple[str, str, str]]]] = []
         for each in found:
@@ -145,7 +150,11 @@ class Linker:
             for rank, (each, of) in enumerate(fit, 1)
             for system, code, display in of
         ]
-        return Linked(tuple(codes), round(1 - sure, 4))
+        first = fit[0][0]
+        match = Match(
+            vocabulary.table.names[first.name], query.forms, vocabulary.table.names_of(first.meaning)
+        )
+        return Linked(tuple(codes), round(1 - sure, 4), match)
 
     def linked(self, mention: str, label: str, context: str = "", defined: Mapping[str, str] | None = None) -> Linked:
         """What a mention may mean, best first, and how likely it means nothing that has a code.
@@ -185,6 +194,9 @@ class Linker:
         linked = self.linked(span.of(text), annotation.label, around, defined)
         if linked.no_code > 1 - self._scorer.threshold:
             return replace(annotation, attributes={**annotation.attributes, "no_code": f"{linked.no_code:.2f}"})
+        if linked.match is not None and is_doubtful(span.of(text), annotation.label, around, defined, linked.match):
+            unsure = max(linked.no_code, _DOUBT)
+            return replace(annotation, attributes={**annotation.attributes, "no_code": f"{unsure:.2f}"})
         # Who takes the best code of each system must not take another meaning's where the best one has none.
         systems = {each.system for each in linked.codes if each.rank == 1}
         return replace(annotation, codes=tuple(each for each in linked.codes if each.system in systems))

@@ -51,11 +51,13 @@ class Query:
     forms     the mention itself first
     variants  for each form where it comes from: ``mention``, ``expanded``, ``listed``, ``reduced``
     is_short  it looks like an abbreviation
+    plain     its words of everyday English that are names in capitals only, and are not in capitals
     """
 
     forms: tuple[str, ...]
     variants: tuple[str, ...]
     is_short: bool
+    plain: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=65536)

@@ -19,6 +19,9 @@ _LONGEST = 7
 """Letters of a word that may be an abbreviation."""
 MOST_LETTERS = 200
 """Characters of a mention that are looked at: no name is longer."""
+_LETTERS = re.compile(r"[^\W\d_]+")
+_NOT = "non"
+"""A name with this word means what one without it does not: non-ST elevation, non-Hodgkin."""
 _FORMS = 6
 """Forms of a mention that are looked for at most."""
 
@@ -51,7 +54,9 @@ def _spelt_out(mention: str, defined: Mapping[str, str], around: str) -> list[tu
     if by_note != words:
         return [(" ".join(by_note), "expanded")]
     listed = [
-        (meanings(word, around)[:1] or [word])[0] if looks_short(word) and not word.islower() else word
+        decided_meaning(word, mention) or (meanings(word, around)[:1] or [word])[0]
+        if looks_short(word) and not word.islower()
+        else word
         for word in words
     ]
     if listed != words:
@@ -111,7 +116,12 @@ def query_of(mention: str, defined: Mapping[str, str], around: str, is_by_list: 
             keep(" ".join(kept), "reduced")
     for part in parts(bare)[:1]:
         keep(part, "reduced")
-    return Query(tuple(forms), tuple(forms.values()), looks_short(bare))
+    return Query(tuple(forms), tuple(forms.values()), looks_short(bare), _plain_words(bare))
+
+
+def _plain_words(mention: str) -> frozenset[str]:
+    found = [word.lower() for word in _LETTERS.findall(mention) if len(word) == 1 or not word.isupper()]
+    return word_list("plain") & frozenset([*found, *(word.removesuffix("s") for word in found)])
 
 
 def candidates(table: NameTable, query: Query, most: int) -> list[Candidate]:
@@ -119,11 +129,15 @@ def candidates(table: NameTable, query: Query, most: int) -> list[Candidate]:
     found: dict[int, Candidate] = {}
     for variant, form in enumerate(query.forms):
         numbers, likeness = table.index.nearest(form, most if variant == 0 else most // 2)
+        is_not = _NOT in form.split(" ")
         for number, cosine in zip(numbers.tolist(), likeness.tolist(), strict=True):
+            name = table.names[number]
+            if is_not != (_NOT in name.split(" ")) or (query.plain and name.removesuffix(" syndrome") in query.plain):
+                continue
             known = found.get(number)
             if known is None or known.cosine < cosine:
                 found[number] = Candidate(number, cosine, variant)
         for number in table.exact(form):
-            if number not in found:
+            if number not in found and form not in query.plain:
                 found[number] = Candidate(number, 1.0, variant)
     return sorted(found.values(), key=lambda each: (-each.cosine, each.number))[: most + most // 2]

@@ -9,6 +9,7 @@ A code is written as the letter of its system and what follows the system's own 
 
 import json
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -144,6 +145,10 @@ class NameTable:
 
     def __len__(self) -> int:
         return len(self._meanings)
+
+    def names_of(self, number: int) -> tuple[str, ...]:
+        """The names of the meaning with that number."""
+        return tuple(self.names[bisect_left(self.meaning, number) : bisect_right(self.meaning, number)])
 
     def meaning_of(self, number: int) -> Meaning:
         """The meaning with that number."""

@@ -39,7 +39,7 @@ def _same() -> Mapping[str, str]:
 
 @cache
 def word_list(name: str) -> frozenset[str]:
-    """One of the lists ``noise``, ``generic``, ``modifiers``, as `words` writes them."""
+    """One of the lists ``noise``, ``generic``, ``modifiers``, ``plain``, as `words` writes them."""
     listed = _lists()[name]
     assert isinstance(listed, list)  # noqa: S101 - of our own file
     return frozenset(listed)

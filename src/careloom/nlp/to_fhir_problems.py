@@ -76,6 +76,10 @@ _LISTED = frozenset(
 """Sections that list what a patient has."""
 
 
+_NO_DRUG, _NONE_KNOWN, _NO_FOOD = "409137002", "716186003", "429625007"
+"""SNOMED CT: no known drug allergy, no known allergy, no known food allergy, as HL7's map from C-CDA has them."""
+_OWN = re.compile(r"\s{0,3}(?:[(:–—-]|causes?\b|gives?\b)")
+"""What stands between an allergen and a reaction that is its own alone."""
 _REACTIONS = ("allergen-reaction", "drug-adverse-event")
 _TOLERATED = re.compile(
     r"(?<!not )(?<!n't )(?<!n’t )(?<!cannot )(?<! to )(?<!never )(?<!poorly )"
@@ -183,11 +187,20 @@ def allergies(view: View) -> list[Fact]:
         for one in view.labelled("MEDICATION")
         if view.is_allergen(one) and not any(span.overlaps(one.span) for span in spans)
     ]
-    return [
+    made = [
         _allergy(view, one)
         for one in found
         if is_of_patient(one) and is_named(one) and _is_told(one) and not _is_tolerated(view, one)
     ]
+    has_drug = any(one.standing == "confirmed" and "category" in one.resource for one in made)
+    has_any = any(one.standing == "confirmed" and not _nothing_known(one) for one in made)
+    return [one for one in made if not (has_drug if _nothing_known(one) == _NO_DRUG else bool(_nothing_known(one)) and _nothing_known(one) != _NO_FOOD and has_any)]
+
+
+def _nothing_known(fact: Fact) -> str:
+    """The code of what says that no allergy is known; empty for an allergy. It does not stand beside one."""
+    codes = [one["code"] for one in fact.resource["code"].get("coding", ()) if one["system"] == SNOMED_CT]
+    return next((code for code in codes if code in (_NO_DRUG, _NONE_KNOWN, _NO_FOOD)), "")
 
 
 def _is_tolerated(view: View, one: Annotation) -> bool:
@@ -235,6 +248,9 @@ def _is_of_another(view: View, one: Annotation, reaction: Annotation, own: Seque
     for other in view.heads(reaction, *_REACTIONS):
         if other.span == one.span or other.span > reaction.span:
             continue
+        text = view.note.text
+        if one.span < other.span and _OWN.match(text, other.span.end) and "," in text[one.span.end : other.span.start]:
+            return True
         if one.span > reaction.span:
             return True
         if one.span < other.span and any(one.span < each.span < other.span for each in own):
