@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from linking_folds import FOLDS, Corpus, Example, corpus, examples, is_right, table_without
+from nlp_model_cards import linking_card
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
@@ -23,7 +24,6 @@ from careloom.nlp.linking_scorer import Ranked, packed, ranked, sureness
 from careloom.nlp.linking_table import NameTable
 
 OUTPUT = Path(__file__).parents[1] / "src/careloom/nlp/models/linking.zip"
-VERSION = "1"
 PENALTY = 3e-3
 EXACT = 2.0
 """Added to the weight of the same words. The corpora's gold is what MeSH has a heading for, so weights learnt from them
@@ -115,12 +115,7 @@ def trained(folds: Sequence[Fold]) -> bytes:
         [1 / (1 + np.exp(-(sureness(found) @ sure + bias))) if found else 0.0 for found, _ in out_of_fold]
     )
     level = threshold(scores, np.array([right for _, right in out_of_fold]), np.array(answerable))
-    card = {
-        "version": VERSION,
-        "threshold": level,
-        "trained_on": "BC5CDR and NCBI disease, development parts: public domain",
-        "examples": len(out_of_fold),
-    }
+    card = linking_card(level, len(out_of_fold))
     weights = fit([each for _, made in folds for each in made])
     return packed({"weights": weights, "sure": sure, "sure_bias": np.array(bias)}, card)
 

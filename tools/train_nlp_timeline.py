@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from nlp_model_cards import timeline_card
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -67,13 +68,7 @@ def trained(some: list[Pair], documents: int) -> bytes:
     kept = np.flatnonzero(np.asarray((matrix > 0).sum(axis=0)).ravel() >= LEAST)
     names = [str(name) for name in vectors.get_feature_names_out()[kept]]
     model = LogisticRegression(C=0.3, max_iter=400).fit(matrix[:, kept], [relation for *_, relation in some])
-    card = {
-        "labels": [str(one) for one in model.classes_],
-        "kind": "one",
-        "trained_on": f"MACCROBAT 2020, {documents} documents of the development part, {len(some)} pairs",
-        "licence": "CC BY 4.0, doi:10.6084/m9.figshare.9764942",
-        "script": "tools/train_nlp_timeline.py",
-    }
+    card = timeline_card([str(one) for one in model.classes_], documents, len(some))
     weights = model.coef_.T.astype(np.float32)
     return packed(names, weights, model.intercept_.astype(np.float32), card)
 

@@ -41,7 +41,18 @@ def finders(terminology: Terminology) -> list[Component]:
     tagger = PackagedTagger(packaged("nlp", MODEL))
     entities = Entities(tagger, tagger.digest[:12])
     linker = Linker.packaged(terminology)
-    return [Sections(), Sentences(), entities, Times(), Lexicon(), Quantities(), Social(), Assertions(), DrugStatus(), linker]
+    return [
+        Sections(),
+        Sentences(),
+        entities,
+        Times(),
+        Lexicon(),
+        Quantities(),
+        Social(),
+        Assertions(),
+        DrugStatus(),
+        linker,
+    ]
 
 
 def joiners() -> list[Component]:

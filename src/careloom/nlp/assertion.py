@@ -267,7 +267,7 @@ class Assertions:
 
 def subject_of(text: str) -> str:
     """Whom a note is about where its findings may be of two: ``mother`` or ``newborn``; empty where nothing tells."""
-    told = {kind: len(set(found.lower() for found in words.findall(text))) for kind, words in packaged_subjects().items()}
+    told = {kind: len({found.lower() for found in words.findall(text)}) for kind, words in packaged_subjects().items()}
     most = max(told.values(), default=0)
     kinds = [kind for kind, count in told.items() if count == most]
     return kinds[0] if most > 1 and len(kinds) == 1 else ""

@@ -31,7 +31,9 @@ _NEAR, _FAR = 40, 120
 _BEHIND = 60
 """Characters between drugs of one list, for doses."""
 _BREAK = re.compile(r"[;]|\.\s|\n\s*\n|\b(?:but|however|although|while|whereas)\b", re.IGNORECASE)
-_AGAIN = re.compile(r"\bbut\s+(?:(?:was|were|is|has|have|been|not|never|then|later|now|subsequently)\s+){0,4}\Z", re.IGNORECASE)
+_AGAIN = re.compile(
+    r"\bbut\s+(?:(?:was|were|is|has|have|been|not|never|then|later|now|subsequently)\s+){0,4}\Z", re.IGNORECASE
+)
 """Words behind which a verb has still the drug before it: ``was considered but not started``."""
 _PARTICIPLE = re.compile(r"(?:re-?)?\w+ed on|put (?:back )?on", re.IGNORECASE)
 _OPPOSITE = {"stopped": "active", "on-hold": "active", "active": "not-taken", "started": "not-taken"}
@@ -187,9 +189,11 @@ def _status(text: str, verb: _Verb, following: int) -> str:
     is_ahead = _word("ahead", r"\bWORDS\s+(?:\w+\s+){0,3}\Z").search(clause) is not None
     if is_ahead and verb.says not in _HALTS:
         return ""
-    if verb.says in _HALTS and re.search(r"\b(?:if|when|unless|may|might|consider\w*)\s+(?:\w+\s+){0,3}\Z", clause, re.I):
+    if verb.says in _HALTS and re.search(
+        r"\b(?:if|when|unless|may|might|consider\w*)\s+(?:\w+\s+){0,3}\Z", clause, re.IGNORECASE
+    ):
         return ""
-    if re.match(r"\s+(?:if|when|unless|once)\b", text[verb.end : following], re.I):
+    if re.match(r"\s+(?:if|when|unless|once)\b", text[verb.end : following], re.IGNORECASE):
         return ""
     if verb.says == "started":
         return "active" if verb.form == "passive" else ""
@@ -199,9 +203,14 @@ def _status(text: str, verb: _Verb, following: int) -> str:
 def _is_parameter(text: str, end: int) -> bool:
     """True where a condition stands behind a drug, as in ``for SBP < 100``, ``if rash``."""
     rest = text[end : end + _BEHIND]
-    if re.match(r"[^.;\n]{0,25}?\b(?:if|unless|when)\b", rest, re.I):
+    if re.match(r"[^.;\n]{0,25}?\b(?:if|unless|when)\b", rest, re.IGNORECASE):
         return True
-    return _word("parameter", r"[^.;\n]{0,25}?\bfor\s+WORDS\b\s*(?:<|>|≤|≥|less|below|above|under|over|greater)").match(rest) is not None
+    return (
+        _word("parameter", r"[^.;\n]{0,25}?\bfor\s+WORDS\b\s*(?:<|>|≤|≥|less|below|above|under|over|greater)").match(
+            rest
+        )
+        is not None
+    )
 
 
 def _is_passive(text: str, verb: _Verb, before: Sequence[Span], told: Mapping[Span, Told]) -> bool:
@@ -224,7 +233,11 @@ def _is_marked(text: str, verb: _Verb, drug: Span) -> bool:
 def _before(text: str, verb: _Verb, drugs: Sequence[Span]) -> list[Span]:
     """The drug before a verb, and those joined with it."""
     last = bisect_right([one.end for one in drugs], verb.start) - 1
-    if last < 0 or verb.start - drugs[last].end > _FAR or _BREAK.search(_AGAIN.sub("", text[drugs[last].end : verb.start])):
+    if (
+        last < 0
+        or verb.start - drugs[last].end > _FAR
+        or _BREAK.search(_AGAIN.sub("", text[drugs[last].end : verb.start]))
+    ):
         is_it = last >= 0 and _word("back", r"\s+WORDS\b").match(text, verb.end) is not None
         return [drugs[last]] if is_it and verb.start - drugs[last].end <= _FAR else []
     first = last
@@ -257,7 +270,7 @@ def _is_joined(text: str, start: int, end: int) -> bool:
     between = text[start:end]
     if end - start > _BEHIND or _BREAK.search(between) or "\n" in between.strip(" "):
         return False
-    has_mark = re.search(r"[,/&+]|\b(?:and|or|plus|as well as)\b", between, re.I) is not None
+    has_mark = re.search(r"[,/&+]|\b(?:and|or|plus|as well as)\b", between, re.IGNORECASE) is not None
     words = re.findall(r"[^\W\d_]{4,}", _word("joined", r"\bWORDS\b").sub(" ", between))
     return has_mark and all(word.lower() in _OF_DOSES for word in words)
 

@@ -90,7 +90,10 @@ def _nots() -> tuple[_No, ...]:
 @cache
 def _persons() -> re.Pattern[str]:
     titles = "|".join(f"(?i:{title})" for title in _table()["titles"].split("|"))
-    return re.compile(rf"\b(?:{titles})\b[.:]?[ \t]+(?:(?:{titles})\b\.?[ \t]+)?((?:[A-Z]\.?[ \t]+)?[A-Z][\w'’-]+(?:[ \t]+[A-Z][a-z'’-]+)?)")
+    return re.compile(
+        rf"\b(?:{titles})\b[.:]?[ \t]+(?:(?:{titles})\b\.?[ \t]+)?"
+        r"((?:[A-Z]\.?[ \t]+)?[A-Z][\w'’-]+(?:[ \t]+[A-Z][a-z'’-]+)?)"
+    )
 
 
 class Lexicon:
@@ -114,7 +117,7 @@ class Lexicon:
             or not any(one.span == span or (span.covers(one.span) and one.label != label) for span, label in taken)
         ]
         places = {(one.span, one.label) for one in kept}
-        wider = sorted((one.span for one in kept if one.label in _RIVALS))
+        wider = sorted(one.span for one in kept if one.label in _RIVALS)
         for one in found:
             if (one.span, one.label) not in places and (one.codes or not _covered(wider, one.span)):
                 kept.append(one)
@@ -134,9 +137,7 @@ class Lexicon:
                 before = text[max(0, match.start() - _SENTENCE) : match.start()]
                 if name.context is None or is_in or name.context.search(before):
                     source = f"{self.name}/{self.version}"
-                    yield Annotation(
-                        Span(*match.span()), name.label, source, None, text=match[0], codes=name.codes
-                    )
+                    yield Annotation(Span(*match.span()), name.label, source, None, text=match[0], codes=name.codes)
 
     def _kept(self, text: str, annotations: Sequence[Annotation]) -> Iterator[Annotation]:
         marks = sorted(item_marks(text))
@@ -163,7 +164,7 @@ def _covered(spans: Sequence[Span], span: Span) -> bool:
 
 
 def item_marks(text: str) -> Iterator[Span]:
-    """The numbers of items: at the start of lines, and within a line where they count on: ``1. aspirin 2. metformin``."""
+    """The numbers of items: at the start of lines, and in a line where they count on: ``1. aspirin 2. metformin``."""
     for match in _ITEM.finditer(text):
         start = match.start() + len(match[0]) - len(match[0].lstrip())
         yield Span(start, match.end())

@@ -126,7 +126,9 @@ class Linker:
         """What a mention may mean; the arguments hold all that the answer depends on, and of a note nothing else."""
         best = Linked((), 1.0)
         for vocabulary in self._vocabularies.get(VOCABULARIES.get(label, ""), ()):
-            linked = self._coded(vocabulary, label, query, self._ranked(vocabulary, label, query) if query.forms else [])
+            linked = self._coded(
+                vocabulary, label, query, self._ranked(vocabulary, label, query) if query.forms else []
+            )
             best = min(best, linked, key=lambda each: each.no_code)
         return best
 
@@ -151,9 +153,7 @@ class Linker:
             for system, code, display in of
         ]
         first = fit[0][0]
-        match = Match(
-            vocabulary.table.names[first.name], query.forms, vocabulary.table.names_of(first.meaning)
-        )
+        match = Match(vocabulary.table.names[first.name], query.forms, vocabulary.table.names_of(first.meaning))
         return Linked(tuple(codes), round(1 - sure, 4), match)
 
     def linked(self, mention: str, label: str, context: str = "", defined: Mapping[str, str] | None = None) -> Linked:

@@ -1,4 +1,4 @@
-"""Mentions that rather have no code than a wrong one: homographs, abbreviations of several meanings, names that say more.
+"""Mentions that rather have no code than a wrong one: homographs, ambiguous abbreviations, names that say more.
 
     cold, feeling cold, Hands cold     no chronic obstructive lung disease, which is COLD in capitals
     PCP among names of physicians      no pneumocystosis
@@ -130,5 +130,9 @@ def _is_unlike(match: Match) -> bool:
     """True where no word of a mention is one of the drug's name."""
     theirs = match.name.split()
     return not any(
-        ratio(word, other) >= _ALIKE for form in match.forms for word in form.split() if len(word) > 2 for other in theirs
+        ratio(word, other) >= _ALIKE
+        for form in match.forms
+        for word in form.split()
+        if len(word) > 2
+        for other in theirs
     )

@@ -20,8 +20,8 @@ _LONGEST = 7
 MOST_LETTERS = 200
 """Characters of a mention that are looked at: no name is longer."""
 _LETTERS = re.compile(r"[^\W\d_]+")
-_NOT = "non"
-"""A name with this word means what one without it does not: non-ST elevation, non-Hodgkin."""
+_NOT = {"non"}
+"""A name with this word more than another means what that one does not: non-ST elevation."""
 _FORMS = 6
 """Forms of a mention that are looked for at most."""
 
@@ -129,10 +129,10 @@ def candidates(table: NameTable, query: Query, most: int) -> list[Candidate]:
     found: dict[int, Candidate] = {}
     for variant, form in enumerate(query.forms):
         numbers, likeness = table.index.nearest(form, most if variant == 0 else most // 2)
-        is_not = _NOT in form.split(" ")
+        mine = set(form.split(" "))
         for number, cosine in zip(numbers.tolist(), likeness.tolist(), strict=True):
             name = table.names[number]
-            if is_not != (_NOT in name.split(" ")) or (query.plain and name.removesuffix(" syndrome") in query.plain):
+            if (query.plain and name.removesuffix(" syndrome") in query.plain) or mine ^ set(name.split(" ")) == _NOT:
                 continue
             known = found.get(number)
             if known is None or known.cosine < cosine:

@@ -19,9 +19,10 @@ from functools import cache
 from hashlib import sha256
 
 from careloom.nlp.frequencies import WEAK, frequencies, frequency
+from careloom.nlp.quantities_tables import Column, columns
+from careloom.nlp.quantities_tests import WORD, Test, assumed, is_named, is_possible, tests
 from careloom.nlp.quantities_values import (
     Measured,
-    assumed_unit,
     declared,
     declared_bytes,
     dose,
@@ -33,7 +34,7 @@ from careloom.nlp.quantities_values import (
 from careloom.nlp.times_tokens import small
 from careloom.text.note import AnnotatedNote, Annotation, Span
 
-_RULES = "1"
+_RULES = "2"
 _DRUG_LABELS = frozenset(("MEDICATION", "DOSAGE", "ROUTE", "FORM"))
 _NEAR_DRUG = 60
 _NEAR_VITAL = 90
@@ -44,41 +45,12 @@ _ROUTE = re.compile(
     r"\b(?:po|p\.o\.|iv|i\.v\.|ivp|im|i\.m\.|sc|sq|subq|subcut\w*|sl|pr|orally|by mouth|intraven\w+|intramuscular\w*"
     r"|inhaled|inh|neb\w*|topical\w*|sublingual\w*|by vein|by inhalation|under the (?:skin|tongue)|per os|oral)\b"
 )
-_WORD = re.compile(r"(?<![a-z0-9])[a-z][a-z0-9]*")
 _BARE = re.compile(r"[\s:=;|,)*-]*(?:of|was|is|at)?\s*")
 _CHANGED = re.compile(r"\s?(?:to|->|→)\s?")
 _NO_RESULT = re.compile(
     r"[ \n-]{0,2}(?:days?|d|weeks?|wks?|months?|mo|years?|yrs?|y|hours?|hrs?|h|minutes?|times?|of|x|st|nd|rd|th|mg|mcg"
     r"|g|tabs?|tablets?|units|mEq|ml|mL)\b(?!/)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Test:
-    """A test of quantities.toml under one of its names."""
-
-    key: str
-    name: str
-    is_short: bool
-    loinc: str
-    unit: str
-    low: float
-    high: float
-
-
-@cache
-def _tests() -> Mapping[str, tuple[_Test, ...]]:
-    """First word, in small letters -> the tests that begin with it, the longest name first."""
-    out: dict[str, list[_Test]] = {}
-    for key, one in declared()["tests"].items():
-        for names, is_short in ((one["names"], False), (one["short"], True)):
-            for name in names:
-                first = _WORD.match(name.lower())
-                test = _Test(key, name, is_short, one["loinc"], one["unit"], one["low"], one["high"])
-                out.setdefault(first[0] if first else name, []).append(test)
-    return {
-        first: tuple(sorted(some, key=lambda test: (-len(test.name), test.is_short))) for first, some in out.items()
-    }
 
 
 @cache
@@ -94,10 +66,17 @@ def _between() -> re.Pattern[str]:
 class _Found:
     """A test with a value."""
 
-    test: _Test
+    test: Test
     start: int
     end: int
     value: Measured
+
+
+def _dated(one: Column, earlier: Sequence[Annotation]) -> Measured:
+    """The value of a table with ``at``: the time that its row tells."""
+    times = (each for each in earlier if each.label == "DATE_TIME" and one.row.covers(each.span))
+    told = next((each.attributes["value"] for each in times if "value" in each.attributes), "")
+    return replace(one.value, attributes={**one.value.attributes, "at": told}) if told else one.value
 
 
 class Quantities:
@@ -112,8 +91,8 @@ class Quantities:
         """`annotated` with TEST, TEST_VALUE, UNIT, DOSAGE and FREQUENCY, and what they tell."""
         text = annotated.note.text
         lower = small(text)
-        measured = self._measured(text, lower)
-        earlier = list(annotated.annotations)
+        measured = self._measured(text, lower, annotated.annotations)
+        earlier = _beside(annotated.annotations, measured)
         given = self._doses(text, lower, measured, earlier)
         repeated = self._frequencies(text, lower, [*earlier, *given])
         added = [*measured, *given, *repeated]
@@ -128,13 +107,22 @@ class Quantities:
         span = Span(start, end)
         return Annotation(span, label, f"{self.name} {self.version}", attributes=attributes, text=span.of(text))
 
-    def _measured(self, text: str, lower: str) -> list[Annotation]:
+    def _measured(self, text: str, lower: str, earlier: Sequence[Annotation]) -> list[Annotation]:
         out: list[Annotation] = []
-        for one in _among_vitals(list(_values(text, lower))):
+        table = columns(text)
+        rows = _Places(one.row for one in table)
+        names = _Places(one.name for one in table)
+        found = [
+            one
+            for one in _among_vitals(list(_values(text, lower)))
+            if not rows.overlap(one.value.start, one.value.end) and not names.overlap(one.start, one.end)
+        ]
+        found += [_Found(one.test, one.name.start, one.name.end, _dated(one, earlier)) for one in table]
+        for one in found:
             value, test = one.value, one.test
             about = {"loinc": test.loinc, "test": test.key} if test.loinc else {"test": test.key}
             attributes = dict(value.attributes)
-            if "unit" not in attributes and (unit := _assumed(test, attributes)):
+            if "unit" not in attributes and (unit := assumed(test, attributes)):
                 attributes |= {"unit": unit, "unit_assumed": "true"}
             out.append(self._made(text, one.start, one.end, "TEST", about))
             out.append(self._made(text, value.start, value.end, "TEST_VALUE", attributes))
@@ -205,14 +193,14 @@ class Quantities:
 
 def _values(text: str, lower: str) -> Iterable[_Found]:
     """The tests of a text that a value follows, in order."""
-    tests = _tests()
+    known = tests()
     at = 0
-    for word in _WORD.finditer(lower):
+    for word in WORD.finditer(lower):
         if word.start() < at:
             continue
-        for test in tests.get(word[0], ()):
+        for test in known.get(word[0], ()):
             start, end = word.start(), word.start() + len(test.name)
-            if not _is_named(test, text, lower, start, end):
+            if not is_named(test, text, lower, start, end):
                 continue
             value = _value_after(test, text, lower, end)
             if value is None:
@@ -221,22 +209,13 @@ def _values(text: str, lower: str) -> Iterable[_Found]:
             at = value.end
             further = _CHANGED.match(lower, max(value.end, value.unit_end))
             other = value_at(text, further.end(), unit=test.unit) if further is not None else None
-            if other is not None and _is_possible(test, other):
+            if other is not None and is_possible(test, other):
                 yield _Found(test, start, end, other)
                 at = other.end
             break
 
 
-def _is_named(test: _Test, text: str, lower: str, start: int, end: int) -> bool:
-    if end < len(lower) and (lower[end].isalnum() or lower[end] == "'"):
-        return False
-    if not test.is_short:
-        return lower[start:end].replace("\n", " ") == test.name
-    written = text[start:end]
-    return written == test.name or (len(written) > 2 and written.lower() == test.name.lower())
-
-
-def _value_after(test: _Test, text: str, lower: str, end: int) -> Measured | None:
+def _value_after(test: Test, text: str, lower: str, end: int) -> Measured | None:
     between = _between().match(lower, end)
     at = between.end() if between is not None else end
     if test.is_short and len(test.name) <= 2 and not _BARE.fullmatch(lower, end, at):
@@ -244,7 +223,7 @@ def _value_after(test: _Test, text: str, lower: str, end: int) -> Measured | Non
     found = value_at(text, at, unit=test.unit)
     if found is None and test.key == "temperature":
         found = value_at(text, at)
-    if found is None or at == end or not _is_possible(test, found):
+    if found is None or at == end or not is_possible(test, found):
         return None
     if found.unit_end == found.unit_start and "feet" not in found.attributes and _NO_RESULT.match(text, found.end):
         return None
@@ -252,30 +231,6 @@ def _value_after(test: _Test, text: str, lower: str, end: int) -> Measured | Non
     if "unit" not in found.attributes and (behind.isalpha() or behind in {"%", "'"}):
         return None
     return found
-
-
-def _is_possible(test: _Test, found: Measured) -> bool:
-    """True where the value may be one of the test: pressures have two numbers, and a bare number lies in its limits."""
-    attributes = found.attributes
-    if "systolic" in attributes:
-        return test.key == "blood_pressure" and 30 <= int(attributes["systolic"]) <= 320
-    if test.key == "blood_pressure":
-        return False
-    if "unit" in attributes:
-        return True
-    try:
-        number = float(attributes.get("low", attributes.get("value", "")))
-    except ValueError:
-        return True
-    return test.low <= number <= test.high
-
-
-def _assumed(test: _Test, attributes: Mapping[str, str]) -> str:
-    try:
-        number = float(attributes.get("low", attributes["value"]))
-    except ValueError:
-        return test.unit if "systolic" in attributes else ""
-    return assumed_unit(test.unit, number, is_temperature=test.key == "temperature")
 
 
 def _among_vitals(found: list[_Found]) -> list[_Found]:
@@ -292,6 +247,32 @@ def _among_vitals(found: list[_Found]) -> list[_Found]:
         if len(one.test.name) > 1 or is_beside:
             out.append(one)
     return out
+
+
+_ELSE = frozenset(("PROBLEM", "SYMPTOM", "PROCEDURE", "DOSAGE", "DURATION"))
+"""Labels that the name of a test never has."""
+_PARTLY = frozenset(("UNIT", "DATE_TIME", "AGE"))
+"""Labels that share no character with a test or its value: 6/10 is a pain score, no day."""
+_FELT = "pain"
+"""A test that is a symptom, too."""
+
+
+def _beside(earlier: Sequence[Annotation], measured: Sequence[Annotation]) -> list[Annotation]:
+    """What other components found, but for what stands where a test or its value does."""
+    names = {one.span for one in measured if one.label == "TEST"}
+    taken = _Places(one.span for one in measured if one.label in ("TEST", "TEST_VALUE"))
+    return [
+        one
+        for one in earlier
+        if not (one.label in _ELSE and one.span in names and one.text.lower() != _FELT)
+        and not (one.label in _PARTLY and taken.overlap(one.span.start, one.span.end))
+        and not (one.label == "TEST" and _holds_two(one.span, measured))
+    ]
+
+
+def _holds_two(span: Span, measured: Sequence[Annotation]) -> bool:
+    """True for one name that runs over two columns of a table."""
+    return sum(1 for one in measured if one.label == "TEST" and span.covers(one.span)) > 1
 
 
 class _Places:
@@ -335,7 +316,8 @@ def _joined(earlier: Sequence[Annotation], added: Sequence[Annotation]) -> list[
             out += [_scored(one, scores) for one in new] if old else new
         else:
             taken = _Places(one.span for one in old)
-            out += old
+            known = {one.span: one.attributes for one in new}
+            out += [replace(one, attributes={**known.get(one.span, {}), **one.attributes}) for one in old]
             out += [one for one in new if not taken.overlap(one.span.start, one.span.end)]
     return out
 

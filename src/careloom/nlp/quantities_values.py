@@ -6,6 +6,7 @@ parsed("3.5-5.0")           value 3.5-5.0, low 3.5, high 5.0
 parsed("5'10\\"")            value 70, unit [in_i]
 parsed("1.2 x 10^9/L")      value 1.2, unit 10*9/L
 parsed("2+")                value 2+
+parsed("6/10")              value 6, scale 10
 """
 
 import re
@@ -27,6 +28,7 @@ _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 VALUE = re.compile(
     rf"""(?P<comparator>(?:[<>]=?|[≤≥]|less\s+than|greater\s+than|more\s+than)\s?)?
     (?: (?P<feet>[3-8])\s?(?:'|’|′|ft\.?|feet)\s?(?P<inches>1[01]|\d)\s?(?:"|”|″|''|in\.?|inches)?(?![\d.])
+      | (?P<score>10|\d(?:\.5)?)\s?(?:/|(?:out\s)?of)\s?10(?!\.\d|[\d/-])
       | (?P<systolic>\d{{2,3}})\s?/\s?(?P<diastolic>\d{{2,3}})(?![\d/])
       | (?P<low>{_NUMBER})\s?[-–]\s?(?P<high>{_NUMBER})(?![\d/:-])
       | (?P<plus>[1-4]\+)
@@ -120,6 +122,8 @@ def _numbers(found: re.Match[str]) -> dict[str, str]:
         out["comparator"] = _COMPARATORS.get(word, word)
     if found["feet"]:
         return out | {"value": str(_INCHES * int(found["feet"]) + int(found["inches"])), "unit": "[in_i]"}
+    if found["score"]:
+        return out | {"value": found["score"], "scale": "10"}
     if found["systolic"]:
         systolic, diastolic = found["systolic"], found["diastolic"]
         return out | {"value": f"{systolic}/{diastolic}", "systolic": systolic, "diastolic": diastolic}

@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 
 from careloom.nlp.component import digest
 from careloom.nlp.labels import RELATIONS
+from careloom.nlp.quantities_tables import columns
 from careloom.nlp.relation_features import Words, features
 from careloom.nlp.relation_pairs import Pair, Row, are_joined, pairs_of, rows_of
 from careloom.nlp.relation_rules import rules
 from careloom.runtime import packaged
 from careloom.text.linear import LinearModel
-from careloom.text.note import AnnotatedNote, Annotation, Relation
+from careloom.text.note import AnnotatedNote, Annotation, Relation, Span
 
 NAME = "relations"
 RULES = "1"
@@ -82,6 +83,7 @@ class Relations:
         scored = self._scored(pairs, rows, text)
         chosen = _chosen(scored, rows, text, self._least)
         chosen = _dealt_out(chosen, rows, text)
+        chosen = _in_columns(chosen, annotated)
         found = {(one.type, one.pair.head.id, one.pair.tail.id): one for one in (*chosen, *_below(rows, text))}
         return sorted(
             found.values(), key=lambda one: (one.pair.tail.span, one.pair.head.span, one.type, one.pair.tail.id)
@@ -190,6 +192,24 @@ def _run(tails: Sequence[Annotation], row: Row, text: str) -> list[Annotation]:
             break
         run.insert(0, one)
     return run
+
+
+def _in_columns(chosen: Sequence[Decided], annotated: AnnotatedNote) -> list[Decided]:
+    """With each value of a table related to the name of its column, and to nothing else, nor that name to a date."""
+    table = columns(annotated.note.text)
+    if not table:
+        return list(chosen)
+    names = {one.span: one for one in annotated.annotations if one.label == "TEST"}
+    values = {one.span: one for one in annotated.annotations if one.label == "TEST_VALUE"}
+    told = [
+        (names[one.name], values[place])
+        for one in table
+        if (place := Span(one.value.start, one.value.end)) in values and one.name in names
+    ]
+    heads, tails = {head.id for head, _ in told}, {tail.id for _, tail in told}
+    kept = [one for one in chosen if one.pair.head.id not in heads and one.pair.tail.id not in tails]
+    kind = ("test-result",)
+    return [*kept, *(Decided(kind[0], Pair(head, tail, kind, 0, 0, 0, -1, (0, 0)), None) for head, tail in told)]
 
 
 def _below(rows: Sequence[Row], text: str) -> Iterator[Decided]:

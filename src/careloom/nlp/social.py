@@ -45,6 +45,15 @@ _ABSENT, _PAST = frozenset({"never", "none"}), frozenset({"past"})
 _KIN_OF_HOME = MappingProxyType({"alone": ("SUPPORT", True), "family": ("SUPPORT", False)})
 
 
+_ALONE_IN_NEED = "alone_in_need"
+_LACKING = frozenset({"absent", "limited"})
+_NOT_MANAGING = re.compile(
+    r"\b(?:not (?:managing|coping|able to (?:cope|manage))|unable to (?:cope|manage|care)|can(?:no|')t (?:cope|manage)"
+    r"|struggl\w+|unsafe|(?:repeated|recurrent|frequent|multiple|several) falls|risk of falls|fall risk|self-neglect"
+    r"|neglect\w*)\b"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What a status stands for.
@@ -171,12 +180,13 @@ class Social:
         if not labels:
             return
         line = folded(text, span, words)
-        for one in statements_of(line.text, labels, in_social=section == "social_history"):
-            yield self._annotation(text, line, one, section)
+        found = statements_of(line.text, labels, in_social=section == "social_history")
+        for one in found:
+            meant = _ALONE_IN_NEED if _is_in_need(one, found, line.text) else one.status
+            yield self._annotation(text, line, one, meaning(one.label, meant, one.value), section)
 
-    def _annotation(self, text: str, line: Folded, one: Statement, section: str) -> Annotation:
+    def _annotation(self, text: str, line: Folded, one: Statement, told: Meaning, section: str) -> Annotation:
         place = line.original(one.start, one.end)
-        told = meaning(one.label, one.status, one.value)
         attributes = {"status": one.status, "adverse": "true" if told.adverse else "false"}
         attributes |= {name: value for name in ("amount", "time", "value") if (value := getattr(one, name))}
         return Annotation(
@@ -193,6 +203,14 @@ class Social:
             ),
             codes=told.codes,
         )
+
+
+def _is_in_need(one: Statement, found: Sequence[Statement], sentence: str) -> bool:
+    """True for living alone where the sentence tells a problem or a risk with it."""
+    if one.label != "HOUSING" or one.status != "alone":
+        return False
+    lacks = any(other.label == "SUPPORT" and other.status in _LACKING for other in found)
+    return lacks or _NOT_MANAGING.search(sentence) is not None
 
 
 def _sentences(annotated: AnnotatedNote) -> Iterator[tuple[Span, str]]:

@@ -16,6 +16,9 @@ _NEGATED = re.compile(
     r"|neither|rather than|instead of|no evidence of|no longer)"
     r"(?: (?!(?:but|lives?|has|is|currently|now|feels?|reports?|who|works?|married|single|with)\b)[\w-]+,?){0,3}? ?)$"
 )
+_ANOTHER = re.compile(r"\band ?\Z")
+_CLAUSE = re.compile(r"(?:miss|cancel|reschedul|los)\w+\b")
+"""What begins another clause: ``no car and missed two visits`` denies the car alone."""
 _KIN = (
     r"(?:husband|wife|spouse|partner|mother|father|mom|dad|parents?|brothers?|sisters?|siblings?|sons?|daughters?"
     r"|children|grandfather|grandmother|grandparents|uncle|aunt|cousin|family history|family|relatives?|household"
@@ -195,6 +198,8 @@ def _told(rule: Rule, sentence: str, match: re.Match[str]) -> Iterator[Statement
         return
     status, rank = rule.status, rule.rank
     denied = None if _DENIAL.match(match[0]) else _NEGATED.search(before)
+    if denied and _ANOTHER.search(denied[0]) and _CLAUSE.match(match[0]):
+        denied = None
     if denied:
         if not rule.negated:
             return

@@ -77,7 +77,8 @@ def _is_date(words: Words, scene: Scene) -> bool:
     """True where two numbers with a slash are a day rather than a score or a share."""
     before = words.tokens[words.match.first - 1].kind if words.match.first else "BREAK"
     after = words.tokens[words.match.last].kind if words.match.last < len(words.tokens) else "BREAK"
-    if words.of("w") or before in {"ON", "SINCE", "UNTIL", "BY"} or after in {"CLOCK", "FOUR"}:
+    is_timed = after in {"CLOCK", "FOUR"} and "\n" not in scene.text[words.end : words.tokens[words.match.last].start]
+    if words.of("w") or before in {"ON", "SINCE", "UNTIL", "BY"} or is_timed:
         return True
     if is_unlike_score(words.text("x")):
         return True

@@ -43,7 +43,9 @@ _PARTS = ("drug-dose", "drug-form", "drug-route", "drug-frequency", "drug-durati
 _HABITS = ("ALCOHOL", "DRUG_USE", "TOBACCO")
 _HALTED = frozenset({"stopped", "on-hold"})
 _NOT_NOW = frozenset({"stopped", "on-hold", "not-taken"})
-_FOR = re.compile(r"\s+(?:\d[\w.]*\s*(?:mg|mcg|g|units?)?\s+)?for\s+(?:his |her |their |the |a |an )?(?:\w+\s+)?", re.IGNORECASE)
+_FOR = re.compile(
+    r"\s+(?:\d[\w.]*\s*(?:mg|mcg|g|units?)?\s+)?for\s+(?:his |her |their |the |a |an )?(?:\w+\s+)?", re.IGNORECASE
+)
 _WHENS = frozenset("MORN NOON AFT EVE NIGHT HS WAKE C CM CD CV AC ACM ACD ACV PC PCM PCD PCV".split())
 """FHIR R4 event timings that `careloom.nlp.frequencies` tells."""
 _UNITS = frozenset("s min h d wk mo a".split())
@@ -117,7 +119,6 @@ def _medication(view: View, one: Annotation, status: str) -> Fact | None:
         "resourceType": "MedicationStatement", "status": status, "medicationCodeableConcept": concept(one),
         "subject": view.subject,
     }  # fmt: skip
-    resource |= _reasons(view, one, status, grounds)
     resource |= {"context": view.encounter["encounter"]} if view.encounter else {}
     value, told = view.when(one, "drug-date")
     if value and status not in ("on-hold", "not-taken"):
@@ -125,6 +126,7 @@ def _medication(view: View, one: Annotation, status: str) -> Fact | None:
         resource |= {"effectivePeriod": {"end": value}} if status == "stopped" else {"effectiveDateTime": value}
     if view.written:
         resource["dateAsserted"] = view.written
+    resource |= _reasons(view, one, status, grounds)
     dosage = _dosage(view, one, grounds)
     if dosage:
         resource["dosage"] = [dosage]
@@ -151,7 +153,7 @@ def _reasons(view: View, one: Annotation, status: str, grounds: Grounds) -> Json
 
 
 def _is_indication(view: View, one: Annotation, problem: Annotation, status: str) -> bool:
-    """True for what a drug is taken for: of one that is not taken what stands directly behind it, ``aspirin for headache``.
+    """True for what a drug is taken for: of one not taken what stands directly behind it, ``aspirin for headache``.
 
     What is told behind a verb that stops it is why it was stopped: ``was held for hypotension``.
     """

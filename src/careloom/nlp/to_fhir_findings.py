@@ -22,6 +22,7 @@ from careloom.nlp.to_fhir_view import (
     is_named,
     is_of_patient,
     key_of,
+    moment,
     quantity,
     standing_of,
     words,
@@ -100,6 +101,7 @@ def _test(view: View, one: Annotation, value: Annotation, *, is_only: bool) -> F
     code = _fitting(concept(one), unit)
     result = _result(one, value, unit, code)
     when, dates = view.when(one, "test-date")
+    when = moment(value.attributes.get("at", "")) or when
     grounds.add(*dates)
     resource: Json = {
         "resourceType": "Observation", "status": "final", "category": [_category(one, code, unit)], "code": code,

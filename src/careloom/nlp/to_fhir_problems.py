@@ -194,7 +194,15 @@ def allergies(view: View) -> list[Fact]:
     ]
     has_drug = any(one.standing == "confirmed" and "category" in one.resource for one in made)
     has_any = any(one.standing == "confirmed" and not _nothing_known(one) for one in made)
-    return [one for one in made if not (has_drug if _nothing_known(one) == _NO_DRUG else bool(_nothing_known(one)) and _nothing_known(one) != _NO_FOOD and has_any)]
+    return [
+        one
+        for one in made
+        if not (
+            has_drug
+            if _nothing_known(one) == _NO_DRUG
+            else bool(_nothing_known(one)) and _nothing_known(one) != _NO_FOOD and has_any
+        )
+    ]
 
 
 def _nothing_known(fact: Fact) -> str:

@@ -1,0 +1,171 @@
+"""Names by list, and words that are none: persons, numbers of items, abbreviations of places."""
+
+import pytest
+
+from careloom.nlp.assertion import Assertions
+from careloom.nlp.lexicon import Lexicon, item_marks
+from careloom.nlp.linking import Linker
+from careloom.nlp.reader import settled
+from careloom.nlp.sections import Sections
+from careloom.nlp.to_fhir import facts_of
+from careloom.text.note import AnnotatedNote, Annotation, Span
+from tests.nlp_kit import note
+
+LEXICON = Lexicon()
+
+
+def read(text: str, *found: tuple[str, str]) -> list[tuple[str, str]]:
+    """What is left of, and comes to, what a tagger found in a text: (words, label)."""
+    ones = tuple(
+        Annotation(Span(text.index(word), text.index(word) + len(word)), label, "tagger", 0.9, text=word)
+        for word, label in found
+    )
+    made = LEXICON.read(Sections().read(AnnotatedNote(note(text), annotations=ones)))
+    return [(one.text, one.label) for one in made.annotations]
+
+
+NONE = [
+    ("Mrs Harlow was seen.", ("Harlow", "SYMPTOM")),
+    ("PCP: Dr. Rosalind Harlow. Harlow called.", ("Harlow", "PROBLEM")),
+    ("Anaesthetist: Dr March. No events.", ("March", "DATE_TIME")),
+    ("Surgeon: Mr Cold", ("Cold", "PROBLEM")),
+    ("EF preserved.", ("EF", "PROBLEM")),
+    ("Referred to GI.", ("GI", "PROBLEM")),
+    ("Lisinopril restarted by PCP.", ("PCP", "PROBLEM")),
+    ("ST elevation in II, III, aVF.", ("aVF", "PROBLEM")),
+    ("Dispo SNF.", ("SNF", "PROBLEM")),
+    ("Meds:\n2. Metoprolol", ("2.", "MEDICATION")),
+    ("Meds:\n2. Metoprolol", ("2", "DOSAGE")),
+    ("a) Coumadin", ("a", "MEDICATION")),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), NONE)
+def test_what_names_nothing_is_dropped(text: str, found: tuple[str, str]) -> None:
+    assert read(text, found) == []
+
+
+KEPT = [
+    ("PCP pneumonia in HIV", ("PCP", "PROBLEM")),
+    ("GI bleed in 2019", ("GI bleed", "PROBLEM")),
+    ("stopped March 2024", ("March 2024", "DATE_TIME")),
+    ("Dr March saw her, stopped March 2024", ("March 2024", "DATE_TIME")),
+    ("has a cold", ("cold", "SYMPTOM")),
+    ("aspirin 2 tablets", ("2 tablets", "DOSAGE")),
+    ("on 3. May", ("3. May", "DATE_TIME")),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), KEPT)
+def test_what_names_something_stays(text: str, found: tuple[str, str]) -> None:
+    assert found in read(text, found)
+
+
+def test_a_name_loses_the_number_of_an_item_and_a_verb_it_drags_along() -> None:
+    text = "Diagnosis: 1. Chronic psoriasis 2. Eczema"
+    assert read(text, ("Chronic psoriasis 2", "PROBLEM")) == [("Chronic psoriasis", "PROBLEM")]
+    assert read("with diabetes declined insulin", ("diabetes declined", "PROBLEM"))[0] == ("diabetes", "PROBLEM")
+
+
+MARKS = [
+    ("1. aspirin\n2) metformin", ["1.", "2)"]),
+    ("Dx: 1. asthma 2. eczema", ["1.", "2."]),
+    ("temp 38. Cough", []),
+    ("for 2. days", []),
+]
+
+
+@pytest.mark.parametrize(("text", "marks"), MARKS)
+def test_numbers_of_items_are_told_by_their_place(text: str, marks: list[str]) -> None:
+    assert [span.of(text) for span in item_marks(text)] == marks
+
+
+NAMED = [
+    ("Presented with STEMI.", ("STEMI", "PROCEDURE"), ("STEMI", "PROBLEM")),
+    ("ran out of insulin", ("insulin", "PROBLEM"), ("insulin", "MEDICATION")),
+    ("Hx C diff", ("Hx", "PROBLEM"), ("C diff", "PROBLEM")),
+]
+
+
+@pytest.mark.parametrize(("text", "found", "expected"), NAMED)
+def test_a_listed_name_has_its_label_whatever_the_tagger_said(
+    text: str, found: tuple[str, str], expected: tuple[str, str]
+) -> None:
+    assert read(text, found) == [expected]
+
+
+ALLERGENS = [
+    ("Allergies: latex, shellfish", ["latex", "shellfish"]),
+    ("She is allergic to Elastoplast.", ["Elastoplast"]),
+    ("ALLERGIES:\nlatex\nnuts\n\nPlan: none", ["latex", "nuts"]),
+    ("Shellfish for dinner. Latex gloves.", []),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), ALLERGENS)
+def test_everyday_words_are_allergens_where_an_allergy_is_told(text: str, expected: list[str]) -> None:
+    assert [word for word, label in read(text) if label == "ALLERGEN"] == expected
+
+
+NOTHING_KNOWN = [
+    ("Allergies: NKDA", "409137002"),
+    ("ALLERGIES:\nNo known drug allergies.", "409137002"),
+    ("No known allergies.", "716186003"),
+    ("Allergies: none", "716186003"),
+    ("NKFA", "429625007"),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), NOTHING_KNOWN)
+def test_that_no_allergy_is_known_is_a_fact_with_a_code(text: str, code: str) -> None:
+    made = Assertions().read(LEXICON.read(Sections().read(AnnotatedNote(note(text)))))
+    facts = [one.resource for one in facts_of(settled(made))]
+    assert [one["code"]["coding"][0]["code"] for one in facts] == [code]
+    assert [one["verificationStatus"]["coding"][0]["code"] for one in facts] == ["confirmed"]
+
+
+def test_that_none_is_known_does_not_stand_beside_an_allergy() -> None:
+    text = "Allergies: NKDA. Allergic to penicillin."
+    start = text.index("penicillin")
+    one = Annotation(Span(start, start + 10), "MEDICATION", text="penicillin")
+    made = Assertions().read(LEXICON.read(AnnotatedNote(note(text), annotations=(one,))))
+    facts = [fact.resource for fact in facts_of(settled(made))]
+    assert [one["code"]["text"] for one in facts] == ["penicillin"]
+
+
+LINKS = [
+    ("Lisinopril restarted by [PCP].", "PROBLEM", ""),
+    ("[PCP] pneumonia in HIV", "PROBLEM", "415125002"),
+    ("[Cold weather] makes it worse", "PROBLEM", ""),
+    ("[Feeling cold]", "SYMPTOM", ""),
+    ("She has a [cold]", "SYMPTOM", "82272006"),
+    ("[COLD] on home oxygen", "PROBLEM", "13645005"),
+    ("Denies [SI]/HI", "PROBLEM", "R45.85"),
+    ("[SNF]", "PROBLEM", ""),
+    ("[aVF]", "PROBLEM", ""),
+    ("[CVA]", "PROBLEM", "230690007"),
+    ("[NSTEMI]", "PROBLEM", "I21.4"),
+    ("[STEMI]", "PROBLEM", "401303003"),
+    ("[mass]", "PROBLEM", ""),
+    ("[flare]", "PROBLEM", ""),
+    ("[surgery]", "PROCEDURE", ""),
+    ("[vaginal delivery]", "PROCEDURE", ""),
+    ("[laparoscopic cholecystectomy]", "PROCEDURE", "45595009"),
+    ("[Cannabis]", "MEDICATION", ""),
+    ("[ciclosporin]", "MEDICATION", "3008"),
+]
+LINKER = Linker.packaged()
+
+
+@pytest.mark.parametrize(("text", "label", "code"), LINKS)
+def test_a_doubtful_mention_has_rather_no_code_than_a_wrong_one(text: str, label: str, code: str) -> None:
+    start, end = text.index("["), text.index("]") - 1
+    bare = text.replace("[", "").replace("]", "")
+    one = Annotation(Span(start, end), label, text=bare[start:end])
+    made = LINKER.read(AnnotatedNote(note(bare), annotations=(one,))).annotations[0]
+    assert (made.codes[0].code if made.codes else "") == code
+    assert bool(made.codes) != ("no_code" in made.attributes)
+
+
+def test_nothing_is_found_in_nothing() -> None:
+    assert read("") == []

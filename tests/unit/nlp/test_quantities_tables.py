@@ -1,0 +1,94 @@
+"""Tables of measurements: names over columns, values below."""
+
+import pytest
+
+from careloom.nlp.quantities import Quantities
+from careloom.nlp.quantities_tables import columns
+from careloom.nlp.relations import Relations
+from careloom.nlp.times import Times
+from careloom.text.note import AnnotatedNote, Annotation, Span
+from tests.nlp_kit import note
+
+TABLES = [
+    (
+        "VITALS\nBP       HR    T      RR    SpO2\n120/80   72    98.6   16    98%\n",
+        "blood_pressure 120/80, heart_rate 72, temperature 98.6, respiratory_rate 16, oxygen_saturation 98",
+    ),
+    (
+        "Time | BP | HR | Pain\n08:00 | 132/84 | 88 | 6/10\n12:00 | 128/80 | 76 | 3/10\nDoing well.",
+        "blood_pressure 132/84, heart_rate 88, pain 6, blood_pressure 128/80, heart_rate 76, pain 3",
+    ),
+    ("BP HR T\n120/80 72 98.6", "blood_pressure 120/80, heart_rate 72, temperature 98.6"),
+    ("| BP | HR |\n|---|---|\n| 120/80 | 70 |", "blood_pressure 120/80, heart_rate 70"),
+    ("Na\tK\n138\t4.1", "sodium 138, potassium 4.1"),
+    ("Na   K    Cl\n138  4.1  101\n139       100", "sodium 138, potassium 4.1, chloride 101, sodium 139, chloride 100"),
+    ("BP HR\n\n120/80 72", ""),
+    ("BP 120/80  HR 72  T 98.6", ""),
+    ("BP HR\nboth were normal", ""),
+    ("BP HR\n9999/1 x", ""),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TABLES)
+def test_a_value_is_that_of_the_name_over_it(text: str, expected: str) -> None:
+    told = [f"{one.test.key} {one.value.attributes['value']}" for one in columns(text)]
+    assert ", ".join(told) == expected
+
+
+def tagged(text: str, *found: tuple[str, str]) -> AnnotatedNote:
+    ones = tuple(
+        Annotation(Span(text.index(word), text.index(word) + len(word)), label, "tagger", 0.9, text=word)
+        for word, label in found
+    )
+    return AnnotatedNote(note(text, time="2024-05-10"), annotations=ones)
+
+
+def test_what_the_tagger_took_a_name_or_value_for_gives_way() -> None:
+    text = "Time | BP | HR | Pain\n08:00 | 132/84 | 88 | 6/10\n12:00 | 128/80 | 76 | 3/10"
+    read = Quantities().read(Times().read(tagged(text, ("BP", "SYMPTOM"), ("6/10", "DATE_TIME"), ("HR", "PROBLEM"))))
+    assert {(one.text, one.label) for one in read.annotations if one.label not in ("TEST", "TEST_VALUE")} == {
+        ("08:00", "DATE_TIME"), ("12:00", "DATE_TIME"),
+    }  # fmt: skip
+    told = {one.text: one.attributes for one in read.annotations if one.label == "TEST_VALUE"}
+    assert told["6/10"]["value"] == "6"
+    assert told["6/10"]["unit"] == "{score}"
+    assert told["132/84"]["at"].startswith("2024-05-10T08:00")
+
+
+def test_each_value_of_a_table_is_related_to_its_own_column() -> None:
+    text = "BP       HR\n120/80   72\n128/80   76"
+    read = Quantities().read(AnnotatedNote(note(text)))
+    ids = tuple(
+        Annotation(one.span, one.label, one.source, attributes=one.attributes, id=f"T{number}", text=one.text)
+        for number, one in enumerate(read.annotations)
+    )
+    by_id = {one.id: one.text for one in ids}
+    made = Relations().read(AnnotatedNote(read.note, annotations=ids))
+    found = {(by_id[one.head], by_id[one.tail]) for one in made.relations if one.type == "test-result"}
+    assert found == {("BP", "120/80"), ("HR", "72"), ("BP", "128/80"), ("HR", "76")}
+
+
+SCORES = [
+    ("Pain 6/10.", "6/10", "6"),
+    ("pain is 10/10 today", "10/10", "10"),
+    ("Pain score: 7 out of 10", "7 out of 10", "7"),
+    ("chest pain 8/10, previously 3/10", "8/10", "8"),
+]
+
+
+@pytest.mark.parametrize(("text", "written", "value"), SCORES)
+def test_a_pain_score_is_a_value_and_no_day(text: str, written: str, value: str) -> None:
+    read = Quantities().read(Times().read(tagged(text, (written, "DATE_TIME"))))
+    told = [(one.text, one.attributes["value"]) for one in read.annotations if one.label == "TEST_VALUE"]
+    assert told == [(written, value)]
+    assert not any(one.label == "DATE_TIME" and one.text == written for one in read.annotations)
+
+
+DAYS = ["seen on 6/10 for pain", "adm 5/10 with chest pain"]
+
+
+@pytest.mark.parametrize("text", DAYS)
+def test_a_day_stays_a_day(text: str) -> None:
+    read = Quantities().read(Times().read(tagged(text)))
+    assert [one.label for one in read.annotations] == ["DATE_TIME"]

@@ -1,0 +1,96 @@
+"""Whose findings: of mothers and their children, of relatives in brackets; and what was declined."""
+
+import pytest
+
+from careloom.nlp.assertion import Assertions, subject_of
+from careloom.text.note import AnnotatedNote, Annotation, Section, Span
+from tests.nlp_kit import note
+
+MOTHER = "G2P1 at 39 weeks, rupture of membranes. EBL 400 mL. "
+NEWBORN = "Term male infant born to a G2P1 mother. Apgars 8 and 9. DOL 2. "
+CHILD = "Oliver is a 4 year old boy. "
+
+WHOSE = [
+    (MOTHER, "Maternal temp 38, [chorioamnionitis].", "patient"),
+    (MOTHER, "Maternal history of [gestational diabetes].", "patient"),
+    (MOTHER, "Mother denies [headache].", "patient"),
+    (MOTHER, "Mum is on labetalol for [pre-eclampsia].", "patient"),
+    (MOTHER, "Baby has a [cephalohaematoma].", "other"),
+    (MOTHER, "Infant with [jaundice] on day 2.", "other"),
+    (MOTHER, "Baby's [hypoglycaemia] was treated.", "other"),
+    (MOTHER, "Fetal [bradycardia].", "other"),
+    (MOTHER, "Neonatal [sepsis] ruled out.", "other"),
+    (MOTHER, "Baby well, mother has [headache].", "patient"),
+    (MOTHER, "Her mother had [pre-eclampsia].", "family"),
+    (MOTHER, "Her sister has [asthma].", "family"),
+    (NEWBORN, "Mother has [gestational diabetes].", "family"),
+    (NEWBORN, "Maternal history of [hypothyroidism].", "family"),
+    (NEWBORN, "Infant has [jaundice].", "patient"),
+    (NEWBORN, "Baby with [hypoglycaemia].", "patient"),
+    (CHILD, "Mum says he has had a [fever].", "patient"),
+    (CHILD, "Mum had [pneumonia] last winter.", "family"),
+    (CHILD, "His brother has [asthma].", "family"),
+    ("", "Family concerned re: [confusion].", "patient"),
+    ("", "Mum had a rash with [penicillin].", "family"),
+    ("", "[penicillin] (mother), codeine causes vomiting", "family"),
+    ("", "penicillin (mother), [codeine] causes vomiting", "patient"),
+]
+
+
+def asserted(before: str, sentence: str, label: str = "PROBLEM", sections: tuple[Section, ...] = ()) -> Annotation:
+    text = before + sentence.replace("[", "").replace("]", "")
+    start = len(before) + sentence.index("[")
+    end = len(before) + sentence.index("]") - 1
+    one = Annotation(Span(start, end), label, text=text[start:end])
+    return Assertions().read(AnnotatedNote(note(text), sections=sections, annotations=(one,))).annotations[0]
+
+
+@pytest.mark.parametrize(("before", "sentence", "whose"), WHOSE)
+def test_a_finding_belongs_to_who_has_it(before: str, sentence: str, whose: str) -> None:
+    told = asserted(before, sentence).assertion
+    assert told is not None
+    assert told.experiencer == whose
+
+
+def test_a_note_is_about_a_mother_or_a_newborn_only_where_more_than_one_word_says_so() -> None:
+    assert subject_of(MOTHER) == "mother"
+    assert subject_of(NEWBORN) == "newborn"
+    assert subject_of("She is pregnant.") == ""
+    assert subject_of("") == ""
+
+
+DECLINED = [
+    ("Patient declined [influenza vaccine].", "MEDICATION", "absent"),
+    ("[Colonoscopy] declined.", "PROCEDURE", "absent"),
+    ("[Influenza vaccine] declined by patient.", "MEDICATION", "absent"),
+    ("She declined [surgery] for her hernia.", "PROCEDURE", "absent"),
+    ("She declined surgery for her [hernia].", "PROBLEM", "present"),
+    ("Patient with [diabetes] declined insulin.", "PROBLEM", "present"),
+    ("[Hemoglobin] declined to 8.", "TEST", "present"),
+    ("[Kidney function] has declined.", "TEST", "present"),
+    ("[Weight] declined by 3 kg.", "TEST", "present"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "label", "presence"), DECLINED)
+def test_an_offer_is_declined_and_a_value_declines(sentence: str, label: str, presence: str) -> None:
+    told = asserted("", sentence, label).assertion
+    assert told is not None
+    assert told.presence == presence
+
+
+DICTATED = "lungs clear no wheezes assessment copd stable plan start [symbicort] follow up for his diabetes"
+
+
+def test_what_is_denied_ends_at_the_assessment_and_plan_of_dictated_text() -> None:
+    told = asserted("", DICTATED, "MEDICATION").assertion
+    assert told is not None
+    assert told.presence == "present"
+
+
+@pytest.mark.parametrize(("score", "temporality"), [(None, "historical"), (0.9, "historical"), (0.6, "current")])
+def test_a_section_that_was_guessed_speaks_only_where_it_is_likely(score: float | None, temporality: str) -> None:
+    part = Section("past_medical_history", Span(0, 0), Span(0, 21), "11348-0", score)
+    told = asserted("", "seen with [pneumonia]", sections=(part,)).assertion
+    assert told is not None
+    assert told.temporality == temporality
