@@ -320,3 +320,41 @@ def test_other_annotations_stay_and_the_reader_is_named() -> None:
 def test_a_line_of_twenty_thousand_characters_is_read_in_time() -> None:
     for piece in ("no smoking or ", "lives with ", "she has no way to get to the ", "| tobacco : ", "a a a alcohol "):
         _read(piece * (20_000 // len(piece)), "")
+
+
+CODES = tomllib.loads(packaged("nlp", "social_codes.toml").decode())
+
+
+@pytest.mark.parametrize("label", CODES)
+def test_a_code_for_a_problem_stands_with_what_is_adverse_alone(label: str) -> None:
+    for status in CODES[label]["statuses"]:
+        told = meaning(label, status)
+        problems = [one.code for one in told.codes if re.fullmatch(r"Z(?:5[5-9]|6[0-5])\..*", one.code)]
+        assert told.adverse or not problems, status
+
+
+ALONE = [
+    ("Lives alone.", "false", False),
+    ("Lives alone and feels isolated.", "true", True),
+    ("Lives alone, struggling to cope.", "true", True),
+    ("Lives with his wife.", "false", False),
+]
+
+
+@pytest.mark.parametrize(("sentence", "adverse", "has_code"), ALONE)
+def test_living_alone_is_a_problem_where_one_is_told_with_it(sentence: str, adverse: str, has_code: bool) -> None:
+    read = COMPONENT.read(AnnotatedNote(Note("n", sentence))).annotations
+    assert read[0].attributes["adverse"] == adverse
+    assert any(code.code == "Z60.2" for code in read[0].codes) is has_code
+
+
+def test_what_is_lacking_is_not_denied_by_what_else_is_lacking() -> None:
+    text = "She has no car and missed two clinic appointments because of lack of transport."
+    assert {one.attributes["status"] for one in COMPONENT.read(AnnotatedNote(Note("n", text))).annotations} == {
+        "lacking"
+    }
+
+
+def test_a_partner_who_was_violent_is_told() -> None:
+    read = COMPONENT.read(AnnotatedNote(Note("n", "Her ex-partner was violent towards her."))).annotations
+    assert [(one.label, one.attributes["status"]) for one in read] == [("SAFETY", "past")]
