@@ -32,9 +32,11 @@ PAIRS = "pairs.zip"
 TYPE = "drug-adverse-event"
 _LOOK_BACK = 6
 """Annotations before a place that may reach it: those of one label never overlap."""
-LEAST: Mapping[str, float] = {"drug": 0.5, "event": 0.5, "related": 0.5, "pair": 0.2}
-"""Probabilities from which on a word is part of a drug or an event, a sentence tells of a relation, a pair is one:
-of drugs and events that a sentence names as such nearly all belong together."""
+LEAST: Mapping[str, float] = {"drug": 0.95, "event": 0.7, "related": 0.9, "pair": 0.2}
+"""Probabilities from which on a word is part of a drug or an event, a sentence tells of a relation, a pair is one.
+
+Chosen on 5 % of the abstracts of ade_corpus_v2; of drugs and events that a sentence names as such nearly all belong
+together."""
 
 
 @dataclass(frozen=True, slots=True)
