@@ -23,6 +23,7 @@ from careloom.terminology.concepts import Concept, Match, Release
 from careloom.terminology.name_index import NameIndex
 
 _LINE = re.compile(rb"\n")
+_PARENTS = re.compile(rb"^([^\t\n]+)\t(?:[^\t\n]*\t){3}([^\t\n]+)", re.MULTILINE)
 
 
 def pack(release: Release, lines: list[str]) -> bytes:
@@ -140,10 +141,9 @@ class ConceptTable:
     @cached_property
     def _children(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
-        for start in self._starts:
-            cells = self._cells(start)
-            for parent in cells[4].split():
-                found[parent].append(cells[0])
+        for code, parents in _PARENTS.findall(self._text):
+            for parent in parents.decode().split():
+                found[parent].append(code.decode())
         return dict(found)
 
     def children(self, code: str) -> tuple[str, ...]:

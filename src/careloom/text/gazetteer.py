@@ -19,7 +19,8 @@ class Gazetteer:
         self.names: dict[tuple[str, ...], int] = {}
         kinds: dict[str, int] = {}
         for kind, name in names:
-            key = tuple(word_texts(name.lower()))
+            plain = name.lower()
+            key = tuple(plain.split() if plain.replace(" ", "").isalnum() else word_texts(plain))
             if 0 < len(key) <= LONGEST_NAME:
                 self.names.setdefault(key, kinds.setdefault(kind, len(kinds)))
         self.kinds = tuple(kinds)
