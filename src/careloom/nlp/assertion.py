@@ -46,6 +46,8 @@ _LIST, _LEAD, _ITEM = 30, 160, 80
 """A list has so many lines at most, and the line that leads it and its items have so many characters."""
 _LIKELY = 0.8
 """Probability from which on a section without a title says something of what stands in it."""
+_PARAGRAPH = 500
+"""Characters of such a section at most: a note in one paragraph is more than its likeliest kind."""
 _GIVEN_UP = frozenset({"former", "formerly", "quit", "ex", "stopped", "used"})
 
 
@@ -303,4 +305,6 @@ def _section_at(annotated: AnnotatedNote, offset: int) -> str:
     if place < 0 or offset >= annotated.sections[place].body.end:
         return ""
     section = annotated.sections[place]
-    return section.kind if section.score is None or section.score >= _LIKELY else ""
+    if section.score is None:
+        return section.kind
+    return section.kind if section.score >= _LIKELY and len(section.body) <= _PARAGRAPH else ""

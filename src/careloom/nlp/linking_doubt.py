@@ -64,7 +64,7 @@ def is_doubtful(mention: str, label: str, around: str, defined: Mapping[str, str
         return (
             _is_homograph(bare)
             or _is_unusual(bare, around, match)
-            or (" " not in bare and not _SHORT.fullmatch(bare) and _says_more(match))
+            or (" " not in bare and not _SHORT.fullmatch(bare) and (_says_more(match) or _is_place(bare, match)))
         )
     if label == "PROCEDURE":
         return _says_more(match) if " " not in match.forms[0] else _says_other(match)
@@ -113,6 +113,12 @@ def _says_more(match: Match) -> bool:
     best = max(match.forms, key=lambda form: ratio(form, match.name))
     mine, theirs = _heavy(best), _heavy(match.name)
     return not all(any(ratio(word, own) >= _ALIKE for own in mine) for word in theirs)
+
+
+def _is_place(mention: str, match: Match) -> bool:
+    """True for a word such as ``mouth`` of which only a disease has that name, ``mouth disorder``; not for Crohn's."""
+    added = set(match.name.split()) - {word for form in match.forms for word in form.split()}
+    return bool(added & word_list("generic")) and match.name not in match.forms and not mention.endswith("s")
 
 
 def _says_other(match: Match) -> bool:

@@ -43,6 +43,10 @@ _PARTS = ("drug-dose", "drug-form", "drug-route", "drug-frequency", "drug-durati
 _HABITS = ("ALCOHOL", "DRUG_USE", "TOBACCO")
 _HALTED = frozenset({"stopped", "on-hold"})
 _NOT_NOW = frozenset({"stopped", "on-hold", "not-taken"})
+_ELSEWHERE = re.compile(
+    r"\b(?:follow(?:ing)?[- ]?up|f/u|refer\w*|appointment|see (?:her|his|the)|recheck)\b", re.IGNORECASE
+)
+"""What a drug is not taken for: what somebody is to be seen for stands behind such words."""
 _FOR = re.compile(
     r"\s+(?:\d[\w.]*\s*(?:mg|mcg|g|units?)?\s+)?for\s+(?:his |her |their |the |a |an )?(?:\w+\s+)?", re.IGNORECASE
 )
@@ -69,7 +73,8 @@ def _is_drug(view: View, one: Annotation) -> bool:
     """True for a drug of the patient that is no allergen and no habit."""
     if not is_of_patient(one) or not is_named(one) or view.is_allergen(one):
         return False
-    return not any(one.span.overlaps(habit.span) for habit in view.labelled(*_HABITS)) or bool(_dose_parts(view, one))
+    habits = [habit for habit in view.labelled(*_HABITS) if one.span.overlaps(habit.span)]
+    return not habits or (bool(_dose_parts(view, one)) and all(habit.label == "DRUG_USE" for habit in habits))
 
 
 def _last_statuses(view: View, drugs: Sequence[Annotation]) -> dict[int, str]:
@@ -104,7 +109,7 @@ def _status(one: Annotation) -> str:
     if told.presence == "absent":
         return "not-taken"
     if told.temporality == "future":
-        return "intended"
+        return "" if told.presence == "possible" else "intended"
     if told.presence == "possible":
         return "unknown"
     return "completed" if is_historical(one) else "active"
@@ -159,6 +164,8 @@ def _is_indication(view: View, one: Annotation, problem: Annotation, status: str
     """
     between = view.note.text[one.span.end : problem.span.start]
     if one.span.end < problem.span.start and is_halted(view.note.text, Span(one.span.end, problem.span.start)):
+        return False
+    if _ELSEWHERE.search(between):
         return False
     if status not in _NOT_NOW:
         return True

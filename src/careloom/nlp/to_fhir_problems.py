@@ -69,6 +69,8 @@ RELATIVES = {
     "parent": ("PRN", "parent"),
 }
 """Words for a relative -> code and display of v3 RoleCode; the longest that is in the text counts."""
+_NEAR_RELATIVE = 60
+"""Characters between a relative and what the relative has."""
 _ANY_RELATIVE = ("FAMMEMB", "family member")
 _LISTED = frozenset(
     "past_medical_history diagnosis admission_diagnosis discharge_diagnosis assessment assessment_and_plan".split()
@@ -295,7 +297,17 @@ def _relatives(view: View, one: Annotation) -> list[list[Annotation]]:
             found[-1].append(each)
         else:
             found.append([each])
-    return found or [[]]
+    return found or [_named_before(view, one)]
+
+
+def _named_before(view: View, one: Annotation) -> list[Annotation]:
+    """The last word for a relative in front of a problem, in its sentence; nothing where there is none."""
+    text = view.note.text
+    before = [each for each in view.labelled("FAMILY_RELATION") if each.span.end <= one.span.start]
+    last = before[-1:]
+    if not last or one.span.start - last[0].span.end > _NEAR_RELATIVE:
+        return []
+    return [] if re.search(r"[.;\n]", text[last[0].span.end : one.span.start]) else last
 
 
 def _onset_of_relative(view: View, one: Annotation, grounds: Grounds) -> Json:

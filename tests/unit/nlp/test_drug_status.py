@@ -8,7 +8,7 @@ import pytest
 from careloom.nlp.drug_status import DrugStatus, statuses
 from careloom.nlp.to_fhir_drugs import medications
 from careloom.nlp.to_fhir_view import View
-from careloom.text.note import AnnotatedNote, Annotation, Relation, Span
+from careloom.text.note import AnnotatedNote, Annotation, Assertion, Relation, Span
 from tests.nlp_kit import note
 
 SENTENCES = [
@@ -45,6 +45,7 @@ SENTENCES = [
     ("consider [quetiapine] if mania.", [None]),
     ("[furosemide] was changed to 80 mg daily.", [None]),
     ("[Metformin] 500 mg BID.", [None]),
+    ("He had a rash with [cefalexin].", ["completed"]),
 ]
 
 
@@ -101,6 +102,7 @@ REASONS = [
     ("Stopped aspirin for headache", "aspirin", "headache", "drug-reason", "stopped", "reasonCode"),
     ("Aspirin for headache", "Aspirin", "headache", "drug-reason", "active", "reasonCode"),
     ("Aspirin for headache", "Aspirin", "headache", "drug-adverse-event", "active", ""),
+    ("Start symbicort, follow up for diabetes", "symbicort", "diabetes", "drug-reason", "", ""),
     ("Metoprolol held for hypotension, restarted", "Metoprolol", "hypotension", "drug-reason", "active", ""),
 ]
 
@@ -109,8 +111,8 @@ REASONS = [
 def test_why_a_drug_was_stopped_is_never_what_it_is_for(
     text: str, drug: str, problem: str, relation: str, status: str, element: str
 ) -> None:
-    made = statement(text, drug, problem, relation, status=status)
-    assert made["status"] == status
+    made = statement(text, drug, problem, relation, **({"status": status} if status else {}))
+    assert made["status"] == status or not status
     assert [name for name in ("statusReason", "reasonCode") if name in made] == ([element] if element else [])
 
 
@@ -142,3 +144,29 @@ def test_when_a_drug_was_stopped_is_the_end_of_its_period() -> None:
     )
     assert made[0].resource["effectivePeriod"] == {"end": "2019"}
     assert "effectiveDateTime" not in made[0].resource
+
+
+OTHERWISE = [
+    (Assertion("possible", "future"), []),
+    (Assertion(temporality="future"), ["intended"]),
+    (Assertion("possible"), ["unknown"]),
+    (Assertion("absent"), ["not-taken"]),
+    (Assertion(temporality="historical"), ["completed"]),
+    (Assertion(), ["active"]),
+    (Assertion("hypothetical"), []),
+]
+
+
+@pytest.mark.parametrize(("assertion", "expected"), OTHERWISE)
+def test_where_no_verb_speaks_of_a_drug_its_assertion_does(assertion: Assertion, expected: list[str]) -> None:
+    one = Annotation(Span(0, 9), "MEDICATION", text="Metformin", id="T1", assertion=assertion)
+    made = medications(View(AnnotatedNote(note("Metformin"), annotations=(one,))))
+    assert [fact.resource["status"] for fact in made] == expected
+
+
+def test_what_is_drunk_is_no_drug() -> None:
+    ones = (
+        Annotation(Span(0, 7), "MEDICATION", text="alcohol", id="T1"),
+        Annotation(Span(0, 15), "ALCOHOL", text="alcohol 2 units", id="T2", attributes={"status": "current"}),
+    )
+    assert medications(View(AnnotatedNote(note("alcohol 2 units"), annotations=ones))) == []

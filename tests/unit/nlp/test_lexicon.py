@@ -147,6 +147,8 @@ LINKS = [
     ("[NSTEMI]", "PROBLEM", "I21.4"),
     ("[STEMI]", "PROBLEM", "401303003"),
     ("[mass]", "PROBLEM", ""),
+    ("it made his [mouth] dry", "SYMPTOM", ""),
+    ("[Parkinson's]", "PROBLEM", "49049000"),
     ("[flare]", "PROBLEM", ""),
     ("[surgery]", "PROCEDURE", ""),
     ("[vaginal delivery]", "PROCEDURE", ""),

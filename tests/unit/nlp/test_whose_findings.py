@@ -3,7 +3,9 @@
 import pytest
 
 from careloom.nlp.assertion import Assertions, subject_of
-from careloom.text.note import AnnotatedNote, Annotation, Section, Span
+from careloom.nlp.to_fhir_problems import family
+from careloom.nlp.to_fhir_view import View
+from careloom.text.note import AnnotatedNote, Annotation, Assertion, Section, Span
 from tests.nlp_kit import note
 
 MOTHER = "G2P1 at 39 weeks, rupture of membranes. EBL 400 mL. "
@@ -94,3 +96,14 @@ def test_a_section_that_was_guessed_speaks_only_where_it_is_likely(score: float 
     told = asserted("", "seen with [pneumonia]", sections=(part,)).assertion
     assert told is not None
     assert told.temporality == temporality
+
+
+def test_a_relative_is_the_last_one_named_before_what_the_relative_has() -> None:
+    text = "Mum well. His brother has asthma."
+    ones = (
+        Annotation(Span(0, 3), "FAMILY_RELATION", text="Mum", id="T1"),
+        Annotation(Span(14, 21), "FAMILY_RELATION", text="brother", id="T2"),
+        Annotation(Span(26, 32), "PROBLEM", text="asthma", id="T3", assertion=Assertion(experiencer="family")),
+    )
+    made = family(View(AnnotatedNote(note(text), annotations=ones)))
+    assert [one.resource["relationship"]["coding"][0]["code"] for one in made] == ["BRO"]
