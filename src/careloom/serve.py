@@ -10,8 +10,10 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +32,7 @@ from careloom.client.credentials import Credential
 from careloom.client.pace import Pace
 from careloom.dashboard.app import create_dashboard
 from careloom.errors import SetupError
+from careloom.services.annotate import warm
 from careloom.services.platform import Platform
 from careloom.settings import FILE_VARIABLE, PREFIX, Settings
 
@@ -37,6 +40,8 @@ GRACE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 60.0
 """Between two starts of a job worker that does not stay up, as one does beside another worker of the same data."""
 _SHARED_NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
+_WARM_AFTER_SECONDS = 1.0
+"""What a new process serves first has the processor to itself."""
 
 
 def run(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:
@@ -88,11 +93,15 @@ def is_local(host: str) -> bool:
 
 def application(settings: Settings) -> Any:
     """The whole WSGI application: the API at the root, the dashboard under ``/dashboard``."""
+    return _application(Platform(settings))
+
+
+def _application(platform: Platform) -> Any:
     from careloom.api.app import create_app  # noqa: PLC0415 - reads PROMETHEUS_MULTIPROC_DIR when imported
 
-    platform = Platform(settings)
     whole = _with_dashboard(platform, create_app(platform))
-    return ProxyFix(whole, x_for=settings.api.proxies, x_proto=0) if settings.api.proxies else whole
+    proxies = platform.settings.api.proxies
+    return ProxyFix(whole, x_for=proxies, x_proto=0) if proxies else whole
 
 
 def _with_dashboard(platform: Platform, api: Any) -> Any:
@@ -148,6 +157,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "certfile": str(api.certificate) if api.certificate else None,
             "keyfile": str(api.key) if api.key else None,
             "when_ready": self._when_ready,
+            "post_worker_init": self._warm,
             "ssl_context": _tls,
         }
         for name, value in told.items():
@@ -155,7 +165,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """The application, made once before the workers are forked."""
-        made = application(self._settings)
+        self._platform = Platform(self._settings)
+        made = _application(self._platform)
         gc.collect()
         gc.freeze()  # what all workers share stays shared
         return made
@@ -164,9 +175,20 @@ class _Server(BaseApplication):  # type: ignore[misc]
         """Runs until a signal stops it."""
         _Arbiter(self, self._settings).run()
 
+    def _warm(self, _worker: object) -> None:
+        """Loads the reader of notes beside what the new process serves: its run time does not live through a fork."""
+        if self._settings.annotate.warm:
+            threading.Thread(target=_warmed, args=(self._platform,), name="warm", daemon=True).start()
+
     def _when_ready(self, _arbiter: Arbiter) -> None:
         if self._ready:
             self._ready()
+
+
+def _warmed(platform: Platform) -> None:
+    time.sleep(_WARM_AFTER_SECONDS)
+    with suppress(SetupError):  # whoever asks first is told
+        warm(platform)
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]

@@ -135,10 +135,13 @@ class Annotate(Section):
 
     batch_notes     notes that are read at once and committed together
     max_text_bytes  a longer text is refused, and a longer note left unread with an issue
+    warm            every process of the server loads the reader once it has started, some 280 MB each, so that nobody
+                    waits for it; else with the first text that it is asked to read
     """
 
     batch_notes: Positive = 32
     max_text_bytes: Positive = 5_000_000
+    warm: bool = True
 
 
 class Api(Section):

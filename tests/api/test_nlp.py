@@ -14,7 +14,17 @@ import pytest
 from careloom.client.careloom import Careloom
 from careloom.client.credentials import ClientSecret
 from careloom.client.note_reports import AboutNote
-from careloom.errors import AccessError, Conflict, FormatError, InputError, NotFound, SetupError, TooLarge
+from careloom.errors import (
+    AccessError,
+    Conflict,
+    FormatError,
+    InputError,
+    NotFound,
+    QueryError,
+    SetupError,
+    TooLarge,
+)
+from careloom.nlp.corpora import corrected
 from careloom.pipeline.registry import REGISTRY
 from careloom.services.annotate import AnnotateAsk
 from careloom.services.annotate_notes import annotate
@@ -217,6 +227,73 @@ def test_a_stored_note_shows_what_is_held_of_it_and_takes_a_persons_word(tmp_pat
                 api.nlp.correct("identified", name, **wrong)
         with pytest.raises(NotFound):
             api.nlp.correct("identified", "none", brat="")
+
+
+def test_what_people_corrected_is_exported_page_by_page_as_training_reads_it(tmp_path: Path) -> None:
+    notes = [NOTE | {"id": f"n{number}"} for number in range(3)]
+    with Installation(tmp_path) as own, client_of(own) as api:
+        own.ingest([PATIENT, *notes])
+        assert list(api.nlp.corrections("identified")) == []
+        names = [own.stored_id("DocumentReference", one["id"]) for one in notes]
+        annotate(own.platform, own.operator, AnnotateAsk())
+        start = TEXT.index("diabetes")
+        one = {"id": "T1", "start": start, "end": start + 8, "label": "PROBLEM"}
+        for name in names[:2]:
+            api.nlp.correct("identified", name, document={"annotations": [one]})
+        lines = b"\n".join(json.dumps(each).encode() for each in api.nlp.corrections("identified"))
+        assert [document.gold for document in corrected(lines, ["PROBLEM"])] == [((start, start + 8, "PROBLEM"),)] * 2
+        first = api.nlp._get("/corrections?zone=identified&limit=1")
+        assert (len(first["items"]), first["items"][0]["person"]) == (1, "client-1")
+        second = api.nlp._get(f"/corrections?zone=identified&limit=1&cursor={first['next']}")
+        assert second["items"][0]["brat"]["id"] != first["items"][0]["brat"]["id"]
+        with pytest.raises(QueryError):
+            api.nlp._get("/corrections?zone=identified&cursor=QUJD")
+    with client_of(own, roles=["data-engineer"]) as engineer, pytest.raises(AccessError):
+        list(engineer.nlp.corrections("identified"))
+
+
+def test_what_contradicts_the_record_is_named_to_who_may_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(REGISTRY, "reader.nlp", "tests.nlp_kit:simple_reader")
+    record = {
+        "resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"},
+        "clinicalStatus": {
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "resolved"}]
+        },
+        "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "E11.9"}]},
+        "abatementDateTime": "2025-01-01",
+    }  # fmt: skip
+    with Installation(tmp_path) as own:
+        own.ingest([PATIENT, NOTE, record])
+        made = annotate(own.platform, own.operator, AnnotateAsk())
+        run_id = made.run_id
+        with client_of(own) as api:
+            report = api.nlp.get(run_id).report
+        assert report is not None
+        (conflict,) = report.conflicts
+        assert conflict.against == f"Condition/{own.stored_id('Condition', 'c1')}"
+        assert conflict.note == f"DocumentReference/{own.stored_id('DocumentReference', 'n1')}"
+        assert (conflict.type, conflict.reason) == ("Condition", "status")
+        event = own.events()[-1]
+        assert (event["operation"], len(event["subjects"])) == ("annotate-show", 1)
+        kept = b"".join(file.read_bytes() for file in (own.folder / "data/annotations").iterdir())
+        assert conflict.against.encode() not in kept
+        with client_of(own, roles=["administrator"]) as watching:
+            told = watching.nlp.get(run_id).report
+        assert told is not None
+        assert (told.conflicts, told.facts.conflict) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("analyze", {"text": "x", "refuted": "yes"}),
+        ("annotations", {"incremental": 1}),
+        ("annotations", {"refuted": 0}),
+    ],
+)
+def test_what_is_true_or_false_is_written_so(made: Installation, path: str, body: dict[str, Any]) -> None:
+    answer = made.client.post(f"/api/v1/nlp/{path}", json=body, headers=made.bearer())
+    assert (answer.status_code, answer.get_json(force=True)["code"]) == (400, "input.schema")
 
 
 def test_one_that_waits_can_be_cancelled(api: Careloom) -> None:

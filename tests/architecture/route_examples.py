@@ -126,6 +126,7 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/nlp/facts/search": Example(
         "/api/v1/nlp/facts/search", "search", more={"json": {"zone": "identified", "labels": ["PROBLEM"]}}
     ),
+    "GET /api/v1/nlp/corrections": Example("/api/v1/nlp/corrections?zone=identified", "correct"),
     "POST /api/v1/nlp/notes/search": Example(
         "/api/v1/nlp/notes/search", "search", more={"json": {"zone": "identified", "text": "gout"}}
     ),

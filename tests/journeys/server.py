@@ -66,7 +66,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(line: CommandLine, *, processes: int = 1, **settings: str | int) -> Iterator[Server]:
+def serving(line: CommandLine, *, processes: int = 1, is_warm: bool = False, **settings: str | int) -> Iterator[Server]:
     """A server over the data of `line`, stopped at the end; it must stop cleanly when asked, and leave no traceback.
 
     settings  of the section [api], e.g. ``token_seconds=60``
@@ -74,6 +74,7 @@ def serving(line: CommandLine, *, processes: int = 1, **settings: str | int) -> 
     port = free_port()
     log = line.folder / f"server-{port}.log"
     told = {f"CARELOOM__API__{name.upper()}": str(value) for name, value in settings.items()}
+    told |= {"CARELOOM__ANNOTATE__WARM": str(is_warm).lower()}
     with log.open("wb") as output:
         process = subprocess.Popen(
             line.arguments("serve", "--port", str(port), "--processes", str(processes)),

@@ -1,4 +1,4 @@
-"""Routes of one stored note: what is held of it, and what a person says in its place."""
+"""Routes of stored notes: what is held of one, what a person says in its place, and all that people have said."""
 
 from typing import Annotated, Any
 
@@ -17,15 +17,16 @@ from careloom.services import annotate_corrections as service
 
 _READS: list[dict[str, list[str]]] = [{"oauth2": ["system/*.r"]}]
 _CORRECTS: list[dict[str, list[str]]] = [{"oauth2": ["careloom/correct"]}]
+_EXPORTS: list[dict[str, list[str]]] = [{"oauth2": ["careloom/correct", "system/*.r"]}]
 _REFUSALS = (400, 401, 403, 404, 409, 410, 500, 503)
 _NOTE_ID = "4q2c7lq6m5v3w0f1d2y8z9k7xa"
 
-nlp_notes = APIBlueprint("nlp_notes", __name__, url_prefix="/api/v1/nlp/notes", abp_tags=[TAG])
+nlp_notes = APIBlueprint("nlp_notes", __name__, url_prefix="/api/v1/nlp", abp_tags=[TAG])
 
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
-    document(nlp_notes, Problem, schemas.StoredNoteAnnotations, schemas.Corrected)
+    document(nlp_notes, Problem, schemas.StoredNoteAnnotations, schemas.Corrected, schemas.CorrectionPage)
     app.register_api(nlp_notes)
 
 
@@ -42,6 +43,16 @@ class NotePath(Model):
     )
 
 
+class CorrectionsQuery(Model):
+    """Which page of what people have corrected."""
+
+    zone: NoteZone = _told("research", "The zone whose notes they are of.", "research")
+    limit: Annotated[int, Field(ge=1, le=200)] = _told(100, "Items of one page.", 100)
+    cursor: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,400}$")] = _told(
+        "", "`next` of the page before; empty for the first page.", ""
+    )
+
+
 class FormatQuery(Model):
     """As what."""
 
@@ -49,7 +60,7 @@ class FormatQuery(Model):
 
 
 @nlp_notes.get(
-    "/<zone>/<note_id>",
+    "/notes/<zone>/<note_id>",
     summary="What is held of a note",
     operation_id="note_annotations",
     security=_READS,
@@ -66,7 +77,7 @@ def held(path: NotePath, query: FormatQuery) -> Response:
 
 
 @nlp_notes.post(
-    "/<zone>/<note_id>/correction",
+    "/notes/<zone>/<note_id>/correction",
     summary="Say what a note means",
     operation_id="correct_note",
     security=_CORRECTS,
@@ -77,6 +88,25 @@ def corrected(path: NotePath, body: schemas.CorrectionAsk) -> Response:
     ask = service.CorrectAsk(path.zone, path.note_id, body.document, body.brat)
     made = service.correct(platform(), who(), ask).as_json()
     return _json({name: made[name] for name in ("zone", "notes", "facts")})
+
+
+@nlp_notes.get(
+    "/corrections",
+    summary="Export what people have corrected",
+    operation_id="list_corrections",
+    security=_EXPORTS,
+    responses={
+        200: answers(schemas.CorrectionPage, "A page, in the order in which they came."),
+        **problems(*_REFUSALS),
+    },
+)
+def exported(query: CorrectionsQuery) -> Response:
+    """Notes with the annotations that people gave them, as `careloom train ner --corrections` learns from them.
+
+    The answer holds words of patients.
+    """
+    page = service.correction_page(platform(), who(), query.zone, limit=query.limit, cursor=query.cursor)
+    return _json({"items": list(page.items), "next": page.next})
 
 
 def _json(body: dict[str, Any]) -> Response:

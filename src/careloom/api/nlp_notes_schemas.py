@@ -4,7 +4,18 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from careloom.api.nlp_schemas import FOUND, READER_VERSION, RUN, FactCounts, Format, NoteCounts, NoteFindings, NoteZone
+from careloom.api.nlp_schemas import (
+    FOUND,
+    READER_VERSION,
+    RUN,
+    FactCounts,
+    Format,
+    NoteAnnotation,
+    NoteCounts,
+    NoteFindings,
+    NoteRelation,
+    NoteZone,
+)
 from careloom.api.schemas import Model
 
 OF_JSON = ("text", "origin", "reader", "current", "facts")
@@ -54,3 +65,46 @@ class Corrected(Model):
     zone: NoteZone
     notes: NoteCounts
     facts: FactCounts
+
+
+class BratFiles(Model):
+    """A note as a pair of files: ``<id>.txt`` and ``<id>.ann``."""
+
+    id: str
+    text: str
+    annotations: str
+
+
+class Correction(Model):
+    """A note with the annotations that a person gave it."""
+
+    text: str = Field(description="The note as it was then: offsets count its code points.")
+    annotations: list[NoteAnnotation]
+    relations: list[NoteRelation]
+    found: list[NoteAnnotation] | None = Field(
+        description="What the reader had found; null where it had read another version of the note."
+    )
+    person: str
+    brat: BratFiles
+
+
+class CorrectionPage(Model):
+    """Some of what people have corrected."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {
+            "items": [{
+                "text": "Denies hypertension.", "annotations": FOUND["annotations"], "relations": [],
+                "found": FOUND["annotations"], "person": "ward",
+                "brat": {
+                    "id": "4q2c7lq6m5v3w0f1d2y8z9k7xa", "text": "Denies hypertension.",
+                    "annotations": "T1\tPROBLEM 7 19\thypertension\n",
+                },
+            }],
+            "next": None,
+        }},
+    )  # fmt: skip
+
+    items: list[Correction]
+    next: str | None = Field(description="The cursor of the next page, null on the last one.")

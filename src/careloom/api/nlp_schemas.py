@@ -3,7 +3,7 @@
 import datetime as time
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from careloom.api.schemas import RUN_ID, Count, Model, Progress, RunId, State
 
@@ -40,8 +40,14 @@ RUN: dict[str, Any] = {
 REPORT: dict[str, Any] = {
     "id": RUN_ID, "actor": "dana.engineer", "started": RUN["started"], "ended": RUN["ended"], "zone": "identified",
     "reader": {"version": READER_VERSION, "components": {"sentences": "1"}}, "incremental": False,
+    "refuted": False,
     "notes": RUN["notes"], "found": {"PROBLEM": 180}, "relations": {"drug-dose": 44}, "facts": RUN["facts"],
-    "types": {"Condition": 120}, "conflicts": [], "issues": {"nlp.no-text": 1},
+    "types": {"Condition": 120},
+    "conflicts": [{
+        "type": "Condition", "reason": "status", "against": "Condition/aaaqeayeaudaocajbifqydiob4",
+        "note": "DocumentReference/4q2c7lq6m5v3w0f1d2y8z9k7xa",
+    }],
+    "issues": {"nlp.no-text": 1},
 }  # fmt: skip
 MODEL: dict[str, Any] = {
     "file": "models/relations.zip", "name": "relations", "version": "1", "licences": ["CC BY 4.0"],
@@ -69,7 +75,9 @@ class AnalyzeAsk(Model):
         "", description="When it was written, ISO 8601: what dates in the text are counted from."
     )
     type: Annotated[str, Field(pattern=CODE_PATTERN)] = Field("", description="LOINC code of the kind of document.")
-    refuted: bool = Field(False, description="FHIR: what is said to be absent is written as refuted, not left out.")
+    refuted: StrictBool = Field(
+        False, description="FHIR: what is said to be absent is written as refuted, not left out."
+    )
 
 
 class NoteSection(Model):
@@ -211,8 +219,10 @@ class AnnotationAsk(Model):
 
     zone: NoteZone = Field("identified", description="Whose notes.")
     patient: Annotated[str, Field(pattern=ID_PATTERN)] = Field("", description="Stored id; everybody where empty.")
-    incremental: bool = Field(False, description="Leaves out what this version of the reader has read as it is now.")
-    refuted: bool = Field(False, description="What is said to be absent becomes a refuted fact, not none.")
+    incremental: StrictBool = Field(
+        False, description="Leaves out what this version of the reader has read as it is now."
+    )
+    refuted: StrictBool = Field(False, description="What is said to be absent becomes a refuted fact, not none.")
 
 
 class NoteCounts(Model):
@@ -256,6 +266,15 @@ class ReaderVersion(Model):
     components: dict[str, str]
 
 
+class NoteConflict(Model):
+    """What a note says against the record."""
+
+    type: str = Field(description="Resource type of the fact, which was not written.")
+    reason: Literal["verification", "status", "value"]
+    against: str = Field(description="The resource that says otherwise.")
+    note: str
+
+
 class AnnotationReport(Model):
     """What a run did. No word of a note stands in it."""
 
@@ -266,12 +285,15 @@ class AnnotationReport(Model):
     zone: NoteZone
     reader: ReaderVersion
     incremental: bool
+    refuted: bool = Field(description="What is said to be absent was written as refuted.")
     notes: NoteCounts
     found: dict[str, Count] = Field(description="Label -> annotations.")
     relations: dict[str, Count] = Field(description="Type -> relations.")
     facts: FactCounts
     types: dict[str, Count] = Field(description="Resource type -> facts that were written.")
-    conflicts: list[dict[str, str]] = Field(description="Up to a hundred, by reference.")
+    conflicts: list[NoteConflict] = Field(
+        description="Up to a hundred; none for who may neither annotate nor search the zone, and of what is gone since."
+    )
     issues: dict[str, Count] = Field(description="Code -> how often.")
 
 

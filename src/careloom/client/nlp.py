@@ -105,6 +105,20 @@ class Nlp:
         body = JsonBody(asked | ({"brat": brat} if brat is not None else {}))
         return decode(CorrectedNote, self._post(f"{_note(zone, note_id)}/correction", body))
 
+    def corrections(self, zone: str = "research") -> Iterator[Json]:
+        """Every note that people have corrected, for training; pages are fetched on the way.
+
+        Each is a line of what `careloom train ner --corrections` reads: ``text``, ``annotations``, ``relations``,
+        ``found``, ``person`` and ``brat``. They hold words of patients.
+
+        raises  AccessError
+        """
+        asked, more = {"zone": zone}, True
+        while more:
+            page = self._get(f"/corrections?{urlencode(asked)}")
+            yield from page["items"]
+            asked, more = {"zone": zone, "cursor": page["next"]}, bool(page["next"])
+
     def facts(
         self, zone: str = "identified", query: FactQuery = EVERYTHING, *, limit: int = 50, cursor: str = ""
     ) -> FoundFactPage:

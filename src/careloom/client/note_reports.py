@@ -243,12 +243,25 @@ class AnnotationReader:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteConflict:
+    """What a note says against the record: the `type` of the fact, `reason`, and both sides by reference.
+
+    reason  ``verification``, ``status`` or ``value``
+    """
+
+    type: str
+    reason: str
+    against: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnnotationReport:
     """What a run did, in counts.
 
     found, relations  label -> annotations, type -> relations
     types             resource type -> facts that were written
-    conflicts         up to a hundred: which note says otherwise than the record, by reference
+    conflicts         up to a hundred: which note says otherwise than the record; none for who may not search the zone
     issues            code -> how often
     """
 
@@ -259,12 +272,13 @@ class AnnotationReport:
     zone: str
     reader: AnnotationReader
     incremental: bool
+    refuted: bool
     notes: NoteCounts
     found: Mapping[str, int]
     relations: Mapping[str, int]
     facts: FactCounts
     types: Mapping[str, int]
-    conflicts: tuple[Mapping[str, str], ...]
+    conflicts: tuple[NoteConflict, ...]
     issues: Mapping[str, int]
 
 

@@ -22,6 +22,8 @@ ZONES: tuple[Zone, ...] = ("identified", "research")
 """Zones whose notes are annotated."""
 Format = Literal["json", "fhir", "azure", "brat", "spacy"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+_ANYTHING = "Denies chest pain. Aspirin 81 mg daily for stroke. Potassium 4.1 mmol/L. Appendectomy in 2019. Smokes."
+"""Something of every vocabulary."""
 Json = dict[str, Any]
 
 
@@ -92,7 +94,7 @@ class AnnotateReport:
     found      label -> annotations in the notes that were read
     facts      ``new``, ``agree`` (the record says so already), ``conflict`` (the record says otherwise), ``retired``
     types      resource type -> facts that were written
-    conflicts  up to a hundred: fact type, what it is against, and which note says so, by reference
+    conflicts  up to a hundred: ``type`` of the fact, ``reason``, what it is ``against``, and the ``note``, by reference
     issues     code -> count
     """
 
@@ -103,6 +105,7 @@ class AnnotateReport:
     reader: str
     readers: Mapping[str, str]
     is_incremental: bool
+    refuted: bool
     notes: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
     relations: Counter[str] = field(default_factory=Counter)
@@ -122,6 +125,7 @@ class AnnotateReport:
             "zone": self.zone,
             "reader": {"version": self.reader, "components": dict(self.readers)},
             "incremental": self.is_incremental,
+            "refuted": self.refuted,
             "notes": {name: self.notes[name] for name in ("read", "skipped", "refused")},
             "found": dict(self.found.most_common()),
             "relations": dict(self.relations.most_common()),
@@ -148,6 +152,14 @@ def analyze(platform: Platform, who: Principal, ask: AnalyzeAsk) -> AnalyzeRepor
     detail["found"] = len(report.reading.annotated.annotations)
     note(platform, who, OPERATION, zone, detail=detail)
     return report
+
+
+def warm(platform: Platform) -> None:
+    """Loads the reader, and all that it makes when it is first asked; nobody's text is read, and nothing is audited.
+
+    raises  SetupError where a model does not load
+    """
+    platform.note_reader.read_text(_ANYTHING)
 
 
 def analyze_alone(ask: AnalyzeAsk, settings: Settings) -> AnalyzeReport:

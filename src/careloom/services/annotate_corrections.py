@@ -18,14 +18,25 @@ from careloom.nlp.reader import Reading, settled
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.annotate import ZONES, AnnotateAsk, AnnotateReport, Format
-from careloom.services.annotate_documents import KIND, PERSON, READER, Kept, Said, document, document_id, kept_of
+from careloom.services.annotate_documents import (
+    KIND,
+    PERSON,
+    READER,
+    SYSTEM,
+    Kept,
+    Said,
+    document,
+    document_id,
+    kept_of,
+)
 from careloom.services.annotate_formats import written
 from careloom.services.annotate_notes import merge_patient, policy_of
-from careloom.services.annotate_patient import held_of, tells_refuted
+from careloom.services.annotate_patient import held_of, matching
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 from careloom.services.stored_notes import TYPE, StoredNote, note_of
 from careloom.store.rows import Tally, Write, canonical
+from careloom.store.zone_store import Zone
 from careloom.text.normalize import normalize
 from careloom.text.note import Note
 
@@ -97,39 +108,64 @@ def correct(platform: Platform, who: Principal, ask: CorrectAsk) -> AnnotateRepo
 
     with store.transaction(noted, policy_of(platform, zone)) as tx:
         tx.write([Write(KIND, resource["id"], canonical(resource), (patient_id,), resource=resource)])
-    is_refuted_told = tells_refuted(held_of(platform, store, patient_id))
-    return merge_patient(platform, who, AnnotateAsk(zone, patient_id, is_incremental=True, refuted=is_refuted_told))
+    refuted = any(kept.has_refuted for kept in held_of(platform, store, patient_id).documents.values())
+    return merge_patient(platform, who, AnnotateAsk(zone, patient_id, is_incremental=True, refuted=refuted))
 
 
-def corrections(platform: Platform, who: Principal, zone_name: str) -> Iterator[Json]:
-    """Every note that a person has spoken of, for training: ``text``, ``annotations``, ``relations``, ``found`` (what
-    the reader had found), ``person``, and ``brat``: ``id``, ``text`` and ``annotations`` of two files.
-    Offsets count code points of ``text``, which is the note as it was then.
+@dataclass(frozen=True, slots=True)
+class CorrectionPage:
+    """Some notes that people have spoken of; `next` is the cursor of the page after it, None on the last.
 
-    These are words of patients: they stay in the zone's own hands.
+    items  ``text``, ``annotations``, ``relations``, ``found`` (what the reader had found; None where it had read
+           another version), ``person``, and ``brat``: ``id``, ``text`` and ``annotations`` of two files. Offsets count
+           code points of ``text``, which is the note as it was then
+    """
 
-    raises  AccessError
+    items: tuple[Json, ...]
+    next: str | None
+
+
+def correction_page(
+    platform: Platform, who: Principal, zone_name: str, *, limit: int = 100, cursor: str = ""
+) -> CorrectionPage:
+    """What people have corrected, for training. These are words of patients: they stay in the zone's own hands.
+
+    raises  AccessError; QueryError for a zone without notes, and for a cursor that is none
     """
     zone = zone_of(zone_name)
+    if zone not in ZONES:
+        raise QueryError(f"notes of the {zone} zone are not annotated", f"Choose one of {', '.join(ZONES)}.")
     admit(platform, who, "correct", zone, operation="annotate-export")
     admit(platform, who, "read", zone, TYPE, operation="annotate-export")
     store = platform.store(zone)
-    for stored in store.scan([KIND]):
-        kept = kept_of(stored)
-        if kept is None or kept.origin != PERSON:
-            continue
-        source = _earlier(platform, zone_name, kept)
-        beside = document_id(platform.names, kept.note_id, READER)
-        before = store.read_named(KIND, [beside]).get(beside)
-        found = None if before is None or before.deleted else kept_of(before)
-        subjects = [store.pseudonym(patient) for patient in patients_of(stored.resource())]
-        note(platform, who, "annotate-export", zone, subjects=subjects, detail={"annotations": 1})
-        same = found is not None and found.note == kept.note
-        yield {
-            "text": source, "annotations": kept.content["annotations"], "relations": kept.content["relations"],
-            "found": found.content["annotations"] if same and found is not None else None, "person": kept.reader,
-            "brat": {"id": stored.id, **written(kept.reading(source), "brat", kept.reader)},
-        }  # fmt: skip
+    found, following = matching(platform, store, f"{KIND}?code={SYSTEM}|{PERSON}", limit=limit, cursor=cursor or None)
+    subjects = {store.pseudonym(patient) for stored in found for patient in patients_of(stored.resource())}
+    items = tuple(_exported(platform, zone, kept) for kept in map(kept_of, found) if kept is not None)
+    note(platform, who, "annotate-export", zone, subjects=subjects, detail={"annotations": len(items)})
+    return CorrectionPage(items, following)
+
+
+def corrections(platform: Platform, who: Principal, zone_name: str) -> Iterator[Json]:
+    """Every one of them, page by page."""
+    page = correction_page(platform, who, zone_name)
+    yield from page.items
+    while page.next is not None:
+        page = correction_page(platform, who, zone_name, cursor=page.next)
+        yield from page.items
+
+
+def _exported(platform: Platform, zone: Zone, kept: Kept) -> Json:
+    """One of `CorrectionPage.items`."""
+    source = _earlier(platform, zone, kept)
+    beside = document_id(platform.names, kept.note_id, READER)
+    before = platform.store(zone).read_named(KIND, [beside]).get(beside)
+    found = None if before is None or before.deleted else kept_of(before)
+    same = found is not None and found.note == kept.note
+    return {
+        "text": source, "annotations": kept.content["annotations"], "relations": kept.content["relations"],
+        "found": found.content["annotations"] if same and found is not None else None, "person": kept.reader,
+        "brat": {"id": kept.stored.id, **written(kept.reading(source), "brat", kept.reader)},
+    }  # fmt: skip
 
 
 def _note(platform: Platform, who: Principal, zone: str, note_id: str, *, operation: str) -> StoredNote:

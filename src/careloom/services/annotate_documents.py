@@ -56,6 +56,11 @@ class Kept:
         """The note's id."""
         return str(self.content["note"])
 
+    @property
+    def has_refuted(self) -> bool:
+        """True where the facts were merged by a run that writes what is absent as refuted."""
+        return bool(self.content.get("refuted"))
+
     def reading(self, source: str) -> Reading:
         """The reading again, over the text as it came. raises FormatError where it is not of this text"""
         form = normalize(source)
@@ -93,12 +98,25 @@ class Said:
     origin: str = READER
 
 
-def document(patient_id: str, reading: Reading, said: Said, facts: Sequence[Json] | None = None) -> Resource:
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of the facts that a note tells.
+
+    refuted  what is said to be absent was to become a refuted fact
+    """
+
+    facts: Sequence[Json]
+    refuted: bool
+
+
+def document(patient_id: str, reading: Reading, said: Said, merged: Merged | None = None) -> Resource:
     """The document of one note as a resource.
 
-    facts  what became of the facts that the note tells; None where they were not merged with the record yet
+    merged  None where its facts were not merged with the record yet
     """
-    content = as_json(reading.annotated, reading.place) | ({} if facts is None else {"facts": list(facts)})
+    content = as_json(reading.annotated, reading.place)
+    if merged is not None:
+        content |= {"facts": list(merged.facts)} | ({"refuted": True} if merged.refuted else {})
     return {
         "resourceType": KIND,
         "id": said.document,

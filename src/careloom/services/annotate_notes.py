@@ -22,12 +22,13 @@ from careloom.nlp.reader import Reading
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.annotate import ZONES, AnnotateAsk, AnnotateReport
+from careloom.services.annotate_conflicts import rows_of
 from careloom.services.annotate_documents import KIND, PERSON, READER, Kept
-from careloom.services.annotate_patient import Held, Made, Merger, ReadNote, held_of
+from careloom.services.annotate_patient import Held, Made, Merger, ReadNote, held_of, of_patient
 from careloom.services.platform import Platform
 from careloom.services.research_policy import require_one_current_policy
 from careloom.services.search import zone_of
-from careloom.services.stored_notes import TYPE, StoredNote, notes_by_patient, read_notes
+from careloom.services.stored_notes import TYPE, StoredNote, notes_by_patient, read_notes, whose
 from careloom.store.kept_reports import KeptReports
 from careloom.store.rows import Tally, instant
 from careloom.store.zone_policy import ZonePolicy, policies_of
@@ -54,8 +55,8 @@ def annotate(platform: Platform, who: Principal, ask: AnnotateAsk, watch: Watch 
         raise QueryError(f"notes of the {ask.zone} zone are not annotated", f"Choose one of {', '.join(ZONES)}.")
     admit(platform, who, "annotate", ask.zone)
     report = merge_patient(platform, who, ask, watch)
-    kept = {**report.as_json(), "conflicts": []}  # references of patients' resources are kept in the store alone
-    kept_runs(platform).keep(kept, most=MOST_RUNS)
+    rows = rows_of(platform.store(zone_of(ask.zone)), report.conflicts)
+    kept_runs(platform).keep({**report.as_json(), "conflicts": []}, rows, most=MOST_RUNS)
     detail = {"run": report.run_id, "reader": report.reader, "notes": dict(report.notes), "facts": dict(report.facts)}
     note(platform, who, "annotate", ask.zone, action="execute", detail=detail)
     return report
@@ -104,21 +105,28 @@ class _Run:
         self._merger = Merger(platform, zone, now, refuted=ask.refuted)
         self.report = AnnotateReport(
             ask.run_id or platform.run_id(), who.name, now, ask.zone, self._reader.version, self._reader.readers,
-            ask.is_incremental,
+            ask.is_incremental, ask.refuted,
         )  # fmt: skip
 
     def groups(self) -> dict[str, list[str]]:
         """Patient -> ids of their notes. raises NotFound for a patient who is not here"""
+        if self._ask.patient:
+            name = patient_id_of(self._ask.patient)
+            return {name: self._notes_of(name)}
         groups = notes_by_patient(self._store)
         for name in self._kept_for():
             groups.setdefault(name, [])
-        if not self._ask.patient:
-            return _first(groups, self._ask.most_notes)
-        name = patient_id_of(self._ask.patient)
-        found = self._store.read_named("Patient", [name]).get(name)
-        if name not in groups and (found is None or found.deleted):
+        return _first(groups, self._ask.most_notes)
+
+    def _notes_of(self, name: str) -> list[str]:
+        """Ids of one patient's notes, looked up. raises NotFound"""
+        of = of_patient(self._platform, self._store, TYPE, name)
+        ids = sorted(one.id for one in of if whose(one.resource()) == name)
+        patient = self._store.read_named("Patient", [name]).get(name)
+        is_here = ids or (patient is not None and not patient.deleted)
+        if not is_here and not any(True for _ in of_patient(self._platform, self._store, KIND, name)):
             raise NotFound(f"{self._ask.zone}: there is no such patient", "Name it by its stored id: search for it.")
-        return {name: groups.get(name, [])}
+        return ids
 
     def _kept_for(self) -> set[str]:
         """Patients of whom something is kept: their notes may be gone."""
@@ -173,20 +181,21 @@ class _Run:
         return {one.note_id: reading for one, reading in zip(wanted, readings, strict=True)}
 
     def _is_as_it_was(self, ones: Sequence[StoredNote], old: Mapping[str, Reading | None], held: Held) -> bool:
-        """True where every note is known and none is gone; counts the known ones."""
+        """True where every note is known and merged likewise, and none is gone; counts the known ones."""
         self.report.notes["skipped"] += sum(reading is not None for reading in old.values())
         there = {one.note_id for one in ones}
         is_gone = any(note_id not in there for note_id, _ in held.documents)
         return (
-            self._ask.is_incremental and not is_gone and all(old.values()) and not self._is_newly_corrected(ones, held)
+            self._ask.is_incremental
+            and not is_gone
+            and all(old.values())
+            and all(self._is_merged(one, held) for one in ones)
         )
 
-    def _is_newly_corrected(self, ones: Sequence[StoredNote], held: Held) -> bool:
-        """True where a person's word was not merged yet: its facts are not told."""
-        return any(self._correction(one, held) is not None and not self._is_merged(one, held) for one in ones)
-
     def _is_merged(self, one: StoredNote, held: Held) -> bool:
-        return "facts" in held.documents[one.note_id, PERSON].content
+        """True where what counts of a note was merged, and by a run that was asked the same."""
+        kept = self._correction(one, held) or held.documents[one.note_id, READER]
+        return "facts" in kept.content and kept.has_refuted == self._ask.refuted
 
     def _correction(self, one: StoredNote, held: Held) -> Kept | None:
         kept = held.documents.get((one.note_id, PERSON))

@@ -21,6 +21,7 @@ from careloom.services.annotate_documents import (
     PERSON,
     READER,
     Kept,
+    Merged,
     Said,
     SpanHashes,
     Told,
@@ -112,15 +113,6 @@ def held_of(platform: Platform, store: ZoneStore, patient_id: str) -> Held:
     return found
 
 
-def tells_refuted(held: Held) -> bool:
-    """True where facts that were read before tell what is not so, which a run was asked for then."""
-    for one in (stored.resource() for stored in held.facts):
-        codes = [each.get("code") for each in one.get("verificationStatus", {}).get("coding", ())]
-        if "refuted" in codes or one.get("status") in ("not-taken", "not-done"):
-            return True
-    return False
-
-
 def is_fact(resource: Resource) -> bool:
     """True for a resource that was read from a note."""
     tags = resource.get("meta", {}).get("tag", ())
@@ -129,16 +121,25 @@ def is_fact(resource: Resource) -> bool:
 
 def of_patient(platform: Platform, store: ZoneStore, kind: str, patient_id: str) -> Iterator[Stored]:
     """Every current resource of a type that is of a patient."""
-    by = "subject=Patient/" if kind == "AdverseEvent" else "patient="
-    query = parse_search(f"{kind}?{by}{patient_id}")
-    blind, cursor = platform.blind_index(zone_of(store.zone)), None
+    by, cursor = "subject=Patient/" if kind == "AdverseEvent" else "patient=", None
     while True:
-        with store.connect() as connection:
-            page = run_search(connection, query, blind, lambda _, name: (name,), limit=_PAGE, cursor=cursor)
-        yield from store.read_many(page.rids)
-        cursor = page.next_cursor
+        found, cursor = matching(platform, store, f"{kind}?{by}{patient_id}", limit=_PAGE, cursor=cursor)
+        yield from found
         if cursor is None:
             return
+
+
+def matching(
+    platform: Platform, store: ZoneStore, asked: str, *, limit: int, cursor: str | None = None
+) -> tuple[list[Stored], str | None]:
+    """A page of the current resources that a FHIR search finds by stored ids, and the cursor of the one after it.
+
+    raises  QueryError for a cursor of another search
+    """
+    blind = platform.blind_index(zone_of(store.zone))
+    with store.connect() as connection:
+        page = run_search(connection, parse_search(asked), blind, lambda _, name: (name,), limit=limit, cursor=cursor)
+    return store.read_many(page.rids), page.next_cursor
 
 
 class Merger:
@@ -226,7 +227,7 @@ class Merger:
         """The document of a note and its Provenance, unless they are there as they would be."""
         note_id, patient_id = one.note.note_id, made.patient_id
         said = Said(document_id(self._names, note_id, one.origin), one.note.reference, one.reader, one.origin)
-        self._put(made, document(patient_id, one.reading, said, told[1]), record)
+        self._put(made, document(patient_id, one.reading, said, Merged(told[1], self._refuted)), record)
         if one.overruled is not None:
             found, reader = one.overruled
             beside = Said(document_id(self._names, note_id, READER), one.note.reference, reader)

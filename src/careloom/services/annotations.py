@@ -7,15 +7,19 @@ made.
 from typing import Any
 
 from careloom.errors import Conflict, NotFound, QueryError
+from careloom.fhir.references import patients_of
 from careloom.services import jobs as job_service
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.annotate import ZONES, AnnotateAsk
+from careloom.services.annotate_conflicts import named
 from careloom.services.annotate_jobs import KIND, counts_of
 from careloom.services.annotate_notes import kept_runs
 from careloom.services.job_requests import sealed
 from careloom.services.platform import Platform
 from careloom.services.queued import find_job, state_of, state_of_report
+from careloom.services.search import zone_of
+from careloom.services.stored_notes import TYPE
 from careloom.store.jobs import Job
 
 NEWEST = "99999999T999999Z-zzzzzz"
@@ -60,13 +64,18 @@ def list_runs(platform: Platform, who: Principal, *, limit: int = 20, cursor: st
 
 
 def show_run(platform: Platform, who: Principal, run_id: str) -> Json:
-    """One run, and its ``report`` once it is done.
+    """One run, and its ``report`` once it is done; conflicts are named to who may annotate or search the zone.
 
     raises  AccessError; NotFound
     """
     zones = _seen(platform, who, "annotate-show")
     job, report = _found(platform, who, run_id, zones)
-    note(platform, who, "annotate-show", zones[0], detail={"run": run_id})
+    subjects: set[str] = set()
+    if report is not None and (who.may("annotate", report["zone"]) or who.may("search", report["zone"], TYPE)):
+        store = platform.store(zone_of(report["zone"]))
+        report["conflicts"], notes = named(store, kept_runs(platform).rows(run_id) or ())
+        subjects = {store.pseudonym(patient) for one in notes for patient in patients_of(one.resource())}
+    note(platform, who, "annotate-show", zones[0], subjects=subjects, detail={"run": run_id})
     return _brief(job, report) | {"report": report}
 
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
@@ -66,6 +66,7 @@ class Platform:
         self._stores: dict[Zone, ZoneStore] = {}
         self._blind: dict[Zone, BlindIndex] = {}
         self._opening = RLock()
+        self._loading = Lock()
 
     def __enter__(self) -> "Platform":
         return self
@@ -114,7 +115,10 @@ class Platform:
     @cached_property
     def note_reader(self) -> "NoteReader":
         """Reads notes by the components that ship. raises SetupError where a model does not load."""
-        made: NoteReader = load("reader.nlp")(self.terminologies.all)
+        with self._loading:  # two threads would load it twice
+            if "note_reader" not in self.__dict__:
+                self.__dict__["note_reader"] = load("reader.nlp")(self.terminologies.all)
+            made: NoteReader = self.__dict__["note_reader"]
         return made
 
     def index_key(self, zone: Zone) -> bytes:

@@ -158,6 +158,35 @@ def test_a_correction_leaves_refuted_facts_of_other_notes(platform: Platform) ->
     assert facts(platform) == before
 
 
+def test_an_incremental_run_that_asks_for_the_refuted_merges_what_was_merged_without(platform: Platform) -> None:
+    text = b64encode(b"No pneumonia.").decode()
+    added = {
+        "resourceType": "DocumentReference", "id": "n-d", "status": "current", "subject": {"reference": "Patient/a"},
+        "content": [{"attachment": {"contentType": "text/plain", "data": text}}],
+    }  # fmt: skip
+    feed = platform.settings.data.directory.parent / "more.ndjson"
+    feed.write_text(json.dumps(added) + "\n")
+    ingest(platform, WHO, IngestAsk((feed,)))
+    annotate(platform, WHO, AnnotateAsk())
+    before = facts(platform)
+    made = annotate(platform, WHO, AnnotateAsk(is_incremental=True, refuted=True))
+    assert (made.notes["read"], made.notes["skipped"], made.refuted, facts(platform)) == (0, 4, True, before + 1)
+    again = annotate(platform, WHO, AnnotateAsk(is_incremental=True, refuted=True))
+    assert (again.types.total(), facts(platform)) == (0, before + 1)
+    annotate(platform, WHO, AnnotateAsk(is_incremental=True))
+    assert facts(platform) == before
+
+
+def test_a_correction_opens_the_notes_of_its_patient_alone(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    annotate(platform, WHO, AnnotateAsk())
+    store = platform.store("identified")
+    note_id = next(iter(notes_by_patient(store).values()))[0]
+    monkeypatch.setattr(type(store), "scan", lambda *_, **__: pytest.fail("the whole zone was opened"))
+    held = note_annotations(platform, WHO, "identified", note_id)
+    report = correct(platform, WHO, CorrectAsk("identified", note_id, {"annotations": held["annotations"][:1]}))
+    assert sum(report.notes.values()) == 1
+
+
 def test_a_run_ends_after_so_many_notes_with_whole_patients(platform: Platform) -> None:
     report = annotate(platform, WHO, AnnotateAsk(most_notes=2))
     assert (report.notes["read"], facts(platform)) == (2, 4)
