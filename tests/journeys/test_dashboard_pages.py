@@ -39,6 +39,7 @@ PAGES = [
     "PSEUDONYM",
     "runs/none",
     "nowhere",
+    "notes/runs",
 ]
 CASES = [
     pytest.param(look, page, marks=() if at_look == at_page % 2 and page != LARGE else pytest.mark.long)

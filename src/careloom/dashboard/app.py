@@ -12,6 +12,7 @@ from careloom.dashboard import (
     failures,
     gate,
     normalize_acts,
+    note_acts,
     pair,
     patient,
     patients,
@@ -49,6 +50,7 @@ def create_dashboard(
     duplicates_acts.install(server, api_of)
     normalize_acts.install(server, api_of)
     deidentify_acts.install(server, api_of)
+    note_acts.install(server, api_of)
     routing.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)

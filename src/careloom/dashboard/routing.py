@@ -16,6 +16,7 @@ from careloom.dashboard import (
     duplicates,
     linkage,
     normalize,
+    note_runs,
     overview,
     pair,
     patient,
@@ -54,8 +55,8 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
             return normalize.run_page(api, person, run_id)
         case ("deidentify", *below):
             return _of_deidentification(api, person, address, below)
-        case ("notes",):
-            return analyze.page(person)
+        case ("notes", *below):
+            return _of_notes(api, person, address, below)
         case ("patients",):
             return patients.page(api, person, address)
         case ("patients", zone, patient_id):
@@ -82,6 +83,17 @@ def _of_linkage(api: Careloom, person: session.Person, address: Address, below: 
             return duplicates.page(api, person, address)
         case [pair_id]:
             return pair.page(api, person, pair_id)
+    raise _no_page()
+
+
+def _of_notes(api: Careloom, person: session.Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return analyze.page(person)
+        case [note_runs.RUNS]:
+            return note_runs.page(api, person, address)
+        case [note_runs.RUNS, run_id]:
+            return note_runs.run_page(api, person, run_id)
     raise _no_page()
 
 

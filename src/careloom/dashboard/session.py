@@ -69,6 +69,11 @@ class Person:
         return not {"identified", "research"}.isdisjoint(self.zones) and "careloom/annotate" in self.scopes
 
     @property
+    def watches_notes(self) -> bool:
+        """True when the API would tell this person about annotations of stored notes."""
+        return not {"identified", "research"}.isdisjoint(self.zones) and "careloom/monitor" in self.scopes
+
+    @property
     def has_pairs(self) -> bool:
         """True when the API would tell this person about pairs of patients who may be one."""
         return "identified" in self.zones and "careloom/link" in self.scopes
