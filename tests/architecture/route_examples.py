@@ -126,7 +126,9 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/nlp/facts/search": Example(
         "/api/v1/nlp/facts/search", "search", more={"json": {"zone": "identified", "labels": ["PROBLEM"]}}
     ),
-    "GET /api/v1/nlp/corrections": Example("/api/v1/nlp/corrections?zone=identified", "correct"),
+    "GET /api/v1/nlp/corrections": Example(
+        "/api/v1/nlp/corrections?zone=identified", "correct", also="system/*.r", also_in=("identified",)
+    ),
     "POST /api/v1/nlp/notes/search": Example(
         "/api/v1/nlp/notes/search", "search", more={"json": {"zone": "identified", "text": "gout"}}
     ),
