@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+from careloom.cli.options import Json
+
 Format = Annotated[
     Literal["json", "fhir", "azure", "brat", "spacy"],
     typer.Option("--format", help="What is printed: everything found, a Bundle of facts, or for other tools."),
@@ -51,7 +52,7 @@ def annotate(
     with opened() as (platform, who):
         if queue:
             job = submit(platform, who, ask)
-            output.give(job, as_json=json, show=lambda made: output.say(f"Job {made['id']}: see `careloom jobs show`."))
+            output.give_job(job, as_json=json)
             return
         with output.progress("Reading", quiet=json, unit="notes") as tell:
             watch = (lambda done, total, _so_far: tell(done, total)) if tell else None

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from careloom.cli.annotation import Json, Zone
+from careloom.cli.annotation import Zone
+from careloom.cli.options import Json
 
 if TYPE_CHECKING:
     from careloom.services.note_query import NotePage

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from careloom.cli.options import Json
+
 if TYPE_CHECKING:
     from careloom.services.clients import Registered
     from careloom.services.platform import Platform
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Name = Annotated[str, typer.Argument(help="The client's name, as clients list shows it.")]
 Keys = Annotated[
     Path | None, typer.Option("--jwks", help="Its public keys as a JWK Set: it then signs in without a secret.")

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from careloom.cli.options import filled
+from careloom.cli.options import Json, filled
 
 if TYPE_CHECKING:
     from careloom.services.access import Principal
     from careloom.services.ingest import IngestAsk
     from careloom.services.platform import Platform
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused, why, and another try.")
 
 
@@ -91,7 +90,7 @@ def normalize(
     with opened() as (platform, who):
         if queue:
             job = submit(platform, who, is_rehearsal=rehearse, policy=policy)
-            output.give(job, as_json=json, show=lambda made: output.say(f"Job {made['id']}: see `careloom jobs show`."))
+            output.give_job(job, as_json=json)
             return
         with output.progress("Normalizing", quiet=json, unit="resources") as tell:
             watch = (lambda done, total, _stands: tell(done, total)) if tell else None

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from careloom.cli import deidentify_one
+from careloom.cli.options import Json
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 deidentify_app = typer.Typer(
     invoke_without_command=True,
     help="Make the research zone: direct identifiers dropped by allow-list, free text refused, tables written.",
@@ -51,7 +51,7 @@ def deidentify(
     with opened() as (platform, who):
         if queue:
             job = submit(platform, who, policy=policy)
-            output.give(job, as_json=json, show=lambda made: output.say(f"Job {made['id']}: see `careloom jobs show`."))
+            output.give_job(job, as_json=json)
             return
         with output.progress("De-identifying", quiet=json, unit="resources") as tell:
             watch = (lambda done, total, _so_far: tell(done, total)) if tell else None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from careloom.cli.options import Json
 from careloom.cli.text_files import STANDARD_INPUT, text_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ Style = Annotated[
 Patient = Annotated[str, typer.Option(help="Stored id: what the record knows of that patient is looked for, too.")]
 Project = Annotated[str, typer.Option(help="Write it with this project's names and dates, as the research zone does.")]
 Spans = Annotated[bool, typer.Option("--spans", help="List what was found and where, after what came out.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 def register(deidentify: typer.Typer) -> None:

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from careloom.cli.options import filled
+from careloom.cli.options import Json, filled
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Pair = Annotated[str, typer.Argument(help="Pair id, as in the list.")]
 Reason = Annotated[str, typer.Option(help="Why; kept sealed with the pair.")]
 linkage_app = typer.Typer(
@@ -38,7 +37,7 @@ def linkage_run(
             from careloom.services.linkage_jobs import submit_run
 
             job = submit_run(platform, who, full=full)
-            output.give(job, as_json=json, show=lambda made: output.say(f"Job {made['id']}: see `careloom jobs show`."))
+            output.give_job(job, as_json=json)
             return
         report = run(platform, who, full=full)
     output.give(report, as_json=json, show=render_linkage.report)
@@ -144,7 +143,7 @@ def linkage_duplicates(
             from careloom.services.duplicates_jobs import submit_look
 
             job = submit_look(platform, who)
-            output.give(job, as_json=json, show=lambda made: output.say(f"Job {made['id']}: see `careloom jobs show`."))
+            output.give_job(job, as_json=json)
             return
         with output.progress("Looking", quiet=json, unit="resources") as watch:
             report = duplicates(platform, who, limit=limit, watch=watch)

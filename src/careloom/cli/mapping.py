@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+from careloom.cli.options import Json
+
 mapping_app = typer.Typer(no_args_is_help=True, help="Mappings of delimited extracts.")
 
 

@@ -1,7 +1,10 @@
 """What options of commands have in common."""
 
+from typing import Annotated
+
 import typer
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 FALLS_SHORT = 7
 """Exit code when what was looked at falls short: that of no error, so that bad data is told from a wrong option."""
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -58,6 +58,11 @@ def give(value: Any, *, as_json: bool, show: Callable[[Any], None]) -> None:
         emit_json(value)
     else:
         show(value)
+
+
+def give_job(job: Mapping[str, Any], *, as_json: bool) -> None:
+    """Prints work that was handed to the job worker, and where it is watched."""
+    give(job, as_json=as_json, show=lambda made: say(f"Job {made['id']}: see `careloom jobs show`."))
 
 
 def _reader_left() -> NoReturn:

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from careloom.cli.options import filled
+from careloom.cli.options import Json, filled
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 audit_app = typer.Typer(no_args_is_help=True, help="Who did what to whom, and the proof that nobody changed it.")
 
 

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from careloom.cli.options import FALLS_SHORT, filled
+from careloom.cli.options import FALLS_SHORT, Json, filled
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Completeness = Annotated[
     bool, typer.Option("--completeness", help="Show how often every element is there, not only the rarest.")
 ]

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+from careloom.cli.options import Json
+
 Zone = Annotated[str, typer.Option(help="identified, research or synthetic.")]
 
 

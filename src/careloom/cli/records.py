@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from careloom.cli.options import filled
+from careloom.cli.options import Json, filled
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 records_app = typer.Typer(no_args_is_help=True, help="Raw messages and documents, as they arrived.")
 
 

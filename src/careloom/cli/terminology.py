@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from careloom.cli import terminology_copies
-from careloom.cli.options import FALLS_SHORT, filled
+from careloom.cli.options import FALLS_SHORT, Json, filled
 
 if TYPE_CHECKING:
     from careloom.terminology.concepts import Concept, Release
     from careloom.terminology.operations import Validation
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 System = Annotated[str, typer.Argument(help="A code system: its URI, or SNOMED, LOINC, RxNorm, ICD-10-CM, CVX, ...")]
 Code = Annotated[str, typer.Argument(help="A code of it.")]
 Version = Annotated[str, typer.Option(help="A version of the system; by default the newest.")]

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from careloom.cli.options import filled
+from careloom.cli.options import Json, filled
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Request = Annotated[str, typer.Argument(help="Id of a request, as in the list.")]
 Remark = Annotated[str, typer.Option(help="What you say about it; kept sealed with the request.")]
 Project = Annotated[str, typer.Option(callback=filled, help="That of the settings if not given.")]

@@ -185,7 +185,7 @@ def _spelled(pattern: str) -> Iterator[tuple[str, ...]]:
         return
     words: list[str] = []
     for part in pattern.split():
-        words += [part] if part in ("#", "####") or part.isalpha() and part.islower() else words_of(part).words
+        words += [part] if part in ("#", "####") or (part.isalpha() and part.islower()) else words_of(part).words
     yield tuple(words)
 
 

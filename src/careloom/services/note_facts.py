@@ -5,10 +5,9 @@ as the last run of `careloom annotate`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from careloom.errors import QueryError
 from careloom.nlp.labels import ENTITIES, SOCIAL, TONE
 from careloom.services.access import Principal
 from careloom.services.annotate_documents import Kept
@@ -23,6 +22,8 @@ from careloom.services.note_query import (
     asserted,
     codes_meant,
     is_meant,
+    narrowed_by,
+    require_known,
     within,
 )
 from careloom.services.platform import Platform
@@ -76,11 +77,7 @@ def facts(platform: Platform, who: Principal, ask: FactsAsk) -> NotePage:
         is_shown = who.may("read", zone_of(ask.scope.zone), TYPE)
         return lambda one: [_item(one, one.kept, each, is_shown) for each in _annotations(one) if is_wanted(one, each)]
 
-    by = [name for name in (one.name for one in fields(ask)) if name != "scope" and getattr(ask, name) not in _NOTHING]
-    return asked(platform, who, OPERATION, ask.scope, by + ["patients"] * bool(ask.scope.patients), look)
-
-
-_NOTHING = (ConceptAsk(), Period(), (), False)
+    return asked(platform, who, OPERATION, ask.scope, narrowed_by(ask), look)
 
 
 def _annotations(one: Annotated) -> list[Json]:
@@ -89,10 +86,10 @@ def _annotations(one: Annotated) -> list[Json]:
 
 def _wanted(platform: Platform, ask: FactsAsk) -> Callable[[Annotated, Json], bool]:
     """Whether an annotation of a note is wanted. raises QueryError; NotFound"""
-    _require_known("labels", ask.labels, LABELS)
+    require_known("labels", ask.labels, LABELS)
     wanted = {name: getattr(ask, name) for name in _ASSERTED}
     for name, values in wanted.items():
-        _require_known(name, values, _ASSERTED[name])
+        require_known(name, values, _ASSERTED[name])
     codes, is_within = codes_meant(platform, ask.concept), within(ask.period)
 
     def test(one: Annotated, each: Json) -> bool:
@@ -107,11 +104,6 @@ def _wanted(platform: Platform, ask: FactsAsk) -> Callable[[Annotated, Json], bo
         )
 
     return test
-
-
-def _require_known(name: str, values: tuple[str, ...], among: tuple[str, ...]) -> None:
-    if not set(values) <= set(among):
-        raise QueryError(f"one of the {name} is not known here", f"Choose of {', '.join(among)}.")
 
 
 def _time(one: Annotated, each: Json) -> tuple[str, str]:

@@ -7,7 +7,7 @@ ids. A page ends when it is full or when so many notes were opened; its cursor s
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
 
@@ -146,6 +146,20 @@ def asked(
     detail = {"found": len(page.items), "scanned": page.scanned, "by": sorted(by)}
     note(platform, who, operation, zone, subjects=subjects, detail=detail)
     return page
+
+
+def narrowed_by(ask: Any) -> list[str]:
+    """Names of what a query narrows by: members that are not as they are where nothing is asked."""
+    scope: NoteScope = ask.scope
+    usual = {one.name: one.default_factory() if callable(one.default_factory) else one.default for one in fields(ask)}
+    named = [name for name, value in usual.items() if name != "scope" and getattr(ask, name) != value]
+    return named + ["patients"] * bool(scope.patients)
+
+
+def require_known(name: str, values: Iterable[str], among: Sequence[str]) -> None:
+    """Returns where all values are among those. raises QueryError"""
+    if not set(values) <= set(among):
+        raise QueryError(f"one of the {name} is not known here", f"Choose of {', '.join(among)}.")
 
 
 def codes_meant(platform: Platform, ask: ConceptAsk) -> Codes:

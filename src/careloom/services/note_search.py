@@ -3,7 +3,7 @@
 The words are looked for in the notes as they are, opened one after the other: no index of them is kept anywhere.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from careloom.errors import QueryError
@@ -20,6 +20,8 @@ from careloom.services.note_query import (
     asserted,
     codes_meant,
     is_meant,
+    narrowed_by,
+    require_known,
     within,
 )
 from careloom.services.platform import Platform
@@ -69,17 +71,14 @@ def search_notes(platform: Platform, who: Principal, ask: NoteSearchAsk) -> Note
         search = _Search(platform, ask, is_shown=who.may("read", zone_of(ask.scope.zone), TYPE))
         return search.item
 
-    named = {one.name: getattr(ask, one.name) for one in fields(ask) if one.name != "scope"}
-    by = [name for name, value in named.items() if value and value not in (ConceptAsk(), Period())]
-    return asked(platform, who, OPERATION, ask.scope, by + ["patients"] * bool(ask.scope.patients), look)
+    return asked(platform, who, OPERATION, ask.scope, narrowed_by(ask), look)
 
 
 class _Search:
     """A query that was understood. raises QueryError; NotFound"""
 
     def __init__(self, platform: Platform, ask: NoteSearchAsk, *, is_shown: bool) -> None:
-        if not set(ask.presence) <= set(get_args(Presence)):
-            raise QueryError("one of the presence is not known here", f"Choose of {', '.join(get_args(Presence))}.")
+        require_known("presence", ask.presence, get_args(Presence))
         if len(ask.text) > LONGEST_TEXT:
             raise QueryError(f"a search has {LONGEST_TEXT} characters at most", "Shorten it.")
         self._words: WordQuery = word_query(ask.text, is_phrase=ask.phrase)
