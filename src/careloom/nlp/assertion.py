@@ -48,6 +48,8 @@ _LIKELY = 0.8
 """Probability from which on a section without a title says something of what stands in it."""
 _PARAGRAPH = 500
 """Characters of such a section at most: a note in one paragraph is more than its likeliest kind."""
+_OWNERS = frozenset({"maternal", "paternal", "fetal", "foetal", "neonatal", "newborn", "baby", "infant"})
+"""Words for whose something is that may be a part of its name."""
 _GIVEN_UP = frozenset({"former", "formerly", "quit", "ex", "stopped", "used"})
 
 
@@ -96,6 +98,14 @@ class Context:
             if distance <= effect.reach and not self._ended(effect.says, *between):
                 found.append(Reached(hit, distance))
         return sorted(found, key=lambda one: one.distance)
+
+    def owner(self, span: Span) -> Reached | None:
+        """The word that `span` begins with, where it says whose it is: ``maternal depression``; None without one."""
+        first, last = self.place(span)
+        if first >= len(self.words.words) or self.words.words[first] not in _OWNERS:
+            return None
+        inside = (hit for hit in self._speaking if hit.first == first and hit.last < last)
+        return next((Reached(hit, 0) for hit in inside if hit.effect.says in EXPERIENCER), None)
 
     def _ended(self, says: str, start: int, end: int) -> bool:
         ends = self._ends.get(says, ())
@@ -155,7 +165,7 @@ class Reader:
         temporality = temporal.hit.effect.says if temporal is not None else given.get("temporality", "current")
         if not section and not reached and self._is_listed(context.words):
             temporality = "historical"
-        who = nearest(reached, EXPERIENCER)
+        who = context.owner(span) or nearest(reached, EXPERIENCER)
         experiencer = who.hit.effect.says if who is not None else given.get("experiencer", "patient")
         if _HABIT.search(span.of(text)) and label not in {"MEDICATION", "ALLERGEN"}:
             words = context.words.words

@@ -29,6 +29,12 @@ _ITEM = re.compile(r"^[ \t]*(?:\(?(\d{1,2})[.)]|[(]?([a-hA-H])[.)])(?=[ \t])", r
 _INLINE = re.compile(r"(?<=\s)\(?(\d{1,2})[.)](?=\s+[A-Za-z])")
 _TRAILING = re.compile(r"\s+(?:declined|denied|refused)\Z", re.IGNORECASE)
 """Verbs that a name may drag along."""
+_RELATIVE = re.compile(
+    r"(mother|father|mum|mom|dad|sister|brother|son|daughter|aunt|uncle|cousin|grand(?:mother|father))"
+    r"(?:\s+(?:with|has|had))?\s+(?=\w{3})",
+    re.IGNORECASE,
+)
+"""A relative that a finding has taken in: ``sister breast cancer``."""
 _PERSONAL = ENTITIES.keys() - {"FAMILY_RELATION", "SEX", "AGE"}
 """Labels of which a person's name is none."""
 
@@ -150,6 +156,11 @@ class Lexicon:
             if any(_is_none(one, text, no) for no in _nots()):
                 continue
             trimmed = _trimmed(one, text, marks)
+            relative = _RELATIVE.match(one.text) if one.label in ("PROBLEM", "SYMPTOM") else None
+            if trimmed is not None and relative is not None:
+                start = one.span.start
+                yield replace(one, span=Span(start, start + relative.end(1)), text=relative[1], label="FAMILY_RELATION")
+                trimmed = replace(one, span=Span(start + relative.end(), one.span.end), text=one.text[relative.end() :])
             if trimmed is not None:
                 yield trimmed
 

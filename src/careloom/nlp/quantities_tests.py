@@ -65,6 +65,11 @@ def test_of(cell: str) -> Test | None:
     return None
 
 
+def unit_of_test(key: str) -> str:
+    """The UCUM unit in which a test of quantities.toml is usually told; empty for no test, and where it has none."""
+    return str(declared()["tests"].get(key, {}).get("unit", ""))
+
+
 def is_possible(test: Test, found: Measured) -> bool:
     """True where the value may be one of the test: pressures have two numbers, and a bare number lies in its limits."""
     attributes = found.attributes

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from careloom.nlp.labels import SOCIAL
+from careloom.nlp.quantities_tests import unit_of_test
 from careloom.nlp.to_fhir_view import (
     HL7,
     Fact,
@@ -28,7 +29,7 @@ from careloom.nlp.to_fhir_view import (
     words,
 )
 from careloom.terminology.systems import LOINC, UCUM
-from careloom.terminology.ucum import UnitError, convert
+from careloom.terminology.ucum import UnitError, convert, is_comparable
 from careloom.terminology.ucum_spellings import read as read_unit
 from careloom.text.note import Annotation
 
@@ -68,8 +69,18 @@ def tests(view: View) -> list[Fact]:
         if not is_of_patient(one) or (one.assertion is not None and one.assertion.presence == "hypothetical"):
             continue
         results = _results(view, one)
+        results = [value for value in results if _may_have(one, value)]
         found += [_test(view, one, value, is_only=len(results) == 1) for value in results]
     return found
+
+
+def _may_have(one: Annotation, value: Annotation) -> bool:
+    """False for a value of a vital sign whose unit measures another thing: ``sats 96% on 2 L``."""
+    if one.attributes.get("loinc") not in VITALS:
+        return True
+    usual = unit_of_test(one.attributes.get("test", ""))
+    unit = value.attributes.get("unit", "")
+    return not usual or not unit or is_comparable(unit, usual)
 
 
 def _results(view: View, one: Annotation) -> list[Annotation]:

@@ -284,6 +284,7 @@ def family(view: View) -> list[Fact]:
             grounds = Grounds()
             grounds.add(one, *relative)
             text = " ".join(each.text.lower() for each in relative)
+            text = text or ("mother" if one.text.lower().startswith("maternal ") else "")
             entry: Json = {"code": concept(one)} | _onset_of_relative(view, one, grounds)
             by_relative.setdefault(relative_of(text), []).append((one, entry, grounds))
     return [_relative(view, relative, found) for relative, found in by_relative.items()]

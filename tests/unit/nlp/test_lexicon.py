@@ -67,6 +67,13 @@ def test_a_name_loses_the_number_of_an_item_and_a_verb_it_drags_along() -> None:
     assert read("with diabetes declined insulin", ("diabetes declined", "PROBLEM"))[0] == ("diabetes", "PROBLEM")
 
 
+def test_a_relative_that_a_finding_has_taken_in_is_told_apart() -> None:
+    assert read("FH: sister breast cancer aged 40", ("sister breast cancer", "PROBLEM")) == [
+        ("sister", "FAMILY_RELATION"),
+        ("breast cancer", "PROBLEM"),
+    ]
+
+
 MARKS = [
     ("1. aspirin\n2) metformin", ["1.", "2)"]),
     ("Dx: 1. asthma 2. eczema", ["1.", "2."]),

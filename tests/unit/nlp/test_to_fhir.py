@@ -288,3 +288,27 @@ def test_whatever_stands_in_a_note_its_facts_are_valid(text: str, label: str) ->
 
 def note_of(text: str) -> Any:
     return note(unicodedata.normalize("NFC", text).replace("\r", ""), patient_id="p", time="2026-03-01")
+
+
+UNITS = [
+    ("sats", "59408-5", "oxygen_saturation", "2", "L", 0),
+    ("sats", "59408-5", "oxygen_saturation", "96", "%", 1),
+    ("BP", "8480-6", "systolic", "16", "kPa", 1),
+    ("creatinine", "2160-0", "creatinine", "88", "umol/L", 1),
+]
+
+
+@pytest.mark.parametrize(("name", "loinc", "key", "number", "unit", "count"), UNITS)
+def test_a_vital_sign_has_no_value_that_measures_another_thing(
+    name: str, loinc: str, key: str, number: str, unit: str, count: int
+) -> None:
+    end = len(name) + 1 + len(number)
+    ones = (
+        Annotation(Span(0, len(name)), "TEST", text=name, id="T1", attributes={"loinc": loinc, "test": key}),
+        Annotation(
+            Span(len(name) + 1, end), "TEST_VALUE", text=number, id="T2", attributes={"value": number, "unit": unit}
+        ),
+    )
+    relations = (Relation("test-result", "T1", "T2", None),)
+    made = bundle(AnnotatedNote(note(f"{name} {number} {unit}"), annotations=ones, relations=relations))
+    assert len(made["entry"]) == count
