@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from careloom.cli import audit_proofs
 from careloom.cli.options import Json, filled
 
 audit_app = typer.Typer(no_args_is_help=True, help="Who did what to whom, and the proof that nobody changed it.")
@@ -14,6 +15,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
     app.command("deidentify-files")(deidentify_files)
     app.command()(erase)
+    audit_proofs.register(audit_app)
     app.add_typer(audit_app, name="audit")
 
 
