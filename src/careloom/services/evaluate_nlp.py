@@ -105,6 +105,8 @@ def evaluate_nlp(ask: EvaluateNlpAsk, watch: Watch | None = None) -> EvaluateNlp
     watch   (tasks done, tasks in all)
     raises  QueryError for an unknown task, and where there is nothing to measure on; SetupError for what is no model
     """
+    if not ask.data.is_dir():
+        raise QueryError(f"{ask.data} is no folder", "Name one with a folder a corpus.")
     unknown = [name for name in ask.tasks if name not in TASKS]
     if unknown:
         raise QueryError(f"there is no task {unknown[0]!r}", f"Known ones: {', '.join(TASKS)}.")

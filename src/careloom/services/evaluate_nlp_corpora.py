@@ -44,11 +44,14 @@ class Material:
     seen: bool = False
     _folders: tuple[str, ...] = field(default=("", HOLDOUT), init=False, repr=False)
 
-    def rows(self, folder: str, known: frozenset[str]) -> Rows:
-        """The rows of a corpus of JSON lines without the files `known`. raises QueryError with what is no JSON"""
+    def rows(self, folder: str, known: frozenset[str], members: tuple[str, ...]) -> Rows:
+        """The rows of a corpus of JSON lines without the files `known`.
+
+        raises  QueryError with the line that is no JSON object, or lacks one of `members`
+        """
         paths = [path for path in sorted((self.data / folder).glob("*.jsonl")) if self.seen or path.name not in known]
         paths += sorted((self.data / folder / HOLDOUT).glob("*.jsonl"))
-        return [row for path in paths for row in _lines(path)]
+        return [row for path in paths for row in _lines(path, members)]
 
     def files(self, folder: str, pattern: str) -> list[tuple[bytes, bool]]:
         """Content of the files of a corpus by name, and whether they are of a held-out part."""
@@ -87,9 +90,12 @@ def seen_by_rules(task: str) -> frozenset[str]:
     return frozenset(str(tomllib.loads(packaged("nlp", "seen.toml").decode())[task]).split())
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path, members: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
-            yield orjson.loads(line)
+            row = orjson.loads(line)
         except orjson.JSONDecodeError:
-            raise QueryError(f"{path}: line {number} is no JSON", "A line is one JSON object.") from None
+            row = None
+        if not isinstance(row, dict) or not row.keys() >= set(members):
+            raise QueryError(f"{path}: line {number} is no row", f"A line is a JSON object with {', '.join(members)}.")
+        yield row

@@ -10,7 +10,7 @@ import orjson
 from careloom.errors import StateError
 from careloom.nlp.assembly import reader
 from careloom.nlp.corpora_notes import GoldNote
-from careloom.nlp.entities import MODEL, Entities
+from careloom.nlp.entities import MODEL, Entities, PackagedTagger
 from careloom.nlp.reader import About
 from careloom.runtime import packaged
 from careloom.services.annotate_formats import written
@@ -34,7 +34,7 @@ print([spent, int(status.partition("VmHWM:")[2].split()[0])])
 
 
 def speed(given: Material) -> TaskReport | str:
-    """Of simulated notes which the reader has read none of before. Memory is told by the kernel of Linux.
+    """Of the reader that ships, on simulated notes of which it has read none before. The kernel of Linux tells memory.
 
     raises  StateError where a new process cannot read a note, or there is no such kernel
     """
@@ -42,7 +42,7 @@ def speed(given: Material) -> TaskReport | str:
     if not notes:
         return "there are no simulated notes: careloom simulate DATA/simulated --feeds notes"
     whole = reader(PACKAGED)
-    entities = Entities(given.tagger, given.version)
+    entities = Entities(PackagedTagger(packaged("nlp", MODEL)), "")
     whole.read_text(_FIRST, About())
     entities.find(_FIRST)
     units = [len(one.text.split()) / WORDS for one in notes]

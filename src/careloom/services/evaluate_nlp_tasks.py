@@ -32,6 +32,8 @@ from careloom.text.note import Span
 ADE = "ade_corpus_v2"
 NOTHING_UNSEEN = "there is no part that nothing was made with"
 _IDS = ("doid", "mondo")
+_KIT = ("sentence", "phrase", "negation", "temporality")
+_HEADERS_SEEN = frozenset(("train.jsonl", "valid.jsonl", "test1.jsonl"))
 _AMONG = 5
 _SHOWN = 120
 """Characters of a section that an example shows."""
@@ -39,7 +41,7 @@ _SHOWN = 120
 
 def context(given: Material) -> TaskReport | str:
     """Negation and history on rows of the NegEx kit, the phrase given; documents are its reports."""
-    rows = given.rows("negex_context", frozenset(("annotations.jsonl",)))
+    rows = given.rows("negex_context", frozenset(("annotations.jsonl",)), _KIT)
     if not rows:
         return NOTHING_UNSEEN
     answers = list(kit_answers(rows))
@@ -58,7 +60,7 @@ def context(given: Material) -> TaskReport | str:
 
 def headers(given: Material) -> TaskReport | str:
     """The header of a section from its text alone, on rows of MTS-Dialog."""
-    rows = given.rows("mts_dialog", frozenset(("train.jsonl", "valid.jsonl", "test1.jsonl")))
+    rows = given.rows("mts_dialog", _HEADERS_SEEN, ("section_header", "section_text"))
     if not rows:
         return NOTHING_UNSEEN
     classifier = packaged_classifier()
@@ -72,7 +74,7 @@ def headers(given: Material) -> TaskReport | str:
 
 def codes(given: Material) -> TaskReport | str:
     """Diseases to DO or MONDO on distinct mentions; any accepted id counts, rows without one are left out."""
-    rows = given.rows("normalization_gold", frozenset(("disease_mentions.jsonl",)))
+    rows = given.rows("normalization_gold", frozenset(("disease_mentions.jsonl",)), ("mention", *_IDS))
     linker = Linker.packaged(PACKAGED)
     answers = []
     errors: Errors = {}

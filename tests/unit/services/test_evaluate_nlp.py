@@ -101,9 +101,13 @@ def test_an_unknown_task_and_a_line_that_is_no_json_are_named(tmp_path: Path) ->
     with pytest.raises(QueryError, match="no task"):
         evaluate_nlp(EvaluateNlpAsk(tmp_path, ("astrology",)))
     (tmp_path / "mts_dialog").mkdir()
-    (tmp_path / "mts_dialog/other.jsonl").write_text("{}\nno json")
-    with pytest.raises(QueryError, match="line 2"):
-        evaluate_nlp(EvaluateNlpAsk(tmp_path, ("mts_dialog",)))
+    row = '{"section_header": "ALLERGY", "section_text": "None."}'
+    for wrong in ("no json", "{}", "[1]"):
+        (tmp_path / "mts_dialog/other.jsonl").write_text(f"{row}\n{wrong}")
+        with pytest.raises(QueryError, match="line 2"):
+            evaluate_nlp(EvaluateNlpAsk(tmp_path, ("mts_dialog",)))
+    with pytest.raises(QueryError, match="no folder"):
+        evaluate_nlp(EvaluateNlpAsk(tmp_path / "nowhere", ("tone",)))
 
 
 def test_a_model_that_cannot_be_read_is_named(tmp_path: Path) -> None:
