@@ -56,3 +56,22 @@ def test_read_a_text_hide_a_kind_and_fetch_the_rest(browser: Browser, served: Se
     assert not [url for url in visitor.requests if "Quillfeather" in url]
     assert "Quillfeather" not in page.url
     context.close()
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.long)])
+def test_what_stands_in_the_field_is_read_on_a_slow_machine_too(browser: Browser, served: Served, times: int) -> None:
+    """The key follows the last letter at once; a browser that is 20 times slower hands the text on late."""
+    context = browser.new_context()
+    visitor = Visitor(context, served)
+    visitor.sign_in("petra.privacy")
+    visitor.go("notes")
+    speed = context.new_cdp_session(visitor.page)
+    for text in (f"{SAID} {number}" for number in range(times)):
+        with visitor.page.expect_request(lambda request: '"note-go"' in (request.post_data or "")) as sent:
+            speed.send("Emulation.setCPUThrottlingRate", {"rate": 20})
+            visitor.page.fill("#note-text", text)
+            visitor.page.keyboard.press("Alt+KeyR")
+        speed.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+        states = {state["id"]: state.get("value") for state in sent.value.post_data_json["state"]}
+        assert states["note-text"] == text
+    context.close()

@@ -155,9 +155,11 @@ def _runs(person: Person) -> Component | None:
 def _form() -> Component:
     field = dmc.Textarea(
         id="note-text", label="A text", autosize=True, minRows=5, maxRows=12, className="m-input",
-        placeholder="Denies chest pain. Metformin 500 mg twice a day ...",
+        placeholder="Denies chest pain. Metformin 500 mg twice a day ...", debounce=True,
     )  # fmt: skip
-    written = dmc.TextInput(id="note-time", label="Written on", placeholder=SAMPLE_TIME, className="m-input", w="11rem")
+    written = dmc.TextInput(
+        id="note-time", label="Written on", placeholder=SAMPLE_TIME, className="m-input", w="11rem", debounce=True
+    )
     key: dict[str, Any] = {"data-key": "r", "title": "Alt and R"}
     buttons = html.Div(
         [

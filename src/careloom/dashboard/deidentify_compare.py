@@ -95,7 +95,7 @@ def tried(api: Careloom, text: str, style: str) -> list[Content]:
 def _try() -> Component:
     field = dmc.Textarea(
         id="try-text", label="A text", autosize=True, minRows=3, maxRows=14, className="m-input",
-        placeholder="Dr. Marwick saw her on 5 March 2024 ...",
+        placeholder="Dr. Marwick saw her on 5 March 2024 ...", debounce=True,
     )  # fmt: skip
     data = [{"value": key, "label": title} for key, title in STYLES.items()]
     styles = html.Fieldset(

@@ -102,7 +102,7 @@ def _search(name: str, wanted: str, find: str) -> Component:
     """A form that asks for this page again, so that what was found has an address."""
     field = dmc.TextInput(
         id="find-entry", name="find", label="Find in structures, elements and reasons", value=find,
-        placeholder="birthDate, ZIP, (H)", className="m-input",
+        placeholder="birthDate, ZIP, (H)", className="m-input", debounce=True,
     )  # fmt: skip
     button = html.Button("Find", type="submit", className="button", style={"justifySelf": "start"})
     kept = dcc.Input(name="decision", value=wanted, type="hidden") if wanted else None

@@ -122,6 +122,7 @@ def _search(zone: str) -> Component:
             description="Beginning of any part",
             className="m-input",
             inputWrapperOrder=ORDER,
+            debounce=True,
         ),
         dmc.TextInput(
             id="find-birth",
@@ -129,13 +130,14 @@ def _search(zone: str) -> Component:
             description="1980, 1980-05 or 1980-05-17",
             className="m-input",
             inputWrapperOrder=ORDER,
+            debounce=True,
         ),
     ]
     hidden = [html.Div(each, hidden=True) for each in by_name]
     fields = [
         *(by_name if zone == "identified" else hidden),
         gender,
-        dmc.TextInput(id="find-id", label="Id", className="m-input", inputWrapperOrder=ORDER),
+        dmc.TextInput(id="find-id", label="Id", className="m-input", inputWrapperOrder=ORDER, debounce=True),
     ]
     button = html.Button("Search", id="find", type="button", className="button button-main")
     labelled = _labelled("Search patients")
