@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from careloom.api.app import create_app
+from careloom.crypto.client_secrets import Cost, SecretHasher
 from careloom.pipeline.manifest import RunManifest
 from careloom.runtime import Runtime
 from careloom.services.access import ROLES, ZONES, Principal, local_operator
@@ -21,6 +23,8 @@ from careloom.services.tokens import issue
 from careloom.settings import Settings
 
 BASE_URL = "http://127.0.0.1:8080"
+CHEAP = Cost(memory_kib=8, iterations=1, lanes=1)
+"""A hash in microseconds: the suite registers thousands of clients, and tests/unit/crypto what a hash has to cost."""
 PATIENT: dict[str, Any] = {
     "resourceType": "Patient",
     "id": "p1",
@@ -56,7 +60,8 @@ class Clock:
 class Installation:
     """A Careloom of its own below `folder`. Close it when done.
 
-    platform  the opened installation; client  a Flask test client of its application
+    platform  the opened installation, where hashing a secret costs next to nothing
+    client    a Flask test client of its application, which is made when first asked for, as `app` is
     settings  sections that differ from the defaults, e.g. ``api={"sign_in_rate": "3/minute"}``
     """
 
@@ -65,10 +70,19 @@ class Installation:
         merged = {name: {**given.get(name, {}), **settings.get(name, {})} for name in {*given, *settings}}
         self.folder = folder
         self.platform = Platform(Settings.model_validate(merged), runtime)
+        self.platform.secret_hasher = SecretHasher(cost=CHEAP)
         self.operator: Principal = local_operator("tester")
-        self.app: OpenAPI = create_app(self.platform)
-        self.client: FlaskClient = self.app.test_client()
         self._numbers = count(1)
+
+    @cached_property
+    def app(self) -> OpenAPI:
+        """The application over the platform."""
+        return create_app(self.platform)
+
+    @cached_property
+    def client(self) -> FlaskClient:
+        """A Flask test client of the application."""
+        return self.app.test_client()
 
     def __enter__(self) -> "Installation":
         return self

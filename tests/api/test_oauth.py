@@ -288,14 +288,14 @@ def test_too_many_from_one_address_wait_and_are_told_how_long(tmp_path: Path) ->
 @pytest.mark.parametrize("rate", ["", "now and then", "60", "0 per"])
 def test_a_rate_that_is_none_is_refused_when_the_application_is_made(tmp_path: Path, rate: str) -> None:
     with pytest.raises(SetupError):
-        Installation(tmp_path, api={"sign_in_rate": rate})
+        _ = Installation(tmp_path, api={"sign_in_rate": rate}).app
 
 
 def test_more_sign_ins_at_once_than_there_is_memory_for_are_asked_to_come_back(
     installation: Installation, ward: Registered
 ) -> None:
     hasher = SecretHasher(wait_seconds=0.01)
-    installation.platform.__dict__["secret_hasher"] = hasher
+    installation.platform.secret_hasher = hasher
     for _ in range(TURNS_AT_ONCE):
         hasher._turns.acquire()
     answer = ask(installation, ward)

@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64encode
 from threading import BoundedSemaphore
+from typing import NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,16 +16,21 @@ SECRET_BYTES = 32
 LONGEST_SECRET = 512
 TURNS_AT_ONCE = 2
 
-# source  OWASP Password Storage Cheat Sheet (2025): Argon2id with at least 19 MiB, 2 iterations, 1 lane
-_MEMORY_KIB, _ITERATIONS, _LANES = 19 * 1024, 2, 1
+
+class Cost(NamedTuple):
+    """What Argon2id takes for one hash: memory [KiB], passes over it, lanes."""
+
+    memory_kib: int
+    iterations: int
+    lanes: int
+
+
+OWASP = Cost(memory_kib=19 * 1024, iterations=2, lanes=1)
+"""The least that may guard a secret. source  OWASP Password Storage Cheat Sheet (2025)"""
 
 
 def _text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-_NOBODYS = f"$argon2id$v=19$m={_MEMORY_KIB},t={_ITERATIONS},p={_LANES}${_text(bytes(16))}${_text(bytes(32))}"
-"""A well-formed hash of no secret: checking against it costs what any check costs."""
 
 
 def new_secret(random_bytes: RandomBytes) -> str:
@@ -35,10 +41,15 @@ def new_secret(random_bytes: RandomBytes) -> str:
 class SecretHasher:
     """Hashes and checks secrets; few at once, so that a flood of sign-ins takes neither all memory nor all cores."""
 
-    def __init__(self, wait_seconds: float = 10.0) -> None:
-        """wait_seconds  for a turn, when `TURNS_AT_ONCE` are taken"""
+    def __init__(self, wait_seconds: float = 10.0, cost: Cost = OWASP) -> None:
+        """wait_seconds  for a turn, when `TURNS_AT_ONCE` are taken
+        cost          of one hash; only tests, which make secrets by the thousand, give another, and no setting does
+        """
         self._wait_seconds = wait_seconds
-        self._hasher = PasswordHasher(time_cost=_ITERATIONS, memory_cost=_MEMORY_KIB, parallelism=_LANES)
+        memory, iterations, lanes = cost
+        self._hasher = PasswordHasher(time_cost=iterations, memory_cost=memory, parallelism=lanes)
+        # a well-formed hash of no secret: checking against it costs what any check costs
+        self._nobodys = f"$argon2id$v=19$m={memory},t={iterations},p={lanes}${_text(bytes(16))}${_text(bytes(32))}"
         self._turns = BoundedSemaphore(TURNS_AT_ONCE)
 
     def hash(self, secret: str) -> str:
@@ -56,7 +67,7 @@ class SecretHasher:
         """
         self._take_turn()
         try:
-            matches = self._hasher.verify(kept or _NOBODYS, secret[:LONGEST_SECRET].encode("utf-8", "replace"))
+            matches = self._hasher.verify(kept or self._nobodys, secret[:LONGEST_SECRET].encode("utf-8", "replace"))
         except (VerificationError, InvalidHashError):
             return False
         finally:

@@ -1,5 +1,6 @@
 """Secrets of clients: kept as hashes, checked at one price, few at once."""
 
+import re
 import time
 from statistics import median
 
@@ -8,6 +9,7 @@ import pytest
 from careloom.crypto.client_secrets import LONGEST_SECRET, PREFIX, TURNS_AT_ONCE, SecretHasher, new_secret
 from careloom.errors import StateError
 from careloom.runtime import Runtime
+from tests.architecture.source import modules
 
 
 def test_a_secret_has_256_bits_and_needs_no_escaping() -> None:
@@ -21,6 +23,14 @@ def test_the_hash_is_argon2id_at_no_less_than_the_minimum_of_owasp() -> None:
     kept = SecretHasher().hash("abc")
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert "abc" not in kept
+
+
+def test_no_code_of_the_platform_asks_for_another_cost() -> None:
+    """Tests may; a setting or an argument of a command that leads there would be a hole."""
+    for module in modules():
+        if module.name != "client_secrets.py":
+            text = module.read_text("utf-8")
+            assert re.findall(r"SecretHasher\([^)]+\)|client_secrets import .*\bCost\b", text) == [], module
 
 
 CHECKS = [
