@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,6 +103,17 @@ class Served:
     made: Installation
     facts: dict[str, str]
     last_caller: str = ""
+
+    @cached_property
+    def allowed(self) -> dict[str, str]:
+        """The header of requests of somebody who may do everything."""
+        return self.caller()[1]
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document, as served."""
+        found: dict[str, Any] = self.made.client.get("/openapi/openapi.json").json
+        return found
 
     def ask(
         self, route: Route, headers: Mapping[str, str] | None = None, method: str = "", **more: Any
@@ -319,8 +331,7 @@ def test_head_is_get_without_a_body_and_audited_as_get_is(served: Served, route:
 @pytest.mark.parametrize("route", ROUTES, ids=named)
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
 def test_another_method_is_405_and_the_right_ones_are_named(served: Served, route: Route, method: str) -> None:
-    _, headers = served.caller()
-    answer = served.ask(route, headers, method=method)
+    answer = served.ask(route, served.allowed, method=method)
     assert answer.status_code == 405
     assert is_problem(answer, 405, route.path)
     assert route.method in answer.headers["Allow"].split(", ")
@@ -330,7 +341,7 @@ def test_another_method_is_405_and_the_right_ones_are_named(served: Served, rout
     "path", ["/", "/nowhere", "/api/v2/me", "/fhir/identified/a/b/c/d", "/admin", "/.env", "/%2e%2e/"]
 )
 def test_an_unknown_address_is_a_404_problem(served: Served, path: str) -> None:
-    for headers in ({}, served.made.bearer()):
+    for headers in ({}, served.allowed):
         answer = served.made.client.get(path, headers=headers)
         assert answer.status_code == 404
         assert is_problem(answer, 404, path)
@@ -338,8 +349,7 @@ def test_an_unknown_address_is_a_404_problem(served: Served, path: str) -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=named)
 def test_the_document_tells_of_it(served: Served, route: Route) -> None:
-    document = served.made.client.get("/openapi/openapi.json").json
-    told = document["paths"][route.path][route.method.lower()]
+    told = served.document["paths"][route.path][route.method.lower()]
     assert told["summary"]
     example = EXAMPLES[route.name]
     scopes = [scope for need in told.get("security", []) for scope in need["oauth2"]]
@@ -355,6 +365,6 @@ def test_the_document_tells_of_it(served: Served, route: Route) -> None:
 
 
 def test_the_document_tells_of_nothing_else(served: Served) -> None:
-    document = served.made.client.get("/openapi/openapi.json").json
-    told = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    paths = served.document["paths"]
+    told = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert told - {f"HEAD {route.path}" for route in ROUTES} == {route.name for route in ROUTES}
