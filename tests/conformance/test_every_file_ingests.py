@@ -42,8 +42,8 @@ SETS = {
 The folders' own README files are notes without a patient."""
 
 
-LARGE = {"synthea_bundles", "synthea_bulk_ndjson"}
-"""Minutes, and of few kinds: the campaigns read them. Other tests of every day read parts of both."""
+LARGE = {"synthea_bundles", "synthea_bulk_ndjson", "hl7v2_ms_fhir_converter", "ccda_sample_ccdas"}
+"""The campaigns read them whole. Other tests of every day read parts of each."""
 
 
 @pytest.mark.parametrize(

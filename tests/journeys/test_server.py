@@ -129,7 +129,7 @@ def test_with_a_certificate_it_speaks_tls_only(tmp_path: Path) -> None:
     files = ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*make.split(), *names, *files], check=True, capture_output=True)
     line, port = CommandLine(tmp_path), free_port()
-    words = line.arguments("serve", "--port", str(port), "--certificate", certificate, "--key", key)
+    words = line.arguments("serve", "--port", str(port), "--processes", "1", "--certificate", certificate, "--key", key)
     with subprocess.Popen(words, env=line.environment, cwd=tmp_path) as process:
         try:
             trusting = ssl.create_default_context(cafile=str(certificate))

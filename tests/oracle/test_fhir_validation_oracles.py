@@ -68,8 +68,9 @@ def examples(suites) -> list[dict[str, Any]]:
     return [r for r in found if not check(r) and r["resourceType"] != "Bundle" and len(orjson.dumps(r)) < 8_000]
 
 
-def test_what_both_accept_of_the_examples_is_accepted(suites, schema_says):
-    paths = sorted((suites / "fhir_r4_examples").glob("*.json"))[::9]
+@pytest.mark.parametrize("every", [27, pytest.param(9, marks=pytest.mark.long)])
+def test_what_both_accept_of_the_examples_is_accepted(suites, schema_says, every):
+    paths = sorted((suites / "fhir_r4_examples").glob("*.json"))[::every]
     for resource in (orjson.loads(path.read_bytes()) for path in paths):
         try:
             fine = schema_says(resource) and model_accepts(resource)
@@ -79,8 +80,9 @@ def test_what_both_accept_of_the_examples_is_accepted(suites, schema_says):
             assert [issue.code for issue in check(resource)] == [], resource["resourceType"]
 
 
-def test_the_law_of_the_generated_code_holds_on_mutants_of_examples(examples):
-    @settings(max_examples=1500)
+@pytest.mark.parametrize("count", [400, pytest.param(1500, marks=pytest.mark.long)])
+def test_the_law_of_the_generated_code_holds_on_mutants_of_examples(examples, count):
+    @settings(max_examples=count)
     @given(mutants(tuple(examples)))
     def law(mutant):
         try:
