@@ -114,13 +114,16 @@ class Lexicon:
         """`annotated` with what the lists name, and without what they call none."""
         text = annotated.note.text
         kept = list(self._kept(text, annotated.annotations))
-        found = list(self._found(text, annotated.sections))
-        taken = [(one.span, one.label) for one in found]
+        found = sorted(self._found(text, annotated.sections), key=lambda one: one.span)
+        starts = [one.span.start for one in found]
         kept = [
             one
             for one in kept
             if one.label not in _RIVALS
-            or not any(one.span == span or (span.covers(one.span) and one.label != label) for span, label in taken)
+            or not any(
+                one.span == other.span or (other.span.covers(one.span) and one.label != other.label)
+                for other in found[bisect_left(starts, one.span.start - _AROUND) : bisect_left(starts, one.span.end)]
+            )
         ]
         places = {(one.span, one.label) for one in kept}
         wider = sorted(one.span for one in kept if one.label in _RIVALS)

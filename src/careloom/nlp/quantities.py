@@ -72,10 +72,14 @@ class _Found:
     value: Measured
 
 
-def _dated(one: Column, earlier: Sequence[Annotation]) -> Measured:
-    """The value of a table with ``at``: the time that its row tells."""
-    times = (each for each in earlier if each.label == "DATE_TIME" and one.row.covers(each.span))
-    told = next((each.attributes["value"] for each in times if "value" in each.attributes), "")
+def _dated(one: Column, times: Sequence[Annotation]) -> Measured:
+    """The value of a table with ``at``: the time that its row tells.
+
+    times  DATE_TIME of the note, by place
+    """
+    first = bisect_left(times, one.row.start, key=lambda each: each.span.start)
+    last = bisect_left(times, one.row.end, key=lambda each: each.span.start)
+    told = next((each.attributes["value"] for each in times[first:last] if "value" in each.attributes), "")
     return replace(one.value, attributes={**one.value.attributes, "at": told}) if told else one.value
 
 
@@ -110,6 +114,7 @@ class Quantities:
     def _measured(self, text: str, lower: str, earlier: Sequence[Annotation]) -> list[Annotation]:
         out: list[Annotation] = []
         table = columns(text)
+        times = sorted((one for one in earlier if one.label == "DATE_TIME"), key=lambda one: one.span)
         rows = _Places(one.row for one in table)
         names = _Places(one.name for one in table)
         found = [
@@ -117,7 +122,7 @@ class Quantities:
             for one in _among_vitals(list(_values(text, lower)))
             if not rows.overlap(one.value.start, one.value.end) and not names.overlap(one.start, one.end)
         ]
-        found += [_Found(one.test, one.name.start, one.name.end, _dated(one, earlier)) for one in table]
+        found += [_Found(one.test, one.name.start, one.name.end, _dated(one, times)) for one in table]
         for one in found:
             value, test = one.value, one.test
             about = {"loinc": test.loinc, "test": test.key} if test.loinc else {"test": test.key}
@@ -261,18 +266,19 @@ def _beside(earlier: Sequence[Annotation], measured: Sequence[Annotation]) -> li
     """What other components found, but for what stands where a test or its value does."""
     names = {one.span for one in measured if one.label == "TEST"}
     taken = _Places(one.span for one in measured if one.label in ("TEST", "TEST_VALUE"))
+    starts = sorted(one.start for one in names)
     return [
         one
         for one in earlier
         if not (one.label in _ELSE and one.span in names and one.text.lower() != _FELT)
         and not (one.label in _PARTLY and taken.overlap(one.span.start, one.span.end))
-        and not (one.label == "TEST" and _holds_two(one.span, measured))
+        and not (one.label == "TEST" and _holds_two(one.span, starts))
     ]
 
 
-def _holds_two(span: Span, measured: Sequence[Annotation]) -> bool:
+def _holds_two(span: Span, starts: Sequence[int]) -> bool:
     """True for one name that runs over two columns of a table."""
-    return sum(1 for one in measured if one.label == "TEST" and span.covers(one.span)) > 1
+    return bisect_left(starts, span.end) - bisect_left(starts, span.start) > 1
 
 
 class _Places:

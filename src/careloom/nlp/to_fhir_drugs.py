@@ -16,6 +16,7 @@ source  FHIR R4 4.0.1, MedicationStatement, Dosage, Timing and AdverseEvent
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from careloom.nlp.drug_status import is_halted
@@ -41,6 +42,8 @@ from careloom.text.note import Annotation, Span
 
 _PARTS = ("drug-dose", "drug-form", "drug-route", "drug-frequency", "drug-duration")
 _HABITS = ("ALCOHOL", "DRUG_USE", "TOBACCO")
+_LONGEST_HABIT = 300
+"""Characters of what is said of a habit at most."""
 _HALTED = frozenset({"stopped", "on-hold"})
 _NOT_NOW = frozenset({"stopped", "on-hold", "not-taken"})
 _ELSEWHERE = re.compile(
@@ -60,7 +63,12 @@ _ASKED = re.compile(r"\b(?:prn|p\.r\.n\.?|as needed|as required|if needed|when n
 
 def medications(view: View) -> list[Fact]:
     """The drugs that the patient takes, took, is to take, or does not take."""
-    drugs = [one for one in view.labelled("MEDICATION") if _is_drug(view, one)]
+    habits = view.labelled(*_HABITS)
+    starts = [one.span.start for one in habits]
+    drugs = []
+    for one in view.labelled("MEDICATION"):
+        near = habits[bisect_left(starts, one.span.start - _LONGEST_HABIT) : bisect_left(starts, one.span.end)]
+        drugs += [one] if _is_drug(view, one, near) else []
     last = _last_statuses(view, drugs)
     found = []
     for place, one in enumerate(drugs):
@@ -69,11 +77,11 @@ def medications(view: View) -> list[Fact]:
     return found
 
 
-def _is_drug(view: View, one: Annotation) -> bool:
+def _is_drug(view: View, one: Annotation, habits: Sequence[Annotation]) -> bool:
     """True for a drug of the patient that is no allergen and no habit."""
     if not is_of_patient(one) or not is_named(one) or view.is_allergen(one):
         return False
-    habits = [habit for habit in view.labelled(*_HABITS) if one.span.overlaps(habit.span)]
+    habits = [habit for habit in habits if one.span.overlaps(habit.span)]
     return not habits or (bool(_dose_parts(view, one)) and all(habit.label == "DRUG_USE" for habit in habits))
 
 
@@ -85,12 +93,10 @@ def _last_statuses(view: View, drugs: Sequence[Annotation]) -> dict[int, str]:
     found: dict[int, str] = {}
     for places in by_drug.values():
         told = [place for place in places if drugs[place].attributes.get("status")]
-        for place in places:
-            behind = [each for each in told if each > place]
+        for place in places if told else ():
             is_bare = not view.tails(drugs[place], *_PARTS)
-            if told and (is_bare or (behind and _status(drugs[place]) == "active")):
-                last = (behind or told)[-1]
-                found[place] = drugs[last].attributes["status"]
+            if is_bare or (told[-1] > place and _status(drugs[place]) == "active"):
+                found[place] = drugs[told[-1]].attributes["status"]
     return found
 
 

@@ -15,6 +15,7 @@ source  FHIR R4 4.0.1, Condition, AllergyIntolerance, FamilyMemberHistory and th
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from careloom.nlp.to_fhir_view import (
@@ -304,8 +305,8 @@ def _relatives(view: View, one: Annotation) -> list[list[Annotation]]:
 def _named_before(view: View, one: Annotation) -> list[Annotation]:
     """The last word for a relative in front of a problem, in its sentence; nothing where there is none."""
     text = view.note.text
-    before = [each for each in view.labelled("FAMILY_RELATION") if each.span.end <= one.span.start]
-    last = before[-1:]
+    relatives = view.labelled("FAMILY_RELATION")
+    last = relatives[: bisect_right(relatives, one.span.start, key=lambda each: each.span.end)][-1:]
     if not last or one.span.start - last[0].span.end > _NEAR_RELATIVE:
         return []
     return [] if re.search(r"[.;\n]", text[last[0].span.end : one.span.start]) else last

@@ -63,6 +63,7 @@ class View:
         self.annotated = annotated
         self.note = annotated.note
         self.by_id: Mapping[str, Annotation] = {one.id: one for one in annotated.annotations}
+        self._labelled: dict[tuple[str, ...], list[Annotation]] = {}
         self._tails: dict[tuple[str, str], list[str]] = {}
         self._heads: dict[tuple[str, str], list[str]] = {}
         for one in annotated.relations:
@@ -71,11 +72,13 @@ class View:
 
     def labelled(self, *labels: str) -> list[Annotation]:
         """Annotations of these labels, by place, but for those that are more likely none."""
-        return [
-            one
-            for one in self.annotated.annotations
-            if one.label in labels and (one.score is None or one.score >= _LEAST)
-        ]
+        if labels not in self._labelled:
+            self._labelled[labels] = [
+                one
+                for one in self.annotated.annotations
+                if one.label in labels and (one.score is None or one.score >= _LEAST)
+            ]
+        return list(self._labelled[labels])
 
     def tails(self, head: Annotation, *types: str) -> list[Annotation]:
         """What relations of these types say about an annotation."""
