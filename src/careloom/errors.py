@@ -10,6 +10,7 @@
     │   ├── SchemaMismatch    a table whose columns are not the declared ones (careloom.tables.schema)
     │   ├── UnitError         a unit that is not UCUM, or two that measure different things (careloom.terminology.ucum)
     │   ├── PatchError        a patch of a resource that cannot be applied (careloom.fhir.patch)
+    │   ├── ViewError         a ViewDefinition, or a resource that does not fit one (careloom.fhir.views_definition)
     │   ├── TooLarge          more bytes than this installation takes at once
     │   └── NotFound          a well-formed name of something that is not there
     ├── AccessError       the caller may not do this: an administrator can mend it

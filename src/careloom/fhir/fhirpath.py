@@ -41,6 +41,8 @@ _CONSTANTS = {
     "%sct": "http://snomed.info/sct",
     "%loinc": "http://loinc.org",
 }
+NODES = ("%context", "%resource", "%rootResource")
+"""Variables that stand for what an expression is asked of, or is in."""
 _PREFIXES = {"%vs-": "http://hl7.org/fhir/ValueSet/", "%ext-": "http://hl7.org/fhir/StructureDefinition/"}
 
 
@@ -108,6 +110,26 @@ def parent_and_name(expression: Expression) -> tuple[Expression, str] | None:
     return Expression(expression.text, tree.source, _compiled(tree.source)), tree.name
 
 
+def outside_names(expression: Expression) -> set[str]:
+    """The names of the variables (without ``%``) that a caller has to hand in."""
+    return {
+        tree.name[1:]
+        for tree in grammar.each_part(expression.tree)
+        if isinstance(tree, grammar.Variable)
+        and tree.name.startswith("%")
+        and tree.name not in NODES
+        and built_in(tree.name) is None
+    }
+
+
+def built_in(name: str) -> str | None:
+    """The url that a variable of FHIR (``%loinc``, ``%vs-gender``) stands for; None for any other."""
+    for prefix, url in _PREFIXES.items():
+        if name.startswith(prefix):
+            return url + name.removeprefix(prefix)
+    return _CONSTANTS.get(name)
+
+
 def _compiled(tree: grammar.Tree) -> Run:
     match tree:
         case grammar.Literal():
@@ -154,7 +176,7 @@ def _literal(tree: grammar.Literal) -> Run:
 
 
 def _variable(tree: grammar.Variable) -> Run:
-    name = tree.name
+    name, fixed = tree.name, built_in(tree.name)
     known: dict[str, Run] = {
         "$this": lambda scope, this: this,
         "$index": lambda scope, this: [] if scope.index is None else [scope.index],
@@ -165,10 +187,6 @@ def _variable(tree: grammar.Variable) -> Run:
     }
     if name in known:
         return known[name]
-    fixed = _CONSTANTS.get(name)
-    for prefix, url in _PREFIXES.items():
-        if name.startswith(prefix):
-            fixed = url + name.removeprefix(prefix)
     found: Items = [fixed]
     return _outside(tree) if fixed is None else lambda scope, this: found
 

@@ -191,13 +191,15 @@ def resource_key(_scope: Scope, items: Items) -> Items:
 
 def reference_key(items: Items, kind: str) -> Items:
     """``Type/id`` of what each reference names; nothing where it is of another type, or no literal reference."""
-    found = []
-    for item in items:
-        said = item.value.get("reference") if item.__class__ is Node and item.value.__class__ is dict else None
-        known = parse_reference(said) if said.__class__ is str else None
-        if known is not None and known.type and known.id and kind in ("", known.type):
-            found.append(f"{known.type}/{known.id}")
-    return found
+    held = [item.value for item in items if item.__class__ is Node and item.value.__class__ is dict]
+    keys = [key_of(one["reference"], kind) for one in held if one.get("reference").__class__ is str]
+    return [key for key in keys if key is not None]
+
+
+def key_of(reference: str, kind: str) -> str | None:
+    """``Type/id`` of what a reference's text names, if it is of that type (any, where it is ""); else None."""
+    known = parse_reference(reference)
+    return f"{known.type}/{known.id}" if known.type and known.id and kind in ("", known.type) else None
 
 
 FHIR: dict[str, tuple[Callable[..., Items], int, int]] = {

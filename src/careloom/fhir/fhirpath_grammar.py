@@ -3,6 +3,7 @@
 source  FHIRPath 2.0 (ANSI/HL7 NMN R1-2020), grammar in appendix B, precedence in section 6.8
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -130,6 +131,25 @@ def parse(text: str) -> Tree:
     if reader.kind != "end":
         raise reader.refuse("the expression should end here", "Join two expressions with an operator.")
     return tree
+
+
+def each_part(tree: Tree) -> Iterator[Tree]:
+    """A tree and every tree below it, in no particular order."""
+    stack = [tree]
+    while stack:
+        one = stack.pop()
+        yield one
+        match one:
+            case Member(source=source):
+                stack += [] if source is None else [source]
+            case Call(source=source, arguments=arguments):
+                stack += [*([] if source is None else [source]), *arguments]
+            case Index(source=source, number=number):
+                stack += [source, number]
+            case Operation(left=left, right=right):
+                stack += [left, right]
+            case Typed(operand=operand) | Signed(operand=operand):
+                stack.append(operand)
 
 
 class _Reader:

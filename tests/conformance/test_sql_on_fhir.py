@@ -1,0 +1,57 @@
+"""The suite of SQL-on-FHIR v2: every view gives the rows that it says, in order of columns, or is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from careloom.fhir.views import View, compile_view
+from careloom.fhir.views_definition import ViewError
+from careloom.fhir.views_interpret import interpreted
+
+FOLDER = "sql_on_fhir_v2"
+
+
+def cases(suites: Path) -> list[tuple[str, list[Any], Any]]:
+    files = [path for path in sorted((suites / FOLDER).glob("*.json")) if path.name != "tests.schema.json"]
+    suite = [(path.stem, json.loads(path.read_bytes())) for path in files]
+    return [(f"{name}: {test['title']}", held["resources"], test) for name, held in suite for test in held["tests"]]
+
+
+def told(rows: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(row, sort_keys=True) for row in rows)
+
+
+def rows(view: View, resources: list[Any]) -> list[dict[str, Any]]:
+    names = [column.name for column in view.columns]
+    return [dict(zip(names, row, strict=True)) for resource in resources for row in view.rows(resource)]
+
+
+def test_every_view_gives_what_the_suite_says(suites: Path) -> None:
+    every = cases(suites)
+    assert len(every) == 74
+    for name, resources, test in every:
+        if test.get("expectError"):
+            with pytest.raises(ViewError):
+                rows(compile_view(test["view"]), resources)
+            continue
+        view = compile_view(test["view"])
+        found = rows(view, resources)
+        assert told(found) == told(test["expect"]), name
+        assert len(found) == test.get("expectCount", len(found)), name
+        assert [column.name for column in view.columns] == test.get("expectColumns", list(view.schema())), name
+        assert view.table(resources).height == len(found), name
+
+
+def test_the_written_function_finds_what_the_interpreter_finds(suites: Path) -> None:
+    fast = 0
+    for name, resources, test in cases(suites):
+        if test.get("expectError"):
+            continue
+        view = compile_view(test["view"])
+        fast += view.fast is not None
+        for resource in resources:
+            if view.fast is not None and resource["resourceType"] == view.resource:
+                assert view.fast(resource) == interpreted(view.definition, resource), name
+    assert fast > 50
