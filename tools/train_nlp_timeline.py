@@ -16,7 +16,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from nlp_model_cards import timeline_card
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -63,6 +62,8 @@ def pairs(document: Path) -> Iterator[Pair]:
 
 def trained(some: list[Pair], documents: int) -> bytes:
     """The packed model."""
+    from nlp_model_cards import timeline_card  # noqa: PLC0415 - a sibling of the script; tests import its pairs alone
+
     vectors = DictVectorizer()
     matrix = vectors.fit_transform([features(text, one, other) for text, one, other, _ in some])
     kept = np.flatnonzero(np.asarray((matrix > 0).sum(axis=0)).ravel() >= LEAST)
