@@ -31,13 +31,15 @@ BEYOND_SCHEMAS = {
     ("POST /api/v1/deidentify", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/analyze", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/notes/{zone}/{note_id}/correction", "positive_data_acceptance", 400),
+    ("GET /api/v1/nlp/corrections", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/facts/search", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/facts/search", "positive_data_acceptance", 404),
     ("POST /api/v1/nlp/notes/search", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/notes/search", "positive_data_acceptance", 404),
 }
 """(operation, check, status) of what is no failure: which texts are units, that one time comes before another, what is
-valid FHIR, what is text and not bytes, what fits a note, and which concepts there are, is more than a schema can say.
+valid FHIR, what is text and not bytes, what fits a note, and which concepts and pages there are, is more than a schema
+can say.
 
 It stands here because the tool's own settings for one operation make it forget which operations were asked for."""
 LONGEST_SHOWN = 1500
