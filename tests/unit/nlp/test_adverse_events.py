@@ -9,23 +9,20 @@ from pathlib import Path
 import pytest
 
 from careloom.errors import SetupError
+from careloom.nlp.adverse_events import TYPE, AdverseEvents
+from careloom.nlp.corpora_ade import Sentence
+from careloom.nlp.evaluate_relations import of_sentence
+from careloom.services.evaluate_nlp import EvaluateNlpAsk, evaluate_nlp
 from careloom.text.note import AnnotatedNote, Annotation, Note, Span
+from careloom.text.pieces import SPECIAL, Pieces
+from tests.later import Later, has
 
-torch = pytest.importorskip("torch", reason="the extra ml is not installed: make ml")
-pytest.importorskip("onnxscript", reason="the extra ml is not installed: make ml")
-pytest.importorskip("sklearn", reason="the extra ml is not installed: make ml")
-
-from careloom.learn_torch import Schedule  # noqa: E402
-from careloom.nlp.adverse_events import TYPE, AdverseEvents  # noqa: E402
-from careloom.nlp.corpora_ade import Sentence  # noqa: E402
-from careloom.nlp.evaluate_relations import of_sentence  # noqa: E402
-from careloom.services.evaluate_nlp import EvaluateNlpAsk, evaluate_nlp  # noqa: E402
-from careloom.text.encoder_torch import Encoder, Shape, Tagger  # noqa: E402
-from careloom.text.pieces import SPECIAL, Pieces  # noqa: E402
-from careloom.text.training_torch import packed  # noqa: E402
-from tools.ade import with_pairs  # noqa: E402
-from tools.ade_training import HEADS, _fit, rows_of  # noqa: E402
-from tools.train_relation_model import fitted  # noqa: E402
+pytestmark = pytest.mark.skipif(
+    not has("torch", "onnxscript", "sklearn"), reason="the extra ml is not installed: make ml"
+)
+torch, learn = Later("torch"), Later("careloom.learn_torch")
+encoder, training = Later("careloom.text.encoder_torch"), Later("careloom.text.training_torch")
+ade, ade_training, relations = Later("tools.ade"), Later("tools.ade_training"), Later("tools.train_relation_model")
 
 VOCABULARY = (*SPECIAL, *"aspirin zinc rash hives after from with and took she no pain . ,".split())
 TOLD = [
@@ -48,16 +45,19 @@ def archive() -> Iterator[bytes]:
     torch.set_num_threads(1)
     torch.manual_seed(1)
     pieces = Pieces(VOCABULARY)
-    rows = [row for text in UNTOLD for row in rows_of(text, {"related": []}, pieces)]
+    rows = [row for text in UNTOLD for row in ade_training.rows_of(text, {"related": []}, pieces)]
     for text, pairs in TOLD:
         one = sentence(text, pairs)
         spans = {"drug": one.drugs, "event": one.events, "related": [(0, len(text))]}
-        rows += rows_of(text, spans, pieces)
-    tagger = Tagger(Encoder(Shape(len(VOCABULARY), width=32, layers=1, heads=2, inner=32, dropout=0.0)), HEADS)
-    _fit(tagger, lambda _: rows, Schedule(40, 0.02), lambda _: None)
+        rows += ade_training.rows_of(text, spans, pieces)
+    tagger = encoder.Tagger(
+        encoder.Encoder(encoder.Shape(len(VOCABULARY), width=32, layers=1, heads=2, inner=32, dropout=0.0)),
+        ade_training.HEADS,
+    )
+    ade_training._fit(tagger, lambda _: rows, learn.Schedule(40, 0.02), lambda _: None)
     other = Sentence("rash from aspirin with zinc", "1", {((10, 17), (0, 4))}, {(23, 27)})
-    pairs_model = fitted([of_sentence(one) for one in (*(sentence(*told) for told in TOLD), other)] * 3, {})
-    yield with_pairs(packed(tagger, VOCABULARY, {"name": "tiny", "version": "7"}), pairs_model)
+    pairs_model = relations.fitted([of_sentence(one) for one in (*(sentence(*told) for told in TOLD), other)] * 3, {})
+    yield ade.with_pairs(training.packed(tagger, VOCABULARY, {"name": "tiny", "version": "7"}), pairs_model)
     torch.set_num_threads(threads)
 
 

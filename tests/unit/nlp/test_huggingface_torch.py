@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra ml is not installed: make ml")
-transformers = pytest.importorskip("transformers", reason="the extra ml is not installed: make ml")
+from careloom.errors import SetupError
+from careloom.nlp.corpora import Document
+from careloom.nlp.entities import Entities
+from tests.later import Later, has
 
-from careloom.errors import SetupError  # noqa: E402
-from careloom.learn_torch import Schedule  # noqa: E402
-from careloom.nlp.corpora import Document  # noqa: E402
-from careloom.nlp.entities import Entities  # noqa: E402
-from careloom.nlp.huggingface_torch import HEAD, HuggingFaceTagger, fine_tune  # noqa: E402
+pytestmark = pytest.mark.skipif(not has("torch", "transformers"), reason="the extra ml is not installed: make ml")
+torch, transformers = Later("torch"), Later("transformers")
+learn, huggingface = Later("careloom.learn_torch"), Later("careloom.nlp.huggingface_torch")
 
 DRUGS = ("metformin", "lisinopril", "warfarin", "atorvastatin")
 WORDS = ("takes", "daily", "and", "then", "stopped", "for", "pain", "started", "on", ".", ",")
@@ -46,12 +46,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     transformers.BertModel(config).save_pretrained(place / "base")
     tokenizer.save_pretrained(place / "base")
     documents = [_document(number) for number in range(120)]
-    fine_tune(place / "base", documents, ["MEDICATION"], Schedule(12, 1e-2), place / "tuned")
+    huggingface.fine_tune(place / "base", documents, ["MEDICATION"], learn.Schedule(12, 1e-2), place / "tuned")
     return place
 
 
 def test_a_fine_tuned_encoder_finds_what_it_learnt_at_the_right_places(folder: Path) -> None:
-    reader = Entities(HuggingFaceTagger(folder / "tuned"), "tiny", HEAD)
+    reader = Entities(huggingface.HuggingFaceTagger(folder / "tuned"), "tiny", huggingface.HEAD)
     text = "started on Metformin 😀 and then warfarin, daily."
     assert [(one.span.of(text), one.label) for one in reader.find(text)] == [
         ("Metformin", "MEDICATION"),
@@ -60,27 +60,31 @@ def test_a_fine_tuned_encoder_finds_what_it_learnt_at_the_right_places(folder: P
 
 
 def test_a_sentence_longer_than_the_model_reads_loses_no_word_and_counts_none_twice(folder: Path) -> None:
-    tagger = HuggingFaceTagger(folder / "tuned")
+    tagger = huggingface.HuggingFaceTagger(folder / "tuned")
     text = "takes metformin and " * 100
-    found = Entities(tagger, "tiny", HEAD).find(text)
+    found = Entities(tagger, "tiny", huggingface.HEAD).find(text)
     assert [one.span.start for one in found] == [20 * number + 6 for number in range(100)]
-    words = [word.start for part in tagger.tag_heads(text, [HEAD], tagger.parts(text)) for word in part[HEAD].words]
+    words = [
+        word.start
+        for part in tagger.tag_heads(text, [huggingface.HEAD], tagger.parts(text))
+        for word in part[huggingface.HEAD].words
+    ]
     assert words == sorted(set(words))
     assert len(words) == 300
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\u0301", "😀"])
 def test_a_text_without_words_has_no_entities(folder: Path, text: str) -> None:
-    assert Entities(HuggingFaceTagger(folder / "tuned"), "tiny", HEAD).find(text) == []
+    assert Entities(huggingface.HuggingFaceTagger(folder / "tuned"), "tiny", huggingface.HEAD).find(text) == []
 
 
 def test_a_folder_without_a_model_is_refused_and_nothing_is_fetched(tmp_path: Path) -> None:
     with pytest.raises(SetupError):
-        HuggingFaceTagger(tmp_path)
+        huggingface.HuggingFaceTagger(tmp_path)
     with pytest.raises(SetupError):
-        HuggingFaceTagger("no-such-owner/no-such-model")
+        huggingface.HuggingFaceTagger("no-such-owner/no-such-model")
 
 
 def test_an_encoder_without_begins_and_insides_is_refused(folder: Path) -> None:
     with pytest.raises(SetupError):
-        HuggingFaceTagger(folder / "base")
+        huggingface.HuggingFaceTagger(folder / "base")

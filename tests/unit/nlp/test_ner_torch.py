@@ -4,13 +4,13 @@ import pytest
 
 from careloom.nlp.corpora import Document
 from careloom.nlp.entities import Entities, PackagedTagger
+from tests.later import Later, has
 
-torch = pytest.importorskip("torch", reason="the extra ml is not installed: make ml")
-transformers = pytest.importorskip("transformers", reason="the extra ml is not installed: make ml")
-pytest.importorskip("onnxscript", reason="the extra ml is not installed: make ml")
-
-from careloom.learn_torch import Schedule  # noqa: E402
-from careloom.nlp.ner_torch import Recipe, Source, train_ner  # noqa: E402
+pytestmark = pytest.mark.skipif(
+    not has("torch", "transformers", "onnxscript"), reason="the extra ml is not installed: make ml"
+)
+torch, transformers = Later("torch"), Later("transformers")
+learn, ner = Later("careloom.learn_torch"), Later("careloom.nlp.ner_torch")
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"takes metformin warfarin daily for asthma gout . and".split()]
 TEXTS = ("takes metformin daily for gout .", "takes warfarin and metformin .", "for asthma and gout daily .")
@@ -34,11 +34,11 @@ def _trained() -> bytes:
     )  # fmt: skip
     weights = transformers.BertModel(config).state_dict()
     sources = [
-        Source("note", ("MEDICATION",), _documents("metformin warfarin", "MEDICATION"), 70),
-        Source("disease", ("Disease",), _documents("asthma gout", "Disease")),
+        ner.Source("note", ("MEDICATION",), _documents("metformin warfarin", "MEDICATION"), 70),
+        ner.Source("disease", ("Disease",), _documents("asthma gout", "Disease")),
     ]
-    recipe = Recipe(Schedule(epochs=4, rate=1e-3), layers=1, inner=32, seed=2)
-    return train_ner((weights, PIECES), sources, [("drug", "Metformin")], recipe, card={"name": "tiny"})
+    recipe = ner.Recipe(learn.Schedule(epochs=4, rate=1e-3), layers=1, inner=32, seed=2)
+    return ner.train_ner((weights, PIECES), sources, [("drug", "Metformin")], recipe, card={"name": "tiny"})
 
 
 def test_heads_learn_their_own_guideline_and_the_card_says_from_what() -> None:
