@@ -9,6 +9,7 @@ import pytest
 from careloom.fhir.views import View, compile_view
 from careloom.fhir.views_definition import ViewError
 from careloom.fhir.views_interpret import interpreted
+from careloom.services.view import definition_of, ready_views
 
 FOLDER = "sql_on_fhir_v2"
 
@@ -55,3 +56,16 @@ def test_the_written_function_finds_what_the_interpreter_finds(suites: Path) -> 
             if view.fast is not None and resource["resourceType"] == view.resource:
                 assert view.fast(resource) == interpreted(view.definition, resource), name
     assert fast > 50
+
+
+def test_views_that_ship_make_rows_of_every_example_of_the_specification(suites: Path) -> None:
+    views = [compile_view(definition_of(name)) for name in ready_views()]
+    rows_of = dict.fromkeys((view.definition.name for view in views), 0)
+    for path in sorted((suites / "fhir_r4_examples").glob("*.json")):
+        resource = json.loads(path.read_bytes())
+        for view in views:
+            if view.resource == resource.get("resourceType"):
+                found = view.rows(resource)
+                assert found == interpreted(view.definition, resource), (view.definition.name, path.name)
+                rows_of[view.definition.name] += len(found)
+    assert min(rows_of.values()) > 0, rows_of

@@ -25,6 +25,7 @@ from careloom.cli import (
     simulate,
     terminology,
     vault,
+    view,
 )
 from careloom.errors import CareloomError
 
@@ -39,6 +40,7 @@ app = typer.Typer(
 data.register(app)
 mapping.register(app)
 query.register(app)
+view.register(app)
 simulate.register(app)
 records.register(app)
 quality.register(app)
