@@ -6,12 +6,17 @@ from typing import Any
 
 
 class Later:
-    """A module that is imported when something of it is first asked for."""
+    """A module that is imported when something of it is first asked for.
+
+    What collects tests asks each name of a file for marks of its own; that is no use of it.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith(("_", "pytest")):
+            raise AttributeError(name)
         return getattr(import_module(self._name), name)
 
 
