@@ -8,7 +8,6 @@ takes no other file's place.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from careloom.errors import CareloomError, Conflict, NotFound, QueryError, Setup
 from careloom.fhir.references import patients_of
 from careloom.fhir.views import View, compile_view
 from careloom.fhir.views_definition import ViewError
+from careloom.fhir.views_interpret import Row
 from careloom.runtime import packaged, packaged_names
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
@@ -106,17 +106,22 @@ def view_zone(
         )
     store = platform.store(zone)
     total = store.count().get(compiled.resource, 0)
+    concerned: set[str] = set()
 
-    def told(batch: list[Any]) -> list[Any]:
-        subjects = {store.pseudonym(name) for resource in batch for name in patients_of(resource)}
-        detail = {"view": compiled.definition.name, "type": compiled.resource, "count": len(batch)}
+    def resources() -> Iterator[Any]:
+        for stored in store.scan([compiled.resource]):
+            resource = stored.resource()
+            concerned.update(patients_of(resource))
+            yield resource
+
+    def before(count: int) -> None:
+        subjects = map(store.pseudonym, concerned)
+        detail = {"view": compiled.definition.name, "type": compiled.resource, "count": count}
         note(platform, who, OPERATION, zone, subjects=subjects, detail=detail)
-        return batch
+        concerned.clear()
 
-    resources = (stored.resource() for stored in store.scan([compiled.resource]))
     try:
-        batches = map(told, _batches(resources, ask))
-        return _run(compiled, ask, batches, lambda done: watch(done, total) if watch else None)
+        return _run(compiled, ask, resources(), before, lambda done: watch(done, total) if watch else None)
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"type": compiled.resource, "code": error.code})
         raise
@@ -145,7 +150,11 @@ def view_files(files: list[Path], ask: ViewAsk, watch: Watch | None = None) -> V
                     elif held.get("resourceType") == compiled.resource:
                         yield held
 
-    report = _run(compiled, ask, _batches(resources(), ask), lambda _: watch(position[0], total) if watch else None)
+    def tell(_done: int) -> None:
+        if watch is not None:
+            watch(position[0], total)
+
+    report = _run(compiled, ask, resources(), lambda count: None, tell)
     report.unread = unread["lines"]
     return report
 
@@ -158,55 +167,70 @@ def _object(line: bytes) -> dict[str, Any] | None:
     return held if isinstance(held, dict) else None
 
 
-def _batches(resources: Iterable[Any], ask: ViewAsk) -> Iterator[list[Any]]:
-    """As many at a time as a table takes well; where few rows are shown, no more than are wanted."""
-    every = iter(resources)
-    size = BATCH if ask.out is not None else min(max(ask.limit, 1), ROWS_SHOWN)
-    while batch := list(islice(every, size)):
-        yield batch
+def _run(
+    compiled: View,
+    ask: ViewAsk,
+    resources: Iterable[Any],
+    before: Callable[[int], None],
+    watch: Callable[[int], None],
+) -> ViewReport:
+    """Rows of resources to a file or into the report.
 
-
-def _run(compiled: View, ask: ViewAsk, batches: Iterable[list[Any]], watch: Callable[[int], None]) -> ViewReport:
+    before  is told how many resources were looked at, before rows of theirs go out
+    watch   is told how many were looked at in all
+    """
     columns = {name: str(dtype) for name, dtype in compiled.schema().items()}
     report = ViewReport(compiled.definition.name or Path(ask.view).stem, compiled.resource, columns)
-    if ask.out is None:
-        limit = min(max(ask.limit, 0), ROWS_SHOWN)
-        for batch in batches:
-            report.shown += _frame(compiled, batch, report).head(limit - len(report.shown)).to_dicts()
-            watch(report.resources)
-            if len(report.shown) >= limit:
-                break
+    size = BATCH if ask.out is not None else min(max(ask.limit, 1), ROWS_SHOWN)
+    told = 0
+
+    def frames() -> Iterator[pl.DataFrame]:
+        nonlocal told
+        for frame in _frames(compiled, resources, report, size):
+            before(report.resources - told)
+            told = report.resources
+            yield frame
+            watch(told)
+
+    if ask.out is not None:
+        _write(compiled, ask.out, frames())
         return report
-    _refuse_place(ask.out, compiled)
-    part = ask.out.with_name(ask.out.name + ".part")
+    for frame in frames():
+        report.shown += frame.head(size - len(report.shown)).to_dicts()
+        if len(report.shown) >= size:
+            break
+    return report
+
+
+def _write(compiled: View, out: Path, frames: Iterable[pl.DataFrame]) -> None:
+    part = out.with_name(out.name + ".part")
+    _refuse_place(out, part, compiled)
     try:
-        with writer(part, ask.out.suffix, compiled.schema()) as add:
-            for batch in batches:
-                add(_frame(compiled, batch, report))
-                watch(report.resources)
-        if ask.out.exists():
+        with writer(part, out.suffix, compiled.schema()) as add:
+            for frame in frames:
+                add(frame)
+        if out.exists():
             raise Conflict("the file is there already", "Name another file.")
-        part.replace(ask.out)
+        part.replace(out)
     except OSError as error:
         raise SetupError(f"the table could not be written ({type(error).__name__})", "Name another file.") from None
     finally:
         part.unlink(missing_ok=True)
-    return report
 
 
-def _refuse_place(out: Path, compiled: View) -> None:
+def _refuse_place(out: Path, part: Path, compiled: View) -> None:
     if out.suffix not in FORMATS:
         raise QueryError("the file's ending tells no format", f"Use one of {', '.join(FORMATS)}.")
-    if out.exists():
-        raise Conflict("the file is there already", "Name another file.")
+    if out.exists() or part.exists():
+        raise Conflict("the file is there already, or half of it (.part)", "Name another file.")
     if out.suffix == ".csv" and any(column.collection for column in compiled.columns):
         raise QueryError("CSV holds no lists", "Write .parquet or .ndjson, or take collection out of the view.")
 
 
-def _frame(compiled: View, batch: list[Any], report: ViewReport) -> pl.DataFrame:
-    """The table of a batch; what does not fit the view is counted by its place."""
-    rows = []
-    for resource in batch:
+def _frames(compiled: View, resources: Iterable[Any], report: ViewReport, size: int) -> Iterator[pl.DataFrame]:
+    """A table for every so many resources; what does not fit the view is counted by its place."""
+    rows: list[Row] = []
+    for resource in resources:
         report.resources += 1
         try:
             rows += compiled.rows(resource)
@@ -214,5 +238,10 @@ def _frame(compiled: View, batch: list[Any], report: ViewReport) -> pl.DataFrame
             report.refused += 1
             if error.where in report.reasons or len(report.reasons) < _REASONS_AT_MOST:
                 report.reasons[error.where] += 1
-    report.rows += len(rows)
-    return compiled.frame(rows)
+        if report.resources % size == 0:
+            report.rows += len(rows)
+            yield compiled.frame(rows)
+            rows = []
+    if report.resources % size:
+        report.rows += len(rows)
+        yield compiled.frame(rows)
