@@ -36,6 +36,8 @@ from careloom.fhir.fhirpath_values import (
 )  # fmt: skip
 
 _EMPTY = Environment()
+_REMEMBERED_AT_MOST = 500
+"""Characters of an expression that is remembered: longer ones would fill the memory of who takes them from anybody."""
 _CONSTANTS = {
     "%ucum": "http://unitsofmeasure.org",
     "%sct": "http://snomed.info/sct",
@@ -85,14 +87,17 @@ class Expression:
         return as_boolean(self.items(resource_node(resource), environment))
 
 
-@lru_cache(4096)
 def compile_fhirpath(text: str, of: str = "", *, strict: bool = False) -> Expression:
-    """An expression, ready to be asked; remembered, so that the same text is compiled once.
+    """An expression, ready to be asked; remembered, unless it is long, so that the same text is compiled once.
 
     of      the FHIR type that it will be asked of; where it is told, elements that the type does not have are refused
     strict  also refuses elements after ``as`` and ``ofType`` that their type lacks, and the first of what has no order
     raises  PathSyntaxError, PathMeaningError, PathLimitError
     """
+    return (_remembered if len(text) <= _REMEMBERED_AT_MOST else _compile)(text, of, strict)
+
+
+def _compile(text: str, of: str, strict: bool) -> Expression:
     try:
         tree = grammar.parse(text)
         run = _compiled(tree)
@@ -100,6 +105,9 @@ def compile_fhirpath(text: str, of: str = "", *, strict: bool = False) -> Expres
     except RecursionError:
         raise PathLimitError("the expression is nested too deep", "Write it in parts.") from None
     return Expression(text, tree, run)
+
+
+_remembered = lru_cache(2048)(_compile)
 
 
 def parent_and_name(expression: Expression) -> tuple[Expression, str] | None:

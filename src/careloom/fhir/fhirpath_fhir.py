@@ -75,15 +75,19 @@ def _inside(scope: Scope, reference: str) -> Node | None:
         return root
     if reference[:1] == "#":
         inner = children(root, "contained")
-        return next((node for node in inner if node.value.get("id") == reference[1:]), None)
+        return next((node for node in inner if _held(node, "id") == reference[1:]), None)
     if root.kind != "Bundle":
         return None
     for entry in children(root, "entry"):
         scope.spend(1)
-        url = entry.value.get("fullUrl")
+        url = _held(entry, "fullUrl")
         if url == reference or (url.__class__ is str and url.endswith("/" + reference)):
             return next(iter(children(entry, "resource")), None)
     return None
+
+
+def _held(node: Node, key: str) -> Any:
+    return node.value.get(key) if node.value.__class__ is dict else None
 
 
 def _terminology(scope: Scope) -> Terminology:
@@ -98,8 +102,9 @@ def _codings(item: Any) -> list[tuple[str, str]]:
     if value.__class__ is str:
         return [("", value)]
     held = value.get("coding", [value]) if value.__class__ is dict else []
-    coded = [one for one in held if one.__class__ is dict and one.get("code").__class__ is str]
-    return [(one.get("system", ""), one["code"]) for one in coded]
+    listed = held if held.__class__ is list else []
+    coded = [one for one in listed if one.__class__ is dict and one.get("code").__class__ is str]
+    return [(str(one.get("system", "")), one["code"]) for one in coded]
 
 
 def member_of(scope: Scope, items: Items, value_set: Items) -> Items:

@@ -6,7 +6,6 @@ source  FHIRPath 2.0 (ANSI/HL7 NMN R1-2020), grammar in appendix B, precedence i
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from careloom.fhir.fhirpath_errors import PathLimitError, PathSyntaxError
@@ -120,7 +119,6 @@ class Signed(Tree):
     negative: bool
 
 
-@lru_cache(4096)
 def parse(text: str) -> Tree:
     """The tree of an expression.
 

@@ -31,6 +31,7 @@ _DATE_UNITS = ("year", "month", "day", "hour", "minute", "second")
 _TIME_UNITS = ("hour", "minute", "second")
 _SECONDS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _DIGITS = {"date": (4, 6, 8), "dateTime": (4, 6, 8, 10, 12, 14, 17), "time": (2, 4, 6, 9)}
+_CHARACTERS_AT_MOST = 40
 _EARLIEST, _LATEST = "+14:00", "-12:00"
 
 
@@ -53,9 +54,13 @@ class Moment:
         return self.text
 
 
-@lru_cache(16_384)
 def moment(kind: str, text: str) -> Moment | None:
     """The moment of that kind that a text says; None where it says none that calendar and clock have."""
+    return _moment(kind, text) if len(text) <= _CHARACTERS_AT_MOST else None
+
+
+@lru_cache(16_384)
+def _moment(kind: str, text: str) -> Moment | None:
     if kind == "time":
         found = _TIME.fullmatch(text)
         return None if found is None else Moment(kind, text, _clock(found.groups()))

@@ -4,7 +4,7 @@ source  FHIR R4 4.0.1, StructureDefinitions (the packaged tables); FHIRPath 2.0,
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ _MADE_FROM = MappingProxyType(
 _ABSTRACT = ("Element", "BackboneElement", "Resource", "DomainResource")
 
 
-@cache
+@lru_cache(8192)
 def table(kind: str) -> Type | None:
     """The packaged table of a FHIR type; None of a primitive and of what is no type."""
     try:
@@ -46,13 +46,13 @@ def table(kind: str) -> Type | None:
         return None
 
 
-@cache
+@lru_cache(8192)
 def is_fhir(kind: str) -> bool:
     """True for the name of a type of FHIR R4, abstract ones and backbone paths (``Patient.contact``) too."""
     return kind in SYSTEM_OF or kind in _ABSTRACT or table(kind) is not None
 
 
-@cache
+@lru_cache(8192)
 def made_from(kind: str) -> str:
     """The type that a FHIR type specializes; "" of Element and Resource, and of what is no type."""
     if kind in _MADE_FROM:
@@ -65,7 +65,7 @@ def made_from(kind: str) -> str:
     return "Element" if is_fhir(kind) else ""
 
 
-@cache
+@lru_cache(8192)
 def is_kind(kind: str, wanted: str) -> bool:
     """True where a FHIR type is the wanted one or specializes it."""
     while kind:
@@ -85,7 +85,7 @@ class Form(NamedTuple):
     many: bool
 
 
-@cache
+@lru_cache(8192)
 def forms(kind: str) -> dict[str, tuple[Form, ...]]:
     """Element name -> its JSON properties in a FHIR type: several for a choice, whose name has no ``[x]``."""
     found: dict[str, list[Form]] = {}
@@ -96,7 +96,7 @@ def forms(kind: str) -> dict[str, tuple[Form, ...]]:
     return {name: tuple(several) for name, several in found.items()}
 
 
-@cache
+@lru_cache(8192)
 def by_key(kind: str) -> dict[str, tuple[str, Form]]:
     """JSON property -> (element name, form), also for what stands beside a primitive."""
     found = {}
@@ -116,7 +116,7 @@ class TypeName:
     name: str
 
 
-@cache
+@lru_cache(8192)
 def type_name(text: str) -> TypeName:
     """The type of a name such as ``Patient``, ``FHIR.string``, ``System.Date``.
 

@@ -21,6 +21,7 @@ from careloom.fhir.views_interpret import ROWS_AT_MOST, Row, fitted, null_row
 from careloom.fhir.views_walk import NotPlainError, Walk, condition, walk
 
 _CLASSES = {"text": "str", "boolean": "bool", "integer": "int", "object": "dict"}
+_REMEMBERED_AT_MOST = 128
 UNEXPECTED = (AttributeError, TypeError, KeyError, ValueError, IndexError, RecursionError)
 Rows = Callable[[Any], list[Row]]
 
@@ -54,8 +55,12 @@ def source(definition: Definition) -> str:
     return _Writer(definition).text()
 
 
-@lru_cache(65_536)
 def _key(reference: str, kind: str) -> str | None:
+    return _remembered_key(reference, kind) if len(reference) <= _REMEMBERED_AT_MOST else key_of(reference, kind)
+
+
+@lru_cache(65_536)
+def _remembered_key(reference: str, kind: str) -> str | None:
     return key_of(reference, kind)
 
 
