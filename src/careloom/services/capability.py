@@ -4,8 +4,9 @@ from functools import cache
 
 import careloom
 from careloom.fhir.drafts import Resource
-from careloom.fhir.search_grammar import MODIFIERS, PREFIXES
+from careloom.fhir.search_grammar import MODIFIERS
 from careloom.fhir.search_parameters import Parameter, parameters, resource_types
+from careloom.fhir.search_texts import PREFIXES
 from careloom.services.platform import STORED_ZONES
 
 INTERACTIONS = ("read", "vread", "search-type")
