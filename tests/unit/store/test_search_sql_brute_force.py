@@ -25,7 +25,7 @@ from careloom.fhir.search_query import (
     Value,
 )
 from careloom.fhir.search_values import normal_text, time_span
-from careloom.store import search_sql
+from careloom.store import search_rows, search_sql
 from careloom.store.blind_index import BlindIndex
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
 from tests.unit.store.search_samples import BIRTHS, CODES, DAYS, RESOURCES, UCUM
@@ -254,12 +254,12 @@ def requests(draw: st.DrawFn) -> str:
 def check(connection: Connection, text: str, limit: int, *, few: int) -> None:
     query = parse_search(text)
     expected = brute_force(query)
-    kept, search_sql._FEW = search_sql._FEW, few
+    kept, search_rows.FEW = search_rows.FEW, few
     try:
         found = all_pages(connection, query, limit if len(expected) < 100 else max(limit, 40))
         count = search_sql.search(connection, parse_search(text + "&_summary=count"), BLIND, map_id, limit=1).total
     finally:
-        search_sql._FEW = kept
+        search_rows.FEW = kept
     assert len(found) == len(set(found)), "no row twice"
     assert set(found) == expected
     assert count == len(expected)
