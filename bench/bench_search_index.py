@@ -29,6 +29,7 @@ from careloom.store import search_sql
 from careloom.store.blind_index import BlindIndex
 from careloom.store.rows import IndexRows
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
+from careloom.store.search_links import Index
 
 KEY = bytes(range(32))
 LOINC = "http://loinc.org"
@@ -147,7 +148,7 @@ def measure_searches(connection: Connection, blind: BlindIndex, count: int) -> N
         for _ in range(30 if "count of code" in name else 100):
             query = parse_search(make(chance))
             start = time.process_time()
-            page = search_sql.search(connection, query, blind, lambda kind, one: (one,), limit=50)
+            page = search_sql.search(Index(connection, blind, lambda kind, one: (one,)), query, limit=50)
             times.append((time.process_time() - start) * 1000)
             found += len(page.rids)
         times.sort()

@@ -81,6 +81,14 @@ REWRITES = {
 }  # fmt: skip
 """Expressions that say a code where the index needs the whole Coding, so that its system is searchable too."""
 
+SWAPPED = {
+    "DocumentReference-relationship": {
+        "code": "http://hl7.org/fhir/SearchParameter/DocumentReference-relation",
+        "target": "http://hl7.org/fhir/SearchParameter/DocumentReference-relatesto",
+    }
+}
+"""R4 names the reference where it reads the code, and the code where it reads the reference."""
+
 _STEP = re.compile(r"(?P<name>[A-Za-z]+)(?P<deceased>!)?(?:\.where\((?P<field>\w+)='(?P<value>[^']*)'\))?(?:\.|$)")
 _RESOLVE = re.compile(r"\.where\(resolve\(\) is (\w+)\)$")
 _CAST = re.compile(r"^\((?P<path>.+) as (?P<type>\w+)\)(?P<rest>(?:\.\w+)*)$")
@@ -271,14 +279,17 @@ def compile_all(folder: Path) -> dict[str, Any]:
     per_type: dict[str, dict[str, tuple[str, list[Arm], list[str]]]] = defaultdict(dict)
     refused: dict[str, str] = {}
     partly: dict[str, list[str]] = defaultdict(list)
+    composites: list[dict[str, Any]] = []
     standard = _read(folder / "search-parameters.json.gz")
     for parameter in standard + _read(folder / "search-parameters-uscore.json.gz"):
         name, kind = parameter["id"], parameter["type"]
         if name in COLUMNS:
             continue
-        reason = REASONS.get(name) or ("composite: a later form of the index" if kind == "composite" else "")
-        if reason:
-            refused[name] = reason
+        if name in REASONS:
+            refused[name] = REASONS[name]
+            continue
+        if kind == "composite":
+            composites.append(parameter)
             continue
         _compile_one(parameter, definitions, per_type, partly)
         if not any(parameter["code"] in per_type[base] for base in parameter["base"]):
@@ -286,7 +297,11 @@ def compile_all(folder: Path) -> dict[str, Any]:
     types = {}
     for base in sorted(per_type):
         slots, rows = slots_of(per_type[base])
-        types[base] = {"slots": slots, "parameters": rows}
+        types[base] = {"slots": slots, "parameters": rows, "composites": {}}
+    named = {parameter["url"]: parameter for parameter in standard}
+    for parameter in composites:
+        for base in parameter["base"]:
+            types[base]["composites"][parameter["code"]] = _compile_composite(parameter, base, named, definitions)
     return {
         "source": "FHIR R4 4.0.1 search parameters and US Core 5.0.1 search parameters, HL7 International",
         "licence": "CC0-1.0",
@@ -318,6 +333,27 @@ def _compile_one(parameter: dict[str, Any], definitions: Definitions, per_type: 
             partly[name].append(f"no arm for {base}")
 
 
+def _compile_composite(parameter: dict[str, Any], base: str, named: Any, definitions: Definitions) -> list[Any]:
+    """``[[path to a part, ...], [component's code, program from the part, ...], ...]``; ``/`` starts at the root."""
+    paths = [path.strip() for path in parameter["expression"].split("|")]
+    paths = [path for path in paths if re.match(rf"{base}\b", path)]
+    starts = [_walk(path, base, definitions)[0][0] if "." in path else "" for path in paths]
+    components = []
+    for component in parameter["component"]:
+        meant = named[SWAPPED.get(parameter["id"], {}).get(component["expression"], component["definition"])]
+        programs: list[str] = []
+        for text in component["expression"].split("|"):
+            name = text.strip()
+            of_root = name.startswith("%resource.")
+            path = f"{base}.{name.removeprefix('%resource.')}" if of_root else f"{paths[-1]}.{name}"
+            programs += [
+                f"/{arm.program}" if of_root else arm.program.removeprefix(starts[-1]).strip()
+                for arm in compile_arm(path, base, meant["type"], definitions)
+            ]
+        components.append([meant["code"], *sorted(set(programs))])
+    return [sorted(starts), *components]
+
+
 def render(table: dict[str, Any]) -> str:
     """The table as JSON with one line for each slot, parameter and reason."""
     lines = ["{"]
@@ -326,9 +362,9 @@ def render(table: dict[str, Any]) -> str:
     lines.append('"types": {')
     for number, (base, content) in enumerate(table["types"].items()):
         lines.append(f"{json.dumps(base)}: {{")
-        for part in ("slots", "parameters"):
-            rows = [f" {json.dumps(name)}: {json.dumps(row)}" for name, row in content[part].items()]
-            lines.append(f'"{part}": {{\n' + ",\n".join(rows) + "\n}" + ("," if part == "slots" else ""))
+        for part in ("slots", "parameters", "composites"):
+            rows = [f" {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(content[part].items())]
+            lines.append(f'"{part}": {{\n' + ",\n".join(rows) + "\n}" + ("," if part != "composites" else ""))
         lines.append("}" + ("," if number < len(table["types"]) - 1 else ""))
     lines.append("},")
     for key in ("not_compiled", "partly_compiled"):

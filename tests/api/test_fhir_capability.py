@@ -8,7 +8,7 @@ from fhirclient.auth import FHIRAuth
 from fhirclient.models.capabilitystatement import CapabilityStatement
 
 from careloom.fhir.search_grammar import parse_search
-from careloom.fhir.search_parameters import parameters, resource_types
+from careloom.fhir.search_parameters import composites, parameters, resource_types
 from careloom.fhir.validate import check
 from careloom.services.capability import FORMATS, INTERACTIONS, capability_statement
 from tests.api.kit import BASE_URL, OBSERVATION, PATIENT, Installation
@@ -74,12 +74,25 @@ VALUES = {
 }  # fmt: skip
 
 
+def composite_value(kind: str, name: str) -> str:
+    return "$".join(VALUES[parameters(kind)[part.code].kind] for part in composites(kind)[name].components)
+
+
+def test_every_inclusion_that_is_listed_is_understood() -> None:
+    for resource in rest()["resource"]:
+        for name in ("_include", "_revinclude"):
+            for value in resource.get({"_include": "searchInclude", "_revinclude": "searchRevInclude"}[name], []):
+                assert parse_search(f"{resource['type']}?{name}={value}").includes
+
+
 def test_every_parameter_that_is_listed_is_understood_with_every_modifier_that_is_named() -> None:
     for resource in rest()["resource"]:
         kind = resource["type"]
-        assert {one["name"] for one in resource["searchParam"]} == {*parameters(kind), "_id", "_lastUpdated"}
+        assert {one["name"] for one in resource["searchParam"]} == {
+            *(*parameters(kind), *composites(kind)), "_id", "_lastUpdated", "_source",
+        }  # fmt: skip
         for one in resource["searchParam"]:
-            value = VALUES[one["type"]]
+            value = VALUES.get(one["type"]) or composite_value(kind, one["name"])
             parse_search(f"{kind}?{one['name']}={value}")
             for modifier in ("missing", "exact", "not", "identifier"):
                 if f":{modifier}" in one["documentation"]:

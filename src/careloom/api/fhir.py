@@ -99,7 +99,9 @@ def read_version() -> Response:
     summary="Search",
     description=(
         "A Bundle of type searchset. Besides the parameters below, those of the type that the zone's "
-        "CapabilityStatement lists; unknown ones are refused unless the request says Prefer: handling=lenient."
+        "CapabilityStatement lists, chained (subject:Patient.name) and reversed (_has:Observation:patient:code) up to "
+        "three links, _include, _revinclude and _elements; unknown ones are refused unless the request says "
+        "Prefer: handling=lenient."
     ),
     operation_id="search",
     security=_SEARCH,

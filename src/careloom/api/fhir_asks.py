@@ -9,10 +9,8 @@ from careloom.api.fhir_formats import Pairs, is_lenient, without_shapes
 from careloom.api.fhir_pages import text_of
 from careloom.api.fhir_schemas import are_ids
 from careloom.errors import QueryError
-from careloom.fhir.search_grammar import CONTROLS, IGNORED, pairs_of
-from careloom.fhir.search_parameters import parameters
+from careloom.fhir.search_grammar import is_known, pairs_of
 
-_EVERY_TYPE = frozenset({*CONTROLS, *IGNORED, "_id", "_lastUpdated"})
 _ELSEWHERE = {("_totalMethod", "count"): ("_total", "accurate")}
 """What a client sends for a server of another maker (fhirpy for Aidbox) -> what FHIR says instead."""
 
@@ -51,7 +49,7 @@ class Ask:
         if any(name == "_id" and not are_ids(value) for name, value in kept):
             raise QueryError("_id is no list of ids", "Ids have up to 64 letters, digits, hyphens and dots.")
         if kept and is_lenient():
-            self.left = [number for number, (name, _) in enumerate(kept, 1) if not _is_answered(resource_type, name)]
+            self.left = [number for number, (name, _) in enumerate(kept, 1) if not is_known(resource_type, name)]
             kept = [pair for number, pair in enumerate(kept, 1) if number not in self.left]
         self.text = text_of(kept)
 
@@ -97,8 +95,3 @@ def page_text(text: str, pairs: Pairs, default_count: int) -> str:
     held = pairs_of(text)
     most = int(dict(held).get("_count", default_count))
     return text_of([*(pair for pair in held if pair[0] != "_count"), ("_count", str(min(most, int(count))))])
-
-
-def _is_answered(resource_type: str, name: str) -> bool:
-    code = name.partition(":")[0]
-    return "." not in name and (code in _EVERY_TYPE or code in parameters(resource_type))

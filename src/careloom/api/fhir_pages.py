@@ -17,6 +17,7 @@ from careloom.errors import IntegrityError, NotFound, QueryError
 from careloom.fhir.drafts import Resource
 from careloom.fhir.search_parameters import resource_types
 from careloom.services.platform import STORED_ZONES
+from careloom.services.records import Found
 from careloom.services.search import SearchPage
 from careloom.store.zone_store import Zone
 
@@ -122,15 +123,17 @@ def bundle_of(base: Base, page: SearchPage, links: dict[str, str], outcome: Reso
         head["total"] = page.total
     if links:
         head["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
-    address = base.url
-    entries = [
-        b'{"fullUrl":"%b/%b","resource":%b,"search":{"mode":"match"}}'
-        % (address.encode(), one.id.encode(), one.content)
-        for one in page.found
-    ]
+    zone_url = f"{base_url()}/fhir/{base.zone}"
+    entries = [_entry(zone_url, one, b"match") for one in page.found]
+    entries += [_entry(zone_url, one, b"include") for one in page.included]
     if outcome is not None:
         name = UUID(bytes=platform().runtime.random_bytes(16), version=4).urn
         entries.append(orjson.dumps({"fullUrl": name, "resource": outcome, "search": {"mode": "outcome"}}))
     if not entries:
         return orjson.dumps(head)
     return b'%b,"entry":[%b]}' % (orjson.dumps(head)[:-1], b",".join(entries))
+
+
+def _entry(zone_url: str, one: Found, mode: bytes) -> bytes:
+    url = f"{zone_url}/{one.resource_type}/{one.id}"
+    return b'{"fullUrl":"%b","resource":%b,"search":{"mode":"%b"}}' % (url.encode(), one.content, mode)

@@ -57,9 +57,9 @@ class Link(Open):
 
 
 class SearchEntryMode(Open):
-    """Whether an entry matches the search, or says something about it."""
+    """Whether an entry matches the search, goes out beside the matches, or says something about the search."""
 
-    mode: Literal["match", "outcome"]
+    mode: Literal["match", "include", "outcome"]
 
 
 class AnyResource(Open):
@@ -206,7 +206,11 @@ CONTROLS: dict[str, tuple[Json, str, object]] = {
         "-_lastUpdated",
     ),
     "_total": ({"type": "string", "enum": ["none", "estimate", "accurate"]}, "Whether to count all.", "accurate"),
-    "_summary": ({"type": "string", "enum": ["count", "false"]}, "count counts only.", "false"),
+    "_summary": (
+        {"type": "string", "enum": ["true", "text", "data", "count", "false"]},
+        "The elements that FHIR flags, the narrative, all but the narrative, or the number of matches only.",
+        "false",
+    ),
 }
 """Parameters that every type has: schema, description, example. What a type has besides stands in its zone's
 CapabilityStatement."""

@@ -127,6 +127,7 @@ def searchset(page: "SearchPage") -> dict[str, Any]:
         found["link"] = [{"relation": "next", "url": f"urn:careloom:cursor:{page.next_cursor}"}]
     if page.found:
         found["entry"] = [{"resource": one.resource(), "search": {"mode": "match"}} for one in page.found]
+        found["entry"] += [{"resource": one.resource(), "search": {"mode": "include"}} for one in page.included]
     return found
 
 

@@ -87,7 +87,7 @@ class FhirZone:
     def all(
         self, resource_type: str, query: Query = (), *, count: int | None = None, in_address: bool = False
     ) -> Iterator[Resource]:
-        """Every resource that a search finds; a page is fetched when its first resource is asked for."""
+        """Every match of a search, without what it includes; a page is fetched when its first resource is asked for."""
         for page in self.pages(resource_type, query, count=count, in_address=in_address):
             yield from page.resources
 
@@ -122,11 +122,8 @@ def _page(bundle: Resource) -> Page:
     entries, links = bundle.get("entry", []), bundle.get("link", [])
     if bundle.get("resourceType") != "Bundle" or not isinstance(entries, list) or not isinstance(links, list):
         raise SetupError("the answer to the search is no Bundle", "Look at the base URL.")
-    resources = tuple(
-        entry["resource"]
-        for entry in entries
-        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict) and not _is_outcome(entry)
-    )
+    held = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("resource"), dict)]
+    resources = tuple(entry["resource"] for entry in held if _mode(entry) not in ("outcome", "include"))
     following = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
     total = bundle.get("total")
     return Page(
@@ -134,9 +131,10 @@ def _page(bundle: Resource) -> Page:
         resources,
         total if isinstance(total, int) and not isinstance(total, bool) else None,
         next((url for url in following if isinstance(url, str)), ""),
+        tuple(entry["resource"] for entry in held if _mode(entry) == "include"),
     )
 
 
-def _is_outcome(entry: Resource) -> bool:
+def _mode(entry: Resource) -> object:
     search = entry.get("search")
-    return isinstance(search, dict) and search.get("mode") == "outcome"
+    return search.get("mode") if isinstance(search, dict) else None

@@ -30,15 +30,17 @@ class Page:
     """One page of a search.
 
     bundle     the searchset as it came
-    resources  those in it, but for OperationOutcomes about the search
+    resources  the matches in it
     total      how many the search finds in all; None where the platform did not count
     next       address of the next page, to be followed as it is; empty on the last page
+    included   what the search asked for beside its matches: ``_include`` and ``_revinclude``
     """
 
     bundle: Resource = field(repr=False)
     resources: tuple[Resource, ...] = field(repr=False)
     total: int | None
     next: str
+    included: tuple[Resource, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

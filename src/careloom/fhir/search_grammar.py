@@ -5,35 +5,29 @@ a patient and is never repeated.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import cast
+from typing import NamedTuple, NoReturn
 from urllib.parse import parse_qsl
 
 from careloom.errors import QueryError
-from careloom.fhir.search_parameters import parameters, resource_types
-from careloom.fhir.search_query import Criterion, Query, TimeValue, Total
-from careloom.fhir.search_texts import alternatives, read_time, read_value, split, unescape
+from careloom.fhir.search_controls import CONTROLS, Controls
+from careloom.fhir.search_criteria import Asked, read_composite, read_criterion
+from careloom.fhir.search_parameters import Parameter, composites, parameters, resource_types
+from careloom.fhir.search_query import Chain, Query, Reverse
+from careloom.fhir.search_texts import alternatives, read_time, split, unescape
 
-MODIFIERS: dict[str, tuple[str, ...]] = {
-    "token": ("missing", "not"),
-    "string": ("exact", "missing"),
-    "reference": ("identifier", "missing"),
-    "date": ("missing",),
-    "number": ("missing",),
-    "quantity": ("missing",),
-    "uri": ("missing",),
-}
-"""The modifiers that are understood for each kind of parameter; a reference also takes a type (``subject:Patient``)."""
 MOST_PARAMETERS = 100
 MOST_VALUES = 1000
 """Values of all parameters of a search together."""
-CONTROLS = ("_count", "_sort", "_summary", "_total")
-LATER = frozenset(
-    {"_include", "_revinclude", "_has", "_elements", "_contained", "_containedType", "_filter", "_query", "_text"}
-    | {"_content", "_list", "_type", "_source"}
-)
+MOST_LINKS = 3
+"""Links of a chain, those of ``_has`` among them."""
+LATER = frozenset({"_contained", "_containedType", "_filter", "_query", "_text", "_content", "_list", "_type"})
 IGNORED = frozenset({"_format", "_pretty"})
 """They shape an answer, not its matches."""
+EVERY_TYPE = ("_id", "_lastUpdated", "_source")
+"""What every type is searched by without an index of its own."""
+_RECORD = "urn:careloom:record:"
 
 
 def parse_search(text: str) -> Query:
@@ -79,33 +73,26 @@ def _parse(resource_type: str, pairs: Sequence[tuple[str, str]]) -> Query:
         )
         raise QueryError("the search names no FHIR resource type", hint)
     _refuse_too_many(pairs)
-    criteria: list[Criterion] = []
-    ids: list[tuple[str, ...]] = []
-    updated: list[tuple[TimeValue, ...]] = []
-    controls: dict[str, str] = {}
+    controls, asked = Controls(), Asked()
     for position, (name, value) in enumerate(pairs, 1):
         if name in IGNORED:
             continue
-        if name in CONTROLS:
-            if name in controls:
-                raise QueryError(f"{name} is given twice", "give it once")
-            controls[name] = value
-        elif name == "_id":
-            ids.append(tuple(unescape(part) for part in alternatives(name, value)))
-        elif name == "_lastUpdated":
-            updated.append(tuple(read_time(name, part) for part in alternatives(name, value)))
+        if name.partition(":")[0] in CONTROLS:
+            controls.add(resource_type, name, value)
         else:
-            criteria.append(_criterion(resource_type, name, value, position))
-    return Query(
-        resource_type,
-        tuple(criteria),
-        tuple(ids),
-        tuple(updated),
-        count=_count(controls.get("_count")),
-        sort="_lastUpdated" if "_lastUpdated" in controls.get("_sort", "") else "_id" if "_sort" in controls else "",
-        is_descending=_is_descending(controls.get("_sort")),
-        total=_total(controls.get("_total")),
-        is_count_only=_is_count_only(controls),
+            _read(resource_type, name, value, asked, _Place(position))
+    sort, sort_by, is_descending = controls.order(resource_type)
+    return replace(
+        asked.query(resource_type),
+        count=controls.count(),
+        sort=sort,
+        sort_by=sort_by,
+        is_descending=is_descending,
+        total=controls.total(),
+        is_count_only=controls.is_count_only(),
+        includes=tuple(controls.includes),
+        elements=controls.elements(resource_type),
+        summary=controls.summary(),
     )
 
 
@@ -117,52 +104,134 @@ def _refuse_too_many(pairs: Sequence[tuple[str, str]]) -> None:
             raise QueryError("the search has too many values", f"give at most {MOST_VALUES} in all")
 
 
-def _criterion(resource_type: str, name: str, value: str, position: int) -> Criterion:
-    code, _, modifier = name.partition(":")
+class _Place(NamedTuple):
+    """Where in a search a condition stands: the position of its parameter, and how many links lead to it."""
+
+    position: int
+    links: int = 0
+
+    def beyond(self) -> "_Place":
+        """The place behind one more link. raises QueryError if there are too many."""
+        if self.links == MOST_LINKS:
+            where = f"parameter {self.position} of the search has more than {MOST_LINKS} links"
+            raise QueryError(where, "search in two steps")
+        return _Place(self.position, self.links + 1)
+
+
+def _read(resource_type: str, name: str, value: str, asked: Asked, place: _Place) -> None:
+    """Adds one condition to what is asked."""
+    if name == "_id":
+        asked.ids.append(tuple(unescape(part) for part in alternatives(name, value)))
+    elif name == "_lastUpdated":
+        asked.updated.append(tuple(read_time(name, part) for part in alternatives(name, value)))
+    elif name == "_source":
+        asked.sources.append(tuple(unescape(part).removeprefix(_RECORD) for part in alternatives(name, value)))
+    elif name.startswith("_has:"):
+        asked.reverses.append(_reverse(resource_type, name, value, place))
+    elif "." in name:
+        asked.chains.append(_chain(resource_type, name, value, place))
+    else:
+        _condition(resource_type, name, value, asked, place)
+
+
+def _condition(resource_type: str, name: str, value: str, asked: Asked, place: _Place) -> None:
+    code, colon, modifier = name.partition(":")
     if code in LATER:
         raise QueryError(f"{code} is not answered yet", "search without it")
-    if "." in name:
-        raise QueryError(f"parameter {position} of the search is chained", "chains are not answered yet: search twice")
+    if colon and not modifier:
+        raise QueryError(
+            f"the modifier of {code if _has(resource_type, code) else 'a parameter'} is empty", "leave the colon out"
+        )
+    composite = composites(resource_type).get(code)
+    if composite is not None:
+        read_composite(composite, modifier, value, asked)
+        return
+    read_criterion(_parameter(resource_type, code, place), modifier, value, asked)
+
+
+def _parameter(resource_type: str, code: str, place: _Place) -> Parameter:
     parameter = parameters(resource_type).get(code)
     if parameter is None:
-        known = [*parameters(resource_type), "_id", "_lastUpdated"]
-        near = get_close_matches(code, known, n=4, cutoff=0.5)
-        hint = f"did you mean {', '.join(near)}?" if near else f"{resource_type} has {', '.join(known)}"
-        raise QueryError(f"parameter {position} of the search is none of {resource_type}'s", hint)
-    target = ""
-    if parameter.kind == "reference" and modifier in resource_types():
-        modifier, target = "", modifier
-    if modifier and modifier not in MODIFIERS[parameter.kind]:
-        known = [f":{one}" for one in MODIFIERS[parameter.kind]]
-        raise QueryError(f"the modifier of {code} is not answered", f"a {parameter.kind} takes {', '.join(known)}")
-    if name.endswith(":"):
-        raise QueryError(f"the modifier of {code} is empty", "leave the colon out")
-    values = tuple(read_value(parameter, modifier, part, target) for part in alternatives(code, value))
-    return Criterion(parameter, modifier, values)
+        _refuse_unknown(resource_type, code, place)
+    return parameter
 
 
-def _count(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise QueryError("_count is no number", "give a number from 0 on")
-    return int(text)
+def _refuse_unknown(resource_type: str, code: str, place: _Place) -> NoReturn:
+    known = [*parameters(resource_type), *composites(resource_type), *EVERY_TYPE]
+    near = get_close_matches(code, known, n=4, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else f"{resource_type} has {', '.join(known)}"
+    raise QueryError(f"parameter {place.position} of the search is none of {resource_type}'s", hint)
 
 
-def _is_descending(text: str | None) -> bool:
-    if text is not None and text.removeprefix("-") not in ("_id", "_lastUpdated"):
-        raise QueryError("_sort is not answered so", "sort by one of _id, -_id, _lastUpdated, -_lastUpdated")
-    return text is not None and text.startswith("-")
+def _has(resource_type: str, code: str) -> bool:
+    return code in parameters(resource_type) or code in composites(resource_type)
 
 
-def _total(text: str | None) -> Total:
-    if text not in (None, "none", "estimate", "accurate"):
-        raise QueryError("_total is not understood", "write none, estimate or accurate")
-    return cast(Total, text or "none")
+def is_known(resource_type: str, name: str) -> bool:
+    """True when a search of the type may have a parameter of this name, whatever its value; chains are followed."""
+    if name.startswith("_has:"):
+        parts = name.split(":", 3)
+        if len(parts) < 4 or parts[1] not in resource_types():
+            return False
+        return parts[2] in parameters(parts[1]) and is_known(parts[1], parts[3])
+    head, dot, rest = name.partition(".")
+    code, _, target = head.partition(":")
+    if not dot:
+        return code in (*CONTROLS, *IGNORED, *EVERY_TYPE) or _has(resource_type, code)
+    parameter = parameters(resource_type).get(code)
+    if parameter is None or parameter.kind != "reference":
+        return False
+    return any(is_known(one, rest) for one in ((target,) if target else parameter.targets) if one in resource_types())
 
 
-def _is_count_only(controls: Mapping[str, str]) -> bool:
-    summary = controls.get("_summary", "false")
-    if summary not in ("count", "false"):
-        raise QueryError("_summary is not answered so yet", "write count or false")
-    return summary == "count" or _count(controls.get("_count")) == 0
+def _is_searched(resource_type: str, name: str) -> bool:
+    """True when a chain may end so at the type."""
+    code = name.partition(":")[0]
+    return is_known(resource_type, name) and code not in (*CONTROLS, *IGNORED)
+
+
+def _below(resource_type: str, name: str, value: str, place: _Place) -> Query:
+    """The query at the other end of a link."""
+    asked = Asked()
+    if name.partition(":")[0] in (*CONTROLS, *IGNORED):
+        raise QueryError(f"parameter {place.position} of the search is a link to no condition", "end it in a parameter")
+    _read(resource_type, name, value, asked, place)
+    return asked.query(resource_type)
+
+
+def _chain(resource_type: str, name: str, value: str, place: _Place) -> Chain:
+    head, _, rest = name.partition(".")
+    code, _, target = head.partition(":")
+    parameter = _parameter(resource_type, code, place)
+    where = f"parameter {place.position} of the search is chained"
+    if parameter.kind != "reference":
+        raise QueryError(where, f"{code} is a {parameter.kind}: a chain follows references")
+    if target:
+        if target not in resource_types() or (parameter.targets and target not in parameter.targets):
+            raise QueryError(where, f"{code} points to {', '.join(parameter.targets) or 'any type of FHIR R4'}")
+        types: tuple[str, ...] = (target,)
+    else:
+        types = tuple(one for one in parameter.targets if _is_searched(one, rest))
+        if not parameter.targets:
+            raise QueryError(where, f"{code} may point to any type: name it, {code}:Patient.name")
+        if not types:
+            wrong = rest.partition(":")[0].partition(".")[0]
+            near = (one for one in parameter.targets if get_close_matches(wrong, parameters(one), cutoff=0.5))
+            _refuse_unknown(next(near, parameter.targets[0]), wrong, place)
+    return Chain(parameter, tuple(_below(one, rest, value, place.beyond()) for one in types))
+
+
+def _reverse(resource_type: str, name: str, value: str, place: _Place) -> Reverse:
+    parts = name.split(":", 3)
+    where = f"parameter {place.position} of the search is _has"
+    if len(parts) < 4 or parts[1] not in resource_types() or not parts[3]:
+        raise QueryError(where, "write it as _has:Observation:patient:code=...")
+    parameter = _parameter(parts[1], parts[2], place)
+    if parameter.kind != "reference" or (parameter.targets and resource_type not in parameter.targets):
+        known = [
+            one.code
+            for one in parameters(parts[1]).values()
+            if one.kind == "reference" and (not one.targets or resource_type in one.targets)
+        ]
+        raise QueryError(where, f"{parts[1]} points to {resource_type} by {', '.join(known) or 'nothing'}")
+    return Reverse(parameter, _below(parts[1], parts[3], value, place.beyond()))

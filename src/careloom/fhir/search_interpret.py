@@ -4,7 +4,7 @@ The truth that the generated extractors of `careloom.fhir.search_compile` are te
 resource has a shape they do not expect.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from careloom.fhir import search_values as values
@@ -33,11 +33,16 @@ def _slot_entries(slot: Slot, resource: dict[str, Any]) -> Iterator[Entry]:
         if program.emits == "Deceased":
             yield _deceased(slot.name, resource)
             continue
-        nodes: list[Any] = [resource]
-        for step in program.steps:
-            nodes = [child for node in nodes for child in _children(node, step)]
-        for node in nodes:
+        for node in nodes_of(resource, program.steps):
             yield from EMITTERS[program.emits](slot.name, node)
+
+
+def nodes_of(start: Any, steps: Sequence[Step]) -> list[Any]:
+    """What lies at the end of the steps, in order."""
+    nodes = [start]
+    for step in steps:
+        nodes = [child for node in nodes for child in _children(node, step)]
+    return nodes
 
 
 def _children(node: Any, step: Step) -> list[Any]:

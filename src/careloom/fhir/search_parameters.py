@@ -74,6 +74,28 @@ class Parameter:
     emits: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One part of a composite: `code` names the parameter as which it is asked.
+
+    of_root  its programs start at the resource, not at a part of it
+    """
+
+    code: str
+    programs: tuple[Program, ...]
+    of_root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """A search parameter that several values must meet in one part of a resource; `bases` lead to the parts."""
+
+    resource_type: str
+    code: str
+    bases: tuple[tuple[Step, ...], ...]
+    components: tuple[Component, ...]
+
+
 @cache
 def _table() -> dict[str, Any]:
     table: dict[str, Any] = orjson.loads(packaged("fhir", _TABLE))
@@ -105,7 +127,7 @@ def _program(text: str) -> Program:
 
 def _rows(resource_type: str, part: str) -> dict[str, Any]:
     types = _table()["types"]
-    return {**types["Resource"][part], **types.get(resource_type, {}).get(part, {})}
+    return {**types["Resource"].get(part, {}), **types.get(resource_type, {}).get(part, {})}
 
 
 @cache
@@ -131,3 +153,24 @@ def parameters(resource_type: str) -> Mapping[str, Parameter]:
         targets, systems = (tuple(more), ()) if kind == "reference" else ((), tuple(more))
         result[code] = Parameter(resource_type, code, kind, uses, targets, systems, emits)
     return MappingProxyType(result)
+
+
+@cache
+def composites(resource_type: str) -> Mapping[str, Composite]:
+    """The composite parameters of a type by code."""
+    return MappingProxyType(
+        {
+            code: Composite(
+                resource_type,
+                code,
+                tuple(tuple(_step(step) for step in base.split()) for base in bases),
+                tuple(_component(part, programs) for part, *programs in components),
+            )
+            for code, (bases, *components) in sorted(_rows(resource_type, "composites").items())
+        }
+    )
+
+
+def _component(code: str, programs: list[str]) -> Component:
+    of_root = programs[0].startswith("/")
+    return Component(code, tuple(_program(program.removeprefix("/")) for program in programs), of_root)

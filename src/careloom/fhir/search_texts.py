@@ -37,8 +37,13 @@ def read_value(parameter: Parameter, modifier: str, text: str, target: str) -> V
             slots = " or ".join(dict.fromkeys(use.slot for use in parameter.uses))
             raise QueryError(f"{code}:missing is not answered", f"ask for {slots}:missing")
         return MissingValue(text == "true")
+    if modifier in ("in", "not-in"):
+        return UriValue(unescape(text))
     if modifier == "identifier" or parameter.kind == "token":
-        return read_token(code, text)
+        token = read_token(code, text)
+        if modifier in ("above", "below") and not token.system:
+            raise QueryError(f"a value of {code}:{modifier} names no system", "write system|code")
+        return token
     if parameter.kind == "reference":
         return _reference(parameter, text, target)
     if parameter.kind == "string":
@@ -88,6 +93,13 @@ def _text(parameter: Parameter, modifier: str, text: str) -> TextValue:
     if length > TEXT_LENGTH and "string" in parameter.emits:
         remedy = f"give the first {TEXT_LENGTH} characters, or the whole text with :exact"
         raise QueryError(f"a value of {parameter.code} has more than {TEXT_LENGTH} characters", remedy)
+    return TextValue(text)
+
+
+def read_text(code: str, text: str) -> TextValue:
+    """A text to be looked for in others. raises QueryError."""
+    if not normal_text(text):
+        raise QueryError(f"a value of {code} has no character to compare", "give at least one letter or digit")
     return TextValue(text)
 
 

@@ -36,6 +36,7 @@ from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 from careloom.services.stored_notes import StoredNote
 from careloom.store.rows import Stored, Write, canonical
+from careloom.store.search_links import Index
 from careloom.store.search_sql import search as run_search
 from careloom.store.zone_store import Zone, ZoneStore
 
@@ -138,7 +139,8 @@ def matching(
     """
     blind = platform.blind_index(zone_of(store.zone))
     with store.connect() as connection:
-        page = run_search(connection, parse_search(asked), blind, lambda _, name: (name,), limit=limit, cursor=cursor)
+        index = Index(connection, blind, lambda _, name: (name,))
+        page = run_search(index, parse_search(asked), limit=limit, cursor=cursor)
     return store.read_many(page.rids), page.next_cursor
 
 

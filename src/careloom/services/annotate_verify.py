@@ -14,6 +14,7 @@ from careloom.services.annotate_documents import ACTIVITY, KIND, SpanHashes, spa
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 from careloom.services.stored_notes import text_of
+from careloom.store.search_links import Index
 from careloom.store.search_sql import search as run_search
 from careloom.store.zone_store import Zone, ZoneStore
 
@@ -85,9 +86,8 @@ def spans_behind(platform: Platform, zone: Zone, kind: str, name: str) -> list[S
     store, hashes = platform.store(zone), SpanHashes(platform.keys, zone)
     query = parse_search(f"{PROVENANCE}?target={kind}/{name}")
     with store.connect() as connection:
-        page = run_search(
-            connection, query, platform.blind_index(zone), lambda _, one: (one,), limit=_PAGE, cursor=None
-        )
+        index = Index(connection, platform.blind_index(zone), lambda _, one: (one,))
+        page = run_search(index, query, limit=_PAGE)
     found = []
     for stored in store.read_many(page.rids):
         resource = stored.resource()

@@ -4,15 +4,15 @@ from functools import cache
 
 import careloom
 from careloom.fhir.drafts import Resource
-from careloom.fhir.search_grammar import MODIFIERS
-from careloom.fhir.search_parameters import Parameter, parameters, resource_types
+from careloom.fhir.search_criteria import MODIFIERS
+from careloom.fhir.search_parameters import Composite, Parameter, composites, parameters, resource_types
 from careloom.fhir.search_texts import PREFIXES
 from careloom.services.platform import STORED_ZONES
 
 INTERACTIONS = ("read", "vread", "search-type")
 """What can be done with every resource type."""
 FORMATS = ("application/fhir+json", "application/json", "json")
-CHANGED = "2026-11-22"
+CHANGED = "2026-11-29"
 """The day on which what is claimed here last changed."""
 
 _SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
@@ -20,8 +20,10 @@ _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-
 _PREFIXED = ("date", "number", "quantity")
 _SEARCHED = (
     "Searched by GET and by POST _search. Commas join alternatives, repeated names narrow; dates, numbers and "
-    f"quantities take the prefixes {' '.join(PREFIXES)}. Answers are shaped by _count, _sort (_id, _lastUpdated), "
-    "_total and _summary=count. Unknown parameters are refused unless the request says Prefer: handling=lenient. "
+    f"quantities take the prefixes {' '.join(PREFIXES)}. References are followed by chains (subject:Patient.name) and "
+    "_has (_has:Observation:patient:code), three links at most. Answers are shaped by _count, _sort (_id, "
+    "_lastUpdated, dates, numbers, quantities), _total, _summary and _elements, and hold what _include and _revinclude ask for, with "
+    ":iterate in rounds. Unknown parameters are refused unless the request says Prefer: handling=lenient. "
     "The link to the next page holds the search sealed, for one hour."
 )
 
@@ -92,6 +94,8 @@ def _resources() -> list[Resource]:
             "conditionalRead": "full-support",
             "conditionalUpdate": False,
             "conditionalDelete": "not-supported",
+            "searchInclude": ["*", *(f"{name}:{code}" for code in _reference_codes(name))],
+            **({"searchRevInclude": _pointers()[name]} if name in _pointers() else {}),
             "searchParam": _search_parameters(name),
         }
         for name in sorted(resource_types())
@@ -106,8 +110,32 @@ def _search_parameters(resource_type: str) -> list[Resource]:
     every = [
         {"name": "_id", "type": "token", "documentation": "Stored ids, or ids of the source system."},
         {"name": "_lastUpdated", "type": "date", "documentation": "When the store last changed it."},
+        {"name": "_source", "type": "uri", "documentation": "The source record that it was made from."},
+    ]
+    every += [
+        {"name": one.code, "type": "composite", "documentation": f"Values {_shape(one)}."}
+        for one in composites(resource_type).values()
     ]
     return sorted([*own, *every], key=lambda row: row["name"])
+
+
+def _shape(composite: Composite) -> str:
+    return "$".join(component.code for component in composite.components)
+
+
+def _reference_codes(resource_type: str) -> list[str]:
+    return [one.code for one in parameters(resource_type).values() if one.kind == "reference"]
+
+
+@cache
+def _pointers() -> dict[str, list[str]]:
+    """Type -> what points to it by name, as ``Observation:subject``."""
+    found: dict[str, list[str]] = {}
+    for source in sorted(resource_types()):
+        for parameter in parameters(source).values():
+            for target in parameter.targets if parameter.kind == "reference" else ():
+                found.setdefault(target, []).append(f"{source}:{parameter.code}")
+    return found
 
 
 def _documentation(parameter: Parameter) -> str:

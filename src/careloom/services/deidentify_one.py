@@ -41,6 +41,7 @@ from careloom.services.deidentify_text import RecordTexts, has_leak, surrogates_
 from careloom.services.platform import Platform
 from careloom.services.vault_epochs import SEALED_FOR, Naming, find, naming
 from careloom.settings import Settings
+from careloom.store.search_links import Index
 from careloom.store.search_sql import search as run_search
 from careloom.store.zone_store import ZoneStore
 
@@ -275,7 +276,7 @@ def _people(platform: Platform, store: ZoneStore, patient: str) -> KnownPeople:
     query = parse_search(f"RelatedPerson?patient={patient}")
     with store.connect() as connection:
         blind = platform.blind_index("identified")
-        page = run_search(connection, query, blind, lambda kind, name: (name,), limit=_MOST_RELATIVES, cursor=None)
+        page = run_search(Index(connection, blind, lambda kind, name: (name,)), query, limit=_MOST_RELATIVES)
     return KnownPeople(store, {patient: [known_from([one.resource()]) for one in store.read_many(page.rids)]})
 
 

@@ -16,7 +16,9 @@ def source_provenances(store: ZoneStore, query: Query, stored_ids: StoredIds) ->
 
     Searched by ``_id`` (a record's id) and by ``target``; a search by anything else finds stored Provenances only.
     """
-    if query.resource_type != "Provenance" or query.updated or not (query.ids or query.criteria):
+    if query.resource_type != "Provenance" or not (query.ids or query.criteria):
+        return []
+    if query.updated or query.sources or query.checks or query.chains or query.reverses:
         return []
     sets = [set(ids) for ids in query.ids]
     for criterion in query.criteria:

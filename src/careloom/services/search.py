@@ -1,18 +1,25 @@
 """Search: one page of a FHIR search in one zone, audited with the patients it disclosed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from careloom.errors import CareloomError, QueryError
+import orjson
+
+from careloom.errors import AccessError, CareloomError, QueryError
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_parameters import resource_types
+from careloom.fhir.search_query import Query
+from careloom.fhir.search_shape import is_whole, shaped
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.provenance import source_provenances
 from careloom.services.records import Disclosed, Found, outgoing, outgoing_provenance
+from careloom.services.search_include import Inclusions, admit_included
+from careloom.services.search_terms import resolved
+from careloom.store.search_links import Index, Read
 from careloom.store.search_sql import search as run_search
-from careloom.store.zone_store import Zone
+from careloom.store.zone_store import Zone, ZoneStore
 
 _MADE = "made."
 """Begins a cursor that asks for Provenances of source records, which follow those that are stored."""
@@ -22,20 +29,24 @@ _MADE = "made."
 class SearchPage:
     """One page of a search.
 
-    found        resources in order
+    found        matches in order
     total        matches on all pages; None if the query does not ask for it
     next_cursor  asks for the page after this one; empty on the last one
+    included     what the search asked for beside its matches, each resource once
     """
 
     found: tuple[Found, ...] = ()
     total: int | None = None
     next_cursor: str = ""
+    included: tuple[Found, ...] = ()
 
 
 def search(
     platform: Platform, who: Principal, zone_name: str, query: str, *, source: str = "", cursor: str = ""
 ) -> SearchPage:
     """The page of a search that follows `cursor`.
+
+    A type that a chain or ``_has`` leads through must be one that the principal may search, as the type itself.
 
     query    ``Type?parameter=value&...``; ids may be stored ids or the source system's own
     source   the system whose own ids the query may use, empty for the one of the settings
@@ -48,40 +59,69 @@ def search(
         parse_search(query)  # says what there is
     admit(platform, who, "search", zone, resource_type)
     try:
-        page, subjects = _page(platform, zone, query, source or platform.settings.ingest.source, cursor)
+        parsed = parse_search(query)
+        for kind in sorted(parsed.types() - {resource_type}):
+            admit(platform, who, "search", zone, kind)
+        admit_included(platform, who, zone, parsed)
+        named = source or platform.settings.ingest.source
+        page, subjects = _Ask(platform, who, zone, resolved(parsed, platform), named).page(cursor)
+    except AccessError:
+        raise  # audited by who refused
     except CareloomError as error:
         note(platform, who, "search", zone, outcome="failed", detail={"type": resource_type, "code": error.code})
         raise
-    note(platform, who, "search", zone, subjects=subjects, detail={"type": resource_type, "count": len(page.found)})
+    detail = {"type": resource_type, "count": len(page.found)}
+    if page.included:
+        detail["included"] = len(page.included)
+    note(platform, who, "search", zone, subjects=subjects, detail=detail)
     return page
 
 
-def _page(platform: Platform, zone: Zone, query: str, source: str, cursor: str) -> tuple[SearchPage, Iterable[str]]:
-    """The page, and the keyed pseudonyms of the patients whom it discloses."""
-    parsed = parse_search(query)
-    store, blind, settings = platform.store(zone), platform.blind_index(zone), platform.settings.search
-    limit = min(parsed.count if parsed.count is not None else settings.default_count, settings.max_count)
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A search that is understood and admitted."""
 
-    def stored_ids(kind: str, text: str) -> tuple[str, ...]:
-        return text, platform.names.resource_id(source, kind, text)
+    platform: Platform
+    who: Principal
+    zone: Zone
+    query: Query
+    source: str
 
-    is_made = cursor.startswith(_MADE)
-    with store.connect() as connection:
-        page = run_search(
-            connection, parsed, blind, stored_ids, limit=limit, cursor=None if is_made else cursor or None
-        )
-    disclosed = [] if is_made else [outgoing(store, stored) for stored in store.read_many(page.rids)]
-    next_cursor, total = page.next_cursor or "", page.total
-    made = source_provenances(store, parsed, stored_ids)
-    if made and total is not None:
-        total += len(made)
-    if made and not parsed.is_count_only and (is_made or not next_cursor):
-        last = cursor.removeprefix(_MADE) if is_made else ""
-        left = [resource for resource in made if resource["id"] > last]
-        shown = left[: max(0, limit - len(disclosed))]
-        disclosed += [outgoing_provenance(store, resource) for resource in shown]
-        next_cursor = f"{_MADE}{shown[-1]['id'] if shown else last}" if len(shown) < len(left) else ""
-    return SearchPage(tuple(one.found for one in disclosed), total, next_cursor), _subjects(disclosed)
+    def page(self, cursor: str) -> tuple[SearchPage, Iterable[str]]:
+        """The page, and the keyed pseudonyms of the patients whom it discloses."""
+        store, query, settings = self.platform.store(self.zone), self.query, self.platform.settings.search
+        limit = min(query.count if query.count is not None else settings.default_count, settings.max_count)
+        is_made = cursor.startswith(_MADE)
+        with store.connect() as connection:
+            index = Index(connection, self.platform.blind_index(self.zone), self._stored_ids, _reader(store))
+            page = run_search(index, query, limit=limit, cursor=None if is_made else cursor or None)
+            matches = [] if is_made else store.read_many(page.rids)
+            included = Inclusions(self.who, self.zone, store, index).of(query, matches) if query.includes else []
+        disclosed = [outgoing(store, stored) for stored in matches]
+        next_cursor, total = page.next_cursor or "", page.total
+        made = source_provenances(store, query, self._stored_ids)
+        if made and total is not None:
+            total += len(made)
+        if made and not query.is_count_only and (is_made or not next_cursor):
+            last = cursor.removeprefix(_MADE) if is_made else ""
+            left = [resource for resource in made if resource["id"] > last]
+            shown = left[: max(0, limit - len(disclosed))]
+            disclosed += [outgoing_provenance(store, resource) for resource in shown]
+            next_cursor = f"{_MADE}{shown[-1]['id'] if shown else last}" if len(shown) < len(left) else ""
+        found = tuple(_shaped(one.found, query) for one in disclosed)
+        beside = tuple(one.found for one in included)
+        return SearchPage(found, total, next_cursor, beside), _subjects([*disclosed, *included])
+
+    def _stored_ids(self, kind: str, text: str) -> tuple[str, ...]:
+        return text, self.platform.names.resource_id(self.source, kind, text)
+
+
+def _reader(store: ZoneStore) -> Read:
+    return lambda rids: ((stored.rid, orjson.loads(stored.content)) for stored in store.read_many(rids))
+
+
+def _shaped(found: Found, query: Query) -> Found:
+    return found if is_whole(query) else replace(found, content=orjson.dumps(shaped(found.resource(), query)))
 
 
 def _subjects(disclosed: Iterable[Disclosed]) -> set[str]:

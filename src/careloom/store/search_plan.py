@@ -31,6 +31,8 @@ MapId = Callable[[str, str], Sequence[str]]
 """The ids under which a (type, id) of a request may be stored: keyed ids of source ids, or the id itself."""
 
 MOST_KEYS = 20_000
+MOST_MARKS = 100
+"""A longer list of values is one parameter of its statement, not a question mark for each."""
 _NARROW_MS = NARROW_DAYS * 86_400_000.0
 _IDENTIFIERS = frozenset({"Identifier", "ContactPoint"})
 _CODED = frozenset({"Coding", "CodeableConcept"})
@@ -62,7 +64,10 @@ _NUMBERS = {
 
 
 class Term(NamedTuple):
-    """A piece of SQL and the values of its question marks; a range is called ``q`` in it."""
+    """A piece of SQL and the values of its question marks; a range is called ``q`` in it.
+
+    ``{ints}`` and ``{texts}`` stand for ``IN`` and a list, which is one value: see `careloom.store.search_rows.fetch`.
+    """
 
     sql: str
     values: tuple[Any, ...] = ()
@@ -72,6 +77,8 @@ def one_of(column: str, values: Sequence[Any]) -> Term:
     """The column has one of these values."""
     if len(values) == 1:
         return Term(f"{column} = ?", tuple(values))
+    if len(values) > MOST_MARKS:
+        return Term(f"{column} {{{'texts' if isinstance(values[0], str) else 'ints'}}}", (list(values),))
     return Term(f"{column} IN ({', '.join('?' * len(values))})", tuple(values))
 
 
@@ -88,12 +95,15 @@ class Plan:
     lacking each a set of keys of which it has none
     ranges  each a list of conditions on ``idx_range q``, one of which a row of it meets
     ids     stored ids of which it has one; None: any
+
+    sort_keys  keys of the ranges that rows are sorted by
     """
 
     keys: list[tuple[int, ...]] = field(default_factory=list)
     lacking: list[tuple[int, ...]] = field(default_factory=list)
     ranges: list[list[Term]] = field(default_factory=list)
     ids: tuple[str, ...] | None = None
+    sort_keys: tuple[int, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -112,6 +122,9 @@ def plan(connection: Connection, query: Query, blind: BlindIndex, map_id: MapId)
         _plan_criterion(result, criterion, _Keys(query.resource_type, blind, seen, map_id))
     if any(len(keys) > MOST_KEYS for keys in result.keys + result.lacking):
         raise QueryError("a value of the search stands for too many index entries", "name a system with each code")
+    if query.sort_by is not None:
+        pairs = (blind.range_keys(query.resource_type, use.slot) for use in query.sort_by.uses)
+        result.sort_keys = tuple(key for pair in pairs for key in pair)
     return result
 
 

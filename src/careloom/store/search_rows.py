@@ -1,5 +1,6 @@
 """The matches of a search as one SQL statement: which index drives, and what is probed per row."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,16 +13,31 @@ from careloom.store.search_plan import Plan, Term, joined, one_of
 
 FEW = 2_000
 """Up to this many rows of a key or range are sorted; beyond, the order is walked and rows are probed."""
-Order = Literal["rid", "updated", "id"]
+MOST_PROBED = 500
+"""Keys that are looked up for each row; of more, all rows are read once."""
+LAST = 1.7e308
+"""Sorts behind every date, number and quantity."""
+Order = Literal["rid", "updated", "id", "value"]
 
 
 def fetch(connection: Connection, term: Term) -> Sequence[tuple[Any, ...]]:
-    """All rows of a statement."""
-    return bulk.fetch(connection, term.sql, term.values)
+    """All rows of a statement; its lists go as arrays to PostgreSQL and as JSON to SQLite."""
+    sql = term.sql
+    if not any(isinstance(value, list) for value in term.values):
+        return bulk.fetch(connection, sql, term.values)
+    if bulk.is_postgresql(connection):
+        sql = sql.replace("{ints}", "= ANY(?::bigint[])").replace("{texts}", "= ANY(?::text[])")
+        return bulk.fetch(connection, sql, term.values)
+    for mark in ("{ints}", "{texts}"):
+        sql = sql.replace(mark, "IN (SELECT value FROM json_each(?))")
+    values = tuple(json.dumps(value) if isinstance(value, list) else value for value in term.values)
+    return bulk.fetch(connection, sql, values)
 
 
 def order_of(query: Query, found: Plan) -> Order:
     """What the matches of a query are ordered by."""
+    if query.sort_by is not None:
+        return "value"
     if query.sort:
         return "id" if query.sort == "_id" else "updated"
     return "rid" if found.keys else "updated"
@@ -55,7 +71,7 @@ def rows_of(connection: Connection, query: Query, found: Plan, order: Order) -> 
     ``resource`` tempts SQLite, which knows no key's frequency, to walk all resources of the type in order.
     """
     driver = _driver(connection, found, order)
-    needs_resource = order != "rid" or found.ids is not None or bool(query.updated)
+    needs_resource = order not in ("rid", "value") or found.ids is not None or bool(query.updated or query.sources)
     conditions: list[Term] = []
     rid, source, is_distinct = "r.rid", Term("resource r"), False
     if isinstance(driver, int):
@@ -67,18 +83,30 @@ def rows_of(connection: Connection, query: Query, found: Plan, order: Order) -> 
         needs_resource = True
         if driver is not None:
             source = Term(f"resource r JOIN ({driver.sql}) AS d ON d.rid = r.rid", driver.values)
-    place = {"rid": rid, "updated": "r.last_updated", "id": "r.id"}[order]
-    if driver is not None and order != "rid":
+    place = {"rid": rid, "updated": "r.last_updated", "id": "r.id", "value": _value_of(query, found, rid)}[order]
+    if driver is not None and order in ("updated", "id"):
         place = f"({place} + 0)" if order == "updated" else f"({place} || '')"
     if needs_resource:
         conditions.append(Term("NOT r.deleted"))
         if driver is None:
             conditions.append(Term("r.type = ?", (query.resource_type,)))
         conditions += [any_of([_updated(value) for value in values]) for values in query.updated]
+        for records in query.sources:
+            conditions.append(within("r.record IN (SELECT rec FROM record WHERE ", one_of("record_id", records), ")"))
         if found.ids is not None:
             conditions.append(one_of("r.id", found.ids))
     conditions += _probes(found, rid, driver)
     return Rows(source, rid, place, conditions, is_distinct)
+
+
+def _value_of(query: Query, found: Plan, rid: str) -> str:
+    """The least (descending: the greatest) start of what a row is sorted by; rows without any come last."""
+    if not found.sort_keys:
+        return rid
+    pick, absent = ("MAX", -LAST) if query.is_descending else ("MIN", LAST)
+    keys = ", ".join(str(int(key)) for key in found.sort_keys)
+    best = f"SELECT {pick}(q.low) FROM idx_range q WHERE q.rid = {rid} AND q.key IN ({keys})"  # noqa: S608 our own numbers
+    return f"COALESCE(({best}), {absent})"
 
 
 def _probes(found: Plan, rid: str, driver: int | Term | None) -> list[Term]:
@@ -97,6 +125,9 @@ def _probes(found: Plan, rid: str, driver: int | Term | None) -> list[Term]:
 
 def _has_key(word: str, keys: tuple[int, ...], rid: str) -> Term:
     where = one_of("k.key", keys)
+    if len(keys) > MOST_PROBED:
+        no = "NOT " if word == "NOT EXISTS" else ""
+        return within(f"{rid} {no}IN (SELECT k.rid FROM idx_eq k WHERE ", where, ")")  # noqa: S608 our own names
     return within(f"{word} (SELECT 1 FROM idx_eq k WHERE ", where, f" AND k.rid = {rid})")  # noqa: S608 our own names
 
 
@@ -109,7 +140,7 @@ def _driver(connection: Connection, found: Plan, order: Order) -> int | Term | N
     counts = _count_few(connection, found)
     if found.keys:
         best = min(range(len(found.keys)), key=lambda number: counts[number])
-        return best if order == "rid" or counts[best] < FEW else None
+        return best if order in ("rid", "value") or counts[best] < FEW else None
     few = [number for number, count in enumerate(counts) if count < FEW]
     if not few:
         return None

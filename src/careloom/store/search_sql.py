@@ -11,13 +11,15 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from careloom.errors import QueryError
 from careloom.fhir.search_query import Query
 from careloom.store.blind_index import BlindIndex
-from careloom.store.search_plan import MapId, Term, plan
-from careloom.store.search_rows import Order, Rows, any_of, fetch, order_of, rows_of, within
+from careloom.store.search_links import Index, count, linked_plan, passing
+from careloom.store.search_plan import Term
+from careloom.store.search_rows import Order, Rows, any_of, fetch, order_of, rows_of
+
+MOST_LOOKED_AT = 5_000
+"""Resources of which the content is read for one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +36,44 @@ class Page:
     total: int | None = None
 
 
-def search(
-    connection: Connection,
-    query: Query,
-    blind: BlindIndex,
-    map_id: MapId,
-    *,
-    limit: int,
-    cursor: str | None = None,
-) -> Page:
+def search(index: Index, query: Query, *, limit: int, cursor: str | None = None) -> Page:
     """The page of a query that follows `cursor`, at most `limit` rows and at most the query's own count.
 
     Every match that is not changed while a client pages is shown exactly once. Without ``_sort`` the order is that of
-    the row ids if the query asks for any token, reference, URI, text or birth date, else of the last update.
+    the row ids if the query asks for any token, reference, URI, text or birth date, else of the last update. A page of
+    a query with checks may hold fewer rows than asked, or none, and still have a next one: a page reads only so much.
 
-    map_id  the stored ids that a (type, id) of the query may mean
     raises  QueryError for a cursor of another query or store, or a query that the index cannot answer
     """
-    found = plan(connection, query, blind, map_id)
+    found = linked_plan(index, query)
     wants_total = query.is_count_only or query.total != "none"
     if found.is_empty:
         return Page((), total=0 if wants_total else None)
-    order = order_of(query, found)
-    rows = rows_of(connection, query, found, order)
-    total = None
-    if wants_total:
-        counted = within("SELECT count(*) FROM (", rows.statement(), ") AS found")
-        total = fetch(connection, counted)[0][0]
+    total = count(index, query, found) if wants_total else None
     if query.is_count_only:
         return Page((), total=total)
     size = max(1, limit if query.count is None else min(limit, query.count))
-    after = _open_cursor(cursor, query, blind) if cursor else None
-    shown = fetch(connection, _paged(rows, order, query, after, size + 1))
-    last = _seal_cursor(shown[size - 1], query, blind) if len(shown) > size else None
-    return Page(tuple(row[0] for row in shown[:size]), last, total)
+    after = _open_cursor(cursor, query, index.blind) if cursor else None
+    order = order_of(query, found)
+    most = max(size, MOST_LOOKED_AT) if query.checks else size
+    rows = fetch(
+        index.connection, _paged(rows_of(index.connection, query, found, order), order, query, after, most + 1)
+    )
+    shown, looked_at = _shown(index, query, [row[0] for row in rows[:most]], size)
+    last = _seal_cursor(rows[looked_at - 1], query, index.blind) if len(rows) > looked_at else None
+    return Page(shown, last, total)
+
+
+def _shown(index: Index, query: Query, rids: list[int], size: int) -> tuple[tuple[int, ...], int]:
+    """(rows of a page, how many were looked at)."""
+    if not query.checks:
+        return tuple(rids), len(rids)
+    shown: list[int] = []
+    for rid in passing(index, query, rids):
+        shown.append(rid)
+        if len(shown) == size:
+            return tuple(shown), rids.index(rid) + 1
+    return tuple(shown), len(rids)
 
 
 def _paged(rows: Rows, order: Order, query: Query, after: tuple[Any, int] | None, size: int) -> Term:
@@ -81,18 +87,24 @@ def _paged(rows: Rows, order: Order, query: Query, after: tuple[Any, int] | None
             rows.conditions.append(Term(f"{rows.place} {beyond}= ?", (last,)))
             rows.conditions.append(any_of([Term(f"{rows.place} {beyond} ?", (last,)), further]))
     sql, values = rows.statement()
-    ordered = f"{rows.rid}" if order == "rid" else f"{rows.place}{direction}, {rows.rid}{direction}"
+    if order == "value":
+        ordered = f"place{direction}, rid{direction}"
+    else:
+        ordered = rows.rid if order == "rid" else f"{rows.place}{direction}, {rows.rid}{direction}"
     return Term(f"{sql} ORDER BY {ordered} LIMIT ?", (*values, size))
 
 
 def _fingerprint(query: Query, payload: bytes) -> bytes:
-    asked = (query.resource_type, query.criteria, query.ids, query.updated, query.sort, query.is_descending)
+    asked = (
+        *(query.resource_type, query.criteria, query.ids, query.updated, query.sources, query.checks),
+        *(query.chains, query.reverses, query.sort, query.is_descending),
+    )
     return payload + repr(asked).encode("utf-8", "surrogatepass")
 
 
 def _seal_cursor(row: tuple[Any, ...], query: Query, blind: BlindIndex) -> str:
     rid, at = row
-    place = at if isinstance(at, str) else str(int(at))
+    place = repr(float(at)) if query.sort_by else at if isinstance(at, str) else str(int(at))
     payload = struct.pack(">q", rid) + place.encode()
     return base64.urlsafe_b64encode(blind.seal_cursor(_fingerprint(query, payload)) + payload).decode().rstrip("=")
 
@@ -106,4 +118,5 @@ def _open_cursor(cursor: str, query: Query, blind: BlindIndex) -> tuple[Any, int
     if len(payload) < 9 or not hmac.compare_digest(seal, blind.seal_cursor(_fingerprint(query, payload))):
         raise QueryError("the cursor is not of this search", "follow the next link of the page before, unchanged")
     place = payload[8:].decode()
-    return place if query.sort == "_id" else int(place), struct.unpack(">q", payload[:8])[0]
+    at = float(place) if query.sort_by else place if query.sort == "_id" else int(place)
+    return at, struct.unpack(">q", payload[:8])[0]

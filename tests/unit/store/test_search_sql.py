@@ -12,6 +12,7 @@ from careloom.fhir.search_grammar import parse_search
 from careloom.store import search_plan
 from careloom.store.blind_index import BlindIndex
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
+from careloom.store.search_links import Index
 from careloom.store.search_sql import Page, search
 from tests.store_kit import fresh_database
 
@@ -65,7 +66,11 @@ def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
 
 
 def ask(connection: Connection, request: str, *, limit: int = 1000, cursor: str | None = None) -> Page:
-    return search(connection, parse_search(request), BLIND, map_id, limit=limit, cursor=cursor)
+    return search(Index(connection, BLIND, map_id), parse_search(request), limit=limit, cursor=cursor)
+
+
+def other_key(connection: Connection) -> Index:
+    return Index(connection, BlindIndex(b"x" * 32), map_id)
 
 
 def map_id(resource_type: str, one: str) -> tuple[str, ...]:
@@ -145,7 +150,9 @@ def test_a_cursor_that_was_changed_is_refused(connection: Connection, spoil: Any
     cursor = ask(connection, "Observation?code=1", limit=5).next_cursor
     assert cursor is not None
     with pytest.raises(QueryError):
-        search(connection, parse_search("Observation?code=1"), BLIND, map_id, limit=5, cursor=spoil(cursor) or "x")
+        search(
+            Index(connection, BLIND, map_id), parse_search("Observation?code=1"), limit=5, cursor=spoil(cursor) or "x"
+        )
 
 
 def test_a_cursor_of_another_search_or_key_is_refused(connection: Connection) -> None:
@@ -154,7 +161,9 @@ def test_a_cursor_of_another_search_or_key_is_refused(connection: Connection) ->
         with pytest.raises(QueryError):
             ask(connection, other, cursor=cursor)
     with pytest.raises(QueryError):
-        search(connection, parse_search("Observation?code=1"), BlindIndex(b"x" * 32), map_id, limit=5, cursor=cursor)
+        search(
+            Index(connection, BlindIndex(b"x" * 32), map_id), parse_search("Observation?code=1"), limit=5, cursor=cursor
+        )
 
 
 def test_a_page_may_grow_between_two_requests(connection: Connection) -> None:
@@ -176,5 +185,5 @@ def test_a_value_that_stands_for_too_many_keys_is_refused(
 
 
 def test_an_index_under_another_key_shows_nothing(connection: Connection) -> None:
-    found = search(connection, parse_search("Observation?code=1"), BlindIndex(b"x" * 32), map_id, limit=5)
+    found = search(Index(connection, BlindIndex(b"x" * 32), map_id), parse_search("Observation?code=1"), limit=5)
     assert found.rids == ()

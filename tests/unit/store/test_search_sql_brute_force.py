@@ -28,6 +28,7 @@ from careloom.fhir.search_values import normal_text, time_span
 from careloom.store import search_rows, search_sql
 from careloom.store.blind_index import BlindIndex
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
+from careloom.store.search_links import Index
 from tests.unit.store.search_samples import BIRTHS, CODES, DAYS, RESOURCES, UCUM
 
 START = 1_700_000_000_000_000
@@ -165,7 +166,7 @@ def all_pages(connection: Connection, query: Query, limit: int) -> list[int]:
     found: list[int] = []
     cursor = None
     while True:
-        page = search_sql.search(connection, query, BLIND, map_id, limit=limit, cursor=cursor)
+        page = search_sql.search(Index(connection, BLIND, map_id), query, limit=limit, cursor=cursor)
         found += page.rids
         assert len(page.rids) <= limit
         cursor = page.next_cursor
@@ -257,7 +258,9 @@ def check(connection: Connection, text: str, limit: int, *, few: int) -> None:
     kept, search_rows.FEW = search_rows.FEW, few
     try:
         found = all_pages(connection, query, limit if len(expected) < 100 else max(limit, 40))
-        count = search_sql.search(connection, parse_search(text + "&_summary=count"), BLIND, map_id, limit=1).total
+        count = search_sql.search(
+            Index(connection, BLIND, map_id), parse_search(text + "&_summary=count"), limit=1
+        ).total
     finally:
         search_rows.FEW = kept
     assert len(found) == len(set(found)), "no row twice"

@@ -1,0 +1,141 @@
+"""Searches through references: chains and ``_has`` become sets of keys and ids, as a search without them has.
+
+The index holds a reference as a hash that nobody can turn back. A chain hashes the references to what lies at its other
+end; ``_has`` hashes those to what would be found without it, and keeps what is pointed at.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from careloom.errors import QueryError
+from careloom.fhir.drafts import Resource
+from careloom.fhir.search_check import meets
+from careloom.fhir.search_parameters import Parameter
+from careloom.fhir.search_query import Chain, Query, Reverse
+from careloom.store.blind_index import BlindIndex
+from careloom.store.search_plan import MapId, Plan, Term, plan
+from careloom.store.search_rows import fetch, rows_of, within
+
+Read = Callable[[Sequence[int]], Iterable[tuple[int, Resource]]]
+"""(row ids) -> those rows that are current, each with its content, in that order."""
+
+MOST_LINKED = 100_000
+"""Resources at one end of a link: more make a search refuse."""
+MOST_READ = 20_000
+"""Resources of which the content is read for one total, or for one link."""
+_AT_ONCE = 500
+
+
+def _unread(_: Sequence[int]) -> Iterable[tuple[int, Resource]]:
+    raise QueryError("the search needs the content of resources", "ask without composites, :contains, :text and :below")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What a search is answered from.
+
+    map_id  the stored ids that a (type, id) of the query may mean
+    read    the content of rows, for queries with checks
+    """
+
+    connection: Connection
+    blind: BlindIndex
+    map_id: MapId
+    read: Read = _unread
+
+
+def linked_plan(index: Index, query: Query) -> Plan:
+    """The plan of a query with its chains and ``_has``. raises QueryError."""
+    found = plan(index.connection, query, index.blind, index.map_id)
+    for chain in query.chains:
+        found.keys.append(_chained(index, query.resource_type, chain))
+    for reverse in query.reverses:
+        if not found.is_empty:
+            found.ids = _pointed_at(index, query, found, reverse)
+    return found
+
+
+def passing(index: Index, query: Query, rids: Sequence[int]) -> Iterator[int]:
+    """Those rows that meet what no index tells, in order."""
+    for start in range(0, len(rids), _AT_ONCE):
+        for rid, content in index.read(rids[start : start + _AT_ONCE]):
+            if all(meets(content, check, index.map_id) for check in query.checks):
+                yield rid
+
+
+def count(index: Index, query: Query, found: Plan) -> int:
+    """The number of matches. raises QueryError if too many would have to be read."""
+    rows = rows_of(index.connection, query, found, "rid")
+    if not query.checks:
+        total: int = fetch(index.connection, within("SELECT count(*) FROM (", rows.statement(), ") AS found"))[0][0]
+        return total
+    return sum(1 for _ in passing(index, query, [rid for rid, _ in _named(index, query, found)]))
+
+
+def _named(index: Index, query: Query, found: Plan) -> list[tuple[int, str]]:
+    """(row id, id) of what a plan finds, before its content is read."""
+    most = MOST_READ if query.checks else MOST_LINKED
+    statement = rows_of(index.connection, query, found, "id").statement()
+    rows = fetch(index.connection, Term(f"{statement.sql} LIMIT ?", (*statement.values, most + 1)))
+    if len(rows) > most:
+        raise QueryError(f"more than {most} resources would have to be looked at", "narrow the search, or its links")
+    return [(rid, name) for rid, name in rows]
+
+
+def _matches(index: Index, query: Query) -> list[tuple[int, str]]:
+    """(row id, id) of everything that a query finds."""
+    found = linked_plan(index, query)
+    if found.is_empty:
+        return []
+    rows = _named(index, query, found)
+    if not query.checks:
+        return rows
+    kept = set(passing(index, query, [rid for rid, _ in rows]))
+    return [row for row in rows if row[0] in kept]
+
+
+def reference_keys(blind: BlindIndex, parameter: Parameter, target: str, target_id: str) -> list[int]:
+    """The keys of references by a parameter to a stored resource."""
+    slots = [use.slot for use in parameter.uses if use.only in ("", target)]
+    return [blind.reference(parameter.resource_type, slot, f"{target}/{target_id}") for slot in slots]
+
+
+def pointing(index: Index, parameter: Parameter, targets: Iterable[tuple[str, str]], most: int) -> list[int]:
+    """Rows that point by a parameter to any of the (type, id), in order; one more than `most` where there are more."""
+    keys = {key for kind, name in targets for key in reference_keys(index.blind, parameter, kind, name)}
+    if not keys:
+        return []
+    sql = "SELECT DISTINCT k.rid FROM idx_eq k WHERE k.key {ints} ORDER BY k.rid LIMIT ?"
+    return [rid for (rid,) in fetch(index.connection, Term(sql, (list(keys), most + 1)))]
+
+
+def _chained(index: Index, resource_type: str, chain: Chain) -> tuple[int, ...]:
+    keys: dict[int, None] = {}
+    for query in chain.queries:
+        for _, name in _matches(index, query):
+            keys |= dict.fromkeys(reference_keys(index.blind, chain.parameter, query.resource_type, name))
+    return tuple(keys)
+
+
+def _pointed_at(index: Index, query: Query, found: Plan, reverse: Reverse) -> tuple[str, ...]:
+    """Ids of what a plan finds and a match of the reverse query points at."""
+    pointing = [rid for rid, _ in _matches(index, reverse.query)]
+    if not pointing:
+        return ()
+    target = query.resource_type
+    named = {
+        key: name
+        for _, name in _named(index, _without_checks(query), found)
+        for key in reference_keys(index.blind, reverse.parameter, target, name)
+    }
+    if not named:
+        return ()
+    sql = "SELECT DISTINCT k.key FROM idx_eq k WHERE k.key {ints} AND +k.rid {ints}"
+    rows = fetch(index.connection, Term(sql, (list(named), pointing)))
+    return tuple(sorted({named[key] for (key,) in rows}))
+
+
+def _without_checks(query: Query) -> Query:
+    return Query(query.resource_type, updated=query.updated, sources=query.sources)

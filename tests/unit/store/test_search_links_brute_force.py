@@ -1,0 +1,187 @@
+"""Searches through references, and conditions on content, find exactly what reading every resource would find."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine
+
+from careloom.fhir.search_grammar import parse_search
+from careloom.fhir.search_interpret import interpret
+from careloom.fhir.search_parameters import Composite, Parameter
+from careloom.fhir.search_query import Check, CompositeValue, Query, TextValue, TokenValue, UriValue
+from careloom.fhir.search_values import normal_text
+from careloom.store import search_sql
+from careloom.store.blind_index import BlindIndex
+from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
+from careloom.store.search_links import Index
+from tests.unit.store.search_hospital import make_hospital, request
+from tests.unit.store.test_search_sql_brute_force import holds, meets
+
+BLIND = BlindIndex(bytes(range(32)))
+HOSPITAL = make_hospital()
+ENTRIES = [interpret(one) for one in HOSPITAL]
+UPDATED = [1_700_000_000_000_000 + (rid * 37 % 50) * 60_000_000 for rid in range(len(HOSPITAL))]
+NAMES = {f"{one['resourceType']}/{one['id']}": rid for rid, one in enumerate(HOSPITAL)}
+
+
+def fill(connection: Connection) -> None:
+    """Puts the hospital into the tables of a zone."""
+    systems: set[tuple[str, str, str]] = set()
+    for rid, one in enumerate(HOSPITAL):
+        row = (rid, one["resourceType"], one["id"], 1, UPDATED[rid], 1, None, False, b"", b"")
+        connection.execute(resource.insert().values(row))
+        rows = BLIND.index(one)
+        connection.execute(idx_eq.insert(), [{"key": key, "rid": rid} for key in rows.eq])
+        names = ("key", "low", "high", "unit", "rid")
+        if rows.ranges:
+            connection.execute(idx_range.insert(), [dict(zip(names, (*r, rid), strict=True)) for r in rows.ranges])
+        systems.update(rows.systems)
+    listed = [{"type": kind, "param": slot, "system": system} for kind, slot, system in sorted(systems)]
+    connection.execute(token_system.insert(), listed)
+    connection.commit()
+
+
+def read(rids: Sequence[int]) -> Iterable[tuple[int, dict[str, Any]]]:
+    return [(rid, HOSPITAL[rid]) for rid in rids]
+
+
+@pytest.fixture(scope="module")
+def index() -> Iterator[Index]:
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.connect() as opened:
+        fill(opened)
+        yield Index(opened, BLIND, lambda kind, one: (one,), read)
+    engine.dispose()
+
+
+def pointed_at(rid: int, parameter: Parameter) -> set[int]:
+    found = set()
+    for entry in ENTRIES[rid]:
+        for use in parameter.uses:
+            if entry[0] == "r" and entry[1] == use.slot and entry[2].startswith(f"{use.only}/" if use.only else ""):
+                found.add(NAMES.get(entry[2], -1))
+    return found
+
+
+def texts_of(value: object) -> Iterator[str]:
+    """Every text that a value holds, by walking all of it."""
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, str):
+            yield normal_text(one)
+        elif isinstance(one, dict):
+            yield from (
+                text for name, below in one.items() if name not in ("system", "code") for text in texts_of(below)
+            )
+
+
+ELEMENTS = {"name": "name", "family": "name", "type": "type", "code": "code"}
+
+
+def checked(one: dict[str, Any], check: Check) -> bool:
+    """What a check means, said anew."""
+    if isinstance(check.parameter, Composite):
+        code = check.parameter.code
+        parts = [] if code.startswith("component") else [one]
+        parts += [] if code.startswith("code") else one["component"]
+        return any(
+            all(has_part(part, *pair) for pair in zip(("code", code.rpartition("-")[2]), value.parts, strict=True))
+            for part in parts
+            for value in check.values
+            if isinstance(value, CompositeValue)
+        )
+    if check.modifier in ("contains", "text"):
+        words = [normal_text(value.text) for value in check.values if isinstance(value, TextValue)]
+        texts = list(texts_of(one.get(ELEMENTS[check.parameter.code])))
+        is_text = check.modifier == "text"
+        return any(text.startswith(word) if is_text else word in text for text in texts for word in words)
+    if check.modifier == "below":
+        urls = [
+            (url, value.uri) for url in one["meta"]["profile"] for value in check.values if isinstance(value, UriValue)
+        ]
+        return any(url == asked or (asked.startswith("http") and url.startswith(asked + "/")) for url, asked in urls)
+    held = one.get("identifier", []) or one.get("code", {}).get("coding", [])
+    return any(
+        each.get("system") == value.system and value.code in ("", each.get("code", each.get("value")))
+        for each in held
+        for value in check.values
+        if isinstance(value, TokenValue)
+    )
+
+
+def has_part(part: dict[str, Any], kind: str, value: Any) -> bool:
+    name = {"code": "code", "quantity": "value-quantity", "concept": "value-concept"}[kind]
+    made = {key: below for key, below in part.items() if key in ("code", "valueQuantity", "valueCodeableConcept")}
+    entries = interpret({"resourceType": "Observation", **made})
+    query = parse_search(f"Observation?{name}=1")
+    criterion = query.criteria[0]
+    return any(
+        entry[1] == use.slot and meets(entry, use, value, criterion)
+        for use in criterion.parameter.uses
+        for entry in entries[:-1]
+    )
+
+
+def brute_force(query: Query) -> set[int]:
+    found = set()
+    for rid, one in enumerate(HOSPITAL):
+        if one["resourceType"] != query.resource_type or not all(one["id"] in ids for ids in query.ids):
+            continue
+        if all(holds(each, ENTRIES[rid]) for each in query.criteria) and all(
+            checked(one, each) for each in query.checks
+        ):
+            found.add(rid)
+    for chain in query.chains:
+        ends = set().union(*(brute_force(each) for each in chain.queries))
+        found = {rid for rid in found if pointed_at(rid, chain.parameter) & ends}
+    for reverse in query.reverses:
+        ends = set().union(*(pointed_at(rid, reverse.parameter) for rid in brute_force(reverse.query)))
+        found &= ends
+    return found
+
+
+def all_pages(index: Index, query: Query, limit: int) -> list[int]:
+    found: list[int] = []
+    cursor = None
+    while True:
+        page = search_sql.search(index, query, limit=limit, cursor=cursor)
+        found += page.rids
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def check_one(index: Index, number: int) -> int:
+    """How many resources the search of a number finds, after both ways to find them agreed."""
+    text = request(number)
+    query = parse_search(text)
+    expected = brute_force(query)
+    found = all_pages(index, query, (3, 40, 1000)[number % 3])
+    assert len(found) == len(set(found)), text
+    assert set(found) == expected, text
+    assert search_sql.search(index, parse_search(f"{text}&_summary=count"), limit=1).total == len(expected), text
+    if query.sort_by is not None:
+        places = [next((entry[2] for entry in ENTRIES[rid] if entry[:2] == ("d", "date")), 1e308) for rid in found]
+        assert places == sorted(places, reverse=query.is_descending), text
+    return len(expected)
+
+
+def test_a_hundred_searches_through_references_find_what_reading_everything_finds(index: Index) -> None:
+    sizes = [check_one(index, number) for number in range(100)]
+    assert sum(size > 0 for size in sizes) > 30
+
+
+@pytest.mark.long
+def test_five_thousand_searches_through_references_find_what_reading_everything_finds(index: Index) -> None:
+    for number in range(100, 5_100):
+        check_one(index, number)
+
+
+def test_a_page_reads_only_so_much_and_goes_on(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_sql, "MOST_LOOKED_AT", 7)
+    query = parse_search("Observation?code:text=zoe")
+    first = search_sql.search(index, query, limit=5)
+    assert len(first.rids) < 5
+    assert first.next_cursor is not None
+    assert set(all_pages(index, query, 5)) == brute_force(query)
