@@ -22,9 +22,9 @@ _SEARCHED = (
     "Searched by GET and by POST _search. Commas join alternatives, repeated names narrow; dates, numbers and "
     f"quantities take the prefixes {' '.join(PREFIXES)}. References are followed by chains (subject:Patient.name) and "
     "_has (_has:Observation:patient:code), three links at most. Answers are shaped by _count, _sort (_id, "
-    "_lastUpdated, dates, numbers, quantities), _total, _summary and _elements, and hold what _include and _revinclude ask for, with "
-    ":iterate in rounds. Unknown parameters are refused unless the request says Prefer: handling=lenient. "
-    "The link to the next page holds the search sealed, for one hour."
+    "_lastUpdated, dates, numbers, quantities), _total, _summary and _elements, and hold what _include and "
+    "_revinclude ask for, with :iterate in rounds. Unknown parameters are refused unless the request says "
+    "Prefer: handling=lenient. The link to the next page holds the search sealed, for one hour."
 )
 
 
