@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine
+from sqlalchemy import text as sql
 
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_interpret import interpret
@@ -15,6 +16,7 @@ from careloom.store import search_sql
 from careloom.store.blind_index import BlindIndex
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
 from careloom.store.search_links import Index
+from tests.store_kit import fresh_database
 from tests.unit.store.search_hospital import make_hospital, request
 from tests.unit.store.test_search_sql_brute_force import holds, meets
 
@@ -46,13 +48,18 @@ def read(rids: Sequence[int]) -> Iterable[tuple[int, dict[str, Any]]]:
     return [(rid, HOSPITAL[rid]) for rid in rids]
 
 
-@pytest.fixture(scope="module")
-def index() -> Iterator[Index]:
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def index(request: pytest.FixtureRequest) -> Iterator[Index]:
+    is_sqlite = request.param == "sqlite"
+    url = "sqlite://" if is_sqlite else fresh_database(request.getfixturevalue("postgresql"), "links")
+    engine = create_engine(url)
     with engine.connect() as opened:
+        if not is_sqlite:
+            opened.execute(sql("SET session_replication_role TO replica"))
+        metadata.create_all(opened)
         fill(opened)
         yield Index(opened, BLIND, lambda kind, one: (one,), read)
+        opened.rollback()
     engine.dispose()
 
 
@@ -72,7 +79,7 @@ def texts_of(value: object) -> Iterator[str]:
             yield normal_text(one)
         elif isinstance(one, dict):
             yield from (
-                text for name, below in one.items() if name not in ("system", "code") for text in texts_of(below)
+                part for name, below in one.items() if name not in ("system", "code") for part in texts_of(below)
             )
 
 
@@ -95,7 +102,7 @@ def checked(one: dict[str, Any], check: Check) -> bool:
         words = [normal_text(value.text) for value in check.values if isinstance(value, TextValue)]
         texts = list(texts_of(one.get(ELEMENTS[check.parameter.code])))
         is_text = check.modifier == "text"
-        return any(text.startswith(word) if is_text else word in text for text in texts for word in words)
+        return any(each.startswith(word) if is_text else word in each for each in texts for word in words)
     if check.modifier == "below":
         urls = [
             (url, value.uri) for url in one["meta"]["profile"] for value in check.values if isinstance(value, UriValue)
@@ -154,16 +161,16 @@ def all_pages(index: Index, query: Query, limit: int) -> list[int]:
 
 def check_one(index: Index, number: int) -> int:
     """How many resources the search of a number finds, after both ways to find them agreed."""
-    text = request(number)
-    query = parse_search(text)
+    asked = request(number)
+    query = parse_search(asked)
     expected = brute_force(query)
     found = all_pages(index, query, (3, 40, 1000)[number % 3])
-    assert len(found) == len(set(found)), text
-    assert set(found) == expected, text
-    assert search_sql.search(index, parse_search(f"{text}&_summary=count"), limit=1).total == len(expected), text
+    assert len(found) == len(set(found)), asked
+    assert set(found) == expected, asked
+    assert search_sql.search(index, parse_search(f"{asked}&_summary=count"), limit=1).total == len(expected), asked
     if query.sort_by is not None:
         places = [next((entry[2] for entry in ENTRIES[rid] if entry[:2] == ("d", "date")), 1e308) for rid in found]
-        assert places == sorted(places, reverse=query.is_descending), text
+        assert places == sorted(places, reverse=query.is_descending), asked
     return len(expected)
 
 
