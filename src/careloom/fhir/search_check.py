@@ -20,6 +20,7 @@ from careloom.fhir.search_query import (
     UriValue,
     Value,
 )
+from careloom.fhir.search_units import Bounds, bounds_by_unit, bounds_of
 from careloom.fhir.search_values import Span, normal_text
 
 StoredIds = Callable[[str, str], Sequence[str]]
@@ -133,9 +134,11 @@ def fits(entry: Entry, value: Value, parameter: Parameter, stored_ids: StoredIds
     if isinstance(value, TimeValue):
         return _fits_time(value, (what[0], what[1]))
     if isinstance(value, QuantityValue):
-        is_unit = value.code is None or (value.code == what[3] and value.system in (None, what[2]))
-        return is_unit and _fits_number(value.number, what[0], what[1])
-    return isinstance(value, NumberValue) and _fits_number(value, what[0], what[1])
+        if value.code is None:
+            return _fits_number(value.number.prefix, bounds_of(value.number), what[0], what[1])
+        bounds = bounds_by_unit(value).get(what[3]) if value.system in (None, what[2]) else None
+        return bounds is not None and _fits_number(value.number.prefix, bounds, what[0], what[1])
+    return isinstance(value, NumberValue) and _fits_number(value.prefix, bounds_of(value), what[0], what[1])
 
 
 def _fits_time(value: TimeValue, stored: Span) -> bool:
@@ -154,16 +157,16 @@ def _fits_time(value: TimeValue, stored: Span) -> bool:
     }[value.prefix]
 
 
-def _fits_number(value: NumberValue, low: float, high: float) -> bool:
-    asked, tenth = value.value, abs(value.value) / 10
+def _fits_number(prefix: str, bounds: Bounds, low: float, high: float) -> bool:
+    asked = bounds.asked
     return {
-        "eq": low >= value.low and high < value.high,
-        "ne": low < value.low or high >= value.high,
+        "eq": low >= bounds.low and high < bounds.high,
+        "ne": low < bounds.low or high >= bounds.high,
         "gt": high > asked,
         "lt": low < asked,
         "ge": high >= asked,
         "le": low <= asked,
         "sa": low > asked,
         "eb": high < asked,
-        "ap": low <= asked + tenth and high >= asked - tenth,
-    }[value.prefix]
+        "ap": low <= bounds.over and high >= bounds.under,
+    }[prefix]

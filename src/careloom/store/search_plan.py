@@ -14,6 +14,7 @@ from careloom.fhir.search_query import (
     Criterion,
     MissingValue,
     NumberValue,
+    Prefix,
     QuantityValue,
     Query,
     ReferenceValue,
@@ -23,6 +24,7 @@ from careloom.fhir.search_query import (
     UriValue,
     Value,
 )
+from careloom.fhir.search_units import Bounds, bounds_by_unit, bounds_of
 from careloom.fhir.search_values import normal_text
 from careloom.store import bulk
 from careloom.store.blind_index import NARROW_DAYS, PRESENT, BlindIndex
@@ -243,14 +245,19 @@ class _Keys:
         number = value.number if isinstance(value, QuantityValue) else value
         if not isinstance(number, NumberValue):
             return
-        units = self._units(use.slot, value) if isinstance(value, QuantityValue) and value.code is not None else None
-        has_unit = [one_of("q.unit", units)] if units is not None else []
-        yield joined("AND", [Term("q.key = ?", (narrow,)), _number_matches(number, "low"), *has_unit])
-        yield joined("AND", [Term("q.key = ?", (wide,)), _number_matches(number, "high"), *has_unit])
+        for key, high in ((narrow, "low"), (wide, "high")):
+            yield joined("AND", [Term("q.key = ?", (key,)), self._number(use.slot, number, value, high)])
 
-    def _units(self, slot: str, value: QuantityValue) -> list[int]:
+    def _number(self, slot: str, number: NumberValue, value: Value, high: str) -> Term:
+        """The comparison with a number; with a quantity that names a unit, in each unit that measures the same."""
+        if not isinstance(value, QuantityValue) or value.code is None:
+            return _number_matches(number.prefix, bounds_of(number), high)
         systems = self.seen.systems(slot) if value.system is None else [value.system]
-        return [self.blind.unit(system, value.code or "") for system in systems]
+        each = []
+        for code, bounds in bounds_by_unit(value).items():
+            units = one_of("q.unit", [self.blind.unit(system, code) for system in systems])
+            each.append(joined("AND", [_number_matches(number.prefix, bounds, high), units]))
+        return _either(each)
 
 
 def _bound(value: TimeValue) -> list[Term]:
@@ -284,10 +291,14 @@ def _time_matches(value: TimeValue) -> Term:
     return Term(sql, tuple(asked[name] for name in names))
 
 
-def _number_matches(value: NumberValue, high: str) -> Term:
+def _number_matches(prefix: Prefix, bounds: Bounds, high: str) -> Term:
     """high  the column with the upper end: a narrow range has none of its own"""
-    tenth = abs(value.value) / 10
-    asked = {"low": value.low, "high": value.high, "asked": value.value}
-    asked |= {"over": value.value + tenth, "under": value.value - tenth}
-    sql, names = _NUMBERS[value.prefix]
-    return Term(sql.replace("{high}", high), tuple(asked[name] for name in names))
+    sql, names = _NUMBERS[prefix]
+    return Term(sql.replace("{high}", high), tuple(getattr(bounds, name) for name in names))
+
+
+def _either(terms: Sequence[Term]) -> Term:
+    if len(terms) == 1:
+        return terms[0]
+    found = joined("OR", [Term(f"({term.sql})", term.values) for term in terms])
+    return Term(f"({found.sql})", found.values)

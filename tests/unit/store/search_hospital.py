@@ -102,7 +102,7 @@ def _number(chance: random.Random) -> str:
 
 
 def _quantity(chance: random.Random) -> str:
-    return _number(chance) + chance.choice(["", f"|{UCUM}|mg", "||mg"])
+    return _number(chance) + chance.choice(["", f"|{UCUM}|mg", "||mg", f"|{UCUM}|g", f"|{UCUM}|mol"])
 
 
 def _name(chance: random.Random) -> str:

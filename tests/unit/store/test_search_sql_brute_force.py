@@ -127,8 +127,15 @@ def meets(entry: tuple[Any, ...], use: Use, value: Value, criterion: Criterion) 
             return stored_span[0] < value.high and stored_span[1] > value.low
         return compare(value.prefix, stored_span, (value.low, value.high))
     if isinstance(value, QuantityValue):
-        fits = value.code is None or (value.code == what[3] and value.system in (None, what[2]))
-        return fits and compare_numbers(value.number, what[0], what[1])
+        if value.code is None or (value.code == what[3] and value.system in (None, what[2])):
+            return compare_numbers(value.number, what[0], what[1])
+        if (value.system, what[2], value.code) != (UCUM, UCUM, "g") or what[3] != "mg":
+            return False
+        grams = value.number
+        milligrams = NumberValue(
+            grams.prefix, *(round(part * 1000, 9) for part in (grams.value, grams.low, grams.high))
+        )
+        return compare_numbers(milligrams, what[0], what[1])
     assert isinstance(value, NumberValue)
     return compare_numbers(value, what[0], what[1])
 
@@ -186,9 +193,9 @@ TOKENS = st.tuples(
 TIMES = st.tuples(PREFIXES, st.sampled_from([*DAYS, "2020-02-29T12:00Z", "1990", "2100-01-01"])).map("".join)
 BIRTH_TIMES = st.tuples(PREFIXES, st.sampled_from([*BIRTHS, "1815-12-10T10:00:00Z", "181".ljust(4, "0")])).map("".join)
 PLAIN_NUMBERS = st.tuples(
-    PREFIXES, st.sampled_from(["0", "5", "5.4", "5.40", "5.39", "1e2", "100", "-3", "-3.0", "7"])
+    PREFIXES, st.sampled_from(["0", "5", "5.4", "5.40", "5.39", "1e2", "100", "-3", "-3.0", "7", "0.0054", "0.005"])
 ).map("".join)
-QUANTITIES = st.tuples(PLAIN_NUMBERS, st.sampled_from(["", "||mg", f"|{UCUM}|mg", "||g"])).map("".join)
+QUANTITIES = st.tuples(PLAIN_NUMBERS, st.sampled_from(["", "||mg", f"|{UCUM}|mg", "||g", f"|{UCUM}|g"])).map("".join)
 NAMES = st.sampled_from(["a", "ad", "ADA", "ada l", "äda", "zoe", "x" * 32, "nobody"])
 PARTS = {
     "Observation": {
