@@ -12,11 +12,15 @@
     │   ├── PatchError        a patch of a resource that cannot be applied (careloom.fhir.patch)
     │   ├── ViewError         a ViewDefinition, or a resource that does not fit one (careloom.fhir.views_definition)
     │   ├── TooLarge          more bytes than this installation takes at once
+    │   ├── Invalid           a resource that breaks the rules of FHIR; carries what is wrong, place by place
+    │   │   └── Unprocessable     a rule of this installation keeps it out, or what a patch makes of it
+    │   ├── NotSupported      something that this installation does not do for anybody
     │   └── NotFound          a well-formed name of something that is not there
     ├── AccessError       the caller may not do this: an administrator can mend it
     │   └── Unauthenticated   nobody knows who asks: no credential, or one that does not hold
     ├── StateError        right request, wrong moment: try again or finish something first
     │   ├── Conflict          somebody else changed it
+    │   │   └── Precondition      it is not what the request says that it must be
     │   └── Erased            it was here and was erased for good
     ├── SetupError        this installation is not ready: the operator can mend it
     └── IntegrityError    what is kept does not match its proof: call the operator at once
@@ -25,14 +29,19 @@ Each class has a stable ``code``; each message says where and what to do, and ne
 What is wrong with one record is no exception but an `careloom.issues.Issue`.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
 class CareloomError(Exception):
-    """Something Careloom refuses to do; `where` names the place, `remedy` the next step."""
+    """Something Careloom refuses to do; `where` names the place, `remedy` the next step.
+
+    entry  of a Bundle: the entry that is at fault, as FHIRPath (``Bundle.entry[3]``); empty for what is in no Bundle
+    """
 
     code: ClassVar[str] = "careloom"
     exit_code: ClassVar[int] = 1
+    entry: str = ""
 
     def __init__(self, where: str, remedy: str) -> None:
         super().__init__(f"{where}\n  {remedy}" if remedy else where)
@@ -57,6 +66,31 @@ class QueryError(InputError):
     """A search, filter or argument that means nothing here."""
 
     code = "input.query"
+
+
+class Invalid(InputError):  # noqa: N818 - reads as what happened
+    """A resource that breaks the rules of FHIR.
+
+    issues  what is wrong, each a `careloom.issues.Issue`: places and rules, never a value
+    """
+
+    code = "input.invalid"
+
+    def __init__(self, where: str, remedy: str, issues: Sequence[object] = ()) -> None:
+        super().__init__(where, remedy)
+        self.issues = tuple(issues)
+
+
+class Unprocessable(Invalid):
+    """A rule of this installation keeps it out, or the patch that makes it: a reference that leads nowhere, for one."""
+
+    code = "input.invalid.unprocessable"
+
+
+class NotSupported(InputError):  # noqa: N818 - reads as what happened
+    """Something that this installation does not do for anybody, by its settings."""
+
+    code = "input.not-supported"
 
 
 class NotFound(InputError):  # noqa: N818 - reads as what happened
@@ -95,6 +129,12 @@ class Conflict(StateError):  # noqa: N818 - reads as what happened
     """Somebody else changed the thing first, or it is being changed now."""
 
     code = "state.conflict"
+
+
+class Precondition(Conflict):
+    """It is not, or not alone, what the request says that it must be: another version, or several matches."""
+
+    code = "state.conflict.precondition"
 
 
 class Erased(StateError):  # noqa: N818 - reads as what happened

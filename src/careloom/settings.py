@@ -85,6 +85,23 @@ class Search(Section):
     max_count: Positive = 1000
 
 
+class Fhir(Section):
+    """What clients may write through the FHIR API.
+
+    update_creates         an update of an id that was never here makes it; the id is then the client's own word, and
+                           stands in plain in the database and in addresses
+    referential_integrity  a write whose literal references lead nowhere is refused, and so is deleting what others
+                           point to
+    max_bundle_entries     entries of one batch or transaction
+    max_bundle_bytes       a longer batch or transaction is refused
+    """
+
+    update_creates: bool = False
+    referential_integrity: bool = True
+    max_bundle_entries: Positive = 5000
+    max_bundle_bytes: Positive = 32 * 1024 * 1024
+
+
 class Linkage(Section):
     """Which patients are one person.
 
@@ -215,6 +232,7 @@ class Settings(Section):
     keys: Keys = Keys()
     ingest: Ingest = Ingest()
     search: Search = Search()
+    fhir: Fhir = Fhir()
     linkage: Linkage = Linkage()
     deidentify: Deidentify = Deidentify()
     quality: Quality = Quality()

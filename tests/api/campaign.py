@@ -25,7 +25,13 @@ DOCUMENT = "/openapi/openapi.json"
 REJECTIONS = [*NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES, "413"]
 CONFIGURATION = {"checks": {"negative_data_rejection": {"expected-statuses": REJECTIONS}}}
 """All checks are on. To them a body that is too long is refused as rightly by 413 as by 400."""
+WRITES = (
+    "POST /fhir/{zone}", "POST /fhir/{zone}/{type}", "PUT /fhir/{zone}/{type}", "PUT /fhir/{zone}/{type}/{id}",
+    "PATCH /fhir/{zone}/{type}", "PATCH /fhir/{zone}/{type}/{id}", "DELETE /fhir/{zone}/{type}",
+    "DELETE /fhir/{zone}/{type}/{id}",
+)  # fmt: skip
 BEYOND_SCHEMAS = {
+    *((write, "positive_data_acceptance", status) for write in WRITES for status in (400, 405, 409, 412, 413, 422)),
     ("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400),
     ("POST /api/v1/records", "positive_data_acceptance", 400),
     ("POST /api/v1/deidentify", "positive_data_acceptance", 400),

@@ -10,7 +10,7 @@ from fhirclient.models.capabilitystatement import CapabilityStatement
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_parameters import composites, parameters, resource_types
 from careloom.fhir.validate import check
-from careloom.services.capability import FORMATS, INTERACTIONS, capability_statement
+from careloom.services.capability import FORMATS, INTERACTIONS, READS, capability_statement
 from tests.api.kit import BASE_URL, OBSERVATION, PATIENT, Installation
 
 PATHS = ["/fhir/metadata", "/fhir/identified/metadata", "/fhir/research/metadata", "/fhir/synthetic/metadata"]
@@ -59,11 +59,27 @@ def test_every_type_of_r4_is_listed_with_what_can_be_done() -> None:
     assert {tuple(each["code"] for each in one["interaction"]) for one in rest()["resource"]} == {INTERACTIONS}
 
 
+def test_only_the_identified_zone_says_that_it_is_written() -> None:
+    for zone in ("research", "synthetic"):
+        told = capability_statement(BASE_URL, zone, update_creates=True)["rest"][0]
+        for one in told["resource"]:
+            assert tuple(each["code"] for each in one["interaction"]) == READS
+            assert not any(one[name] for name in ("conditionalCreate", "conditionalUpdate", "updateCreate"))
+        assert {"code": "transaction"} not in told["interaction"]
+    assert {"code": "transaction"} in rest()["interaction"]
+
+
 def test_what_is_said_to_be_possible_is(installation: Installation) -> None:
     base = f"/fhir/identified/Observation/{installation.stored_id('Observation', 'o1')}"
-    paths = {"read": base, "vread": f"{base}/_history/1", "search-type": "/fhir/identified/Observation"}
+    paths = {
+        "read": base,
+        "vread": f"{base}/_history/1",
+        "history-instance": f"{base}/_history",
+        "history-type": "/fhir/identified/Observation/_history",
+        "search-type": "/fhir/identified/Observation",
+    }
     headers = installation.bearer()
-    for interaction in INTERACTIONS:
+    for interaction in READS:
         for form in FORMATS:
             assert installation.client.get(f"{paths[interaction]}?_format={form}", headers=headers).status_code == 200
 

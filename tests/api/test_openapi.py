@@ -16,7 +16,7 @@ from careloom.services.access import VERBS
 from tests.api.kit import Installation
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
-SCOPE = re.compile(rf"careloom/({'|'.join(sorted(VERBS))})|system/\*\.(r|s|rs)")
+SCOPE = re.compile(rf"careloom/({'|'.join(sorted(VERBS))})|system/\*\.(c|r|u|d|s|rs|cruds)")
 
 
 def document() -> dict[str, Any]:

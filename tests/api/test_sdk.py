@@ -14,7 +14,19 @@ from careloom.client.careloom import Careloom
 from careloom.client.credentials import Bearer, ClientSecret, Credential, PrivateKey
 from careloom.client.pace import Pace
 from careloom.client.problems import problem_of
-from careloom.errors import AccessError, CareloomError, Erased, InputError, NotFound, QueryError, Unauthenticated
+from careloom.errors import (
+    AccessError,
+    CareloomError,
+    Erased,
+    InputError,
+    Invalid,
+    NotFound,
+    NotSupported,
+    Precondition,
+    QueryError,
+    Unauthenticated,
+    Unprocessable,
+)
 from careloom.services.erase import erase
 from tests.api.kit import BASE_URL, OBSERVATION, PATIENT, Installation
 
@@ -200,3 +212,33 @@ def test_a_client_of_another_address_follows_no_link(installation: Installation)
     next(pages)
     with pytest.raises(CareloomError, match="public_url"):
         next(pages)
+
+
+def test_a_resource_is_written_through_its_whole_life(installation: Installation, api: Careloom) -> None:
+    zone = api.fhir("identified")
+    own = {"resourceType": "Organization", "name": "Lab", "identifier": [{"system": "urn:o", "value": "1"}]}
+    made = zone.create(own, if_none_exist={"identifier": "urn:o|1"})
+    assert zone.create(own, if_none_exist={"identifier": "urn:o|1"})["id"] == made["id"]
+    anew = zone.update({**made, "active": True}, if_match=made["meta"]["versionId"])
+    with pytest.raises(Precondition):
+        zone.update({**made, "active": False}, if_match=made["meta"]["versionId"])
+    patched = zone.patch("Organization", made["id"], [{"op": "replace", "path": "/name", "value": "Other"}])
+    assert (anew["active"], patched["name"], patched["meta"]["versionId"]) == (True, "Other", "3")
+    assert zone.update_where({**own, "name": "Third"}, {"identifier": "urn:o|1"})["id"] == made["id"]
+    first = zone.history("Organization", made["id"], count=3)
+    assert (first.total, len(first.resources), len(zone.follow(first.next).resources)) == (4, 3, 1)
+    sent = [{"resource": own, "request": {"method": "POST", "url": "Organization"}}]
+    answers = zone.submit({"resourceType": "Bundle", "type": "transaction", "entry": sent})
+    assert answers["entry"][0]["response"]["status"] == "201 Created"
+    with pytest.raises(Precondition):
+        zone.delete_where("Organization", {"identifier": "urn:o|1"})
+    zone.delete("Organization", made["id"])
+    with pytest.raises(Erased):
+        zone.read("Organization", made["id"])
+    with pytest.raises(NotSupported):
+        zone.update({**own, "id": "never"})
+    with pytest.raises(Invalid):
+        zone.create({**own, "active": "perhaps"})
+    with pytest.raises(Unprocessable):
+        zone.create({**own, "partOf": {"reference": "Organization/never"}})
+    assert len(zone.history().resources) == 5

@@ -6,7 +6,7 @@ from typing import Any
 
 from careloom.services.access import Zone
 from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
-from tests.architecture import linkage_routes, vault_routes
+from tests.architecture import linkage_routes, vault_routes, write_routes
 from tests.architecture.terminology_routes import TERMINOLOGY
 
 FORM = "application/x-www-form-urlencoded"
@@ -25,6 +25,7 @@ class Example:
     lacking   what a caller may lack to be refused; who lacks another of `LACKING` sees less instead
     also      a further scope that the example needs, as for what somebody else began
     also_in   zones that the example needs beside `zones`
+    told      the scope that the document names, where it is not that of the verb
     """
 
     path: str
@@ -35,6 +36,7 @@ class Example:
     lacking: tuple[str, ...] = ("scope", "role", "zone")
     also: str = ""
     also_in: tuple[Zone, ...] = ()
+    told: str = ""
 
 
 NOTE = {
@@ -70,6 +72,7 @@ EXAMPLES: dict[str, Example] = {
     "POST /fhir/{zone}/{type}/_search": Example(
         "/fhir/identified/Patient/_search", "search", more={"data": "gender=female", "content_type": FORM}
     ),
+    **{name: Example(**told) for name, told in write_routes.EXAMPLES.items()},
     "GET /api/v1/me": Example("/api/v1/me"),
     "GET /api/v1/overview": Example("/api/v1/overview", "monitor", ("landing", "identified"), lacking=("scope",)),
     "POST /api/v1/ingestions": Example(

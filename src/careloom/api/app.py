@@ -13,6 +13,10 @@ from careloom.api import (
     documentation,
     duplicates,
     fhir,
+    fhir_bundles,
+    fhir_history,
+    fhir_routes,
+    fhir_write,
     gate,
     health,
     ingestions,
@@ -59,7 +63,8 @@ def create_app(platform: Platform) -> OpenAPI:
     metrics.install(app)
     problems.install(app)
     for room in (
-        oauth, fhir, terminology, codes, ingestions, records, quality, linkage, duplicates,
+        oauth, fhir, fhir_write, fhir_history, fhir_bundles, fhir_routes, terminology, codes, ingestions, records,
+        quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications,
     ):  # fmt: skip

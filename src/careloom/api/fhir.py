@@ -1,49 +1,35 @@
 """FHIR R4 over HTTP: read, read a version, search, and what the server can do; every zone is a FHIR base of its own."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 
 import orjson
 from flask import Response, request
-from flask_openapi3 import APIBlueprint, OpenAPI, Tag
-from werkzeug.exceptions import HTTPException, UnsupportedMediaType
-from werkzeug.routing import BaseConverter
+from flask_openapi3 import OpenAPI
+from werkzeug.exceptions import UnsupportedMediaType
 
 from careloom.api import fhir_schemas as schemas
 from careloom.api import oauth
 from careloom.api.context import base_url, platform, who
+from careloom.api.fhir_addresses import base as base_named
+from careloom.api.fhir_addresses import id_of, named, understanding
 from careloom.api.fhir_asks import Ask, form_pairs, page_text, query_pairs
 from careloom.api.fhir_formats import Format, versioned
-from careloom.api.fhir_pages import Base, Place, base_of, bundle_of, open_page, page_link, text_of, zone_of
-from careloom.errors import CareloomError, NotFound, QueryError
+from careloom.api.fhir_pages import Base, Place, bundle_of, open_page, page_link, text_of, zone_of
+from careloom.api.fhir_routes import fhir
+from careloom.errors import QueryError
 from careloom.services import records
-from careloom.services.admission import note
 from careloom.services.capability import capability_statement
-from careloom.services.platform import STORED_ZONES
 from careloom.services.search import search
-from careloom.store.zone_store import Zone
 
-_TAG = Tag(name="FHIR", description="FHIR R4 (4.0.1), read and search. Errors are OperationOutcomes.")
 _READ = [{"oauth2": ["system/*.r"]}]
 _SEARCH = [{"oauth2": ["system/*.s"]}]
 _REFUSALS = (400, 401, 403, 404, 406, 409, 500, 503)
 
-fhir = APIBlueprint("fhir", __name__, url_prefix="/fhir", abp_tags=[_TAG])
 
-
-class _Named(BaseConverter):
-    """What may stand for an id in an address: anything but the name of the search by form."""
-
-    regex = r"(?!_search\Z)[^/]+"
-
-
-def register(app: OpenAPI) -> None:
-    """Adds the routes."""
-    app.url_map.converters["named"] = _Named
+def register(_app: OpenAPI) -> None:
+    """Adds what the routes name."""
     fhir.components_schemas.update(schemas.components())
-    app.register_api(fhir)
 
 
 @fhir.get(
@@ -62,9 +48,9 @@ def register(app: OpenAPI) -> None:
 )
 def read() -> Response:
     """One resource."""
-    with _understanding("read"):
-        base = _base()
-        resource_id, form = _id("id"), _form_of_read()
+    with understanding("read"):
+        base = base_named()
+        resource_id, form = id_of("id"), _form_of_read()
     return _versioned(records.read(platform(), who(), base.zone, base.resource_type, resource_id), form)
 
 
@@ -87,9 +73,9 @@ def read() -> Response:
 )  # fmt: skip
 def read_version() -> Response:
     """One version of one resource."""
-    with _understanding("read"):
-        base = _base()
-        resource_id, version, form = _id("id"), _id("vid"), _form_of_read()
+    with understanding("read"):
+        base = base_named()
+        resource_id, version, form = id_of("id"), id_of("vid"), _form_of_read()
     found = records.read_version(platform(), who(), base.zone, base.resource_type, resource_id, version)
     return _versioned(found, form)
 
@@ -114,8 +100,8 @@ def read_version() -> Response:
 def search_by_address() -> Response:
     """One page of a search."""
     ask = None
-    with _understanding("search"):
-        base, pairs = _base(), query_pairs()
+    with understanding("search"):
+        base, pairs = base_named(), query_pairs()
         form = Format(pairs)
         token = dict(pairs).get("_page")
         if token is None:
@@ -147,8 +133,8 @@ def search_by_address() -> Response:
 )
 def search_by_form() -> Response:
     """One page of a search."""
-    with _understanding("search"):
-        base = _base()
+    with understanding("search"):
+        base = base_named()
         body = request.get_data(cache=False)
         if body and request.mimetype != "application/x-www-form-urlencoded":
             raise UnsupportedMediaType
@@ -176,7 +162,7 @@ def search_by_form() -> Response:
 )
 def metadata() -> Response:
     """The CapabilityStatement of a zone."""
-    return _capability(zone_of(_named("zone")))
+    return _capability(zone_of(named("zone")))
 
 
 @fhir.get(
@@ -218,38 +204,8 @@ def metadata_of_all() -> Response:
 )
 def smart_configuration() -> Response:
     """SMART's configuration of a zone's FHIR base."""
-    zone_of(_named("zone"))
+    zone_of(named("zone"))
     return Response(orjson.dumps(oauth.smart_configuration(base_url())), content_type="application/json")
-
-
-@contextmanager
-def _understanding(operation: str) -> Iterator[None]:
-    """Notes that a request came to nothing because it makes no sense: the services never hear of it."""
-    try:
-        yield
-    except (CareloomError, HTTPException) as error:
-        zone: Zone = next((one for one in STORED_ZONES if one == _named("zone")), "identified")
-        code = error.code if isinstance(error, CareloomError) else f"http.{error.code}"
-        note(platform(), who(), operation, zone, outcome="failed", detail={"code": code})
-        raise
-
-
-def _named(part: str) -> str:
-    """A part of the address, by its name in the route."""
-    found: str = (request.view_args or {})[part]
-    return found
-
-
-def _base() -> Base:
-    return base_of(_named("zone"), _named("type"))
-
-
-def _id(part: str) -> str:
-    """An id of the address. raises NotFound if nothing can be called so."""
-    found = _named(part)
-    if not schemas.is_id(found):
-        raise NotFound("this is no id of FHIR", "Ids have up to 64 letters, digits, hyphens and dots.")
-    return found
 
 
 def _form_of_read() -> Format:
@@ -283,14 +239,14 @@ def _searched(base: Base, form: Format, place: Place, here: str, ask: Ask | None
 
 def _capability(zone: str) -> Response:
     form = Format(query_pairs())
-    body, version = _statement(base_url(), zone)
+    body, version = _statement(base_url(), zone, platform().settings.fhir.update_creates)
     response = versioned(form.answer(body), version)
     response.headers["Cache-Control"] = "no-cache"  # may be kept, if the server is asked whether it still holds
     return response
 
 
 @cache
-def _statement(url: str, zone: str) -> tuple[bytes, str]:
+def _statement(url: str, zone: str, update_creates: bool) -> tuple[bytes, str]:
     """The CapabilityStatement as JSON, and a version that tells it from every other."""
-    body = orjson.dumps(capability_statement(url, zone))
+    body = orjson.dumps(capability_statement(url, zone, update_creates=update_creates))
     return body, sha256(body).hexdigest()[:16]

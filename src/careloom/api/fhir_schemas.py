@@ -1,6 +1,7 @@
 """The FHIR routes as the OpenAPI document shows them: parameters, bodies and answers, each with an example."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from flask_openapi3.models import OPENAPI3_REF_PREFIX, OPENAPI3_REF_TEMPLATE
@@ -141,10 +142,10 @@ class SmartConfiguration(Open):
 MODELS = (FhirResource, Bundle, OperationOutcome, CapabilityStatement, Parameters, ValueSet, SmartConfiguration)
 
 
-def components() -> dict[str, Schema]:
+def components(models: Sequence[type[BaseModel]] = MODELS) -> dict[str, Schema]:
     """The schemas that the routes refer to, by name."""
     found: dict[str, Schema] = {}
-    for model in MODELS:
+    for model in models:
         schema = model.model_json_schema(ref_template=OPENAPI3_REF_TEMPLATE)
         for name, definition in schema.pop("$defs", {}).items():
             found[name] = Schema(**definition)
@@ -300,7 +301,7 @@ _ERRORS: dict[int, tuple[str, str, str, str]] = {
     ),
     406: ("No JSON was asked for.", "http.not-acceptable", HTTP_WORDS[406], HTTP_REMEDIES[406]),
     409: (
-        "Somebody writes for a long time.",
+        "Somebody writes for a long time, or something points to what is to be deleted.",
         "state.conflict",
         "the store is being written by somebody else",
         "try again when the other step is done",
@@ -311,8 +312,27 @@ _ERRORS: dict[int, tuple[str, str, str, str]] = {
         "identified: this Patient was erased",
         "Nothing of it is left.",
     ),
+    405: (
+        "It is not there, and this installation gives ids itself.",
+        "input.not-supported",
+        "identified: there is no Patient of this id, and ids are given here",
+        "Create it by POST to Patient; fhir.update_creates lets clients choose ids.",
+    ),
+    408: ("The body came too slowly.", "http.request-timeout", HTTP_WORDS[408], ""),
+    412: (
+        "Several match, or it is of another version than If-Match names.",
+        "state.conflict.precondition",
+        "the Observation is not of the version that If-Match names",
+        "Read it again, and make the change from what it is now.",
+    ),
+    422: (
+        "A rule of this installation keeps it out, or a patch cannot be applied.",
+        "input.invalid.unprocessable",
+        "a reference of the Observation leads to no Patient of the identified zone",
+        "Write what it points to first, or both in one transaction; ids are stored ids.",
+    ),
     413: ("The body is too long.", "http.request-entity-too-large", HTTP_WORDS[413], ""),
-    415: ("The body is no form.", "http.unsupported-media-type", HTTP_WORDS[415], ""),
+    415: ("The body is of another media type.", "http.unsupported-media-type", HTTP_WORDS[415], ""),
     500: (
         "What is kept does not match its proof.",
         "integrity",

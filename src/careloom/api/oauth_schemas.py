@@ -12,7 +12,8 @@ from careloom.services.scopes import OF_PLATFORM
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_SCOPE = rf"(careloom/({'|'.join(sorted(OF_PLATFORM))})|(system|user)/(\*|[A-Z][A-Za-z]{{1,63}})\.(rs|r|s|read))"
+_LETTERS = r"cr?u?d?s?|ru?d?s?|ud?s?|ds?|s|read|write|\*"
+_SCOPE = rf"(careloom/({'|'.join(sorted(OF_PLATFORM))})|(system|user)/(\*|[A-Z][A-Za-z]{{1,63}})\.({_LETTERS}))"
 SCOPE_PATTERN = f"^{_SCOPE}( {_SCOPE})*$"
 _SHOWN = "header.claims.signature"
 

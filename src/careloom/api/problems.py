@@ -21,11 +21,16 @@ from careloom.errors import (
     InputError,
     IntegrityError,
     NotFound,
+    NotSupported,
+    Precondition,
     SetupError,
     StateError,
     TooLarge,
     Unauthenticated,
+    Unprocessable,
 )
+from careloom.fhir.patch import PatchError
+from careloom.issues import Issue
 from careloom.logs import log
 
 PROBLEM_TYPE = "application/problem+json"
@@ -34,10 +39,14 @@ FHIR_TYPE = "application/fhir+json"
 STATUS: dict[type[CareloomError], int] = {
     NotFound: 404,
     TooLarge: 413,
+    NotSupported: 405,
+    Unprocessable: 422,
+    PatchError: 422,
     InputError: 400,
     Unauthenticated: 401,
     AccessError: 403,
     Erased: 410,
+    Precondition: 412,
     Conflict: 409,
     StateError: 409,
     SetupError: 503,
@@ -48,7 +57,7 @@ STATUS: dict[type[CareloomError], int] = {
 FHIR_ISSUE_TYPE = {
     400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported",
     408: "timeout", 409: "conflict", 410: "deleted", 412: "conflict", 413: "too-long", 415: "not-supported",
-    429: "throttled", 503: "transient",
+    422: "processing", 429: "throttled", 503: "transient",
 }  # fmt: skip
 """HTTP status -> code of the value set issue-type; ``exception`` for any other."""
 
@@ -125,8 +134,36 @@ def outcome(status: int, code: str, where: str, remedy: str) -> dict[str, Any]:
     }
 
 
+def outcome_of(error: CareloomError) -> dict[str, Any]:
+    """The OperationOutcome of an error: what is wrong with a resource, place by place, and which entry is at fault."""
+    status = status_of(error)
+    told = outcome(status, error.code, f"{error.entry}: {error.where}" if error.entry else error.where, error.remedy)
+    if error.entry:
+        told["issue"][0]["expression"] = [error.entry]
+    issues = [one for one in getattr(error, "issues", ()) if isinstance(one, Issue)]
+    told["issue"] += [_issue(one) for one in issues]
+    return told
+
+
+def _issue(one: Issue) -> dict[str, Any]:
+    """One thing wrong with a resource."""
+    shown = {
+        "severity": "error",
+        "code": "invariant" if one.code.startswith("fhir.invariant") else "structure",
+        "details": {"coding": [{"system": "urn:careloom:issue", "code": one.code}], "text": one.message},
+        "diagnostics": one.remedy or "Correct the element.",
+    }
+    return shown | ({"expression": [one.place]} if one.place else {})
+
+
 def _of_error(error: CareloomError) -> Response:
-    return answer(status_of(error), error.code, error.where, error.remedy)
+    status = status_of(error)
+    response = answer(status, error.code, error.where, error.remedy)
+    if request.path.startswith("/fhir/"):
+        response.set_data(orjson.dumps(outcome_of(error)))
+    if status == 405:
+        response.headers["Allow"] = "GET, HEAD, DELETE"  # of what is not there, and must be made elsewhere
+    return response
 
 
 def _of_http(error: HTTPException) -> Response:
@@ -156,6 +193,7 @@ HTTP_WORDS = {
     408: "the request came too slowly",
     413: "the request is larger than this installation takes",
     415: "this address does not take that media type",
+    422: "the request is well-formed and cannot be done",
     429: "too many requests in a short time",
     503: "as much of this is under way as the server takes at once",
 }

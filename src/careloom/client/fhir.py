@@ -1,13 +1,15 @@
-"""FHIR R4 of one zone: read, search, and page through what a search finds.
+"""FHIR R4 of one zone: read, search, write, and page through what a search finds.
 
 A search is posted by default, so that searched values stand in no address and in no log of a proxy.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from urllib.parse import urlencode
 
 from careloom.client.address import linked, segment
 from careloom.client.credentials import Fields
+from careloom.client.payload import JsonBody
 from careloom.client.reports import Page, Resource
 from careloom.client.session import Session
 from careloom.client.transport import FHIR_JSON, Ask
@@ -91,11 +93,128 @@ class FhirZone:
         for page in self.pages(resource_type, query, count=count, in_address=in_address):
             yield from page.resources
 
+    def create(self, resource: Resource, *, if_none_exist: Query = ()) -> Resource:
+        """The resource as stored, under the id that the platform gave it.
+
+        if_none_exist  criteria: where they find one resource, that one is left as it is and returned
+        raises         Invalid, Unprocessable; Precondition where the criteria find several; AccessError
+        """
+        pairs = _pairs(if_none_exist)
+        headers = {"If-None-Exist": urlencode(pairs)} if pairs else {}
+        return self._send("POST", _own_type(resource), resource, headers=headers, is_repeatable=bool(pairs))
+
+    def update(self, resource: Resource, *, if_match: str = "") -> Resource:
+        """The resource as stored; its ``id`` says which one it replaces.
+
+        if_match  the ``meta.versionId`` that you hold
+        raises    as `create`; Precondition where it is of another version; NotSupported where it was never there
+        """
+        name = segment(str(resource.get("id", "")), "id")
+        return self._send("PUT", f"{_own_type(resource)}/{name}", resource, if_match=if_match)
+
+    def update_where(self, resource: Resource, query: Query) -> Resource:
+        """The resource as stored, in place of the one that the criteria find; new where they find none.
+
+        raises  as `update`; Precondition where they find several
+        """
+        return self._send("PUT", f"{_own_type(resource)}?{_criteria(query)}", resource, is_repeatable=False)
+
+    def patch(
+        self, resource_type: str, resource_id: str, patch: list[Resource] | Resource, *, if_match: str = ""
+    ) -> Resource:
+        """The resource after the patch: a JSON Patch (a list), or a FHIRPath Patch (Parameters).
+
+        raises  Unprocessable, Invalid; NotFound, Erased; Precondition; AccessError
+        """
+        path = f"{_type(resource_type)}/{segment(resource_id, 'id')}"
+        kind = "application/json-patch+json" if isinstance(patch, list) else FHIR_JSON
+        return self._send("PATCH", path, patch, kind=kind, if_match=if_match, is_repeatable=False)
+
+    def delete(self, resource_type: str, resource_id: str, *, if_match: str = "") -> None:
+        """Deletes it; what is not there is no error. raises Conflict where others point to it; Precondition"""
+        url = self._url(f"{_type(resource_type)}/{segment(resource_id, 'id')}")
+        headers = _matching(if_match)
+        self._session.content(
+            Ask(method="DELETE", url=url, accept=FHIR_JSON, headers=headers, is_repeatable=not headers)
+        )
+
+    def delete_where(self, resource_type: str, query: Query) -> None:
+        """Deletes the one resource that the criteria find. raises Precondition where they find several; Conflict"""
+        url = self._url(f"{_type(resource_type)}?{_criteria(query)}")
+        self._session.content(Ask(method="DELETE", url=url, accept=FHIR_JSON))
+
+    def history(
+        self,
+        resource_type: str = "",
+        resource_id: str = "",
+        *,
+        since: datetime | None = None,
+        count: int | None = None,
+    ) -> Page:
+        """The first page of versions, newest first: of a resource, of a type, or of the whole zone.
+
+        since   UTC-aware: versions made from then on
+        raises  NotFound, Erased; AccessError
+        """
+        path = f"{_type(resource_type)}/" if resource_type else ""
+        path += f"{segment(resource_id, 'id')}/" if resource_id else ""
+        pairs = [] if since is None else [("_since", since.isoformat())]
+        pairs += [] if count is None else [("_count", str(count))]
+        query = f"?{urlencode(pairs)}" if pairs else ""
+        url = self._url(f"{path}_history{query}")
+        return _page(self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
+
+    def submit(self, bundle: Resource) -> Resource:
+        """The answer to a batch or transaction, entry by entry.
+
+        raises  of a transaction, which is then not done at all, as `create`; AccessError
+        """
+        url = f"{self._session.base}{self._below}".rstrip("/")
+        body = JsonBody(bundle, FHIR_JSON)
+        return self._session.document(Ask(method="POST", url=url, accept=FHIR_JSON, body=body, is_repeatable=False))
+
+    def _send(  # noqa: PLR0913 - what a request consists of
+        self,
+        method: str,
+        path: str,
+        content: object,
+        *,
+        kind: str = FHIR_JSON,
+        if_match: str = "",
+        headers: Mapping[str, str] | None = None,
+        is_repeatable: bool = True,
+    ) -> Resource:
+        return self._session.document(
+            Ask(
+                method=method,
+                url=self._url(path),
+                accept=FHIR_JSON,
+                body=JsonBody(content, kind),
+                headers={"Prefer": "return=representation", **_matching(if_match), **(headers or {})},
+                is_repeatable=is_repeatable and not if_match,
+            )
+        )
+
     def _get(self, path: str) -> Resource:
         return self._session.document(Ask(method="GET", url=self._url(path), accept=FHIR_JSON))
 
     def _url(self, path: str) -> str:
         return f"{self._session.base}{self._below}{path}"
+
+
+def _own_type(resource: Resource) -> str:
+    return _type(str(resource.get("resourceType", "")))
+
+
+def _criteria(query: Query) -> str:
+    pairs = _pairs(query)
+    if not pairs:
+        raise QueryError("there are no criteria", "Give parameters that find at most one resource.")
+    return urlencode(pairs)
+
+
+def _matching(version_id: str) -> dict[str, str]:
+    return {"If-Match": f'W/"{segment(version_id, "id of a version")}"'} if version_id else {}
 
 
 def _type(name: str) -> str:

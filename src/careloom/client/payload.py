@@ -175,16 +175,17 @@ def _unreadable(what: str, error: OSError) -> InputError:
 
 
 class JsonBody:
-    """One JSON document."""
+    """One JSON document, of a media type of its own where it has one."""
 
     is_new_each_time = True
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: object, media_type: str = "application/json") -> None:
         self._content = json.dumps(value).encode()
+        self._media_type = media_type
 
     def headers(self) -> dict[str, str]:
         """Content-Type and Content-Length."""
-        return {"Content-Type": "application/json", "Content-Length": str(len(self._content))}
+        return {"Content-Type": self._media_type, "Content-Length": str(len(self._content))}
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes, as one piece."""

@@ -17,12 +17,16 @@ from careloom.errors import (
     FormatError,
     InputError,
     IntegrityError,
+    Invalid,
     NotFound,
+    NotSupported,
+    Precondition,
     QueryError,
     SetupError,
     StateError,
     TooLarge,
     Unauthenticated,
+    Unprocessable,
 )
 
 CODES: dict[str, type[CareloomError]] = {
@@ -34,19 +38,23 @@ CODES: dict[str, type[CareloomError]] = {
         FormatError,
         InputError,
         IntegrityError,
+        Invalid,
         NotFound,
+        NotSupported,
+        Precondition,
         QueryError,
         SetupError,
         StateError,
         TooLarge,
         Unauthenticated,
+        Unprocessable,
     )
 }
 """Code of an answer -> class. A longer code (``input.schema``) is of the family that it begins with (``input``)."""
 
 STATUSES: dict[int, type[CareloomError]] = {
     401: Unauthenticated, 403: AccessError, 404: NotFound, 408: StateError, 409: StateError, 410: Erased,
-    412: Conflict, 413: TooLarge, 423: Conflict, 425: StateError, 429: StateError,
+    412: Precondition, 413: TooLarge, 422: Unprocessable, 423: Conflict, 425: StateError, 429: StateError,
 }  # fmt: skip
 """HTTP status -> class where the code tells nothing; other 4xx are of the input, all else of the set-up."""
 

@@ -5,9 +5,9 @@ Transports of httpx are used without its client, which would log every address, 
 
 import ssl
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +48,7 @@ class Body(Protocol):
 class Ask:
     """One request before it knows who makes it.
 
+    headers        beside those of every request
     is_repeatable  sending it twice does no more than sending it once
     """
 
@@ -55,6 +56,7 @@ class Ask:
     url: str
     accept: str = JSON
     body: Body | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
 
 
@@ -113,7 +115,7 @@ class Wire:
         request = httpx.Request(
             ask.method,
             ask.url,
-            headers=own | headers | (ask.body.headers() if ask.body else {}),
+            headers=own | dict(ask.headers) | headers | (ask.body.headers() if ask.body else {}),
             content=ask.body.chunks() if ask.body else None,
             extensions={"timeout": httpx.Timeout(self._timeout_seconds).as_dict()},
         )

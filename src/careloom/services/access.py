@@ -10,6 +10,9 @@ Verb = Literal[
     "ingest",
     "read",
     "search",
+    "create",
+    "update",
+    "delete",
     "quarantine",
     "link",
     "decide",
@@ -26,7 +29,8 @@ Verb = Literal[
     "annotate",
     "correct",
 ]
-"""``link``: find which patients are one person and see the pairs; ``decide``: accept, reject and undo them.
+"""``create``, ``update`` (a patch too), ``delete``: write resources through FHIR.
+``link``: find which patients are one person and see the pairs; ``decide``: accept, reject and undo them.
 ``preview``: see what de-identification makes of one text or resource.
 ``inquire``: ask who is behind pseudonyms, and learn it once it is approved; ``reidentify``: see what everybody asked,
 approve or refuse it, rotate and retire the keys of pseudonyms.
@@ -37,12 +41,16 @@ good the data is, and which resources break a rule."""
 ZONES: frozenset[Zone] = frozenset(get_args(Zone))
 VERBS: frozenset[Verb] = frozenset(get_args(Verb))
 ANY = "*"
+WRITES: tuple[Verb, ...] = ("create", "update", "delete")
+"""What changes resources through FHIR. No role has it outside the identified zone: the research zone takes what
+de-identification writes under its current policy, and the synthetic one what synthesis writes."""
 
 ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
     "data-engineer": {
         "ingest": frozenset({"landing", "identified"}),
         "search": frozenset({"identified"}),
         "read": frozenset({"identified"}),
+        **dict.fromkeys(WRITES, frozenset[Zone]({"identified"})),
         "quarantine": frozenset({"landing"}),
         "link": frozenset({"identified"}),
         "deidentify": frozenset({"identified", "research"}),
@@ -73,6 +81,12 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
     },
     "clinician": {
         "correct": frozenset({"identified"}),
+        "search": frozenset({"identified"}),
+        "read": frozenset({"identified"}),
+        "monitor": frozenset({"identified"}),
+    },
+    "record-author": {
+        **dict.fromkeys(WRITES, frozenset[Zone]({"identified"})),
         "search": frozenset({"identified"}),
         "read": frozenset({"identified"}),
         "monitor": frozenset({"identified"}),

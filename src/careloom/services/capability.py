@@ -7,14 +7,20 @@ from careloom.fhir.drafts import Resource
 from careloom.fhir.search_criteria import MODIFIERS
 from careloom.fhir.search_parameters import Composite, Parameter, composites, parameters, resource_types
 from careloom.fhir.search_texts import PREFIXES
+from careloom.services.access import ROLES
 from careloom.services.platform import STORED_ZONES
 
-INTERACTIONS = ("read", "vread", "search-type")
-"""What can be done with every resource type."""
+READS = ("read", "vread", "history-instance", "history-type", "search-type")
+"""What can be done with every resource type in every zone."""
+INTERACTIONS = (*READS, "create", "update", "patch", "delete")
+"""What can be done where clients may write."""
+WRITTEN_ZONES = frozenset(zone for verbs in ROLES.values() for zone in verbs.get("create", ()))
+"""Zones in which some role may write through FHIR."""
 FORMATS = ("application/fhir+json", "application/json", "json")
 CHANGED = "2026-11-29"
 """The day on which what is claimed here last changed."""
 
+_OF_ALL = ("batch", "transaction", "history-system")
 _SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _PREFIXED = ("date", "number", "quantity")
@@ -28,11 +34,13 @@ _SEARCHED = (
 )
 
 
-def capability_statement(base_url: str, zone: str = "") -> Resource:
+def capability_statement(base_url: str, zone: str = "", *, update_creates: bool = False) -> Resource:
     """The CapabilityStatement of one zone, or of the installation if `zone` is empty.
 
-    base_url  what clients call the installation, without a slash at its end
+    base_url        what clients call the installation, without a slash at its end
+    update_creates  the setting of that name
     """
+    is_written = not zone or zone in WRITTEN_ZONES
     fhir_url = f"{base_url}/fhir/{zone}" if zone else f"{base_url}/fhir"
     bases = ", ".join(f"{base_url}/fhir/{name}" for name in STORED_ZONES)
     description = f"The {zone} zone of this Careloom." if zone else f"This Careloom. Each zone is a FHIR base: {bases}."
@@ -45,7 +53,7 @@ def capability_statement(base_url: str, zone: str = "") -> Resource:
         "status": "active",
         "date": CHANGED,
         "publisher": "Careloom",
-        "description": "Reading and searching of a hospital's records, every use decided and audited.",
+        "description": "A hospital's records, read, searched and written; every use decided and audited.",
         "kind": "instance",
         "software": {"name": "Careloom", "version": careloom.__version__},
         "implementation": {"description": description, "url": fhir_url},
@@ -56,7 +64,8 @@ def capability_statement(base_url: str, zone: str = "") -> Resource:
                 "mode": "server",
                 "documentation": _SEARCHED,
                 "security": _security(base_url),
-                "resource": _resources(),
+                "resource": _resources(is_written, update_creates),
+                "interaction": [{"code": code} for code in _OF_ALL if is_written or code != "transaction"],
             }
         ],
     }
@@ -81,19 +90,20 @@ def _security(base_url: str) -> Resource:
 
 
 @cache
-def _resources() -> list[Resource]:
-    interactions = [{"code": code} for code in INTERACTIONS]
+def _resources(is_written: bool, update_creates: bool) -> list[Resource]:
+    interactions = [{"code": code} for code in (INTERACTIONS if is_written else READS)]
     return [
         {
             "type": name,
             "interaction": interactions,
             "versioning": "versioned",
             "readHistory": True,
-            "updateCreate": False,
-            "conditionalCreate": False,
+            "updateCreate": is_written and update_creates,
+            "conditionalCreate": is_written,
             "conditionalRead": "full-support",
-            "conditionalUpdate": False,
-            "conditionalDelete": "not-supported",
+            "conditionalUpdate": is_written,
+            "conditionalDelete": "single" if is_written else "not-supported",
+            "referencePolicy": ["literal", "logical", "local"],
             "searchInclude": ["*", *(f"{name}:{code}" for code in _reference_codes(name))],
             **({"searchRevInclude": _pointers()[name]} if name in _pointers() else {}),
             "searchParam": _search_parameters(name),

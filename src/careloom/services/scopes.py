@@ -1,9 +1,10 @@
 """Scopes: what a token allows, as text for OAuth and as verbs for us.
 
-``system/Observation.rs`` reads and searches Observations, ``system/*.r`` reads everything, ``careloom/ingest`` ingests.
+``system/Observation.rs`` reads and searches Observations, ``system/*.cud`` writes everything, ``careloom/ingest``
+ingests.
 
-source  SMART App Launch 2.2 (2024), scopes and launch context: ``system/`` and ``user/``, ``.r``, ``.s``, ``.rs``, and
-        ``.read`` of version 1, which means ``.rs``. Nothing is written through FHIR, so ``c``, ``u``, ``d`` are unknown
+source  SMART App Launch 2.2 (2024), scopes and launch context: ``system/`` and ``user/``, the letters ``cruds`` in that
+        order, and ``.read`` (``.rs``), ``.write`` (``.cud``) and ``.*`` (``.cruds``) of version 1
 """
 
 import re
@@ -14,19 +15,20 @@ from careloom.errors import QueryError
 from careloom.fhir.search_parameters import resource_types
 from careloom.services.access import ANY, ROLES, VERBS, Scope, Verb
 
-OF_RECORDS: dict[str, tuple[Verb, ...]] = {
-    "r": ("read",),
-    "s": ("search",),
-    "rs": ("read", "search"),
-    "read": ("read", "search"),
-}
-"""Ending of a SMART scope -> verbs."""
-OF_PLATFORM: frozenset[Verb] = VERBS - {"read", "search"}
+LETTERS: dict[str, Verb] = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
+"""Letter of a SMART scope -> verb, in the order in which letters stand."""
+WORDS = {"read": "rs", "write": "cud", "*": "cruds"}
+"""Ending of a scope of SMART 1 -> letters."""
+OF_PLATFORM: frozenset[Verb] = VERBS - set(LETTERS.values())
 """What is asked for as ``careloom/<verb>``."""
 SUPPORTED: dict[str, str] = {
     "system/*.rs": "read and search resources of every type; system/Observation.rs of one type",
     "system/*.r": "read resources of every type by id",
     "system/*.s": "search resources of every type",
+    "system/*.c": "create resources of every type",
+    "system/*.u": "update and patch resources of every type",
+    "system/*.d": "delete resources of every type",
+    "system/*.cruds": "all of these",
     "careloom/ingest": "bring data in",
     "careloom/quarantine": "see what was refused and why",
     "careloom/link": "find which patients are one person, and see the pairs",
@@ -47,9 +49,13 @@ SUPPORTED: dict[str, str] = {
 """What a client may ask for, and what that allows."""
 LONGEST_TEXT = 8192
 REMEDY = (
-    "Ask for system/<type or *>.r, .s or .rs, or for careloom/ with one of: " + ", ".join(sorted(OF_PLATFORM)) + "."
+    "Ask for system/<type or *>. with some of the letters cruds in this order, or for careloom/ with one of: "
+    + ", ".join(sorted(OF_PLATFORM))
+    + "."
 )
-_SMART = re.compile(r"(?:system|user)/(\*|[A-Z][A-Za-z]{1,63})\.(rs|r|s|read)", re.ASCII)
+_SMART = re.compile(
+    r"(?:system|user)/(\*|[A-Z][A-Za-z]{1,63})\.(cr?u?d?s?|ru?d?s?|ud?s?|ds?|s|read|write|\*)", re.ASCII
+)
 
 
 def parse(text: str) -> frozenset[Scope]:
@@ -75,7 +81,7 @@ def _of_word(word: str, number: int) -> list[Scope]:
     match = _SMART.fullmatch(word)
     if match is None or (match[1] != ANY and match[1] not in resource_types()):
         raise QueryError(f"scope {number} means nothing here", REMEDY)
-    return [Scope(known, match[1]) for known in OF_RECORDS[match[2]]]
+    return [Scope(LETTERS[letter], match[1]) for letter in WORDS.get(match[2], match[2])]
 
 
 def words_of(scopes: Iterable[Scope]) -> list[str]:
@@ -83,9 +89,7 @@ def words_of(scopes: Iterable[Scope]) -> list[str]:
     kept = _without_covered(scopes)
     words = {f"careloom/{scope.verb}" for scope in kept if scope.verb in OF_PLATFORM}
     for kind in {scope.resource_type for scope in kept if scope.verb not in OF_PLATFORM}:
-        letters = [
-            letter for letter in ("r", "s") if not kept.isdisjoint({Scope(verb, kind) for verb in OF_RECORDS[letter]})
-        ]
+        letters = [letter for letter, verb in LETTERS.items() if Scope(verb, kind) in kept]
         words.add(f"system/{kind}.{''.join(letters)}")
     return sorted(words)
 

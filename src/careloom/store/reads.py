@@ -1,7 +1,8 @@
 """The read path of the FHIR store: finds rows, opens their seals, in bulk."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -21,6 +22,28 @@ _THEN = (
     f"SELECT {_COLUMNS.format(r='h')} FROM resource_history h JOIN resource r ON r.rid = h.rid "  # noqa: S608
     "LEFT JOIN record c ON c.rec = h.record "
 )
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryAsk:
+    """Which versions: of one resource, of a type (no id), or of all (no type).
+
+    since   microseconds since 1970: versions made from then on; 0 for all
+    before  the place behind which the page begins (`HistoryPage.following`), None for the newest
+    """
+
+    resource_type: str = ""
+    resource_id: str = ""
+    since: int = 0
+    limit: int = 50
+    before: tuple[int, int, int] | None = None
+
+
+class HistoryPage(NamedTuple):
+    """Versions newest first, deletions included; `following` is None on the last page."""
+
+    versions: list[Stored]
+    following: tuple[int, int, int] | None
 
 
 class Reader:
@@ -56,6 +79,39 @@ class Reader:
         if not rows:
             raise _missing(resource_type, resource_id)
         return self.opened(connection, rows)
+
+    def history_page(self, connection: Connection, ask: HistoryAsk) -> HistoryPage:
+        """One page, by time, then row, then version, all descending; raises NotFound for a resource that never was."""
+        rows = [
+            row for start, r in ((_NOW, "r"), (_THEN, "h"))
+            for row in bulk.fetch(connection, start + _ORDERED.format(r=r, where=_where(ask, r)), _bounds(ask))
+        ]  # fmt: skip
+        if not rows and ask.resource_id:
+            self.current(connection, ask.resource_type, ask.resource_id)
+        rows.sort(key=lambda row: (row[4], row[0], row[3]), reverse=True)
+        shown = rows[: ask.limit]
+        last = shown[-1] if len(rows) > ask.limit and shown else None
+        return HistoryPage(self.opened(connection, shown), None if last is None else (last[4], last[0], last[3]))
+
+    def versions(self, connection: Connection, resource_type: str, resource_id: str) -> int:
+        """How many versions a resource has; 0 if it never was."""
+        sql = "SELECT version FROM resource WHERE type = ? AND id = ?"
+        return sum(row[0] for row in bulk.fetch(connection, sql, (resource_type, resource_id)))
+
+    def present(self, connection: Connection, resource_type: str, ids: Iterable[str]) -> set[str]:
+        """Those ids of a type under which there is something now; no seal is opened."""
+        sql = "SELECT id FROM resource WHERE type = ? AND NOT deleted AND id {in}"
+        return {row[0] for row in bulk.fetch_in(connection, sql, ids, resource_type)}
+
+    def types(self, connection: Connection) -> list[str]:
+        """The types of which there is, or was, a resource."""
+        return [row[0] for row in bulk.fetch(connection, "SELECT DISTINCT type FROM resource ORDER BY type")]
+
+    def with_keys(self, connection: Connection, keys: Sequence[int]) -> list[tuple[int, str, str]]:
+        """(row id, type, id) of each resource that has one of these search entries, by row id."""
+        rids = sorted({row[0] for row in bulk.fetch_in(connection, "SELECT rid FROM idx_eq WHERE key {in}", keys)})
+        sql = "SELECT rid, type, id FROM resource WHERE NOT deleted AND rid {in}"
+        return sorted((row[0], row[1], row[2]) for row in bulk.fetch_in(connection, sql, rids))
 
     def many(self, connection: Connection, rids: Sequence[int]) -> list[Stored]:
         """Current versions in the order asked; missing and deleted ones are left out."""
@@ -107,6 +163,24 @@ class Reader:
             time = time_of(updated)
             opened.append(Stored(rid, name, resource_id, version, time, bool(deleted), record_id or "", content))
         return opened
+
+
+_ORDERED = "WHERE {where} ORDER BY {r}.last_updated DESC, r.rid DESC, {r}.version DESC LIMIT ?"
+
+
+def _where(ask: HistoryAsk, r: str) -> str:
+    """What narrows a history; its values are those of `_bounds`, in order."""
+    parts = [f"{r}.last_updated >= ?"]
+    parts += ["r.type = ?"] if ask.resource_type else []
+    parts += ["r.id = ?"] if ask.resource_id else []
+    if ask.before is not None:
+        parts += [f"({r}.last_updated, r.rid, {r}.version) < (?, ?, ?)"]
+    return " AND ".join(parts)
+
+
+def _bounds(ask: HistoryAsk) -> tuple[Any, ...]:
+    named = tuple(word for word in (ask.resource_type, ask.resource_id) if word)
+    return (ask.since, *named, *(ask.before or ()), ask.limit + 1)
 
 
 def content_hash(connection: Connection, zone_keys: ZoneKeys) -> str:

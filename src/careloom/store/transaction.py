@@ -1,9 +1,11 @@
 """One durable step of a zone: what it lands, writes, refuses and says in the audit chain commits together."""
 
 from collections import Counter as Count
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+from sqlalchemy import Connection
 
 from careloom.audit import AuditEvent
 from careloom.errors import Erased
@@ -12,6 +14,7 @@ from careloom.store import bulk, quarantine
 from careloom.store.audit_log import AuditChain
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
+from careloom.store.reads import Reader
 from careloom.store.removal import remove_deleted, remove_earlier
 from careloom.store.resources import ResourceWriter, WriteTools
 from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Tally, Write
@@ -21,6 +24,8 @@ from careloom.store.zone_policy import GUARDED, PolicyWriter, ZonePolicy, requir
 
 class Transaction:
     """One durable step: records, resources, quarantine and audit commit together or not at all.
+
+    written  grows with whatever is landed, written or said in the chain
 
     Made by `careloom.store.zone_store.ZoneStore.transaction`; holds the zone's one write lock, so keep it to about a
     thousand records.
@@ -35,6 +40,7 @@ class Transaction:
         self._outcomes: Count[str] = Count()
         self._tally = Tally()
         self._roots: dict[str, str] = {}
+        self.written = 0
 
     def begin_manifest(
         self,
@@ -60,6 +66,7 @@ class Transaction:
 
         manifest  None for records that came in no file
         """
+        self.written += 1
         landed = self._landing.land(manifest, landings)
         new = sum(one.is_new for one in landed)
         refused = sum(one.rec == 0 for one in landed)
@@ -85,6 +92,7 @@ class Transaction:
         """
         if self._tools.zone_keys.zone in GUARDED:
             require_writer(self._tools.connection, self._policy)
+        self.written += 1
         outcomes = self._resources.write(writes)
         self._outcomes.update(outcomes)
         return outcomes
@@ -113,6 +121,22 @@ class Transaction:
                 quarantine.redriven(self._tools, rec)
 
     @property
+    def connection(self) -> Connection:
+        """For reading the zone as it is within this step."""
+        return self._tools.connection
+
+    @property
+    def reader(self) -> Reader:
+        """Reads over `connection`."""
+        return Reader(self._tools.zone_keys, self._tools.subject_keys, self._tools.bodies)
+
+    def erased(self, patient_ids: Iterable[str]) -> list[str]:
+        """Those of these (keyed) Patient ids whose patient was erased from this zone."""
+        keys, sql = self._tools.zone_keys, "SELECT 1 FROM tombstone WHERE mark = ?"
+        marks = ((one, keys.tombstone(keys.pseudonym(one))) for one in patient_ids)
+        return [one for one, mark in marks if bulk.fetch(self._tools.connection, sql, (mark,))]
+
+    @property
     def linkage(self) -> PairWriter:
         """Pairs of patients and decisions about them, written in this step."""
         return PairWriter(self._tools)
@@ -137,6 +161,7 @@ class Transaction:
 
     def audit(self, event: AuditEvent) -> None:
         """Adds a further event to the chain, beside the transaction's own."""
+        self.written += 1
         self._chain.append(event)
 
     def rewrap(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -11,10 +11,10 @@ from careloom.audit import AuditEvent
 from careloom.crypto.keys import KeyProvider
 from careloom.fhir.drafts import Resource
 from careloom.runtime import Runtime
-from careloom.store import audit_log, bulk, database, landing, quarantine, reads, surveying
+from careloom.store import audit_log, bulk, database, landing, quarantine, reads
 from careloom.store.audit_fhir import all_events, newest_events
 from careloom.store.check import StoreReport, check
-from careloom.store.engine import is_url, open_engine, private_folder, reading, writing
+from careloom.store.engine import is_url, open_engine, private_folder, writing
 from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub_due, scrub
 from careloom.store.group_commit import GroupCommit, Take
 from careloom.store.linkage import PairReader
@@ -22,21 +22,24 @@ from careloom.store.provenance import FactProof, Provenances, RawRecord
 from careloom.store.quarantine import Quarantined
 from careloom.store.raw_records import FoundRecord, RecordQuery, find, find_one
 from careloom.store.resources import WriteTools
-from careloom.store.rows import Indexer, Manifest, Stored, Tally, no_index
+from careloom.store.rows import Indexer, Manifest, Tally, no_index
 from careloom.store.seal import Bodies
+from careloom.store.steps import Step
 from careloom.store.subjects import SubjectKeys, SubjectWriter
 from careloom.store.transaction import Transaction, count_from, save_counters
 from careloom.store.vault import VaultReader
 from careloom.store.zone_keys import ZoneKeys
 from careloom.store.zone_policy import ZonePolicy
+from careloom.store.zone_reads import ZoneReads
 
 Zone = Literal["identified", "research", "synthetic"]
 ANCHOR_NAME = "audit.anchor"
+T = TypeVar("T")
 
 __all__ = ["Transaction", "Zone", "ZoneStore"]
 
 
-class ZoneStore:
+class ZoneStore(ZoneReads):
     """The store of one zone. Close it when done; one process may hold several, and threads may share one.
 
     Reads run on their own connections and see committed data only. Reading is not audited here: services do that.
@@ -44,14 +47,13 @@ class ZoneStore:
 
     def __init__(self, engine: Engine, zone_keys: ZoneKeys, runtime: Runtime, indexer: Indexer) -> None:
         self.zone = zone_keys.zone
-        self.keys = zone_keys
         self.runtime = runtime
-        self._engine = engine
         self._indexer = indexer
         self._subject_keys = SubjectKeys(zone_keys, runtime.random_bytes)
         self._bodies = Bodies()
-        self._reader = reads.Reader(zone_keys, self._subject_keys, self._bodies)
+        super().__init__(engine, zone_keys, reads.Reader(zone_keys, self._subject_keys, self._bodies))
         self._commits = GroupCommit(self._write_events)
+        self._steps = GroupCommit[Step[Any]](self._write_steps)
         self.anchor: audit_log.Anchor | None = None
 
     @classmethod
@@ -110,6 +112,29 @@ class ZoneStore:
         raises  Conflict when another writer holds the zone for too long, SetupError when the disk is full: nothing was
                 written then; IntegrityError when the audit chain lacks its anchored head
         """
+        with self._writing(policy) as step:
+            yield step
+            step.close(event)
+
+    def step(self, act: Callable[[Transaction], T]) -> T:
+        """What `act` returns, once all that it wrote is durable. Steps of several threads share one transaction.
+
+        act     looks first, and writes last, its audit events too; what it raises before it writes is raised here and
+                touches nobody else's step
+        raises  as `transaction`, in every thread whose step was to be written with this one
+        """
+        mine = Step(act)
+        self._steps.append(mine)
+        return mine.result()
+
+    def _write_steps(self, take: Take[Step[Any]]) -> None:
+        with self._writing(None) as transaction:
+            for one in take():
+                one.run(transaction)
+
+    @contextmanager
+    def _writing(self, policy: ZonePolicy | None) -> Iterator[Transaction]:
+        """A write transaction; whoever writes in it sees to its audit events."""
         try:
             with writing(self._engine) as connection:
                 before = database.counters(connection)
@@ -117,9 +142,7 @@ class ZoneStore:
                 after = dict(before)
                 tools = self._tools(connection, after)
                 chain = audit_log.AuditChain(connection, self.keys.provider.sign, self._anchored())
-                step = Transaction(tools, chain, policy)
-                yield step
-                step.close(event)
+                yield Transaction(tools, chain, policy)
                 save_counters(tools, before, after)
         except BaseException:
             self._subject_keys.forget()  # keys made in this step are in no database now
@@ -148,12 +171,6 @@ class ZoneStore:
         if self.anchor is not None:
             self.anchor.write(head, self.keys.provider.sign)
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        """A connection for reading SQL (search), which sees one committed state."""
-        with reading(self._engine) as connection:
-            yield connection
-
     def pseudonym(self, patient_id: str) -> str:
         """The keyed pseudonym of a (keyed) Patient id: what audit and erasure call the patient."""
         return self.keys.pseudonym(patient_id)
@@ -178,68 +195,6 @@ class ZoneStore:
         """What a listener of this name has begun and not closed: it was killed, or it is at work."""
         with self.connect() as connection:
             return landing.open_feeds(connection, feed)
-
-    def read(self, resource_type: str, resource_id: str) -> Stored:
-        """The current version; a deletion has `Stored.deleted`. raises NotFound."""
-        with self.connect() as connection:
-            return self._reader.current(connection, resource_type, resource_id)
-
-    def read_version(self, resource_type: str, resource_id: str, version: int) -> Stored:
-        """One version, current or earlier. raises NotFound."""
-        with self.connect() as connection:
-            return self._reader.version(connection, resource_type, resource_id, version)
-
-    def history(self, resource_type: str, resource_id: str) -> list[Stored]:
-        """All versions, newest first; deletions included. raises NotFound."""
-        with self.connect() as connection:
-            return self._reader.history(connection, resource_type, resource_id)
-
-    def read_many(self, rids: Sequence[int]) -> list[Stored]:
-        """The current versions with these row ids, in the order asked; missing or deleted ones are left out."""
-        with self.connect() as connection:
-            return self._reader.many(connection, rids)
-
-    def read_named(self, resource_type: str, ids: Iterable[str]) -> dict[str, Stored]:
-        """The current versions of one type by id, deleted ones included; missing ones are left out."""
-        with self.connect() as connection:
-            return self._reader.named(connection, resource_type, ids)
-
-    def scan(self, types: Sequence[str] = (), *, every_version: bool = False, after: str = "") -> Iterator[Stored]:
-        """Every current resource that is not deleted, by type and id, after an id; all types if none is named.
-
-        every_version  all types, earlier versions too, also those of what was deleted since; deletions have no content
-        """
-        with self.connect() as connection:
-            read = self._reader
-            yield from read.every_version(connection) if every_version else read.scan(connection, types, after)
-
-    def survey(self, types: Sequence[str], since: int = 0) -> Iterator[surveying.Surveyed]:
-        """Every current resource of these types with where it came from, by type and id.
-
-        since  microseconds since 1970: only what was stored from then on
-        """
-        with self.connect() as connection:
-            yield from surveying.surveyed(connection, self._reader, types, since)
-
-    def all_names(self, types: Sequence[str] = ()) -> Iterator[str]:
-        """``Type/id`` of every current resource, of all types if none is named, without opening a seal."""
-        with self.connect() as connection:
-            yield from surveying.names(connection, types)
-
-    def row_names(self, rows: Sequence[int]) -> list[surveying.RowName]:
-        """What row numbers (`Stored.rid`) stand for now, in their order; what is gone is left out."""
-        with self.connect() as connection:
-            return surveying.row_names(connection, rows)
-
-    def content_hash(self) -> str:
-        """One keyed hash of all content of the zone: equal exactly if types, ids, versions and contents are equal."""
-        with self.connect() as connection:
-            return reads.content_hash(connection, self.keys)
-
-    def count(self) -> dict[str, int]:
-        """How many current resources there are, by type."""
-        with self.connect() as connection:
-            return reads.counts(connection)
 
     @contextmanager
     def linkage(self) -> Iterator[PairReader]:

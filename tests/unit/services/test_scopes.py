@@ -22,6 +22,19 @@ MEANT = [
     ("user/Patient.read", PATIENTS, "system/Patient.rs"),
     ("system/*.r system/Patient.rs", {READ, Scope("search", "Patient")}, "system/*.r system/Patient.s"),
     ("careloom/ingest", {Scope("ingest")}, "careloom/ingest"),
+    ("system/*.c", {Scope("create")}, "system/*.c"),
+    (
+        "user/Patient.cruds",
+        {Scope(verb, "Patient") for verb in ("create", "read", "update", "delete", "search")},
+        "system/Patient.cruds",
+    ),
+    ("system/*.*", {Scope(verb) for verb in ("create", "read", "update", "delete", "search")}, "system/*.cruds"),
+    ("system/Patient.write", {Scope(verb, "Patient") for verb in ("create", "update", "delete")}, "system/Patient.cud"),
+    (
+        "system/*.rs system/Patient.ud",
+        {READ, SEARCH, Scope("update", "Patient"), Scope("delete", "Patient")},
+        "system/*.rs system/Patient.ud",
+    ),
     ("system/*.s  careloom/monitor", {SEARCH, Scope("monitor")}, "careloom/monitor system/*.s"),
 ]
 
@@ -34,10 +47,11 @@ def test_a_text_means_these_scopes_and_has_one_canonical_form(text: str, scopes:
 
 UNKNOWN = [
     "openid", "launch/patient", "offline_access", "patient/*.rs", "patient/Observation.read",
-    "system/*", "system/*.", "system/*.*", "system/*.sr", "system/*.cruds", "system/*.c", "system/*.write",
+    "system/*", "system/*.", "system/*.**", "system/*.sr", "system/*.crudss", "system/*.uc", "system/*.writes",
     "system/patient.rs", "system/Patients.rs", "system/Patient.RS", "system//Patient.rs", "SYSTEM/Patient.rs",
     "system/Observation.rs?category=laboratory", "system/Pati\u00ebnt.rs", "system/Patient.rs\n", "\tsystem/*.rs",
-    "careloom/read", "careloom/search", "careloom/", "careloom/*", "careloom/ingest.", "careloom/Ingest", "*",
+    "careloom/read", "careloom/search", "careloom/create", "careloom/", "careloom/*", "careloom/ingest.",
+    "careloom/Ingest", "*",
 ]  # fmt: skip
 
 
@@ -60,8 +74,14 @@ def test_every_scope_that_is_offered_is_understood() -> None:
 
 
 TYPES = st.sampled_from(["*", "Patient", "Observation", "Encounter"])
+ENDINGS = ["r", "s", "rs", "read", "c", "cud", "write", "us", "cruds", "*"]
 WORDS = st.one_of(
-    st.builds("{}/{}.{}".format, st.sampled_from(["system", "user"]), TYPES, st.sampled_from(["r", "s", "rs", "read"])),
+    st.builds(
+        "{}/{}.{}".format,
+        st.sampled_from(["system", "user"]),
+        TYPES,
+        st.sampled_from(ENDINGS),
+    ),
     st.sampled_from([f"careloom/{verb}" for verb in sorted(OF_PLATFORM)]),
 )
 TEXTS = st.lists(WORDS, max_size=8).map(" ".join)
@@ -80,7 +100,7 @@ def allows(scopes: frozenset[Scope], verb: str, kind: str) -> bool:
 def test_narrowing_allows_exactly_what_both_allow(asked: str, granted: str) -> None:
     one, other = parse(asked), parse(granted)
     both = narrowed(one, other)
-    for verb in ("read", "search", *OF_PLATFORM):
+    for verb in ("create", "read", "update", "delete", "search", *OF_PLATFORM):
         for kind in ("*", "Patient", "Observation", "Encounter"):
             assert allows(both, verb, kind) == (allows(one, verb, kind) and allows(other, verb, kind))
     assert narrowed(other, one) == both
@@ -89,6 +109,8 @@ def test_narrowing_allows_exactly_what_both_allow(asked: str, granted: str) -> N
 
 PERMITTED = [
     (["clinician"], ["identified"], "careloom/correct careloom/monitor system/*.rs"),
+    (["record-author"], ["identified"], "careloom/monitor system/*.cruds"),
+    (["record-author"], ["research", "synthetic"], ""),
     (["clinician"], ["research"], ""),
     (["clinician"], [], ""),
     ([], ["identified"], ""),

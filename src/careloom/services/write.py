@@ -1,0 +1,352 @@
+"""Writes through FHIR: one change, or several together, checked, sealed under their patient's key; what came and the
+audit events stand in the same durable step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from careloom.audit import Action
+from careloom.errors import CareloomError, InputError, Invalid, Precondition, Unprocessable
+from careloom.fhir.bundle_links import conditions_of, named_in, recondition, relinked
+from careloom.fhir.drafts import Resource
+from careloom.fhir.patch_fhirpath import fhirpath_patched
+from careloom.fhir.patch_json import json_patched
+from careloom.fhir.references import parse_reference, patients_of
+from careloom.services.access import Principal
+from careloom.services.admission import admit, event, note
+from careloom.services.changes import VERBS, Became, Change, Done
+from careloom.services.platform import Platform
+from careloom.services.records import outgoing
+from careloom.services.write_checks import Integrity, Name, made_local, placed, require_valid
+from careloom.services.write_targets import Target, Targets, criteria_of
+from careloom.store.rows import Landing, Outcome, Stored, Write, canonical
+from careloom.store.transaction import Transaction
+from careloom.store.zone_store import Zone
+
+_ACTIONS: Mapping[str, Action] = {"create": "create", "update": "update", "patch": "update", "delete": "delete"}
+_METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH"}
+
+
+def write(platform: Platform, who: Principal, zone: Zone, change: Change) -> Done:
+    """Makes one change.
+
+    raises  AccessError; Invalid, Unprocessable, InputError, QueryError; NotFound, Erased; Precondition, Conflict;
+            NotSupported: nothing of it is kept then, and the audit chain says that it failed
+    """
+    admit_change(platform, who, zone, change)
+    try:
+        require_change(platform, zone, change)
+        (done,) = platform.store(zone).step(lambda tx: _Step(platform, who, zone, tx).run([change]))
+    except CareloomError as error:
+        note_failed(platform, who, zone, change, error)
+        raise
+    return done
+
+
+def write_together(platform: Platform, who: Principal, zone: Zone, changes: Sequence[Change]) -> list[Done]:
+    """Makes all changes of a transaction, or none; links between them are resolved. Admit and check them before.
+
+    raises  as `write`; the error's `entry` names the entry that is at fault. Nothing is noted of a failure
+    """
+    return platform.store(zone).step(lambda tx: _Step(platform, who, zone, tx, is_together=True).run(changes))
+
+
+def admit_change(platform: Platform, who: Principal, zone: Zone, change: Change) -> None:
+    """Returns when `who` may make the change; criteria take leave to search, too. raises AccessError"""
+    admit(platform, who, VERBS[change.method], zone, change.resource_type, operation=change.method)
+    searched = [] if change.condition is None else [(change.resource_type, change.condition)]
+    if change.entry and change.resource is not None:
+        parts = (parse_reference(one["reference"]) for one in conditions_of(change.resource))
+        searched += [(part.type, part.query) for part in parts]
+    for kind in sorted({kind for named, condition in searched for kind in _searched(named, condition)}):
+        admit(platform, who, "search", zone, kind, operation=change.method)
+
+
+def _searched(resource_type: str, condition: str) -> frozenset[str]:
+    """Every type that criteria ask about; of those that make no sense, which is said later, the type itself."""
+    try:
+        return criteria_of(resource_type, condition).types()
+    except CareloomError:
+        return frozenset({resource_type})
+
+
+def note_failed(platform: Platform, who: Principal, zone: Zone, change: Change, error: CareloomError) -> None:
+    """Writes down that a change came to nothing."""
+    detail = {"type": change.resource_type, "code": error.code}
+    action = _ACTIONS[change.method]
+    note(platform, who, change.method, zone, action=action, outcome="failed", detail=detail)
+
+
+def require_change(platform: Platform, zone: Zone, change: Change) -> None:
+    """Returns when the change makes sense by itself: its resource is valid, and of the type and id of the address.
+
+    raises  Invalid, InputError with `entry` set
+    """
+    if change.resource is None:
+        return
+    with _at(change):
+        own = change.resource.get("id")
+        if change.resource.get("resourceType") != change.resource_type:
+            raise InputError("the resource is not of the type of the address", "Send it to the address of its type.")
+        if change.method == "update" and change.resource_id and own != change.resource_id:
+            raise InputError("the id of the resource is not that of the address", "Give the same id in both.")
+        made_local(change.resource, f"{platform.settings.base_url}/fhir/{zone}/")
+        require_valid(change.resource)
+
+
+@dataclass(slots=True)
+class _Made:
+    """A change on its way: what it is about, and what is to be written."""
+
+    change: Change
+    target: Target
+    resource: Resource | None = None
+    patients: tuple[str, ...] = ()
+    became: Outcome | None = None
+    stored: Stored | None = field(default=None)
+
+    @property
+    def name(self) -> Name:
+        return self.target.type, self.target.id
+
+
+class _at:  # noqa: N801 - a context, used as a word
+    """Names the entry in every error that is raised inside."""
+
+    def __init__(self, change: Change) -> None:
+        self._entry = change.entry
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, CareloomError) and self._entry and not error.entry:
+            error.entry = self._entry
+            if isinstance(error, Invalid):
+                error.issues = placed(error.issues, self._entry)
+
+
+class _Step:
+    """Changes within one transaction: everything is looked at first, and written last."""
+
+    def __init__(
+        self, platform: Platform, who: Principal, zone: Zone, tx: Transaction, *, is_together: bool = False
+    ) -> None:
+        self._platform = platform
+        self._who = who
+        self._zone = zone
+        self._tx = tx
+        self._is_together = is_together
+        self._targets = Targets(platform, who, zone, tx)
+        self._names: dict[str, str] = {}
+        self._found: dict[str, str] = {}
+
+    def run(self, changes: Sequence[Change]) -> list[Done]:
+        """What became of each, in order."""
+        made = self._resolved(changes)
+        self._require_apart(made)
+        for one in made:
+            if not one.target.is_settled and one.change.method != "delete":
+                with _at(one.change):
+                    self._fill(one)
+        self._require_integrity(made)
+        self._write(made)
+        return [self._done(one) for one in made]
+
+    def _resolved(self, changes: Sequence[Change]) -> list[_Made]:
+        """The target of each change; those whose criteria name another entry after that one."""
+        found: dict[int, _Made] = {}
+        same: dict[tuple[str, str], Target] = {}
+        waiting = dict(enumerate(changes))
+        while waiting:
+            urls = {change.full_url for change in waiting.values() if change.full_url}
+            ready = [
+                number
+                for number, change in waiting.items()
+                if not change.condition or not (urls - {change.full_url}) & named_in(change.condition)
+            ]
+            if not ready:
+                raise InputError("the criteria of the entries name each other in a circle", "Name what is there.")
+            for number in ready:
+                found[number] = self._one_resolved(waiting.pop(number), same)
+        return [found[number] for number in range(len(changes))]
+
+    def _one_resolved(self, change: Change, same: dict[tuple[str, str], Target]) -> _Made:
+        with _at(change):
+            condition = None if change.condition is None else recondition(change.condition, self._names)
+            key = (change.resource_type, condition or "")
+            if change.method == "create" and condition is not None and key in same:
+                target = Target(change.resource_type, same[key].id, same[key].before, is_settled=True)
+            else:
+                target = self._targets.of(change, condition)
+                if change.method == "create" and condition is not None:
+                    same[key] = target
+        if change.full_url and target.id:
+            self._names[change.full_url] = f"{target.type}/{target.id}"
+            parts = parse_reference(change.full_url)
+            if parts.form == "absolute" and parts.type:
+                self._names[f"{parts.type}/{parts.id}"] = f"{target.type}/{target.id}"
+        return _Made(change, target)
+
+    def _require_apart(self, made: Sequence[_Made]) -> None:
+        """Returns when no two changes are about the same resource. raises InputError that names the later entry"""
+        seen: set[Name] = set()
+        for one in made:
+            if one.target.is_settled:
+                continue
+            with _at(one.change):
+                if one.name in seen:
+                    raise InputError("two entries are about the same resource", "Make one entry of them.")
+            seen.add(one.name)
+
+    def _fill(self, made: _Made) -> None:
+        """The resource that is to be written, and whose it is."""
+        change, target = made.change, made.target
+        if change.method == "patch":
+            resource = _patched(change, target)
+            made_local(resource, f"{self._platform.settings.base_url}/fhir/{self._zone}/")
+            _require_patched(resource)
+        else:
+            resource = self._linked({**(change.resource or {}), "id": target.id})
+        made.resource, made.patients = resource, patients_of(resource)
+        if self._tx.erased(made.patients):
+            raise Unprocessable(
+                f"the {target.type} is about a patient who was erased from the {self._zone} zone",
+                "Nothing more is kept about this patient.",
+            )
+
+    def _linked(self, resource: Resource) -> Resource:
+        """The resource with its links to other entries, and its references by search, resolved."""
+        if not self._is_together:
+            return resource
+        linked = relinked(resource, self._names)
+        searched = conditions_of(linked)
+        if searched and linked is resource:
+            linked = orjson.loads(orjson.dumps(resource))
+            searched = conditions_of(linked)
+        for reference in searched:
+            reference["reference"] = self._by_search(reference["reference"])
+        if linked is not resource:
+            require_valid(linked)
+        return linked
+
+    def _by_search(self, text: str) -> str:
+        """``Type/id`` of what a reference by search finds. raises Precondition where that is not exactly one"""
+        if text not in self._found:
+            parts = parse_reference(text)
+            ids = self._targets.matches(parts.type, recondition(parts.query, self._names))
+            if len(ids) != 1:
+                raise Precondition(
+                    f"a reference by search finds {'several' if ids else 'no'} resources of type {parts.type}",
+                    "Give criteria that find exactly one; nothing was written.",
+                )
+            self._found[text] = f"{parts.type}/{ids[0]}"
+        return self._found[text]
+
+    def _require_integrity(self, made: Sequence[_Made]) -> None:
+        if not self._platform.settings.fhir.referential_integrity:
+            return
+        written = {one.name: one.resource for one in made if one.resource is not None}
+        gone = {one.name for one in made if one.change.method == "delete" and not one.target.is_settled}
+        rule = Integrity(self._platform, self._zone, self._tx, written, frozenset(gone))
+        for one in made:
+            with _at(one.change):
+                if one.name in written:
+                    rule.require_targets(one.name)
+                elif one.name in gone:
+                    rule.require_unreferenced(one.name)
+
+    def _write(self, made: Sequence[_Made]) -> None:
+        """Lands what came, writes what it makes, and says so in the audit chain."""
+        filled = [one for one in made if one.resource is not None]
+        landed = self._tx.land(None, [_landing(one) for one in filled]) if filled else []
+        recs = {id(one): record.rec for one, record in zip(filled, landed, strict=True)}
+        acting = [one for one in made if not one.target.is_settled]
+        outcomes = self._tx.write([_write(one, recs.get(id(one))) for one in acting]) if acting else []
+        for one, outcome in zip(acting, outcomes, strict=True):
+            one.became = outcome
+        by_type: dict[str, list[_Made]] = {}
+        for one in made:
+            by_type.setdefault(one.target.type, []).append(one)
+        for kind, some in by_type.items():
+            ids = {one.target.id for one in some} - {""}
+            stored = self._tx.reader.named(self._tx.connection, kind, ids)
+            for one in some:
+                one.stored = stored.get(one.target.id)
+        for one in made:
+            self._audit(one)
+
+    def _audit(self, made: _Made) -> None:
+        store, change = self._platform.store(self._zone), made.change
+        before = made.target.before
+        concerned = {*made.patients, *(patients_of(before.resource()) if made.target.is_there and before else ())}
+        detail: dict[str, object] = {"type": made.target.type, "outcome": self._became(made)}
+        if made.target.id:
+            detail["fact"] = store.pseudonym(f"{made.target.type}/{made.target.id}")
+        if made.stored is not None:
+            detail["version"] = str(made.stored.version)
+        subjects = map(store.pseudonym, concerned)
+        told = {"action": _ACTIONS[change.method], "subjects": subjects, "detail": detail}
+        self._tx.audit(event(self._platform, self._who, change.method, self._zone, **told))  # type: ignore[arg-type]
+
+    def _became(self, made: _Made) -> Became:
+        if made.target.is_settled:
+            return "existing" if made.change.method == "create" else "absent"
+        if made.change.method == "delete":
+            return "deleted"
+        if made.became == "unchanged":
+            return "unchanged"
+        return "updated" if made.target.is_there else "created"
+
+    def _done(self, made: _Made) -> Done:
+        target, stored = made.target, made.stored
+        if stored is None:
+            return Done(self._became(made), target.type, target.id)
+        found = None
+        if not stored.deleted and self._who.may("read", self._zone, target.type):
+            found = outgoing(self._platform.store(self._zone), stored).found
+        return Done(self._became(made), target.type, target.id, str(stored.version), stored.last_updated, found)
+
+
+def _patched(change: Change, target: Target) -> Resource:
+    """The resource after the patch. raises PatchError; InputError where it became another resource"""
+    before: Any = target.before.resource() if target.before is not None else {}
+    if isinstance(change.patch, list):
+        after = json_patched(before, change.patch)
+    else:
+        after = fhirpath_patched(before, change.patch)
+    if not isinstance(after, dict) or after.get("resourceType") != target.type or after.get("id") != target.id:
+        raise Unprocessable("the patch changes the type or the id of the resource", "Leave both as they are.")
+    return after
+
+
+def _require_patched(resource: Resource) -> None:
+    """Returns when a patch left a valid resource. raises Unprocessable"""
+    try:
+        require_valid(resource)
+    except Invalid as error:
+        raise Unprocessable(f"the patch leaves what it must not: {error.where}", error.remedy, error.issues) from None
+
+
+def _landing(made: _Made) -> Landing:
+    """What came, as an entry of a Bundle with its links resolved: under the key of whomever it is, or was, about."""
+    change, target = made.change, made.target
+    url = target.type if change.method == "create" else f"{target.type}/{target.id}"
+    entry: dict[str, Any] = {"request": {"method": _METHODS[change.method], "url": url}}
+    patients = made.patients
+    if change.method == "patch":
+        entry |= {"id": target.id, "patch": change.patch}
+        before = patients_of(target.before.resource()) if target.before is not None else ()
+        patients = tuple(dict.fromkeys((*before, *patients)))
+    else:
+        entry["resource"] = made.resource
+    return Landing("fhir", orjson.dumps(entry), patients)
+
+
+def _write(made: _Made, rec: int | None) -> Write:
+    target = made.target
+    if made.resource is None:
+        return Write(target.type, target.id, b"", (), None, "delete")
+    return Write(target.type, target.id, canonical(made.resource), made.patients, rec, resource=made.resource)

@@ -1,0 +1,99 @@
+"""What can be read of a zone's resources: each call on a connection of its own, in one committed state."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+from careloom.store import reads, surveying
+from careloom.store.engine import reading
+from careloom.store.reads import HistoryAsk, HistoryPage
+from careloom.store.rows import Stored
+from careloom.store.zone_keys import ZoneKeys
+
+
+class ZoneReads:
+    """Reads of one zone; nothing is audited here: services do that."""
+
+    def __init__(self, engine: Engine, zone_keys: ZoneKeys, reader: reads.Reader) -> None:
+        self._engine = engine
+        self.keys = zone_keys
+        self._reader = reader
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection for reading SQL (search), which sees one committed state."""
+        with reading(self._engine) as connection:
+            yield connection
+
+    def read(self, resource_type: str, resource_id: str) -> Stored:
+        """The current version; a deletion has `Stored.deleted`. raises NotFound."""
+        with self.connect() as connection:
+            return self._reader.current(connection, resource_type, resource_id)
+
+    def read_version(self, resource_type: str, resource_id: str, version: int) -> Stored:
+        """One version, current or earlier. raises NotFound."""
+        with self.connect() as connection:
+            return self._reader.version(connection, resource_type, resource_id, version)
+
+    def history(self, resource_type: str, resource_id: str) -> list[Stored]:
+        """All versions, newest first; deletions included. raises NotFound."""
+        with self.connect() as connection:
+            return self._reader.history(connection, resource_type, resource_id)
+
+    def history_page(self, ask: HistoryAsk) -> HistoryPage:
+        """Versions of one resource, one type or all, newest first. raises NotFound for a resource that never was."""
+        with self.connect() as connection:
+            return self._reader.history_page(connection, ask)
+
+    def versions(self, resource_type: str, resource_id: str) -> int:
+        """How many versions a resource has, deletions included; 0 if it never was."""
+        with self.connect() as connection:
+            return self._reader.versions(connection, resource_type, resource_id)
+
+    def read_many(self, rids: Sequence[int]) -> list[Stored]:
+        """The current versions with these row ids, in the order asked; missing or deleted ones are left out."""
+        with self.connect() as connection:
+            return self._reader.many(connection, rids)
+
+    def read_named(self, resource_type: str, ids: Iterable[str]) -> dict[str, Stored]:
+        """The current versions of one type by id, deleted ones included; missing ones are left out."""
+        with self.connect() as connection:
+            return self._reader.named(connection, resource_type, ids)
+
+    def scan(self, types: Sequence[str] = (), *, every_version: bool = False, after: str = "") -> Iterator[Stored]:
+        """Every current resource that is not deleted, by type and id, after an id; all types if none is named.
+
+        every_version  all types, earlier versions too, also those of what was deleted since; deletions have no content
+        """
+        with self.connect() as connection:
+            read = self._reader
+            yield from read.every_version(connection) if every_version else read.scan(connection, types, after)
+
+    def survey(self, types: Sequence[str], since: int = 0) -> Iterator[surveying.Surveyed]:
+        """Every current resource of these types with where it came from, by type and id.
+
+        since  microseconds since 1970: only what was stored from then on
+        """
+        with self.connect() as connection:
+            yield from surveying.surveyed(connection, self._reader, types, since)
+
+    def all_names(self, types: Sequence[str] = ()) -> Iterator[str]:
+        """``Type/id`` of every current resource, of all types if none is named, without opening a seal."""
+        with self.connect() as connection:
+            yield from surveying.names(connection, types)
+
+    def row_names(self, rows: Sequence[int]) -> list[surveying.RowName]:
+        """What row numbers (`Stored.rid`) stand for now, in their order; what is gone is left out."""
+        with self.connect() as connection:
+            return surveying.row_names(connection, rows)
+
+    def content_hash(self) -> str:
+        """One keyed hash of all content of the zone: equal exactly if types, ids, versions and contents are equal."""
+        with self.connect() as connection:
+            return reads.content_hash(connection, self.keys)
+
+    def count(self) -> dict[str, int]:
+        """How many current resources there are, by type."""
+        with self.connect() as connection:
+            return reads.counts(connection)
