@@ -27,7 +27,7 @@ class Ward:
         """One request; names of headers with underscores."""
         told = {name.replace("_", "-"): value for name, value in headers.items()}
         data = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
-        more = {} if data is None else {"data": data, "content_type": kind}
+        more: dict[str, Any] = {} if data is None else {"data": data, "content_type": kind}
         return self.made.client.open(f"/fhir/identified{path}", method=method, headers={**self.headers, **told}, **more)
 
     def new(self, resource: dict[str, Any] = ORGANIZATION) -> str:
@@ -133,6 +133,13 @@ NOTHING: list[tuple[str, str, str, Any, str, dict[str, str], int]] = [
      {"op": "add", "path": "/active", "value": "perhaps"}], JSON_PATCH, {}, 422),
     ("a patch that fails", "PATCH", "/Organization/{one}", [{"op": "test", "path": "/name", "value": CANARY}],
      JSON_PATCH, {}, 422),
+    ("a patch of a path that is not there", "PATCH", "/Organization/{one}", [{"op": "remove", "path": f"/{CANARY}"}],
+     JSON_PATCH, {}, 422),
+    ("a FHIRPath patch of nothing", "PATCH", "/Organization/{one}", {"resourceType": "Parameters", "parameter": [
+        {"name": "operation", "part": [
+            {"name": "type", "valueCode": "replace"}, {"name": "value", "valueString": "x"},
+            {"name": "path", "valueString": f"Organization.where(name = '{CANARY}').name"},
+        ]}]}, FHIR, {}, 422),
     ("a patch of the id", "PATCH", "/Organization/{one}", [{"op": "replace", "path": "/id", "value": "x"}],
      JSON_PATCH, {}, 422),
     ("a patch that is none", "PATCH", "/Organization/{one}", {"op": "remove"}, JSON_PATCH, {}, 400),

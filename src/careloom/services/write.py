@@ -11,6 +11,7 @@ from careloom.audit import Action
 from careloom.errors import CareloomError, InputError, Invalid, Precondition, Unprocessable
 from careloom.fhir.bundle_links import conditions_of, named_in, recondition, relinked
 from careloom.fhir.drafts import Resource
+from careloom.fhir.patch import PatchError
 from careloom.fhir.patch_fhirpath import fhirpath_patched
 from careloom.fhir.patch_json import json_patched
 from careloom.fhir.references import parse_reference, patients_of
@@ -311,12 +312,13 @@ class _Step:
 
 
 def _patched(change: Change, target: Target) -> Resource:
-    """The resource after the patch. raises PatchError; InputError where it became another resource"""
+    """The resource after the patch. raises PatchError without its path, which may hold values; Unprocessable"""
     before: Any = target.before.resource() if target.before is not None else {}
-    if isinstance(change.patch, list):
-        after = json_patched(before, change.patch)
-    else:
-        after = fhirpath_patched(before, change.patch)
+    try:
+        patched = json_patched if isinstance(change.patch, list) else fhirpath_patched
+        after = patched(before, change.patch)
+    except PatchError as error:
+        raise PatchError(error.problem, error.remedy, error.operation) from None
     if not isinstance(after, dict) or after.get("resourceType") != target.type or after.get("id") != target.id:
         raise Unprocessable("the patch changes the type or the id of the resource", "Leave both as they are.")
     return after
