@@ -94,9 +94,19 @@ def observation(number: int, chance: random.Random) -> dict[str, Any]:
     }
 
 
+def patient(number: int) -> dict[str, Any]:
+    return {"resourceType": "Patient", "name": [{"family": f"Fam{number}"}], "gender": ("male", "female")[number % 2]}
+
+
 def fill(connection: Connection, blind: BlindIndex, count: int) -> None:
     chance = random.Random(7)
     eq, ranges, resources, systems = [], [], [], set()
+    for number in range(count // 500 + 1):
+        rid = count + 1 + number
+        rows = blind.index(patient(number))
+        eq += [(key, rid) for key in rows.eq]
+        systems.update(rows.systems)
+        resources.append((rid, "Patient", f"p{number}", 1, 1_700_000_000_000_000, 1, None, False, b"", b"x" * 300))
     for rid in range(1, count + 1):
         rows = blind.index(observation(rid, chance))
         eq += [(key, rid) for key in rows.eq]
@@ -117,26 +127,33 @@ def fill(connection: Connection, blind: BlindIndex, count: int) -> None:
 def requests(count: int) -> Iterator[tuple[str, Callable[[random.Random], str]]]:
     """Names and makers of queries."""
 
-    def patient(chance: random.Random) -> str:
+    def of_patient(chance: random.Random) -> str:
         return f"Observation?patient=Patient/p{chance.randrange(count // 500)}"
 
     def code(chance: random.Random) -> str:
         return f"code={LOINC}|{int(200 * chance.random() ** 3)}-1"
 
-    yield "patient + code", lambda r: f"{patient(r)}&{code(r)}"
-    yield "patient + date", lambda r: f"{patient(r)}&date=ge20{r.randrange(15, 25)}-05"
-    yield "patient + category + date", lambda r: f"{patient(r)}&category=laboratory&date=ge20{r.randrange(15, 25)}"
-    yield "patient, newest first", lambda r: f"{patient(r)}&_sort=-_lastUpdated"
+    yield "patient + code", lambda r: f"{of_patient(r)}&{code(r)}"
+    yield "patient + date", lambda r: f"{of_patient(r)}&date=ge20{r.randrange(15, 25)}-05"
+    yield "patient + category + date", lambda r: f"{of_patient(r)}&category=laboratory&date=ge20{r.randrange(15, 25)}"
+    yield "patient, newest first", lambda r: f"{of_patient(r)}&_sort=-_lastUpdated"
     yield "code", lambda r: f"Observation?{code(r)}"
     yield "code, newest first", lambda r: f"Observation?{code(r)}&_sort=-_lastUpdated"
     yield "code + value > 150", lambda r: f"Observation?{code(r)}&value-quantity=gt150||mg"
     yield "code + rare status + date", lambda r: f"Observation?{code(r)}&status=amended&date=20{r.randrange(15, 25)}"
     yield "one day", lambda r: f"Observation?date=20{r.randrange(15, 25)}-05-{r.randrange(1, 29):02}"
     yield "date from, all later", lambda r: f"Observation?date=ge20{r.randrange(15, 25)}-05"
-    yield "code:not", lambda r: f"{patient(r)}&{code(r).replace('code=', 'code:not=')}"
+    yield "code:not", lambda r: f"{of_patient(r)}&{code(r).replace('code=', 'code:not=')}"
     yield "component-code:missing", lambda r: "Observation?component-code:missing=true"
     yield "nothing found", lambda r: f"Observation?status=registered&{code(r)}"
-    yield "count of patient", lambda r: f"{patient(r)}&_summary=count"
+    yield "patient, latest first", lambda r: f"{of_patient(r)}&_sort=-date"
+    yield "code, latest first", lambda r: f"Observation?{code(r)}&_sort=-date"
+    yield "code + value in grams", lambda r: f"Observation?{code(r)}&value-quantity=gt0.15|http://unitsofmeasure.org|g"
+    yield "chain: patient's name", lambda r: f"Observation?patient.name=fam{r.randrange(count // 500)}&{code(r)}"
+    yield "chain: half of all patients", lambda r: f"Observation?patient.gender=male&{code(r)}"
+    yield "_has: code of a patient", lambda r: f"Patient?family=fam{r.randrange(99)}&_has:Observation:patient:{code(r)}"
+    yield "_has: code, every patient", lambda r: f"Patient?_has:Observation:patient:{code(r)}"
+    yield "count of patient", lambda r: f"{of_patient(r)}&_summary=count"
     yield "count of code", lambda r: f"Observation?{code(r)}&_summary=count"
 
 

@@ -77,7 +77,7 @@ def count(index: Index, query: Query, found: Plan) -> int:
 def _named(index: Index, query: Query, found: Plan) -> list[tuple[int, str]]:
     """(row id, id) of what a plan finds, before its content is read."""
     most = MOST_READ if query.checks else MOST_LINKED
-    statement = rows_of(index.connection, query, found, "id").statement()
+    statement = rows_of(index.connection, query, found, "none").statement()
     rows = fetch(index.connection, Term(f"{statement.sql} LIMIT ?", (*statement.values, most + 1)))
     if len(rows) > most:
         raise QueryError(f"more than {most} resources would have to be looked at", "narrow the search, or its links")

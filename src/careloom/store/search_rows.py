@@ -17,7 +17,7 @@ MOST_PROBED = 500
 """Keys that are looked up for each row; of more, all rows are read once."""
 LAST = 1.7e308
 """Sorts behind every date, number and quantity."""
-Order = Literal["rid", "updated", "id", "value"]
+Order = Literal["rid", "updated", "id", "value", "none"]
 
 
 def fetch(connection: Connection, term: Term) -> Sequence[tuple[Any, ...]]:
@@ -83,7 +83,13 @@ def rows_of(connection: Connection, query: Query, found: Plan, order: Order) -> 
         needs_resource = True
         if driver is not None:
             source = Term(f"resource r JOIN ({driver.sql}) AS d ON d.rid = r.rid", driver.values)
-    place = {"rid": rid, "updated": "r.last_updated", "id": "r.id", "value": _value_of(query, found, rid)}[order]
+    place = {
+        "rid": rid,
+        "updated": "r.last_updated",
+        "id": "r.id",
+        "none": "r.id",
+        "value": _value_of(query, found, rid),
+    }[order]
     if driver is not None and order in ("updated", "id"):
         place = f"({place} + 0)" if order == "updated" else f"({place} || '')"
     if needs_resource:
@@ -140,7 +146,7 @@ def _driver(connection: Connection, found: Plan, order: Order) -> int | Term | N
     counts = _count_few(connection, found)
     if found.keys:
         best = min(range(len(found.keys)), key=lambda number: counts[number])
-        return best if order in ("rid", "value") or counts[best] < FEW else None
+        return best if order in ("rid", "value", "none") or counts[best] < FEW else None
     few = [number for number, count in enumerate(counts) if count < FEW]
     if not few:
         return None
