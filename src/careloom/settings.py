@@ -102,6 +102,13 @@ class Fhir(Section):
     max_bundle_bytes: Positive = 32 * 1024 * 1024
 
 
+class Export(Section):
+    """How a bulk export is kept: resources of one file, and how long files stay until they are removed."""
+
+    file_resources: Positive = 100_000
+    keep_hours: Positive = 24
+
+
 class Linkage(Section):
     """Which patients are one person.
 
@@ -233,6 +240,7 @@ class Settings(Section):
     ingest: Ingest = Ingest()
     search: Search = Search()
     fhir: Fhir = Fhir()
+    export: Export = Export()
     linkage: Linkage = Linkage()
     deidentify: Deidentify = Deidentify()
     quality: Quality = Quality()

@@ -27,7 +27,7 @@ from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
 from tests.api.kit import OBSERVATION, PATIENT, Installation
-from tests.architecture import linkage_routes, vault_routes, write_routes
+from tests.architecture import bulk_routes, linkage_routes, vault_routes, write_routes
 from tests.architecture.route_examples import EXAMPLES, NOTE, UPLOAD, Example
 from tests.architecture.source import ROOT
 
@@ -129,7 +129,8 @@ class Served:
         path = re.sub(r"\{([\w ]+)\}", lambda name: self.fact(name[1]), example.path)
         if "json" in more:
             more["json"] = json.loads(re.sub(r"<(\w+)>", lambda name: self.fact(name[1]), json.dumps(more["json"])))
-        return self.made.client.open(path, method=method or route.method, headers=dict(headers or {}), **more)
+        sent = {**more.pop("headers", {}), **(headers or {})}
+        return self.made.client.open(path, method=method or route.method, headers=sent, **more)
 
     def fact(self, name: str) -> str:
         made = {
@@ -139,6 +140,7 @@ class Served:
             "queued deidentification": self.queued_deidentification,
             "queued annotation": self.queued_annotation,
             "question": lambda: vault_routes.question(self.made, self.facts["pseudonym"]),
+            "own_export": lambda: bulk_routes.whole(self.made, self.last_caller),
             "own_question": lambda: vault_routes.question(self.made, self.facts["pseudonym"], self.last_caller),
         }
         return made[name]() if name in made else self.facts[name]
@@ -185,7 +187,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Installation(tmp_path_factory.mktemp("routes")) as made:
-        run = made.ingest([PATIENT, OBSERVATION, NOTE])
+        run = made.ingest([PATIENT, OBSERVATION, NOTE, bulk_routes.GROUP])
         annotate(made.platform, made.operator, AnnotateAsk())
         deidentified = deidentify(made.platform, made.operator)
         patient = made.stored_id("Patient", "p1")
@@ -193,6 +195,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         look = quality(made.platform, made.operator, QualityAsk())
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]}
+        facts["group"] = made.stored_id("Group", "g1")
         facts["note"] = made.stored_id("DocumentReference", "n1")
         facts |= {"normalization": normalization, "deidentification": deidentified.run_id}
         facts["pseudonym"] = f"Patient/{Project(made.platform).rename('Patient', patient)}"

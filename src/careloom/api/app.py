@@ -7,6 +7,7 @@ from flask_openapi3 import Info, OpenAPI
 
 import careloom
 from careloom.api import (
+    bulk,
     codes,
     deidentifications,
     deidentify_one,
@@ -63,7 +64,7 @@ def create_app(platform: Platform) -> OpenAPI:
     metrics.install(app)
     problems.install(app)
     for room in (
-        oauth, fhir, fhir_write, fhir_history, fhir_bundles, fhir_routes, terminology, codes, ingestions, records,
+        oauth, bulk, fhir, fhir_write, fhir_history, fhir_bundles, fhir_routes, terminology, codes, ingestions, records,
         quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications,

@@ -14,6 +14,7 @@ from careloom.cli import (
     clients,
     data,
     deidentification,
+    export,
     learning,
     linkage,
     mapping,
@@ -41,6 +42,7 @@ data.register(app)
 mapping.register(app)
 query.register(app)
 view.register(app)
+export.register(app)
 simulate.register(app)
 records.register(app)
 quality.register(app)

@@ -9,6 +9,7 @@ from careloom.client.address import base_address
 from careloom.client.credentials import Credential, Token, Tokens
 from careloom.client.decoding import decode
 from careloom.client.deidentifications import Deidentifications
+from careloom.client.exports import Exports
 from careloom.client.fhir import FhirZone
 from careloom.client.ingestions import Ingestions
 from careloom.client.linkage import Linkage
@@ -107,3 +108,7 @@ class Careloom:
     def fhir(self, zone: str) -> FhirZone:
         """The FHIR store of a zone: ``identified``, ``research`` or ``synthetic``. Asks nothing yet."""
         return FhirZone(self._session, zone)
+
+    def exports(self, zone: str) -> Exports:
+        """Bulk exports of a zone. Asks nothing yet."""
+        return Exports(self._session, zone)

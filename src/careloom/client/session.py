@@ -34,6 +34,10 @@ class Session:
         """The bytes that the platform answers with. raises as `document`."""
         return self._answer(ask, is_open=False).content
 
+    def answer(self, ask: Ask) -> httpx.Response:
+        """The answer whose headers matter too. raises as `document`."""
+        return self._answer(ask, is_open=False)
+
     def _answer(self, ask: Ask, *, is_open: bool) -> httpx.Response:
         if is_open:
             response = self.wire.send(ask, {})

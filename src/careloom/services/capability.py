@@ -23,6 +23,8 @@ CHANGED = "2026-11-29"
 _OF_ALL = ("batch", "transaction", "history-system")
 _SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
+_EXPORTS = ("export", "patient-export", "group-export")
 _PREFIXED = ("date", "number", "quantity")
 _SEARCHED = (
     "Searched by GET and by POST _search. Commas join alternatives, repeated names narrow; dates, numbers and "
@@ -66,6 +68,7 @@ def capability_statement(base_url: str, zone: str = "", *, update_creates: bool 
                 "security": _security(base_url),
                 "resource": _resources(is_written, update_creates),
                 "interaction": [{"code": code} for code in _OF_ALL if is_written or code != "transaction"],
+                "operation": [{"name": "export", "definition": f"{_BULK}/{name}"} for name in _EXPORTS],
             }
         ],
     }

@@ -8,6 +8,7 @@ from careloom.fhir.drafts import Resource
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event
 from careloom.services.deidentify_forget import forget_research
+from careloom.services.exports import forget as forget_exports
 from careloom.services.jobs import forget_requests
 from careloom.services.linkage_review import let_go
 from careloom.services.patient_words import names_patient
@@ -47,6 +48,7 @@ def erase(platform: Platform, who: Principal, patient: str, *, source: str = "")
     report = store.erase([patient_id], lambda done: _event(platform, who, done), names_patient=named)
     removed = _removed(report) | {"job requests": requests}
     removed |= forget_research(platform, who, patient_id)
+    removed |= {"export lines": forget_exports(platform)}
     return {
         "patient": f"Patient/{patient_id}",
         "already_erased": bool(erased_before) and report.is_empty,

@@ -15,7 +15,7 @@ from typing import Any
 
 from careloom.errors import Conflict, IntegrityError, NotFound
 from careloom.pipeline.manifest import RunManifest
-from careloom.services import annotate_jobs, deidentify_jobs, duplicates_jobs, linkage_jobs, normalize_jobs
+from careloom.services import annotate_jobs, deidentify_jobs, duplicates_jobs, exports, linkage_jobs, normalize_jobs
 from careloom.services.access import Principal, local_operator
 from careloom.services.admission import admit, note
 from careloom.services.arrivals import Wanted, read_through
@@ -176,6 +176,8 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
         jobs.register(normalize_jobs.KIND, partial(normalize_jobs.work_off, platform, jobs))
         jobs.register(deidentify_jobs.KIND, partial(deidentify_jobs.work_off, platform, jobs))
         jobs.register(annotate_jobs.KIND, partial(annotate_jobs.work_off, platform, jobs))
+        jobs.register(exports.KIND, partial(exports.work_off, platform, jobs), ended=partial(exports.let_go, platform))
+        jobs.chores.append(partial(exports.sweep, platform))
         jobs.recover()
         sweep(platform, jobs)
         if once:

@@ -116,7 +116,10 @@ class Progress:
 
 
 class Jobs:
-    """The queue of one installation. `register` all kinds before work runs; the ones who only ask need none."""
+    """The queue of one installation. `register` all kinds before work runs; the ones who only ask need none.
+
+    chores  what a worker that waits for work does now and then
+    """
 
     def __init__(self, folder: Path, runtime: Runtime, *, immediate: bool = False) -> None:
         """Opens or makes ``jobs.db`` in `folder`. With `immediate`, `submit` runs the work before it returns."""
@@ -127,6 +130,7 @@ class Jobs:
         self._folder = folder
         self._ended: dict[str, Callable[[Job], object]] = {}
         self.stop = Stop()
+        self.chores: list[Callable[[], object]] = []
         self._engine = create_engine(f"sqlite:///{self._path}", connect_args={"timeout": 30})
         with translated():
             self._path.touch(mode=0o600)
@@ -275,6 +279,8 @@ class Jobs:
                     idle = 0 if self.run_waiting() else idle + 1
                 if idle % _POLLS_PER_LOOK == 0:
                     self._queue_lost()
+                    for chore in self.chores:
+                        chore()
             except CareloomError as error:
                 log(__name__, "the queue could not be read", level=logging.ERROR, error_code=error.code)
                 time.sleep(1.0)
