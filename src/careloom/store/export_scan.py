@@ -212,23 +212,26 @@ class Scan:
 def line_of(content: bytes, version: int, updated: bytes, record_id: str) -> bytes | None:
     """The line that parsing and `Stored.resource` would give, made without parsing; None where that is not certain.
 
-    Certain is what holds one resource, whose only member `meta` is at depth 1 and ends at the first brace: it holds no
-    object and no escaped character, and its quotes pair up. Canonical content has no space between its tokens.
+    Certain is a member `meta` after which one resource type stands, for those of resources inside stand before their
+    own types; it is at depth 1 and ends at the first brace, for it holds no object and no escaped character, and its
+    quotes pair up. Canonical content is sorted and has no space between its tokens.
     """
     source = b',"source":"urn:careloom:record:%b"' % record_id.encode() if record_id else b""
     own = b'"versionId":"%d","lastUpdated":"%b"%b' % (version, updated, source)
-    if content.count(_RESOURCE) != 1:
-        return None
     start = content.find(_META)
     if start < 0:
-        return None if b'"meta":' in content else b'%b,"meta":{%b}}\n' % (content[:-1], own)
+        return None if b'"meta":' in content else b"".join((content[:-1], b',"meta":{', own, b"}}\n"))
+    if content.count(_RESOURCE, start) != 1:
+        start = content.rfind(_META)
+        if content.count(_RESOURCE, start) != 1:
+            return None
     end = content.find(b"}", start)
     inner = content[start + len(_META) : end]
     if not inner or b"{" in inner or b"\\" in inner or inner.count(b'"') % 2:
         return None
     if content.count(b"{", 0, start) - content.count(b"}", 0, start) != 1:
         return None
-    return b"%b,%b%b\n" % (content[:end], own, content[end:])
+    return b"".join((content[:end], b",", own, content[end:], b"\n"))
 
 
 def _deletion(kind: str, name: str) -> bytes:
