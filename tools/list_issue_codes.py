@@ -168,11 +168,23 @@ def assigned(function: ast.AST) -> Texts:
     return found
 
 
+def parsed(file: Path) -> ast.Module:
+    """A file's tree. A call by the bare name of a variable or a builtin loses that name: no function is meant."""
+    tree = ast.parse(file.read_text("utf-8"))
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    own |= {alias.asname or alias.name for node in imports for alias in node.names}
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id not in own:
+            call.func.id = ""
+    return tree
+
+
 def find(package: Path = PACKAGE) -> list[Found]:
     """Every code that the source of a package can raise, sorted."""
     named = {file.relative_to(package): file for file in package.rglob("*.py")}
     rooms = {name: file for name, file in named.items() if name.parts[0] not in FACES}
-    trees = {name.as_posix(): ast.parse(file.read_text("utf-8")) for name, file in rooms.items()}
+    trees = {name.as_posix(): parsed(file) for name, file in rooms.items()}
     trees = dict(sorted(trees.items()))
     all_makers = makers_of(trees)
     codes: dict[str, Found] = {}
