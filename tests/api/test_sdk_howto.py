@@ -72,7 +72,7 @@ def ready(served: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 EXPECTED = {
-    "Sign in": ["data-engineer", "system/*.rs"],
+    "Sign in": ["data-engineer", "system/*.cruds"],
     "Send a folder and see what became of it": ["bytes", "4 stored, 1 refused", "Observation"],
     "Read a patient and page through what was measured": ["2026-01-02T03:04:05Z 71\n" * 3],
     "Tell errors apart": ["input.not-found in request "],
