@@ -29,6 +29,9 @@ def view(
     ] = "research",
     out: Annotated[Path | None, typer.Option(help="Write all rows to this file: .parquet, .csv or .ndjson.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows to show where no file is written.")] = 20,
+    processes: Annotated[
+        int, typer.Option(min=0, max=64, help="Processes that read a zone; 0: as many as there are cores.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Make a table of resources by a ViewDefinition of SQL-on-FHIR.
@@ -39,7 +42,7 @@ def view(
     from careloom.cli.session import opened
     from careloom.services.view import ViewAsk, view_files, view_zone
 
-    ask = ViewAsk(name, out, limit)
+    ask = ViewAsk(name, out, limit, processes)
     if files:
         with output.progress("Viewing", quiet=json) as watch:
             report = view_files(files, ask, watch)

@@ -69,6 +69,10 @@ class LocalKeys:
         self._random_bytes = (runtime or Runtime()).random_bytes
         self._load()
 
+    def __reduce__(self) -> tuple[type["LocalKeys"], tuple[Path]]:
+        """Another process is told the folder, never a key."""
+        return LocalKeys, (self._folder,)
+
     @classmethod
     def open(cls, folder: Path, runtime: Runtime | None = None, *, create: bool = True) -> "LocalKeys":
         """The keys in `folder`, made if there are none; two processes that create at once end with the same keys.

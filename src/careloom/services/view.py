@@ -8,27 +8,30 @@ takes no other file's place.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 import polars as pl
 
-from careloom.errors import CareloomError, Conflict, NotFound, QueryError, SetupError
-from careloom.fhir.references import patients_of
+from careloom.errors import CareloomError, Conflict, NotFound, QueryError, SetupError, StateError
 from careloom.fhir.views import View, compile_view
-from careloom.fhir.views_definition import ViewError
-from careloom.fhir.views_interpret import Row
 from careloom.runtime import packaged, packaged_names
+from careloom.services import view_scan
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.export import policy_mark
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 from careloom.services.view_files import FORMATS, writer
+from careloom.services.view_scan import Piece, Recipe, piece_of, pieces, usable_cores
+from careloom.store.export_scan import patients_behind
+from careloom.store.snapshot import snapshot
+from careloom.store.zone_store import Zone
 
 Watch = Callable[[int, int], None]
 OPERATION = "view"
-BATCH = 5_000
 ROWS_SHOWN = 1_000
 """Rows that go to memory where no file is named; of the identified zone at most."""
 _REASONS_AT_MOST = 100
@@ -38,14 +41,16 @@ _REASONS_AT_MOST = 100
 class ViewAsk:
     """What is wanted.
 
-    view   name of a view that ships, or a file that holds one
-    out    the file to write, by its ending one of `FORMATS`; None for rows in the report
-    limit  rows at most where there is no file
+    view       name of a view that ships, or a file that holds one
+    out        the file to write, by its ending one of `FORMATS`; None for rows in the report
+    limit      rows at most where there is no file
+    processes  workers that read a zone; 0 for as many as there are cores to use, at most 8
     """
 
     view: str
     out: Path | None = None
     limit: int = 20
+    processes: int = 0
 
 
 @dataclass(slots=True)
@@ -93,38 +98,59 @@ def definition_of(name: str) -> Any:
 def view_zone(
     platform: Platform, who: Principal, zone_name: str, ask: ViewAsk, watch: Watch | None = None
 ) -> ViewReport:
-    """The rows of a view over the current resources of a zone.
+    """The rows of a view over a zone as it is when this begins, in the order in which its resources first came.
 
     raises  AccessError; QueryError for a zone or file that cannot be used, also any file for the identified zone;
-            NotFound, ViewError for the view; Conflict where the file is there already
+            NotFound, ViewError for the view; Conflict where the file is there already; StateError if the research zone
+            was made anew meanwhile
     """
-    zone, compiled = zone_of(zone_name), compile_view(definition_of(ask.view))
+    zone, definition = zone_of(zone_name), definition_of(ask.view)
+    compiled = compile_view(definition)
     admit(platform, who, "search", zone, compiled.resource, operation=OPERATION)
     if zone == "identified" and ask.out is not None:
         raise QueryError(
             "a table of identified patients would lie in plain text", "View the research zone, or leave --out away."
         )
-    store = platform.store(zone)
-    total = store.count().get(compiled.resource, 0)
-    concerned: set[str] = set()
-
-    def resources() -> Iterator[Any]:
-        for stored in store.scan([compiled.resource]):
-            resource = stored.resource()
-            concerned.update(patients_of(resource))
-            yield resource
-
-    def before(count: int) -> None:
-        subjects = map(store.pseudonym, concerned)
-        detail = {"view": compiled.definition.name, "type": compiled.resource, "count": count}
-        note(platform, who, OPERATION, zone, subjects=subjects, detail=detail)
-        concerned.clear()
-
     try:
-        return _run(compiled, ask, resources(), before, lambda done: watch(done, total) if watch else None)
+        return _run(compiled, ask, _zone_pieces(platform, who, zone, definition, ask, watch))
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"type": compiled.resource, "code": error.code})
         raise
+
+
+def _zone_pieces(
+    platform: Platform, who: Principal, zone: Zone, definition: Any, ask: ViewAsk, watch: Watch | None
+) -> Iterator[Piece]:
+    store, compiled = platform.store(zone), compile_view(definition)
+    with store.connect() as connection:
+        state, mark = snapshot(connection, compiled.resource), policy_mark(connection, zone)
+    recipe = recipe_of(platform, zone, definition, state.as_of)
+    is_shown = ask.out is None
+    size, processes = (_shown(ask), 1) if is_shown else (view_scan.BATCH, ask.processes or usable_cores())
+    done = 0
+    for piece in pieces(recipe, state.rows, processes, store.connect, size=size):
+        tell(platform, who, zone, compiled, piece)
+        done += piece.resources
+        yield piece
+        if watch is not None:
+            watch(done, len(state.rows))
+    with store.connect() as connection:
+        if policy_mark(connection, zone) != mark:
+            raise StateError("the research zone was made anew meanwhile", "View it again.")
+
+
+def recipe_of(platform: Platform, zone: Zone, definition: Any, as_of: int, *, is_keyed: bool = False) -> Recipe:
+    """What the processes that read a zone are told."""
+    data = platform.settings.data
+    return Recipe(data.database or data.directory, zone, platform.keys, definition, as_of, is_keyed)
+
+
+def tell(platform: Platform, who: Principal, zone: Zone, compiled: View, piece: Piece) -> None:
+    """Writes who a piece is about into the audit chain: the patients under whose keys its resources are sealed."""
+    with platform.store(zone).connect() as connection:
+        subjects, _ = patients_behind(connection, piece.subjects)
+    detail = {"view": compiled.definition.name, "type": compiled.resource, "count": piece.resources}
+    note(platform, who, OPERATION, zone, subjects=subjects, detail=detail)
 
 
 def view_files(files: list[Path], ask: ViewAsk, watch: Watch | None = None) -> ViewReport:
@@ -150,11 +176,14 @@ def view_files(files: list[Path], ask: ViewAsk, watch: Watch | None = None) -> V
                     elif held.get("resourceType") == compiled.resource:
                         yield held
 
-    def tell(_done: int) -> None:
-        if watch is not None:
-            watch(position[0], total)
+    def made() -> Iterator[Piece]:
+        left = resources()
+        while some := list(islice(left, view_scan.BATCH if ask.out is not None else _shown(ask))):
+            yield piece_of(compiled, some)
+            if watch is not None:
+                watch(position[0], total)
 
-    report = _run(compiled, ask, resources(), lambda count: None, tell)
+    report = _run(compiled, ask, made())
     report.unread = unread["lines"]
     return report
 
@@ -167,34 +196,40 @@ def _object(line: bytes) -> dict[str, Any] | None:
     return held if isinstance(held, dict) else None
 
 
-def _run(
-    compiled: View,
-    ask: ViewAsk,
-    resources: Iterable[Any],
-    before: Callable[[int], None],
-    watch: Callable[[int], None],
-) -> ViewReport:
-    """Rows of resources to a file or into the report.
+def _shown(ask: ViewAsk) -> int:
+    return min(max(ask.limit, 1), ROWS_SHOWN)
 
-    before  is told how many resources were looked at, before rows of theirs go out
-    watch   is told how many were looked at in all
-    """
+
+def report_of(compiled: View, ask: ViewAsk) -> ViewReport:
+    """A report that counted nothing yet."""
     columns = {name: str(dtype) for name, dtype in compiled.schema().items()}
-    report = ViewReport(compiled.definition.name or Path(ask.view).stem, compiled.resource, columns)
-    size = BATCH if ask.out is not None else min(max(ask.limit, 1), ROWS_SHOWN)
-    told = 0
+    return ViewReport(compiled.definition.name or Path(ask.view).stem, compiled.resource, columns)
+
+
+def count(report: ViewReport, piece: Piece, frame: pl.DataFrame) -> None:
+    """Adds a piece to a report."""
+    report.resources += piece.resources
+    report.rows += frame.height
+    report.refused += piece.refused
+    for where, number in piece.reasons.items():
+        if where in report.reasons or len(report.reasons) < _REASONS_AT_MOST:
+            report.reasons[where] += number
+
+
+def _run(compiled: View, ask: ViewAsk, made: Iterator[Piece]) -> ViewReport:
+    """Rows to a file or into the report."""
+    report = report_of(compiled, ask)
 
     def frames() -> Iterator[pl.DataFrame]:
-        nonlocal told
-        for frame in _frames(compiled, resources, report, size):
-            before(report.resources - told)
-            told = report.resources
+        for piece in made:
+            frame = piece.opened()
+            count(report, piece, frame)
             yield frame
-            watch(told)
 
     if ask.out is not None:
         _write(compiled, ask.out, frames())
         return report
+    size = _shown(ask)
     for frame in frames():
         report.shown += frame.head(size - len(report.shown)).to_dicts()
         if len(report.shown) >= size:
@@ -225,23 +260,3 @@ def _refuse_place(out: Path, part: Path, compiled: View) -> None:
         raise Conflict("the file is there already, or half of it (.part)", "Name another file.")
     if out.suffix == ".csv" and any(column.collection for column in compiled.columns):
         raise QueryError("CSV holds no lists", "Write .parquet or .ndjson, or take collection out of the view.")
-
-
-def _frames(compiled: View, resources: Iterable[Any], report: ViewReport, size: int) -> Iterator[pl.DataFrame]:
-    """A table for every so many resources; what does not fit the view is counted by its place."""
-    rows: list[Row] = []
-    for resource in resources:
-        report.resources += 1
-        try:
-            rows += compiled.rows(resource)
-        except ViewError as error:
-            report.refused += 1
-            if error.where in report.reasons or len(report.reasons) < _REASONS_AT_MOST:
-                report.reasons[error.where] += 1
-        if report.resources % size == 0:
-            report.rows += len(rows)
-            yield compiled.frame(rows)
-            rows = []
-    if report.resources % size:
-        report.rows += len(rows)
-        yield compiled.frame(rows)

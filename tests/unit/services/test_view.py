@@ -11,9 +11,11 @@ import pytest
 from careloom.errors import AccessError, Conflict, NotFound, QueryError
 from careloom.fhir.views import compile_view
 from careloom.fhir.views_definition import ViewError
+from careloom.services import view_scan
 from careloom.services.access import Principal
 from careloom.services.view import ViewAsk, definition_of, ready_views, view_files, view_zone
 from tests.api.kit import OBSERVATION, PATIENT, Installation
+from tests.store_kit import event, put
 
 MANY = [{"resourceType": "Patient", "id": f"p{number}", "gender": "female"} for number in range(12_000)]
 
@@ -56,6 +58,27 @@ def test_who_may_not_search_a_zone_may_not_view_it(installation: Installation) -
     scientist = Principal("s", frozenset({"data-scientist"}), frozenset({"research"}))
     with pytest.raises(AccessError):
         view_zone(installation.platform, scientist, "identified", ViewAsk("patient"))
+
+
+def test_any_number_of_processes_makes_the_same_file(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view_scan, "ALONE_BELOW", 0)
+    monkeypatch.setattr(view_scan, "BATCH", 3)
+    store, platform = installation.platform.store("synthetic"), installation.platform
+    made = [put("Observation", f"o{number}", (f"p{number % 5}",), status=f"s{number}") for number in range(40)]
+    with store.transaction(event(zone="synthetic")) as transaction:
+        transaction.write(made)
+    for processes in (1, 2, 3):
+        ask = ViewAsk("observation", tmp_path / f"{processes}.parquet", processes=processes)
+        report = view_zone(platform, installation.operator, "synthetic", ask)
+        assert (report.resources, report.rows) == (40, 40)
+    tables = [pl.read_parquet(tmp_path / f"{processes}.parquet") for processes in (1, 2, 3)]
+    assert tables[0]["status"].to_list() == [f"s{number}" for number in range(40)]
+    assert tables[0].equals(tables[1])
+    assert tables[0].equals(tables[2])
+    told = [one for one in store.audit_events() if "view" in orjson.dumps(one).decode()]
+    assert len(told) == 3 * 14  # each part of 3 resources, before its rows
 
 
 def test_files_become_the_same_table_in_every_format(tmp_path: Path) -> None:

@@ -1,0 +1,191 @@
+"""The rows of a view over one state of a zone, part after part, by any number of processes: the same rows in the same
+order. Keys reach a worker as the name of their keeper, never as bytes, and rows leave it as Arrow in memory.
+"""
+
+import gc
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from io import BytesIO
+from multiprocessing import get_context
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection
+
+from careloom.crypto.keys import KeyProvider
+from careloom.errors import StateError
+from careloom.fhir.references import patients_of
+from careloom.fhir.views import View, compile_view
+from careloom.fhir.views_definition import ViewError
+from careloom.fhir.views_interpret import Row
+from careloom.pipeline.runner import WINDOW_PER_PROCESS, collector_resting, end_with_parent
+from careloom.runtime import Runtime
+from careloom.store.engine import open_engine, reading
+from careloom.store.snapshot import SnapshotReader
+from careloom.store.zone_keys import ZoneKeys
+
+BATCH = 5_000
+"""Resources of one part: what is in memory, times two for each process."""
+ALONE_BELOW = 40_000
+"""Fewer resources are read by the calling process: others take longer to start."""
+KEYED = {"resource_key": pl.String(), "row_number": pl.Int32(), "patient_ids": pl.String()}
+"""Columns that name a row of a kept table: the resource it is made of, its number there, and whom it is about (ids,
+joined by commas)."""
+
+
+Connect = Callable[[], AbstractContextManager[Connection]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides the rows: what another process needs to make them.
+
+    place     the data directory or the database's URL
+    view      the JSON of the ViewDefinition
+    as_of     moment of the snapshot, microseconds since 1970
+    is_keyed  rows begin with the columns of `KEYED`
+    """
+
+    place: Path | str
+    zone: str
+    keys: KeyProvider
+    view: Any
+    as_of: int
+    is_keyed: bool = False
+
+
+@dataclass(slots=True)
+class Piece:
+    """The rows of one part.
+
+    resources  that were looked at; `refused` of them do not fit, at the places in `reasons`
+    subjects   numbers of the data keys that seal them
+    """
+
+    frame: pl.DataFrame | bytes
+    resources: int = 0
+    refused: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    subjects: frozenset[int] = frozenset()
+
+    def opened(self) -> pl.DataFrame:
+        """The rows as a frame."""
+        return pl.read_ipc_stream(BytesIO(self.frame)) if isinstance(self.frame, bytes) else self.frame
+
+
+class Maker:
+    """Makes the pieces of one recipe within one process."""
+
+    def __init__(self, recipe: Recipe, connect: Connect) -> None:
+        zone_keys = ZoneKeys(recipe.keys, recipe.zone)
+        self._view: View = compile_view(recipe.view)
+        self._is_keyed = recipe.is_keyed
+        self._connect = connect
+        self._reader = SnapshotReader(zone_keys, Runtime().random_bytes, self._view.resource, recipe.as_of)
+
+    def piece(self, rows: Sequence[int]) -> Piece:
+        """The rows of the resources behind these row numbers."""
+        with self._connect() as connection:
+            part = self._reader.part(connection, rows)
+        made = piece_of(self._view, part.resources, is_keyed=self._is_keyed)
+        made.subjects = part.subjects
+        return made
+
+
+def schema_of(view: View, *, is_keyed: bool) -> dict[str, pl.DataType]:
+    """Column -> type of the frames of a view."""
+    return (KEYED if is_keyed else {}) | view.schema()
+
+
+def piece_of(view: View, resources: Sequence[Any], *, is_keyed: bool = False) -> Piece:
+    """The rows of resources at hand; what does not fit the view is counted by its place."""
+    found: list[Row] = []
+    keys: list[tuple[str, int, str]] = []
+    piece = Piece(pl.DataFrame(), len(resources))
+    for resource in resources:
+        try:
+            rows = view.rows(resource)
+        except ViewError as error:
+            piece.refused += 1
+            piece.reasons[error.where] += 1
+            continue
+        found += rows
+        if is_keyed and rows:
+            name, whom = f"{resource['resourceType']}/{resource['id']}", ",".join(sorted(patients_of(resource)))
+            keys += [(name, number, whom) for number in range(len(rows))]
+    frame = view.frame(found)
+    if is_keyed:
+        columns = list(zip(*keys, strict=True)) or [(), (), ()]
+        named = [pl.Series(name, values, kind) for (name, kind), values in zip(KEYED.items(), columns, strict=True)]
+        frame = pl.DataFrame(named).hstack(frame)
+    piece.frame = frame
+    return piece
+
+
+def pieces(recipe: Recipe, rows: Sequence[int], processes: int, connect: Connect, *, size: int) -> Iterator[Piece]:
+    """The pieces of all row numbers, in their order.
+
+    processes  workers; 1 works in the calling process, and so do few rows
+    connect    to the zone's database, for the calling process
+    size       resources of one piece
+    raises     IntegrityError where a seal was changed; StateError if a worker dies
+    """
+    parts = (rows[start : start + size] for start in range(0, len(rows), size))
+    if processes <= 1 or len(rows) < ALONE_BELOW:
+        maker = Maker(recipe, connect)
+        with collector_resting() as step:
+            for part in parts:
+                yield maker.piece(part)
+                step()
+        return
+    flying: deque[Future[Piece]] = deque()
+    with ProcessPoolExecutor(processes, get_context("forkserver"), _start, (recipe,)) as pool:
+        try:
+            for part in parts:
+                flying.append(pool.submit(_piece_in_worker, part))
+                if len(flying) >= processes * WINDOW_PER_PROCESS:
+                    yield flying.popleft().result()
+            while flying:
+                yield flying.popleft().result()
+        except BrokenProcessPool:
+            raise StateError(
+                "view: a worker process ended before its part was done",
+                "View again; fewer processes need less memory.",
+            ) from None
+        finally:
+            for one in flying:
+                one.cancel()
+
+
+def usable_cores() -> int:
+    """The cores that this process may use, at most 8: more wait for the one that writes."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+
+
+_maker: Maker | None = None
+
+
+def _start(recipe: Recipe) -> None:
+    global _maker  # noqa: PLW0603 - one maker per worker process, built once
+    engine = open_engine(recipe.place, recipe.zone)
+    _maker = Maker(recipe, lambda: reading(engine))
+    gc.freeze()
+    gc.disable()
+    Thread(target=end_with_parent, daemon=True).start()
+
+
+def _piece_in_worker(rows: Sequence[int]) -> Piece:
+    if _maker is None:
+        raise StateError("view: the worker has no recipe", "Start it through pieces.")
+    piece = _maker.piece(rows)
+    out = BytesIO()
+    piece.opened().write_ipc_stream(out)
+    piece.frame = out.getvalue()
+    return piece
