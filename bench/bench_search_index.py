@@ -1,9 +1,11 @@
 """Costs of the search index: extraction, blinding, and searches over a store of many observations.
 
-    CARELOOM_SUITES=... python bench/bench_search_index.py [--observations 1000000]
+    CARELOOM_SUITES=... python bench/bench_search_index.py [--observations 1000000] [--folder DIR] [--postgresql URL]
 
 CPU time, medians. Extraction and blinding run over Synthea resources with cold caches; searches over a made store with
 skewed codes (2 % to 0.01 %), 500 observations a patient, dates over ten years, each query with fresh parameters.
+A folder keeps the store, so that it is made once. PostgreSQL gets a copy of it; its CPU time is that of the client and
+of its server process together. Wall time is told beside it: on a machine that does other work it is mostly waiting.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import gc
 import gzip
 import os
 import random
+import sqlite3
 import statistics
 import tempfile
 import time
@@ -20,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Boolean, Connection, Engine, create_engine, inspect
 
 from careloom.fhir import search_values
 from careloom.fhir.search_grammar import parse_search
@@ -157,39 +160,91 @@ def requests(count: int) -> Iterator[tuple[str, Callable[[random.Random], str]]]
     yield "count of code", lambda r: f"Observation?{code(r)}&_summary=count"
 
 
-def measure_searches(connection: Connection, blind: BlindIndex, count: int) -> None:
-    print(f"{'search (page of 50)':28} {'p50 ms':>8} {'p99 ms':>8} {'found':>6}")
-    chance = random.Random(11)
+def cpu_of(connection: Connection) -> Callable[[], float]:
+    """Reads the seconds of CPU that this process, and on PostgreSQL the one that serves the connection, have used."""
+    if connection.dialect.name == "sqlite":
+        return time.process_time
+    server = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    ran = Path(f"/proc/{server}/schedstat")
+    return lambda: time.process_time() + int(ran.read_text().split()[0]) / 1e9
+
+
+def measure_searches(connection: Connection, blind: BlindIndex, count: int, samples: int) -> None:
+    print(f"{'search (page of 50)':28} {'p50 ms':>8} {'p99 ms':>8} {'wall p50':>8} {'wall p99':>8} {'found':>6}")
+    chance, cpu = random.Random(11), cpu_of(connection)
     for name, make in requests(count):
-        times, found = [], 0
-        for _ in range(30 if "count of code" in name else 100):
+        times, walls, found = [], [], 0
+        for _ in range(samples):
             query = parse_search(make(chance))
-            start = time.process_time()
+            start, begun = cpu(), time.perf_counter()
             page = search_sql.search(Index(connection, blind, lambda kind, one: (one,)), query, limit=50)
-            times.append((time.process_time() - start) * 1000)
+            walls.append((time.perf_counter() - begun) * 1000)
+            times.append((cpu() - start) * 1000)
             found += len(page.rids)
-        times.sort()
-        print(
-            f"{name:28} {statistics.median(times):8.2f} {times[int(len(times) * 0.99)]:8.2f} {found / len(times):6.1f}"
-        )
+        told = [
+            edge for each in (sorted(times), sorted(walls)) for edge in (each[samples // 2], each[samples * 99 // 100])
+        ]
+        print(f"{name:28} {' '.join(f'{one:8.2f}' for one in told)} {found / samples:6.1f}", flush=True)
+
+
+def made_sqlite(folder: Path, blind: BlindIndex, count: int) -> Engine:
+    """The store in a folder, made if it is not there."""
+    engine = create_engine(f"sqlite:///{folder}/store-{count}.db")
+    if not (folder / f"store-{count}.db").is_file():
+        metadata.create_all(engine)
+        with engine.connect() as connection:
+            fill(connection, blind, count)
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    return engine
+
+
+def made_postgresql(url: str, source: Path) -> Engine:
+    """A copy of the SQLite store in an empty database of PostgreSQL, or the one that was made there before."""
+    engine = create_engine(url)
+    with engine.connect() as connection, sqlite3.connect(source) as made:
+        if inspect(connection).has_table("idx_eq"):
+            return engine
+        connection.exec_driver_sql("SET session_replication_role TO replica")
+        metadata.create_all(connection)
+        for table in (idx_eq, idx_range, resource, token_system):
+            names = [column.name for column in table.columns]
+            flags = [isinstance(column.type, Boolean) for column in table.columns]
+            cursor = connection.connection.driver_connection.cursor()
+            with cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as lines:
+                for row in made.execute(f"SELECT {', '.join(names)} FROM {table.name}"):
+                    lines.write_row([bool(value) if flag else value for value, flag in zip(row, flags, strict=True)])
+        connection.commit()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+    return engine
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--observations", type=int, default=200_000)
+    parser.add_argument("--samples", type=int, default=200, help="Searches of each kind.")
+    parser.add_argument("--folder", type=Path, help="Keep the store here, and use it again.")
+    parser.add_argument("--postgresql", default="", help="URL of an empty database, or of one that this filled.")
+    parser.add_argument("--searches", action="store_true", help="Leave extraction out.")
     arguments = parser.parse_args()
     gc.disable()
-    measure_extraction(synthea(Path(os.environ["CARELOOM_SUITES"])))
-    with tempfile.TemporaryDirectory() as folder:
-        engine = create_engine(f"sqlite:///{folder}/store.db")
-        metadata.create_all(engine)
-        blind = BlindIndex(KEY)
-        with engine.connect() as connection:
-            fill(connection, blind, arguments.observations)
-            size = Path(folder, "store.db").stat().st_size
-            print(f"{arguments.observations} observations, {size / 1e6:.0f} MB with 300-byte bodies")
-            measure_searches(connection, blind, arguments.observations)
-        engine.dispose()
+    if not arguments.searches:
+        measure_extraction(synthea(Path(os.environ["CARELOOM_SUITES"])))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, count, blind = arguments.folder or Path(temporary), arguments.observations, BlindIndex(KEY)
+        folder.mkdir(exist_ok=True)
+        engines = [made_sqlite(folder, blind, count)]
+        source = folder / f"store-{count}.db"
+        print(f"{count} observations, {source.stat().st_size / 1e6:.0f} MB with 300-byte bodies")
+        if arguments.postgresql:
+            engines.append(made_postgresql(arguments.postgresql, source))
+        for engine in engines:
+            print(f"{engine.dialect.name}, load {' '.join(f'{one:.1f}' for one in os.getloadavg())}")
+            with engine.connect() as connection:
+                if engine.dialect.name == "postgresql":
+                    connection.exec_driver_sql("SET max_parallel_workers_per_gather = 0")
+                measure_searches(connection, blind, count, arguments.samples)
+            engine.dispose()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Example requests of the routes of bulk exports, for `test_routes`, and what they name."""
+"""Example requests of the routes of bulk exports and imports, for `test_routes`, and what they name."""
 
 import sqlite3
 from contextlib import closing
 from functools import partial
 from typing import Any
 
-from careloom.services import exports
+from careloom.services import exports, imports, reconciliation
 from careloom.services.export_ask import ExportAsk
 from careloom.services.job_requests import sealed
+from careloom.services.jobs import KIND
 from careloom.store.jobs import Jobs
 from careloom.store.jobs_tables import FILE_NAME
 from tests.api.kit import Installation
@@ -18,6 +19,9 @@ GROUP = {
 }  # fmt: skip
 AT = "/fhir/{zone}/$export/{export_id}"
 OWN = "/fhir/identified/$export/{own_export}"
+IMPORT = "/fhir/{zone}/$import/{import_id}"
+OWN_IMPORT = "/fhir/identified/$import/{own_import}"
+LINE = b'{"resourceType":"Patient","id":"later","name":[{"family":"Later"}]}\n'
 EXAMPLES: dict[str, dict[str, Any]] = {
     **{
         f"GET /fhir/{{zone}}/{below}$export": {
@@ -29,7 +33,44 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"GET {AT}": {"path": OWN, "verb": "read"},
     f"DELETE {AT}": {"path": OWN, "verb": "read", "statuses": (202,)},
     f"GET {AT}/{{file}}": {"path": f"{OWN}/Patient.1.ndjson", "verb": "read"},
+    "POST /fhir/{zone}/$import": {
+        "path": "/fhir/identified/$import", "verb": "ingest", "zones": ("landing", "identified"), "statuses": (202,),
+        "more": {"data": LINE, "content_type": "application/fhir+ndjson", "headers": {"Prefer": "respond-async"}},
+    },
+    f"GET {IMPORT}": {
+        "path": "/fhir/identified/$import/{done_import}", "verb": "ingest", "zones": ("landing", "identified"),
+    },
+    f"DELETE {IMPORT}": {
+        "path": OWN_IMPORT, "verb": "ingest", "zones": ("landing", "identified"), "statuses": (202,),
+    },
+    f"GET {IMPORT}/errors": {
+        "path": f"{OWN_IMPORT}/errors", "verb": "ingest", "zones": ("landing", "identified"),
+        "also": "careloom/quarantine", "also_in": ("landing",),
+    },
 }  # fmt: skip
+
+
+def waiting_import(made: Installation, actor: str) -> str:
+    """The id of a new import that no worker has touched, as if `actor` had sent it."""
+    found: str = imports.submit(made.platform, made.operator, [("one.ndjson", [LINE])])["id"]
+    _belongs_to(made, found, actor)
+    return found
+
+
+def done_import(made: Installation, actor: str) -> str:
+    """The id of a new import that is done and reconciled, as if `actor` had sent it."""
+    platform, run_id = made.platform, made.ingest(LINE).run_id
+    reconciliation.kept(platform, made.operator, run_id)
+    jobs = Jobs(platform.settings.data.directory / "jobs", platform.runtime, immediate=True)
+    jobs.register(KIND, lambda _progress, _request: {"import": True})
+    jobs.submit(KIND, {}, actor=actor, job_id=run_id)
+    jobs.close()
+    return run_id
+
+
+def _belongs_to(made: Installation, job_id: str, actor: str) -> None:
+    with closing(sqlite3.connect(made.platform.settings.data.directory / "jobs" / FILE_NAME)) as queue, queue:
+        queue.execute("UPDATE job SET actor = ? WHERE id = ?", (actor, job_id))
 
 
 def whole(made: Installation, actor: str) -> str:
@@ -40,6 +81,5 @@ def whole(made: Installation, actor: str) -> str:
     jobs.register(exports.KIND, partial(exports.work_off, platform, jobs))
     jobs.submit(exports.KIND, request, actor="worker", job_id=export_id)
     jobs.close()
-    with closing(sqlite3.connect(platform.settings.data.directory / "jobs" / FILE_NAME)) as queue, queue:
-        queue.execute("UPDATE job SET actor = ? WHERE id = ?", (actor, export_id))
+    _belongs_to(made, export_id, actor)
     return export_id

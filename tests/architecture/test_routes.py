@@ -141,6 +141,8 @@ class Served:
             "queued annotation": self.queued_annotation,
             "question": lambda: vault_routes.question(self.made, self.facts["pseudonym"]),
             "own_export": lambda: bulk_routes.whole(self.made, self.last_caller),
+            "done_import": lambda: bulk_routes.done_import(self.made, self.last_caller),
+            "own_import": lambda: bulk_routes.waiting_import(self.made, self.last_caller),
             "own_question": lambda: vault_routes.question(self.made, self.facts["pseudonym"], self.last_caller),
         }
         return made[name]() if name in made else self.facts[name]

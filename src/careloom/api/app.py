@@ -8,6 +8,7 @@ from flask_openapi3 import Info, OpenAPI
 import careloom
 from careloom.api import (
     bulk,
+    bulk_import,
     codes,
     deidentifications,
     deidentify_one,
@@ -64,8 +65,8 @@ def create_app(platform: Platform) -> OpenAPI:
     metrics.install(app)
     problems.install(app)
     for room in (
-        oauth, bulk, fhir, fhir_write, fhir_history, fhir_bundles, fhir_routes, terminology, codes, ingestions, records,
-        quality, linkage, duplicates,
+        oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_routes, terminology, codes,
+        ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications,
     ):  # fmt: skip

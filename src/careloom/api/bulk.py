@@ -151,7 +151,7 @@ def _queued(level: Level) -> Response:
     with _understanding():
         zone, pairs = zone_of(_named("zone")), query_pairs()
         Format(())
-        if not _ASYNC.search(request.headers.get("Prefer", "")):
+        if not is_asynchronous():
             raise QueryError("an export is answered later only", "Send the header Prefer: respond-async.")
         group = _named("id") if level == "group" else ""
         if group and not is_id(group):
@@ -166,6 +166,11 @@ def _queued(level: Level) -> Response:
     response = Response(status=202)
     response.headers["Content-Location"] = f"{base_url()}/fhir/{zone}/$export/{made['id']}"
     return response
+
+
+def is_asynchronous() -> bool:
+    """True when the request wants to be answered later."""
+    return _ASYNC.search(request.headers.get("Prefer", "")) is not None
 
 
 @contextmanager

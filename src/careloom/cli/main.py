@@ -15,6 +15,7 @@ from careloom.cli import (
     data,
     deidentification,
     export,
+    imports,
     learning,
     linkage,
     mapping,
@@ -43,6 +44,7 @@ mapping.register(app)
 query.register(app)
 view.register(app)
 export.register(app)
+imports.register(app)
 simulate.register(app)
 records.register(app)
 quality.register(app)

@@ -11,6 +11,7 @@ from careloom.client.decoding import decode
 from careloom.client.deidentifications import Deidentifications
 from careloom.client.exports import Exports
 from careloom.client.fhir import FhirZone
+from careloom.client.imports import Imports
 from careloom.client.ingestions import Ingestions
 from careloom.client.linkage import Linkage
 from careloom.client.mappings import Mappings
@@ -112,3 +113,7 @@ class Careloom:
     def exports(self, zone: str) -> Exports:
         """Bulk exports of a zone. Asks nothing yet."""
         return Exports(self._session, zone)
+
+    def imports(self, zone: str = "identified") -> Imports:
+        """Bulk imports into a zone. Asks nothing yet."""
+        return Imports(self._session, zone)

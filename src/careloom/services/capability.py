@@ -68,10 +68,16 @@ def capability_statement(base_url: str, zone: str = "", *, update_creates: bool 
                 "security": _security(base_url),
                 "resource": _resources(is_written, update_creates),
                 "interaction": [{"code": code} for code in _OF_ALL if is_written or code != "transaction"],
-                "operation": [{"name": "export", "definition": f"{_BULK}/{name}"} for name in _EXPORTS],
+                "operation": _operations(is_written),
             }
         ],
     }
+
+
+def _operations(is_written: bool) -> list[Resource]:
+    exports = [{"name": "export", "definition": f"{_BULK}/{name}"} for name in _EXPORTS]
+    imports = [{"name": "import", "definition": "urn:careloom:operation:import"}] if is_written else []
+    return exports + imports
 
 
 def _security(base_url: str) -> Resource:

@@ -39,6 +39,7 @@ class IngestAsk:
 
     uploads  files that were sent, beside those at `paths`
     run_id   the id of the run, a new one if it is empty
+    is_import  a queued one is reconciled when it is done (`careloom.services.imports`)
     """
 
     paths: tuple[Path, ...] = ()
@@ -48,6 +49,7 @@ class IngestAsk:
     processes: int = 0
     uploads: tuple[InputFile, ...] = ()
     run_id: str = ""
+    is_import: bool = False
 
 
 @dataclass(slots=True)

@@ -30,10 +30,11 @@ _NOTHING: Json = {"totals": dict.fromkeys(("files", *COUNTS), 0), "by_format": [
 
 @dataclass(frozen=True, slots=True)
 class UploadAsk:
-    """How what is sent is to be read. An empty `source` means the configured one."""
+    """How what is sent is to be read. An empty `source` means the configured one; `is_import` as of an `IngestAsk`."""
 
     format: str = "auto"
     source: str = ""
+    is_import: bool = False
 
 
 def submit_upload(platform: Platform, who: Principal, files: Iterable[tuple[str, Pieces]], ask: UploadAsk) -> Json:
@@ -59,7 +60,7 @@ def submit_upload(platform: Platform, who: Principal, files: Iterable[tuple[str,
                 spool.write(piece)
         if not spool.size_bytes and not has_named:
             raise InputError("the upload is empty", "Send the bytes of one or more files.")
-    asked = IngestAsk(format=ask.format, source=ask.source, run_id=run_id)
+    asked = IngestAsk(format=ask.format, source=ask.source, run_id=run_id, is_import=ask.is_import)
     try:
         return _of_job(queue(platform, who, asked, Upload(spool.key, spool.parts)))
     except BaseException:

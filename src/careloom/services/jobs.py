@@ -7,7 +7,7 @@ cancelled, and stay when it failed, so that it can be tried again.
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,14 +15,23 @@ from typing import Any
 
 from careloom.errors import Conflict, IntegrityError, NotFound
 from careloom.pipeline.manifest import RunManifest
-from careloom.services import annotate_jobs, deidentify_jobs, duplicates_jobs, exports, linkage_jobs, normalize_jobs
-from careloom.services.access import Principal, local_operator
+from careloom.services import (
+    annotate_jobs,
+    deidentify_jobs,
+    duplicates_jobs,
+    exports,
+    linkage_jobs,
+    normalize_jobs,
+    reconciliation,
+)
+from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.arrivals import Wanted, read_through
 from careloom.services.ingest import INGEST_ZONES, IngestAsk, ingest, refuse_format
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import InputFile, Platform
 from careloom.services.quality_jobs import LOOK_KIND, do_look
+from careloom.services.queued import asker_of
 from careloom.services.runs import find_run, told, told_of
 from careloom.store.jobs import Job, Jobs, Progress, State, Stop
 from careloom.store.uploads import Part
@@ -65,6 +74,7 @@ def queue(platform: Platform, who: Principal, ask: IngestAsk, upload: Upload | N
         "processes": ask.processes,
         "purpose": who.purpose,
         "request": who.request,
+        "import": ask.is_import,
     }
     detail: dict[str, object] = {"job": job_id}
     if upload is not None:
@@ -209,10 +219,10 @@ def _let_go(platform: Platform, jobs: Jobs, job: Job) -> bool:
 def _ingest(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> dict[str, Any]:
     """Does the job; one whose run had ended when its worker died only gets its result."""
     job_id = progress.job_id
+    asked = unsealed(platform, request)
     ended = find_run(platform, job_id)
     if ended is not None:
-        return {"run": job_id} | _result(told_of(ended))
-    asked = unsealed(platform, request)
+        return _ended(platform, jobs, progress, asked) | _result(told_of(ended))
     ask = IngestAsk(
         tuple(Path(path) for path in asked["paths"]),
         asked["format"],
@@ -222,12 +232,21 @@ def _ingest(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping
         _uploads(platform, job_id, asked),
         job_id,
     )
-    who = local_operator(jobs.get(job_id).actor)
-    who = replace(who, purpose=asked.get("purpose", who.purpose), request=asked.get("request", ""))
+    who = asker_of(jobs, progress, asked)
     reporter = _Reporter(progress, platform.runtime.now)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         manifest = ingest(own, who, ask, reporter.watch, reporter.begun)
-    return {"run": job_id} | _result(told(manifest.files, manifest.issues_as_json()))
+        done = _ended(own, jobs, progress, asked)
+    return done | _result(told(manifest.files, manifest.issues_as_json()))
+
+
+def _ended(platform: Platform, jobs: Jobs, progress: Progress, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the job of a finished run tells beside its counts; an import is reconciled first."""
+    if not asked.get("import"):
+        return {"run": progress.job_id}
+    if reconciliation.find(platform, progress.job_id) is None:
+        reconciliation.kept(platform, asker_of(jobs, progress, asked), progress.job_id)
+    return {"run": progress.job_id, "import": True}
 
 
 def _result(summary: dict[str, Any]) -> dict[str, Any]:
