@@ -11,7 +11,6 @@ import orjson
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from careloom.api.app import create_app
 from careloom.crypto.client_secrets import Cost, SecretHasher
 from careloom.pipeline.manifest import RunManifest
 from careloom.runtime import Runtime
@@ -21,6 +20,7 @@ from careloom.services.ingest import IngestAsk, ingest
 from careloom.services.platform import Platform
 from careloom.services.tokens import issue
 from careloom.settings import Settings
+from tests.api.applications import UNLIMITED, lent, taken_back
 
 BASE_URL = "http://127.0.0.1:8080"
 CHEAP = Cost(memory_kib=8, iterations=1, lanes=1)
@@ -66,7 +66,7 @@ class Installation:
     """
 
     def __init__(self, folder: Path, runtime: Runtime | None = None, **settings: Mapping[str, Any]) -> None:
-        given = {"data": {"directory": folder / "data"}, "api": {"sign_in_rate": "100000/minute"}}
+        given = {"data": {"directory": folder / "data"}, "api": {"sign_in_rate": UNLIMITED}}
         merged = {name: {**given.get(name, {}), **settings.get(name, {})} for name in {*given, *settings}}
         self.folder = folder
         self.platform = Platform(Settings.model_validate(merged), runtime)
@@ -76,8 +76,8 @@ class Installation:
 
     @cached_property
     def app(self) -> OpenAPI:
-        """The application over the platform."""
-        return create_app(self.platform)
+        """The application over the platform; nobody else has it as long as this is open."""
+        return lent(self.platform)
 
     @cached_property
     def client(self) -> FlaskClient:
@@ -91,6 +91,8 @@ class Installation:
         self.close()
 
     def close(self) -> None:
+        if "app" in self.__dict__:
+            taken_back(self.app)
         self.platform.close()
 
     def register(
