@@ -173,9 +173,12 @@ def test_a_row_of_thousands_is_read_in_time_that_grows_with_it() -> None:
             for begin, end, label in ((0, 2, "TEST"), (3, 6, "TEST_VALUE"), (14, 21, "MEDICATION"), (22, 27, "DOSAGE")):
                 found.append(Annotation(Span(at + begin, at + end), label, id=f"T{len(found)}"))
         note = AnnotatedNote(Note("n", text), sentences=(Span(0, len(text)),), annotations=tuple(found))
-        started = time.process_time()
-        COMPONENT.read(note)
-        return time.process_time() - started
+        taken = []
+        for _ in range(3):  # the least of three: what else the processor does only adds
+            started = time.process_time()
+            COMPONENT.read(note)
+            taken.append(time.process_time() - started)
+        return min(taken)
 
     seconds(50)
-    assert seconds(2000) < 12 * max(seconds(500), 0.02)
+    assert seconds(2000) < 24 * max(seconds(250), 0.01), "eight times as long takes eight times the time, not 64"
