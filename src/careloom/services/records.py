@@ -14,6 +14,7 @@ from careloom.fhir.search_parameters import resource_types
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
+from careloom.store.export_scan import line_of
 from careloom.store.rows import Stored, instant
 from careloom.store.zone_store import Zone, ZoneStore
 
@@ -85,20 +86,17 @@ def read_version(
 
 
 def outgoing(store: ZoneStore, stored: Stored) -> Disclosed:
-    """A stored version, not a deletion, as it goes out.
+    """A stored version, not a deletion, as it goes out."""
+    patients = patients_of(orjson.loads(stored.content))
+    return Disclosed(outgoing_content(stored), frozenset(map(store.pseudonym, patients)))
 
-    The bytes are those of `Stored.resource`; where the content has no ``meta`` of its own they are not made anew.
-    """
-    if b'"meta":' in stored.content:
-        resource = stored.resource()
-        content = orjson.dumps(resource)
-    else:
-        resource = orjson.loads(stored.content)
-        source = f',"source":"urn:careloom:record:{stored.record_id}"' if stored.record_id else ""
-        meta = f'"meta":{{"versionId":"{stored.version}","lastUpdated":"{instant(stored.last_updated)}"{source}}}'
-        content = b"%b,%b}" % (stored.content[:-1], meta.encode())
-    found = Found(stored.type, stored.id, str(stored.version), stored.last_updated, content)
-    return Disclosed(found, frozenset(map(store.pseudonym, patients_of(resource))))
+
+def outgoing_content(stored: Stored) -> Found:
+    """A stored version, not a deletion; its bytes are those of `Stored.resource`, and seldom made anew."""
+    updated = instant(stored.last_updated).encode()
+    line = line_of(stored.content, stored.version, updated, stored.record_id)
+    content = orjson.dumps(stored.resource()) if line is None else line[:-1]
+    return Found(stored.type, stored.id, str(stored.version), stored.last_updated, content)
 
 
 def outgoing_provenance(store: ZoneStore, resource: Resource) -> Disclosed:

@@ -1,13 +1,11 @@
 """Writes through FHIR: one change, or several together, checked, sealed under their patient's key; what came and the
 audit events stand in the same durable step."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
-from careloom.audit import Action
 from careloom.errors import CareloomError, InputError, Invalid, Precondition, Unprocessable
 from careloom.fhir.bundle_links import conditions_of, named_in, recondition, relinked
 from careloom.fhir.drafts import Resource
@@ -16,18 +14,15 @@ from careloom.fhir.patch_fhirpath import fhirpath_patched
 from careloom.fhir.patch_json import json_patched
 from careloom.fhir.references import parse_reference, patients_of
 from careloom.services.access import Principal
-from careloom.services.admission import admit, event, note
-from careloom.services.changes import VERBS, Became, Change, Done
+from careloom.services.admission import admit, note
+from careloom.services.changes import VERBS, Change, Done
 from careloom.services.platform import Platform
-from careloom.services.records import outgoing
 from careloom.services.write_checks import Integrity, Name, made_local, placed, require_valid
 from careloom.services.write_targets import Target, Targets, criteria_of
-from careloom.store.rows import Landing, Outcome, Stored, Write, canonical
+from careloom.services.write_together import ACTIONS, Made, names_of, written, written_for_each
+from careloom.store.steps import Phased
 from careloom.store.transaction import Transaction
 from careloom.store.zone_store import Zone
-
-_ACTIONS: Mapping[str, Action] = {"create": "create", "update": "update", "patch": "update", "delete": "delete"}
-_METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH"}
 
 
 def write(platform: Platform, who: Principal, zone: Zone, change: Change) -> Done:
@@ -39,7 +34,7 @@ def write(platform: Platform, who: Principal, zone: Zone, change: Change) -> Don
     admit_change(platform, who, zone, change)
     try:
         require_change(platform, zone, change)
-        (done,) = platform.store(zone).step(lambda tx: _Step(platform, who, zone, tx).run([change]))
+        (done,) = platform.store(zone).step(_step(platform, who, zone, change))
     except CareloomError as error:
         note_failed(platform, who, zone, change, error)
         raise
@@ -51,7 +46,23 @@ def write_together(platform: Platform, who: Principal, zone: Zone, changes: Sequ
 
     raises  as `write`; the error's `entry` names the entry that is at fault. Nothing is noted of a failure
     """
-    return platform.store(zone).step(lambda tx: _Step(platform, who, zone, tx, is_together=True).run(changes))
+    return platform.store(zone).step(
+        lambda tx: written(tx, _Step(platform, who, zone, tx, is_together=True).look(changes))
+    )
+
+
+def _step(
+    platform: Platform, who: Principal, zone: Zone, change: Change
+) -> Callable[[Transaction], list[Done]] | Phased[list[Made], list[Done]]:
+    """One change as a step. What neither depends on the changes that other threads make at the same moment nor takes
+    anything away that they look for is written with theirs."""
+
+    def look(tx: Transaction) -> list[Made]:
+        return _Step(platform, who, zone, tx).look([change])
+
+    if change.method == "delete" or change.condition is not None:
+        return lambda tx: written(tx, look(tx))
+    return Phased(look, names_of, written_for_each)
 
 
 def admit_change(platform: Platform, who: Principal, zone: Zone, change: Change) -> None:
@@ -76,7 +87,7 @@ def _searched(resource_type: str, condition: str) -> frozenset[str]:
 def note_failed(platform: Platform, who: Principal, zone: Zone, change: Change, error: CareloomError) -> None:
     """Writes down that a change came to nothing."""
     detail = {"type": change.resource_type, "code": error.code}
-    action = _ACTIONS[change.method]
+    action = ACTIONS[change.method]
     note(platform, who, change.method, zone, action=action, outcome="failed", detail=detail)
 
 
@@ -95,22 +106,6 @@ def require_change(platform: Platform, zone: Zone, change: Change) -> None:
             raise InputError("the id of the resource is not that of the address", "Give the same id in both.")
         made_local(change.resource, f"{platform.settings.base_url}/fhir/{zone}/")
         require_valid(change.resource)
-
-
-@dataclass(slots=True)
-class _Made:
-    """A change on its way: what it is about, and what is to be written."""
-
-    change: Change
-    target: Target
-    resource: Resource | None = None
-    patients: tuple[str, ...] = ()
-    became: Outcome | None = None
-    stored: Stored | None = field(default=None)
-
-    @property
-    def name(self) -> Name:
-        return self.target.type, self.target.id
 
 
 class _at:  # noqa: N801 - a context, used as a word
@@ -144,8 +139,8 @@ class _Step:
         self._names: dict[str, str] = {}
         self._found: dict[str, str] = {}
 
-    def run(self, changes: Sequence[Change]) -> list[Done]:
-        """What became of each, in order."""
+    def look(self, changes: Sequence[Change]) -> list[Made]:
+        """What is to be written, in order; nothing is written yet."""
         made = self._resolved(changes)
         self._require_apart(made)
         for one in made:
@@ -153,12 +148,11 @@ class _Step:
                 with _at(one.change):
                     self._fill(one)
         self._require_integrity(made)
-        self._write(made)
-        return [self._done(one) for one in made]
+        return made
 
-    def _resolved(self, changes: Sequence[Change]) -> list[_Made]:
+    def _resolved(self, changes: Sequence[Change]) -> list[Made]:
         """The target of each change; those whose criteria name another entry after that one."""
-        found: dict[int, _Made] = {}
+        found: dict[int, Made] = {}
         same: dict[tuple[str, str], Target] = {}
         waiting = dict(enumerate(changes))
         while waiting:
@@ -174,7 +168,7 @@ class _Step:
                 found[number] = self._one_resolved(waiting.pop(number), same)
         return [found[number] for number in range(len(changes))]
 
-    def _one_resolved(self, change: Change, same: dict[tuple[str, str], Target]) -> _Made:
+    def _one_resolved(self, change: Change, same: dict[tuple[str, str], Target]) -> Made:
         with _at(change):
             condition = None if change.condition is None else recondition(change.condition, self._names)
             key = (change.resource_type, condition or "")
@@ -189,9 +183,9 @@ class _Step:
             parts = parse_reference(change.full_url)
             if parts.form == "absolute" and parts.type:
                 self._names[f"{parts.type}/{parts.id}"] = f"{target.type}/{target.id}"
-        return _Made(change, target)
+        return Made(self._platform, self._who, self._zone, change, target)
 
-    def _require_apart(self, made: Sequence[_Made]) -> None:
+    def _require_apart(self, made: Sequence[Made]) -> None:
         """Returns when no two changes are about the same resource. raises InputError that names the later entry"""
         seen: set[Name] = set()
         for one in made:
@@ -202,7 +196,7 @@ class _Step:
                     raise InputError("two entries are about the same resource", "Make one entry of them.")
             seen.add(one.name)
 
-    def _fill(self, made: _Made) -> None:
+    def _fill(self, made: Made) -> None:
         """The resource that is to be written, and whose it is."""
         change, target = made.change, made.target
         if change.method == "patch":
@@ -246,7 +240,7 @@ class _Step:
             self._found[text] = f"{parts.type}/{ids[0]}"
         return self._found[text]
 
-    def _require_integrity(self, made: Sequence[_Made]) -> None:
+    def _require_integrity(self, made: Sequence[Made]) -> None:
         if not self._platform.settings.fhir.referential_integrity:
             return
         written = {one.name: one.resource for one in made if one.resource is not None}
@@ -258,57 +252,6 @@ class _Step:
                     rule.require_targets(one.name)
                 elif one.name in gone:
                     rule.require_unreferenced(one.name)
-
-    def _write(self, made: Sequence[_Made]) -> None:
-        """Lands what came, writes what it makes, and says so in the audit chain."""
-        filled = [one for one in made if one.resource is not None]
-        landed = self._tx.land(None, [_landing(one) for one in filled]) if filled else []
-        recs = {id(one): record.rec for one, record in zip(filled, landed, strict=True)}
-        acting = [one for one in made if not one.target.is_settled]
-        outcomes = self._tx.write([_write(one, recs.get(id(one))) for one in acting]) if acting else []
-        for one, outcome in zip(acting, outcomes, strict=True):
-            one.became = outcome
-        by_type: dict[str, list[_Made]] = {}
-        for one in made:
-            by_type.setdefault(one.target.type, []).append(one)
-        for kind, some in by_type.items():
-            ids = {one.target.id for one in some} - {""}
-            stored = self._tx.reader.named(self._tx.connection, kind, ids)
-            for one in some:
-                one.stored = stored.get(one.target.id)
-        for one in made:
-            self._audit(one)
-
-    def _audit(self, made: _Made) -> None:
-        store, change = self._platform.store(self._zone), made.change
-        before = made.target.before
-        concerned = {*made.patients, *(patients_of(before.resource()) if made.target.is_there and before else ())}
-        detail: dict[str, object] = {"type": made.target.type, "outcome": self._became(made)}
-        if made.target.id:
-            detail["fact"] = store.pseudonym(f"{made.target.type}/{made.target.id}")
-        if made.stored is not None:
-            detail["version"] = str(made.stored.version)
-        subjects = map(store.pseudonym, concerned)
-        told = {"action": _ACTIONS[change.method], "subjects": subjects, "detail": detail}
-        self._tx.audit(event(self._platform, self._who, change.method, self._zone, **told))  # type: ignore[arg-type]
-
-    def _became(self, made: _Made) -> Became:
-        if made.target.is_settled:
-            return "existing" if made.change.method == "create" else "absent"
-        if made.change.method == "delete":
-            return "deleted"
-        if made.became == "unchanged":
-            return "unchanged"
-        return "updated" if made.target.is_there else "created"
-
-    def _done(self, made: _Made) -> Done:
-        target, stored = made.target, made.stored
-        if stored is None:
-            return Done(self._became(made), target.type, target.id)
-        found = None
-        if not stored.deleted and self._who.may("read", self._zone, target.type):
-            found = outgoing(self._platform.store(self._zone), stored).found
-        return Done(self._became(made), target.type, target.id, str(stored.version), stored.last_updated, found)
 
 
 def _patched(change: Change, target: Target) -> Resource:
@@ -330,25 +273,3 @@ def _require_patched(resource: Resource) -> None:
         require_valid(resource)
     except Invalid as error:
         raise Unprocessable(f"the patch leaves what it must not: {error.where}", error.remedy, error.issues) from None
-
-
-def _landing(made: _Made) -> Landing:
-    """What came, as an entry of a Bundle with its links resolved: under the key of whomever it is, or was, about."""
-    change, target = made.change, made.target
-    url = target.type if change.method == "create" else f"{target.type}/{target.id}"
-    entry: dict[str, Any] = {"request": {"method": _METHODS[change.method], "url": url}}
-    patients = made.patients
-    if change.method == "patch":
-        entry |= {"id": target.id, "patch": change.patch}
-        before = patients_of(target.before.resource()) if target.before is not None else ()
-        patients = tuple(dict.fromkeys((*before, *patients)))
-    else:
-        entry["resource"] = made.resource
-    return Landing("fhir", orjson.dumps(entry), patients)
-
-
-def _write(made: _Made, rec: int | None) -> Write:
-    target = made.target
-    if made.resource is None:
-        return Write(target.type, target.id, b"", (), None, "delete")
-    return Write(target.type, target.id, canonical(made.resource), made.patients, rec, resource=made.resource)

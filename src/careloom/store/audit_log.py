@@ -135,10 +135,11 @@ class AuditChain:
 
 
 class Anchor:
-    """The newest signed head, in a file outside the database, synced after every commit.
+    """The newest signed head, in a file outside the database, written and then synced after every commit.
 
     The file is made whole and then written over in place: its one sector is the old one or the new one after a power
-    cut too, as for the control file of PostgreSQL, and to sync it costs a quarter of a new file.
+    cut too, as for the control file of PostgreSQL, and to sync it costs a quarter of a new file. What is written but
+    not yet synced survives the end of the process, and after a power cut the anchor may be a group behind.
     """
 
     def __init__(self, path: Path, zone: str) -> None:
@@ -169,7 +170,7 @@ class Anchor:
         return head
 
     def write(self, head: Head, sign: Callable[[bytes], bytes]) -> None:
-        """Moves the anchor to `head`, durable; an anchor that is already further stays."""
+        """Moves the anchor to `head`; an anchor that is already further stays. Durable once `settle` returns."""
         fields = {"zone": self._zone, "seq": head.seq, "hash": head.hash.hex()}
         text = json.dumps({**fields, "signature": sign(self.message(head)).hex()})
         raw = text.ljust(_SECTOR_BYTES - 1).encode() + b"\n"
@@ -180,6 +181,18 @@ class Anchor:
         except OSError as error:
             remedy = "the step itself is kept; check the disk, then run careloom audit verify"
             raise SetupError(f"{self.path} cannot be written ({type(error).__name__})", remedy) from None
+
+    def settle(self) -> None:
+        """Returns when the disk has the anchor as it is now, or a later one."""
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                os.fdatasync(file)
+            finally:
+                os.close(file)
+        except OSError as error:
+            remedy = "the step itself is kept; check the disk, then run careloom audit verify"
+            raise SetupError(f"{self.path} cannot be synced ({type(error).__name__})", remedy) from None
 
     @contextmanager
     def _only_writer(self) -> Iterator[int]:
@@ -207,7 +220,7 @@ class Anchor:
     def _replace(self, raw: bytes, seq: int, folder: int) -> bool:
         """Writes over the file if it lies behind `seq`; makes it if it is not there or of another size."""
         try:
-            file = os.open(self.path.name, os.O_RDWR | os.O_DSYNC | os.O_NOFOLLOW, dir_fd=folder)
+            file = os.open(self.path.name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
         except FileNotFoundError:
             self._make(raw, folder)
             return True

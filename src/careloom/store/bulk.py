@@ -49,11 +49,13 @@ def fetch(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Seque
 def fetch_in(connection: Connection, sql: str, values: Iterable[Any], *before: Any) -> Sequence[tuple[Any, ...]]:
     """All rows of a query whose ``{in}`` (after all other placeholders) is the list of values: strings or integers.
 
-    The text of the statement does not depend on how many there are, so it is prepared once.
+    The text of the statement does not depend on how many there are, one or several, so it is prepared once.
     """
     listed = list(values)
     if not listed:
         return []
+    if len(listed) == 1:
+        return fetch(connection, sql.replace("{in}", "= ?"), (*before, listed[0]))
     if is_postgresql(connection):
         array = "text[]" if isinstance(listed[0], str) else "bigint[]"
         return fetch(connection, sql.replace("{in}", f"= ANY(?::{array})"), (*before, listed))

@@ -2,16 +2,21 @@
 
 A thread that comes while nobody writes leads: once it has all that a write needs (locks, a transaction), it takes what
 waits by then, its own included, and writes that as one group. Those who come later wait, and the first of them leads
-the next group. Nobody waits for company: there is no timer and no thread of its own, so a lone caller just writes.
+the next group. A leader that follows a group waits a moment for those whom that group has just let go, for they mostly
+come again: one commit for all of them takes less time than two for halves. A lone caller just writes.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from careloom.errors import CareloomError, SetupError
 
 Entry = TypeVar("Entry")
+_PATIENCE = 0.25
+"""The moment, as a share of what the last write took."""
+_MOST_PATIENCE_SECONDS = 0.01
 Take = Callable[[], Sequence[Entry]]
 """The entries of the group; called once, as late as a write can."""
 
@@ -32,13 +37,18 @@ class _Waiting(Generic[Entry]):
 class GroupCommit(Generic[Entry]):
     """Writes entries in groups, in the order in which they came; shared by all threads of a process.
 
-    write  takes the entries and makes all of them durable, or raises
+    write   takes the entries and makes all of them durable, or raises
+    settle  what the leader does once the others of its group have gone on, and the next group has begun
     """
 
-    def __init__(self, write: Callable[[Take[Entry]], None]) -> None:
+    def __init__(self, write: Callable[[Take[Entry]], None], settle: Callable[[], None] = lambda: None) -> None:
         self._write = write
+        self._settle = settle
         self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)
         self._waiting: list[_Waiting[Entry]] = []
+        self._expected = 1
+        self._patience_seconds = 0.0
         self._is_led = False
 
     def append(self, entry: Entry) -> None:
@@ -50,6 +60,8 @@ class GroupCommit(Generic[Entry]):
         with self._lock:
             self._waiting.append(mine)
             leads, self._is_led = not self._is_led, True
+            if len(self._waiting) >= self._expected:
+                self._arrived.notify()
         if leads:
             self._lead()
         else:
@@ -71,6 +83,8 @@ class GroupCommit(Generic[Entry]):
 
     def _lead(self) -> None:
         with self._lock:
+            self._arrived.wait_for(lambda: len(self._waiting) >= self._expected, self._patience_seconds)
+            started = time.monotonic()
             group = list(self._waiting)  # they share the fate of a write that fails before it takes anything
 
         def take() -> Sequence[Entry]:
@@ -88,10 +102,13 @@ class GroupCommit(Generic[Entry]):
         finally:
             with self._lock:
                 self._waiting = [one for one in self._waiting if one not in group]
+                self._expected = max(1, len(group) - 1 + len(self._waiting))  # all but this thread, which settles first
+                self._patience_seconds = min(_PATIENCE * (time.monotonic() - started), _MOST_PATIENCE_SECONDS)
             self._hand_over()
             for one in group:
                 one.error = error
                 one.woken.release()
+        self._settle()
 
     def _hand_over(self) -> None:
         """Wakes the first that waits, to lead; nobody leads if nobody waits."""

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from careloom.crypto.envelope import RandomBytes, nonces
 from careloom.store import bulk
-from careloom.store.rows import Counter, Indexer, IndexRows, Outcome, Write
+from careloom.store.audit_log import time_of
+from careloom.store.rows import Counter, Indexer, IndexRows, Outcome, Stored, Write
 from careloom.store.schema import idx_eq, idx_range, record_link, resource, resource_history, token_system
 from careloom.store.seal import FHIR, Bodies
 from careloom.store.subjects import Subject, SubjectKeys, SubjectWriter
@@ -90,6 +91,14 @@ class ResourceWriter:
         self._systems: set[tuple[str, str, str]] = set()
         self._history: list[tuple[Any, ...]] = []
         self._links: list[tuple[int, int]] = []
+        self._newest: Mapping[tuple[str, str], _Head] = {}
+
+    def version_of(self, write: Write, record_id: str) -> Stored:
+        """The version that one of the last batch made."""
+        head = self._newest[write.type, write.id]
+        content = b"" if head.deleted else write.content
+        time = time_of(self._tools.now)
+        return Stored(head.rid, write.type, write.id, head.version, time, head.deleted, record_id, content)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Writes resources in order; one outcome each."""
@@ -112,6 +121,7 @@ class ResourceWriter:
                 head = heads[write.type, write.id] = _Head(self._tools.count("rid", 1), 0, b"", True, None)
             outcomes.append(self._write_one(write, head, subject, nonce))
         self._flush(heads)
+        self._newest = heads
         return outcomes
 
     def _heads(self, writes: Sequence[Write]) -> dict[tuple[str, str], _Head]:

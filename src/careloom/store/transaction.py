@@ -11,13 +11,13 @@ from careloom.audit import AuditEvent
 from careloom.errors import Erased
 from careloom.issues import Issue
 from careloom.store import bulk, quarantine
-from careloom.store.audit_log import AuditChain
+from careloom.store.audit_log import AuditChain, entry_of
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
 from careloom.store.reads import Reader
 from careloom.store.removal import remove_deleted, remove_earlier
 from careloom.store.resources import ResourceWriter, WriteTools
-from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Tally, Write
+from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Stored, Tally, Write
 from careloom.store.vault import VaultWriter
 from careloom.store.zone_policy import GUARDED, PolicyWriter, ZonePolicy, require_writer
 
@@ -97,6 +97,15 @@ class Transaction:
         self._outcomes.update(outcomes)
         return outcomes
 
+    def as_written(self, write: Write, outcome: Outcome, record_id: str = "") -> Stored | None:
+        """The version that a write of the last `write` made; None where it made none.
+
+        record_id  of the landed record behind it
+        """
+        if outcome not in ("created", "updated", "deleted"):
+            return None
+        return self._resources.version_of(write, record_id)
+
     def quarantine(self, rec: int, *, issues: Sequence[Issue], place: str, context: bytes = b"") -> None:
         """Notes that a landed record was refused whole; again for a known one: counts an attempt.
 
@@ -161,8 +170,12 @@ class Transaction:
 
     def audit(self, event: AuditEvent) -> None:
         """Adds a further event to the chain, beside the transaction's own."""
-        self.written += 1
-        self._chain.append(event)
+        self.audit_all([event])
+
+    def audit_all(self, events: Sequence[AuditEvent]) -> None:
+        """Adds further events, in order."""
+        self.written += len(events)
+        self._chain.extend(map(entry_of, events))
 
     def rewrap(self) -> int:
         """Wraps all data keys under the current key-encryption key; returns how many lay under another."""

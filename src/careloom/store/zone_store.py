@@ -24,7 +24,7 @@ from careloom.store.raw_records import FoundRecord, RecordQuery, find, find_one
 from careloom.store.resources import WriteTools
 from careloom.store.rows import Indexer, Manifest, Tally, no_index
 from careloom.store.seal import Bodies
-from careloom.store.steps import Step
+from careloom.store.steps import Phased, Step, run_all
 from careloom.store.subjects import SubjectKeys, SubjectWriter
 from careloom.store.transaction import Transaction, count_from, save_counters
 from careloom.store.vault import VaultReader
@@ -52,8 +52,8 @@ class ZoneStore(ZoneReads):
         self._subject_keys = SubjectKeys(zone_keys, runtime.random_bytes)
         self._bodies = Bodies()
         super().__init__(engine, zone_keys, reads.Reader(zone_keys, self._subject_keys, self._bodies))
-        self._commits = GroupCommit(self._write_events)
-        self._steps = GroupCommit[Step[Any]](self._write_steps)
+        self._commits = GroupCommit(self._write_events, self._settle_anchor)
+        self._steps = GroupCommit[Step[Any]](self._write_steps, self._settle_anchor)
         self.anchor: audit_log.Anchor | None = None
 
     @classmethod
@@ -97,6 +97,7 @@ class ZoneStore(ZoneReads):
                 is_empty = not bulk.fetch(connection, "SELECT 1 FROM audit LIMIT 1")
             if is_empty:
                 self._move_anchor(audit_log.EMPTY)
+                self._settle_anchor()
 
     def close(self) -> None:
         """Closes all connections."""
@@ -115,12 +116,13 @@ class ZoneStore(ZoneReads):
         with self._writing(policy) as step:
             yield step
             step.close(event)
+        self._settle_anchor()
 
-    def step(self, act: Callable[[Transaction], T]) -> T:
+    def step(self, act: Callable[[Transaction], T] | Phased[Any, T]) -> T:
         """What `act` returns, once all that it wrote is durable. Steps of several threads share one transaction.
 
         act     looks first, and writes last, its audit events too; what it raises before it writes is raised here and
-                touches nobody else's step
+                touches nobody else's step. In two phases where what several look for may be written at once
         raises  as `transaction`, in every thread whose step was to be written with this one
         """
         mine = Step(act)
@@ -129,8 +131,7 @@ class ZoneStore(ZoneReads):
 
     def _write_steps(self, take: Take[Step[Any]]) -> None:
         with self._writing(None) as transaction:
-            for one in take():
-                one.run(transaction)
+            run_all(transaction, take())
 
     @contextmanager
     def _writing(self, policy: ZonePolicy | None) -> Iterator[Transaction]:
@@ -170,6 +171,11 @@ class ZoneStore(ZoneReads):
     def _move_anchor(self, head: audit_log.Head) -> None:
         if self.anchor is not None:
             self.anchor.write(head, self.keys.provider.sign)
+
+    def _settle_anchor(self) -> None:
+        """Whoever wrote for others does this last: they need not wait until the disk has the anchor, too."""
+        if self.anchor is not None:
+            self.anchor.settle()
 
     def pseudonym(self, patient_id: str) -> str:
         """The keyed pseudonym of a (keyed) Patient id: what audit and erasure call the patient."""
@@ -351,5 +357,6 @@ class ZoneStore(ZoneReads):
         finally:
             self._subject_keys.forget()
         self._move_anchor(chain.head)
+        self._settle_anchor()
         scrub(self._engine)
         return report

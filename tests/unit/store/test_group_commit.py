@@ -284,3 +284,54 @@ def test_the_key_of_a_patient_whom_another_process_erased_is_forgotten_at_the_ne
     one.erase(["p1"], told)
     other.append_audit(event())
     assert not other._subject_keys._by_number
+
+
+def test_a_leader_waits_a_moment_for_those_whom_the_last_group_let_go(disk: Disk) -> None:
+    commits = GroupCommit(disk.write)
+    with ThreadPoolExecutor(8) as pool:
+        futures = held(pool, commits, disk, range(4))
+        disk.may_write.set()
+        for future in futures:
+            future.result(10)
+        assert disk.groups == [[0], [1, 2, 3]]
+        assert commits._expected == 2
+        commits._patience_seconds = 10.0
+        early = pool.submit(commits.append, 4)
+        until(partial(_wait_behind, commits, 1))
+        assert not early.done()
+        pool.submit(commits.append, 5).result(10)
+        early.result(10)
+    assert disk.groups[2:] == [[4, 5]]
+
+
+def test_a_leader_settles_when_the_others_have_gone_on(disk: Disk) -> None:
+    may_settle, settled = threading.Event(), []
+
+    def settle() -> None:
+        assert may_settle.wait(10)
+        settled.append(len(disk.groups))
+
+    commits = GroupCommit(disk.write, settle)
+    with ThreadPoolExecutor(8) as pool:
+        first, leader, other = held(pool, commits, disk, range(3))
+        disk.may_write.set()
+        other.result(10)
+        assert not first.done()
+        assert not leader.done()
+        may_settle.set()
+        first.result(10)
+        leader.result(10)
+    assert len(settled) == 2
+
+
+def test_an_anchor_that_cannot_be_synced_is_said_by_who_wrote_it(tmp_path: Path) -> None:
+    store = open_zone(tmp_path, LocalKeys.open(tmp_path / "keys"))
+    store.append_audit(event())
+    assert store.anchor is not None
+    anchor = store.anchor.path
+    anchor.rename(tmp_path / "elsewhere")
+    with pytest.raises(SetupError):
+        store.anchor.settle()
+    (tmp_path / "elsewhere").rename(anchor)
+    store.anchor.settle()
+    store.close()
