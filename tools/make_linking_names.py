@@ -92,22 +92,45 @@ def _ingredients_of_salts() -> dict[str, str]:
     return found
 
 
-def _ingredients_of_brands() -> dict[str, list[str]]:
-    """Brand name -> ingredients of the branded drugs, several only for a combination."""
-    votes: dict[str, dict[tuple[str, ...], int]] = defaultdict(lambda: defaultdict(int))
+def _ingredients_of_brands() -> tuple[dict[str, list[str]], set[str]]:
+    """Brand name -> ingredients that every branded drug holds, the combination first; the brands of combinations.
+
+    The table lists combinations that a component is in, also of other brands: one counts whose parts the drug names.
+    """
+    held: dict[str, list[set[str]]] = defaultdict(list)
+    combined: dict[str, set[bool]] = defaultdict(set)
     for code in PACKAGED.codes(RXNORM):
         concept = lookup(RXNORM, code)
         brand = re.search(r"\[([^\]]+)\]$", concept.name) if concept else None
         if concept is None or brand is None:
             continue
-        held = [each for each in concept.properties.get("ingredient", ()) if lookup(RXNORM, each)]
-        votes[brand[1].lower()][tuple(sorted(held))] += 1
-    return {brand: list(max(sorted(held), key=lambda each: held[each])) for brand, held in votes.items()}
+        name = brand[1].lower()
+        inside = {each for each in concept.properties.get("ingredient", ()) if lookup(RXNORM, each)}
+        held[name].append({each for each in inside if not _is_combination(each) or _names(concept.name, each)})
+        combined[name].add(" / " in concept.name)
+    shared = {name: sorted(set.intersection(*sets), key=_combinations_first) for name, sets in held.items()}
+    return shared, {name for name, kinds in combined.items() if kinds == {True}}
+
+
+def _combinations_first(code: str) -> tuple[bool, str]:
+    return not _is_combination(code), code
+
+
+def _names(drug: str, combination: str) -> bool:
+    """True where a branded drug has the parts of a combination and no more."""
+    concept = lookup(RXNORM, combination)
+    parts = concept.name.lower().split(" / ") if concept else []
+    return drug.count(" / ") + 1 == len(parts) and all(part.split()[0] in drug.lower() for part in parts)
+
+
+def _is_combination(code: str) -> bool:
+    concept = lookup(RXNORM, code)
+    return concept is not None and "MIN" in concept.properties.get("tty", ())
 
 
 def drugs() -> list[Entry]:
     """The vocabulary of drugs and vaccines."""
-    salts, brands, own = _ingredients_of_salts(), _ingredients_of_brands(), _own("drugs")
+    salts, (brands, combined), own = _ingredients_of_salts(), _ingredients_of_brands(), _own("drugs")
     found = []
     for code in PACKAGED.codes(RXNORM):
         concept = lookup(RXNORM, code)
@@ -117,7 +140,9 @@ def drugs() -> list[Entry]:
         entity = Entity(concept.name)
         plain = [salts[code]] if kind == "PIN" and code in salts else []
         plain += brands.get(concept.name.lower(), []) if kind == "BN" else []
-        entity.code("R", [*plain, code] if kind == "BN" else [code, *plain])
+        # What is first stands for the whole: of a combination never one ingredient alone.
+        is_whole = kind != "BN" or (concept.name.lower() in combined and not any(map(_is_combination, plain[:1])))
+        entity.code("R", [code, *plain] if is_whole else [*plain, code])
         entity.name(concept.name, PREFERRED if kind == "IN" else SYNONYM)
         for text in (*concept.names, *own.get(code, ())):
             entity.name(text, SYNONYM)

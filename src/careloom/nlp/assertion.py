@@ -20,6 +20,7 @@ from careloom.nlp.triggers import (
     Hit,
     Triggers,
     Words,
+    packaged_sexes,
     packaged_subjects,
     packaged_triggers,
     words_of,
@@ -27,7 +28,7 @@ from careloom.nlp.triggers import (
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Certainty, Experiencer, Presence, Span, Temporality
 from careloom.text.sentences import sentences
 
-_RULES = "3"
+_RULES = "4"
 LABELS = frozenset({"PROBLEM", "SYMPTOM", "MEDICATION", "TEST", "PROCEDURE", "DEVICE", "ALLERGEN"})
 """What can be there or absent; annotations of other labels get no assertion."""
 _HABIT = re.compile(
@@ -50,6 +51,8 @@ _PARAGRAPH = 500
 """Characters of such a section at most: a note in one paragraph is more than its likeliest kind."""
 _OWNERS = frozenset({"maternal", "paternal", "fetal", "foetal", "neonatal", "newborn", "baby", "infant"})
 """Words for whose something is that may be a part of its name."""
+_TELLING, _NOUN = 20_000, 3
+"""Characters of a note that tell the patient's sex, and pronouns that one noun outweighs."""
 _GIVEN_UP = frozenset({"former", "formerly", "quit", "ex", "stopped", "used"})
 
 
@@ -234,7 +237,7 @@ class Assertions:
 
     def __init__(self, reader: Reader | None = None) -> None:
         self._reader = reader
-        self._readers: dict[str, Reader] = {}
+        self._readers: dict[frozenset[str], Reader] = {}
         self.version = f"{_RULES}-{digest('assertion.toml', 'sections.toml')}"
 
     def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
@@ -260,7 +263,7 @@ class Assertions:
         """For notes about a patient of the kind that this one is about."""
         if self._reader is not None:
             return self._reader
-        about = subject_of(text)
+        about = frozenset({subject_of(text), sex_of(text)}) - {""}
         if about not in self._readers:
             self._readers[about] = Reader(packaged_triggers(about))
         return self._readers[about]
@@ -283,6 +286,17 @@ def subject_of(text: str) -> str:
     most = max(told.values(), default=0)
     kinds = [kind for kind, count in told.items() if count == most]
     return kinds[0] if most > 1 and len(kinds) == 1 else ""
+
+
+def sex_of(text: str) -> str:
+    """Of which sex the patient of a note is, ``male`` or ``female``; empty where nouns and pronouns do not tell."""
+    start = text[:_TELLING]
+    told = {
+        sex: sum(_NOUN for _ in nouns.finditer(start)) + sum(1 for _ in pronouns.finditer(start))
+        for sex, (nouns, pronouns) in packaged_sexes().items()
+    }
+    male, female = told["male"], told["female"]
+    return "male" if male > 2 * female else "female" if female > 2 * male else ""
 
 
 def lead_of(text: str, sentence: Span) -> str:

@@ -23,7 +23,7 @@ from careloom.terminology.systems import SNOMED_CT
 from careloom.text.note import AnnotatedNote, Annotation, Concept, Section, Span
 
 _FILE = "lexicon.toml"
-_RULES = "1"
+_RULES = "2"
 _AROUND, _SENTENCE = 60, 200
 _ITEM = re.compile(r"^[ \t]*(?:\(?(\d{1,2})[.)]|[(]?([a-hA-H])[.)])(?=[ \t])", re.MULTILINE)
 _INLINE = re.compile(r"(?<=\s)\(?(\d{1,2})[.)](?=\s+[A-Za-z])")
@@ -35,6 +35,7 @@ _RELATIVE = re.compile(
     re.IGNORECASE,
 )
 """A relative that a finding has taken in: ``sister breast cancer``."""
+_DECADE = re.compile(r"[\s,(]+(?:in |at )?(?:(?:his|her) )?((?:(?:early|mid|late)[- ])?[1-9]0['’]?s)\Z", re.IGNORECASE)
 _PERSONAL = ENTITIES.keys() - {"FAMILY_RELATION", "SEX", "AGE"}
 """Labels of which a person's name is none."""
 
@@ -46,6 +47,20 @@ class _Name:
     context: re.Pattern[str] | None
     sections: frozenset[str]
     codes: tuple[Concept, ...]
+    only: frozenset[str]
+    behind: re.Pattern[str] | None
+    ahead: re.Pattern[str] | None
+
+    def fits(self, text: str, span: Span, kind: str) -> bool:
+        """True where what stands around a word allows it. kind: of the titled section that it is in, else empty"""
+        if self.only and kind not in self.only:
+            return False
+        before = text[max(0, span.start - _SENTENCE) : span.start]
+        if self.behind is not None and not self.behind.search(before):
+            return False
+        if self.ahead is not None and not self.ahead.match(text, span.end):
+            return False
+        return self.context is None or kind in self.sections or self.context.search(before) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +79,8 @@ def _written(words: Sequence[str]) -> str:
     """A pattern of words: small letters in any case, others as they stand."""
     each = []
     for word in sorted(words, key=len, reverse=True):
-        form = re.escape(word).replace(r"\ ", r"\s{1,3}")
-        each.append(f"(?i:{form}(?:s|es)?)" if word.islower() else f"{form}s?")
+        form = re.escape(word).replace(r"\ ", r"\s{1,3}").replace("'", "['’]")
+        each.append(f"(?i:{form}(?:s|es)?)" if word.islower() else f"{form}s?" if len(word) > 1 else form)
     return "|".join(each)
 
 
@@ -76,8 +91,11 @@ def _names() -> tuple[_Name, ...]:
         code = entry.get("code", "")
         codes = (Concept(SNOMED_CT, code, entry["display"], 1.0, 1),) if code else ()
         pattern = re.compile(rf"(?<![\w-])(?:{_written(entry['words'])})(?![\w-])")
-        context = re.compile(entry["context"], re.IGNORECASE) if "context" in entry else None
-        found.append(_Name(entry["label"], pattern, context, frozenset(entry.get("sections", ())), codes))
+        context, behind, ahead = (
+            re.compile(entry[key], re.IGNORECASE) if key in entry else None for key in ("context", "behind", "ahead")
+        )
+        kinds, only = frozenset(entry.get("sections", ())), frozenset(entry.get("only", ()))
+        found.append(_Name(entry["label"], pattern, context, kinds, codes, only, behind, ahead))
     return tuple(found)
 
 
@@ -121,10 +139,12 @@ class Lexicon:
             for one in kept
             if one.label not in _RIVALS
             or not any(
-                one.span == other.span or (other.span.covers(one.span) and one.label != other.label)
+                one.span == other.span or other.span.covers(one.span)
                 for other in found[bisect_left(starts, one.span.start - _AROUND) : bisect_left(starts, one.span.end)]
             )
         ]
+        relatives = {one.span.start: one.span.end for one in found if one.label == "FAMILY_RELATION"}
+        kept = [each for one in kept for each in _shorn(one, relatives, text)]
         places = {(one.span, one.label) for one in kept}
         wider = sorted(one.span for one in kept if one.label in _RIVALS)
         for one in found:
@@ -142,9 +162,8 @@ class Lexicon:
             for match in name.pattern.finditer(text):
                 place = bisect_right(starts, match.start()) - 1
                 here = sections[place] if place >= 0 else None
-                is_in = here is not None and here.score is None and here.kind in name.sections
-                before = text[max(0, match.start() - _SENTENCE) : match.start()]
-                if name.context is None or is_in or name.context.search(before):
+                kind = here.kind if here is not None and here.score is None else ""
+                if name.fits(text, Span(*match.span()), kind):
                     source = f"{self.name}/{self.version}"
                     yield Annotation(Span(*match.span()), name.label, source, None, text=match[0], codes=name.codes)
 
@@ -166,6 +185,24 @@ class Lexicon:
                 trimmed = replace(one, span=Span(start + relative.end(), one.span.end), text=one.text[relative.end() :])
             if trimmed is not None:
                 yield trimmed
+
+
+def _shorn(one: Annotation, relatives: Mapping[int, int], text: str) -> Iterator[Annotation]:
+    """A finding without the relative that it begins with, and the decade of life that it ends with as an age."""
+    if one.label not in ("PROBLEM", "SYMPTOM"):
+        yield one
+        return
+    span, end = one.span, relatives.get(one.span.start, one.span.start)
+    if span.start < end < span.end:
+        rest = text[end : span.end]
+        span = Span(span.end - len(rest.lstrip(" \t:-–—")), span.end)
+    decade = _DECADE.search(span.of(text))
+    if decade is not None and decade.start():
+        age = Span(span.start + decade.start(1), span.start + decade.end(1))
+        yield replace(one, span=age, label="AGE", text=age.of(text))
+        span = Span(span.start, span.start + decade.start())
+    if len(span):
+        yield one if span == one.span else replace(one, span=span, text=span.of(text))
 
 
 _RIVALS = frozenset({"PROBLEM", "SYMPTOM", "PROCEDURE", "MEDICATION", "TEST", "DEVICE", "ALLERGEN"})

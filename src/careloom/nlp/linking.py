@@ -167,7 +167,7 @@ class Linker:
         known = definitions(context[:_LONGEST_NOTE]) if defined is None else defined
         if VOCABULARIES[label] == "diseases" and len(mention.strip()) < _SHORTEST:
             return Linked((), 1.0)
-        return self._found(label, query_of(mention, known, context[: 4 * _AROUND], label != "PROBLEM"))
+        return self._found(label, query_of(mention, known, context[: 4 * _AROUND]))
 
     def link(self, mention: str, label: str, context: str = "", codes: int = _KEPT) -> tuple[Concept, ...]:
         """The `codes` meanings that a mention may have, best first, also where the best one is unlikely.

@@ -95,7 +95,8 @@ class Coder:
                 held = list(self._mapped(found[0][1]))
             named = [(code, self._name(system, code)) for code in held]
             usable = [(code, name) for code, name in named if name != ""]
-            usable.sort(key=lambda item: item[1] is None)
+            own = key(canonical(meaning.display)) if system == ICD_10_CM else ""
+            usable.sort(key=lambda item: (bool(own) and bare_name(item[1] or "") != own, item[1] is None))
             for code, name in usable if letter in _SEVERAL else usable[:1]:
                 chosen = self._billable(code) if system == ICD_10_CM else code
                 display = name if chosen == code else self._name(system, chosen)

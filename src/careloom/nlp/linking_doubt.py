@@ -3,6 +3,7 @@
     cold, feeling cold, Hands cold     no chronic obstructive lung disease, which is COLD in capitals
     PCP among names of physicians      no pneumocystosis
     surgery                            no coronary artery bypass grafting
+    ACE inhibitor                      no C1 esterase inhibitor: a class has no code here
 
 Nothing here changes what `Linker.link` answers; `Linker.read` keeps no codes where these rules doubt. Lists stand in
 linking.toml; shares of an abbreviation's meanings are those of clinical notes (abbreviations.zst).
@@ -68,7 +69,7 @@ def is_doubtful(mention: str, label: str, around: str, defined: Mapping[str, str
         )
     if label == "PROCEDURE":
         return _says_more(match) if " " not in match.forms[0] else _says_other(match)
-    return label in ("MEDICATION", "ALLERGEN") and _is_unlike(match)
+    return label in ("MEDICATION", "ALLERGEN") and (canonical(bare) in _lists()["classes"] or _is_unlike(match))
 
 
 def _is_homograph(mention: str) -> bool:

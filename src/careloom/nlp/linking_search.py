@@ -22,6 +22,10 @@ MOST_LETTERS = 200
 _LETTERS = re.compile(r"[^\W\d_]+")
 _NOT = {"non"}
 """A name with this word more than another means what that one does not: non-ST elevation."""
+_SMALL = {"ca": "cancer"}
+"""Abbreviations that mean one thing beside other words, in small letters, too: breast ca."""
+_WORDS = {"COLD"}
+"""What in small letters is a word of our list, and in capitals an abbreviation of another disease, too."""
 _FORMS = 6
 """Forms of a mention that are looked for at most."""
 
@@ -50,7 +54,7 @@ def _spelt_out(mention: str, defined: Mapping[str, str], around: str) -> list[tu
             found += [(meaning, "listed") for meaning in meanings(mention, around)[:3]]
         return found
     words = mention.split(" ")
-    by_note = [defined.get(word, defined.get(word.rstrip("s"), word)) for word in words]
+    by_note = [defined.get(word, defined.get(word.rstrip("s"), _SMALL.get(word, word))) for word in words]
     if by_note != words:
         return [(" ".join(by_note), "expanded")]
     listed = [
@@ -79,12 +83,11 @@ def parts(mention: str) -> list[str]:
     return [piece if piece.split()[-1] == head or len(piece.split()) > 2 else f"{piece} {head}" for piece in pieces]
 
 
-def query_of(mention: str, defined: Mapping[str, str], around: str, is_by_list: bool = False) -> Query:
-    """The forms of a mention.
+def query_of(mention: str, defined: Mapping[str, str], around: str) -> Query:
+    """The forms of a mention. An abbreviation of our own list means what the list says first.
 
-    defined     the abbreviations that its note defines
-    around      the words beside it
-    is_by_list  an abbreviation of our own list means what the list says first, whatever else is called so
+    defined  the abbreviations that its note defines: they come before the list
+    around   the words beside it
     """
     forms: dict[str, str] = {}
     bare = mention[:MOST_LETTERS].strip()
@@ -95,7 +98,7 @@ def query_of(mention: str, defined: Mapping[str, str], around: str, is_by_list: 
             forms.setdefault(form, variant)
 
     spelt_out = _spelt_out(bare, defined, around)
-    if is_by_list and spelt_out and spelt_out[0][1] == "listed" and is_ours(bare):
+    if spelt_out and spelt_out[0][1] == "listed" and is_ours(bare) and bare not in _WORDS:
         spelt_out = [(spelt_out[0][0], "expanded")]
     if [variant for _, variant in spelt_out] != ["expanded"] or " " in bare:
         keep(bare, "mention")

@@ -68,8 +68,23 @@ RELATIVES = {
     "uncle": ("UNCLE", "uncle"),
     "cousin": ("COUSN", "cousin"),
     "parent": ("PRN", "parent"),
+    "mgm": ("MGRMTH", "maternal grandmother"),
+    "mgf": ("MGRFTH", "maternal grandfather"),
+    "pgm": ("PGRMTH", "paternal grandmother"),
+    "pgf": ("PGRFTH", "paternal grandfather"),
 }
 """Words for a relative -> code and display of v3 RoleCode; the longest that is in the text counts."""
+_SHORTHAND = {
+    **dict.fromkeys(("f", "fa"), "father"),
+    **dict.fromkeys(("m", "mo"), "mother"),
+    **dict.fromkeys(("b", "bro"), "brother"),
+    **dict.fromkeys(("s", "sis"), "sister"),
+    "gm": "grandmother",
+    "gf": "grandfather",
+}
+"""Letters for a relative in a family history, where `careloom.nlp.lexicon` finds them."""
+_BELONGS = re.compile(r"\s*(?:\(|(?:,\s*)?(?:also\s+)?(?:in|on|of|from)\b)[^,;.\n]*\Z", re.IGNORECASE)
+"""What stands between a problem and the relative behind it who has it, though another is named before."""
 _NEAR_RELATIVE = 60
 """Characters between a relative and what the relative has."""
 _ANY_RELATIVE = ("FAMMEMB", "family member")
@@ -294,12 +309,23 @@ def family(view: View) -> list[Fact]:
 def _relatives(view: View, one: Annotation) -> list[list[Annotation]]:
     """The words for each relative who has it, such as ``maternal`` and ``aunt``; one without words where none is."""
     found: list[list[Annotation]] = []
-    for each in sorted(view.tails(one, "problem-relative"), key=lambda each: each.span):
+    for each in sorted(_own_relatives(view, one), key=lambda each: each.span):
         if found and not view.note.text[found[-1][-1].span.end : each.span.start].strip():
             found[-1].append(each)
         else:
             found.append([each])
     return found or [_named_before(view, one)]
+
+
+def _own_relatives(view: View, one: Annotation) -> list[Annotation]:
+    """The relatives that a problem is told of; of those behind it, where one stands before it, only ``in her aunt``."""
+    every = view.tails(one, "problem-relative")
+    if not _named_before(view, one):
+        return every
+    text = view.note.text
+    return [
+        each for each in every if each.span < one.span or _BELONGS.match(text[one.span.end : each.span.start] or " ")
+    ]
 
 
 def _named_before(view: View, one: Annotation) -> list[Annotation]:
@@ -320,6 +346,7 @@ def _onset_of_relative(view: View, one: Annotation, grounds: Grounds) -> Json:
 
 def relative_of(text: str) -> tuple[str, str]:
     """Code and display of v3 RoleCode for words that name a relative."""
+    text = _SHORTHAND.get(text, text)
     known = max((word for word in RELATIVES if word in text), key=len, default="")
     return RELATIVES[known] if known else _ANY_RELATIVE
 

@@ -6,7 +6,7 @@ source  Harkema et al., ConText: an algorithm for determining negation, experien
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -88,11 +88,11 @@ class Triggers:
 
     sections  kind of a section -> what holds in it, as the table writes it
     lasting   conditions, as words, that a list of known conditions may name without more
-    about     whose note is read, as `when` and `unless` of the table have it; empty for any patient's
+    about     whose note is read, words as `when` and `unless` of the table have them; empty for any patient's
     raises    ValueError where the table does not keep to its grammar
     """
 
-    def __init__(self, table: Mapping[str, Any], about: str = "") -> None:
+    def __init__(self, table: Mapping[str, Any], about: Collection[str] = ()) -> None:
         self._root = _Node()
         for group in table["set"]:
             says = group["says"]
@@ -104,7 +104,7 @@ class Triggers:
                 frozenset(group.get("ends", group.get("hides", ()))),
                 frozenset(group.get("labels", ())),
             )
-            if group.get("when", about) != about or group.get("unless") == about:
+            if ("when" in group and group["when"] not in about) or group.get("unless") in about:
                 continue
             if says not in _DIMENSION or (says in PRESENCE | TEMPORALITY | EXPERIENCER) != bool(effect.where):
                 raise ValueError(f"a trigger cannot say {says} there")
@@ -190,8 +190,8 @@ def _spelled(pattern: str) -> Iterator[tuple[str, ...]]:
 
 
 @cache
-def packaged_triggers(about: str = "") -> Triggers:
-    """The triggers of the package for notes about a patient of that kind."""
+def packaged_triggers(about: frozenset[str] = frozenset()) -> Triggers:
+    """The triggers of the package for notes about such a patient: of [subjects] and [sexes] what holds."""
     return Triggers(_table(), about)
 
 
@@ -199,6 +199,15 @@ def packaged_triggers(about: str = "") -> Triggers:
 def packaged_subjects() -> Mapping[str, re.Pattern[str]]:
     """Kind of a patient, ``mother`` or ``newborn`` -> words of notes about one, as the table lists them."""
     return {kind: re.compile(written, re.IGNORECASE) for kind, written in _table()["subjects"].items()}
+
+
+@cache
+def packaged_sexes() -> Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]]:
+    """``male`` and ``female`` -> nouns and pronouns of notes about one, as the table lists them."""
+    return {
+        sex: (re.compile(written["noun"], re.IGNORECASE), re.compile(written["pronoun"], re.IGNORECASE))
+        for sex, written in _table()["sexes"].items()
+    }
 
 
 @cache

@@ -46,6 +46,16 @@ SENTENCES = [
     ("[furosemide] was changed to 80 mg daily.", [None]),
     ("[Metformin] 500 mg BID.", [None]),
     ("He had a rash with [cefalexin].", ["completed"]),
+    ("Tolerated [cefuroxime].", ["completed"]),
+    ("Tolerated [cefuroxime] in the past.", ["completed"]),
+    ("Has tolerated [amoxicillin] before.", ["completed"]),
+    ("Penicillin allergy but tolerated [ceftriaxone] and [cefazolin].", ["completed", "completed"]),
+    ("Previously tolerated [atorvastatin] 40 mg.", ["completed"]),
+    ("Tolerated [lisinopril] well.", [None]),
+    ("Has tolerated [metformin] 500 mg BID.", [None]),
+    ("Tolerating [metformin].", [None]),
+    ("Did not tolerate [metformin].", ["stopped"]),
+    ("Unable to tolerate [statin] therapy.", ["stopped"]),
 ]
 
 

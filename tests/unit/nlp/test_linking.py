@@ -60,6 +60,12 @@ def first(codes: Sequence[Concept], system: str) -> list[str]:
         ("blood pressure", "TEST", LOINC, "85354-9"),
         ("appendectomy", "PROCEDURE", SNOMED_CT, "80146002"),
         ("CABG", "PROCEDURE", SNOMED_CT, "232717009"),
+        ("DM", "PROBLEM", SNOMED_CT, "73211009"),
+        ("breast ca", "PROBLEM", SNOMED_CT, "254837009"),
+        ("COVID", "SYMPTOM", ICD_10_CM, "U07.1"),
+        ("Crohn's", "PROBLEM", ICD_10_CM, "K50.90"),
+        ("Hodgkin's", "PROBLEM", ICD_10_CM, "C81.90"),
+        ("Spiriva", "MEDICATION", RXNORM, "69120"),
     ],
 )
 def test_a_common_mention_has_the_code_it_means(
@@ -87,6 +93,30 @@ def test_a_note_that_defines_an_abbreviation_is_believed(linker: Linker) -> None
 def test_codes_are_of_systems_that_fit_the_label(linker: Linker, label: str) -> None:
     for mention in ("cold", "iron", "insulin", "lead", "biopsy", "potassium", "cancer", "hypertension", "mole"):
         assert {each.system for each in linker.link(mention, label)} <= ALLOWED[label]
+
+
+BRANDS = [
+    ("Symbicort", "389132"),
+    ("Advair", "284635"),
+    ("Janumet", "729717"),
+    ("Trelegy", "1945038"),
+    ("Augmentin", "151392"),
+    ("Percocet", "42844"),
+    ("Xarelto", "1114195"),
+]
+
+
+@pytest.mark.parametrize(("brand", "code"), BRANDS)
+def test_the_first_code_of_a_brand_stands_for_all_of_it(linker: Linker, brand: str, code: str) -> None:
+    """The combination where RxNorm's table has it, else the brand itself, never one ingredient of several."""
+    assert first(linker.link(brand, "MEDICATION"), RXNORM)[0] == code
+
+
+@pytest.mark.parametrize("drugs", ["ACE inhibitor", "ACE inhibitors", "antihistamine", "vitamins", "stool softener"])
+def test_a_class_of_drugs_has_no_code_of_one_drug(linker: Linker, drugs: str) -> None:
+    text = f"He takes {drugs}."
+    one = Annotation(Span(text.index(drugs), text.index(drugs) + len(drugs)), "MEDICATION")
+    assert linker.read(AnnotatedNote(Note("n", text), annotations=(one,))).annotations[0].codes == ()
 
 
 def test_a_category_becomes_the_code_that_says_no_more(linker: Linker) -> None:

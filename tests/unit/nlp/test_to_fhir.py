@@ -162,7 +162,12 @@ def test_what_has_resolved_was_there() -> None:
     assert told == ["resolved", "confirmed"]
 
 
-LASTING = [("hypertension", "active"), ("chronic pancreatitis", "active"), ("pneumonia", "inactive")]
+LASTING = [
+    ("hypertension", "active"),
+    ("chronic pancreatitis", "active"),
+    ("Crohn's", "active"),
+    ("pneumonia", "inactive"),
+]
 
 
 @pytest.mark.parametrize(("text", "status"), LASTING)
@@ -204,6 +209,29 @@ def test_a_date_of_a_relative_stands_in_words() -> None:
     ]
     (one,) = facts_in("mother: stroke 2011", words, ("problem-date", 1, 2))
     assert one["condition"][0]["onsetString"] == "2011"
+
+
+RELATIVES = [
+    ("MGM with [stroke], PGF died of lung cancer", ["MGM", "stroke", "PGF"], {"MGRMTH"}),
+    ("F [MI], S healthy", ["F", "MI", "S"], {"FTH"}),
+    ("Fa: CAD. [asthma] (sister)", ["asthma", "sister"], {"SIS"}),
+    ("M [stroke], also in her aunt", ["M", "stroke", "aunt"], {"MTH", "AUNT"}),
+]
+
+
+@pytest.mark.parametrize(("text", "named", "codes"), RELATIVES)
+def test_a_relative_behind_a_problem_has_it_only_where_words_say_so(
+    text: str, named: list[str], codes: set[str]
+) -> None:
+    told = {"assertion": Assertion(experiencer="family")}
+    place = next(number for number, word in enumerate(named) if f"[{word}]" in text)
+    words: Found = [
+        (word, "PROBLEM" if at == place else "FAMILY_RELATION", told if at == place else {})
+        for at, word in enumerate(named)
+    ]
+    joins = [("problem-relative", place + 1, at + 1) for at in range(len(named)) if at != place]
+    made = facts_in(text.replace("[", "").replace("]", ""), words, *joins)
+    assert {one["relationship"]["coding"][0]["code"] for one in made} == codes
 
 
 def test_words_side_by_side_name_one_relative() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from careloom.nlp.assertion import Assertions, subject_of
+from careloom.nlp.assertion import Assertions, sex_of, subject_of
 from careloom.nlp.to_fhir_problems import family
 from careloom.nlp.to_fhir_view import View
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Section, Span
@@ -39,6 +39,27 @@ WHOSE = [
     ("", "Mum had a rash with [penicillin].", "family"),
     ("", "[penicillin] (mother), codeine causes vomiting", "family"),
     ("", "penicillin (mother), [codeine] causes vomiting", "patient"),
+    ("", "Wife at bedside, she has [COVID].", "other"),
+    ("", "Wife at bedside, he has [COVID].", "patient"),
+    ("72 yo F. ", "Husband at bedside, he has [pneumonia].", "other"),
+    ("72 yo F. ", "Husband at bedside, she has [pneumonia].", "patient"),
+    ("She is a 40 year old woman. ", "Sister visits, she has [asthma].", "patient"),
+    ("", "Lives with roommate who has [scabies].", "other"),
+    ("", "Lives with his wife, who was diagnosed with [shingles].", "other"),
+    ("", "Lives with her mother. She has [asthma].", "patient"),
+    ("", "Lives with his wife for [safety].", "patient"),
+    ("", "Exposed to his wife with [COVID].", "other"),
+    ("", "Was exposed to her husband who had [strep].", "other"),
+    ("", "Several coworkers with [norovirus].", "other"),
+    ("", "Another child in daycare has [RSV].", "other"),
+    ("", "Her significant other was diagnosed with [gonorrhea].", "other"),
+    ("", "Kids at home have [hand foot and mouth disease].", "family"),
+    ("", "Grandson had [croup] last week.", "family"),
+    ("", "Stepfather with [alcoholism].", "family"),
+    ("", "Patient and wife both have [COVID].", "patient"),
+    ("", "Updated wife regarding [sepsis].", "patient"),
+    ("", "Brought in by his wife for [altered mental status].", "patient"),
+    ("", "Wife notes that he has [memory loss].", "patient"),
 ]
 
 
@@ -110,3 +131,18 @@ def test_a_relative_is_the_last_one_named_before_what_the_relative_has() -> None
     )
     made = family(View(AnnotatedNote(note(text), annotations=ones)))
     assert [one.resource["relationship"]["coding"][0]["code"] for one in made] == ["BRO"]
+
+
+SEXES = [
+    ("A 63 year old man. His wife drove him.", "male"),
+    ("72F with a fall. Her husband found her.", "female"),
+    ("He is here with his husband.", "male"),
+    ("Wife at bedside, she drove.", "male"),
+    ("She saw him, he saw her.", ""),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "sex"), SEXES)
+def test_the_sex_of_a_patient_is_told_by_nouns_and_pronouns_or_not_at_all(text: str, sex: str) -> None:
+    assert sex_of(text) == sex
