@@ -248,8 +248,8 @@ def test_what_people_corrected_is_exported_page_by_page_as_training_reads_it(tmp
         assert second["items"][0]["brat"]["id"] != first["items"][0]["brat"]["id"]
         with pytest.raises(QueryError):
             api.nlp._get("/corrections?zone=identified&cursor=QUJD")
-    with client_of(own, roles=["data-engineer"]) as engineer, pytest.raises(AccessError):
-        list(engineer.nlp.corrections("identified"))
+        with client_of(own, roles=["data-engineer"]) as engineer, pytest.raises(AccessError):
+            list(engineer.nlp.corrections("identified"))
 
 
 def test_what_contradicts_the_record_is_named_to_who_may_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

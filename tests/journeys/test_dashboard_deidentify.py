@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from careloom.services.deidentify_report import check_signature
 from careloom.services.jobs import work
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
+from tests.journeys.browser import Served, Visitor, dashboard
 
 ENGINEER = "dana.engineer"
 OFFICER = "olga.officer"
@@ -33,12 +33,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             person = made.installation.register([role], ["identified", "research"], name=name, kind="person")
             made.secrets[name] = person.secret
         made.installation.ingest([PATIENT])
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
         yield made
 
 

@@ -9,18 +9,12 @@ from playwright.sync_api import Browser, expect
 
 from careloom.ingest.delimited import load_mapping
 from tests.api.test_mappings import HEADLESS, LAB, VALUES
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
+from tests.journeys.browser import Served, Visitor, dashboard
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with dashboard(tmp_path_factory.mktemp("draft"), is_filled=False) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
         yield made
 
 

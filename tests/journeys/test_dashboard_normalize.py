@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from careloom.services.jobs import work
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
+from tests.journeys.browser import Served, Visitor, dashboard
 
 ENGINEER = "dana.engineer"
 
@@ -27,12 +27,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         made.secrets[ENGINEER] = engineer.secret
         patient = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Quillfeather"}]}
         made.installation.ingest([patient, glucose("g1", "mg/dl"), glucose("g2", "furlongs")])
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
         yield made
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from careloom.pipeline.registry import REGISTRY
 from careloom.services.jobs import work
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
+from tests.journeys.browser import Served, Visitor, dashboard
 
 ENGINEER = "dana.engineer"
 PATIENT = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Quillfeather"}]}
@@ -36,12 +36,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             made.secrets[ENGINEER] = engineer.secret
             made.installation.ingest([PATIENT, NOTE, RESOLVED])
             yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 def sound(visitor: Visitor) -> None:

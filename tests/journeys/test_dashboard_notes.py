@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from careloom.pipeline.registry import REGISTRY
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
+from tests.journeys.browser import Served, Visitor, dashboard
 
 SAID = "Quillfeather has diabetes and no pneumonia. metformin 500 mg."
 
@@ -18,12 +18,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         patch.setitem(REGISTRY, "reader.nlp", "tests.nlp_kit:simple_reader")
         with dashboard(tmp_path_factory.mktemp("notes"), is_filled=False) as made:
             yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), pytest.param("dark", 375, marks=pytest.mark.long)])

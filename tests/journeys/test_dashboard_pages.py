@@ -1,13 +1,15 @@
 """Every page of the dashboard, light and dark, wide and narrow: accessible, quiet, and to itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 from playwright.sync_api import Browser
 
 from careloom.services.deidentify_report import kept_ids
 from careloom.services.quality import list_looks
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
+from tests.journeys.browser import Served, Visitor, dashboard
 
 WIDTHS = {1440: 900, 375: 780}
 """Width -> height, in pixels."""
@@ -56,26 +58,36 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
+def signed_in(browser: Browser, served: Served) -> Iterator[Callable[[tuple[str, int]], Visitor]]:
+    """The visitor of a look, who signs in once."""
+    with ExitStack() as opened:
+
+        @cache
+        def visitor_of(look: tuple[str, int]) -> Visitor:
+            scheme, width = look
+            size = {"width": width, "height": WIDTHS[width]}
+            context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+            opened.callback(context.close)
+            made = Visitor(context, served)
+            made.sign_in("petra.privacy")
+            return made
+
+        yield visitor_of
 
 
-@pytest.fixture(scope="module", params=LOOKS[:2])
-def look(request: pytest.FixtureRequest) -> tuple[str, int]:
-    made: tuple[str, int] = request.param
+@pytest.fixture
+def visitor(signed_in: Callable[[tuple[str, int]], Visitor], look: tuple[str, int]) -> Visitor:
+    """Whoever has this look, with nothing held against them by the page before."""
+    made = signed_in(look)
+    made.troubles.clear()
+    made.requests.clear()
     return made
 
 
-@pytest.fixture(scope="module")
-def visitor(browser: Browser, served: Served, look: tuple[str, int]) -> Iterator[Visitor]:
-    scheme, width = look
-    size = {"width": width, "height": WIDTHS[width]}
-    context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
-    made = Visitor(context, served)
-    made.sign_in("petra.privacy")
-    yield made
-    context.close()
+@pytest.fixture(params=LOOKS[:2])
+def look(request: pytest.FixtureRequest) -> tuple[str, int]:
+    made: tuple[str, int] = request.param
+    return made
 
 
 def found(visitor: Visitor, page: str) -> str:
@@ -104,7 +116,7 @@ def found(visitor: Visitor, page: str) -> str:
     return page
 
 
-@pytest.mark.parametrize(("look", "page"), CASES, indirect=["look"])
+@pytest.mark.parametrize(("look", "page"), CASES)
 def test_a_page_is_accessible_and_quiet_and_fits_the_screen(visitor: Visitor, look: tuple[str, int], page: str) -> None:
     visitor.go(found(visitor, page))
     assert visitor.violations() == []

@@ -7,19 +7,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from careloom.services.tokens import revoke
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
+from tests.journeys.browser import Served, Visitor, dashboard
 from tests.journeys.small_hospital import BIRTH_DATE, FAMILY, GIVEN, long_history
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with dashboard(tmp_path_factory.mktemp("dashboard")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
         yield made
 
 

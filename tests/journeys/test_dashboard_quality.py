@@ -7,13 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from careloom.services.jobs import work
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
+from tests.journeys.browser import Served, Visitor, dashboard
 
 
 @pytest.fixture

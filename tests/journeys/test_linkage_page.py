@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from careloom.services.jobs import work
 from careloom.services.linkage import run
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
+from tests.journeys.browser import Served, Visitor, dashboard
 
 STEWARD = "sam.steward"
 
@@ -31,12 +31,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         made.secrets[STEWARD] = steward.secret
         made.installation.ingest([twin("t1", "Beatrix"), twin("t2", "Cordelia"), dose("d1"), dose("d2")])
         run(made.installation.platform, made.installation.operator)
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
         yield made
 
 

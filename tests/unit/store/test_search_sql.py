@@ -48,8 +48,9 @@ def _search_database(cluster: str) -> str:
     return fresh_database(cluster, "search")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """A hundred observations, committed."""
     is_sqlite = request.param == "sqlite"
     engine = create_engine("sqlite://" if is_sqlite else _search_database(request.getfixturevalue("postgresql")))
     with engine.connect() as opened:
@@ -60,9 +61,16 @@ def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
         metadata.create_all(opened)
         for number in range(100):
             put(opened, number + 1, observation(number))
+        opened.commit()
         yield opened
-        opened.rollback()
     engine.dispose()
+
+
+@pytest.fixture
+def connection(filled: Connection) -> Iterator[Connection]:
+    """The hundred observations, which are there again after each test."""
+    yield filled
+    filled.rollback()
 
 
 def ask(connection: Connection, request: str, *, limit: int = 1000, cursor: str | None = None) -> Page:
