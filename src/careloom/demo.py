@@ -14,7 +14,15 @@ from pathlib import Path
 from time import perf_counter
 
 from careloom import logs
-from careloom.cli import render, render_annotation, render_leaks, render_linkage, render_quality, render_terminology
+from careloom.cli import (
+    render,
+    render_annotation,
+    render_erasure,
+    render_leaks,
+    render_linkage,
+    render_quality,
+    render_terminology,
+)
 from careloom.cli.output import progress, say
 from careloom.crypto.pseudonyms import name_of
 from careloom.nlp.to_fhir import ORIGIN
@@ -123,7 +131,7 @@ def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:
     _scan(platform, who)
     _chapter(10, "One patient asks to be forgotten")
     if patient:
-        render.erased(erase(platform, who, patient))
+        render_erasure.erased(erase(platform, who, patient))
     _chapter(11, "Nobody changed the audit")
     render.chains(verify_audit(platform, who))
 

@@ -21,7 +21,8 @@
     ├── StateError        right request, wrong moment: try again or finish something first
     │   ├── Conflict          somebody else changed it
     │   │   └── Precondition      it is not what the request says that it must be
-    │   └── Erased            it was here and was erased for good
+    │   ├── Erased            it was here and was erased for good
+    │   └── Held              a legal hold keeps it: nothing of it may be removed
     ├── SetupError        this installation is not ready: the operator can mend it
     └── IntegrityError    what is kept does not match its proof: call the operator at once
 
@@ -141,6 +142,12 @@ class Erased(StateError):  # noqa: N818 - reads as what happened
     """The thing was here and was erased for good; no retry will bring it back."""
 
     code = "state.erased"
+
+
+class Held(StateError):  # noqa: N818 - reads as what happened
+    """A legal hold keeps the thing; it can be removed once the hold is released."""
+
+    code = "state.held"
 
 
 class SetupError(CareloomError):

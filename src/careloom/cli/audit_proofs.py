@@ -87,25 +87,29 @@ def check(
     """
     from careloom.cli import output
     from careloom.cli.session import opened
-    from careloom.errors import QueryError
     from careloom.services.audit_proofs import check_by, check_here
 
     if key:
-        try:
-            public = bytes.fromhex(key)
-        except ValueError:
-            public = b""
-        if len(public) != 32:
-            raise QueryError(
-                "the key is no public key", "Give 64 hex digits, as careloom audit checkpoint prints them."
-            )
-        found = check_by(file.read_bytes(), public)
+        found = check_by(file.read_bytes(), public_key(key))
     else:
         with opened() as (platform, who):
             found = check_here(platform, who, file.read_bytes())
     output.give(found, as_json=json, show=_checked)
     if not (found["signed"] and found.get("held", True)):
         raise typer.Exit(6)
+
+
+def public_key(text: str) -> bytes:
+    """The public key that 64 hex digits write. raises QueryError"""
+    from careloom.errors import QueryError
+
+    try:
+        public = bytes.fromhex(text)
+    except ValueError:
+        public = b""
+    if len(public) != 32:
+        raise QueryError("the key is no public key", "Give 64 hex digits, as careloom audit checkpoint prints them.")
+    return public
 
 
 def _checked(found: dict[str, Any]) -> None:

@@ -59,6 +59,43 @@ def train_ner(
     output.say(f"{report.out}: {report.size_bytes / 1e6:.1f} MB, sha256 {report.sha256}")
 
 
+@train.command("list")
+def train_list(
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only what has to be done anew.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """List what learnt from patients, and what is tainted because one of them left.
+
+    Example: careloom train list --waiting
+    """
+    from careloom.cli import output, render_rights
+    from careloom.cli.session import opened
+    from careloom.services.trainings import trainings
+
+    with opened() as (platform, who):
+        found = trainings(platform, who, waiting=waiting)
+    output.give(found, as_json=json, show=render_rights.trainings)
+
+
+@train.command("retrained")
+def train_retrained(
+    training: Annotated[str, typer.Argument(help="The tainted training.")],
+    successor: Annotated[str, typer.Argument(help="The training that took its place.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Note that another training took the place of a tainted one.
+
+    Example: careloom train retrained 20261129T120000Z-abcdef 20261130T090000Z-ghijkl
+    """
+    from careloom.cli import output, render_rights
+    from careloom.cli.session import opened
+    from careloom.services.trainings import retrained
+
+    with opened() as (platform, who):
+        done = retrained(platform, who, training, successor)
+    output.give(done, as_json=json, show=lambda one: render_rights.trainings([one]))
+
+
 @evaluate.command("nlp")
 def evaluate_nlp(
     data: Annotated[Path, typer.Argument(help="Folder with one folder a corpus.", metavar="DATA")],

@@ -14,6 +14,7 @@ from careloom.cli import (
     clients,
     data,
     deidentification,
+    erasure,
     export,
     imports,
     learning,
@@ -24,7 +25,9 @@ from careloom.cli import (
     quality,
     query,
     records,
+    retention,
     simulate,
+    subjects,
     terminology,
     vault,
     view,
@@ -53,6 +56,9 @@ annotation.register(app)
 annotation_query.register(annotation.annotate_app)
 learning.register(app)
 privacy.register(app)
+erasure.register(app)
+retention.register(app)
+subjects.register(app)
 linkage.register(app)
 vault.register(app)
 operate.register(app)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from careloom.cli import backups
 from careloom.cli.options import Json
 
 store_app = typer.Typer(no_args_is_help=True, help="The stores themselves.")
@@ -13,6 +14,7 @@ jobs_app = typer.Typer(no_args_is_help=True, help="Long work: what runs, what ra
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
+    backups.register(store_app)
     app.add_typer(store_app, name="store")
     app.add_typer(jobs_app, name="jobs")
     app.command()(worker)

@@ -1,4 +1,4 @@
-"""Commands of privacy: deidentify-files, erase, audit."""
+"""Commands of privacy: deidentify-files, audit."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,6 @@ audit_app = typer.Typer(no_args_is_help=True, help="Who did what to whom, and th
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
     app.command("deidentify-files")(deidentify_files)
-    app.command()(erase)
     audit_proofs.register(audit_app)
     app.add_typer(audit_app, name="audit")
 
@@ -49,35 +48,6 @@ def deidentify_files(
     output.give(report.as_json(), as_json=json, show=render.deidentified_files)
     if report.refused:
         raise typer.Exit(7)
-
-
-def erase(
-    patient: Annotated[str, typer.Argument(help="Patient/<id>, Careloom's id or the source's own.")],
-    source: Annotated[str, typer.Option(help="The system whose own id it is.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: erasure cannot be undone.")] = False,
-    json: Json = False,
-) -> None:
-    """Erase a patient everywhere: keys destroyed, rows, indexes and tables rewritten, a report written.
-
-    Example: careloom erase Patient/4q2c7lq6m5v3w0f1d2y8z9k7xa
-    """
-    from careloom.cli import output, render
-    from careloom.cli.session import opened
-    from careloom.services.erase import erase as run
-
-    if not yes and not _agreed():
-        output.say("Nothing was erased. Where nobody can answer, --yes erases without asking.")
-        raise typer.Exit(130)
-    with opened() as (platform, who):
-        report = run(platform, who, patient, source=source)
-    output.give(report, as_json=json, show=render.erased)
-
-
-def _agreed() -> bool:
-    try:
-        return typer.confirm("Erase this patient for good? Nothing brings the data back.")
-    except typer.Abort:  # nobody there to answer
-        return False
 
 
 @audit_app.command("verify")

@@ -1,5 +1,6 @@
 """Commands that look: search, verify."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,14 +37,29 @@ def search(
 
 
 def verify(
-    fact: Annotated[str, typer.Argument(help="A stored resource, e.g. Observation/4q2c7lq6m5v3w0f1d2y8z9k7xa.")],
+    fact: Annotated[
+        str,
+        typer.Argument(
+            help="A stored resource, such as Observation/4q2c7lq6m5v3w0f1d2y8z9k7xa, or a certificate of erasure."
+        ),
+    ],
     zone: Zone = "identified",
+    key: Annotated[
+        str, typer.Option(metavar="HEX", help="Of a certificate: the public key; then no installation is needed.")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Prove that a fact stands on the source bytes that its Provenance names.
+    """Prove that a fact stands on the source bytes that its Provenance names, or that a certificate holds.
 
     Example: careloom verify Observation/4q2c7lq6m5v3w0f1d2y8z9k7xa
+
+    Example: careloom verify careloom-data/erasures/20261129T120000Z-abcdef.json
     """
+    if fact.endswith(".json"):
+        from careloom.cli.erasure import verify_certificate
+
+        verify_certificate(Path(fact), key, json)
+        return
     from careloom.cli import output, render
     from careloom.cli.session import opened
     from careloom.services.verify import verify as run

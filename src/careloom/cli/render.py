@@ -247,15 +247,6 @@ def deidentified_files(report: Row) -> None:
     say("Such a configuration is a deny-list: what no rule names stayed as it was.")
 
 
-def erased(report: Row) -> None:
-    """What an erasure removed."""
-    if report["already_erased"]:
-        say("This patient had been erased before; nothing was left.")
-        return
-    show_table("Erased", ("what", "count"), sorted(report["removed"].items()))
-    say("The keys are destroyed. Proofs of other patients still hold: careloom verify.")
-
-
 def chains(report: Row) -> None:
     """The state of the audit chains."""
     rows = [(c["zone"], c["events"], "whole" if c["verified"] else "BROKEN", c["detail"]) for c in report["chains"]]

@@ -21,6 +21,7 @@ Verb = Literal[
     "inquire",
     "reidentify",
     "erase",
+    "rights",
     "audit",
     "operate",
     "monitor",
@@ -34,6 +35,8 @@ Verb = Literal[
 ``preview``: see what de-identification makes of one text or resource.
 ``inquire``: ask who is behind pseudonyms, and learn it once it is approved; ``reidentify``: see what everybody asked,
 approve or refuse it, rotate and retire the keys of pseudonyms.
+``rights``: what a patient is entitled to (all that is kept of them, restriction, objection, rectification), legal
+holds, and what retention removes.
 ``annotate``: have notes and texts read, and what was found written as facts; ``correct``: say what a note means, in
 place of what was found.
 ``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
@@ -94,6 +97,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
     "privacy-officer": {
         "audit": ZONES,
         "erase": ZONES,
+        "rights": ZONES,
         "preview": frozenset({"identified", "research"}),
         "inquire": frozenset({"identified"}),
         "reidentify": frozenset({"identified"}),

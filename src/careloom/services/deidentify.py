@@ -1,7 +1,6 @@
 """Deidentify: the research zone made from the identified one by a policy: pseudonymous FHIR and Delta tables.
 
-A run makes the research zone equal to what the policy lets through today: what is no longer there, or no longer passes,
-leaves the store and the tables.
+A run makes the zone equal to what the policy lets through today: the rest leaves the store and the tables.
 """
 
 from collections import Counter
@@ -9,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 import polars as pl
 
 from careloom.audit import AuditEvent
@@ -38,6 +36,7 @@ from careloom.services.deidentify_targets import risk_reached, targets_of
 from careloom.services.deidentify_text import RecordTexts
 from careloom.services.platform import Platform
 from careloom.services.research_policy import mark_of
+from careloom.services.restrictions import LeftOut, excluded
 from careloom.services.vault_epochs import Naming, begin_run, current, end_run, naming, others_in_zone
 from careloom.store.rows import Tally, Write, canonical, instant
 from careloom.store.vault import Epoch
@@ -68,14 +67,14 @@ class TypeCount:
 class DeidentifyReport:
     """What a run did.
 
+    left_out  resources of patients who objected, or whose processing is restricted
     gone     resources that were in the research zone and no longer belong there
     tables   rows per Delta table afterwards
     issues   code -> count
     removed  letter of `careloom.deid.identifiers` -> how many were taken out or changed
     risk     `careloom.deid.risk_report.RiskReport` of the zone's patients as JSON; None without any
     targets  `careloom.deid.target_plan.TargetPlan` as JSON; None under a policy that asks for none
-    ended    empty while it runs
-    place    where the signed report lies
+    ended    empty while it runs; `place`: where the signed report lies
     epoch    of the project's pseudonyms, see `careloom.services.vault_epochs`
     detectors  what looked for identity in texts: name, version, and whom texts were sent to
     recall   `careloom.deid.recall.Recall` on identifiers planted in copies of notes; None where no note was read
@@ -94,6 +93,7 @@ class DeidentifyReport:
     issues: Counter[str] = field(default_factory=Counter)
     written: Counter[str] = field(default_factory=Counter)
     gone: int = 0
+    left_out: int = 0
     removed: Counter[str] = field(default_factory=Counter)
     risk: dict[str, Any] | None = None
     targets: dict[str, Any] | None = None
@@ -119,6 +119,7 @@ class DeidentifyReport:
             "issues": dict(self.issues.most_common()),
             "written": dict(self.written),
             "gone": self.gone,
+            "left_out": self.left_out,
             "removed": {letter: count for letter, count in sorted(self.removed.items()) if count},
             "risk": self.risk,
             "targets": self.targets,
@@ -175,7 +176,7 @@ def deidentify(
     if watch is not None:
         watch(0, total, run.so_far())
     with collector_resting() as step:
-        for batch in some_at_a_time((orjson.loads(stored.content) for stored in run.source.scan()), run.at_once):
+        for batch in some_at_a_time(run.left_out.others(run.source), run.at_once):
             run.take(batch)
             if watch is not None:
                 watch(run.read, max(total, run.read), run.so_far())
@@ -205,11 +206,11 @@ class _Run:
         self._tell_where_texts_go(run_id)
         self._policy = policy
         self._people, self._held = KnownPeople(self.source), patients_held(self.source)
-        planned = current(platform, project)
-        named = Project(platform, naming(platform, planned))
+        named = Project(platform, naming(platform, planned := current(platform, project)))
         self._texts = named.texts(policy, self.source, self._people, detectors)
         self._scrubber = named.scrubber(policy, self._texts)
-        self._targets = targets_of(policy, self._scrubber, self.source)
+        self.left_out = LeftOut(excluded(platform))
+        self._targets = targets_of(policy, self._scrubber, self.source, self.left_out.patients)
         self._epoch = self._begun(planned, run_id)
         self._pipeline = self._made_pipeline(detectors)
         self.report = DeidentifyReport(
@@ -286,7 +287,7 @@ class _Run:
         for batch in some_at_a_time(gone, self.at_once):
             with self._target.transaction(self._event, self._mark) as tx:
                 tx.write(batch)
-        self.report.gone = len(gone)
+        self.report.gone, self.report.left_out = len(gone), self.left_out.resources
         self._drop_stale_rows()
         risk = risk_reached(self._platform, self._policy)
         is_anew = self._is_changed or others_in_zone(self._platform, self._epoch)

@@ -1,8 +1,9 @@
 """Erasure reaches the research zone: a patient leaves its store and every Delta table."""
 
 from collections.abc import Collection
+from typing import Any
 
-from careloom.errors import NotFound
+from careloom.errors import NotFound, QueryError
 from careloom.services.access import Principal
 from careloom.services.admission import event
 from careloom.services.platform import Platform
@@ -10,14 +11,18 @@ from careloom.services.vault_epochs import naming, unretired
 from careloom.store.lake import Lake
 from careloom.store.zone_store import ZoneStore
 
+Json = dict[str, Any]
 
-def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict[str, int]:
-    """Erases a patient of the identified zone from the research store and every Delta table; what -> count.
+
+def forget_research(platform: Platform, who: Principal, patient_id: str) -> list[Json]:
+    """Erases a patient of the identified zone from the research store and every Delta table.
 
     The names of every epoch that is not retired are looked for: none of a retired one is in the zone.
+
+    returns  artefacts as a certificate lists them: zone, what, count, digest, detail
     """
     if not platform.has_store("research"):
-        return {}
+        return []
     names = [naming(platform, epoch).rename("Patient", patient_id) for epoch in unretired(platform)]
     report = platform.store("research").erase(
         names,
@@ -27,10 +32,13 @@ def forget_research(platform: Platform, who: Principal, patient_id: str) -> dict
         ),
         names_patient=lambda raw, source: False,
     )  # fmt: skip
-    return {
-        "research resources": report.resources,
-        "research table rows": _forget_rows(platform.lake("research"), names),
-    }
+    counts = {"data keys": report.keys, "resources": report.resources, "versions": report.versions,
+              "index rows": report.index_rows}  # fmt: skip
+    found: list[Json] = [
+        {"zone": "research", "what": f"research {what}", "count": count, "digest": report.digests.get(what, "")}
+        for what, count in counts.items() if count
+    ]  # fmt: skip
+    return found + _forget_rows(platform.lake("research"), names)
 
 
 def patients_held(store: ZoneStore) -> frozenset[str]:
@@ -48,11 +56,18 @@ def forget_erased(platform: Platform, who: Principal, before: Collection[str]) -
         forget_research(platform, who, patient_id)
 
 
-def _forget_rows(lake: Lake, names: list[str]) -> int:
-    rows = 0
+def _forget_rows(lake: Lake, names: list[str]) -> list[Json]:
+    found: list[Json] = []
     for state in lake.tables():
         try:
-            rows += lake.erase(state.path, "patient_id", names, "erase")
+            rows = lake.erase(state.path, "patient_id", names, "erase")
         except NotFound:
             continue
-    return rows
+        except QueryError:
+            detail = f"{state.path}: has no column patient_id, so no row of it is about one patient"
+            found.append({"zone": "research", "what": "research table rows", "count": 0, "detail": detail})
+            continue
+        now = lake.state(state.path)
+        detail = f"{state.path}: version {state.version} became {now.version}, no version before it can be read"
+        found.append({"zone": "research", "what": "research table rows", "count": rows, "detail": detail})
+    return found

@@ -1,6 +1,6 @@
 """The targets of a policy within a run: patients are measured first, then each resource is told as the plan allows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from careloom.deid import findings
@@ -65,11 +65,16 @@ class TargetRun:
         return passed, issues
 
 
-def targets_of(policy: Policy, scrubber: Scrubber, source: ZoneStore) -> TargetRun | None:
-    """The plan of a run; None under a policy that asks for nothing. raises StateError as `TargetRun`"""
+def targets_of(
+    policy: Policy, scrubber: Scrubber, source: ZoneStore, excluded: Collection[str] = ()
+) -> TargetRun | None:
+    """The plan of a run; None under a policy that asks for nothing. raises StateError as `TargetRun`
+
+    excluded  patients who are not told of
+    """
     if policy.targets is None:
         return None
-    patients = (stored.resource() for stored in source.scan(["Patient"]))
+    patients = (stored.resource() for stored in source.scan(["Patient"]) if stored.id not in excluded)
     return TargetRun(policy, policy.targets, scrubber, patients)
 
 

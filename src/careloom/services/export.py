@@ -6,6 +6,7 @@ erased meanwhile is gone: an erasure throws away an export that is not whole, an
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import note
 from careloom.services.export_ask import ExportAsk, since_of
 from careloom.services.platform import Platform
+from careloom.services.restrictions import not_exported
 from careloom.services.search import zone_of
 from careloom.services.search_terms import resolved
 from careloom.store.audit_log import microseconds
@@ -81,6 +83,7 @@ class _Export:
         self._choice = Choice(ask.types, since_of(ask), ask.level == "patient")
         self._writers: dict[str, FrameWriter] = {}
         self.state, rows = self._begun()
+        self._choice = replace(self._choice, hidden=tuple(self.state.hidden))
         plan = Plan(self.state.as_of, self.state.high, rows, self.state.expected)
         shaped = _shaper(ask.elements)
         self._scan = Scan(store.keys, store.runtime.random_bytes, plan, self._choice, shaped)
@@ -123,8 +126,10 @@ class _Export:
         with self._folder.locked():
             state = self._folder.begin(self._id, self._ask.as_json())
         begun = state.key
+        state.hidden = list(not_exported(self._platform, zone_of(self._ask.zone)).numbers)
         with self._store.connect() as connection:
             self._choice = _chosen(self._platform, self._store, connection, self._ask, self._choice)
+            self._choice = replace(self._choice, hidden=tuple(state.hidden))
             plan = planned(connection, self._choice)
             state.policy = policy_mark(connection, self._store.zone)
             state.erasures = erasures(connection)

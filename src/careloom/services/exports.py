@@ -186,6 +186,22 @@ def forget(platform: Platform, zone_names: tuple[str, ...] = ("identified", "res
     return lines
 
 
+def withdraw(platform: Platform, zone_name: str, numbers: Collection[int]) -> int:
+    """Removes every export of a zone that holds something under one of these data keys, or is not whole; how many.
+
+    Call it when patients may not be exported any more: who asked can export again, without them.
+    """
+    folder, gone = exports_of(platform), 0
+    for export_id, _ in folder.listed():
+        state = _readable(folder, export_id)
+        if state is None or state.asked["zone"] != zone_name:
+            continue
+        held = (folder.subjects(export_id, state, one) for one in state.files) if state.ended else ()
+        if not state.ended or any(not subjects.isdisjoint(numbers) for subjects in held):
+            gone += remove(platform, export_id)
+    return gone
+
+
 def _readable(folder: Exports, export_id: str) -> ExportState | None:
     """The state of an export; None where there is none, or where it was damaged: nobody can finish or fetch it."""
     try:

@@ -1,7 +1,7 @@
 """History: the versions of one resource, of a type, or of a whole zone, newest first, page by page."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from careloom.errors import CareloomError, Erased, QueryError
@@ -10,6 +10,7 @@ from careloom.services.access import Principal, Verb
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.records import Found, outgoing
+from careloom.services.restrictions import hidden, require_seen
 from careloom.store.audit_log import microseconds
 from careloom.store.reads import HistoryAsk
 from careloom.store.rows import Stored
@@ -69,6 +70,7 @@ def history(platform: Platform, who: Principal, zone: Zone, ask: HistoryOf) -> V
     detail: dict[str, object] = {"type": ask.resource_type or "all"}
     try:
         page = _page(platform, store, ask)
+        page = _seen(platform, who, zone, page, ask)
     except CareloomError as error:
         note(platform, who, "history", zone, outcome="failed", detail=detail | {"code": error.code})
         raise
@@ -90,6 +92,21 @@ def _page(platform: Platform, store: ZoneStore, ask: HistoryOf) -> VersionPage:
     total = store.versions(ask.resource_type, ask.resource_id) if ask.resource_id and not since else None
     following = "" if found.following is None else ".".join(map(str, found.following))
     return VersionPage(tuple(_versions(store, found.versions)), total, following)
+
+
+def _seen(platform: Platform, who: Principal, zone: Zone, page: VersionPage, ask: HistoryOf) -> VersionPage:
+    """The page without patients whom the caller does not see. raises AccessError for the history of such a resource"""
+    left_out = hidden(platform, who, zone)
+    if not left_out.pseudonyms:
+        return page
+    store = platform.store(zone)
+
+    def covers(one: Version) -> bool:
+        return one.found is not None and left_out.covers(set(map(store.pseudonym, patients_of(one.found.resource()))))
+
+    if ask.resource_id and any(covers(one) for one in page.versions):
+        require_seen(platform, who, zone, left_out.pseudonyms)
+    return replace(page, versions=tuple(one for one in page.versions if not covers(one)))
 
 
 def _versions(store: ZoneStore, found: Iterable[Stored]) -> Iterable[Version]:

@@ -182,7 +182,7 @@ class _Scan:
         """Birth dates that stand in files for other reasons: of the last year, and those that Careloom itself says."""
         young = self._platform.runtime.now().date() - _YOUNG
         births = {birth for known in self._known for birth in known.birth_dates}
-        said = _own_dates() if births else frozenset()
+        said = own_dates() if births else frozenset()
         for birth in births:
             if birth >= young or birth.isoformat() in said:
                 self.report.left_out["birth date within the last year, or the date of a standard"] += 1
@@ -349,7 +349,7 @@ def _policies_of_zone(platform: Platform) -> list[str]:
     return names if set(names) <= set(SHIPPED) else list(SHIPPED)
 
 
-def _own_dates() -> frozenset[str]:
+def own_dates() -> frozenset[str]:
     """Dates that Careloom's own code and rules say: editions of standards, days on which a list was made."""
     root = Path(careloom.__file__).parent
     files = (path for kind in ("*.py", "*.toml") for path in root.rglob(kind))

@@ -13,6 +13,7 @@ from careloom.issues import Issue
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
+from careloom.services.restrictions import require_seen
 from careloom.store.raw_records import FoundRecord, RecordQuery
 
 TYPE = re.compile(r"[A-Z]{3}(\^[A-Z][0-9A-Z]{2})?|[0-9]{3,7}-[0-9]|unknown")
@@ -96,6 +97,7 @@ def raw_bytes(platform: Platform, who: Principal, record_id: str) -> bytes:
     store = platform.store("identified")
     raw = store.raw_record(record_id).raw
     subjects = store.subjects_of_record(record_id)
+    require_seen(platform, who, "identified", subjects)
     note(platform, who, "records", "landing", subjects=subjects, detail={"record": record_id, "disclosed": True})
     return raw
 

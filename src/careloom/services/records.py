@@ -14,6 +14,7 @@ from careloom.fhir.search_parameters import resource_types
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
+from careloom.services.restrictions import require_seen
 from careloom.store.export_scan import line_of
 from careloom.store.rows import Stored, instant
 from careloom.store.zone_store import Zone, ZoneStore
@@ -125,6 +126,7 @@ def _reading(
     detail = {"type": resource_type, "fact": store.pseudonym(f"{resource_type}/{resource_id}")}
     try:
         disclosed = find(store)
+        require_seen(platform, who, zone, disclosed.subjects)
     except CareloomError as error:
         subjects: Iterable[str] = ()
         if resource_type == "Patient" and isinstance(error, Erased):

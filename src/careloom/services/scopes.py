@@ -38,6 +38,7 @@ SUPPORTED: dict[str, str] = {
     "careloom/inquire": "ask who is behind pseudonyms, and learn it once it is approved",
     "careloom/reidentify": "approve or refuse what others asked about pseudonyms",
     "careloom/erase": "erase a patient",
+    "careloom/rights": "give patients what they are entitled to, hold what a court wants, remove what is old",
     "careloom/audit": "read the audit chains",
     "careloom/operate": "see, stop and restart long work",
     "careloom/monitor": "see counts, runs and health",

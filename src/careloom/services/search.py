@@ -15,6 +15,7 @@ from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.provenance import source_provenances
 from careloom.services.records import Disclosed, Found, outgoing, outgoing_provenance
+from careloom.services.restrictions import hidden
 from careloom.services.search_include import Inclusions, admit_included
 from careloom.services.search_terms import resolved
 from careloom.store.search_links import Index, Read
@@ -92,11 +93,14 @@ class _Ask:
         store, query, settings = self.platform.store(self.zone), self.query, self.platform.settings.search
         limit = min(query.count if query.count is not None else settings.default_count, settings.max_count)
         is_made = cursor.startswith(_MADE)
+        left_out = hidden(self.platform, self.who, self.zone)
         with store.connect() as connection:
-            index = Index(connection, self.platform.blind_index(self.zone), self._stored_ids, _reader(store))
+            blind = self.platform.blind_index(self.zone)
+            index = Index(connection, blind, self._stored_ids, _reader(store), left_out.numbers)
             page = run_search(index, query, limit=limit, cursor=None if is_made else cursor or None)
             matches = [] if is_made else store.read_many(page.rids)
             included = Inclusions(self.who, self.zone, store, index).of(query, matches) if query.includes else []
+        included = [one for one in included if not left_out.covers(one.subjects)]
         disclosed = [outgoing(store, stored) for stored in matches]
         next_cursor, total = page.next_cursor or "", page.total
         made = source_provenances(store, query, self._stored_ids)
@@ -106,7 +110,8 @@ class _Ask:
             last = cursor.removeprefix(_MADE) if is_made else ""
             left = [resource for resource in made if resource["id"] > last]
             shown = left[: max(0, limit - len(disclosed))]
-            disclosed += [outgoing_provenance(store, resource) for resource in shown]
+            told = (outgoing_provenance(store, resource) for resource in shown)
+            disclosed += [one for one in told if not left_out.covers(one.subjects)]
             next_cursor = f"{_MADE}{shown[-1]['id'] if shown else last}" if len(shown) < len(left) else ""
         found = tuple(_shaped(one.found, query) for one in disclosed)
         beside = tuple(one.found for one in included)

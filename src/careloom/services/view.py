@@ -23,11 +23,12 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.export import policy_mark
 from careloom.services.platform import Platform
+from careloom.services.restrictions import hidden
 from careloom.services.search import zone_of
 from careloom.services.view_files import FORMATS, writer
 from careloom.services.view_scan import Piece, Recipe, piece_of, pieces, usable_cores
 from careloom.store.export_scan import patients_behind
-from careloom.store.snapshot import snapshot
+from careloom.store.snapshot import snapshot, without
 from careloom.store.zone_store import Zone
 
 Watch = Callable[[int, int], None]
@@ -124,6 +125,7 @@ def _zone_pieces(
     store, compiled = platform.store(zone), compile_view(definition)
     with store.connect() as connection:
         state, mark = snapshot(connection, compiled.resource), policy_mark(connection, zone)
+        state = without(connection, state, hidden(platform, who, zone).numbers)
     recipe = recipe_of(platform, zone, definition, state.as_of)
     is_shown = ask.out is None
     size, processes = (_shown(ask), 1) if is_shown else (view_scan.BATCH, ask.processes or usable_cores())

@@ -3,16 +3,16 @@
 from sqlalchemy import Connection, Engine, inspect
 
 from careloom.errors import IntegrityError, SetupError
-from careloom.store import bulk, linkage_tables, vault_tables
+from careloom.store import bulk, linkage_tables, rights_tables, vault_tables
 from careloom.store.engine import reading, writing
 from careloom.store.schema import meta, metadata
 from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration in ``store/migrations/versions``."""
 
-BESIDE = (linkage_tables, vault_tables)
+BESIDE = (linkage_tables, rights_tables, vault_tables)
 """Modules whose tables are made with those of `careloom.store.schema`: to import them adds the tables."""
 
 COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures")

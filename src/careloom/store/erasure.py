@@ -5,12 +5,13 @@ entries and quarantine rows under them; pairs of linkage that the patient is in,
 versions of the other Patients of these pairs that name the patient; what was asked about the patient's pseudonyms;
 resources and records nobody could assign that name the patient, and the records that such resources came from; file
 names that name the patient.
-Kept: the record hashes in manifests (other people's proofs stand on them), the keyed pseudonym in the audit chain, and
-a tombstone, so that the same feed does not bring the patient back.
+Kept: the record hashes in manifests (other people's proofs stand on them), the keyed pseudonym in the audit chain, a
+tombstone, so that the same feed does not bring the patient back, and the numbers of the removed rows, so that they
+leave backups (`careloom.store.erased_rows`). Nothing is removed under a legal hold.
 Afterwards the database is rewritten and its journal truncated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Engine
 
 from careloom.crypto.pseudonyms import digest_of, name_of
 from careloom.errors import Conflict
-from careloom.store import bulk, linkage, vault
+from careloom.store import bulk, erased_rows, linkage, rights, vault
 from careloom.store.engine import translated, writing
 from careloom.store.landing import chunks_of, hashes_of, known_records, name_context, record_context, source_of
 from careloom.store.resources import resource_context
@@ -38,7 +39,7 @@ WHERE h.subject = ? AND NOT h.deleted"""
 _UNASSIGNED = """
 SELECT r.rec, r.record_id, r.subject, r.body, m.counts FROM record r JOIN subject_key k ON k.subject = r.subject
 LEFT JOIN manifest m ON m.manifest = r.manifest
-WHERE r.subject = ? OR substr(k.pseudonym, 1, 7) = 'record:'"""
+WHERE (r.subject = ? OR substr(k.pseudonym, 1, 7) = 'record:') AND length(r.body) > 0"""
 _SOURCES = """
 SELECT r.rec, r.record_id, r.subject FROM record r JOIN subject_key k ON k.subject = r.subject
 WHERE (r.subject = ? OR substr(k.pseudonym, 1, 7) = 'record:') AND r.rec {in}"""
@@ -70,6 +71,9 @@ class ErasureReport:
     """What was destroyed, as counts; the patients only as keyed pseudonyms.
 
     record_ids  of the destroyed records: their hashes stay in the manifests
+    rules       holds that were released, restrictions and objections
+    tainted     trainings that read one of the patients
+    digests     what was destroyed -> keyed hash over its sorted keyed names, see `careloom.store.erased_rows`
     """
 
     pseudonyms: tuple[str, ...] = ()
@@ -82,7 +86,10 @@ class ErasureReport:
     file_names: int = 0
     pairs: int = 0
     requests: int = 0
+    rules: int = 0
     tombstones: int = 0
+    tainted: list[str] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
     record_ids: list[str] = field(default_factory=list)
 
     @property
@@ -103,7 +110,11 @@ class Eraser:
         self._names_patient = names_patient
 
     def erase(self, connection: Connection, patient_ids: Sequence[str], now: int) -> ErasureReport:
-        """Removes all rows of the patients within the transaction of `connection`; `scrub` must follow its commit."""
+        """Removes all rows of the patients within the transaction of `connection`; `scrub` must follow its commit.
+
+        raises  Held if a legal hold is on one of them or on the zone
+        """
+        rights.require_no_hold(connection, patient_ids)
         pseudonyms = sorted({self._zone_keys.pseudonym(patient_id) for patient_id in patient_ids})
         report = ErasureReport(tuple(pseudonyms))
         subjects = self._subjects(connection, pseudonyms)
@@ -112,7 +123,12 @@ class Eraser:
         sources = self._resources(connection, subjects, self._naming_resources(connection, patient_ids), report)
         names = self._records(connection, subjects, sources, report)
         subjects = sorted({*subjects, *names})
-        report.requests = vault.forget_subjects(connection, subjects, self._names_sealed, self._zone_keys)
+        report.digests["data keys"] = self._digest(erased_rows.keys(connection, subjects))
+        erased_rows.note(connection, "subject", ((number, 0) for number in subjects if number != SHARED))
+        asked = vault.forget_subjects(connection, subjects, self._names_sealed, self._zone_keys)
+        report.requests = len(asked)
+        erased_rows.note(connection, "request", ((erased_rows.number_of(one), 0) for one in asked))
+        report.rules, report.tainted = rights.forget_patients(connection, patient_ids, pseudonyms, now)
         bulk.run_in(connection, "DELETE FROM subject_link WHERE subject {in}", subjects)
         report.keys = bulk.run_in(connection, "DELETE FROM subject_key WHERE subject {in}", subjects)
         marks = [(self._zone_keys.tombstone(pseudonym), now) for pseudonym in pseudonyms]
@@ -170,6 +186,12 @@ class Eraser:
             "SELECT rec FROM record_link WHERE rid {in}",
         ):
             sources |= {row[0] for row in bulk.fetch_in(connection, sql, rids) if row[0] is not None}
+        lost = erased_rows.versions(connection, subjects, rids)
+        report.digests["resources"] = self._digest(erased_rows.resources(connection, rids))
+        report.digests["versions"] = self._digest(erased_rows.earlier(connection, rids, lost))
+        report.digests["index rows"] = self._digest(erased_rows.index_rows(connection, rids))
+        erased_rows.note(connection, "resource", ((rid, 0) for rid in rids))
+        erased_rows.note(connection, "version", lost)
         for sql in ("DELETE FROM idx_eq WHERE rid {in}", "DELETE FROM idx_range WHERE rid {in}"):
             report.index_rows += bulk.run_in(connection, sql, rids)
         bulk.run_in(connection, "DELETE FROM record_link WHERE rid {in}", rids)
@@ -188,6 +210,7 @@ class Eraser:
             content = self._open(connection, subject, body, context)
             gone += [(rid, version)] if any(one in content for one in named) else []
         bulk.run(connection, "DELETE FROM resource_history WHERE rid = ? AND version = ?", gone)
+        erased_rows.note(connection, "version", gone)
         return len(gone)
 
     def _records(
@@ -204,6 +227,8 @@ class Eraser:
         rows += self._unassigned(connection)
         recs = sorted({row[0] for row in rows})
         report.record_ids = sorted({row[1] for row in rows})
+        report.digests["source records"] = self._digest(report.record_ids)
+        erased_rows.note(connection, "record", ((rec, 0) for rec in recs))
         names = self._file_names(connection, {digest_of(record_id) for record_id in report.record_ids})
         report.quarantined = bulk.run_in(connection, "DELETE FROM quarantine WHERE rec {in}", recs)
         bulk.run_in(connection, "DELETE FROM record_link WHERE rec {in}", recs)
@@ -255,6 +280,9 @@ class Eraser:
             if is_doomed:
                 doomed.append(subject)
         return doomed
+
+    def _digest(self, names: Iterable[str]) -> str:
+        return erased_rows.digest(self._zone_keys.content_hasher(), names)
 
     def _names(self, raw: bytes, counts: str | None) -> bool:
         return self._names_patient is not None and self._names_patient(raw, source_of(counts))

@@ -46,6 +46,7 @@ class Choice:
     is_patients  only what is in some patient's compartment
     subjects     numbers of the data keys of a group's patients; None where no group is asked for
     matches      type -> numbers of the rows that its filters let through; types without filters are not in it
+    hidden       numbers of data keys: what they seal stays out
     """
 
     types: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ class Choice:
     is_patients: bool = False
     subjects: tuple[int, ...] | None = None
     matches: Mapping[str, Collection[int]] = field(default_factory=dict)
+    hidden: tuple[int, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -104,7 +106,8 @@ def planned(connection: Connection, choice: Choice) -> Plan:
 
 def _narrowed(choice: Choice) -> str:
     """The condition that a row meets, after its placeholder for `Choice.since`."""
-    return "r.last_updated > ?" + (f" AND r.subject <> {SHARED}" if choice.is_patients else "")
+    narrowed = "r.last_updated > ?" + (f" AND r.subject <> {SHARED}" if choice.is_patients else "")
+    return narrowed + (f" AND r.subject NOT IN ({', '.join(map(str, choice.hidden))})" if choice.hidden else "")
 
 
 def _chosen(connection: Connection, choice: Choice, there: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -112,8 +115,9 @@ def _chosen(connection: Connection, choice: Choice, there: Sequence[str]) -> Ite
     wanted = set(choice.types or there)
     if choice.subjects is not None:
         sql = "SELECT r.type, r.rid, r.deleted FROM resource r WHERE r.last_updated > ? AND r.subject {in}"
-        for start in range(0, len(choice.subjects), _MOST_FETCHED):
-            some = choice.subjects[start : start + _MOST_FETCHED]
+        numbers = sorted(set(choice.subjects) - set(choice.hidden))
+        for start in range(0, len(numbers), _MOST_FETCHED):
+            some = numbers[start : start + _MOST_FETCHED]
             yield from (row for row in bulk.fetch_in(connection, sql, some, choice.since) if row[0] in wanted)
         return
     sql = (

@@ -75,6 +75,7 @@ class ExportState:
     erasures  how many erasures the zone had seen then
     ended     when it was whole, microseconds since 1970; 0 before
     erased    lines that erasures took out
+    hidden    numbers of data keys of patients who stay out
     """
 
     asked: dict[str, Any]
@@ -87,6 +88,7 @@ class ExportState:
     erasures: int = 0
     ended: int = 0
     erased: int = 0
+    hidden: list[int] = field(default_factory=list)
     files: list[ExportFile] = field(default_factory=list)
 
 

@@ -38,17 +38,20 @@ class Index:
 
     map_id  the stored ids that a (type, id) of the query may mean
     read    the content of rows, for queries with checks
+    hidden  numbers of data keys: what they seal is not found
     """
 
     connection: Connection
     blind: BlindIndex
     map_id: MapId
     read: Read = _unread
+    hidden: tuple[int, ...] = ()
 
 
 def linked_plan(index: Index, query: Query) -> Plan:
     """The plan of a query with its chains and ``_has``. raises QueryError."""
     found = plan(index.connection, query, index.blind, index.map_id)
+    found.hidden = index.hidden
     for chain in query.chains:
         found.keys.append(_chained(index, query.resource_type, chain))
     for reverse in query.reverses:

@@ -99,6 +99,7 @@ class Plan:
     ids     stored ids of which it has one; None: any
 
     sort_keys  keys of the ranges that rows are sorted by
+    hidden     numbers of data keys: what they seal does not match
     """
 
     keys: list[tuple[int, ...]] = field(default_factory=list)
@@ -106,6 +107,7 @@ class Plan:
     ranges: list[list[Term]] = field(default_factory=list)
     ids: tuple[str, ...] | None = None
     sort_keys: tuple[int, ...] = ()
+    hidden: tuple[int, ...] = ()
 
     @property
     def is_empty(self) -> bool:

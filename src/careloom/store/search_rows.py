@@ -71,7 +71,9 @@ def rows_of(connection: Connection, query: Query, found: Plan, order: Order) -> 
     ``resource`` tempts SQLite, which knows no key's frequency, to walk all resources of the type in order.
     """
     driver = _driver(connection, found, order)
-    needs_resource = order not in ("rid", "value") or found.ids is not None or bool(query.updated or query.sources)
+    needs_resource = (
+        order not in ("rid", "value") or found.ids is not None or bool(query.updated or query.sources or found.hidden)
+    )
     conditions: list[Term] = []
     rid, source, is_distinct = "r.rid", Term("resource r"), False
     if isinstance(driver, int):
@@ -101,6 +103,8 @@ def rows_of(connection: Connection, query: Query, found: Plan, order: Order) -> 
             conditions.append(within("r.record IN (SELECT rec FROM record WHERE ", one_of("record_id", records), ")"))
         if found.ids is not None:
             conditions.append(one_of("r.id", found.ids))
+        if found.hidden:
+            conditions.append(within("NOT (", one_of("r.subject", found.hidden), ")"))
     conditions += _probes(found, rid, driver)
     return Rows(source, rid, place, conditions, is_distinct)
 

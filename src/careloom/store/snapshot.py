@@ -69,6 +69,15 @@ def snapshot(connection: Connection, kind: str, since: int = 0) -> Snapshot:
     return Snapshot(kind, place[0] if rows or deleted else 0, array("q", sorted(rows)), array("q", sorted(deleted)))
 
 
+def without(connection: Connection, state: Snapshot, numbers: Sequence[int]) -> Snapshot:
+    """The same without what is sealed under the data keys with these numbers."""
+    if not numbers:
+        return state
+    hidden = {row[0] for row in bulk.fetch_in(connection, "SELECT rid FROM resource WHERE subject {in}", numbers)}
+    rows, deleted = (array("q", [one for one in some if one not in hidden]) for some in (state.rows, state.deleted))
+    return Snapshot(state.kind, state.as_of, rows, deleted)
+
+
 def names_of_rows(connection: Connection, rows: Sequence[int]) -> list[str]:
     """The ids behind row numbers, in the order of the numbers; what is erased is left out."""
     found: list[str] = []

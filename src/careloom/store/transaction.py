@@ -17,6 +17,7 @@ from careloom.store.linkage import PairWriter
 from careloom.store.reads import Reader
 from careloom.store.removal import remove_deleted, remove_earlier
 from careloom.store.resources import ResourceWriter, WriteTools
+from careloom.store.rights import RightsWriter
 from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Stored, Tally, Write
 from careloom.store.vault import VaultWriter
 from careloom.store.zone_policy import GUARDED, PolicyWriter, ZonePolicy, require_writer
@@ -154,6 +155,11 @@ class Transaction:
     def vault(self) -> VaultWriter:
         """Epochs of pseudonyms and requests for who is behind them, written in this step."""
         return VaultWriter(self._tools)
+
+    @property
+    def rights(self) -> RightsWriter:
+        """Holds, restrictions, objections and trainings, written in this step."""
+        return RightsWriter(self._tools)
 
     @property
     def policies(self) -> PolicyWriter:

@@ -204,11 +204,11 @@ def forget_subjects(
     subjects: Sequence[int],
     names_patient: Callable[[Connection, bytes, bytes], bool],
     zone_keys: ZoneKeys,
-) -> int:
+) -> list[str]:
     """Empties every request under these keys, and under nobody's key those whose words name a patient.
 
     names_patient  (connection, sealed bytes, context) -> whether they name a patient who is being erased
-    returns        how many requests
+    returns        the ids of the requests, sorted
     """
     sql = "SELECT request FROM vault_request WHERE subject {in}"
     gone = {row[0] for row in bulk.fetch_in(connection, sql, subjects)}
@@ -217,7 +217,7 @@ def forget_subjects(
         if any(names_patient(connection, sealed, _context(zone_keys, request, part)) for sealed, part in parts):
             gone.add(request)
     bulk.run(connection, _FORGET, [(b"", b"", request) for request in sorted(gone)])
-    return len(gone)
+    return sorted(gone)
 
 
 def _context(zone_keys: ZoneKeys, request: str, part: str) -> bytes:

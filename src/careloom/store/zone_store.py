@@ -22,6 +22,7 @@ from careloom.store.provenance import FactProof, Provenances, RawRecord
 from careloom.store.quarantine import Quarantined
 from careloom.store.raw_records import FoundRecord, RecordQuery, find, find_one
 from careloom.store.resources import WriteTools
+from careloom.store.rights import RightsReader
 from careloom.store.rows import Indexer, Manifest, Tally, no_index
 from careloom.store.seal import Bodies
 from careloom.store.steps import Phased, Step, run_all
@@ -98,6 +99,12 @@ class ZoneStore(ZoneReads):
             if is_empty:
                 self._move_anchor(audit_log.EMPTY)
                 self._settle_anchor()
+
+    def anchor_again(self) -> None:
+        """Anchors the chain where it ends now: after the database was replaced by a backup."""
+        with self.connect() as connection:
+            rows = bulk.fetch(connection, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+        self._move_anchor(audit_log.Head(rows[0][0], bytes(rows[0][1])) if rows else audit_log.EMPTY)
 
     def close(self) -> None:
         """Closes all connections."""
@@ -213,6 +220,12 @@ class ZoneStore(ZoneReads):
         """Epochs of pseudonyms and requests for who is behind them, in one committed state."""
         with self.connect() as connection:
             yield VaultReader(connection, self.keys, self._subject_keys, self._bodies)
+
+    @contextmanager
+    def rights(self) -> Iterator[RightsReader]:
+        """Holds, restrictions, objections and trainings, in one committed state."""
+        with self.connect() as connection:
+            yield RightsReader(connection, self.keys, self._subject_keys, self._bodies)
 
     def raw_record(self, record_id: str) -> RawRecord:
         """A landed record with its bytes unsealed; ask for access first. raises NotFound."""

@@ -1,0 +1,38 @@
+"""Patients' rights as text for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from careloom.cli.output import say, show_table
+
+Row = Mapping[str, Any]
+
+
+def rule(one: Row) -> None:
+    """One rule, and what setting it did."""
+    state = f"ended {one['ended']} by {one['ender']}" if one["ended"] else "holds"
+    say(f"{one['kind']} {one['rule']} on {one['patient'] or 'the zone ' + one['zone']}: {state}.")
+    if one.get("exports"):
+        say(f"{one['exports']:,} exports were withdrawn.")
+    if one.get("trainings"):
+        say(f"{len(one['trainings']):,} trainings have to be done anew: careloom train list --waiting.")
+
+
+def rules(found: Sequence[Row]) -> None:
+    """Rules, one a line."""
+    rows = [
+        (one["rule"], one["kind"], one["patient"] or f"zone {one['zone']}", one["actor"], one["created"][:16],
+         one["ended"][:16] or "holds", one["reason"])
+        for one in found
+    ]  # fmt: skip
+    show_table("Rules", ("rule", "kind", "on", "set by", "since", "until", "reason"), rows)
+
+
+def trainings(found: Sequence[Row]) -> None:
+    """Trainings, one a line."""
+    rows = [
+        (one["training"], one["name"], one["kind"], one["patients"],
+         ", ".join(taint["cause"] for taint in one["taints"]), "waits" if one["waiting"] else one["successor"])
+        for one in found
+    ]  # fmt: skip
+    show_table("Trainings", ("training", "name", "kind", "patients", "tainted by", "successor"), rows)
