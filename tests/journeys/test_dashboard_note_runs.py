@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from careloom.pipeline.registry import REGISTRY
+from careloom.services.annotate import AnnotateAsk
+from careloom.services.annotations import submit
 from careloom.services.jobs import work
 from tests.journeys.browser import Served, Visitor, dashboard
 
@@ -70,6 +72,10 @@ def test_start_watch_and_read_the_report(browser: Browser, served: Served, schem
     visitor.go("notes/runs")
     expect(page.locator("#page table tbody tr").first).to_contain_text(ENGINEER)
     sound(visitor)
+    page.get_by_label("All, anew").check()
+    submit(served.installation.platform, served.installation.operator, AnnotateAsk())
+    expect(page.locator("#page table tbody tr")).to_have_count(2, timeout=15_000)
+    expect(page.get_by_label("All, anew")).to_be_checked()
     page.get_by_role("button", name="Read the notes").click()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("It was cancelled").wait_for()

@@ -1,5 +1,6 @@
 """Commands that train models and measure them."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -96,6 +97,27 @@ def train_retrained(
     output.give(done, as_json=json, show=lambda one: render_rights.trainings([one]))
 
 
+def _require_place(file: Path) -> None:
+    """Returns where a file can be written, before an hour of measuring. raises SetupError"""
+    from careloom.errors import SetupError
+
+    folder = file.parent
+    if file.is_dir() or not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+        raise SetupError(f"the analysis cannot be written to {file}", "Name a file in a folder that you may write to.")
+
+
+def _write_page(file: Path, content: str) -> None:
+    from careloom.errors import SetupError
+
+    try:
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise SetupError(
+            f"the analysis cannot be written to {file} ({type(error).__name__})",
+            "Name a file in a folder that you may write to, on a disk with room.",
+        ) from None
+
+
 @evaluate.command("nlp")
 def evaluate_nlp(
     data: Annotated[Path, typer.Argument(help="Folder with one folder a corpus.", metavar="DATA")],
@@ -123,13 +145,15 @@ def evaluate_nlp(
     from careloom.services.evaluate_nlp import evaluate_nlp as run
     from careloom.services.evaluate_nlp_reports import FIGURES, figures
 
+    if analysis is not None:
+        _require_place(analysis)
     ask = EvaluateNlpAsk(data, tuple(task or ()), model, seen, tuple(family or ()), adverse_events)
     with output.progress("Measuring", quiet=json, unit="tasks") as watch:
         report = run(ask, watch)
     if analysis is not None:
         from careloom.services.evaluate_nlp_page import page
 
-        analysis.write_text(page(report), encoding="utf-8")
+        _write_page(analysis, page(report))
     if json:
         output.emit_json(report.as_json())
         return

@@ -46,11 +46,12 @@ REASONS = {"verification": "whether it is so", "status": "whether it lasts", "va
 
 
 def page(api: Careloom, person: Person, address: Address) -> Page:
-    """The way to start one, and all of them, newest first; ``?before=`` continues where a page ended."""
+    """The way to start one, and all of them, newest first, live; ``?before=`` continues where a page ended."""
     before = address.query.get("before", "")
     found = api.nlp.list(limit=RUNS_SHOWN, cursor=before)
     lead = "What stored notes say becomes facts of the record, each with its way back to the words."
-    content: list[Content] = [head(TITLE, lead=lead), _start(person) if person.may_annotate and not before else None]
+    ahead: list[Content] = [head(TITLE, lead=lead), _start(person) if person.may_annotate and not before else None]
+    content: list[Content] = []
     if found.items:
         table = Table("Runs, newest first", RUN_COLUMNS, [_row(run) for run in found.items]).shown()
         content.append(card("Runs", [table, _pager(before, found.next)]))
@@ -58,7 +59,7 @@ def page(api: Careloom, person: Person, address: Address) -> Page:
         content.append(card("No more runs", html.P(link("Back to the newest", href(ROOM, RUNS)))))
     else:
         content.append(_never())
-    return Page(TITLE, content, trail=((NOTES, href(ROOM)),))
+    return Page(TITLE, content, trail=((NOTES, href(ROOM)),), is_live=not before, ahead=ahead)
 
 
 def run_page(api: Careloom, person: Person, run_id: str) -> Page:

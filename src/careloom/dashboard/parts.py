@@ -23,12 +23,14 @@ class Page:
     title    of the browser's tab, and the last step of the trail
     trail    (words, link) of the pages above
     is_live  it is asked for again every few seconds
+    ahead    stands before the content and is not asked for again: what somebody may be filling in
     """
 
     title: str
     content: Contents
     trail: tuple[tuple[str, str], ...] = ()
     is_live: bool = False
+    ahead: Contents = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,10 +168,11 @@ def _drawn(api_of: ApiOf, person: session.Person, address: Address) -> Page:
 
 
 def _placed(page: Page) -> Component:
+    ahead = [html.Div(_listed(page.ahead), className="page")] if page.ahead else []
     if not page.is_live:
-        return html.Div(_listed(page.content), className="page")
+        return html.Div([*_listed(page.ahead), *_listed(page.content)], className="page")
     tick = dcc.Interval(id="tick", interval=LIVE_SECONDS * 1000)
-    return html.Div([html.Div(_listed(page.content), id="live", className="page"), tick])
+    return html.Div([*ahead, html.Div(_listed(page.content), id="live", className="page"), tick])
 
 
 def _listed(content: Contents) -> list[Any]:

@@ -1,13 +1,15 @@
 """What was found as JSON of a spaCy Doc: ``Doc(nlp.vocab).from_json(...)`` reads it.
 
 ``ents`` holds spans that do not overlap, as spaCy wants them: the longest first; ``spans["annotations"]`` holds all.
-The id of a span is the annotation's, its ``kb_id`` the best code. Tokens end where an annotation begins or ends, so
-that every span is one of tokens.
+The id of a span is the annotation's (spaCy 3.8 passes over it), its ``kb_id`` the best code. Tokens end where an
+annotation begins or ends, so that every span is one of tokens; white space at its edges, which spaCy has outside of
+tokens, is left out.
 
-source  spaCy 3, Doc.to_json and Doc.from_json, https://spacy.io/api/doc#to_json
+source  spaCy 3, Doc.to_json and Doc.from_json, https://spacy.io/api/doc#to_json; spacy/schemas.py, DocJSONSchema
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from careloom.text.note import AnnotatedNote, Annotation, Span
@@ -20,15 +22,23 @@ GROUP = "annotations"
 def as_spacy(annotated: AnnotatedNote) -> Json:
     """One Doc; offsets count code points of its own text."""
     text = annotated.note.text
-    edges = {edge for one in annotated.annotations for edge in (one.span.start, one.span.end)}
-    edges |= {edge for one in annotated.sentences for edge in (one.start, one.end)}
+    found = [replace(one, span=span) for one in annotated.annotations if len(span := _trimmed(text, one.span))]
+    sentences = [span for one in annotated.sentences if len(span := _trimmed(text, one))]
+    edges = {edge for span in (*(one.span for one in found), *sentences) for edge in (span.start, span.end)}
     pieces = list(_pieces(text, sorted(edges)))
-    document: Json = {"text": text, "ents": [_ent(one) for one in _disjoint(annotated.annotations)]}
-    if annotated.sentences:
-        document["sents"] = [{"start": one.start, "end": one.end} for one in annotated.sentences]
+    document: Json = {"text": text, "ents": [_ent(one) for one in _disjoint(found)]}
+    if sentences:
+        document["sents"] = [{"start": one.start, "end": one.end} for one in sentences]
     document["tokens"] = [{"id": n, "start": one.start, "end": one.end} for n, one in enumerate(pieces)]
-    document["spans"] = {GROUP: [_ent(one) for one in annotated.annotations]}
+    document["spans"] = {GROUP: [_ent(one) for one in found]}
     return document
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    """Without white space at its edges; empty where there is nothing else."""
+    said = span.of(text)
+    start = span.start + len(said) - len(said.lstrip())
+    return Span(start, max(start, span.start + len(said.rstrip())))
 
 
 def _ent(one: Annotation) -> Json:

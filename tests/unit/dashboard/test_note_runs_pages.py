@@ -15,6 +15,7 @@ from careloom.client.careloom import Careloom
 from careloom.client.credentials import Bearer
 from careloom.dashboard import session
 from careloom.dashboard.address import read
+from careloom.dashboard.parts import Contents, Page
 from careloom.dashboard.routing import page_at
 from careloom.dashboard.session import Person
 from careloom.errors import AccessError, NotFound
@@ -51,13 +52,24 @@ def _context() -> Iterator[None]:
         yield
 
 
-def drawn(made: Installation, path: str, role: str = "data-engineer", zones: tuple[str, ...] = ("identified",)) -> str:
+def page_of(
+    made: Installation, path: str, role: str = "data-engineer", zones: tuple[str, ...] = ("identified",)
+) -> Page:
     token = made.token((role,), zones=list(zones))
     with Careloom(BASE_URL, Bearer(token), transport=httpx.WSGITransport(app=made.app)) as api:
         me = api.me()
         who = Person(me.name, me.zones, frozenset(me.scopes), datetime.now(UTC) + timedelta(hours=1), token)
-        page = page_at(api, who, read(f"/dashboard{path}", ""))
-    return json.dumps([page.title, page.content, page.is_live], cls=PlotlyJSONEncoder, ensure_ascii=False)
+        location, _, query = path.partition("?")
+        return page_at(api, who, read(f"/dashboard{location}", query and f"?{query}"))
+
+
+def shown(content: Contents) -> str:
+    return json.dumps(content, cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+
+def drawn(made: Installation, path: str, role: str = "data-engineer", zones: tuple[str, ...] = ("identified",)) -> str:
+    page = page_of(made, path, role, zones)
+    return "".join(map(shown, (page.title, page.ahead, page.content)))
 
 
 def test_before_the_first_run_the_page_says_where_notes_come_from_and_offers_one(made: Installation) -> None:
@@ -68,6 +80,16 @@ def test_before_the_first_run_the_page_says_where_notes_come_from_and_offers_one
     assert '"research"' not in said
     assert '"research"' in drawn(made, "/notes/runs", zones=("identified", "research"))
     assert "/dashboard/notes/runs" in drawn(made, "/notes")
+
+
+def test_the_list_is_asked_for_again_and_what_is_filled_in_is_not(made: Installation) -> None:
+    submit(made.platform, made.operator, AnnotateAsk())
+    page = page_of(made, "/notes/runs")
+    assert page.is_live
+    assert "notes-start" in shown(page.ahead)
+    assert "notes-start" not in shown(page.content)
+    assert "Not yet begun" in shown(page.content)
+    assert not page_of(made, "/notes/runs?before=20261122T010203Z-abc234").is_live
 
 
 def test_a_run_that_is_done_tells_what_became_of_notes_and_facts(made: Installation) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from careloom.errors import QueryError
+from careloom.cli.main import app
+from careloom.errors import QueryError, SetupError
 from careloom.services.evaluate_nlp import TASKS, EvaluateNlpAsk, evaluate_nlp
 from careloom.services.evaluate_nlp_page import page
 from careloom.services.simulate import SimulateAsk, simulate
@@ -108,6 +110,15 @@ def test_an_unknown_task_and_a_line_that_is_no_json_are_named(tmp_path: Path) ->
             evaluate_nlp(EvaluateNlpAsk(tmp_path, ("mts_dialog",)))
     with pytest.raises(QueryError, match="no folder"):
         evaluate_nlp(EvaluateNlpAsk(tmp_path / "nowhere", ("tone",)))
+
+
+@pytest.mark.parametrize("file", ["", "missing/errors.html", "/dev/full"])
+def test_an_analysis_that_cannot_be_written_is_named_with_a_remedy(tmp_path: Path, file: str) -> None:
+    place = str(tmp_path / file)
+    made = CliRunner().invoke(app, ["evaluate", "nlp", str(tmp_path), "--task", "tone", "--analysis", place])
+    assert isinstance(made.exception, SetupError)
+    assert place in made.exception.where
+    assert "Name a file" in made.exception.remedy
 
 
 def test_a_model_that_cannot_be_read_is_named(tmp_path: Path) -> None:
