@@ -1,0 +1,384 @@
+"""What a fault campaign does to an installation, and what must hold of it afterwards.
+
+A worker (a forked process) does things through the services and says on a pipe what was acknowledged; it is killed at
+any moment. A judge (another one) then opens the installation: nothing that was acknowledged is lost, nothing is half
+there, the audit chain and the store are whole, and whatever was cut off goes on.
+"""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from careloom.crypto.keys_local import LocalKeys
+from careloom.errors import CareloomError, NotFound, SetupError
+from careloom.runtime import Runtime
+from careloom.services.access import local_operator
+from careloom.services.bundles import process
+from careloom.services.changes import Change
+from careloom.services.erase import erase
+from careloom.services.export import export, exports_of
+from careloom.services.export_ask import ExportAsk
+from careloom.services.exports import remove
+from careloom.services.ingest import IngestAsk, ingest
+from careloom.services.platform import Platform
+from careloom.services.write import write
+from careloom.settings import Data, Fhir, Settings
+from careloom.settings import Ingest as IngestSettings
+
+WHO = local_operator("storm")
+THREADS = 4
+FEED_LINES = 300
+BUNDLE_ENTRIES = 6
+Told = dict[str, Any]
+Say = Callable[..., None]
+
+
+class JumpyClock:
+    """A clock that somebody sets forth and back by up to an hour, again and again."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._chance.choice((0, 0, -3600, -60, -0.001, 0.001, 60, 3600)))
+
+
+class FaultyKeys(LocalKeys):
+    """Keys behind a service that is down half of the time."""
+
+    chance = random.Random(0)
+
+    def _try(self) -> None:
+        if self.chance.random() < 0.5:
+            raise SetupError("the key service does not answer", "start it")
+
+    def wrap(self, data_key: bytes, context: bytes) -> tuple[str, bytes]:
+        self._try()
+        return super().wrap(data_key, context)
+
+    def unwrap(self, kek_id: str, wrapped: bytes, context: bytes) -> bytes:
+        self._try()
+        return super().unwrap(kek_id, wrapped, context)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a campaign happens: a data directory, and the URL of a database where that is PostgreSQL."""
+
+    folder: Path
+    database: str = ""
+
+    def platform(self, runtime: Runtime | None = None, keys: LocalKeys | None = None) -> Platform:
+        """The installation, opened."""
+        data = Data(directory=self.folder / "data", database=self.database)
+        settings = Settings(data=data, fhir=Fhir(update_creates=True), ingest=IngestSettings(batch_records=40))
+        return Platform(settings, runtime, keys)
+
+
+@dataclass
+class Round:
+    """One round of a campaign: a scenario, its seed, and what the worker said."""
+
+    scenario: str
+    seed: int
+    said: list[Told] = field(default_factory=list)
+
+
+def patient_of(number: int) -> Told:
+    return {"resourceType": "Patient", "id": f"p{number}", "active": True}
+
+
+def observation(patient: str, **fields: object) -> Told:
+    about = {"code": {"text": "pulse"}, "subject": {"reference": f"Patient/{patient}"}}
+    return {"resourceType": "Observation", "status": "final", **about, **fields}
+
+
+def write_something(platform: Platform, chance: random.Random, say: Say, own: list[Told], mark: str) -> None:
+    """One create, update, delete or transaction; says what was acknowledged, and before a transaction that it comes."""
+    what = chance.choice(("create", "create", "update", "delete", "transaction"))
+    patient = f"p{chance.randrange(5)}"
+    if what == "transaction":
+        bundle_mark = f"{mark}-{chance.randrange(10**9)}"
+        entry = {
+            "resource": observation(patient, identifier=[{"system": "urn:bundle", "value": bundle_mark}]),
+            "request": {"method": "POST", "url": "Observation"},
+        }
+        say(kind="intent", bundle=bundle_mark)
+        entries = [entry | {"fullUrl": f"urn:uuid:{number:032}"} for number in range(BUNDLE_ENTRIES)]
+        process(platform, WHO, "identified", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+        say(kind="bundle", bundle=bundle_mark)
+    elif what == "create" or not own:
+        text = str(chance.randrange(10**9))
+        change = Change("create", "Observation", resource=observation(patient, valueString=text))
+        done = write(platform, WHO, "identified", change)
+        own.append({"id": done.id, "version": int(done.version)})
+        say(kind="put", id=done.id, version=int(done.version), value=text)
+    elif what == "update":
+        one, text = chance.choice(own), str(chance.randrange(10**9))
+        resource = observation(patient, id=one["id"], valueString=text)
+        done = write(platform, WHO, "identified", Change("update", "Observation", one["id"], resource=resource))
+        say(kind="put", id=done.id, version=int(done.version), value=text)
+    else:
+        one = own.pop(chance.randrange(len(own)))
+        say(kind="deleting", id=one["id"])
+        write(platform, WHO, "identified", Change("delete", "Observation", one["id"]))
+        say(kind="deleted", id=one["id"])
+
+
+def writes(platform: Platform, chance: random.Random, say: Say, *, forgives: type[CareloomError] | None = None) -> None:
+    """Threads that write until the process is killed, or until what they do not forgive happens."""
+    for number in range(5):
+        with contextlib.suppress(*([forgives] if forgives else [])):
+            write(platform, WHO, "identified", Change("update", "Patient", f"p{number}", resource=patient_of(number)))
+    say(kind="begun")
+
+    def work(seed: int) -> None:
+        own: list[Told] = []
+        mine = random.Random(seed)
+        while True:
+            with contextlib.suppress(*([forgives] if forgives else [])):
+                write_something(platform, mine, say, own, f"m{seed}")
+
+    workers = [threading.Thread(target=work, args=(chance.randrange(10**9),)) for _ in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def feed_of(place: Place, seed: int) -> Path:
+    """A feed of its own for each seed; every patient of it has a name of the seed."""
+    path = place.folder / f"feed{seed}.ndjson"
+    if not path.exists():
+        lines = [json.dumps({**observation(f"f{seed}", valueString=str(n)), "id": f"f{seed}-{n}"})
+                 for n in range(FEED_LINES)]  # fmt: skip
+        path.write_text("\n".join([json.dumps({"resourceType": "Patient", "id": f"f{seed}"}), *lines]) + "\n")
+    return path
+
+
+def ingests(place: Place, platform: Platform, chance: random.Random, say: Say) -> None:
+    """One feed after the other."""
+    for number in range(100):
+        seed = chance.randrange(10**9)
+        say(kind="feeding", seed=seed)
+        if number == 0:
+            say(kind="begun")
+        ingest(platform, WHO, IngestAsk((feed_of(place, seed),)))
+        say(kind="fed", seed=seed)
+
+
+def exports(platform: Platform, chance: random.Random, say: Say) -> None:
+    """One export after the other, while a thread writes."""
+    write(platform, WHO, "identified", Change("update", "Patient", "p0", resource=patient_of(0)))
+    for _ in range(200):
+        write(platform, WHO, "identified", Change("create", "Observation", resource=observation("p0")))
+    say(kind="begun")
+    threading.Thread(target=writes, args=(platform, chance, say), daemon=True).start()
+    for _ in range(100):
+        export_id = f"storm-{chance.randrange(10**9)}"
+        say(kind="exporting", export=export_id)
+        export(platform, WHO, ExportAsk("identified"), export_id)
+        say(kind="exported", export=export_id)
+
+
+def erasures(platform: Platform, chance: random.Random, say: Say) -> None:
+    """Patients who come, have a little, and are erased."""
+    for number in range(1000):
+        patient = f"e{chance.randrange(10**9)}"
+        resource = {"resourceType": "Patient", "id": patient}
+        write(platform, WHO, "identified", Change("update", "Patient", patient, resource=resource))
+        for _ in range(4):
+            change = Change("create", "Observation", resource=observation(patient))
+            write(platform, WHO, "identified", change)
+        say(kind="erasing", patient=patient)
+        if number == 0:
+            say(kind="begun")
+        erase(platform, WHO, f"Patient/{patient}")
+        say(kind="erased", patient=patient)
+
+
+def work(place: Place, scenario: str, seed: int, pipe: int) -> None:
+    """What a worker does, until it is killed."""
+    chance, lock = random.Random(seed), threading.Lock()
+
+    def say(**told: object) -> None:
+        with lock:
+            os.write(pipe, json.dumps(told).encode() + b"\n")
+
+    runtime = Runtime(clock=JumpyClock(random.Random(seed))) if scenario == "clock" else None
+    keys = None
+    if scenario == "keys":
+        LocalKeys.open(place.folder / "data" / "keys")
+        with place.platform() as calm:
+            calm.store("identified")
+        keys = FaultyKeys(place.folder / "data" / "keys")
+    with place.platform(runtime, keys) as platform:
+        if scenario in ("writes", "clock", "torn", "server", "locks"):
+            writes(platform, chance, say)
+        elif scenario == "keys":
+            writes(platform, chance, say, forgives=SetupError)
+        elif scenario == "full":
+            _fill(place, platform, chance, say)
+        elif scenario == "ingests":
+            ingests(place, platform, chance, say)
+        elif scenario == "exports":
+            exports(platform, chance, say)
+        elif scenario == "erasures":
+            erasures(platform, chance, say)
+
+
+def _fill(place: Place, platform: Platform, chance: random.Random, say: Say) -> None:
+    """Writes on a disk that takes so much of any file and not a byte more."""
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    platform.store("identified")
+    sizes = [path.stat().st_size for path in (place.folder / "data" / "identified").glob("store.db*")]
+    most = max([*sizes, 1 << 20]) + chance.randrange(3_000_000)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    writes(platform, chance, say, forgives=SetupError)
+
+
+def let_on(place: Place, scenario: str, seed: int, seconds: float) -> Round:
+    """Lets a worker on, kills it so many seconds after it has begun, and returns what it had said by then."""
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(out)
+        os.setpgid(0, 0)
+        try:
+            work(place, scenario, seed, into)
+        finally:
+            os._exit(0)
+    os.close(into)
+    with os.fdopen(out, "rb") as pipe:
+        lines = [pipe.readline()]
+        while lines[-1] and b'"begun"' not in lines[-1]:
+            lines.append(pipe.readline())
+        rest: list[bytes] = []
+        reader = threading.Thread(target=lambda: rest.extend(pipe.readlines()))
+        reader.start()
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        reader.join()
+    said = [json.loads(line) for line in [*lines, *rest] if line.endswith(b"\n")]
+    return Round(scenario, seed, said)
+
+
+def goes_on(place: Place, done: Round) -> Told:
+    """What a platform finds that is opened after the kill: seconds until it has written again, and what is wrong."""
+    started = time.perf_counter()
+    with place.platform() as platform:
+        write(platform, WHO, "identified", Change("update", "Patient", "p0", resource=patient_of(0)))
+        recovered = time.perf_counter() - started
+        wrong = [*_lost(platform, done), *_half(platform, done), *_resumed(place, platform, done)]
+        store = platform.store("identified")
+        chain = store.verify_audit()
+        wrong += [f"audit {one.code} at {one.seq}" for one in chain.problems]
+        if chain.anchored != chain.rows:
+            wrong.append("the anchor is behind")
+        wrong += [f"store {problem}" for problem in store.check().problems]
+    return {"seconds": recovered, "wrong": wrong, "acknowledged": len(_acknowledged(done))}
+
+
+def _acknowledged(done: Round) -> list[Told]:
+    return [one for one in done.said if one["kind"] in ("put", "bundle", "deleted", "fed", "exported", "erased")]
+
+
+def _lost(platform: Platform, done: Round) -> list[str]:
+    """What was acknowledged, and is not there as it was."""
+    wrong, store = [], platform.store("identified")
+    removed = {one["id"] for one in done.said if one["kind"] == "deleting"}
+    with store.connect() as connection:
+        told = {row[0] for row in connection.exec_driver_sql("SELECT body FROM audit").fetchall()}
+    facts = "\n".join(told)
+    for one in done.said:
+        if one["kind"] == "put":
+            try:
+                found = store.read_version("Observation", one["id"], one["version"]).resource()
+            except NotFound:
+                wrong.append("an acknowledged version is not there")
+                continue
+            if found["valueString"] != one["value"]:
+                wrong.append("an acknowledged version holds something else")
+            if store.read("Observation", one["id"]).deleted and one["id"] not in removed:
+                wrong.append("something is deleted that nobody deleted")
+            if store.pseudonym(f"Observation/{one['id']}") not in facts:
+                wrong.append("an acknowledged write is not in the audit chain")
+        elif one["kind"] == "deleted" and not store.read("Observation", one["id"]).deleted:
+            wrong.append("an acknowledged deletion did not happen")
+        elif one["kind"] == "erased" and (
+            not store.is_erased(one["patient"]) or store.has_traces(one["patient"], lambda _: False)
+        ):
+            wrong.append("an acknowledged erasure left something")
+    return wrong
+
+
+def _half(platform: Platform, done: Round) -> list[str]:
+    """Transactions and erasures of which a part is there."""
+    store, wrong, counts = platform.store("identified"), [], dict[str, int]()
+    for stored in store.scan(["Observation"]):
+        for one in stored.resource().get("identifier", []):
+            counts[one["value"]] = counts.get(one["value"], 0) + 1
+    wrong += ["a transaction is half there" for count in counts.values() if count != BUNDLE_ENTRIES]
+    for one in done.said:
+        if one["kind"] == "bundle" and one["bundle"] not in counts:
+            wrong.append("an acknowledged transaction is not there")
+        if one["kind"] == "erasing" and not store.is_erased(one["patient"]):
+            try:
+                store.read("Patient", one["patient"])
+            except NotFound:
+                wrong.append("an erasure is half done")
+    return wrong
+
+
+def _resumed(place: Place, platform: Platform, done: Round) -> list[str]:
+    """What was cut off is done again, and comes out as if it had not been."""
+    wrong = []
+    for one in done.said:
+        if one["kind"] == "feeding":
+            ingest(platform, WHO, IngestAsk((feed_of(place, one["seed"]),)))
+            patient = platform.names.resource_id(platform.settings.ingest.source, "Patient", f"f{one['seed']}")
+            query = platform.store("identified").pseudonym(patient)
+            with platform.store("identified").connect() as connection:
+                sql = (
+                    "SELECT count(*) FROM resource r JOIN subject_key k ON k.subject = r.subject WHERE k.pseudonym = %s"
+                )
+                marked = sql if place.database else sql.replace("%s", "?")
+                count = connection.exec_driver_sql(marked, (query,)).scalar()
+            if count != FEED_LINES + 1:
+                wrong.append(f"a feed left {count} of {FEED_LINES + 1} resources")
+        if one["kind"] == "exporting":
+            wrong += _exported(platform, one["export"])
+    return wrong
+
+
+def _exported(platform: Platform, export_id: str) -> list[str]:
+    """An export that was cut off goes on to its end; it never holds a part of a transaction."""
+    export(platform, WHO, ExportAsk("identified"), export_id)
+    folder = exports_of(platform)
+    state = folder.find(export_id)
+    assert state is not None
+    counts: dict[str, int] = {}
+    lines = 0
+    for file in state.files:
+        for _, text in folder.frames(export_id, state, file):
+            for line in text.splitlines():
+                lines += 1
+                for one in json.loads(line).get("identifier", []):
+                    counts[one["value"]] = counts.get(one["value"], 0) + 1
+    remove(platform, export_id)
+    wrong = ["an export holds a part of a transaction" for count in counts.values() if count != BUNDLE_ENTRIES]
+    if lines != sum(state.expected.values()):
+        wrong.append("an export does not hold what its snapshot counted")
+    return wrong
