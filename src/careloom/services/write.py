@@ -17,7 +17,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.changes import VERBS, Change, Done
 from careloom.services.platform import Platform
-from careloom.services.write_checks import Integrity, Name, made_local, placed, require_valid
+from careloom.services.write_checks import Integrity, Name, made_local, named_by, placed, require_valid
 from careloom.services.write_targets import Target, Targets, criteria_of
 from careloom.services.write_together import ACTIONS, Made, names_of, written, written_for_each
 from careloom.store.steps import Phased
@@ -62,7 +62,9 @@ def _step(
 
     if change.method == "delete" or change.condition is not None:
         return lambda tx: written(tx, look(tx))
-    return Phased(look, names_of, written_for_each)
+    is_checked = platform.settings.fhir.referential_integrity and change.resource is not None
+    wanted = named_by(change.resource) if is_checked and change.resource is not None else ()
+    return Phased(look, wanted, names_of, written_for_each)
 
 
 def admit_change(platform: Platform, who: Principal, zone: Zone, change: Change) -> None:

@@ -43,6 +43,12 @@ def made_local(resource: Resource, base: str) -> None:
             reference["reference"] = text.removeprefix(base)
 
 
+def named_by(resource: Resource) -> set[Name]:
+    """What the literal references of a resource name."""
+    parts = (parse_reference(reference["reference"]) for reference in each_reference(resource))
+    return {(one.type, one.id) for one in parts if one.form == "relative"}
+
+
 def placed(issues: Iterable[object], entry: str) -> tuple[object, ...]:
     """Issues of a resource in a Bundle, with the entry before their places."""
     return tuple(
@@ -71,7 +77,7 @@ class Integrity:
 
         raises  Unprocessable that names the types, never an id
         """
-        wanted: dict[str, set[str]] = {}
+        wanted: set[Name] = set()
         for reference in each_reference(self.written[name]):
             parts = parse_reference(reference["reference"])
             if parts.form in ("urn", "conditional"):
@@ -81,15 +87,13 @@ class Integrity:
                     "In a transaction name an entry's fullUrl, or a search that finds exactly one resource.",
                 )
             if parts.form == "relative" and (parts.type, parts.id) not in self.written:
-                wanted.setdefault(parts.type, set()).add(parts.id)
-        reader, connection = self.transaction.reader, self.transaction.connection
-        for kind, ids in sorted(wanted.items()):
-            gone = {one for one in ids if (kind, one) in self.deleted}
-            if gone or ids - reader.present(connection, kind, ids):
-                raise Unprocessable(
-                    f"a reference of the {name[0]} leads to no {kind} of the {self.zone} zone",
-                    "Write what it points to first, or both in one transaction; ids are stored ids.",
-                )
+                wanted.add((parts.type, parts.id))
+        lost = (wanted & self.deleted) | (wanted - self.transaction.present(wanted) if wanted else set())
+        if lost:
+            raise Unprocessable(
+                f"a reference of the {name[0]} leads to no {min(lost)[0]} of the {self.zone} zone",
+                "Write what it points to first, or both in one transaction; ids are stored ids.",
+            )
 
     def require_unreferenced(self, name: Name) -> None:
         """Returns when nothing that stays points to what is deleted, by the references that can be searched.

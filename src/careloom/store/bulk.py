@@ -1,7 +1,8 @@
 """Rows in and out, as fast as each database takes them: statements go straight to its driver."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -36,6 +37,16 @@ def driver(connection: Connection) -> Any:
     if not connection.in_transaction():
         connection.begin()
     return connection.connection.driver_connection
+
+
+@contextmanager
+def sent_together(connection: Connection) -> Iterator[None]:
+    """Statements that give no rows, sent to PostgreSQL without waiting for each; their errors come at the end."""
+    if not is_postgresql(connection):
+        yield
+        return
+    with driver(connection).pipeline():
+        yield
 
 
 def fetch(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:

@@ -4,7 +4,7 @@ Written for speed: heads of all resources are read with one query per type, and 
 per table. A resource that occurs several times in a batch is carried in memory from version to version.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import itemgetter
@@ -198,17 +198,28 @@ class ResourceWriter:
             eq.extend(zip(rows.eq, repeat(rid)))
             ranges.extend([(*entry, rid) for entry in rows.ranges])
             systems.update(rows.systems)
+        eq.sort(key=_FIRST)  # by key alone: integers compare three times faster than pairs
+        ranges.sort(key=_FIRST)
+        with bulk.sent_together(self._connection):
+            self._send(created, changed, eq, ranges, systems - self._systems)
+        self._systems |= systems
+        self._history, self._links = [], []
+
+    def _send(
+        self,
+        created: Sequence[tuple[Any, ...]],
+        changed: Sequence[tuple[Any, ...]],
+        eq: Sequence[tuple[int, int]],
+        ranges: Sequence[tuple[int, float, float, int, int]],
+        systems: Collection[tuple[str, str, str]],
+    ) -> None:
         bulk.insert(self._connection, resource, created)
         bulk.run(self._connection, _UPDATE, changed)
         bulk.insert(self._connection, resource_history, self._history)
-        eq.sort(key=_FIRST)  # by key alone: integers compare three times faster than pairs
-        ranges.sort(key=_FIRST)
         bulk.insert(self._connection, idx_eq, eq, ignore=True)
         bulk.insert(self._connection, idx_range, ranges, ignore=True)
-        bulk.insert(self._connection, token_system, sorted(systems - self._systems), ignore=True)
+        bulk.insert(self._connection, token_system, sorted(systems), ignore=True)
         bulk.insert(self._connection, record_link, self._links, ignore=True)
-        self._systems |= systems
-        self._history, self._links = [], []
 
     def _remove_rows(self, head: _Head) -> None:
         gone_eq = [(key, head.rid) for key in set(head.old_rows.eq) - set(head.rows.eq)]

@@ -17,12 +17,14 @@ Name = tuple[str, str]
 class Phased(Generic[P, T]):
     """A step in two phases: several look one after the other, and are then written with the same statements.
 
-    look   what is to be written, from the state before any of them; reads only. What it raises is its caller's alone
-    names  what that is about: a step about what an earlier one is about looks again once that is written
-    write  writes what several looks gave, and returns what became of each; the same function for steps that join
+    look    what is to be written, from the state before any of them; reads only. What it raises is its caller's alone
+    wanted  resources whose presence it will look for: that is asked once for all steps
+    names   what that is about: a step about what an earlier one is about looks again once that is written
+    write   writes what several looks gave, and returns what became of each; the same function for steps that join
     """
 
     look: Callable[[Transaction], P]
+    wanted: Collection[Name]
     names: Callable[[P], Collection[Name]]
     write: Callable[[Transaction, Sequence[P]], Sequence[T]]
 
@@ -102,6 +104,9 @@ class _Looked:
 def run_all(transaction: Transaction, steps: Sequence[Step[Any]]) -> None:
     """Runs steps as if one after the other, in their order. raises what undoes the transaction"""
     looked = _Looked(transaction)
+    wanted = {name for step in steps if isinstance(step.act, Phased) for name in step.act.wanted}
+    if wanted:
+        transaction.present(wanted)
     for step in steps:
         if isinstance(step.act, Phased):
             looked.add(step, step.act)

@@ -1,7 +1,7 @@
 """One durable step of a zone: what it lands, writes, refuses and says in the audit chain commits together."""
 
 from collections import Counter as Count
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,9 @@ class Transaction:
         self._outcomes: Count[str] = Count()
         self._tally = Tally()
         self._roots: dict[str, str] = {}
+        self._asked: set[tuple[str, str]] = set()
+        self._present: set[tuple[str, str]] = set()
+        self._has_erased: bool | None = None
         self.written = 0
 
     def begin_manifest(
@@ -94,6 +97,7 @@ class Transaction:
         if self._tools.zone_keys.zone in GUARDED:
             require_writer(self._tools.connection, self._policy)
         self.written += 1
+        self._asked, self._present = set(), set()
         outcomes = self._resources.write(writes)
         self._outcomes.update(outcomes)
         return outcomes
@@ -140,8 +144,23 @@ class Transaction:
         """Reads over `connection`."""
         return Reader(self._tools.zone_keys, self._tools.subject_keys, self._tools.bodies)
 
+    def present(self, names: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these (type, id) under which there is something now; what was asked before is remembered."""
+        missing = set(names) - self._asked
+        by_type: dict[str, list[str]] = {}
+        for kind, name in missing:
+            by_type.setdefault(kind, []).append(name)
+        for kind, ids in sorted(by_type.items()):
+            self._present.update((kind, one) for one in self.reader.present(self.connection, kind, ids))
+        self._asked |= missing
+        return self._present.intersection(names)
+
     def erased(self, patient_ids: Iterable[str]) -> list[str]:
         """Those of these (keyed) Patient ids whose patient was erased from this zone."""
+        if self._has_erased is None:
+            self._has_erased = bool(bulk.fetch(self._tools.connection, "SELECT 1 FROM tombstone LIMIT 1"))
+        if not self._has_erased:
+            return []
         keys, sql = self._tools.zone_keys, "SELECT 1 FROM tombstone WHERE mark = ?"
         marks = ((one, keys.tombstone(keys.pseudonym(one))) for one in patient_ids)
         return [one for one, mark in marks if bulk.fetch(self._tools.connection, sql, (mark,))]

@@ -45,7 +45,7 @@ def wish(name: str, value: int, expected: int | None = None) -> Phased[Wish, Don
             raise Precondition("another version", "read it again")
         return Wish(name, version, value)
 
-    return Phased(look, lambda found: {("Observation", found.name)}, write_all)
+    return Phased(look, {("Observation", name)}, lambda found: {("Observation", found.name)}, write_all)
 
 
 def run(store: ZoneStore, acts: Sequence[object]) -> list[object]:
@@ -88,7 +88,7 @@ def test_an_error_while_writing_undoes_all_steps_of_the_group(store: ZoneStore) 
         write_all(tx, wishes)
         raise Conflict("it changed below this step", "try again")
 
-    broken = [Phased(wish(f"o{n}", n).look, wish(f"o{n}", n).names, fail) for n in range(3)]
+    broken = [Phased(wish(f"o{n}", n).look, (), wish(f"o{n}", n).names, fail) for n in range(3)]
     before = store.content_hash()
     with pytest.raises(Conflict):
         run(store, broken)
