@@ -21,7 +21,8 @@ MADE = "<!-- Made by tools/make_data_reference.py: do not edit. -->"
 TABLES_INTRO = """
 # Tables of the research zone
 
-Delta tables under `research/lake/silver/`, made by `careloom deidentify`. Every identifier is a pseudonym of one
+Delta tables under `research/lake/silver/`, made by `careloom deidentify`, sealed unless `[lake] encryption` is `plain`
+([how to read them](../how-to/make-tables.md#the-lake)). Every identifier is a pseudonym of one
 project. Every time is UTC and shifted by one secret number of days per patient: intervals within a patient are true,
 calendar dates are not ([the policy](deid-policy-first.md)). A partial date stands for its first moment.
 

@@ -109,6 +109,17 @@ class Export(Section):
     keep_hours: Positive = 24
 
 
+class Lake(Section):
+    """How Delta tables lie on the disk.
+
+    encryption  ``sealed``: data files are encrypted under the zone's keys; ``plain``: any Delta reader opens them
+    keep_hours  for how long a version of a table that is no longer the newest stays readable, unless rows had to leave
+    """
+
+    encryption: Literal["sealed", "plain"] = "sealed"
+    keep_hours: Annotated[int, Field(ge=0)] = 168
+
+
 class Linkage(Section):
     """Which patients are one person.
 
@@ -241,6 +252,7 @@ class Settings(Section):
     search: Search = Search()
     fhir: Fhir = Fhir()
     export: Export = Export()
+    lake: Lake = Lake()
     linkage: Linkage = Linkage()
     deidentify: Deidentify = Deidentify()
     quality: Quality = Quality()

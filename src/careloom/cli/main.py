@@ -17,6 +17,7 @@ from careloom.cli import (
     erasure,
     export,
     imports,
+    lake,
     learning,
     linkage,
     mapping,
@@ -48,6 +49,7 @@ query.register(app)
 view.register(app)
 export.register(app)
 imports.register(app)
+lake.register(app)
 simulate.register(app)
 records.register(app)
 quality.register(app)

@@ -32,16 +32,37 @@ def view(
     processes: Annotated[
         int, typer.Option(min=0, max=64, help="Processes that read a zone; 0: as many as there are cores.")
     ] = 0,
+    table: Annotated[
+        bool,
+        typer.Option("--table", help="Make the view's Delta table in the zone's lake, or bring it up to date."),
+    ] = False,
+    partition: Annotated[
+        list[str] | None, typer.Option(help="A column to part the table by; may stand repeatedly.")
+    ] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the table whole, not refresh it.")] = False,
     json: Json = False,
 ) -> None:
     """Make a table of resources by a ViewDefinition of SQL-on-FHIR.
 
     Example: careloom view labs_wide --zone research --out labs.parquet
+
+    Example: careloom view labs_wide --zone research --table
     """
     from careloom.cli import output
+    from careloom.cli.lake import show_table
     from careloom.cli.session import opened
+    from careloom.errors import QueryError
     from careloom.services.view import ViewAsk, view_files, view_zone
+    from careloom.services.view_table import TableAsk, make_table
 
+    if table:
+        if files or out is not None:
+            raise QueryError("view: --table makes a table of a zone", "Leave files and --out away.")
+        wanted = TableAsk(name, tuple(partition or ()), rebuild, processes)
+        with opened() as (platform, who):
+            made = make_table(platform, who, zone, wanted)
+        output.give(made.as_json(), as_json=json, show=show_table)
+        return
     ask = ViewAsk(name, out, limit, processes)
     if files:
         with output.progress("Viewing", quiet=json) as watch:

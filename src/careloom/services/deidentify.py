@@ -32,6 +32,7 @@ from careloom.services.deidentify_detectors import teams
 from careloom.services.deidentify_forget import forget_erased, patients_held
 from careloom.services.deidentify_known import KnownPeople
 from careloom.services.deidentify_report import keep_report
+from careloom.services.deidentify_tables import drop_stale_rows, forget_positions, refresh_after_run
 from careloom.services.deidentify_targets import risk_reached, targets_of
 from careloom.services.deidentify_text import RecordTexts
 from careloom.services.platform import Platform
@@ -288,9 +289,11 @@ class _Run:
             with self._target.transaction(self._event, self._mark) as tx:
                 tx.write(batch)
         self.report.gone, self.report.left_out = len(gone), self.left_out.resources
-        self._drop_stale_rows()
+        drop_stale_rows(self._lake, self._keys, self.report.run_id, is_anew=self._is_changed)
         risk = risk_reached(self._platform, self._policy)
         is_anew = self._is_changed or others_in_zone(self._platform, self._epoch)
+        if is_anew:
+            forget_positions(self._lake, self.report.run_id)
         with self._target.transaction(self._event, self._mark) as tx:
             if is_anew:
                 tx.remove_deleted()
@@ -298,6 +301,7 @@ class _Run:
             tx.policies.settle(self._mark)
         if is_anew:
             self._target.scrub()
+        refresh_after_run(self._platform, self._who, self.report.run_id)
         end_run(self._platform, self._who, self._epoch, self.report.run_id)
         self.report.types = sorted(self._counts.values(), key=lambda count: count.type)
         self.report.tables = {state.path: state.rows for state in self._lake.tables()}
@@ -382,12 +386,6 @@ class _Run:
             self._keys[table.name].append(frame.select(table.key))
             self._waiting[table.name] = []
         self._waiting_rows = 0
-
-    def _drop_stale_rows(self) -> None:
-        for table in RESEARCH:
-            self._lake.retain(table, pl.concat(self._keys[table.name]), self.report.run_id)
-            if self._is_changed:  # files of older versions hold what the policy before let through
-                self._lake.compact(table.path, self.report.run_id)
 
     def _event(self, tally: Tally) -> AuditEvent:
         resources = dict(sorted(tally.outcomes.items()))

@@ -59,12 +59,13 @@ def forget_erased(platform: Platform, who: Principal, before: Collection[str]) -
 def _forget_rows(lake: Lake, names: list[str]) -> list[Json]:
     found: list[Json] = []
     for state in lake.tables():
+        subject = state.facts.get("subject", "patient_id")
         try:
-            rows = lake.erase(state.path, "patient_id", names, "erase")
+            rows = lake.erase(state.path, subject, names, "erase")
         except NotFound:
             continue
         except QueryError:
-            detail = f"{state.path}: has no column patient_id, so no row of it is about one patient"
+            detail = f"{state.path}: has no column {subject}, so no row of it is about one patient"
             found.append({"zone": "research", "what": "research table rows", "count": 0, "detail": detail})
             continue
         now = lake.state(state.path)

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
+import polars as pl
 
 import careloom
 from careloom.deid.canaries import plain
@@ -44,6 +45,7 @@ ZONES: tuple[Zone, ...] = ("identified", "research")
 OWN_ID = "RECORD_ID"
 """The id of a patient in the identified zone: it links, so it stands nowhere in the research zone."""
 MOST_TOLD = 200
+LAKE_ZONES: tuple[Literal["research", "synthetic"], ...] = ("research", "synthetic")
 _AT_ONCE_BYTES = 1 << 24
 _DATE = re.compile(r"\b(1[89][0-9]{2}|20[0-9]{2})-([01][0-9])-([0-3][0-9])\b")
 _YOUNG = timedelta(days=366)
@@ -213,11 +215,16 @@ class _Scan:
         if file.is_database:
             self._tables(shown, file_values(file.path), counts)
         if file.is_table:
-            for about, rows in table_rows(file.path, "patient_id"):
+            for about, rows in table_rows(file.path, ("patient_id", "patient_ids"), self._reader_of(file)):
                 if rows is None:
                     self.report.unopened += 1
                     continue
                 self._about(f"{shown}, rows", about, rows, rows if "/patients/" in f"/{file.place}" else (), ())
+
+    def _reader_of(self, file: WrittenFile) -> Callable[[Path], pl.DataFrame]:
+        """What opens a Parquet file: the zone's lake where it is one of its sealed files."""
+        zone = next((one for one in LAKE_ZONES if file.place.startswith(f"{one}/lake/")), None)
+        return pl.read_parquet if zone is None else self._platform.lake(zone).rows_of_file
 
     def _tables(
         self, shown: str, tables: Iterable[tuple[str, list[bytes] | None]], counts: Callable[[str, int], bool]

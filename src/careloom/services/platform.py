@@ -163,8 +163,10 @@ class Platform:
         if zone == "identified":
             raise SetupError("lake: the identified zone has none", "Identified tables are views over the sealed store.")
         from careloom.store.lake import Lake  # noqa: PLC0415 - tables cost 100 MB that most commands do not need
+        from careloom.store.lake_seal import LakeSeal  # noqa: PLC0415 - the same
 
-        return Lake(self.settings.data.directory / zone / "lake")
+        is_sealed = self.settings.lake.encryption == "sealed"
+        return Lake(self.settings.data.directory / zone / "lake", LakeSeal(self.keys, zone), is_sealed=is_sealed)
 
     def has_jobs(self) -> bool:
         """True when something was queued before; looking does not make the queue."""

@@ -1,66 +1,39 @@
-"""The lake of one zone: Delta tables in a folder, written by merge, erased for good. Knows no clinical meaning.
+"""The lake of one zone: Delta tables in a folder, written by copy on write, erased for good. Knows no clinical meaning.
 
-No value ever enters a Delta log: statistics are off (`delta.dataSkippingNumIndexedCols` = 0) and rows are deleted by
-joining with a frame of the values, so that no predicate in the log names one. What remains of an erased row is
-therefore only in data files, and `Lake.erase` deletes every file that is not part of the newest version.
+The log is plain Delta, written by delta-rs; the data files are sealed (`careloom.store.lake_seal`) where the lake has a
+seal. No value ever enters a log: statistics hold the number of rows only, and commits name files, never values. What
+remains of an erased row is therefore only in data files, and `Lake.erase` deletes every file that is not part of the
+newest version.
 """
 
 import fcntl
-import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, DeltaProtocolError, TableNotFoundError
+from deltalake import DeltaTable
 
-from careloom.errors import Conflict, IntegrityError, NotFound, QueryError
+from careloom.errors import Conflict, IntegrityError, QueryError
+from careloom.store.lake_files import files_of, schema_of
+from careloom.store.lake_reads import LakeReads, TableState, now_ms, translated
+from careloom.store.lake_rows import Change, commit, properties, replaced
+from careloom.store.lake_schema import configuration_of, delta_schema
+from careloom.store.lake_versions import Version, content_hash, history
 from careloom.tables.schema import TableSchema
 
-_CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0"}
-_HASH_BYTES = 16
+__all__ = ["Lake", "TableState", "Version", "content_hash"]
+_VERSIONS_PER_CHECKPOINT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One commit of a table.
-
-    number     counts from 0
-    time       when it was committed, UTC
-    operation  what the writer did, in Delta's words: CREATE TABLE, WRITE, MERGE, OPTIMIZE, VACUUM END, ...
-    run        the run that wrote it; empty for upkeep
-    """
-
-    number: int
-    time: datetime
-    operation: str
-    run: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableState:
-    """What a table holds now: newest version, rows, data files and their bytes."""
-
-    path: str
-    version: int
-    rows: int
-    files: int
-    size_bytes: int
-
-
-class Lake:
+class Lake(LakeReads):
     """Delta tables under one root: ``<root>/<layer>/<table>``.
 
     One writer at a time holds the lock file of the lake; readers never wait. A write is on the disk when it returns.
     """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
 
     def write(
         self, table: TableSchema, frame: pl.DataFrame, run: str, mode: Literal["merge", "overwrite"] = "merge"
@@ -69,83 +42,81 @@ class Lake:
 
         merge      a row whose key is there replaces it when it differs; nothing else changes, and a merge that
                    changes nothing makes no version
-        overwrite  the table holds exactly these rows afterwards (older versions stay readable until `erase`)
+        overwrite  the table holds exactly these rows afterwards (older versions stay readable until `vacuum`)
         raises     SchemaMismatch if the frame is not the declared table; Conflict if somebody else is writing
+        """
+        table.require(frame)
+        if mode == "overwrite":
+            return self.replace(table, [frame], run)
+        return self.refresh(table, frame.select(table.key).unique(), frame, run)
+
+    def replace(
+        self, table: TableSchema, frames: Iterable[pl.DataFrame], run: str, marks: Mapping[str, int] | None = None,
+        facts: Mapping[str, str] | None = None, partition_by: Sequence[str] = (),
+    ) -> int:  # fmt: skip
+        """The version in which the table holds exactly the rows of the frames, which are written as they come.
+
+        marks  numbers to remember, read by `mark`
+        facts  what the table says of itself under ``careloom.``; with others than before, or with other columns, the
+               table begins anew under its old history
+        raises SchemaMismatch; Conflict if somebody else is writing
+        """
+        with self._writing(table.path):
+            delta = self._create(table, run, facts or {}, partition_by)
+            before, now = delta.version(), now_ms()
+            change = Change(removes=files_of(delta))
+            checked = (table.require_columns(frame) for frame in frames)
+            change.adds = self._files(table.path).write(checked, schema_of(delta), now, partition_by)
+            if not change.is_nothing or marks:
+                commit(delta, change, {"run": run}, now, marks)
+            return self._settled(table.path, before)
+
+    def refresh(
+        self, table: TableSchema, keys: pl.DataFrame, frame: pl.DataFrame, run: str,
+        marks: Mapping[str, int] | None = None,
+    ) -> int:  # fmt: skip
+        """The version in which the table holds, of all rows with one of the keys, exactly those of the frame.
+
+        keys    [n] distinct values of some columns; those of all rows of `frame` are among them
+        raises  SchemaMismatch; Conflict if somebody else is writing
         """
         table.require(frame)
         with self._writing(table.path):
             delta = self._create(table, run)
-            before = delta.version()
-            if mode == "overwrite":
-                write_deltalake(delta, frame, mode="overwrite", commit_properties=_commit(run))
-            elif frame.height and _is_fresh(delta, table, frame):
-                write_deltalake(delta, frame, mode="append", commit_properties=_commit(run))
-            elif frame.height:
-                _merge(delta, table, frame, run)
+            before, now = delta.version(), now_ms()
+            if keys.height:
+                change = replaced(delta, self._files(table.path), schema_of(delta), keys, frame, now)
+            else:
+                change = Change()
+            is_moved = any(delta.transaction_version(name) != number for name, number in (marks or {}).items())
+            if not change.is_nothing or is_moved:
+                commit(delta, change, {"run": run}, now, marks)
             return self._settled(table.path, before)
 
-    def read(self, path: str, version: int | None = None) -> pl.DataFrame:
-        """All rows of a table (``silver/patients``), newest version unless one is named; no order is promised.
-
-        raises  NotFound for a table or version that is not there; IntegrityError if a data file is gone or broken
-        """
-        delta = self._open(path, version)
-        with _translated(path):
-            return pl.scan_delta(delta).collect()
-
-    def scan(self, path: str, version: int | None = None) -> pl.LazyFrame:
-        """A table as a lazy frame, so that a query reads only the columns it needs."""
-        delta = self._open(path, version)
-        with _translated(path):
-            return pl.scan_delta(delta)
-
-    def versions(self, path: str) -> list[Version]:
-        """All commits of a table, oldest first. Versions before an `erase` are named but can no longer be read."""
-        with _translated(path):
-            history = self._open(path).history()
-        return [
-            Version(
-                number=int(entry["version"]),
-                time=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
-                operation=str(entry["operation"]),
-                run=str(entry.get("run", "")),
-            )
-            for entry in reversed(history)
-        ]
-
-    def tables(self) -> list[TableState]:
-        """Every table of the lake, sorted by path."""
-        logs = sorted(self._root.glob("*/*/_delta_log"))
-        return [self.state(log.parent.relative_to(self._root).as_posix()) for log in logs]
-
-    def state(self, path: str) -> TableState:
-        """What one table holds now."""
-        delta = self._open(path)
-        with _translated(path):
-            actions = pl.DataFrame(delta.get_add_actions(flatten=True))
-        rows, size = actions["num_records"].sum(), actions["size_bytes"].sum()
-        return TableState(path, delta.version(), int(rows), actions.height, int(size))
+    def remember(self, path: str, marks: Mapping[str, int], run: str) -> int:
+        """The version that remembers these numbers; its rows are those of the one before."""
+        with self._writing(path):
+            delta = self._open(path)
+            before = delta.version()
+            commit(delta, Change(), {"run": run}, now_ms(), marks)
+            return self._settled(path, before)
 
     def erase(self, path: str, column: str, values: Sequence[str], run: str) -> int:
-        """Deletes every row whose column holds one of the values, and every file that ever held it; returns the rows.
+        """Deletes every row whose column holds one of the values, alone or among others joined by commas, and every
+        file that ever held it; returns the rows.
 
         Older versions of the table cannot be read afterwards. Erasing again deletes what a killed erasure left.
         raises  NotFound for an unknown table, QueryError for an unknown column, Conflict if somebody else is writing
         """
         with self._writing(path):
             delta = self._open(path)
-            if column not in {field.name for field in delta.schema().fields}:
+            if column not in {one.name for one in delta.schema().fields}:
                 raise QueryError(f"table {path}", "Name a column that the table declares.")
-            before = delta.version()
-            gone = pl.DataFrame({"value": list(dict.fromkeys(values))}, schema={"value": pl.String})
-            result = (
-                delta.merge(gone, f't."{column}" = s.value', "s", "t", commit_properties=_commit(run))
-                .when_matched_delete()
-                .execute()
-            )
-            self._settled(path, before)
-            self._sweep(path)
-            return int(result["num_target_rows_deleted"])
+            files, schema, wanted = self._files(path), schema_of(delta), list(dict.fromkeys(values))
+            held = files.read(files_of(delta), schema, [column]).unique()
+            is_hit = pl.col(column).str.split(",").list.eval(pl.element().is_in(wanted)).list.any()
+            keys = held.filter(is_hit)
+            return self._drop_rows(path, delta, keys, run, is_swept=True)
 
     def retain(self, table: TableSchema, keys: pl.DataFrame, run: str) -> int:
         """Deletes every row whose key is not among `keys`, and every file that ever held one; returns the rows.
@@ -156,90 +127,114 @@ class Lake:
         names = list(table.key)
         with self._writing(table.path):
             delta = self._open(table.path)
-            present = pl.scan_delta(delta).select(names)
-            stale = present.join(keys.lazy().select(names), on=names, how="anti").collect()
-            if stale.height:
-                before = delta.version()
-                same = " AND ".join(f't."{name}" = s."{name}"' for name in names)
-                delta.merge(stale, same, "s", "t", commit_properties=_commit(run)).when_matched_delete().execute()
-                self._settled(table.path, before)
-                self._sweep(table.path)
-            return stale.height
+            there = self._files(table.path).read(files_of(delta), schema_of(delta), names)
+            stale = there.join(keys.select(names), on=names, how="anti")
+            return self._drop_rows(table.path, delta, stale, run, is_swept=bool(stale.height))
 
-    def compact(self, path: str, run: str = "") -> int:
-        """Joins small data files into large ones and deletes the small ones; returns the number of files left."""
+    def _drop_rows(self, path: str, delta: DeltaTable, keys: pl.DataFrame, run: str, *, is_swept: bool) -> int:
+        before, now, files, schema = delta.version(), now_ms(), self._files(path), schema_of(delta)
+        none = pl.from_arrow(schema.empty_table())
+        if not isinstance(none, pl.DataFrame):
+            raise IntegrityError(f"table {path} has no columns", "make the table again")
+        change = replaced(delta, files, schema, keys, none, now) if keys.height else Change()
+        if not change.is_nothing:
+            commit(delta, change, {"run": run, "act": "delete"}, now)
+            self._settled(path, before)
+        if is_swept:
+            self._sweep(path)
+        return change.gone
+
+    def compact(self, path: str, run: str = "", *, is_forced: bool = False) -> int:
+        """Joins data files into large ones, sealed or plain as the lake is set; returns the number of files left.
+
+        Older versions stay readable until `vacuum`. A table of one file that is as set is left alone unless forced.
+        """
         with self._writing(path):
             delta = self._open(path)
-            before = delta.version()
-            delta.optimize.compact(commit_properties=_commit(run))
-            self._settled(path, before)
-            self._sweep(path)
+            before, now, files, schema = delta.version(), now_ms(), self._files(path), schema_of(delta)
+            old = files_of(delta)
+            if is_forced or len(old) > 1 or not files.are_as_set(old):
+                columns = delta.metadata().partition_columns
+                frames = (files.read([file], schema) for file in old)
+                change = Change(files.write(frames, schema, now, columns), old)
+                commit(delta, change, {"run": run, "act": "compact"}, now)
+                self._settled(path, before)
         return self.state(path).files
 
-    def content_hash(self, path: str, key: bytes = b"") -> str:
-        """A hash of the rows of the newest version: the same for the same rows in any order, any number of files.
+    def vacuum(self, path: str, keep_hours: float = 0, kept: Sequence[int] = ()) -> int:
+        """Deletes data files that no version needs that is kept; returns how many.
 
-        key      up to 64 bytes; needed wherever the hash leaves the zone
-        returns  32 hexadecimal digits: the sum modulo 2**128 of one BLAKE2b-128 for each row as JSON
+        keep_hours  versions that were the newest within so many hours stay readable
+        kept        numbers of versions that stay readable beside them, as far as they are
         """
-        return content_hash(self.read(path), key)
+        with self._writing(path):
+            since = datetime.now(UTC).timestamp() - 3600 * keep_hours
+            all_versions = history(self._open(path))
+            recent = [one.number for one in all_versions if keep_hours and one.time.timestamp() >= since]
+            last = [one.number for one in all_versions if keep_hours and one.time.timestamp() < since][-1:]
+            return self._sweep(path, sorted({*recent, *last, *kept}))
 
-    def _open(self, path: str, version: int | None = None) -> DeltaTable:
-        place = self._place(path)
-        if not (place / "_delta_log").is_dir():
-            raise NotFound(f"table {path}", "It was never written: run first what makes it.")
-        with _translated(path):
-            newest = DeltaTable(place)
-        if version is None or version == newest.version():
-            return newest
-        if not 0 <= version < newest.version():
-            raise NotFound(f"table {path} version {version}", f"Versions run from 0 to {newest.version()}.")
-        with _translated(path):
-            older = DeltaTable(place, version=version)
-            present = {file.name for file in place.iterdir()}
-            swept = any(Path(uri).name not in present for uri in older.file_uris())
-        if swept:
-            raise NotFound(
-                f"table {path} version {version}", "Its files were erased or compacted; read a newer version."
+    def drop(self, path: str) -> None:
+        """Removes a table with its history."""
+        with self._writing(path):
+            place = self._place(path)
+            for file in sorted(place.rglob("*"), reverse=True):
+                file.rmdir() if file.is_dir() else file.unlink()
+            place.rmdir()
+            _sync(place.parent)
+
+    def _create(
+        self, table: TableSchema, run: str, facts: Mapping[str, str] | None = None, partition_by: Sequence[str] = ()
+    ) -> DeltaTable:
+        place, wanted = self._place(table.path), configuration_of(table, facts or {})
+        is_there = (place / "_delta_log").is_dir()
+        if is_there:
+            delta = self._open(table.path)
+            held = delta.metadata()
+            is_same = facts is None or (
+                held.configuration == wanted
+                and delta.schema() == delta_schema(table)
+                and held.partition_columns == list(partition_by)
             )
-        return older
-
-    def _create(self, table: TableSchema, run: str) -> DeltaTable:
-        place = self._place(table.path)
-        if (place / "_delta_log").is_dir():
-            return self._open(table.path)
+            if is_same:
+                return delta
         place.mkdir(parents=True, exist_ok=True)
-        schema = table.empty().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        delta = DeltaTable.create(place, schema, configuration=_CONFIGURATION, commit_properties=_commit(run))
-        self._settled(table.path, -1)
+        before = self._open(table.path).version() if is_there else -1
+        delta = DeltaTable.create(
+            place, delta_schema(table), mode="overwrite" if is_there else "error",
+            partition_by=list(partition_by) or None, description=table.meaning,
+            configuration=dict(wanted), commit_properties=properties({"run": run}),
+            raise_if_key_not_exists=False,
+        )  # fmt: skip
+        self._settled(table.path, before)
         return delta
 
-    def _place(self, path: str) -> Path:
-        layer, _, name = path.partition("/")
-        if layer not in ("bronze", "silver", "gold") or not name.replace("_", "").isalnum():
-            raise QueryError("the name of a table", "Write bronze, silver or gold, a slash, and the table.")
-        return self._root / layer / name
-
-    def _sweep(self, path: str) -> None:
-        """Deletes every data file that the newest version does not name, also what a killed writer left."""
-        with _translated(path):
+    def _sweep(self, path: str, kept: Sequence[int] = ()) -> int:
+        """Deletes every data file that neither the newest version nor one of `kept` names, also what a killed writer
+        left.
+        """
+        with translated(path):
             delta = self._open(path)
-            delta.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True)
+            gone = delta.vacuum(
+                retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True,
+                keep_versions=list(kept) or None,
+            )  # fmt: skip
         _sync(self._place(path))
+        return len(gone)
 
     def _settled(self, path: str, before: int) -> int:
         """Forces what was committed since version `before` to the disk; returns the newest version."""
         place, log = self._place(path), self._place(path) / "_delta_log"
-        with _translated(path):
+        with translated(path):
             delta = DeltaTable(place)
         newest = delta.version()
         if newest > before:
-            for uri in delta.file_uris():
-                _sync(place / Path(uri).name)
             for number in range(before + 1, newest + 1):
                 _sync(log / f"{number:020d}.json")
             for folder in (log, place, place.parent, self._root):
                 _sync(folder)
+            if newest // _VERSIONS_PER_CHECKPOINT > before // _VERSIONS_PER_CHECKPOINT and newest:
+                delta.create_checkpoint()
         return newest
 
     @contextmanager
@@ -250,39 +245,8 @@ class Lake:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Conflict("the lake is being written", "Wait for the other writer, then run this again.") from None
-            with _translated(path):
+            with translated(path):
                 yield
-
-
-def content_hash(frame: pl.DataFrame, key: bytes = b"") -> str:
-    """The order-insensitive hash of a frame, as `Lake.content_hash` describes it."""
-    total = 0
-    for part in frame.select(sorted(frame.columns)).iter_slices(50_000):
-        for line in part.write_ndjson().encode().splitlines():
-            total += int.from_bytes(hashlib.blake2b(line, digest_size=_HASH_BYTES, key=key).digest(), "big")
-    return f"{total % (1 << 8 * _HASH_BYTES):0{2 * _HASH_BYTES}x}"
-
-
-def _is_fresh(delta: DeltaTable, table: TableSchema, frame: pl.DataFrame) -> bool:
-    """True when no key of the frame is in the table yet: reads the key columns only, and spares the merge its join."""
-    keys = list(table.key)
-    known = pl.scan_delta(delta).select(keys)
-    return known.join(frame.lazy().select(keys), on=keys, how="semi").limit(1).collect().is_empty()
-
-
-def _merge(delta: DeltaTable, table: TableSchema, frame: pl.DataFrame, run: str) -> None:
-    same = " AND ".join(f't."{name}" = s."{name}"' for name in table.key)
-    rest = [column.name for column in table.columns if column.name not in table.key]
-    differs = " OR ".join(f'(t."{name}" IS DISTINCT FROM s."{name}")' for name in rest)
-    merger = delta.merge(frame, same, "s", "t", commit_properties=_commit(run))
-    if differs:
-        merger = merger.when_matched_update_all(predicate=differs)
-    merger.when_not_matched_insert_all().execute()
-
-
-def _commit(run: str) -> CommitProperties:
-    metadata: Mapping[str, str] = {"run": run} if run else {}
-    return CommitProperties(custom_metadata=dict(metadata))
 
 
 def _sync(place: Path) -> None:
@@ -291,19 +255,3 @@ def _sync(place: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _translated(path: str) -> Iterator[None]:
-    """Turns what delta-rs and Polars raise into the error tree; their messages may quote data and are dropped."""
-    try:
-        yield
-    except TableNotFoundError:
-        raise NotFound(f"table {path}", "It was never written: run first what makes it.") from None
-    except CommitFailedError:
-        raise Conflict(f"table {path} was changed by another writer", "Run this again.") from None
-    except (DeltaProtocolError, DeltaError, pl.exceptions.ComputeError, FileNotFoundError) as error:
-        raise IntegrityError(
-            f"table {path} cannot be read ({type(error).__name__})",
-            "Its log or one of its files is gone or broken: restore it, or make the table again from the zone's store.",
-        ) from None

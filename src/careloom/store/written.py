@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import stat
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,15 @@ from typing import IO, Any
 import polars as pl
 from sqlalchemy import Connection, inspect
 
+from careloom.errors import IntegrityError, SetupError
+
 BETWEEN = b"\x01"
 """What stands between two values of a row: no text holds it, so nothing is found across it."""
 SLICE_BYTES = 1 << 22
 OVERLAP_BYTES = 1 << 12
 WHOLE_BYTES = 1 << 28
 _SQLITE = b"SQLite format 3\0"
-_PARQUET = b"PAR1"
+_PARQUET = (b"PAR1", b"PARE")
 _ROWS = 200
 _SHORTEST_NUMBER = 10**5
 
@@ -46,7 +48,7 @@ class WrittenFile:
 
     @property
     def is_table(self) -> bool:
-        """True for a Parquet file."""
+        """True for a Parquet file, sealed or plain."""
         return self.start.startswith(_PARQUET)
 
     def contents(self) -> Iterator[bytes]:
@@ -171,20 +173,24 @@ def _as_bytes(value: Any) -> bytes:
     return bytes(value) if isinstance(value, memoryview) else str(value).encode("utf-8", "replace")
 
 
-def table_rows(path: Path, patient: str) -> Iterator[tuple[str, list[bytes] | None]]:
+def table_rows(
+    path: Path, patients: Sequence[str], read: Callable[[Path], pl.DataFrame] = pl.read_parquet
+) -> Iterator[tuple[str, list[bytes] | None]]:
     """(patient, the rows about that patient) of a Parquet file; the patient is empty without a column.
 
-    None for rows that cannot be read: the file is broken.
+    None for rows that cannot be read: the file is broken, or sealed by keys that are not here.
 
-    patient  the column that names the patient
+    patients  the columns that may name the patient; the first that is there does
+    read      opens the file
     """
     try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError):
+        frame = read(path)
+    except (pl.exceptions.PolarsError, OSError, IntegrityError, SetupError):
         yield "", None
         return
+    patient = next((name for name in patients if name in frame.columns), "")
     told = pl.concat_str([_text(column) for column in frame], separator=BETWEEN.decode(), ignore_nulls=True)
-    about = pl.col(patient).fill_null("") if patient in frame.columns else pl.lit("")
+    about = pl.col(patient).fill_null("") if patient else pl.lit("")
     rows = frame.select(about.cast(pl.String).alias("about"), told.alias("told"))
     for about_whom, texts in rows.group_by("about").agg(pl.col("told")).iter_rows():
         yield about_whom, [text.encode() for text in texts]

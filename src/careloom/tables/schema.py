@@ -22,6 +22,10 @@ DTYPES: Mapping[str, pl.DataType] = MappingProxyType(
         "Boolean": pl.Boolean(),
         "Date": pl.Date(),
         "Datetime[us, UTC]": pl.Datetime("us", "UTC"),
+        "List[String]": pl.List(pl.String()),
+        "List[Int64]": pl.List(pl.Int64()),
+        "List[Float64]": pl.List(pl.Float64()),
+        "List[Boolean]": pl.List(pl.Boolean()),
     }
 )
 """The Polars data types that a column may have, by the text that declares them."""
@@ -120,6 +124,18 @@ class TableSchema:
             found = "; ".join(f"{issue.place}: {issue.message}" for issue in issues[: self.MAX_ISSUES])
             raise SchemaMismatch(
                 f"table {self.path}: {found}", "Build the frame with the columns that the table declares."
+            )
+        return frame
+
+    def require_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The same frame, known to have the declared columns; its rows are not looked at.
+
+        raises  SchemaMismatch
+        """
+        if issues := self._check_columns(frame):
+            raise SchemaMismatch(
+                f"table {self.path}: {'; '.join(issue.message for issue in issues[: self.MAX_ISSUES])}",
+                "Build the frame with the columns that the table declares.",
             )
         return frame
 

@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 import polars as pl
-import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from careloom.crypto.keys_local import LocalKeys
 from careloom.errors import Conflict, IntegrityError, NotFound, QueryError
 from careloom.store.lake import Lake, content_hash
+from careloom.store.lake_seal import LakeSeal
 from careloom.tables.schema import Column, SchemaMismatch, TableSchema
 
 TABLE = TableSchema(
@@ -50,9 +51,10 @@ def rows(count: int, weight: float = 70.0, patients: int = 3, start: int = 0) ->
     )
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
+@pytest.fixture(params=["sealed", "plain"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    seal = LakeSeal(LocalKeys.open(tmp_path / "keys"), "research") if request.param == "sealed" else None
+    return Lake(tmp_path / "lake", seal)
 
 
 def test_rows_written_are_rows_read_with_their_declared_types(lake: Lake) -> None:
@@ -111,7 +113,10 @@ def test_compaction_joins_files_and_changes_no_row(lake: Lake) -> None:
     before = lake.content_hash(PATH)
     assert lake.compact(PATH) == 1
     assert lake.content_hash(PATH) == before
-    assert len(list((Path(lake._root) / PATH).glob("*.parquet"))) == 1
+    assert len(list(lake.place_of(PATH).glob("*.parquet"))) == 6
+    lake.vacuum(PATH)
+    assert len(list(lake.place_of(PATH).glob("*.parquet"))) == 1
+    assert lake.content_hash(PATH) == before
 
 
 @pytest.mark.parametrize(
@@ -172,13 +177,13 @@ def test_damage_is_an_integrity_error_without_a_value(lake: Lake, tmp_path: Path
 # --- erasure: nothing on the disk remembers the row --------------------------------------------------------------
 
 
-def hits(root: Path, word: str) -> list[str]:
-    """Files under root that hold the word: in their bytes, or in any decoded value of a Parquet file."""
+def hits(lake: Lake, word: str) -> list[str]:
+    """Files of the lake that hold the word: in their bytes, or in any opened value of a data file."""
     found = []
-    for file in sorted(path for path in root.rglob("*") if path.is_file()):
+    for file in sorted(path for path in lake.place_of(PATH).parent.parent.rglob("*") if path.is_file()):
         text = file.read_bytes()
-        if file.suffix == ".parquet":
-            text += str(pq.read_table(file).to_pylist()).encode() + str(pq.read_metadata(file).to_dict()).encode()
+        if file.suffix == ".parquet" and "_delta_log" not in file.parts:
+            text += str(lake.rows_of_file(file).to_dicts()).encode()
         if word.encode() in text or word in file.name:
             found.append(file.name)
     return found
@@ -190,10 +195,10 @@ def test_nothing_under_the_lake_holds_an_erased_pseudonym_and_the_others_stay(la
         lake.write(TABLE, rows(9, start=9 * number), f"run-{number}")
     lake.write(TABLE, rows(20, 90.0), "run-5")
     kept = lake.read(PATH).filter(pl.col("patient_id") != gone)
-    assert hits(tmp_path, gone)
+    assert hits(lake, gone)
     assert lake.erase(PATH, "patient_id", [gone], "erase-1") == 12
-    assert hits(tmp_path, gone) == []
-    assert hits(tmp_path, stays)
+    assert hits(lake, gone) == []
+    assert hits(lake, stays)
     assert content_hash(lake.read(PATH)) == content_hash(kept)
     assert lake.versions(PATH)[-1].operation.startswith("VACUUM")
 
@@ -214,7 +219,7 @@ def test_erasing_after_a_checkpoint_still_leaves_nothing(lake: Lake, tmp_path: P
     DeltaTable(tmp_path / "lake" / PATH).create_checkpoint()
     assert list((tmp_path / "lake" / PATH / "_delta_log").glob("*.checkpoint.parquet"))
     lake.erase(PATH, "patient_id", ["pseudonym-1-of-somebody"], "erase")
-    assert hits(tmp_path, "pseudonym-1-of-somebody") == []
+    assert hits(lake, "pseudonym-1-of-somebody") == []
     assert lake.read(PATH).height == 10
 
 
@@ -236,8 +241,8 @@ def test_retaining_deletes_by_the_whole_key_and_leaves_no_trace(lake: Lake, tmp_
     )
     assert lake.retain(TABLE, keys, "retain") == 3
     assert lake.read(PATH).select(TABLE.key).sort(TABLE.key).equals(keys.sort(TABLE.key))
-    assert hits(tmp_path, "w3") == []
-    assert hits(tmp_path, "w2")
+    assert hits(lake, "w3") == []
+    assert hits(lake, "w2")
     version = lake.state(PATH).version
     assert lake.retain(TABLE, keys, "retain") == 0
     assert lake.state(PATH).version == version
@@ -252,7 +257,7 @@ def test_erasing_again_sweeps_what_a_killed_writer_left(lake: Lake, tmp_path: Pa
     rows(3).write_parquet(orphan)
     lake.erase(PATH, "patient_id", ["pseudonym-1-of-somebody"], "erase")
     assert not orphan.exists()
-    assert hits(tmp_path, "pseudonym-1-of-somebody") == []
+    assert hits(lake, "pseudonym-1-of-somebody") == []
 
 
 def test_a_version_from_before_an_erasure_is_not_found(lake: Lake) -> None:

@@ -55,7 +55,7 @@ def test_a_broken_database_or_table_is_told_and_no_error(tmp_path: Path) -> None
     (tmp_path / "broken.db").write_bytes(b"SQLite format 3\0" + bytes(500))
     (tmp_path / "broken.parquet").write_bytes(b"PAR1" + bytes(500))
     assert list(file_values(tmp_path / "broken.db")) == [("", None)]
-    assert list(table_rows(tmp_path / "broken.parquet", "patient_id")) == [("", None)]
+    assert list(table_rows(tmp_path / "broken.parquet", ["patient_id"])) == [("", None)]
 
 
 def test_each_value_of_a_database_stands_by_itself(tmp_path: Path) -> None:
