@@ -19,7 +19,7 @@ from careloom.deid.leak_search import TermSearch, tokens
 from careloom.deid.leak_terms import BIRTH_DATE, LeakTerms
 from careloom.deid.leak_views import MOST_UNPACKED_BYTES, Unpacking, gathered, is_packed, views
 from careloom.services.deidentify_known import KnownPeople
-from careloom.services.leak_scan import OWN_ID, own_dates
+from careloom.services.leak_scan import OWN_ID, own_dates, table_reader
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.engine import is_url
@@ -200,7 +200,7 @@ def mark_of(key: bytes, form: bytes) -> bytes:
 
 def search_bytes(platform: Platform, finder: Finder, watch: Watch | None = None) -> CheckReport:
     """Searches everything under the data directory, and the zones' databases where they lie elsewhere."""
-    scan = _Scan(finder)
+    scan = _Scan(platform, finder)
     files = written_files(platform.settings.data.directory)
     total, done = sum(one.size_bytes for one in files), 0
     for file in files:
@@ -217,8 +217,8 @@ def search_bytes(platform: Platform, finder: Finder, watch: Watch | None = None)
 
 
 class _Scan:
-    def __init__(self, finder: Finder) -> None:
-        self._finder = finder
+    def __init__(self, platform: Platform, finder: Finder) -> None:
+        self._platform, self._finder = platform, finder
         self.report = CheckReport()
 
     def file(self, file: WrittenFile) -> None:
@@ -238,7 +238,7 @@ class _Scan:
         if file.is_database:
             self.tables(shown, file_values(file.path))
         if file.is_table:
-            for _, rows in table_rows(file.path, "patient_id"):
+            for _, rows in table_rows(file.path, ("patient_id", "patient_ids"), table_reader(self._platform, file)):
                 self.report.unopened += rows is None
                 self._count(f"{shown}, rows", self._found_in_values(rows or ()))
 

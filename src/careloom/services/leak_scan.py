@@ -215,16 +215,11 @@ class _Scan:
         if file.is_database:
             self._tables(shown, file_values(file.path), counts)
         if file.is_table:
-            for about, rows in table_rows(file.path, ("patient_id", "patient_ids"), self._reader_of(file)):
+            for about, rows in table_rows(file.path, ("patient_id", "patient_ids"), table_reader(self._platform, file)):
                 if rows is None:
                     self.report.unopened += 1
                     continue
                 self._about(f"{shown}, rows", about, rows, rows if "/patients/" in f"/{file.place}" else (), ())
-
-    def _reader_of(self, file: WrittenFile) -> Callable[[Path], pl.DataFrame]:
-        """What opens a Parquet file: the zone's lake where it is one of its sealed files."""
-        zone = next((one for one in LAKE_ZONES if file.place.startswith(f"{one}/lake/")), None)
-        return pl.read_parquet if zone is None else self._platform.lake(zone).rows_of_file
 
     def _tables(
         self, shown: str, tables: Iterable[tuple[str, list[bytes] | None]], counts: Callable[[str, int], bool]
@@ -341,6 +336,12 @@ class _Told:
         self.own += [text.encode("utf-8", "replace") for text in texts]
         if resource.get("resourceType") == "Patient":
             self.own.append(content)
+
+
+def table_reader(platform: Platform, file: WrittenFile) -> Callable[[Path], pl.DataFrame]:
+    """What opens a Parquet file: the zone's lake where it is one of its files, which may be sealed."""
+    zone = next((one for one in LAKE_ZONES if file.place.startswith(f"{one}/lake/")), None)
+    return pl.read_parquet if zone is None else platform.lake(zone).rows_of_file
 
 
 def _is_of_research(place: str) -> bool:
