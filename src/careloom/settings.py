@@ -165,6 +165,12 @@ class Normalize(Section):
     policy: Path | None = None
 
 
+class Retention(Section):
+    """A TOML file of rules in place of some of those that ship (``services/retention.toml``)."""
+
+    rules: Path | None = None
+
+
 class Annotate(Section):
     """How notes are read.
 
@@ -258,6 +264,7 @@ class Settings(Section):
     quality: Quality = Quality()
     normalize: Normalize = Normalize()
     annotate: Annotate = Annotate()
+    retention: Retention = Retention()
     api: Api = Api()
     mllp: Mllp = Mllp()
     logs: Logs = Logs()

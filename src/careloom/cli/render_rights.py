@@ -36,3 +36,19 @@ def trainings(found: Sequence[Row]) -> None:
         for one in found
     ]  # fmt: skip
     show_table("Trainings", ("training", "name", "kind", "patients", "tainted by", "successor"), rows)
+
+
+def planned(found: Sequence[Row]) -> None:
+    """What is due by rule."""
+    rows = [
+        (one["rule"], one["keep"], one["due"] if one["removes"] else f"{one['due']:,}, none is removed", one["held"],
+         one["oldest"][:10], one["source"])
+        for one in found
+    ]  # fmt: skip
+    show_table("Retention", ("rule", "kept", "due", "under a hold", "oldest", "source"), rows)
+
+
+def retained(done: Sequence[Row]) -> None:
+    """What was removed by rule."""
+    rows = [(one["rule"], one["keep"], one["removed"], one["held"]) for one in done if one["removes"]]
+    show_table("Removed", ("rule", "kept", "removed", "under a hold"), rows)

@@ -11,10 +11,49 @@ retain_app = typer.Typer(no_args_is_help=True, help="What is kept how long, and 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
+    retain_app.command("plan")(plan)
+    retain_app.command("run")(run)
     retain_app.command("hold")(hold)
     retain_app.command("release")(release)
     retain_app.command("holds")(holds)
     app.add_typer(retain_app, name="retain")
+
+
+Rules = Annotated[list[str] | None, typer.Option("--rule", help="Only this rule; may be repeated.")]
+
+
+def plan(rule: Rules = None, json: Json = False) -> None:
+    """Count what the retention rules would remove now, by rule; nothing is changed.
+
+    Example: careloom retain plan
+    """
+    from careloom.cli import output, render_rights
+    from careloom.cli.session import opened
+    from careloom.services.retain import plan as service
+
+    with opened() as (platform, who):
+        found = service(platform, who, rule or ())
+    output.give(found, as_json=json, show=render_rights.planned)
+
+
+def run(
+    rule: Rules = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: what is removed cannot be brought back.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove what the retention rules let go; stopped, the same command goes on. See plan first.
+
+    Example: careloom retain run --rule quarantine --yes
+    """
+    from careloom.cli import output, render_rights
+    from careloom.cli.session import opened
+    from careloom.services.retain import run as service
+
+    if not yes and not typer.confirm("Remove what careloom retain plan counts, for good?"):
+        raise typer.Exit(130)
+    with opened() as (platform, who):
+        done = service(platform, who, rule or ())
+    output.give(done, as_json=json, show=render_rights.retained)
 
 
 def hold(

@@ -9,6 +9,7 @@ from careloom.services.admission import admit, note
 from careloom.services.annotate_verify import spans_behind
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
+from careloom.store.provenance import FactProof
 
 
 def verify(platform: Platform, who: Principal, zone_name: str, fact: str, *, source: str = "") -> dict[str, Any]:
@@ -36,7 +37,7 @@ def verify(platform: Platform, who: Principal, zone_name: str, fact: str, *, sou
     spans = spans_behind(platform, zone, kind, proof.id)
     steps = [
         _step("unseal", True, f"version {proof.version} opened under its key, bound to zone, type, id and version"),
-        _step("record", proof.record_matches is True, _record_detail(proof.record_id, proof.record_matches)),
+        _step("record", proof.record_matches is True, _record_detail(proof)),
     ]
     for place in proof.places:
         state = {True: "Merkle root matches", False: "Merkle root differs", None: "still being read, no root yet"}
@@ -59,7 +60,9 @@ def _step(step: str, ok: bool, detail: str) -> dict[str, Any]:
     return {"step": step, "ok": ok, "detail": detail}
 
 
-def _record_detail(record_id: str, matches: bool | None) -> str:
-    if matches is None:
+def _record_detail(proof: FactProof) -> str:
+    if not proof.is_retained:
+        return f"the bytes of record {proof.record_id} were removed by retention"
+    if proof.record_matches is None:
         return "the fact came from no source record"
-    return f"source bytes {'hash to' if matches else 'do not hash to'} record {record_id}"
+    return f"source bytes {'hash to' if proof.record_matches else 'do not hash to'} record {proof.record_id}"

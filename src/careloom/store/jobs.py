@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ from typing import Any, Literal
 from huey import SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
-from sqlalchemy import create_engine, func, insert, select, update
+from sqlalchemy import create_engine, delete, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from careloom.errors import CareloomError, Conflict, NotFound, SetupError
@@ -231,10 +231,26 @@ class Jobs:
         doomed = [job.id for job in ended if job.request != FORGOTTEN and is_doomed(job)]
         for job_id in doomed:
             self._change(job_id, request=json.dumps(FORGOTTEN))
+        self._rewrite()
+        return len(doomed)
+
+    def ended_before(self, moment: datetime) -> list[Job]:
+        """Jobs that ended before a moment, the newest first."""
+        ended = [job for job in self.listed(limit=1_000_000) if job.state in ("failed", "cancelled", "done")]
+        return [job for job in ended if job.ended is not None and job.ended < moment]
+
+    def remove(self, job_ids: Sequence[str]) -> None:
+        """Removes ended jobs and their logs, in every byte of the file."""
+        with translated(), self._engine.begin() as connection:
+            for job_id in job_ids:
+                connection.execute(delete(_job_log).where(_job_log.c.job == job_id))
+                connection.execute(delete(_job).where(_job.c.id == job_id))
+        self._rewrite()
+
+    def _rewrite(self) -> None:
         with translated(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
                 connection.exec_driver_sql(statement)
-        return len(doomed)
 
     def forget_one(self, job_id: str) -> None:
         """Destroys the request of one ended job: it cannot be restarted then."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from careloom import __version__
 from careloom.crypto.pseudonyms import digest_of
-from careloom.errors import IntegrityError, NotFound
+from careloom.errors import Erased, IntegrityError, NotFound
 from careloom.fhir.drafts import Resource
 from careloom.store import bulk
 from careloom.store.audit_log import time_of
@@ -63,6 +63,7 @@ class FactProof:
 
     record_matches  the sealed source bytes still hash to the record's id; None if the fact came from no record
     places          every file the record arrived in
+    is_retained     false where the source bytes were removed by retention
     """
 
     type: str
@@ -71,6 +72,7 @@ class FactProof:
     record_id: str
     record_matches: bool | None
     places: tuple[Place, ...]
+    is_retained: bool = True
 
     @property
     def is_whole(self) -> bool:
@@ -88,8 +90,10 @@ class Provenances:
         self._bodies = bodies
 
     def raw(self, record_id: str) -> RawRecord:
-        """The record with its bytes unsealed. raises NotFound; IntegrityError if a byte was changed."""
+        """The record with its bytes unsealed. raises NotFound; Erased; IntegrityError if a byte was changed."""
         _, record_format, subject, received, _, _, body = self._row(record_id)
+        if not body:
+            raise Erased("the bytes of this record were removed by retention", "Its hash still stands in its manifest.")
         sealer = self._keys.numbered(self._connection, (subject,))[subject]
         raw = self._bodies.open(sealer, body, record_context(self._zone_keys.zone, record_id))
         return RawRecord(record_id, record_format, time_of(received), raw)
@@ -132,6 +136,8 @@ class Provenances:
             record = self.raw(stored.record_id)
         except IntegrityError:
             return FactProof(*fact, record_matches=False, places=())
+        except Erased:
+            return FactProof(*fact, None, tuple(self._places(stored.record_id, check=True)), is_retained=False)
         matches = self._zone_keys.records.record_id(record.format, record.raw) == stored.record_id
         return FactProof(*fact, matches, tuple(self._places(stored.record_id, check=True)))
 
