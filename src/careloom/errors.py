@@ -107,10 +107,17 @@ class TooLarge(InputError):  # noqa: N818 - reads as what happened
 
 
 class AccessError(CareloomError):
-    """The caller may not do this; an administrator can grant it."""
+    """The caller may not do this; an administrator can grant it.
+
+    reason  why, as a code (`careloom.services.access_decision.Reason`); empty where there is none
+    """
 
     code = "access"
     exit_code = 3
+
+    def __init__(self, where: str, remedy: str, reason: str = "") -> None:
+        super().__init__(where, remedy)
+        self.reason = reason
 
 
 class Unauthenticated(AccessError):  # noqa: N818 - reads as what happened

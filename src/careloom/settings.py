@@ -102,6 +102,12 @@ class Fhir(Section):
     max_bundle_bytes: Positive = 32 * 1024 * 1024
 
 
+class Access(Section):
+    """How access is decided: minutes that an emergency lasts at most, in which a clinician broke the glass."""
+
+    emergency_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+
+
 class Export(Section):
     """How a bulk export is kept: resources of one file, and how long files stay until they are removed."""
 
@@ -257,6 +263,7 @@ class Settings(Section):
     ingest: Ingest = Ingest()
     search: Search = Search()
     fhir: Fhir = Fhir()
+    access: Access = Access()
     export: Export = Export()
     lake: Lake = Lake()
     linkage: Linkage = Linkage()

@@ -78,7 +78,7 @@ def test_a_client_gets_a_token_by_its_secret_and_is_known_by_it(installation: In
     assert who.status_code == 200
     assert who.json == {
         "name": "ward", "kind": "client", "roles": ["clinician"], "zones": ["identified"], "scopes": ["system/*.rs"],
-        "expires": "2026-11-22T10:05:00+00:00",
+        "purpose": "HOPERAT", "expires": "2026-11-22T10:05:00+00:00",
     }  # fmt: skip
     assert told(installation) == [("ward", "issue-token", "success"), ("ward", "me", "success")]
 

@@ -7,6 +7,7 @@ from flask_openapi3 import Info, OpenAPI
 
 import careloom
 from careloom.api import (
+    access,
     bulk,
     bulk_import,
     codes,
@@ -68,7 +69,7 @@ def create_app(platform: Platform) -> OpenAPI:
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_routes, terminology, codes,
         ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
-        health, reidentifications,
+        health, reidentifications, access,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

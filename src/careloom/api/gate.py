@@ -1,6 +1,7 @@
 """The gate: who asks, before anything else happens. A route is closed unless it is named here."""
 
 import time
+from dataclasses import replace
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
@@ -8,6 +9,9 @@ from flask import Flask, Response, g, request
 from careloom.api.context import platform
 from careloom.errors import Unauthenticated
 from careloom.logs import log
+from careloom.services.access import Principal
+from careloom.services.emergencies import under_emergency
+from careloom.services.purposes import told
 from careloom.services.tokens import session_of
 
 OPEN = frozenset(
@@ -28,6 +32,10 @@ OPEN = frozenset(
 """Endpoints that anybody may reach: health, discovery, and those where a client authenticates itself. A trailing part
 after a dot is a view; a bare name is a blueprint."""
 
+PURPOSE = "X-Purpose-Of-Use"
+"""The header that says what a request is for: a code of HL7 v3 PurposeOfUse, or ``system|code``."""
+EMERGENCY = "X-Break-Glass"
+"""The header with the id of the emergency under which a request reads: see `careloom.services.emergencies`."""
 CHALLENGES = {401: "invalid_token", 403: "insufficient_scope"}
 """What a refused token is told to be (RFC 6750, 3.1)."""
 
@@ -63,7 +71,17 @@ def _authenticate() -> None:
         raise Unauthenticated("this address needs a bearer token", "Get one at /oauth2/token.")
     g.is_token_shown = True
     g.session = session_of(platform(), token.strip(), request=g.request_id)
-    g.principal = g.session.principal(g.request_id)
+    g.principal = _for_purpose(g.session.principal(g.request_id))
+
+
+def _for_purpose(who: Principal) -> Principal:
+    """The principal with the purpose of use of this request, and under its emergency.
+
+    What names none, and an emergency that is not the caller's or over, is refused where it is decided.
+    """
+    named, emergency = request.headers.get(PURPOSE), request.headers.get(EMERGENCY)
+    asking = who if named is None else replace(who, purpose=told(named))
+    return asking if emergency is None else under_emergency(platform(), asking, emergency.strip())
 
 
 def _finish(response: Response) -> Response:

@@ -86,3 +86,7 @@ class _Now(Collector):
         for state, count in sorted(self._now.jobs.items()):
             jobs.add_metric((state,), count)
         yield jobs
+        told = "Emergencies in which the glass was broken and that nobody has acknowledged."
+        emergencies = GaugeMetricFamily("careloom_emergencies_waiting", told)
+        emergencies.add_metric((), self._now.emergencies)
+        yield emergencies

@@ -51,6 +51,10 @@ class TokenRequest(ClientProof):
     scope: Annotated[
         str, Field(pattern=SCOPE_PATTERN, max_length=8192, description="Divided by spaces; without it all granted.")
     ] = ""
+    purpose_of_use: Annotated[
+        str,
+        Field(pattern="^([A-Z]{1,32})?$", description="What the token is for: a code of HL7 v3 PurposeOfUse."),
+    ] = ""
 
 
 class RevocationRequest(ClientProof):
@@ -79,6 +83,9 @@ class AccessToken(BaseModel):
 
     access_token: str
     token_type: Literal["Bearer"]
+    patient: Annotated[
+        str | None, Field(description="The id of the one Patient to whom the client is bound (SMART launch context).")
+    ] = None
     expires_in: Annotated[int, Field(ge=1)]
     scope: str = Field(description="What it allows; it may be less than was asked for.")
 
@@ -192,6 +199,7 @@ class Me(BaseModel):
                 "roles": ["clinician"],
                 "zones": ["identified"],
                 "scopes": ["system/Patient.rs"],
+                "purpose": "HOPERAT",
                 "expires": "2026-11-22T01:07:05+00:00",
             }
         },
@@ -202,6 +210,7 @@ class Me(BaseModel):
     roles: list[Annotated[str, Field(json_schema_extra={"enum": sorted(ROLES)})]]
     zones: list[Literal["landing", "identified", "research", "synthetic"]]
     scopes: list[str]
+    purpose: str = Field(description="Purpose of use of this request: a code of HL7 v3 PurposeOfUse.")
     expires: time.datetime = Field(description="When the token ends.")
 
 

@@ -155,7 +155,8 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]
         """Status, body and headers; not Authlib's own, which writes tokens to its log. raises OAuth2Error."""
         client = self.server.authenticate_client(self.request, METHODS)
         try:
-            issued = issue(platform(), client, self.request.payload.scope or "", request=request_id())
+            purpose = self.request.form.get("purpose_of_use", "")
+            issued = issue(platform(), client, self.request.payload.scope or "", purpose=purpose, request=request_id())
         except QueryError as error:
             raise InvalidScopeError(error.where) from None
         body = {
@@ -163,7 +164,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]
             "token_type": "Bearer",
             "expires_in": issued.expires_in,
             "scope": issued.scope,
-        }
+        } | ({"patient": issued.patient} if issued.patient else {})
         return 200, body, self.TOKEN_RESPONSE_HEADER
 
 

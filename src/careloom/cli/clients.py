@@ -32,6 +32,15 @@ def clients_add(
     person: Annotated[bool, typer.Option("--person", help="A person, who signs in to the dashboard.")] = False,
     jwks: Keys = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="Let in for so many days.")] = 365,
+    patient: Annotated[
+        str, typer.Option(help="Bound to this patient's compartment: Patient/<id>.", metavar="REFERENCE")
+    ] = "",
+    actor: Annotated[
+        list[str] | None, typer.Option(help="What FHIR calls it, for consents: Practitioner/<id>; again for more.")
+    ] = None,
+    purpose: Annotated[
+        list[str] | None, typer.Option(help="A purpose of use that it may name; without one all that the roles may.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Let a program or a person in, and print its secret once.
@@ -47,6 +56,7 @@ def clients_add(
         ask = ClientAsk(
             name, role, zone, scope or (), "person" if person else "client",
             _keys(platform, jwks), platform.runtime.now() + timedelta(days=days),
+            patient=patient, actors=actor or (), purposes=purpose or (),
         )  # fmt: skip
         _give(platform, register_client(platform, who, ask), as_json=json)
 

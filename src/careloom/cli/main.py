@@ -9,6 +9,7 @@ import typer
 
 from careloom import __version__
 from careloom.cli import (
+    access,
     annotation,
     annotation_query,
     clients,
@@ -27,6 +28,7 @@ from careloom.cli import (
     query,
     records,
     retention,
+    session,
     simulate,
     subjects,
     terminology,
@@ -61,6 +63,7 @@ privacy.register(app)
 erasure.register(app)
 retention.register(app)
 subjects.register(app)
+access.register(app, privacy.audit_app)
 linkage.register(app)
 vault.register(app)
 operate.register(app)
@@ -79,8 +82,17 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    purpose: Annotated[
+        str | None,
+        typer.Option(help="What it is for: a code of HL7 v3 PurposeOfUse, HOPERAT by default.", metavar="CODE"),
+    ] = None,
+    break_glass: Annotated[
+        str | None,
+        typer.Option("--break-glass", help="Read under this emergency, opened by careloom access open.", metavar="ID"),
+    ] = None,
 ) -> None:
-    """Options before the command."""
+    """Options before the command: careloom --purpose TREAT search 'Patient?name=ann'."""
+    session.ASKED.set((purpose, break_glass))
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from types import TracebackType
 
 import httpx
 
+from careloom.client.access import Access
 from careloom.client.address import base_address
 from careloom.client.credentials import Credential, Token, Tokens
 from careloom.client.decoding import decode
@@ -60,6 +61,7 @@ class Careloom:
         self._wire = Wire(base, transport=transport, timeout=timeout, ca=ca, pace=Pace() if pace is None else pace)
         self._credential = credential
         self._session = Session(self._wire, Tokens(self._wire, credential))
+        self.access = Access(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
         self.linkage = Linkage(self._session)

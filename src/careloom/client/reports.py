@@ -15,6 +15,7 @@ class Me:
 
     kind    ``client`` or ``person``
     scopes  what the token allows, as in ``system/Patient.rs``
+    purpose purpose of use of the request, a code of HL7 v3 PurposeOfUse
     """
 
     name: str
@@ -23,6 +24,7 @@ class Me:
     zones: tuple[str, ...]
     scopes: tuple[str, ...]
     expires: datetime
+    purpose: str = "HOPERAT"
 
 
 @dataclass(frozen=True, slots=True)

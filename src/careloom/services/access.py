@@ -1,9 +1,10 @@
 """Who may do what where: roles, zones and scopes. Every service asks here first, and every refusal is audited."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
-from careloom.errors import AccessError
+from careloom.services.purposes import DEFAULT, PATIENT_REQUESTED
 
 Zone = Literal["landing", "identified", "research", "synthetic"]
 Verb = Literal[
@@ -29,6 +30,7 @@ Verb = Literal[
     "quality",
     "annotate",
     "correct",
+    "break-glass",
 ]
 """``create``, ``update`` (a patch too), ``delete``: write resources through FHIR.
 ``link``: find which patients are one person and see the pairs; ``decide``: accept, reject and undo them.
@@ -39,6 +41,7 @@ approve or refuse it, rotate and retire the keys of pseudonyms.
 holds, and what retention removes.
 ``annotate``: have notes and texts read, and what was found written as facts; ``correct``: say what a note means, in
 place of what was found.
+``break-glass``: open the record of one patient that consent withholds.
 ``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
 good the data is, and which resources break a rule."""
 ZONES: frozenset[Zone] = frozenset(get_args(Zone))
@@ -84,6 +87,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
     },
     "clinician": {
         "correct": frozenset({"identified"}),
+        "break-glass": frozenset({"identified"}),
         "search": frozenset({"identified"}),
         "read": frozenset({"identified"}),
         "monitor": frozenset({"identified"}),
@@ -107,8 +111,20 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "monitor": ZONES,
     },
     "administrator": {"administer": ZONES, "monitor": ZONES},
+    "auditor": {"audit": ZONES, "monitor": ZONES},
+    "service": {
+        "ingest": frozenset({"landing", "identified"}),
+        "search": frozenset({"identified"}),
+        "read": frozenset({"identified"}),
+        "create": frozenset({"identified"}),
+        "update": frozenset({"identified"}),
+        "monitor": frozenset({"identified"}),
+    },
+    "patient": {"search": frozenset({"identified"}), "read": frozenset({"identified"})},
 }
-"""Role -> verb -> zones. A verb that a role does not list is refused."""
+"""Role -> verb -> zones. A verb that a role does not list is refused. ``patient`` grants nothing to who is not bound to
+one: see `Principal.patient`."""
+ROLES |= {"admin": ROLES["administrator"], "researcher": ROLES["data-scientist"]}
 
 
 class Scope(NamedTuple):
@@ -119,49 +135,71 @@ class Scope(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Emergency:
+    """Leave to see the record of one patient although consent withholds it: break-glass, opened with a reason.
+
+    zone, patient  where, and whose: the id of the Patient as stored
+    until          UTC-aware; it is over from then on
+    """
+
+    id: str
+    zone: Zone
+    patient: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks: a person or a client, with what was granted to them.
 
-    name     as it stands in the audit log
-    roles    names of `ROLES`
-    zones    the zones granted; a role gives nothing outside them
-    scopes   what the token at hand allows, which narrows the roles; None when no token narrows them
-    purpose  purpose of use, HL7 v3 PurposeOfUse code
-    request  id of the request that this principal makes, empty outside HTTP; audited
+    name       as it stands in the audit log
+    roles      names of `ROLES`
+    zones      the zones granted; a role gives nothing outside them
+    scopes     what the token at hand allows, which narrows the roles; None when no token narrows them
+    purpose    purpose of use, HL7 v3 PurposeOfUse code
+    request    id of the request that this principal makes, empty outside HTTP; audited
+    patient    id of the Patient, as stored, to whose compartment everything is narrowed; empty for nobody's
+    actors     what FHIR calls this principal, ``Practitioner/<stored id>`` and the like, for consents that name actors
+    purposes   purposes of use that the registry allows, each with its kinds, which narrows the roles; None for all
+    emergency  break-glass that was opened for this principal, perhaps over by now
     """
 
     name: str
     roles: frozenset[str]
     zones: frozenset[Zone]
     scopes: frozenset[Scope] | None = None
-    purpose: str = "HOPERAT"
+    purpose: str = DEFAULT
     request: str = ""
+    patient: str = ""
+    actors: frozenset[str] = frozenset()
+    purposes: frozenset[str] | None = None
+    emergency: Emergency | None = None
+
+    def granting(self, verb: Verb, zone: Zone) -> frozenset[str]:
+        """The roles of this principal that grant the verb in the zone, whatever its zones and scopes."""
+        return frozenset(
+            role
+            for role in self.roles
+            if zone in ROLES.get(role, {}).get(verb, frozenset()) and (role != "patient" or self.patient)
+        )
 
     def may(self, verb: Verb, zone: Zone, resource_type: str = "") -> bool:
         """True when a role of this principal grants the verb in the zone, the zone was granted, and a scope covers it.
 
         resource_type  empty for what is about no single type: only a scope on `ANY` covers that
         """
-        if zone not in self.zones:
-            return False
-        if self.scopes is not None and self.scopes.isdisjoint({Scope(verb), Scope(verb, resource_type or ANY)}):
-            return False
-        return any(zone in ROLES.get(role, {}).get(verb, frozenset()) for role in self.roles)
+        return zone in self.zones and self.is_covered(verb, resource_type) and bool(self.granting(verb, zone))
+
+    def is_covered(self, verb: Verb, resource_type: str = "") -> bool:
+        """True when a scope covers the verb on the type, or none narrows this principal."""
+        return self.scopes is None or not self.scopes.isdisjoint({Scope(verb), Scope(verb, resource_type or ANY)})
+
+
+def default_purpose(roles: frozenset[str], patient: str) -> str:
+    """The purpose of use of a request that names none: that of a patient's own request, or healthcare operations."""
+    return PATIENT_REQUESTED if patient and roles == {"patient"} else DEFAULT
 
 
 def local_operator(name: str) -> Principal:
     """The person at this machine's command line, who can read the key files anyway: every role, every zone."""
     return Principal(name, frozenset(ROLES), ZONES)
-
-
-def require(who: Principal, verb: Verb, zone: Zone, resource_type: str = "") -> None:
-    """Returns when `who` may.
-
-    raises  AccessError that names the verb and the zone, and what would grant it
-    """
-    if not who.may(verb, zone, resource_type):
-        roles = sorted(role for role, verbs in ROLES.items() if zone in verbs.get(verb, frozenset()))
-        raise AccessError(
-            f"{who.name} may not {verb} {resource_type or 'anything'} in the {zone} zone",
-            f"An administrator can grant the zone with one of these roles: {', '.join(roles) or 'none has it'}.",
-        )

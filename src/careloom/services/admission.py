@@ -5,28 +5,35 @@ from typing import TypedDict, Unpack
 
 from careloom.audit import Action, AuditEvent, Outcome
 from careloom.errors import AccessError, StateError
-from careloom.services.access import Principal, Verb, Zone, require
+from careloom.services.access import Principal, Verb, Zone
+from careloom.services.access_decision import Ask, refusal, require
 from careloom.services.platform import Platform
 from careloom.services.research_policy import require_one_current_policy
 from careloom.store.zone_store import ZoneStore
 
 LOOKS: frozenset[Verb] = frozenset({"read", "search", "quality"})
 """Verbs that give out what a zone holds."""
+NARROWED = frozenset({"read", "search", "history", "create", "update", "patch", "delete"})
+"""Operations that show a principal bound to a patient that compartment alone; see `careloom.services.sight`."""
 
 
 def admit(
     platform: Platform, who: Principal, verb: Verb, zone: Zone, resource_type: str = "", *, operation: str = ""
 ) -> None:
-    """Returns when `who` may; see `careloom.services.access.require`.
+    """Returns when `who` may; see `careloom.services.access_decision.decide`.
+
+    A principal that is bound to a patient is let into the use cases of `NARROWED` alone.
 
     operation  as the audit chain calls the use case; the verb if it is empty
     raises     AccessError, after the refusal is durable in the audit chain; StateError for what the research zone holds
                while that is not of one current policy, audited as failed
     """
     try:
-        require(who, verb, zone, resource_type)
-    except AccessError:
-        detail = {"verb": verb}
+        decision = require(who, verb, zone, resource_type, platform.runtime.now())
+        if "compartment" in decision.obligations and (operation or verb) not in NARROWED:
+            raise refusal(who, Ask(verb, zone, resource_type), "obligation-unmet")
+    except AccessError as error:
+        detail = {"verb": verb, "reason": error.reason}
         note(platform, who, operation or verb, zone, action="execute", outcome="refused", detail=detail)
         raise
     if zone == "research" and verb in LOOKS:

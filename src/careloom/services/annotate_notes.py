@@ -28,6 +28,7 @@ from careloom.services.annotate_patient import Held, Made, Merger, ReadNote, hel
 from careloom.services.platform import Platform
 from careloom.services.research_policy import require_one_current_policy
 from careloom.services.search import zone_of
+from careloom.services.sight import view_of
 from careloom.services.stored_notes import TYPE, StoredNote, notes_by_patient, read_notes, whose
 from careloom.store.kept_reports import KeptReports
 from careloom.store.rows import Tally, instant
@@ -99,6 +100,7 @@ class _Run:
         self._ask = ask
         zone = zone_of(ask.zone)
         self._store = platform.store(zone)
+        self._view = view_of(platform, who, zone, "annotate", "annotate")
         self._reader = platform.note_reader
         self._policy = policy_of(platform, zone)
         now = instant(platform.runtime.now())
@@ -156,7 +158,9 @@ class _Run:
 
     def _readable(self, note_ids: Iterable[str]) -> Iterator[StoredNote]:
         for one in read_notes(self._store, note_ids, self._platform.settings.annotate.max_text_bytes):
-            if one.issue is None:
+            if not self._view.sight.is_whole and not self._view.shows(one.stored.resource()):
+                self.report.notes["withheld"] += 1
+            elif one.issue is None:
                 yield one
             else:
                 self.report.notes["refused"] += 1

@@ -38,7 +38,7 @@ def submit(platform: Platform, who: Principal, ask: AnnotateAsk) -> Json:
     asked = {
         "zone": ask.zone, "patient": ask.patient, "incremental": ask.is_incremental, "refuted": ask.refuted,
         "most_notes": ask.most_notes,
-        "purpose": who.purpose, "request": who.request,
+        "purpose": who.purpose, "request": who.request, "actors": sorted(who.actors),
     }  # fmt: skip
     note(platform, who, "annotate-queue", ask.zone, action="create", detail={"run": run_id})
     with platform.jobs() as jobs:

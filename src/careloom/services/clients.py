@@ -11,11 +11,13 @@ import orjson
 from careloom.audit import Action
 from careloom.crypto.client_secrets import new_secret
 from careloom.errors import QueryError
-from careloom.services.access import ROLES, ZONES, Principal
+from careloom.fhir.references import parse_reference
+from careloom.services.access import ROLES, ZONES, Principal, default_purpose
 from careloom.services.admission import admit, note
 from careloom.services.client_keys import checked_keys
 from careloom.services.platform import Platform
-from careloom.services.scopes import narrowed, parse, permitted, text_of
+from careloom.services.purposes import is_kind_of, known
+from careloom.services.scopes import narrowed, parse, permitted, space_for, text_of
 from careloom.store.clients import Client, ClientKind
 
 UNKNOWN = "unknown"
@@ -33,6 +35,9 @@ class ClientAsk:
     kind       a person's tokens last a session, a client's a few minutes
     jwks       public keys of a client that signs its own assertions, instead of a secret
     expires    from when it is not let in any more
+    patient    ``Patient/<id>`` to whose compartment everything is narrowed; the id as stored, or as the source has it
+    actors     what FHIR calls it, ``Practitioner/<id>`` and the like, for consents that name actors
+    purposes   purposes of use that it may name at most; empty for all that its roles may
     """
 
     name: str
@@ -43,6 +48,9 @@ class ClientAsk:
     jwks: Mapping[str, Any] | None = None
     expires: datetime | None = None
     client_id: str = ""
+    patient: str = ""
+    actors: Collection[str] = ()
+    purposes: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,9 @@ def register_client(platform: Platform, who: Principal, ask: ClientAsk) -> Regis
         created=now,
         expires=ask.expires,
         disabled=None,
+        patient=stored_patient(platform, ask.patient) if ask.patient else "",
+        actors=" ".join(sorted({stored_reference(platform, one) for one in ask.actors})),
+        purposes=" ".join(sorted(set(ask.purposes))),
     )
     with platform.clients.change() as change:
         change.add(client)
@@ -148,6 +159,9 @@ def as_json(client: Client, now: datetime) -> dict[str, Any]:
         "keys": keys,
         "created": client.created.isoformat(),
         "expires": client.expires.isoformat() if client.expires else None,
+        "is_bound_to_a_patient": bool(client.patient),
+        "actors": client.actors.split(),
+        "purposes": client.purposes.split(),
         "disabled": client.disabled.isoformat() if client.disabled else None,
     }
 
@@ -165,19 +179,46 @@ def _check(ask: ClientAsk, now: datetime) -> None:
         raise QueryError("a zone is missing or unknown", f"The zones are: {', '.join(sorted(ZONES))}.")
     if ask.expires is not None and ask.expires <= now:
         raise QueryError("the client would have expired before it is there", "Name a day in the future.")
+    if "patient" in ask.roles and len(set(ask.roles)) == 1 and not ask.patient:
+        raise QueryError("the role patient is of who is bound to one", "Name the Patient.")
+    if not set(ask.purposes) <= known().keys():
+        raise QueryError("a purpose of use is unknown", "Name codes of HL7 v3 PurposeOfUse, such as TREAT.")
+    if ask.purposes and not is_kind_of(default_purpose(frozenset(ask.roles), ask.patient), ask.purposes):
+        raise QueryError("the purposes lack the one of requests that name none", "Add HOPERAT (patients: PATRQT).")
     if ask.jwks is not None and ask.kind == "person":
         raise QueryError("a person signs in with a secret", "Register without keys, or as a client.")
 
 
+def stored_patient(platform: Platform, text: str) -> str:
+    """The stored id of the Patient that ``Patient/<id>`` names by that id or its source's own. raises QueryError"""
+    kind, _, name = stored_reference(platform, text).partition("/")
+    if kind != "Patient":
+        raise QueryError("this names no patient", "Name it as Patient/<id>.")
+    return name
+
+
+def stored_reference(platform: Platform, text: str) -> str:
+    """``Type/<stored id>`` of a reference by stored id or the source's own; the latter where nothing has the former."""
+    parts = parse_reference(text)
+    if parts.form != "relative" or parts.version or parts.fragment:
+        raise QueryError("this is no reference to a resource", "Write it as Practitioner/<id>.")
+    if platform.has_store("identified") and platform.store("identified").read_named(parts.type, [parts.id]):
+        return text
+    own = platform.names.resource_id(platform.settings.ingest.source, parts.type, parts.id)
+    is_own = platform.has_store("identified") and bool(platform.store("identified").read_named(parts.type, [own]))
+    return f"{parts.type}/{own}" if is_own else text
+
+
 def _scopes(ask: ClientAsk) -> str:
     most = permitted(ask.roles, ask.zones)
-    asked = parse(ask.scopes if isinstance(ask.scopes, str) else " ".join(ask.scopes)) or most
+    text = ask.scopes if isinstance(ask.scopes, str) else " ".join(ask.scopes)
+    asked, space = parse(text) or most, space_for(text, is_bound=bool(ask.patient))
     if narrowed(asked, most) != asked:
-        remedy = f"They permit: {text_of(most) or 'nothing in these zones'}."
+        remedy = f"They permit: {text_of(most, space) or 'nothing in these zones'}."
         raise QueryError("a scope is more than these roles permit in these zones", remedy)
     if not asked:
         raise QueryError("these roles permit nothing in these zones", "Grant another zone or role.")
-    return text_of(asked)
+    return text_of(asked, space)
 
 
 def _changed(platform: Platform, who: Principal, operation: str, name: str, how: Callable[[Client], Client]) -> Client:
@@ -197,6 +238,8 @@ def _note(platform: Platform, who: Principal, operation: str, client: Client) ->
         "roles": client.roles,
         "zones": client.zones,
         "scopes": client.scopes,
+        "purposes": client.purposes,
+        "bound": bool(client.patient),
     }
     action: Action = "create" if operation == "register-client" else "update"
     note(platform, who, operation, "identified", action=action, detail=detail)

@@ -24,6 +24,7 @@ from careloom.services.platform import Platform
 from careloom.services.restrictions import not_exported
 from careloom.services.search import zone_of
 from careloom.services.search_terms import resolved
+from careloom.services.sight import Use, view_of
 from careloom.store.audit_log import microseconds
 from careloom.store.database import erasures
 from careloom.store.export_scan import Choice, Plan, Scan, numbers_of, planned
@@ -32,6 +33,7 @@ from careloom.store.reads import Reader
 from careloom.store.seal import Bodies
 from careloom.store.search_links import Index
 from careloom.store.search_sql import search as run_search
+from careloom.store.sight import select_rows
 from careloom.store.subjects import SubjectKeys
 from careloom.store.zone_policy import policies_of
 from careloom.store.zone_store import Zone, ZoneStore
@@ -62,31 +64,34 @@ def export(platform: Platform, who: Principal, ask: ExportAsk, export_id: str, w
             the disk is full: the same call goes on; IntegrityError if the files do not hold what the snapshot counted
     """
     zone, folder = zone_of(ask.zone), exports_of(platform)
-    store = platform.store(zone)
     while True:
         try:
-            with _Export(platform, store, folder, ask, export_id) as run:
+            with _Export(platform, who, folder, ask, export_id) as run:
                 run.write(watch)
                 state = run.state
             break
         except _ThrownAway:
             continue
     written = sum(one.lines for one in state.files)
-    note(platform, who, "export", zone, action="execute", detail={"run": export_id, "lines": written})
+    detail: dict[str, object] = {"run": export_id, "lines": written}
+    if state.is_limited:
+        detail["withheld"] = True
+    note(platform, who, "export", zone, action="execute", detail=detail)
 
 
 class _Export:
     """One export while it is written."""
 
-    def __init__(self, platform: Platform, store: ZoneStore, folder: Exports, ask: ExportAsk, export_id: str) -> None:
-        self._platform, self._store, self._folder, self._ask, self._id = platform, store, folder, ask, export_id
+    def __init__(self, platform: Platform, who: Principal, folder: Exports, ask: ExportAsk, export_id: str) -> None:
+        self._platform, self._folder, self._ask, self._id = platform, folder, ask, export_id
+        self._who, self._store = who, platform.store(zone_of(ask.zone))
         self._choice = Choice(ask.types, since_of(ask), ask.level == "patient")
         self._writers: dict[str, FrameWriter] = {}
         self.state, rows = self._begun()
         self._choice = replace(self._choice, hidden=tuple(self.state.hidden))
         plan = Plan(self.state.as_of, self.state.high, rows, self.state.expected)
         shaped = _shaper(ask.elements)
-        self._scan = Scan(store.keys, store.runtime.random_bytes, plan, self._choice, shaped)
+        self._scan = Scan(self._store.keys, platform.runtime.random_bytes, plan, self._choice, shaped)
 
     def __enter__(self) -> "_Export":
         return self
@@ -121,7 +126,8 @@ class _Export:
             state = self._folder.find(self._id)
         if state is not None and (state.high or state.ended):
             rows = self._folder.rows(self._id, state)
-            if rows is not None or not (self._ask.types or self._ask.filters or self._ask.group):
+            is_chosen = self._ask.types or self._ask.filters or self._ask.group or state.is_limited
+            if rows is not None or not is_chosen:
                 return state, rows
         with self._folder.locked():
             state = self._folder.begin(self._id, self._ask.as_json())
@@ -129,7 +135,9 @@ class _Export:
         state.hidden = list(not_exported(self._platform, zone_of(self._ask.zone)).numbers)
         with self._store.connect() as connection:
             self._choice = _chosen(self._platform, self._store, connection, self._ask, self._choice)
-            self._choice = replace(self._choice, hidden=tuple(state.hidden))
+            left_out = withheld_rows(self._platform, self._who, self._store, connection)
+            self._choice = replace(self._choice, hidden=tuple(state.hidden), left_out=left_out)
+            state.is_limited = left_out is not None
             plan = planned(connection, self._choice)
             state.policy = policy_mark(connection, self._store.zone)
             state.erasures = erasures(connection)
@@ -196,6 +204,23 @@ class _Export:
         found = self._folder.find(self._id)
         if found is None or found.key != key:
             raise _ThrownAway
+
+
+def withheld_rows(
+    platform: Platform, who: Principal, store: ZoneStore, connection: Any, use: Use = "export"
+) -> frozenset[int] | None:
+    """Numbers of the rows that consents in force withhold from a use; None where nobody withholds anything."""
+    view = view_of(platform, who, zone_of(store.zone), use)
+    if view.sight.is_whole:
+        return None
+    hidden = (row[0] for row in select_rows(connection, view.sight.withheld())) if view.sight.hidden else ()
+    unsure = [row[0] for row in select_rows(connection, view.sight.unsure())] if view.sight.partly else []
+    reader = Reader(store.keys, SubjectKeys(store.keys, store.runtime.random_bytes), Bodies())
+    found = set(hidden)
+    for start in range(0, len(unsure), _SEARCH_PAGE):
+        some = reader.many(connection, unsure[start : start + _SEARCH_PAGE])
+        found.update(one.rid for one in some if not view.shows(orjson.loads(one.content)))
+    return frozenset(found)
 
 
 def policy_mark(connection: Any, zone: str) -> str:

@@ -51,7 +51,7 @@ def submit(platform: Platform, who: Principal, ask: ExportAsk) -> Json:
     """
     ask = permitted(platform, who, ask)
     export_id = platform.run_id()
-    asked = {"ask": ask.as_json(), "purpose": who.purpose, "request": who.request}
+    asked = {"ask": ask.as_json(), "purpose": who.purpose, "request": who.request, "actors": sorted(who.actors)}
     detail: dict[str, object] = {"run": export_id, "level": ask.level, "types": len(ask.types)}
     note(platform, who, "export-queue", zone_of(ask.zone), action="create", detail=detail)
     sweep(platform)

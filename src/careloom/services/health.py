@@ -30,11 +30,13 @@ class Gauges:
     resources  (zone, resource type) -> current resources
     refused    issue code -> records that wait in quarantine
     jobs       state -> jobs
+    emergencies  in which the glass was broken and that nobody has acknowledged
     """
 
     resources: dict[tuple[str, str], int]
     refused: dict[str, int]
     jobs: dict[str, int]
+    emergencies: int = 0
 
 
 def readiness(platform: Platform) -> Readiness:
@@ -58,7 +60,9 @@ def gauges(platform: Platform, who: Principal) -> Gauges:
         if platform.has_store(zone)
         for kind, count in platform.store(zone).count().items()
     }
-    return Gauges(resources, platform.store("identified").quarantine_reasons(), _jobs(platform))
+    with platform.store("identified").emergencies() as reader:
+        waiting = reader.waiting()
+    return Gauges(resources, platform.store("identified").quarantine_reasons(), _jobs(platform), waiting)
 
 
 def _jobs(platform: Platform) -> dict[str, int]:

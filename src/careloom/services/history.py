@@ -4,13 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from careloom.errors import CareloomError, Erased, QueryError
+import orjson
+
+from careloom.errors import CareloomError, Erased, NotFound, QueryError
 from careloom.fhir.references import patients_of
 from careloom.services.access import Principal, Verb
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
-from careloom.services.records import Found, outgoing
+from careloom.services.records import Found, outgoing, told_of
 from careloom.services.restrictions import hidden, require_seen
+from careloom.services.sight import View, view_of
 from careloom.store.audit_log import microseconds
 from careloom.store.reads import HistoryAsk
 from careloom.store.rows import Stored
@@ -66,14 +69,16 @@ def history(platform: Platform, who: Principal, zone: Zone, ask: HistoryOf) -> V
     """
     verb: Verb = "read" if ask.resource_id else "search"
     admit(platform, who, verb, zone, ask.resource_type, operation="history")
-    store = platform.store(zone)
+    store, view = platform.store(zone), view_of(platform, who, zone, verb=verb)
     detail: dict[str, object] = {"type": ask.resource_type or "all"}
     try:
-        page = _page(platform, store, ask)
+        page = _page(platform, store, view, ask)
         page = _seen(platform, who, zone, page, ask)
     except CareloomError as error:
-        note(platform, who, "history", zone, outcome="failed", detail=detail | {"code": error.code})
+        told = detail | {"code": error.code} | told_of(who, view)
+        note(platform, who, "history", zone, outcome="failed", detail=told)
         raise
+    detail |= told_of(who, view)
     subjects = {
         store.pseudonym(patient) for one in page.versions if one.found for patient in patients_of(one.found.resource())
     }
@@ -81,17 +86,28 @@ def history(platform: Platform, who: Principal, zone: Zone, ask: HistoryOf) -> V
     return page
 
 
-def _page(platform: Platform, store: ZoneStore, ask: HistoryOf) -> VersionPage:
-    if ask.resource_type == "Patient" and ask.resource_id and store.is_erased(ask.resource_id):
+def _page(platform: Platform, store: ZoneStore, view: View, ask: HistoryOf) -> VersionPage:
+    is_bound = view.sight.only is not None
+    if ask.resource_type == "Patient" and ask.resource_id and not is_bound and store.is_erased(ask.resource_id):
         raise Erased(f"{store.zone}: this Patient was erased", "Nothing of it is left.")
     settings = platform.settings.search
     limit = min(settings.default_count if ask.count is None else ask.count, settings.max_count)
     since = 0 if ask.since is None else microseconds(ask.since)
-    wanted = HistoryAsk(ask.resource_type, ask.resource_id, since, limit, _place(ask.cursor))
-    found = store.history_page(wanted)
-    total = store.versions(ask.resource_type, ask.resource_id) if ask.resource_id and not since else None
+    wanted = HistoryAsk(ask.resource_type, ask.resource_id, since, limit, _place(ask.cursor), view.sight)
+    missing = NotFound(
+        f"{store.zone}: there is no such {ask.resource_type}", "Ids are stored ids: search for it first."
+    )
+    try:
+        found = store.history_page(wanted)
+    except NotFound:
+        raise missing from None
+    is_counted = ask.resource_id and not since and view.sight.is_whole
+    total = store.versions(ask.resource_type, ask.resource_id) if is_counted else None
     following = "" if found.following is None else ".".join(map(str, found.following))
-    return VersionPage(tuple(_versions(store, found.versions)), total, following)
+    versions = tuple(_versions(store, view, found.versions))
+    if ask.resource_id and found.versions and all(one.found is None for one in versions) and not view.sight.is_whole:
+        raise missing
+    return VersionPage(versions, total, following)
 
 
 def _seen(platform: Platform, who: Principal, zone: Zone, page: VersionPage, ask: HistoryOf) -> VersionPage:
@@ -109,8 +125,10 @@ def _seen(platform: Platform, who: Principal, zone: Zone, page: VersionPage, ask
     return replace(page, versions=tuple(one for one in page.versions if not covers(one)))
 
 
-def _versions(store: ZoneStore, found: Iterable[Stored]) -> Iterable[Version]:
+def _versions(store: ZoneStore, view: View, found: Iterable[Stored]) -> Iterable[Version]:
     for one in found:
+        if not one.deleted and not view.sight.is_whole and not view.shows(orjson.loads(one.content)):
+            continue
         shown = None if one.deleted else outgoing(store, one).found
         yield Version(one.type, one.id, one.version, one.last_updated, shown)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
 
+import orjson
+
 from careloom.errors import CareloomError, QueryError
 from careloom.fhir.search_values import time_span
 from careloom.nlp.assertion import LABELS
@@ -22,7 +24,9 @@ from careloom.services.annotate import ZONES
 from careloom.services.annotate_documents import KIND, PERSON, READER, Kept, document_id, kept_of
 from careloom.services.annotate_patient import of_patient
 from careloom.services.platform import Platform
+from careloom.services.records import told_of
 from careloom.services.search import zone_of
+from careloom.services.sight import View, view_of
 from careloom.services.stored_notes import TYPE, whose
 from careloom.services.terminology import system_of
 from careloom.store.rows import Stored
@@ -137,15 +141,21 @@ def asked(
         raise QueryError(f"notes of the {zone} zone are not annotated", f"Choose one of {', '.join(ZONES)}.")
     admit(platform, who, "search", zone, TYPE, operation=operation)
     try:
-        page = _page(platform, scope, look())
+        view, found = view_of(platform, who, zone, verb="search"), look()
+        page = _page(platform, scope, found if view.sight.is_whole else _seen(view, found))
     except CareloomError as error:
         note(platform, who, operation, zone, outcome="failed", detail={"code": error.code})
         raise
     store = platform.store(zone)
     subjects = {store.pseudonym(one["patient"].removeprefix("Patient/")) for one in page.items}
-    detail = {"found": len(page.items), "scanned": page.scanned, "by": sorted(by)}
+    detail = {"found": len(page.items), "scanned": page.scanned, "by": sorted(by)} | told_of(who, view)
     note(platform, who, operation, zone, subjects=subjects, detail=detail)
     return page
+
+
+def _seen(view: View, look: Look) -> Look:
+    """What finds nothing in a note that consents withhold."""
+    return lambda one: look(one) if view.shows(orjson.loads(one.stored.content)) else []
 
 
 def narrowed_by(ask: Any) -> list[str]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from careloom.services.access import Principal, require
+from careloom.services.access import Principal
+from careloom.services.access_decision import require
 from careloom.services.admission import admit, event, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of

@@ -31,6 +31,7 @@ from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
 if TYPE_CHECKING:
     from careloom.crypto.access_tokens import TokenSigner
     from careloom.nlp.reader import NoteReader
+    from careloom.services.consents import ConsentBook
     from careloom.services.known_terminologies import Terminologies
     from careloom.store.jobs import Jobs
     from careloom.store.lake import Lake
@@ -65,6 +66,7 @@ class Platform:
         self.clients = Clients(settings.data.database or settings.data.directory, self.runtime)
         self._stores: dict[Zone, ZoneStore] = {}
         self._blind: dict[Zone, BlindIndex] = {}
+        self._consents: dict[Zone, ConsentBook] = {}
         self._opening = RLock()
         self._loading = Lock()
 
@@ -79,6 +81,7 @@ class Platform:
         for store in self._stores.values():
             store.close()
         self._stores.clear()
+        self._consents.clear()
         self.clients.close()
         if "terminologies" in self.__dict__:
             self.terminologies.close()
@@ -149,6 +152,15 @@ class Platform:
                     anchor=data.directory / zone / ANCHOR_NAME,
                 )
             return self._stores[zone]
+
+    def consents(self, zone: Zone) -> "ConsentBook":
+        """What the consents of a zone withhold."""
+        with self._opening:
+            if zone not in self._consents:
+                from careloom.services.consents import ConsentBook  # noqa: PLC0415 - it reads this module's stores
+
+                self._consents[zone] = ConsentBook(self.store(zone))
+            return self._consents[zone]
 
     def has_store(self, zone: Zone) -> bool:
         """True when the zone's store was made before; looking does not make it."""

@@ -42,4 +42,5 @@ def state_of_report(report: Json, total: int) -> Json:
 def asker_of(jobs: Jobs, progress: Progress, asked: Mapping[str, Any]) -> Principal:
     """Whoever asked for the running job, with the purpose and the request that it was asked under."""
     who = local_operator(jobs.get(progress.job_id).actor)
-    return replace(who, purpose=asked.get("purpose", who.purpose), request=asked.get("request", ""))
+    actors = frozenset(asked.get("actors", ()))
+    return replace(who, purpose=asked.get("purpose", who.purpose), request=asked.get("request", ""), actors=actors)

@@ -1,6 +1,6 @@
 """Records: one resource, or one version of it, as it goes out; every read is audited with its patients."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.restrictions import require_seen
+from careloom.services.sight import View, view_of
 from careloom.store.export_scan import line_of
 from careloom.store.rows import Stored, instant
 from careloom.store.zone_store import Zone, ZoneStore
@@ -57,14 +58,12 @@ def read(platform: Platform, who: Principal, zone: Zone, resource_type: str, res
     raises       AccessError, NotFound, Erased (deleted, or of an erased patient), all of them audited
     """
 
-    def current(store: ZoneStore) -> Disclosed:
+    def current(store: ZoneStore, view: View) -> Disclosed:
         try:
             stored = store.read(resource_type, resource_id)
         except NotFound:
-            return _made(store, resource_type, resource_id)
-        if stored.deleted:
-            raise _gone(zone, resource_type)
-        return outgoing(store, stored)
+            return _made(store, view, resource_type, resource_id)
+        return _shown(zone, store, view, stored)
 
     return _reading(platform, who, zone, (resource_type, resource_id, ""), current)
 
@@ -74,14 +73,12 @@ def read_version(
 ) -> Found:
     """One version of a resource, current or earlier; otherwise as `read`."""
 
-    def one_version(store: ZoneStore) -> Disclosed:
+    def one_version(store: ZoneStore, view: View) -> Disclosed:
         try:
             stored = store.read_version(resource_type, resource_id, _number(version))
         except NotFound:
-            return _made(store, resource_type, resource_id, version)
-        if stored.deleted:
-            raise _gone(zone, resource_type)
-        return outgoing(store, stored)
+            return _made(store, view, resource_type, resource_id, version)
+        return _shown(zone, store, view, stored)
 
     return _reading(platform, who, zone, (resource_type, resource_id, version), one_version)
 
@@ -100,6 +97,21 @@ def outgoing_content(stored: Stored) -> Found:
     return Found(stored.type, stored.id, str(stored.version), stored.last_updated, content)
 
 
+def _shown(zone: Zone, store: ZoneStore, view: View, stored: Stored) -> Disclosed:
+    """A stored version as it goes out. raises Erased for a deletion; NotFound for what the view does not show
+
+    Of a deletion nobody can tell whose it was, so that to who sees one patient alone nothing was ever there.
+    """
+    if stored.deleted:
+        if view.sight.only is not None:
+            raise _missing(zone, stored.type)
+        raise _gone(zone, stored.type)
+    found = outgoing(store, stored)
+    if not view.sight.is_whole and not view.shows(orjson.loads(stored.content)):
+        raise _missing(zone, stored.type)
+    return found
+
+
 def outgoing_provenance(store: ZoneStore, resource: Resource) -> Disclosed:
     """The Provenance of a source record, made when asked for, as it goes out: the store keeps no version of it."""
     content = orjson.dumps(resource)
@@ -115,7 +127,7 @@ def _reading(
     who: Principal,
     zone: Zone,
     fact: tuple[str, str, str],
-    find: Callable[[ZoneStore], Disclosed],
+    find: Callable[[ZoneStore, View], Disclosed],
 ) -> Found:
     """What `find` finds, after it was decided and noted. The id stands in the audit chain as a keyed hash only."""
     resource_type, resource_id, version = fact
@@ -123,34 +135,57 @@ def _reading(
         raise NotFound("FHIR R4 has no resource type of this name", "The types stand in the CapabilityStatement.")
     admit(platform, who, "read", zone, resource_type)
     store = platform.store(zone)
-    detail = {"type": resource_type, "fact": store.pseudonym(f"{resource_type}/{resource_id}")}
+    detail: dict[str, object] = {"type": resource_type, "fact": store.pseudonym(f"{resource_type}/{resource_id}")}
+    view = view_of(platform, who, zone)
     try:
-        disclosed = find(store)
+        disclosed = find(store, view)
         require_seen(platform, who, zone, disclosed.subjects)
     except CareloomError as error:
         subjects: Iterable[str] = ()
         if resource_type == "Patient" and isinstance(error, Erased):
             subjects = (store.pseudonym(resource_id),)
         detail["code"] = error.code
+        if view.left_out:
+            detail["withheld"] = view.left_out
         note(platform, who, "read", zone, outcome="failed", subjects=subjects, detail=detail)
         raise
     if version:
         detail["version"] = disclosed.found.version
+    detail |= told_of(who, view)
     note(platform, who, "read", zone, subjects=disclosed.subjects, detail=detail)
     return disclosed.found
 
 
-def _made(store: ZoneStore, resource_type: str, resource_id: str, version: str = "") -> Disclosed:
+def told_of(who: Principal, view: View) -> dict[str, object]:
+    """What an event tells of what was left out, and of the emergency under which something was shown."""
+    told: dict[str, object] = {"withheld": view.left_out} if view.left_out else {}
+    if view.lifted and who.emergency is not None:
+        told["emergency"] = who.emergency.id
+    return told
+
+
+def may_show(view: View, subjects: Collection[str]) -> bool:
+    """True when what is about these patients (keyed pseudonyms) may be known of without a look at what it is."""
+    sight = view.sight
+    if sight.only is not None:
+        return set(subjects) == {view.own}
+    return sight.is_whole or not (sight.hidden | sight.partly) & set(subjects)
+
+
+def _made(store: ZoneStore, view: View, resource_type: str, resource_id: str, version: str = "") -> Disclosed:
     """What the store does not keep but can tell of: the Provenance of a source record. raises NotFound, Erased."""
-    if resource_type == "Patient" and store.is_erased(resource_id):
+    if resource_type == "Patient" and view.sight.only is None and store.is_erased(resource_id):
         raise Erased(f"{store.zone}: this Patient was erased", "Nothing of it is left.")
     if resource_type == "Provenance":
         with suppress(NotFound, ValueError):
             made = outgoing_provenance(store, store.provenance(resource_id))
-            if version in ("", made.found.version):
+            if version in ("", made.found.version) and may_show(view, made.subjects):
                 return made
-    what = f"version of a {resource_type}" if version else resource_type
-    raise NotFound(f"{store.zone}: there is no such {what}", "Ids are stored ids: search for it first.")
+    raise _missing(store.zone, resource_type)
+
+
+def _missing(zone: str, resource_type: str) -> NotFound:
+    return NotFound(f"{zone}: there is no such {resource_type}", "Ids are stored ids: search for it first.")
 
 
 def _gone(zone: Zone, resource_type: str) -> Erased:

@@ -14,6 +14,7 @@ from careloom.errors import AccessError
 from careloom.fhir.drafts import Resource
 from careloom.fhir.references import patients_of
 from careloom.services.access import Principal
+from careloom.services.access_decision import is_own
 from careloom.services.platform import Platform
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.export_scan import numbers_of
@@ -62,6 +63,8 @@ class LeftOut:
 
 def hidden(platform: Platform, who: Principal, zone: Zone) -> Hidden:
     """Whom a caller does not see; nobody for who cares or keeps privacy."""
+    if is_own(who):  # a patient has access to the own record whatever else is restricted: GDPR article 15
+        return Hidden()
     if not who.roles.isdisjoint(CARE if zone == "identified" else PRIVACY):
         return Hidden()
     ids = excluded(platform, ("restrict",) if zone == "identified" else NOT_FOR_RESEARCH)

@@ -3,8 +3,11 @@
 ``system/Observation.rs`` reads and searches Observations, ``system/*.cud`` writes everything, ``careloom/ingest``
 ingests.
 
-source  SMART App Launch 2.2 (2024), scopes and launch context: ``system/`` and ``user/``, the letters ``cruds`` in that
-        order, and ``.read`` (``.rs``), ``.write`` (``.cud``) and ``.*`` (``.cruds``) of version 1
+``patient/`` is for who is bound to one patient, and only such a principal has it: its narrowing to that compartment is
+the registry's word, not the scope's.
+
+source  SMART App Launch 2.2 (2024), scopes and launch context: ``system/``, ``user/`` and ``patient/``, the letters
+        ``cruds`` in that order, and ``.read`` (``.rs``), ``.write`` (``.cud``) and ``.*`` (``.cruds``) of version 1
 """
 
 import re
@@ -29,6 +32,8 @@ SUPPORTED: dict[str, str] = {
     "system/*.u": "update and patch resources of every type",
     "system/*.d": "delete resources of every type",
     "system/*.cruds": "all of these",
+    "user/*.rs": "the same for a person, with the same letters and types",
+    "patient/*.rs": "the same within the compartment of the one patient to whom the client is bound",
     "careloom/ingest": "bring data in",
     "careloom/quarantine": "see what was refused and why",
     "careloom/link": "find which patients are one person, and see the pairs",
@@ -45,17 +50,17 @@ SUPPORTED: dict[str, str] = {
     "careloom/quality": "look at how good the data is",
     "careloom/annotate": "have notes and texts read, and facts written",
     "careloom/correct": "say what a note means, in place of what was found",
+    "careloom/break-glass": "open the record of one patient that consent withholds",
     "careloom/administer": "decide who may come in",
 }
 """What a client may ask for, and what that allows."""
 LONGEST_TEXT = 8192
 REMEDY = (
-    "Ask for system/<type or *>. with some of the letters cruds in this order, or for careloom/ with one of: "
-    + ", ".join(sorted(OF_PLATFORM))
-    + "."
+    "Ask for system/, user/ or patient/<type or *>. with some of the letters cruds in this order, or for careloom/ "
+    "with one of: " + ", ".join(sorted(OF_PLATFORM)) + "."
 )
 _SMART = re.compile(
-    r"(?:system|user)/(\*|[A-Z][A-Za-z]{1,63})\.(cr?u?d?s?|ru?d?s?|ud?s?|ds?|s|read|write|\*)", re.ASCII
+    r"(?:system|user|patient)/(\*|[A-Z][A-Za-z]{1,63})\.(cr?u?d?s?|ru?d?s?|ud?s?|ds?|s|read|write|\*)", re.ASCII
 )
 
 
@@ -85,19 +90,41 @@ def _of_word(word: str, number: int) -> list[Scope]:
     return [Scope(LETTERS[letter], match[1]) for letter in WORDS.get(match[2], match[2])]
 
 
-def words_of(scopes: Iterable[Scope]) -> list[str]:
-    """The shortest texts that mean these scopes, sorted; `parse` of them gives the scopes again."""
+def spaces_of(text: str) -> frozenset[str]:
+    """What stands before the slashes of a text of scopes that `parse` understands: system, user, patient, careloom."""
+    return frozenset(word.partition("/")[0] for word in text.split(" ") if word)
+
+
+def space_for(text: str, *, is_bound: bool) -> str:
+    """What SMART scopes begin with in the answer to who asked for `text`: as asked, or as the registry has it.
+
+    is_bound  the client is bound to one patient
+    raises    QueryError for ``patient/`` without a patient, and for anything else with one
+    """
+    asked = spaces_of(text) - {"careloom"}
+    if is_bound and not asked <= {"patient"}:
+        raise QueryError("this client is bound to one patient", "Ask for patient/ scopes.")
+    if not is_bound and "patient" in asked:
+        raise QueryError("patient/ scopes are for clients bound to one patient", "Ask for system/ or user/ scopes.")
+    return "patient" if is_bound else "user" if asked == {"user"} else "system"
+
+
+def words_of(scopes: Iterable[Scope], space: str = "system") -> list[str]:
+    """The shortest texts that mean these scopes, sorted; `parse` of them gives the scopes again.
+
+    space  what SMART scopes begin with: system, user or patient
+    """
     kept = _without_covered(scopes)
     words = {f"careloom/{scope.verb}" for scope in kept if scope.verb in OF_PLATFORM}
     for kind in {scope.resource_type for scope in kept if scope.verb not in OF_PLATFORM}:
         letters = [letter for letter, verb in LETTERS.items() if Scope(verb, kind) in kept]
-        words.add(f"system/{kind}.{''.join(letters)}")
+        words.add(f"{space}/{kind}.{''.join(letters)}")
     return sorted(words)
 
 
-def text_of(scopes: Iterable[Scope]) -> str:
+def text_of(scopes: Iterable[Scope], space: str = "system") -> str:
     """`words_of` as one text."""
-    return " ".join(words_of(scopes))
+    return " ".join(words_of(scopes, space))
 
 
 def permitted(roles: Collection[str], zones: Collection[str]) -> frozenset[Scope]:

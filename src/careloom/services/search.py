@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from careloom.errors import AccessError, CareloomError, QueryError
+from careloom.fhir.drafts import Resource
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_parameters import resource_types
 from careloom.fhir.search_query import Query
@@ -14,12 +15,14 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.provenance import source_provenances
-from careloom.services.records import Disclosed, Found, outgoing, outgoing_provenance
+from careloom.services.records import Disclosed, Found, may_show, outgoing, outgoing_provenance, told_of
 from careloom.services.restrictions import hidden
 from careloom.services.search_include import Inclusions, admit_included
 from careloom.services.search_terms import resolved
-from careloom.store.search_links import Index, Read
+from careloom.services.sight import View, view_of
+from careloom.store.search_links import Index, Read, matching
 from careloom.store.search_sql import search as run_search
+from careloom.store.sight import EVERYTHING
 from careloom.store.zone_store import Zone, ZoneStore
 
 _MADE = "made."
@@ -65,15 +68,17 @@ def search(
             admit(platform, who, "search", zone, kind)
         admit_included(platform, who, zone, parsed)
         named = source or platform.settings.ingest.source
-        page, subjects = _Ask(platform, who, zone, resolved(parsed, platform), named).page(cursor)
+        view = view_of(platform, who, zone, verb="search")
+        page, subjects = _Ask(platform, who, zone, resolved(parsed, platform), named, view).page(cursor)
     except AccessError:
         raise  # audited by who refused
     except CareloomError as error:
         note(platform, who, "search", zone, outcome="failed", detail={"type": resource_type, "code": error.code})
         raise
-    detail = {"type": resource_type, "count": len(page.found)}
+    detail: dict[str, object] = {"type": resource_type, "count": len(page.found)}
     if page.included:
         detail["included"] = len(page.included)
+    detail |= told_of(who, view)
     note(platform, who, "search", zone, subjects=subjects, detail=detail)
     return page
 
@@ -87,6 +92,7 @@ class _Ask:
     zone: Zone
     query: Query
     source: str
+    view: View
 
     def page(self, cursor: str) -> tuple[SearchPage, Iterable[str]]:
         """The page, and the keyed pseudonyms of the patients whom it discloses."""
@@ -95,15 +101,17 @@ class _Ask:
         is_made = cursor.startswith(_MADE)
         left_out = hidden(self.platform, self.who, self.zone)
         with store.connect() as connection:
-            blind = self.platform.blind_index(self.zone)
-            index = Index(connection, blind, self._stored_ids, _reader(store), left_out.numbers)
+            blind, sight = self.platform.blind_index(self.zone), self.view.sight
+            index = Index(connection, blind, self._stored_ids, _reader(store), left_out.numbers, sight)
             page = run_search(index, query, limit=limit, cursor=None if is_made else cursor or None)
             matches = [] if is_made else store.read_many(page.rids)
-            included = Inclusions(self.who, self.zone, store, index).of(query, matches) if query.includes else []
+            about = Inclusions(self.who, self.zone, store, index, self.view)
+            included = about.of(query, matches) if query.includes else []
+            self._count_withheld(index)
         included = [one for one in included if not left_out.covers(one.subjects)]
         disclosed = [outgoing(store, stored) for stored in matches]
         next_cursor, total = page.next_cursor or "", page.total
-        made = source_provenances(store, query, self._stored_ids)
+        made = self._shown(source_provenances(store, query, self._stored_ids))
         if made and total is not None:
             total += len(made)
         if made and not query.is_count_only and (is_made or not next_cursor):
@@ -116,6 +124,19 @@ class _Ask:
         found = tuple(_shaped(one.found, query) for one in disclosed)
         beside = tuple(one.found for one in included)
         return SearchPage(found, total, next_cursor, beside), _subjects([*disclosed, *included])
+
+    def _count_withheld(self, index: Index) -> None:
+        """Adds to what was left out the matches of patients who withhold everything."""
+        if self.view.sight.hidden:
+            everybody = replace(index, sight=EVERYTHING)
+            self.view.left_out += matching(everybody, self.query, self.view.sight.withheld())
+
+    def _shown(self, made: list[Resource]) -> list[Resource]:
+        """Those Provenances of source records that the view shows."""
+        if not made or self.view.sight.is_whole:
+            return made
+        store = self.platform.store(self.zone)
+        return [one for one in made if may_show(self.view, outgoing_provenance(store, one).subjects)]
 
     def _stored_ids(self, kind: str, text: str) -> tuple[str, ...]:
         return text, self.platform.names.resource_id(self.source, kind, text)

@@ -8,13 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import orjson
+
 from careloom.errors import NotFound, QueryError
 from careloom.fhir.search_check import references
 from careloom.fhir.search_query import Include, Query
 from careloom.services.access import Principal
 from careloom.services.admission import admit
 from careloom.services.platform import Platform
-from careloom.services.records import Disclosed, outgoing, outgoing_provenance
+from careloom.services.records import Disclosed, may_show, outgoing, outgoing_provenance
+from careloom.services.sight import View
 from careloom.store.rows import Stored
 from careloom.store.search_links import Index, pointing
 from careloom.store.zone_store import Zone, ZoneStore
@@ -40,12 +43,14 @@ class Inclusions:
     """Gathers what one page includes, each resource once and none that matches.
 
     index  over an open connection
+    view   what may be known of
     """
 
     who: Principal
     zone: Zone
     store: ZoneStore
     index: Index
+    view: View
     seen: set[tuple[str, str]] = field(default_factory=set)
 
     def of(self, query: Query, matches: Sequence[Stored]) -> list[Disclosed]:
@@ -105,13 +110,16 @@ class Inclusions:
                 if ("Provenance", record_id) not in self.seen:
                     self.seen.add(("Provenance", record_id))
                     with suppress(NotFound, ValueError):
-                        yield outgoing_provenance(self.store, self.store.provenance(record_id))
+                        made = outgoing_provenance(self.store, self.store.provenance(record_id))
+                        if may_show(self.view, made.subjects):
+                            yield made
 
     def _new(self, candidates: Iterable[Stored]) -> Iterator[Stored]:
         for one in candidates:
             if (one.type, one.id) not in self.seen:
                 self.seen.add((one.type, one.id))
-                yield one
+                if self.view.sight.is_whole or self.view.shows(orjson.loads(one.content)):
+                    yield one
 
 
 def _too_many() -> QueryError:

@@ -16,12 +16,13 @@ from careloom.crypto.pseudonyms import name_of
 from careloom.errors import AccessError, QueryError, Unauthenticated
 from careloom.logs import log
 from careloom.services import assertions
-from careloom.services.access import Principal, Scope, Zone
+from careloom.services.access import Principal, Scope, Zone, default_purpose
 from careloom.services.admission import note
 from careloom.services.assertions import LEEWAY, Unfit
 from careloom.services.clients import UNKNOWN
 from careloom.services.platform import Platform
-from careloom.services.scopes import REMEDY, narrowed, parse, permitted, text_of, words_of
+from careloom.services.purposes import SYSTEM, is_kind_of, known
+from careloom.services.scopes import REMEDY, narrowed, parse, permitted, space_for, text_of, words_of
 from careloom.store.clients import Client
 
 _REMEDY = "Get a new token at /oauth2/token."
@@ -49,12 +50,13 @@ _TOLD = {
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new token: what it allows as text, and for how many seconds."""
+    """A new token: what it allows as text, for how many seconds, and the patient to whom it is bound (stored id)."""
 
     token: str = field(repr=False)
     scope: str
     expires_in: int
     jti: str
+    patient: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,31 @@ class Session:
     scopes: frozenset[Scope]
     expires: datetime
     jti: str
+    purpose: str = ""
 
     def principal(self, request: str = "") -> Principal:
         """Who asks; `request` is the id of the request."""
-        return principal_for(self.client, self.scopes, request)
+        return principal_for(self.client, self.scopes, request, self.purpose)
 
 
-def principal_for(client: Client, scopes: frozenset[Scope], request: str = "") -> Principal:
-    """The principal that a registered client is, narrowed to some scopes."""
+def principal_for(client: Client, scopes: frozenset[Scope], request: str = "", purpose: str = "") -> Principal:
+    """The principal that a registered client is, narrowed to some scopes, and what its token says that it is for."""
     zones: frozenset[Zone] = frozenset(zone for zone in get_args(Zone) if zone in client.zones.split())
-    return Principal(client.name, frozenset(client.roles.split()), zones, scopes, request=request)
+    roles = frozenset(client.roles.split())
+    allowed = frozenset(client.purposes.split()) or None
+    if purpose:
+        allowed = frozenset({purpose} if allowed is None or is_kind_of(purpose, allowed) else ())
+    return Principal(
+        client.name,
+        roles,
+        zones,
+        scopes,
+        purpose=purpose or default_purpose(roles, client.patient),
+        request=request,
+        patient=client.patient,
+        actors=frozenset(client.actors.split()),
+        purposes=allowed,
+    )
 
 
 def authenticate_secret(platform: Platform, client_id: str, secret: str, *, request: str = "") -> Client:
@@ -116,15 +133,18 @@ def authenticate_assertion(platform: Platform, assertion: str, *, client_id: str
     return client
 
 
-def issue(platform: Platform, client: Client, scope_text: str = "", *, request: str = "") -> Issued:
+def issue(platform: Platform, client: Client, scope_text: str = "", *, purpose: str = "", request: str = "") -> Issued:
     """A token for a client that has just proved who it is: what it asked for, as far as that was granted.
 
+    purpose  purpose of use that the token is for; empty to leave that to each request
     raises  QueryError if a scope means nothing here, or nothing of what it asked for was granted; audited
     """
     granted = _granted(client)
     who = principal_for(client, granted, request)
     try:
-        asked = parse(scope_text)
+        asked, space = parse(scope_text), space_for(scope_text, is_bound=bool(client.patient))
+        if purpose and purpose not in known():
+            raise QueryError("the purpose of use is none", "Name a code of HL7 v3 PurposeOfUse, such as TREAT.")
         allowed = narrowed(asked, granted) if asked else granted
         if not allowed:
             raise QueryError("nothing of the scopes asked for was granted to this client", REMEDY)
@@ -133,7 +153,11 @@ def issue(platform: Platform, client: Client, scope_text: str = "", *, request: 
         note(platform, who, "issue-token", "identified", action="execute", outcome="refused", detail=detail)
         raise
     now = platform.runtime.now()
-    jti, scope, seconds = name_of(platform.runtime.random_bytes(16)), text_of(allowed), _seconds(platform, client, now)
+    jti, scope, seconds = (
+        name_of(platform.runtime.random_bytes(16)),
+        text_of(allowed, space),
+        _seconds(platform, client, now),
+    )
     stamp = int(now.timestamp())
     claims = {
         "iss": platform.settings.base_url,
@@ -147,10 +171,12 @@ def issue(platform: Platform, client: Client, scope_text: str = "", *, request: 
         "jti": jti,
         "generation": client.generation,
     }
+    if purpose:
+        claims["extensions"] = {"ihe_iua": {"purpose_of_use": [{"system": SYSTEM, "code": purpose}]}}
     token = platform.token_signer.sign(claims)
     detail = {"client": client.name, "token": jti, "scope": scope}
     note(platform, who, "issue-token", "identified", action="execute", detail=detail)
-    return Issued(token, scope, seconds, jti)
+    return Issued(token, scope, seconds, jti, client.patient)
 
 
 def _granted(client: Client) -> frozenset[Scope]:
@@ -190,7 +216,7 @@ def session_of(platform: Platform, token: str, *, request: str = "") -> Session:
             raise Unfit("client-stopped")
         if claims["generation"] != client.generation:
             raise Unfit("token-outdated")
-        return Session(client, parse(claims["scope"]), expires, claims["jti"])
+        return Session(client, parse(claims["scope"]), expires, claims["jti"], _purpose_of(claims))
     except Unfit as fault:
         raise _refused(platform, client, "use-token", fault.reason, request) from None
 
@@ -207,7 +233,8 @@ def describe(platform: Platform, session: Session, *, request: str = "") -> dict
         "kind": session.client.kind,
         "roles": sorted(who.roles),
         "zones": sorted(who.zones),
-        "scopes": words_of(session.scopes),
+        "scopes": words_of(session.scopes, "patient" if who.patient else "system"),
+        "purpose": who.purpose,
         "expires": session.expires.isoformat(),
     }
 
@@ -254,6 +281,14 @@ def _refused(platform: Platform, client: Client | None, operation: str, reason: 
         _TOLD.get(reason, "the client is not known, or did not prove who it is"),
         "Check client_id and secret, or the assertion and the registered key.",
     )
+
+
+def _purpose_of(claims: Mapping[str, Any]) -> str:
+    """The purpose of use that we signed into a token, empty where there is none."""
+    try:
+        return str(claims["extensions"]["ihe_iua"]["purpose_of_use"][0]["code"])
+    except (KeyError, IndexError, TypeError):
+        return ""
 
 
 def _time(stamp: int) -> datetime:

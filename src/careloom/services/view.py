@@ -5,6 +5,7 @@ Rows go out in batches; who they are about is in the audit chain before they do.
 takes no other file's place.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from careloom.runtime import packaged, packaged_names
 from careloom.services import view_scan
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
-from careloom.services.export import policy_mark
+from careloom.services.export import policy_mark, withheld_rows
 from careloom.services.platform import Platform
 from careloom.services.restrictions import hidden
 from careloom.services.search import zone_of
@@ -126,6 +127,10 @@ def _zone_pieces(
     with store.connect() as connection:
         state, mark = snapshot(connection, compiled.resource), policy_mark(connection, zone)
         state = without(connection, state, hidden(platform, who, zone).numbers)
+        withheld = withheld_rows(platform, who, platform.store(zone), connection, "access")
+        state = (
+            state._replace(rows=array("q", [one for one in state.rows if one not in withheld])) if withheld else state
+        )
     recipe = recipe_of(platform, zone, definition, state.as_of)
     is_shown = ask.out is None
     size, processes = (_shown(ask), 1) if is_shown else (view_scan.BATCH, ask.processes or usable_cores())

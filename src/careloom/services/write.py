@@ -14,6 +14,7 @@ from careloom.fhir.patch_fhirpath import fhirpath_patched
 from careloom.fhir.patch_json import json_patched
 from careloom.fhir.references import parse_reference, patients_of
 from careloom.services.access import Principal
+from careloom.services.access_decision import Ask, decide, refusal
 from careloom.services.admission import admit, note
 from careloom.services.changes import VERBS, Change, Done
 from careloom.services.platform import Platform
@@ -149,8 +150,17 @@ class _Step:
             if not one.target.is_settled and one.change.method != "delete":
                 with _at(one.change):
                     self._fill(one)
+                    self._require_own(one)
         self._require_integrity(made)
         return made
+
+    def _require_own(self, made: Made) -> None:
+        """Returns when what is to be written lies where the principal may write. raises AccessError"""
+        verb, kind = VERBS[made.change.method], made.target.type
+        ask = Ask(verb, self._zone, kind, frozenset(made.patients), at=self._platform.runtime.now())
+        decision = decide(self._who, ask)
+        if not decision.is_permit:
+            raise refusal(self._who, ask, decision.reason)
 
     def _resolved(self, changes: Sequence[Change]) -> list[Made]:
         """The target of each change; those whose criteria name another entry after that one."""

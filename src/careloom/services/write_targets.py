@@ -8,15 +8,19 @@ import orjson
 from careloom.crypto.pseudonyms import name_of
 from careloom.errors import Conflict, Erased, InputError, NotFound, NotSupported, Precondition, QueryError
 from careloom.fhir.drafts import Resource
+from careloom.fhir.references import patients_of
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_query import Query
-from careloom.services.access import Principal, require
+from careloom.services.access import Principal
+from careloom.services.access_decision import require
 from careloom.services.changes import Change, tags_of
 from careloom.services.platform import Platform
 from careloom.services.search_terms import resolved
+from careloom.services.sight import view_of
 from careloom.store.rows import Stored
 from careloom.store.search_links import Index
 from careloom.store.search_sql import search as run_search
+from careloom.store.sight import EVERYTHING
 from careloom.store.transaction import Transaction
 from careloom.store.zone_store import Zone
 
@@ -64,6 +68,8 @@ class Targets:
         self._who = who
         self._zone = zone
         self._transaction = transaction
+        # Criteria look at everything that consents withhold, too, or they would make twice what is there.
+        self._sight = view_of(platform, who, zone, verb="search").sight if who.patient else EVERYTHING
 
     def of(self, change: Change, condition: str | None) -> Target:
         """The target of a change.
@@ -81,11 +87,16 @@ class Targets:
             _require_version(change, target)
         return target
 
+    def _require_own(self, kind: str, before: Stored | None) -> None:
+        """Returns when it is there, in the compartment of the principal's patient. raises NotFound"""
+        if before is None or before.deleted or patients_of(orjson.loads(before.content)) != (self._who.patient,):
+            raise NotFound(f"{self._zone}: there is no such {kind}", "Search for it first.")
+
     def matches(self, resource_type: str, condition: str) -> list[str]:
         """Ids that the criteria find: none, one, or two where they find several. raises QueryError; AccessError"""
         query = criteria_of(resource_type, condition)
         for kind in sorted(query.types()):
-            require(self._who, "search", self._zone, kind)
+            require(self._who, "search", self._zone, kind, self._platform.runtime.now())
         query, names = resolved(query, self._platform), self._platform.names
         source = self._platform.settings.ingest.source
         reader, connection = self._transaction.reader, self._transaction.connection
@@ -96,7 +107,7 @@ class Targets:
         def read(rids: Sequence[int]) -> Iterator[tuple[int, Resource]]:
             return ((one.rid, orjson.loads(one.content)) for one in reader.many(connection, rids))
 
-        index = Index(connection, self._platform.blind_index(self._zone), stored_ids, read)
+        index = Index(connection, self._platform.blind_index(self._zone), stored_ids, read, sight=self._sight)
         found: list[int] = []
         cursor = None
         while len(found) < _SEVERAL:
@@ -142,6 +153,8 @@ class Targets:
     def _named(self, change: Change, resource_id: str) -> Target:
         kind, tx = change.resource_type, self._transaction
         before = tx.reader.named(tx.connection, kind, [resource_id]).get(resource_id)
+        if self._who.patient:
+            self._require_own(kind, before)
         if change.method == "delete":
             return Target(kind, resource_id, before, is_settled=before is None or before.deleted)
         if before is None and change.method == "update":

@@ -18,6 +18,7 @@ from careloom.services.admission import event
 from careloom.services.changes import Became, Change, Done
 from careloom.services.platform import Platform
 from careloom.services.records import outgoing_content
+from careloom.services.sight import view_of
 from careloom.services.write_checks import Name
 from careloom.services.write_targets import Target
 from careloom.store.rows import Landed, Landing, Outcome, Stored, Write, canonical
@@ -118,9 +119,17 @@ def _done(made: Made) -> Done:
     if stored is None:
         return Done(_became(made), target.type, target.id)
     found = None
-    if not stored.deleted and made.who.may("read", made.zone, target.type):
+    if not stored.deleted and made.who.may("read", made.zone, target.type) and _is_shown(made, stored):
         found = outgoing_content(stored)
     return Done(_became(made), target.type, target.id, str(stored.version), stored.last_updated, found)
+
+
+def _is_shown(made: Made, stored: Stored) -> bool:
+    """True unless consents withhold what was there before; what a caller sends is known to it anyway."""
+    if not made.target.is_settled and made.change.method != "patch":
+        return True
+    view = view_of(made.platform, made.who, made.zone)
+    return view.sight.is_whole or view.shows(orjson.loads(stored.content))
 
 
 def _landing(made: Made) -> Landing:

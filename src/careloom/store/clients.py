@@ -25,9 +25,9 @@ from careloom.store.engine import open_engine, translated, writing
 ClientKind = Literal["client", "person"]
 FILE_NAME = "access.db"
 _ZONE = "access"
-_VERSION = 1
-"""Of these tables. The migrations of the zones know nothing of them: they are few, small, and can be made anew by
-registering again, so a version row and a refusal are enough until a second version exists."""
+_VERSION = 2
+"""Of these tables. The migrations of the zones know nothing of them: they are few and small, and whoever opens a
+registry of an earlier version adds what it lacks (`_FROM`)."""
 
 _metadata = MetaData()
 _client = Table(
@@ -45,7 +45,16 @@ _client = Table(
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger),
     Column("disabled", BigInteger),
+    Column("patient", Text, nullable=False, server_default=""),
+    Column("actors", Text, nullable=False, server_default=""),
+    Column("purposes", Text, nullable=False, server_default=""),
 )
+_FROM: dict[int, tuple[str, ...]] = {
+    1: tuple(
+        f"ALTER TABLE client ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("patient", "actors", "purposes")
+    )
+}
+"""Version -> statements that make the next one of it."""
 _assertion_seen = Table(
     "assertion_seen",
     _metadata,
@@ -74,6 +83,9 @@ class Client:
     secret_hash  empty for who signs with a key of their own
     jwks         their public keys as JSON, empty for who has a secret
     generation   of what it signs in with; tokens of an earlier one are worth nothing
+    patient      stored id of the Patient to whom it is bound, empty for nobody
+    actors       what FHIR calls it, ``Practitioner/<stored id>`` and the like, sorted, divided by spaces
+    purposes     purposes of use that it may name at most, sorted, divided by spaces; empty for all that its roles may
     """
 
     id: str
@@ -88,6 +100,9 @@ class Client:
     created: datetime
     expires: datetime | None
     disabled: datetime | None
+    patient: str = field(default="", repr=False)
+    actors: str = ""
+    purposes: str = ""
 
     def is_active(self, now: datetime) -> bool:
         """True when neither disabled nor expired."""
@@ -228,6 +243,11 @@ def _prepare(engine: Engine) -> None:
             _metadata.create_all(connection, checkfirst=False)
             bulk.insert(connection, _access_version, [(_VERSION,)])
         found = [version for (version,) in bulk.fetch(connection, "SELECT version FROM access_version")]
+        while len(found) == 1 and found[0] in _FROM:
+            for statement in _FROM[found[0]]:
+                connection.exec_driver_sql(statement)
+            found = [found[0] + 1]
+            bulk.run(connection, "UPDATE access_version SET version = ?", [(found[0],)])
     if found != [_VERSION]:
         raise SetupError("the registry of clients is of another version of Careloom", "Run the version that made it.")
 

@@ -3,19 +3,20 @@
 from sqlalchemy import Connection, Engine, inspect
 
 from careloom.errors import IntegrityError, SetupError
-from careloom.store import bulk, linkage_tables, rights_tables, vault_tables
+from careloom.store import bulk, emergency_tables, linkage_tables, rights_tables, vault_tables
 from careloom.store.engine import reading, writing
 from careloom.store.schema import meta, metadata
 from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration in ``store/migrations/versions``."""
 
-BESIDE = (linkage_tables, rights_tables, vault_tables)
+BESIDE = (emergency_tables, linkage_tables, rights_tables, vault_tables)
 """Modules whose tables are made with those of `careloom.store.schema`: to import them adds the tables."""
 
-COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures")
+COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures", "consents")
+"""``consents`` counts writes that touched a Consent: who keeps what they say knows by it when to look again."""
 
 SQLITE_TRIGGERS = (
     "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END",
@@ -77,6 +78,16 @@ def counters(connection: Connection) -> dict[str, int]:
     found = dict(bulk.fetch(connection, "SELECT name, value FROM meta"))
     try:
         return {name: int(found[f"counter.{name}"]) for name in COUNTERS}
+    except (KeyError, ValueError):
+        raise IntegrityError("a counter of the database is lost", "restore the last backup") from None
+
+
+def consent_marks(connection: Connection) -> tuple[int, int]:
+    """How many writes touched a Consent, and how many erasures there were. raises IntegrityError if nobody knows."""
+    sql = "SELECT name, value FROM meta WHERE name IN ('counter.consents', 'counter.erasures')"
+    found = dict(bulk.fetch(connection, sql))
+    try:
+        return int(found["counter.consents"]), int(found["counter.erasures"])
     except (KeyError, ValueError):
         raise IntegrityError("a counter of the database is lost", "restore the last backup") from None
 

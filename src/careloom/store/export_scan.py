@@ -47,6 +47,7 @@ class Choice:
     subjects     numbers of the data keys of a group's patients; None where no group is asked for
     matches      type -> numbers of the rows that its filters let through; types without filters are not in it
     hidden       numbers of data keys: what they seal stays out
+    left_out     numbers of rows that consents withhold; None where nothing is withheld
     """
 
     types: tuple[str, ...] = ()
@@ -55,11 +56,12 @@ class Choice:
     subjects: tuple[int, ...] | None = None
     matches: Mapping[str, Collection[int]] = field(default_factory=dict)
     hidden: tuple[int, ...] = ()
+    left_out: Collection[int] | None = None
 
     @property
     def is_whole(self) -> bool:
         """True where rows are read one after the other instead of by number."""
-        return not self.types and self.subjects is None and not self.matches
+        return not self.types and self.subjects is None and not self.matches and self.left_out is None
 
 
 class Plan(NamedTuple):
@@ -97,7 +99,7 @@ def planned(connection: Connection, choice: Choice) -> Plan:
     rows = array("q")
     for kind, rid, deleted in _chosen(connection, choice, types):
         is_wanted = choice.since >= 0 if deleted else rid in choice.matches.get(kind, (rid,))
-        if not is_wanted:
+        if not is_wanted or (choice.left_out is not None and rid in choice.left_out):
             continue
         rows.append(rid)
         expected["" if deleted else kind] += 1

@@ -76,6 +76,7 @@ class ExportState:
     ended     when it was whole, microseconds since 1970; 0 before
     erased    lines that erasures took out
     hidden    numbers of data keys of patients who stay out
+    is_limited  consents withheld something, so that the rows to read were chosen
     """
 
     asked: dict[str, Any]
@@ -89,6 +90,7 @@ class ExportState:
     ended: int = 0
     erased: int = 0
     hidden: list[int] = field(default_factory=list)
+    is_limited: bool = False
     files: list[ExportFile] = field(default_factory=list)
 
 

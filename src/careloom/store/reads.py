@@ -1,7 +1,7 @@
 """The read path of the FHIR store: finds rows, opens their seals, in bulk."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -12,6 +12,9 @@ from careloom.store.audit_log import time_of
 from careloom.store.resources import resource_context
 from careloom.store.rows import Stored
 from careloom.store.seal import Bodies
+from careloom.store.search_plan import Term, joined
+from careloom.store.search_rows import fetch
+from careloom.store.sight import EVERYTHING, Sight
 from careloom.store.subjects import SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
@@ -29,6 +32,7 @@ class HistoryAsk:
     """Which versions: of one resource, of a type (no id), or of all (no type).
 
     since   microseconds since 1970: versions made from then on; 0 for all
+    sight   what may be known of; content is not looked at here
     before  the place behind which the page begins (`HistoryPage.following`), None for the newest
     """
 
@@ -37,6 +41,7 @@ class HistoryAsk:
     since: int = 0
     limit: int = 50
     before: tuple[int, int, int] | None = None
+    sight: Sight = EVERYTHING
 
 
 class HistoryPage(NamedTuple):
@@ -84,10 +89,12 @@ class Reader:
         """One page, by time, then row, then version, all descending; raises NotFound for a resource that never was."""
         rows = [
             row for start, r in ((_NOW, "r"), (_THEN, "h"))
-            for row in bulk.fetch(connection, start + _ORDERED.format(r=r, where=_where(ask, r)), _bounds(ask))
+            for row in fetch(connection, _term(ask, start, r))
         ]  # fmt: skip
         if not rows and ask.resource_id:
-            self.current(connection, ask.resource_type, ask.resource_id)
+            any_one = replace(ask, since=0, before=None, limit=0)
+            if not any(fetch(connection, _term(any_one, start, r)) for start, r in ((_NOW, "r"), (_THEN, "h"))):
+                raise _missing(ask.resource_type, ask.resource_id)
         rows.sort(key=lambda row: (row[4], row[0], row[3]), reverse=True)
         shown = rows[: ask.limit]
         last = shown[-1] if len(rows) > ask.limit and shown else None
@@ -166,6 +173,14 @@ class Reader:
 
 
 _ORDERED = "WHERE {where} ORDER BY {r}.last_updated DESC, r.rid DESC, {r}.version DESC LIMIT ?"
+
+
+def _term(ask: HistoryAsk, start: str, r: str) -> Term:
+    """The versions of a history in a table, narrowed to what may be known of, one more than asked."""
+    limits = [Term(one.sql.replace("r.subject", f"{r}.subject"), one.values) for one in ask.sight.limits()]
+    *bounds, limit = _bounds(ask)
+    where = joined("AND", [Term(_where(ask, r), tuple(bounds)), *limits])
+    return Term(start + _ORDERED.replace("{where}", where.sql).replace("{r}", r), (*where.values, limit))
 
 
 def _where(ask: HistoryAsk, r: str) -> str:

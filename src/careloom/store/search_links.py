@@ -15,8 +15,9 @@ from careloom.fhir.search_check import meets
 from careloom.fhir.search_parameters import Parameter
 from careloom.fhir.search_query import Chain, Query, Reverse
 from careloom.store.blind_index import BlindIndex
-from careloom.store.search_plan import MapId, Plan, Term, plan
-from careloom.store.search_rows import fetch, rows_of, within
+from careloom.store.search_plan import MapId, Plan, Term, joined, plan, within
+from careloom.store.search_rows import fetch, rows_of
+from careloom.store.sight import EVERYTHING, Sight
 
 Read = Callable[[Sequence[int]], Iterable[tuple[int, Resource]]]
 """(row ids) -> those rows that are current, each with its content, in that order."""
@@ -39,6 +40,7 @@ class Index:
     map_id  the stored ids that a (type, id) of the query may mean
     read    the content of rows, for queries with checks
     hidden  numbers of data keys: what they seal is not found
+    sight   what of the zone the search may know of: nothing else is found, counted, or led through
     """
 
     connection: Connection
@@ -46,6 +48,7 @@ class Index:
     map_id: MapId
     read: Read = _unread
     hidden: tuple[int, ...] = ()
+    sight: Sight = EVERYTHING
 
 
 def linked_plan(index: Index, query: Query) -> Plan:
@@ -61,26 +64,43 @@ def linked_plan(index: Index, query: Query) -> Plan:
 
 
 def passing(index: Index, query: Query, rids: Sequence[int]) -> Iterator[int]:
-    """Those rows that meet what no index tells, in order."""
+    """Those rows that meet what no index tells, and that the sight shows, in order."""
     for start in range(0, len(rids), _AT_ONCE):
         for rid, content in index.read(rids[start : start + _AT_ONCE]):
-            if all(meets(content, check, index.map_id) for check in query.checks):
+            if index.sight.shows(content) and all(meets(content, check, index.map_id) for check in query.checks):
                 yield rid
 
 
 def count(index: Index, query: Query, found: Plan) -> int:
     """The number of matches. raises QueryError if too many would have to be read."""
-    rows = rows_of(index.connection, query, found, "rid")
-    if not query.checks:
-        total: int = fetch(index.connection, within("SELECT count(*) FROM (", rows.statement(), ") AS found"))[0][0]
-        return total
-    return sum(1 for _ in passing(index, query, [rid for rid, _ in _named(index, query, found)]))
+    if query.checks:
+        return sum(1 for _ in passing(index, query, [rid for rid, _ in _named(index, query, found)]))
+    rows = rows_of(index.connection, query, found, "rid", index.sight.sure())
+    total: int = fetch(index.connection, within("SELECT count(*) FROM (", rows.statement(), ") AS found"))[0][0]
+    if index.sight.is_unsure:
+        unsure = _named(index, query, found, index.sight.unsure())
+        total += sum(1 for _ in passing(index, query, [rid for rid, _ in unsure]))
+    return total
 
 
-def _named(index: Index, query: Query, found: Plan) -> list[tuple[int, str]]:
-    """(row id, id) of what a plan finds, before its content is read."""
-    most = MOST_READ if query.checks else MOST_LINKED
-    statement = rows_of(index.connection, query, found, "none").statement()
+def matching(index: Index, query: Query, limits: Sequence[Term]) -> int:
+    """How many rows a query finds that meet the limits too; what only content tells is not looked at."""
+    found = linked_plan(index, query)
+    if found.is_empty:
+        return 0
+    rows = rows_of(index.connection, query, found, "rid", limits)
+    total: int = fetch(index.connection, within("SELECT count(*) FROM (", rows.statement(), ") AS found"))[0][0]
+    return total
+
+
+def _named(index: Index, query: Query, found: Plan, limits: Sequence[Term] | None = None) -> list[tuple[int, str]]:
+    """(row id, id) of what a plan finds, before its content is read.
+
+    limits  conditions on a row ``r``; None for those of the sight
+    """
+    most = MOST_READ if query.checks or index.sight.is_unsure else MOST_LINKED
+    where = index.sight.limits() if limits is None else limits
+    statement = rows_of(index.connection, query, found, "none", where).statement()
     rows = fetch(index.connection, Term(f"{statement.sql} LIMIT ?", (*statement.values, most + 1)))
     if len(rows) > most:
         raise QueryError(f"more than {most} resources would have to be looked at", "narrow the search, or its links")
@@ -93,7 +113,7 @@ def _matches(index: Index, query: Query) -> list[tuple[int, str]]:
     if found.is_empty:
         return []
     rows = _named(index, query, found)
-    if not query.checks:
+    if not query.checks and not index.sight.is_unsure:
         return rows
     kept = set(passing(index, query, [rid for rid, _ in rows]))
     return [row for row in rows if row[0] in kept]
@@ -110,8 +130,11 @@ def pointing(index: Index, parameter: Parameter, targets: Iterable[tuple[str, st
     keys = {key for kind, name in targets for key in reference_keys(index.blind, parameter, kind, name)}
     if not keys:
         return []
-    sql = "SELECT DISTINCT k.rid FROM idx_eq k WHERE k.key {ints} ORDER BY k.rid LIMIT ?"
-    return [rid for (rid,) in fetch(index.connection, Term(sql, (list(keys), most + 1)))]
+    limits = index.sight.limits()
+    where = joined("AND", [Term("k.key {ints}", (list(keys),)), *limits])
+    source = "idx_eq k JOIN resource r ON r.rid = k.rid" if limits else "idx_eq k"
+    asked = within(f"SELECT DISTINCT k.rid FROM {source} WHERE ", where, " ORDER BY k.rid LIMIT ?")  # noqa: S608 our own names
+    return [rid for (rid,) in fetch(index.connection, Term(asked.sql, (*asked.values, most + 1)))]
 
 
 def _chained(index: Index, resource_type: str, chain: Chain) -> tuple[int, ...]:

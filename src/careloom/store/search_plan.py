@@ -89,6 +89,16 @@ def joined(word: str, terms: Sequence[Term]) -> Term:
     return Term(f" {word} ".join(term.sql for term in terms), tuple(v for term in terms for v in term.values))
 
 
+def within(before: str, term: Term, behind: str = "") -> Term:
+    """A term between two pieces of SQL."""
+    return Term(before + term.sql + behind, term.values)
+
+
+def any_of(terms: Sequence[Term]) -> Term:
+    """At least one of the terms holds."""
+    return within("(", joined("OR", terms), ")")
+
+
 @dataclass(slots=True)
 class Plan:
     """All must hold for a resource.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from careloom.fhir.search_query import Query, TimeValue
 from careloom.store import bulk
-from careloom.store.search_plan import Plan, Term, joined, one_of
+from careloom.store.search_plan import Plan, Term, any_of, joined, one_of, within
 
 FEW = 2_000
 """Up to this many rows of a key or range are sorted; beyond, the order is walked and rows are probed."""
@@ -64,16 +64,17 @@ class Rows:
         return Term(f"{what} FROM {self.source.sql} WHERE {where.sql}", self.source.values + where.values)
 
 
-def rows_of(connection: Connection, query: Query, found: Plan, order: Order) -> Rows:
+def rows_of(connection: Connection, query: Query, found: Plan, order: Order, limits: Sequence[Term] = ()) -> Rows:
     """The matches, driven by what `_driver` says.
+
+    limits  further conditions on a row ``r`` of ``resource``: see `careloom.store.sight`
 
     Under a driver the place is an expression and the type goes without saying (the keys hash it), so that no index on
     ``resource`` tempts SQLite, which knows no key's frequency, to walk all resources of the type in order.
     """
     driver = _driver(connection, found, order)
-    needs_resource = (
-        order not in ("rid", "value") or found.ids is not None or bool(query.updated or query.sources or found.hidden)
-    )
+    needs_resource = order not in ("rid", "value") or found.ids is not None or bool(query.updated or query.sources)
+    needs_resource = needs_resource or bool(limits or found.hidden)
     conditions: list[Term] = []
     rid, source, is_distinct = "r.rid", Term("resource r"), False
     if isinstance(driver, int):
@@ -105,6 +106,7 @@ def rows_of(connection: Connection, query: Query, found: Plan, order: Order) -> 
             conditions.append(one_of("r.id", found.ids))
         if found.hidden:
             conditions.append(within("NOT (", one_of("r.subject", found.hidden), ")"))
+        conditions += limits
     conditions += _probes(found, rid, driver)
     return Rows(source, rid, place, conditions, is_distinct)
 
@@ -168,16 +170,6 @@ def _count_few(connection: Connection, found: Plan) -> Sequence[int]:
         return []
     counts = [within("(SELECT count(*) FROM (SELECT 1 FROM ", part, f" LIMIT {FEW}) AS few)") for part in parts]
     return fetch(connection, within("SELECT ", joined(",", counts)))[0]
-
-
-def within(before: str, term: Term, behind: str = "") -> Term:
-    """A term between two pieces of SQL."""
-    return Term(before + term.sql + behind, term.values)
-
-
-def any_of(terms: Sequence[Term]) -> Term:
-    """At least one of the terms holds."""
-    return within("(", joined("OR", terms), ")")
 
 
 def _any_arm(arms: Sequence[Term]) -> Term:

@@ -15,11 +15,13 @@ from careloom.errors import QueryError
 from careloom.fhir.search_query import Query
 from careloom.store.blind_index import BlindIndex
 from careloom.store.search_links import Index, count, linked_plan, passing
-from careloom.store.search_plan import Term
-from careloom.store.search_rows import Order, Rows, any_of, fetch, order_of, rows_of
+from careloom.store.search_plan import Term, any_of
+from careloom.store.search_rows import Order, Rows, fetch, order_of, rows_of
 
 MOST_LOOKED_AT = 5_000
 """Resources of which the content is read for one page."""
+MOST_UNSURE = 200
+"""Resources beyond a page that are read where consents withhold some of a patient's, to fill it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,9 @@ def search(index: Index, query: Query, *, limit: int, cursor: str | None = None)
     size = max(1, limit if query.count is None else min(limit, query.count))
     after = _open_cursor(cursor, query, index.blind) if cursor else None
     order = order_of(query, found)
-    most = max(size, MOST_LOOKED_AT) if query.checks else size
-    rows = fetch(
-        index.connection, _paged(rows_of(index.connection, query, found, order), order, query, after, most + 1)
-    )
+    most = max(size, MOST_LOOKED_AT) if query.checks else size + MOST_UNSURE * index.sight.is_unsure
+    matches = rows_of(index.connection, query, found, order, index.sight.limits())
+    rows = fetch(index.connection, _paged(matches, order, query, after, most + 1))
     shown, looked_at = _shown(index, query, [row[0] for row in rows[:most]], size)
     last = _seal_cursor(rows[looked_at - 1], query, index.blind) if len(rows) > looked_at else None
     return Page(shown, last, total)
@@ -66,7 +67,7 @@ def search(index: Index, query: Query, *, limit: int, cursor: str | None = None)
 
 def _shown(index: Index, query: Query, rids: list[int], size: int) -> tuple[tuple[int, ...], int]:
     """(rows of a page, how many were looked at)."""
-    if not query.checks:
+    if not query.checks and not index.sight.is_unsure:
         return tuple(rids), len(rids)
     shown: list[int] = []
     for rid in passing(index, query, rids):

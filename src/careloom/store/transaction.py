@@ -12,6 +12,7 @@ from careloom.errors import Erased
 from careloom.issues import Issue
 from careloom.store import bulk, quarantine
 from careloom.store.audit_log import AuditChain, entry_of
+from careloom.store.emergencies import EmergencyWriter
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
 from careloom.store.reads import Reader
@@ -98,6 +99,8 @@ class Transaction:
             require_writer(self._tools.connection, self._policy)
         self.written += 1
         self._asked, self._present = set(), set()
+        if any(one.type == "Consent" for one in writes):
+            self._tools.count("consents", 1)
         outcomes = self._resources.write(writes)
         self._outcomes.update(outcomes)
         return outcomes
@@ -169,6 +172,12 @@ class Transaction:
     def linkage(self) -> PairWriter:
         """Pairs of patients and decisions about them, written in this step."""
         return PairWriter(self._tools)
+
+    @property
+    def emergencies(self) -> EmergencyWriter:
+        """Emergencies in which the glass was broken, written in this step."""
+        self.written += 1
+        return EmergencyWriter(self._tools)
 
     @property
     def vault(self) -> VaultWriter:

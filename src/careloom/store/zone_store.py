@@ -9,11 +9,13 @@ from sqlalchemy import Connection, Engine
 
 from careloom.audit import AuditEvent
 from careloom.crypto.keys import KeyProvider
+from careloom.errors import CareloomError
 from careloom.fhir.drafts import Resource
 from careloom.runtime import Runtime
 from careloom.store import audit_log, bulk, database, landing, quarantine, reads
 from careloom.store.audit_fhir import all_events, newest_events
 from careloom.store.check import StoreReport, check
+from careloom.store.emergencies import EmergencyReader
 from careloom.store.engine import is_url, open_engine, private_folder, writing
 from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub_due, scrub
 from careloom.store.group_commit import GroupCommit, Take
@@ -83,7 +85,11 @@ class ZoneStore(ZoneReads):
         if anchor is not None:
             private_folder(anchor.parent)
             store.anchor = audit_log.Anchor(anchor, zone)
-        database.prepare(store._engine, zone_keys, store._subject_keys, audit_log.microseconds(runtime.now()))
+        try:
+            database.prepare(store._engine, zone_keys, store._subject_keys, audit_log.microseconds(runtime.now()))
+        except CareloomError:
+            store.close()  # a connection to a database that is not ours
+            raise
         store._anchor_empty_chain()
         with store.connect() as connection:
             is_due = is_scrub_due(connection)
@@ -226,6 +232,12 @@ class ZoneStore(ZoneReads):
         """Holds, restrictions, objections and trainings, in one committed state."""
         with self.connect() as connection:
             yield RightsReader(connection, self.keys, self._subject_keys, self._bodies)
+
+    @contextmanager
+    def emergencies(self) -> Iterator[EmergencyReader]:
+        """Emergencies in which the glass was broken, in one committed state."""
+        with self.connect() as connection:
+            yield EmergencyReader(connection, self.keys, self._subject_keys, self._bodies)
 
     def raw_record(self, record_id: str) -> RawRecord:
         """A landed record with its bytes unsealed; ask for access first. raises NotFound."""

@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from careloom.errors import QueryError
 from careloom.services.access import ROLES, ZONES, Scope
-from careloom.services.scopes import LONGEST_TEXT, OF_PLATFORM, SUPPORTED, narrowed, parse, permitted, text_of
+from careloom.services.scopes import (
+    LONGEST_TEXT,
+    OF_PLATFORM,
+    SUPPORTED,
+    narrowed,
+    parse,
+    permitted,
+    space_for,
+    text_of,
+)
 
 READ, SEARCH = Scope("read"), Scope("search")
 PATIENTS = {Scope("read", "Patient"), Scope("search", "Patient")}
@@ -46,7 +55,7 @@ def test_a_text_means_these_scopes_and_has_one_canonical_form(text: str, scopes:
 
 
 UNKNOWN = [
-    "openid", "launch/patient", "offline_access", "patient/*.rs", "patient/Observation.read",
+    "openid", "launch/patient", "offline_access", "patients/*.rs", "patient/patient.read",
     "system/*", "system/*.", "system/*.**", "system/*.sr", "system/*.crudss", "system/*.uc", "system/*.writes",
     "system/patient.rs", "system/Patients.rs", "system/Patient.RS", "system//Patient.rs", "SYSTEM/Patient.rs",
     "system/Observation.rs?category=laboratory", "system/Pati\u00ebnt.rs", "system/Patient.rs\n", "\tsystem/*.rs",
@@ -68,8 +77,28 @@ def test_a_text_longer_than_any_meaning_is_refused() -> None:
         parse("system/*.rs " * LONGEST_TEXT)
 
 
+SPACES = [
+    ("", False, "system"), ("", True, "patient"), ("careloom/monitor", False, "system"),
+    ("system/*.rs", False, "system"), ("user/*.rs", False, "user"), ("user/*.rs careloom/monitor", False, "user"),
+    ("user/*.r system/*.s", False, "system"), ("patient/*.rs", True, "patient"), ("patient/*.rs", False, None),
+    ("system/*.rs", True, None), ("user/*.rs", True, None), ("patient/*.r system/*.s", True, None),
+    ("patient/*.r system/*.s", False, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "is_bound", "space"), SPACES)
+def test_patient_scopes_are_for_who_is_bound_to_a_patient_and_for_nobody_else(
+    text: str, is_bound: bool, space: str | None
+) -> None:
+    if space is None:
+        with pytest.raises(QueryError):
+            space_for(text, is_bound=is_bound)
+    else:
+        assert space_for(text, is_bound=is_bound) == space
+
+
 def test_every_scope_that_is_offered_is_understood() -> None:
-    assert all(text_of(parse(word)) == word for word in SUPPORTED)
+    assert all(text_of(parse(word), word.partition("/")[0]) == word for word in SUPPORTED)
     assert {f"careloom/{verb}" for verb in OF_PLATFORM} == {word for word in SUPPORTED if word.startswith("careloom/")}
 
 

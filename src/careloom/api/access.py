@@ -1,0 +1,158 @@
+"""Routes of emergencies, of who saw a patient, and of the accounting of disclosures."""
+
+from typing import Annotated, Any, Literal
+
+import orjson
+from flask import Response
+from flask_openapi3 import APIBlueprint, OpenAPI, Tag
+from pydantic import AwareDatetime, Field
+
+from careloom.api import access_schemas as schemas
+from careloom.api.answers import answers, document, problems
+from careloom.api.context import platform, who
+from careloom.api.schemas import Model, Problem
+from careloom.services import disclosures, disclosures_page, emergencies
+
+TAG = Tag(name="Access", description="Break-glass, who saw a patient, and the accounting of disclosures.")
+_OPEN: list[dict[str, list[str]]] = [{"oauth2": ["careloom/break-glass"]}]
+_AUDIT: list[dict[str, list[str]]] = [{"oauth2": ["careloom/audit"]}]
+_REFUSALS = (400, 401, 403, 500, 503)
+
+access = APIBlueprint("access", __name__, url_prefix="/api/v1", abp_tags=[TAG])
+
+
+def register(app: OpenAPI) -> None:
+    """Adds the routes."""
+    shown = (schemas.EmergencyReport, schemas.EmergencyList, schemas.PatientViews, schemas.Disclosures)
+    document(access, Problem, *shown)
+    app.register_api(access)
+
+
+def _told(default: Any, description: str, example: Any) -> Any:
+    return Field(default, description=description, json_schema_extra={"example": example})
+
+
+class EmergenciesQuery(Model):
+    """Which ones."""
+
+    waiting: bool = _told(False, "Only those that nobody has acknowledged.", True)
+    limit: Annotated[int, Field(ge=1, le=1000)] = _told(100, "How many at most.", 100)
+
+
+class EmergencyPath(Model):
+    """Which emergency."""
+
+    emergency_id: Annotated[str, Field(pattern=schemas.ID_PATTERN)] = _told(..., "Its id.", schemas.ONE_ID)
+
+
+class PatientPath(Model):
+    """Whose record."""
+
+    patient_id: Annotated[str, Field(pattern=schemas.PATIENT_PATTERN)] = _told(
+        ..., "The id of the Patient, as stored or the source's own.", schemas.PATIENT
+    )
+
+
+class TimesQuery(Model):
+    """Of what time: six years back without `since`, until now without `until`."""
+
+    since: AwareDatetime | None = _told(None, "From when, with its offset.", "2026-01-01T00:00:00Z")
+    until: AwareDatetime | None = _told(None, "Until when, with its offset.", "2026-12-01T00:00:00Z")
+
+
+class DisclosuresQuery(TimesQuery):
+    """Of what time, and how it is written."""
+
+    format: Literal["json", "csv", "html"] = _told("json", "csv to work with, html to print.", "html")
+
+
+@access.post(
+    "/emergencies",
+    summary="Break the glass",
+    operation_id="open_emergency",
+    security=_OPEN,
+    responses={
+        201: answers(schemas.EmergencyReport, "Send its id as X-Break-Glass with each request that needs it."),
+        **problems(*_REFUSALS, 404, 410, 413, 415),
+    },
+)
+def opened(body: schemas.EmergencyAsk) -> Response:
+    """For one patient and a while, with a reason. An alert is raised, and a privacy officer looks at it."""
+    made = emergencies.open_emergency(platform(), who(), body.patient, body.reason, minutes=body.minutes)
+    return _json(made, 201)
+
+
+@access.get(
+    "/emergencies",
+    summary="List emergencies",
+    operation_id="list_emergencies",
+    security=_AUDIT,
+    responses={200: answers(schemas.EmergencyList, "Newest first."), **problems(*_REFUSALS)},
+)
+def listed(query: EmergenciesQuery) -> Response:
+    """In which a clinician broke the glass, why, and whether somebody has looked at it."""
+    found = emergencies.list_emergencies(platform(), who(), is_waiting=query.waiting, limit=query.limit)
+    return _json({"emergencies": found})
+
+
+@access.post(
+    "/emergencies/<emergency_id>/acknowledge",
+    summary="Acknowledge an emergency",
+    operation_id="acknowledge_emergency",
+    security=_AUDIT,
+    responses={200: answers(schemas.EmergencyReport, "As it stands now."), **problems(*_REFUSALS, 404)},
+)
+def acknowledged(path: EmergencyPath) -> Response:
+    """For a privacy officer, who has looked at it by this; who did so first stays."""
+    return _json(emergencies.acknowledge(platform(), who(), path.emergency_id))
+
+
+@access.get(
+    "/audit/patients/<patient_id>/views",
+    summary="Who saw this patient?",
+    operation_id="patient_views",
+    security=_AUDIT,
+    responses={200: answers(schemas.PatientViews, "Newest first, a thousand at most."), **problems(*_REFUSALS)},
+)
+def views(path: PatientPath, query: TimesQuery) -> Response:
+    """Every event of the audit chain about the patient, counted by actor, purpose and operation."""
+    ask = disclosures.PatientAsk(f"Patient/{path.patient_id}", query.since, query.until)
+    return _json(disclosures.patient_views(platform(), who(), ask))
+
+
+@access.get(
+    "/audit/patients/<patient_id>/disclosures",
+    summary="Accounting of disclosures",
+    operation_id="patient_disclosures",
+    security=_AUDIT,
+    responses={
+        200: {
+            "description": "By 45 CFR 164.528, oldest first; as JSON, CSV or a page to print.",
+            "content": answers(schemas.Disclosures, "")["content"]
+            | {
+                "text/csv": {"schema": {"type": "string"}, "example": ",".join(disclosures_page.COLUMNS) + "\r\n"},
+                "text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"},
+            },
+        },
+        **problems(*_REFUSALS),
+    },
+)
+def accounting(path: PatientPath, query: DisclosuresQuery) -> Response:
+    """What was disclosed to whom and for what; treatment, payment and operations are left out, as the rule says."""
+    ask = disclosures.PatientAsk(f"Patient/{path.patient_id}", query.since, query.until)
+    report = disclosures.disclosures(platform(), who(), ask)
+    if query.format == "csv":
+        made = Response(disclosures_page.as_csv(report), content_type="text/csv; charset=utf-8")
+        made.headers["Content-Disposition"] = 'attachment; filename="disclosures.csv"'
+        return made
+    if query.format == "html":
+        made = Response(disclosures_page.as_html(report), content_type="text/html; charset=utf-8")
+        made.headers["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+        )
+        return made
+    return _json(report)
+
+
+def _json(body: dict[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status=status, content_type="application/json")

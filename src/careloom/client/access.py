@@ -1,0 +1,128 @@
+"""Emergencies in which the glass was broken, who saw a patient, and the accounting of disclosures."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import urlencode
+
+from careloom.client.address import segment
+from careloom.client.decoding import decode
+from careloom.client.payload import JsonBody
+from careloom.client.session import Session
+from careloom.client.transport import Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """One emergency: who opened whose record, why and until when; `acknowledged` is None until somebody looked."""
+
+    id: str
+    actor: str
+    patient: str | None
+    reason: str
+    opened: datetime
+    until: datetime
+    acknowledged: datetime | None
+    acknowledged_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientView:
+    """One event about a patient; `emergency` is the one under which something withheld was shown."""
+
+    time: datetime
+    actor: str
+    operation: str
+    purpose: str
+    outcome: str
+    action: str
+    type: str | None
+    emergency: str | None
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatientViews:
+    """Who saw a patient, newest first; `total` counts all, a thousand are shown."""
+
+    patient: str
+    since: datetime
+    until: datetime
+    views: tuple[PatientView, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What was disclosed to whom on a day, and what for; `seq` are the rows of the audit chain that prove it."""
+
+    date: date
+    recipient: str
+    description: str
+    purpose: str
+    purpose_text: str
+    count: int
+    seq: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosures:
+    """The accounting of disclosures of one patient, by 45 CFR 164.528."""
+
+    patient: str
+    since: datetime
+    until: datetime
+    rule: str
+    disclosures: tuple[Disclosure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Emergencies:
+    emergencies: tuple[Emergency, ...]
+
+
+class Access:
+    """The platform's break-glass and its record of access."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __repr__(self) -> str:
+        return f"Access({self._session.base})"
+
+    def break_glass(self, patient: str, reason: str, *, minutes: int = 0) -> Emergency:
+        """Opens one patient's record (``Patient/<id>``) for a while; 0 minutes: as long as the platform allows.
+
+        raises  InputError; NotFound; AccessError
+        """
+        body = {"patient": patient, "reason": reason, "minutes": minutes}
+        ask = Ask(method="POST", url=self._url("emergencies"), body=JsonBody(body), is_repeatable=False)
+        return decode(Emergency, self._session.document(ask))
+
+    def emergencies(self, *, waiting: bool = False) -> tuple[Emergency, ...]:
+        """The newest hundred, or only those that nobody has acknowledged. raises AccessError."""
+        asked = f"?{urlencode({'waiting': 'true'})}" if waiting else ""
+        ask = Ask(method="GET", url=self._url(f"emergencies{asked}"))
+        return decode(_Emergencies, self._session.document(ask)).emergencies
+
+    def acknowledge(self, emergency: str) -> Emergency:
+        """Says that a privacy officer has looked at it. raises NotFound; AccessError."""
+        ask = Ask(
+            method="POST",
+            url=self._url(f"emergencies/{segment(emergency, 'id of an emergency')}/acknowledge"),
+            body=JsonBody({}),
+        )
+        return decode(Emergency, self._session.document(ask))
+
+    def patient_views(self, patient_id: str) -> PatientViews:
+        """Who saw the patient in the last six years. raises InputError; AccessError."""
+        ask = Ask(method="GET", url=self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/views"))
+        return decode(PatientViews, self._session.document(ask))
+
+    def disclosures(self, patient_id: str) -> Disclosures:
+        """The accounting of disclosures of the last six years. raises InputError; AccessError."""
+        ask = Ask(method="GET", url=self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/disclosures"))
+        return decode(Disclosures, self._session.document(ask))
+
+    def _url(self, path: str) -> str:
+        return f"{self._session.base}/api/v1/{path}"

@@ -1,0 +1,101 @@
+"""What a principal may know of in a zone: its patient's compartment, and what consents in force do not withhold."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from careloom.fhir.drafts import Resource
+from careloom.fhir.references import patients_of
+from careloom.services.access import Principal, Verb
+from careloom.services.access_decision import COMMON, Ask, decide, is_own
+from careloom.services.consent_rules import Asked
+from careloom.services.consents import Withheld
+from careloom.services.platform import Platform
+from careloom.store.sight import EVERYTHING, Sight, number_of
+from careloom.store.zone_store import Zone
+
+Use = Literal["access", "export", "annotate"]
+ACTIONS: dict[Use, frozenset[str]] = {
+    "access": frozenset({"access"}),
+    "export": frozenset({"access", "disclose"}),
+    "annotate": frozenset({"access", "use"}),
+}
+"""What is done -> the actions of a Consent (consentaction) that it takes."""
+
+
+@dataclass(slots=True)
+class View:
+    """The sight of one request, and how much of what it came across it left out.
+
+    sight     for the store
+    lifted    ids of patients of whom break-glass showed what consents withhold
+    left_out  resources that were looked at, and left out
+    own       keyed pseudonym of the one patient; empty for everybody's
+    """
+
+    sight: Sight = EVERYTHING
+    lifted: set[str] = field(default_factory=set)
+    left_out: int = 0
+    own: str = ""
+
+    def shows(self, resource: Resource) -> bool:
+        """True when the resource may be known of."""
+        return self.sight.shows(resource)
+
+
+def view_of(platform: Platform, who: Principal, zone: Zone, use: Use = "access", verb: Verb = "read") -> View:
+    """What `who` may know of in a zone. It costs one look at a counter where nobody withholds anything."""
+    store = platform.store(zone)
+    view, withheld = View(), None
+    if not is_own(who):
+        asked = Asked(who.actors, who.purpose, ACTIONS[use], platform.runtime.now())
+        withheld = platform.consents(zone).withheld(asked)
+    if not who.patient and withheld is None:
+        return view
+    one = _Limits(platform, who, zone, verb, withheld, view, ACTIONS[use])
+    hidden = withheld.wholly if withheld else frozenset()
+    partly = frozenset(withheld.partly) if withheld else frozenset()
+    if who.emergency is not None and who.emergency.patient in hidden:
+        # What is shared with somebody else who withholds it stays hidden, so this patient has to be looked at.
+        hidden, partly = hidden - {who.emergency.patient}, partly | {who.emergency.patient}
+    only = None
+    if who.patient:
+        view.own = store.pseudonym(who.patient)
+        with store.connect() as connection:
+            only = number_of(connection, view.own)
+    view.sight = Sight(
+        only,
+        COMMON if who.patient else frozenset(),
+        frozenset(map(store.pseudonym, hidden)),
+        frozenset(map(store.pseudonym, partly)),
+        one.shows,
+    )
+    return view
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The look at one resource's content."""
+
+    platform: Platform
+    who: Principal
+    zone: Zone
+    verb: Verb
+    withheld: Withheld | None
+    view: View
+    actions: frozenset[str]
+
+    def shows(self, resource: Resource) -> bool:
+        patients = frozenset(patients_of(resource))
+        if not patients and not self.who.patient:
+            return True
+        now = self.platform.runtime.now()
+        denied: frozenset[str] = frozenset()
+        if self.withheld is not None and patients:
+            asked = Asked(self.who.actors, self.who.purpose, self.actions, now)
+            denied = self.withheld.of(resource, asked)
+        kind = str(resource.get("resourceType", ""))
+        decision = decide(self.who, Ask(self.verb, self.zone, kind, patients, denied, now))
+        if decision.reason == "permitted-in-emergency":
+            self.view.lifted |= denied
+        self.view.left_out += decision.reason == "consent-denied"
+        return decision.is_permit
