@@ -6,7 +6,7 @@
 source  FHIRPath 2.0 (ANSI/HL7 NMN R1-2020), and what FHIR R4 (section 2.9.1) adds to it
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ from careloom.fhir import fhirpath_grammar as grammar
 from careloom.fhir.fhirpath_check import check
 from careloom.fhir.fhirpath_errors import PathError, PathEvaluationError, PathLimitError, PathMeaningError
 from careloom.fhir.fhirpath_fhir import reference_key
-from careloom.fhir.fhirpath_functions import FUNCTIONS, LAZY, TO, check_call
+from careloom.fhir.fhirpath_functions import FUNCTIONS, LAZY, TO, Function, check_call
 from careloom.fhir.fhirpath_numbers import negative
 from careloom.fhir.fhirpath_operators import LOGIC, OPERATORS
 from careloom.fhir.fhirpath_scope import Environment, Lazy, Run, Scope, start
@@ -35,6 +35,7 @@ from careloom.fhir.fhirpath_values import (
     text_of,
 )  # fmt: skip
 
+Known = Mapping[str, Function]
 _EMPTY = Environment()
 _REMEMBERED_AT_MOST = 500
 """Characters of an expression that is remembered: longer ones would fill the memory of who takes them from anybody."""
@@ -97,11 +98,22 @@ def compile_fhirpath(text: str, of: str = "", *, strict: bool = False) -> Expres
     return (_remembered if len(text) <= _REMEMBERED_AT_MOST else _compile)(text, of, strict)
 
 
-def _compile(text: str, of: str, strict: bool) -> Expression:
+def compile_with(functions: Mapping[str, Function], text: str) -> Expression:
+    """An expression that may use functions beside those of FHIRPath; an element that no type has finds nothing.
+
+    functions  name -> (function of the scope and the evaluated collections, fewest arguments, most)
+    raises     PathSyntaxError, PathMeaningError, PathLimitError
+    """
+    return _compile(text, None, strict=False, known={**FUNCTIONS, **functions})
+
+
+def _compile(text: str, of: str | None, strict: bool, known: Known = FUNCTIONS) -> Expression:
+    """Where `of` is None, elements are not checked."""
     try:
         tree = grammar.parse(text)
-        run = _compiled(tree)
-        check(tree, of, strict=strict)
+        run = _compiled(tree, known)
+        if of is not None:
+            check(tree, of, strict=strict)
     except RecursionError:
         raise PathLimitError("the expression is nested too deep", "Write it in parts.") from None
     return Expression(text, tree, run)
@@ -138,24 +150,25 @@ def built_in(name: str) -> str | None:
     return _CONSTANTS.get(name)
 
 
-def _compiled(tree: grammar.Tree) -> Run:
+def _compiled(tree: grammar.Tree, known: Known = FUNCTIONS) -> Run:
     match tree:
         case grammar.Literal():
             return _literal(tree)
         case grammar.Variable():
             return _variable(tree)
         case grammar.Member():
-            return _member(tree)
+            return _member(tree, known)
         case grammar.Call():
-            return _call(tree)
+            return _call(tree, known)
         case grammar.Index():
-            return _indexed(tree)
+            return _indexed(tree, known)
         case grammar.Signed():
-            return _signed(tree)
+            return _signed(tree, known)
         case grammar.Typed():
-            return _placed(tree.column, _typed(_compiled(tree.operand), tree.sign, _type(tree.kind, tree.column)))
+            operand = _compiled(tree.operand, known)
+            return _placed(tree.column, _typed(operand, tree.sign, _type(tree.kind, tree.column)))
         case grammar.Operation():
-            return _operation(tree)
+            return _operation(tree, known)
     raise PathMeaningError("a part of no known kind", "Report this expression.", tree.column)
 
 
@@ -171,8 +184,8 @@ def _placed(column: int, run: Run) -> Run:
     return placed
 
 
-def _source(source: grammar.Tree | None) -> Run | None:
-    return None if source is None else _compiled(source)
+def _source(source: grammar.Tree | None, known: Known) -> Run | None:
+    return None if source is None else _compiled(source, known)
 
 
 def _literal(tree: grammar.Literal) -> Run:
@@ -212,8 +225,8 @@ def _outside(tree: grammar.Variable) -> Run:
     return outside
 
 
-def _member(tree: grammar.Member) -> Run:
-    source, name = _source(tree.source), tree.name
+def _member(tree: grammar.Member, known: Known) -> Run:
+    source, name = _source(tree.source, known), tree.name
     if source is None and is_fhir(name) and name[0].isupper():
         return _root(name)
 
@@ -251,13 +264,13 @@ def _of_value(item: Any, name: str) -> Items:
     return []
 
 
-def _indexed(tree: grammar.Index) -> Run:
-    source, number = _compiled(tree.source), _compiled(tree.number)
+def _indexed(tree: grammar.Index, known: Known) -> Run:
+    source, number = _compiled(tree.source, known), _compiled(tree.number, known)
     return _placed(tree.column, lambda scope, this: collections.index(scope, source(scope, this), number(scope, this)))
 
 
-def _signed(tree: grammar.Signed) -> Run:
-    operand = _compiled(tree.operand)
+def _signed(tree: grammar.Signed, known: Known) -> Run:
+    operand = _compiled(tree.operand, known)
 
     def signed(scope: Scope, this: Items) -> Items:
         value = single(operand(scope, this), "what a sign stands before")
@@ -290,8 +303,8 @@ def _typed(source: Run | None, sign: str, wanted: Any) -> Run:
     return is_type if sign == "is" else of_type
 
 
-def _operation(tree: grammar.Operation) -> Run:
-    left, right = _compiled(tree.left), _compiled(tree.right)
+def _operation(tree: grammar.Operation, known: Known) -> Run:
+    left, right = _compiled(tree.left, known), _compiled(tree.right, known)
     if tree.sign in LOGIC:
         truth, decided = LOGIC[tree.sign]
 
@@ -307,19 +320,19 @@ def _operation(tree: grammar.Operation) -> Run:
     return _placed(tree.column, lambda scope, this: operate(scope, left(scope, this), right(scope, this)))
 
 
-def _call(tree: grammar.Call) -> Run:
-    check_call(tree)
-    source = _source(tree.source)
+def _call(tree: grammar.Call, known: Known) -> Run:
+    check_call(tree, known)
+    source = _source(tree.source, known)
     if tree.name == "getReferenceKey":
         return lambda scope, this: reference_key(this if source is None else source(scope, this), tree.kind)
     if tree.kind:
         return _placed(tree.column, _typed(source, tree.name, _type(tree.kind, tree.column)))
     if tree.name in TO:
-        return _placed(tree.column, _conversion(tree, source))
+        return _placed(tree.column, _conversion(tree, source, known))
     if tree.name in LAZY:
-        return _placed(tree.column, _lazy_call(tree, source))
-    work: Callable[..., Items] = FUNCTIONS[tree.name][0]
-    arguments = [_compiled(argument) for argument in tree.arguments]
+        return _placed(tree.column, _lazy_call(tree, source, known))
+    work: Callable[..., Items] = known[tree.name][0]
+    arguments = [_compiled(argument, known) for argument in tree.arguments]
 
     def call(scope: Scope, this: Items) -> Items:
         items = this if source is None else source(scope, this)
@@ -328,19 +341,19 @@ def _call(tree: grammar.Call) -> Run:
     return _placed(tree.column, call)
 
 
-def _lazy(tree: grammar.Tree) -> Lazy:
-    return Lazy(_compiled(tree), tree.weight)
+def _lazy(tree: grammar.Tree, known: Known) -> Lazy:
+    return Lazy(_compiled(tree, known), tree.weight)
 
 
-def _lazy_call(tree: grammar.Call, source: Run | None) -> Run:
+def _lazy_call(tree: grammar.Call, source: Run | None, known: Known) -> Run:
     work = LAZY[tree.name][0]
     if tree.name == "sort":
         keys = [
-            (_lazy(one.operand), one.negative) if isinstance(one, grammar.Signed) else (_lazy(one), False)
+            (_lazy(one.operand, known), one.negative) if isinstance(one, grammar.Signed) else (_lazy(one, known), False)
             for one in tree.arguments
         ]
         return lambda scope, this: work(scope, this if source is None else source(scope, this), *keys)
-    lazies = [_lazy(one) for one in tree.arguments]
+    lazies = [_lazy(one, known) for one in tree.arguments]
     eager = {"aggregate": 1, "trace": 0}.get(tree.name, -1)
 
     def call(scope: Scope, this: Items) -> Items:
@@ -351,10 +364,10 @@ def _lazy_call(tree: grammar.Call, source: Run | None) -> Run:
     return call
 
 
-def _conversion(tree: grammar.Call, source: Run | None) -> Run:
+def _conversion(tree: grammar.Call, source: Run | None, known: Known) -> Run:
     asks = tree.name.startswith("converts")
     convert = TO[tree.name][0]
-    units = [_compiled(argument) for argument in tree.arguments]
+    units = [_compiled(argument, known) for argument in tree.arguments]
 
     def conversion(scope: Scope, this: Items) -> Items:
         value = single(this if source is None else source(scope, this), f"the input of {tree.name}()")

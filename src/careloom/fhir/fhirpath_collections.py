@@ -47,12 +47,13 @@ def repeat(scope: Scope, items: Items, projection: Lazy) -> Items:
     """What the projection finds at each item, at what it found, and so on; each of those that are equal once."""
     found: dict[Any, Any] = {}
     todo = items
+    told = _told_apart(scope)
     while todo:
         following = []
         for _, more in projection.each(scope, todo):
             scope.spend(len(more))
             for item in more:
-                same = key(item)
+                same = told(item)
                 if same not in found:
                     found[same] = item
                     following.append(item)
@@ -158,7 +159,16 @@ def combine(scope: Scope, items: Items, others: Items, _order: Items | None = No
 def union(scope: Scope, items: Items, others: Items) -> Items:
     """Both collections, each of equal items once."""
     scope.spend(len(items) + len(others))
-    return distinct([*items, *others])
+    return distinct([*items, *others], _told_apart(scope))
+
+
+def _told_apart(scope: Scope) -> Callable[[Any], Any]:
+    """What is the same for items of which one is enough."""
+    return _place_or_key if scope.environment.by_place else key
+
+
+def _place_or_key(item: Any) -> Any:
+    return item if item.__class__ is Node else key(item)
 
 
 def _intersect(_scope: Scope, items: Items, others: Items) -> Items:

@@ -3,7 +3,7 @@
 source  FHIRPath 2.0 (ANSI/HL7 NMN R1-2020), sections 6.1 and 6.2
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
@@ -46,14 +46,14 @@ def measured(one: Quantity, other: Quantity) -> tuple[Fraction, Fraction] | None
         return None
 
 
-def equal(left: Any, right: Any) -> bool | None:
+def equal(left: Any, right: Any, *, utc: bool = False) -> bool | None:
     """Whether two items are equal; None where that cannot be told: moments of other precision, quantities without."""
     one, other = system(left), system(right)
     if one is None or other is None:
         same = left.__class__ is Node and right.__class__ is Node and one is other and left.beside == right.beside
         return True if same else None
     if one.__class__ is Moment and other.__class__ is Moment:
-        return _moments_equal(one, other)
+        return _moments_equal(one, other, utc)
     first, second = number_of(one), number_of(other)
     if first is not None and second is not None:
         return first == second
@@ -64,10 +64,10 @@ def equal(left: Any, right: Any) -> bool | None:
     return one.__class__ is other.__class__ and bool(one == other)
 
 
-def _moments_equal(one: Moment, other: Moment) -> bool | None:
+def _moments_equal(one: Moment, other: Moment, utc: bool) -> bool | None:
     if (one.kind == "time") != (other.kind == "time"):
         return False
-    order = fhirpath_moments.compare(one, other)
+    order = fhirpath_moments.compare(one, other, utc=utc)
     return None if order is None else order == 0
 
 
@@ -85,7 +85,7 @@ def _as_quantity(item: Any) -> Quantity | None:
     return quantity(item) if number is None else Quantity(Decimal(number))
 
 
-def all_equal(left: Items, right: Items) -> bool | None:
+def all_equal(left: Items, right: Items, *, utc: bool = False) -> bool | None:
     """Whether two collections are equal, item by item; None where either is empty or one pair leaves it open."""
     if not left or not right:
         return None
@@ -93,7 +93,7 @@ def all_equal(left: Items, right: Items) -> bool | None:
         return False
     found: bool | None = True
     for one, other in zip(left, right, strict=True):
-        same = equal(one, other)
+        same = equal(one, other, utc=utc)
         if same is False:
             return False
         found = None if same is None else found
@@ -139,11 +139,11 @@ def _quantity_key(value: Quantity) -> Any:
     return ("quantity", exact(value.number) * unit.factor, unit.dimension)
 
 
-def distinct(items: Iterable[Any]) -> Items:
-    """Items in order, each of those that are equal once."""
+def distinct(items: Iterable[Any], told: Callable[[Any], Any] = key) -> Items:
+    """Items in order, each of those that are equal once: those of which `told` says the same."""
     found: dict[Any, Any] = {}
     for item in items:
-        found.setdefault(key(item), item)
+        found.setdefault(told(item), item)
     return list(found.values())
 
 
@@ -256,8 +256,10 @@ def _paired(left: Items, right: Items) -> bool:
     return True
 
 
-def compare(left: Any, right: Any) -> int | None:
+def compare(left: Any, right: Any, *, utc: bool = False) -> int | None:
     """-1, 0 or 1 as `left` is less, equal or more; None where that cannot be told (precision, units, no value).
+
+    utc     whether a moment without a zone is in UTC
 
     raises  PathEvaluationError where the types have no order
     """
@@ -268,7 +270,7 @@ def compare(left: Any, right: Any) -> int | None:
     if (first is not None and second is not None) or (one.__class__ is str and other.__class__ is str):
         return int(one > other) - int(one < other)
     if one.__class__ is Moment and other.__class__ is Moment and (one.kind == "time") == (other.kind == "time"):
-        return fhirpath_moments.compare(one, other)
+        return fhirpath_moments.compare(one, other, utc=utc)
     here, there = _as_quantity(one), _as_quantity(other)
     if here is not None and there is not None:
         pair = measured(here, there)

@@ -1,7 +1,7 @@
 """Every function of FHIRPath by name, with how many arguments it takes."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -66,8 +66,8 @@ def known_names() -> list[str]:
     return sorted({*FUNCTIONS, *LAZY, *TYPED, *TO})
 
 
-def check_call(tree: grammar.Call) -> None:
-    """Nothing where there is such a function with that many arguments.
+def check_call(tree: grammar.Call, functions: Mapping[str, Function] = FUNCTIONS) -> None:
+    """Nothing where there is such a function, of `functions` or any that is compiled, with that many arguments.
 
     raises  PathMeaningError
     """
@@ -76,7 +76,7 @@ def check_call(tree: grammar.Call) -> None:
         raise PathMeaningError(f"{name}() needs profiles and is not built", "Check with the validator.", tree.column)
     if name in TYPED:
         return
-    known = FUNCTIONS.get(name) or LAZY.get(name) or TO.get(name)
+    known = functions.get(name) or LAZY.get(name) or TO.get(name)
     if known is None:
         near = difflib.get_close_matches(name, known_names(), 1)
         remedy = f"Perhaps {near[0]}() is meant." if near else "See the list of functions in the documentation."

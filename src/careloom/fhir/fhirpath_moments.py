@@ -104,11 +104,16 @@ def _on_a_line(at: Moment, zone: int) -> tuple[int, Decimal]:
     return date(year, month, day).toordinal() + days, seconds - days * 86400
 
 
-def compare(one: Moment, other: Moment) -> int | None:
+def compare(one: Moment, other: Moment, *, utc: bool = False) -> int | None:
     """-1, 0 or 1 as `one` is before, at or after `other`; None where their precision or their zones leave it open.
 
-    Two moments of which only one has a zone are compared where the answer is the same in every zone on Earth.
+    Two moments of which only one has a zone are compared where the answer is the same in every zone on Earth; where
+    `utc`, one without a zone is in UTC.
     """
+    if utc:
+        return _to_shared_precision(
+            *(_in_utc(at) if at.zone and len(at.fields) > 3 else at.fields for at in (one, other))
+        )
     if one.zone is not None and other.zone is not None and len(one.fields) > 3 and len(other.fields) > 3:
         if len(one.fields) == len(other.fields):
             first, second = _on_a_line(one, one.zone), _on_a_line(other, other.zone)

@@ -20,7 +20,7 @@ Operator = Callable[[Scope, Items, Items], Items]
 def _equality(wanted: bool) -> Operator:
     def operate(scope: Scope, one: Items, other: Items) -> Items:
         scope.spend(min(len(one), len(other)))
-        same = all_equal(one, other)
+        same = all_equal(one, other, utc=scope.environment.utc)
         return [] if same is None else [same is wanted]
 
     return operate
@@ -35,12 +35,12 @@ def _equivalence(wanted: bool) -> Operator:
 
 
 def _order(fits: Callable[[int], bool]) -> Operator:
-    def operate(_scope: Scope, one: Items, other: Items) -> Items:
+    def operate(scope: Scope, one: Items, other: Items) -> Items:
         if not one or not other:
             return []
         if len(one) > 1 or len(other) > 1:
             raise PathEvaluationError("several items are compared", "Choose one: first(), [0], where(...).")
-        order = compare(one[0], other[0])
+        order = compare(one[0], other[0], utc=scope.environment.utc)
         return [] if order is None else [fits(order)]
 
     return operate

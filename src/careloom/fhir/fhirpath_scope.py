@@ -35,6 +35,8 @@ class Environment:
     conforms     (resource, canonical of a profile) -> truth, for conformsTo(); where None, only the types of FHIR R4
     trace        is told what trace() passes on: its name, and the JSON of the items
     steps        how much work the evaluation may do
+    utc          whether a time without a zone is one of UTC; else it compares where all zones give one answer
+    by_place     whether ``|``, union() and repeat() keep equal elements at different places, for who changes them
     """
 
     now: datetime | None = None
@@ -44,6 +46,8 @@ class Environment:
     conforms: Callable[[Any, str], bool] | None = None
     trace: Callable[[str, list[Any]], None] | None = None
     steps: int = STEPS_AT_MOST
+    utc: bool = False
+    by_place: bool = False
 
 
 class Scope:

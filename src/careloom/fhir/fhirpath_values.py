@@ -52,6 +52,9 @@ class Node:
     kind    its FHIR type; a path (``Patient.contact``) for what has no type of its own
     beside  the object beside a primitive (``_birthDate``), or None
     parent, key, index  where it hangs: ``parent.value[key]``, and its number there or -1 where that is no list
+
+    Two nodes are the same (``==``, in sets) where they stand at one place of one JSON, whatever is there by now. That
+    is not equality as expressions have it, which compares what elements hold.
     """
 
     __slots__ = ("beside", "index", "key", "kind", "parent", "value")
@@ -71,6 +74,17 @@ class Node:
         self.parent = parent
         self.key = key
         self.index = index
+
+    def __eq__(self, other: object) -> bool:
+        return other.__class__ is Node and self.place == other.place
+
+    def __hash__(self) -> int:
+        return hash(self.place)
+
+    @property
+    def place(self) -> tuple[int, str, int]:
+        """The object of the JSON in which it hangs (of a root itself), key and index; valid while the JSON lives."""
+        return (id(self.value if self.parent is None else self.parent.value), self.key, self.index)
 
 
 def resource_node(resource: Any, parent: Node | None = None, key: str = "", index: int = -1) -> Node:
@@ -118,7 +132,7 @@ def _listed(node: Node, form: Form, value: Any, beside: Any) -> Items:
     key, _, kind, primitive, _ = form
     values = value if value.__class__ is list else []
     if kind == "Resource":
-        return [resource_node(one, node, key, index) for index, one in enumerate(values)]
+        return [resource_node(one, node, key, index) for index, one in enumerate(values) if one is not None]
     if not primitive or beside.__class__ is not list:
         return [Node(one, kind, None, node, key, index) for index, one in enumerate(values) if one is not None]
     found = []
@@ -133,7 +147,8 @@ def _listed(node: Node, form: Form, value: Any, beside: Any) -> Items:
 def all_children(node: Node) -> Items:
     """All children of a node, in the order of its JSON."""
     if node.value.__class__ is not dict or node.beside is not None:
-        return [child for name in ("id", "extension") for child in _of_primitive(node, name)]
+        names = () if node.beside is None else ("id", "extension")
+        return [child for name in names for child in _of_primitive(node, name)]
     known, held = by_key(node.kind), node.value
     found: Items = []
     for key in held:

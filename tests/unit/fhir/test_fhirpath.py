@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from careloom.fhir.fhirpath import compile_fhirpath
+from careloom.fhir.fhirpath import compile_fhirpath, compile_with
 from careloom.fhir.fhirpath_errors import (
     PathError,
     PathEvaluationError,
@@ -17,7 +17,7 @@ from careloom.fhir.fhirpath_errors import (
 )  # fmt: skip
 from careloom.fhir.fhirpath_functions import known_names
 from careloom.fhir.fhirpath_scope import Environment
-from careloom.fhir.fhirpath_values import Node
+from careloom.fhir.fhirpath_values import Node, resource_node
 
 PATIENT: dict[str, Any] = {
     "resourceType": "Patient",
@@ -251,3 +251,47 @@ def test_no_pattern_backtracks(pattern: str) -> None:
 def test_every_function_is_in_the_documentation() -> None:
     page = (Path(__file__).parents[3] / "docs/explanation/fhirpath.md").read_text()
     assert [name for name in known_names() if f"`{name}" not in page] == []
+
+
+ADDRESSES = {"resourceType": "Patient", "address": [{"country": "GB"}, {"country": "GB"}], "contained": [None]}
+
+
+@pytest.mark.parametrize("text", ["address | address", "address.union(address)", "repeat(address)"])
+@pytest.mark.parametrize(("by_place", "count"), [(False, 1), (True, 2)])
+def test_equal_elements_at_different_places_stay_where_that_is_asked(text: str, by_place: bool, count: int) -> None:
+    assert len(compile_fhirpath(text).evaluate(ADDRESSES, Environment(by_place=by_place))) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "utc", "expected"),
+    [
+        ("@2010-01-01T00:00:00 = @2010-01-01T00:00:00Z", False, []),
+        ("@2010-01-01T00:00:00 = @2010-01-01T00:00:00Z", True, [True]),
+        ("@2010-01-01 < @2010-01-01T00:00:00+08:00", True, [False]),
+        ("@2010 > @2010-05", True, []),
+        ("@T10:00 < @T11:00", True, [True]),
+    ],
+)
+def test_a_time_without_zone_is_one_of_utc_where_that_is_asked(text: str, utc: bool, expected: list[bool]) -> None:
+    assert compile_fhirpath(text).evaluate({}, Environment(utc=utc)) == expected
+
+
+def test_nodes_are_the_same_where_they_stand_at_one_place() -> None:
+    root = resource_node(ADDRESSES)
+    first, second = compile_fhirpath("address").items(root)
+    assert {first, *compile_fhirpath("Patient.address.where($index = 0)").items(root)} == {first}
+    assert first != second
+
+
+def test_an_empty_place_in_a_list_of_resources_holds_nothing() -> None:
+    assert compile_fhirpath("contained | descendants().where($this is Resource)").evaluate(ADDRESSES) == []
+
+
+def test_functions_of_the_caller_are_called_and_checked() -> None:
+    functions = {"twice": (lambda scope, items, word: [*items, *items, *word], 1, 1)}
+    assert compile_with(functions, "id.twice('x').select($this.twice('y').count())").evaluate(PATIENT) == [3, 3, 3]
+    for text in ("id.twice()", "id.thrice('x')"):
+        with pytest.raises(PathMeaningError):
+            compile_with(functions, text)
+    with pytest.raises(PathMeaningError):
+        compile_fhirpath("id.twice('x')")
