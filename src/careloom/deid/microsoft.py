@@ -6,15 +6,15 @@ source  github.com/microsoft/Tools-for-Health-Data-Anonymization, docs/FHIR-anon
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-from careloom.deid.fhirpath import Expression, compiled
-from careloom.deid.fhirpath_values import PathError
 from careloom.deid.microsoft_json import NotJson, read_lenient
+from careloom.deid.microsoft_paths import compiled
 from careloom.errors import SetupError
+from careloom.fhir.fhirpath import Expression
+from careloom.fhir.fhirpath_errors import PathError
 
 Method = Literal["keep", "redact", "dateShift", "cryptoHash", "encrypt", "substitute", "perturb", "generalize"]
 METHODS: tuple[Method, ...] = (
@@ -52,7 +52,8 @@ class Rule:
 
     number         its place in the configuration, from 1
     resource_type  the type that its path begins with, or ""
-    look_up        (``Type`` or ``Name``, which, child or "") of a path that is nothing but ``nodesByType('X').child``
+    look_ups       (``Type`` or ``Name``, which, child or "") of each arm of a path that is nothing but
+                   ``nodesByType('X').child | ...``
     expression     the path below the resource; None where it names the resource itself
     """
 
@@ -60,7 +61,7 @@ class Rule:
     path: str
     method: Method
     resource_type: str
-    look_up: tuple[str, str, str] | None
+    look_ups: tuple[tuple[str, str, str], ...]
     expression: Expression | None
     perturb: Perturb | None = None
     generalize: Generalize | None = None
@@ -146,25 +147,29 @@ def _rule(number: int, rule: Any) -> Rule:
     method = {name.lower(): name for name in METHODS}.get(rule["method"].lower())
     if method is None:
         raise _bad(f"{place}.method", f"use one of {', '.join(METHODS)}; processors of your own are not run here")
-    _checked(f"{place}.path", path, compiled)
+    _checked(f"{place}.path", path)
     root = _ROOT.fullmatch(path)
     kind, below = (root[1] or "", root[2]) if root else ("", path)
-    look_up = _LOOK_UP.fullmatch(path)
     return Rule(
         number, path, method, kind,
-        (look_up[1], look_up[2], look_up[3] or "") if look_up else None,
-        None if path == kind else _checked(f"{place}.path", below, compiled),
+        _look_ups(path),
+        None if path == kind else _checked(f"{place}.path", below),
         _perturb(place, rule) if method == "perturb" else None,
         _generalize(place, rule) if method == "generalize" else None,
         _replacement(place, rule) if method == "substitute" else None,
     )  # fmt: skip
 
 
-def _checked(place: str, text: str, read: Callable[[str], Expression]) -> Expression:
+def _look_ups(path: str) -> tuple[tuple[str, str, str], ...]:
+    found = [_LOOK_UP.fullmatch(arm.strip()) for arm in path.split("|")]
+    return tuple((one[1], one[2], one[3] or "") for one in found if one) if all(found) else ()
+
+
+def _checked(place: str, text: str) -> Expression:
     try:
-        return read(text)
+        return compiled(text)
     except PathError as error:
-        raise _bad(place, f"mend the FHIRPath expression: {error}") from None
+        raise _bad(place, f"mend the expression: {error.where}. {error.remedy}") from None
 
 
 def _replacement(place: str, rule: dict[str, Any]) -> Any:
@@ -213,7 +218,7 @@ def _generalize(place: str, rule: dict[str, Any]) -> Generalize:
     pairs = []
     for number, (condition, value) in enumerate(cases.items(), 1):
         where = f"{place}.cases[{number}]"
-        pairs.append((_checked(where, condition, compiled), _checked(where, _as_text(value), compiled)))
+        pairs.append((_checked(where, condition), _checked(where, _as_text(value))))
     if "otherValues" in rule and rule["otherValues"] is None:
         raise _bad(f"{place}.otherValues", "use redact or keep, or leave it out")
     others = _choice(f"{place}.otherValues", rule.get("otherValues"), ("redact", "keep"))

@@ -9,13 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from careloom.deid.fhirpath_values import PathError
 from careloom.deid.microsoft import Configuration, Rule
+from careloom.deid.microsoft_elements import (
+    Json,
+    ShapeError,
+    inside,
+    is_resource,
+    kind_of,
+    name_of,
+    read_resource,
+    written,
+)
 from careloom.deid.microsoft_labels import add_labels, empty_resource
 from careloom.deid.microsoft_methods import HANDLERS, Keys, Operation, ProcessingError, Run
+from careloom.deid.microsoft_paths import surroundings
 from careloom.deid.microsoft_substitute import substitute
-from careloom.deid.typed_nodes import Json, Node, ShapeError, read_resource, remove_empty, write_resource
 from careloom.errors import FormatError
+from careloom.fhir.fhirpath_errors import PathError
+from careloom.fhir.fhirpath_values import Node, all_children, children, resource_node
 
 _HANDLERS = HANDLERS | {"substitute": substitute}
 _EVERY_TYPE = ("", "Resource", "DomainResource")
@@ -46,7 +57,7 @@ class Anonymizer:
         self, configuration: Configuration, keys: Keys, *, today: date, random_bytes: Callable[[int], bytes]
     ) -> None:
         self._configuration = configuration
-        self._run = Run(configuration.parameters, keys, today, random_bytes)
+        self._run = Run(configuration.parameters, keys, today, surroundings(today), random_bytes)
         self._rules: dict[str, list[Rule]] = {}
         self.fired: set[int] = set()
 
@@ -63,7 +74,7 @@ class Anonymizer:
             raise ShapeError("nested too deep") from None
 
     def _anonymize(self, resource: Json, prefix: str) -> Anonymized:
-        node = read_resource(resource)
+        node = resource_node(read_resource(resource))
         run = replace(self._run, prefix=prefix, visited=set())
         try:
             changes = self._visit(node, run)
@@ -72,22 +83,21 @@ class Anonymizer:
                 return Anonymized(empty_resource(node.kind), Counter(), is_skipped=True)
             remedy = 'Mend the rule, or set "processingErrors": "skip" to get empty resources instead.'
             raise FormatError(f"a rule failed on a resource: {error}", remedy) from None
-        remove_empty(node)
-        return Anonymized(write_resource(node), changes)
+        return Anonymized(written(node.value), changes)
 
     def _visit(self, resource: Node, run: Run) -> Counter[Operation]:
         """Works on a resource and then on the resources inside it, and labels it with what was done to all of them."""
         done = self._process(resource, run)
-        for inner in _inside(resource):
+        for inner in inside(resource):
             done += self._visit(inner, run)
-        if resource.name != "contained":
-            add_labels(resource, done)
+        if resource.key != "contained":
+            add_labels(resource.value, done)
         return done
 
     def _process(self, resource: Node, run: Run) -> Counter[Operation]:
         rules = self._rules_of(resource.kind)
         done: Counter[Operation] = Counter()
-        known = _look_ups(resource) if any(rule.look_up for rule in rules) else {}
+        known = _look_ups(resource, rules)
         for rule in rules:
             found = self._matches(rule, resource, known, run)
             if found:
@@ -103,43 +113,34 @@ class Anonymizer:
         return self._rules[kind]
 
     def _matches(self, rule: Rule, resource: Node, known: dict[tuple[str, str], list[Node]], run: Run) -> list[Node]:
-        if rule.look_up is not None:
-            how, which, child = rule.look_up
-            found = known.get((how, which), [])
-            return [each for node in found for each in node.named(child)] if child else found
+        if rule.look_ups:
+            return [node for asked in rule.look_ups for node in _looked_up(known, *asked)]
         if rule.expression is None:
             return [resource]
         try:
-            items = rule.expression.select(resource, run.today)
+            items = rule.expression.items(resource, run.known)
         except PathError as error:
-            raise ProcessingError(rule, str(error)) from None
+            raise ProcessingError(rule, error.where) from None
         return [item for item in items if isinstance(item, Node)]
 
 
-def _inside(resource: Node) -> list[Node]:
-    """The resources that stand directly in a resource: contained ones, or those of entries."""
-    found = []
-    waiting = [resource]
+def _look_ups(resource: Node, rules: list[Rule]) -> dict[tuple[str, str], list[Node]]:
+    """What rules look up by type or name below a resource; of resources inside only they themselves."""
+    found: dict[tuple[str, str], list[Node]] = {asked[:2]: [] for rule in rules for asked in rule.look_ups}
+    waiting = [resource] if found else []
     while waiting:
-        for child in waiting.pop().children:
-            if child.is_resource:
-                found.append(child)
-            elif child.children:
+        for child in all_children(waiting.pop()):
+            for asked in (("Type", kind_of(child)), ("Name", name_of(child))):
+                if asked in found:
+                    found[asked].append(child)
+            if not is_resource(child):
                 waiting.append(child)
     return found
 
 
-def _look_ups(resource: Node) -> dict[tuple[str, str], list[Node]]:
-    """Nodes by type and by name, below a resource; of resources inside only they themselves."""
-    found: dict[tuple[str, str], list[Node]] = {}
-    waiting = [resource]
-    while waiting:
-        for child in waiting.pop().children:
-            found.setdefault(("Type", child.kind), []).append(child)
-            found.setdefault(("Name", child.name), []).append(child)
-            if child.children and not child.is_resource:
-                waiting.append(child)
-    return found
+def _looked_up(known: dict[tuple[str, str], list[Node]], how: str, which: str, child: str) -> list[Node]:
+    found = known[how, which]
+    return [each for node in found for each in children(node, child) if isinstance(each, Node)] if child else found
 
 
 def _apply(node: Node, rule: Rule, run: Run, done: Counter[Operation]) -> None:
@@ -149,6 +150,6 @@ def _apply(node: Node, rule: Rule, run: Run, done: Counter[Operation]) -> None:
     if operation is not None:
         done[operation] += 1
     run.visited.add(node)
-    for child in list(node.children):
-        if not child.is_resource:
+    for child in all_children(node):
+        if not is_resource(child):
             _apply(child, rule, run, done)

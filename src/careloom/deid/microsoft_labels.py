@@ -1,10 +1,11 @@
 """Security labels that tell what was done to a resource, as Microsoft's FHIR anonymizer adds them to ``meta``."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
 
+from careloom.deid.microsoft_elements import Json
 from careloom.deid.microsoft_methods import Operation
-from careloom.deid.typed_nodes import Json, Node, read_fragment
 
 _SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 # CRYTOHASH is how HL7 spells it (v3-ObservationValue); codes without a system are Microsoft's own.
@@ -20,22 +21,23 @@ LABELS: tuple[tuple[Operation, Json], ...] = (
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
-def add_labels(resource: Node, done: Iterable[Operation]) -> None:
+def add_labels(resource: Json, done: Iterable[Operation]) -> None:
     """Adds to ``meta.security`` what was done; a code that is there already is not added again."""
     wanted = set(done)
     if not wanted:
         return
-    meta = next(iter(resource.named("meta")), None)
-    if meta is None:
-        meta = _new(resource, "meta", "Meta", many=False)
-        resource.children.insert(1 if resource.children[:1] and resource.children[0].name == "id" else 0, meta)
-    present = {_code(coding) for coding in meta.named("security")}
+    if resource.get("meta") is None:
+        resource.pop("meta", None)
+        _insert(resource, "meta", {}, behind=("resourceType", "id"))
+    meta = resource["meta"]
+    if meta.get("security") is None:
+        meta.pop("security", None)
+        _insert(meta, "security", [], behind=[key for key in meta if key not in ("tag", "_tag")])
+    present = {str(coding.get("code") or "").upper() for coding in meta["security"] if coding is not None}
     fresh = [label for operation, label in LABELS if operation in wanted and label["code"].upper() not in present]
-    codings = [_coding(meta, label) for label in fresh]
-    at = next((number for number, child in enumerate(meta.children) if child.name == "tag"), len(meta.children))
-    meta.children[at:at] = codings
-    for child in meta.named("lastUpdated"):
-        child.value = _spelled_out(child.value)
+    meta["security"] += [dict(label) for label in fresh]
+    if "lastUpdated" in meta:
+        meta["lastUpdated"] = _spelled_out(meta["lastUpdated"])
 
 
 def empty_resource(kind: str) -> Json:
@@ -43,20 +45,12 @@ def empty_resource(kind: str) -> Json:
     return {"resourceType": kind, "meta": {"security": [dict(LABELS[0][1])]}}
 
 
-def _new(parent: Node, name: str, kind: str, *, many: bool) -> Node:
-    made = Node(name, kind, kind, parent)
-    made.many = many
-    return made
-
-
-def _coding(meta: Node, label: Json) -> Node:
-    coding = read_fragment(label, _new(meta, "security", "Coding", many=True))
-    coding.parent, coding.many = meta, True
-    return coding
-
-
-def _code(coding: Node) -> str:
-    return "".join(str(child.value or "") for child in coding.named("code")).upper()
+def _insert(held: Json, key: str, value: Any, behind: Collection[str]) -> None:
+    """Puts a property after those at the beginning that are named, and before all others."""
+    at = next((number for number, known in enumerate(held) if known not in behind), len(held))
+    items = list(held.items())
+    held.clear()
+    held.update([*items[:at], (key, value), *items[at:]])
 
 
 def _spelled_out(value: object) -> object:

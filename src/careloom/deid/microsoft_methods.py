@@ -19,11 +19,14 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from careloom.deid.fhirpath_values import PathError, is_number
 from careloom.deid.microsoft import Method, Parameters, Rule
 from careloom.deid.microsoft_dates import OLDEST_AGE, cut_to_year, offset_days, shifted
-from careloom.deid.typed_nodes import Node, type_is_primitive
+from careloom.deid.microsoft_elements import is_primitive, put, value_of
+from careloom.deid.microsoft_paths import holds, made
 from careloom.errors import SetupError
+from careloom.fhir.fhirpath_errors import PathError
+from careloom.fhir.fhirpath_scope import Environment
+from careloom.fhir.fhirpath_values import Node, children, each_below, number_of
 from careloom.fhir.validate_tables import resource_types
 
 Operation = Literal["redact", "abstract", "cryptoHash", "encrypt", "perturb", "substitute", "generalize"]
@@ -55,6 +58,7 @@ class Keys:
 class Run:
     """What methods need while one resource is worked on.
 
+    known    what expressions may know
     prefix   what stands before the key of the date shift; empty for the id of the outermost resource
     visited  nodes that a rule has had: no other rule changes them
     """
@@ -62,6 +66,7 @@ class Run:
     parameters: Parameters
     keys: Keys
     today: date
+    known: Environment
     random_bytes: Callable[[int], bytes]
     prefix: str = ""
     visited: set[Node] = field(default_factory=set)
@@ -81,32 +86,32 @@ def keep(node: Node, rule: Rule, run: Run) -> Operation | None:
 
 def redact(node: Node, rule: Rule, run: Run) -> Operation | None:
     """The value goes; of dates, ages and ZIP codes the part stays that the parameters allow."""
-    if node.value is None or node.value == "":
+    if value_of(node) is None:
         return None
     parameters = run.parameters
     if node.kind in _DATES:
         return _redact_date(node, run)
     if node.kind == "decimal" and node.parent is not None and node.parent.kind == "Age":
-        young = is_number(node.value) and node.value <= OLDEST_AGE
-        node.value = node.value if parameters.partial_ages and young else None
+        age = number_of(node.value)
+        put(node, age if parameters.partial_ages and age is not None and age <= OLDEST_AGE else None)
         return "redact"
-    if node.name.lower() == "postalcode" and parameters.partial_zip_codes:
+    if node.key == "postalCode" and parameters.partial_zip_codes:
         text = text_of(node.value)
         kept = 0 if text.startswith(parameters.restricted_zip_codes) else 3
-        node.value = text[:kept] + re.sub(r"\d", "0", text[kept:])
+        put(node, text[:kept] + re.sub(r"\d", "0", text[kept:]))
         return "abstract"
-    node.value = None
+    put(node, None)
     return "redact"
 
 
 def _redact_date(node: Node, run: Run) -> Operation:
-    node.value = cut_to_year(text_of(node.value), run.today) if run.parameters.partial_dates else None
+    put(node, cut_to_year(text_of(node.value), run.today) if run.parameters.partial_dates else None)
     return "redact"
 
 
 def date_shift(node: Node, rule: Rule, run: Run) -> Operation | None:
     """A date with its day moves; any other is redacted."""
-    if node.value is None or node.value == "" or node.kind not in _DATES:
+    if value_of(node) is None or node.kind not in _DATES:
         return None
     days = run.parameters.date_shift_days
     if days is None:
@@ -114,20 +119,20 @@ def date_shift(node: Node, rule: Rule, run: Run) -> Operation | None:
     moved = shifted(text_of(node.value), days, run.today)
     if moved is None:
         return _redact_date(node, run)
-    node.value = moved
+    put(node, moved)
     return "perturb"
 
 
 def _outermost_id(node: Node) -> str:
     while node.parent is not None:
         node = node.parent
-    ids = node.named("id")
-    return "" if not ids or ids[0].value is None else text_of(ids[0].value)
+    found = node.value.get("id")
+    return "" if found is None else text_of(found)
 
 
 def crypto_hash(node: Node, rule: Rule, run: Run) -> Operation | None:
     """HMAC-SHA256 in hexadecimal digits; of a literal reference only the id is hashed."""
-    if node.value is None or node.value == "":
+    if value_of(node) is None:
         return None
     key = run.keys.crypto_hash.encode()
 
@@ -135,8 +140,8 @@ def crypto_hash(node: Node, rule: Rule, run: Run) -> Operation | None:
         return hmac.new(key, text.encode("utf-8", "surrogatepass"), "sha256").hexdigest() if text else text
 
     text = text_of(node.value)
-    is_reference = node.name == "reference" and node.parent is not None and node.parent.kind == "Reference"
-    node.value = _hashed_reference(text, hashed) if is_reference else hashed(text)
+    is_reference = node.key == "reference" and node.parent is not None and node.parent.kind == "Reference"
+    put(node, _hashed_reference(text, hashed) if is_reference else hashed(text))
     return "cryptoHash"
 
 
@@ -163,13 +168,13 @@ def _hashed_reference(text: str, hashed: Callable[[str], str]) -> str:
 
 def encrypt(node: Node, rule: Rule, run: Run) -> Operation | None:
     """AES in CBC mode with PKCS #7 padding; Base64 of the random initialization vector and the ciphertext."""
-    if node.value is None or node.value == "":
+    if value_of(node) is None:
         return None
     vector = run.random_bytes(16)
     padder = PKCS7(_BLOCK_BITS).padder()
     padded = padder.update(text_of(node.value).encode("utf-8", "surrogatepass")) + padder.finalize()
     encryptor = Cipher(AES(run.keys.encrypt), CBC(vector)).encryptor()
-    node.value = b64encode(vector + encryptor.update(padded) + encryptor.finalize()).decode()
+    put(node, b64encode(vector + encryptor.update(padded) + encryptor.finalize()).decode())
     return "encrypt"
 
 
@@ -185,14 +190,15 @@ def decrypted(text: str, key: bytes) -> str:
 def perturb(node: Node, rule: Rule, run: Run) -> Operation | None:
     """Uniform noise on a number, or on the number of a quantity."""
     setting = rule.perturb
-    target = next(iter(node.named("value")), None) if node.kind in _QUANTITIES else node
+    target = next(iter(children(node, "value")), None) if node.kind in _QUANTITIES else node
     if setting is None or target is None or target in run.visited or target.kind not in _INTEGERS | {"decimal"}:
         return None
-    if not is_number(target.value):
+    given = number_of(target.value)
+    if given is None:
         return None
     places = 0 if target.kind in _INTEGERS else setting.places
     with localcontext(prec=80):
-        original = Decimal(target.value)
+        original = Decimal(given)
         width = setting.span * abs(original) if setting.proportional else setting.span
         share = Decimal(int.from_bytes(run.random_bytes(8), "big")) / (1 << 64)
         noisy = original + (share - Decimal("0.5")) * width
@@ -200,8 +206,8 @@ def perturb(node: Node, rule: Rule, run: Run) -> Operation | None:
             noisy = noisy.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
         least = {"positiveInt": 1, "unsignedInt": 0}.get(target.kind)
         noisy = noisy if least is None else max(noisy, Decimal(least))
-    target.value = int(noisy) if target.kind in _INTEGERS else noisy
-    run.visited.update(node.descendants())
+    put(target, int(noisy) if target.kind in _INTEGERS else noisy)
+    run.visited.update(each_below([node]))
     return "perturb"
 
 
@@ -211,20 +217,20 @@ def generalize(node: Node, rule: Rule, run: Run) -> Operation | None:
     raises  ProcessingError where an expression fails; SetupError where the node is no primitive
     """
     setting = rule.generalize
-    if not type_is_primitive(node.kind):
+    if not is_primitive(node):
         place = f"Microsoft anonymizer configuration: fhirPathRules[{rule.number}].path"
         raise SetupError(place, f"generalize is for primitive elements; this path reaches {node.kind}")
     if setting is None or node.value is None:
         return None
     try:
         for condition, value in setting.cases:
-            if condition.holds(node, run.today):
-                node.value = value.value(node, run.today)
+            if holds(condition, node, run.known):
+                put(node, made(value, node, run.known))
                 return "generalize"
     except PathError as error:
-        raise ProcessingError(rule, str(error)) from None
+        raise ProcessingError(rule, error.where) from None
     if not setting.keeps_others:
-        node.value = None
+        put(node, None)
     return "generalize"
 
 

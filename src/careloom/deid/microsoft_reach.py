@@ -3,10 +3,10 @@
 In a deny-list such a rule is worse than none: whoever wrote it believes that something is removed.
 """
 
-from typing import Any
-
-from careloom.deid.fhirpath_grammar import Call, Literal, Member, Operation, parse
 from careloom.deid.microsoft import Configuration, Rule
+from careloom.deid.microsoft_paths import with_single_quotes
+from careloom.fhir.fhirpath_grammar import Call, Literal, Member, Tree, Typed, parse
+from careloom.fhir.fhirpath_types import is_kind
 from careloom.fhir.validate_tables import resource_types, type_table
 
 _ANY = frozenset({"Resource", "DomainResource"})
@@ -23,26 +23,27 @@ def _is_lost(rule: Rule) -> bool:
     if rule.resource_type and rule.resource_type not in resource_types() | _ANY:
         return True
     kinds = resource_types() if rule.resource_type in _ANY or not rule.resource_type else {rule.resource_type}
-    found = _reached(parse(rule.path), frozenset(kinds))
+    found = _reached(parse(with_single_quotes(rule.path)), frozenset(kinds))
     return found is not None and not found
 
 
-def _reached(tree: Any, kinds: frozenset[str]) -> frozenset[str] | None:
+def _reached(tree: Tree | None, kinds: frozenset[str]) -> frozenset[str] | None:
     """The types that a path can arrive at from resources of these types; None where that is not told here."""
     match tree:
         case None:
             return kinds
-        case Member(None, name) if name[0].isupper():
+        case Member(source=None, name=name) if name[0].isupper():
             return kinds if name in _ANY else kinds & {name}
-        case Member(source, name):
+        case Member(source=source, name=name):
             return _children(_reached(source, kinds), name)
-        case Call(source, "where", _):
+        case Call(source=source, name="where"):
             return _reached(source, kinds)
-        case Call(_, name, (Literal(str(wanted)),)) if name in _LOOK_UPS:
+        case Call(name=name, arguments=(Literal(value=str(wanted)),)) if name in _LOOK_UPS:
             return _of_type(wanted) if name == "nodesByType" else None
-        case Operation("as", source, wanted) | Call(source, "as" | "ofType", (wanted,)):
+        case Typed(sign="as", operand=source, kind=wanted) | Call(source=source, name="as" | "ofType", kind=wanted):
             found = _reached(source, kinds)
-            return found if found is None else frozenset(kind for kind in found if kind == wanted)
+            name = wanted.removeprefix("FHIR.")
+            return found if found is None else frozenset(kind for kind in found if is_kind(kind, name))
     return None
 
 

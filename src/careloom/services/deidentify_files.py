@@ -14,10 +14,10 @@ from typing import IO, Any
 from careloom.crypto.keys import KeyProvider
 from careloom.deid.microsoft import Configuration, Method, read_configuration
 from careloom.deid.microsoft_anonymizer import Anonymizer
+from careloom.deid.microsoft_elements import Json, ShapeError
 from careloom.deid.microsoft_json import NotJson, read_exact, write_exact
 from careloom.deid.microsoft_methods import Keys
 from careloom.deid.microsoft_reach import unreachable
-from careloom.deid.typed_nodes import Json, ShapeError
 from careloom.errors import CareloomError, Conflict, NotFound, QueryError, SetupError
 from careloom.runtime import Runtime
 from careloom.services.access import Principal

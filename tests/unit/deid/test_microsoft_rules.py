@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careloom.deid.typed_nodes import ShapeError
+from careloom.deid.microsoft_elements import ShapeError
 from careloom.errors import FormatError
 from tests.unit.deid.anonymizer_kit import anonymizer, rule
 
