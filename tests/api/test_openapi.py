@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema_rs
-import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from careloom.api.answers import PROBLEM_TYPE
 from careloom.api.problems import FHIR_TYPE
 from careloom.services.access import VERBS
 from tests.api.kit import Installation
+from tests.every import over
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 SCOPE = re.compile(rf"careloom/({'|'.join(sorted(VERBS))})|system/\*\.(c|r|u|d|s|rs|cruds)")
@@ -41,7 +41,7 @@ OPERATIONS = [
     for method, told in methods.items()
     if method in METHODS
 ]
-each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+each_operation = over(OPERATIONS, lambda operation: operation.name)
 
 
 def nodes(node: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -164,7 +164,7 @@ def test_parameters_and_bodies_have_descriptions_and_examples_that_fit(operation
                 assert faults_of(media["schema"], example) == [], kind
 
 
-@pytest.mark.parametrize("name", sorted(DOCUMENT["components"]["schemas"]))
+@over(sorted(DOCUMENT["components"]["schemas"]))
 def test_the_example_of_a_component_fits_it(name: str) -> None:
     schema = DOCUMENT["components"]["schemas"][name]
     for example in _examples(schema):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.source import PACKAGE, ROOT, modules, name_of, parse, tracked_files
+from tests.every import over
 
 LINES_AT_MOST = 400
 BODY_LINES_AT_MOST = 40
@@ -30,7 +31,7 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-@pytest.mark.parametrize("module", modules(), ids=name_of)
+@over(modules(), name_of)
 def test_no_function_is_longer_than_a_screen(module: Path) -> None:
     functions = [node for node in ast.walk(parse(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     long = {function.name: body_lines(function) for function in functions if body_lines(function) > BODY_LINES_AT_MOST}
@@ -45,7 +46,7 @@ def test_every_file_and_folder_says_what_lives_there() -> None:
 INITS = [file for file in modules() if file.name == "__init__.py"]
 
 
-@pytest.mark.parametrize("init", INITS, ids=name_of)
+@over(INITS, name_of)
 def test_every_init_is_one_docstring(init: Path) -> None:
     tree = parse(init)
     assert ast.get_docstring(tree), "the room's sentence is missing"

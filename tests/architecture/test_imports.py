@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.source import PACKAGE, ROOT, imports, modules, name_of, parse
+from tests.every import over
 
 # library -> a file (or folder) may import it if its path below the package matches
 HEAVY = {
@@ -58,7 +59,7 @@ def slips(tree: ast.AST, path: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("module", modules(), ids=name_of)
+@over(modules(), name_of)
 def test_heavy_libraries_stay_in_files_that_carry_their_names(module: Path) -> None:
     assert slips(parse(module), name_of(module)) == []
 

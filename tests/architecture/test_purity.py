@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.source import PACKAGE, dotted_names, imports, modules, name_of, parse
+from tests.every import over
 
 PURE = (
     "ingest",
@@ -81,7 +82,7 @@ def slips(tree: ast.AST) -> list[str]:
 ROOMS = [module for module in modules() if name_of(module).split("/")[0] in PURE and not ADAPTER.search(module.name)]
 
 
-@pytest.mark.parametrize("module", ROOMS, ids=name_of)
+@over(ROOMS, name_of)
 def test_a_pure_room_reaches_for_nothing(module: Path) -> None:
     assert slips(parse(module)) == []
 

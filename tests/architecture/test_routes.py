@@ -30,6 +30,7 @@ from tests.api.kit import OBSERVATION, PATIENT, Installation
 from tests.architecture import access_routes, bulk_routes, linkage_routes, vault_routes, write_routes
 from tests.architecture.route_examples import EXAMPLES, NOTE, UPLOAD, Example
 from tests.architecture.source import ROOT
+from tests.every import every
 
 OPEN = {
     "health.live",
@@ -340,15 +341,24 @@ def test_head_is_get_without_a_body_and_audited_as_get_is(served: Served, route:
     assert served.uses_by(name)
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=named)
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
-def test_another_method_is_405_and_the_right_ones_are_named(served: Served, route: Route, method: str) -> None:
-    if any(other.name == f"{method} {route.path}" for other in ROUTES):
-        return
-    answer = served.ask(route, served.allowed, method=method)
-    assert answer.status_code == 405
-    assert is_problem(answer, 405, route.path)
-    assert route.method in answer.headers["Allow"].split(", ")
+OTHERS = [
+    (route, method)
+    for route in ROUTES
+    for method in ("PUT", "DELETE", "PATCH", "TRACE", "OPTIONS")
+    if f"{method} {route.path}" not in {other.name for other in ROUTES}
+]
+"""Each route with each method that its address does not know."""
+
+
+def test_another_method_is_405_and_the_right_ones_are_named(served: Served) -> None:
+    def check(asked: tuple[Route, str]) -> None:
+        route, method = asked
+        answer = served.ask(route, served.allowed, method=method)
+        assert answer.status_code == 405
+        assert is_problem(answer, 405, route.path)
+        assert route.method in answer.headers["Allow"].split(", ")
+
+    every(OTHERS, check, lambda asked: f"{asked[1]} instead of {asked[0].name}")
 
 
 @pytest.mark.parametrize(
@@ -361,22 +371,24 @@ def test_an_unknown_address_is_a_404_problem(served: Served, path: str) -> None:
         assert is_problem(answer, 404, path)
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=named)
-def test_the_document_tells_of_it(served: Served, route: Route) -> None:
-    told = served.document["paths"][route.path][route.method.lower()]
-    assert told["summary"]
-    example = EXAMPLES[route.name]
-    scopes = [scope for need in told.get("security", []) for scope in need["oauth2"]]
-    assert bool(told.get("security")) == (route in CLOSED)
-    if example.verb:
-        own = example.told or scope_of(example.verb)
-        assert scopes == [own, *([example.also] if example.also_in else [])]
-    answers = told["responses"]
-    assert {str(status) for status in example.statuses} <= set(answers)
-    if route in CLOSED:
-        assert "401" in answers
-    if route in DECIDED:
-        assert "403" in answers
+def test_the_document_tells_of_every_route(served: Served) -> None:
+    def check(route: Route) -> None:
+        told = served.document["paths"][route.path][route.method.lower()]
+        assert told["summary"]
+        example = EXAMPLES[route.name]
+        scopes = [scope for need in told.get("security", []) for scope in need["oauth2"]]
+        assert bool(told.get("security")) == (route in CLOSED)
+        if example.verb:
+            own = example.told or scope_of(example.verb)
+            assert scopes == [own, *([example.also] if example.also_in else [])]
+        answers = told["responses"]
+        assert {str(status) for status in example.statuses} <= set(answers)
+        if route in CLOSED:
+            assert "401" in answers
+        if route in DECIDED:
+            assert "403" in answers
+
+    every(ROUTES, check, named)
 
 
 def test_the_document_tells_of_nothing_else(served: Served) -> None:
