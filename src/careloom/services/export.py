@@ -195,7 +195,7 @@ class _Export:
         if +written != +Counter(self.state.expected):
             raise IntegrityError(
                 "the files of the export do not hold what the snapshot counted",
-                "Export again; if the clock was not set back meanwhile, see careloom doctor.",
+                "Export again; if that fails too, see careloom store check.",
             )
         self.state.ended = microseconds(self._platform.runtime.now())
 

@@ -17,6 +17,8 @@ BESIDE = (emergency_tables, linkage_tables, rights_tables, vault_tables)
 
 COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures", "consents")
 """``consents`` counts writes that touched a Consent: who keeps what they say knows by it when to look again."""
+NEWEST = "newest"
+"""The moment of the newest write, microseconds since 1970; a database that was made before it was kept has none."""
 
 SQLITE_TRIGGERS = (
     "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END",
@@ -74,10 +76,12 @@ def _check(connection: Connection, zone_keys: ZoneKeys) -> None:
 
 
 def counters(connection: Connection) -> dict[str, int]:
-    """The counters of the database; raises IntegrityError if one is missing."""
+    """The counters of the database, `NEWEST` among them; raises IntegrityError if one is missing."""
     found = dict(bulk.fetch(connection, "SELECT name, value FROM meta"))
+    kept = found.get(f"counter.{NEWEST}")
     try:
-        return {name: int(found[f"counter.{name}"]) for name in COUNTERS}
+        newest = {NEWEST: newest_update(connection) if kept is None else int(kept)}
+        return newest | {name: int(found[f"counter.{name}"]) for name in COUNTERS}
     except (KeyError, ValueError):
         raise IntegrityError("a counter of the database is lost", "restore the last backup") from None
 
@@ -90,6 +94,13 @@ def consent_marks(connection: Connection) -> tuple[int, int]:
         return int(found["counter.consents"]), int(found["counter.erasures"])
     except (KeyError, ValueError):
         raise IntegrityError("a counter of the database is lost", "restore the last backup") from None
+
+
+def newest_update(connection: Connection) -> int:
+    """When a current version was made last, microseconds since 1970; 0 in an empty zone."""
+    types = [row[0] for row in bulk.fetch(connection, "SELECT DISTINCT type FROM resource")]
+    newest = "SELECT max(last_updated) FROM resource WHERE type = ?"
+    return max((bulk.fetch(connection, newest, (kind,))[0][0] for kind in types), default=0)
 
 
 def erasures(connection: Connection) -> int:

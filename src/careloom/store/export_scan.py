@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from careloom.fhir.drafts import Resource
 from careloom.store import bulk
 from careloom.store.audit_log import time_of
+from careloom.store.database import newest_update
 from careloom.store.resources import resource_context
 from careloom.store.rows import Stored, instant
 from careloom.store.seal import Bodies
@@ -86,8 +87,7 @@ Lines = dict[str, tuple[list[bytes], list[int]]]
 def planned(connection: Connection, choice: Choice) -> Plan:
     """The plan of an export from the state that the connection sees; 8 bytes a row where rows are chosen."""
     types = [row[0] for row in bulk.fetch(connection, "SELECT DISTINCT type FROM resource")]
-    newest = "SELECT max(last_updated) FROM resource WHERE type = ?"
-    as_of = max((bulk.fetch(connection, newest, (kind,))[0][0] for kind in types), default=0)
+    as_of = newest_update(connection)
     high = bulk.fetch(connection, "SELECT max(rid) FROM resource")[0][0] or 0
     expected: Counter[str] = Counter()
     if choice.is_whole:

@@ -242,5 +242,6 @@ def count_from(counters: dict[str, int]) -> Callable[[str, int], int]:
 
 def save_counters(tools: WriteTools, before: Mapping[str, int], after: Mapping[str, int]) -> None:
     """Writes the counters that moved."""
-    moved = [(str(after[name]), f"counter.{name}") for name in after if after[name] != before[name]]
-    bulk.run(tools.connection, "UPDATE meta SET value = ? WHERE name = ?", moved)
+    moved = [(f"counter.{name}", str(after[name])) for name in after if after[name] != before[name]]
+    sql = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    bulk.run(tools.connection, sql, moved)

@@ -165,7 +165,9 @@ class ZoneStore(ZoneReads):
         self._move_anchor(chain.head)
 
     def _tools(self, connection: Connection, counters: dict[str, int]) -> WriteTools:
-        count, now = count_from(counters), audit_log.microseconds(self.runtime.now())
+        count, clock = count_from(counters), audit_log.microseconds(self.runtime.now())
+        newest = counters[database.NEWEST]
+        now = counters[database.NEWEST] = clock if clock >= newest else newest + 1  # it was set back: time goes on
         return WriteTools(
             connection=connection,
             zone_keys=self.keys,

@@ -1,11 +1,15 @@
 """A snapshot of one type is one moment of it, on both databases, whatever is written while it is read."""
 
+from datetime import timedelta
 from typing import Any
 
+from careloom.runtime import Runtime
+from careloom.store import bulk
+from careloom.store.engine import writing
 from careloom.store.rows import Write
 from careloom.store.snapshot import SnapshotReader, names_of_rows, snapshot
 from careloom.store.zone_store import ZoneStore
-from tests.store_kit import delete, event, put
+from tests.store_kit import START, delete, event, put
 
 
 def write(store: ZoneStore, *writes: Write) -> None:
@@ -67,3 +71,30 @@ def test_an_erased_patient_is_gone_from_a_snapshot_that_was_begun_before(store: 
         state = snapshot(connection, "Observation")
     store.erase(["p1"], lambda report: event(), names_patient=lambda raw, source: False)
     assert read(store, state.rows, state.as_of) == {"b": "final 1"}
+
+
+def test_time_goes_on_though_the_clock_is_set_back(store: ZoneStore) -> None:
+    moments = iter([1000, 400, 400, 999, 2000, 1500])
+    store.runtime = Runtime(clock=lambda: START + timedelta(seconds=next(moments)))
+    written = []
+    for number in range(4):
+        write(store, observation("a", f"status-{number}"))
+        written.append(store.read("Observation", "a").last_updated - START)
+    assert written == [timedelta(seconds=1000, microseconds=number) for number in range(4)]
+    with store.connect() as connection:
+        state = snapshot(connection, "Observation")
+    write(store, observation("a", "later"))
+    write(store, observation("b", "later still"))
+    assert read(store, state.rows, state.as_of) == {"a": "status-3 4"}
+    with store.connect() as connection:
+        assert len(snapshot(connection, "Observation", state.as_of + 1).rows) == 2
+
+
+def test_a_database_that_kept_no_moment_of_its_newest_write_goes_on_after_it(store: ZoneStore) -> None:
+    store.runtime = Runtime(clock=lambda: START + timedelta(seconds=1000))
+    write(store, observation("a", "final"))
+    with writing(store._engine) as connection:
+        bulk.run(connection, "DELETE FROM meta WHERE name = ?", [("counter.newest",)])
+    store.runtime = Runtime(clock=lambda: START)
+    write(store, observation("a", "amended"))
+    assert store.read("Observation", "a").last_updated - START == timedelta(seconds=1000, microseconds=1)
