@@ -52,3 +52,31 @@ def retained(done: Sequence[Row]) -> None:
     """What was removed by rule."""
     rows = [(one["rule"], one["keep"], one["removed"], one["held"]) for one in done if one["removes"]]
     show_table("Removed", ("rule", "kept", "removed", "under a hold"), rows)
+
+
+def exported(told: Row) -> None:
+    """What a zip holds."""
+    sums = told["sums"]
+    say(f"{told['file']}: {sums['files']:,} files, {sums['items']:,} items, {sums['bytes']:,} bytes, all of a patient.")
+    rows = [
+        (zone, table, one["rows"], one["by"])
+        for zone, tables in told["tables"].items() for table, one in tables.items() if one["rows"]
+    ]  # fmt: skip
+    show_table("Rows of the patient", ("zone", "table", "rows", "by"), rows)
+
+
+def checked_export(found: Row) -> None:
+    """Whether a zip holds."""
+    signed = "as it was signed" if found["signed"] else "NOT as it was signed"
+    whole = "every file is as it says" if found["whole"] else "files are NOT as it says"
+    say(f"The inventory is {signed}; {whole}: {found['sums']['files']:,} files, {found['sums']['bytes']:,} bytes.")
+
+
+def rectified(done: Row) -> None:
+    """What was mended."""
+    say(f"{done['fact']}: version {done['before']} became {done['version']}. {done['provenance']} says who and why.")
+    if done["erased"] is not None:
+        gone = done["erased"]
+        say(f"Gone for good: {gone['versions']:,} versions, the bytes of {gone['records']:,} records.")
+        if gone["kept_records"]:
+            say(f"{gone['kept_records']:,} records stay, because other resources stand on them.")

@@ -24,7 +24,7 @@ from careloom.services.platform import Platform
 from careloom.services.queued import asker_of, find_job, state_of
 from careloom.services.search import zone_of
 from careloom.store.audit_log import time_of
-from careloom.store.export_scan import held_ids, patients_behind
+from careloom.store.export_scan import held_ids, numbers_of, patients_behind
 from careloom.store.exports import ExportFile, Exports, ExportState
 from careloom.store.jobs import Job, Jobs, Progress
 from careloom.store.rows import instant
@@ -200,6 +200,22 @@ def withdraw(platform: Platform, zone_name: str, numbers: Collection[int]) -> in
         if not state.ended or any(not subjects.isdisjoint(numbers) for subjects in held):
             gone += remove(platform, export_id)
     return gone
+
+
+def lines_of(platform: Platform, pseudonym: str) -> dict[str, int]:
+    """Export -> lines of a patient of the identified zone in it, of whole exports that are kept now."""
+    folder, found = exports_of(platform), dict[str, int]()
+    with platform.store("identified").connect() as connection:
+        own = set(numbers_of(connection, [pseudonym]))
+    for export_id, _ in folder.listed():
+        state = _readable(folder, export_id)
+        if state is None or not state.ended or state.asked["zone"] != "identified":
+            continue
+        frames = (numbers for one in state.files for numbers, _ in folder.frames(export_id, state, one))
+        count = sum(number in own for numbers in frames for number in numbers)
+        if count:
+            found[export_id] = count
+    return found
 
 
 def _readable(folder: Exports, export_id: str) -> ExportState | None:

@@ -44,8 +44,7 @@ def set_rule(platform: Platform, who: Principal, ask: RuleAsk) -> Json:
     """
     zone = _zone_of(ask)
     admit(platform, who, "rights", zone, operation=ask.kind)
-    if not 0 < len(ask.reason.strip()) <= LONGEST_REASON:
-        raise QueryError(f"a reason has 1 to {LONGEST_REASON} characters", "Say who decided it, and on what ground.")
+    require_reason(ask.reason)
     patient = stored_id(platform, ask.patient, ask.source) if ask.patient else ""
     place = _place(zone)
     store = platform.store(place)
@@ -64,6 +63,12 @@ def set_rule(platform: Platform, who: Principal, ask: RuleAsk) -> Json:
     exports = _withdrawn(platform, ask.kind)
     with store.rights() as reader:
         return as_json(reader.rule(made[0])) | {"exports": exports, "trainings": tainted}
+
+
+def require_reason(text: str) -> None:
+    """Returns where there is a reason of a length that is kept. raises QueryError"""
+    if not 0 < len(text.strip()) <= LONGEST_REASON:
+        raise QueryError(f"a reason has 1 to {LONGEST_REASON} characters", "Say who decided it, and on what ground.")
 
 
 def end_rule(platform: Platform, who: Principal, rule: str) -> Json:

@@ -140,6 +140,10 @@ class Eraser:
         bulk.run(connection, COUNT_ERASURE, [()])
         return report
 
+    def naming(self, connection: Connection, patient_ids: Sequence[str]) -> set[int]:
+        """Row numbers of resources under nobody's key that name one of the patients."""
+        return self._naming_resources(connection, patient_ids)
+
     def has_traces(self, connection: Connection, patient_ids: Sequence[str]) -> bool:
         """True when there is a key of one of the patients, or something unassigned that names one."""
         pseudonyms = [self._zone_keys.pseudonym(patient_id) for patient_id in patient_ids]

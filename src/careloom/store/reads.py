@@ -134,6 +134,23 @@ class Reader:
         rows = bulk.fetch_in(connection, _NOW + "WHERE r.type = ? AND r.id {in}", ids, resource_type)
         return {stored.id: stored for stored in self.opened(connection, rows)}
 
+    def of_rows(
+        self, connection: Connection, rids: Sequence[int], subjects: Sequence[int], shared: Sequence[int]
+    ) -> Iterator[tuple[Stored, bool]]:
+        """(version, whether it is current) of these rows, by type, id and version; deletions have no content.
+
+        subjects  numbers of data keys: versions that others seal are left out, but for rows that are in `shared`
+        """
+        wanted, whole = set(subjects), set(shared)
+        for start in range(0, len(rids), PAGE):
+            some = rids[start : start + PAGE]
+            now = [(*row, True) for row in bulk.fetch_in(connection, _NOW + "WHERE r.rid {in}", some)]
+            then = [(*row, False) for row in bulk.fetch_in(connection, _THEN + "WHERE h.rid {in}", some)]
+            rows = [row for row in now + then if row[6] in wanted or row[0] in whole]
+            rows.sort(key=lambda row: (row[1], row[2], row[3]))
+            opened = self.opened(connection, [row[:9] for row in rows])
+            yield from zip(opened, (row[9] for row in rows), strict=True)
+
     def scan(self, connection: Connection, types: Sequence[str], after: str = "") -> Iterator[Stored]:
         """Every current resource that is not deleted, by type and id; of each type those after an id."""
         if not types:

@@ -28,6 +28,7 @@ from careloom.store.rights import RightsReader
 from careloom.store.rows import Indexer, Manifest, Tally, no_index
 from careloom.store.seal import Bodies
 from careloom.store.steps import Phased, Step, run_all
+from careloom.store.subject_content import Rows, SubjectContent
 from careloom.store.subjects import SubjectKeys, SubjectWriter
 from careloom.store.transaction import Transaction, count_from, save_counters
 from careloom.store.vault import VaultReader
@@ -348,6 +349,14 @@ class ZoneStore(ZoneReads):
         with self.connect() as connection:
             eraser = Eraser(self.keys, self._subject_keys, self._bodies, names_patient)
             return eraser.has_traces(connection, [patient_id])
+
+    def content_of(
+        self, connection: Connection, patient_ids: Sequence[str], names_patient: NamesPatient
+    ) -> tuple[SubjectContent, Rows]:
+        """What is here of a patient, and the numbers of its rows, as the connection sees it."""
+        content = SubjectContent(connection, self.keys, self._subject_keys, self._bodies)
+        eraser = Eraser(self.keys, self._subject_keys, self._bodies, names_patient)
+        return content, content.rows(patient_ids, eraser)
 
     def source_of_record(self, record_id: str) -> str:
         """The source system of the file in which a record arrived; "" if nobody knows."""
