@@ -18,7 +18,7 @@ def view(
         str,
         typer.Argument(
             metavar="VIEW",
-            help="patient, encounter, condition, observation, labs_wide, medication, note; or a file that holds one.",
+            help="A view that ships (patient, observation, labs_wide, ...), omop, or a file that holds one.",
         ),
     ],
     files: Annotated[
@@ -40,6 +40,10 @@ def view(
         list[str] | None, typer.Option(help="A column to part the table by; may stand repeatedly.")
     ] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the table whole, not refresh it.")] = False,
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="For omop: the folder of a download from athena.ohdsi.org.")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="For omop: CSV in place of Parquet.")] = False,
     json: Json = False,
 ) -> None:
     """Make a table of resources by a ViewDefinition of SQL-on-FHIR.
@@ -47,14 +51,24 @@ def view(
     Example: careloom view labs_wide --zone research --out labs.parquet
 
     Example: careloom view labs_wide --zone research --table
+
+    Example: careloom view omop --out cdm --vocabulary athena
     """
     from careloom.cli import output
     from careloom.cli.lake import show_table
     from careloom.cli.session import opened
     from careloom.errors import QueryError
+    from careloom.services.omop import OmopAsk, make_omop
     from careloom.services.view import ViewAsk, view_files, view_zone
     from careloom.services.view_table import TableAsk, make_table
 
+    if name == "omop":
+        if out is None or files:
+            raise QueryError("view: omop makes a folder of tables of a zone", "Name a new folder: --out cdm.")
+        with opened() as (platform, who), output.progress("Viewing", quiet=json, unit="views") as watch:
+            told = make_omop(platform, who, zone, OmopAsk(out, vocabulary, csv), watch)
+        output.give(told.as_json(), as_json=json, show=_show_omop)
+        return
     if table:
         if files or out is not None:
             raise QueryError("view: --table makes a table of a zone", "Leave files and --out away.")
@@ -71,6 +85,18 @@ def view(
         with opened() as (platform, who), output.progress("Viewing", quiet=json, unit="resources") as watch:
             report = view_zone(platform, who, zone, ask, watch)
     output.give(report.as_json(), as_json=json, show=_show)
+
+
+def _show_omop(report: dict[str, Any]) -> None:
+    from careloom.cli import output
+
+    for table, rows in report["tables"].items():
+        concepts = f", {report['mapped'][table]:,} with a concept" if table in report["mapped"] else ""
+        output.say(f"{table}: {rows:,} rows{concepts}")
+    for what, count in report["left_out"].items():
+        output.say(f"left out: {count:,} {what}")
+    if not report["vocabulary"]:
+        output.say("No vocabulary is loaded: concepts of codes are 0. Add --vocabulary FOLDER.")
 
 
 def _show(report: dict[str, Any]) -> None:
