@@ -1,7 +1,5 @@
 """De-identification: the policies to choose from, and what runs did. No value of a patient is here."""
 
-from typing import Any
-
 from dash import html
 from dash.development.base_component import Component
 
@@ -22,6 +20,7 @@ from careloom.dashboard.parts import (
     state,
     time,
 )
+from careloom.dashboard.run_parts import older_runs
 from careloom.dashboard.session import Person
 
 TITLE = "De-identification"
@@ -53,7 +52,7 @@ def page(api: Careloom, person: Person, address: Address) -> Page:
         content.append(_policies(api.deidentifications.policies(), person))
     if found.items:
         table = Table("Runs, newest first", RUN_COLUMNS, [_row(run) for run in found.items]).shown()
-        content.append(card("Runs", [table, _pager(before, found.next)]))
+        content.append(card("Runs", [table, older_runs(before, found.next, ROOM)]))
     elif before:
         content.append(card("No more runs", html.P(link("Back to the newest", href(ROOM)))))
     else:
@@ -126,13 +125,3 @@ def _row(run: Deidentification) -> tuple[Contents, ...]:
         words.lasting(run.started, run.ended),
         run.actor or words.NONE,
     )
-
-
-def _pager(before: str, following: str | None) -> Component | None:
-    if not before and not following:
-        return None
-    small: dict[str, Any] = {"className": "button button-small"}
-    newest = link("Newest", href(ROOM), **small) if before else None
-    older = link("Older", href(ROOM, before=following), **small) if following else None
-    labelled: dict[str, Any] = {"aria-label": "More runs"}
-    return html.Div(html.Nav([newest, older], **labelled), className="pager")

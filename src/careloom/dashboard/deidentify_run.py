@@ -23,7 +23,6 @@ from careloom.dashboard.parts import (
     Page,
     Table,
     badge,
-    bar,
     card,
     head,
     link,
@@ -32,6 +31,7 @@ from careloom.dashboard.parts import (
     tile,
     tiles,
 )
+from careloom.dashboard.run_parts import unfinished
 from careloom.dashboard.session import Person
 
 TYPE_COLUMNS = [
@@ -73,9 +73,6 @@ def _aside(run: DeidentificationDetail) -> Component:
 
 
 def _standing(run: DeidentificationDetail, person: Person) -> Component:
-    stays = (
-        "What it had committed stays: until the next run is done the research zone may hold resources of two policies."
-    )
     by = f"under {run.policy}, by {run.actor}"
     if run.signed is False:
         return note(
@@ -83,30 +80,21 @@ def _standing(run: DeidentificationDetail, person: Person) -> Component:
             "Somebody changed the file: nothing of it is shown. Call the operator; a new run writes a new report.",
             tone="bad", role="alert",
         )  # fmt: skip
-    if run.state == "failed":
-        return note(f"It failed: {run.error}", stays, tone="bad")
-    if run.state == "cancelled":
-        return note("It was cancelled", stays, tone="warn")
-    if run.state == "waiting":
-        said = html.P(f"Nothing was changed yet; {by}.", className="soft")
-        return card("Waiting for a free worker", [said, _cancel(run, person)])
-    if run.state == "running":
-        done, total = run.progress.done, run.progress.total
-        far = f"{done:,} of {total:,} resources, {by}." if total else f"It has just begun, {by}."
-        shown = html.P(far, className="soft")
-        return card("Running", [shown, bar((min(done, total), ""), whole=total), _cancel(run, person)])
+    told = unfinished(
+        run,
+        "resources",
+        by=by,
+        waits="Nothing was changed yet",
+        stays="What it had committed stays: the research zone may hold resources of two policies until a run is done.",
+        cancel=f"deidentify-cancel/{run.id}" if person.may_deidentify else "",
+    )
+    if told is not None:
+        return told
     return note(
         f"The research zone was made {by}, in {words.lasting(run.started, run.ended)}",
         ["Its report is as it was signed. Check a copy: ", html.Code("careloom audit signature FILE.json")],
         tone="good",
     )
-
-
-def _cancel(run: DeidentificationDetail, person: Person) -> Component | None:
-    if not person.may_deidentify:
-        return None
-    button = html.Button("Cancel", type="submit", className="button button-small")
-    return html.Form(button, method="post", action=f"{PREFIX}/deidentify-cancel/{run.id}")
 
 
 def _tiles(run: DeidentificationDetail) -> Component:

@@ -1,7 +1,5 @@
 """Normalize: rehearse first, read what would change by code, then apply; and what was done before. No value is here."""
 
-from typing import Any
-
 from dash import html
 from dash.development.base_component import Component
 
@@ -25,6 +23,7 @@ from careloom.dashboard.parts import (
     tiles,
     time,
 )
+from careloom.dashboard.run_parts import older_runs, unfinished
 from careloom.dashboard.session import Person
 
 TITLE = "Normalize"
@@ -44,7 +43,7 @@ def page(api: Careloom, address: Address) -> Page:
     content: list[Content] = [head(TITLE, lead=lead, aside=rehearse_now())]
     if found.items:
         table = Table("Runs, newest first", RUN_COLUMNS, [_row(run) for run in found.items]).shown()
-        content.append(card("Runs", [table, _pager(before, found.next)]))
+        content.append(card("Runs", [table, older_runs(before, found.next, "normalize")]))
     elif before:
         content.append(card("No more runs", html.P(link("Back to the newest", href("normalize")))))
     else:
@@ -102,40 +101,19 @@ def _row(run: Normalization) -> tuple[Contents, ...]:
     )
 
 
-def _pager(before: str, following: str | None) -> Component | None:
-    if not before and not following:
-        return None
-    small: dict[str, Any] = {"className": "button button-small"}
-    newest = link("Newest", href("normalize"), **small) if before else None
-    older = link("Older", href("normalize", before=following), **small) if following else None
-    labelled: dict[str, Any] = {"aria-label": "More runs"}
-    return html.Div(html.Nav([newest, older], **labelled), className="pager")
-
-
-def _standing(run: NormalizationDetail) -> Component | None:
-    if run.state == "failed":
-        return note(
-            f"It failed: {run.error}", "What it had committed stays. Mend the reason and start again.", tone="bad"
-        )
-    if run.state == "cancelled":
-        return note("It was cancelled", "What it had committed until then stays.", tone="warn")
-    if run.state == "waiting":
-        return card("Waiting for a free worker", [html.P("Nothing was changed yet.", className="soft"), _cancel(run)])
-    if run.state == "running":
-        far = (
-            f"{run.progress.done:,} of {run.progress.total:,} resources."
-            if run.progress.total
-            else "It has just begun."
-        )
-        return card("Running", [html.P(far, className="soft"), _cancel(run)])
+def _standing(run: NormalizationDetail) -> Component:
+    told = unfinished(
+        run,
+        "resources",
+        waits="Nothing was changed yet",
+        stays="What it had committed stays. Mend the reason, if there is one, and start again.",
+        cancel=f"normalize-cancel/{run.id}",
+    )
+    if told is not None:
+        return told
     if run.rehearsal:
         return note("Nothing was changed", "This is what would have happened then.")
     return note("Each changed resource has a new version", "What came is the version before it.", tone="good")
-
-
-def _cancel(run: Normalization) -> Component:
-    button = html.Button("Cancel", type="submit", className="button button-small")
-    return html.Form(button, method="post", action=f"{PREFIX}/normalize-cancel/{run.id}")
 
 
 def _tiles(run: Normalization) -> Component:

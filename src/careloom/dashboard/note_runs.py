@@ -1,7 +1,5 @@
 """Annotations of stored notes: start one, watch it, read what became of the facts. No word of a note is here."""
 
-from typing import Any
-
 import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
@@ -19,7 +17,6 @@ from careloom.dashboard.parts import (
     Contents,
     Page,
     Table,
-    bar,
     card,
     head,
     link,
@@ -29,6 +26,7 @@ from careloom.dashboard.parts import (
     tiles,
     time,
 )
+from careloom.dashboard.run_parts import older_runs, unfinished
 from careloom.dashboard.session import Person
 
 TITLE = "Runs over stored notes"
@@ -54,7 +52,7 @@ def page(api: Careloom, person: Person, address: Address) -> Page:
     content: list[Content] = []
     if found.items:
         table = Table("Runs, newest first", RUN_COLUMNS, [_row(run) for run in found.items]).shown()
-        content.append(card("Runs", [table, _pager(before, found.next)]))
+        content.append(card("Runs", [table, older_runs(before, found.next, ROOM, RUNS)]))
     elif before:
         content.append(card("No more runs", html.P(link("Back to the newest", href(ROOM, RUNS)))))
     else:
@@ -124,43 +122,23 @@ def _row(run: AnnotationRun) -> tuple[Contents, ...]:
     )
 
 
-def _pager(before: str, following: str | None) -> Component | None:
-    if not before and not following:
-        return None
-    small: dict[str, Any] = {"className": "button button-small"}
-    newest = link("Newest", href(ROOM, RUNS), **small) if before else None
-    older = link("Older", href(ROOM, RUNS, before=following), **small) if following else None
-    labelled: dict[str, Any] = {"aria-label": "More runs"}
-    return html.Div(html.Nav([newest, older], **labelled), className="pager")
-
-
 def _standing(run: AnnotationRunDetail, person: Person) -> Component:
-    by = f"notes of the {run.zone} zone, for {run.actor}"
-    stays = "What it had committed stays. An incremental run goes on from there."
-    if run.state == "failed":
-        return note(f"It failed: {run.error}", stays, tone="bad")
-    if run.state == "cancelled":
-        return note("It was cancelled", stays, tone="warn")
-    if run.state == "waiting":
-        said = html.P(f"Nothing was read yet; {by}.", className="soft")
-        return card("Waiting for a free worker", [said, _cancel(run, person)])
-    if run.state == "running":
-        done, total = run.progress.done, run.progress.total
-        far = f"{done:,} of {total:,}: {by}." if total else f"It has just begun: {by}."
-        shown = [html.P(far, className="soft"), bar((min(done, total), ""), whole=total), _cancel(run, person)]
-        return card("Running", shown)
+    by = f"of the {run.zone} zone, for {run.actor}"
+    told = unfinished(
+        run,
+        "notes",
+        by=by,
+        waits="Nothing was read yet",
+        stays="What it had committed stays. An incremental run goes on from there.",
+        cancel=f"notes-cancel/{run.id}" if person.may_annotate else "",
+    )
+    if told is not None:
+        return told
     return note(
-        f"Read in {words.lasting(run.started, run.ended)}: {by}",
+        f"Read in {words.lasting(run.started, run.ended)}: notes {by}",
         ["Each fact leads to its words. Prove it: ", html.Code(f"careloom annotate verify --zone {run.zone}")],
         tone="good",
     )
-
-
-def _cancel(run: AnnotationRun, person: Person) -> Component | None:
-    if not person.may_annotate:
-        return None
-    button = html.Button("Cancel", type="submit", className="button button-small")
-    return html.Form(button, method="post", action=f"{PREFIX}/notes-cancel/{run.id}")
 
 
 def _figures(run: AnnotationRun) -> Component:

@@ -10,6 +10,7 @@ from careloom.client.reports import Ingestion
 from careloom.dashboard import session, words
 from careloom.dashboard.address import Address, href
 from careloom.dashboard.parts import Column, Content, Page, Table, as_of, card, head, link, state, time
+from careloom.dashboard.run_parts import older_runs
 from careloom.dashboard.sending import how_to_send
 
 TITLE = "Runs"
@@ -34,7 +35,7 @@ def page(api: Careloom, address: Address) -> Page:
     ]
     if found.items:
         table = Table("Runs, newest first", COLUMNS, [_row(run) for run in found.items]).shown()
-        content.append(card("All runs", [table, _pager(before, found.next)]))
+        content.append(card("All runs", [table, older_runs(before, found.next, "runs")]))
     elif before:
         content.append(card("No more runs", html.P(link("Back to the newest", href("runs")))))
     else:
@@ -71,12 +72,3 @@ def progress(run: Ingestion) -> Component | None:
     filled = html.Div(html.Span(style={"width": f"{percent}%"}), className="bar", **said)
     words_ = f"{percent} % of {words.size(run.progress.total)}"
     return html.Div([filled, html.Span(words_, className="soft small number")], className="progress")
-
-
-def _pager(before: str, following: str | None) -> Component | None:
-    if not before and not following:
-        return None
-    newest = link("Newest", href("runs"), className="button button-small") if before else None
-    older = link("Older", href("runs", before=following), className="button button-small") if following else None
-    labelled: dict[str, Any] = {"aria-label": "More runs"}
-    return html.Div(html.Nav([newest, older], **labelled), className="pager")
