@@ -1,14 +1,13 @@
 """Routes of emergencies, of who saw a patient, and of the accounting of disclosures."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import AwareDatetime, Field
 
 from careloom.api import access_schemas as schemas
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.context import platform, who
 from careloom.api.schemas import Model, Problem
 from careloom.services import disclosures, disclosures_page, emergencies
@@ -28,27 +27,23 @@ def register(app: OpenAPI) -> None:
     app.register_api(access)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
 class EmergenciesQuery(Model):
     """Which ones."""
 
-    waiting: bool = _told(False, "Only those that nobody has acknowledged.", True)
-    limit: Annotated[int, Field(ge=1, le=1000)] = _told(100, "How many at most.", 100)
+    waiting: bool = told(False, "Only those that nobody has acknowledged.", True)
+    limit: Annotated[int, Field(ge=1, le=1000)] = told(100, "How many at most.", 100)
 
 
 class EmergencyPath(Model):
     """Which emergency."""
 
-    emergency_id: Annotated[str, Field(pattern=schemas.ID_PATTERN)] = _told(..., "Its id.", schemas.ONE_ID)
+    emergency_id: Annotated[str, Field(pattern=schemas.ID_PATTERN)] = told(..., "Its id.", schemas.ONE_ID)
 
 
 class PatientPath(Model):
     """Whose record."""
 
-    patient_id: Annotated[str, Field(pattern=schemas.PATIENT_PATTERN)] = _told(
+    patient_id: Annotated[str, Field(pattern=schemas.PATIENT_PATTERN)] = told(
         ..., "The id of the Patient, as stored or the source's own.", schemas.PATIENT
     )
 
@@ -56,14 +51,14 @@ class PatientPath(Model):
 class TimesQuery(Model):
     """Of what time: six years back without `since`, until now without `until`."""
 
-    since: AwareDatetime | None = _told(None, "From when, with its offset.", "2026-01-01T00:00:00Z")
-    until: AwareDatetime | None = _told(None, "Until when, with its offset.", "2026-12-01T00:00:00Z")
+    since: AwareDatetime | None = told(None, "From when, with its offset.", "2026-01-01T00:00:00Z")
+    until: AwareDatetime | None = told(None, "Until when, with its offset.", "2026-12-01T00:00:00Z")
 
 
 class DisclosuresQuery(TimesQuery):
     """Of what time, and how it is written."""
 
-    format: Literal["json", "csv", "html"] = _told("json", "csv to work with, html to print.", "html")
+    format: Literal["json", "csv", "html"] = told("json", "csv to work with, html to print.", "html")
 
 
 @access.post(
@@ -79,7 +74,7 @@ class DisclosuresQuery(TimesQuery):
 def opened(body: schemas.EmergencyAsk) -> Response:
     """For one patient and a while, with a reason. An alert is raised, and a privacy officer looks at it."""
     made = emergencies.open_emergency(platform(), who(), body.patient, body.reason, minutes=body.minutes)
-    return _json(made, 201)
+    return json_answer(made, 201)
 
 
 @access.get(
@@ -92,7 +87,7 @@ def opened(body: schemas.EmergencyAsk) -> Response:
 def listed(query: EmergenciesQuery) -> Response:
     """In which a clinician broke the glass, why, and whether somebody has looked at it."""
     found = emergencies.list_emergencies(platform(), who(), is_waiting=query.waiting, limit=query.limit)
-    return _json({"emergencies": found})
+    return json_answer({"emergencies": found})
 
 
 @access.post(
@@ -104,7 +99,7 @@ def listed(query: EmergenciesQuery) -> Response:
 )
 def acknowledged(path: EmergencyPath) -> Response:
     """For a privacy officer, who has looked at it by this; who did so first stays."""
-    return _json(emergencies.acknowledge(platform(), who(), path.emergency_id))
+    return json_answer(emergencies.acknowledge(platform(), who(), path.emergency_id))
 
 
 @access.get(
@@ -117,7 +112,7 @@ def acknowledged(path: EmergencyPath) -> Response:
 def views(path: PatientPath, query: TimesQuery) -> Response:
     """Every event of the audit chain about the patient, counted by actor, purpose and operation."""
     ask = disclosures.PatientAsk(f"Patient/{path.patient_id}", query.since, query.until)
-    return _json(disclosures.patient_views(platform(), who(), ask))
+    return json_answer(disclosures.patient_views(platform(), who(), ask))
 
 
 @access.get(
@@ -151,8 +146,4 @@ def accounting(path: PatientPath, query: DisclosuresQuery) -> Response:
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         )
         return made
-    return _json(report)
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status=status, content_type="application/json")
+    return json_answer(report)

@@ -3,10 +3,12 @@
 from functools import cache
 from typing import Any
 
+import orjson
+from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI
 from flask_openapi3.models.schema import Schema
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from careloom.api.problems import PROBLEM_TYPE
 from careloom.api.schemas import Problem
@@ -42,6 +44,24 @@ def answers(model: type[BaseModel], description: str, **more: Any) -> dict[str, 
     """A JSON answer with the model's own example, as OpenAPI writes it; `document` must name the model."""
     content = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": example_of(model)}
     return {"description": description, "content": {"application/json": content}, **more}
+
+
+def queued_answer(model: type[BaseModel]) -> dict[str, Any]:
+    """The answer 202 of an operation that queues work, as OpenAPI writes it; `document` must name the model."""
+    watched = {"schema": {"type": "string"}, "description": "Where to watch it."}
+    return answers(model, "It is queued.", headers={"Location": watched})
+
+
+def json_answer(body: dict[str, Any], status: int = 200, *, at: str = "") -> Response:
+    """The answer of an operation in JSON; `at` is the address of what it made, if it made something."""
+    return Response(
+        orjson.dumps(body), status, content_type="application/json", headers={"Location": at} if at else None
+    )
+
+
+def told(default: Any, description: str, example: Any) -> Any:
+    """A parameter or property as the document tells of it; `default` is ``...`` where it must be given."""
+    return Field(default, description=description, json_schema_extra={"example": example})
 
 
 def example_of(model: type[BaseModel]) -> Any:

@@ -2,12 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import Field
 
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, queued_answer, told
 from careloom.api.context import base_url, platform, who
 from careloom.api.deidentifications_schemas import (
     SIGNED,
@@ -19,7 +18,7 @@ from careloom.api.deidentifications_schemas import (
     PolicyList,
     SignedReport,
 )
-from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, Problem
+from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, Problem, RunsQuery
 from careloom.services import deidentification_policies as policy_service
 from careloom.services import deidentifications as service
 
@@ -48,35 +47,22 @@ def register(app: OpenAPI) -> None:
     app.register_api(policies)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
-class DeidentificationsQuery(Model):
-    """Which page of the list."""
-
-    limit: Annotated[int, Field(ge=1, le=200)] = _told(20, "Items of one page.", 20)
-    cursor: Annotated[str, Field(pattern=rf"^({RUN_PATTERN[1:-1]})?$")] = _told(
-        "", "`next` of the page before; empty for the first page.", RUN_ID
-    )
-
-
 class DeidentificationPath(Model):
     """Which de-identification."""
 
-    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = _told(..., "The id of the de-identification.", RUN_ID)
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "The id of the de-identification.", RUN_ID)
 
 
 class ReportQuery(Model):
     """As what."""
 
-    format: Literal["json", "html"] = _told("json", "The signed file, or one page for people.", "html")
+    format: Literal["json", "html"] = told("json", "The signed file, or one page for people.", "html")
 
 
 class PolicyPath(Model):
     """Which policy."""
 
-    name: Annotated[str, Field(pattern="^[a-z0-9-]{1,64}$")] = _told(..., "Its name.", "safe-harbor")
+    name: Annotated[str, Field(pattern="^[a-z0-9-]{1,64}$")] = told(..., "Its name.", "safe-harbor")
 
 
 @deidentifications.post(
@@ -85,20 +71,14 @@ class PolicyPath(Model):
     operation_id="deidentify",
     security=_MAKES,
     responses={
-        202: answers(
-            Deidentification,
-            "It is queued.",
-            headers={"Location": {"schema": {"type": "string"}, "description": "Where to watch it."}},
-        ),
+        202: queued_answer(Deidentification),
         **problems(*_REFUSALS, 413, 415),
     },
 )
 def queued(body: DeidentificationAsk) -> Response:
     """By a policy, from what the identified zone holds when it runs. What no longer passes leaves the research zone."""
     made = service.submit(platform(), who(), policy=body.policy)
-    response = _json(made, 202)
-    response.headers["Location"] = f"{base_url()}/api/v1/deidentifications/{made['id']}"
-    return response
+    return json_answer(made, 202, at=f"{base_url()}/api/v1/deidentifications/{made['id']}")
 
 
 @deidentifications.get(
@@ -108,9 +88,9 @@ def queued(body: DeidentificationAsk) -> Response:
     security=_READS,
     responses={200: answers(DeidentificationPage, "A page, newest first."), **problems(*_REFUSALS)},
 )
-def listed(query: DeidentificationsQuery) -> Response:
+def listed(query: RunsQuery) -> Response:
     """Those of every face of the platform."""
-    return _json(service.list_runs(platform(), who(), limit=query.limit, cursor=query.cursor))
+    return json_answer(service.list_runs(platform(), who(), limit=query.limit, cursor=query.cursor))
 
 
 @deidentifications.get(
@@ -122,7 +102,7 @@ def listed(query: DeidentificationsQuery) -> Response:
 )
 def shown(path: DeidentificationPath) -> Response:
     """How far it is; when it is done, what passed, what was taken out, what was found, and the residual risk."""
-    return _json(service.show_run(platform(), who(), path.run_id))
+    return json_answer(service.show_run(platform(), who(), path.run_id))
 
 
 @deidentifications.get(
@@ -153,7 +133,7 @@ def cancelled(path: DeidentificationPath) -> Response:
 
     Only who asked for it may, and who may operate the identified zone.
     """
-    return _json(service.cancel_run(platform(), who(), path.run_id))
+    return json_answer(service.cancel_run(platform(), who(), path.run_id))
 
 
 @policies.get(
@@ -165,7 +145,7 @@ def cancelled(path: DeidentificationPath) -> Response:
 )
 def policies_listed() -> Response:
     """What each does with dates, addresses and texts."""
-    return _json({"items": policy_service.list_policies(platform(), who())})
+    return json_answer({"items": policy_service.list_policies(platform(), who())})
 
 
 @policies.get(
@@ -177,8 +157,4 @@ def policies_listed() -> Response:
 )
 def policy_shown(path: PolicyPath) -> Response:
     """What it decides for which elements, and why. It is an allow-list: what no entry keeps does not pass."""
-    return _json(policy_service.show_policy(platform(), who(), path.name))
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, content_type="application/json")
+    return json_answer(policy_service.show_policy(platform(), who(), path.name))

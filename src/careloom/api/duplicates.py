@@ -1,13 +1,12 @@
 """Routes of duplicates: look for resources that are there twice, list the groups, export them."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI
 from pydantic import Field
 
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.context import base_url, platform, who
 from careloom.api.duplicates_schemas import GROUPS_CURSOR, DuplicatePage, DuplicatesLook
 from careloom.api.linkage import TAG
@@ -28,23 +27,19 @@ def register(app: OpenAPI) -> None:
     app.register_api(duplicates)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
 class GroupsQuery(Model):
     """Which groups, and which page of them."""
 
-    type: Annotated[str, Field(pattern=r"^([A-Z][A-Za-z]{1,63})?$")] = _told("", "Only groups of this type.", "")
-    kind: Annotated[str, Field(pattern=r"^(content|event)?$")] = _told("", "Only groups of this kind.", "content")
-    limit: Annotated[int, Field(ge=1, le=200)] = _told(20, "Items of one page.", 20)
-    cursor: Annotated[str, Field(pattern=GROUPS_CURSOR)] = _told("", "`next` of the page before.", "")
+    type: Annotated[str, Field(pattern=r"^([A-Z][A-Za-z]{1,63})?$")] = told("", "Only groups of this type.", "")
+    kind: Annotated[str, Field(pattern=r"^(content|event)?$")] = told("", "Only groups of this kind.", "content")
+    limit: Annotated[int, Field(ge=1, le=200)] = told(20, "Items of one page.", 20)
+    cursor: Annotated[str, Field(pattern=GROUPS_CURSOR)] = told("", "`next` of the page before.", "")
 
 
 class LookPath(Model):
     """Which look."""
 
-    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = _told(..., "The id of the look.", RUN_ID)
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "The id of the look.", RUN_ID)
 
 
 @duplicates.post(
@@ -64,7 +59,7 @@ class LookPath(Model):
 def looked() -> Response:
     """Every resource is held against all others of its person, by the job worker; nothing is removed."""
     made = submit_look(platform(), who())
-    response = _json(made, 202)
+    response = json_answer(made, 202)
     response.headers["Location"] = f"{base_url()}/api/v1/linkage/duplicates/looks/{made['id']}"
     return response
 
@@ -78,7 +73,7 @@ def looked() -> Response:
 )
 def state(path: LookPath) -> Response:
     """Waiting, running, done, failed or cancelled."""
-    return _json(look_state(platform(), who(), path.run_id))
+    return json_answer(look_state(platform(), who(), path.run_id))
 
 
 @duplicates.get(
@@ -91,7 +86,7 @@ def state(path: LookPath) -> Response:
 def listed(query: GroupsQuery) -> Response:
     """What the newest look found: ids, no value of any patient. 404 if the look of a cursor is not kept any more."""
     ask = service.GroupsAsk(query.type, query.kind, query.limit, query.cursor)
-    return _json(service.list_groups(platform(), who(), ask))
+    return json_answer(service.list_groups(platform(), who(), ask))
 
 
 @duplicates.get(
@@ -114,7 +109,3 @@ def exported(path: LookPath) -> Response:
     )
     made.headers["Content-Disposition"] = f'attachment; filename="duplicates-{path.run_id}.csv"'
     return made
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, content_type="application/json")

@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Literal
 
-import orjson
 from flask import Response, current_app, request
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import Field
 from werkzeug.exceptions import ServiceUnavailable
 
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.bodies import FILE_FIELD, FORM_TYPE, MEDIA_TYPES, sent_files
 from careloom.api.context import EXTENSION, base_url, platform, who
 from careloom.api.pace import Pace
@@ -49,20 +48,16 @@ def register(app: OpenAPI) -> None:
     app.register_api(ingestions)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
 _CURSOR = "`next` of the page before; empty for the first page."
 
 
 class UploadQuery(Model):
     """How the bytes are to be read."""
 
-    format: Literal["auto", "fhir", "fhir-xml", "hl7v2", "ccda", "csv", "notes"] = _told(
+    format: Literal["auto", "fhir", "fhir-xml", "hl7v2", "ccda", "csv", "notes"] = told(
         "auto", "What the files hold; auto goes by their content.", "auto"
     )
-    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{0,64}$")] = _told(
+    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{0,64}$")] = told(
         "", "Name of the sending system: the same id from it is the same thing. Empty: the configured one.", "main-lab"
     )
 
@@ -70,24 +65,24 @@ class UploadQuery(Model):
 class PageQuery(Model):
     """Which page of the list."""
 
-    limit: Annotated[int, Field(ge=1, le=200)] = _told(20, "Items of one page.", 20)
-    cursor: Annotated[str, Field(pattern=rf"^({RUN_PATTERN[1:-1]})?$")] = _told("", _CURSOR, RUN_ID)
+    limit: Annotated[int, Field(ge=1, le=200)] = told(20, "Items of one page.", 20)
+    cursor: Annotated[str, Field(pattern=rf"^({RUN_PATTERN[1:-1]})?$")] = told("", _CURSOR, RUN_ID)
 
 
 class IssueQuery(Model):
     """Which refused records."""
 
-    code: Annotated[str, Field(pattern=rf"^({CODE_PATTERN[1:-1]})?$")] = _told(
+    code: Annotated[str, Field(pattern=rf"^({CODE_PATTERN[1:-1]})?$")] = told(
         "", "Only records that were refused for this reason.", "fhir.required-missing"
     )
-    limit: Annotated[int, Field(ge=1, le=500)] = _told(50, "Items of one page.", 50)
-    cursor: Annotated[str, Field(pattern=r"^[0-9]{0,18}$")] = _told("", _CURSOR, "17")
+    limit: Annotated[int, Field(ge=1, le=500)] = told(50, "Items of one page.", 50)
+    cursor: Annotated[str, Field(pattern=r"^[0-9]{0,18}$")] = told("", _CURSOR, "17")
 
 
 class RunPath(Model):
     """Which ingestion."""
 
-    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = _told(..., "The id of the ingestion.", RUN_ID)
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "The id of the ingestion.", RUN_ID)
 
 
 _LINE = '{"resourceType":"Patient","id":"p1","gender":"female"}\n'
@@ -158,7 +153,7 @@ def upload(query: UploadQuery) -> Response:
     """Answers once the bytes are durable; what is wrong with their content stands in the ingestion's issues."""
     with received(platform().settings.api.max_upload_bytes) as files:
         made = service.submit_upload(platform(), who(), files, service.UploadAsk(query.format, query.source))
-    response = _json(made, 202)
+    response = json_answer(made, 202)
     response.headers["Location"] = f"{base_url()}/api/v1/ingestions/{made['id']}"
     return response
 
@@ -172,7 +167,7 @@ def upload(query: UploadQuery) -> Response:
 )
 def listed(query: PageQuery) -> Response:
     """Those of every face of the platform: uploads, queued jobs and runs of the command line."""
-    return _json(service.list_ingestions(platform(), who(), limit=query.limit, cursor=query.cursor))
+    return json_answer(service.list_ingestions(platform(), who(), limit=query.limit, cursor=query.cursor))
 
 
 @ingestions.get(
@@ -184,7 +179,7 @@ def listed(query: PageQuery) -> Response:
 )
 def shown(path: RunPath) -> Response:
     """How far it is, what became of its records, and, once it has ended, its files and stages."""
-    return _json(service.show_ingestion(platform(), who(), path.run_id))
+    return json_answer(service.show_ingestion(platform(), who(), path.run_id))
 
 
 @ingestions.get(
@@ -197,7 +192,7 @@ def shown(path: RunPath) -> Response:
 def issues(path: RunPath, query: IssueQuery) -> Response:
     """All kinds of issues with their counts, and the refused records that wait in quarantine, without their content."""
     page = service.IssuePlace(query.code, query.limit, query.cursor)
-    return _json(service.issues_of(platform(), who(), path.run_id, page))
+    return json_answer(service.issues_of(platform(), who(), path.run_id, page))
 
 
 @ingestions.post(
@@ -212,8 +207,4 @@ def cancelled(path: RunPath) -> Response:
 
     Only its own sender may, and who may operate the landing zone.
     """
-    return _json(service.cancel_ingestion(platform(), who(), path.run_id))
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, content_type="application/json")
+    return json_answer(service.cancel_ingestion(platform(), who(), path.run_id))

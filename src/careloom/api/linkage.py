@@ -1,13 +1,12 @@
 """Routes of linkage: run, list, show, decide, and the golden record."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import Field
 
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.context import base_url, platform, who
 from careloom.api.linkage_schemas import (
     CURSOR_PATTERN,
@@ -41,37 +40,33 @@ def register(app: OpenAPI) -> None:
     app.register_api(linkage)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
 class PairsQuery(Model):
     """Which pairs, and which page of them."""
 
-    state: Literal["", "review", "linked", "rejected"] = _told("", "Only pairs of this state.", "review")
-    origin: Literal["", "model", "person", "feed"] = _told("", "Only what this one decided.", "")
-    patient: Annotated[str, Field(pattern=ID_PATTERN)] | None = _told(None, "Stored id of a Patient.", ONE_ID)
-    least: Annotated[float, Field(ge=0, le=1)] = _told(0.0, "Least probability.", 0.05)
-    limit: Annotated[int, Field(ge=1, le=200)] = _told(20, "Items of one page.", 20)
-    cursor: Annotated[str, Field(pattern=CURSOR_PATTERN)] = _told("", "`next` of the page before.", "")
+    state: Literal["", "review", "linked", "rejected"] = told("", "Only pairs of this state.", "review")
+    origin: Literal["", "model", "person", "feed"] = told("", "Only what this one decided.", "")
+    patient: Annotated[str, Field(pattern=ID_PATTERN)] | None = told(None, "Stored id of a Patient.", ONE_ID)
+    least: Annotated[float, Field(ge=0, le=1)] = told(0.0, "Least probability.", 0.05)
+    limit: Annotated[int, Field(ge=1, le=200)] = told(20, "Items of one page.", 20)
+    cursor: Annotated[str, Field(pattern=CURSOR_PATTERN)] = told("", "`next` of the page before.", "")
 
 
 class PairPath(Model):
     """Which pair."""
 
-    pair: Annotated[str, Field(pattern=ID_PATTERN)] = _told(..., "The id of the pair.", ONE_ID)
+    pair: Annotated[str, Field(pattern=ID_PATTERN)] = told(..., "The id of the pair.", ONE_ID)
 
 
 class LinkageRunPath(Model):
     """Which run."""
 
-    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = _told(..., "The id of the run.", RUN_ID)
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "The id of the run.", RUN_ID)
 
 
 class PersonPath(Model):
     """Which patient."""
 
-    patient_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,64}$")] = _told(..., "A Patient's stored id.", ONE_ID)
+    patient_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,64}$")] = told(..., "A Patient's stored id.", ONE_ID)
 
 
 @linkage.post(
@@ -91,7 +86,7 @@ class PersonPath(Model):
 def queued(body: RunAsk) -> Response:
     """Links the sure ones when the job worker gets to it, and leaves the doubtful for a person."""
     made = linkage_jobs.submit_run(platform(), who(), full=body.full)
-    response = _json(made, 202)
+    response = json_answer(made, 202)
     response.headers["Location"] = f"{base_url()}/api/v1/linkage/runs/{made['id']}"
     return response
 
@@ -105,7 +100,7 @@ def queued(body: RunAsk) -> Response:
 )
 def run_shown(path: LinkageRunPath) -> Response:
     """How far it is, and what it found once it is done."""
-    return _json(linkage_jobs.show_run(platform(), who(), path.run_id))
+    return json_answer(linkage_jobs.show_run(platform(), who(), path.run_id))
 
 
 @linkage.get(
@@ -120,7 +115,7 @@ def listed(query: PairsQuery) -> Response:
     ask = linkage_review.PairsAsk(
         query.state, query.origin, query.patient or "", query.least, query.limit, query.cursor
     )
-    return _json(linkage_review.list_pairs(platform(), who(), ask))
+    return json_answer(linkage_review.list_pairs(platform(), who(), ask))
 
 
 @linkage.get(
@@ -132,7 +127,7 @@ def listed(query: PairsQuery) -> Response:
 )
 def shown(path: PairPath) -> Response:
     """Audited as a disclosure of both patients."""
-    return _json(linkage_review.show_pair(platform(), who(), path.pair))
+    return json_answer(linkage_review.show_pair(platform(), who(), path.pair))
 
 
 @linkage.post(
@@ -144,7 +139,7 @@ def shown(path: PairPath) -> Response:
 )
 def decided(path: PairPath, body: Decision) -> Response:
     """Patient.link follows at once; who, when and why is kept."""
-    return _json(linkage_review.decide(platform(), who(), path.pair, body.action, body.reason))
+    return json_answer(linkage_review.decide(platform(), who(), path.pair, body.action, body.reason))
 
 
 @linkage.get(
@@ -159,8 +154,4 @@ def decided(path: PairPath, body: Decision) -> Response:
 )
 def golden(path: PersonPath) -> Response:
     """Made from all records that linked pairs make one person with this one."""
-    return _json(golden_service.golden(platform(), who(), path.patient_id))
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, content_type="application/json")
+    return json_answer(golden_service.golden(platform(), who(), path.patient_id))

@@ -2,12 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import ConfigDict, Field
 
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.bodies import FILE_FIELD, FORM_TYPE
 from careloom.api.context import platform, who
 from careloom.api.ingestions import received
@@ -120,9 +119,5 @@ def suggested(query: MappingQuery) -> Response:
     if isinstance(made, service.Drafted):
         told = {name: getattr(made, name) for name in ("text", "kind", "columns", "doubts", "tried", "usable")}
         issues = [{"code": code, "count": count} for code, count in made.issues.items()]
-        return _json({"draft": told | {"issues": issues}, "reason": None, "remedy": None})
-    return _json({"draft": None, "reason": made.where, "remedy": made.remedy})
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(body), content_type="application/json")
+        return json_answer({"draft": told | {"issues": issues}, "reason": None, "remedy": None})
+    return json_answer({"draft": None, "reason": made.where, "remedy": made.remedy})

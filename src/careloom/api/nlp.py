@@ -1,16 +1,15 @@
 """Routes of notes: one text analyzed, what reads here, and annotations of stored notes as jobs."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import Field
 
 from careloom.api import nlp_schemas as schemas
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, queued_answer, told
 from careloom.api.context import base_url, platform, who
-from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, Problem
+from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, Problem, RunsQuery
 from careloom.services import annotate as service
 from careloom.services import annotations as run_service
 from careloom.services.note_models import note_models
@@ -30,23 +29,10 @@ def register(app: OpenAPI) -> None:
     app.register_api(nlp)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
-class AnnotationsQuery(Model):
-    """Which page of the list."""
-
-    limit: Annotated[int, Field(ge=1, le=200)] = _told(20, "Items of one page.", 20)
-    cursor: Annotated[str, Field(pattern=rf"^({RUN_PATTERN[1:-1]})?$")] = _told(
-        "", "`next` of the page before; empty for the first page.", RUN_ID
-    )
-
-
 class AnnotationPath(Model):
     """Which annotation."""
 
-    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = _told(..., "The id of the annotation.", RUN_ID)
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "The id of the annotation.", RUN_ID)
 
 
 @nlp.post(
@@ -64,7 +50,7 @@ def analyzed(body: schemas.AnalyzeAsk) -> Response:
     made = service.analyze(platform(), who(), ask)
     is_own = made.format == "json"
     told = {"findings": made.result if is_own else None, "document": None if is_own else made.result}
-    return _json({"format": made.format, "reader": made.reader, **told})
+    return json_answer({"format": made.format, "reader": made.reader, **told})
 
 
 @nlp.get(
@@ -76,7 +62,7 @@ def analyzed(body: schemas.AnalyzeAsk) -> Response:
 )
 def models() -> Response:
     """Every component with its version, and every trained model with its card, its licences and its hash."""
-    return _json(note_models(platform(), who()))
+    return json_answer(note_models(platform(), who()))
 
 
 @nlp.post(
@@ -85,11 +71,7 @@ def models() -> Response:
     operation_id="annotate_notes",
     security=_READS,
     responses={
-        202: answers(
-            schemas.AnnotationRun,
-            "It is queued.",
-            headers={"Location": {"schema": {"type": "string"}, "description": "Where to watch it."}},
-        ),
+        202: queued_answer(schemas.AnnotationRun),
         **problems(*_REFUSALS, 413, 415),
     },
 )
@@ -97,9 +79,7 @@ def queued(body: schemas.AnnotationAsk) -> Response:
     """Reads the notes of a zone, and merges what they say with the record: facts that trace to their words."""
     ask = service.AnnotateAsk(body.zone, body.patient, body.incremental, body.refuted)
     made = run_service.submit(platform(), who(), ask)
-    response = _json(made, 202)
-    response.headers["Location"] = f"{base_url()}/api/v1/nlp/annotations/{made['id']}"
-    return response
+    return json_answer(made, 202, at=f"{base_url()}/api/v1/nlp/annotations/{made['id']}")
 
 
 @nlp.get(
@@ -109,9 +89,9 @@ def queued(body: schemas.AnnotationAsk) -> Response:
     security=_WATCHES,
     responses={200: answers(schemas.AnnotationRunPage, "A page, newest first."), **problems(*_REFUSALS)},
 )
-def listed(query: AnnotationsQuery) -> Response:
+def listed(query: RunsQuery) -> Response:
     """Those of every face of the platform, in the zones that the caller may monitor."""
-    return _json(run_service.list_runs(platform(), who(), limit=query.limit, cursor=query.cursor))
+    return json_answer(run_service.list_runs(platform(), who(), limit=query.limit, cursor=query.cursor))
 
 
 @nlp.get(
@@ -123,7 +103,7 @@ def listed(query: AnnotationsQuery) -> Response:
 )
 def shown(path: AnnotationPath) -> Response:
     """How far it is; when it is done, what was found and what became of the facts, in counts."""
-    return _json(run_service.show_run(platform(), who(), path.run_id))
+    return json_answer(run_service.show_run(platform(), who(), path.run_id))
 
 
 @nlp.post(
@@ -138,8 +118,4 @@ def cancelled(path: AnnotationPath) -> Response:
 
     Only who asked for it may, and who may operate its zone.
     """
-    return _json(run_service.cancel_run(platform(), who(), path.run_id))
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, content_type="application/json")
+    return json_answer(run_service.cancel_run(platform(), who(), path.run_id))

@@ -2,13 +2,12 @@
 
 from typing import Annotated, Any
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI
 from pydantic import Field
 
 from careloom.api import nlp_notes_schemas as schemas
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.context import platform, who
 from careloom.api.nlp import TAG
 from careloom.api.nlp_schemas import Format, NoteZone
@@ -30,15 +29,11 @@ def register(app: OpenAPI) -> None:
     app.register_api(nlp_notes)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
 class NotePath(Model):
     """Which note."""
 
-    zone: NoteZone = _told(..., "The zone that holds it.", "identified")
-    note_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,64}$")] = _told(
+    zone: NoteZone = told(..., "The zone that holds it.", "identified")
+    note_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,64}$")] = told(
         ..., "Id of the DocumentReference.", _NOTE_ID
     )
 
@@ -46,9 +41,9 @@ class NotePath(Model):
 class CorrectionsQuery(Model):
     """Which page of what people have corrected."""
 
-    zone: NoteZone = _told("research", "The zone whose notes they are of.", "research")
-    limit: Annotated[int, Field(ge=1, le=200)] = _told(100, "Items of one page.", 100)
-    cursor: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,400}$")] = _told(
+    zone: NoteZone = told("research", "The zone whose notes they are of.", "research")
+    limit: Annotated[int, Field(ge=1, le=200)] = told(100, "Items of one page.", 100)
+    cursor: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,400}$")] = told(
         "", "`next` of the page before; empty for the first page.", ""
     )
 
@@ -56,7 +51,7 @@ class CorrectionsQuery(Model):
 class FormatQuery(Model):
     """As what."""
 
-    format: Format = _told("json", "As of one text.", "brat")
+    format: Format = told("json", "As of one text.", "brat")
 
 
 @nlp_notes.get(
@@ -72,8 +67,8 @@ def held(path: NotePath, query: FormatQuery) -> Response:
     told: dict[str, Any] = dict.fromkeys(schemas.OF_JSON)
     if query.format == "json":
         told |= {name: made.pop(name) for name in schemas.OF_JSON}
-        return _json({"format": "json", "findings": made, "document": None, **told})
-    return _json({"format": query.format, "findings": None, "document": made, **told})
+        return json_answer({"format": "json", "findings": made, "document": None, **told})
+    return json_answer({"format": query.format, "findings": None, "document": made, **told})
 
 
 @nlp_notes.post(
@@ -87,7 +82,7 @@ def corrected(path: NotePath, body: schemas.CorrectionAsk) -> Response:
     """The whole of its annotations as a person wants them; the facts of its patient are merged anew."""
     ask = service.CorrectAsk(path.zone, path.note_id, body.document, body.brat)
     made = service.correct(platform(), who(), ask).as_json()
-    return _json({name: made[name] for name in ("zone", "notes", "facts")})
+    return json_answer({name: made[name] for name in ("zone", "notes", "facts")})
 
 
 @nlp_notes.get(
@@ -106,8 +101,4 @@ def exported(query: CorrectionsQuery) -> Response:
     The answer holds words of patients.
     """
     page = service.correction_page(platform(), who(), query.zone, limit=query.limit, cursor=query.cursor)
-    return _json({"items": list(page.items), "next": page.next})
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(body), content_type="application/json")
+    return json_answer({"items": list(page.items), "next": page.next})

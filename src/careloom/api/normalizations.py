@@ -1,13 +1,12 @@
 """Routes of normalizations: rehearse or apply, list, show, cancel."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import Field
 
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, queued_answer, told
 from careloom.api.context import base_url, platform, who
 from careloom.api.normalizations_schemas import (
     Normalization,
@@ -15,7 +14,7 @@ from careloom.api.normalizations_schemas import (
     NormalizationDetail,
     NormalizationPage,
 )
-from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, Problem
+from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, Problem, RunsQuery
 from careloom.services import normalizations as service
 
 _TAG = Tag(name="Normalization", description="Units, codes, names and addresses in one form; each change told.")
@@ -31,23 +30,10 @@ def register(app: OpenAPI) -> None:
     app.register_api(normalizations)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
-class NormalizationsQuery(Model):
-    """Which page of the list."""
-
-    limit: Annotated[int, Field(ge=1, le=200)] = _told(20, "Items of one page.", 20)
-    cursor: Annotated[str, Field(pattern=rf"^({RUN_PATTERN[1:-1]})?$")] = _told(
-        "", "`next` of the page before; empty for the first page.", RUN_ID
-    )
-
-
 class NormalizationPath(Model):
     """Which normalization."""
 
-    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = _told(..., "The id of the normalization.", RUN_ID)
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "The id of the normalization.", RUN_ID)
 
 
 @normalizations.post(
@@ -56,20 +42,14 @@ class NormalizationPath(Model):
     operation_id="normalize",
     security=_SCOPE,
     responses={
-        202: answers(
-            Normalization,
-            "It is queued.",
-            headers={"Location": {"schema": {"type": "string"}, "description": "Where to watch it."}},
-        ),
+        202: queued_answer(Normalization),
         **problems(*_REFUSALS, 413, 415),
     },
 )
 def queued(body: NormalizationAsk) -> Response:
     """A rehearsal changes nothing. Otherwise each changed resource is a new version; what came is in its history."""
     made = service.submit(platform(), who(), is_rehearsal=body.rehearsal)
-    response = _json(made, 202)
-    response.headers["Location"] = f"{base_url()}/api/v1/normalizations/{made['id']}"
-    return response
+    return json_answer(made, 202, at=f"{base_url()}/api/v1/normalizations/{made['id']}")
 
 
 @normalizations.get(
@@ -79,9 +59,9 @@ def queued(body: NormalizationAsk) -> Response:
     security=_SCOPE,
     responses={200: answers(NormalizationPage, "A page, newest first."), **problems(*_REFUSALS)},
 )
-def listed(query: NormalizationsQuery) -> Response:
+def listed(query: RunsQuery) -> Response:
     """Rehearsals and those that changed something, of every face of the platform."""
-    return _json(service.list_runs(platform(), who(), limit=query.limit, cursor=query.cursor))
+    return json_answer(service.list_runs(platform(), who(), limit=query.limit, cursor=query.cursor))
 
 
 @normalizations.get(
@@ -93,7 +73,7 @@ def listed(query: NormalizationsQuery) -> Response:
 )
 def shown(path: NormalizationPath) -> Response:
     """How far it is, and what changed by code, with resources where it did: ids and places, no value."""
-    return _json(service.show_run(platform(), who(), path.run_id))
+    return json_answer(service.show_run(platform(), who(), path.run_id))
 
 
 @normalizations.post(
@@ -108,8 +88,4 @@ def cancelled(path: NormalizationPath) -> Response:
 
     Only who asked for it may, and who may operate the identified zone.
     """
-    return _json(service.cancel_run(platform(), who(), path.run_id))
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, content_type="application/json")
+    return json_answer(service.cancel_run(platform(), who(), path.run_id))

@@ -2,12 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import Field
 
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.context import base_url, platform, who
 from careloom.api.quality_schemas import (
     RULE_PATTERN,
@@ -39,21 +38,17 @@ def register(app: OpenAPI) -> None:
     app.register_api(quality)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
 class ZoneQuery(Model):
     """Which zone."""
 
-    zone: ZoneName = _told("identified", "The zone.", "identified")
+    zone: ZoneName = told("identified", "The zone.", "identified")
 
 
 class LooksQuery(ZoneQuery):
     """Which page of finished looks."""
 
-    limit: Annotated[int, Field(ge=1, le=200)] = _told(20, "Items of one page.", 20)
-    cursor: Annotated[str, Field(pattern=rf"^({RUN_PATTERN[1:-1]})?$")] = _told(
+    limit: Annotated[int, Field(ge=1, le=200)] = told(20, "Items of one page.", 20)
+    cursor: Annotated[str, Field(pattern=rf"^({RUN_PATTERN[1:-1]})?$")] = told(
         "", "`next` of the page before; empty for the first page.", RUN_ID
     )
 
@@ -61,17 +56,17 @@ class LooksQuery(ZoneQuery):
 class RowsQuery(Model):
     """Which of the resources that break the rule."""
 
-    source: Annotated[str, Field(pattern=SOURCE_PATTERN)] = _told("", "Only what this source sent.", "main-lab")
-    type: Annotated[str, Field(pattern=r"^[A-Za-z]{0,64}$")] = _told("", "Only resources of this type.", "Observation")
-    limit: Annotated[int, Field(ge=1, le=500)] = _told(50, "Items of one page.", 50)
-    cursor: Annotated[str, Field(pattern=r"^[0-9]{0,18}$")] = _told("", "`next` of the page before.", "50")
+    source: Annotated[str, Field(pattern=SOURCE_PATTERN)] = told("", "Only what this source sent.", "main-lab")
+    type: Annotated[str, Field(pattern=r"^[A-Za-z]{0,64}$")] = told("", "Only resources of this type.", "Observation")
+    limit: Annotated[int, Field(ge=1, le=500)] = told(50, "Items of one page.", 50)
+    cursor: Annotated[str, Field(pattern=r"^[0-9]{0,18}$")] = told("", "`next` of the page before.", "50")
 
 
 class ExportQuery(Model):
     """As what."""
 
-    format: Literal["html", "csv", "json"] = _told("html", "One page for people, CSV, or JSON.", "csv")
-    table: Literal["rules", "findings", "completeness"] = _told(
+    format: Literal["html", "csv", "json"] = told("html", "One page for people, CSV, or JSON.", "csv")
+    table: Literal["rules", "findings", "completeness"] = told(
         "rules",
         "What of it as CSV: the counts of each rule in each place, each rule with its status, reason and examples, "
         "or how often each element is there. HTML and JSON hold all three.",
@@ -82,13 +77,13 @@ class ExportQuery(Model):
 class LookPath(Model):
     """Which look."""
 
-    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = _told(..., "The id of the look.", RUN_ID)
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "The id of the look.", RUN_ID)
 
 
 class RulePath(LookPath):
     """Which rule of which look."""
 
-    rule: Annotated[str, Field(pattern=RULE_PATTERN)] = _told(..., "The id of the rule.", "text-intact")
+    rule: Annotated[str, Field(pattern=RULE_PATTERN)] = told(..., "The id of the rule.", "text-intact")
 
 
 @quality.post(
@@ -109,7 +104,7 @@ def looked(body: LookAsk) -> Response:
     """Every resource is held against all rules in force, by the job worker; nothing is changed."""
     ask = service.QualityAsk(body.zone, body.source, body.since.isoformat() if body.since else "")
     made = submit_look(platform(), who(), ask)
-    response = _json(made, 202)
+    response = json_answer(made, 202)
     response.headers["Location"] = f"{base_url()}/api/v1/quality/looks/{made['id']}"
     return response
 
@@ -125,7 +120,7 @@ def listed(query: LooksQuery) -> Response:
     """Scores, and the rules that failed: the trend of a zone."""
     found = service.list_looks(platform(), who(), zone=query.zone, limit=query.limit + 1, before=query.cursor)
     shown = found[: query.limit]
-    return _json({"items": shown, "next": shown[-1]["run_id"] if len(found) > len(shown) else None})
+    return json_answer({"items": shown, "next": shown[-1]["run_id"] if len(found) > len(shown) else None})
 
 
 @quality.get(
@@ -137,7 +132,7 @@ def listed(query: LooksQuery) -> Response:
 )
 def newest(query: ZoneQuery) -> Response:
     """404 while nobody has looked at the zone yet."""
-    return _json(service.show_look(platform(), who(), zone=query.zone))
+    return json_answer(service.show_look(platform(), who(), zone=query.zone))
 
 
 @quality.get(
@@ -149,7 +144,7 @@ def newest(query: ZoneQuery) -> Response:
 )
 def rules(query: ZoneQuery) -> Response:
     """The packaged ones and the installation's own."""
-    return _json({"items": service.list_rules(platform(), who(), query.zone)})
+    return json_answer({"items": service.list_rules(platform(), who(), query.zone)})
 
 
 @quality.get(
@@ -161,7 +156,7 @@ def rules(query: ZoneQuery) -> Response:
 )
 def shown(path: LookPath) -> Response:
     """404 until the look is done; see its state."""
-    return _json(service.show_look(platform(), who(), path.run_id))
+    return json_answer(service.show_look(platform(), who(), path.run_id))
 
 
 @quality.get(
@@ -173,7 +168,7 @@ def shown(path: LookPath) -> Response:
 )
 def state(path: LookPath) -> Response:
     """Waiting, running, done, failed or cancelled."""
-    return _json(look_state(platform(), who(), path.run_id))
+    return json_answer(look_state(platform(), who(), path.run_id))
 
 
 @quality.get(
@@ -188,7 +183,7 @@ def rows(path: RulePath, query: RowsQuery) -> Response:
     ask = service.RowsAsk(
         path.rule, path.run_id, source=query.source, type=query.type, limit=query.limit, cursor=query.cursor
     )
-    return _json(service.broken_rows(platform(), who(), ask))
+    return json_answer(service.broken_rows(platform(), who(), ask))
 
 
 _EXPORTS: dict[str, Any] = {
@@ -209,7 +204,7 @@ def exported(path: LookPath, query: ExportQuery) -> Response:
     """One HTML page that loads nothing, one of its tables as CSV, or the report as JSON."""
     report = service.show_look(platform(), who(), path.run_id)
     if query.format == "json":
-        made = _json(report)
+        made = json_answer(report)
     elif query.format == "csv":
         made = Response(TABLES[query.table](report), content_type="text/csv; charset=utf-8")
     else:
@@ -217,7 +212,3 @@ def exported(path: LookPath, query: ExportQuery) -> Response:
     part = f"-{query.table}" if query.format == "csv" and query.table != "rules" else ""
     made.headers["Content-Disposition"] = f'attachment; filename="quality-{path.run_id}{part}.{query.format}"'
     return made
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, content_type="application/json")

@@ -1,13 +1,12 @@
 """Routes of the pseudonym vault: ask who is behind pseudonyms, list, show, decide, reveal."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import Field
 
-from careloom.api.answers import answers, document, problems
+from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.context import base_url, platform, who
 from careloom.api.reidentifications_schemas import (
     CURSOR_PATTERN,
@@ -38,21 +37,17 @@ def register(app: OpenAPI) -> None:
     app.register_api(reidentifications)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
 class ReidentificationsQuery(Model):
     """Which page."""
 
-    limit: Annotated[int, Field(ge=1, le=200)] = _told(20, "Items of one page.", 20)
-    cursor: Annotated[str, Field(pattern=CURSOR_PATTERN)] = _told("", "`next` of the page before.", "")
+    limit: Annotated[int, Field(ge=1, le=200)] = told(20, "Items of one page.", 20)
+    cursor: Annotated[str, Field(pattern=CURSOR_PATTERN)] = told("", "`next` of the page before.", "")
 
 
 class ReidentificationPath(Model):
     """Which request."""
 
-    request_id: Annotated[str, Field(pattern=ID_PATTERN)] = _told(..., "The id of the request.", ONE_ID)
+    request_id: Annotated[str, Field(pattern=ID_PATTERN)] = told(..., "The id of the request.", ONE_ID)
 
 
 @reidentifications.post(
@@ -73,7 +68,7 @@ def asked(body: ReidentificationAsk) -> Response:
     """Each name is looked for at once; one that nothing stands behind is refused by its number."""
     question = vault.Question(tuple(body.names), body.reason, body.purpose, body.project, body.epoch)
     made = vault.ask(platform(), who(), question)
-    response = _json(made, 201)
+    response = json_answer(made, 201)
     response.headers["Location"] = f"{base_url()}/api/v1/reidentifications/{made['id']}"
     return response
 
@@ -87,7 +82,7 @@ def asked(body: ReidentificationAsk) -> Response:
 )
 def listed(query: ReidentificationsQuery) -> Response:
     """One's own, or everybody's with the scope careloom/reidentify; no pseudonym and no reason."""
-    return _json(vault.list_requests(platform(), who(), limit=query.limit, cursor=query.cursor))
+    return json_answer(vault.list_requests(platform(), who(), limit=query.limit, cursor=query.cursor))
 
 
 @reidentifications.get(
@@ -99,7 +94,7 @@ def listed(query: ReidentificationsQuery) -> Response:
 )
 def shown(path: ReidentificationPath) -> Response:
     """One's own, or anybody's with the scope careloom/reidentify."""
-    return _json(vault.show(platform(), who(), path.request_id))
+    return json_answer(vault.show(platform(), who(), path.request_id))
 
 
 @reidentifications.post(
@@ -114,7 +109,7 @@ def shown(path: ReidentificationPath) -> Response:
 )
 def decided(path: ReidentificationPath, body: ReidentificationDecision) -> Response:
     """Nobody decides what they asked themselves."""
-    return _json(vault.decide(platform(), who(), path.request_id, body.decision, body.remark))
+    return json_answer(vault.decide(platform(), who(), path.request_id, body.decision, body.remark))
 
 
 @reidentifications.post(
@@ -126,8 +121,4 @@ def decided(path: ReidentificationPath, body: ReidentificationDecision) -> Respo
 )
 def revealed(path: ReidentificationPath) -> Response:
     """For who asked, while an approval holds; audited as a disclosure of the patients."""
-    return _json(vault.reveal(platform(), who(), path.request_id))
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, content_type="application/json")
+    return json_answer(vault.reveal(platform(), who(), path.request_id))

@@ -7,7 +7,7 @@ from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import Field
 
-from careloom.api.answers import answers, document, example_of, problems
+from careloom.api.answers import answers, document, example_of, problems, told
 from careloom.api.context import platform, who
 from careloom.api.research_schemas import Codebook, EncodeAsk, EncodedTable
 from careloom.api.schemas import Model, Problem
@@ -31,20 +31,16 @@ def register(app: OpenAPI) -> None:
     app.register_api(research)
 
 
-def _told(default: Any, description: str, example: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"example": example})
-
-
 class TablePath(Model):
     """Which table."""
 
-    table: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")] = _told(..., "The name of the table.", "patients")
+    table: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")] = told(..., "The name of the table.", "patients")
 
 
 class CodebookQuery(Model):
     """How to make one."""
 
-    smallest: Annotated[int, Field(ge=1, le=1_000_000)] = _told(
+    smallest: Annotated[int, Field(ge=1, le=1_000_000)] = told(
         SMALLEST_CELL, "A category of fewer patients gets no number of its own.", SMALLEST_CELL
     )
 

@@ -19,6 +19,20 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class RunsQuery(Model):
+    """Which page of a list of runs."""
+
+    limit: Annotated[int, Field(ge=1, le=200, description="Items of one page.", json_schema_extra={"example": 20})] = 20
+    cursor: Annotated[
+        str,
+        Field(
+            pattern=rf"^({RUN_PATTERN[1:-1]})?$",
+            description="`next` of the page before; empty for the first page.",
+            json_schema_extra={"example": RUN_ID},
+        ),
+    ] = ""
+
+
 class Fault(Model):
     """One member that breaks its schema: its name and the rule, never its value."""
 
