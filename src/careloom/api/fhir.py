@@ -1,7 +1,8 @@
 """FHIR R4 over HTTP: read, read a version, search, and what the server can do; every zone is a FHIR base of its own."""
 
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
+from typing import Literal
 
 import orjson
 from flask import Response, request
@@ -19,8 +20,9 @@ from careloom.api.fhir_pages import Base, Place, bundle_of, open_page, page_link
 from careloom.api.fhir_routes import fhir
 from careloom.errors import QueryError
 from careloom.services import records
-from careloom.services.capability import capability_statement
+from careloom.services.capability import OwnSearched, capability_statement
 from careloom.services.search import search
+from careloom.store.zone_store import Zone
 
 _READ = [{"oauth2": ["system/*.r"]}]
 _SEARCH = [{"oauth2": ["system/*.s"]}]
@@ -105,7 +107,7 @@ def search_by_address() -> Response:
         form = Format(pairs)
         token = dict(pairs).get("_page")
         if token is None:
-            ask = Ask(base.resource_type, pairs)
+            ask = Ask(base, pairs)
             place, here = Place(ask.text), f"{base.url}?{ask.text}" if ask.text else base.url
         else:
             place, here = open_page(base, token), f"{base.url}?{text_of(pairs)}"
@@ -139,7 +141,7 @@ def search_by_form() -> Response:
         if body and request.mimetype != "application/x-www-form-urlencoded":
             raise UnsupportedMediaType
         pairs = [*query_pairs(), *form_pairs(body)]
-        form, ask = Format(pairs), Ask(base.resource_type, pairs)
+        form, ask = Format(pairs), Ask(base, pairs)
     place = Place(ask.text)
     try:
         here = page_link(base, place)
@@ -237,16 +239,25 @@ def _searched(base: Base, form: Format, place: Place, here: str, ask: Ask | None
     return response
 
 
-def _capability(zone: str) -> Response:
+def _capability(zone: Zone | Literal[""]) -> Response:
     form = Format(query_pairs())
-    body, version = _statement(base_url(), zone, platform().settings.fhir.update_creates)
+    own = _own(zone) if zone else ()
+    body, version = _statement(base_url(), zone, platform().settings.fhir.update_creates, own)
     response = versioned(form.answer(body), version)
     response.headers["Cache-Control"] = "no-cache"  # may be kept, if the server is asked whether it still holds
     return response
 
 
-@cache
-def _statement(url: str, zone: str, update_creates: bool) -> tuple[bytes, str]:
+def _own(zone: Zone) -> tuple[OwnSearched, ...]:
+    """The zone's own search parameters that are on."""
+    index = platform().store(zone).own_parameters() if platform().has_store(zone) else None
+    found = [one for one in index.all if one.state == "on"] if index is not None else []
+    told = [(one.parameter.resource_type, one.parameter.code, one.parameter.kind, one.url) for one in found]
+    return tuple(OwnSearched(*one) for one in sorted(told))
+
+
+@lru_cache(64)
+def _statement(url: str, zone: str, update_creates: bool, own: tuple[OwnSearched, ...]) -> tuple[bytes, str]:
     """The CapabilityStatement as JSON, and a version that tells it from every other."""
-    body = orjson.dumps(capability_statement(url, zone, update_creates=update_creates))
+    body = orjson.dumps(capability_statement(url, zone, update_creates=update_creates, own=own))
     return body, sha256(body).hexdigest()[:16]

@@ -5,11 +5,13 @@ from typing import Any
 
 from flask import request
 
+from careloom.api.context import platform
 from careloom.api.fhir_formats import Pairs, is_lenient, without_shapes
-from careloom.api.fhir_pages import text_of
+from careloom.api.fhir_pages import Base, text_of
 from careloom.api.fhir_schemas import are_ids
 from careloom.errors import QueryError
 from careloom.fhir.search_grammar import is_known, pairs_of
+from careloom.services.own_parameters import searched
 
 _ELSEWHERE = {("_totalMethod", "count"): ("_total", "accurate")}
 """What a client sends for a server of another maker (fhirpy for Aidbox) -> what FHIR says instead."""
@@ -42,14 +44,16 @@ class Ask:
 
     __slots__ = ("left", "text")
 
-    def __init__(self, resource_type: str, pairs: Pairs) -> None:
+    def __init__(self, base: Base, pairs: Pairs) -> None:
         """Reads the parameters. raises QueryError for an ``_id`` that nothing can have."""
         self.left: Sequence[int] = ()
         kept = [_ELSEWHERE.get(pair, pair) for pair in pairs]
         if any(name == "_id" and not are_ids(value) for name, value in kept):
             raise QueryError("_id is no list of ids", "Ids have up to 64 letters, digits, hyphens and dots.")
         if kept and is_lenient():
-            self.left = [number for number, (name, _) in enumerate(kept, 1) if not is_known(resource_type, name)]
+            own = searched(platform(), base.zone)
+            known = [is_known(base.resource_type, name, own) for name, _ in kept]
+            self.left = [number for number, one in enumerate(known, 1) if not one]
             kept = [pair for number, pair in enumerate(kept, 1) if number not in self.left]
         self.text = text_of(kept)
 

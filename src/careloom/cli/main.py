@@ -28,6 +28,7 @@ from careloom.cli import (
     query,
     records,
     retention,
+    search_parameters,
     session,
     simulate,
     subjects,
@@ -48,6 +49,7 @@ app = typer.Typer(
 data.register(app)
 mapping.register(app)
 query.register(app)
+search_parameters.register(app)
 view.register(app)
 export.register(app)
 imports.register(app)

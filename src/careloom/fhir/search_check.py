@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from careloom.fhir.search_interpret import EMITTERS, Entry, nodes_of
+from careloom.fhir.search_own import places_of
 from careloom.fhir.search_parameters import Component, Composite, Parameter, parameters, resource_types, slots
 from careloom.fhir.search_query import (
     Check,
@@ -64,6 +65,9 @@ def references(resource: dict[str, Any], parameter: Parameter) -> Iterator[tuple
 
 def places(resource: dict[str, Any], parameter: Parameter) -> Iterator[tuple[Any, tuple[str, str]]]:
     """Where a parameter reads: nodes with (what the index makes of it, the one system or type it wants)."""
+    if parameter.expression:
+        yield from ((node, (emits, "")) for emits, node in places_of(resource, parameter))
+        return
     known = slots(parameter.resource_type)
     for use in parameter.uses:
         for program in known[use.slot].programs:

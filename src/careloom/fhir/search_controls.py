@@ -5,7 +5,8 @@ from difflib import get_close_matches
 from typing import cast, get_args
 
 from careloom.errors import QueryError
-from careloom.fhir.search_parameters import Parameter, parameters, resource_types
+from careloom.fhir.search_own import STANDARD, OwnParameters
+from careloom.fhir.search_parameters import Parameter, resource_types
 from careloom.fhir.search_query import Include, Summary, Total
 from careloom.fhir.search_shape import element_names
 
@@ -21,6 +22,7 @@ SORTED = ("date", "number", "quantity")
 class Controls:
     """The controls of one search as they were given."""
 
+    own: OwnParameters = STANDARD
     once: dict[str, str] = field(default_factory=dict)
     includes: list[Include] = field(default_factory=list)
 
@@ -30,7 +32,9 @@ class Controls:
         if code in INCLUDES:
             if modifier not in ("", "iterate"):
                 raise QueryError(f"the modifier of {code} is not answered", f"write {code} or {code}:iterate")
-            self.includes += [_include(resource_type, code, one, modifier == "iterate") for one in value.split(",")]
+            self.includes += [
+                self._include(resource_type, code, one, modifier == "iterate") for one in value.split(",")
+            ]
             if len(self.includes) > MOST_INCLUDES:
                 raise QueryError("the search has too many inclusions", f"give at most {MOST_INCLUDES}")
         elif code in self.once:
@@ -87,37 +91,35 @@ class Controls:
         if text is None:
             return "", None, False
         name = text.removeprefix("-")
-        parameter = parameters(resource_type).get(name)
+        parameter = self.own.of(resource_type).get(name)
         if name in ("_id", "_lastUpdated"):
             return name, None, text.startswith("-")
         if parameter is None or parameter.kind not in SORTED or "BirthDate" in parameter.emits:
-            known = [one.code for one in parameters(resource_type).values() if one.kind in SORTED]
-            known = [one for one in known if "BirthDate" not in parameters(resource_type)[one].emits]
+            sortable = [one for one in self.own.of(resource_type).values() if one.kind in SORTED]
+            known = [one.code for one in sortable if "BirthDate" not in one.emits]
             remedy = f"sort by one of {', '.join(['_id', '_lastUpdated', *known])}, descending with a minus before it"
             raise QueryError("_sort is not answered so", remedy)
         return name, parameter, text.startswith("-")
 
+    def _include(self, resource_type: str, code: str, value: str, is_iterated: bool) -> Include:
+        is_reverse = code == "_revinclude"
+        if value == "*" and not is_reverse:
+            return Include(resource_type, self._references(resource_type), is_iterated=is_iterated)
+        source, _, rest = value.partition(":")
+        name, _, target = rest.partition(":")
+        if source not in resource_types() or not name or (target and target not in resource_types()):
+            raise QueryError(f"a value of {code} is not understood", f"write it as {code}=Observation:subject:Patient")
+        if name == "*":
+            return Include(source, self._references(source), target, is_reverse, is_iterated)
+        parameter = self.own.of(source).get(name)
+        if parameter is None or parameter.kind != "reference":
+            known = [one.code for one in self._references(source)]
+            near = get_close_matches(name, known, n=3, cutoff=0.5) or known
+            raise QueryError(f"a value of {code} names no reference of {source}", f"it has {', '.join(near) or 'none'}")
+        if target and parameter.targets and target not in parameter.targets:
+            remedy = f"it points to {', '.join(parameter.targets)}"
+            raise QueryError(f"{source}:{name} does not point to {target}", remedy)
+        return Include(source, (parameter,), target, is_reverse, is_iterated)
 
-def _include(resource_type: str, code: str, value: str, is_iterated: bool) -> Include:
-    is_reverse = code == "_revinclude"
-    if value == "*" and not is_reverse:
-        return Include(resource_type, _references(resource_type), is_iterated=is_iterated)
-    source, _, rest = value.partition(":")
-    name, _, target = rest.partition(":")
-    if source not in resource_types() or not name or (target and target not in resource_types()):
-        raise QueryError(f"a value of {code} is not understood", f"write it as {code}=Observation:subject:Patient")
-    if name == "*":
-        return Include(source, _references(source), target, is_reverse, is_iterated)
-    parameter = parameters(source).get(name)
-    if parameter is None or parameter.kind != "reference":
-        known = [one.code for one in _references(source)]
-        near = get_close_matches(name, known, n=3, cutoff=0.5) or known
-        raise QueryError(f"a value of {code} names no reference of {source}", f"it has {', '.join(near) or 'none'}")
-    if target and parameter.targets and target not in parameter.targets:
-        remedy = f"it points to {', '.join(parameter.targets)}"
-        raise QueryError(f"{source}:{name} does not point to {target}", remedy)
-    return Include(source, (parameter,), target, is_reverse, is_iterated)
-
-
-def _references(resource_type: str) -> tuple[Parameter, ...]:
-    return tuple(one for one in parameters(resource_type).values() if one.kind == "reference")
+    def _references(self, resource_type: str) -> tuple[Parameter, ...]:
+        return tuple(one for one in self.own.of(resource_type).values() if one.kind == "reference")

@@ -1,8 +1,11 @@
 """The conditions of a search from its parameters: what an index answers, and what content is read for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from careloom.errors import QueryError
+from careloom.fhir.phonetic import sounds_alike
+from careloom.fhir.search_own import PHONETIC
 from careloom.fhir.search_parameters import Composite, Parameter, parameters, resource_types
 from careloom.fhir.search_query import (
     Chain,
@@ -69,6 +72,8 @@ def read_criterion(parameter: Parameter, modifier: str, text: str, asked: Asked)
         known = ", ".join(f":{one}" for one in MODIFIERS[kind])
         raise QueryError(f"the modifier of {code} is not answered", f"a {kind} takes {known}")
     texts = alternatives(code, text)
+    if parameter.emits == (PHONETIC,):
+        _refuse_soundless(code, modifier, texts)
     if kind == "token" and not modifier and any(_is_system(one) for one in texts):
         values = tuple(_system(one) if _is_system(one) else read_value(parameter, "", one, "") for one in texts)
         _read(parameter, "system", values, asked)
@@ -81,6 +86,14 @@ def read_criterion(parameter: Parameter, modifier: str, text: str, asked: Asked)
     else:
         values = tuple(read_value(parameter, modifier, one, target) for one in texts)
         asked.criteria.append(Criterion(parameter, modifier, values))
+
+
+def _refuse_soundless(code: str, modifier: str, texts: Sequence[str]) -> None:
+    """Returns when names may be asked for by their sound so. raises QueryError."""
+    if modifier not in ("", "missing"):
+        raise QueryError(f"the modifier of {code} is not answered", "a sound takes :missing alone")
+    if not modifier and not all(sounds_alike(unescape(one)) for one in texts):
+        raise QueryError(f"a value of {code} holds no letter of the alphabet", "ask by name instead")
 
 
 def _is_system(text: str) -> bool:

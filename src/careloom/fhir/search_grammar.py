@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from careloom.errors import QueryError
 from careloom.fhir.search_controls import CONTROLS, Controls
 from careloom.fhir.search_criteria import Asked, read_composite, read_criterion
+from careloom.fhir.search_own import STANDARD, OwnParameters
 from careloom.fhir.search_parameters import Parameter, composites, parameters, resource_types
 from careloom.fhir.search_query import Chain, Query, Reverse
 from careloom.fhir.search_texts import alternatives, read_time, split, unescape
@@ -30,13 +31,15 @@ EVERY_TYPE = ("_id", "_lastUpdated", "_source")
 _RECORD = "urn:careloom:record:"
 
 
-def parse_search(text: str) -> Query:
+def parse_search(text: str, own: OwnParameters = STANDARD) -> Query:
     """The query that ``Type?name=value&...`` asks; percent escapes and ``+`` are decoded.
+
+    own  the parameters that the zone has beside those of the standard
 
     raises  QueryError
     """
     resource_type, _, rest = text.partition("?")
-    return _parse(resource_type.strip().lstrip("/"), pairs_of(rest))
+    return _parse(resource_type.strip().lstrip("/"), pairs_of(rest), own)
 
 
 def pairs_of(text: str) -> list[tuple[str, str]]:
@@ -60,10 +63,10 @@ def parse_parameters(resource_type: str, given: Mapping[str, Sequence[str]]) -> 
     pairs = [(name, value) for name, values in given.items() for value in values]
     if len(pairs) > MOST_PARAMETERS:
         raise QueryError("the search has too many parameters", f"give at most {MOST_PARAMETERS}")
-    return _parse(resource_type, pairs)
+    return _parse(resource_type, pairs, STANDARD)
 
 
-def _parse(resource_type: str, pairs: Sequence[tuple[str, str]]) -> Query:
+def _parse(resource_type: str, pairs: Sequence[tuple[str, str]], own: OwnParameters) -> Query:
     if resource_type not in resource_types():
         near = get_close_matches(resource_type, resource_types(), n=3, cutoff=0.6)
         hint = (
@@ -73,14 +76,14 @@ def _parse(resource_type: str, pairs: Sequence[tuple[str, str]]) -> Query:
         )
         raise QueryError("the search names no FHIR resource type", hint)
     _refuse_too_many(pairs)
-    controls, asked = Controls(), Asked()
+    controls, asked = Controls(own), Asked()
     for position, (name, value) in enumerate(pairs, 1):
         if name in IGNORED:
             continue
         if name.partition(":")[0] in CONTROLS:
             controls.add(resource_type, name, value)
         else:
-            _read(resource_type, name, value, asked, _Place(position))
+            _read(resource_type, name, value, asked, _Place(position, own))
     sort, sort_by, is_descending = controls.order(resource_type)
     return replace(
         asked.query(resource_type),
@@ -105,9 +108,13 @@ def _refuse_too_many(pairs: Sequence[tuple[str, str]]) -> None:
 
 
 class _Place(NamedTuple):
-    """Where in a search a condition stands: the position of its parameter, and how many links lead to it."""
+    """Where in a search a condition stands: the position of its parameter, and how many links lead to it.
+
+    own  the parameters that the zone has beside those of the standard
+    """
 
     position: int
+    own: OwnParameters = STANDARD
     links: int = 0
 
     def beyond(self) -> "_Place":
@@ -115,7 +122,7 @@ class _Place(NamedTuple):
         if self.links == MOST_LINKS:
             where = f"parameter {self.position} of the search has more than {MOST_LINKS} links"
             raise QueryError(where, "search in two steps")
-        return _Place(self.position, self.links + 1)
+        return self._replace(links=self.links + 1)
 
 
 def _read(resource_type: str, name: str, value: str, asked: Asked, place: _Place) -> None:
@@ -140,7 +147,8 @@ def _condition(resource_type: str, name: str, value: str, asked: Asked, place: _
         raise QueryError(f"{code} is not answered yet", "search without it")
     if colon and not modifier:
         raise QueryError(
-            f"the modifier of {code if _has(resource_type, code) else 'a parameter'} is empty", "leave the colon out"
+            f"the modifier of {code if _has(resource_type, code, place.own) else 'a parameter'} is empty",
+            "leave the colon out",
         )
     composite = composites(resource_type).get(code)
     if composite is not None:
@@ -150,44 +158,48 @@ def _condition(resource_type: str, name: str, value: str, asked: Asked, place: _
 
 
 def _parameter(resource_type: str, code: str, place: _Place) -> Parameter:
-    parameter = parameters(resource_type).get(code)
+    parameter = place.own.of(resource_type).get(code)
     if parameter is None:
+        why = place.own.why_off(resource_type, code)
+        if why:
+            raise QueryError(f"{code} is not searched by now: {why}", "See careloom search-parameter list; ask later.")
         _refuse_unknown(resource_type, code, place)
     return parameter
 
 
 def _refuse_unknown(resource_type: str, code: str, place: _Place) -> NoReturn:
-    known = [*parameters(resource_type), *composites(resource_type), *EVERY_TYPE]
+    known = [*place.own.of(resource_type), *composites(resource_type), *EVERY_TYPE]
     near = get_close_matches(code, known, n=4, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else f"{resource_type} has {', '.join(known)}"
     raise QueryError(f"parameter {place.position} of the search is none of {resource_type}'s", hint)
 
 
-def _has(resource_type: str, code: str) -> bool:
-    return code in parameters(resource_type) or code in composites(resource_type)
+def _has(resource_type: str, code: str, own: OwnParameters) -> bool:
+    return code in own.of(resource_type) or code in composites(resource_type)
 
 
-def is_known(resource_type: str, name: str) -> bool:
+def is_known(resource_type: str, name: str, own: OwnParameters = STANDARD) -> bool:
     """True when a search of the type may have a parameter of this name, whatever its value; chains are followed."""
     if name.startswith("_has:"):
         parts = name.split(":", 3)
         if len(parts) < 4 or parts[1] not in resource_types():
             return False
-        return parts[2] in parameters(parts[1]) and is_known(parts[1], parts[3])
+        return parts[2] in own.of(parts[1]) and is_known(parts[1], parts[3], own)
     head, dot, rest = name.partition(".")
     code, _, target = head.partition(":")
     if not dot:
-        return code in (*CONTROLS, *IGNORED, *EVERY_TYPE) or _has(resource_type, code)
-    parameter = parameters(resource_type).get(code)
+        return code in (*CONTROLS, *IGNORED, *EVERY_TYPE) or _has(resource_type, code, own)
+    parameter = own.of(resource_type).get(code)
     if parameter is None or parameter.kind != "reference":
         return False
-    return any(is_known(one, rest) for one in ((target,) if target else parameter.targets) if one in resource_types())
+    ends = (target,) if target else parameter.targets
+    return any(is_known(one, rest, own) for one in ends if one in resource_types())
 
 
-def _is_searched(resource_type: str, name: str) -> bool:
+def _is_searched(resource_type: str, name: str, own: OwnParameters) -> bool:
     """True when a chain may end so at the type."""
     code = name.partition(":")[0]
-    return is_known(resource_type, name) and code not in (*CONTROLS, *IGNORED)
+    return is_known(resource_type, name, own) and code not in (*CONTROLS, *IGNORED)
 
 
 def _below(resource_type: str, name: str, value: str, place: _Place) -> Query:
@@ -211,7 +223,7 @@ def _chain(resource_type: str, name: str, value: str, place: _Place) -> Chain:
             raise QueryError(where, f"{code} points to {', '.join(parameter.targets) or 'any type of FHIR R4'}")
         types: tuple[str, ...] = (target,)
     else:
-        types = tuple(one for one in parameter.targets if _is_searched(one, rest))
+        types = tuple(one for one in parameter.targets if _is_searched(one, rest, place.own))
         if not parameter.targets:
             raise QueryError(where, f"{code} may point to any type: name it, {code}:Patient.name")
         if not types:
@@ -230,7 +242,7 @@ def _reverse(resource_type: str, name: str, value: str, place: _Place) -> Revers
     if parameter.kind != "reference" or (parameter.targets and resource_type not in parameter.targets):
         known = [
             one.code
-            for one in parameters(parts[1]).values()
+            for one in place.own.of(parts[1]).values()
             if one.kind == "reference" and (not one.targets or resource_type in one.targets)
         ]
         raise QueryError(where, f"{parts[1]} points to {resource_type} by {', '.join(known) or 'nothing'}")

@@ -63,6 +63,7 @@ class Parameter:
     targets  for references: the types it may point to; empty: any
     systems  for tokens on elements of type code: the systems their required value sets imply
     emits    what its programs emit, sorted: tells identifiers from codes, references from canonical URLs
+    expression  of an own parameter (`careloom.fhir.search_own`): the FHIRPath that its one slot is read by; else empty
     """
 
     resource_type: str
@@ -72,6 +73,7 @@ class Parameter:
     targets: tuple[str, ...]
     systems: tuple[str, ...]
     emits: tuple[str, ...]
+    expression: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Capability: what this installation can do as a FHIR server, made from the tables that reading and searching use."""
 
+from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 import careloom
 from careloom.fhir.drafts import Resource
@@ -36,11 +38,23 @@ _SEARCHED = (
 )
 
 
-def capability_statement(base_url: str, zone: str = "", *, update_creates: bool = False) -> Resource:
+class OwnSearched(NamedTuple):
+    """An own search parameter of a zone that is on: type, code, kind, and the canonical address of its definition."""
+
+    resource_type: str
+    code: str
+    kind: str
+    url: str
+
+
+def capability_statement(
+    base_url: str, zone: str = "", *, update_creates: bool = False, own: Sequence[OwnSearched] = ()
+) -> Resource:
     """The CapabilityStatement of one zone, or of the installation if `zone` is empty.
 
     base_url        what clients call the installation, without a slash at its end
     update_creates  the setting of that name
+    own             the zone's own search parameters that are on
     """
     is_written = not zone or zone in WRITTEN_ZONES
     fhir_url = f"{base_url}/fhir/{zone}" if zone else f"{base_url}/fhir"
@@ -66,7 +80,7 @@ def capability_statement(base_url: str, zone: str = "", *, update_creates: bool 
                 "mode": "server",
                 "documentation": _SEARCHED,
                 "security": _security(base_url),
-                "resource": _resources(is_written, update_creates),
+                "resource": _resources(is_written, update_creates, own),
                 "interaction": [{"code": code} for code in _OF_ALL if is_written or code != "transaction"],
                 "operation": _operations(is_written),
             }
@@ -99,7 +113,7 @@ def _security(base_url: str) -> Resource:
 
 
 @cache
-def _resources(is_written: bool, update_creates: bool) -> list[Resource]:
+def _resources(is_written: bool, update_creates: bool, own: Sequence[OwnSearched]) -> list[Resource]:
     interactions = [{"code": code} for code in (INTERACTIONS if is_written else READS)]
     return [
         {
@@ -115,13 +129,13 @@ def _resources(is_written: bool, update_creates: bool) -> list[Resource]:
             "referencePolicy": ["literal", "logical", "local"],
             "searchInclude": ["*", *(f"{name}:{code}" for code in _reference_codes(name))],
             **({"searchRevInclude": _pointers()[name]} if name in _pointers() else {}),
-            "searchParam": _search_parameters(name),
+            "searchParam": _search_parameters(name, own),
         }
         for name in sorted(resource_types())
     ]
 
 
-def _search_parameters(resource_type: str) -> list[Resource]:
+def _search_parameters(resource_type: str, more: Sequence[OwnSearched]) -> list[Resource]:
     own = [
         {"name": one.code, "type": one.kind, "documentation": _documentation(one)}
         for one in parameters(resource_type).values()
@@ -134,6 +148,11 @@ def _search_parameters(resource_type: str) -> list[Resource]:
     every += [
         {"name": one.code, "type": "composite", "documentation": f"Values {_shape(one)}."}
         for one in composites(resource_type).values()
+    ]
+    every += [
+        {"name": one.code, "type": one.kind, **({"definition": one.url} if one.url else {})}
+        for one in more
+        if one.resource_type == resource_type
     ]
     return sorted([*own, *every], key=lambda row: row["name"])
 

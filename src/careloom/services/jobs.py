@@ -22,6 +22,7 @@ from careloom.services import (
     exports,
     linkage_jobs,
     normalize_jobs,
+    own_parameters,
     reconciliation,
 )
 from careloom.services.access import Principal
@@ -187,6 +188,7 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
         jobs.register(deidentify_jobs.KIND, partial(deidentify_jobs.work_off, platform, jobs))
         jobs.register(annotate_jobs.KIND, partial(annotate_jobs.work_off, platform, jobs))
         jobs.register(exports.KIND, partial(exports.work_off, platform, jobs), ended=partial(exports.let_go, platform))
+        jobs.register(own_parameters.KIND, partial(own_parameters.work_off, platform, jobs))
         jobs.chores.append(partial(exports.sweep, platform))
         jobs.recover()
         sweep(platform, jobs)

@@ -151,6 +151,7 @@ class Platform:
                     indexer=self.blind_index(zone).index,
                     anchor=data.directory / zone / ANCHOR_NAME,
                 )
+                self._stores[zone].index_own_by(self.blind_index(zone).rows)
             return self._stores[zone]
 
     def consents(self, zone: Zone) -> "ConsentBook":

@@ -11,6 +11,7 @@ from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_parameters import resource_types
 from careloom.fhir.search_query import Query
 from careloom.fhir.search_shape import is_whole, shaped
+from careloom.services import own_parameters
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
@@ -63,7 +64,7 @@ def search(
         parse_search(query)  # says what there is
     admit(platform, who, "search", zone, resource_type)
     try:
-        parsed = parse_search(query)
+        parsed = parse_search(query, own_parameters.searched(platform, zone))
         for kind in sorted(parsed.types() - {resource_type}):
             admit(platform, who, "search", zone, kind)
         admit_included(platform, who, zone, parsed)

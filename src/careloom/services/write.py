@@ -6,13 +6,16 @@ from typing import Any
 
 import orjson
 
-from careloom.errors import CareloomError, InputError, Invalid, Precondition, Unprocessable
+from careloom.errors import CareloomError, Conflict, InputError, Invalid, Precondition, Unprocessable
 from careloom.fhir.bundle_links import conditions_of, named_in, recondition, relinked
 from careloom.fhir.drafts import Resource
 from careloom.fhir.patch import PatchError
 from careloom.fhir.patch_fhirpath import fhirpath_patched
 from careloom.fhir.patch_json import json_patched
 from careloom.fhir.references import parse_reference, patients_of
+from careloom.fhir.search_definition import parameters_of
+from careloom.fhir.search_parameters import Parameter
+from careloom.services import own_parameters
 from careloom.services.access import Principal
 from careloom.services.access_decision import Ask, decide, refusal
 from careloom.services.admission import admit, note
@@ -20,14 +23,16 @@ from careloom.services.changes import VERBS, Change, Done
 from careloom.services.platform import Platform
 from careloom.services.write_checks import Integrity, Name, made_local, named_by, placed, require_valid
 from careloom.services.write_targets import Target, Targets, criteria_of
-from careloom.services.write_together import ACTIONS, Made, names_of, written, written_for_each
+from careloom.services.write_together import ACTIONS, DEFINITION, Made, names_of, written, written_for_each
 from careloom.store.steps import Phased
 from careloom.store.transaction import Transaction
 from careloom.store.zone_store import Zone
 
 
-def write(platform: Platform, who: Principal, zone: Zone, change: Change) -> Done:
+def write(platform: Platform, who: Principal, zone: Zone, change: Change, *, is_indexed_later: bool = True) -> Done:
     """Makes one change.
+
+    is_indexed_later  the indexing that a search parameter makes due is queued; else the caller sees to it
 
     raises  AccessError; Invalid, Unprocessable, InputError, QueryError; NotFound, Erased; Precondition, Conflict;
             NotSupported: nothing of it is kept then, and the audit chain says that it failed
@@ -39,6 +44,8 @@ def write(platform: Platform, who: Principal, zone: Zone, change: Change) -> Don
     except CareloomError as error:
         note_failed(platform, who, zone, change, error)
         raise
+    if is_indexed_later:
+        _queue_indexing(platform, who, zone, [change])
     return done
 
 
@@ -47,9 +54,17 @@ def write_together(platform: Platform, who: Principal, zone: Zone, changes: Sequ
 
     raises  as `write`; the error's `entry` names the entry that is at fault. Nothing is noted of a failure
     """
-    return platform.store(zone).step(
+    done = platform.store(zone).step(
         lambda tx: written(tx, _Step(platform, who, zone, tx, is_together=True).look(changes))
     )
+    _queue_indexing(platform, who, zone, changes)
+    return done
+
+
+def _queue_indexing(platform: Platform, who: Principal, zone: Zone, changes: Sequence[Change]) -> None:
+    """What was stored before is indexed by a new search parameter, and no more by one that is gone."""
+    if any(change.resource_type == DEFINITION for change in changes):
+        own_parameters.queue(platform, who, zone)
 
 
 def _step(
@@ -61,7 +76,7 @@ def _step(
     def look(tx: Transaction) -> list[Made]:
         return _Step(platform, who, zone, tx).look([change])
 
-    if change.method == "delete" or change.condition is not None:
+    if change.method == "delete" or change.condition is not None or change.resource_type == DEFINITION:
         return lambda tx: written(tx, look(tx))
     is_checked = platform.settings.fhir.referential_integrity and change.resource is not None
     wanted = named_by(change.resource) if is_checked and change.resource is not None else ()
@@ -69,8 +84,13 @@ def _step(
 
 
 def admit_change(platform: Platform, who: Principal, zone: Zone, change: Change) -> None:
-    """Returns when `who` may make the change; criteria take leave to search, too. raises AccessError"""
+    """Returns when `who` may make the change; criteria take leave to search too, a SearchParameter to operate.
+
+    raises  AccessError
+    """
     admit(platform, who, VERBS[change.method], zone, change.resource_type, operation=change.method)
+    if change.resource_type == DEFINITION:
+        admit(platform, who, "operate", zone, operation=change.method)
     searched = [] if change.condition is None else [(change.resource_type, change.condition)]
     if change.entry and change.resource is not None:
         parts = (parse_reference(one["reference"]) for one in conditions_of(change.resource))
@@ -218,11 +238,22 @@ class _Step:
         else:
             resource = self._linked({**(change.resource or {}), "id": target.id})
         made.resource, made.patients = resource, patients_of(resource)
+        if target.type == DEFINITION:
+            made.defined = parameters_of(resource)
+            self._require_free(target.id, made.defined)
         if self._tx.erased(made.patients):
             raise Unprocessable(
                 f"the {target.type} is about a patient who was erased from the {self._zone} zone",
                 "Nothing more is kept about this patient.",
             )
+
+    def _require_free(self, resource_id: str, defined: Sequence[Parameter]) -> None:
+        """Returns when no other SearchParameter defines one of these. raises Conflict"""
+        wanted = {(one.resource_type, one.code) for one in defined}
+        for one in self._tx.own.all():
+            name = (one.parameter.resource_type, one.parameter.code)
+            if name in wanted and one.resource != resource_id and one.state != "removing":
+                raise Conflict(f"{name[0]} has a search parameter {name[1]} already", "Choose another code.")
 
     def _linked(self, resource: Resource) -> Resource:
         """The resource with its links to other entries, and its references by search, resolved."""

@@ -13,6 +13,7 @@ import orjson
 from careloom.audit import Action, AuditEvent
 from careloom.fhir.drafts import Resource
 from careloom.fhir.references import patients_of
+from careloom.fhir.search_parameters import Parameter
 from careloom.services.access import Principal
 from careloom.services.admission import event
 from careloom.services.changes import Became, Change, Done
@@ -27,6 +28,8 @@ from careloom.store.zone_store import Zone
 
 ACTIONS: Mapping[str, Action] = {"create": "create", "update": "update", "patch": "update", "delete": "delete"}
 """What the audit chain calls each method of a change."""
+DEFINITION = "SearchParameter"
+"""The type of resource that defines own search parameters."""
 _METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH"}
 
 
@@ -36,6 +39,7 @@ class Made:
 
     resource  None for what is settled, and for deletions
     patients  keyed ids of the Patients whose compartment the resource is in
+    defined   what a SearchParameter defines
     """
 
     platform: Platform
@@ -46,6 +50,7 @@ class Made:
     resource: Resource | None = None
     patients: tuple[str, ...] = ()
     became: Outcome | None = None
+    defined: Sequence[Parameter] = ()
     stored: Stored | None = None
 
     @property
@@ -75,6 +80,8 @@ def written(tx: Transaction, made: Sequence[Made]) -> list[Done]:
     for one, write, outcome in zip(acting, writes, outcomes, strict=True):
         one.became = outcome
         one.stored = tx.as_written(write, outcome, landed[id(one)].record_id if id(one) in landed else "")
+        if one.target.type == DEFINITION:
+            tx.own.define(one.defined, one.target.id, str(one.resource["url"]) if one.resource is not None else "")
     _read_back(tx, [one for one in made if one.stored is None and one.target.id])
     tx.audit_all([_event(one) for one in made])
     return [_done(one) for one in made]

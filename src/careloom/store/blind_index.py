@@ -97,7 +97,9 @@ class BlindIndex:
         return self.presence(resource_type, value), (resource_type, PRESENT, value)
 
     def _keys(self, resource_type: str, entry: Entry) -> tuple[int, ...]:
-        """The several keys of a text, an identifier or a birth date."""
+        """The several keys of a text, an identifier or a birth date; the one of a sound, or of there being a value."""
+        if entry[0] == "o":
+            return (self.own(resource_type, entry[1]),)
         kind, slot, value = entry[:3]
         if kind == "i":
             return (
@@ -109,6 +111,8 @@ class BlindIndex:
         if keys is None:
             if kind == "s":
                 keys = self._text_keys(resource_type, slot, value)
+            elif kind == "f":
+                keys = (self.sound(resource_type, slot, value),)
             elif kind == "w":
                 whole = self.text_whole(resource_type, slot, normal_text(value))
                 keys = (self.text_exact(resource_type, slot, value), whole)
@@ -172,6 +176,14 @@ class BlindIndex:
     def text_whole(self, resource_type: str, slot: str, normal: str) -> int:
         """The key of texts that are this one but for case, accents and white space."""
         return self._hash(f"{resource_type}\x1f{slot}\x1fw\x1f{normal}")
+
+    def sound(self, resource_type: str, slot: str, code: str) -> int:
+        """The key of names that sound so, see `careloom.fhir.phonetic`."""
+        return self._hash(f"{resource_type}\x1f{slot}\x1ff\x1f{code}")
+
+    def own(self, resource_type: str, slot: str) -> int:
+        """The key of resources that have a value of an own parameter, see `careloom.fhir.search_own`."""
+        return self._hash(f"{resource_type}\x1f{slot}\x1fo")
 
     def birth(self, resource_type: str, slot: str, token: str) -> int:
         """The key of a block of birth dates, see `careloom.fhir.search_birthdate`."""

@@ -3,20 +3,29 @@
 from sqlalchemy import Connection, Engine, inspect
 
 from careloom.errors import IntegrityError, SetupError
-from careloom.store import bulk, emergency_tables, linkage_tables, rights_tables, vault_tables
+from careloom.store import (
+    bulk,
+    emergency_tables,
+    linkage_tables,
+    own_parameters,
+    own_tables,
+    rights_tables,
+    vault_tables,
+)
 from careloom.store.engine import reading, writing
 from careloom.store.schema import meta, metadata
 from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration in ``store/migrations/versions``."""
 
-BESIDE = (emergency_tables, linkage_tables, rights_tables, vault_tables)
+BESIDE = (emergency_tables, linkage_tables, own_tables, rights_tables, vault_tables)
 """Modules whose tables are made with those of `careloom.store.schema`: to import them adds the tables."""
 
-COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures", "consents")
-"""``consents`` counts writes that touched a Consent: who keeps what they say knows by it when to look again."""
+COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures", "consents", "parameters")
+"""``consents`` counts writes that touched a Consent, ``parameters`` changes of own search parameters: who keeps what
+they say knows by it when to look again."""
 NEWEST = "newest"
 """The moment of the newest write, microseconds since 1970; a database that was made before it was kept has none."""
 
@@ -58,6 +67,7 @@ def _make(connection: Connection, zone_keys: ZoneKeys, subject_keys: SubjectKeys
     facts["scrubbed"] = "0"
     facts |= {f"counter.{name}": "0" for name in COUNTERS} | {"counter.subject": str(SHARED)}
     bulk.insert(connection, meta, sorted(facts.items()))
+    bulk.insert(connection, own_tables.own_parameter, own_parameters.built_in(created))
     _, row = subject_keys.make(SHARED_NAME, SHARED, created)
     bulk.run(connection, "INSERT INTO subject_key VALUES (?, ?, ?, ?, ?)", [row])
 

@@ -5,7 +5,7 @@ per table. A resource that occurs several times in a batch is carried in memory 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
@@ -14,8 +14,10 @@ import orjson
 from sqlalchemy import Connection
 
 from careloom.crypto.envelope import RandomBytes, nonces
+from careloom.fhir.drafts import Resource
 from careloom.store import bulk
 from careloom.store.audit_log import time_of
+from careloom.store.own_parameters import OwnIndex, read
 from careloom.store.rows import Counter, Indexer, IndexRows, Outcome, Stored, Write
 from careloom.store.schema import idx_eq, idx_range, record_link, resource, resource_history, token_system
 from careloom.store.seal import FHIR, Bodies
@@ -66,6 +68,7 @@ class WriteTools:
     """What a batch of writes is made with; one per transaction.
 
     now  microseconds since 1970, the `lastUpdated` of all that the transaction writes
+    own  the zone's own search parameters when the transaction began
     """
 
     connection: Connection
@@ -77,6 +80,7 @@ class WriteTools:
     random_bytes: RandomBytes
     count: Counter
     now: int
+    own: OwnIndex = field(default_factory=OwnIndex)
 
 
 class ResourceWriter:
@@ -92,6 +96,7 @@ class ResourceWriter:
         self._history: list[tuple[Any, ...]] = []
         self._links: list[tuple[int, int]] = []
         self._newest: Mapping[tuple[str, str], _Head] = {}
+        self._own = tools.own
 
     def version_of(self, write: Write, record_id: str) -> Stored:
         """The version that one of the last batch made."""
@@ -104,6 +109,7 @@ class ResourceWriter:
         """Writes resources in order; one outcome each."""
         if not writes:
             return []
+        self._own = read(self._connection, self._own, self._tools.count("parameters", 0) - 1)
         heads = self._heads(writes)
         subjects = self._tools.subjects.of_patients([write.patients for write in writes])
         pool = nonces(len(writes), self._tools.random_bytes)
@@ -159,11 +165,17 @@ class ResourceWriter:
         head.subject = subject.number
         context = resource_context(self._zone, write.type, write.id, head.version)
         head.body = self._seal(subject.sealer, content, context, nonce)
-        if write.rows is not None:
-            head.rows = write.rows
-        else:
-            head.rows = self._tools.indexer(write.resource if write.resource is not None else orjson.loads(content))
+        head.rows = self._rows(write)
         return "created" if was_deleted else "updated"
+
+    def _rows(self, write: Write) -> IndexRows:
+        """The search entries of what is written."""
+
+        def parsed() -> Resource:
+            return write.resource if write.resource is not None else orjson.loads(write.content)
+
+        rows = write.rows if write.rows is not None else self._tools.indexer(parsed())
+        return self._own.added(rows, write.type, parsed)
 
     def _supersede(self, write: Write, head: _Head) -> None:
         """Keeps the version that is about to be replaced, and finds the search entries it has in the database."""
@@ -177,7 +189,8 @@ class ResourceWriter:
         ((subject, body),) = bulk.fetch(self._connection, _BODY, (head.rid,))
         sealer = self._tools.subject_keys.numbered(self._connection, (subject,))[subject]
         context = resource_context(self._tools.zone_keys.zone, write.type, write.id, head.version)
-        head.old_rows = self._tools.indexer(orjson.loads(self._tools.bodies.open(sealer, body, context)))
+        before = orjson.loads(self._tools.bodies.open(sealer, body, context))
+        head.old_rows = self._own.added(self._tools.indexer(before), write.type, lambda: before, is_leaving=True)
 
     def _flush(self, heads: Mapping[tuple[str, str], _Head]) -> None:
         now = self._tools.now

@@ -158,7 +158,7 @@ def _pointed_at(index: Index, query: Query, found: Plan, reverse: Reverse) -> tu
     }
     if not named:
         return ()
-    sql = "SELECT DISTINCT k.key FROM idx_eq k WHERE k.key {ints} AND +k.rid {ints}"
+    sql = "SELECT DISTINCT k.key FROM idx_eq k WHERE k.key {ints} AND +k.rid {among}"
     rows = fetch(index.connection, Term(sql, (list(named), pointing)))
     return tuple(sorted({named[key] for (key,) in rows}))
 

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from careloom.errors import QueryError
+from careloom.fhir.phonetic import sounds_alike
 from careloom.fhir.search_birthdate import birth_query
-from careloom.fhir.search_parameters import Use, slots
+from careloom.fhir.search_own import PHONETIC
+from careloom.fhir.search_parameters import Parameter, Use, slots
 from careloom.fhir.search_query import (
     Criterion,
     MissingValue,
@@ -160,7 +162,9 @@ class Seen:
 
 def _plan_criterion(result: Plan, criterion: Criterion, keys: "_Keys") -> None:
     kind = criterion.parameter.kind
-    if criterion.modifier == "missing" or kind not in ("date", "number", "quantity"):
+    if criterion.modifier == "missing" and criterion.parameter.expression:
+        _plan_presence(result, criterion, keys)
+    elif criterion.modifier == "missing" or kind not in ("date", "number", "quantity"):
         found = tuple(dict.fromkeys(key for value in criterion.values for key in keys.of(criterion, value)))
         if criterion.modifier != "not":
             result.keys.append(found)
@@ -173,6 +177,16 @@ def _plan_criterion(result: Plan, criterion: Criterion, keys: "_Keys") -> None:
     else:
         uses = criterion.parameter.uses
         result.ranges.append([arm for value in criterion.values for use in uses for arm in keys.arms(use, value)])
+
+
+def _plan_presence(result: Plan, criterion: Criterion, keys: "_Keys") -> None:
+    """``:missing`` of an own parameter: no set of slots names its slot; there is a key where it has a value."""
+    key = keys.blind.own(keys.type, criterion.parameter.uses[0].slot)
+    asked = {value.missing for value in criterion.values if isinstance(value, MissingValue)}
+    if asked == {True}:
+        result.lacking.append((key,))
+    elif asked == {False}:
+        result.keys.append((key,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +207,11 @@ class _Keys:
                 if criterion.modifier == "identifier":
                     yield self.blind.identifier(self.type, use.slot + ":identifier", value.system, value.code)
                 else:
-                    yield from self._token(use, value, criterion.parameter.systems)
+                    yield from self._token(criterion.parameter, use, value)
             elif isinstance(value, ReferenceValue):
-                yield from self._reference(use, value)
+                yield from self._reference(criterion.parameter, use, value)
             elif isinstance(value, TextValue):
-                yield self._text(use, value.text, criterion.modifier)
+                yield from self._text(criterion, use, value.text)
             elif isinstance(value, UriValue):
                 yield self.blind.uri(self.type, use.slot, value.uri)
 
@@ -206,11 +220,13 @@ class _Keys:
             if wanted.isdisjoint(names.split(",")) is missing:
                 yield self.blind.presence(self.type, names)
 
-    def _emits(self, slot: str) -> set[str]:
+    def _emits(self, parameter: Parameter, slot: str) -> set[str]:
+        if parameter.expression:
+            return set(parameter.emits)
         return {program.emits for program in slots(self.type)[slot].programs}
 
-    def _token(self, use: Use, value: TokenValue, implied: tuple[str, ...]) -> Iterator[int]:
-        emits = self._emits(use.slot)
+    def _token(self, parameter: Parameter, use: Use, value: TokenValue) -> Iterator[int]:
+        emits, implied = self._emits(parameter, use.slot), parameter.systems
         if emits & _IDENTIFIERS and not (use.only and value.system not in (None, use.only)):
             yield self.blind.identifier(self.type, use.slot, use.only or value.system, value.code)
         systems: set[str] = set()
@@ -221,8 +237,8 @@ class _Keys:
         for system in sorted(systems):
             yield self.blind.token(self.type, use.slot, system, value.code)
 
-    def _reference(self, use: Use, value: ReferenceValue) -> Iterator[int]:
-        emits = self._emits(use.slot)
+    def _reference(self, parameter: Parameter, use: Use, value: ReferenceValue) -> Iterator[int]:
+        emits = self._emits(parameter, use.slot)
         if value.url:
             yield self.blind.reference(self.type, use.slot, value.url)
             if "canonical" in emits:
@@ -233,13 +249,16 @@ class _Keys:
                 for stored in self.map_id(target, value.id):
                     yield self.blind.reference(self.type, use.slot, f"{target}/{stored}")
 
-    def _text(self, use: Use, text: str, modifier: str) -> int:
-        if modifier == "exact":
-            return self.blind.text_exact(self.type, use.slot, text)
-        normal = normal_text(text)
-        if "whole" in self._emits(use.slot):
-            return self.blind.text_whole(self.type, use.slot, normal)
-        return self.blind.text_start(self.type, use.slot, normal)
+    def _text(self, criterion: Criterion, use: Use, text: str) -> Iterator[int]:
+        emits, normal = self._emits(criterion.parameter, use.slot), normal_text(text)
+        if PHONETIC in emits:
+            yield from (self.blind.sound(self.type, use.slot, code) for code in sounds_alike(text))
+        elif criterion.modifier == "exact":
+            yield self.blind.text_exact(self.type, use.slot, text)
+        elif "whole" in emits:
+            yield self.blind.text_whole(self.type, use.slot, normal)
+        else:
+            yield self.blind.text_start(self.type, use.slot, normal)
 
     def births(self, criterion: Criterion, value: Value) -> Iterator[int]:
         if isinstance(value, TimeValue):

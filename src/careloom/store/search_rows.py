@@ -21,14 +21,22 @@ Order = Literal["rid", "updated", "id", "value", "none"]
 
 
 def fetch(connection: Connection, term: Term) -> Sequence[tuple[Any, ...]]:
-    """All rows of a statement; its lists go as arrays to PostgreSQL and as JSON to SQLite."""
+    """All rows of a statement; its lists go as arrays to PostgreSQL and as JSON to SQLite.
+
+    ``{rows}`` in its FROM is a list of row ids as a table ``d``; ``{among}`` is for a list of thousands that PostgreSQL
+    had better hash.
+    """
     sql = term.sql
     if not any(isinstance(value, list) for value in term.values):
         return bulk.fetch(connection, sql, term.values)
     if bulk.is_postgresql(connection):
         sql = sql.replace("{ints}", "= ANY(?::bigint[])").replace("{texts}", "= ANY(?::text[])")
+        sql = sql.replace("{rows}", "unnest(?::bigint[]) AS d(rid)").replace(
+            "{among}", "IN (SELECT unnest(?::bigint[]))"
+        )
         return bulk.fetch(connection, sql, term.values)
-    for mark in ("{ints}", "{texts}"):
+    sql = sql.replace("{rows}", "(SELECT value AS rid FROM json_each(?)) AS d")
+    for mark in ("{ints}", "{texts}", "{among}"):
         sql = sql.replace(mark, "IN (SELECT value FROM json_each(?))")
     values = tuple(json.dumps(value) if isinstance(value, list) else value for value in term.values)
     return bulk.fetch(connection, sql, values)
@@ -91,7 +99,7 @@ def rows_of(connection: Connection, query: Query, found: Plan, order: Order, lim
         "updated": "r.last_updated",
         "id": "r.id",
         "none": "r.id",
-        "value": _value_of(query, found, rid),
+        "value": value_of(query, found, rid),
     }[order]
     if driver is not None and order in ("updated", "id"):
         place = f"({place} + 0)" if order == "updated" else f"({place} || '')"
@@ -99,19 +107,25 @@ def rows_of(connection: Connection, query: Query, found: Plan, order: Order, lim
         conditions.append(Term("NOT r.deleted"))
         if driver is None:
             conditions.append(Term("r.type = ?", (query.resource_type,)))
-        conditions += [any_of([_updated(value) for value in values]) for values in query.updated]
-        for records in query.sources:
-            conditions.append(within("r.record IN (SELECT rec FROM record WHERE ", one_of("record_id", records), ")"))
+        conditions += filters_of(query, found)
         if found.ids is not None:
             conditions.append(one_of("r.id", found.ids))
-        if found.hidden:
-            conditions.append(within("NOT (", one_of("r.subject", found.hidden), ")"))
         conditions += limits
-    conditions += _probes(found, rid, driver)
+    conditions += probes_of(found, rid, driver)
     return Rows(source, rid, place, conditions, is_distinct)
 
 
-def _value_of(query: Query, found: Plan, rid: str) -> str:
+def filters_of(query: Query, found: Plan) -> list[Term]:
+    """The conditions on ``resource r`` itself: when it was last updated, by which record, and under whose key."""
+    conditions = [any_of([_updated(value) for value in values]) for values in query.updated]
+    by_record = "r.record IN (SELECT rec FROM record WHERE "
+    conditions += [within(by_record, one_of("record_id", records), ")") for records in query.sources]
+    if found.hidden:
+        conditions.append(within("NOT (", one_of("r.subject", found.hidden), ")"))
+    return conditions
+
+
+def value_of(query: Query, found: Plan, rid: str) -> str:
     """The least (descending: the greatest) start of what a row is sorted by; rows without any come last."""
     if not found.sort_keys:
         return rid
@@ -121,7 +135,7 @@ def _value_of(query: Query, found: Plan, rid: str) -> str:
     return f"COALESCE(({best}), {absent})"
 
 
-def _probes(found: Plan, rid: str, driver: int | Term | None) -> list[Term]:
+def probes_of(found: Plan, rid: str, driver: int | Term | None = None) -> list[Term]:
     """The conditions on one row that the driver does not already meet."""
     conditions = []
     for number, keys in enumerate(found.keys):
@@ -160,15 +174,20 @@ def _driver(connection: Connection, found: Plan, order: Order) -> int | Term | N
     return joined("UNION", [within("SELECT q.rid FROM idx_range q WHERE ", arm) for arm in arms])
 
 
-def _count_few(connection: Connection, found: Plan) -> Sequence[int]:
-    """How many index rows each set of keys has (each range, if there are no keys), counted up to `FEW`."""
+def fewest(connection: Connection, found: Plan, most: int) -> int:
+    """How many index rows the rarest condition has, counted up to `most`; that many where there is no condition."""
+    return min(_count_few(connection, found, most), default=most)
+
+
+def _count_few(connection: Connection, found: Plan, most: int = FEW) -> Sequence[int]:
+    """How many index rows each set of keys has (each range, if there are no keys), counted up to `most`."""
     if found.keys:
         parts = [within("idx_eq q WHERE ", one_of("q.key", keys)) for keys in found.keys]
     else:
         parts = [within("idx_range q WHERE ", _any_arm(arms)) for arms in found.ranges]
     if not parts:
         return []
-    counts = [within("(SELECT count(*) FROM (SELECT 1 FROM ", part, f" LIMIT {FEW}) AS few)") for part in parts]
+    counts = [within("(SELECT count(*) FROM (SELECT 1 FROM ", part, f" LIMIT {most}) AS few)") for part in parts]
     return fetch(connection, within("SELECT ", joined(",", counts)))[0]
 
 

@@ -1,13 +1,15 @@
 """Searches the index of a zone: pages of row ids in a stable order, on SQLite and PostgreSQL.
 
 The most selective set of keys drives; every other condition is probed per row, so a page costs what it shows and not
-what matches. Ranges with few rows may drive too; what is left walks the resources of the type by last update.
+what matches. Ranges with few rows may drive too; what is left walks the resources of the type by last update. A page
+sorted by a value walks the values instead where much matches (`careloom.store.search_walk`).
 """
 
 import base64
 import binascii
 import hmac
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from careloom.store.blind_index import BlindIndex
 from careloom.store.search_links import Index, count, linked_plan, passing
 from careloom.store.search_plan import Term, any_of
 from careloom.store.search_rows import Order, Rows, fetch, order_of, rows_of
+from careloom.store.search_walk import walked
 
 MOST_LOOKED_AT = 5_000
 """Resources of which the content is read for one page."""
@@ -58,8 +61,10 @@ def search(index: Index, query: Query, *, limit: int, cursor: str | None = None)
     after = _open_cursor(cursor, query, index.blind) if cursor else None
     order = order_of(query, found)
     most = max(size, MOST_LOOKED_AT) if query.checks else size + MOST_UNSURE * index.sight.is_unsure
-    matches = rows_of(index.connection, query, found, order, index.sight.limits())
-    rows = fetch(index.connection, _paged(matches, order, query, after, most + 1))
+    rows: Sequence[tuple[Any, ...]] | None = walked(index, query, found, after, most + 1) if order == "value" else None
+    if rows is None:
+        matches = rows_of(index.connection, query, found, order, index.sight.limits())
+        rows = fetch(index.connection, _paged(matches, order, query, after, most + 1))
     shown, looked_at = _shown(index, query, [row[0] for row in rows[:most]], size)
     last = _seal_cursor(rows[looked_at - 1], query, index.blind) if len(rows) > looked_at else None
     return Page(shown, last, total)

@@ -15,6 +15,7 @@ from careloom.store.audit_log import AuditChain, entry_of
 from careloom.store.emergencies import EmergencyWriter
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
+from careloom.store.own_indexing import OwnWriter
 from careloom.store.reads import Reader
 from careloom.store.removal import remove_deleted, remove_earlier
 from careloom.store.resources import ResourceWriter, WriteTools
@@ -188,6 +189,11 @@ class Transaction:
     def rights(self) -> RightsWriter:
         """Holds, restrictions, objections and trainings, written in this step."""
         return RightsWriter(self._tools)
+
+    @property
+    def own(self) -> OwnWriter:
+        """The zone's own search parameters, changed and indexed in this step."""
+        return OwnWriter(self._tools, self.reader)
 
     @property
     def policies(self) -> PolicyWriter:

@@ -7,6 +7,9 @@ from sqlalchemy import Connection, Engine
 
 from careloom.store import reads, surveying
 from careloom.store.engine import reading
+from careloom.store.own_indexing import Verified, verified
+from careloom.store.own_parameters import EntryRows, Own, OwnIndex
+from careloom.store.own_parameters import read as read_own
 from careloom.store.reads import HistoryAsk, HistoryPage
 from careloom.store.rows import Stored
 from careloom.store.zone_keys import ZoneKeys
@@ -19,6 +22,7 @@ class ZoneReads:
         self._engine = engine
         self.keys = zone_keys
         self._reader = reader
+        self._own = OwnIndex()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -97,3 +101,18 @@ class ZoneReads:
         """How many current resources there are, by type."""
         with self.connect() as connection:
             return reads.counts(connection)
+
+    def index_own_by(self, rows: EntryRows) -> None:
+        """Makes rows of the entries of own search parameters so; without it those have none."""
+        self._own = OwnIndex(rows=rows)
+
+    def own_parameters(self) -> OwnIndex:
+        """The zone's own search parameters as they are now."""
+        with self.connect() as connection:
+            self._own = read_own(connection, self._own)
+        return self._own
+
+    def verify_own(self, own: Own) -> Verified:
+        """Counts the entries of an own search parameter anew, in one committed state."""
+        with self.connect() as connection:
+            return verified(connection, self._reader, read_own(connection, self._own), own)

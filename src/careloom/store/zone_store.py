@@ -20,6 +20,7 @@ from careloom.store.engine import is_url, open_engine, private_folder, writing
 from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub_due, scrub
 from careloom.store.group_commit import GroupCommit, Take
 from careloom.store.linkage import PairReader
+from careloom.store.own_parameters import read as read_own
 from careloom.store.provenance import FactProof, Provenances, RawRecord
 from careloom.store.quarantine import Quarantined
 from careloom.store.raw_records import FoundRecord, RecordQuery, find, find_one
@@ -49,7 +50,13 @@ class ZoneStore(ZoneReads):
     Reads run on their own connections and see committed data only. Reading is not audited here: services do that.
     """
 
-    def __init__(self, engine: Engine, zone_keys: ZoneKeys, runtime: Runtime, indexer: Indexer) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        zone_keys: ZoneKeys,
+        runtime: Runtime,
+        indexer: Indexer,
+    ) -> None:
         self.zone = zone_keys.zone
         self.runtime = runtime
         self._indexer = indexer
@@ -169,6 +176,7 @@ class ZoneStore(ZoneReads):
         count, clock = count_from(counters), audit_log.microseconds(self.runtime.now())
         newest = counters[database.NEWEST]
         now = counters[database.NEWEST] = clock if clock >= newest else newest + 1  # it was set back: time goes on
+        self._own = read_own(connection, self._own, counters["parameters"])
         return WriteTools(
             connection=connection,
             zone_keys=self.keys,
@@ -179,6 +187,7 @@ class ZoneStore(ZoneReads):
             random_bytes=self.runtime.random_bytes,
             count=count,
             now=now,
+            own=self._own,
         )
 
     def _anchored(self) -> audit_log.Head | None:
@@ -342,7 +351,7 @@ class ZoneStore(ZoneReads):
     def check(self, every: int = 1) -> StoreReport:
         """Opens every n-th resource, compares hashes and search entries with its content, and all manifest roots."""
         with self.connect() as connection:
-            return check(connection, self.keys, self._reader, self._indexer, every)
+            return check(connection, self.keys, self._reader, self._indexer, read_own(connection, self._own), every)
 
     def has_traces(self, patient_id: str, names_patient: NamesPatient) -> bool:
         """True when something of this (keyed) patient is here, if only a reference or a refused record."""

@@ -12,10 +12,10 @@ from careloom.fhir.search_interpret import interpret
 from careloom.fhir.search_parameters import Composite, Parameter
 from careloom.fhir.search_query import Check, CompositeValue, Query, TextValue, TokenValue, UriValue
 from careloom.fhir.search_values import normal_text
-from careloom.store import search_sql
+from careloom.store import search_sql, search_walk
 from careloom.store.blind_index import BlindIndex
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
-from careloom.store.search_links import Index
+from careloom.store.search_links import Index, linked_plan
 from tests.store_kit import fresh_database
 from tests.unit.store.search_hospital import make_hospital, request
 from tests.unit.store.test_search_sql_brute_force import holds, meets
@@ -192,3 +192,17 @@ def test_a_page_reads_only_so_much_and_goes_on(index: Index, monkeypatch: pytest
     assert len(first.rids) < 5
     assert first.next_cursor is not None
     assert set(all_pages(index, query, 5)) == brute_force(query)
+
+
+@pytest.mark.parametrize("sort", ["date", "-date", "value-quantity", "-value-quantity"])
+@pytest.mark.parametrize("windows", [(1, 5, 40), (7, 1000)])
+def test_a_sorted_search_that_walks_its_order_gives_the_pages_that_sorting_gives(
+    index: Index, monkeypatch: pytest.MonkeyPatch, sort: str, windows: tuple[int, ...]
+) -> None:
+    asked = ["", "status=final&", "status=final&date=ge2021&", "_lastUpdated=gt2020&subject:missing=false&"]
+    queries = [parse_search(f"Observation?{conditions}_sort={sort}") for conditions in asked]
+    sorted_out = [all_pages(index, query, 9) for query in queries]
+    monkeypatch.setattr(search_walk, "MANY", 0)
+    monkeypatch.setattr(search_walk, "WINDOWS", windows)
+    assert [all_pages(index, query, 9) for query in queries] == sorted_out
+    assert search_walk.walked(index, queries[1], linked_plan(index, queries[1]), None, 3) is not None or windows[0] == 1
