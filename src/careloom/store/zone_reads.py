@@ -5,13 +5,13 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
-from careloom.store import reads, surveying
+from careloom.store import landing, reads, surveying
 from careloom.store.engine import reading
 from careloom.store.own_indexing import Verified, verified
 from careloom.store.own_parameters import EntryRows, Own, OwnIndex
 from careloom.store.own_parameters import read as read_own
 from careloom.store.reads import HistoryAsk, HistoryPage
-from careloom.store.rows import Stored
+from careloom.store.rows import Manifest, Stored
 from careloom.store.zone_keys import ZoneKeys
 
 
@@ -116,3 +116,18 @@ class ZoneReads:
         """Counts the entries of an own search parameter anew, in one committed state."""
         with self.connect() as connection:
             return verified(connection, self._reader, read_own(connection, self._own), own)
+
+    def known_records(self, record_ids: Iterable[str]) -> set[str]:
+        """Those that are already landed."""
+        with self.connect() as connection:
+            return set(landing.known_records(connection, record_ids))
+
+    def find_manifest(self, file_hash: bytes, config_hash: str = "") -> Manifest | None:
+        """The manifest of a file that arrived before under the same configuration; ``counts["root"]`` once closed."""
+        with self.connect() as connection:
+            return landing.find_manifest(connection, self.keys.manifest_id(file_hash, config_hash))
+
+    def open_feeds(self, feed: str) -> list[Manifest]:
+        """What a listener of this name has begun and not closed: it was killed, or it is at work."""
+        with self.connect() as connection:
+            return landing.open_feeds(connection, feed)

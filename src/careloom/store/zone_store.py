@@ -1,6 +1,6 @@
 """One zone's store, opened: transactions that write, reads that unseal."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -26,7 +26,7 @@ from careloom.store.quarantine import Quarantined
 from careloom.store.raw_records import FoundRecord, RecordQuery, find, find_one
 from careloom.store.resources import WriteTools
 from careloom.store.rights import RightsReader
-from careloom.store.rows import Indexer, Manifest, Tally, no_index
+from careloom.store.rows import Indexer, Tally, no_index
 from careloom.store.seal import Bodies
 from careloom.store.steps import Phased, Step, run_all
 from careloom.store.subject_content import Rows, SubjectContent
@@ -211,21 +211,6 @@ class ZoneStore(ZoneReads):
         mark = self.keys.tombstone(self.keys.pseudonym(patient_id))
         with self.connect() as connection:
             return bool(bulk.fetch(connection, "SELECT 1 FROM tombstone WHERE mark = ?", (mark,)))
-
-    def known_records(self, record_ids: Iterable[str]) -> set[str]:
-        """Those that are already landed."""
-        with self.connect() as connection:
-            return set(landing.known_records(connection, record_ids))
-
-    def find_manifest(self, file_hash: bytes, config_hash: str = "") -> Manifest | None:
-        """The manifest of a file that arrived before under the same configuration; ``counts["root"]`` once closed."""
-        with self.connect() as connection:
-            return landing.find_manifest(connection, self.keys.manifest_id(file_hash, config_hash))
-
-    def open_feeds(self, feed: str) -> list[Manifest]:
-        """What a listener of this name has begun and not closed: it was killed, or it is at work."""
-        with self.connect() as connection:
-            return landing.open_feeds(connection, feed)
 
     @contextmanager
     def linkage(self) -> Iterator[PairReader]:
