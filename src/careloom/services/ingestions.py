@@ -14,6 +14,7 @@ from careloom.services.ingest import INGEST_ZONES, IngestAsk, refuse_format
 from careloom.services.jobs import KIND, Upload, cancel, queue
 from careloom.services.platform import Platform
 from careloom.services.quarantine import summary
+from careloom.services.queued import state_of
 from careloom.services.runs import COUNTS, find_run, run_ids, told_of
 from careloom.store import quarantine_by_run
 from careloom.store.jobs import Job
@@ -184,13 +185,4 @@ def _of(job: Job | None, manifest: Json | None) -> Json:
 
 
 def _of_job(job: Job) -> Json:
-    return {
-        "id": job.id,
-        "state": job.state,
-        "actor": job.actor,
-        "started": job.started.isoformat() if job.started else None,
-        "ended": job.ended.isoformat() if job.ended else None,
-        "progress": {"done": job.done, "total": job.total},
-        **(_NOTHING | {name: job.result[name] for name in _NOTHING if name in job.result}),
-        "error": job.error_code or None,
-    }
+    return state_of(job) | _NOTHING | {name: job.result[name] for name in _NOTHING if name in job.result}
