@@ -77,7 +77,7 @@ def access_acknowledge(
 
 
 def audit_patient(
-    patient: Patient,
+    patient: Annotated[str, typer.Argument(help="Patient/<id>, or another TYPE/<id>; Careloom's id or the source's.")],
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=1, help="Events at most, newest first.")] = 100,

@@ -33,7 +33,9 @@ from careloom.services.annotate_formats import written
 from careloom.services.annotate_notes import merge_patient, policy_of
 from careloom.services.annotate_patient import held_of, matching
 from careloom.services.platform import Platform
+from careloom.services.records import told_of
 from careloom.services.search import zone_of
+from careloom.services.sight import view_of
 from careloom.services.stored_notes import TYPE, StoredNote, note_of
 from careloom.store.rows import Tally, Write, canonical
 from careloom.store.zone_store import Zone
@@ -69,6 +71,12 @@ def note_annotations(platform: Platform, who: Principal, zone_name: str, note_id
     admit(platform, who, "read", zone, TYPE, operation="annotate-note")
     store = platform.store(zone)
     one = _note(platform, who, zone_name, note_id, operation="annotate-note")
+    view = view_of(platform, who, zone)
+    if not view.sight.is_whole and not view.shows(one.stored.resource()):
+        note(
+            platform, who, "annotate-note", zone, outcome="failed", detail={"code": NotFound.code} | told_of(who, view)
+        )
+        raise NotFound(f"{zone}: there is no such note", "Search for it: DocumentReference.")
     names = [document_id(platform.names, one.note_id, origin) for origin in (PERSON, READER)]
     held = store.read_named(KIND, names)
     kept = [kept_of(held[name]) for name in names if name in held and not held[name].deleted]
@@ -139,9 +147,12 @@ def correction_page(
     admit(platform, who, "read", zone, TYPE, operation="annotate-export")
     store = platform.store(zone)
     found, following = matching(platform, store, f"{KIND}?code={SYSTEM}|{PERSON}", limit=limit, cursor=cursor or None)
+    view = view_of(platform, who, zone)
+    found = [one for one in found if view.sight.is_whole or view.shows(one.resource())]
     subjects = {store.pseudonym(patient) for stored in found for patient in patients_of(stored.resource())}
     items = tuple(_exported(platform, zone, kept) for kept in map(kept_of, found) if kept is not None)
-    note(platform, who, "annotate-export", zone, subjects=subjects, detail={"annotations": len(items)})
+    detail = {"annotations": len(items)} | told_of(who, view)
+    note(platform, who, "annotate-export", zone, subjects=subjects, detail=detail)
     return CorrectionPage(items, following)
 
 

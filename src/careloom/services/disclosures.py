@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from careloom.errors import QueryError
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
-from careloom.services.clients import stored_patient
+from careloom.services.clients import stored_patient, stored_reference
 from careloom.services.platform import Platform
 from careloom.services.purposes import displays, lineage
 from careloom.store.audit_log import microseconds, time_of
@@ -43,6 +42,7 @@ DESCRIPTIONS: dict[str, str] = {
     "reveal": "whose a pseudonym is was revealed",
 }
 _CREATED = ("create", "update", "delete")
+_FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 What = Literal["views", "disclosures"]
 
 
@@ -50,7 +50,8 @@ What = Literal["views", "disclosures"]
 class PatientAsk:
     """Of whom, and of what time.
 
-    patient  ``Patient/<id>``, the id as stored or the source's own
+    patient  ``Patient/<id>``, the id as stored or the source's own; of views another ``Type/<id>`` as well: who read
+             that one resource by its id
     since    UTC-aware; None for six years back
     until    UTC-aware; None for now
     """
@@ -137,21 +138,38 @@ def _about(platform: Platform, who: Principal, ask: PatientAsk, operation: str) 
     admit(platform, who, "audit", ZONE, operation=operation)
     store = platform.store(ZONE)
     since, until = _times(platform, ask)
-    if since >= until:
-        raise QueryError("the time ends before it begins", "Give since before until.")
-    pseudonym = store.pseudonym(stored_patient(platform, ask.patient))
-    note(platform, who, operation, ZONE, subjects=(pseudonym,))
+    whose = _whose(platform, ask, operation)
+    kind, _, name = whose.partition("/")
+    pseudonym = store.pseudonym(name if kind == "Patient" else whose)
+    note(platform, who, operation, ZONE, subjects=(pseudonym,) if kind == "Patient" else (), detail={"type": kind})
     with store.connect() as connection:
         yield from rows_about(connection, pseudonym, microseconds(since), microseconds(until))
 
 
+def _whose(platform: Platform, ask: PatientAsk, operation: str = "disclosures") -> str:
+    """``Type/<stored id>`` of what is asked about. raises QueryError for no patient where disclosures are asked."""
+    if operation == "patient-views":
+        return stored_reference(platform, ask.patient)
+    return f"Patient/{stored_patient(platform, ask.patient)}"
+
+
 def _times(platform: Platform, ask: PatientAsk) -> tuple[datetime, datetime]:
-    until = (ask.until or platform.runtime.now() + timedelta(microseconds=1)).astimezone(UTC)
-    return (ask.since or years_before(until, YEARS)).astimezone(UTC), until
+    until = _utc(ask.until) if ask.until else platform.runtime.now() + timedelta(microseconds=1)
+    return _utc(ask.since) if ask.since else years_before(until, YEARS), until
+
+
+def _utc(moment: datetime) -> datetime:
+    """The moment in UTC; the first or last one there is, for what lies beyond."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if moment.year == 1 else _LAST
 
 
 def years_before(moment: datetime, years: int) -> datetime:
-    """The same day so many years earlier; the 28th for a 29th of February that is not there."""
+    """The same day so many years earlier; the 28th for a 29th of February that is not there; not before year 1."""
+    if moment.year <= years:
+        return _FIRST
     try:
         return moment.replace(year=moment.year - years)
     except ValueError:
@@ -161,7 +179,7 @@ def years_before(moment: datetime, years: int) -> datetime:
 def _head(platform: Platform, ask: PatientAsk) -> dict[str, Any]:
     since, until = _times(platform, ask)
     return {
-        "patient": f"Patient/{stored_patient(platform, ask.patient)}",
+        "patient": _whose(platform, ask, "patient-views"),
         "since": since.isoformat(),
         "until": until.isoformat(),
     }

@@ -13,7 +13,9 @@ from careloom.issues import Issue
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
+from careloom.services.records import may_show
 from careloom.services.restrictions import require_seen
+from careloom.services.sight import view_of
 from careloom.store.raw_records import FoundRecord, RecordQuery
 
 TYPE = re.compile(r"[A-Z]{3}(\^[A-Z][0-9A-Z]{2})?|[0-9]{3,7}-[0-9]|unknown")
@@ -98,6 +100,10 @@ def raw_bytes(platform: Platform, who: Principal, record_id: str) -> bytes:
     raw = store.raw_record(record_id).raw
     subjects = store.subjects_of_record(record_id)
     require_seen(platform, who, "identified", subjects)
+    if not may_show(view_of(platform, who, "identified"), subjects):
+        detail = {"record": record_id, "withheld": 1}
+        note(platform, who, "records", "landing", outcome="failed", subjects=subjects, detail=detail)
+        raise NotFound("there is no such record in landing", "List them: careloom records list.")
     note(platform, who, "records", "landing", subjects=subjects, detail={"record": record_id, "disclosed": True})
     return raw
 

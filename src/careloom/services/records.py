@@ -166,10 +166,9 @@ def told_of(who: Principal, view: View) -> dict[str, object]:
 
 def may_show(view: View, subjects: Collection[str]) -> bool:
     """True when what is about these patients (keyed pseudonyms) may be known of without a look at what it is."""
-    sight = view.sight
-    if sight.only is not None:
+    if view.sight.only is not None:
         return set(subjects) == {view.own}
-    return sight.is_whole or not (sight.hidden | sight.partly) & set(subjects)
+    return view.withheld is None or view.withheld.names.isdisjoint(subjects)
 
 
 def _made(store: ZoneStore, view: View, resource_type: str, resource_id: str, version: str = "") -> Disclosed:

@@ -30,12 +30,14 @@ class View:
     lifted    ids of patients of whom break-glass showed what consents withhold
     left_out  resources that were looked at, and left out
     own       keyed pseudonym of the one patient; empty for everybody's
+    withheld  what consents withhold from the principal; None where nothing is
     """
 
     sight: Sight = EVERYTHING
     lifted: set[str] = field(default_factory=set)
     left_out: int = 0
     own: str = ""
+    withheld: Withheld | None = None
 
     def shows(self, resource: Resource) -> bool:
         """True when the resource may be known of."""
@@ -52,8 +54,9 @@ def view_of(platform: Platform, who: Principal, zone: Zone, use: Use = "access",
     if not who.patient and withheld is None:
         return view
     one = _Limits(platform, who, zone, verb, withheld, view, ACTIONS[use])
+    view.withheld, book = withheld, platform.consents(zone)
     hidden = withheld.wholly if withheld else frozenset()
-    partly = frozenset(withheld.partly) if withheld else frozenset()
+    partly = withheld.in_part if withheld else frozenset()
     if who.emergency is not None and who.emergency.patient in hidden:
         # What is shared with somebody else who withholds it stays hidden, so this patient has to be looked at.
         hidden, partly = hidden - {who.emergency.patient}, partly | {who.emergency.patient}
@@ -65,8 +68,8 @@ def view_of(platform: Platform, who: Principal, zone: Zone, use: Use = "access",
     view.sight = Sight(
         only,
         COMMON if who.patient else frozenset(),
-        frozenset(map(store.pseudonym, hidden)),
-        frozenset(map(store.pseudonym, partly)),
+        book.numbers(hidden) if hidden else (),
+        book.numbers(partly) if partly else (),
         one.shows,
     )
     return view

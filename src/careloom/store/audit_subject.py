@@ -25,13 +25,16 @@ class About(NamedTuple):
 
 
 def rows_about(connection: Connection, pseudonym: str, since: int, until: int) -> Iterator[About]:
-    """Rows whose subjects hold the pseudonym, from a time until another (microseconds since 1970, half-open)."""
+    """Rows that are about the pseudonym of a patient, or that name it as the one resource they tell of.
+
+    since, until  microseconds since 1970, half-open
+    """
     last = 0
     while rows := bulk.fetch(connection, _SQL, (last, since, until, f'%"{pseudonym}"%', _PAGE)):
         for seq, time, body, digest in rows:
             last = seq
             event = orjson.loads(body)
-            if pseudonym in event["subjects"]:
+            if pseudonym in event["subjects"] or pseudonym == event["detail"].get("fact"):
                 yield About(seq, time, event, digest)
         if len(rows) < _PAGE:
             return

@@ -96,12 +96,15 @@ def counters(connection: Connection) -> dict[str, int]:
         raise IntegrityError("a counter of the database is lost", "restore the last backup") from None
 
 
-def consent_marks(connection: Connection) -> tuple[int, int]:
-    """How many writes touched a Consent, and how many erasures there were. raises IntegrityError if nobody knows."""
-    sql = "SELECT name, value FROM meta WHERE name IN ('counter.consents', 'counter.erasures')"
+def consent_marks(connection: Connection) -> tuple[int, int, int]:
+    """How many writes touched a Consent, how many erasures and how many data keys there were.
+
+    raises  IntegrityError if nobody knows
+    """
+    sql = "SELECT name, value FROM meta WHERE name IN ('counter.consents', 'counter.erasures', 'counter.subject')"
     found = dict(bulk.fetch(connection, sql))
     try:
-        return int(found["counter.consents"]), int(found["counter.erasures"])
+        return int(found["counter.consents"]), int(found["counter.erasures"]), int(found["counter.subject"])
     except (KeyError, ValueError):
         raise IntegrityError("a counter of the database is lost", "restore the last backup") from None
 

@@ -5,7 +5,7 @@ compartment the resource is, of all patients who share it, or of nobody. So a co
 everything, are conditions on that one column; only what a patient withholds in part has to be looked at.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -15,12 +15,6 @@ from careloom.store import bulk
 from careloom.store.search_plan import Term, any_of, joined, one_of, within
 from careloom.store.search_rows import fetch
 from careloom.store.subjects import SHARED
-
-_KEYS = (
-    "SELECT s.subject FROM subject_key s WHERE ",
-    "SELECT s.subject FROM subject_link s WHERE ",
-)
-"""A patient's own key, and those that the patient shares with others."""
 
 
 def _every(_: Resource) -> bool:
@@ -33,15 +27,15 @@ class Sight:
 
     only    number of the one patient's key: nothing else shows, but for `common`; None for everybody's
     common  types that show, too, where they are about nobody
-    hidden  keyed pseudonyms of patients of whom nothing shows
-    partly  keyed pseudonyms of patients of whom some shows, as `shows` says
+    hidden  numbers of keys of which nothing shows
+    partly  numbers of keys of which some shows, as `shows` says
     shows   whether a resource shows, by its content; asked of everything that SQL lets through where some is unsure
     """
 
     only: int | None = None
     common: frozenset[str] = frozenset()
-    hidden: frozenset[str] = frozenset()
-    partly: frozenset[str] = frozenset()
+    hidden: tuple[int, ...] = ()
+    partly: tuple[int, ...] = ()
     shows: Callable[[Resource], bool] = _every
 
     @property
@@ -63,34 +57,27 @@ class Sight:
                 own.append(within(f"r.subject = {SHARED} AND ", one_of("r.type", sorted(self.common))))
             found.append(any_of(own))
         if self.hidden:
-            found += _apart(self.hidden)
+            found.append(_apart(self.hidden))
         return found
 
     def sure(self) -> list[Term]:
         """What a row must meet to show without a look at its content."""
-        return [*self.limits(), *(_apart(self.partly) if self.partly else ())]
+        return [*self.limits(), *([_apart(self.partly)] if self.partly else ())]
 
     def unsure(self) -> list[Term]:
         """What a row must meet to be looked at."""
-        return [*self.limits(), _about(self.partly)]
+        return [*self.limits(), one_of("r.subject", self.partly)]
 
     def withheld(self) -> list[Term]:
         """What a row meets that is left out because a patient withholds everything."""
-        return [_about(self.hidden)]
+        return [one_of("r.subject", self.hidden)]
 
 
 EVERYTHING = Sight()
 
 
-def _apart(pseudonyms: Collection[str]) -> list[Term]:
-    """Rows about none of these patients, alone or with others."""
-    return [within(f"r.subject NOT IN ({start}", one_of("s.pseudonym", sorted(pseudonyms)), ")") for start in _KEYS]
-
-
-def _about(pseudonyms: Collection[str]) -> Term:
-    """Rows about at least one of these patients."""
-    terms = [within(f"r.subject IN ({start}", one_of("s.pseudonym", sorted(pseudonyms)), ")") for start in _KEYS]
-    return any_of(terms)
+def _apart(numbers: Sequence[int]) -> Term:
+    return within("NOT (", one_of("r.subject", numbers), ")")
 
 
 def select_rows(connection: Connection, limits: Sequence[Term]) -> Sequence[tuple[int, int]]:

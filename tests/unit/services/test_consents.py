@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import orjson
 import pytest
 
-from careloom.errors import AccessError, CareloomError, NotFound
+from careloom.errors import AccessError, CareloomError, NotFound, QueryError
 from careloom.fhir.references import patients_of
 from careloom.runtime import Runtime
 from careloom.services import emergencies
@@ -21,6 +21,7 @@ from careloom.services.export import export, exports_of, withheld_rows
 from careloom.services.export_ask import ExportAsk
 from careloom.services.health import gauges
 from careloom.services.history import HistoryOf, history
+from careloom.services.raw_records import raw_bytes
 from careloom.services.records import read
 from careloom.services.search import search
 from careloom.services.view import ViewAsk, view_zone
@@ -143,6 +144,18 @@ def test_inclusions_views_and_histories_leave_it_out_too(installation: Installat
     assert all(one.found is None or may_see(installation, DOCTOR, one.found.resource()) for one in shown)
     with pytest.raises(NotFound):
         history(platform, DOCTOR, "identified", HistoryOf("Patient", shut))
+
+
+def test_source_records_of_who_withholds_are_not_handed_out(installation: Installation) -> None:
+    store = installation.platform.store("identified")
+    shut, opened = (
+        store.records_of("Patient", installation.stored_id("Patient", name))[0] for name in ("shut", "open")
+    )
+    reader = replace(ENGINEER, roles=frozenset({"data-engineer", "privacy-officer"}), purpose="HOPERAT")
+    assert raw_bytes(installation.platform, reader, opened)
+    with pytest.raises(NotFound):
+        raw_bytes(installation.platform, reader, shut)
+    assert installation.events()[-1]["detail"]["withheld"] == 1
 
 
 def test_an_export_leaves_out_what_is_withheld(installation: Installation) -> None:
@@ -275,6 +288,13 @@ def test_who_saw_a_patient_is_told_by_actor_purpose_and_event(installation: Inst
     assert found["views"][0]["actor"] == "dr.weber"
     assert found["total"] == sum(counted.values())
     assert not any(one["actor"] == "petra.privacy" for one in found["views"])
+    one = installation.stored_id("Observation", "study-0")
+    read(platform, DOCTOR, "identified", "Observation", one)
+    told = patient_views(platform, OFFICER, PatientAsk("Observation/study-0"))
+    assert (told["patient"], told["views"][0]["actor"]) == (f"Observation/{one}", "dr.weber")
+    assert {one["operation"] for one in told["views"]} == {"read"}
+    with pytest.raises(QueryError):
+        disclosures(platform, OFFICER, PatientAsk("Observation/study-0"))
     with pytest.raises(AccessError):
         patient_views(platform, DOCTOR, PatientAsk("Patient/study"))
 
@@ -300,6 +320,21 @@ def test_disclosures_are_accounted_for_but_not_those_of_care(installation: Insta
     clock.move(days=365 * 6 + 3)
     assert disclosures(platform, OFFICER, PatientAsk("Patient/part"))["disclosures"] == []
     clock.move(days=-365 * 6 - 3)
+
+
+TIMES = [
+    (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=20))), None), (None, datetime(3, 2, 28, tzinfo=UTC)),
+    (datetime(2027, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)),
+    (None, datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=20)))), (None, datetime(2024, 2, 29, tzinfo=UTC)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("since", "until"), TIMES)
+def test_any_time_can_be_asked_about(
+    installation: Installation, since: datetime | None, until: datetime | None
+) -> None:
+    found = disclosures(installation.platform, OFFICER, PatientAsk("Patient/part", since, until))
+    assert isinstance(found["disclosures"], list)
 
 
 def test_an_erasure_takes_the_emergencies_of_the_patient_along(installation: Installation) -> None:
