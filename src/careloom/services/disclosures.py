@@ -6,7 +6,7 @@ source  45 CFR 164.528 (Accounting of disclosures of protected health informatio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
@@ -43,7 +43,6 @@ DESCRIPTIONS: dict[str, str] = {
 }
 _CREATED = ("create", "update", "delete")
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-What = Literal["views", "disclosures"]
 
 
 @dataclass(frozen=True, slots=True)

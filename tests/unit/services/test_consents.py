@@ -325,7 +325,8 @@ def test_disclosures_are_accounted_for_but_not_those_of_care(installation: Insta
 TIMES = [
     (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=20))), None), (None, datetime(3, 2, 28, tzinfo=UTC)),
     (datetime(2027, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)),
-    (None, datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=20)))), (None, datetime(2024, 2, 29, tzinfo=UTC)),
+    (None, datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=20)))),
+    (None, datetime(2024, 2, 29, tzinfo=UTC)),
 ]  # fmt: skip
 
 
