@@ -18,7 +18,7 @@ def view(
         str,
         typer.Argument(
             metavar="VIEW",
-            help="A view that ships (patient, observation, labs_wide, ...), omop, or a file that holds one.",
+            help="A view that ships (observation, labs_wide, readmissions, ...), omop, or a file of one.",
         ),
     ],
     files: Annotated[
@@ -60,6 +60,7 @@ def view(
     from careloom.errors import QueryError
     from careloom.services.omop import OmopAsk, make_omop
     from careloom.services.view import ViewAsk, view_files, view_zone
+    from careloom.services.view_derived import DERIVED, view_derived
     from careloom.services.view_table import TableAsk, make_table
 
     if name == "omop":
@@ -76,6 +77,14 @@ def view(
         with opened() as (platform, who):
             made = make_table(platform, who, zone, wanted)
         output.give(made.as_json(), as_json=json, show=show_table)
+        return
+    if name in DERIVED:
+        if files:
+            raise QueryError(f"view: {name} is made of a zone", "Leave files away.")
+        wanted_rows = ViewAsk(name, out, limit, processes)
+        with opened() as (platform, who), output.progress("Viewing", quiet=json, unit="resources") as watch:
+            derived = view_derived(platform, who, zone, wanted_rows, watch)
+        output.give(derived.as_json(), as_json=json, show=_show_derived)
         return
     ask = ViewAsk(name, out, limit, processes)
     if files:
@@ -97,6 +106,17 @@ def _show_omop(report: dict[str, Any]) -> None:
         output.say(f"left out: {count:,} {what}")
     if not report["vocabulary"]:
         output.say("No vocabulary is loaded: concepts of codes are 0. Add --vocabulary FOLDER.")
+
+
+def _show_derived(report: dict[str, Any]) -> None:
+    from careloom.cli import output
+
+    for row in report["shown"]:
+        output.say("  ".join("" if value is None else str(value) for value in row.values()))
+    counted = ", ".join(f"{count:,} {kind}" for kind, count in report["resources"].items())
+    output.say(f"{counted} resources, {report['rows']:,} rows.")
+    for what, count in report["left_out"].items():
+        output.say(f"left out: {count:,} {what}")
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -230,7 +230,10 @@ class _Reader:
         if not isinstance(collection, bool):
             raise ViewError(f"{place}.collection", "Write true or false.")
         expression, shape = self.path(one.get("path"), focus, f"{place}.path")
-        return Column(name, expression, _column_kind(one.get("type"), shape, place), collection, place)
+        made = Column(name, expression, _column_kind(one.get("type"), shape, place), collection, place)
+        if is_row_index(made) and (made.kept_as not in ("integer", "") or collection):
+            raise ViewError(f"{place}.type", "A row's number is one integer: declare that, or nothing.")
+        return made
 
     @staticmethod
     def same_columns(unions: tuple[Select, ...]) -> None:

@@ -16,6 +16,8 @@ from careloom.fhir.views_definition import ROW_INDEX, Column, Definition, Select
 
 ROWS_AT_MOST = 100_000
 """Rows of one resource."""
+INTEGERS = 1 << 63
+"""Integers from minus this up to it fit a column."""
 Row = tuple[Any, ...]
 
 
@@ -146,7 +148,11 @@ def fitted(column: Column, value: Any) -> Any:
         return float(value)
     if not kind and value.__class__ is Decimal:
         return float(value)
-    fits = {"text": value.__class__ is str, "boolean": value.__class__ is bool, "integer": value.__class__ is int}
+    fits = {
+        "text": value.__class__ is str,
+        "boolean": value.__class__ is bool,
+        "integer": value.__class__ is int and -INTEGERS <= value < INTEGERS,
+    }
     if fits.get(kind, kind == "" and not isinstance(value, (dict, list))):
         return value
     raise ViewError(f"{column.place}.path", f"It finds what is no {column.kind or 'primitive'}: declare its type.")

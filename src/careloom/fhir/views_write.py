@@ -17,7 +17,7 @@ from careloom.fhir.fhirpath_fhir import key_of
 from careloom.fhir.fhirpath_types import system_name
 from careloom.fhir.views_asked import Asked
 from careloom.fhir.views_definition import Column, Definition, Select, is_row_index, kept_as
-from careloom.fhir.views_interpret import ROWS_AT_MOST, Row, fitted, null_row
+from careloom.fhir.views_interpret import INTEGERS, ROWS_AT_MOST, Row, fitted, null_row
 from careloom.fhir.views_walk import NotPlainError, Walk, condition, walk
 
 _CLASSES = {"text": "str", "boolean": "bool", "integer": "int", "object": "dict"}
@@ -78,6 +78,8 @@ def _checked(name: str, kept: str) -> list[str]:
     """Statements that refuse a value of another JSON type, or turn it into what its column keeps."""
     if kept == "decimal":
         return [f"if {name}.__class__ is not float: {name} = decimal({name})"]
+    if kept == "integer":
+        return [f"if {name}.__class__ is not int or not {-INTEGERS} <= {name} < {INTEGERS}: raise TypeError"]
     return [f"if {name}.__class__ is not {_CLASSES[kept]}: raise TypeError"]
 
 

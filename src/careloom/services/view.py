@@ -7,7 +7,7 @@ takes no other file's place.
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -234,7 +234,9 @@ def _run(compiled: View, ask: ViewAsk, made: Iterator[Piece]) -> ViewReport:
             yield frame
 
     if ask.out is not None:
-        _write(compiled, ask.out, frames())
+        if ask.out.suffix == ".csv" and any(column.collection for column in compiled.columns):
+            raise QueryError("CSV holds no lists", "Write .parquet or .ndjson, or take collection out of the view.")
+        write_frames(compiled.schema(), ask.out, frames())
         return report
     size = _shown(ask)
     for frame in frames():
@@ -244,11 +246,18 @@ def _run(compiled: View, ask: ViewAsk, made: Iterator[Piece]) -> ViewReport:
     return report
 
 
-def _write(compiled: View, out: Path, frames: Iterable[pl.DataFrame]) -> None:
+def write_frames(schema: Mapping[str, pl.DataType], out: Path, frames: Iterable[pl.DataFrame]) -> None:
+    """Writes tables one after the other into a new file, by its ending one of `FORMATS`; it appears when it is whole.
+
+    raises  QueryError for another ending; Conflict where the file is there; SetupError if the disk does not take it
+    """
     part = out.with_name(out.name + ".part")
-    _refuse_place(out, part, compiled)
+    if out.suffix not in FORMATS:
+        raise QueryError("the file's ending tells no format", f"Use one of {', '.join(FORMATS)}.")
+    if out.exists() or part.exists():
+        raise Conflict("the file is there already, or half of it (.part)", "Name another file.")
     try:
-        with writer(part, out.suffix, compiled.schema()) as add:
+        with writer(part, out.suffix, schema) as add:
             for frame in frames:
                 add(frame)
         if out.exists():
@@ -258,12 +267,3 @@ def _write(compiled: View, out: Path, frames: Iterable[pl.DataFrame]) -> None:
         raise SetupError(f"the table could not be written ({type(error).__name__})", "Name another file.") from None
     finally:
         part.unlink(missing_ok=True)
-
-
-def _refuse_place(out: Path, part: Path, compiled: View) -> None:
-    if out.suffix not in FORMATS:
-        raise QueryError("the file's ending tells no format", f"Use one of {', '.join(FORMATS)}.")
-    if out.exists() or part.exists():
-        raise Conflict("the file is there already, or half of it (.part)", "Name another file.")
-    if out.suffix == ".csv" and any(column.collection for column in compiled.columns):
-        raise QueryError("CSV holds no lists", "Write .parquet or .ndjson, or take collection out of the view.")
