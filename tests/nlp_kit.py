@@ -3,10 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
+from careloom.nlp.assembly import reader
 from careloom.nlp.reader import NoteReader
 from careloom.nlp.splitting import Sentences
+from careloom.terminology.packaged import PACKAGED
 from careloom.terminology.systems import ICD_10_CM
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Concept, Note, Relation, Section, Span
 
@@ -88,3 +91,9 @@ def simple_reader(terminology: object) -> NoteReader:
     ]
     joins = Joins([("drug-dose", "metformin", "500 mg"), ("test-result", "pulse", "61")])
     return NoteReader([Sentences(), Words(words)], [joins])
+
+
+@cache
+def shipped_reader(_terminology: object) -> NoteReader:
+    """The reader that ships, over what ships, loaded once however often a test starts anew."""
+    return reader(PACKAGED)
