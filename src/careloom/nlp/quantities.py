@@ -13,7 +13,7 @@ docs/datasheets/nlp-times.md.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -73,12 +73,12 @@ class _Found:
 
 
 def _dated(one: Column, times: Sequence[Annotation]) -> Measured:
-    """The value of a table with ``at``: the time that its row tells.
+    """The value of a table with ``at``: the time that its row, or the head of its column, tells.
 
     times  DATE_TIME of the note, by place
     """
-    first = bisect_left(times, one.row.start, key=lambda each: each.span.start)
-    last = bisect_left(times, one.row.end, key=lambda each: each.span.start)
+    first = bisect_left(times, one.time.start, key=lambda each: each.span.start)
+    last = bisect_left(times, one.time.end, key=lambda each: each.span.start)
     told = next((each.attributes["value"] for each in times[first:last] if "value" in each.attributes), "")
     return replace(one.value, attributes={**one.value.attributes, "at": told}) if told else one.value
 
@@ -96,7 +96,7 @@ class Quantities:
         text = annotated.note.text
         lower = small(text)
         measured = self._measured(text, lower, annotated.annotations)
-        earlier = _beside(annotated.annotations, measured)
+        earlier = _beside(text, annotated.annotations, measured)
         given = self._doses(text, lower, measured, earlier)
         repeated = self._frequencies(text, lower, [*earlier, *given])
         added = [*measured, *given, *repeated]
@@ -262,8 +262,22 @@ _FELT = "pain"
 """A test that is a symptom, too."""
 
 
-def _beside(earlier: Sequence[Annotation], measured: Sequence[Annotation]) -> list[Annotation]:
+_FLAG = re.compile(r"[ \t]*[(\[*]?[ \t]*(?:H{1,2}|L{1,2}|high|low)\b", re.IGNORECASE)
+_TIMED = frozenset(("UNIT", "DURATION", "DATE_TIME"))
+"""Labels that a value with its flag may be taken for: 5.9 H."""
+
+
+def _flagged(text: str, measured: Sequence[Annotation]) -> Iterator[Span]:
+    """The values that a flag follows, with it."""
+    for one in measured:
+        flag = _FLAG.match(text, one.span.end) if "flag" in one.attributes else None
+        if flag is not None:
+            yield Span(one.span.start, flag.end())
+
+
+def _beside(text: str, earlier: Sequence[Annotation], measured: Sequence[Annotation]) -> list[Annotation]:
     """What other components found, but for what stands where a test or its value does."""
+    flags = _Places(_flagged(text, measured))
     names = {one.span for one in measured if one.label == "TEST"}
     taken = _Places(one.span for one in measured if one.label in ("TEST", "TEST_VALUE"))
     starts = sorted(one.start for one in names)
@@ -272,6 +286,7 @@ def _beside(earlier: Sequence[Annotation], measured: Sequence[Annotation]) -> li
         for one in earlier
         if not (one.label in _ELSE and one.span in names and one.text.lower() != _FELT)
         and not (one.label in _PARTLY and taken.overlap(one.span.start, one.span.end))
+        and not (one.label in _TIMED and flags.overlap(one.span.start, one.span.end))
         and not (one.label == "TEST" and _holds_two(one.span, starts))
     ]
 

@@ -22,6 +22,18 @@ TABLES = [
     ("| BP | HR |\n|---|---|\n| 120/80 | 70 |", "blood_pressure 120/80, heart_rate 70"),
     ("Na\tK\n138\t4.1", "sodium 138, potassium 4.1"),
     ("Na   K    Cl\n138  4.1  101\n139       100", "sodium 138, potassium 4.1, chloride 101, sodium 139, chloride 100"),
+    (
+        "LABS\n          1/2/2024   1/3/2024\nNa        138        140\nCreat     1.0        1.1\n",
+        "sodium 138, sodium 140, creatinine 1.0, creatinine 1.1",
+    ),
+    (
+        "Time   0800   1200\nBP     120/80 118/76\nHR     80     76",
+        "blood_pressure 120/80, blood_pressure 118/76, heart_rate 80, heart_rate 76",
+    ),
+    ("| Lab | 3/1 | 3/2 |\n|---|---|---|\n| Na | 138 | 140 |", "sodium 138, sodium 140"),
+    ("Date  3/1/2024  3/2/2024  3/3/2024\nNa    138                 141", "sodium 138, sodium 141"),
+    ("Seen 3/1/2024  and 3/2/2024\nNa 138 today", ""),
+    ("3/1/2024  3/2/2024\nsaw the cardiologist", ""),
     ("BP HR\n\n120/80 72", ""),
     ("BP 120/80  HR 72  T 98.6", ""),
     ("BP HR\nboth were normal", ""),
@@ -34,6 +46,39 @@ TABLES = [
 def test_a_value_is_that_of_the_name_over_it(text: str, expected: str) -> None:
     told = [f"{one.test.key} {one.value.attributes['value']}" for one in columns(text)]
     assert ", ".join(told) == expected
+
+
+UNITS = [
+    ("Test\tNa\tHgb\nResult\t138\t132\nUnit\tmmol/L\tg/L", {"138": "mmol/L", "132": "g/L"}),
+    ("Na (mmol/L)   Hgb (g/L)\n138           132", {"138": "mmol/L", "132": "g/L"}),
+    ("Date        3/1/2024  3/2/2024\nHgb (g/L)   132       128", {"132": "g/L", "128": "g/L"}),
+    ("Na   Hgb\n138  13.2", {"138": None, "13.2": None}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), UNITS)
+def test_a_value_has_the_unit_of_its_row_of_units_or_of_the_brackets_behind_its_name(
+    text: str, expected: dict[str, str | None]
+) -> None:
+    told = {one.value.attributes["value"]: one.value.attributes.get("unit") for one in columns(text)}
+    assert told == expected
+
+
+def test_values_below_times_have_those_times() -> None:
+    text = "LABS\n     1/2/2024   1/3/2024\nNa   138        140"
+    read = Quantities().read(Times().read(tagged(text)))
+    told = {one.text: one.attributes.get("at") for one in read.annotations if one.label == "TEST_VALUE"}
+    assert told == {"138": "2024-01-02", "140": "2024-01-03"}
+
+
+def test_a_flag_is_no_unit_and_no_hours() -> None:
+    text = "| Test | Result |\n|---|---|\n| Potassium | 5.9 H |"
+    read = Quantities().read(
+        tagged(text, ("H", "UNIT"), ("5.9 H", "DURATION"), ("Potassium", "TEST"), ("5.9", "TEST_VALUE"))
+    )
+    assert {one.label for one in read.annotations} == {"TEST", "TEST_VALUE"}
+    (value,) = [one for one in read.annotations if one.label == "TEST_VALUE"]
+    assert (value.attributes["flag"], value.attributes["unit"]) == ("H", "mmol/L")
 
 
 def tagged(text: str, *found: tuple[str, str]) -> AnnotatedNote:
