@@ -53,6 +53,8 @@ _OWNERS = frozenset({"maternal", "paternal", "fetal", "foetal", "neonatal", "new
 """Words for whose something is that may be a part of its name."""
 _TELLING, _NOUN = 20_000, 3
 """Characters of a note that tell the patient's sex, and pronouns that one noun outweighs."""
+_NEAR_TEST, _FINDERS = 9, frozenset({"in", "on", "by", "at", "with", "during"})
+"""Words between a denial and a test that it speaks of at most, and words that lead to a test which found nothing."""
 _GIVEN_UP = frozenset({"former", "formerly", "quit", "ex", "stopped", "used"})
 
 
@@ -160,7 +162,9 @@ class Reader:
         if label not in given.get("labels", (label,)):
             given = {}
         if label == "TEST":
-            reached = [one for one in reached if not _is_result(context.words, one.hit)]
+            reached = [
+                one for one in reached if not _is_result(context.words, one.hit) and not _is_beyond(context, span, one)
+            ]
         presence, certainty = _presence(reached, label, given)
         if label in _SIGNED and _is_minus(text, span):
             presence, certainty = "absent", "negative"
@@ -212,6 +216,15 @@ def _is_minus(text: str, span: Span) -> bool:
 def _is_result(words: Words, hit: Hit) -> bool:
     """True for words that say what a test found: a test with a negative result was done."""
     return not _RESULTS.isdisjoint(words.words[hit.first : hit.last])
+
+
+def _is_beyond(context: Context, span: Span, one: Reached) -> bool:
+    """True for what is denied of a finding before the test that was to find it: ``no cells in the cytology``."""
+    first, _ = context.place(span)
+    if one.hit.effect.says != "absent" or one.hit.last > first:
+        return False
+    between = context.words.words[one.hit.last : first]
+    return one.distance > _NEAR_TEST or not _FINDERS.isdisjoint(between)
 
 
 def _last(inside: Sequence[Heading], offset: int) -> Heading | None:

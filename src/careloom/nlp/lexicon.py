@@ -27,8 +27,8 @@ _RULES = "2"
 _AROUND, _SENTENCE = 60, 200
 _ITEM = re.compile(r"^[ \t]*(?:\(?(\d{1,2})[.)]|[(]?([a-hA-H])[.)])(?=[ \t])", re.MULTILINE)
 _INLINE = re.compile(r"(?<=\s)\(?(\d{1,2})[.)](?=\s+[A-Za-z])")
-_TRAILING = re.compile(r"\s+(?:declined|denied|refused)\Z", re.IGNORECASE)
-"""Verbs that a name may drag along."""
+_TRAILING = re.compile(r"\s+(?:declined|denied|refused|MWF|TTh?S|T/Th/S)\Z", re.IGNORECASE)
+"""Verbs, and days of dialysis, that a name may drag along."""
 _RELATIVE = re.compile(
     r"(mother|father|mum|mom|dad|sister|brother|son|daughter|aunt|uncle|cousin|grand(?:mother|father))"
     r"(?:\s+(?:with|has|had))?\s+(?=\w{3})",
@@ -36,6 +36,9 @@ _RELATIVE = re.compile(
 )
 """A relative that a finding has taken in: ``sister breast cancer``."""
 _DECADE = re.compile(r"[\s,(]+(?:in |at )?(?:(?:his|her) )?((?:(?:early|mid|late)[- ])?[1-9]0['’]?s)\Z", re.IGNORECASE)
+_FEVER = re.compile(r"\b(?:fevers?|febrile|temp\w*|tmax)(?: up)?(?: to| of| at)? ?\Z", re.IGNORECASE)
+_TWO_DOSES = re.compile(r"\d{1,3}(?:\.\d+)?/(?:[4-9]\d|\d{3})(?:\.\d+)?")
+"""Of a combination: 5/325 is no day."""
 _PERSONAL = ENTITIES.keys() - {"FAMILY_RELATION", "SEX", "AGE"}
 """Labels of which a person's name is none."""
 
@@ -137,7 +140,7 @@ class Lexicon:
         kept = [
             one
             for one in kept
-            if one.label not in _RIVALS
+            if (one.label not in _RIVALS and one.label != "TEST_VALUE")
             or not any(
                 one.span == other.span or other.span.covers(one.span)
                 for other in found[bisect_left(starts, one.span.start - _AROUND) : bisect_left(starts, one.span.end)]
@@ -175,8 +178,10 @@ class Lexicon:
         for one in annotations:
             if one.label in _PERSONAL and _is_person(one, persons, ends, surnames):
                 continue
-            if any(_is_none(one, text, no) for no in _nots()):
+            if any(_is_none(one, text, no) for no in _nots()) or _is_temperature(one, text):
                 continue
+            if one.label == "DATE_TIME" and _TWO_DOSES.fullmatch(one.text):
+                one = replace(one, label="DOSAGE", attributes={})
             trimmed = _trimmed(one, text, marks)
             relative = _RELATIVE.match(one.text) if one.label in ("PROBLEM", "SYMPTOM") else None
             if trimmed is not None and relative is not None:
@@ -253,6 +258,12 @@ def _is_person(one: Annotation, persons: Sequence[Span], ends: Sequence[int], su
     if any(person.covers(one.span) for person in persons[at : at + 1]):
         return True
     return one.label not in ("DATE_TIME", "ANATOMY") and one.text in surnames
+
+
+def _is_temperature(one: Annotation, text: str) -> bool:
+    """True for an age that is how high a fever was: ``fever to 101``."""
+    before = text[max(0, one.span.start - _AROUND) : one.span.start]
+    return one.label == "AGE" and _FEVER.search(before) is not None
 
 
 def _is_none(one: Annotation, text: str, no: _No) -> bool:

@@ -26,6 +26,11 @@ _SEVERAL = "R"
 """Systems of which a meaning has more than one code at once: a salt or brand and its ingredients."""
 _MAPPED = frozenset({"equal", "equivalent", "relatedto", "wider"})
 """How a mapped code may relate to the meaning: a code that says more than the mention is not given."""
+_NARROWER = re.compile(
+    r"\b(?:congenital|rheumatic|neonatal|newborn|gestational|postprocedural|postoperative|traumatic|drug[- ]induced)\b",
+    re.IGNORECASE,
+)
+"""What a name says more than a meaning that does not have the word."""
 _UNSAID = re.compile(
     r"\s*\([^)]*\)|\bunspecified\b|\buncomplicated\b|\bwithout (?:complications?|mention of.*|(?:\w+ )?macular edema.*)"
     r"|\bNOS\b|\bsite not specified\b|\bunspecified organism\b|\borganism\b|\btype\b(?! \d)",
@@ -36,6 +41,12 @@ _UNSAID = re.compile(
 def is_symptom(codes: str) -> bool:
     """True where a meaning's codes, as a table writes them, are of the Symptom Ontology or chapter 18 of ICD-10-CM."""
     return " Y" in f" {codes}" or " IR" in f" {codes}"
+
+
+def _says_more(name: str | None, meant: str) -> bool:
+    """True for a code's name with a word such as ``congenital`` that the meaning does not have: another's, then."""
+    told = _NARROWER.search(name or "")
+    return told is not None and told[0].lower() not in meant.lower()
 
 
 def bare_name(name: str) -> str:
@@ -94,7 +105,7 @@ class Coder:
             if letter == "I" and not held and found and found[0][0] == SNOMED_CT:
                 held = list(self._mapped(found[0][1]))
             named = [(code, self._name(system, code)) for code in held]
-            usable = [(code, name) for code, name in named if name != ""]
+            usable = [(code, name) for code, name in named if name != "" and not _says_more(name, meaning.display)]
             own = key(canonical(meaning.display)) if system == ICD_10_CM else ""
             usable.sort(key=lambda item: (bool(own) and bare_name(item[1] or "") != own, item[1] is None))
             for code, name in usable if letter in _SEVERAL else usable[:1]:

@@ -49,7 +49,8 @@ class Match:
 def _lists() -> Mapping[str, Any]:
     lists = tomllib.loads(runtime.packaged("nlp", "linking.toml").decode())
     only = {word: re.compile(pattern, re.IGNORECASE) for word, pattern in lists["only"].items()}
-    return MappingProxyType({**lists["doubt"], "only": only})
+    tests = re.compile(lists["doubt"]["tests"], re.IGNORECASE)
+    return MappingProxyType({**lists["doubt"], "only": only, "tests": tests})
 
 
 def is_doubtful(mention: str, label: str, around: str, defined: Mapping[str, str], match: Match) -> bool:
@@ -69,6 +70,8 @@ def is_doubtful(mention: str, label: str, around: str, defined: Mapping[str, str
         )
     if label == "PROCEDURE":
         return _says_more(match) if " " not in match.forms[0] else _says_other(match)
+    if label == "TEST":
+        return _lists()["tests"].fullmatch(bare) is not None
     return label in ("MEDICATION", "ALLERGEN") and (canonical(bare) in _lists()["classes"] or _is_unlike(match))
 
 

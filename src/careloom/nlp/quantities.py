@@ -263,6 +263,7 @@ _FELT = "pain"
 
 
 _FLAG = re.compile(r"[ \t]*[(\[*]?[ \t]*(?:H{1,2}|L{1,2}|high|low)\b", re.IGNORECASE)
+_DAY = re.compile(r"\d{1,2}[/-]\d{1,2}[/-](?:\d{4}|\d\d)")
 _TIMED = frozenset(("UNIT", "DURATION", "DATE_TIME"))
 """Labels that a value with its flag may be taken for: 5.9 H."""
 
@@ -278,14 +279,18 @@ def _flagged(text: str, measured: Sequence[Annotation]) -> Iterator[Span]:
 def _beside(text: str, earlier: Sequence[Annotation], measured: Sequence[Annotation]) -> list[Annotation]:
     """What other components found, but for what stands where a test or its value does."""
     flags = _Places(_flagged(text, measured))
+    dates = _Places(one.span for one in earlier if one.label == "DATE_TIME" and _DAY.fullmatch(one.text))
     names = {one.span for one in measured if one.label == "TEST"}
     taken = _Places(one.span for one in measured if one.label in ("TEST", "TEST_VALUE"))
     starts = sorted(one.start for one in names)
+    longer = _Places(span for span in names if " " in span.of(text))
     return [
         one
         for one in earlier
         if not (one.label in _ELSE and one.span in names and one.text.lower() != _FELT)
         and not (one.label in _PARTLY and taken.overlap(one.span.start, one.span.end))
+        and not (one.label == "TEST_VALUE" and dates.overlap(one.span.start, one.span.end))
+        and not (one.label == "TEST" and longer.overlap(one.span.start, one.span.end) and one.span not in names)
         and not (one.label in _TIMED and flags.overlap(one.span.start, one.span.end))
         and not (one.label == "TEST" and _holds_two(one.span, starts))
     ]

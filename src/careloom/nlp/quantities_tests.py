@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 
 from careloom.nlp.quantities_values import Measured, assumed_unit, declared
 
@@ -24,6 +25,7 @@ class Test:
     unit: str
     low: float
     high: float
+    assumed_from: float = -inf
 
 
 @cache
@@ -34,7 +36,16 @@ def tests() -> Mapping[str, tuple[Test, ...]]:
         for names, is_short in ((one["names"], False), (one["short"], True)):
             for name in names:
                 first = WORD.match(name.lower())
-                test = Test(key, name, is_short, one["loinc"], one["unit"], one["low"], one["high"])
+                test = Test(
+                    key,
+                    name,
+                    is_short,
+                    one["loinc"],
+                    one["unit"],
+                    one["low"],
+                    one["high"],
+                    one.get("assumed_from", -inf),
+                )
                 out.setdefault(first[0] if first else name, []).append(test)
     return {
         first: tuple(sorted(some, key=lambda test: (-len(test.name), test.is_short))) for first, some in out.items()
@@ -92,4 +103,6 @@ def assumed(test: Test, attributes: Mapping[str, str]) -> str:
         number = float(attributes.get("low", attributes["value"]))
     except ValueError:
         return test.unit if "systolic" in attributes else ""
+    if number < test.assumed_from:
+        return ""
     return assumed_unit(test.unit, number, is_temperature=test.key == "temperature")

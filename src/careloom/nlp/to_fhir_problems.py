@@ -83,6 +83,12 @@ _SHORTHAND = {
     "gf": "grandfather",
 }
 """Letters for a relative in a family history, where `careloom.nlp.lexicon` finds them."""
+_COMES = re.compile(
+    r"\b(?:who (?:presents?|comes|came|is here|was (?:seen|admitted))|presents?|presenting|here|seen|returns?"
+    r"|status post|s/p)\b[^.;\n]*\Z",
+    re.IGNORECASE,
+)
+"""What stands between a problem and the date of a visit or of an operation, which is no onset."""
 _BELONGS = re.compile(r"\s*(?:\(|(?:,\s*)?(?:also\s+)?(?:in|on|of|from)\b)[^,;.\n]*\Z", re.IGNORECASE)
 """What stands between a problem and the relative behind it who has it, though another is named before."""
 _NEAR_RELATIVE = 60
@@ -184,7 +190,7 @@ def _severity(view: View, one: Annotation, grounds: Grounds) -> Json:
 
 def _onset(view: View, one: Annotation, grounds: Grounds) -> Json:
     value, told = view.when(one, "problem-date")
-    if value:
+    if value and not any(_COMES.search(view.note.text[one.span.end : each.span.start]) for each in told):
         grounds.add(*told)
         return {"onsetDateTime": value}
     for age in view.tails(one, "problem-age"):

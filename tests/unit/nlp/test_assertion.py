@@ -101,6 +101,10 @@ conditional | She has [dyspnea] on exertion.
 conditional | [Chest pain] with activity.
 conditional | Exertional [angina].
 hypothetical | Return if you develop [fever].
+hypothetical | Methotrexate can cause [liver damage].
+hypothetical | Possible side effects include [nausea].
+hypothetical | [Concussion] precautions given.
+present | The fall caused [concussion].
 hypothetical | Return to the emergency department for [worsening pain].
 hypothetical | If [bleeding] occurs, call the clinic.
 hypothetical | Should she have [vomiting], she will call.
@@ -302,3 +306,20 @@ def test_a_hostile_sentence_takes_no_more_than_linear_time(hostile: str) -> None
     begun = time.process_time()
     Reader().assertions(hostile, Span(0, len(hostile)), [(Span(len(hostile) - 1, len(hostile)), "PROBLEM")])
     assert time.process_time() - begun < 5
+
+
+TESTS = [
+    ("No malignant cells were found in the [cytology].", "present"),
+    ("Absence of ischemia on [stress test].", "present"),
+    ("No [MRI] was done.", "absent"),
+    ("No CT, no [MRI].", "absent"),
+    ("Without CT, ultrasound or [MRI].", "absent"),
+    ("Free of disease by [PET].", "present"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "presence"), TESTS)
+def test_what_a_test_did_not_find_does_not_deny_the_test(sentence: str, presence: str) -> None:
+    text = sentence.replace("[", "").replace("]", "")
+    span = Span(sentence.index("["), sentence.index("]") - 1)
+    assert assertion_of(text, span, Span(0, len(text)), label="TEST").presence == presence

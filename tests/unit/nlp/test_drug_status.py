@@ -55,6 +55,10 @@ SENTENCES = [
     ("Has tolerated [metformin] 500 mg BID.", [None]),
     ("Tolerating [metformin].", [None]),
     ("Did not tolerate [metformin].", ["stopped"]),
+    ("D/c meds: [Trelegy] 1 puff daily", [None]),
+    ("d/c [lisinopril]", ["stopped"]),
+    ("Failed [Seroquel] and [Depakote].", ["stopped", "stopped"]),
+    ("Failed to take [lithium].", [None]),
     ("Unable to tolerate [statin] therapy.", ["stopped"]),
 ]
 

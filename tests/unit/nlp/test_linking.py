@@ -112,6 +112,17 @@ def test_the_first_code_of_a_brand_stands_for_all_of_it(linker: Linker, brand: s
     assert first(linker.link(brand, "MEDICATION"), RXNORM)[0] == code
 
 
+NARROW = [("mitral regurgitation", ICD_10_CM, "Q23.3"), ("aortic regurgitation", ICD_10_CM, "I06.1")]
+
+
+@pytest.mark.parametrize(("mention", "system", "code"), NARROW)
+def test_a_code_of_what_is_congenital_or_rheumatic_is_not_given_where_that_is_not_said(
+    linker: Linker, mention: str, system: str, code: str
+) -> None:
+    assert code not in first(linker.link(mention, "PROBLEM"), system)
+    assert first(linker.link(mention, "PROBLEM"), SNOMED_CT) != ["29928006"]
+
+
 @pytest.mark.parametrize("drugs", ["ACE inhibitor", "ACE inhibitors", "antihistamine", "vitamins", "stool softener"])
 def test_a_class_of_drugs_has_no_code_of_one_drug(linker: Linker, drugs: str) -> None:
     text = f"He takes {drugs}."

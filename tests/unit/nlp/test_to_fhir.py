@@ -191,6 +191,23 @@ def test_a_problem_began_when_it_says_so_not_at_the_nearest_date(
     assert one.get("onsetDateTime") == onset
 
 
+COMES = [
+    ("hypertension who presents on 2026-03-05", None),
+    ("hypertension s/p bypass in 2026-03-05", None),
+    ("hypertension since 2026-03-05", "2026-03-05"),
+]
+
+
+@pytest.mark.parametrize(("text", "onset"), COMES)
+def test_the_date_of_a_visit_or_an_operation_is_no_onset(text: str, onset: str | None) -> None:
+    words: Found = [
+        ("hypertension", "PROBLEM", {}),
+        ("2026-03-05", "DATE_TIME", {"attributes": {"value": "2026-03-05"}}),
+    ]
+    (one,) = facts_in(text, words, ("problem-date", 1, 2))
+    assert one.get("onsetDateTime") == onset
+
+
 def test_an_onset_that_two_mentions_tell_differently_stands_once() -> None:
     age, day = {"attributes": {"years": "9"}}, {"attributes": {"value": "1988"}}
     words: Found = [
