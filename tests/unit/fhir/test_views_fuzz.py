@@ -118,3 +118,19 @@ def test_views_with_faults_are_run_or_refused() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_many_views_with_faults_are_run_or_refused(seed: int) -> None:
     campaign(100 + seed, 4_000)
+
+
+def test_an_integer_that_no_column_holds_does_not_fit() -> None:
+    view = compile_view(
+        {"resource": "Patient", "select": [{"column": [{"name": "n", "path": "multipleBirth.ofType(integer)"}]}]}
+    )
+    assert view.rows({"resourceType": "Patient", "multipleBirthInteger": 2**63 - 1}) == [(2**63 - 1,)]
+    with pytest.raises(ViewError):
+        view.rows({"resourceType": "Patient", "multipleBirthInteger": 2**63})
+
+
+@pytest.mark.parametrize("kind", ["string", "boolean", "code"])
+def test_the_number_of_a_row_is_an_integer_or_the_view_is_refused(kind: str) -> None:
+    column = {"name": "n", "path": "%rowIndex", "type": kind}
+    with pytest.raises(ViewError):
+        compile_view({"resource": "Patient", "select": [{"forEach": "name", "column": [column]}]})
