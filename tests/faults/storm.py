@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from careloom.crypto.keys_local import LocalKeys
-from careloom.errors import CareloomError, NotFound, SetupError
+from careloom.errors import CareloomError, NotFound, SetupError, Unprocessable
 from careloom.runtime import Runtime
 from careloom.services.access import local_operator
 from careloom.services.bundles import process
@@ -134,10 +134,12 @@ def write_something(platform: Platform, chance: random.Random, say: Say, own: li
         say(kind="deleted", id=one["id"])
 
 
-def writes(platform: Platform, chance: random.Random, say: Say, *, forgives: type[CareloomError] | None = None) -> None:
+def writes(
+    platform: Platform, chance: random.Random, say: Say, *, forgives: tuple[type[CareloomError], ...] = ()
+) -> None:
     """Threads that write until the process is killed, or until what they do not forgive happens."""
     for number in range(5):
-        with contextlib.suppress(*([forgives] if forgives else [])):
+        with contextlib.suppress(*forgives):
             write(platform, WHO, "identified", Change("update", "Patient", f"p{number}", resource=patient_of(number)))
     say(kind="begun")
 
@@ -145,7 +147,7 @@ def writes(platform: Platform, chance: random.Random, say: Say, *, forgives: typ
         own: list[Told] = []
         mine = random.Random(seed)
         while True:
-            with contextlib.suppress(*([forgives] if forgives else [])):
+            with contextlib.suppress(*forgives):
                 write_something(platform, mine, say, own, f"m{seed}")
 
     workers = [threading.Thread(target=work, args=(chance.randrange(10**9),)) for _ in range(THREADS)]
@@ -225,7 +227,7 @@ def work(place: Place, scenario: str, seed: int, pipe: int) -> None:
         if scenario in ("writes", "clock", "torn", "server", "locks"):
             writes(platform, chance, say)
         elif scenario == "keys":
-            writes(platform, chance, say, forgives=SetupError)
+            writes(platform, chance, say, forgives=(SetupError, Unprocessable))  # patients that were not written
         elif scenario == "full":
             _fill(place, platform, chance, say)
         elif scenario == "ingests":
@@ -245,7 +247,7 @@ def _fill(place: Place, platform: Platform, chance: random.Random, say: Say) -> 
     sizes = [path.stat().st_size for path in (place.folder / "data" / "identified").glob("store.db*")]
     most = max([*sizes, 1 << 20]) + chance.randrange(3_000_000)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    writes(platform, chance, say, forgives=SetupError)
+    writes(platform, chance, say, forgives=(SetupError, Unprocessable))
 
 
 def let_on(place: Place, scenario: str, seed: int, seconds: float) -> Round:
