@@ -26,9 +26,10 @@ def migrate(platform: Platform, who: Principal) -> dict[str, str]:
 
 
 def check(platform: Platform, who: Principal, zone_name: str) -> dict[str, Any]:
-    """Unseals every resource of a zone and compares it with its index rows.
+    """Unseals every resource of a zone, every earlier version and every record; compares hashes and index rows.
 
-    returns  ``zone``, ``resources``, ``consistent``, ``problems`` (codes) and ``content_hash``, equal exactly if types,
+    returns  ``zone``, how many of each: ``resources``, ``versions`` (earlier), ``records``, ``manifests``;
+             ``consistent``, ``problems`` (codes) and ``content_hash``, equal exactly if types,
              ids, versions and contents are equal
     """
     zone = zone_of(zone_name)
@@ -39,6 +40,8 @@ def check(platform: Platform, who: Principal, zone_name: str) -> dict[str, Any]:
     return {
         "zone": zone,
         "resources": report.resources,
+        "versions": report.versions,
+        "records": report.records,
         "manifests": report.manifests,
         "consistent": report.is_whole,
         "problems": [code for code, _ in report.problems],

@@ -134,7 +134,11 @@ def rotate(value: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     ("table", "column", "code"),
-    [("manifest", "root", "store.root"), ("manifest_chunk", "hashes", "store.root"), ("record", "body", "")],
+    [
+        ("manifest", "root", "store.root"),
+        ("manifest_chunk", "hashes", "store.root"),
+        ("record", "body", "store.sealed"),
+    ],
 )
 def test_a_fact_whose_proof_was_changed_does_not_verify(store: ZoneStore, table: str, column: str, code: str) -> None:
     with store.transaction(event) as tx:
@@ -174,6 +178,30 @@ def test_check_finds_what_was_changed(store: ZoneStore) -> None:
         sql("INSERT INTO idx_range VALUES (1, 2, 3, 4, 97)")
     codes = {code for code, _ in store.check().problems}
     assert codes == {"store.sealed", "store.hash", "store.index-missing", "store.index-extra"}
+
+
+def test_check_finds_what_was_changed_of_records_and_earlier_versions(store: ZoneStore) -> None:
+    with store.transaction(event) as tx:
+        landed = tx.land(None, [Landing("fhir", f"{n}".encode(), ("p1",)) for n in range(2)])
+        for value in range(5):
+            tx.write([put("Observation", f"o{n}", ("p1",), landed[0].rec, value=float(value)) for n in range(3)])
+    report = store.check()
+    assert (report.is_whole, report.resources, report.versions, report.records) == (True, 3, 12, 2)
+    where = "FROM resource_history WHERE version = 2 AND rid = (SELECT rid FROM resource WHERE id = 'o0')"
+    update = "UPDATE resource_history SET body = ? WHERE body = ?"
+    tamper(store, f"SELECT body {where}", update)
+    tamper(store, f"SELECT content_hash {where.replace('2', '3')}", update.replace("body", "content_hash"))
+    with store.transaction(event) as tx:
+        connection, mid = tx._tools.connection, "(SELECT rid FROM resource WHERE id = 'o1')"
+        connection.exec_driver_sql(f"DELETE FROM resource_history WHERE version = 2 AND rid = {mid}")
+        sealed = bulk.fetch(connection, "SELECT rec, body FROM record ORDER BY rec")
+        bulk.run(connection, "UPDATE record SET body = ? WHERE rec = ?", [(sealed[0][1], sealed[1][0])])
+    assert sorted(store.check().problems) == [
+        ("store.hash", "Observation/o0/_history/3"),
+        ("store.sealed", "Observation/o0/_history/2"),
+        ("store.sealed", f"record/{landed[1].record_id}"),
+        ("store.version", "Observation/o1/_history/3"),
+    ]
 
 
 def test_a_refused_record_is_quarantined_with_its_reason_and_driven_again(store: ZoneStore) -> None:
