@@ -72,6 +72,10 @@ EXAMPLES: dict[str, Example] = {
     "POST /fhir/{zone}/{type}/_search": Example(
         "/fhir/identified/Patient/_search", "search", more={"data": "gender=female", "content_type": FORM}
     ),
+    "GET /fhir/{zone}": Example("/fhir/identified?_type=Patient,Group", "search"),
+    "POST /fhir/{zone}/_search": Example(
+        "/fhir/identified/_search", "search", more={"data": "_type=Patient", "content_type": FORM}
+    ),
     **{name: Example(**told) for name, told in write_routes.EXAMPLES.items()},
     "GET /api/v1/me": Example("/api/v1/me"),
     "GET /api/v1/overview": Example("/api/v1/overview", "monitor", ("landing", "identified"), lacking=("scope",)),

@@ -19,6 +19,7 @@ from careloom.api import (
     fhir_bundles,
     fhir_history,
     fhir_routes,
+    fhir_search_types,
     fhir_write,
     gate,
     health,
@@ -66,8 +67,8 @@ def create_app(platform: Platform) -> OpenAPI:
     metrics.install(app)
     problems.install(app)
     for room in (
-        oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_routes, terminology, codes,
-        ingestions, records, quality, linkage, duplicates,
+        oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types, fhir_routes,
+        terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications, access,
     ):  # fmt: skip

@@ -28,7 +28,7 @@ _SAFE = ":/,$"
 
 
 class Base(NamedTuple):
-    """What is searched: the resources of one type in one zone."""
+    """What is searched: the resources of one type in one zone; the type is empty for a search over several."""
 
     zone: Zone
     resource_type: str
@@ -36,7 +36,7 @@ class Base(NamedTuple):
     @property
     def url(self) -> str:
         """Its address, which ids follow after a slash and parameters after a question mark."""
-        return f"{base_url()}/fhir/{self.zone}/{self.resource_type}"
+        return f"{base_url()}/fhir/{self.zone}" + (f"/{self.resource_type}" if self.resource_type else "")
 
 
 class Place(NamedTuple):

@@ -221,23 +221,28 @@ SEARCH = [
     _parameter("_page", "query", {"type": "string", "pattern": PAGE_PATTERN, "maxLength": 7000}, _PAGE_WORDS),
     *SHAPES,
 ]
-FORM: Json = {
-    "required": False,
-    "description": "The parameters of a search, as in an address; in the body they reach no log on the way.",
-    "content": {
-        "application/x-www-form-urlencoded": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    **{name: {**row[0], "description": row[1]} for name, row in CONTROLS.items()},
-                    **{one["name"]: {**one["schema"], "description": one["description"]} for one in SHAPES},
-                },
-                "additionalProperties": False,
-            },
-            "example": {"_count": 20, "_sort": "-_lastUpdated"},
-        }
-    },
-}
+_KIND = f"({'|'.join(sorted(resource_types()))})"
+TYPES = _parameter(
+    "_type", "query", {"type": "string", "pattern": f"^{_KIND}(,{_KIND}){{0,9}}$"},
+    "Types, joined by commas; all that the caller may search without.", "Patient,Observation",
+)  # fmt: skip
+SEARCH_OF_ALL = [one for one in SEARCH if one["name"] != "_sort"]
+
+
+def _form(parameters: list[Json], example: Json) -> Json:
+    properties = {one["name"]: {**one["schema"], "description": one["description"]} for one in parameters}
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {
+        "required": False,
+        "description": "The parameters of a search, as in an address; in the body they reach no log on the way.",
+        "content": {"application/x-www-form-urlencoded": {"schema": schema, "example": example}},
+    }
+
+
+FORM = _form([one for one in SEARCH if one["name"] != "_page"], {"_count": 20, "_sort": "-_lastUpdated"})
+FORM_OF_ALL = _form(
+    [TYPES, *(one for one in SEARCH_OF_ALL if one["name"] != "_page")], {"_type": "Patient,Observation", "_count": 20}
+)
 
 RESOURCE_EXAMPLE: Json = {
     "resourceType": "Observation",

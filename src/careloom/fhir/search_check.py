@@ -39,6 +39,10 @@ def meets(resource: dict[str, Any], check: Check, stored_ids: StoredIds) -> bool
         if check.modifier == "text":
             return any(text.startswith(one) for text in texts for one in words)
         return any(one in text for text in texts for one in words)
+    if check.modifier == "of-type":
+        return any(
+            _is_of_type(node, value) for node, _ in found for value in check.values if isinstance(value, CompositeValue)
+        )
     entries = [(entry, only) for node, (emits, only) in found for entry in EMITTERS[emits]("", node)]
     if check.modifier == "below":
         return any(
@@ -87,6 +91,17 @@ def _texts(node: Any) -> Iterator[str]:
             for name in ("text", "display"):
                 if isinstance(holder, dict) and isinstance(holder.get(name), str):
                     yield normal_text(holder[name])
+
+
+def _is_of_type(node: Any, value: CompositeValue) -> bool:
+    """True for an identifier with that value, one of whose types is that code."""
+    kind, number = value.parts
+    if not isinstance(node, dict) or not isinstance(kind, TokenValue) or not isinstance(number, TokenValue):
+        return False
+    held = node.get("type")
+    types = _listed(held.get("coding")) if isinstance(held, dict) else []
+    codes = [(one.get("system"), one.get("code")) for one in types if isinstance(one, dict)]
+    return node.get("value") == number.code and (kind.system, kind.code) in codes
 
 
 def _listed(value: object) -> list[Any]:

@@ -23,7 +23,7 @@ from careloom.fhir.search_query import (
 from careloom.fhir.search_texts import alternatives, read_text, read_value, split, unescape
 
 MODIFIERS: dict[str, tuple[str, ...]] = {
-    "token": ("missing", "not", "in", "not-in", "above", "below", "text"),
+    "token": ("missing", "not", "in", "not-in", "above", "below", "text", "of-type"),
     "string": ("exact", "contains", "missing"),
     "reference": ("identifier", "missing"),
     "date": ("missing",),
@@ -77,6 +77,8 @@ def read_criterion(parameter: Parameter, modifier: str, text: str, asked: Asked)
     if kind == "token" and not modifier and any(_is_system(one) for one in texts):
         values = tuple(_system(one) if _is_system(one) else read_value(parameter, "", one, "") for one in texts)
         _read(parameter, "system", values, asked)
+    elif modifier == "of-type":
+        _read_of_type(parameter, texts, asked)
     elif modifier in _READ:
         _read(parameter, modifier, tuple(read_text(code, unescape(one)) for one in texts), asked)
     elif kind == "uri" and modifier == "above":
@@ -110,6 +112,20 @@ def _read(parameter: Parameter, modifier: str, values: tuple[Value, ...], asked:
     asked.checks.append(Check(parameter, modifier, values))
     if modifier != "text":
         asked.criteria.append(Criterion(parameter, "missing", (MissingValue(False),)))
+
+
+def _read_of_type(parameter: Parameter, texts: Sequence[str], asked: Asked) -> None:
+    """Adds ``identifier:of-type=system|code|value``, narrowed by the value. raises QueryError."""
+    if "Identifier" not in parameter.emits:
+        raise QueryError(f"{parameter.code}:of-type is not answered", "it is for identifiers")
+    values = []
+    for text in texts:
+        parts = [unescape(part) for part in split(text, "|")]
+        if len(parts) != 3 or not all(parts):
+            raise QueryError(f"a value of {parameter.code}:of-type has not three parts", "write system|code|value")
+        values.append(CompositeValue((TokenValue(parts[0], parts[1]), TokenValue(None, parts[2]))))
+    asked.checks.append(Check(parameter, "of-type", tuple(values)))
+    asked.criteria.append(Criterion(parameter, "", tuple(value.parts[1] for value in values)))
 
 
 def _above(uri: str) -> list[UriValue]:

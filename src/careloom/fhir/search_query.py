@@ -114,7 +114,7 @@ class Check:
     """What no index tells, so that resources which meet all else are read: met when any of `values` is.
 
     modifier  ``contains``, ``text``, ``below`` (of a URI), ``system`` (a token without a code has any code of its
-              system) or ``composite``
+              system), ``of-type`` (an identifier: its type, its value) or ``composite``
     """
 
     parameter: Parameter | Composite

@@ -22,7 +22,7 @@ FORMATS = ("application/fhir+json", "application/json", "json")
 CHANGED = "2026-11-29"
 """The day on which what is claimed here last changed."""
 
-_OF_ALL = ("batch", "transaction", "history-system")
+_OF_ALL = ("batch", "transaction", "history-system", "search-system")
 _SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
@@ -181,6 +181,8 @@ def _documentation(parameter: Parameter) -> str:
     modifiers = [f":{name}" for name in MODIFIERS[parameter.kind]]
     if any(use.only for use in parameter.uses):
         modifiers.remove(":missing")
+    if parameter.kind == "token" and "Identifier" not in parameter.emits:
+        modifiers.remove(":of-type")
     if parameter.kind == "reference":
         modifiers.insert(0, ":Type")
     words = [f"Modifiers {', '.join(modifiers)}."] if modifiers else []

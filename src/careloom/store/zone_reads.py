@@ -97,6 +97,11 @@ class ZoneReads:
         with self.connect() as connection:
             return reads.content_hash(connection, self.keys)
 
+    def types(self) -> list[str]:
+        """The types of which there is, or was, something, sorted."""
+        with self.connect() as connection:
+            return sorted(self._reader.types(connection))
+
     def count(self) -> dict[str, int]:
         """How many current resources there are, by type."""
         with self.connect() as connection:
