@@ -189,6 +189,8 @@ def smart_configuration(base: str) -> dict[str, Any]:
             "client-confidential-symmetric",
             "permission-v1",
             "permission-v2",
+            "permission-patient",
+            "permission-user",
         ],
     }
 

@@ -140,7 +140,11 @@ class _Run:
         return {name: told[name] for name in ("zone", "notes", "facts")}
 
     def take(self, batch: Sequence[tuple[str, list[str]]]) -> None:
-        """Reads the notes of some patients and commits what they say."""
+        """Reads the notes of some patients and commits what they say.
+
+        Who withholds some of the notes is left as it was: to read the others alone would take facts away.
+        """
+        batch = [(patient, ids) for patient, ids in batch if not self._is_withheld(patient, ids)]
         held = {patient: held_of(self._platform, self._store, patient) for patient, _ in batch}
         notes = {patient: list(self._readable(ids)) for patient, ids in batch}
         old = {
@@ -156,11 +160,20 @@ class _Run:
             made.append(self._merger.made(patient, read, held[patient]))
         self._commit(made)
 
+    def _is_withheld(self, patient: str, note_ids: Sequence[str]) -> bool:
+        """True where consents withhold the patient, or one of these notes, from being annotated."""
+        withheld = self._view.withheld
+        if withheld is None or patient not in withheld.wholly | withheld.in_part:
+            return False
+        notes = self._store.read_named(TYPE, note_ids).values()
+        if patient in withheld.wholly or not all(self._view.shows(one.resource()) for one in notes):
+            self.report.notes["withheld"] += len(note_ids)
+            return True
+        return False
+
     def _readable(self, note_ids: Iterable[str]) -> Iterator[StoredNote]:
         for one in read_notes(self._store, note_ids, self._platform.settings.annotate.max_text_bytes):
-            if not self._view.sight.is_whole and not self._view.shows(one.stored.resource()):
-                self.report.notes["withheld"] += 1
-            elif one.issue is None:
+            if one.issue is None:
                 yield one
             else:
                 self.report.notes["refused"] += 1

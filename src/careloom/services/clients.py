@@ -10,7 +10,7 @@ import orjson
 
 from careloom.audit import Action
 from careloom.crypto.client_secrets import new_secret
-from careloom.errors import QueryError
+from careloom.errors import NotFound, QueryError
 from careloom.fhir.references import parse_reference
 from careloom.services.access import ROLES, ZONES, Principal, default_purpose
 from careloom.services.admission import admit, note
@@ -83,8 +83,8 @@ def register_client(platform: Platform, who: Principal, ask: ClientAsk) -> Regis
         created=now,
         expires=ask.expires,
         disabled=None,
-        patient=stored_patient(platform, ask.patient) if ask.patient else "",
-        actors=" ".join(sorted({stored_reference(platform, one) for one in ask.actors})),
+        patient=_bound_to(platform, ask.patient) if ask.patient else "",
+        actors=" ".join(sorted({stored_reference(platform, one, is_keyed=True) for one in ask.actors})),
         purposes=" ".join(sorted(set(ask.purposes))),
     )
     with platform.clients.change() as change:
@@ -197,8 +197,21 @@ def stored_patient(platform: Platform, text: str) -> str:
     return name
 
 
-def stored_reference(platform: Platform, text: str) -> str:
-    """``Type/<stored id>`` of a reference by stored id or the source's own; the latter where nothing has the former."""
+def _bound_to(platform: Platform, text: str) -> str:
+    """The stored id of a patient who is here. raises QueryError; NotFound"""
+    name = stored_patient(platform, text)
+    found = platform.store("identified").read_named("Patient", [name]).get(name)
+    if found is None or found.deleted:
+        raise NotFound("there is no such patient", "Name it by its id, as stored or as its source has it.")
+    return name
+
+
+def stored_reference(platform: Platform, text: str, *, is_keyed: bool = False) -> str:
+    """``Type/<stored id>`` of a reference by stored id or the source's own.
+
+    is_keyed  what nothing here has is taken for the source's own, which will be stored under its key; else it stays
+    raises    QueryError
+    """
     parts = parse_reference(text)
     if parts.form != "relative" or parts.version or parts.fragment:
         raise QueryError("this is no reference to a resource", "Write it as Practitioner/<id>.")
@@ -206,7 +219,7 @@ def stored_reference(platform: Platform, text: str) -> str:
         return text
     own = platform.names.resource_id(platform.settings.ingest.source, parts.type, parts.id)
     is_own = platform.has_store("identified") and bool(platform.store("identified").read_named(parts.type, [own]))
-    return f"{parts.type}/{own}" if is_own else text
+    return f"{parts.type}/{own}" if is_own or is_keyed else text
 
 
 def _scopes(ask: ClientAsk) -> str:

@@ -199,6 +199,7 @@ def _go_on(platform: Platform, who: Principal, pending: Pending, ask: EraseAsk, 
         ],
         "identified": partial(_identified, platform, who, pending, named),
         "research": lambda: forget_research(platform, who, pending.patient),
+        "clients": lambda: [_told("access", "clients bound to the patient", platform.clients.unbind(pending.patient))],
         "exports": lambda: [_told("all", "export lines", forget_exports(platform))],
         "backups": lambda: backups.forget(platform),
     }

@@ -1,6 +1,7 @@
 """Search: one page of a FHIR search in one zone, audited with the patients it disclosed."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import orjson
@@ -130,7 +131,8 @@ class _Ask:
         """Adds to what was left out the matches of patients who withhold everything."""
         if self.view.sight.hidden:
             everybody = replace(index, sight=EVERYTHING)
-            self.view.left_out += matching(everybody, self.query, self.view.sight.withheld())
+            with suppress(QueryError):  # of links that lead through more than a search looks at
+                self.view.left_out += matching(everybody, self.query, self.view.sight.withheld())
 
     def _shown(self, made: list[Resource]) -> list[Resource]:
         """Those Provenances of source records that the view shows."""

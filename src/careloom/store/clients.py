@@ -21,9 +21,12 @@ from careloom.runtime import Runtime
 from careloom.store import bulk
 from careloom.store.audit_log import microseconds, time_of
 from careloom.store.engine import open_engine, translated, writing
+from careloom.store.erasure import rewrite
 
 ClientKind = Literal["client", "person"]
 FILE_NAME = "access.db"
+ERASED = "erased"
+"""In place of the patient to whom a client was bound: no stored id is so short."""
 _ZONE = "access"
 _VERSION = 2
 """Of these tables. The migrations of the zones know nothing of them: they are few and small, and whoever opens a
@@ -150,6 +153,18 @@ class Clients:
         """Changes who may come in; durable when the block ends, undone when it raises."""
         with self._writing() as connection:
             yield Change(connection)
+
+    def unbind(self, patient_id: str) -> int:
+        """Stops who is bound to a patient who is erased, and forgets whose they were; how many."""
+        now = microseconds(self._runtime.now())
+        with self._writing() as connection:
+            sql = "SELECT count(*) FROM client WHERE patient = ?"
+            count: int = bulk.fetch(connection, sql, (patient_id,))[0][0]
+            sql = f"UPDATE client SET patient = '{ERASED}', disabled = COALESCE(disabled, ?) WHERE patient = ?"  # noqa: S608
+            bulk.run(connection, sql, [(now, patient_id)] if count else [])
+        if count:
+            rewrite(self._opened(), ["client"])
+        return count
 
     def is_first_use(self, client_id: str, jti: str, expires: datetime) -> bool:
         """True once for an assertion's id; of any number of uses at once exactly one gets True.

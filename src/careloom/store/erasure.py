@@ -311,10 +311,21 @@ def scrub(engine: Engine) -> None:
 
     raises  Conflict if readers hold the database; the scrub stays due and is done when the store opens next
     """
+    rewrite(engine, [table.name for table in metadata.sorted_tables])
+    with writing(engine) as connection:
+        sql = "UPDATE meta SET value = (SELECT e.value FROM meta e WHERE e.name = 'counter.erasures')"
+        bulk.run(connection, sql + " WHERE name = 'scrubbed'", [()])
+
+
+def rewrite(engine: Engine, tables: Sequence[str]) -> None:
+    """Rewrites tables (on SQLite the whole database), so that what was removed is in no free page and no journal.
+
+    raises  Conflict if readers hold the database
+    """
     with translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine.dialect.name == "postgresql":
-            for table in metadata.sorted_tables:
-                connection.exec_driver_sql(f"VACUUM FULL {table.name}")
+            for table in tables:
+                connection.exec_driver_sql(f"VACUUM FULL {table}")
             connection.exec_driver_sql("CHECKPOINT")
         else:
             cursor = connection.connection.cursor()
@@ -322,9 +333,6 @@ def scrub(engine: Engine) -> None:
             cursor.execute("VACUUM")
             _truncate_journal(cursor)
             cursor.close()
-    with writing(engine) as connection:
-        sql = "UPDATE meta SET value = (SELECT e.value FROM meta e WHERE e.name = 'counter.erasures')"
-        bulk.run(connection, sql + " WHERE name = 'scrubbed'", [()])
 
 
 def _truncate_journal(cursor: Any) -> None:

@@ -342,5 +342,9 @@ def test_an_erasure_takes_the_emergencies_of_the_patient_along(installation: Ins
     made = {**PATIENT, "id": "gone"}
     installation.ingest([made, consent("gone", {"type": "deny"})])
     opened = glass(installation, patient="gone")
+    installation.register(["patient"], ["identified"], name="gone", patient="Patient/gone")
     erase(installation.platform, installation.operator, f"Patient/{installation.stored_id('Patient', 'gone')}")
     assert opened["id"] not in {one["id"] for one in emergencies.list_emergencies(installation.platform, OFFICER)}
+    clients = installation.platform.clients
+    assert [one.patient for one in clients.listed() if one.name == "gone"] == ["erased"]
+    assert not any(one.is_active(installation.platform.runtime.now()) for one in clients.listed() if one.name == "gone")
