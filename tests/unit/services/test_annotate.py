@@ -248,3 +248,27 @@ def test_what_is_no_text_is_refused_without_its_words(platform: Platform, text: 
     assert text not in str(refusal.value)
     with pytest.raises(AccessError):
         analyze(platform, CLINICIAN, AnalyzeAsk("x"))
+
+
+def test_notes_that_a_patient_withholds_are_not_read_and_what_was_found_before_stays(
+    platform: Platform, tmp_path: Path
+) -> None:
+    annotate(platform, WHO, AnnotateAsk())
+    before = platform.store("identified").count()
+    shut = {
+        "resourceType": "Consent", "id": "c", "status": "active", "scope": {"coding": [{"code": "patient-privacy"}]},
+        "category": [{"coding": [{"code": "x"}]}], "patient": {"reference": "Patient/a"},
+        "policy": [{"uri": "urn:policy"}],
+        "provision": {"type": "deny", "action": [{"coding": [
+            {"system": "http://terminology.hl7.org/CodeSystem/consentaction", "code": "use"}]}]},
+    }  # fmt: skip
+    file = tmp_path / "consent.ndjson"
+    file.write_text(json.dumps(shut))
+    ingest(platform, WHO, IngestAsk((file,)))
+    report = annotate(platform, WHO, AnnotateAsk())
+    assert report.notes["withheld"] == 1
+    assert sum(report.notes.values()) == len(PATIENTS)
+    after = platform.store("identified").count()
+    assert {kind: after[kind] for kind in before} == before | {"Provenance": after["Provenance"]}
+    name = next(iter(notes_by_patient(platform.store("identified")).values()))[0]
+    assert note_annotations(platform, WHO, "identified", name)["facts"]  # to read it is another action than to use it
