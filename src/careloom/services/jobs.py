@@ -34,7 +34,7 @@ from careloom.services.platform import InputFile, Platform
 from careloom.services.quality_jobs import LOOK_KIND, do_look
 from careloom.services.queued import asker_of
 from careloom.services.runs import find_run, told, told_of
-from careloom.store.jobs import Job, Jobs, Progress, State, Stop
+from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress, State, Stop
 from careloom.store.uploads import Part
 
 KIND = "ingest"
@@ -221,8 +221,8 @@ def _let_go(platform: Platform, jobs: Jobs, job: Job) -> bool:
 def _ingest(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> dict[str, Any]:
     """Does the job; one whose run had ended when its worker died only gets its result."""
     job_id = progress.job_id
-    asked = unsealed(platform, request)
     ended = find_run(platform, job_id)
+    asked = {} if ended is not None and request == FORGOTTEN else unsealed(platform, request)
     if ended is not None:
         return _ended(platform, jobs, progress, asked) | _result(told_of(ended))
     ask = IngestAsk(
