@@ -15,7 +15,7 @@ class Later:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith(("__", "pytest")):
+        if name.startswith(("__", "pytest", "_mock")):
             raise AttributeError(name)
         return getattr(import_module(self._name), name)
 

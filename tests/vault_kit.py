@@ -1,7 +1,11 @@
 """What tests of the pseudonym vault share: people who may different things, and a research zone of three patients."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +48,23 @@ FEED = [
 
 
 class Hospital(Installation):
-    """An installation with a clock that its test moves, and a research zone."""
+    """An installation with a clock that its test moves, and a research zone.
+
+    With usual settings it is a copy of one that the process made once, keys and all.
+    """
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.clock = Clock()
+        if not settings:
+            shutil.copytree(_made_once(), folder, dirs_exist_ok=True)
         super().__init__(folder, Runtime(clock=self.clock), **settings)
+        if settings:
+            self.fill()
+        else:
+            self.clock.move(minutes=2)
+
+    def fill(self) -> None:
+        """Brings the feed in, and makes the research zone."""
         self.ingest(FEED)
         self.deidentify()
 
@@ -81,6 +97,18 @@ class Hospital(Installation):
             for file in (self.folder / "data").rglob("*")
             if file.is_file() and "keys" not in file.parts
         )
+
+
+@cache
+def _made_once() -> Path:
+    """The folder of a filled hospital that nobody has open."""
+    folder = Path(tempfile.mkdtemp(prefix="careloom-hospital-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with Installation(folder, Runtime(clock=(clock := Clock()))) as made:
+        made.ingest(FEED)
+        clock.move(minutes=1)
+        deidentify(made.platform, made.operator)
+    return folder
 
 
 @contextmanager

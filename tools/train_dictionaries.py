@@ -124,13 +124,10 @@ def ratio(dictionary: bytes | None, records: list[bytes]) -> tuple[float, float]
 def others(suites: Path) -> dict[str, list[bytes]]:
     """Records that other people's software wrote, by what they are."""
     found: dict[str, list[bytes]] = {
-        "fhir: Synthea bundles": [],
+        "fhir: Synthea bundles": bundles(suites),
         "fhir: Synthea bulk": [],
         "fhir: US Core examples": [],
     }
-    for path in sorted((suites / "synthea_bundles").glob("*/*.gz")):
-        entries = json.loads(gzip.decompress(path.read_bytes()))["entry"]
-        found["fhir: Synthea bundles"] += [_compact(entry["resource"]) for entry in entries]
     for path in sorted((suites / "synthea_bulk_ndjson" / "10-patients").glob("*.gz")):
         found["fhir: Synthea bulk"] += gzip.decompress(path.read_bytes()).splitlines()
     for path in sorted((suites / "us_core_examples").rglob("*.json")):
@@ -139,6 +136,15 @@ def others(suites: Path) -> dict[str, list[bytes]]:
         path.read_bytes() for path in sorted((suites / "hl7v2_ms_fhir_converter").glob("*.hl7"))
     ]
     found["csv: Synthea, one patient at a time"] = list(_runs(suites / "synthea_csv"))
+    return found
+
+
+def bundles(suites: Path, every: int = 1) -> list[bytes]:
+    """The resources in each so many-th of Synthea's bundles."""
+    found = []
+    for path in sorted((suites / "synthea_bundles").glob("*/*.gz"))[::every]:
+        entries = json.loads(gzip.decompress(path.read_bytes()))["entry"]
+        found += [_compact(entry["resource"]) for entry in entries]
     return found
 
 

@@ -24,7 +24,7 @@ from tests.api.test_ingestions import ROUTE, get, kept, sent
 from tests.journeys.feeds import observation
 from tests.journeys.hospital import CommandLine
 
-RECORDS = 4000
+RECORDS = 2000
 BATCH = 100
 
 
@@ -34,7 +34,7 @@ def feed(records: int) -> bytes:
 
 
 FEED = feed(RECORDS)
-LONG = 2 * RECORDS
+LONG = 4 * RECORDS
 LONG_FEED = feed(LONG)
 
 

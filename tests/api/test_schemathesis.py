@@ -10,7 +10,7 @@ from tests.api.campaign import campaign
 from tests.api.kit import OBSERVATION, PATIENT, Installation
 from tests.architecture.test_routes import ROUTES
 
-EXAMPLES = int(os.environ.get("CARELOOM_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("CARELOOM_EXAMPLES", "2"))
 REFUSED = OBSERVATION | {"id": "o2", "status": "unheard-of"}
 
 

@@ -42,7 +42,7 @@ SETS = {
 The folders' own README files are notes without a patient."""
 
 
-LARGE = {"synthea_bundles", "synthea_bulk_ndjson", "hl7v2_ms_fhir_converter", "ccda_sample_ccdas"}
+LARGE = {"synthea_bundles", "synthea_bulk_ndjson", "synthea_csv", "hl7v2_ms_fhir_converter", "ccda_sample_ccdas"}
 """The campaigns read them whole. Other tests of every day read parts of each."""
 
 

@@ -99,7 +99,10 @@ def test_the_published_nodes_lose_the_published_bits(adults: pl.DataFrame) -> No
     assert found == pytest.approx([bits for _, _, bits, _ in PUBLISHED], rel=1e-12)
 
 
-@pytest.mark.parametrize(("k", "suppressed", "bits", "node"), PUBLISHED)
+@pytest.mark.parametrize(
+    ("k", "suppressed", "bits", "node"),
+    [pytest.param(*row, marks=() if row[:2] in {(100, 0.04), (5, 0.0)} else pytest.mark.long) for row in PUBLISHED],
+)
 def test_the_search_finds_the_published_optimum(
     adults: pl.DataFrame, k: int, suppressed: float, bits: float, node: tuple[int, ...]
 ) -> None:

@@ -5,16 +5,14 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import quad
-from scipy.optimize import minimize
-from scipy.special import gammaln
-from scipy.stats import hypergeom, nbinom
 
 from careloom.deid.risk_attackers import BY_ESTIMATE, BY_TABLE, journalist, marketer, prosecutor, superset_of
 from careloom.deid.risk_classes import classes_of
 from careloom.deid.risk_population import inverse_size, unique_people
 from careloom.errors import QueryError
+from tests.later import Later
 
+integrate, optimize, special, stats = (Later(f"scipy.{name}") for name in ("integrate", "optimize", "special", "stats"))
 LETTERS = st.lists(st.sampled_from("abcde") | st.none(), min_size=1, max_size=30)
 
 
@@ -68,12 +66,13 @@ def test_the_expected_inverse_is_the_integral_and_the_sum_over_the_negative_bino
     sizes = np.array([1, 2, 3, 11, 200])
     found = inverse_size(sizes, share)
     slow = [
-        share * quad(lambda u, f=f: u ** (f - 1) / (share + (1 - share) * u), 0, 1, limit=500, epsabs=1e-13)[0]
+        share
+        * integrate.quad(lambda u, f=f: u ** (f - 1) / (share + (1 - share) * u), 0, 1, limit=500, epsabs=1e-13)[0]
         for f in sizes
     ]
     assert found == pytest.approx(slow, rel=1e-7)
     more = np.arange(400_000)
-    summed = [float((nbinom.pmf(more, f, share) / (f + more)).sum()) for f in sizes]
+    summed = [float((stats.nbinom.pmf(more, f, share) / (f + more)).sum()) for f in sizes]
     assert found == pytest.approx(summed, rel=1e-4)
 
 
@@ -122,7 +121,7 @@ def test_the_uniques_of_a_known_population_are_found_from_a_sample(sample: int, 
 def test_zayatz_is_that_of_the_hypergeometric_distribution() -> None:
     sizes = ((1, 30), (2, 11), (3, 4), (9, 2))
     n, everyone = 82, 900
-    weight = {size: classes * hypergeom.pmf(1, everyone, size, n) for size, classes in sizes}
+    weight = {size: classes * stats.hypergeom.pmf(1, everyone, size, n) for size, classes in sizes}
     slow = 30 * weight[1] / sum(weight.values()) * everyone / n
     assert unique_people(sizes, everyone).zayatz == pytest.approx(slow)
 
@@ -138,10 +137,15 @@ def test_pitman_is_that_of_the_greatest_likelihood() -> None:
         told = np.log(theta + alpha * np.arange(1, classes)).sum() - np.log(theta + np.arange(1, n)).sum()
         return -told - sum(count * np.log(np.arange(1, size) - alpha).sum() for size, count in some if size > 1)
 
-    theta, alpha = minimize(unlikely, [1.0, 0.5], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9}).x
+    theta, alpha = optimize.minimize(
+        unlikely, [1.0, 0.5], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9}
+    ).x
     big = POPULATION.size
     slow = big * np.exp(
-        gammaln(theta + alpha + big - 1) - gammaln(theta + big) + gammaln(theta + 1) - gammaln(theta + alpha)
+        special.gammaln(theta + alpha + big - 1)
+        - special.gammaln(theta + big)
+        + special.gammaln(theta + 1)
+        - special.gammaln(theta + alpha)
     )
     assert unique_people(some, big).pitman == pytest.approx(slow, rel=1e-4)
 

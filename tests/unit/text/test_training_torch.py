@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@cache
+def first() -> "Tagger":
+    """What is learnt here once for all tests."""
+    return trained()
+
+
 def trained() -> "Tagger":
     torch.manual_seed(3)
     shape = encoder.Shape(len(VOCABULARY), width=32, layers=1, heads=2, inner=64, dropout=0.0)
@@ -69,7 +76,7 @@ def trained() -> "Tagger":
 
 
 def test_a_model_learns_what_announces_a_name_and_tags_alike_with_8_bits() -> None:
-    model = trained()
+    model = first()
     archive = training.packed(model, VOCABULARY, {"name": "test"})
     tagger = run_time.Tagger(archive)
     assert tagger.card == {"name": "test"}
@@ -86,7 +93,7 @@ def test_a_model_learns_what_announces_a_name_and_tags_alike_with_8_bits() -> No
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
-    one, two = trained().state_dict(), trained().state_dict()
+    one, two = first().state_dict(), trained().state_dict()
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
