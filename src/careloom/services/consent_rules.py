@@ -35,6 +35,7 @@ RECIPIENTS = frozenset({"IRCP", "PRCP", "TRC", "CST"})
 """Roles of an actor under which its data is meant to be, or not to be, seen by it."""
 LEVELS = ("U", "L", "M", "N", "R", "V")
 """Confidentiality, the least first: a denial of one level is one of all above it."""
+DEEPEST, MOST_PROVISIONS = 16, 1000
 _OF_CONTENT = ("securityLabel", "class", "code", "dataPeriod", "data")
 _KNOWN = frozenset({"id", "extension", "type", "period", "actor", "action", "purpose", "provision", *_OF_CONTENT})
 
@@ -80,6 +81,20 @@ def depends_on_content(consent: Resource, asked: Asked) -> bool:
     return isinstance(root, dict) and any(name in node for node in _reached(root, asked) for name in _OF_CONTENT)
 
 
+def tamed(consent: Resource) -> Resource:
+    """The Consent, or one that denies everything where its provisions are deeper, or more, than anybody means."""
+    todo: list[tuple[Any, int]] = [(consent.get("provision"), 1)]
+    seen = 0
+    while todo:
+        node, depth = todo.pop()
+        seen += 1
+        if depth > DEEPEST or seen > MOST_PROVISIONS:
+            return {**consent, "provision": {"type": "deny"}}
+        if isinstance(node, dict):
+            todo += [(child, depth + 1) for child in _listed(node, "provision") or []]
+    return consent
+
+
 def next_turn(consents: Iterable[Resource], at: datetime) -> datetime:
     """The first moment after `at` at which a ruling of any of these may change; at most an hour away."""
     now = at.timestamp()
@@ -93,7 +108,7 @@ def next_turn(consents: Iterable[Resource], at: datetime) -> datetime:
 def _is_in_force(consent: Resource, asked: Asked) -> bool:
     if consent.get("status") != "active":
         return False
-    scopes = {one.get("code") for one in _codings(consent.get("scope"))}
+    scopes = {_word(one, "code") for one in _codings(consent.get("scope"))}
     if scopes and scopes <= NOT_OF_INFORMATION:
         return False
     return scopes != {"research"} or is_kind_of(asked.purpose, {"HRESCH"})
@@ -201,14 +216,14 @@ def _one_actor(actor: Any, who: frozenset[str]) -> Match:
     kind = name.partition("/")[0]
     if name not in who:
         return "no" if any(one.startswith(kind + "/") for one in who) else "unknown"
-    return "yes" if {one.get("code") for one in _codings(actor.get("role"))} <= RECIPIENTS else "unknown"
+    return "yes" if {_word(one, "code") for one in _codings(actor.get("role"))} <= RECIPIENTS else "unknown"
 
 
 def _action(node: Json, asked: Asked) -> Match:
     actions = _listed(node, "action")
     if actions is None:
         return "yes"
-    codes = {one.get("code") for concept in actions for one in _codings(concept) if one.get("system") == ACTIONS}
+    codes = {_word(one, "code") for concept in actions for one in _codings(concept) if one.get("system") == ACTIONS}
     is_known = all(_codings(concept) for concept in actions) and codes <= KNOWN_ACTIONS and bool(codes)
     met = codes & asked.actions
     if met and node.get("type") != "permit":
@@ -313,10 +328,16 @@ def _codings(concept: Any) -> list[Json]:
     return [one for one in codings if isinstance(one, dict)] if isinstance(codings, list) else []
 
 
+def _word(coding: Json, name: str) -> str:
+    """A member that is a text, empty where it is none."""
+    value = coding.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def _pairs(value: Any) -> Iterator[tuple[Any, Any]]:
     """(system, code) of the codings of a concept, of a coding, or of a list of either."""
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, dict):
             for coding in [*_codings(one), *([one] if isinstance(one.get("code"), str) else [])]:
                 if isinstance(coding.get("code"), str):
-                    yield coding.get("system"), coding["code"]
+                    yield _word(coding, "system"), coding["code"]

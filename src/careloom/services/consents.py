@@ -14,7 +14,7 @@ import orjson
 
 from careloom.fhir.drafts import Resource
 from careloom.fhir.references import patients_of
-from careloom.services.consent_rules import Asked, depends_on_content, next_turn, ruling
+from careloom.services.consent_rules import Asked, depends_on_content, next_turn, ruling, tamed
 from careloom.store.database import consent_marks
 from careloom.store.export_scan import numbers_of
 from careloom.store.zone_store import ZoneStore
@@ -101,7 +101,7 @@ class ConsentBook:
             consent = orjson.loads(stored.content)
             if consent.get("status") == "active":
                 for patient in patients_of(consent):
-                    found[patient] = (*found.get(patient, ()), consent)
+                    found[patient] = (*found.get(patient, ()), tamed(consent))
         return found
 
     def _sorted(self, asked: Asked) -> Withheld:

@@ -17,6 +17,7 @@ from careloom.services.consent_rules import (
     depends_on_content,
     next_turn,
     ruling,
+    tamed,
 )
 
 Json = dict[str, Any]
@@ -235,6 +236,45 @@ def test_a_ruling_that_does_not_depend_on_content_is_the_same_for_every_resource
             ruling(made, DOCTOR, one) for one in ({}, DEATH, LABELLED, ORDER, {"resourceType": "X", "code": other})
         }
         assert len(rulings) == 1
+
+
+def nested(depth: int, width: int = 1) -> Json:
+    made = rule("permit")
+    for _ in range(depth):
+        made = rule("permit", provision=[made] * width)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("provision", "expected"), [(nested(3), "permit"), (nested(900), "deny"), (nested(1, 2000), "deny")]
+)
+def test_provisions_beyond_measure_deny(provision: Json, expected: str) -> None:
+    made = tamed(consent(provision))
+    assert ruling(made, DOCTOR, DEATH) == expected
+    assert next_turn([made], NOW) > NOW
+    assert not depends_on_content(made, DOCTOR)
+
+
+WORDS = (
+    st.none()
+    | st.integers()
+    | st.lists(st.text(max_size=3), max_size=2)
+    | st.dictionaries(st.text(max_size=3), st.text())
+)
+
+
+@given(WORDS, WORDS, WORDS)
+def test_codes_and_systems_that_are_no_texts_are_ruled_too(one: Any, two: Any, three: Any) -> None:
+    concept = {"coding": [{"system": one, "code": two}, {"system": ACTIONS, "code": three}, one]}
+    told = {"actor": [{"role": concept, "reference": {"reference": "Practitioner/d1"}}], "action": [concept],
+            "purpose": [{"system": one, "code": two}], "code": [concept],
+            "securityLabel": [{"system": one, "code": two}],
+            "class": [{"system": one, "code": two}], "period": {"start": one, "end": two},
+            "data": [{"meaning": one, "reference": {"reference": two}}]}  # fmt: skip
+    resource = {**DEATH, "meta": {"security": [{"system": one, "code": "x"}]}, "category": concept}
+    made = {**consent(rule("deny", **told)), "scope": concept, "policyRule": concept}
+    assert ruling(made, DOCTOR, resource) in ("permit", "deny", None)
+    assert ruling(consent(rule("permit", **told), "OPTOUT"), DOCTOR, resource) == "deny"
 
 
 def test_the_next_turn_is_the_soonest_end_or_an_hour() -> None:
