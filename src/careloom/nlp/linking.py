@@ -24,6 +24,7 @@ from careloom.nlp.linking_search import candidates, query_of
 from careloom.nlp.linking_table import NameTable
 from careloom.terminology.concepts import Terminology
 from careloom.terminology.packaged import PACKAGED
+from careloom.terminology.systems import LOINC
 from careloom.text.note import AnnotatedNote, Annotation, Concept
 
 VOCABULARIES: Mapping[str, str] = MappingProxyType(
@@ -189,6 +190,9 @@ class Linker:
     def _with_codes(self, annotation: Annotation, text: str, defined: Mapping[str, str]) -> Annotation:
         if annotation.label not in LETTERS or annotation.codes:
             return annotation
+        loinc = annotation.attributes.get("loinc", "")
+        if annotation.label == "TEST" and loinc:  # a rule knows it by name (nlp/quantities.toml): none is guessed
+            return replace(annotation, codes=(Concept(LOINC, loinc, self._coder.name(LOINC, loinc) or "", 1.0, 1),))
         span = annotation.span
         around = text[max(0, span.start - _AROUND) : span.end + _AROUND]
         linked = self.linked(span.of(text), annotation.label, around, defined)

@@ -61,7 +61,7 @@ class Coder:
         self._terminology = terminology
         self._billable = lru_cache(maxsize=4096)(self._find_billable)
         self._mapped = lru_cache(maxsize=4096)(self._find_mapped)
-        self._name = lru_cache(maxsize=16384)(self._find_name)
+        self.name = lru_cache(maxsize=16384)(self._find_name)
 
     def _find_name(self, system: str, code: str) -> str | None:
         """The name of a code that is in use; None where the terminology lacks it; empty where it is retired."""
@@ -104,12 +104,12 @@ class Coder:
             held = [prefix + code for of, code in meaning.codes if of == letter]
             if letter == "I" and not held and found and found[0][0] == SNOMED_CT:
                 held = list(self._mapped(found[0][1]))
-            named = [(code, self._name(system, code)) for code in held]
+            named = [(code, self.name(system, code)) for code in held]
             usable = [(code, name) for code, name in named if name != "" and not _says_more(name, meaning.display)]
             own = key(canonical(meaning.display)) if system == ICD_10_CM else ""
             usable.sort(key=lambda item: (bool(own) and bare_name(item[1] or "") != own, item[1] is None))
             for code, name in usable if letter in _SEVERAL else usable[:1]:
                 chosen = self._billable(code) if system == ICD_10_CM else code
-                display = name if chosen == code else self._name(system, chosen)
+                display = name if chosen == code else self.name(system, chosen)
                 found.append((system, chosen, display or meaning.display))
         return found

@@ -22,8 +22,8 @@ MOST_LETTERS = 200
 _LETTERS = re.compile(r"[^\W\d_]+")
 _NOT = {"non"}
 """A name with this word more than another means what that one does not: non-ST elevation."""
-_SMALL = {"ca": "cancer"}
-"""Abbreviations that mean one thing beside other words, in small letters, too: breast ca."""
+_BESIDE = {"ca": "cancer", "DM": "diabetes mellitus"}
+"""Abbreviations that mean one thing beside other words: breast ca, DM II."""
 _WORDS = {"COLD"}
 """What in small letters is a word of our list, and in capitals an abbreviation of another disease, too."""
 _FORMS = 6
@@ -54,7 +54,7 @@ def _spelt_out(mention: str, defined: Mapping[str, str], around: str) -> list[tu
             found += [(meaning, "listed") for meaning in meanings(mention, around)[:3]]
         return found
     words = mention.split(" ")
-    by_note = [defined.get(word, defined.get(word.rstrip("s"), _SMALL.get(word, word))) for word in words]
+    by_note = [defined.get(word, defined.get(word.rstrip("s"), _BESIDE.get(word, word))) for word in words]
     if by_note != words:
         return [(" ".join(by_note), "expanded")]
     listed = [

@@ -263,6 +263,19 @@ _FELT = "pain"
 
 
 _FLAG = re.compile(r"[ \t]*[(\[*]?[ \t]*(?:H{1,2}|L{1,2}|high|low)\b", re.IGNORECASE)
+_TURN = re.compile(
+    r"[ \t]*[(\[][ \t]*(?:up|down|high|low|elevated|increased|decreased|stable|unchanged)[ \t]*[)\]]", re.IGNORECASE
+)
+
+
+def _turned(text: str, measured: Sequence[Annotation]) -> Iterator[Span]:
+    """Behind each value in brackets what it did or how it is, which is no value of its own: ``35.5 (down)``."""
+    for one in measured:
+        turn = _TURN.match(text, one.span.end) if one.label in ("TEST_VALUE", "UNIT") else None
+        if turn is not None:
+            yield Span(*turn.span())
+
+
 _DAY = re.compile(r"\d{1,2}[/-]\d{1,2}[/-](?:\d{4}|\d\d)")
 _TIMED = frozenset(("UNIT", "DURATION", "DATE_TIME"))
 """Labels that a value with its flag may be taken for: 5.9 H."""
@@ -278,7 +291,7 @@ def _flagged(text: str, measured: Sequence[Annotation]) -> Iterator[Span]:
 
 def _beside(text: str, earlier: Sequence[Annotation], measured: Sequence[Annotation]) -> list[Annotation]:
     """What other components found, but for what stands where a test or its value does."""
-    flags = _Places(_flagged(text, measured))
+    flags, turns = _Places(_flagged(text, measured)), _Places(_turned(text, measured))
     dates = _Places(one.span for one in earlier if one.label == "DATE_TIME" and _DAY.fullmatch(one.text))
     names = {one.span for one in measured if one.label == "TEST"}
     taken = _Places(one.span for one in measured if one.label in ("TEST", "TEST_VALUE"))
@@ -290,6 +303,7 @@ def _beside(text: str, earlier: Sequence[Annotation], measured: Sequence[Annotat
         if not (one.label in _ELSE and one.span in names and one.text.lower() != _FELT)
         and not (one.label in _PARTLY and taken.overlap(one.span.start, one.span.end))
         and not (one.label == "TEST_VALUE" and dates.overlap(one.span.start, one.span.end))
+        and not (one.label == "TEST_VALUE" and turns.overlap(one.span.start, one.span.end))
         and not (one.label == "TEST" and longer.overlap(one.span.start, one.span.end) and one.span not in names)
         and not (one.label in _TIMED and flags.overlap(one.span.start, one.span.end))
         and not (one.label == "TEST" and _holds_two(one.span, starts))

@@ -29,8 +29,10 @@ def runs(probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[
         return []
     kinds = (len(labels) - 1) // 2
     likeliest = probabilities.argmax(axis=1)
+    if not likeliest.any():
+        return []
     if _can_be(likeliest, kinds):
-        return _runs(likeliest.tolist(), probabilities, labels)
+        return _runs(likeliest, probabilities, labels)
     logs = np.log(np.maximum(probabilities, 1e-9))
     back = np.zeros((words, len(labels)), dtype=np.int64)
     score = logs[0].copy()
@@ -47,7 +49,7 @@ def runs(probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[
     path = [int(score.argmax())]
     for word in range(words - 1, 0, -1):
         path.append(int(back[word, path[-1]]))
-    return _runs(path[::-1], probabilities, labels)
+    return _runs(np.array(path[::-1]), probabilities, labels)
 
 
 def _can_be(path: npt.NDArray[np.int64], kinds: int) -> bool:
@@ -57,16 +59,17 @@ def _can_be(path: npt.NDArray[np.int64], kinds: int) -> bool:
     return not (is_inside & (before != path) & (before != path - kinds)).any()
 
 
-def _runs(path: Sequence[int], probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[Run]:
+def _runs(path: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[Run]:
     kinds = (len(labels) - 1) // 2
-    found: list[Run] = []
-    first = 0
-    for word in range(1, len(path) + 1):
-        if word < len(path) and path[word] > kinds:
-            continue
-        if path[first]:
-            kind = (path[first] - 1) % kinds
-            sure = probabilities[first:word, 1 + kind] + probabilities[first:word, 1 + kinds + kind]
-            found.append(Run(first, word, labels[1 + kind][2:], float(sure.mean())))
-        first = word
-    return found
+    firsts = np.flatnonzero((path > 0) & (path <= kinds))
+    if not len(firsts):
+        return []
+    outside = np.append(np.flatnonzero(path <= kinds), len(path))
+    lasts = outside[np.searchsorted(outside, firsts, side="right")]
+    kind = np.where(path > 0, (path - 1) % kinds, 0)
+    words = np.arange(len(path))
+    sure = (probabilities[words, 1 + kind] + probabilities[words, 1 + kinds + kind]).tolist()
+    return [
+        Run(first, last, labels[path[first]][2:], sum(sure[first:last]) / (last - first))
+        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
+    ]

@@ -58,6 +58,10 @@ absent | He is not taking his [metformin].
 present | He is not taking metformin for [diabetes].
 present | She is not on any medication for [hypertension].
 absent | The patient refused [heparin].
+absent | We asked about [fainting], vomiting and bleeding: you have had none of these.
+absent | He had neither diarrhea, rash, [a dry cough], nor runny nose.
+absent | He had neither diarrhea, rash, a dry cough, nor [runny nose].
+present | [Asthma]; none of these drugs helped.
 absent | [Lisinopril] held, to be restarted by the clinic.
 absent | [Omeprazole] 20 mg PO daily - HOLD until seen
 present | [Metoprolol] 25 mg BID, hold for SBP under 100

@@ -61,6 +61,7 @@ def first(codes: Sequence[Concept], system: str) -> list[str]:
         ("appendectomy", "PROCEDURE", SNOMED_CT, "80146002"),
         ("CABG", "PROCEDURE", SNOMED_CT, "232717009"),
         ("DM", "PROBLEM", SNOMED_CT, "73211009"),
+        ("DM II", "PROBLEM", SNOMED_CT, "73211009"),
         ("breast ca", "PROBLEM", SNOMED_CT, "254837009"),
         ("COVID", "SYMPTOM", ICD_10_CM, "U07.1"),
         ("Crohn's", "PROBLEM", ICD_10_CM, "K50.90"),
@@ -128,6 +129,12 @@ def test_a_class_of_drugs_has_no_code_of_one_drug(linker: Linker, drugs: str) ->
     text = f"He takes {drugs}."
     one = Annotation(Span(text.index(drugs), text.index(drugs) + len(drugs)), "MEDICATION")
     assert linker.read(AnnotatedNote(Note("n", text), annotations=(one,))).annotations[0].codes == ()
+
+
+def test_a_test_that_a_rule_knows_has_its_code_and_no_other(linker: Linker) -> None:
+    one = Annotation(Span(0, 12), "TEST", attributes={"loinc": "59408-5", "test": "oxygen_saturation"})
+    (made,) = linker.read(AnnotatedNote(Note("n", "Oxygen level 97 %"), annotations=(one,))).annotations
+    assert [(code.code, bool(code.display)) for code in made.codes] == [("59408-5", True)]
 
 
 def test_a_category_becomes_the_code_that_says_no_more(linker: Linker) -> None:

@@ -71,6 +71,12 @@ def test_values_below_times_have_those_times() -> None:
     assert told == {"138": "2024-01-02", "140": "2024-01-03"}
 
 
+def test_where_a_value_went_is_no_value_of_its_own() -> None:
+    text = "hematocrit 35.5 (down), potassium 4.1 mmol/L (up)"
+    read = Quantities().read(tagged(text, ("down", "TEST_VALUE"), ("up", "TEST_VALUE")))
+    assert [one.text for one in read.annotations if one.label == "TEST_VALUE"] == ["35.5", "4.1"]
+
+
 def test_a_flag_is_no_unit_and_no_hours() -> None:
     text = "| Test | Result |\n|---|---|\n| Potassium | 5.9 H |"
     read = Quantities().read(

@@ -166,6 +166,7 @@ LASTING = [
     ("hypertension", "active"),
     ("chronic pancreatitis", "active"),
     ("Crohn's", "active"),
+    ("diabetic retinopathy", "active"),
     ("pneumonia", "inactive"),
 ]
 
