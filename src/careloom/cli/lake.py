@@ -123,7 +123,7 @@ def drop(table: Table, zone: Zone = "research", json: Json = False) -> None:
 
     with opened() as (platform, who):
         report = lake_drop(platform, who, zone, table)
-    output.give(report, as_json=json, show=lambda done: output.say(f"{done['dropped']}: {done['rows']:,} rows removed"))
+    output.give(report, as_json=json, show=lambda done: output.say(f"{done['dropped']} is removed"))
 
 
 @lake_app.command("export")

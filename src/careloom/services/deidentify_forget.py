@@ -9,6 +9,7 @@ from careloom.services.admission import event
 from careloom.services.platform import Platform
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.lake import Lake
+from careloom.store.lake_snapshots import numbers_kept
 from careloom.store.zone_store import ZoneStore
 
 Json = dict[str, Any]
@@ -61,7 +62,7 @@ def _forget_rows(lake: Lake, names: list[str]) -> list[Json]:
     for state in lake.tables():
         subject = state.facts.get("subject", "patient_id")
         try:
-            rows = lake.erase(state.path, subject, names, "erase")
+            rows = lake.erase(state.path, subject, names, "erase", numbers_kept(lake, state.path))
         except NotFound:
             continue
         except QueryError:
@@ -69,6 +70,9 @@ def _forget_rows(lake: Lake, names: list[str]) -> list[Json]:
             found.append({"zone": "research", "what": "research table rows", "count": 0, "detail": detail})
             continue
         now = lake.state(state.path)
-        detail = f"{state.path}: version {state.version} became {now.version}, no version before it can be read"
+        detail = (
+            f"{state.path}: version {state.version} became {now.version}, of versions before it none can be read but "
+            "snapshots without the patient"
+        )
         found.append({"zone": "research", "what": "research table rows", "count": rows, "detail": detail})
     return found

@@ -19,6 +19,7 @@ def drop_stale_rows(lake: Lake, keys: Mapping[str, Sequence[pl.DataFrame]], run:
     """
     for table in RESEARCH:
         lake.retain(table, pl.concat(keys[table.name]), run)
+        lake.describe(table, run)
         is_as_set = lake.is_as_set(table.path)
         if is_anew or not is_as_set:
             lake.compact(table.path, run, is_forced=True)

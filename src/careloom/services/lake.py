@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from careloom.errors import QueryError
+from careloom.errors import NotFound, QueryError
 from careloom.services.access import Principal, Verb
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
@@ -117,10 +117,11 @@ def lake_vacuum(
 def lake_drop(platform: Platform, who: Principal, zone_name: str, path: str) -> Json:
     """Removes a table with its history and snapshots. raises AccessError; NotFound; Conflict"""
     zone, lake = _admitted(platform, who, "operate", zone_name)
-    rows = lake.state(path).rows
+    if path not in lake.paths():
+        raise NotFound("there is no such table", "See careloom lake tables.")
     lake.drop(path)
-    note(platform, who, OPERATION, zone, action="delete", detail={"table": path, "rows": rows})
-    return {"dropped": path, "rows": rows}
+    note(platform, who, OPERATION, zone, action="delete", detail={"table": path})
+    return {"dropped": path}
 
 
 def lake_export(platform: Platform, who: Principal, zone_name: str, name: str, out: Path) -> Json:

@@ -203,8 +203,11 @@ class _Table:
     def made(self, *, is_anew: bool) -> TableReport:
         """The table, as the zone is now."""
         for _ in range(_TRIES):
+            held = self._held()
             begun = self._now(self._since(is_anew=is_anew))
             report = self._whole() if begun is None else self._refreshed(begun)
+            if held not in (None, self._held()):  # somebody was erased since: no earlier version may remember
+                self._lake.vacuum(self._schema.path)
             with self._store.connect() as connection:
                 is_same = erasures(connection) == self._lake.mark(self._schema.path, ERASURES)
             if is_same:
@@ -213,6 +216,13 @@ class _Table:
                 return report
             self._lake.drop(self._schema.path)  # somebody was erased meanwhile: no version may remember
         raise Conflict("patients are being erased", "Make the table when that is done.")
+
+    def _held(self) -> int | None:
+        """The count of erasures that the table remembers; None where there is no table."""
+        try:
+            return self._lake.mark(self._schema.path, ERASURES)
+        except NotFound:
+            return None
 
     def _facts(self) -> dict[str, str]:
         text = orjson.dumps(self._definition, option=orjson.OPT_SORT_KEYS).decode()

@@ -101,22 +101,29 @@ class Lake(LakeReads):
             commit(delta, Change(), {"run": run}, now_ms(), marks)
             return self._settled(path, before)
 
-    def erase(self, path: str, column: str, values: Sequence[str], run: str) -> int:
+    def erase(self, path: str, column: str, values: Sequence[str], run: str, kept: Sequence[int] = ()) -> int:
         """Deletes every row whose column holds one of the values, alone or among others joined by commas, and every
         file that ever held it; returns the rows.
 
         Older versions of the table cannot be read afterwards. Erasing again deletes what a killed erasure left.
+        kept    numbers of versions that stay readable, as far as none of their rows holds one of the values
         raises  NotFound for an unknown table, QueryError for an unknown column, Conflict if somebody else is writing
         """
         with self._writing(path):
             delta = self._open(path)
             if column not in {one.name for one in delta.schema().fields}:
                 raise QueryError(f"table {path}", "Name a column that the table declares.")
-            files, schema, wanted = self._files(path), schema_of(delta), list(dict.fromkeys(values))
-            held = files.read(files_of(delta), schema, [column]).unique()
-            is_hit = pl.col(column).str.split(",").list.eval(pl.element().is_in(wanted)).list.any()
-            keys = held.filter(is_hit)
-            return self._drop_rows(path, delta, keys, run, is_swept=True)
+            keys = self._holding(path, delta, column, values)
+            clean = [one for one in kept if self._holding(path, self._open(path, one), column, values).is_empty()]
+            gone = self._drop_rows(path, delta, keys, run)
+            self._sweep(path, clean)
+            return gone
+
+    def _holding(self, path: str, delta: DeltaTable, column: str, values: Sequence[str]) -> pl.DataFrame:
+        """The distinct texts of a column in which one of the values stands."""
+        held = self._files(path).read(files_of(delta), schema_of(delta), [column]).unique()
+        wanted = list(dict.fromkeys(values))
+        return held.filter(pl.col(column).str.split(",").list.eval(pl.element().is_in(wanted)).list.any())
 
     def retain(self, table: TableSchema, keys: pl.DataFrame, run: str) -> int:
         """Deletes every row whose key is not among `keys`, and every file that ever held one; returns the rows.
@@ -129,9 +136,24 @@ class Lake(LakeReads):
             delta = self._open(table.path)
             there = self._files(table.path).read(files_of(delta), schema_of(delta), names)
             stale = there.join(keys.select(names), on=names, how="anti")
-            return self._drop_rows(table.path, delta, stale, run, is_swept=bool(stale.height))
+            gone = self._drop_rows(table.path, delta, stale, run)
+            if stale.height:
+                self._sweep(table.path)
+            return gone
 
-    def _drop_rows(self, path: str, delta: DeltaTable, keys: pl.DataFrame, run: str, *, is_swept: bool) -> int:
+    def describe(self, table: TableSchema, run: str) -> None:
+        """Lets a table that was made before say what each column means and how close it comes to a person."""
+        with self._writing(table.path):
+            delta = self._open(table.path)
+            before, held = delta.version(), {one.name: one.metadata for one in delta.schema().fields}
+            for wanted in delta_schema(table).fields:
+                if held.get(wanted.name) != wanted.metadata:
+                    delta.alter.set_column_metadata(
+                        wanted.name, wanted.metadata, commit_properties=properties({"run": run})
+                    )
+            self._settled(table.path, before)
+
+    def _drop_rows(self, path: str, delta: DeltaTable, keys: pl.DataFrame, run: str) -> int:
         before, now, files, schema = delta.version(), now_ms(), self._files(path), schema_of(delta)
         none = pl.from_arrow(schema.empty_table())
         if not isinstance(none, pl.DataFrame):
@@ -140,8 +162,6 @@ class Lake(LakeReads):
         if not change.is_nothing:
             commit(delta, change, {"run": run, "act": "delete"}, now)
             self._settled(path, before)
-        if is_swept:
-            self._sweep(path)
         return change.gone
 
     def compact(self, path: str, run: str = "", *, is_forced: bool = False) -> int:

@@ -107,7 +107,7 @@ class LakeReads:
             files, settings = files_of(delta), delta.metadata().configuration
             facts = {name.removeprefix("careloom."): text for name, text in settings.items() if "careloom." in name}
             phi = {one.name: str(one.metadata.get("careloom.phi", "direct")) for one in delta.schema().fields}
-        sealed = bool(files) and TableFiles(self._place(path), path, self._opener, self._opener).are_as_set(files)
+            sealed = bool(files) and TableFiles(self._place(path), path, self._opener, self._opener).are_as_set(files)
         rows, size = sum(file.rows for file in files), sum(file.size_bytes for file in files)
         is_sealed = sealed and self._opener is not None
         return TableState(path, delta.version(), rows, len(files), size, is_sealed, facts, phi)

@@ -107,6 +107,7 @@ def test_an_erased_patient_makes_the_table_anew_and_stands_in_no_version(made: I
     assert lake.erase(PATH, lake.state(PATH).facts["subject"], ["p1"], "erase") == 3
     report = table(made)
     assert (report.done, report.rows) == ("built", 6)
+    assert len(list(lake.place_of(PATH).rglob("part-*.parquet"))) == 1
     assert lake.mark(PATH, ERASURES) == 1
     with pytest.raises(NotFound):
         lake.read(f"{PATH}@{first.version}")

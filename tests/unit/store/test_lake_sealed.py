@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from careloom.crypto.keys_local import LocalKeys
 from careloom.errors import Conflict, IntegrityError, NotFound, QueryError, SetupError
@@ -188,6 +188,31 @@ def test_a_snapshot_outlives_upkeep_and_not_an_erasure(lake: Lake) -> None:
     assert snapshots.kept(lake, PATH) == []
     with pytest.raises(NotFound):
         snapshots.release(lake, kept.name)
+
+
+def test_a_snapshot_without_the_erased_patient_stays(lake: Lake) -> None:
+    lake.write(TABLE, rows(1), "run-1")
+    clean = snapshots.keep(lake, PATH, "run-2")
+    lake.write(TABLE, rows(6), "run-3")
+    mixed = snapshots.keep(lake, PATH, "run-4")
+    assert lake.erase(PATH, "patient_id", [f"{PLANTED}-1"], "erase", snapshots.numbers_kept(lake, PATH)) == 3
+    assert lake.read(clean.name).height == 1
+    with pytest.raises(NotFound):
+        lake.read(mixed.name)
+
+
+def test_a_table_that_was_made_before_learns_what_its_columns_are(lake: Lake, tmp_path: Path) -> None:
+    place = tmp_path / "lake" / PATH
+    place.parent.mkdir(parents=True)
+    write_deltalake(str(place), rows(4).to_arrow(compat_level=pl.CompatLevel.oldest()))
+    assert set(lake.state(PATH).phi.values()) == {"direct"}
+    lake.describe(TABLE, "run")
+    assert lake.state(PATH).phi == {column.name: column.phi for column in TABLE.columns}
+    version = lake.state(PATH).version
+    lake.describe(TABLE, "run")
+    assert lake.state(PATH).version == version
+    lake.write(TABLE, rows(2, 2, "new"), "run")
+    assert sorted(lake.read(PATH)["kind"].to_list()) == ["a", "a", "new", "new"]
 
 
 def test_recent_versions_stay_through_a_vacuum(lake: Lake) -> None:
