@@ -30,6 +30,9 @@ from careloom.services.annotate import AnnotateAsk
 from careloom.services.annotate_notes import annotate
 from careloom.services.jobs import work
 from careloom.services.note_models import card_of
+from careloom.services.subject_rules import RuleAsk, set_rule
+from careloom.services.train_ner import _corrections as corrections_of
+from careloom.services.train_ner import subjects_in
 from tests.api.kit import BASE_URL, PATIENT, Installation
 
 TEXT = "Caf\u00e9 visit \U0001f600.\r\nHas diabetes. Metformin: metformin 500 mg. No pneumonia."
@@ -242,6 +245,12 @@ def test_what_people_corrected_is_exported_page_by_page_as_training_reads_it(tmp
             api.nlp.correct("identified", name, document={"annotations": [one]})
         lines = b"\n".join(json.dumps(each).encode() for each in api.nlp.corrections("identified"))
         assert [document.gold for document in corrected(lines, ["PROBLEM"])] == [((start, start + 8, "PROBLEM"),)] * 2
+        subject = own.platform.store("identified").pseudonym(own.stored_id("Patient", "p1"))
+        assert {each["subject"] for each in api.nlp.corrections("identified")} == {subject}
+        file = tmp_path / "corrections.ndjson"
+        file.write_bytes(lines)
+        assert subjects_in(file) == {subject}
+        assert [len(corrections_of(file, left_out)) for left_out in (frozenset(), frozenset({subject}))] == [2, 0]
         first = api.nlp._get("/corrections?zone=identified&limit=1")
         assert (len(first["items"]), first["items"][0]["person"]) == (1, "client-1")
         second = api.nlp._get(f"/corrections?zone=identified&limit=1&cursor={first['next']}")
@@ -250,6 +259,8 @@ def test_what_people_corrected_is_exported_page_by_page_as_training_reads_it(tmp
             api.nlp._get("/corrections?zone=identified&cursor=QUJD")
         with client_of(own, roles=["data-engineer"]) as engineer, pytest.raises(AccessError):
             list(engineer.nlp.corrections("identified"))
+        set_rule(own.platform, own.operator, RuleAsk("object", "Patient/p1", reason="a letter"))
+        assert list(api.nlp.corrections("identified")) == []
 
 
 def test_what_contradicts_the_record_is_named_to_who_may_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

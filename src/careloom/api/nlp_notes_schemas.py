@@ -85,6 +85,7 @@ class Correction(Model):
         description="What the reader had found; null where it had read another version of the note."
     )
     person: str
+    subject: str = Field(description="Keyed pseudonym of the patient, by which a training says who is in it.")
     brat: BratFiles
 
 
@@ -97,6 +98,7 @@ class CorrectionPage(Model):
             "items": [{
                 "text": "Denies hypertension.", "annotations": FOUND["annotations"], "relations": [],
                 "found": FOUND["annotations"], "person": "ward",
+                "subject": "2zq7p6m5v3w0f1d2y8z9k7xa4q",
                 "brat": {
                     "id": "4q2c7lq6m5v3w0f1d2y8z9k7xa", "text": "Denies hypertension.",
                     "annotations": "T1\tPROBLEM 7 19\thypertension\n",

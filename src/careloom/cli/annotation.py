@@ -155,24 +155,31 @@ def annotate_export(
 
     Example: careloom annotate export --corrections --zone research > corrections.ndjson
     """
+    from json import dumps
+
     from careloom.cli import output
     from careloom.cli.session import opened
     from careloom.services.annotate_corrections import corrections as found
+    from careloom.services.train_ner import SUBJECTS
 
     if not corrections:
         raise typer.BadParameter("say what to export: --corrections")
     if brat is not None:
         brat.mkdir(mode=0o700, parents=True, exist_ok=True)
+    subjects: dict[str, str] = {}
     with opened() as (platform, who):
         for one in found(platform, who, zone):
             pair = one.pop("brat")
             if brat is None:
                 output.emit_line(one)
                 continue
+            subjects[pair["id"]] = one["subject"]
             for name, content in ((f"{pair['id']}.txt", pair["text"]), (f"{pair['id']}.ann", pair["annotations"])):
                 file = brat / name
                 file.touch(mode=0o600)
                 file.write_bytes(content.encode())
+    if brat is not None:
+        (brat / SUBJECTS).write_text(dumps(subjects), "utf-8")
 
 
 @annotate_app.command("verify")

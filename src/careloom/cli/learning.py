@@ -47,17 +47,41 @@ def train_ner(
     Example: careloom train ner corpora/ --encoder models/PubMedBERT --guideline disease --out tuned/
     """
     from careloom.cli import output
-    from careloom.services.train_ner import TrainNerAsk
+    from careloom.services.train_ner import TrainNerAsk, subjects_in
     from careloom.services.train_ner import train_ner as run
 
-    ask = TrainNerAsk(data, out, base, encoder, online, guideline, corrections, whole, epochs, threads)
+    subjects = subjects_in(corrections) if corrections is not None else set()
+    allowed = _permitted(subjects) if subjects else set()
+    ask = TrainNerAsk(
+        data, out, base, encoder, online, guideline, corrections, whole, epochs, threads, frozenset(subjects - allowed)
+    )
     with output.progress("Training", quiet=json, unit="epochs") as watch:
         report = run(ask, None if watch is None else lambda done, loss: watch(done, epochs))
+    if allowed:
+        _registered(out.name, report.sha256, allowed)
     if json:
         output.emit_json(report.as_json())
         return
     output.show_table("Learnt from", ("guideline", "documents"), list(report.documents.items()))
     output.say(f"{report.out}: {report.size_bytes / 1e6:.1f} MB, sha256 {report.sha256}")
+
+
+def _permitted(subjects: set[str]) -> set[str]:
+    """Those of these patients, by keyed pseudonym, whom a training may still read: this installation knows."""
+    from careloom.cli.session import opened
+    from careloom.services.trainings import permitted
+
+    with opened() as (platform, _):
+        return set(permitted(platform, subjects))
+
+
+def _registered(name: str, digest: str, subjects: set[str]) -> None:
+    """Writes down who is in a model, so that an erasure finds it."""
+    from careloom.cli.session import opened
+    from careloom.services.trainings import TrainingAsk, register
+
+    with opened() as (platform, who):
+        register(platform, who, TrainingAsk(name, "model", digest, subjects))
 
 
 @train.command("list")

@@ -109,7 +109,7 @@ class Nlp:
         """Every note that people have corrected, for training; pages are fetched on the way.
 
         Each is a line of what `careloom train ner --corrections` reads: ``text``, ``annotations``, ``relations``,
-        ``found``, ``person`` and ``brat``. They hold words of patients.
+        ``found``, ``person``, ``subject`` and ``brat``. They hold words of patients.
 
         raises  AccessError
         """

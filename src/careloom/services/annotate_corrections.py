@@ -4,7 +4,7 @@ A correction is the whole of a note's annotations as a person wants them, not a 
 of the note that it was made of; once the note has changed it is kept, and not used.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,8 @@ from careloom.services.records import told_of
 from careloom.services.search import zone_of
 from careloom.services.sight import view_of
 from careloom.services.stored_notes import TYPE, StoredNote, note_of
-from careloom.store.rows import Tally, Write, canonical
+from careloom.services.trainings import people_behind
+from careloom.store.rows import Stored, Tally, Write, canonical
 from careloom.store.zone_store import Zone
 from careloom.text.normalize import normalize
 from careloom.text.note import Note
@@ -125,8 +126,9 @@ class CorrectionPage:
     """Some notes that people have spoken of; `next` is the cursor of the page after it, None on the last.
 
     items  ``text``, ``annotations``, ``relations``, ``found`` (what the reader had found; None where it had read
-           another version), ``person``, and ``brat``: ``id``, ``text`` and ``annotations`` of two files. Offsets count
-           code points of ``text``, which is the note as it was then
+           another version), ``person``, ``subject`` (keyed pseudonym of the patient in the identified zone, by which
+           `careloom.services.trainings` knows who is in a training), and ``brat``: ``id``, ``text`` and
+           ``annotations`` of two files. Offsets count code points of ``text``, which is the note as it was then
     """
 
     items: tuple[Json, ...]
@@ -137,6 +139,8 @@ def correction_page(
     platform: Platform, who: Principal, zone_name: str, *, limit: int = 100, cursor: str = ""
 ) -> CorrectionPage:
     """What people have corrected, for training. These are words of patients: they stay in the zone's own hands.
+
+    Patients who objected to research, or whose processing is restricted, are left out.
 
     raises  AccessError; QueryError for a zone without notes, and for a cursor that is none
     """
@@ -150,7 +154,9 @@ def correction_page(
     view = view_of(platform, who, zone)
     found = [one for one in found if view.sight.is_whole or view.shows(one.resource())]
     subjects = {store.pseudonym(patient) for stored in found for patient in patients_of(stored.resource())}
-    items = tuple(_exported(platform, zone, kept) for kept in map(kept_of, found) if kept is not None)
+    behind = people_behind(platform, zone, subjects_of(found))
+    kept_ones = [(kept, behind.get(patient, "")) for kept, patient in _with_patients(found)]
+    items = tuple(_exported(platform, zone, kept) | {"subject": subject} for kept, subject in kept_ones if subject)
     detail = {"annotations": len(items)} | told_of(who, view)
     note(platform, who, "annotate-export", zone, subjects=subjects, detail=detail)
     return CorrectionPage(items, following)
@@ -163,6 +169,18 @@ def corrections(platform: Platform, who: Principal, zone_name: str) -> Iterator[
     while page.next is not None:
         page = correction_page(platform, who, zone_name, cursor=page.next)
         yield from page.items
+
+
+def subjects_of(found: Iterable[Stored]) -> set[str]:
+    """The ids, in their zone, of the patients whom resources are about."""
+    return {patient for stored in found for patient in patients_of(stored.resource())}
+
+
+def _with_patients(found: Iterable[Stored]) -> Iterator[tuple[Kept, str]]:
+    for stored in found:
+        kept = kept_of(stored)
+        if kept is not None:
+            yield kept, next(iter(patients_of(stored.resource())), "")
 
 
 def _exported(platform: Platform, zone: Zone, kept: Kept) -> Json:

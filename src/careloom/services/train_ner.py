@@ -18,6 +18,8 @@ from careloom.pipeline.registry import load
 from careloom.services.simulate import SimulateAsk, simulate
 
 EPOCHS, RATE, PATIENTS, SIMULATED_SEED = 6, 4e-4, 100, 6001
+SUBJECTS = "subjects.json"
+"""Beside BRAT files: name of a pair -> keyed pseudonym of the patient."""
 CORRECTED = 5
 """How often an epoch reads each corrected note: they are few, and what a person said weighs more."""
 TERMS = (
@@ -48,7 +50,8 @@ class TrainNerAsk:
     online       the hub may be asked for `encoder`
     guideline    what `encoder` is trained on: one of HEADS
     corrections  notes that people corrected: what `careloom annotate export --corrections` printed, or a folder of BRAT
-                 files in the labels of HEADS["note"]
+                 files in the labels of HEADS["note"], with `SUBJECTS` beside them
+    left_out     keyed pseudonyms of patients of whom no correction is read
     is_whole     the held-out documents are learnt from as well; nothing is left to measure on
     """
 
@@ -62,6 +65,7 @@ class TrainNerAsk:
     is_whole: bool = False
     epochs: int = EPOCHS
     threads: int = 1
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +121,38 @@ def _documents(ask: TrainNerAsk) -> dict[str, list[Document]]:
     if not ask.is_whole:
         found = {head: kept_and_held_out(head, each)[0] for head, each in found.items()}
     if ask.corrections is not None:
-        found["note"] += _corrections(ask.corrections) * CORRECTED
+        found["note"] += _corrections(ask.corrections, ask.left_out) * CORRECTED
     return found
 
 
-def _corrections(path: Path) -> list[Document]:
+def subjects_in(path: Path) -> set[str]:
+    """The keyed pseudonyms of the patients whose corrected notes these are; none where nobody wrote them down."""
+    if path.is_dir():
+        return set(_subjects_beside(path).values())
+    return {_subject(line) for line in _read(path).splitlines()} - {""}
+
+
+def _subjects_beside(folder: Path) -> dict[str, str]:
+    file = folder / SUBJECTS
+    return dict(orjson.loads(file.read_bytes())) if file.is_file() else {}
+
+
+def _subject(line: bytes) -> str:
+    try:
+        return str(orjson.loads(line).get("subject", ""))
+    except (ValueError, AttributeError):
+        return ""  # `corrected` says which line is none
+
+
+def _corrections(path: Path, left_out: frozenset[str]) -> list[Document]:
     """In the labels that simulated notes have: they are learnt together."""
     known = HEADS["note"]
     if path.is_dir():
-        return brat_folder(path, {label: label for label in known})
-    return corrected(_read(path), known)
+        about = _subjects_beside(path)
+        documents = brat_folder(path, {label: label for label in known})
+        return [one for one in documents if about.get(one.id, "") not in left_out]
+    lines = [line for line in _read(path).splitlines() if _subject(line) not in left_out]
+    return corrected(b"\n".join(lines), known)
 
 
 def corpora(data: Path) -> dict[str, list[Document]]:

@@ -14,8 +14,10 @@ from careloom.services.admission import admit, event, note
 from careloom.services.platform import Platform
 from careloom.services.restrictions import excluded
 from careloom.services.search import zone_of
+from careloom.services.vault_epochs import naming, unretired
 from careloom.store.rights import Training
 from careloom.store.rows import instant
+from careloom.store.zone_store import Zone
 
 KINDS = ("model", "corrections", "synthetic")
 Json = dict[str, Any]
@@ -58,6 +60,18 @@ def register(platform: Platform, who: Principal, ask: TrainingAsk) -> Json:
         step.rights.register(training, ask.pseudonyms)
     with store.rights() as reader:
         return as_json(reader.training(made))
+
+
+def people_behind(platform: Platform, zone: Zone, patients: Collection[str]) -> dict[str, str]:
+    """Patient id of a zone -> keyed pseudonym in the identified zone, of those whom research may learn from."""
+    store, out = platform.store("identified"), excluded(platform)
+    own = {one: one for one in patients}
+    if zone != "identified":
+        held = [name.partition("/")[2] for name in store.all_names(["Patient"])]
+        renames = [naming(platform, epoch).rename for epoch in unretired(platform)]
+        named = {rename("Patient", one): one for rename in renames for one in held}
+        own = {one: named[one] for one in patients if one in named}
+    return {name: store.pseudonym(one) for name, one in own.items() if one not in out and not store.is_erased(one)}
 
 
 def permitted(platform: Platform, pseudonyms: Iterable[str]) -> list[str]:
