@@ -6,7 +6,7 @@ from typing import Any
 
 from careloom.services.access import Zone
 from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
-from tests.architecture import access_routes, bulk_routes, linkage_routes, vault_routes, write_routes
+from tests.architecture import access_routes, bulk_routes, linkage_routes, subject_routes, vault_routes, write_routes
 from tests.architecture.terminology_routes import TERMINOLOGY
 
 FORM = "application/x-www-form-urlencoded"
@@ -170,6 +170,7 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in linkage_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in vault_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in access_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in subject_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in bulk_routes.EXAMPLES.items()},
 }
 EXAMPLES |= {name: Example(**told, verb="read", lacking=("scope",)) for name, told in TERMINOLOGY.items()}

@@ -27,7 +27,7 @@ from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
 from tests.api.kit import OBSERVATION, PATIENT, Installation
-from tests.architecture import access_routes, bulk_routes, linkage_routes, vault_routes, write_routes
+from tests.architecture import access_routes, bulk_routes, linkage_routes, subject_routes, vault_routes, write_routes
 from tests.architecture.route_examples import EXAMPLES, NOTE, UPLOAD, Example
 from tests.architecture.source import ROOT
 from tests.every import every
@@ -141,6 +141,9 @@ class Served:
             "queued deidentification": self.queued_deidentification,
             "queued annotation": self.queued_annotation,
             "emergency": lambda: access_routes.emergency(self.made, self.facts["patient"]),
+            "spare": lambda: subject_routes.spare(self.made),
+            "subject rule": lambda: subject_routes.rule(self.made),
+            "certificate": lambda: subject_routes.certificate(self.made),
             "question": lambda: vault_routes.question(self.made, self.facts["pseudonym"]),
             "own_export": lambda: bulk_routes.whole(self.made, self.last_caller),
             "done_import": lambda: bulk_routes.done_import(self.made, self.last_caller),

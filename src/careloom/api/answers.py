@@ -21,8 +21,10 @@ _PROBLEMS = {
     408: ("http.request-timeout", "the request came too slowly", "Send it again over a faster line."),
     409: ("state.conflict", "it has ended", "Look at it again before changing it."),
     410: ("state.erased", "it was erased or deleted", "Nothing of it is left."),
+    412: ("state.conflict.precondition", "it is of another version", "Read it again, then send it again."),
     413: ("input.too-large", "the request is larger than this installation takes", "Send it in parts."),
     415: ("http.unsupported-media-type", "this address does not take that media type", "See /openapi."),
+    422: ("input.invalid.unprocessable", "a rule of this installation keeps it out", "Mend the resource."),
     429: ("http.too-many-requests", "too many requests in a short time", "Wait as Retry-After says."),
     500: ("internal", "something unexpected happened", "Tell the operator the id of this request."),
     503: ("setup", "this installation is not ready", "Its operator sees why in the log."),
@@ -30,8 +32,9 @@ _PROBLEMS = {
 _WORDS = {
     400: "The request is not well-formed.", 401: "Nobody knows who asks.", 403: "The caller may not do this.",
     404: "It is not there.", 408: "The body came too slowly.", 409: "Not now.",
-    410: "It is gone.", 413: "Too many bytes.",
-    415: "Not this media type.", 429: "Too many requests.", 500: "A defect.", 503: "Not ready.",
+    410: "It is gone.", 412: "It is of another version.", 413: "Too many bytes.",
+    415: "Not this media type.", 422: "A rule keeps it out.",
+    429: "Too many requests.", 500: "A defect.", 503: "Not ready.",
 }  # fmt: skip
 
 

@@ -38,6 +38,7 @@ from careloom.api import (
     records,
     reidentifications,
     research,
+    subjects,
     terminology,
 )
 from careloom.api.context import EXTENSION
@@ -70,7 +71,7 @@ def create_app(platform: Platform) -> OpenAPI:
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types, fhir_routes,
         terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
-        health, reidentifications, access,
+        health, reidentifications, subjects, access,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -25,6 +25,7 @@ from careloom.client.reidentifications import Reidentifications
 from careloom.client.reports import Me, Overview
 from careloom.client.research import Research
 from careloom.client.session import Session
+from careloom.client.subjects import Subjects
 from careloom.client.terminology import Terminology
 from careloom.client.transport import Ask, Wire
 
@@ -72,6 +73,7 @@ class Careloom:
         self.quality = Quality(self._session)
         self.reidentifications = Reidentifications(self._session)
         self.research = Research(self._session)
+        self.subjects = Subjects(self._session)
         self.terminology = Terminology(self._session)
 
     def __repr__(self) -> str:

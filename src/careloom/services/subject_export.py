@@ -169,6 +169,9 @@ def _identified(platform: Platform, patient_id: str, made: _Zip) -> dict[str, Js
     made.add_lines("provenance.ndjson", (store.provenance(one["record"]) for one in originals))
     _linkage(platform, patient_id, made)
     _requests(platform, pseudonym, made)
+    with store.emergencies() as emergencies:
+        opened = [one for one in emergencies.page(limit=MOST_EVENTS) if one.pseudonym == pseudonym]
+        made.add_lines("emergencies.ndjson", map(asdict, opened))
     with store.rights() as reader:
         made.add_lines("rules.ndjson", map(rule_as_json, reader.rules(patient=patient_id, ended=True)))
         made.add_lines("trainings.ndjson", ({"training": one} for one in reader.trained_on(pseudonym)))

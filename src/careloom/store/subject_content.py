@@ -33,6 +33,7 @@ TABLES: dict[str, str] = {
     "linkage_decision": _BY_SUBJECT,
     "vault_request": _BY_SUBJECT,
     "rights_rule": _BY_SUBJECT,
+    "emergency": _BY_SUBJECT,
     "idx_eq": _BY_ROW,
     "idx_range": _BY_ROW,
     "record_link": _BY_ROW,
@@ -50,6 +51,7 @@ TABLES: dict[str, str] = {
     "vault_epoch": "keys of a project",
     "linkage_run": "counts of runs",
     "training": "what was trained; who was in it stands in trained_on",
+    "own_parameter": "search parameters of this installation",
     "training_taint": "what has to be trained anew",
 }
 
