@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import orjson
@@ -166,6 +167,67 @@ def test_a_kick_off_that_means_nothing_is_refused(ward: Client, address: str, st
 def test_a_kick_off_must_ask_for_an_answer_later_and_for_no_other_format(ward: Client) -> None:
     assert ward.get("/fhir/identified/$export").status_code == 400
     assert ward.get("/fhir/identified/$export", **ASYNC, Accept="application/xml").status_code == 406
+
+
+def by_body(client: Client, below: str, *parameters: dict[str, Any], **kind: str) -> TestResponse:
+    body = {"resourceType": "Parameters", "parameter": list(parameters)}
+    return client.made.client.post(f"/fhir/identified/{below}$export", json=body, headers=client.headers | ASYNC | kind)
+
+
+@pytest.mark.parametrize("below", ["", "Patient/", "Group/{group}/"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"_type": "Observation"},
+        {"_type": "Patient,Observation", "_since": "2000-01-01T00:00:00Z", "_outputFormat": "application/fhir+ndjson"},
+        {"_type": "Observation", "_typeFilter": "Observation?status=final"},
+        {"_type": "Patient", "_elements": "Patient.gender"},
+    ],
+)
+def test_a_kick_off_by_body_is_that_by_address(ward: Client, below: str, parameters: dict[str, str]) -> None:
+    below = below.replace("{group}", ward.made.stored_id("Group", "g1"))
+    asked = [
+        {"name": name, ("valueInstant" if name == "_since" else "valueString"): value}
+        for name, value in parameters.items()
+    ]
+    answer = by_body(ward, below, *asked)
+    assert answer.status_code == 202, answer.text
+    work(ward.made.platform, once=True)
+    found = ward.get(answer.headers["Content-Location"]).json
+    assert found["request"] == f"{BASE_URL}/fhir/identified/{below}$export"
+    assert sorted(ward.lines(found)) == sorted(ward.lines(ward.manifest(urlencode(parameters), below)))
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        {"name": "_type"},
+        {"valueString": "Patient"},
+        {"name": "_type", "valueInteger": 1},
+        {"name": "patient", "valueString": "p1"},
+        {"name": "_since", "valueString": "yesterday"},
+        {"name": "_type", "valueString": "Nothing"},
+        {"name": "_type", "valueString": "Patient", "valueCode": "Patient"},
+        {"name": 1, "valueString": "x"},
+        "_type",
+    ],
+)
+def test_a_body_that_means_nothing_is_refused(ward: Client, parameter: Any) -> None:
+    before = len(ward.made.events())
+    answer = by_body(ward, "", parameter)
+    assert answer.status_code == 400, answer.text
+    assert answer.json["resourceType"] == "OperationOutcome"
+    assert [one["outcome"] for one in ward.made.events()[before:]] == ["failed"]
+
+
+def test_a_body_of_another_kind_is_refused(ward: Client) -> None:
+    send, headers = ward.made.client.post, ward.headers | ASYNC
+    assert send("/fhir/identified/$export", data="_type=Patient", headers=headers).status_code == 415
+    assert send("/fhir/identified/$export", json={"resourceType": "Patient"}, headers=headers).status_code == 400
+    assert (
+        send("/fhir/identified/$export", json={"resourceType": "Parameters"}, headers=ward.headers).status_code == 400
+    )
 
 
 def test_who_is_lenient_is_told_what_is_understood(ward: Client) -> None:

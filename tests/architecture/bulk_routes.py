@@ -30,6 +30,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         }
         for below, at in (("", ""), ("Patient/", "Patient/"), ("Group/{id}/", "Group/{group}/"))
     },
+    **{
+        f"POST /fhir/{{zone}}/{below}$export": {
+            "path": f"/fhir/identified/{at}$export", "verb": "read", "statuses": (202,),
+            "also": "system/*.s", "also_in": ("identified",),
+            "more": {"json": {"resourceType": "Parameters"}, "headers": {"Prefer": "respond-async"}},
+        }
+        for below, at in (("", ""), ("Patient/", "Patient/"), ("Group/{id}/", "Group/{group}/"))
+    },
     f"GET {AT}": {"path": OWN, "verb": "read"},
     f"DELETE {AT}": {"path": OWN, "verb": "read", "statuses": (202,)},
     f"GET {AT}/{{file}}": {"path": f"{OWN}/Patient.1.ndjson", "verb": "read"},

@@ -20,11 +20,12 @@ from careloom.api.fhir_asks import query_pairs
 from careloom.api.fhir_formats import Format, is_lenient
 from careloom.api.fhir_pages import text_of, zone_of
 from careloom.api.fhir_schemas import ID, ZONE, errors, is_id
+from careloom.api.fhir_write import resource_sent
 from careloom.api.problems import answer
 from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.services import exports as service
 from careloom.services.admission import note
-from careloom.services.export_ask import ExportAsk, Level, with_parameters
+from careloom.services.export_ask import ExportAsk, Level, parameters_of, with_parameters
 from careloom.services.platform import STORED_ZONES
 from careloom.store.zone_store import Zone
 
@@ -83,6 +84,48 @@ def export_patients() -> Response:
     responses={**schemas.ACCEPTED, **errors(*_REFUSALS)},
 )
 def export_group() -> Response:
+    """The export of a group, queued."""
+    return _queued("group")
+
+
+@bulk.post(
+    "/<zone>/$export",
+    summary="Export everything, asked in a body",
+    description="As by GET; the parameters stand in a Parameters resource.",
+    operation_id="export_system_by_body",
+    security=_SCOPE,
+    openapi_extensions={"parameters": [ZONE, schemas.PREFER], "requestBody": schemas.BODY},
+    responses={**schemas.ACCEPTED, **errors(*_REFUSALS, 415)},
+)
+def export_system_by_body() -> Response:
+    """The export of a zone, queued."""
+    return _queued("system")
+
+
+@bulk.post(
+    "/<zone>/Patient/$export",
+    summary="Export all patients, asked in a body",
+    description="As by GET; the parameters stand in a Parameters resource.",
+    operation_id="export_patients_by_body",
+    security=_SCOPE,
+    openapi_extensions={"parameters": [ZONE, schemas.PREFER], "requestBody": schemas.BODY},
+    responses={**schemas.ACCEPTED, **errors(*_REFUSALS, 415)},
+)
+def export_patients_by_body() -> Response:
+    """The export of all patients, queued."""
+    return _queued("patient")
+
+
+@bulk.post(
+    "/<zone>/Group/<id>/$export",
+    summary="Export the patients of a group, asked in a body",
+    description="As by GET; the parameters stand in a Parameters resource.",
+    operation_id="export_group_by_body",
+    security=_SCOPE,
+    openapi_extensions={"parameters": [ZONE, ID, schemas.PREFER], "requestBody": schemas.BODY},
+    responses={**schemas.ACCEPTED, **errors(*_REFUSALS, 415)},
+)
+def export_group_by_body() -> Response:
     """The export of a group, queued."""
     return _queued("group")
 
@@ -157,6 +200,8 @@ def _queued(level: Level) -> Response:
         if group and not is_id(group):
             raise NotFound("this is no id of FHIR", "Ids have up to 64 letters, digits, hyphens and dots.")
         here = f"{base_url()}{request.path}" + (f"?{text_of(pairs)}" if pairs else "")
+        if request.method == "POST":
+            pairs = [*pairs, *parameters_of(resource_sent())]
         ask = with_parameters(ExportAsk(zone, level, group, address=here), pairs, is_lenient=is_lenient())
     if request.method == "HEAD":  # it changes nothing: whether the caller may is all that it tells
         service.permitted(platform(), who(), ask)

@@ -88,6 +88,22 @@ ASK: list[Json] = [
     _parameter("_elements", "query", "Top-level elements to write, beside mandatory ones.", "Patient.birthDate"),
     _parameter("_outputFormat", "query", "NDJSON only.", "application/fhir+ndjson"),
 ]  # fmt: skip
+PREFER = ASK[0]
+_ASKED: Json = {
+    "resourceType": "Parameters",
+    "parameter": [
+        {"name": "_type", "valueString": "Patient,Observation"},
+        {"name": "_since", "valueInstant": "2026-11-22T10:15:00Z"},
+    ],
+}
+BODY: Json = {
+    "required": True,
+    "description": "The parameters of the GET, each with one valueString; valueInstant for _since.",
+    "content": {
+        kind: {"schema": {"$ref": "#/components/schemas/Parameters"}, "example": _ASKED}
+        for kind in ("application/fhir+json", "application/json")
+    },
+}
 EXPORT = _parameter("export_id", "path", "The id of the export.", RUN_ID, pattern=RUN_PATTERN)
 FILE = _parameter("file", "path", "A file of its manifest.", "Patient.1.ndjson")
 

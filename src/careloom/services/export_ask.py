@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from careloom.errors import QueryError
+from careloom.fhir.drafts import Resource
 from careloom.fhir.search_grammar import pairs_of, parse_search
 from careloom.fhir.search_parameters import resource_types
 from careloom.fhir.search_shape import element_names
@@ -17,6 +18,7 @@ from careloom.fhir.search_shape import element_names
 Level = Literal["system", "patient", "group"]
 FORMATS = frozenset({"application/fhir+ndjson", "application/fhir ndjson", "application/ndjson", "ndjson"})
 """What ``_outputFormat`` may say; a plus that nobody escaped is a space."""
+_VALUES = frozenset({"valueString", "valueInstant", "valueDateTime", "valueCode", "valueUri"})
 PARAMETERS = ("_since", "_type", "_typeFilter", "_elements", "_outputFormat")
 MOST_FILTERS = 50
 SHAPES = frozenset(
@@ -59,6 +61,25 @@ def read_ask(told: dict[str, Any]) -> ExportAsk:
     """The ask of `ExportAsk.as_json`, after JSON made lists of its tuples."""
     asked: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
     return ExportAsk(**asked)
+
+
+def parameters_of(resource: Resource) -> list[tuple[str, str]]:
+    """Name and value of each parameter of a Parameters resource, in order.
+
+    raises  QueryError; values are never repeated
+    """
+    listed = resource.get("parameter", [])
+    if resource.get("resourceType") != "Parameters" or not isinstance(listed, list):
+        raise QueryError("the body is no Parameters resource", "Send the parameters of $export as one.")
+    found = []
+    for number, one in enumerate(listed, 1):
+        values = [value for name, value in one.items() if name in _VALUES] if isinstance(one, dict) else []
+        name = one.get("name") if isinstance(one, dict) else None
+        if not isinstance(name, str) or len(values) != 1 or not isinstance(values[0], str):
+            remedy = "Give a name and one valueString; valueInstant for _since."
+            raise QueryError(f"parameter {number} has no name, or not one value that is text", remedy)
+        found.append((name, values[0]))
+    return found
 
 
 def with_parameters(ask: ExportAsk, pairs: Sequence[tuple[str, str]], *, is_lenient: bool = False) -> ExportAsk:
