@@ -95,7 +95,7 @@ class _Checker:
 
     def member(self, tree: grammar.Member, this: Shape) -> Shape:
         name = tree.name
-        if tree.source is None and name[0].isupper() and is_fhir(name):
+        if tree.source is None and name[:1].isupper() and is_fhir(name):
             return self.root_type(this, name, tree.column)
         source = this if tree.source is None else self.shape(tree.source, this)
         if not source.kinds:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from careloom.fhir.fhirpath import compile_fhirpath
@@ -76,6 +76,7 @@ def test_an_expression_has_an_answer_or_an_error_with_its_column(text: str, of: 
 
 @given(st.text(alphabet="ab1.()[]{}'`\"@T-:%$|=<>~!+*/& \n\\", max_size=40))
 @settings(max_examples=300)
+@example("``")
 def test_any_text_is_read_or_refused(text: str) -> None:
     assert refused_at(text) != 0
 
