@@ -19,6 +19,7 @@ ME = {
     "zones": ["research"],
     "scopes": ["system/*.rs"],
     "expires": "2026-11-22T12:00:00Z",
+    "purpose": "HOPERAT",
 }
 OVERVIEW: dict[str, Any] = {
     "generated": "2026-11-22T12:00:00+00:00",
