@@ -21,7 +21,7 @@ def contents(root: Path) -> dict[str, str]:
 
 
 def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path) -> None:
-    ask = SimulateAsk(tmp_path / "one", 12, 5, processes=1)
+    ask = SimulateAsk(tmp_path / "one", 6, 5, processes=1)
     report = simulate(ask)
     simulate(replace(ask, out=tmp_path / "two", processes=2))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
@@ -42,7 +42,7 @@ def test_only_the_feeds_that_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_site_sends_what_is_asked_of_it_byte_for_byte_as_among_all_feeds(tmp_path: Path) -> None:
-    whole = SimulateAsk(tmp_path / "whole", 12, 5, dirt="much", processes=1)
+    whole = SimulateAsk(tmp_path / "whole", 7, 5, dirt="much", processes=1)
     own = (("site-1", ("hl7v2", "ccda")), ("site-3", ("notes", "csv")))
     simulate(whole)
     simulate(replace(whole, out=tmp_path / "mixed", feeds=("bulk",), site_feeds=own))
