@@ -3,17 +3,13 @@
 import gzip
 import json
 import os
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from careloom.services.purposes import OF_ROLE, displays, known
-from tests.architecture.source import ROOT
-
-sys.path.insert(0, str(ROOT / "tools"))
-from make_purposes import OUT, purposes
+from tools.make_purposes import OUT, purposes
 
 SUITES = os.environ.get("CARELOOM_SUITES")
 SYSTEM = {"url": "urn:s", "concept": [
