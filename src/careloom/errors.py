@@ -49,6 +49,16 @@ class CareloomError(Exception):
         self.where = where
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        """What another process is told: the same error with all that it says."""
+        return _again, (type(self), self.args, dict(self.__dict__))
+
+
+def _again(kind: type[CareloomError], args: tuple[object, ...], told: dict[str, object]) -> CareloomError:
+    made = kind.__new__(kind, *args)
+    made.__dict__.update(told)
+    return made
+
 
 class InputError(CareloomError):
     """The data or the request is wrong; whoever sent it can mend it."""

@@ -1,3 +1,4 @@
+import pickle
 import re
 
 import pytest
@@ -32,3 +33,12 @@ def test_codes_are_unique_and_name_their_family() -> None:
 
 def test_a_message_holds_place_and_remedy() -> None:
     assert str(CareloomError("here", "do this")) == "here\n  do this"
+
+
+@pytest.mark.parametrize("kind", every_class())
+def test_an_error_reaches_another_process_with_all_that_it_says(kind: type[CareloomError]) -> None:
+    error = kind("here", "do this")
+    error.entry = "Bundle.entry[3]"
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert (str(again), vars(again)) == (str(error), vars(error))

@@ -8,7 +8,7 @@ import orjson
 import polars as pl
 import pytest
 
-from careloom.errors import AccessError, Conflict, NotFound, QueryError
+from careloom.errors import AccessError, Conflict, IntegrityError, NotFound, QueryError
 from careloom.fhir.views import compile_view
 from careloom.fhir.views_definition import ViewError
 from careloom.services import view_scan
@@ -79,6 +79,23 @@ def test_any_number_of_processes_makes_the_same_file(
     assert tables[0].equals(tables[2])
     told = [one for one in store.audit_events() if "view" in orjson.dumps(one).decode()]
     assert len(told) == 3 * 14  # each part of 3 resources, before its rows
+
+
+def test_a_seal_that_was_changed_is_told_as_such_by_any_number_of_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view_scan, "ALONE_BELOW", 0)
+    with Installation(tmp_path / "made") as made:
+        with made.platform.store("synthetic").transaction(event(zone="synthetic")) as transaction:
+            transaction.write([put("Observation", "o1", ("p1",), status="final")])
+        with made.platform.store("synthetic").connect() as connection:
+            connection.exec_driver_sql("UPDATE resource SET body = zeroblob(60)")
+            connection.commit()
+        for processes in (1, 2):
+            ask = ViewAsk("observation", tmp_path / "out.parquet", processes=processes)
+            with pytest.raises(IntegrityError, match="does not open"):
+                view_zone(made.platform, made.operator, "synthetic", ask)
+        assert not (tmp_path / "out.parquet").exists()
 
 
 def test_files_become_the_same_table_in_every_format(tmp_path: Path) -> None:
