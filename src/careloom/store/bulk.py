@@ -57,6 +57,15 @@ def fetch(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Seque
     return found
 
 
+def fetch_as_asked(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
+    """The same, planned for these very values: PostgreSQL's plan for any value is a bad one where some are frequent."""
+    if not is_postgresql(connection):
+        return fetch(connection, sql, values)
+    cursor = driver(connection).execute(_for_postgresql(sql), values, prepare=False)
+    found: Sequence[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
 def fetch_in(connection: Connection, sql: str, values: Iterable[Any], *before: Any) -> Sequence[tuple[Any, ...]]:
     """All rows of a query whose ``{in}`` (after all other placeholders) is the list of values: strings or integers.
 

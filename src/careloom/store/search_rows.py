@@ -28,13 +28,13 @@ def fetch(connection: Connection, term: Term) -> Sequence[tuple[Any, ...]]:
     """
     sql = term.sql
     if not any(isinstance(value, list) for value in term.values):
-        return bulk.fetch(connection, sql, term.values)
+        return bulk.fetch_as_asked(connection, sql, term.values)
     if bulk.is_postgresql(connection):
         sql = sql.replace("{ints}", "= ANY(?::bigint[])").replace("{texts}", "= ANY(?::text[])")
         sql = sql.replace("{rows}", "unnest(?::bigint[]) AS d(rid)").replace(
             "{among}", "IN (SELECT unnest(?::bigint[]))"
         )
-        return bulk.fetch(connection, sql, term.values)
+        return bulk.fetch_as_asked(connection, sql, term.values)
     sql = sql.replace("{rows}", "(SELECT value AS rid FROM json_each(?)) AS d")
     for mark in ("{ints}", "{texts}", "{among}"):
         sql = sql.replace(mark, "IN (SELECT value FROM json_each(?))")
@@ -135,13 +135,18 @@ def value_of(query: Query, found: Plan, rid: str) -> str:
     return f"COALESCE(({best}), {absent})"
 
 
-def probes_of(found: Plan, rid: str, driver: int | Term | None = None) -> list[Term]:
-    """The conditions on one row that the driver does not already meet."""
+def probes_of(
+    found: Plan, rid: str, driver: int | Term | None = None, between: tuple[int, int] | None = None
+) -> list[Term]:
+    """The conditions on one row that the driver does not already meet.
+
+    between  rows are behind the first of these row ids, up to the second: nothing else is read of many keys
+    """
     conditions = []
     for number, keys in enumerate(found.keys):
         if number != driver:
-            conditions.append(_has_key("EXISTS", keys, rid))
-    conditions += [_has_key("NOT EXISTS", keys, rid) for keys in found.lacking]
+            conditions.append(_has_key("EXISTS", keys, rid, between))
+    conditions += [_has_key("NOT EXISTS", keys, rid, between) for keys in found.lacking]
     conditions += [
         within(f"EXISTS (SELECT 1 FROM idx_range q WHERE q.rid = {rid} AND ", _any_arm(arms), ")")  # noqa: S608 our own names
         for arms in found.ranges
@@ -149,9 +154,11 @@ def probes_of(found: Plan, rid: str, driver: int | Term | None = None) -> list[T
     return conditions
 
 
-def _has_key(word: str, keys: tuple[int, ...], rid: str) -> Term:
+def _has_key(word: str, keys: tuple[int, ...], rid: str, between: tuple[int, int] | None = None) -> Term:
     where = one_of("k.key", keys)
     if len(keys) > MOST_PROBED:
+        if between is not None:
+            where = joined("AND", [where, Term("k.rid > ? AND k.rid <= ?", between)])
         no = "NOT " if word == "NOT EXISTS" else ""
         return within(f"{rid} {no}IN (SELECT k.rid FROM idx_eq k WHERE ", where, ")")  # noqa: S608 our own names
     return within(f"{word} (SELECT 1 FROM idx_eq k WHERE ", where, f" AND k.rid = {rid})")  # noqa: S608 our own names
@@ -172,6 +179,20 @@ def _driver(connection: Connection, found: Plan, order: Order) -> int | Term | N
         return None
     arms = found.ranges[min(few, key=lambda number: counts[number])]
     return joined("UNION", [within("SELECT q.rid FROM idx_range q WHERE ", arm) for arm in arms])
+
+
+def rarest(connection: Connection, found: Plan) -> int | None:
+    """The number of the keys that fewest rows have, of those that are few enough to be probed; None without any."""
+    small = [number for number, keys in enumerate(found.keys) if len(keys) <= MOST_PROBED]
+    if len(small) < 2:
+        return small[0] if small else None
+    counts = _count_few(connection, found)
+    return min(small, key=lambda number: counts[number])
+
+
+def has_many_keys(found: Plan) -> bool:
+    """True when some condition stands for more keys than are probed row by row, as a chain to many patients does."""
+    return any(len(keys) > MOST_PROBED for keys in (*found.keys, *found.lacking))
 
 
 def fewest(connection: Connection, found: Plan, most: int) -> int:

@@ -19,7 +19,7 @@ from careloom.store.blind_index import BlindIndex
 from careloom.store.search_links import Index, count, linked_plan, passing
 from careloom.store.search_plan import Term, any_of
 from careloom.store.search_rows import Order, Rows, fetch, order_of, rows_of
-from careloom.store.search_walk import walked
+from careloom.store.search_walk import near, walked
 
 MOST_LOOKED_AT = 5_000
 """Resources of which the content is read for one page."""
@@ -61,7 +61,11 @@ def search(index: Index, query: Query, *, limit: int, cursor: str | None = None)
     after = _open_cursor(cursor, query, index.blind) if cursor else None
     order = order_of(query, found)
     most = max(size, MOST_LOOKED_AT) if query.checks else size + MOST_UNSURE * index.sight.is_unsure
-    rows: Sequence[tuple[Any, ...]] | None = walked(index, query, found, after, most + 1) if order == "value" else None
+    rows: Sequence[tuple[Any, ...]] | None = None
+    if order == "value":
+        rows = walked(index, query, found, after, most + 1)
+    elif order == "rid":
+        rows = near(index, query, found, after[1] if after else -1, most + 1)
     if rows is None:
         matches = rows_of(index.connection, query, found, order, index.sight.limits())
         rows = fetch(index.connection, _paged(matches, order, query, after, most + 1))

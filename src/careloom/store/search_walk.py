@@ -12,13 +12,15 @@ from sqlalchemy import Connection
 from careloom.fhir.search_query import Query
 from careloom.store import bulk
 from careloom.store.search_links import Index
-from careloom.store.search_plan import Plan, Term, joined
-from careloom.store.search_rows import LAST, fetch, fewest, filters_of, probes_of, value_of
+from careloom.store.search_plan import Plan, Term, joined, one_of, within
+from careloom.store.search_rows import LAST, fetch, fewest, filters_of, has_many_keys, probes_of, rarest, value_of
 
 MANY = 4_000
 """From so many rows of the rarest condition on, walking is cheaper than sorting (measured at a million resources)."""
 WINDOWS = (2_000, 3_000, 4_000, 5_000, 6_000)
 """Rows of the order that are read at a time; a page that is not full after them is sorted."""
+NEAR = (400, 4_000)
+"""Rows of the rarest condition among which a page is looked for."""
 Row = tuple[int, float]
 """(row id, place in the order)."""
 
@@ -41,6 +43,38 @@ def walked(index: Index, query: Query, found: Plan, after: tuple[float, int] | N
         page += _meeting(index, query, found, {rid: low for low, rid in reversed(fresh)})
         if len(page) >= size:
             return page[:size]
+    return None
+
+
+def near(index: Index, query: Query, found: Plan, after: int, size: int) -> list[Row] | None:
+    """The next `size` matches by row id of a search with a condition of very many keys; None where they lie far off.
+
+    All rows of those keys would be read for one page: here only those between the next rows of the rarest condition.
+
+    after  row id of the last one that was shown, -1 for the first page
+    """
+    if found.ids is not None or query.checks or not has_many_keys(found):
+        return None
+    driver = rarest(index.connection, found)
+    if driver is None:
+        return None
+    filters = [*filters_of(query, found), *index.sight.limits()]
+    keys = one_of("d.key", found.keys[driver])
+    source = "idx_eq d JOIN resource r ON r.rid = d.rid" if filters else "idx_eq d"
+    for count in NEAR:
+        bounded = joined("AND", [keys, Term("d.rid > ?", (after,))])
+        ends = within(
+            "SELECT max(rid) FROM (SELECT d.rid FROM idx_eq d WHERE ", bounded, " ORDER BY d.rid LIMIT ?) AS f"
+        )
+        end = fetch(index.connection, Term(ends.sql, (*ends.values, count)))[0][0]
+        if end is None:
+            return None
+        probes = probes_of(found, "d.rid", driver, (after, end))
+        where = joined("AND", [bounded, Term("d.rid <= ?", (end,)), *filters, *probes])
+        sql = f"SELECT DISTINCT d.rid FROM {source} WHERE {where.sql} ORDER BY d.rid LIMIT ?"  # noqa: S608 our own names
+        rows = fetch(index.connection, Term(sql, (*where.values, size)))
+        if len(rows) >= size:
+            return [(rid, rid) for (rid,) in rows]
     return None
 
 

@@ -12,7 +12,7 @@ from careloom.fhir.search_interpret import interpret
 from careloom.fhir.search_parameters import Composite, Parameter
 from careloom.fhir.search_query import Check, CompositeValue, Query, TextValue, TokenValue, UriValue
 from careloom.fhir.search_values import normal_text
-from careloom.store import search_sql, search_walk
+from careloom.store import search_rows, search_sql, search_walk
 from careloom.store.blind_index import BlindIndex
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
 from careloom.store.search_links import Index, linked_plan
@@ -206,3 +206,18 @@ def test_a_sorted_search_that_walks_its_order_gives_the_pages_that_sorting_gives
     monkeypatch.setattr(search_walk, "WINDOWS", windows)
     assert [all_pages(index, query, 9) for query in queries] == sorted_out
     assert search_walk.walked(index, queries[1], linked_plan(index, queries[1]), None, 3) is not None or windows[0] == 1
+
+
+@pytest.mark.parametrize("windows", [(1, 3), (8,), (5, 100_000)])
+def test_a_link_to_many_is_looked_for_near_by_and_gives_the_same_pages(
+    index: Index, monkeypatch: pytest.MonkeyPatch, windows: tuple[int, ...]
+) -> None:
+    asked = ["", "&status=final", "&status=final,amended&_lastUpdated=gt2020", "&encounter.status=finished"]
+    queries = [parse_search(f"Observation?subject:Patient.gender=male{more}") for more in asked]
+    expected = [all_pages(index, query, 4) for query in queries]
+    assert all(expected)
+    monkeypatch.setattr(search_rows, "MOST_PROBED", 1)
+    monkeypatch.setattr(search_walk, "NEAR", windows)
+    assert [all_pages(index, query, 4) for query in queries] == expected
+    found = linked_plan(index, queries[1])
+    assert (search_walk.near(index, queries[1], found, -1, 3) is None) == (windows == (1, 3))
