@@ -96,7 +96,7 @@ def _outcome(row: Quarantined) -> Json:
             "severity": "error" if issue.refuses else "warning",
             "code": "invalid",
             "details": {"coding": [{"system": "urn:careloom:issue", "code": issue.code}], "text": issue.message},
-            "diagnostics": f"{issue.remedy or REMEDY} Record {row.record_id}, {row.place}.",
+            "diagnostics": f"{(issue.remedy or REMEDY).rstrip('.')}. Record {row.record_id}, {row.place}.",
             **({"expression": [issue.place]} if issue.place else {}),
         }
         for issue in row.issues

@@ -111,4 +111,4 @@ def _limit(platform: Platform, pairs: Pairs) -> int:
 
 
 def _text(kind: str, pairs: Pairs) -> str:
-    return f"{kind}?{urlencode(pairs)}"
+    return f"{kind}?{urlencode(pairs, errors='surrogatepass')}"  # what is no text is refused where it is read
