@@ -192,3 +192,36 @@ def test_a_registry_of_another_version_is_left_alone(tmp_path: Path) -> None:
         raw.commit()
     with pytest.raises(SetupError):
         Clients(tmp_path, Runtime()).listed()
+
+
+def test_a_registry_of_the_first_version_gets_what_it_lacks(place: Path | str, open_again: Open) -> None:
+    first = open_again()
+    add(first, WARD)
+    with first._opened().connect() as connection, connection.begin():
+        for name in ("patient", "actors", "purposes"):
+            connection.exec_driver_sql(f"ALTER TABLE client DROP COLUMN {name}")
+        connection.exec_driver_sql("UPDATE access_version SET version = 1")
+    first.close()
+    assert open_again().listed() == [WARD]
+    bound = replace(WARD, id="mary", name="mary", patient="p1", actors="Patient/p1", purposes="PATRQT")
+    again = open_again()
+    add(again, bound)
+    assert again.find("mary") == bound
+
+
+def test_who_was_bound_to_an_erased_patient_is_stopped_and_nobody_s_any_more(
+    clients: Clients, place: Path | str
+) -> None:
+    one = "3bd2rvugk3xogvjzf4yjyli4um"
+    bound = [replace(WARD, id=name, name=name, patient=one) for name in ("mary", "mary-app")]
+    add(clients, WARD, *bound, replace(WARD, id="joe", name="joe", patient="other"))
+    assert (clients.unbind(one), clients.unbind(one)) == (2, 0)
+    told = {client.name: (client.patient, client.disabled is not None) for client in clients.listed()}
+    assert told == {
+        "ward": ("", False),
+        "mary": ("erased", True),
+        "mary-app": ("erased", True),
+        "joe": ("other", False),
+    }
+    if isinstance(place, Path):
+        assert not any(one.encode() in file.read_bytes() for file in (place / "access").iterdir())
