@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from careloom.client.careloom import Careloom
 from careloom.client.credentials import ClientSecret
-from careloom.errors import AccessError, NotFound
+from careloom.errors import AccessError, InputError, NotFound
 from tests.api.kit import BASE_URL, OBSERVATION, PATIENT, Installation
 
 REASON = "unconscious, allergies unknown"
@@ -64,7 +64,15 @@ def test_the_glass_is_broken_watched_and_acknowledged(served: Installation) -> N
         with pytest.raises(AccessError):
             officer.access.break_glass("Patient/p1", REASON)
     with sdk(served, "clinician") as colleague:
-        assert colleague.access.break_glass("Patient/p1", REASON, minutes=5).acknowledged is None
+        mine = colleague.access.break_glass("Patient/p1", REASON, minutes=5)
+        assert mine.acknowledged is None
+        with pytest.raises(NotFound):
+            colleague.asking(purpose="TREAT").fhir("identified").read("Patient", patient)
+        under = colleague.asking(emergency=mine.id)
+        assert under.fhir("identified").read("Patient", patient)["id"] == patient
+        assert (colleague.me().purpose, under.me().purpose) == ("HOPERAT", "BTG")
+        with pytest.raises(InputError):
+            colleague.asking(purpose="TREAT\r\nX-Evil: 1")
         with pytest.raises(AccessError):
             colleague.access.emergencies()
 

@@ -46,7 +46,8 @@ from careloom.services.platform import Platform
 from careloom.services.scopes import SUPPORTED
 
 DESCRIPTION = """FHIR R4 under `/fhir/{zone}`, the platform under `/api/v1`, OAuth 2 under `/oauth2`.
-Every address but health and discovery needs a bearer token; every use is audited."""
+Every address but health and discovery needs a bearer token; every use is audited. `X-Purpose-Of-Use` says what a
+request is for (HL7 v3 PurposeOfUse), `X-Break-Glass` names the emergency under which it reads."""
 
 
 def create_app(platform: Platform) -> OpenAPI:

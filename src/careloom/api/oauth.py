@@ -12,7 +12,7 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from careloom.api import oauth_schemas as schemas
 from careloom.api.answers import answers, document, problems
-from careloom.api.context import EXTENSION, base_url, platform, request_id
+from careloom.api.context import EXTENSION, base_url, platform, who
 from careloom.api.oauth_server import METHODS, TokenServer
 from careloom.api.problems import HTTP_REMEDIES, HTTP_WORDS, answer
 from careloom.api.schemas import Problem
@@ -150,7 +150,7 @@ def discovery() -> Response:
 )
 def me() -> Response:
     """The client or person behind the token, and what the token allows; any token that holds may ask. Audited."""
-    return _json(describe(platform(), g.session, request=request_id()), "no-store")
+    return _json(describe(platform(), g.session, who()), "no-store")
 
 
 def server_metadata(base: str) -> dict[str, Any]:

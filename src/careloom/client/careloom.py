@@ -1,5 +1,6 @@
 """The platform from afar: sign in once, then read, search, upload and watch."""
 
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 
@@ -28,6 +29,7 @@ from careloom.client.session import Session
 from careloom.client.subjects import Subjects
 from careloom.client.terminology import Terminology
 from careloom.client.transport import Ask, Wire
+from careloom.errors import InputError
 
 
 class Careloom:
@@ -61,7 +63,10 @@ class Careloom:
         base = base_address(base_url, has_own_transport=transport is not None)
         self._wire = Wire(base, transport=transport, timeout=timeout, ca=ca, pace=Pace() if pace is None else pace)
         self._credential = credential
-        self._session = Session(self._wire, Tokens(self._wire, credential))
+        self._enter(Session(self._wire, Tokens(self._wire, credential)))
+
+    def _enter(self, session: Session) -> None:
+        self._session = session
         self.access = Access(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
@@ -90,6 +95,21 @@ class Careloom:
     def close(self) -> None:
         """Closes the connections; the token stays good until it ends or `sign_out` is called."""
         self._wire.close()
+
+    def asking(self, *, purpose: str = "", emergency: str = "") -> "Careloom":
+        """This client, saying with each request what it is for; both share connections and token.
+
+        purpose    a code of HL7 v3 PurposeOfUse, such as ``TREAT``; empty for what the platform takes it for
+        emergency  id of the emergency under which it reads: see `careloom.client.access.Access.break_glass`
+        raises     InputError for what is no code and no id
+        """
+        told = {"X-Purpose-Of-Use": purpose, "X-Break-Glass": emergency}
+        if not all(text.isascii() and text.isalnum() for text in told.values() if text):
+            raise InputError("a purpose of use or an emergency is named wrongly", "Give a code, and the id as it came.")
+        other = copy(self)
+        headers = {name: text for name, text in told.items() if text}
+        other._enter(Session(self._wire, self._session.tokens, headers))
+        return other
 
     def sign_in(self) -> Token:
         """A token that holds now, for whoever keeps it elsewhere; calls sign in by themselves.

@@ -1,5 +1,6 @@
 """Requests with a token: renewed once when it is refused, and refusals raised as errors."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -11,11 +12,15 @@ from careloom.client.transport import Ask, Wire
 
 
 class Session:
-    """One client at one platform; may be shared by threads."""
+    """One client at one platform; may be shared by threads.
 
-    def __init__(self, wire: Wire, tokens: Tokens) -> None:
+    headers  what every request with a token says besides, such as what it is for
+    """
+
+    def __init__(self, wire: Wire, tokens: Tokens, headers: Mapping[str, str] | None = None) -> None:
         self.wire = wire
         self.tokens = tokens
+        self.headers = dict(headers or {})
 
     @property
     def base(self) -> str:
@@ -43,11 +48,11 @@ class Session:
             response = self.wire.send(ask, {})
         else:
             token = self.tokens.current()
-            response = self.wire.send(ask, {"Authorization": f"Bearer {token.text}"})
+            response = self.wire.send(ask, {**self.headers, "Authorization": f"Bearer {token.text}"})
             if response.status_code == 401 and (ask.body is None or ask.body.is_new_each_time):
                 other = self.tokens.after(token)
                 if other is not None:
-                    response = self.wire.send(ask, {"Authorization": f"Bearer {other.text}"})
+                    response = self.wire.send(ask, {**self.headers, "Authorization": f"Bearer {other.text}"})
         if not response.is_success:
             raise error_of(response, hide=self.tokens.hidden)
         return response

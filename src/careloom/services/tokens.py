@@ -221,12 +221,13 @@ def session_of(platform: Platform, token: str, *, request: str = "") -> Session:
         raise _refused(platform, client, "use-token", fault.reason, request) from None
 
 
-def describe(platform: Platform, session: Session, *, request: str = "") -> dict[str, Any]:
-    """Who the holder of a token is and what it allows: name, kind, roles, zones, scopes, expires. Audited.
+def describe(platform: Platform, session: Session, who: Principal) -> dict[str, Any]:
+    """Who the holder of a token is and what it allows: name, kind, roles, zones, scopes, purpose, expires. Audited.
+
+    who  the principal of the session as this request has it
 
     A token that holds is all that it takes: it is told nothing that it does not carry or stand for.
     """
-    who = session.principal(request)
     note(platform, who, "me", "identified")
     return {
         "name": who.name,
