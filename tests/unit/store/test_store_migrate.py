@@ -11,7 +11,7 @@ from careloom.crypto.keys_local import LocalKeys
 from careloom.store import database, migrate
 from careloom.store.engine import open_engine, reading, writing
 from careloom.store.schema import metadata
-from tests.store_kit import open_zone
+from tests.store_kit import event, open_zone, put
 
 SCRIPTS = str(Path(migrate.__file__).parent / "migrations")
 
@@ -72,3 +72,20 @@ def test_migrating_an_up_to_date_store_changes_nothing(place, open_again) -> Non
 def test_migrating_before_there_is_a_store_does_nothing(tmp_path: Path) -> None:
     assert migrate.migrate(tmp_path, "identified") == ("", "")
     open_zone(tmp_path, LocalKeys.open(tmp_path / "keys")).close()
+
+
+def test_consents_that_were_stored_before_they_were_counted_are_counted(place, open_again) -> None:  # type: ignore[no-untyped-def]
+    store = open_again()
+    with store.transaction(event()) as step:
+        step.write([put("Consent", "c1", ("p1",)), put("Patient", "p1", ("p1",))])
+    store.close()
+    engine = open_engine(place, "identified")
+    with writing(engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", SCRIPTS)
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0005")
+    engine.dispose()
+    assert migrate.migrate(place, "identified") == ("0005", database.REVISION)
+    with open_again().connect() as connection:
+        assert database.consent_marks(connection)[0] == 1

@@ -17,7 +17,10 @@ _BYTEWISE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     """Begins to count, and makes the table of emergencies."""
-    op.execute("INSERT INTO meta (name, value) VALUES ('counter.consents', '0')")
+    op.execute(
+        "INSERT INTO meta (name, value) "
+        "SELECT 'counter.consents', CAST(count(*) AS TEXT) FROM resource WHERE type = 'Consent'"
+    )
     op.create_table(
         "emergency",
         sa.Column("id", _BYTEWISE, nullable=False),
