@@ -1,9 +1,11 @@
 """The lake after a run of de-identification: no table holds a row that the zone no longer has."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import polars as pl
 
+from careloom.errors import Conflict
 from careloom.services.access import Principal
 from careloom.services.platform import Platform
 from careloom.services.view_table import forget_position, refresh_table, view_tables
@@ -27,19 +29,31 @@ def drop_stale_rows(lake: Lake, keys: Mapping[str, Sequence[pl.DataFrame]], run:
 
 
 def forget_positions(lake: Lake, run: str) -> None:
-    """Before what is gone from the zone is forgotten there: tables of views are made whole next time."""
+    """Before what is gone from the zone is forgotten there: tables of views are made whole next time.
+
+    A table that somebody else is writing is dropped by them: they see that a run began meanwhile.
+    """
     for path in view_tables(lake):
-        forget_position(lake, path, run)
+        with suppress(Conflict):
+            forget_position(lake, path, run)
 
 
 def refresh_after_run(platform: Platform, who: Principal, run: str) -> None:
-    """Brings every table of a view in the research lake to what the zone holds now, and takes older versions away."""
+    """Brings every table of a view in the research lake to what the zone holds now, and takes older versions away.
+
+    A table that somebody else is writing is left to them: what they read before this run began is dropped by them.
+    """
     lake = platform.lake("research")
     for path in view_tables(lake):
-        before = lake.state(path).version
-        report = refresh_table(platform, who, "research", path, run)
-        is_as_set = lake.is_as_set(path)
-        if not is_as_set:
-            lake.compact(path, run)
-        if report.version != before or not is_as_set:
-            lake.vacuum(path)
+        with suppress(Conflict):
+            _refresh(platform, who, lake, path, run)
+
+
+def _refresh(platform: Platform, who: Principal, lake: Lake, path: str, run: str) -> None:
+    before = lake.state(path).version
+    report = refresh_table(platform, who, "research", path, run)
+    is_as_set = lake.is_as_set(path)
+    if not is_as_set:
+        lake.compact(path, run)
+    if report.version != before or not is_as_set:
+        lake.vacuum(path)

@@ -19,6 +19,7 @@ from careloom.fhir.views_phi import phi_of
 from careloom.services import view_scan
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.export import policy_mark
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 from careloom.services.view import OPERATION, ViewAsk, ViewReport, count, definition_of, recipe_of, report_of, tell
@@ -191,7 +192,7 @@ class _Table:
         self._schema = table_of(recipe.definition, self._view)
         self._partition_by = partition_by = recipe.partition_by
         self._processes, self._run = recipe.processes or view_scan.usable_cores(), recipe.run or platform.run_id()
-        self._lake, self._store = platform.lake(zone), platform.store(zone)
+        self._lake, self._store, self._run_mark = platform.lake(zone), platform.store(zone), ""
         told = {column.name: column for column in self._schema.columns}
         for name in partition_by:
             if name not in told or told[name].phi != "none" or told[name].dtype.startswith(("List", "Float")):
@@ -202,6 +203,8 @@ class _Table:
 
     def made(self, *, is_anew: bool) -> TableReport:
         """The table, as the zone is now."""
+        with self._store.connect() as connection:
+            self._run_mark = policy_mark(connection, self._zone)
         for _ in range(_TRIES):
             held = self._held()
             begun = self._now(self._since(is_anew=is_anew))
@@ -210,6 +213,10 @@ class _Table:
                 self._lake.vacuum(self._schema.path)
             with self._store.connect() as connection:
                 is_same = erasures(connection) == self._lake.mark(self._schema.path, ERASURES)
+                is_of_run = policy_mark(connection, self._zone) == self._run_mark
+            if not is_of_run:
+                self._lake.drop(self._schema.path)
+                raise StateError("the research zone was made anew meanwhile", "Make the table again.")
             if is_same:
                 detail = {"table": self._schema.path, "version": report.version, "changed": report.changed}
                 note(self._platform, self._who, OPERATION, self._zone, action="create", detail=detail)
@@ -278,8 +285,6 @@ class _Table:
         self._lake.replace(
             self._schema, self._frames(now), self._run, self._marks(now), self._facts(), self._partition_by
         )  # fmt: skip
-        if self._seen().policies != now.policies:
-            raise StateError("the research zone was made anew meanwhile", "Make the table again.")
         return self._told("built", now, len(now.state.rows), 0)
 
     def _refreshed(self, now: _Now) -> TableReport:

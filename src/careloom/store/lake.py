@@ -32,7 +32,7 @@ _VERSIONS_PER_CHECKPOINT = 100
 class Lake(LakeReads):
     """Delta tables under one root: ``<root>/<layer>/<table>``.
 
-    One writer at a time holds the lock file of the lake; readers never wait. A write is on the disk when it returns.
+    One writer at a time holds the lock file of a table; readers never wait. A write is on the disk when it returns.
     """
 
     def write(
@@ -259,12 +259,15 @@ class Lake(LakeReads):
 
     @contextmanager
     def _writing(self, path: str) -> Iterator[None]:
+        self._place(path)
         self._root.mkdir(parents=True, exist_ok=True)
-        with (self._root / ".writer").open("wb") as lock:
+        with (self._root / f".{path.replace('/', '.')}.writer").open("wb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Conflict("the lake is being written", "Wait for the other writer, then run this again.") from None
+                raise Conflict(
+                    f"table {path} is being written", "Wait for the other writer, then run this again."
+                ) from None
             with translated(path):
                 yield
 

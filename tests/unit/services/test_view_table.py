@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from careloom.errors import NotFound, QueryError
+from careloom.errors import NotFound, QueryError, StateError
 from careloom.runtime import Runtime
+from careloom.services import view_scan
 from careloom.services.deidentify import deidentify
 from careloom.services.view_table import ERASURES, TableAsk, make_table, refresh_table
 from careloom.store.rows import Write
@@ -166,6 +167,27 @@ def test_what_a_run_of_deidentification_takes_out_leaves_the_tables_of_views(tmp
             lake.read(f"gold/patient@{before.version}")
         deidentify(made.platform, made.operator, "safe-harbor")
         assert lake.read("gold/patient").height == 1
+
+
+def test_a_table_that_was_begun_before_a_run_of_deidentification_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Installation(tmp_path, Runtime(clock=Moving())) as made:
+        made.ingest([PATIENT, OBSERVATION])
+        deidentify(made.platform, made.operator, "first")
+        real, begun = view_scan.pieces, []
+
+        def slow(*words: Any, **more: Any) -> Iterator[Any]:
+            yield from real(*words, **more)
+            if not begun:
+                begun.append(True)
+                deidentify(made.platform, made.operator, "safe-harbor")
+
+        monkeypatch.setattr(view_scan, "pieces", slow)
+        with pytest.raises(StateError):
+            make_table(made.platform, made.operator, "research", TableAsk("observation"))
+        assert PATH not in made.platform.lake("research").paths()
+        assert make_table(made.platform, made.operator, "research", TableAsk("observation")).done == "built"
 
 
 STEPS = st.lists(

@@ -148,7 +148,7 @@ def test_a_frame_of_another_shape_is_refused_before_anything_is_written(lake: La
 
 def test_a_second_writer_is_told_to_wait_and_a_reader_is_not(lake: Lake, tmp_path: Path) -> None:
     lake.write(TABLE, rows(1), "run")
-    with (tmp_path / "lake" / ".writer").open("wb") as lock:
+    with (tmp_path / "lake" / ".silver.weights.writer").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(Conflict):
             lake.write(TABLE, rows(2), "run")
