@@ -32,9 +32,11 @@ WRITES = (
 )  # fmt: skip
 BEYOND_SCHEMAS = {
     *((write, "positive_data_acceptance", status) for write in WRITES for status in (400, 405, 409, 412, 413, 422)),
-    ("GET /fhir/{zone}/$export", "positive_data_acceptance", 400),
-    ("GET /fhir/{zone}/Group/{id}/$export", "positive_data_acceptance", 400),
-    ("GET /fhir/{zone}/Patient/$export", "positive_data_acceptance", 400),
+    *(
+        (f"{method} /fhir/{{zone}}/{below}$export", "positive_data_acceptance", 400)
+        for method in ("GET", "POST")
+        for below in ("", "Group/{id}/", "Patient/")
+    ),
     ("GET /fhir/{zone}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),
