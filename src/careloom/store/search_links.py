@@ -78,7 +78,7 @@ def count(index: Index, query: Query, found: Plan) -> int:
     rows = rows_of(index.connection, query, found, "rid", index.sight.sure())
     total: int = fetch(index.connection, within("SELECT count(*) FROM (", rows.statement(), ") AS found"))[0][0]
     if index.sight.is_unsure:
-        unsure = _named(index, query, found, index.sight.unsure())
+        unsure = _named(index, query, found, index.sight.unsure(), is_read=True)
         total += sum(1 for _ in passing(index, query, [rid for rid, _ in unsure]))
     return total
 
@@ -93,13 +93,16 @@ def matching(index: Index, query: Query, limits: Sequence[Term]) -> int:
     return total
 
 
-def _named(index: Index, query: Query, found: Plan, limits: Sequence[Term] | None = None) -> list[tuple[int, str]]:
+def _named(
+    index: Index, query: Query, found: Plan, limits: Sequence[Term] | None = None, *, is_read: bool = False
+) -> list[tuple[int, str]]:
     """(row id, id) of what a plan finds, before its content is read.
 
-    limits  conditions on a row ``r``; None for those of the sight
+    limits   conditions on a row ``r``; None for those of the sight
+    is_read  the content of all of them is read next
     """
-    most = MOST_READ if query.checks or index.sight.is_unsure else MOST_LINKED
     where = index.sight.limits() if limits is None else limits
+    most = MOST_READ if query.checks or is_read else MOST_LINKED
     statement = rows_of(index.connection, query, found, "none", where).statement()
     rows = fetch(index.connection, Term(f"{statement.sql} LIMIT ?", (*statement.values, most + 1)))
     if len(rows) > most:
@@ -112,11 +115,12 @@ def _matches(index: Index, query: Query) -> list[tuple[int, str]]:
     found = linked_plan(index, query)
     if found.is_empty:
         return []
-    rows = _named(index, query, found)
+    sure = [] if query.checks else _named(index, query, found, index.sight.sure())
     if not query.checks and not index.sight.is_unsure:
-        return rows
+        return sure
+    rows = _named(index, query, found, None if query.checks else index.sight.unsure(), is_read=True)
     kept = set(passing(index, query, [rid for rid, _ in rows]))
-    return [row for row in rows if row[0] in kept]
+    return sure + [row for row in rows if row[0] in kept]
 
 
 def reference_keys(blind: BlindIndex, parameter: Parameter, target: str, target_id: str) -> list[int]:

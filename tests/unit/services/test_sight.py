@@ -252,6 +252,19 @@ def test_over_http_another_s_resource_is_like_one_that_never_was(installation: I
     assert found["total"] == sum(is_mary_s(installation, one.resource()) for one in own)
 
 
+@pytest.mark.parametrize("query", ["_type=Patient,Observation,Group&_total=accurate", "_total=accurate", "_count=3"])
+def test_a_search_of_several_types_finds_the_compartment_alone(installation: Installation, query: str) -> None:
+    bound = installation.bearer(["patient"], ["identified"], patient="Patient/p1")
+    answer = installation.client.get(f"/fhir/identified?{query}", headers=bound)
+    assert answer.status_code == 200
+    shown = [one["resource"] for one in answer.get_json()["entry"] if one["search"]["mode"] == "match"]
+    assert shown
+    told = [one for one in shown if one["resourceType"] != "Provenance"]
+    assert all(is_mary_s(installation, one) for one in told)
+    others = [installation.stored_id("Patient", name) for name in ("p2", "p3")]
+    assert not any(other in answer.text for other in others)
+
+
 def test_a_token_of_who_is_bound_says_patient_scopes_and_whose(installation: Installation) -> None:
     registered = installation.register(["patient"], ["identified"], patient="Patient/p1")
     form = {
