@@ -261,10 +261,13 @@ class ZoneStore(ZoneReads):
         with self.connect() as connection:
             return self._provenance(connection).records_of(resource_type, resource_id)
 
-    def verify_fact(self, resource_type: str, resource_id: str) -> FactProof:
-        """Recomputes every hash between a stored resource and the file it came in. raises NotFound."""
+    def verify_fact(self, resource_type: str, resource_id: str, version: int = 0) -> FactProof:
+        """Recomputes every hash between a version (0: the current one) and the file it came in. raises NotFound."""
         with self.connect() as connection:
-            stored = self._reader.current(connection, resource_type, resource_id)
+            if version:
+                stored = self._reader.version(connection, resource_type, resource_id, version)
+            else:
+                stored = self._reader.current(connection, resource_type, resource_id)
             return self._provenance(connection).verify(stored)
 
     def _provenance(self, connection: Connection) -> Provenances:
