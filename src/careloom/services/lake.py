@@ -4,14 +4,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from careloom.errors import NotFound, QueryError
+from careloom.errors import NotFound, QueryError, StateError
 from careloom.services.access import Principal, Verb
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
-from careloom.services.view_table import TableReport, refresh_table
+from careloom.services.view_table import ERASURES, TableReport, refresh_table
 from careloom.store import lake_snapshots as snapshots
+from careloom.store.database import erasures
 from careloom.store.lake import Lake
+from careloom.store.lake_versions import reference
 from careloom.store.zone_store import Zone
 
 OPERATION = "lake"
@@ -56,9 +58,14 @@ def lake_table(platform: Platform, who: Principal, zone_name: str, path: str) ->
 def lake_snapshot(platform: Platform, who: Principal, zone_name: str, name: str) -> Json:
     """Keeps a version (``silver/observations``, ``silver/observations@3``); its ``name`` reads exactly its rows.
 
-    raises  AccessError; NotFound
+    raises  AccessError; NotFound; StateError for the table of a view that knows less erasures than the zone has seen
     """
     zone, lake = _admitted(platform, who, "search", zone_name)
+    known = lake.mark(reference(name)[0], ERASURES)
+    with platform.store(zone).connect() as connection:
+        is_behind = known is not None and known != erasures(connection)
+    if is_behind:
+        raise StateError("somebody was erased since the table was made", "Refresh it first: careloom lake refresh.")
     made = snapshots.keep(lake, name, platform.run_id())
     note(platform, who, OPERATION, zone, action="create", detail={"snapshot": f"{made.path}@{made.version}"})
     return asdict(made) | {"name": made.name}

@@ -99,11 +99,6 @@ class Maker:
         return made
 
 
-def schema_of(view: View, *, is_keyed: bool) -> dict[str, pl.DataType]:
-    """Column -> type of the frames of a view."""
-    return (KEYED if is_keyed else {}) | view.schema()
-
-
 def piece_of(view: View, resources: Sequence[Any], *, is_keyed: bool = False) -> Piece:
     """The rows of resources at hand; what does not fit the view is counted by its place."""
     found: list[Row] = []

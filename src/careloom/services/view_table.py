@@ -25,6 +25,7 @@ from careloom.services.search import zone_of
 from careloom.services.view import OPERATION, ViewAsk, ViewReport, count, definition_of, recipe_of, report_of, tell
 from careloom.store.database import erasures
 from careloom.store.lake import Lake
+from careloom.store.lake_snapshots import numbers_kept
 from careloom.store.snapshot import Snapshot, names_of_rows, snapshot
 from careloom.store.zone_policy import policies_of
 from careloom.store.zone_store import Zone
@@ -210,7 +211,8 @@ class _Table:
             begun = self._now(self._since(is_anew=is_anew))
             report = self._whole() if begun is None else self._refreshed(begun)
             if held not in (None, self._held()):  # somebody was erased since: no earlier version may remember
-                self._lake.vacuum(self._schema.path)
+                kept = numbers_kept(self._lake, self._schema.path) if held is not None and held >= 0 else []
+                self._lake.vacuum(self._schema.path, kept=kept)
             with self._store.connect() as connection:
                 is_same = erasures(connection) == self._lake.mark(self._schema.path, ERASURES)
                 is_of_run = policy_mark(connection, self._zone) == self._run_mark

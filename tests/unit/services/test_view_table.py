@@ -13,7 +13,9 @@ from careloom.errors import NotFound, QueryError, StateError
 from careloom.runtime import Runtime
 from careloom.services import view_scan
 from careloom.services.deidentify import deidentify
+from careloom.services.lake import lake_snapshot
 from careloom.services.view_table import ERASURES, TableAsk, make_table, refresh_table
+from careloom.store.lake_snapshots import numbers_kept
 from careloom.store.rows import Write
 from tests.api.kit import OBSERVATION, PATIENT, Clock, Installation
 from tests.store_kit import delete, event, put
@@ -112,6 +114,22 @@ def test_an_erased_patient_makes_the_table_anew_and_stands_in_no_version(made: I
     assert lake.mark(PATH, ERASURES) == 1
     with pytest.raises(NotFound):
         lake.read(f"{PATH}@{first.version}")
+
+
+def test_a_snapshot_without_the_erased_outlives_the_erasure_and_waits_for_a_refresh(made: Installation) -> None:
+    write(made, observation(0))
+    table(made)
+    clean = lake_snapshot(made.platform, made.operator, "synthetic", PATH)["name"]
+    write(made, *map(observation, range(9)))
+    table(made)
+    store, lake = made.platform.store("synthetic"), made.platform.lake("synthetic")
+    store.erase(["p1"], lambda report: event(zone="synthetic"), names_patient=lambda raw, source: False)
+    lake.erase(PATH, "patient_ids", ["p1"], "erase", numbers_kept(lake, PATH))
+    with pytest.raises(StateError):
+        lake_snapshot(made.platform, made.operator, "synthetic", PATH)
+    assert table(made).rows == 6
+    assert lake.read(clean).height == 1
+    assert lake_snapshot(made.platform, made.operator, "synthetic", PATH)["rows"] == 6
 
 
 def test_partitions_are_by_columns_that_tell_of_nobody(made: Installation) -> None:
