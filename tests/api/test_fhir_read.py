@@ -138,7 +138,6 @@ NOT_THERE = [
     ("identified/Observation/" + "a" * 65, 404, "input.not-found"),
     ("identified/Observation/o1%00", 404, "input.not-found"),
     ("identified/Observation/o1/component", 404, "http.not-found"),
-    ("identified?_type=Observation", 405, "http.method-not-allowed"),
     ("identified/", 404, "http.not-found"),
 ]
 
