@@ -11,7 +11,7 @@ _STYLE = """
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:76rem;padding:2rem 1.25rem;background:var(--paper);color:var(--ink);
 font:15px/1.5 system-ui,sans-serif}h1{margin:0;font-size:1.6rem}h2{margin:2.2rem 0 .6rem;font-size:1.15rem}
-p{margin:.3rem 0}.soft{color:var(--soft)}
+p{margin:.3rem 0;overflow-wrap:anywhere}.soft{color:var(--soft)}
 .scores{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));
 margin:1.2rem 0;padding:0;list-style:none}.scores li{border:1px solid var(--line);border-radius:10px;padding:.8rem 1rem}
 .scores b{display:block;font-size:1.7rem;line-height:1.2}.wrap{overflow-x:auto}
