@@ -63,7 +63,7 @@ class GroupCommit(Generic[Entry]):
             if len(self._waiting) >= self._expected:
                 self._arrived.notify()
         if leads:
-            self._lead()
+            self._lead(mine)
         else:
             self._follow(mine)
 
@@ -75,16 +75,26 @@ class GroupCommit(Generic[Entry]):
             self._leave(mine)  # a signal: without this nobody would lead the next group
             raise
         if mine.leads:
-            self._lead()
+            self._lead(mine)
         elif isinstance(mine.error, CareloomError):
             raise type(mine.error)(mine.error.where, mine.error.remedy)
         elif mine.error is not None:
             raise SetupError("a step that was written together with this one failed", "try again") from mine.error
 
-    def _lead(self) -> None:
+    def _gather(self, mine: _Waiting[Entry]) -> None:
+        """Waits for those who are expected, a moment at most."""
+        try:
+            with self._lock:
+                self._arrived.wait_for(lambda: len(self._waiting) >= self._expected, self._patience_seconds)
+        except BaseException:
+            mine.leads = True
+            self._leave(mine)  # a signal: without this nobody would lead the next group
+            raise
+
+    def _lead(self, mine: _Waiting[Entry]) -> None:
+        self._gather(mine)
+        started = time.monotonic()
         with self._lock:
-            self._arrived.wait_for(lambda: len(self._waiting) >= self._expected, self._patience_seconds)
-            started = time.monotonic()
             group = list(self._waiting)  # they share the fate of a write that fails before it takes anything
 
         def take() -> Sequence[Entry]:

@@ -119,6 +119,7 @@ class ZoneStore(ZoneReads):
         with self.connect() as connection:
             rows = bulk.fetch(connection, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
         self._move_anchor(audit_log.Head(rows[0][0], bytes(rows[0][1])) if rows else audit_log.EMPTY)
+        self._settle_anchor()
 
     def close(self) -> None:
         """Closes all connections."""

@@ -335,3 +335,17 @@ def test_an_anchor_that_cannot_be_synced_is_said_by_who_wrote_it(tmp_path: Path)
     (tmp_path / "elsewhere").rename(anchor)
     store.anchor.settle()
     store.close()
+
+
+def test_a_leader_that_is_interrupted_while_it_waits_for_others_leaves_the_lead(disk: Disk) -> None:
+    commits = GroupCommit(disk.write)
+    commits._expected, commits._patience_seconds = 2, 10.0
+    interrupt = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        commits.append(0)
+    interrupt.join()
+    commits._expected = 1
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(commits.append, 1).result(10)
+    assert disk.groups == [[1]]
