@@ -7,6 +7,7 @@ source  Harkema et al., ConText: an algorithm for determining negation, experien
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -37,6 +38,7 @@ class Effect:
     reach  in words and marks; a number beyond every sentence where it has no bound
     ends   kinds of triggers whose reach the words end; of a pseudo-trigger the dimensions in which it hides triggers
     labels  annotations that it speaks of; of all where empty
+    when, unless  notes that it is there in only, or not there in
     """
 
     says: str
@@ -45,6 +47,12 @@ class Effect:
     sure: str
     ends: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
+    when: str = ""
+    unless: str = ""
+
+    def holds(self, about: Collection[str]) -> bool:
+        """True in notes about such a patient."""
+        return (not self.when or self.when in about) and self.unless not in about
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ class Triggers:
     """
 
     def __init__(self, table: Mapping[str, Any], about: Collection[str] = ()) -> None:
-        self._root = _Node()
+        self._root, self._about = _Node(), frozenset(about)
         for group in table["set"]:
             says = group["says"]
             effect = Effect(
@@ -103,9 +111,9 @@ class Triggers:
                 group.get("sure", ""),
                 frozenset(group.get("ends", group.get("hides", ()))),
                 frozenset(group.get("labels", ())),
+                group.get("when", ""),
+                group.get("unless", ""),
             )
-            if ("when" in group and group["when"] not in about) or group.get("unless") in about:
-                continue
             if says not in _DIMENSION or (says in PRESENCE | TEMPORALITY | EXPERIENCER) != bool(effect.where):
                 raise ValueError(f"a trigger cannot say {says} there")
             for pattern in group["words"]:
@@ -113,6 +121,12 @@ class Triggers:
                     self._add(words, effect)
         self.sections: Mapping[str, Mapping[str, Any]] = MappingProxyType(table["sections"])
         self.lasting = frozenset(words for pattern in table["lasting"] for words in _spelled(pattern))
+
+    def of(self, about: Collection[str]) -> "Triggers":
+        """The same table for notes about such a patient."""
+        made = copy(self)
+        made._about = frozenset(about)
+        return made
 
     def _add(self, words: Sequence[str], effect: Effect) -> None:
         if not words:
@@ -154,7 +168,8 @@ class Triggers:
                 return
             for node in nodes:
                 for effect in node.effects:
-                    yield Hit(first, last + 1, effect)
+                    if effect.holds(self._about):
+                        yield Hit(first, last + 1, effect)
 
 
 def _weight(hit: Hit) -> tuple[int, int]:
@@ -192,7 +207,7 @@ def _spelled(pattern: str) -> Iterator[tuple[str, ...]]:
 @cache
 def packaged_triggers(about: frozenset[str] = frozenset()) -> Triggers:
     """The triggers of the package for notes about such a patient: of [subjects] and [sexes] what holds."""
-    return Triggers(_table(), about)
+    return Triggers(_table()) if not about else packaged_triggers().of(about)
 
 
 @cache
