@@ -53,7 +53,7 @@ def test_rules_are_set_listed_and_ended(made: Hospital, api: Careloom) -> None:
     rule = api.subjects.restrict("Patient/p3", "contests the birth date")
     assert [(one.kind, one.reason) for one in api.subjects.rules()] == [("restrict", "contests the birth date")]
     with client_of(made, roles=["data-engineer"]) as engineer:
-        with pytest.raises(AccessError):
+        with pytest.raises(NotFound):
             engineer.fhir("identified").read("Patient", made.stored_id("Patient", "p3"))
         with pytest.raises(AccessError):
             engineer.subjects.rules()

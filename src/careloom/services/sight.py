@@ -1,6 +1,6 @@
 """What a principal may know of in a zone: its patient's compartment, and what consents in force do not withhold."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from careloom.fhir.drafts import Resource
@@ -10,6 +10,7 @@ from careloom.services.access_decision import COMMON, Ask, decide, is_own
 from careloom.services.consent_rules import Asked
 from careloom.services.consents import Withheld
 from careloom.services.platform import Platform
+from careloom.services.restrictions import hidden
 from careloom.store.sight import EVERYTHING, Sight, number_of
 from careloom.store.zone_store import Zone
 
@@ -45,7 +46,20 @@ class View:
 
 
 def view_of(platform: Platform, who: Principal, zone: Zone, use: Use = "access", verb: Verb = "read") -> View:
-    """What `who` may know of in a zone. It costs one look at a counter where nobody withholds anything."""
+    """What `who` may know of in a zone; of patients whose processing is restricted, care and privacy alone know."""
+    view, left_out = _consented(platform, who, zone, use, verb), hidden(platform, who, zone)
+    if left_out.numbers:
+        pseudonym, before = platform.store(zone).pseudonym, view.sight
+
+        def shows(resource: Resource) -> bool:
+            return not left_out.covers(set(map(pseudonym, patients_of(resource)))) and before.shows(resource)
+
+        view.sight = replace(before, hidden=(*before.hidden, *left_out.numbers), shows=shows)
+    return view
+
+
+def _consented(platform: Platform, who: Principal, zone: Zone, use: Use, verb: Verb) -> View:
+    """What consents let `who` know of. It costs one look at a counter where nobody withholds anything."""
     store = platform.store(zone)
     view, withheld = View(), None
     if not is_own(who):
@@ -55,11 +69,11 @@ def view_of(platform: Platform, who: Principal, zone: Zone, use: Use = "access",
         return view
     one = _Limits(platform, who, zone, verb, withheld, view, ACTIONS[use])
     view.withheld, book = withheld, platform.consents(zone)
-    hidden = withheld.wholly if withheld else frozenset()
+    wholly = withheld.wholly if withheld else frozenset()
     partly = withheld.in_part if withheld else frozenset()
-    if who.emergency is not None and who.emergency.patient in hidden:
+    if who.emergency is not None and who.emergency.patient in wholly:
         # What is shared with somebody else who withholds it stays hidden, so this patient has to be looked at.
-        hidden, partly = hidden - {who.emergency.patient}, partly | {who.emergency.patient}
+        wholly, partly = wholly - {who.emergency.patient}, partly | {who.emergency.patient}
     only = None
     if who.patient:
         view.own = store.pseudonym(who.patient)
@@ -68,7 +82,7 @@ def view_of(platform: Platform, who: Principal, zone: Zone, use: Use = "access",
     view.sight = Sight(
         only,
         COMMON if who.patient else frozenset(),
-        book.numbers(hidden) if hidden else (),
+        book.numbers(wholly) if wholly else (),
         book.numbers(partly) if partly else (),
         one.shows,
     )
