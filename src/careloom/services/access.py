@@ -125,6 +125,8 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
 """Role -> verb -> zones. A verb that a role does not list is refused. ``patient`` grants nothing to who is not bound to
 one: see `Principal.patient`."""
 ROLES |= {"admin": ROLES["administrator"], "researcher": ROLES["data-scientist"]}
+IN_COMPARTMENT: frozenset[Verb] = frozenset({"read", "search", *WRITES})
+"""All that a principal bound to a patient can do."""
 
 
 class Scope(NamedTuple):
@@ -186,9 +188,13 @@ class Principal:
     def may(self, verb: Verb, zone: Zone, resource_type: str = "") -> bool:
         """True when a role of this principal grants the verb in the zone, the zone was granted, and a scope covers it.
 
+        What it is for and whom it concerns is decided elsewhere: see `careloom.services.access_decision`.
+
         resource_type  empty for what is about no single type: only a scope on `ANY` covers that
         """
-        return zone in self.zones and self.is_covered(verb, resource_type) and bool(self.granting(verb, zone))
+        is_bound = bool(self.patient) and verb not in IN_COMPARTMENT
+        is_here = zone in self.zones and self.is_covered(verb, resource_type)
+        return not is_bound and is_here and bool(self.granting(verb, zone))
 
     def is_covered(self, verb: Verb, resource_type: str = "") -> bool:
         """True when a scope covers the verb on the type, or none narrows this principal."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from careloom.errors import AccessError
 from careloom.services import purposes
-from careloom.services.access import ROLES, Principal, Verb, Zone
+from careloom.services.access import IN_COMPARTMENT, ROLES, Principal, Verb, Zone
 
 Reason = Literal[
     "permitted",
@@ -34,8 +34,6 @@ Reason = Literal[
 Obligation = Literal["audit", "compartment", "consents", "alert"]
 """What whoever acts on a permit must see to: write the event; show only what is in the patient's compartment; leave out
 what consents withhold; raise the alert of an emergency."""
-IN_COMPARTMENT: frozenset[Verb] = frozenset({"read", "search", "create", "update", "delete"})
-"""All that a principal bound to a patient can do."""
 CONSENTED: frozenset[Verb] = frozenset({"read", "search", "annotate"})
 """Verbs that consents withhold from."""
 LIFTED: frozenset[Verb] = frozenset({"read", "search"})
