@@ -23,6 +23,7 @@ _ELECTIVE = "EL"
 _LEFT = {"exp": "died", "aadvice": "left against advice", "other-hcf": "transferred"}
 """HL7 discharge-disposition (FHIR R4) -> why the discharge is no index."""
 _SECONDS_PER_DAY = 86_400
+_DAY_LETTERS = len("2024-01-31")
 _US_PER_YEAR = 365.2425 * _SECONDS_PER_DAY * 1e6
 
 
@@ -35,9 +36,17 @@ def instant(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(pl.when(length > 10).then(timed.dt.convert_time_zone("UTC")), dated)
 
 
+def _lacks_day() -> pl.Expr:
+    """True where a begin or end is a month or a year only: a policy that keeps years makes no cohort of days."""
+    return pl.any_horizontal(pl.col(name).str.len_chars() < _DAY_LETTERS for name in ("start", "end")).fill_null(
+        value=False
+    )
+
+
 def stays_of(encounters: pl.DataFrame) -> pl.DataFrame:
     """[n] inpatient stays by patient and begin: key (of their first encounter), patient_key, begin, end, is_elective,
-    disposition. Encounters that overlap, or begin where the one before ended elsewhere within a day, are one stay.
+    disposition. Encounters without a day are none; such as overlap, or begin where the one before ended elsewhere
+    within a day, are one stay.
 
     encounters  rows of the view readmission_encounter
     """
@@ -45,7 +54,7 @@ def stays_of(encounters: pl.DataFrame) -> pl.DataFrame:
         pl.col("class").is_in(_INPATIENT) & ~pl.col("status").fill_null("").is_in(_NO_STAY)
         & pl.col("patient_key").is_not_null()
     ).with_columns(instant(pl.col("start")).alias("begin"), instant(pl.col("end")).alias("over"))  # fmt: skip
-    told = told.drop_nulls("begin").sort("patient_key", "begin", "key")
+    told = told.filter(~_lacks_day()).drop_nulls("begin").sort("patient_key", "begin", "key")
     ended = pl.col("over").fill_null(pl.col("begin")).cum_max().shift().over("patient_key")
     is_elsewhere = (pl.col("provider_key") != pl.col("provider_key").shift()).fill_null(value=False)
     room = pl.when(is_elsewhere).then(pl.duration(days=1)).otherwise(pl.duration(days=0))
@@ -87,7 +96,9 @@ def readmissions(encounters: pl.DataFrame, patients: pl.DataFrame) -> tuple[pl.D
         .when(age.is_null()).then(pl.lit("of unknown age")).when(age < ADULT_YEARS).then(pl.lit("of a child"))
     )  # fmt: skip
     judged = whole.with_columns(age.alias("age_years"), reason.alias("reason"))
-    counts = dict(judged.drop_nulls("reason")["reason"].value_counts(sort=True).iter_rows())
+    dayless = encounters.filter(pl.col("class").is_in(_INPATIENT) & _lacks_day()).height
+    counts = {"without a day": dayless} if dayless else {}
+    counts |= dict(judged.drop_nulls("reason")["reason"].value_counts(sort=True).iter_rows())
     until = pl.select(pl.max_horizontal(pl.lit(stays["begin"].max()), pl.lit(stays["end"].max()))).item()
     return _labelled(judged, stays, until), counts
 

@@ -86,6 +86,14 @@ def test_children_the_dead_and_those_of_unknown_age_are_no_index() -> None:
     assert cohort(stay("a", 0, 5), died=at(10))[0]["a"]["label_died"] is True
 
 
+@pytest.mark.parametrize("times", [{"start": "2024"}, {"end": "2024-03"}, {"start": "2024", "end": "2024"}])
+def test_a_stay_without_a_day_is_none(times: dict[str, str]) -> None:
+    told = dict(zip(ENCOUNTER, stay("b", 10, 12), strict=True)) | times
+    found, left_out = cohort(stay("a", 0, 5), tuple(told.values()))
+    assert found["a"]["label_readmitted"] is False
+    assert left_out == {"without a day": 1, "of unknown age": 1}
+
+
 def test_stays_that_follow_on_each_other_are_one() -> None:
     found, _ = cohort(stay("a", 0, 5), stay("b", 4, 8))
     assert list(found) == ["a"]
