@@ -341,7 +341,7 @@ def _named_before(view: View, one: Annotation) -> list[Annotation]:
     last = relatives[: bisect_right(relatives, one.span.start, key=lambda each: each.span.end)][-1:]
     if not last or one.span.start - last[0].span.end > _NEAR_RELATIVE:
         return []
-    return [] if re.search(r"[.;\n]", text[last[0].span.end : one.span.start]) else last
+    return [] if re.search(r"(?<!\bd)\.|[;\n]", text[last[0].span.end : one.span.start]) else last
 
 
 def _onset_of_relative(view: View, one: Annotation, grounds: Grounds) -> Json:

@@ -64,6 +64,7 @@ KEPT = [
     ("complains of a dry mouth", ("dry mouth", "SYMPTOM")),
     ("thin stools for a week", ("thin stools", "SYMPTOM")),
     ("seropositive RA on methotrexate", ("RA", "PROBLEM")),
+    ("RA on Humira, hands stiff", ("RA", "PROBLEM")),
     ("asthma at 12", ("12", "AGE")),
 ]
 

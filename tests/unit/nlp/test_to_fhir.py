@@ -232,6 +232,7 @@ def test_a_date_of_a_relative_stands_in_words() -> None:
 RELATIVES = [
     ("MGM with [stroke], PGF died of lung cancer", ["MGM", "stroke", "PGF"], {"MGRMTH"}),
     ("F [MI], S healthy", ["F", "MI", "S"], {"FTH"}),
+    ("F d. 54 [MI], S healthy", ["F", "MI", "S"], {"FTH"}),
     ("Fa: CAD. [asthma] (sister)", ["asthma", "sister"], {"SIS"}),
     ("M [stroke], also in her aunt", ["M", "stroke", "aunt"], {"MTH", "AUNT"}),
 ]
