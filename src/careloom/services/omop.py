@@ -25,8 +25,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
-from careloom.services.view import OPERATION, recipe_of, tell
-from careloom.store.snapshot import snapshot
+from careloom.services.view import OPERATION, recipe_of, seen, tell
 from careloom.store.zone_store import Zone
 from careloom.tables.omop import CDM, as_cdm, lacks_required
 from careloom.terminology.omop_vocabulary import NOTHING, OmopVocabulary, read_vocabulary
@@ -166,7 +165,7 @@ def _rows(platform: Platform, who: Principal, zone: Zone, name: str, report: Omo
     compiled, store = compile_view(definition), platform.store(zone)
     yield pl.DataFrame(schema=compiled.schema())
     with store.connect() as connection:
-        state = snapshot(connection, compiled.resource)
+        state = seen(platform, who, zone, connection, compiled.resource)
     recipe = recipe_of(platform, zone, definition, state.as_of)
     cores = view_scan.usable_cores()
     for piece in view_scan.pieces(recipe, state.rows, cores, store.connect, size=view_scan.BATCH):

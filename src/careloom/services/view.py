@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 import polars as pl
+from sqlalchemy import Connection
 
 from careloom.errors import CareloomError, Conflict, NotFound, QueryError, SetupError, StateError
 from careloom.fhir.views import View, compile_view
@@ -29,7 +30,7 @@ from careloom.services.search import zone_of
 from careloom.services.view_files import FORMATS, writer
 from careloom.services.view_scan import Piece, Recipe, piece_of, pieces, usable_cores
 from careloom.store.export_scan import patients_behind
-from careloom.store.snapshot import snapshot, without
+from careloom.store.snapshot import Snapshot, snapshot, without
 from careloom.store.zone_store import Zone
 
 Watch = Callable[[int, int], None]
@@ -125,12 +126,7 @@ def _zone_pieces(
 ) -> Iterator[Piece]:
     store, compiled = platform.store(zone), compile_view(definition)
     with store.connect() as connection:
-        state, mark = snapshot(connection, compiled.resource), policy_mark(connection, zone)
-        state = without(connection, state, hidden(platform, who, zone).numbers)
-        withheld = withheld_rows(platform, who, platform.store(zone), connection, "access")
-        state = (
-            state._replace(rows=array("q", [one for one in state.rows if one not in withheld])) if withheld else state
-        )
+        state, mark = seen(platform, who, zone, connection, compiled.resource), policy_mark(connection, zone)
     recipe = recipe_of(platform, zone, definition, state.as_of)
     is_shown = ask.out is None
     size, processes = (_shown(ask), 1) if is_shown else (view_scan.BATCH, ask.processes or usable_cores())
@@ -144,6 +140,13 @@ def _zone_pieces(
     with store.connect() as connection:
         if policy_mark(connection, zone) != mark:
             raise StateError("the research zone was made anew meanwhile", "View it again.")
+
+
+def seen(platform: Platform, who: Principal, zone: Zone, connection: Connection, kind: str) -> Snapshot:
+    """What a zone holds of a type as the connection sees it, without what restrictions and consents keep from `who`."""
+    state = without(connection, snapshot(connection, kind), hidden(platform, who, zone).numbers)
+    withheld = withheld_rows(platform, who, platform.store(zone), connection, "access")
+    return state._replace(rows=array("q", [one for one in state.rows if one not in withheld])) if withheld else state
 
 
 def recipe_of(platform: Platform, zone: Zone, definition: Any, as_of: int, *, is_keyed: bool = False) -> Recipe:

@@ -20,8 +20,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
-from careloom.services.view import OPERATION, ROWS_SHOWN, ViewAsk, Watch, recipe_of, tell, write_frames
-from careloom.store.snapshot import snapshot
+from careloom.services.view import OPERATION, ROWS_SHOWN, ViewAsk, Watch, recipe_of, seen, tell, write_frames
 from careloom.store.zone_store import Zone
 
 Frames = Mapping[str, pl.DataFrame]
@@ -111,7 +110,7 @@ def _rows(
 ) -> pl.DataFrame:
     compiled, store = compile_view(definition), platform.store(zone)
     with store.connect() as connection:
-        state = snapshot(connection, compiled.resource)
+        state = seen(platform, who, zone, connection, compiled.resource)
     recipe = recipe_of(platform, zone, definition, state.as_of)
     found, done = [pl.DataFrame(schema=compiled.schema())], 0
     for piece in view_scan.pieces(

@@ -21,12 +21,13 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.export import policy_mark
 from careloom.services.platform import Platform
+from careloom.services.restrictions import not_exported
 from careloom.services.search import zone_of
 from careloom.services.view import OPERATION, ViewAsk, ViewReport, count, definition_of, recipe_of, report_of, tell
 from careloom.store.database import erasures
 from careloom.store.lake import Lake
 from careloom.store.lake_snapshots import numbers_kept
-from careloom.store.snapshot import Snapshot, names_of_rows, snapshot
+from careloom.store.snapshot import Snapshot, names_of_rows, snapshot, without
 from careloom.store.zone_policy import policies_of
 from careloom.store.zone_store import Zone
 from careloom.tables.schema import Column, Layer, TableSchema
@@ -265,8 +266,11 @@ class _Table:
     def _seen(self, since: int = 0) -> _Now:
         with self._store.connect() as connection:
             policies = "|".join(one.digest for one in policies_of(connection)) if self._zone == "research" else ""
-            number = int.from_bytes(hashlib.blake2b(policies.encode(), digest_size=7).digest(), "big")
-            return _Now(snapshot(connection, self._view.resource, since), erasures(connection), number)
+            left_out = not_exported(self._platform, self._zone).numbers
+            ruled = f"{policies}/{sorted(left_out)}" if left_out else policies
+            number = int.from_bytes(hashlib.blake2b(ruled.encode(), digest_size=7).digest(), "big")
+            state = without(connection, snapshot(connection, self._view.resource, since), left_out)
+            return _Now(state, erasures(connection), number)
 
     def _marks(self, now: _Now) -> dict[str, int]:
         return {POSITION: now.state.as_of, ERASURES: now.erasures, POLICIES: now.policies}
