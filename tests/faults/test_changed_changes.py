@@ -159,6 +159,17 @@ def test_a_spoilt_transaction_is_done_whole_or_leaves_nothing(made: Installation
     assert refused
 
 
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+@pytest.mark.parametrize("rest", [{}, {"entry": []}])
+def test_a_bundle_of_nothing_is_in_the_audit_chain(made: Installation, kind: str, rest: Json) -> None:
+    store = made.platform.store("identified")
+    before = store.verify_audit().rows
+    assert (
+        process(made.platform, made.operator, "identified", {"resourceType": "Bundle", "type": kind, **rest})[1] == []
+    )
+    assert store.verify_audit().rows == before + 1
+
+
 def test_a_spoilt_patch_is_made_or_leaves_the_resource_as_it_was(made: Installation) -> None:
     done, refused = patches(made, 60, 2)
     assert done

@@ -52,6 +52,8 @@ def process(platform: Platform, who: Principal, zone: Zone, bundle: Resource) ->
     except CareloomError as error:
         note(platform, who, "batch", zone, action="execute", outcome="failed", detail={"code": error.code})
         raise
+    if not entries:  # nothing below would say that it was asked
+        note(platform, who, kind, zone, action="execute", detail={"entries": 0})
     if kind == "batch":
         return "batch", [_alone(platform, who, zone, number, entry) for number, entry in enumerate(entries)]
     return "transaction", _together(platform, who, zone, entries)
