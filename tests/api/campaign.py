@@ -41,6 +41,7 @@ BEYOND_SCHEMAS = {
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),
     ("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400),
+    ("POST /api/v1/subjects/rules", "positive_data_acceptance", 400),
     ("POST /api/v1/records", "positive_data_acceptance", 400),
     ("POST /api/v1/deidentify", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/analyze", "positive_data_acceptance", 400),
@@ -51,9 +52,9 @@ BEYOND_SCHEMAS = {
     ("POST /api/v1/nlp/notes/search", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/notes/search", "positive_data_acceptance", 404),
 }
-"""(operation, check, status) of what is no failure: which texts are units, that one time comes before another, what is
-valid FHIR, what is text and not bytes, what fits a note, and which concepts and pages there are, is more than a schema
-can say.
+"""(operation, check, status) of what is no failure: which texts are units, that one time comes before another, that a
+rule names a patient or a zone, what is valid FHIR, what is text and not bytes, what fits a note, and which concepts and
+pages there are, is more than a schema can say.
 
 It stands here because the tool's own settings for one operation make it forget which operations were asked for."""
 LONGEST_SHOWN = 1500
