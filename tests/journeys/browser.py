@@ -31,7 +31,7 @@ PEOPLE = {
     "alan.scientist": (["data-scientist"], ["research"]),
     "adam.admin": (["administrator"], ["landing", "identified", "research"]),
 }
-WAIT_MILLISECONDS = 15_000
+WAIT_MILLISECONDS = 30_000
 
 
 @dataclass
