@@ -16,6 +16,7 @@ from careloom.services.export_ask import ExportAsk
 from careloom.services.exports import submit
 from careloom.services.history import HistoryOf, history
 from careloom.services.jobs import work
+from careloom.services.omop import omop_tables
 from careloom.services.records import read
 from careloom.services.search import search
 from careloom.services.sight import view_of
@@ -80,6 +81,9 @@ def test_a_restricted_patient_is_seen_by_care_and_privacy_alone(made: Hospital) 
     assert sights == [True, True, False, False]
     shown = view_zone(made.platform, ENGINEER, "identified", ViewAsk("patient")).shown
     assert len(shown) == 2
+    for who, is_there in ((CLINICIAN, True), (ENGINEER, False)):
+        people = omop_tables(made.platform, who, "identified")[0]["person"]["person_source_value"].to_list()
+        assert (f"Patient/{patient}" in people) is is_there
 
 
 def test_a_restriction_ends_when_it_is_lifted(made: Hospital) -> None:
