@@ -36,8 +36,8 @@ from careloom.services.deidentify_tables import drop_stale_rows, forget_position
 from careloom.services.deidentify_targets import risk_reached, targets_of
 from careloom.services.deidentify_text import RecordTexts
 from careloom.services.platform import Platform
+from careloom.services.research_consent import left_out_of_research
 from careloom.services.research_policy import mark_of
-from careloom.services.restrictions import LeftOut, excluded
 from careloom.services.vault_epochs import Naming, begin_run, current, end_run, naming, others_in_zone
 from careloom.store.rows import Tally, Write, canonical, instant
 from careloom.store.vault import Epoch
@@ -68,7 +68,7 @@ class TypeCount:
 class DeidentifyReport:
     """What a run did.
 
-    left_out  resources of patients who objected, or whose processing is restricted
+    left_out  resources of patients who objected, whose processing is restricted, or who withhold them by a Consent
     gone     resources that were in the research zone and no longer belong there
     tables   rows per Delta table afterwards
     issues   code -> count
@@ -210,7 +210,7 @@ class _Run:
         named = Project(platform, naming(platform, planned := current(platform, project)))
         self._texts = named.texts(policy, self.source, self._people, detectors)
         self._scrubber = named.scrubber(policy, self._texts)
-        self.left_out = LeftOut(excluded(platform))
+        self.left_out = left_out_of_research(platform, who)
         self._targets = targets_of(policy, self._scrubber, self.source, self.left_out.patients)
         self._epoch = self._begun(planned, run_id)
         self._pipeline = self._made_pipeline(detectors)

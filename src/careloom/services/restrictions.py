@@ -5,7 +5,7 @@ A restriction leaves the data where it is (GDPR article 18): care and privacy go
 leaves the patients out of the research zone and its tables.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import orjson
@@ -46,19 +46,29 @@ class Hidden:
 
 @dataclass(slots=True)
 class LeftOut:
-    """Patients whom a run does not read, and how many resources of theirs it passed over."""
+    """Patients whom a run does not read, and how many resources it passed over.
+
+    patients     of whom nothing is read
+    is_withheld  true for a resource of somebody else that a consent withholds
+    """
 
     patients: frozenset[str]
+    is_withheld: Callable[[Resource], bool] | None = None
     resources: int = 0
 
     def others(self, store: ZoneStore) -> Iterator[Resource]:
-        """Every current resource that is about none of them."""
+        """Every current resource that is about none of them, and that nobody withholds."""
         for stored in store.scan():
             resource = orjson.loads(stored.content)
-            if self.patients and not self.patients.isdisjoint(patients_of(resource)):
+            if self._is_passed_over(resource):
                 self.resources += 1
             else:
                 yield resource
+
+    def _is_passed_over(self, resource: Resource) -> bool:
+        if self.patients and not self.patients.isdisjoint(patients_of(resource)):
+            return True
+        return self.is_withheld is not None and self.is_withheld(resource)
 
 
 def hidden(platform: Platform, who: Principal, zone: Zone) -> Hidden:

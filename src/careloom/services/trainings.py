@@ -12,7 +12,7 @@ from careloom.errors import Conflict, QueryError
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.platform import Platform
-from careloom.services.restrictions import excluded
+from careloom.services.research_consent import out_of_training
 from careloom.services.search import zone_of
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.rights import Training
@@ -64,7 +64,7 @@ def register(platform: Platform, who: Principal, ask: TrainingAsk) -> Json:
 
 def people_behind(platform: Platform, zone: Zone, patients: Collection[str]) -> dict[str, str]:
     """Patient id of a zone -> keyed pseudonym in the identified zone, of those whom research may learn from."""
-    store, out = platform.store("identified"), excluded(platform)
+    store, out = platform.store("identified"), out_of_training(platform)
     own = {one: one for one in patients}
     if zone != "identified":
         held = [name.partition("/")[2] for name in store.all_names(["Patient"])]
@@ -78,7 +78,7 @@ def permitted(platform: Platform, pseudonyms: Iterable[str]) -> list[str]:
     """Those of these patients who are here and whom research may learn from, sorted."""
     store = platform.store("identified")
     named = set(pseudonyms)
-    out = {store.pseudonym(one) for one in excluded(platform)}
+    out = {store.pseudonym(one) for one in out_of_training(platform)}
     with store.connect() as connection:
         known = {row[0] for row in connection.exec_driver_sql("SELECT pseudonym FROM subject_key")}
     return sorted(named & known - out)

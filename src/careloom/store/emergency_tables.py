@@ -1,8 +1,10 @@
 """The table of emergencies in which the glass was broken; made with those of `careloom.store.schema`."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from careloom.store.schema import metadata
+
+_COUNTED = BigInteger().with_variant(Integer(), "sqlite")
 
 emergency = Table(
     "emergency",
@@ -10,7 +12,7 @@ emergency = Table(
     Column("id", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
     Column("actor", Text, nullable=False),
     Column("pseudonym", Text, nullable=False),
-    Column("subject", BigInteger().with_variant(Integer(), "sqlite"), nullable=False),
+    Column("subject", _COUNTED, ForeignKey("subject_key.subject"), nullable=False),
     Column("opened", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),

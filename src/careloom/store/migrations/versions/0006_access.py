@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("acknowledged", sa.BigInteger(), nullable=True),
         sa.Column("acknowledged_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["subject"], ["subject_key.subject"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("emergency_by_time", "emergency", ["opened", "id"], unique=False)
