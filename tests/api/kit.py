@@ -73,6 +73,7 @@ class Installation:
         self.platform.secret_hasher = SecretHasher(cost=CHEAP)
         self.operator: Principal = local_operator("tester")
         self._numbers = count(1)
+        self._events: dict[str, dict[int, dict[str, Any]]] = {}
 
     @cached_property
     def app(self) -> OpenAPI:
@@ -138,6 +139,8 @@ class Installation:
 
     def events(self, zone: str = "identified") -> list[dict[str, Any]]:
         """Every event of the zone's audit chain, oldest first, as the chain holds it."""
+        held = self._events.setdefault(zone, {})
+        sql = f"SELECT seq, body FROM audit WHERE seq > {max(held, default=0)} ORDER BY seq"
         with self.platform.store(zone).connect() as connection:  # type: ignore[arg-type]
-            rows = connection.exec_driver_sql("SELECT body FROM audit ORDER BY seq").fetchall()
-        return [orjson.loads(body) for (body,) in rows]
+            held |= {seq: orjson.loads(body) for seq, body in connection.exec_driver_sql(sql).fetchall()}
+        return list(held.values())
