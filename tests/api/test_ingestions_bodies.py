@@ -51,6 +51,7 @@ REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("a form without boundary", {"content": FEED, "kind": "multipart/form-data"}, 400, "input.format"),
     ("a form of another boundary", {"content": FEED, "kind": "multipart/form-data; boundary=y"}, 400, "input.format"),
     ("a boundary of no letters", {"content": FEED, "kind": "multipart/form-data; boundary=äö"}, 400, "input.format"),
+    ("a boundary of 201", {"content": FEED, "kind": "multipart/form-data; boundary=" + "y" * 201}, 400, "input.format"),
     ("a form with endless headers", {"content": form(("a" * 2_000_000, b"")), "kind": FORM}, 400, "input.format"),
     ("too many files", {"content": form(*[(FILE, b"x")] * 1001), "kind": FORM}, 413, "input.too-large"),
     ("a form of bare lines", {"content": ONE_FILE.replace(b"\r", b""), "kind": FORM}, 400, "input.format"),
@@ -89,6 +90,16 @@ def test_a_part_with_a_file_name_is_a_file_whatever_the_field_is_called(installa
     answer = send(installation, form(*parts), FORM)
     assert answer.status_code == 202
     assert done(installation, answer.json["id"])["totals"]["files"] == 2
+
+
+@pytest.mark.parametrize("length", [70, 72, 200])
+def test_a_boundary_longer_than_the_standard_is_read_as_some_clients_send_it(
+    installation: Installation, length: int
+) -> None:
+    longer = "y" * length
+    kind = f"multipart/form-data; boundary={longer}"
+    answer = send(installation, ONE_FILE.replace(BOUNDARY.encode(), longer.encode()), kind=kind)
+    assert answer.status_code == 202
 
 
 def test_an_empty_file_of_a_form_is_kept_and_refused_by_itself(installation: Installation) -> None:

@@ -13,7 +13,7 @@ from werkzeug.http import parse_options_header
 
 from careloom.errors import FormatError
 
-LONGEST_BOUNDARY = 70
+LONGEST_BOUNDARY = 200  # RFC 2046 says 70, which some clients pass by a few (Werkzeug writes up to 72)
 MOST_HEADER_BYTES = 64 * 1024
 
 
@@ -33,7 +33,10 @@ class Form:
 
     def __init__(self, pieces: Iterator[bytes], boundary: str) -> None:
         if not boundary.isascii() or not 0 < len(boundary) <= LONGEST_BOUNDARY:
-            raise FormatError("the form names no boundary", "Send it as multipart/form-data; boundary=...")
+            raise FormatError(
+                "the form names no boundary, or none of 1 to 200 ASCII characters",
+                "Send it as multipart/form-data; boundary=...",
+            )
         self._pieces = pieces
         self._delimiter = b"\r\n--" + boundary.encode()
         self._held = b"\r\n"  # the first boundary needs no line before it
