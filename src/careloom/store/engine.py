@@ -60,7 +60,7 @@ def open_engine(place: Path | str, zone: str, file_name: str = DATABASE_NAME) ->
         )
     path = Path(place) / zone / file_name
     private_folder(path.parent)
-    _private_file(path)
+    private_file(path)
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
@@ -80,10 +80,16 @@ def private_folder(folder: Path) -> None:
         raise SetupError(f"{folder} cannot be made ({type(error).__name__})", "check its owner and the disk") from None
 
 
-def _private_file(path: Path) -> None:
-    """SQLite gives its journal the mode of the database, so that is set before anything is in it."""
+def private_file(path: Path) -> None:
+    """Makes a database's file that only its owner can read; SQLite gives its journal the same mode.
+
+    A file that is there is not opened (see `careloom.store.read_apart`). raises SetupError if it cannot be made
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        if path.is_symlink() or not path.is_file():
+            raise SetupError(f"{path} is no file", "put the database there, not a link to it") from None
     except OSError as error:
         raise SetupError(f"{path} cannot be opened ({type(error).__name__})", "check its owner and the disk") from None
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from careloom.store import bulk, erased_rows
-from careloom.store.engine import private_folder
+from careloom.store.engine import private_file, private_folder
 
 FILE_NAME = "backups.db"
 _LOCK_NAME = "backups.lock"
@@ -178,7 +178,7 @@ class KeyLedger:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         private_folder(self._path.parent)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        private_file(self._path)
         with closing(sqlite3.connect(self._path, timeout=30)) as database:
             database.execute("PRAGMA secure_delete = ON")
             database.execute("PRAGMA synchronous = FULL")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from careloom.errors import Conflict, FormatError, IntegrityError, NotFound, SetupError
-from careloom.store.engine import private_folder
+from careloom.store.engine import private_file, private_folder
+from careloom.store.read_apart import read_apart
 from careloom.store.terminology_schema import VERSION
 
 BUSY_SECONDS: Final = 30.0
@@ -52,7 +53,7 @@ def examine(file: Path) -> Examined:
     """
     if not file.is_file():
         raise NotFound(f"there is no file {file}", "Check the path.")
-    with file.open("rb") as stream:
+    with read_apart(file) as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
             raise FormatError(f"{file} is no file of terminologies", "Name one that careloom terminology backup made.")
     try:
@@ -152,8 +153,7 @@ def restore(copy: Path, file: Path, *, replace: bool = False) -> Examined:
         named = ", ".join(f"{system} {version}" for system, version in lost)
         raise Conflict(f"the backup lacks what is loaded: {named}", "Back that up first, or add --replace.")
     private_folder(file.parent)
-    if not file.is_file():
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+    private_file(file)
     try:
         _put(copy, file)
     except sqlite3.DatabaseError as error:

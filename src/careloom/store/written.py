@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +13,7 @@ import polars as pl
 from sqlalchemy import Connection, inspect
 
 from careloom.errors import IntegrityError, SetupError
+from careloom.store.read_apart import is_locked_by_name, read_apart
 
 BETWEEN = b"\x01"
 """What stands between two values of a row: no text holds it, so nothing is found across it."""
@@ -111,8 +112,10 @@ def _named(root: Path, path: Path, kind: str = "name", *, is_closed: bool = Fals
     return WrittenFile(path.relative_to(root).as_posix(), path, 0, b"", kind, is_closed)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
     """Open to be read; never through a link, and never waiting, even if a pipe took the place of the file."""
+    if is_locked_by_name(path):
+        return read_apart(path)
     return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK))
 
 
