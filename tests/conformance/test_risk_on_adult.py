@@ -16,7 +16,7 @@ from careloom.deid.risk_hierarchies import Hierarchy, grouped, whole_or_none
 from careloom.deid.risk_lattice import generalizations
 from careloom.deid.risk_reduce import Means, reduce_risk
 from careloom.deid.risk_report import assess
-from careloom.deid.risk_targets import Targets
+from careloom.deid.targets import Targets
 
 SPOUSE = {"spouse present": "Married-civ-spouse Married-AF-spouse"}
 SPOUSE["spouse not present"] = "Divorced Never-married Separated Widowed Married-spouse-absent"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from careloom.deid.risk_targets import Targets
+from careloom.deid.targets import Targets
 
 DECEASED = "deceased"
 TRAITS = (

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from careloom.deid.targets import SMALLEST_CELL_SHOWN
 from careloom.errors import QueryError
 
 Whole = npt.NDArray[np.int64]
-SMALLEST_CELL_SHOWN = 11  # CMS Cell Size Suppression Policy, ResDAC, version of 2024-01-26: no cell of 1 to 10
 TABLES_AT_MOST = 4096
 
 

@@ -14,7 +14,8 @@ from careloom.deid.risk_classes import Classes
 from careloom.deid.risk_hierarchies import Hierarchy
 from careloom.deid.risk_lattice import Generalizations, Lattice, Node, generalizations, lattice_of
 from careloom.deid.risk_report import RiskReport, assess
-from careloom.deid.risk_targets import Sensitive, Targets, sensitive_of, violating
+from careloom.deid.risk_targets import Sensitive, sensitive_of, violating
+from careloom.deid.targets import Targets
 from careloom.errors import QueryError
 
 Mask = npt.NDArray[np.bool_]

@@ -11,7 +11,8 @@ from careloom.deid.risk_attackers import AttackerRisk, journalist, marketer, pro
 from careloom.deid.risk_classes import Classes, SmallCells, as_rows, classes_of, small_cells
 from careloom.deid.risk_diversity import counts_of, distinct, entropy, recursive
 from careloom.deid.risk_population import UniquePeople, unique_people
-from careloom.deid.risk_targets import SLACK, Sensitive, Targets, distances, sensitive_of, violating
+from careloom.deid.risk_targets import Sensitive, distances, sensitive_of, violating
+from careloom.deid.targets import SLACK, Targets
 
 RECURSIVE_L = (2, 3)
 

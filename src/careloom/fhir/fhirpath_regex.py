@@ -5,12 +5,14 @@ to groups. Both are refused. A point matches line ends too.
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-
-import polars as pl
-from polars.exceptions import ComputeError
+from typing import TYPE_CHECKING, Any
 
 from careloom.fhir.fhirpath_errors import PathEvaluationError, PathLimitError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 CHARACTERS_AT_MOST = 1_000
 REPEATED_AT_MOST = 2_000
@@ -64,11 +66,8 @@ def matches(text: str, pattern: str, *, full: bool = False) -> bool:
     raises  PathEvaluationError for a pattern that the engine does not have; PathLimitError
     """
     _check(pattern, text)
-    try:
-        found = pl.Series([text]).str.contains(f"(?s)^(?:{pattern})$" if full else f"(?s){pattern}", strict=True)
-    except ComputeError:
-        raise _refused(pattern) from None
-    return bool(found[0])
+    asked = f"(?s)^(?:{pattern})$" if full else f"(?s){pattern}"
+    return bool(_run(pattern, text, lambda each: each.str.contains(asked, strict=True)))
 
 
 def replaced(text: str, pattern: str, substitution: str) -> str:
@@ -80,11 +79,18 @@ def replaced(text: str, pattern: str, substitution: str) -> str:
         return text
     _check(pattern, text)
     _check_growth(text, substitution)
+    written = re.sub(r"\$(\d+)", r"${\1}", substitution)
+    return str(_run(pattern, text, lambda each: each.str.replace_all(f"(?s){pattern}", written)))
+
+
+def _run(pattern: str, text: str, operation: "Callable[[pl.Series], pl.Series]") -> Any:
+    import polars as pl  # noqa: PLC0415 - a tenth of a second that a program without regular expressions does not wait
+    from polars.exceptions import ComputeError  # noqa: PLC0415 - the same
+
     try:
-        found = pl.Series([text]).str.replace_all(f"(?s){pattern}", re.sub(r"\$(\d+)", r"${\1}", substitution))
+        return operation(pl.Series([text]))[0]
     except ComputeError:
         raise _refused(pattern) from None
-    return str(found[0])
 
 
 def _check_growth(text: str, substitution: str) -> None:

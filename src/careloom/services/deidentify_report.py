@@ -15,7 +15,7 @@ from careloom.deid.findings import by_code
 from careloom.deid.identifiers import TEXT, letters
 from careloom.deid.report_html import as_html, measure_title
 from careloom.deid.risk_report import RiskReport, assess
-from careloom.deid.risk_targets import Targets
+from careloom.deid.targets import Targets
 from careloom.errors import FormatError, IntegrityError, NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note

@@ -15,29 +15,22 @@ from typing import Any
 
 from careloom.errors import Conflict, IntegrityError, NotFound
 from careloom.pipeline.manifest import RunManifest
-from careloom.services import (
-    annotate_jobs,
-    deidentify_jobs,
-    duplicates_jobs,
-    exports,
-    linkage_jobs,
-    normalize_jobs,
-    own_parameters,
-    reconciliation,
-)
+from careloom.pipeline.registry import load
+from careloom.services import exports, own_parameters, reconciliation
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.arrivals import Wanted, read_through
 from careloom.services.ingest import INGEST_ZONES, IngestAsk, ingest, refuse_format
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import InputFile, Platform
-from careloom.services.quality_jobs import LOOK_KIND, do_look
 from careloom.services.queued import asker_of
 from careloom.services.runs import find_run, told, told_of
 from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress, State, Stop
 from careloom.store.uploads import Part
 
 KIND = "ingest"
+LOADED_WHEN_ASKED = ("annotate", "deidentify", "duplicates", "linkage", "normalize", "quality")
+"""Kinds whose libraries take a worker a second to load: it does that when the first such job runs."""
 REPORT_SECONDS = 0.25
 """A running job says at most so often how far it is; it is cancelled when it says so."""
 ORPHAN_AFTER = timedelta(days=1)
@@ -181,12 +174,8 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
     with platform.jobs() as jobs, jobs.only_worker():
         jobs.stop = stop or jobs.stop
         jobs.register(KIND, partial(_ingest, platform, jobs), ended=partial(_let_go, platform, jobs))
-        jobs.register(LOOK_KIND, partial(do_look, platform, jobs))
-        jobs.register(linkage_jobs.KIND, partial(linkage_jobs.work_off, platform, jobs))
-        jobs.register(duplicates_jobs.KIND, partial(duplicates_jobs.do_look, platform, jobs))
-        jobs.register(normalize_jobs.KIND, partial(normalize_jobs.work_off, platform, jobs))
-        jobs.register(deidentify_jobs.KIND, partial(deidentify_jobs.work_off, platform, jobs))
-        jobs.register(annotate_jobs.KIND, partial(annotate_jobs.work_off, platform, jobs))
+        for kind in LOADED_WHEN_ASKED:
+            jobs.register(kind, partial(_load_and_do, kind, platform, jobs))
         jobs.register(exports.KIND, partial(exports.work_off, platform, jobs), ended=partial(exports.let_go, platform))
         jobs.register(own_parameters.KIND, partial(own_parameters.work_off, platform, jobs))
         jobs.chores.append(partial(exports.sweep, platform))
@@ -196,6 +185,13 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
             return jobs.run_waiting()
         jobs.run_until_stopped()
         return 0
+
+
+def _load_and_do(
+    kind: str, platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]
+) -> dict[str, Any]:
+    done: dict[str, Any] = load(f"job.{kind}")(platform, jobs, progress, request)
+    return done
 
 
 def sweep(platform: Platform, jobs: Jobs) -> int:

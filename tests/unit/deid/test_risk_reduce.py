@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from careloom.deid.risk_hierarchies import Hierarchy, ages, bands, grouped, untouched, whole_or_none
 from careloom.deid.risk_reduce import Means, reduce_risk
 from careloom.deid.risk_report import assess
-from careloom.deid.risk_targets import Targets
+from careloom.deid.targets import Targets
 from careloom.errors import QueryError
 
 ROWS = st.lists(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.deid.risk_report import RiskReport, assess
-from careloom.deid.risk_targets import Targets
+from careloom.deid.targets import Targets
 from careloom.errors import QueryError
 
 QUASI = ["age", "zip"]
