@@ -183,6 +183,24 @@ def day_number(words: Words, scene: Scene, running: Running, section: str) -> At
     return out if reached is None else out | {"value": reached.isoformat()}
 
 
+def day_range(words: Words, scene: Scene, running: Running, section: str) -> Attributes | None:
+    """POD 2 to 4: from the second to the fourth day after surgery, as an interval where the note dates the surgery."""
+    first, last = ordinal(words.of("n")), ordinal(words.of("to"))
+    if first is None or last is None or first >= last:
+        return None
+    kinds = {token.kind for token in words.of("kind")}
+    is_after_surgery = bool(kinds & {"POD", "POSTOPERATIVE", "POST", "OPERATIVE"})
+    if not is_after_surgery and not kinds & {"HD", "HOSPITAL"}:
+        return {}
+    name, shift = ("surgery", 0) if is_after_surgery else ("admission", 1)
+    out = {"anchor": name}
+    anchor = scene.anchors.get(name)
+    ends = None if anchor is None else (step(anchor, first - shift, "D"), step(anchor, last - shift, "D"))
+    if ends is None or ends[0] is None or ends[1] is None:
+        return out
+    return out | {"value": f"{ends[0].isoformat()}/{ends[1].isoformat()}"}
+
+
 def _day_of_life(words: Words, scene: Scene, number: int) -> Attributes:
     if words.of("kind2")[0].kind != "LIFE":
         return {}

@@ -282,6 +282,7 @@ _READERS: Mapping[str, _Reader] = {
     "after": times_relative.after,
     "within": times_relative.within,
     "day_number": times_relative.day_number,
+    "day_range": times_relative.day_range,
     "next_day": times_relative.next_day,
     "day_before": times_relative.day_before,
     "deictic": times_relative.deictic,

@@ -172,6 +172,11 @@ ALONE = [
     ("38 weeks of gestation", ("38 weeks of gestation", "relative", "")),
     ("day 5", ("day 5", "relative", "")),
     ("d 12", None),
+    ("on d 22 to 24", ("d 22 to 24", "duration", "")),
+    ("day 1 to day 4", ("day 1 to day 4", "duration", "")),
+    ("POD 2-4", ("POD 2-4", "duration", "")),
+    ("days 4 to 2", None),
+    ("hospital day 3 - 5 mg", ("hospital day 3", "relative", "2024-03-15")),
 ]
 """An expression after ``Seen`` in a note of Friday, 15 March 2024: span, type and value of the last found."""
 TOLD = [
@@ -200,6 +205,8 @@ TOLD = [
     ("post-op day 1", ("post-op day 1", "relative", "2024-03-12")),
     ("hospital day 3", ("hospital day 3", "relative", "2024-03-12")),
     ("HD 2", ("HD 2", "relative", "2024-03-11")),
+    ("POD 2-4", ("POD 2-4", "duration", "2024-03-13/2024-03-15")),
+    ("hospital days 2 to 3", ("hospital days 2 to 3", "duration", "2024-03-11/2024-03-12")),
     ("third hospital day", ("third hospital day", "relative", "2024-03-12")),
     ("fifth postoperative day", ("fifth postoperative day", "relative", "2024-03-16")),
     ("1st POD", ("1st POD", "relative", "2024-03-12")),
