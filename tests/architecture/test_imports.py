@@ -18,6 +18,7 @@ HEAVY = {
     "torch": r"_torch\.py$",
     "transformers": r"_torch\.py$",
     "opacus": r"_torch\.py$",
+    "sklearn": r"_sklearn\.py$",
     "azure": r"_azure\.py$",
     "adlfs": r"_azure\.py$",
     "presidio_analyzer": r"_presidio\.py$",
@@ -36,7 +37,7 @@ HEAVY = {
     "matplotlib": r"^dashboard/",
     "reportlab": r"^(dashboard/|api/)",
 }
-HEAVY_FILE = re.compile(r"_(torch|azure|presidio|spark|tesseract)$")
+HEAVY_FILE = re.compile(r"_(torch|sklearn|azure|presidio|spark|tesseract)$")
 # What a bare start may not load: the heavy ones, and the table libraries that cost a third of a second each.
 NEVER_BARE = [*HEAVY, "polars", "pyarrow", "deltalake", "pandas", "numpy", "sklearn", "mlflow", "duckdb", "onnxruntime"]
 
@@ -68,6 +69,8 @@ SLIPS = [
     ("import torch", "nlp/tagger.py", 1),
     ("def late():\n    import torch", "nlp/tagger.py", 1),
     ("import torch.nn", "nlp/tagger_torch.py", 0),
+    ("import sklearn.tree", "synth/cart.py", 1),
+    ("from sklearn import tree", "synth/cart_sklearn.py", 0),
     ("from azure.identity import DefaultAzureCredential", "crypto/keys.py", 1),
     ("from azure.identity import DefaultAzureCredential", "crypto/keys_azure.py", 0),
     ("from careloom.crypto import keys_azure", "crypto/keys.py", 1),
