@@ -16,6 +16,7 @@ import polars as pl
 from careloom.fhir.fhirpath_errors import PathError
 from careloom.fhir.views_definition import Column, Definition, ViewError, read_view
 from careloom.fhir.views_interpret import Row, interpreted
+from careloom.fhir.views_needed import needed_text
 from careloom.fhir.views_write import UNEXPECTED, Rows, written
 
 _DTYPES: dict[str, pl.DataType] = {"boolean": pl.Boolean(), "integer": pl.Int64(), "decimal": pl.Float64()}
@@ -29,11 +30,13 @@ class View:
     definition  what it asks for
     columns     its columns, in the order of its rows
     fast        the function written for well-formed resources; None where the view goes through what is not plain
+    needed      bytes that the JSON of every resource has which makes rows, as `needed_text`; b"" where none are known
     """
 
     definition: Definition
     columns: tuple[Column, ...]
     fast: Rows | None
+    needed: bytes = b""
 
     @property
     def resource(self) -> str:
@@ -96,4 +99,4 @@ def compile_view(view: Any) -> View:
     raises  ViewError with the place in the view and what to do
     """
     definition = read_view(view)
-    return View(definition, definition.root.all_columns(), written(definition))
+    return View(definition, definition.root.all_columns(), written(definition), needed_text(definition))

@@ -177,7 +177,7 @@ def condition(tree: grammar.Tree, kind: str, variable: str, constants: Mapping[s
         case grammar.Operation(sign="=", left=left, right=right):
             if isinstance(left, (grammar.Literal, grammar.Variable)):
                 left, right = right, left
-            return _equals(walk(left, kind), _fixed(right, constants), variable)
+            return _equals(walk(left, kind), fixed(right, constants), variable)
         case grammar.Call(name="exists", arguments=(), source=source) if source is not None:
             found = walk(source, kind)
             if found.steps and not system_name(found.kind):
@@ -187,8 +187,8 @@ def condition(tree: grammar.Tree, kind: str, variable: str, constants: Mapping[s
     raise NotPlainError
 
 
-def _fixed(tree: grammar.Tree, constants: Mapping[str, Any]) -> Any:
-    """A text or truth that stands in the view."""
+def fixed(tree: grammar.Tree, constants: Mapping[str, Any]) -> Any:
+    """A text or truth that stands in the view. raises NotPlainError"""
     value: Any = None
     if isinstance(tree, grammar.Literal):
         value = tree.value

@@ -187,9 +187,9 @@ def view_files(files: list[Path], ask: ViewAsk, watch: Watch | None = None) -> V
                         yield held
 
     def made() -> Iterator[Piece]:
-        left = resources()
-        while some := list(islice(left, view_scan.BATCH if ask.out is not None else _shown(ask))):
-            yield piece_of(compiled, some)
+        left, size = resources(), view_scan.BATCH if ask.out is not None else _shown(ask)
+        while (piece := piece_of(compiled, islice(left, size))).resources:
+            yield piece
             if watch is not None:
                 watch(position[0], total)
 

@@ -5,7 +5,7 @@ order. Keys reach a worker as the name of their keeper, never as bytes, and rows
 import gc
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
@@ -88,23 +88,27 @@ class Maker:
         self._view: View = compile_view(recipe.view)
         self._is_keyed = recipe.is_keyed
         self._connect = connect
-        self._reader = SnapshotReader(zone_keys, Runtime().random_bytes, self._view.resource, recipe.as_of)
+        view = self._view
+        self._reader = SnapshotReader(zone_keys, Runtime().random_bytes, view.resource, recipe.as_of, view.needed)
 
     def piece(self, rows: Sequence[int]) -> Piece:
         """The rows of the resources behind these row numbers."""
         with self._connect() as connection:
             part = self._reader.part(connection, rows)
         made = piece_of(self._view, part.resources, is_keyed=self._is_keyed)
-        made.subjects = part.subjects
+        made.resources, made.subjects = part.size, part.subjects
         return made
 
 
-def piece_of(view: View, resources: Sequence[Any], *, is_keyed: bool = False) -> Piece:
-    """The rows of resources at hand; what does not fit the view is counted by its place."""
+def piece_of(view: View, resources: Iterable[Any], *, is_keyed: bool = False) -> Piece:
+    """The rows of resources, each dropped before the next is asked for; what does not fit the view is counted by its
+    place.
+    """
     found: list[Row] = []
     keys: list[tuple[str, int, str]] = []
-    piece = Piece(pl.DataFrame(), len(resources))
+    piece = Piece(pl.DataFrame())
     for resource in resources:
+        piece.resources += 1
         try:
             rows = view.rows(resource)
         except ViewError as error:

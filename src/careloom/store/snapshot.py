@@ -5,12 +5,13 @@ from its history as it stood then; what was erased later is gone.
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection
 
+from careloom.crypto.envelope import Sealer
 from careloom.fhir.drafts import Resource
 from careloom.store import bulk
 from careloom.store.audit_log import time_of
@@ -52,9 +53,16 @@ class Snapshot(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Resources in the order of their rows, and the numbers of the data keys that seal them."""
+    """Resources in the order of their rows.
 
-    resources: list[Resource]
+    resources  opened and parsed one by one as they are asked for: a parsed resource that is dropped before the next is
+               made costs half of one that waits for its batch; raises IntegrityError where a seal was changed
+    size       how many there are, those without the needed bytes included
+    subjects   numbers of the data keys that seal them
+    """
+
+    resources: Iterator[Resource]
+    size: int
     subjects: frozenset[int]
 
 
@@ -89,29 +97,37 @@ def names_of_rows(connection: Connection, rows: Sequence[int]) -> list[str]:
 
 
 class SnapshotReader:
-    """Reads parts of one snapshot; keeps unwrapped keys, so use one for all parts that a process reads."""
+    """Reads parts of one snapshot; keeps unwrapped keys, so use one for all parts that a process reads.
 
-    def __init__(self, zone_keys: ZoneKeys, random_bytes: Callable[[int], bytes], kind: str, as_of: int) -> None:
+    needed  bytes without which the JSON of a resource is of no use to the reader: what lacks them is not parsed
+    """
+
+    def __init__(
+        self, zone_keys: ZoneKeys, random_bytes: Callable[[int], bytes], kind: str, as_of: int, needed: bytes = b""
+    ) -> None:
         self._zone, self._kind, self._as_of = zone_keys.zone, kind, as_of
         self._keys = SubjectKeys(zone_keys, random_bytes)
         self._open = Bodies().batch_open()
         self._instants: dict[int, str] = {}
+        self._needed = needed
 
     def part(self, connection: Connection, rows: Sequence[int]) -> Part:
-        """The resources of these rows as they stood at the moment of the snapshot, with the meta that a read gives.
-
-        raises  IntegrityError where a seal was changed
-        """
+        """The resources of these rows as they stood at the moment of the snapshot, with the meta that a read gives."""
         found = bulk.fetch_in(connection, _ROWS, rows)
         as_of = self._as_of
         kept = [row if row[3] <= as_of else self._as_it_was(connection, row) for row in found]
         then = [row for row in kept if row is not None and not row[4]]
         subjects = frozenset([row[5] for row in then])
         sealers = self._keys.numbered(connection, subjects)
-        opened, zone, kind, loads = self._open, self._zone, self._kind, orjson.loads
-        resources: list[Resource] = []
+        return Part(self._opened(then, sealers), len(then), subjects - {SHARED})
+
+    def _opened(self, then: Sequence[tuple[Any, ...]], sealers: Mapping[int, Sealer]) -> Iterator[Resource]:
+        opened, zone, kind, loads, needed = self._open, self._zone, self._kind, orjson.loads, self._needed
         for _, name, version, updated, _, subject, body, record_id in then:
-            resource = loads(opened(sealers[subject], body, resource_context(zone, kind, name, version)))
+            content = opened(sealers[subject], body, resource_context(zone, kind, name, version))
+            if needed and needed not in content:
+                continue
+            resource = loads(content)
             meta = resource.get("meta")
             if meta is None:
                 meta = resource["meta"] = {}
@@ -119,8 +135,7 @@ class SnapshotReader:
             meta["lastUpdated"] = self._instants.get(updated) or self._instant(updated)
             if record_id:
                 meta["source"] = f"urn:careloom:record:{record_id}"
-            resources.append(resource)
-        return Part(resources, subjects - {SHARED})
+            yield resource
 
     def _as_it_was(self, connection: Connection, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """The row as it stood at the moment of the snapshot; None where it was not there yet."""

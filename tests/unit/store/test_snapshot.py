@@ -50,7 +50,7 @@ def test_resources_are_read_as_a_read_gives_them(store: ZoneStore) -> None:
         part = SnapshotReader(store.keys, store.runtime.random_bytes, "Observation", state.as_of).part(
             connection, state.rows
         )
-    assert part.resources == [store.read("Observation", "a").resource()]
+    assert list(part.resources) == [store.read("Observation", "a").resource()]
     assert len(part.subjects) == 1
 
 
