@@ -170,3 +170,19 @@ def test_a_zone_whose_store_is_gone_does_not_verify(platform: Platform, feed: Pa
     found = audit.verify(platform, Principal("o", OFFICER.roles, OFFICER.zones | {"synthetic"}))
     assert found["verified"] is False
     assert found["chains"][0]["detail"] == "its anchor is here, the store is gone"
+
+
+def test_events_that_an_old_anchor_does_not_cover_are_told_and_are_no_fault(platform: Platform, feed: Path) -> None:
+    auditor = Principal("o", OFFICER.roles, OFFICER.zones | {"synthetic"})
+    USES["ingest"](platform, ENGINEER, feed)
+    store = platform.store("identified")
+    assert store.anchor is not None
+    before, covered = store.anchor.path.read_bytes(), store.verify_audit().rows
+    search.search(platform, ENGINEER, "identified", "Patient")
+    store.anchor.path.write_bytes(before)  # as the disk has it after a power cut
+    (found,) = (one for one in audit.verify(platform, auditor)["chains"] if one["zone"] == "identified")
+    assert (found["verified"], found["anchored"], found["events"]) == (True, covered, covered + 1)
+    assert found["detail"].startswith(f"anchor holds at {covered}; 1 after it")
+    search.search(platform, ENGINEER, "identified", "Patient")
+    (found,) = (one for one in audit.verify(platform, auditor)["chains"] if one["zone"] == "identified")
+    assert (found["anchored"], found["detail"]) == (covered + 2, "anchor holds")

@@ -7,12 +7,14 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
+from careloom.store.audit_log import AuditReport
 
 
 def verify(platform: Platform, who: Principal) -> dict[str, Any]:
     """Every row, link, signature and anchor of every zone that has, or had, a store.
 
-    returns  ``verified`` and ``chains``: zone, events, verified, detail
+    returns  ``verified`` and ``chains``: zone, events, anchored (how many of them the anchor covers, None where it
+             cannot be read), verified, detail
     """
     chains = []
     for zone in STORED_ZONES:
@@ -20,14 +22,28 @@ def verify(platform: Platform, who: Principal) -> dict[str, Any]:
         if not platform.has_store(zone):
             if platform.has_anchor(zone):
                 detail = "its anchor is here, the store is gone"
-                chains.append({"zone": zone, "events": 0, "verified": False, "detail": detail})
+                chains.append({"zone": zone, "events": 0, "anchored": None, "verified": False, "detail": detail})
             continue
         report = platform.store(zone).verify_audit()
-        problems = ", ".join(f"{problem.code} at {problem.seq}" for problem in report.problems[:5])
         chains.append(
-            {"zone": zone, "events": report.rows, "verified": report.is_whole, "detail": problems or "anchor holds"}
-        )
+            {
+                "zone": zone, "events": report.rows, "anchored": report.anchored, "verified": report.is_whole,
+                "detail": _detail(report),
+            }
+        )  # fmt: skip
     return {"verified": all(chain["verified"] for chain in chains), "chains": chains}
+
+
+def _detail(report: AuditReport) -> str:
+    if not report.is_whole:
+        return ", ".join(f"{problem.code} at {problem.seq}" for problem in report.problems[:5])
+    behind = 0 if report.anchored is None else report.head.seq - report.anchored
+    if not behind:
+        return "anchor holds"
+    return (
+        f"anchor holds at {report.anchored}; {behind} after it are whole but not anchored: being written now, or the "
+        "power was cut before the disk had the anchor; the next event anchors them"
+    )
 
 
 def report(

@@ -6,8 +6,8 @@ command does all of it again from the backup, which it never changes.
 
 import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,19 +49,18 @@ def restore(platform: Platform, who: Principal, folder: Path, *, over: bool = Fa
     zones: list[Zone] = [zone for zone in STORED_ZONES if zone in manifest["zones"]]
     stage = platform.settings.data.directory / STAGE
     over = over or _was_begun(stage, manifest["backup"])
-    shutil.rmtree(stage, ignore_errors=True)
-    private_folder(stage)
-    (stage / _MARK).write_text(manifest["backup"], "utf-8")
     told: Json = {}
-    with ledger.locked():
+    with ledger.locked(), _alone(platform, zones):
+        shutil.rmtree(stage, ignore_errors=True)
+        private_folder(stage)
+        (stage / _MARK).write_text(manifest["backup"], "utf-8")
         live = {zone: _live(platform, ledger, zone, over=over) for zone in zones}
         for zone in zones:
             told[zone] = _staged(platform, ledger, folder, stage, zone, live[zone])
             told[zone] |= _made_whole(platform, who, stage, zone, manifest["backup"], live[zone])
-        platform.close()
-        for zone in zones:
-            _put_in_place(platform, stage, zone)
+        _put_in_place(platform, stage, zones)
         _put_files(platform, folder)
+    platform.close()
     shutil.rmtree(stage, ignore_errors=True)
     return {"backup": manifest["backup"], "zones": told}
 
@@ -138,38 +137,50 @@ def _made_whole(platform: Platform, who: Principal, stage: Path, zone: Zone, nam
     return found
 
 
-def _put_in_place(platform: Platform, stage: Path, zone: Zone) -> None:
-    data, place = platform.settings.data, stage / zone / DATABASE_NAME
+@contextmanager
+def _alone(platform: Platform, zones: Sequence[Zone]) -> Iterator[None]:
+    """Nobody else has any of the zones open while the block runs. raises Conflict before anything is touched"""
+    with ExitStack() as held:
+        for zone in zones:
+            if platform.has_store(zone):
+                held.enter_context(platform.store(zone).alone())
+        yield
+
+
+def _put_in_place(platform: Platform, stage: Path, zones: Sequence[Zone]) -> None:
+    """Copies and their anchors take the place of the zones."""
+    data = platform.settings.data
     if is_url(data.database):
-        engine = open_engine(data.database, zone)
-        try:
-            with writing(engine) as connection:
-                backup.load(place, connection)
-        finally:
-            engine.dispose()
-    else:
+        _load(str(data.database), stage, zones)
+    for zone in zones:
         target = data.directory / zone / DATABASE_NAME
         private_folder(target.parent)
-        _require_alone(target)
-        for ending in ("-wal", "-shm"):
-            target.with_name(target.name + ending).unlink(missing_ok=True)
-        place.replace(target)
-        backup.sync(target)
-    (data.directory / zone / ANCHOR_NAME).unlink(missing_ok=True)
-    platform.store(zone).anchor_again()
+        if not is_url(data.database):
+            if platform.has_store(zone):
+                platform.store(zone).disconnect()
+            _fold_journal(target)
+            (stage / zone / DATABASE_NAME).replace(target)
+        (stage / zone / ANCHOR_NAME).replace(target.with_name(ANCHOR_NAME))
+        backup.sync(target.with_name(ANCHOR_NAME))
 
 
-def _require_alone(target: Path) -> None:
-    """Nobody else has the database open. raises Conflict"""
-    if not target.is_file():
-        return
-    try:
-        with closing(sqlite3.connect(target, timeout=2)) as held:
-            (mode,) = held.execute("PRAGMA journal_mode = DELETE").fetchone()
-    except sqlite3.Error:
-        mode = ""
-    if mode != "delete":
-        raise Conflict("a process uses the store", "Stop the server, the worker and the listeners, then restore again.")
+def _load(url: str, stage: Path, zones: Sequence[Zone]) -> None:
+    """Fills the databases of PostgreSQL; none is committed before all are filled."""
+    with ExitStack() as held:
+        for zone in zones:
+            engine = open_engine(url, zone)
+            held.callback(engine.dispose)
+            connection = held.enter_context(writing(engine))
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")  # somebody else's program may read
+            backup.load(stage / zone / DATABASE_NAME, connection)
+
+
+def _fold_journal(target: Path) -> None:
+    """A journal that stayed beside the new file would be played into it."""
+    if target.is_file():
+        backup.settle_journal(target)
+    for ending in ("-wal", "-shm"):
+        target.with_name(target.name + ending).unlink(missing_ok=True)
 
 
 def _put_files(platform: Platform, folder: Path) -> None:

@@ -1,12 +1,13 @@
 """What can be read of a zone's resources: each call on a connection of its own, in one committed state."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection, Engine
 
 from careloom.store import landing, reads, surveying
 from careloom.store.engine import reading
+from careloom.store.in_use import Use
 from careloom.store.own_indexing import Verified, verified
 from careloom.store.own_parameters import EntryRows, Own, OwnIndex
 from careloom.store.own_parameters import read as read_own
@@ -20,6 +21,7 @@ class ZoneReads:
 
     def __init__(self, engine: Engine, zone_keys: ZoneKeys, reader: reads.Reader) -> None:
         self._engine = engine
+        self._use = Use(engine)
         self.keys = zone_keys
         self._reader = reader
         self._own = OwnIndex()
@@ -29,6 +31,19 @@ class ZoneReads:
         """A connection for reading SQL (search), which sees one committed state."""
         with reading(self._engine) as connection:
             yield connection
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody else has the zone open while the block runs, nor opens it. raises Conflict where somebody has"""
+        return self._use.alone()
+
+    def disconnect(self) -> None:
+        """Closes all connections; the next call opens one anew."""
+        self._engine.dispose()
+
+    def close(self) -> None:
+        """Closes all connections, for good."""
+        self.disconnect()
+        self._use.close()
 
     def read(self, resource_type: str, resource_id: str) -> Stored:
         """The current version; a deletion has `Stored.deleted`. raises NotFound."""

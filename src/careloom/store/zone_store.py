@@ -121,10 +121,6 @@ class ZoneStore(ZoneReads):
         self._move_anchor(audit_log.Head(rows[0][0], bytes(rows[0][1])) if rows else audit_log.EMPTY)
         self._settle_anchor()
 
-    def close(self) -> None:
-        """Closes all connections."""
-        self._engine.dispose()
-
     @contextmanager
     def transaction(
         self, event: AuditEvent | Callable[[Tally], AuditEvent], policy: ZonePolicy | None = None
