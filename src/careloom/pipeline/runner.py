@@ -1,24 +1,16 @@
 """Runs a pipeline over batches in local processes, in order, so that any number of processes gives the same result."""
 
 import gc
-import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from threading import Thread
 from typing import Any
 
 from careloom.errors import StateError
 from careloom.pipeline import registry
 from careloom.pipeline.batch import Batch
 from careloom.pipeline.pipeline import Pipeline, Result
-
-WINDOW_PER_PROCESS = 2
-"""Batches in flight per process: enough to keep it busy, few enough to bound memory."""
+from careloom.pipeline.workers import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +28,6 @@ class PipelineSpec:
 
 BATCHES_PER_COLLECTION = 20
 """Full collections are dear and nearly nothing of a batch is cyclic."""
-
-_worker_pipeline: Pipeline | None = None
-
-
-def _start_worker(spec: PipelineSpec) -> None:
-    global _worker_pipeline  # noqa: PLW0603 - one pipeline per worker process, built once
-    _worker_pipeline = spec.build()
-    gc.freeze()
-    gc.disable()
-    Thread(target=end_with_parent, daemon=True).start()
-
-
-def end_with_parent() -> None:
-    """Ends this worker when the process that it works for is gone, even by `kill -9`: it would wait for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _run_in_worker(batch: Batch[Any]) -> Result:
-    if _worker_pipeline is None:
-        raise StateError("runner: the worker has no pipeline", "Start it through run_batches.")
-    try:
-        return _worker_pipeline.run(batch)
-    finally:
-        gc.collect(0)
 
 
 def run_batches(
@@ -115,25 +80,12 @@ def _run(
         for batch in batches:
             yield batch, pipeline.run(batch)
         return
-    with ProcessPoolExecutor(processes, get_context("forkserver"), _start_worker, (spec,)) as pool:
-        try:
-            yield from _in_order(pool.submit, batches, processes * WINDOW_PER_PROCESS)
-        except BrokenProcessPool:
-            raise StateError(
-                "runner: a worker process ended before its batch was done",
-                "Run the same command again: what was committed is kept and skipped. Fewer processes need less memory.",
-            ) from None
+    lost = StateError(
+        "runner: a worker process ended before its batch was done",
+        "Run the same command again: what was committed is kept and skipped. Fewer processes need less memory.",
+    )
+    yield from in_order(_running, spec, batches, processes, lost)
 
 
-def _in_order(
-    submit: Callable[..., "Future[Result]"], batches: Iterable[Batch[Any]], window: int
-) -> Iterator[tuple[Batch[Any], Result]]:
-    flying: deque[tuple[Batch[Any], Future[Result]]] = deque()
-    for batch in batches:
-        flying.append((batch, submit(_run_in_worker, batch)))
-        if len(flying) >= window:
-            done, future = flying.popleft()
-            yield done, future.result()
-    while flying:
-        done, future = flying.popleft()
-        yield done, future.result()
+def _running(spec: PipelineSpec) -> Callable[[Batch[Any]], Result]:
+    return spec.build().run

@@ -1,18 +1,14 @@
 """Patients of a simulated hospital, shard by shard, in any number of processes: the same bytes in the same order."""
 
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from multiprocessing import get_context
-from threading import Thread
 
 import orjson
 
 from careloom.errors import StateError
-from careloom.pipeline.runner import WINDOW_PER_PROCESS, end_with_parent
+from careloom.pipeline.workers import in_order
 from careloom.simulate.answers import NoteAnswer
 from careloom.simulate.charts import Place
 from careloom.simulate.draw import Draw
@@ -100,19 +96,8 @@ def _count(counts: Counter[str], history: History) -> None:
     counts["deaths"] += history.person.death is not None
 
 
-_workshop: Workshop | None = None
-
-
-def _start(recipe: Recipe) -> None:
-    global _workshop  # noqa: PLW0603 - one workshop per worker process, built once
-    _workshop = Workshop(recipe)
-    Thread(target=end_with_parent, daemon=True).start()
-
-
-def _shard_in_worker(numbers: Sequence[int]) -> Shard:
-    if _workshop is None:
-        raise StateError("simulate: the worker has no recipe", "Start it through shards.")
-    return _workshop.shard(numbers)
+def _working(recipe: Recipe) -> Callable[[Sequence[int]], Shard]:
+    return Workshop(recipe).shard
 
 
 def shards(recipe: Recipe, patients: int, processes: int) -> Iterator[Shard]:
@@ -125,20 +110,10 @@ def shards(recipe: Recipe, patients: int, processes: int) -> Iterator[Shard]:
         for first in range(1, patients + 1, PATIENTS_PER_SHARD)
     ]
     if processes == 1 or len(parts) == 1:
-        workshop = Workshop(recipe)
-        yield from map(workshop.shard, parts)
+        yield from map(_working(recipe), parts)
         return
-    flying: deque[Future[Shard]] = deque()
-    with ProcessPoolExecutor(processes, get_context("forkserver"), _start, (recipe,)) as pool:
-        try:
-            for part in parts:
-                flying.append(pool.submit(_shard_in_worker, part))
-                if len(flying) >= processes * WINDOW_PER_PROCESS:
-                    yield flying.popleft().result()
-            while flying:
-                yield flying.popleft().result()
-        except BrokenProcessPool:
-            raise StateError(
-                "simulate: a worker process ended before its patients were done",
-                "Start anew in an empty folder. Fewer processes need less memory.",
-            ) from None
+    lost = StateError(
+        "simulate: a worker process ended before its patients were done",
+        "Start anew in an empty folder. Fewer processes need less memory.",
+    )
+    yield from (shard for _, shard in in_order(_working, recipe, parts, processes, lost))

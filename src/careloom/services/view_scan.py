@@ -2,18 +2,13 @@
 order. Keys reach a worker as the name of their keeper, never as bytes, and rows leave it as Arrow in memory.
 """
 
-import gc
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from io import BytesIO
-from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -25,7 +20,8 @@ from careloom.fhir.references import patients_of
 from careloom.fhir.views import View, compile_view
 from careloom.fhir.views_definition import ViewError
 from careloom.fhir.views_interpret import Row
-from careloom.pipeline.runner import WINDOW_PER_PROCESS, collector_resting, end_with_parent
+from careloom.pipeline.runner import collector_resting
+from careloom.pipeline.workers import in_order
 from careloom.runtime import Runtime
 from careloom.store.engine import open_engine, reading
 from careloom.store.snapshot import SnapshotReader
@@ -144,47 +140,25 @@ def pieces(recipe: Recipe, rows: Sequence[int], processes: int, connect: Connect
                 yield maker.piece(part)
                 step()
         return
-    flying: deque[Future[Piece]] = deque()
-    with ProcessPoolExecutor(processes, get_context("forkserver"), _start, (recipe,)) as pool:
-        try:
-            for part in parts:
-                flying.append(pool.submit(_piece_in_worker, part))
-                if len(flying) >= processes * WINDOW_PER_PROCESS:
-                    yield flying.popleft().result()
-            while flying:
-                yield flying.popleft().result()
-        except BrokenProcessPool:
-            raise StateError(
-                "view: a worker process ended before its part was done",
-                "View again; fewer processes need less memory.",
-            ) from None
-        finally:
-            for one in flying:
-                one.cancel()
+    lost = StateError(
+        "view: a worker process ended before its part was done", "View again; fewer processes need less memory."
+    )
+    yield from (piece for _, piece in in_order(_making, recipe, parts, processes, lost))
+
+
+def _making(recipe: Recipe) -> Callable[[Sequence[int]], Piece]:
+    engine = open_engine(recipe.place, recipe.zone)
+    maker = Maker(recipe, lambda: reading(engine))
+
+    def made(rows: Sequence[int]) -> Piece:
+        piece, out = maker.piece(rows), BytesIO()
+        piece.opened().write_ipc_stream(out)
+        piece.frame = out.getvalue()
+        return piece
+
+    return made
 
 
 def usable_cores() -> int:
     """The cores that this process may use, at most 8: more wait for the one that writes."""
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
-
-
-_maker: Maker | None = None
-
-
-def _start(recipe: Recipe) -> None:
-    global _maker  # noqa: PLW0603 - one maker per worker process, built once
-    engine = open_engine(recipe.place, recipe.zone)
-    _maker = Maker(recipe, lambda: reading(engine))
-    gc.freeze()
-    gc.disable()
-    Thread(target=end_with_parent, daemon=True).start()
-
-
-def _piece_in_worker(rows: Sequence[int]) -> Piece:
-    if _maker is None:
-        raise StateError("view: the worker has no recipe", "Start it through pieces.")
-    piece = _maker.piece(rows)
-    out = BytesIO()
-    piece.opened().write_ipc_stream(out)
-    piece.frame = out.getvalue()
-    return piece
