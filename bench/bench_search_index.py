@@ -25,17 +25,20 @@ from typing import Any
 import orjson
 from sqlalchemy import Boolean, Connection, Engine, create_engine, inspect
 
+from careloom.crypto.envelope import Sealer, nonces
 from careloom.errors import QueryError
 from careloom.fhir import search_values
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_index import extract
-from careloom.store import search_sql
+from careloom.store import bulk, search_sql
 from careloom.store.blind_index import BlindIndex
 from careloom.store.rows import IndexRows
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
+from careloom.store.seal import Bodies
 from careloom.store.search_links import Index
 
 KEY = bytes(range(32))
+SEALER, BODIES = Sealer(KEY), Bodies()
 LOINC = "http://loinc.org"
 
 
@@ -79,7 +82,22 @@ def measure_extraction(resources: dict[str, list[dict[str, Any]]]) -> None:
         print(f"{name:24} {len(items):6} {extraction:10.2f} {blinding:9.2f} {keys:6.1f} {ranges:6.1f}")
 
 
-def observation(number: int, chance: random.Random) -> dict[str, Any]:
+def sealed(content: dict[str, Any]) -> bytes:
+    return BODIES.seal(SEALER, orjson.dumps(content), b"", nonces(1)[0])
+
+
+def reader(connection: Connection) -> Callable[[Any], Iterator[tuple[int, dict[str, Any]]]]:
+    """Reads and unseals contents, in the order asked, as a zone does."""
+
+    def read(rids: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+        rows = dict(bulk.fetch_in(connection, "SELECT rid, body FROM resource WHERE rid {in}", rids))
+        open_one = BODIES.batch_open()
+        return ((rid, orjson.loads(open_one(SEALER, bytes(rows[rid]), b""))) for rid in rids)
+
+    return read
+
+
+def observation(number: int, chance: random.Random, patient_number: int) -> dict[str, Any]:
     code = int(200 * chance.random() ** 3)
     day = f"20{chance.randrange(15, 25)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}T10:00:00Z"
     return {
@@ -87,7 +105,7 @@ def observation(number: int, chance: random.Random) -> dict[str, Any]:
         "status": "final" if chance.random() < 0.98 else "amended",
         "category": [{"coding": [{"system": "c", "code": chance.choice(["laboratory", "vital-signs"])}]}],
         "code": {"coding": [{"system": LOINC, "code": f"{code}-1"}]},
-        "subject": {"reference": f"Patient/p{number // 500}"},
+        "subject": {"reference": f"Patient/p{patient_number}"},
         "encounter": {"reference": f"Encounter/e{number // 20}"},
         "effectiveDateTime": day,
         "valueQuantity": {
@@ -102,22 +120,25 @@ def patient(number: int) -> dict[str, Any]:
     return {"resourceType": "Patient", "name": [{"family": f"Fam{number}"}], "gender": ("male", "female")[number % 2]}
 
 
-def fill(connection: Connection, blind: BlindIndex, count: int) -> None:
-    chance = random.Random(7)
+def fill(connection: Connection, blind: BlindIndex, count: int, *, is_scattered: bool) -> None:
+    """is_scattered  what is about one patient did not arrive together"""
+    chance, patients = random.Random(7), count // 500
     eq, ranges, resources, systems = [], [], [], set()
     for number in range(count // 500 + 1):
         rid = count + 1 + number
-        rows = blind.index(patient(number))
+        content = patient(number)
+        rows = blind.index(content)
         eq += [(key, rid) for key in rows.eq]
         systems.update(rows.systems)
-        resources.append((rid, "Patient", f"p{number}", 1, 1_700_000_000_000_000, 1, None, False, b"", b"x" * 300))
+        resources.append((rid, "Patient", f"p{number}", 1, 1_700_000_000_000_000, 1, None, False, b"", sealed(content)))
     for rid in range(1, count + 1):
-        rows = blind.index(observation(rid, chance))
+        content = observation(rid, chance, rid * 7919 % patients if is_scattered else rid // 500)
+        rows = blind.index(content)
         eq += [(key, rid) for key in rows.eq]
         ranges += [(*row, rid) for row in rows.ranges]
         systems.update(rows.systems)
         updated = 1_700_000_000_000_000 + rid * 1000
-        resources.append((rid, "Observation", f"{rid:026}", 1, updated, 1, None, False, b"", b"x" * 300))
+        resources.append((rid, "Observation", f"{rid:026}", 1, updated, 1, None, False, b"", sealed(content)))
     eq.sort()
     ranges.sort()
     for table, rows in ((idx_eq, eq), (idx_range, ranges), (resource, resources), (token_system, sorted(systems))):
@@ -170,17 +191,21 @@ def cpu_of(connection: Connection) -> Callable[[], float]:
     return lambda: time.process_time() + int(ran.read_text().split()[0]) / 1e9
 
 
-def measure_searches(connection: Connection, blind: BlindIndex, count: int, samples: int) -> None:
+def measure_searches(connection: Connection, blind: BlindIndex, count: int, arguments: argparse.Namespace) -> None:
     print(f"{'search (page of 50)':28} {'p50 ms':>8} {'p99 ms':>8} {'wall p50':>8} {'wall p99':>8} {'found':>6}")
-    chance, cpu = random.Random(11), cpu_of(connection)
+    chance, cpu, read = random.Random(11), cpu_of(connection), reader(connection)
     every: list[list[float]] = [[], []]
+    samples = arguments.samples
     for name, make in requests(count):
+        if arguments.kinds not in name:
+            continue
         times, walls, found, refused = [], [], 0, 0
         for _ in range(samples):
             query = parse_search(make(chance))
             start, begun = cpu(), time.perf_counter()
             try:
-                page = search_sql.search(Index(connection, blind, lambda kind, one: (one,)), query, limit=50)
+                index = Index(connection, blind, lambda kind, one: (one,), read)
+                page = search_sql.search(index, query, limit=50)
                 found += len(page.rids)
             except QueryError:  # more than a link may have at one end
                 refused += 1
@@ -198,13 +223,13 @@ def say(name: str, times: list[float], walls: list[float], more: str) -> None:
     print(f"{name:28} {' '.join(f'{one:8.2f}' for one in edges)} {more}", flush=True)
 
 
-def made_sqlite(folder: Path, blind: BlindIndex, count: int) -> Engine:
-    """The store in a folder, made if it is not there."""
-    engine = create_engine(f"sqlite:///{folder}/store-{count}.db")
-    if not (folder / f"store-{count}.db").is_file():
+def made_sqlite(place: Path, blind: BlindIndex, count: int, *, is_scattered: bool) -> Engine:
+    """The store at a place, made if it is not there."""
+    engine = create_engine(f"sqlite:///{place}")
+    if not place.is_file():
         metadata.create_all(engine)
         with engine.connect() as connection:
-            fill(connection, blind, count)
+            fill(connection, blind, count, is_scattered=is_scattered)
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     return engine
 
@@ -236,6 +261,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=200, help="Searches of each kind.")
     parser.add_argument("--folder", type=Path, help="Keep the store here, and use it again.")
     parser.add_argument("--postgresql", default="", help="URL of an empty database, or of one that this filled.")
+    parser.add_argument("--scattered", action="store_true", help="What is about one patient did not arrive together.")
+    parser.add_argument("--kinds", default="", help="Only searches whose name holds this.")
     parser.add_argument("--searches", action="store_true", help="Leave extraction out.")
     arguments = parser.parse_args()
     gc.disable()
@@ -244,9 +271,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder, count, blind = arguments.folder or Path(temporary), arguments.observations, BlindIndex(KEY)
         folder.mkdir(exist_ok=True)
-        engines = [made_sqlite(folder, blind, count)]
-        source = folder / f"store-{count}.db"
-        print(f"{count} observations, {source.stat().st_size / 1e6:.0f} MB with 300-byte bodies")
+        source = folder / f"store-{count}{'-scattered' * arguments.scattered}.db"
+        engines = [made_sqlite(source, blind, count, is_scattered=arguments.scattered)]
+        print(f"{count} observations, {source.stat().st_size / 1e6:.0f} MB with sealed bodies")
         if arguments.postgresql:
             engines.append(made_postgresql(arguments.postgresql, source))
         for engine in engines:
@@ -254,7 +281,7 @@ def main() -> None:
             with engine.connect() as connection:
                 if engine.dialect.name == "postgresql":
                     connection.exec_driver_sql("SET max_parallel_workers_per_gather = 0")
-                measure_searches(connection, blind, count, arguments.samples)
+                measure_searches(connection, blind, count, arguments)
             engine.dispose()
 
 

@@ -13,6 +13,7 @@ from careloom.fhir.search_birthdate import birth_query
 from careloom.fhir.search_own import PHONETIC
 from careloom.fhir.search_parameters import Parameter, Use, slots
 from careloom.fhir.search_query import (
+    Chain,
     Criterion,
     MissingValue,
     NumberValue,
@@ -20,6 +21,7 @@ from careloom.fhir.search_query import (
     QuantityValue,
     Query,
     ReferenceValue,
+    Reverse,
     TextValue,
     TimeValue,
     TokenValue,
@@ -101,6 +103,13 @@ def any_of(terms: Sequence[Term]) -> Term:
     return within("(", joined("OR", terms), ")")
 
 
+class Arm(NamedTuple):
+    """One condition on ``idx_range q``, and what of it says which rows of the index are read for it."""
+
+    matches: Term
+    read: Term
+
+
 @dataclass(slots=True)
 class Plan:
     """All must hold for a resource.
@@ -112,14 +121,18 @@ class Plan:
 
     sort_keys  keys of the ranges that rows are sorted by
     hidden     numbers of data keys: what they seal does not match
+    chained    chains that are followed from each row, each with the plan of every one of its queries
+    pointed    ``_has`` that is asked of each row, with the plan of its query
     """
 
     keys: list[tuple[int, ...]] = field(default_factory=list)
     lacking: list[tuple[int, ...]] = field(default_factory=list)
-    ranges: list[list[Term]] = field(default_factory=list)
+    ranges: list[list[Arm]] = field(default_factory=list)
     ids: tuple[str, ...] | None = None
     sort_keys: tuple[int, ...] = ()
     hidden: tuple[int, ...] = ()
+    chained: list[tuple[Chain, tuple["Plan", ...]]] = field(default_factory=list)
+    pointed: list[tuple[Reverse, "Plan"]] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -266,29 +279,31 @@ class _Keys:
                 for token in birth_query(value.prefix, value.low, value.high):
                     yield self.blind.birth(self.type, use.slot, token)
 
-    def arms(self, use: Use, value: Value) -> Iterator[Term]:
-        narrow, wide = self.blind.range_keys(self.type, use.slot)
+    def arms(self, use: Use, value: Value) -> Iterator[Arm]:
+        narrow, wide = (Term("q.key = ?", (key,)) for key in self.blind.range_keys(self.type, use.slot))
         if isinstance(value, TimeValue):
-            matches = _time_matches(value)
-            yield joined("AND", [Term("q.key = ?", (narrow,)), *_bound(value), matches])
-            yield joined("AND", [Term("q.key = ?", (wide,)), matches])
+            matches, near = _time_matches(value), joined("AND", [narrow, *_bound(value)])
+            yield Arm(joined("AND", [near, matches]), near)
+            yield Arm(joined("AND", [wide, matches]), wide)
             return
         number = value.number if isinstance(value, QuantityValue) else value
         if not isinstance(number, NumberValue):
             return
-        for key, high in ((narrow, "low"), (wide, "high")):
-            yield joined("AND", [Term("q.key = ?", (key,)), self._number(use.slot, number, value, high)])
+        for exact, inexact, units in self._numbers(use.slot, number, value):
+            exact = joined("AND", [narrow, exact])
+            yield Arm(joined("AND", [exact, *units]), exact)
+            yield Arm(joined("AND", [wide, inexact, *units]), wide)
 
-    def _number(self, slot: str, number: NumberValue, value: Value, high: str) -> Term:
-        """The comparison with a number; with a quantity that names a unit, in each unit that measures the same."""
+    def _numbers(self, slot: str, number: NumberValue, value: Value) -> Iterator[tuple[Term, Term, list[Term]]]:
+        """The comparisons with exact and other numbers, for a quantity in each unit that measures the same."""
         if not isinstance(value, QuantityValue) or value.code is None:
-            return _number_matches(number.prefix, bounds_of(number), high)
+            bounds = bounds_of(number)
+            yield _number_matches(number.prefix, bounds, "low"), _number_matches(number.prefix, bounds, "high"), []
+            return
         systems = self.seen.systems(slot) if value.system is None else [value.system]
-        each = []
         for code, bounds in bounds_by_unit(value).items():
-            units = one_of("q.unit", [self.blind.unit(system, code) for system in systems])
-            each.append(joined("AND", [_number_matches(number.prefix, bounds, high), units]))
-        return _either(each)
+            units = [one_of("q.unit", [self.blind.unit(system, code) for system in systems])]
+            yield _number_matches(number.prefix, bounds, "low"), _number_matches(number.prefix, bounds, "high"), units
 
 
 def _bound(value: TimeValue) -> list[Term]:
@@ -326,10 +341,3 @@ def _number_matches(prefix: Prefix, bounds: Bounds, high: str) -> Term:
     """high  the column with the upper end: a narrow range has none of its own"""
     sql, names = _NUMBERS[prefix]
     return Term(sql.replace("{high}", high), tuple(getattr(bounds, name) for name in names))
-
-
-def _either(terms: Sequence[Term]) -> Term:
-    if len(terms) == 1:
-        return terms[0]
-    found = joined("OR", [Term(f"({term.sql})", term.values) for term in terms])
-    return Term(f"({found.sql})", found.values)

@@ -9,8 +9,12 @@ from sqlalchemy import Connection
 
 from careloom.fhir.search_query import Query, TimeValue
 from careloom.store import bulk
-from careloom.store.search_plan import Plan, Term, any_of, joined, one_of, within
+from careloom.store.search_plan import Arm, Plan, Term, any_of, joined, one_of, within
 
+FEW_DRIVING = 500
+"""Up to this many rows are probed for a range, however small it is."""
+MOST_KEPT = 8_000
+"""Up to this many rows of a range are read at once, where about as many rows would be probed for it."""
 FEW = 2_000
 """Up to this many rows of a key or range are sorted; beyond, the order is walked and rows are probed."""
 MOST_PROBED = 500
@@ -23,19 +27,19 @@ Order = Literal["rid", "updated", "id", "value", "none"]
 def fetch(connection: Connection, term: Term) -> Sequence[tuple[Any, ...]]:
     """All rows of a statement; its lists go as arrays to PostgreSQL and as JSON to SQLite.
 
-    ``{rows}`` in its FROM is a list of row ids as a table ``d``; ``{among}`` is for a list of thousands that PostgreSQL
-    had better hash.
+    ``{rows}`` in its FROM is a list of row ids as a table ``d``, ``{keys}`` one of keys as a table ``t``; ``{among}``
+    is for a list of thousands that PostgreSQL had better hash.
     """
     sql = term.sql
     if not any(isinstance(value, list) for value in term.values):
         return bulk.fetch_as_asked(connection, sql, term.values)
     if bulk.is_postgresql(connection):
         sql = sql.replace("{ints}", "= ANY(?::bigint[])").replace("{texts}", "= ANY(?::text[])")
-        sql = sql.replace("{rows}", "unnest(?::bigint[]) AS d(rid)").replace(
-            "{among}", "IN (SELECT unnest(?::bigint[]))"
-        )
+        sql = sql.replace("{rows}", "unnest(?::bigint[]) AS d(rid)").replace("{keys}", "unnest(?::bigint[]) AS t(key)")
+        sql = sql.replace("{among}", "IN (SELECT unnest(?::bigint[]))")
         return bulk.fetch_as_asked(connection, sql, term.values)
     sql = sql.replace("{rows}", "(SELECT value AS rid FROM json_each(?)) AS d")
+    sql = sql.replace("{keys}", "(SELECT value AS key FROM json_each(?)) AS t")
     for mark in ("{ints}", "{texts}", "{among}"):
         sql = sql.replace(mark, "IN (SELECT value FROM json_each(?))")
     values = tuple(json.dumps(value) if isinstance(value, list) else value for value in term.values)
@@ -111,7 +115,11 @@ def rows_of(connection: Connection, query: Query, found: Plan, order: Order, lim
         if found.ids is not None:
             conditions.append(one_of("r.id", found.ids))
         conditions += limits
-    conditions += probes_of(found, rid, driver)
+    if isinstance(driver, int):
+        ranges = _ranges_of(connection, found, rid, driver)
+    else:
+        ranges = [_in_range(arms, rid, is_walked=driver is None and found.ids is None) for arms in found.ranges]
+    conditions += probes_of(found, rid, driver, ranges=ranges)
     return Rows(source, rid, place, conditions, is_distinct)
 
 
@@ -136,21 +144,46 @@ def value_of(query: Query, found: Plan, rid: str) -> str:
 
 
 def probes_of(
-    found: Plan, rid: str, driver: int | Term | None = None, between: tuple[int, int] | None = None
+    found: Plan,
+    rid: str,
+    driver: int | Term | None = None,
+    between: tuple[int, int] | None = None,
+    ranges: Sequence[Term] | None = None,
 ) -> list[Term]:
     """The conditions on one row that the driver does not already meet.
 
     between  rows are behind the first of these row ids, up to the second: nothing else is read of many keys
+    ranges   the conditions on ranges, None for those that probe each row
     """
     conditions = []
     for number, keys in enumerate(found.keys):
         if number != driver:
             conditions.append(_has_key("EXISTS", keys, rid, between))
     conditions += [_has_key("NOT EXISTS", keys, rid, between) for keys in found.lacking]
-    conditions += [
-        within(f"EXISTS (SELECT 1 FROM idx_range q WHERE q.rid = {rid} AND ", _any_arm(arms), ")")  # noqa: S608 our own names
-        for arms in found.ranges
-    ]
+    return conditions + list([_in_range(arms, rid) for arms in found.ranges] if ranges is None else ranges)
+
+
+def _in_range(arms: Sequence[Arm], rid: str, *, is_walked: bool = False) -> Term:
+    """is_walked  many rows meet it: lest PostgreSQL takes them for few, it cannot begin with them"""
+    begin, end = ("((", " LIMIT 1) IS NOT NULL)") if is_walked else ("EXISTS (", ")")
+    return within(f"{begin}SELECT 1 FROM idx_range q WHERE q.rid = {rid} AND ", _any_arm(arms), end)  # noqa: S608 our own names
+
+
+def _ranges_of(connection: Connection, found: Plan, rid: str, driver: int) -> list[Term]:
+    """The conditions on ranges under keys that drive: a range with few rows is read once, of others each row is probed.
+
+    A range that is read costs its rows, one that is probed a part of the keys' rows that is not known.
+    """
+    conditions = []
+    keys = _up_to(within("idx_eq q WHERE ", one_of("q.key", found.keys[driver])), MOST_KEPT // 2)
+    driving = fetch(connection, within("SELECT ", keys))[0][0] if found.ranges else 0
+    for arms in found.ranges:
+        most = min(MOST_KEPT, 2 * driving)
+        if driving > FEW_DRIVING and fetch(connection, within("SELECT ", _range_up_to(arms, most)))[0][0] < most:
+            rows = joined("UNION ALL", [within("SELECT q.rid FROM idx_range q WHERE ", arm.matches) for arm in arms])
+            conditions.append(within(f"{rid} IN (WITH found AS MATERIALIZED (", rows, ") SELECT rid FROM found)"))
+        else:
+            conditions.append(_in_range(arms, rid))
     return conditions
 
 
@@ -178,7 +211,7 @@ def _driver(connection: Connection, found: Plan, order: Order) -> int | Term | N
     if not few:
         return None
     arms = found.ranges[min(few, key=lambda number: counts[number])]
-    return joined("UNION", [within("SELECT q.rid FROM idx_range q WHERE ", arm) for arm in arms])
+    return joined("UNION", [within("SELECT q.rid FROM idx_range q WHERE ", arm.matches) for arm in arms])
 
 
 def rarest(connection: Connection, found: Plan) -> int | None:
@@ -203,17 +236,28 @@ def fewest(connection: Connection, found: Plan, most: int) -> int:
 def _count_few(connection: Connection, found: Plan, most: int = FEW) -> Sequence[int]:
     """How many index rows each set of keys has (each range, if there are no keys), counted up to `most`."""
     if found.keys:
-        parts = [within("idx_eq q WHERE ", one_of("q.key", keys)) for keys in found.keys]
+        counts = [_up_to(within("idx_eq q WHERE ", one_of("q.key", keys)), most) for keys in found.keys]
     else:
-        parts = [within("idx_range q WHERE ", _any_arm(arms)) for arms in found.ranges]
-    if not parts:
-        return []
-    counts = [within("(SELECT count(*) FROM (SELECT 1 FROM ", part, f" LIMIT {most}) AS few)") for part in parts]
-    return fetch(connection, within("SELECT ", joined(",", counts)))[0]
+        counts = [_range_up_to(arms, most) for arms in found.ranges]
+    return fetch(connection, within("SELECT ", joined(",", counts)))[0] if counts else []
 
 
-def _any_arm(arms: Sequence[Term]) -> Term:
-    return any_of([within("(", arm, ")") for arm in arms])
+def _up_to(source: Term, most: int) -> Term:
+    """How many rows there are, counted up to `most`."""
+    return within("(SELECT count(*) FROM (SELECT 1 FROM ", source, f" LIMIT {most}) AS few)")
+
+
+def _range_up_to(arms: Sequence[Arm], most: int) -> Term:
+    """How many rows of the index are read for a range, counted up to `most`; in order, lest PostgreSQL reads all."""
+    each = [
+        within("SELECT 1 FROM idx_range q WHERE ", arm.read, f" ORDER BY q.key, q.low LIMIT {most}") for arm in arms
+    ]
+    rows = joined("UNION ALL", [within("SELECT * FROM (", rows, ") AS a") for rows in each])
+    return _up_to(within("(", rows, ") AS every"), most)
+
+
+def _any_arm(arms: Sequence[Arm]) -> Term:
+    return any_of([within("(", arm.matches, ")") for arm in arms])
 
 
 def _updated(value: TimeValue) -> Term:

@@ -16,15 +16,22 @@ from typing import Any
 from careloom.errors import QueryError
 from careloom.fhir.search_query import Query
 from careloom.store.blind_index import BlindIndex
-from careloom.store.search_links import Index, count, linked_plan, passing
-from careloom.store.search_plan import Term, any_of
+from careloom.store.search_links import Index, count, linked_plan, passing, resolved
+from careloom.store.search_open import linked
+from careloom.store.search_plan import Plan, Term, any_of
 from careloom.store.search_rows import Order, Rows, fetch, order_of, rows_of
 from careloom.store.search_walk import near, walked
 
 MOST_LOOKED_AT = 5_000
 """Resources of which the content is read for one page."""
+MOST_FOLLOWED = 400
+"""Resources that are read to follow a chain to many; where a page needs more, all that the chain leads to is found."""
+_MORE = 10
+"""Resources of a window beyond those that the page is expected to need."""
 MOST_UNSURE = 200
 """Resources beyond a page that are read where consents withhold some of a patient's, to fill it."""
+_Row = tuple[Any, ...]
+"""(row id, place in the order)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +68,58 @@ def search(index: Index, query: Query, *, limit: int, cursor: str | None = None)
     after = _open_cursor(cursor, query, index.blind) if cursor else None
     order = order_of(query, found)
     most = max(size, MOST_LOOKED_AT) if query.checks else size + MOST_UNSURE * index.sight.is_unsure
-    rows: Sequence[tuple[Any, ...]] | None = None
-    if order == "value":
-        rows = walked(index, query, found, after, most + 1)
-    elif order == "rid":
-        rows = near(index, query, found, after[1] if after else -1, most + 1)
-    if rows is None:
-        matches = rows_of(index.connection, query, found, order, index.sight.limits())
-        rows = fetch(index.connection, _paged(matches, order, query, after, most + 1))
+    rows, resume = _rows(index, query, found, order, after, most + 1)
     shown, looked_at = _shown(index, query, [row[0] for row in rows[:most]], size)
-    last = _seal_cursor(rows[looked_at - 1], query, index.blind) if len(rows) > looked_at else None
-    return Page(shown, last, total)
+    last = rows[looked_at - 1] if len(rows) > looked_at else resume
+    return Page(shown, None if last is None else _seal_cursor(last, query, index.blind), total)
+
+
+def _rows(
+    index: Index, query: Query, found: Plan, order: Order, after: tuple[Any, int] | None, size: int
+) -> tuple[Sequence[_Row], _Row | None]:
+    """(matches behind a place, in order, at most `size`; the row behind which it goes on if not all were looked at)."""
+    if query.checks or order == "value":
+        found = resolved(index, query, found)
+    if found.chained or found.pointed:
+        followed, resume = _through(index, query, found, order, after, size)
+        if resume is None or not found.chained:
+            return followed, resume
+        found = resolved(index, query, found)
+    if found.is_empty:
+        return (), None
+    rows: Sequence[_Row] | None = None
+    if order == "value":
+        rows = walked(index, query, found, after, size)
+    elif order == "rid":
+        rows = near(index, query, found, after[1] if after else -1, size)
+    return _straight(index, query, found, order, after, size) if rows is None else rows, None
+
+
+def _straight(
+    index: Index, query: Query, found: Plan, order: Order, after: tuple[Any, int] | None, size: int
+) -> Sequence[_Row]:
+    matches = rows_of(index.connection, query, found, order, index.sight.limits())
+    return fetch(index.connection, _paged(matches, order, query, after, size))
+
+
+def _through(
+    index: Index, query: Query, found: Plan, order: Order, after: tuple[Any, int] | None, size: int
+) -> tuple[list[_Row], _Row | None]:
+    """`_rows` of a plan that leaves links to each row: they are followed for a window of rows at a time."""
+    kept: list[_Row] = []
+    most = MOST_FOLLOWED if found.chained else MOST_LOOKED_AT
+    looked_at, window = 0, size + _MORE
+    while True:
+        rows = _straight(index, query, found, order, after, window)
+        meeting = linked(index, query, found, [row[0] for row in rows])
+        kept += [row for row in rows if row[0] in meeting]
+        if len(kept) >= size or len(rows) < window:
+            return kept[:size], None
+        looked_at += len(rows)
+        if looked_at >= most:
+            return kept, rows[-1]
+        after = (rows[-1][1], rows[-1][0])
+        window = min(1_000, (size - len(kept)) * looked_at // max(1, len(kept)) + _MORE)
 
 
 def _shown(index: Index, query: Query, rids: list[int], size: int) -> tuple[tuple[int, ...], int]:

@@ -4,21 +4,20 @@ To sort all matches costs what matches, to walk costs what is passed: with many 
 bounded; where it does not fill the page, the matches are sorted after all.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-from sqlalchemy import Connection
+from collections.abc import Sequence
+from math import isqrt
 
 from careloom.fhir.search_query import Query
-from careloom.store import bulk
 from careloom.store.search_links import Index
 from careloom.store.search_plan import Plan, Term, joined, one_of, within
 from careloom.store.search_rows import LAST, fetch, fewest, filters_of, has_many_keys, probes_of, rarest, value_of
 
-MANY = 4_000
-"""From so many rows of the rarest condition on, walking is cheaper than sorting (measured at a million resources)."""
-WINDOWS = (2_000, 3_000, 4_000, 5_000, 6_000)
-"""Rows of the order that are read at a time; a page that is not full after them is sorted."""
+PACE = {"sqlite": 0.7, "postgresql": 0.11}
+"""What it costs to walk past a row, of what it costs to find its place and to sort it."""
+WINDOW = 2_000
+"""Rows of the order that are read first; then so many as the page is expected to need."""
+MOST_WALKED = 20_000
+"""Rows of the order that are read for a page; one that is not full after them is sorted."""
 NEAR = (400, 4_000)
 """Rows of the rarest condition among which a page is looked for."""
 Row = tuple[int, float]
@@ -32,17 +31,25 @@ def walked(index: Index, query: Query, found: Plan, after: tuple[float, int] | N
     """
     if not found.sort_keys or found.ids is not None or query.checks:
         return None
-    if fewest(index.connection, found, MANY) < MANY:
+    connection = index.connection
+    newest = fetch(connection, Term("SELECT max(rid) FROM resource"))[0][0] or 0
+    many = isqrt(int(PACE[connection.dialect.name] * size * newest))
+    if fewest(connection, found, many) < many:
         return None
-    walk = _Walk(index.connection, found.sort_keys, query.is_descending)
-    seen: set[int] = set()
+    walk = _Walk(index, query, found)
     page: list[Row] = []
-    for met in walk.windows(after):
-        fresh = [(low, rid) for low, rid in met if rid not in seen]
-        seen.update(rid for _, rid in fresh)
-        page += _meeting(index, query, found, {rid: low for low, rid in reversed(fresh)})
+    start = None if after is None else after[0]
+    passed, window, most = 0, WINDOW, 2 * size
+    while passed < MOST_WALKED:
+        met, start = walk.window(start, window, most)
+        page += _placed(index, query, found, [row for row in met if walk.is_behind(row, after)])
         if len(page) >= size:
             return page[:size]
+        if start is None:
+            return None
+        passed, most = passed + window, 4 * most
+        needed = (size - len(page)) * passed // max(1, len(page)) * 5 // 4
+        window = min(max(needed, WINDOW // 2), MOST_WALKED - passed)
     return None
 
 
@@ -78,56 +85,68 @@ def near(index: Index, query: Query, found: Plan, after: int, size: int) -> list
     return None
 
 
-def _meeting(index: Index, query: Query, found: Plan, places: dict[int, float]) -> list[Row]:
-    """Those rows that meet all conditions, and whose place is this one: a row with several values stands at its first.
-
-    places  row id -> place, the last in the order first
-    """
-    filters = [*filters_of(query, found), *index.sight.limits()]
-    source = "{rows} JOIN resource r ON r.rid = d.rid" if filters else "{rows}"
-    conditions = [*filters, *probes_of(found, "d.rid")]
-    where = joined("AND", conditions) if conditions else Term("1 = 1")
-    statement = Term(
-        f"SELECT d.rid, {value_of(query, found, 'd.rid')} FROM {source} WHERE {where.sql}",  # noqa: S608 our own names
-        (list(places), *where.values),
-    )
-    fitting = {rid for rid, place in fetch(index.connection, statement) if place == places[rid]}
-    return [(rid, places[rid]) for rid in reversed(places) if rid in fitting]
+def _placed(index: Index, query: Query, found: Plan, met: Sequence[tuple[float, int]]) -> list[Row]:
+    """Those of the (low, row id) that are a row's place: a row with several values stands at its first in the order."""
+    if not met:
+        return []
+    sql = f"SELECT d.rid, {value_of(query, found, 'd.rid')} FROM {{rows}}"  # noqa: S608 our own names
+    places = dict(fetch(index.connection, Term(sql, (sorted({rid for _, rid in met}),))))
+    return list(dict.fromkeys((rid, low) for low, rid in met if places[rid] == low))
 
 
 class _Walk:
-    """The rows of some keys of ``idx_range`` in the order of (low, rid)."""
+    """The rows of the keys of ``idx_range`` that a search is sorted by, in the order of (low, rid), which meet it."""
 
-    def __init__(self, connection: Connection, keys: Sequence[int], is_descending: bool) -> None:
-        self._connection = connection
-        self._keys = keys
-        self._sign = -1.0 if is_descending else 1.0
-        word, self._beyond = (" DESC", "<=") if is_descending else ("", ">=")
-        self._sql = f"SELECT q.low, q.rid FROM idx_range q WHERE q.key = ? {{from}} ORDER BY q.low{word} LIMIT ?"  # noqa: S608
+    def __init__(self, index: Index, query: Query, found: Plan) -> None:
+        self._connection = index.connection
+        self._keys = found.sort_keys
+        self._sign = -1.0 if query.is_descending else 1.0
+        self._word, self._beyond = (" DESC", "<=") if query.is_descending else ("", ">=")
+        filters = [*filters_of(query, found), *index.sight.limits()]
+        conditions = [*filters, *probes_of(found, "w.rid")]
+        self._where = joined("AND", conditions) if conditions else Term("1 = 1")
+        source = "(SELECT q.low, q.rid, q.key FROM {} LIMIT ?) AS w"
+        source += " JOIN resource r ON r.rid = w.rid" * bool(filters)
+        met = f"SELECT w.low, w.rid, w.key FROM {source} WHERE {self._where.sql} ORDER BY w.low{self._word} LIMIT ?"  # noqa: S608
+        self._sql = f"SELECT * FROM ({met}) AS m"  # noqa: S608 our own names
 
-    def windows(self, after: tuple[float, int] | None) -> Iterator[list[tuple[float, int]]]:
-        """(low, rid) behind `after`, in order, a window at a time, whole: no row between two of them is left out."""
-        start: float | None = None if after is None else after[0]
-        for limit in WINDOWS:
-            streams = [self._stream(key, start, limit) for key in self._keys]
-            met = sorted((row for stream in streams for row in stream), key=self._place)
-            ends = [self._sign * stream[-1][0] for stream in streams if len(stream) == limit]
-            if not ends:
-                yield [row for row in met if self._is_behind(row, after)]
-                return
-            end = min(ends)
-            yield [row for row in met if self._sign * row[0] < end and self._is_behind(row, after)]
-            start = self._sign * end
+    def window(self, start: float | None, length: int, most: int) -> tuple[list[tuple[float, int]], float | None]:
+        """(the next (low, rid) that meet the search, in order; where it goes on, None where it holds the last row).
 
-    def _stream(self, key: int, start: float | None, limit: int) -> Sequence[tuple[float, int]]:
-        bound = "" if start is None else f"AND q.low {self._beyond} ?"
-        values: tuple[Any, ...] = (key, limit) if start is None else (key, start, limit)
-        return bulk.fetch(self._connection, self._sql.replace("{from}", bound), values)
+        Whole: no row between two of them is left out. What stands at the place where it goes on is left to that.
+
+        length  rows of each key that are read
+        most    rows of each key that are wanted
+        """
+        ends = fetch(
+            self._connection, self._together("SELECT (SELECT q.low FROM {} LIMIT 1 OFFSET ?)", start, length - 1)
+        )
+        rows = fetch(self._connection, self._together(self._sql, start, length, most))
+        bounds = [self._sign * row[0] for row in ends if row[0] is not None]
+        for key in self._keys:
+            found = [low for low, _, of in rows if of == key]
+            if len(found) == most:
+                bounds.append(self._sign * found[-1])
+        met = sorted(((low, rid) for low, rid, _ in rows), key=self._place)
+        if not bounds:
+            return met, None
+        return [row for row in met if self._sign * row[0] < min(bounds)], self._sign * min(bounds)
+
+    def _together(self, sql: str, start: float | None, *limits: int) -> Term:
+        """The rows of a statement about each key."""
+        each = []
+        for key in self._keys:
+            bound = "" if start is None else f" AND q.low {self._beyond} ?"
+            source = f"idx_range q WHERE q.key = ?{bound} ORDER BY q.low{self._word}"
+            first, *more = limits
+            values = (key, first) if start is None else (key, start, first)
+            each.append(Term(sql.replace("{}", source), (*values, *(self._where.values if more else ()), *more)))
+        return joined("UNION ALL", each)
 
     def _place(self, row: tuple[float, int]) -> tuple[float, float]:
         return self._sign * row[0], self._sign * row[1]
 
-    def _is_behind(self, row: tuple[float, int], after: tuple[float, int] | None) -> bool:
+    def is_behind(self, row: tuple[float, int], after: tuple[float, int] | None) -> bool:
         """True for what follows; what is sorted behind the rows without any value is left to sorting."""
         is_sorted_last = row[0] * self._sign > LAST
         return not is_sorted_last and (after is None or self._place(row) > self._place(after))

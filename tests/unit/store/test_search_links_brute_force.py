@@ -12,7 +12,7 @@ from careloom.fhir.search_interpret import interpret
 from careloom.fhir.search_parameters import Composite, Parameter
 from careloom.fhir.search_query import Check, CompositeValue, Query, TextValue, TokenValue, UriValue
 from careloom.fhir.search_values import normal_text
-from careloom.store import search_rows, search_sql, search_walk
+from careloom.store import search_links, search_open, search_rows, search_sql, search_walk
 from careloom.store.blind_index import BlindIndex
 from careloom.store.schema import idx_eq, idx_range, metadata, resource, token_system
 from careloom.store.search_links import Index, linked_plan
@@ -179,6 +179,42 @@ def test_a_hundred_searches_through_references_find_what_reading_everything_find
     assert sum(size > 0 for size in sizes) > 30
 
 
+@pytest.mark.parametrize("between", [0, 3])
+def test_links_that_are_followed_from_each_row_find_the_same(
+    index: Index, monkeypatch: pytest.MonkeyPatch, between: int
+) -> None:
+    follow_each_row(monkeypatch, between)
+    sizes = [check_one(index, number) for number in range(between * 100, between * 100 + 60)]
+    assert sum(size > 0 for size in sizes) > 20
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("between", [0, 3])
+def test_four_thousand_searches_that_follow_links_from_each_row_find_the_same(
+    index: Index, monkeypatch: pytest.MonkeyPatch, between: int
+) -> None:
+    follow_each_row(monkeypatch, between)
+    for number in range(10_000 * (between + 1), 10_000 * (between + 1) + 2_000):
+        check_one(index, number)
+
+
+def follow_each_row(monkeypatch: pytest.MonkeyPatch, between: int) -> None:
+    """Every link is one to many, and a page looks at few rows before it goes on."""
+    monkeypatch.setattr(search_links, "FEW_POINTING", 1)
+    monkeypatch.setattr(search_links, "FEW_LINKED", 1)
+    monkeypatch.setattr(search_open, "FEW_BETWEEN", between)
+    monkeypatch.setattr(search_sql, "MOST_FOLLOWED", 50)
+    monkeypatch.setattr(search_sql, "MOST_LOOKED_AT", 30)
+
+
+def test_the_links_to_many_of_these_tests_are_left_to_each_row(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow_each_row(monkeypatch, 3)
+    found = linked_plan(index, parse_search("Observation?status=final&subject:Patient.gender=male"))
+    assert found.chained
+    found = linked_plan(index, parse_search("Patient?_has:Observation:patient:status=final"))
+    assert found.pointed
+
+
 @pytest.mark.long
 def test_five_thousand_searches_through_references_find_what_reading_everything_finds(index: Index) -> None:
     for number in range(100, 5_100):
@@ -195,15 +231,16 @@ def test_a_page_reads_only_so_much_and_goes_on(index: Index, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("sort", ["date", "-date", "value-quantity", "-value-quantity"])
-@pytest.mark.parametrize("windows", [(1, 5, 40), (7, 1000)])
+@pytest.mark.parametrize("windows", [(1, 46), (7, 1007)])
 def test_a_sorted_search_that_walks_its_order_gives_the_pages_that_sorting_gives(
     index: Index, monkeypatch: pytest.MonkeyPatch, sort: str, windows: tuple[int, ...]
 ) -> None:
     asked = ["", "status=final&", "status=final&date=ge2021&", "_lastUpdated=gt2020&subject:missing=false&"]
     queries = [parse_search(f"Observation?{conditions}_sort={sort}") for conditions in asked]
     sorted_out = [all_pages(index, query, 9) for query in queries]
-    monkeypatch.setattr(search_walk, "MANY", 0)
-    monkeypatch.setattr(search_walk, "WINDOWS", windows)
+    monkeypatch.setattr(search_walk, "PACE", {"sqlite": 0, "postgresql": 0})
+    monkeypatch.setattr(search_walk, "WINDOW", windows[0])
+    monkeypatch.setattr(search_walk, "MOST_WALKED", windows[1])
     assert [all_pages(index, query, 9) for query in queries] == sorted_out
     assert search_walk.walked(index, queries[1], linked_plan(index, queries[1]), None, 3) is not None or windows[0] == 1
 

@@ -10,11 +10,12 @@ from careloom.errors import NotFound
 from careloom.fhir.drafts import Resource
 from careloom.fhir.references import patients_of
 from careloom.fhir.search_grammar import parse_search
+from careloom.store import search_links
 from careloom.store.blind_index import BlindIndex
 from careloom.store.export_scan import numbers_of
 from careloom.store.reads import HistoryAsk
 from careloom.store.search_links import Index
-from careloom.store.search_sql import search
+from careloom.store.search_sql import Page, search
 from careloom.store.sight import EVERYTHING, Sight, number_of, select_rows
 from careloom.store.zone_store import ZoneStore
 from tests.store_kit import event, put
@@ -120,6 +121,30 @@ def test_each_sight_finds_counts_and_pages_what_a_look_at_content_shows(zone: Zo
             else:
                 assert sorted(found) == sorted(expected), text
             assert page.total == len(found), text
+
+
+LINKS = [
+    "Patient?_has:Observation:patient:code=8310-5", "Patient?_has:Observation:patient:code=8867-4&gender=female",
+    "Patient?_has:Observation:patient:status:not=amended", "Observation?status=final&subject:Patient.gender=female",
+    "Observation?code=8310-5&subject:Patient.gender=female",
+]  # fmt: skip
+
+
+def test_links_that_are_followed_from_each_row_show_no_more_than_sets_of_them(
+    zone: ZoneStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = sights(zone).values()
+
+    def pages() -> list[Page]:
+        with zone.connect() as connection:
+            every = [(sight, parse_search(f"{text}&_total=accurate")) for sight in given for text in LINKS]
+            return [search(index(zone, connection, sight), query, limit=1000) for sight, query in every]
+
+    expected = pages()
+    assert any(page.rids for page in expected)
+    monkeypatch.setattr(search_links, "FEW_POINTING", 1)
+    monkeypatch.setattr(search_links, "FEW_LINKED", 1)
+    assert pages() == expected
 
 
 def test_rows_are_told_apart_as_sure_unsure_and_withheld(zone: ZoneStore) -> None:
