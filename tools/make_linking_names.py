@@ -10,7 +10,7 @@ diseases  MONDO: names and exact matches to SNOMED CT, ICD-10-CM, MeSH and OMIM 
           disease corpora with the MeSH id that they were given (public domain), marked as such. Of SNOMED CT and MeSH
           identifiers only
 drugs     ingredients, salts and brands of the packaged RxNorm table (US National Library of Medicine, public domain),
-          vaccines of CVX (CC0)
+          vaccines of CVX (CC0), classes of drugs by the MeSH id that the BC5CDR corpus gives them (public domain)
 acts      tests of the packaged LOINC table (LOINC licence) and procedures of the packaged SNOMED CT starter set, with
           names of our own (linking_names.toml)
 """
@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from disease_entities import MENTION, ORDER, PREFERRED, SYNONYM, Entity, Mention, entities, mentions
+from disease_entities import MENTION, ORDER, PREFERRED, SYNONYM, Entity, Mention, entities, lines, mentions
 from rapidfuzz import fuzz
 
 from careloom.nlp.linking_codes import bare_name
@@ -38,7 +38,7 @@ OWN = Path(__file__).parent / "linking_names.toml"
 VERSION = "2026-11"
 LICENCES = {
     "diseases": "MONDO, Disease and Symptom Ontology: CC0; NCIt: CC BY 4.0; ICD-10-CM, BC5CDR, NCBI: public domain",
-    "drugs": "RxNorm: public domain, courtesy of the U.S. National Library of Medicine; CVX: CC0",
+    "drugs": "RxNorm, BC5CDR: public domain, courtesy of the U.S. National Library of Medicine; CVX: CC0",
     "acts": "LOINC licence, https://loinc.org/license; SNOMED CT: identifiers only; names of our own",
 }
 
@@ -128,8 +128,23 @@ def _is_combination(code: str) -> bool:
     return concept is not None and "MIN" in concept.properties.get("tty", ())
 
 
-def drugs() -> list[Entry]:
-    """The vocabulary of drugs and vaccines."""
+def _classes(suites: Path) -> list[Entry]:
+    """Classes of drugs, each of which BC5CDR mentions by one of its names."""
+    said: dict[str, set[str]] = defaultdict(set)
+    for part in ("train", "devel"):
+        for row in lines(suites / f"bc5cdr/{part}.jsonl"):
+            for one in row["entities"]:
+                said[one["concept"]].add(canonical(row["text"][one["start"] : one["end"]]))
+    found = []
+    for code, names in _own("classes").items():
+        if not said[code].intersection(map(canonical, names)):
+            raise SystemExit(f"linking_names.toml: BC5CDR mentions {code} by none of its names")
+        found.append(_named("H", [code], names, names[0]))
+    return found
+
+
+def drugs(suites: Path) -> list[Entry]:
+    """The vocabulary of drugs, classes of drugs and vaccines."""
     salts, (brands, combined), own = _ingredients_of_salts(), _ingredients_of_brands(), _own("drugs")
     found = []
     for code in PACKAGED.codes(RXNORM):
@@ -155,7 +170,7 @@ def drugs() -> list[Entry]:
             for text in (concept.name, *concept.names):
                 entity.name(text, SYNONYM)
             found.append(entry(entity))
-    return found
+    return found + _classes(suites)
 
 
 def _named(letter: str, codes: Sequence[str], names: Iterable[str], display: str) -> Entry:
@@ -199,7 +214,7 @@ def acts() -> list[Entry]:
 
 def made(suites: Path) -> dict[str, bytes]:
     """Vocabulary -> its file."""
-    entries = {"diseases": diseases(suites, mentions(suites)), "drugs": drugs(), "acts": acts()}
+    entries = {"diseases": diseases(suites, mentions(suites)), "drugs": drugs(suites), "acts": acts()}
     return {
         name: packed(those, {"version": VERSION, "licence": LICENCES[name], "meanings": len(those)})
         for name, those in entries.items()

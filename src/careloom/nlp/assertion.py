@@ -7,12 +7,13 @@ says. Measured in docs/datasheets/nlp-context.md.
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from careloom.nlp.component import digest
 from careloom.nlp.headings import Heading, Titles, headings, packaged_titles
+from careloom.nlp.sections import is_sister
 from careloom.nlp.triggers import (
     EXPERIENCER,
     PRESENCE,
@@ -49,6 +50,8 @@ _LIKELY = 0.8
 """Probability from which on a section without a title says something of what stands in it."""
 _PARAGRAPH = 500
 """Characters of such a section at most: a note in one paragraph is more than its likeliest kind."""
+_FRAGMENT = 80
+"""Characters of a note below which nothing is guessed of it: "Severe asthma." alone is no list of past conditions."""
 _OWNERS = frozenset({"maternal", "paternal", "fetal", "foetal", "neonatal", "newborn", "baby", "infant"})
 """Words for whose something is that may be a part of its name."""
 _TELLING, _NOUN = 20_000, 3
@@ -142,7 +145,7 @@ class Reader:
         section  kind of the section; a title inside the sentence overrides it for what follows the title
         lead     the line that leads the list of which the sentence is an item, e.g. ``Denies:``
         """
-        inside = [mark for mark in headings(sentence.of(text), self._titles) if mark.kind not in {"", "other"}]
+        inside = list(self._titled(sentence.of(text), section))
         contexts: dict[int, tuple[Context, str]] = {}
         found = []
         for span, label in items:
@@ -155,6 +158,14 @@ class Reader:
             context, kind = contexts[start]
             found.append(self._one(text, span, label, context, kind))
         return found
+
+    def _titled(self, sentence: str, section: str) -> Iterator[Heading]:
+        """The titles inside a sentence that say in which kind of section what follows stands."""
+        for mark in headings(sentence, self._titles):
+            if mark.kind in {"", "other"} or is_sister(mark.title.of(sentence), section):
+                continue
+            section = mark.kind
+            yield mark
 
     def _one(self, text: str, span: Span, label: str, context: Context, section: str) -> Assertion:
         reached = [one for one in context.reaching(span) if not one.hit.effect.labels or label in one.hit.effect.labels]
@@ -344,4 +355,6 @@ def _section_at(annotated: AnnotatedNote, offset: int) -> str:
     section = annotated.sections[place]
     if section.score is None:
         return section.kind
-    return section.kind if section.score >= _LIKELY and len(section.body) <= _PARAGRAPH else ""
+    is_fragment = len(annotated.note.text.strip()) < _FRAGMENT
+    is_likely = section.score >= _LIKELY and len(section.body) <= _PARAGRAPH
+    return section.kind if is_likely and not is_fragment else ""

@@ -3,6 +3,7 @@
     Presented with STEMI.             PROBLEM, whatever the tagger took it for
     Mrs Harlow, PCP: Dr March         no problem, no month: persons
     2. Metoprolol 25 mg               no dose 2: the number of an item
+    Meds: Combivent, Bactrim DS       MEDICATION, by the vocabulary of drugs (drug_lists.py)
     Allergies: latex, NKDA            ALLERGEN, the second with the code of No known drug allergy
 
 The component follows `careloom.nlp.entities` and `careloom.nlp.times`. Lists stand in lexicon.toml.
@@ -17,6 +18,7 @@ from functools import cache
 from typing import Any
 
 from careloom.nlp.component import digest
+from careloom.nlp.drug_lists import listed_drugs
 from careloom.nlp.labels import ENTITIES
 from careloom.runtime import packaged
 from careloom.terminology.systems import SNOMED_CT
@@ -107,11 +109,16 @@ def _nots() -> tuple[_No, ...]:
     return tuple(
         _No(
             frozenset(entry["labels"]),
-            re.compile(_written(entry["words"])),
+            re.compile(entry["like"], re.IGNORECASE) if "like" in entry else re.compile(_written(entry["words"])),
             re.compile(entry["unless"], re.IGNORECASE) if "unless" in entry else None,
         )
         for entry in _table()["not"]
     )
+
+
+@cache
+def _ordinary() -> frozenset[str]:
+    return frozenset(_table()["ordinary"])
 
 
 @cache
@@ -129,7 +136,7 @@ class Lexicon:
     name = "lexicon"
 
     def __init__(self) -> None:
-        self.version = f"{_RULES}-{digest(_FILE)}"
+        self.version = f"{_RULES}-{digest(_FILE, 'names/drugs.zst')}"
 
     def read(self, annotated: AnnotatedNote) -> AnnotatedNote:
         """`annotated` with what the lists name, and without what they call none."""
@@ -153,11 +160,19 @@ class Lexicon:
         for one in found:
             if (one.span, one.label) not in places and (one.codes or not _covered(wider, one.span)):
                 kept.append(one)
+        kept += self._listed(text, annotated.sections, kept)
         return replace(
             annotated,
             annotations=tuple(sorted(kept, key=lambda one: (one.span, one.label))),
             readers={**annotated.readers, self.name: self.version},
         )
+
+    def _listed(self, text: str, sections: Sequence[Section], kept: Sequence[Annotation]) -> Iterator[Annotation]:
+        """Drugs of lists of medications at whose place nothing was found."""
+        wider = sorted(one.span for one in kept if one.label in _RIVALS)
+        for span in listed_drugs(text, sections, _ordinary()):
+            if not _covered(wider, span):
+                yield Annotation(span, "MEDICATION", f"{self.name}/{self.version}", None, text=span.of(text))
 
     def _found(self, text: str, sections: Sequence[Section]) -> Iterator[Annotation]:
         starts = [min(one.title.start, one.body.start) for one in sections]

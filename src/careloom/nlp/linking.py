@@ -21,7 +21,7 @@ from careloom.nlp.linking_doubt import Match, is_doubtful
 from careloom.nlp.linking_features import Measurer, Query
 from careloom.nlp.linking_scorer import Ranked, Scorer, ranked
 from careloom.nlp.linking_search import candidates, query_of
-from careloom.nlp.linking_table import NameTable
+from careloom.nlp.linking_table import NameTable, packaged_table
 from careloom.terminology.concepts import Terminology
 from careloom.terminology.packaged import PACKAGED
 from careloom.terminology.systems import LOINC
@@ -64,11 +64,13 @@ class Linked:
     codes    by rank; codes of one rank are of one meaning
     no_code  probability that none of the vocabulary is meant
     match    how the best meaning was found; None where there is none
+    own      codes of the meaning whose own name the mention is, where only a corpus calls another one so; else empty
     """
 
     codes: tuple[Concept, ...]
     no_code: float
     match: Match | None = None
+    own: tuple[Concept, ...] = ()
 
 
 class Vocabulary:
@@ -105,7 +107,7 @@ class Linker:
     ) -> "Linker":
         """With the vocabularies and the model that ship; `beside` are tables of an installation's own releases."""
         tables = {
-            name: [*([beside[name]] if name in beside else []), NameTable(runtime.packaged("nlp", f"names/{name}.zst"))]
+            name: [*([beside[name]] if name in beside else []), packaged_table(name)]
             for name in dict.fromkeys(VOCABULARIES.values())
         }
         return cls(tables, Scorer(runtime.packaged("nlp", "models/linking.zip")), terminology)
@@ -154,8 +156,12 @@ class Linker:
             for system, code, display in of
         ]
         first = fit[0][0]
-        match = Match(vocabulary.table.names[first.name], query.forms, vocabulary.table.names_of(first.meaning))
-        return Linked(tuple(codes), round(1 - sure, 4), match)
+        table = vocabulary.table
+        match = Match(table.names[first.name], query.forms, table.names_of(first.meaning))
+        named = table.named_so(first.name) if match.name in query.forms else frozenset()
+        rank = next((rank for rank, (each, _) in enumerate(fit, 1) if each.meaning in named), 0)
+        own = (replace(each, score=round(sure, 4), rank=1) for each in codes if each.rank == rank)
+        return Linked(tuple(codes), round(1 - sure, 4), match, tuple(own))
 
     def linked(self, mention: str, label: str, context: str = "", defined: Mapping[str, str] | None = None) -> Linked:
         """What a mention may mean, best first, and how likely it means nothing that has a code.
@@ -201,6 +207,8 @@ class Linker:
         if linked.match is not None and is_doubtful(span.of(text), annotation.label, around, defined, linked.match):
             unsure = max(linked.no_code, _DOUBT)
             return replace(annotation, attributes={**annotation.attributes, "no_code": f"{unsure:.2f}"})
+        if linked.own:
+            return replace(annotation, codes=linked.own)
         # Who takes the best code of each system must not take another meaning's where the best one has none.
         systems = {each.system for each in linked.codes if each.rank == 1}
         return replace(annotation, codes=tuple(each for each in linked.codes if each.system in systems))

@@ -14,8 +14,8 @@ LETTERS: Mapping[str, str] = MappingProxyType(
     {
         "PROBLEM": "SIDMHY",
         "SYMPTOM": "SIYDMH",
-        "MEDICATION": "RC",
-        "ALLERGEN": "RC",
+        "MEDICATION": "RCH",
+        "ALLERGEN": "RCH",
         "TEST": "LS",
         "PROCEDURE": "S",
     }

@@ -1,9 +1,10 @@
 """Mentions that rather have no code than a wrong one: homographs, ambiguous abbreviations, names that say more.
 
+    soft tissue infection              no tumor of soft tissue
     cold, feeling cold, Hands cold     no chronic obstructive lung disease, which is COLD in capitals
     PCP among names of physicians      no pneumocystosis
     surgery                            no coronary artery bypass grafting
-    ACE inhibitor                      no C1 esterase inhibitor: a class has no code here
+    PPI, beta blocker                  no drug of a like name: these classes have no code here
 
 Nothing here changes what `Linker.link` answers; `Linker.read` keeps no codes where these rules doubt. Lists stand in
 linking.toml; shares of an abbreviation's meanings are those of clinical notes (abbreviations.zst).
@@ -65,6 +66,7 @@ def is_doubtful(mention: str, label: str, around: str, defined: Mapping[str, str
     if label in ("PROBLEM", "SYMPTOM"):
         return (
             _is_homograph(bare)
+            or _is_other_kind(match)
             or _is_unusual(bare, around, match)
             or (" " not in bare and not _SHORT.fullmatch(bare) and (_says_more(match) or _is_place(bare, match)))
         )
@@ -84,6 +86,20 @@ def _is_homograph(mention: str) -> bool:
         if pattern is not None and not is_capital and pattern.fullmatch(" ".join(mention.split())) is None:
             return True
     return False
+
+
+def _is_other_kind(match: Match) -> bool:
+    """True where a mention says infection and the name tumor: both name what kind of thing it is, each another one."""
+    mine = {word for form in match.forms for word in form.split()}
+    theirs = set(match.name.split())
+    return not any(theirs & row for row in _kinds() if mine & row) and any(
+        mine & row and theirs & other for row in _kinds() for other in _kinds() if row is not other
+    )
+
+
+@cache
+def _kinds() -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(row) for row in _lists()["kinds"])
 
 
 def _is_unusual(mention: str, around: str, match: Match) -> bool:

@@ -12,11 +12,12 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 
 import zstandard
 
+from careloom import runtime
 from careloom.errors import SetupError
 from careloom.nlp.linking_index import RunIndex
 from careloom.terminology.systems import (
@@ -168,6 +169,18 @@ class NameTable:
         found = self._by_name.get(form, _NONE)
         return (found,) if isinstance(found, int) else found
 
+    def named_so(self, number: int) -> frozenset[int]:
+        """The meanings whose own name that is, where its meaning is only called so by a corpus; else empty.
+
+        What nothing but a corpus knows has no name of its own.
+        """
+        if KINDS[self.kinds[number]] != "m":
+            return frozenset()
+        own = (each for each in self.exact(self.names[number]) if KINDS[self.kinds[each]] == "p")
+        found = frozenset(self.meaning[each] for each in own)
+        known = (each for each in found if any(code[0] not in "HO" for code in self.codes_of(each).split()))
+        return frozenset() if self.meaning[number] in found else frozenset(known)
+
     @cached_property
     def index(self) -> RunIndex:
         """To ask for names that look like a text."""
@@ -189,3 +202,9 @@ class NameTable:
         for number, times in zip(self.meaning, self.times, strict=True):
             totals[number] += times
         return totals
+
+
+@cache
+def packaged_table(name: str) -> NameTable:
+    """A vocabulary that ships: diseases, drugs or acts; loaded once."""
+    return NameTable(runtime.packaged("nlp", f"names/{name}.zst"))

@@ -17,6 +17,9 @@ from careloom.text.sentences import sentences
 LEFT, RIGHT, FARTHEST, BACK = 3, 3, 400, 4
 """Heads before and after what they may own; characters between them; rows above."""
 _JOINS = re.compile(r"\s*(?:\([A-Za-z][\w-]{0,11}\))?[\s,/&;]*(?:\b(?:and|or|plus|with)\b[\s,]*)?")
+_SHARES = re.compile(r"(?:\b(?:and|or|plus|with)\b|[/&])[\s,]*\Z", re.IGNORECASE)
+"""Before the last of several drugs that share a dose; of "lisinopril, aspirin 81 mg" only the latter has one."""
+_GAP = 12
 _COLUMNS = re.compile(r"\||\t|[^\s.:;?!] {2,}\S")
 _BOTH = {"PROBLEM": ("PROBLEM", "SYMPTOM")}
 
@@ -176,7 +179,12 @@ def _first_and_joined(near: Sequence[Pair], row: Row, text: str) -> list[Pair]:
         if pair.rank in (0, -1):
             first = pair
             kept.append(pair)
-        elif first is not None and (first.rank < 0) == (pair.rank < 0) and are_joined(pair.head, first.head, row, text):
+        elif (
+            first is not None
+            and (first.rank < 0) == (pair.rank < 0)
+            and are_joined(pair.head, first.head, row, text)
+            and _shares(first, row, text)
+        ):
             kept.append(pair)
     return kept
 
@@ -208,3 +216,12 @@ def are_joined(one: Annotation, other: Annotation, row: Row, text: str) -> bool:
             return False
         at = max(at, between.end)
     return at <= second.start and _JOINS.fullmatch(text, at, second.start) is not None
+
+
+def _shares(nearest: Pair, row: Row, text: str) -> bool:
+    """True where what joins the head before a tail with those before it lets them have the tail in common."""
+    if nearest.head.label != "MEDICATION" or nearest.rank < 0:
+        return True
+    start = nearest.head.span.start
+    before = text[max(row.span.start, start - _GAP) : start]
+    return _SHARES.search(before) is not None

@@ -94,10 +94,17 @@ def _opening(text: str, marks: Sequence[Heading], titles: Titles) -> list[Headin
         if mark.kind == HEADER:
             continue
         last = kept[-1] if kept else None
+        if last is not None and is_sister(mark.title.of(text), last.kind):
+            continue
         if last is not None and (_has_just_begun(text, last, mark) or _is_part(text, last, mark, titles)):
             continue
         kept.append(mark)
     return kept
+
+
+def is_sister(title: str, section: str) -> bool:
+    """True for ``S:`` in a family history: a sister, not what the patient says."""
+    return title == "S" and section == "family_history"
 
 
 def _has_just_begun(text: str, last: Heading, mark: Heading) -> bool:

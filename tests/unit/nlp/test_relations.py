@@ -33,6 +33,13 @@ MEDICATIONS = [
     "He was given <4 mg|DOSAGE of a> of <ondansetron|MEDICATION a> and <1 g|DOSAGE of b> of <cefazolin|MEDICATION b>.",
     "<sumatriptan|MEDICATION a> <50 mg|DOSAGE of a> <tablet|FORM of a> <as needed|FREQUENCY of a>",
 ]
+LISTED = [
+    "Meds: <lisinopril|MEDICATION a>, <aspirin|MEDICATION b> <81 mg|DOSAGE of b> <daily|FREQUENCY of b>,"
+    " <atorvastatin|MEDICATION c>, <metoprolol|MEDICATION d> <25 mg|DOSAGE of d> <BID|FREQUENCY of d>",
+    "Continue <lasix|MEDICATION a>, <Combivent|MEDICATION b>, <Bactrim|MEDICATION c> <BID|FREQUENCY of c>.",
+    "<aspirin|MEDICATION a>, <clopidogrel|MEDICATION b> and <atorvastatin|MEDICATION c>"
+    " <daily|FREQUENCY of a of b of c>",
+]
 REASONS = [
     "She takes <losartan|MEDICATION a> <50 mg|DOSAGE of a> <daily|FREQUENCY of a> for <hypertension|PROBLEM reason a>.",
     "<Levofloxacin|MEDICATION a> was stopped due to <tendinitis|PROBLEM adverse a>.",
@@ -71,7 +78,7 @@ def links(note: AnnotatedNote) -> set[tuple[str, tuple[int, int], tuple[int, int
     return {(r.type, places[r.head], places[r.tail]) for r in COMPONENT.read(note).relations}
 
 
-@pytest.mark.parametrize("line", [*MEDICATIONS, *REASONS, *TESTS, *PROBLEMS])
+@pytest.mark.parametrize("line", [*MEDICATIONS, *LISTED, *REASONS, *TESTS, *PROBLEMS])
 def test_a_sentence_has_the_relations_that_a_reader_sees(line: str) -> None:
     known = marked("n", line)
     text = known.note.note.text

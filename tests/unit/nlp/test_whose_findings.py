@@ -3,6 +3,7 @@
 import pytest
 
 from careloom.nlp.assertion import Assertions, sex_of, subject_of
+from careloom.nlp.sections import sections
 from careloom.nlp.to_fhir_problems import family
 from careloom.nlp.to_fhir_view import View
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Section, Span
@@ -116,10 +117,38 @@ def test_what_is_denied_ends_at_the_assessment_and_plan_of_dictated_text() -> No
 
 @pytest.mark.parametrize(("score", "temporality"), [(None, "historical"), (0.9, "historical"), (0.6, "current")])
 def test_a_section_that_was_guessed_speaks_only_where_it_is_likely(score: float | None, temporality: str) -> None:
-    part = Section("past_medical_history", Span(0, 0), Span(0, 21), "11348-0", score)
-    told = asserted("", "seen with [pneumonia]", sections=(part,)).assertion
+    before = "Well known to this clinic, followed for many years here and elsewhere in town, "
+    part = Section("past_medical_history", Span(0, 0), Span(0, len(before) + 19), "11348-0", score)
+    told = asserted(before, "seen with [pneumonia]", sections=(part,)).assertion
     assert told is not None
     assert told.temporality == temporality
+
+
+@pytest.mark.parametrize(("score", "temporality"), [(None, "historical"), (0.95, "current")])
+def test_nothing_is_guessed_of_a_text_of_a_few_words(score: float | None, temporality: str) -> None:
+    part = Section("past_medical_history", Span(0, 0), Span(0, 14), "11348-0", score)
+    told = asserted("", "Severe [asthma].", sections=(part,)).assertion
+    assert told is not None
+    assert told.temporality == temporality
+
+
+@pytest.mark.parametrize(
+    "text", ["FH: F: MI at 60. S: [asthma]. M: HTN", "FH:\nF: MI\nS: [asthma]", "FH:\n\nS: [asthma]"]
+)
+def test_s_in_a_family_history_is_a_sister_and_no_title(text: str) -> None:
+    found = sections(text.replace("[", "").replace("]", ""))
+    assert [one.kind for one in found] == ["family_history"]
+    told = asserted("", text, sections=found).assertion
+    assert told is not None
+    assert told.experiencer == "family"
+
+
+def test_what_is_denied_of_a_wrapped_list_is_denied_of_all_its_lines() -> None:
+    for word in ("fainting", "vomiting", "bleeding"):
+        text = "We asked about fainting, vomiting and\nbleeding: you have had none of these."
+        told = asserted("", text.replace(word, f"[{word}]")).assertion
+        assert told is not None
+        assert told.presence == "absent", word
 
 
 def test_a_relative_is_the_last_one_named_before_what_the_relative_has() -> None:
