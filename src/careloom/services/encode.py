@@ -10,6 +10,7 @@ import polars as pl
 from careloom.errors import NotFound, TooLarge
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.lake_sight import rows_seen
 from careloom.services.platform import Platform
 from careloom.tables.encoding import SMALLEST_CELL, Codebook, encode, make_codebook, read_codebook
 from careloom.tables.research import RESEARCH
@@ -96,4 +97,4 @@ def _read(platform: Platform, who: Principal, schema: TableSchema, most_rows: in
         ) from None
     if most_rows is not None and table.select(pl.len()).collect().item() > most_rows:
         raise TooLarge(f"the table has more than {most_rows:,} rows", "Encode it where it lies: careloom encode.")
-    return lake.read(schema.path)
+    return rows_seen(platform, who, "research", lake.state(schema.path))(lake.read(schema.path))

@@ -7,6 +7,7 @@ from typing import Any
 from careloom.errors import NotFound, QueryError, StateError
 from careloom.services.access import Principal, Verb
 from careloom.services.admission import admit, note
+from careloom.services.lake_sight import rows_seen
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 from careloom.services.view_table import ERASURES, TableReport, refresh_table
@@ -134,10 +135,14 @@ def lake_drop(platform: Platform, who: Principal, zone_name: str, path: str) -> 
 def lake_export(platform: Platform, who: Principal, zone_name: str, name: str, out: Path) -> Json:
     """Writes a table, or a version of it, as a plain Delta table in a new folder: ``rows``. It is audited before.
 
+    What restrictions and consents keep from `who` now is left out, whatever the version holds.
+
     raises  AccessError; NotFound; Conflict if the folder is there
     """
     zone, lake = _admitted(platform, who, "search", zone_name)
     state = lake.state(name)
     detail = {"exported": f"{state.path}@{state.version}", "rows": state.rows}
     note(platform, who, OPERATION, zone, action="read", detail=detail)
-    return {"path": state.path, "version": state.version, "rows": lake.export(f"{state.path}@{state.version}", out)}
+    narrow = rows_seen(platform, who, zone, state, "export")
+    rows = lake.export(f"{state.path}@{state.version}", out, narrow)
+    return {"path": state.path, "version": state.version, "rows": rows}

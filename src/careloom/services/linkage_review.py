@@ -12,6 +12,7 @@ from careloom.services.admission import admit, event, note
 from careloom.services.linkage_links import Cause, merged_into, relink, write_patient
 from careloom.services.linkage_states import GROUP, MERGE_GONE, Change, decided, groups_of, undone
 from careloom.services.platform import Platform
+from careloom.services.sight import knows_of, require_known
 from careloom.store.linkage import Filter, KeptPair, PairReader, Step
 from careloom.store.rows import instant
 from careloom.store.zone_store import Transaction, Zone, ZoneStore
@@ -41,6 +42,8 @@ class PairsAsk:
 def list_pairs(platform: Platform, who: Principal, ask: PairsAsk = PairsAsk()) -> Json:
     """``items`` by falling weight, ``next`` (None on the last page), ``counts`` by state, ``run``: the last one.
 
+    Pairs of which a restriction or a consent keeps a patient from `who` are no items; the counts are of all.
+
     raises  AccessError; QueryError if the patient is empty; InputError if the cursor is none of ours
     """
     admit(platform, who, "link", ZONE, operation="linkage-pairs")
@@ -52,12 +55,13 @@ def list_pairs(platform: Platform, who: Principal, ask: PairsAsk = PairsAsk()) -
     with store.linkage() as reader:
         found = reader.page(which, limit=ask.limit + 1, after=_place(ask.cursor))
         counts, last = reader.counts(), reader.newest_run()
-    items = found[: ask.limit]
+    page, knows = found[: ask.limit], knows_of(platform, who, ZONE)
+    items = [pair for pair in page if knows([store.pseudonym(pair.one), store.pseudonym(pair.other)])]
     subjects = {store.pseudonym(each) for pair in items for each in (pair.one, pair.other)}
     note(platform, who, "linkage-pairs", ZONE, subjects=subjects, detail={"listed": len(items)})
     return {
         "items": [pair_as_json(pair) for pair in items],
-        "next": f"{items[-1].weight!r}:{items[-1].pair}" if len(found) > ask.limit else None,
+        "next": f"{page[-1].weight!r}:{page[-1].pair}" if len(found) > ask.limit else None,
         "counts": counts,
         "run": {"id": last.run, "time": instant(last.time), **last.counts} if last else None,
     }
@@ -66,14 +70,15 @@ def list_pairs(platform: Platform, who: Principal, ask: PairsAsk = PairsAsk()) -
 def show_pair(platform: Platform, who: Principal, pair: str) -> Json:
     """One pair with both patients side by side, each trait's agreement and bits, and its history.
 
-    raises  AccessError; NotFound
+    raises  AccessError, also where a restriction or a consent keeps one of the two from `who`; NotFound
     """
     admit(platform, who, "link", ZONE, operation="linkage-pair")
     admit(platform, who, "read", ZONE, "Patient", operation="linkage-pair")
     store = platform.store(ZONE)
     kept, steps = _found(platform, who, store, pair)
-    patients = _patients(store, kept)
     subjects = [store.pseudonym(kept.one), store.pseudonym(kept.other)]
+    require_known(platform, who, ZONE, subjects)
+    patients = _patients(store, kept)
     note(platform, who, "linkage-pair", ZONE, subjects=subjects, detail={"pair": pair})
     return _shown(kept, steps, patients)
 
@@ -90,11 +95,12 @@ def decide(platform: Platform, who: Principal, pair: str, action: Action, reason
         raise InputError(f"a reason has at most {LONGEST_REASON} characters", "Say it shorter.")
     store = platform.store(ZONE)
     known, steps = _found(platform, who, store, pair)
+    subjects = [store.pseudonym(known.one), store.pseudonym(known.other)]
+    require_known(platform, who, ZONE, subjects)
     missing = {known.one, known.other} - _patients(store, known).keys()
     if missing and action == "accept":
         raise Conflict("one of the two patients is not here any more", "Run the linkage again.")
     change = undone(known, steps, who.name) if action == "undo" else decided(known, action, who.name)
-    subjects = [store.pseudonym(known.one), store.pseudonym(known.other)]
     detail = {"pair": pair, "action": action, "to": change.after.state}
     made = event(platform, who, f"linkage-{action}", ZONE, action="update", subjects=subjects, detail=detail)
     with store.linkage() as reader:

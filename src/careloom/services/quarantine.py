@@ -21,6 +21,7 @@ from careloom.services.ingest import INGEST_ZONES, landing_of, writes_by_origin
 from careloom.services.ingest_pipeline import RECORD, IngestConfig, build
 from careloom.services.platform import Platform
 from careloom.services.record_context import context_bytes, record_of, with_mapping
+from careloom.services.sight import require_known
 from careloom.store.quarantine import Quarantined
 from careloom.store.rows import Write
 from careloom.store.transaction import Transaction
@@ -44,7 +45,8 @@ def list_refused(platform: Platform, who: Principal, *, code: str = "", limit: i
 def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: bool = False) -> dict[str, Any]:
     """One refused record with all its issues; with `raw`, its bytes as text too.
 
-    That is audited as disclosure, and takes leave to read any type of resource in the identified zone.
+    That is audited as disclosure, takes leave to read any type of resource in the identified zone, and is refused where
+    a restriction or a consent keeps from `who` what is about a patient whom the record names.
 
     raises  AccessError; NotFound
     """
@@ -71,6 +73,8 @@ def show_refused(platform: Platform, who: Principal, record_id: str, *, raw: boo
     if raw:
         admit(platform, who, "read", "identified", operation="quarantine")
     subjects = store.subjects_of_record(record_id)
+    if raw:
+        require_known(platform, who, "identified", subjects)
     store.append_audit(_event(platform, who, "read", {"record": record_id, "disclosed": raw}, subjects))
     if raw:
         entry["raw"] = store.raw_record(record_id).raw.decode("utf-8", "backslashreplace")

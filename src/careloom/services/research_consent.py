@@ -2,6 +2,7 @@
 
 from careloom.services.access import Principal
 from careloom.services.consent_rules import Asked
+from careloom.services.consents import Withheld
 from careloom.services.platform import Platform
 from careloom.services.restrictions import LeftOut, excluded
 
@@ -17,13 +18,27 @@ def left_out_of_research(platform: Platform, who: Principal) -> LeftOut:
     A patient is left out whole where everything is withheld, or the Patient resource itself is.
     """
     asked = _asked(platform, who.actors)
-    excepted, store = excluded(platform), platform.store("identified")
-    withheld = platform.consents("identified").withheld(asked)
+    excepted, withheld = excluded(platform), platform.consents("identified").withheld(asked)
     if withheld is None:
         return LeftOut(excepted)
-    named = store.read_named("Patient", withheld.partly)
+    return LeftOut(
+        excepted | _whole(platform, withheld, asked), lambda resource: bool(withheld.of(resource, asked))
+    )  # fmt: skip
+
+
+def withholding_research(platform: Platform, who: Principal) -> frozenset[str]:
+    """The stored ids of patients of whom consents, as things stand now, withhold everything from research by `who`."""
+    if not platform.has_store("identified"):
+        return frozenset()
+    asked = _asked(platform, who.actors)
+    withheld = platform.consents("identified").withheld(asked)
+    return frozenset() if withheld is None else _whole(platform, withheld, asked)
+
+
+def _whole(platform: Platform, withheld: Withheld, asked: Asked) -> frozenset[str]:
+    named = platform.store("identified").read_named("Patient", withheld.partly)
     nameless = {one for one, stored in named.items() if stored.deleted or withheld.of(stored.resource(), asked)}
-    return LeftOut(excepted | withheld.wholly | nameless, lambda resource: bool(withheld.of(resource, asked)))
+    return withheld.wholly | nameless
 
 
 def out_of_training(platform: Platform) -> frozenset[str]:

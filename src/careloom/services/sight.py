@@ -1,8 +1,10 @@
 """What a principal may know of in a zone: its patient's compartment, and what consents in force do not withhold."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from careloom.errors import AccessError
 from careloom.fhir.drafts import Resource
 from careloom.fhir.references import patients_of
 from careloom.services.access import Principal, Verb
@@ -10,7 +12,7 @@ from careloom.services.access_decision import COMMON, Ask, decide, is_own
 from careloom.services.consent_rules import Asked
 from careloom.services.consents import Withheld
 from careloom.services.platform import Platform
-from careloom.services.restrictions import hidden
+from careloom.services.restrictions import hidden, require_seen
 from careloom.store.sight import EVERYTHING, Sight, number_of
 from careloom.store.zone_store import Zone
 
@@ -56,6 +58,24 @@ def view_of(platform: Platform, who: Principal, zone: Zone, use: Use = "access",
 
         view.sight = replace(before, hidden=(*before.hidden, *left_out.numbers), shows=shows)
     return view
+
+
+def knows_of(platform: Platform, who: Principal, zone: Zone) -> Callable[[Collection[str]], bool]:
+    """What says whether `who` may know of what is about these patients (keyed pseudonyms), whatever it is: none of
+    them is restricted, and none withholds even a part.
+    """
+    view, left_out = view_of(platform, who, zone), hidden(platform, who, zone)
+    names = view.withheld.names if view.withheld else frozenset()
+    return lambda subjects: names.isdisjoint(subjects) and not left_out.covers(subjects)
+
+
+def require_known(platform: Platform, who: Principal, zone: Zone, subjects: Collection[str]) -> None:
+    """Returns where `who` may know of what is about all these patients, as `knows_of`. raises AccessError"""
+    require_seen(platform, who, zone, subjects)
+    if not knows_of(platform, who, zone)(subjects):
+        raise AccessError(
+            "a consent withholds what is about this patient", "Ask a privacy officer, or for a purpose that it permits."
+        )
 
 
 def _consented(platform: Platform, who: Principal, zone: Zone, use: Use, verb: Verb) -> View:

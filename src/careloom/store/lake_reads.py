@@ -1,6 +1,6 @@
 """What can be read of a lake: tables, their versions, what they say of themselves; sealed files are opened."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, DeltaProtocolErr
 from careloom.errors import Conflict, IntegrityError, NotFound, QueryError, SetupError
 from careloom.store.lake_files import TableFiles, files_of, opened, schema_of
 from careloom.store.lake_rows import Change, commit
+from careloom.store.lake_schema import column_of
 from careloom.store.lake_seal import LakeSeal, is_sealed
 from careloom.store.lake_versions import Version, content_hash, history, present, reference
 
@@ -60,6 +61,25 @@ class LakeReads:
         found = self._files(path).read(files_of(delta), schema_of(delta))
         _require_same(path, digest, content_hash(found, self._digest_key) if digest else "")
         return found
+
+    def page(self, path: str, start: int, size: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Rows from number `start` on of a version (``silver/patients@3``), whose order never changes; fewer than
+        `size` at its end only.
+
+        columns  the table's, in the order wanted; all where None
+        raises   as `read`, but for a digest, which is not looked at
+        """
+        path, version, _ = reference(path)
+        delta = self._open(path, version)
+        files, schema = self._files(path), schema_of(delta)
+        names = list(schema.names if columns is None else columns)
+        found = [files.read([], schema, names)]
+        for file in files_of(delta):
+            if start < file.rows and size > 0:
+                found.append(files.read([file], schema, names).slice(start, size))
+                size -= found[-1].height
+            start = max(start - file.rows, 0)
+        return pl.concat(found)
 
     def scan(self, path: str, version: int | None = None) -> pl.LazyFrame:
         """A table as a lazy frame, so that a query reads only the columns it needs."""
@@ -116,9 +136,19 @@ class LakeReads:
         """True when every file of the newest version is sealed, or plain, as the lake is set."""
         return self._files(path).are_as_set(files_of(self._open(path)))
 
-    def export(self, path: str, out: Path) -> int:
+    def columns(self, path: str) -> list[dict[str, str]]:
+        """The columns of a table or version: ``name``, ``type`` in Delta's words (``array<string>`` for lists),
+        ``meaning``, ``phi``, ``unit``; the last three as far as the table says them.
+        """
+        path, version, _ = reference(path)
+        delta = self._open(path, version)
+        with translated(path):
+            return [column_of(field) for field in delta.schema().fields]
+
+    def export(self, path: str, out: Path, narrow: Callable[[pl.DataFrame], pl.DataFrame] | None = None) -> int:
         """Writes a version of a table as a plain Delta table in a new folder; returns the rows.
 
+        narrow  leaves out rows that are not to be written
         raises  Conflict if the folder is there; SetupError if the disk does not take it
         """
         path, version, _ = reference(path)
@@ -132,9 +162,10 @@ class LakeReads:
         schema, columns = schema_of(delta), delta.metadata().partition_columns
         made = DeltaTable.create(out, delta.schema(), partition_by=columns or None)
         frames = (self._files(path).read([file], schema) for file in files_of(delta))
-        adds = TableFiles(out, path, None, None).write(frames, schema, now_ms(), columns)
+        left = frames if narrow is None else map(narrow, frames)
+        adds = TableFiles(out, path, None, None).write(left, schema, now_ms(), columns)
         commit(made, Change(adds), {"of": f"{path}@{delta.version()}"}, now_ms())
-        return sum(file.rows for file in files_of(delta))
+        return sum(file.rows for file in files_of(DeltaTable(out)))
 
     def content_hash(self, path: str, key: bytes = b"") -> str:
         """A hash of the rows of a version: the same for the same rows in any order, any number of files.

@@ -33,6 +33,18 @@ def _field(column: Column) -> Field:
     return Field(column.name, kind, nullable=True, metadata=told)
 
 
+def column_of(field: Field) -> dict[str, str]:
+    """What a table says of a column: name, type, meaning, how close it comes to a person, unit. Where it does not say,
+    the column counts as the closest.
+    """
+    kind, told = field.type, field.metadata
+    name = f"array<{kind.element_type.type}>" if isinstance(kind, ArrayType) else str(getattr(kind, "type", kind))
+    return {
+        "name": field.name, "type": name, "meaning": str(told.get("comment", "")),
+        "phi": str(told.get("careloom.phi", "direct")), "unit": str(told.get("careloom.unit", "")),
+    }  # fmt: skip
+
+
 def configuration_of(table: TableSchema, facts: Mapping[str, str]) -> dict[str, str]:
     """What a table says of itself: no statistics, whom its rows are about, what names a row, and facts of its maker."""
     own = {"subject": table.subject, "key": ",".join(table.key)} | dict(facts)
