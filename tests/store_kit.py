@@ -76,8 +76,13 @@ def postgresql_binaries() -> Path | None:
     return found[-1].parent if found else None
 
 
+def options_of(*, is_durable: bool) -> str:
+    """How a cluster of ours runs; one that is durable forces every commit to the disk."""
+    return f"-c listen_addresses='' -c fsync={'on' if is_durable else 'off'} -c max_connections=40"
+
+
 @contextlib.contextmanager
-def postgresql_cluster(binaries: Path) -> Iterator[str]:
+def postgresql_cluster(binaries: Path, *, is_durable: bool = False) -> Iterator[str]:
     """The folder of the socket of a fresh cluster, run by a user other than root."""
     folder = Path(tempfile.mkdtemp(prefix="careloom-pg-"))
     as_user = []
@@ -86,7 +91,7 @@ def postgresql_cluster(binaries: Path) -> Iterator[str]:
         as_user = ["runuser", "-u", "postgres", "--"]
     data = folder / "data"
     initdb = [str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "-N"]
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=40"
+    options = f"-k {folder} {options_of(is_durable=is_durable)}"
     control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data)]
     try:
         _quietly([*as_user, *initdb], folder)

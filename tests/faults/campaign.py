@@ -1,6 +1,9 @@
 """A fault campaign: rounds of random work that is cut off at a random moment, each judged by another process.
 
-python -m tests.faults.campaign --rounds 100 [--database postgresql] [--minutes 20] [--seed 1] [--out FILE]
+python -m tests.faults.campaign --rounds 100 [--database postgresql] [--http] [--minutes 20] [--seed 1] [--out FILE]
+
+With --http a served Careloom is killed, all of its processes at once, while clients write. PostgreSQL forces each commit
+to the disk.
 
 It prints one line a round, and at its end how many rounds of which scenario there were, what was acknowledged, what was
 lost, and the longest recovery; with `--out` that is added to a file, under the date. Exit code 1 if anything was wrong.
@@ -8,7 +11,6 @@ lost, and the longest recovery; with `--out` that is added to a file, under the 
 
 import argparse
 import contextlib
-import json
 import os
 import random
 import shutil
@@ -17,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,14 +27,15 @@ from pathlib import Path
 from typing import Any
 
 from careloom.errors import IntegrityError
-from tests.faults.storm import Place, Round, goes_on, let_on
-from tests.store_kit import event, fresh_database, postgresql_binaries, postgresql_cluster
+from tests.faults.children import in_child
+from tests.faults.http_storm import HttpDriver
+from tests.faults.judge import goes_on
+from tests.faults.storm import SCENARIOS, Place, Round, let_on
+from tests.store_kit import event, fresh_database, options_of, postgresql_binaries, postgresql_cluster
 
-SCENARIOS = ("writes", "writes", "writes", "ingests", "exports", "erasures", "full", "torn", "locks", "clock", "keys")
 ROUNDS_PER_STORE = 8
 """Then a new installation: judging takes as long as there is to look at."""
 MOST_RECOVERY_SECONDS = 10.0
-MOST_SECONDS = 1.2
 Told = dict[str, Any]
 
 
@@ -46,6 +48,7 @@ class Tally:
     found_out: int = 0
     slowest: float = 0.0
     wrong: list[str] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
 
     def add(self, scenario: str, seed: int, told: Told) -> None:
         """Counts one round."""
@@ -66,28 +69,14 @@ class Tally:
             f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {database}\n\n{sum(self.rounds.values())} kills in "
             f"{seconds / 60:.1f} minutes (load {load}): {kinds}.\n{self.acknowledged} acknowledged operations; damage "
             f"to the log of {self.rounds['torn']} stores, of which {self.found_out} had lost acknowledged rows, which "
-            f"the anchor told; longest recovery {self.slowest:.2f} s.\n\n{wrong}\n\n"
+            f"the anchor told; longest recovery {self.slowest:.2f} s{self._started()}.\n\n{wrong}\n\n"
         )
 
-
-def in_child(act: Callable[[], Told]) -> Told:
-    """What an act returns that runs in a process of its own: this one opens no store."""
-    out, into = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(out)
-        try:
-            told = act()
-        except BaseException:  # noqa: BLE001 - whatever it is, the campaign has to hear of it
-            told = {"seconds": 0.0, "acknowledged": 0, "wrong": [traceback.format_exc()]}
-        with os.fdopen(into, "wb") as pipe:
-            pipe.write(json.dumps(told).encode())
-        os._exit(0)
-    os.close(into)
-    with os.fdopen(out, "rb") as pipe:
-        raw = pipe.read()
-    os.waitpid(child, 0)
-    return dict(json.loads(raw))
+    def _started(self) -> str:
+        if not self.starts:
+            return ""
+        middle, last = self.starts[len(self.starts) // 2], self.starts[-1]
+        return f"; a killed server answered again after {middle:.1f} s, {last:.1f} s at the longest"
 
 
 @contextlib.contextmanager
@@ -141,7 +130,30 @@ def judged_torn(place: Place, done: Round) -> Told:
         return {"seconds": time.perf_counter() - started, "wrong": [], "acknowledged": 0, "found_out": True}
 
 
-def one_round(place: Place, scenario: str, seed: int, crash: Callable[[], None], most: float) -> tuple[Told, bool]:
+class ServicesDriver:
+    """Rounds through the services, in a forked worker."""
+
+    scenarios = SCENARIOS
+    most_seconds = 1.2
+
+    def round(self, place: Place, scenario: str, seed: int, seconds: float, crash: Callable[[], None]) -> Round:
+        """What was acknowledged until the kill; `crash` kills the database's server besides."""
+        done = let_on(place, scenario, seed, seconds)
+        if scenario == "server":
+            crash()
+        return done
+
+    def goes_on(self, _place: Place, _done: Round) -> list[str]:
+        """Nothing was accepted to be done later."""
+        return []
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def one_round(
+    driver: ServicesDriver | HttpDriver, place: Place, scenario: str, seed: int, crash: Callable[[], None], most: float
+) -> tuple[Told, bool]:
     """One round; true where the store was damaged beyond it and a new one is due.
 
     crash  ends the database's server without warning and starts it again
@@ -150,16 +162,16 @@ def one_round(place: Place, scenario: str, seed: int, crash: Callable[[], None],
     chance = random.Random(seed)
     seconds = chance.uniform(0.0, most)
     with holding_the_lock(place, chance) if scenario == "locks" else contextlib.nullcontext():
-        done = let_on(place, scenario, seed, seconds)
-    if scenario == "server":
-        crash()
+        done = driver.round(place, scenario, seed, seconds, crash)
     if scenario == "torn" and tear(place, chance):
         return in_child(lambda: judged_torn(place, done)), True
-    return in_child(lambda: goes_on(place, done)), False
+    told = in_child(lambda: goes_on(place, done))
+    told["wrong"] += driver.goes_on(place, done)
+    return told, False
 
 
 @contextlib.contextmanager
-def places(database: str) -> Iterator[tuple[Callable[[Path, int], Place], Callable[[], None]]]:
+def places(database: str, *, is_durable: bool) -> Iterator[tuple[Callable[[Path, int], Place], Callable[[], None]]]:
     """How a place is made, and how its server crashes."""
     if database == "sqlite":
         yield lambda folder, _: Place(folder), lambda: None
@@ -167,44 +179,57 @@ def places(database: str) -> Iterator[tuple[Callable[[Path, int], Place], Callab
     binaries = postgresql_binaries()
     if binaries is None:
         raise SystemExit("PostgreSQL is not installed")
-    with postgresql_cluster(binaries) as socket:
+    with postgresql_cluster(binaries, is_durable=is_durable) as socket:
 
         def made(folder: Path, number: int) -> Place:
-            for zone in ("identified", "research", "synthetic"):
+            for zone in ("identified", "research", "synthetic", "access"):
                 fresh_database(socket, f"storm{number}_{zone}")
             return Place(folder, f"postgresql+psycopg://postgres@/storm{number}_{{zone}}?host={socket}")
 
         def crash() -> None:
             control = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
             control += [str(binaries / "pg_ctl"), "-D", f"{socket}/data", "-w"]
-            options = f"-k {socket} -c listen_addresses='' -c fsync=off -c max_connections=40"
+            options = f"-k {socket} {options_of(is_durable=is_durable)}"
             for action in (["-m", "immediate", "stop"], ["-l", f"{socket}/log", "-o", options, "start"]):
                 subprocess.run([*control, *action], check=True, stdout=subprocess.DEVNULL, cwd=socket)
 
         yield made, crash
 
 
-def run(database: str, rounds: int, *, seed: int = 1, minutes: float = 600.0, most: float = MOST_SECONDS) -> Tally:
-    """A campaign of so many rounds, or as many as fit into the minutes; each scenario once, and then any of them."""
+def run(
+    database: str, rounds: int, *, seed: int = 1, minutes: float = 600.0, most: float = 0.0,
+    driver: ServicesDriver | HttpDriver | None = None, is_durable: bool = False,
+) -> Tally:  # fmt: skip
+    """A campaign of so many rounds, or as many as fit into the minutes; each scenario once, and then any of them.
+
+    most  seconds after which a kill comes at the latest, 0 for what suits the driver; otherwise nothing is printed
+    """
     tally, chance, started = Tally(), random.Random(seed), time.monotonic()
-    names = [one for one in SCENARIOS if database == "sqlite" or one not in ("full", "torn")]
+    driver = ServicesDriver() if driver is None else driver
+    names = [one for one in driver.scenarios if database == "sqlite" or one not in ("full", "torn")]
     names += ["server"] if database == "postgresql" else []
-    with places(database) as (made, crash), tempfile.TemporaryDirectory(prefix="storm-") as parent:
+    with places(database, is_durable=is_durable) as (made, crash), tempfile.TemporaryDirectory(
+        prefix="storm-", ignore_cleanup_errors=True
+    ) as parent, contextlib.closing(driver):  # fmt: skip
         place, uses, stores = None, 0, 0
         for number in range(rounds):
             if time.monotonic() - started > minutes * 60:
                 break
             if place is None or uses >= ROUNDS_PER_STORE:
+                driver.close()
                 shutil.rmtree(Path(parent) / str(stores), ignore_errors=True)
                 stores, uses = stores + 1, 0
                 (Path(parent) / str(stores)).mkdir()
                 place = made(Path(parent) / str(stores), stores)
             scenario = names[number] if number < len(names) else chance.choice(names)
-            told, is_spent = one_round(place, scenario, seed * 10_000 + number, crash, most)
+            told, is_spent = one_round(
+                driver, place, scenario, seed * 10_000 + number, crash, most or driver.most_seconds
+            )
             uses = ROUNDS_PER_STORE if is_spent else uses + 1
             tally.add(scenario, seed * 10_000 + number, told)
-            if most == MOST_SECONDS:  # the sample of every day is silent
+            if not most:
                 print(number + 1, scenario, told["acknowledged"], f"{told['seconds']:.2f} s", told["wrong"], flush=True)
+    tally.starts = sorted(driver.starts) if isinstance(driver, HttpDriver) else []
     return tally
 
 
@@ -215,14 +240,18 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--http", action="store_true", help="kill a served Careloom, not a process of its services")
     parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    asked = parser.parse_args()
     started = time.monotonic()
-    tally = run(options.database, options.rounds, seed=options.seed, minutes=options.minutes)
-    text = tally.text(options.database, time.monotonic() - started)
+    driver = HttpDriver() if asked.http else ServicesDriver()
+    tally = run(
+        asked.database, asked.rounds, seed=asked.seed, minutes=asked.minutes, driver=driver, is_durable=True
+    )  # fmt: skip
+    text = tally.text(f"{asked.database}{' over HTTP' if asked.http else ''}", time.monotonic() - started)
     print(text)
-    if options.out:
-        with options.out.open("a") as file:
+    if asked.out:
+        with asked.out.open("a") as file:
             file.write(text)
     return 1 if tally.wrong else 0
 

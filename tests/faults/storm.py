@@ -19,25 +19,28 @@ from pathlib import Path
 from typing import Any
 
 from careloom.crypto.keys_local import LocalKeys
-from careloom.errors import CareloomError, NotFound, SetupError, Unprocessable
+from careloom.errors import SetupError, Unprocessable
 from careloom.runtime import Runtime
-from careloom.services.access import local_operator
-from careloom.services.bundles import process
 from careloom.services.changes import Change
-from careloom.services.erase import erase
-from careloom.services.export import export, exports_of
+from careloom.services.export import export
 from careloom.services.export_ask import ExportAsk
-from careloom.services.exports import remove
 from careloom.services.ingest import IngestAsk, ingest
 from careloom.services.platform import Platform
+from careloom.services.view_table import TableAsk, make_table
 from careloom.services.write import write
 from careloom.settings import Data, Fhir, Settings
 from careloom.settings import Ingest as IngestSettings
+from tests.faults.doors import WHO, Door, Services
+from tests.store_kit import event, put
 
-WHO = local_operator("storm")
+SCENARIOS = (
+    "writes", "writes", "writes", "ingests", "exports", "erasures", "full", "torn", "locks", "clock", "keys", "views",
+)  # fmt: skip
 THREADS = 4
 FEED_LINES = 300
 BUNDLE_ENTRIES = 6
+FORGIVEN = (SetupError, Unprocessable)
+"""Keys or disk are not there, or the patient is not, for whom they were not there."""
 Told = dict[str, Any]
 Say = Callable[..., None]
 
@@ -102,7 +105,7 @@ def observation(patient: str, **fields: object) -> Told:
     return {"resourceType": "Observation", "status": "final", **about, **fields}
 
 
-def write_something(platform: Platform, chance: random.Random, say: Say, own: list[Told], mark: str) -> None:
+def write_something(door: Door, chance: random.Random, say: Say, own: list[Told], mark: str) -> None:
     """One create, update, delete or transaction; says what was acknowledged, and before a transaction that it comes."""
     what = chance.choice(("create", "create", "update", "delete", "transaction"))
     patient = f"p{chance.randrange(5)}"
@@ -114,41 +117,46 @@ def write_something(platform: Platform, chance: random.Random, say: Say, own: li
         }
         say(kind="intent", bundle=bundle_mark)
         entries = [entry | {"fullUrl": f"urn:uuid:{number:032}"} for number in range(BUNDLE_ENTRIES)]
-        process(platform, WHO, "identified", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+        door.transaction({"resourceType": "Bundle", "type": "transaction", "entry": entries})
         say(kind="bundle", bundle=bundle_mark)
     elif what == "create" or not own:
         text = str(chance.randrange(10**9))
-        change = Change("create", "Observation", resource=observation(patient, valueString=text))
-        done = write(platform, WHO, "identified", change)
-        own.append({"id": done.id, "version": int(done.version)})
-        say(kind="put", id=done.id, version=int(done.version), value=text)
+        id_, version = door.put(Change("create", "Observation", resource=observation(patient, valueString=text)))
+        own.append({"id": id_})
+        say(kind="put", id=id_, version=version, value=text)
     elif what == "update":
         one, text = chance.choice(own), str(chance.randrange(10**9))
         resource = observation(patient, id=one["id"], valueString=text)
-        done = write(platform, WHO, "identified", Change("update", "Observation", one["id"], resource=resource))
-        say(kind="put", id=done.id, version=int(done.version), value=text)
+        id_, version = door.put(Change("update", "Observation", one["id"], resource=resource))
+        say(kind="put", id=id_, version=version, value=text)
     else:
         one = own.pop(chance.randrange(len(own)))
         say(kind="deleting", id=one["id"])
-        write(platform, WHO, "identified", Change("delete", "Observation", one["id"]))
+        door.put(Change("delete", "Observation", one["id"]))
         say(kind="deleted", id=one["id"])
 
 
-def writes(
-    platform: Platform, chance: random.Random, say: Say, *, forgives: tuple[type[CareloomError], ...] = ()
-) -> None:
-    """Threads that write until the process is killed, or until what they do not forgive happens."""
+def begin(door: Door, forgives: tuple[type[Exception], ...] = ()) -> None:
+    """The patients about whom everything is."""
     for number in range(5):
         with contextlib.suppress(*forgives):
-            write(platform, WHO, "identified", Change("update", "Patient", f"p{number}", resource=patient_of(number)))
+            door.put(Change("update", "Patient", f"p{number}", resource=patient_of(number)))
+
+
+def writes(
+    door: Door, chance: random.Random, say: Say, *, forgives: tuple[type[Exception], ...] = (),
+    ends: Callable[[], bool] = lambda: False,
+) -> None:  # fmt: skip
+    """Threads that write until the process is killed, until what they do not forgive happens, or until `ends`."""
+    begin(door, forgives)
     say(kind="begun")
 
     def work(seed: int) -> None:
         own: list[Told] = []
         mine = random.Random(seed)
-        while True:
+        while not ends():
             with contextlib.suppress(*forgives):
-                write_something(platform, mine, say, own, f"m{seed}")
+                write_something(door, mine, say, own, f"m{seed}")
 
     workers = [threading.Thread(target=work, args=(chance.randrange(10**9),)) for _ in range(THREADS)]
     for worker in workers:
@@ -184,7 +192,7 @@ def exports(platform: Platform, chance: random.Random, say: Say) -> None:
     for _ in range(200):
         write(platform, WHO, "identified", Change("create", "Observation", resource=observation("p0")))
     say(kind="begun")
-    threading.Thread(target=writes, args=(platform, chance, say), daemon=True).start()
+    threading.Thread(target=writes, args=(Services(platform), chance, say), daemon=True).start()
     for _ in range(100):
         export_id = f"storm-{chance.randrange(10**9)}"
         say(kind="exporting", export=export_id)
@@ -192,20 +200,30 @@ def exports(platform: Platform, chance: random.Random, say: Say) -> None:
         say(kind="exported", export=export_id)
 
 
-def erasures(platform: Platform, chance: random.Random, say: Say) -> None:
+def erasures(door: Door, chance: random.Random, say: Say) -> None:
     """Patients who come, have a little, and are erased."""
     for number in range(1000):
         patient = f"e{chance.randrange(10**9)}"
-        resource = {"resourceType": "Patient", "id": patient}
-        write(platform, WHO, "identified", Change("update", "Patient", patient, resource=resource))
+        door.put(Change("update", "Patient", patient, resource={"resourceType": "Patient", "id": patient}))
         for _ in range(4):
-            change = Change("create", "Observation", resource=observation(patient))
-            write(platform, WHO, "identified", change)
+            door.put(Change("create", "Observation", resource=observation(patient)))
         say(kind="erasing", patient=patient)
         if number == 0:
             say(kind="begun")
-        erase(platform, WHO, f"Patient/{patient}")
+        door.erase(patient)
         say(kind="erased", patient=patient)
+
+
+def views(platform: Platform, chance: random.Random, say: Say) -> None:
+    """A table of the synthetic zone, refreshed again and again after writes of what it shows."""
+    for number in range(1000):
+        names = [f"s{chance.randrange(40)}" for _ in range(5)]
+        with platform.store("synthetic").transaction(event(zone="synthetic")) as step:
+            step.write([put("Observation", name, ("p0",), **observation("p0", id=name)) for name in set(names)])
+        if number == 0:
+            say(kind="begun")
+        make_table(platform, WHO, "synthetic", TableAsk("observation"))
+        say(kind="refreshed", names=names)
 
 
 def work(place: Place, scenario: str, seed: int, pipe: int) -> None:
@@ -225,9 +243,9 @@ def work(place: Place, scenario: str, seed: int, pipe: int) -> None:
         keys = FaultyKeys(place.folder / "data" / "keys")
     with place.platform(runtime, keys) as platform:
         if scenario in ("writes", "clock", "torn", "server", "locks"):
-            writes(platform, chance, say)
+            writes(Services(platform), chance, say)
         elif scenario == "keys":
-            writes(platform, chance, say, forgives=(SetupError, Unprocessable))  # patients that were not written
+            writes(Services(platform), chance, say, forgives=FORGIVEN)
         elif scenario == "full":
             _fill(place, platform, chance, say)
         elif scenario == "ingests":
@@ -235,7 +253,9 @@ def work(place: Place, scenario: str, seed: int, pipe: int) -> None:
         elif scenario == "exports":
             exports(platform, chance, say)
         elif scenario == "erasures":
-            erasures(platform, chance, say)
+            erasures(Services(platform), chance, say)
+        elif scenario == "views":
+            views(platform, chance, say)
 
 
 def _fill(place: Place, platform: Platform, chance: random.Random, say: Say) -> None:
@@ -247,7 +267,7 @@ def _fill(place: Place, platform: Platform, chance: random.Random, say: Say) -> 
     sizes = [path.stat().st_size for path in (place.folder / "data" / "identified").glob("store.db*")]
     most = max([*sizes, 1 << 20]) + chance.randrange(3_000_000)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    writes(platform, chance, say, forgives=(SetupError, Unprocessable))
+    writes(Services(platform), chance, say, forgives=FORGIVEN)
 
 
 def let_on(place: Place, scenario: str, seed: int, seconds: float) -> Round:
@@ -275,112 +295,3 @@ def let_on(place: Place, scenario: str, seed: int, seconds: float) -> Round:
         reader.join()
     said = [json.loads(line) for line in [*lines, *rest] if line.endswith(b"\n")]
     return Round(scenario, seed, said)
-
-
-def goes_on(place: Place, done: Round) -> Told:
-    """What a platform finds that is opened after the kill: seconds until it has written again, and what is wrong."""
-    started = time.perf_counter()
-    with place.platform() as platform:
-        write(platform, WHO, "identified", Change("update", "Patient", "p0", resource=patient_of(0)))
-        recovered = time.perf_counter() - started
-        wrong = [*_lost(platform, done), *_half(platform, done), *_resumed(place, platform, done)]
-        store = platform.store("identified")
-        chain = store.verify_audit()
-        wrong += [f"audit {one.code} at {one.seq}" for one in chain.problems]
-        if chain.anchored != chain.rows:
-            wrong.append("the anchor is behind")
-        wrong += [f"store {problem}" for problem in store.check().problems]
-    return {"seconds": recovered, "wrong": wrong, "acknowledged": len(_acknowledged(done))}
-
-
-def _acknowledged(done: Round) -> list[Told]:
-    return [one for one in done.said if one["kind"] in ("put", "bundle", "deleted", "fed", "exported", "erased")]
-
-
-def _lost(platform: Platform, done: Round) -> list[str]:
-    """What was acknowledged, and is not there as it was."""
-    wrong, store = [], platform.store("identified")
-    removed = {one["id"] for one in done.said if one["kind"] == "deleting"}
-    with store.connect() as connection:
-        told = {row[0] for row in connection.exec_driver_sql("SELECT body FROM audit").fetchall()}
-    facts = "\n".join(told)
-    for one in done.said:
-        if one["kind"] == "put":
-            try:
-                found = store.read_version("Observation", one["id"], one["version"]).resource()
-            except NotFound:
-                wrong.append("an acknowledged version is not there")
-                continue
-            if found["valueString"] != one["value"]:
-                wrong.append("an acknowledged version holds something else")
-            if store.read("Observation", one["id"]).deleted and one["id"] not in removed:
-                wrong.append("something is deleted that nobody deleted")
-            if store.pseudonym(f"Observation/{one['id']}") not in facts:
-                wrong.append("an acknowledged write is not in the audit chain")
-        elif one["kind"] == "deleted" and not store.read("Observation", one["id"]).deleted:
-            wrong.append("an acknowledged deletion did not happen")
-        elif one["kind"] == "erased" and (
-            not store.is_erased(one["patient"]) or store.has_traces(one["patient"], lambda _: False)
-        ):
-            wrong.append("an acknowledged erasure left something")
-    return wrong
-
-
-def _half(platform: Platform, done: Round) -> list[str]:
-    """Transactions and erasures of which a part is there."""
-    store, wrong, counts = platform.store("identified"), [], dict[str, int]()
-    for stored in store.scan(["Observation"]):
-        for one in stored.resource().get("identifier", []):
-            counts[one["value"]] = counts.get(one["value"], 0) + 1
-    wrong += ["a transaction is half there" for count in counts.values() if count != BUNDLE_ENTRIES]
-    for one in done.said:
-        if one["kind"] == "bundle" and one["bundle"] not in counts:
-            wrong.append("an acknowledged transaction is not there")
-        if one["kind"] == "erasing" and not store.is_erased(one["patient"]):
-            try:
-                store.read("Patient", one["patient"])
-            except NotFound:
-                wrong.append("an erasure is half done")
-    return wrong
-
-
-def _resumed(place: Place, platform: Platform, done: Round) -> list[str]:
-    """What was cut off is done again, and comes out as if it had not been."""
-    wrong = []
-    for one in done.said:
-        if one["kind"] == "feeding":
-            ingest(platform, WHO, IngestAsk((feed_of(place, one["seed"]),)))
-            patient = platform.names.resource_id(platform.settings.ingest.source, "Patient", f"f{one['seed']}")
-            query = platform.store("identified").pseudonym(patient)
-            with platform.store("identified").connect() as connection:
-                sql = (
-                    "SELECT count(*) FROM resource r JOIN subject_key k ON k.subject = r.subject WHERE k.pseudonym = %s"
-                )
-                marked = sql if place.database else sql.replace("%s", "?")
-                count = connection.exec_driver_sql(marked, (query,)).scalar()
-            if count != FEED_LINES + 1:
-                wrong.append(f"a feed left {count} of {FEED_LINES + 1} resources")
-        if one["kind"] == "exporting":
-            wrong += _exported(platform, one["export"])
-    return wrong
-
-
-def _exported(platform: Platform, export_id: str) -> list[str]:
-    """An export that was cut off goes on to its end; it never holds a part of a transaction."""
-    export(platform, WHO, ExportAsk("identified"), export_id)
-    folder = exports_of(platform)
-    state = folder.find(export_id)
-    assert state is not None
-    counts: dict[str, int] = {}
-    lines = 0
-    for file in state.files:
-        for _, text in folder.frames(export_id, state, file):
-            for line in text.splitlines():
-                lines += 1
-                for one in json.loads(line).get("identifier", []):
-                    counts[one["value"]] = counts.get(one["value"], 0) + 1
-    remove(platform, export_id)
-    wrong = ["an export holds a part of a transaction" for count in counts.values() if count != BUNDLE_ENTRIES]
-    if lines != sum(state.expected.values()):
-        wrong.append("an export does not hold what its snapshot counted")
-    return wrong

@@ -7,8 +7,11 @@ import pytest
 
 from careloom.services.changes import Change
 from careloom.services.write import write
-from tests.faults.campaign import SCENARIOS, in_child, run
-from tests.faults.storm import WHO, Place, Round, goes_on, observation, patient_of
+from tests.faults.campaign import run
+from tests.faults.children import in_child
+from tests.faults.doors import WHO
+from tests.faults.judge import goes_on
+from tests.faults.storm import SCENARIOS, Place, Round, observation, patient_of
 from tests.store_kit import postgresql_binaries
 
 
