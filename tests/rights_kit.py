@@ -5,8 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from careloom.runtime import Runtime
 from careloom.services.access import Principal
+from careloom.services.erase import erase
+from careloom.services.platform import Platform
 from careloom.services.search import search
+from careloom.settings import Settings
+from tests.api.kit import Clock
 from tests.journeys.two_patients import ALDA, BRAM, write_feeds
 from tests.vault_kit import Hospital
 
@@ -31,6 +36,12 @@ def answers(made: Hospital, without: str = "") -> Json:
         page = search(made.platform, made.operator, "identified", query)
         found[query] = [one.resource() for one in page.found if not without or without not in one.content.decode()]
     return found
+
+
+def erase_apart(settings: Settings, clock: Clock, patient: str) -> None:
+    """Erases a patient of an installation that another process may have open, too."""
+    with Platform(settings, Runtime(clock=clock)) as platform:
+        erase(platform, OFFICER, patient)
 
 
 @contextmanager

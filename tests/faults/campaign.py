@@ -2,7 +2,7 @@
 
 python -m tests.faults.campaign --rounds 100 [--database postgresql] [--http] [--minutes 20] [--seed 1] [--out FILE]
 
-With --http a served Careloom is killed, all of its processes at once, while clients write. PostgreSQL forces each commit
+With --http a served Careloom is killed, all of its processes at once, while clients write. PostgreSQL forces commits
 to the disk.
 
 It prints one line a round, and at its end how many rounds of which scenario there were, what was acknowledged, what was

@@ -1,18 +1,20 @@
 """An erasure leaves a signed certificate that adds up, and no byte of the patient; holds keep what they hold."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
 from careloom.errors import AccessError, Conflict, Erased, FormatError, Held, IntegrityError
-from careloom.services import erase_certificate, erase_pending
+from careloom.services import backups, erase_certificate, erase_pending
+from careloom.services import erase as service
 from careloom.services.erase import check, check_certificate, erase
 from careloom.services.exports import forget as forget_exports
 from careloom.services.subject_rules import RuleAsk, end_rule, rules, set_rule
 from careloom.services.trainings import TrainingAsk, register, retrained, trainings
-from tests.rights_kit import ENGINEER, OFFICER, answers, hospital
+from tests.killed import killed
+from tests.rights_kit import ENGINEER, OFFICER, answers, erase_apart, hospital
 from tests.vault_kit import Hospital
 
 
@@ -134,28 +136,14 @@ def test_an_erasure_taints_what_learnt_from_the_patient_until_it_is_done_anew(ma
     assert trainings(made.platform, OFFICER, waiting=True) == []
 
 
-@pytest.mark.parametrize("dies_in", ["identified", "research", "exports", "backups", "certificate"])
-def test_a_killed_erasure_ends_with_the_same_certificate(
-    made: Hospital, dies_in: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("done", [
+    service._identified, service.forget_research, forget_exports, backups.forget, erase_certificate.keep,
+])  # fmt: skip
+def test_an_erasure_killed_when_a_step_is_done_ends_with_the_same_certificate(
+    made: Hospital, done: Callable[..., object]
 ) -> None:
-    from careloom.services import erase as service
-
-    places = {
-        "identified": (service, "_identified"), "research": (service, "forget_research"),
-        "exports": (service, "forget_exports"), "backups": (service.backups, "forget"),
-        "certificate": (service.erase_certificate, "keep"),
-    }  # fmt: skip
-    module, name = places[dies_in]
-    real = getattr(module, name)
-
-    def dies(*arguments: object, **more: object) -> object:
-        real(*arguments, **more)  # it did all of it, and nobody noted that
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, name, dies)
-        with pytest.raises(KeyboardInterrupt):
-            erase(made.platform, OFFICER, "Patient/p1")
+    killed(erase_apart, made.platform.settings, made.clock, "Patient/p1", at=done, moment="return")  # nobody noted it
+    assert len(list(erase_pending.under_way(made.platform))) == 1
     report = erase(made.platform, OFFICER, "Patient/p1")
     assert (report["removed"]["resources"], report["removed"]["source records"], report["hits"]) == (2, 2, 0)
     assert list(erase_pending.under_way(made.platform)) == []

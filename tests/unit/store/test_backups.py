@@ -18,7 +18,8 @@ from careloom.services.restore import check, restore
 from careloom.services.subject_rules import RuleAsk, rules, set_rule
 from careloom.services.vault_epochs import retire, rotate
 from careloom.store.zone_store import ZoneStore
-from tests.rights_kit import OFFICER, answers, hospital
+from tests.killed import killed
+from tests.rights_kit import OFFICER, answers, erase_apart, hospital
 from tests.store_kit import fresh_database
 from tests.vault_kit import Hospital
 
@@ -204,22 +205,13 @@ def test_the_salt_of_an_epoch_that_was_retired_since_is_in_no_backup(make: Make)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("dies_in", ["settling", "manifest"])
+@pytest.mark.parametrize("begins", [backups.backup.sync, backups._write_manifest])
 def test_a_rewriting_that_was_killed_leaves_a_backup_that_holds_and_is_done_again(
-    make: Make, dies_in: str, monkeypatch: pytest.MonkeyPatch
+    make: Make, begins: Callable[..., object]
 ) -> None:
     one = make()
     folder = Path(back_up(one.platform, one.operator)["place"])
-
-    def dies(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(backups.backup, "sync", dies) if dies_in == "settling" else patch.setattr(
-            backups, "_write_manifest", dies
-        )
-        with pytest.raises(KeyboardInterrupt):
-            erase(one.platform, OFFICER, "Patient/p1")
+    killed(erase_apart, one.platform.settings, one.clock, "Patient/p1", at=begins, moment="call")
     backups.read_manifest(one.platform, folder)
     report = erase(one.platform, OFFICER, "Patient/p1")
     assert report["hits"] == 0

@@ -1,0 +1,32 @@
+"""Work that is cut off by a real kill, at the very moment when one of its functions begins or is done."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing import get_context
+from typing import Any, Literal
+
+Moment = Literal["call", "return"]
+_processes = get_context("forkserver")  # a fork of a process with threads would wait for those for ever
+_processes.set_forkserver_preload(["tests.rights_kit"])
+
+
+def killed(act: Callable[..., object], *given: Any, at: Callable[..., Any], moment: Moment) -> None:
+    """Runs an act in a process of its own, which is killed with SIGKILL when `at` is called, or has just returned.
+
+    act, at  functions of modules; what is given can be pickled
+    """
+    process = _processes.Process(target=_run, args=(act, given, at, moment))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL, "the act ended before it could be killed"
+
+
+def _run(act: Callable[..., object], given: tuple[Any, ...], at: Callable[..., Any], moment: Moment) -> None:
+    def watch(frame: Any, event: str, _: Any) -> None:
+        if event == moment and frame.f_code is at.__code__:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(watch)
+    act(*given)
