@@ -20,6 +20,7 @@ REGISTRY: dict[str, str] = {
     "job.quality": "careloom.services.quality_jobs:do_look",
     "train.encoder": "careloom.services.train_ner_torch:encoder",
     "train.ner": "careloom.services.train_ner_torch:ner",
+    "synth.modes": "careloom.synth.transforms_modes_sklearn:mixture",
     "ingest": "careloom.services.ingest_pipeline:build",
 }
 """Name -> ``module:attribute``."""
