@@ -20,7 +20,11 @@ REGISTRY: dict[str, str] = {
     "job.quality": "careloom.services.quality_jobs:do_look",
     "train.encoder": "careloom.services.train_ner_torch:encoder",
     "train.ner": "careloom.services.train_ner_torch:ner",
+    "synth.cart": "careloom.synth.cart_sklearn:fit_cart",
+    "synth.detect.boosting": "careloom.synth.detection_sklearn:by_boosting",
+    "synth.detect.regression": "careloom.synth.detection_sklearn:by_regression",
     "synth.modes": "careloom.synth.transforms_modes_sklearn:mixture",
+    "synth.utility": "careloom.synth.utility_sklearn:judge_utility",
     "ingest": "careloom.services.ingest_pipeline:build",
 }
 """Name -> ``module:attribute``."""
