@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -61,6 +62,9 @@ def main() -> None:
     suites = os.environ.get("CARELOOM_SUITES")
     if not suites:
         sys.stdout.write("skipped: CARELOOM_SUITES names no folder with the data sets\n")
+        return
+    if find_spec("sklearn") is None:
+        sys.stdout.write("skipped: the extra ml is not installed: make ml\n")
         return
     table, train, control, test = adult(Path(suites))
     detectors = {name: load(f"synth.detect.{name}") for name in ("boosting", "regression")}

@@ -109,12 +109,8 @@ def _column_issues(table: Table, column: Column, series: pl.Series) -> list[Issu
 def _outside(column: Column, series: pl.Series) -> int:
     if column.kind not in NUMBERS:
         return 0
-    count = 0
-    if column.low is not None:
-        count += int((series < column.low).sum())
-    if column.high is not None:
-        count += int((series > column.high).sum())
-    return count
+    low, high = (pl.Series([bound]).cast(series.dtype) for bound in (column.low, column.high))
+    return int((series < low).sum()) + int((series > high).sum())
 
 
 def _unlisted(column: Column, series: pl.Series) -> int:
