@@ -22,7 +22,8 @@
     │   ├── Conflict          somebody else changed it
     │   │   └── Precondition      it is not what the request says that it must be
     │   ├── Erased            it was here and was erased for good
-    │   └── Held              a legal hold keeps it: nothing of it may be removed
+    │   ├── Held              a legal hold keeps it: nothing of it may be removed
+    │   └── BudgetSpent       the privacy budget of the data does not admit it
     ├── SetupError        this installation is not ready: the operator can mend it
     └── IntegrityError    what is kept does not match its proof: call the operator at once
 
@@ -165,6 +166,12 @@ class Held(StateError):  # noqa: N818 - reads as what happened
     """A legal hold keeps the thing; it can be removed once the hold is released."""
 
     code = "state.held"
+
+
+class BudgetSpent(StateError):  # noqa: N818 - reads as what happened
+    """The privacy budget of a data set does not admit it."""
+
+    code = "state.budget-spent"
 
 
 class SetupError(CareloomError):

@@ -32,6 +32,7 @@ from careloom.cli import (
     session,
     simulate,
     subjects,
+    synthesis,
     terminology,
     vault,
     view,
@@ -65,6 +66,7 @@ privacy.register(app)
 erasure.register(app)
 retention.register(app)
 subjects.register(app)
+synthesis.register(app)
 access.register(app, privacy.audit_app)
 linkage.register(app)
 vault.register(app)

@@ -23,6 +23,7 @@ from careloom.store.clients import FILE_NAME as CLIENTS_NAME
 from careloom.store.engine import DATABASE_NAME, is_url, open_engine, private_folder, writing
 from careloom.store.key_ledger import KeyLedger
 from careloom.store.migrate import migrate
+from careloom.store.privacy import Kept, entries
 from careloom.store.rights import RightsRule
 from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
 
@@ -74,6 +75,7 @@ class _Live:
 
     counters: Mapping[str, int]
     rules: Sequence[RightsRule]
+    spent: list[Kept]
     is_fresh: bool
 
 
@@ -92,10 +94,11 @@ def _live(platform: Platform, ledger: KeyLedger, zone: Zone, *, over: bool) -> _
         ledger.take(zone, connection)
         counters = database.counters(connection)
         is_fresh = not counters["rid"] and not counters["erasures"]
+        spent = entries(connection)
     if not over and any(store.count().values()):
         raise Conflict(f"the {zone} zone holds something", "Restore into an empty installation, or give --over.")
     with store.rights() as reader:
-        return _Live(counters, reader.rules(), is_fresh)
+        return _Live(counters, reader.rules(), spent, is_fresh)
 
 
 def _staged(platform: Platform, ledger: KeyLedger, folder: Path, stage: Path, zone: Zone, live: _Live | None) -> Json:
@@ -130,6 +133,8 @@ def _made_whole(platform: Platform, who: Principal, stage: Path, zone: Zone, nam
             rules = [rule for rule in (() if live is None else live.rules) if rule.rule not in there]
             for rule in rules:
                 step.rights.carry(rule)
+            if live is not None and live.spent:
+                step.privacy.carry(live.spent)
         found: Json = {"rules": len(rules), "resources": sum(opened.count().values())}
     finally:
         opened.close()

@@ -9,6 +9,7 @@ from careloom.store import (
     linkage_tables,
     own_parameters,
     own_tables,
+    privacy_tables,
     rights_tables,
     vault_tables,
 )
@@ -17,10 +18,10 @@ from careloom.store.schema import meta, metadata
 from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0007"
+REVISION = "0008"
 """The newest migration in ``store/migrations/versions``."""
 
-BESIDE = (emergency_tables, linkage_tables, own_tables, rights_tables, vault_tables)
+BESIDE = (emergency_tables, linkage_tables, own_tables, privacy_tables, rights_tables, vault_tables)
 """Modules whose tables are made with those of `careloom.store.schema`: to import them adds the tables."""
 
 COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures", "consents", "parameters")

@@ -16,6 +16,7 @@ from careloom.store.emergencies import EmergencyWriter
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
 from careloom.store.own_indexing import OwnWriter
+from careloom.store.privacy import PrivacyWriter
 from careloom.store.reads import Reader
 from careloom.store.removal import remove_deleted, remove_earlier
 from careloom.store.resources import ResourceWriter, WriteTools
@@ -189,6 +190,11 @@ class Transaction:
     def rights(self) -> RightsWriter:
         """Holds, restrictions, objections and trainings, written in this step."""
         return RightsWriter(self._tools)
+
+    @property
+    def privacy(self) -> PrivacyWriter:
+        """The privacy ledger, as it is within this step and added to by it."""
+        return PrivacyWriter(self._tools)
 
     @property
     def own(self) -> OwnWriter:
