@@ -95,14 +95,24 @@ def calibrated(
     """
     if not epsilon > 0:
         raise QueryError("epsilon is out of range", "It has to be above 0.")
-    low, high = (math.log(one) for one in within)
+    least, most = (math.log(one) for one in within)
+
+    def fits_by_renyi(factor: float) -> bool:
+        return renyi_epsilon(made(math.exp(factor)), delta) <= epsilon
 
     def fits(factor: float) -> bool:
         return spent(made(math.exp(factor)), delta).epsilon <= epsilon
 
-    if not fits(high):
-        raise QueryError("no noise within range keeps to this epsilon", "Ask for more epsilon, or for fewer runs.")
-    return math.exp(_least(fits, low, high, 1e-5))
+    if not fits_by_renyi(most):
+        high = most
+        if not fits(high):
+            raise QueryError("no noise within range keeps to this epsilon", "Ask for more epsilon, or for fewer runs.")
+    else:
+        high = _least(fits_by_renyi, least, most, 1e-3)  # a first answer that costs little, and is never too small
+    low = high - 0.2
+    while low > least and fits(low):
+        low, high = low - 0.4, low
+    return math.exp(_least(fits, low, high, 1e-4))
 
 
 def _least(holds: Callable[[float], bool], low: float, high: float, precision: float = 1e-10) -> float:

@@ -6,15 +6,16 @@ Koskela, Jaelkoe, Honkela 2020 and Gopi, Lee, Wutschitz 2021. What falls outside
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from careloom.errors import QueryError
 from careloom.synth.accounting_losses import Losses, losses, spread
-from careloom.synth.accounting_mechanisms import Mechanism
+from careloom.synth.accounting_mechanisms import Gaussian, Mechanism
 
 Floats = NDArray[np.float64]
 LEAST_DELTA = 1e-10
@@ -55,7 +56,8 @@ class Account:
 
 def compose(mechanisms: Sequence[Mechanism]) -> tuple[Account, ...]:
     """The accounts of both directions: a patient left, a patient came."""
-    return tuple(_composed(mechanisms, is_added=is_added) for is_added in (False, True))
+    merged = _merged(mechanisms)
+    return tuple(_composed(merged, is_added=is_added) for is_added in (False, True))
 
 
 def prv_epsilon(mechanisms: Sequence[Mechanism], delta: float) -> float:
@@ -78,6 +80,17 @@ def _step(mechanisms: Sequence[Mechanism]) -> float:
     variance = sum(one.count * spread(one)[2] ** 2 for one in mechanisms)
     widest = max(high - low for low, high, _ in map(spread, mechanisms))
     return max(min(0.02, 0.02 * math.sqrt(variance / runs)), widest / _MOST_OF_ONE)
+
+
+def _merged(mechanisms: Sequence[Mechanism]) -> list[Mechanism]:
+    """The same losses in fewer parts: Gaussians are one Gaussian, and equals are counted together."""
+    strength = sum(one.count / one.noise**2 for one in mechanisms if isinstance(one, Gaussian))
+    counts: Counter[Mechanism] = Counter()
+    for one in mechanisms:
+        if not isinstance(one, Gaussian):
+            counts[replace(one, count=1)] += one.count
+    rest = [replace(one, count=count) for one, count in counts.items()]
+    return ([Gaussian(strength**-0.5)] if strength else []) + rest
 
 
 def _composed(mechanisms: Sequence[Mechanism], *, is_added: bool) -> Account:
