@@ -15,14 +15,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from careloom.services.access import ROLES, ZONES
 from careloom.services.clients import ClientAsk, register_client
-from tests.faults.children import in_child
+from tests.faults.children import in_child, processes_of, wait_until_used
 from tests.faults.doors import WHO, Http, Refused
 from tests.faults.storm import FEED_LINES, Place, Round, Say, begin, erasures, feed_of, writes
 from tests.journeys.server import free_port
@@ -47,14 +46,12 @@ class Served:
         """Kills the server, its workers and the worker of its jobs, all at once."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        self.client.close()
 
     def limit_files(self, most: int) -> None:
         """From now on no process of it can make any file longer: the disk is full."""
-        for status in Path("/proc").glob("[0-9]*/stat"):
+        for process in processes_of(self.process.pid):
             with contextlib.suppress(OSError):
-                if int(status.read_text().rpartition(")")[2].split()[2]) == self.process.pid:
-                    resource.prlimit(int(status.parent.name), resource.RLIMIT_FSIZE, (most, most))
+                resource.prlimit(process, resource.RLIMIT_FSIZE, (most, most))
 
 
 def registered(place: Place) -> Told:
@@ -92,7 +89,7 @@ def served(place: Place, secret: str) -> Served:
 
 
 def acted(server: Served, place: Place, scenario: str, seed: int, seconds: float, crash: Callable[[], None]) -> Round:
-    """What clients were answered until the server was killed, so many seconds after they had begun.
+    """What clients were answered until the server was killed, so many CPU seconds of its after they had begun.
 
     crash  kills the database's server instead, where that is the scenario; then the clients go on for a moment
     """
@@ -115,7 +112,7 @@ def acted(server: Served, place: Place, scenario: str, seed: int, seconds: float
     if scenario == "full":
         sizes = [path.stat().st_size for path in (place.folder / "data" / "identified").glob("store.db*")]
         server.limit_files(max([*sizes, 1 << 20]) + random.Random(seed).randrange(3_000_000))
-    time.sleep(seconds)
+    wait_until_used(server.process.pid, seconds)
     if scenario == "server":
         crash()
         time.sleep(1.0)
@@ -123,6 +120,7 @@ def acted(server: Served, place: Place, scenario: str, seed: int, seconds: float
     server.kill()
     for thread in threads:
         thread.join()
+    server.client.close()
     return done
 
 
@@ -219,7 +217,7 @@ class HttpDriver:
     """Rounds over HTTP: the server of one is what recovered from the kill of the one before."""
 
     scenarios = ("writes", "writes", "imports", "exports", "erasures", "full", "torn", "locks")
-    most_seconds = 5.0
+    most_seconds = 2.5
 
     def __init__(self) -> None:
         self._server: Served | None = None

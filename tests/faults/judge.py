@@ -23,10 +23,10 @@ Told = dict[str, Any]
 
 def goes_on(place: Place, done: Round) -> Told:
     """What a platform finds that is opened after the kill: seconds until it has written again, and what is wrong."""
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     with place.platform() as platform:
         write(platform, WHO, "identified", Change("update", "Patient", "p0", resource=patient_of(0)))
-        recovered = time.perf_counter() - started
+        recovered, worked = time.perf_counter() - started, time.process_time() - used
         wrong = [*_lost(platform, done), *_half(platform, done), *_resumed(place, platform, done)]
         store = platform.store("identified")
         chain = store.verify_audit()
@@ -35,7 +35,7 @@ def goes_on(place: Place, done: Round) -> Told:
             wrong.append("the anchor is behind")
         wrong += [f"store {problem}" for problem in store.check().problems]
         wrong += [one["what"] for one in done.said if one["kind"] == "broken"]
-    return {"seconds": recovered, "wrong": wrong, "acknowledged": len(_acknowledged(done))}
+    return {"seconds": recovered, "cpu": worked, "wrong": wrong, "acknowledged": len(_acknowledged(done))}
 
 
 def _acknowledged(done: Round) -> list[Told]:

@@ -11,7 +11,6 @@ import os
 import random
 import signal
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from careloom.services.view_table import TableAsk, make_table
 from careloom.services.write import write
 from careloom.settings import Data, Fhir, Settings
 from careloom.settings import Ingest as IngestSettings
+from tests.faults.children import wait_until_used
 from tests.faults.doors import WHO, Door, Services
 from tests.store_kit import event, put
 
@@ -271,7 +271,7 @@ def _fill(place: Place, platform: Platform, chance: random.Random, say: Say) -> 
 
 
 def let_on(place: Place, scenario: str, seed: int, seconds: float) -> Round:
-    """Lets a worker on, kills it so many seconds after it has begun, and returns what it had said by then."""
+    """Lets a worker on, kills it so many CPU seconds after it has begun, and returns what it had said by then."""
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
@@ -289,7 +289,7 @@ def let_on(place: Place, scenario: str, seed: int, seconds: float) -> Round:
         rest: list[bytes] = []
         reader = threading.Thread(target=lambda: rest.extend(pipe.readlines()))
         reader.start()
-        time.sleep(seconds)
+        wait_until_used(child, seconds)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         reader.join()
