@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from careloom.errors import AccessError, CareloomError
 from careloom.services import (
     audit,
+    audit_proofs,
     deidentifications,
     deidentify,
     deidentify_files,
@@ -186,3 +188,23 @@ def test_events_that_an_old_anchor_does_not_cover_are_told_and_are_no_fault(plat
     search.search(platform, ENGINEER, "identified", "Patient")
     (found,) = (one for one in audit.verify(platform, auditor)["chains"] if one["zone"] == "identified")
     assert (found["anchored"], found["detail"]) == (covered + 2, "anchor holds")
+
+
+def test_of_a_damaged_chain_it_is_told_where_and_what_and_a_checkpoint_is_checked_all_the_same(
+    platform: Platform, feed: Path
+) -> None:
+    auditor = Principal("o", OFFICER.roles, OFFICER.zones | {"synthetic"})
+    USES["ingest"](platform, ENGINEER, feed)
+    search.search(platform, ENGINEER, "identified", "Patient")
+    (kept,) = (one for one in audit_proofs.checkpoints(platform, auditor) if one["zone"] == "identified")
+    store = platform.store("identified")
+    with store._engine.begin() as connection:
+        for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.exec_driver_sql("UPDATE audit SET body = replace(body, 'search', 'seerch')")
+        connection.exec_driver_sql("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
+    (found,) = (one for one in audit.verify(platform, auditor)["chains"] if one["zone"] == "identified")
+    assert found["verified"] is False
+    assert "was changed (audit.hash)" in found["detail"]
+    assert "its end was cut off" in found["detail"]
+    assert audit_proofs.check_here(platform, auditor, orjson.dumps(kept))["held"] is False

@@ -7,7 +7,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
-from careloom.store.audit_log import AuditReport
+from careloom.store.audit_log import AuditProblem, AuditReport
 
 
 def verify(platform: Platform, who: Principal) -> dict[str, Any]:
@@ -34,9 +34,19 @@ def verify(platform: Platform, who: Principal) -> dict[str, Any]:
     return {"verified": all(chain["verified"] for chain in chains), "chains": chains}
 
 
+_FOUND = {
+    "audit.gap": "rows are missing, or out of order, before {}",
+    "audit.link": "{} does not follow the row before it",
+    "audit.hash": "{} was changed",
+    "audit.signature": "{} is not signed by the key of this installation",
+    "audit.time": "the time of {} is not the one in its body",
+}
+"""Code of a problem -> in words, of a row."""
+
+
 def _detail(report: AuditReport) -> str:
     if not report.is_whole:
-        return ", ".join(f"{problem.code} at {problem.seq}" for problem in report.problems[:5])
+        return "; ".join(_told(problem) for problem in report.problems[:5])
     behind = 0 if report.anchored is None else report.head.seq - report.anchored
     if not behind:
         return "anchor holds"
@@ -44,6 +54,16 @@ def _detail(report: AuditReport) -> str:
         f"anchor holds at {report.anchored}; {behind} after it are whole but not anchored: being written now, or the "
         "power was cut before the disk had the anchor; the next event anchors them"
     )
+
+
+def _told(problem: AuditProblem) -> str:
+    if problem.code != "audit.anchor":
+        words = _FOUND.get(problem.code, "{} is not as it was").format(f"row {problem.seq}")
+    elif problem.seq:
+        words = f"the chain lacks row {problem.seq}, where the anchor is: its end was cut off, or it is another chain"
+    else:
+        words = "its anchor is missing, or was not written by this installation"
+    return f"{words} ({problem.code})"
 
 
 def report(
