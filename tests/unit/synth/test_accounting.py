@@ -95,7 +95,7 @@ def test_the_conversion_of_zcdp_is_the_published_one_and_better_than_the_first()
     assert gaussian_epsilon(rho, DELTA) < concentrated_epsilon(rho, DELTA) < first
 
 
-OPACUS = [(1.0, 0.01, 1000, 1.829), (0.8, 0.001, 10_000, 0.783), (2.0, 0.0256, 2000, 2.548), (20.0, 1.0, 50, 1.357)]
+OPACUS = [(1.0, 0.01, 1000, 1.829), (2.0, 0.0256, 2000, 2.548), (20.0, 1.0, 50, 1.357)]
 """noise, rate, steps, epsilon at 1e-5 by the PRV accountant of Opacus 1.6.0 (error at most 0.001)."""
 
 
