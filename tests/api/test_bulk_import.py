@@ -19,10 +19,13 @@ from careloom.services.erase import erase
 from careloom.services.imports import import_files
 from careloom.services.ingest import IngestAsk, commit
 from careloom.services.jobs import work
+from careloom.services.platform import Platform
 from careloom.services.quarantine import redrive
 from careloom.services.reconciliation import reconcile
+from careloom.settings import Settings
 from careloom.store.landing import hashes_of
 from tests.api.kit import BASE_URL, OBSERVATION, PATIENT, Installation
+from tests.killed import killed
 
 ROUTE = "/fhir/identified/$import"
 ASYNC = {"Prefer": "respond-async"}
@@ -136,26 +139,19 @@ def test_what_was_refused_is_told_without_its_content_and_counts_as_stored_once_
     assert told["totals"] == {"received": 2, "stored": 2, "known": 0, "quarantined": 0, "kept": 0, "erased": 0}
 
 
-def test_an_import_that_dies_amid_a_file_is_finished_by_the_next_worker_and_nothing_counts_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def work_apart(settings: Settings) -> None:
+    """The next job, in a process of its own."""
+    with Platform(settings) as platform:
+        work(platform, once=True)
+
+
+def test_an_import_that_is_killed_amid_a_file_is_finished_by_the_next_worker_and_nothing_counts_twice(
+    tmp_path: Path,
 ) -> None:
-    class Dies(BaseException):
-        pass
-
     with Installation(tmp_path, ingest={"batch_records": 10}) as made:
-        sender, calls = Sender(made), []
+        sender = Sender(made)
         address = sender.sent(ndjson(PATIENT, *observations(0, 49), WRONG))
-
-        def dying(*given: Any) -> list[int]:
-            calls.append(1)
-            if len(calls) == 3:
-                raise Dies
-            return commit(*given)
-
-        monkeypatch.setattr("careloom.services.ingest.commit", dying)
-        with pytest.raises(Dies):
-            work(made.platform, once=True)
-        monkeypatch.undo()
+        killed(work_apart, made.platform.settings, at=commit, moment="call", time=3)
         assert sender.ask("GET", address).status_code == 202
         work(made.platform, once=True)
         manifest = sender.ask("GET", address).json
