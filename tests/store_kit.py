@@ -106,8 +106,13 @@ def _quietly(command: list[str], folder: Path) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
 
 
-def fresh_database(folder: str, name: str) -> str:
-    """The URL of a new, empty database of the cluster."""
+def fresh_database(folder: str, name: str, owner: str = "postgres") -> str:
+    """The URL of a new, empty database of the cluster.
+
+    owner  the role that connects; other than ``postgres`` it is no superuser, so that policies on rows hold for it
+    """
     with psycopg.connect(f"host={folder} user=postgres dbname=postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return f"postgresql+psycopg://postgres@/{name}?host={folder}"
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (owner,)).fetchone():
+            connection.execute(f'CREATE ROLE "{owner}" LOGIN IN ROLE pg_checkpoint')
+        connection.execute(f'CREATE DATABASE "{name}" OWNER "{owner}"')
+    return f"postgresql+psycopg://{owner}@/{name}?host={folder}"

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Table, create_engine
 
 from careloom.errors import IntegrityError
-from careloom.store import audit_log, bulk
+from careloom.store import audit_log, bulk, row_policies
 from careloom.store.database import COUNTERS, POSTGRESQL_TRIGGERS, SQLITE_TRIGGERS
 from careloom.store.erased_rows import number_of
 from careloom.store.key_ledger import Key, KeyLedger
@@ -275,6 +275,8 @@ def load(place: Path, connection: Connection) -> None:
                 typed = [tuple(bool(one) if at in flags else one for at, one in enumerate(row)) for row in rows]
                 bulk.insert(connection, table, typed)
         (revision,) = file.execute("SELECT version_num FROM alembic_version").fetchone()
+        (zone,) = file.execute("SELECT value FROM meta WHERE name = 'zone'").fetchone()
+    row_policies.protect(connection, metadata.tables, zone)
     bulk.run(connection, "INSERT INTO alembic_version VALUES (?)", [(revision,)])
     for statement in POSTGRESQL_TRIGGERS:
         sql(statement)

@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, LargeBin
 
 from careloom.errors import Conflict, NotFound, SetupError
 from careloom.runtime import Runtime
-from careloom.store import bulk
+from careloom.store import bulk, row_policies
 from careloom.store.audit_log import microseconds, time_of
 from careloom.store.engine import open_engine, translated, writing
 from careloom.store.erasure import rewrite
@@ -263,6 +263,8 @@ def _prepare(engine: Engine) -> None:
                 connection.exec_driver_sql(statement)
             found = [found[0] + 1]
             bulk.run(connection, "UPDATE access_version SET version = ?", [(found[0],)])
+        if bulk.is_postgresql(connection) and not row_policies.is_protected(connection, _client.name):
+            row_policies.protect(connection, _metadata.tables, _ZONE)
     if found != [_VERSION]:
         raise SetupError("the registry of clients is of another version of Careloom", "Run the version that made it.")
 

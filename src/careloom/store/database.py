@@ -11,6 +11,7 @@ from careloom.store import (
     own_tables,
     privacy_tables,
     rights_tables,
+    row_policies,
     vault_tables,
 )
 from careloom.store.engine import reading, writing
@@ -18,7 +19,7 @@ from careloom.store.schema import meta, metadata
 from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0008"
+REVISION = "0009"
 """The newest migration in ``store/migrations/versions``."""
 
 BESIDE = (emergency_tables, linkage_tables, own_tables, privacy_tables, rights_tables, vault_tables)
@@ -62,6 +63,8 @@ def _make(connection: Connection, zone_keys: ZoneKeys, subject_keys: SubjectKeys
     triggers = POSTGRESQL_TRIGGERS if bulk.is_postgresql(connection) else SQLITE_TRIGGERS
     for statement in triggers:
         connection.exec_driver_sql(statement)
+    if bulk.is_postgresql(connection):
+        row_policies.protect(connection, metadata.tables, zone_keys.zone)
     connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     bulk.run(connection, "INSERT INTO alembic_version VALUES (?)", [(REVISION,)])
     facts = {"zone": zone_keys.zone, "keys": zone_keys.fingerprint()}

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from careloom.errors import CareloomError, Conflict, IntegrityError, SetupError
+from careloom.store import row_policies
 from careloom.store.turn import turn
 
 DATABASE_NAME = "store.db"
@@ -38,6 +39,8 @@ _POSTGRES_DAMAGED = frozenset({"XX001", "XX002"})
 """Data corrupted, index corrupted."""
 _POSTGRES_CHANGED = frozenset({"23503", "23505"})
 """Foreign key violation, unique violation."""
+_POSTGRES_REFUSED = "42501"
+"""Insufficient privilege, of a command or by a policy on rows."""
 
 
 def is_url(place: Path | str) -> bool:
@@ -55,9 +58,11 @@ def open_engine(place: Path | str, zone: str, file_name: str = DATABASE_NAME) ->
         url = str(place).replace("{zone}", zone)
         if not url.startswith("postgresql+psycopg://"):
             raise SetupError("the store's URL is not one of PostgreSQL", "use postgresql+psycopg://user@host/database")
-        return create_engine(
+        engine = create_engine(
             url, pool_pre_ping=True, pool_size=_MOST_CONNECTIONS, pool_use_lifo=True, isolation_level="READ COMMITTED"
         )
+        row_policies.declare(engine, zone)
+        return engine
     path = Path(place) / zone / file_name
     private_folder(path.parent)
     private_file(path)
@@ -168,6 +173,11 @@ def _translate(error: BaseException | None) -> CareloomError:
         return IntegrityError("the store's database is damaged", "stop writing and restore the last backup")
     if state in _POSTGRES_CHANGED:
         return Conflict("the store changed below this step", "try again")
+    if state == _POSTGRES_REFUSED:
+        return SetupError(
+            "the database does not let the store's role do this",
+            "let it own the database and be a member of pg_checkpoint: docs/how-to/protect-postgresql.md",
+        )
     name = type(error).__name__
     return SetupError(f"the store's database failed ({name})", "check that it runs, its disk and its log")
 

@@ -33,7 +33,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     """Where a zone may be opened: a data directory, or the URL of an empty database."""
     if request.param == "sqlite":
         return tmp_path / "data"
-    return fresh_database(request.getfixturevalue("postgresql"), f"zone{next(_numbers)}")
+    return fresh_database(request.getfixturevalue("postgresql"), f"zone{next(_numbers)}", "careloom")
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
         if request.param == "postgresql":
             stem = f"backup{next(_numbers)}"
             urls = [
-                fresh_database(request.getfixturevalue("postgresql"), f"{stem}_{zone}")
+                fresh_database(request.getfixturevalue("postgresql"), f"{stem}_{zone}", "careloom")
                 for zone in ("identified", "research", "synthetic", "access")
             ]
             data["database"] = urls[0].replace("identified", "{zone}")
