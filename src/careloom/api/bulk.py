@@ -25,7 +25,7 @@ from careloom.api.problems import answer
 from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.services import exports as service
 from careloom.services.admission import note
-from careloom.services.export_ask import ExportAsk, Level, parameters_of, with_parameters
+from careloom.services.export_ask import ExportAsk, Level, parameters_of, patients_of, with_parameters
 from careloom.services.platform import STORED_ZONES
 from careloom.store.zone_store import Zone
 
@@ -199,10 +199,13 @@ def _queued(level: Level) -> Response:
         group = _named("id") if level == "group" else ""
         if group and not is_id(group):
             raise NotFound("this is no id of FHIR", "Ids have up to 64 letters, digits, hyphens and dots.")
+        patients: tuple[str, ...] = ()
         here = f"{base_url()}{request.path}" + (f"?{text_of(pairs)}" if pairs else "")
         if request.method == "POST":
-            pairs = [*pairs, *parameters_of(resource_sent())]
-        ask = with_parameters(ExportAsk(zone, level, group, address=here), pairs, is_lenient=is_lenient())
+            sent = resource_sent()
+            pairs, patients = [*pairs, *parameters_of(sent)], patients_of(sent)
+        asked = ExportAsk(zone, level, group, patients=patients, address=here)
+        ask = with_parameters(asked, pairs, is_lenient=is_lenient())
     if request.method == "HEAD":  # it changes nothing: whether the caller may is all that it tells
         service.permitted(platform(), who(), ask)
         note(platform(), who(), "export-queue", zone)

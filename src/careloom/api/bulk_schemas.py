@@ -98,7 +98,8 @@ _ASKED: Json = {
 }
 BODY: Json = {
     "required": True,
-    "description": "The parameters of the GET, each with one valueString; valueInstant for _since.",
+    "description": "The parameters of the GET, each with one valueString; valueInstant for _since. Below Patient and "
+    "Group also patient, a valueReference to Patient/ID: of these patients alone.",
     "content": {
         kind: {"schema": {"$ref": "#/components/schemas/Parameters"}, "example": _ASKED}
         for kind in ("application/fhir+json", "application/json")

@@ -126,7 +126,9 @@ class _Export:
             state = self._folder.find(self._id)
         if state is not None and (state.high or state.ended):
             rows = self._folder.rows(self._id, state)
-            is_chosen = self._ask.types or self._ask.filters or self._ask.group or state.is_limited
+            is_chosen = (
+                self._ask.types or self._ask.filters or self._ask.group or self._ask.patients or state.is_limited
+            )
             if rows is not None or not is_chosen:
                 return state, rows
         with self._folder.locked():
@@ -251,9 +253,11 @@ def _shaper(elements: tuple[str, ...]) -> Callable[[Resource], Resource] | None:
 
 def _chosen(platform: Platform, store: ZoneStore, connection: Any, ask: ExportAsk, choice: Choice) -> Choice:
     """The choice with the patients of its group and the matches of its filters, as the connection sees them."""
-    subjects = None
-    if ask.level == "group":
-        subjects = numbers_of(connection, [store.pseudonym(one) for one in members(store, ask.group)])
+    subjects, names = None, members(store, ask.group) if ask.level == "group" else list(ask.patients)
+    if ask.patients:
+        names = [one for one in names if one in ask.patients]
+    if ask.patients or ask.level == "group":
+        subjects = numbers_of(connection, [store.pseudonym(one) for one in names])
     matches: dict[str, set[int]] = {}
     for text in ask.filters:
         kind = text.partition("?")[0]
@@ -282,6 +286,21 @@ def _matches(platform: Platform, zone: Zone, connection: Any, text: str) -> "lis
         cursor = page.next_cursor
         if not cursor:
             return found
+
+
+def named_patients(platform: Platform, ask: ExportAsk) -> tuple[str, ...]:
+    """The stored ids of the patients whom an export names. raises NotFound if one is not there, or not in the group"""
+    store, source = platform.store(zone_of(ask.zone)), platform.settings.ingest.source
+    inside = set(members(store, ask.group)) if ask.level == "group" else None
+    found = []
+    for number, text in enumerate(ask.patients, 1):
+        named = store.read_named("Patient", {text, platform.names.resource_id(source, "Patient", text)})
+        there = [one.id for one in named.values() if not one.deleted and (inside is None or one.id in inside)]
+        if not there:
+            where = ask.zone if inside is None else "the group"
+            raise NotFound(f"{where}: the patient number {number} of the list is not there", "Leave it out.")
+        found += there
+    return tuple(dict.fromkeys(found))
 
 
 def members(store: ZoneStore, group: str) -> list[str]:

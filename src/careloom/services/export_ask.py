@@ -26,6 +26,7 @@ SHAPES = frozenset(
     | {"_format", "_pretty"}
 )
 """Parameters of a search that shape its answer and select nothing."""
+_ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -40,6 +41,7 @@ class ExportAsk:
     since     FHIR instant; only what was updated or deleted later; empty for everything
     filters   searches, ``Observation?status=final``: a resource of that type meets one of them
     elements  ``name`` or ``Patient.name``; empty for whole resources
+    patients  ids of the only patients wanted, of all or of the group's; empty for every one
     address   what the client asked, as it asked; told in the manifest
     """
 
@@ -50,6 +52,7 @@ class ExportAsk:
     since: str = ""
     filters: tuple[str, ...] = ()
     elements: tuple[str, ...] = ()
+    patients: tuple[str, ...] = ()
     address: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -68,11 +71,10 @@ def parameters_of(resource: Resource) -> list[tuple[str, str]]:
 
     raises  QueryError; values are never repeated
     """
-    listed = resource.get("parameter", [])
-    if resource.get("resourceType") != "Parameters" or not isinstance(listed, list):
-        raise QueryError("the body is no Parameters resource", "Send the parameters of $export as one.")
     found = []
-    for number, one in enumerate(listed, 1):
+    for number, one in _parameters(resource):
+        if _is_patient(one):
+            continue
         values = [value for name, value in one.items() if name in _VALUES] if isinstance(one, dict) else []
         name = one.get("name") if isinstance(one, dict) else None
         if not isinstance(name, str) or len(values) != 1 or not isinstance(values[0], str):
@@ -80,6 +82,32 @@ def parameters_of(resource: Resource) -> list[tuple[str, str]]:
             raise QueryError(f"parameter {number} has no name, or not one value that is text", remedy)
         found.append((name, values[0]))
     return found
+
+
+def patients_of(resource: Resource) -> tuple[str, ...]:
+    """The ids of the patients that a Parameters resource names by ``patient``, each once. raises QueryError"""
+    found = []
+    for number, one in _parameters(resource):
+        if _is_patient(one):
+            named = one.get("valueReference")
+            reference = named.get("reference") if isinstance(named, dict) else None
+            kind, _, name = reference.partition("/") if isinstance(reference, str) else ("", "", "")
+            if kind != "Patient" or not _ID.fullmatch(name):
+                remedy = "Give a valueReference with Patient/ID as its reference."
+                raise QueryError(f"parameter {number} refers to no patient", remedy)
+            found.append(name)
+    return tuple(dict.fromkeys(found))
+
+
+def _parameters(resource: Resource) -> list[tuple[int, Any]]:
+    listed = resource.get("parameter", [])
+    if resource.get("resourceType") != "Parameters" or not isinstance(listed, list):
+        raise QueryError("the body is no Parameters resource", "Send the parameters of $export as one.")
+    return list(enumerate(listed, 1))
+
+
+def _is_patient(one: Any) -> bool:
+    return isinstance(one, dict) and one.get("name") == "patient"
 
 
 def with_parameters(ask: ExportAsk, pairs: Sequence[tuple[str, str]], *, is_lenient: bool = False) -> ExportAsk:
@@ -118,6 +146,8 @@ def refused_if_wrong(ask: ExportAsk, *, is_lenient: bool = False) -> ExportAsk:
     if len(known) < len(ask.types) and (not is_lenient or not known):
         raise QueryError("_type names what is no resource type of FHIR R4", "Name types as Patient,Observation.")
     since_of(ask)
+    if ask.patients and ask.level == "system":
+        raise QueryError("patient narrows no export of everything", "Ask below Patient/$export or Group/ID/$export.")
     if len(ask.filters) > MOST_FILTERS:
         raise QueryError("there are too many filters", f"Give at most {MOST_FILTERS}.")
     for number, text in enumerate(ask.filters, 1):

@@ -17,7 +17,7 @@ from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_parameters import resource_types
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
-from careloom.services.export import export, exports_of, members, policy_mark
+from careloom.services.export import export, exports_of, members, named_patients, policy_mark
 from careloom.services.export_ask import ExportAsk, read_ask, refused_if_wrong
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
@@ -79,6 +79,9 @@ def permitted(platform: Platform, who: Principal, ask: ExportAsk) -> ExportAsk:
     if ask.level == "group":
         admit(platform, who, "read", zone, "Group", operation="export-queue")
         members(platform.store(zone), ask.group)
+    if ask.patients:
+        admit(platform, who, "read", zone, "Patient", operation="export-queue")
+        ask = replace(ask, patients=named_patients(platform, ask))
     return ask
 
 
@@ -167,7 +170,7 @@ def sweep(platform: Platform) -> int:
 def forget(platform: Platform, zone_names: tuple[str, ...] = ("identified", "research")) -> int:
     """Takes out of all exports what patients were erased from; how many lines. Call it when their keys are destroyed.
 
-    An export that is not whole begins anew. One with filters goes whole, for a filter may name the patient.
+    An export that is not whole begins anew. One with filters or named patients goes whole: it may name the patient.
     """
     folder, lines = exports_of(platform), 0
     for export_id, _ in folder.listed():
@@ -177,7 +180,7 @@ def forget(platform: Platform, zone_names: tuple[str, ...] = ("identified", "res
             continue
         if state.asked["zone"] not in zone_names:
             continue
-        if not state.ended or state.asked["filters"]:
+        if not state.ended or state.asked["filters"] or state.asked.get("patients"):
             lines += sum(one.lines for one in state.files)
             remove(platform, export_id)
         else:
