@@ -6,7 +6,15 @@ from typing import Any
 
 from careloom.services.access import Zone
 from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
-from tests.architecture import access_routes, bulk_routes, linkage_routes, subject_routes, vault_routes, write_routes
+from tests.architecture import (
+    access_routes,
+    bulk_routes,
+    lake_routes,
+    linkage_routes,
+    subject_routes,
+    vault_routes,
+    write_routes,
+)
 from tests.architecture.terminology_routes import TERMINOLOGY
 
 FORM = "application/x-www-form-urlencoded"
@@ -77,6 +85,7 @@ EXAMPLES: dict[str, Example] = {
         "/fhir/identified/_search", "search", more={"data": "_type=Patient", "content_type": FORM}
     ),
     **{name: Example(**told) for name, told in write_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in lake_routes.EXAMPLES.items()},
     "GET /api/v1/me": Example("/api/v1/me"),
     "GET /api/v1/overview": Example("/api/v1/overview", "monitor", ("landing", "identified"), lacking=("scope",)),
     "POST /api/v1/ingestions": Example(

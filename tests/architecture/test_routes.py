@@ -17,17 +17,26 @@ from werkzeug.test import TestResponse
 
 from careloom.api import gate
 from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE
-from careloom.services import annotations, deidentifications
+from careloom.services import annotations
 from careloom.services.access import ROLES, ZONES
 from careloom.services.annotate import AnnotateAsk
 from careloom.services.annotate_notes import annotate
+from careloom.services.deidentifications import submit as begin
 from careloom.services.deidentify import Project, deidentify
 from careloom.services.normalizations import submit
 from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.tokens import issue
 from tests.api.kit import OBSERVATION, PATIENT, Installation
-from tests.architecture import access_routes, bulk_routes, linkage_routes, subject_routes, vault_routes, write_routes
+from tests.architecture import (
+    access_routes,
+    bulk_routes,
+    lake_routes,
+    linkage_routes,
+    subject_routes,
+    vault_routes,
+    write_routes,
+)
 from tests.architecture.route_examples import EXAMPLES, NOTE, UPLOAD, Example
 from tests.architecture.source import ROOT
 from tests.every import every
@@ -136,10 +145,11 @@ class Served:
     def fact(self, name: str) -> str:
         made = {
             "waiting": self.waiting_upload,
-            "fresh": self.fresh,
-            "queued": self.queued_normalization,
-            "queued deidentification": self.queued_deidentification,
+            "fresh": lambda: write_routes.fresh(self.made),
+            "queued": lambda: str(submit(self.made.platform, self.made.operator, is_rehearsal=True)["id"]),
+            "queued deidentification": lambda: str(begin(self.made.platform, self.made.operator)["id"]),
             "queued annotation": self.queued_annotation,
+            "refresh": lambda: lake_routes.refresh(self.made),
             "emergency": lambda: access_routes.emergency(self.made, self.facts["patient"]),
             "spare": lambda: subject_routes.spare(self.made),
             "subject rule": lambda: subject_routes.rule(self.made),
@@ -152,24 +162,10 @@ class Served:
         }
         return made[name]() if name in made else self.facts[name]
 
-    def queued_normalization(self) -> str:
-        """The id of a new rehearsal that no worker has touched."""
-        found: str = submit(self.made.platform, self.made.operator, is_rehearsal=True)["id"]
-        return found
-
-    def queued_deidentification(self) -> str:
-        """The id of a new de-identification that no worker has touched."""
-        found: str = deidentifications.submit(self.made.platform, self.made.operator)["id"]
-        return found
-
     def queued_annotation(self) -> str:
         """The id of a new annotation that no worker has touched."""
         found: str = annotations.submit(self.made.platform, self.made.operator, AnnotateAsk())["id"]
         return found
-
-    def fresh(self) -> str:
-        """The id of a new Organization that nothing points to."""
-        return write_routes.fresh(self.made)
 
     def waiting_upload(self) -> str:
         """The id of a new upload that no worker has touched."""
@@ -199,6 +195,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         deidentified = deidentify(made.platform, made.operator)
         patient = made.stored_id("Patient", "p1")
         normalization = normalize(made.platform, made.operator, NormalizeAsk(is_rehearsal=True))["run_id"]
+        lake_routes.table(made)
         look = quality(made.platform, made.operator, QualityAsk())
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]}

@@ -24,6 +24,7 @@ from careloom.api import (
     gate,
     health,
     ingestions,
+    lake,
     linkage,
     mappings,
     metrics,
@@ -72,7 +73,7 @@ def create_app(platform: Platform) -> OpenAPI:
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types, fhir_routes,
         terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
-        health, reidentifications, subjects, access,
+        health, reidentifications, subjects, access, lake,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -15,6 +15,7 @@ from careloom.client.exports import Exports
 from careloom.client.fhir import FhirZone
 from careloom.client.imports import Imports
 from careloom.client.ingestions import Ingestions
+from careloom.client.lake import Lake
 from careloom.client.linkage import Linkage
 from careloom.client.mappings import Mappings
 from careloom.client.nlp import Nlp
@@ -141,3 +142,7 @@ class Careloom:
     def imports(self, zone: str = "identified") -> Imports:
         """Bulk imports into a zone. Asks nothing yet."""
         return Imports(self._session, zone)
+
+    def lake(self, zone: str = "research") -> Lake:
+        """The tables of a zone: ``research`` or ``synthetic``. Asks nothing yet."""
+        return Lake(self._session, zone)

@@ -15,6 +15,7 @@ REGISTRY: dict[str, str] = {
     "job.annotate": "careloom.services.annotate_jobs:work_off",
     "job.deidentify": "careloom.services.deidentify_jobs:work_off",
     "job.duplicates": "careloom.services.duplicates_jobs:do_look",
+    "job.lake-refresh": "careloom.services.lake_jobs:work_off",
     "job.linkage": "careloom.services.linkage_jobs:work_off",
     "job.normalize": "careloom.services.normalize_jobs:work_off",
     "job.quality": "careloom.services.quality_jobs:do_look",

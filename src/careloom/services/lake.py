@@ -41,12 +41,13 @@ def lake_tables(platform: Platform, who: Principal, zone_name: str) -> list[Json
 
 
 def lake_table(platform: Platform, who: Principal, zone_name: str, path: str) -> Json:
-    """One table with its ``versions`` (number, time, operation, run, is_readable) and its ``snapshots``.
+    """One table with its ``columns`` (name, type, meaning, phi, unit), its ``versions`` (number, time, operation, run,
+    is_readable) and its ``snapshots``.
 
     raises  AccessError; NotFound
     """
     zone, lake = _admitted(platform, who, "search", zone_name)
-    told = asdict(lake.state(path))
+    told = asdict(lake.state(path)) | {"columns": lake.columns(path)}
     told["versions"] = [
         asdict(one) | {"time": one.time.isoformat(), "is_readable": lake.has(path, one.number)}
         for one in lake.versions(path)

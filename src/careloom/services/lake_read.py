@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 
 import polars as pl
 
@@ -64,6 +65,20 @@ def read_rows(platform: Platform, who: Principal, zone_name: str, ask: RowsAsk) 
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"code": error.code})
         raise
+
+
+def content_of(page: RowsPage, kind: str) -> bytes:
+    """The rows as bytes: ndjson, csv, or a stream of Arrow. raises QueryError for lists in CSV"""
+    frame = page.frame
+    if kind == "ndjson":
+        return frame.write_ndjson().encode()
+    if kind == "csv":
+        if any(isinstance(dtype, pl.List) for dtype in frame.dtypes):
+            raise QueryError("CSV holds no lists", "Ask for ndjson or arrow, or for other columns.")
+        return frame.write_csv().encode()
+    out = BytesIO()
+    frame.write_ipc_stream(out, compat_level=pl.CompatLevel.oldest())
+    return out.getvalue()
 
 
 def _page(platform: Platform, who: Principal, zone: Zone, ask: RowsAsk) -> RowsPage:
