@@ -36,6 +36,10 @@ def train_ner(
         Path | None, typer.Option(help="Notes that people corrected: NDJSON, or a BRAT folder.")
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="Learn from the held-out documents, too.")] = False,
+    teacher: Annotated[
+        Path | None, typer.Option(help="A tagger's archive from which a smaller one learns; keeps its words and names.")
+    ] = None,
+    layers: Annotated[int, typer.Option(min=1, help="Of the smaller one, with --teacher.")] = 5,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the documents.")] = 6,
     threads: Annotated[int, typer.Option(min=1, help="Processor cores.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
@@ -43,6 +47,8 @@ def train_ner(
     """Train the tagger of clinical entities that ships, or any other encoder. Needs the extra ml.
 
     Example: careloom train ner corpora/ --out clinical-en.zip
+
+    Example: careloom train ner corpora/ --teacher clinical-en.zip --layers 5 --epochs 3 --out smaller.zip
 
     Example: careloom train ner corpora/ --encoder models/PubMedBERT --guideline disease --out tuned/
     """
@@ -53,8 +59,9 @@ def train_ner(
     subjects = subjects_in(corrections) if corrections is not None else set()
     allowed = _permitted(subjects) if subjects else set()
     ask = TrainNerAsk(
-        data, out, base, encoder, online, guideline, corrections, whole, epochs, threads, frozenset(subjects - allowed)
-    )
+        data, out, base, encoder, online, guideline, corrections, whole, epochs, threads, frozenset(subjects - allowed),
+        teacher, layers,
+    )  # fmt: skip
     with output.progress("Training", quiet=json, unit="epochs") as watch:
         report = run(ask, None if watch is None else lambda done, loss: watch(done, epochs))
     if allowed:

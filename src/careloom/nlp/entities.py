@@ -123,7 +123,7 @@ class Entities:
         found += self._abbreviated(text, found)
         if self._is_clinical:
             found += self._listed(text, found)
-        return sorted(found, key=lambda one: (one.span, one.label))
+        return sorted(found, key=lambda one: (one.span.start, one.span.end, one.label))
 
     def _spans(self, text: str, tagged: Tagged, labels: Sequence[str]) -> Iterable[Annotation]:
         for run in runs(tagged.probabilities, labels):
@@ -172,7 +172,7 @@ class _Places:
     """Spans that do not overlap, by place: a long note has thousands, and each is asked for by neighbours alone."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        self.spans = sorted(spans)
+        self.spans = sorted(spans, key=_place)
         self._starts = [span.start for span in self.spans]
 
     def hold(self, span: Span) -> bool:
@@ -199,10 +199,19 @@ def _joined(by_head: Sequence[Sequence[Annotation]]) -> list[Annotation]:
         key=lambda pair: (-(pair[0].score or 0), pair[1]),
     )
     kept: list[Annotation] = []
+    taken: list[tuple[int, int]] = []  # by place, so that a span has to ask its neighbours alone
     for one, _ in ranked:
-        if not any(one.span.overlaps(other.span) for other in kept):
-            kept.append(one)
+        here = _place(one.span)
+        at = bisect_left(taken, here)
+        if (at and taken[at - 1][1] > here[0]) or (at < len(taken) and taken[at][0] < here[1]):
+            continue
+        taken.insert(at, here)
+        kept.append(one)
     return kept
+
+
+def _place(span: Span) -> tuple[int, int]:
+    return span.start, span.end
 
 
 def _words(content: bytes) -> list[_Words]:

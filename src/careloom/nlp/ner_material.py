@@ -20,6 +20,8 @@ HEADS: Mapping[str, tuple[str, ...]] = {
 """Guideline -> what it annotates: BC5CDR's, NCBI disease's, MACCROBAT's, and that of simulated notes."""
 SHARES: Mapping[str, int | None] = {"chemical_disease": None, "disease": None, "case_report": 240, "note": 260}
 """Documents that an epoch reads of each; all where None."""
+SMALLER_SHARES: Mapping[str, int] = {"chemical_disease": 300, "disease": 214, "case_report": 240, "note": 100}
+"""The same where a smaller tagger learns from a larger one, which has read all of them often."""
 HELD_OUT: Mapping[str, int] = {"chemical_disease": 100, "disease": 50, "case_report": 30, "note": 0}
 """The last documents of each, by order of the corpus, that no training sees: what is reported is measured on them."""
 _TERM_TYPES = ("IN", "PIN", "BN")
@@ -34,6 +36,18 @@ def kept_and_held_out(head: str, documents: Sequence[Document]) -> tuple[list[Do
 def fingerprint(text: str) -> str:
     """Twelve hex digits by which a model's card remembers a text that it has learnt from."""
     return sha256(text.encode()).hexdigest()[:12]
+
+
+def joined(lines: Sequence[str], held_out: Iterable[str], count: int = 6) -> Iterator[str]:
+    """Sentences, some of which stood together, as texts of `count`; what a text of `held_out` says is left out."""
+    told = "\n".join(map(_letters, held_out))
+    kept = [line for line in lines if _letters(line) not in told]
+    for at in range(0, len(kept), count):
+        yield " ".join(line if line.endswith((".", "?", "!")) else f"{line}." for line in kept[at : at + count])
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def gazetteer_names(rxnorm: bytes, symptoms: bytes, *diseases: bytes) -> list[tuple[str, str]]:

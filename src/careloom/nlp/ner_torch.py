@@ -77,7 +77,7 @@ def train_ner(  # noqa: PLR0913 - from what, on what, how
     def windows(epoch: int) -> list[Encoded]:
         if epoch not in kept:
             kept.clear()
-            kept[epoch] = list(_windows(sources, pieces, random.Random(f"{recipe.seed}/{epoch}")))
+            kept[epoch] = list(windows_of(sources, pieces, random.Random(f"{recipe.seed}/{epoch}")))
         return kept[epoch]
 
     def told(epoch: Epoch) -> None:
@@ -97,7 +97,9 @@ def train_ner(  # noqa: PLR0913 - from what, on what, how
     return packed(tagger, vocabulary, said, names)
 
 
-def _windows(sources: Sequence[Source], pieces: Pieces, chance: random.Random) -> Iterator[Encoded]:
+def windows_of(sources: Sequence[Source], pieces: Pieces, chance: random.Random) -> Iterator[Encoded]:
+    """What an epoch reads of annotated documents: runs of sentences of varied length."""
+
     def longest() -> int:
         return LONGEST if chance.random() < 0.6 else chance.randrange(20, LONGEST)
 

@@ -21,6 +21,7 @@ REGISTRY: dict[str, str] = {
     "job.quality": "careloom.services.quality_jobs:do_look",
     "train.encoder": "careloom.services.train_ner_torch:encoder",
     "train.ner": "careloom.services.train_ner_torch:ner",
+    "train.smaller_ner": "careloom.services.train_ner_torch:smaller",
     "synth.cart": "careloom.synth.cart_sklearn:fit_cart",
     "synth.detect.boosting": "careloom.synth.detection_sklearn:by_boosting",
     "synth.detect.regression": "careloom.synth.detection_sklearn:by_regression",

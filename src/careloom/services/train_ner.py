@@ -13,7 +13,7 @@ import orjson
 from careloom.errors import QueryError
 from careloom.nlp.corpora import CASE_REPORT, DETAIL, Document, brat, corrected, pubtator
 from careloom.nlp.corpora_notes import gold_notes
-from careloom.nlp.ner_material import HEADS, NCBI, fingerprint, gazetteer_names, kept_and_held_out
+from careloom.nlp.ner_material import HEADS, NCBI, fingerprint, gazetteer_names, joined, kept_and_held_out
 from careloom.pipeline.registry import load
 from careloom.services.simulate import SimulateAsk, simulate
 
@@ -53,6 +53,7 @@ class TrainNerAsk:
                  files in the labels of HEADS["note"], with `SUBJECTS` beside them
     left_out     keyed pseudonyms of patients of whom no correction is read
     is_whole     the held-out documents are learnt from as well; nothing is left to measure on
+    teacher      the archive of a tagger from which one of `layers` layers is to learn; it keeps words and names
     """
 
     data: Path
@@ -66,6 +67,8 @@ class TrainNerAsk:
     epochs: int = EPOCHS
     threads: int = 1
     left_out: frozenset[str] = frozenset()
+    teacher: Path | None = None
+    layers: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def train_ner(ask: TrainNerAsk, watch: Callable[[int, float], None] | None = Non
     """Trains and writes a model; the same ask on the same machine writes the same bytes.
 
     watch   (epochs done, loss of the last)
-    raises  QueryError where a corpus or the guideline is missing; SetupError where torch or the base model is
+    raises  QueryError where a corpus or the guideline is missing, and where a teacher has fewer layers than asked for;
+            SetupError where torch, the base model or the teacher is
     """
     if ask.guideline not in HEADS:
         raise QueryError(f"there is no guideline {ask.guideline!r}", f"Known ones: {', '.join(HEADS)}.")
@@ -106,11 +110,21 @@ def train_ner(ask: TrainNerAsk, watch: Callable[[int, float], None] | None = Non
         digest = sha256(b"".join(sha256(path.read_bytes()).digest() for path in files)).hexdigest()
         size = sum(path.stat().st_size for path in files)
         return TrainNerReport(str(ask.out), size, digest, {ask.guideline: counts[ask.guideline]}, losses)
+    if ask.teacher is not None:
+        card = {**_card(documents), "command": f"careloom train ner DATA --teacher FILE --layers {ask.layers}"}
+        archive: bytes = load("train.smaller_ner")(
+            ask, documents, _without_gold(ask.data), _read(ask.teacher), card, told
+        )
+        return _written(ask.out, archive, counts, losses)
     names = gazetteer_names(*(_read(ask.data / name) for name in TERMS))
-    archive: bytes = load("train.ner")(ask, documents, names, _plain(ask.data), _card(documents), told)
-    ask.out.parent.mkdir(parents=True, exist_ok=True)
-    ask.out.write_bytes(archive)
-    return TrainNerReport(str(ask.out), len(archive), sha256(archive).hexdigest(), counts, losses)
+    archive = load("train.ner")(ask, documents, names, _plain(ask.data), _card(documents), told)
+    return _written(ask.out, archive, counts, losses)
+
+
+def _written(out: Path, archive: bytes, documents: dict[str, int], losses: list[float]) -> TrainNerReport:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(archive)
+    return TrainNerReport(str(out), len(archive), sha256(archive).hexdigest(), documents, losses)
 
 
 def _documents(ask: TrainNerAsk) -> dict[str, list[Document]]:
@@ -180,9 +194,22 @@ def brat_folder(folder: Path, labels: dict[str, str]) -> list[Document]:
 
 def _plain(data: Path) -> Iterator[str]:
     """Texts without gold, whose words the vocabulary shall hold; what is not there is left out."""
+    yield from _sentences(data)
+    yield from _notes(data)
+
+
+def _without_gold(data: Path) -> list[str]:
+    """Texts to learn from by what a teacher says of them: no sentence of what is held out is among them."""
+    held_out = [one.text for head, each in corpora(data).items() for one in kept_and_held_out(head, each)[1]]
+    return [*joined(_sentences(data), held_out), *_notes(data)]
+
+
+def _sentences(data: Path) -> list[str]:
     raw = data / "raw_text_biomed/sentences.txt.gz"
-    if raw.exists():
-        yield from gzip.decompress(raw.read_bytes()).decode().splitlines()
+    return gzip.decompress(raw.read_bytes()).decode().splitlines() if raw.exists() else []
+
+
+def _notes(data: Path) -> Iterator[str]:
     for folder, key in (("aci_bench", "note"), ("mts_dialog", "section_text")):
         for path in sorted((data / folder).glob("*.jsonl")):
             yield from (orjson.loads(line)[key] for line in path.read_bytes().splitlines())

@@ -65,10 +65,12 @@ class _Graph:
         return _Map(data, scales.input[0], data_zero, weight, scales.input[1], weight_zero, bias)
 
 
-def join_attention(model: onnx.ModelProto, heads: int) -> int:
+def join_attention(model: onnx.ModelProto, heads: int, *, masked: bool = True) -> int:
     """Puts ``QAttention`` in the place of every self-attention of `model`, in place; how many there were.
 
     The model is `careloom.text.encoder_torch.to_onnx`'s: ``pieces`` is 0 where a text has ended.
+
+    masked  False: texts are read alone, and no place of one has ended
     """
     graph = model.graph
     known = _Graph(graph)
@@ -78,7 +80,7 @@ def join_attention(model: onnx.ModelProto, heads: int) -> int:
         scores = known.before(softmax, 0, 0)
         views = [known.before(scores, 0, 0, 0), known.before(scores, 1, 0), known.before(known.after(softmax, 1), 1, 0)]
         joined[heads_joined.output[0]] = list(
-            _joined(graph, [known.map_before(view) for view in views], known, heads_joined.output[0], heads)
+            _joined(graph, [known.map_before(view) for view in views], known, heads_joined, (heads, masked))
         )
     if joined:
         ended = next(node for node in graph.node if node.op_type == "Equal" and "pieces" in node.input)
@@ -86,7 +88,7 @@ def join_attention(model: onnx.ModelProto, heads: int) -> int:
         nodes: list[onnx.NodeProto] = []
         for node in graph.node:
             nodes += joined.get(node.output[0], [node])
-            if node is shown:
+            if masked and node is shown:
                 nodes.append(helper.make_node("Cast", [shown.output[0]], [_SEEN], to=onnx.TensorProto.INT32))
         _keep(graph, nodes)
         model.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
@@ -94,10 +96,10 @@ def join_attention(model: onnx.ModelProto, heads: int) -> int:
 
 
 def _joined(
-    graph: onnx.GraphProto, maps: Sequence[_Map], known: _Graph, result: str, heads: int
+    graph: onnx.GraphProto, maps: Sequence[_Map], known: _Graph, made: onnx.NodeProto, how: tuple[int, bool]
 ) -> Iterator[onnx.NodeProto]:
     """One node for query, key and value, whose weights stand side by side."""
-    first = maps[0]
+    first, result, (heads, masked) = maps[0], made.output[0], how
 
     def beside(part: str, *, is_flat: bool = True) -> str:
         arrays = [known.array(getattr(one, part)) for one in maps]
@@ -107,7 +109,8 @@ def _joined(
         return name
 
     inputs = [
-        first.data, beside("weight", is_flat=False), beside("bias"), first.data_scale, beside("weight_scale"), _SEEN,
+        first.data, beside("weight", is_flat=False), beside("bias"), first.data_scale, beside("weight_scale"),
+        _SEEN if masked else "",
         first.data_zero, beside("weight_zero"),
     ]  # fmt: skip
     yield helper.make_node("QAttention", inputs, [result], domain=_DOMAIN, num_heads=heads)

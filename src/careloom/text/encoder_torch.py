@@ -22,7 +22,12 @@ from careloom.text.pieces import LONGEST, LOOKS
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of an encoder; the defaults are MiniLM's. `hints`: how many different ones a word may bring."""
+    """Sizes of an encoder; the defaults are MiniLM's.
+
+    hints      how many different ones a word may bring
+    rectified  the inner units of a layer are cut off at 0, which costs less than GELU
+    whole      layers that see every piece; the ones above see words by their first pieces. All where None
+    """
 
     pieces: int
     width: int = 384
@@ -31,6 +36,8 @@ class Shape:
     inner: int = 1536
     dropout: float = 0.1
     hints: int = 1
+    rectified: bool = False
+    whole: int | None = None
 
 
 _UNSEEN = -10_000.0
@@ -48,6 +55,7 @@ class Layer(nn.Module):
         self.wide, self.narrow = nn.Linear(shape.width, shape.inner), nn.Linear(shape.inner, shape.width)
         self.mapped = nn.LayerNorm(shape.width, eps=1e-12)
         self.dropout = nn.Dropout(shape.dropout)
+        self.bend = functional.relu if shape.rectified else functional.gelu
 
     def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """States (texts, pieces, width) after the layer; `mask` is True where a piece may be looked at."""
@@ -65,7 +73,7 @@ class Layer(nn.Module):
             seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         seen = self.out(seen.transpose(1, 2).reshape(texts, pieces, width))
         states = self.attended(states + self.dropout(seen))
-        return self.mapped(states + self.dropout(self.narrow(functional.gelu(self.wide(states)))))
+        return self.mapped(states + self.dropout(self.narrow(self.bend(self.wide(states)))))
 
 
 class Encoder(nn.Module):
@@ -86,8 +94,12 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.dropout = nn.Dropout(shape.dropout)
 
-    def forward(self, pieces: torch.Tensor, looks: torch.Tensor) -> torch.Tensor:
-        """States (texts, pieces, width) of `pieces` (texts, pieces), 0 where a text has ended."""
+    def forward(self, pieces: torch.Tensor, looks: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
+        """States (texts, pieces, width) of `pieces` (texts, pieces), 0 where a text has ended.
+
+        kept  (texts, words) the places that count: first pieces of words and the mark at the end, 0 behind it. Then
+              the states are (texts, words, width)
+        """
         mask = (pieces != 0)[:, None, None, :]
         states = self.words(pieces) + self.places.weight[: pieces.shape[1]]
         if self.hints is not None:
@@ -95,7 +107,14 @@ class Encoder(nn.Module):
         else:
             states = states + self.looks(looks)
         states = self.dropout(self.norm(states))
-        for layer in self.layers:
+        whole = len(self.layers) if self.shape.whole is None else self.shape.whole
+        for layer in self.layers[:whole]:
+            states = layer(states, mask)
+        if kept is None:
+            return states
+        states = states.gather(1, kept[:, :, None].expand(-1, -1, self.shape.width))
+        mask = (kept != 0)[:, None, None, :]
+        for layer in self.layers[whole:]:
             states = layer(states, mask)
         return states
 
@@ -110,9 +129,11 @@ class Tagger(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(encoder.shape.width, len(each)) for name, each in heads.items()})
         self.dropout = nn.Dropout(encoder.shape.dropout)
 
-    def forward(self, pieces: torch.Tensor, looks: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Scores (texts, pieces, labels) of each head, in the order of `labels`."""
-        states = self.dropout(self.encoder(pieces, looks))
+    def forward(
+        self, pieces: torch.Tensor, looks: torch.Tensor, kept: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """Scores (texts, pieces, labels) of each head, in the order of `labels`; of words where `kept` is told."""
+        states = self.dropout(self.encoder(pieces, looks, kept))
         return tuple(head(states) for head in self.heads.values())
 
 
@@ -168,17 +189,28 @@ def _heaviest(weights: Mapping[str, torch.Tensor], layer: int, count: int) -> to
 def to_onnx(tagger: Tagger) -> bytes:
     """The model as ONNX with weights of 8 bits: inputs ``pieces`` and ``looks``, one output a head.
 
+    A model some of whose layers see words alone has a third input, ``kept``, and reads one text at a time: no place is
+    padding, so that attention asks of none.
+
     Weights keep 7 bits of magnitude (`reduce_range`): processors without VNNI add products of 8 bits in 16 and would
     overflow, so that the same text got other tags elsewhere.
     """
     tagger.eval()
+    is_alone = tagger.encoder.shape.whole is not None
     texts, pieces = torch.export.Dim("texts", min=1, max=4096), torch.export.Dim("places", min=2, max=LONGEST)
-    sizes = {0: texts, 1: pieces}
-    example = torch.randint(1, tagger.encoder.shape.pieces, (4, 16)), torch.zeros(4, 16, dtype=torch.long)
+    sizes = {1: pieces} if is_alone else {0: texts, 1: pieces}
+    count = 1 if is_alone else 4
+    inputs = {
+        "pieces": (torch.randint(1, tagger.encoder.shape.pieces, (count, 16)), sizes),
+        "looks": (torch.zeros(count, 16, dtype=torch.long), sizes),
+    }
+    if is_alone:
+        inputs["kept"] = torch.arange(1, 10)[None], {1: torch.export.Dim("words", min=2, max=LONGEST)}
+    example, shapes = zip(*inputs.values(), strict=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch to itself
         exported = torch.onnx.export(
-            tagger, example, dynamo=True, dynamic_shapes=(sizes, sizes), input_names=["pieces", "looks"],
+            tagger, example, dynamo=True, dynamic_shapes=shapes, input_names=list(inputs),
             output_names=list(tagger.labels), verbose=False,
         )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
@@ -186,6 +218,6 @@ def to_onnx(tagger: Tagger) -> bytes:
         exported.save(plain, external_data=False)
         quantize_dynamic(plain, small, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
         model = onnx.load(small)
-    if join_attention(model, tagger.encoder.shape.heads) != tagger.encoder.shape.layers:
+    if join_attention(model, tagger.encoder.shape.heads, masked=not is_alone) != tagger.encoder.shape.layers:
         raise RuntimeError("torch exports attention otherwise than careloom.text.attention_torch reads it")
     return model.SerializeToString()

@@ -2,7 +2,9 @@
 
 A model is a zip of four members:
 
-    model.onnx   inputs ``pieces`` and ``looks`` (texts, places); one output (texts, places, labels) a head
+    model.onnx   inputs ``pieces`` and ``looks`` (texts, places); one output (texts, places, labels) a head. One with
+                 an input ``kept`` (1, words), the places of the words' first pieces and of the mark behind them,
+                 reads one text at a time, and its outputs are (1, words, labels)
     vocab.txt    the word pieces, one a line (`careloom.text.pieces`)
     heads.json   head -> its labels, the first of which is ``O``: nothing; then ``B-NAME``, ``I-NAME`` and so on
     card.json    name, version, what it was trained on and by which command, licences
@@ -35,6 +37,7 @@ _MOST, _PADDED = 256, 1.15
 _SLOW = ("SkipLayerNormFusion",)
 """What ONNX Runtime does to a graph that takes more time than it saves: its joined layer norm takes twice its parts."""
 
+_KEPT = "kept"
 _REFUSALS = (refusals.Fail, refusals.InvalidArgument, refusals.InvalidGraph, refusals.InvalidProtobuf)
 """What the run time raises for bytes that are no model; it has no common class for them."""
 
@@ -66,6 +69,7 @@ class Tagger:
             self._session = onnxruntime.InferenceSession(
                 model, _options(threads), providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW
             )
+            self._by_words = _KEPT in (one.name for one in self._session.get_inputs())
         except (KeyError, ValueError, zipfile.BadZipFile, *_REFUSALS) as error:
             raise SetupError(
                 f"a tagger model does not load: {type(error).__name__}",
@@ -109,10 +113,10 @@ class Tagger:
     def _read(self, windows: Sequence[Window], heads: Sequence[str]) -> list[list[Scores]]:
         """For each window and head the probabilities (words, labels)."""
         results: dict[int, list[Scores]] = {}
-        for batch in _batches(windows):
+        for batch in _batches(windows, 0 if self._by_words else _MOST):
             scores = self._run([windows[place] for place in batch], heads)
             for row, place in enumerate(batch):
-                first = list(windows[place].first)
+                first = range(len(windows[place].first)) if self._by_words else list(windows[place].first)
                 results[place] = [_softmax(each[row, first]) for each in scores]
         return [results[place] for place in range(len(windows))]
 
@@ -122,10 +126,10 @@ class Tagger:
         for row, window in enumerate(windows):
             pieces[row, : len(window.pieces)] = window.pieces
             looks[row, : len(window.looks)] = window.looks
-        return [
-            np.asarray(each, dtype=np.float32)
-            for each in self._session.run(list(heads), {"pieces": pieces, "looks": looks})
-        ]
+        given = {"pieces": pieces, "looks": looks}
+        if self._by_words:
+            given[_KEPT] = np.array([(*windows[0].first, longest - 1)], dtype=np.int64)
+        return [np.asarray(each, dtype=np.float32) for each in self._session.run(list(heads), given)]
 
 
 def _kept(windows: Sequence[Window]) -> Iterator[tuple[int, int]]:
@@ -207,12 +211,15 @@ def _softmax(scores: Scores) -> Scores:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float32)
 
 
-def _batches(windows: Sequence[Window]) -> Iterator[list[int]]:
-    """Places of windows of like lengths, so that little is padding: a run of its own costs less than what is padded."""
+def _batches(windows: Sequence[Window], most: int) -> Iterator[list[int]]:
+    """Places of windows of like lengths, so that little is padding: a run of its own costs less than what is padded.
+
+    most  places of a batch of more than one window
+    """
     batch: list[int] = []
     for place in sorted(range(len(windows)), key=lambda place: len(windows[place].pieces)):
         length = len(windows[place].pieces)
-        if batch and ((len(batch) + 1) * length > _MOST or length > len(windows[batch[0]].pieces) * _PADDED):
+        if batch and ((len(batch) + 1) * length > most or length > len(windows[batch[0]].pieces) * _PADDED):
             yield batch
             batch = []
         batch.append(place)

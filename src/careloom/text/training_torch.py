@@ -21,7 +21,10 @@ Gold = tuple[int, int, str]
 """Start, end, label."""
 Row = tuple[str, Sequence[Gold]]
 """A text and its gold."""
-_SKIPPED = -100
+SKIPPED = -100
+"""The label of a piece that begins no word."""
+UNLABELLED = "*"
+"""The head of a window that nobody annotated: there a teacher alone says what is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def encoded(examples: Iterable[Example], pieces: Pieces, labels: Sequence[str], 
 
 
 def _labels(window: Window, gold: Sequence[Gold], number: Mapping[str, int]) -> list[int]:
-    labels = [_SKIPPED] * len(window.pieces)
+    labels = [SKIPPED] * len(window.pieces)
     for word, place in zip(window.words, window.first, strict=True):
         hit = next((one for one in gold if one[0] < word.end and word.start < one[1]), None)
         if hit is None:
@@ -98,6 +101,29 @@ def _labels(window: Window, gold: Sequence[Gold], number: Mapping[str, int]) -> 
         else:
             labels[place] = number[("B-" if word.start <= hit[0] else "I-") + hit[2]]
     return labels
+
+
+Padded = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+"""Pieces, looks and labels (texts, places); head (texts), -1 where nobody annotated."""
+Cost = Callable[[Tagger, Padded], torch.Tensor]
+"""What a batch costs: one number."""
+
+
+def gold_cost(scores: Sequence[torch.Tensor], labels: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of the labels that people gave, a word: each text by its own head alone."""
+    total = torch.zeros(())
+    for number, each in enumerate(scores):
+        mine = heads == number
+        if mine.any():
+            total = total + functional.cross_entropy(
+                each[mine].flatten(0, 1), labels[mine].flatten(), ignore_index=SKIPPED, reduction="sum"
+            )
+    return total / (labels != SKIPPED).sum()
+
+
+def _untaught(tagger: Tagger, batch: Padded) -> torch.Tensor:
+    pieces, looks, labels, heads = batch
+    return gold_cost(tagger(pieces, looks), labels, heads)
 
 
 def fit(  # noqa: PLR0913 - what, on what, how
@@ -108,12 +134,14 @@ def fit(  # noqa: PLR0913 - what, on what, how
     seed: int,
     *,
     watch: Callable[[Epoch], None] | None = None,
+    cost: Cost = _untaught,
     places: int = 2_304,
 ) -> None:
     """Trains `tagger` in place.
 
     head    whose labels those windows have that do not say
     sets    the windows of an epoch by its number, so that they may differ
+    cost    what a batch costs; gold alone unless told
     places  of a batch, padding among them
     """
     kept: dict[int, list[list[int]]] = {}
@@ -125,38 +153,24 @@ def fit(  # noqa: PLR0913 - what, on what, how
             generator = torch.Generator().manual_seed(seed * 1000 + epoch)
             kept[epoch] = by_length([len(row.pieces) for row in rows], places, generator)
         for batch in kept[epoch]:
-            yield _padded([rows[index] for index in batch], names, head)
-
-    def loss(batch: Padded) -> torch.Tensor:
-        pieces, looks, labels, heads = batch
-        total = torch.zeros(())
-        for number, scores in enumerate(tagger(pieces, looks)):
-            mine = heads == number
-            if mine.any():
-                total = total + functional.cross_entropy(
-                    scores[mine].flatten(0, 1), labels[mine].flatten(), ignore_index=_SKIPPED, reduction="sum"
-                )
-        return total / (labels != _SKIPPED).sum()
+            yield padded([rows[index] for index in batch], names, head)
 
     torch.manual_seed(seed)
-    train(tagger, batches, loss, schedule, watch=watch)
+    train(tagger, batches, lambda batch: cost(tagger, batch), schedule, watch=watch)
 
 
-Padded = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
-"""Pieces, looks and labels (texts, places); head (texts)."""
-
-
-def _padded(rows: Sequence[Encoded], names: Sequence[str], head: str) -> Padded:
+def padded(rows: Sequence[Encoded], names: Sequence[str], head: str) -> Padded:
+    """Windows side by side; `head`: whose labels those have that do not say."""
     longest = max(len(row.pieces) for row in rows)
 
     def tensor(values: Callable[[Encoded], Sequence[int]], pad: int) -> torch.Tensor:
         return torch.tensor([[*values(row), *[pad] * (longest - len(row.pieces))] for row in rows])
 
-    heads = torch.tensor([names.index(row.head or head) for row in rows])
+    heads = torch.tensor([-1 if row.head == UNLABELLED else names.index(row.head or head) for row in rows])
     return (
         tensor(lambda row: row.pieces, 0),
         tensor(lambda row: row.looks, 0),
-        tensor(lambda row: row.labels, _SKIPPED),
+        tensor(lambda row: row.labels, SKIPPED),
         heads,
     )
 
