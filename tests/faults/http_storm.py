@@ -28,8 +28,8 @@ from tests.journeys.server import free_port
 
 ASYNC = {"Prefer": "respond-async"}
 NDJSON = {"Content-Type": "application/fhir+ndjson"}
-START_SECONDS = 60.0
-LATER_SECONDS = 90.0
+START_SECONDS = 300.0
+LATER_SECONDS = 300.0
 FORGIVEN = (Refused, httpx.TransportError)
 Told = dict[str, Any]
 
