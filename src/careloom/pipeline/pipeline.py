@@ -49,14 +49,24 @@ class Result:
     warnings: list[tuple[int, Issue]] = field(default_factory=list)
     counts: dict[str, StageCount] = field(default_factory=dict)
 
+    def add(self, part: "Result") -> None:
+        """Adds what became of further items of the same batch; `batch` itself stays."""
+        self.refused += part.refused
+        self.merged += part.merged
+        self.warnings += part.warnings
+        for name, count in part.counts.items():
+            self.counts.setdefault(name, StageCount()).add(count)
+
 
 class Pipeline:
     """Stages that fit, in order.
 
-    raises  SetupError when built from stages that do not fit: the law of fit
+    at_a_time  how many items go through all stages together, 0 for all of a batch: what few items grow into on the way
+               still lies in the processor's cache at the next stage, and is gone before the next items come
+    raises     SetupError when built from stages that do not fit: the law of fit
     """
 
-    def __init__(self, name: str, stages: list[Stage], config: dict[str, Any]) -> None:
+    def __init__(self, name: str, stages: list[Stage], config: dict[str, Any], at_a_time: int = 0) -> None:
         if not stages:
             raise SetupError(f"pipeline {name}: it has no stage", "Give it at least one.")
         for first, second in pairwise(stages):
@@ -71,6 +81,7 @@ class Pipeline:
         self.name = name
         self.stages = stages
         self.config = config
+        self.at_a_time = at_a_time
 
     @property
     def takes(self) -> Schema:
@@ -88,6 +99,21 @@ class Pipeline:
 
         raises  IntegrityError if a stage loses or invents an input: the law of conservation
         """
+        size = self.at_a_time
+        if not size or len(batch.items) <= size:
+            return self._together(batch)
+        items: list[Any] = []
+        origins: list[int] = []
+        whole = Result(Batch(self.stages[-1].gives, items, origins))
+        for start in range(0, len(batch.items), size):
+            end = start + size
+            part = self._together(Batch(batch.schema, batch.items[start:end], batch.origins[start:end]))
+            items += part.batch.items
+            origins += part.batch.origins
+            whole.add(part)
+        return whole
+
+    def _together(self, batch: Batch[Any]) -> Result:
         result = Result(batch)
         for stage in self.stages:
             entering = result.batch

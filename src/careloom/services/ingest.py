@@ -93,7 +93,7 @@ def ingest(
         begun(manifest)
     batches = _batches(run, arrivals.chunks([*platform.inputs(ask.paths), *ask.uploads], watch))
     processes = ask.processes or platform.settings.ingest.processes
-    spec = PipelineSpec("ingest", (config._replace(index_key=platform.index_key("identified")),))
+    spec = PipelineSpec("ingest", (config,))
     for _, result in run_batches(spec, batches, processes=processes, local=pipeline):
         commit(run, run.flying.popleft(), result)
     arrivals.settle()
@@ -113,7 +113,8 @@ def refuse_format(name: str) -> None:
 def ingest_config(platform: Platform, ask: IngestAsk) -> IngestConfig:
     """What the pipeline of this ask depends on."""
     mapping = platform.read_text(ask.mapping) if ask.mapping else ""
-    return IngestConfig(platform.names_key, ask.source or platform.settings.ingest.source, mapping, ask.format)
+    source, key = ask.source or platform.settings.ingest.source, platform.index_key("identified")
+    return IngestConfig(platform.names_key, source, mapping, ask.format, key)
 
 
 def _batches(run: IngestRun, chunks: Iterator[Chunk]) -> Iterator[Batch[Record]]:

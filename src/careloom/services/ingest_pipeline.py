@@ -39,6 +39,9 @@ def _fhir_xml(record: Record) -> Conversion:
     return fhir_xml.convert(record)
 
 
+AT_A_TIME = 16
+"""Records that go through the stages together: their parsed resources fit into a processor's second cache."""
+
 CONVERTERS: dict[str, Callable[[Record], Conversion]] = {
     "fhir": fhir_json.convert,
     "hl7v2": hl7v2_to_fhir.convert,
@@ -57,8 +60,8 @@ class IngestConfig(NamedTuple):
     source        name of the sending system
     mapping       the user's own mapping of delimited files as TOML text, empty for none
     format        the format that the operator named, or ``auto``: another one reads the same bytes anew
-    index_key     secret of the search index: search entries are made here, too, which spares the one process that
-                  writes; empty where that process is this one, which makes them only for what it stores
+    index_key     secret of the search index: search entries are made here, while the resource is at hand; empty to
+                  leave them to whoever writes
     """
 
     names_key: bytes
@@ -82,6 +85,7 @@ def build(config: IngestConfig) -> Pipeline:
             Stage("check", "1", DRAFT, WRITE, lambda batch: _check(batch, identity, indexer)),
         ],
         {"source": config.source, "mapping": config.mapping, "format": config.format},
+        at_a_time=AT_A_TIME,
     )
 
 

@@ -51,6 +51,20 @@ def test_every_origin_is_produced_refused_or_merged(numbers: list[int]) -> None:
     assert list(result.batch.items) == [str(n) for n in numbers if n > 0 for _ in range(2)]
 
 
+@given(st.lists(st.integers(-2, 2)), st.integers(1, 4))
+def test_few_items_at_a_time_give_what_all_together_give(numbers: list[int], at_a_time: int) -> None:
+    stages = [stage(double), stage(show, NUMBER, TEXT)]
+    together = Pipeline("p", stages, {}).run(Batch.of(NUMBER, numbers))
+    parts = Pipeline("p", stages, {}, at_a_time).run(Batch.of(NUMBER, numbers))
+    for result in (together, parts):
+        assert result.counts.keys() == {"double", "show"}
+        for count in result.counts.values():
+            count.seconds = 0.0
+    assert list(parts.batch.items) == list(together.batch.items)
+    assert list(parts.batch.origins) == list(together.batch.origins)
+    assert (parts.refused, parts.merged, parts.counts) == (together.refused, together.merged, together.counts)
+
+
 @pytest.mark.parametrize("cheat", [lose, invent])
 def test_a_stage_that_loses_or_invents_an_input_stops_the_run(cheat: Any) -> None:
     with pytest.raises(IntegrityError):
