@@ -5,6 +5,7 @@ share a name with a probability below 1e-20.
 """
 
 import hashlib
+import struct
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -12,15 +13,20 @@ from careloom.crypto.keys import KeyProvider
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_TRIPLES = [pair + third for pair in _PAIRS for third in _ALPHABET]
-_SHIFTS = tuple(range(115, -1, -15))
+_WORDS = struct.Struct(">4I").unpack
 _CACHED_NAMES = 32768
 
 
 def name_of(digest: bytes) -> str:
     """16 bytes as 26 lower-case base32 characters without padding (RFC 4648, section 6)."""
-    number = int.from_bytes(digest, "big") << 2
-    return "".join([_TRIPLES[number >> shift & 32767] for shift in _SHIFTS]) + _PAIRS[number & 1023]
+    a, b, c, d = _WORDS(digest)
+    two = _PAIRS  # of 10 bits: the table stays in the processor's first cache, as one of 15 bits does not
+    return (
+        f"{two[a >> 22]}{two[a >> 12 & 1023]}{two[a >> 2 & 1023]}{two[(a & 3) << 8 | b >> 24]}"
+        f"{two[b >> 14 & 1023]}{two[b >> 4 & 1023]}{two[(b & 15) << 6 | c >> 26]}{two[c >> 16 & 1023]}"
+        f"{two[c >> 6 & 1023]}{two[(c & 63) << 4 | d >> 28]}{two[d >> 18 & 1023]}{two[d >> 8 & 1023]}"
+        f"{two[(d & 255) << 2]}"
+    )
 
 
 def digest_of(name: str) -> bytes:
