@@ -132,13 +132,14 @@ class LocalKeys:
 
     def public_key(self) -> bytes:
         """As `careloom.crypto.keys.KeyProvider`."""
-        return self._signer.public_key().public_bytes_raw()
+        return self._public_key
 
     def _load(self) -> None:
         file = _read(self._folder)
         self._file = file
         self._sealers = {kek_id: Sealer(key) for kek_id, key in file.keks.items()}
         self._signer = Ed25519PrivateKey.from_private_bytes(file.signing)
+        self._public_key = self._signer.public_key().public_bytes_raw()
 
 
 def _create(folder: Path, random_bytes: RandomBytes) -> None:

@@ -66,12 +66,12 @@ def each_reference(node: Any) -> Iterator[dict[str, Any]]:
     todo = [node]
     while todo:
         item = todo.pop()
-        if isinstance(item, dict):
-            if isinstance(item.get("reference"), str):
+        if item.__class__ is dict:
+            if item.get("reference").__class__ is str:
                 yield item
-            todo.extend(value for value in item.values() if isinstance(value, (dict, list)))
-        elif isinstance(item, list):
-            todo.extend(value for value in item if isinstance(value, (dict, list)))
+            todo += [value for value in item.values() if value.__class__ is dict or value.__class__ is list]
+        elif item.__class__ is list:
+            todo += [value for value in item if value.__class__ is dict or value.__class__ is list]
 
 
 def patients_of(resource: Resource) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
 from careloom.services.purposes import DEFAULT, PATIENT_REQUESTED
@@ -179,11 +180,7 @@ class Principal:
 
     def granting(self, verb: Verb, zone: Zone) -> frozenset[str]:
         """The roles of this principal that grant the verb in the zone, whatever its zones and scopes."""
-        return frozenset(
-            role
-            for role in self.roles
-            if zone in ROLES.get(role, {}).get(verb, frozenset()) and (role != "patient" or self.patient)
-        )
+        return _granting(self.roles, verb, zone, bool(self.patient))
 
     def may(self, verb: Verb, zone: Zone, resource_type: str = "") -> bool:
         """True when a role of this principal grants the verb in the zone, the zone was granted, and a scope covers it.
@@ -199,6 +196,13 @@ class Principal:
     def is_covered(self, verb: Verb, resource_type: str = "") -> bool:
         """True when a scope covers the verb on the type, or none narrows this principal."""
         return self.scopes is None or not self.scopes.isdisjoint({Scope(verb), Scope(verb, resource_type or ANY)})
+
+
+@lru_cache(1024)
+def _granting(roles: frozenset[str], verb: Verb, zone: Zone, is_bound: bool) -> frozenset[str]:
+    return frozenset(
+        role for role in roles if zone in ROLES.get(role, {}).get(verb, frozenset()) and (role != "patient" or is_bound)
+    )
 
 
 def default_purpose(roles: frozenset[str], patient: str) -> str:

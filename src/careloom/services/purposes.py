@@ -5,7 +5,7 @@ source  HL7 v3 value set PurposeOfUse, in ``purposes.toml`` beside this file
 
 import tomllib
 from collections.abc import Collection, Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from careloom.runtime import packaged
 
@@ -82,6 +82,11 @@ def may_name(roles: Iterable[str], narrowed: Collection[str] | None, code: str) 
 
     narrowed  what the registry allows at most, each with its kinds; None for whatever the roles may
     """
+    return _may_name(frozenset(roles), None if narrowed is None else frozenset(narrowed), code)
+
+
+@lru_cache(1024)
+def _may_name(roles: frozenset[str], narrowed: frozenset[str] | None, code: str) -> bool:
     if narrowed is not None and not is_kind_of(code, narrowed):
         return False
     return any(

@@ -12,7 +12,7 @@ from careloom.fhir.drafts import Resource
 from careloom.fhir.patch import PatchError
 from careloom.fhir.patch_fhirpath import fhirpath_patched
 from careloom.fhir.patch_json import json_patched
-from careloom.fhir.references import parse_reference, patients_of
+from careloom.fhir.references import Reference, each_reference, parse_reference, patients_of
 from careloom.fhir.search_definition import parameters_of
 from careloom.fhir.search_parameters import Parameter
 from careloom.services import own_parameters
@@ -21,7 +21,16 @@ from careloom.services.access_decision import Ask, decide, refusal
 from careloom.services.admission import admit, note
 from careloom.services.changes import VERBS, Change, Done
 from careloom.services.platform import Platform
-from careloom.services.write_checks import Integrity, Name, made_local, named_by, placed, require_valid
+from careloom.services.write_checks import (
+    Integrity,
+    Name,
+    made_local,
+    named_by,
+    placed,
+    require_valid,
+    require_valid_here,
+    said_by,
+)
 from careloom.services.write_targets import Target, Targets, criteria_of
 from careloom.services.write_together import ACTIONS, DEFINITION, Made, names_of, written, written_for_each
 from careloom.store.steps import Phased
@@ -39,8 +48,8 @@ def write(platform: Platform, who: Principal, zone: Zone, change: Change, *, is_
     """
     admit_change(platform, who, zone, change)
     try:
-        require_change(platform, zone, change)
-        (done,) = platform.store(zone).step(_step(platform, who, zone, change))
+        said = require_change(platform, zone, change)
+        (done,) = platform.store(zone).step(_step(platform, who, zone, change, said))
     except CareloomError as error:
         note_failed(platform, who, zone, change, error)
         raise
@@ -68,18 +77,20 @@ def _queue_indexing(platform: Platform, who: Principal, zone: Zone, changes: Seq
 
 
 def _step(
-    platform: Platform, who: Principal, zone: Zone, change: Change
+    platform: Platform, who: Principal, zone: Zone, change: Change, said: Sequence[Reference] | None
 ) -> Callable[[Transaction], list[Done]] | Phased[list[Made], list[Done]]:
     """One change as a step. What neither depends on the changes that other threads make at the same moment nor takes
-    anything away that they look for is written with theirs."""
+    anything away that they look for is written with theirs.
+
+    said  as `require_change` gives it
+    """
 
     def look(tx: Transaction) -> list[Made]:
-        return _Step(platform, who, zone, tx).look([change])
+        return _Step(platform, who, zone, tx, said=said).look([change])
 
     if change.method == "delete" or change.condition is not None or change.resource_type == DEFINITION:
         return lambda tx: written(tx, look(tx))
-    is_checked = platform.settings.fhir.referential_integrity and change.resource is not None
-    wanted = named_by(change.resource) if is_checked and change.resource is not None else ()
+    wanted = named_by(said or ()) if platform.settings.fhir.referential_integrity else ()
     return Phased(look, wanted, names_of, written_for_each)
 
 
@@ -114,21 +125,21 @@ def note_failed(platform: Platform, who: Principal, zone: Zone, change: Change, 
     note(platform, who, change.method, zone, action=action, outcome="failed", detail=detail)
 
 
-def require_change(platform: Platform, zone: Zone, change: Change) -> None:
+def require_change(platform: Platform, zone: Zone, change: Change) -> list[Reference] | None:
     """Returns when the change makes sense by itself: its resource is valid, and of the type and id of the address.
 
-    raises  Invalid, InputError with `entry` set
+    returns  what the references of its resource say, None where it brings none
+    raises   Invalid, InputError with `entry` set
     """
     if change.resource is None:
-        return
+        return None
     with _at(change):
         own = change.resource.get("id")
         if change.resource.get("resourceType") != change.resource_type:
             raise InputError("the resource is not of the type of the address", "Send it to the address of its type.")
         if change.method == "update" and change.resource_id and own != change.resource_id:
             raise InputError("the id of the resource is not that of the address", "Give the same id in both.")
-        made_local(change.resource, f"{platform.settings.base_url}/fhir/{zone}/")
-        require_valid(change.resource)
+        return require_valid_here(change.resource, f"{platform.settings.base_url}/fhir/{zone}/")
 
 
 class _at:  # noqa: N801 - a context, used as a word
@@ -148,16 +159,27 @@ class _at:  # noqa: N801 - a context, used as a word
 
 
 class _Step:
-    """Changes within one transaction: everything is looked at first, and written last."""
+    """Changes within one transaction: everything is looked at first, and written last.
+
+    said  what the references of the one change say, where somebody has looked; None to look
+    """
 
     def __init__(
-        self, platform: Platform, who: Principal, zone: Zone, tx: Transaction, *, is_together: bool = False
+        self,
+        platform: Platform,
+        who: Principal,
+        zone: Zone,
+        tx: Transaction,
+        *,
+        is_together: bool = False,
+        said: Sequence[Reference] | None = None,
     ) -> None:
         self._platform = platform
         self._who = who
         self._zone = zone
         self._tx = tx
         self._is_together = is_together
+        self._said = said
         self._targets = Targets(platform, who, zone, tx)
         self._names: dict[str, str] = {}
         self._found: dict[str, str] = {}
@@ -233,7 +255,7 @@ class _Step:
         change, target = made.change, made.target
         if change.method == "patch":
             resource = _patched(change, target)
-            made_local(resource, f"{self._platform.settings.base_url}/fhir/{self._zone}/")
+            made_local(each_reference(resource), f"{self._platform.settings.base_url}/fhir/{self._zone}/")
             _require_patched(resource)
         else:
             resource = self._linked({**(change.resource or {}), "id": target.id})
@@ -292,7 +314,7 @@ class _Step:
         for one in made:
             with _at(one.change):
                 if one.name in written:
-                    rule.require_targets(one.name)
+                    rule.require_targets(one.name, said_by(written[one.name]) if self._said is None else self._said)
                 elif one.name in gone:
                     rule.require_unreferenced(one.name)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from careloom.errors import Conflict, Invalid, Unprocessable
 from careloom.fhir.drafts import Resource
-from careloom.fhir.references import each_reference, parse_reference
+from careloom.fhir.references import Reference, each_reference, parse_reference
 from careloom.fhir.search_parameters import slots
 from careloom.fhir.validate import check
 from careloom.issues import Issue
@@ -34,19 +35,41 @@ def require_valid(resource: Resource, issues: Iterable[Issue] = ()) -> None:
         )  # fmt: skip
 
 
-def made_local(resource: Resource, base: str) -> None:
+def require_valid_here(resource: Resource, base: str) -> list[Reference]:
+    """What the references of a resource say, once those that `made_local` shortens are shortened.
+
+    raises  Invalid as `require_valid`
+    """
+    met: list[dict[str, Any]] = []
+    issues = check(resource, met)
+    if made_local(each_reference(resource) if issues else met, base):
+        met = []
+        issues = check(resource, met)
+    if issues:
+        require_valid(resource, issues)
+    return [parse_reference(one["reference"]) for one in met if "reference" in one]
+
+
+def made_local(references: Iterable[dict[str, Any]], base: str) -> bool:
     """Shortens, in place, every reference to this very zone by its whole address: ``Type/id`` is what is indexed,
-    sealed and erased by."""
-    for reference in each_reference(resource):
-        text = reference["reference"]
+    sealed and erased by. True where there was one."""
+    found = False
+    for reference in references:
+        text = reference.get("reference", "")
         if text.startswith(base) and parse_reference(text.removeprefix(base)).form == "relative":
             reference["reference"] = text.removeprefix(base)
+            found = True
+    return found
 
 
-def named_by(resource: Resource) -> set[Name]:
-    """What the literal references of a resource name."""
-    parts = (parse_reference(reference["reference"]) for reference in each_reference(resource))
-    return {(one.type, one.id) for one in parts if one.form == "relative"}
+def said_by(resource: Resource) -> list[Reference]:
+    """What the references of a resource say."""
+    return [parse_reference(reference["reference"]) for reference in each_reference(resource)]
+
+
+def named_by(references: Iterable[Reference]) -> set[Name]:
+    """What literal references name."""
+    return {(one.type, one.id) for one in references if one.form == "relative"}
 
 
 def placed(issues: Iterable[object], entry: str) -> tuple[object, ...]:
@@ -72,14 +95,14 @@ class Integrity:
     written: Mapping[Name, Resource]
     deleted: frozenset[Name]
 
-    def require_targets(self, name: Name) -> None:
+    def require_targets(self, name: Name, said: Iterable[Reference]) -> None:
         """Returns when each literal reference of a written resource leads to something that will be there.
 
+        said    what its references say
         raises  Unprocessable that names the types, never an id
         """
         wanted: set[Name] = set()
-        for reference in each_reference(self.written[name]):
-            parts = parse_reference(reference["reference"])
+        for parts in said:
             if parts.form in ("urn", "conditional"):
                 raise Unprocessable(
                     f"a reference of the {name[0]} is by {'search' if parts.form == 'conditional' else 'urn'}, and "

@@ -148,6 +148,7 @@ class Anchor:
 
     def __init__(self, path: Path, zone: str) -> None:
         self.path = path
+        self._folder, self._name = path.parent, path.name
         self._zone = zone
         self._own: tuple[bytes, Head] = (b"", EMPTY)
 
@@ -200,7 +201,7 @@ class Anchor:
 
     @contextmanager
     def _only_writer(self) -> Iterator[int]:
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield folder
@@ -224,7 +225,7 @@ class Anchor:
     def _replace(self, raw: bytes, seq: int, folder: int) -> bool:
         """Writes over the file if it lies behind `seq`; makes it if it is not there or of another size."""
         try:
-            file = os.open(self.path.name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
+            file = os.open(self._name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
         except FileNotFoundError:
             self._make(raw, folder)
             return True

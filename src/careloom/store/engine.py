@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,12 @@ def _first_in_turn(engine: Engine) -> AbstractContextManager[None]:
     database = engine.url.database
     if engine.dialect.name == "postgresql" or not database:
         return nullcontext()
-    return turn(Path(database).with_name(QUEUE_NAME), BUSY_SECONDS)
+    return turn(_queue(database), BUSY_SECONDS)
+
+
+@lru_cache(64)
+def _queue(database: str) -> Path:
+    return Path(database).with_name(QUEUE_NAME)
 
 
 @contextmanager

@@ -62,6 +62,10 @@ class OwnIndex:
     version: int = -1
     all: tuple[Own, ...] = ()
     rows: EntryRows = no_entry_rows
+    types: frozenset[str] = field(init=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "types", frozenset(one.parameter.resource_type for one in self.all))
 
     def of(self, resource_type: str, *, is_leaving: bool = False) -> list[Own]:
         """Those of which a resource of the type has entries; with `is_leaving`, those that are being removed too."""
@@ -75,6 +79,8 @@ class OwnIndex:
         self, rows: IndexRows, resource_type: str, content: Callable[[], Resource], *, is_leaving: bool = False
     ) -> IndexRows:
         """The rows of a resource and those of its own parameters; `content` is only asked where there are any."""
+        if resource_type not in self.types:
+            return rows
         found = self.of(resource_type, is_leaving=is_leaving)
         return _joined(rows, self.rows_of(content(), found)) if found else rows
 
