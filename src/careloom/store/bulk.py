@@ -45,8 +45,11 @@ def driver(connection: Connection) -> Any:
 
 @contextmanager
 def sent_together(connection: Connection) -> Iterator[None]:
-    """Statements that give no rows, sent to PostgreSQL without waiting for each; their errors come at the end."""
-    if not is_postgresql(connection):
+    """Statements that give no rows, sent to PostgreSQL without waiting for each.
+
+    Their errors come at the next one that gives rows, or at the end. Within another such block this one does nothing.
+    """
+    if not is_postgresql(connection) or driver(connection).info.pipeline_status:
         yield
         return
     with driver(connection).pipeline():
@@ -102,7 +105,8 @@ def run_in(connection: Connection, sql: str, values: Iterable[Any]) -> int:
         return 0
     if is_postgresql(connection):
         array = "text[]" if isinstance(listed[0], str) else "bigint[]"
-        cursor = driver(connection).execute(sql.replace("{in}", f"= ANY(%s::{array})"), (listed,))
+        with driver(connection).pipeline():  # once it ends, how many rows there were is known
+            cursor = driver(connection).execute(sql.replace("{in}", f"= ANY(%s::{array})"), (listed,))
     else:
         cursor = driver(connection).execute(
             sql.replace("{in}", "IN (SELECT value FROM json_each(?))"), (json.dumps(listed),)

@@ -161,8 +161,9 @@ class ZoneStore(ZoneReads):
                 after = dict(before)
                 tools = self._tools(connection, after)
                 chain = audit_log.AuditChain(connection, self.keys.provider.sign, self._anchored())
-                yield Transaction(tools, chain, policy)
-                save_counters(tools, before, after)
+                with bulk.sent_together(connection):
+                    yield Transaction(tools, chain, policy)
+                    save_counters(tools, before, after)
         except BaseException:
             self._subject_keys.forget()  # keys made in this step are in no database now
             raise
