@@ -24,6 +24,7 @@ from careloom.api.fhir_write import resource_sent
 from careloom.api.problems import answer
 from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.services import exports as service
+from careloom.services import own_parameters
 from careloom.services.admission import note
 from careloom.services.export_ask import ExportAsk, Level, parameters_of, patients_of, with_parameters
 from careloom.services.platform import STORED_ZONES
@@ -205,7 +206,8 @@ def _queued(level: Level) -> Response:
             sent = resource_sent()
             pairs, patients = [*pairs, *parameters_of(sent)], patients_of(sent)
         asked = ExportAsk(zone, level, group, patients=patients, address=here)
-        ask = with_parameters(asked, pairs, is_lenient=is_lenient())
+        own = own_parameters.searched(platform(), zone)
+        ask = with_parameters(asked, pairs, is_lenient=is_lenient(), own=own)
     if request.method == "HEAD":  # it changes nothing: whether the caller may is all that it tells
         service.permitted(platform(), who(), ask)
         note(platform(), who(), "export-queue", zone)

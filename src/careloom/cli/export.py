@@ -38,12 +38,15 @@ def export(
     from careloom.cli.session import opened
     from careloom.services.export_ask import ExportAsk, Level, with_parameters
     from careloom.services.export_files import export_to_folder
+    from careloom.services.own_parameters import searched
+    from careloom.services.search import zone_of
 
     level: Level = "group" if group else "patient" if patients else "system"
     given = (("_type", types), ("_since", since), ("_elements", elements))
     pairs = [pair for pair in given if pair[1]] + [("_typeFilter", one) for one in type_filter or ()]
-    ask = with_parameters(ExportAsk(zone, level, group, address="careloom export"), pairs)
     with opened() as (platform, who), output.progress("Exporting", quiet=json, unit="resources") as watch:
+        own = searched(platform, zone_of(zone))
+        ask = with_parameters(ExportAsk(zone, level, group, address="careloom export"), pairs, own=own)
         manifest = export_to_folder(platform, who, ask, folder, watch)
     proof = manifest["extension"]
     output.give(

@@ -17,6 +17,7 @@ from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_query import Query
 from careloom.fhir.search_shape import element_names
 from careloom.fhir.search_shape import shaped as shaped_by
+from careloom.services import own_parameters
 from careloom.services.access import Principal
 from careloom.services.admission import note
 from careloom.services.export_ask import ExportAsk, since_of
@@ -268,7 +269,7 @@ def _chosen(platform: Platform, store: ZoneStore, connection: Any, ask: ExportAs
 def _matches(platform: Platform, zone: Zone, connection: Any, text: str) -> "list[int]":
     """The row numbers of all that a filter finds."""
     source, store = platform.settings.ingest.source, platform.store(zone)
-    query = resolved(parse_search(text), platform)
+    query = resolved(parse_search(text, own_parameters.searched(platform, zone)), platform)
     reader = Reader(store.keys, SubjectKeys(store.keys, store.runtime.random_bytes), Bodies())
 
     def stored_ids(kind: str, name: str) -> tuple[str, ...]:

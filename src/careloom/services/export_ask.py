@@ -12,6 +12,7 @@ from typing import Any, Literal
 from careloom.errors import QueryError
 from careloom.fhir.drafts import Resource
 from careloom.fhir.search_grammar import pairs_of, parse_search
+from careloom.fhir.search_own import STANDARD, OwnParameters
 from careloom.fhir.search_parameters import resource_types
 from careloom.fhir.search_shape import element_names
 
@@ -110,10 +111,13 @@ def _is_patient(one: Any) -> bool:
     return isinstance(one, dict) and one.get("name") == "patient"
 
 
-def with_parameters(ask: ExportAsk, pairs: Sequence[tuple[str, str]], *, is_lenient: bool = False) -> ExportAsk:
+def with_parameters(
+    ask: ExportAsk, pairs: Sequence[tuple[str, str]], *, is_lenient: bool = False, own: OwnParameters = STANDARD
+) -> ExportAsk:
     """The ask with the parameters of a request.
 
     is_lenient  what is not understood is left out instead of refused (``Prefer: handling=lenient``)
+    own         the search parameters that the zone has beside those of the standard
     raises      QueryError; values are never repeated
     """
     given: dict[str, list[str]] = {}
@@ -137,10 +141,11 @@ def with_parameters(ask: ExportAsk, pairs: Sequence[tuple[str, str]], *, is_leni
             elements=_listed(given.get("_elements", ())),
         ),
         is_lenient=is_lenient,
+        own=own,
     )
 
 
-def refused_if_wrong(ask: ExportAsk, *, is_lenient: bool = False) -> ExportAsk:
+def refused_if_wrong(ask: ExportAsk, *, is_lenient: bool = False, own: OwnParameters = STANDARD) -> ExportAsk:
     """The ask, if every part of it means something. raises QueryError."""
     known = tuple(one for one in ask.types if one in resource_types())
     if len(known) < len(ask.types) and (not is_lenient or not known):
@@ -151,7 +156,7 @@ def refused_if_wrong(ask: ExportAsk, *, is_lenient: bool = False) -> ExportAsk:
     if len(ask.filters) > MOST_FILTERS:
         raise QueryError("there are too many filters", f"Give at most {MOST_FILTERS}.")
     for number, text in enumerate(ask.filters, 1):
-        _refuse_filter(number, text, known)
+        _refuse_filter(number, text, known, own)
     _refuse_elements(ask.elements, known)
     return replace(ask, types=known)
 
@@ -175,7 +180,7 @@ def _listed(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for text in texts for part in text.split(",") if part.strip()))
 
 
-def _refuse_filter(number: int, text: str, types: Sequence[str]) -> None:
+def _refuse_filter(number: int, text: str, types: Sequence[str], own: OwnParameters) -> None:
     kind, mark, rest = text.partition("?")
     if not mark or kind not in resource_types():
         raise QueryError(f"filter {number} is no search", "Write it as Observation?status=final, percent-encoded.")
@@ -184,7 +189,7 @@ def _refuse_filter(number: int, text: str, types: Sequence[str]) -> None:
     shaping = {name.partition(":")[0] for name, _ in pairs_of(rest)} & SHAPES
     if shaping:
         raise QueryError(f"filter {number} has {min(shaping)}, which selects nothing", "Leave it out.")
-    parse_search(text)
+    parse_search(text, own)
 
 
 def _refuse_elements(elements: Sequence[str], types: Sequence[str]) -> None:

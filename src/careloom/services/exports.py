@@ -15,6 +15,7 @@ import orjson
 from careloom.errors import Conflict, IntegrityError, NotFound, StateError
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_parameters import resource_types
+from careloom.services import own_parameters
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.export import export, exports_of, members, named_patients, policy_mark
@@ -66,14 +67,15 @@ def permitted(platform: Platform, who: Principal, ask: ExportAsk) -> ExportAsk:
     raises  AccessError, audited, for a type that it names and the caller may not see; QueryError; NotFound
     """
     zone = zone_of(ask.zone)
-    ask = refused_if_wrong(ask)
+    own = own_parameters.searched(platform, zone)
+    ask = refused_if_wrong(ask, own=own)
     if not ask.types and not all(who.may(verb, zone) for verb in ("read", "search")):
         seen = [one for one in resource_types() if who.may("read", zone, one) and who.may("search", zone, one)]
         ask = replace(ask, types=tuple(sorted(seen)))
     for kind in ask.types or ("",):
         admit(platform, who, "read", zone, kind, operation="export-queue")
         admit(platform, who, "search", zone, kind, operation="export-queue")
-    linked = {kind for text in ask.filters for kind in parse_search(text).types()}
+    linked = {kind for text in ask.filters for kind in parse_search(text, own).types()}
     for kind in sorted(linked - set(ask.types)):
         admit(platform, who, "search", zone, kind, operation="export-queue")
     if ask.level == "group":

@@ -14,6 +14,7 @@ from careloom.fhir.patch_fhirpath import fhirpath_patched
 from careloom.fhir.patch_json import json_patched
 from careloom.fhir.references import Reference, each_reference, parse_reference, patients_of
 from careloom.fhir.search_definition import parameters_of
+from careloom.fhir.search_own import STANDARD, OwnParameters
 from careloom.fhir.search_parameters import Parameter
 from careloom.services import own_parameters
 from careloom.services.access import Principal
@@ -106,14 +107,15 @@ def admit_change(platform: Platform, who: Principal, zone: Zone, change: Change)
     if change.entry and change.resource is not None:
         parts = (parse_reference(one["reference"]) for one in conditions_of(change.resource))
         searched += [(part.type, part.query) for part in parts]
-    for kind in sorted({kind for named, condition in searched for kind in _searched(named, condition)}):
+    own = own_parameters.searched(platform, zone) if searched else STANDARD
+    for kind in sorted({kind for named, condition in searched for kind in _searched(named, condition, own)}):
         admit(platform, who, "search", zone, kind, operation=change.method)
 
 
-def _searched(resource_type: str, condition: str) -> frozenset[str]:
+def _searched(resource_type: str, condition: str, own: OwnParameters) -> frozenset[str]:
     """Every type that criteria ask about; of those that make no sense, which is said later, the type itself."""
     try:
-        return criteria_of(resource_type, condition).types()
+        return criteria_of(resource_type, condition, own).types()
     except CareloomError:
         return frozenset({resource_type})
 

@@ -10,7 +10,9 @@ from careloom.errors import Conflict, Erased, InputError, NotFound, NotSupported
 from careloom.fhir.drafts import Resource
 from careloom.fhir.references import patients_of
 from careloom.fhir.search_grammar import parse_search
+from careloom.fhir.search_own import OwnParameters
 from careloom.fhir.search_query import Query
+from careloom.services import own_parameters
 from careloom.services.access import Principal
 from careloom.services.access_decision import require
 from careloom.services.changes import Change, tags_of
@@ -48,9 +50,12 @@ class Target:
         return self.before is not None and not self.before.deleted
 
 
-def criteria_of(resource_type: str, condition: str) -> Query:
-    """The criteria as a search. raises QueryError for one that would find anything, or shapes a result"""
-    query = parse_search(f"{resource_type}?{condition}")
+def criteria_of(resource_type: str, condition: str, own: OwnParameters) -> Query:
+    """The criteria as a search. raises QueryError for one that would find anything, or shapes a result
+
+    own  the search parameters that the zone has beside those of the standard
+    """
+    query = parse_search(f"{resource_type}?{condition}", own)
     parts = (query.criteria, query.ids, query.updated, query.sources, query.checks, query.chains, query.reverses)
     if not any(parts):
         raise QueryError("there are no criteria", _ONLY_CRITERIA)
@@ -94,7 +99,7 @@ class Targets:
 
     def matches(self, resource_type: str, condition: str) -> list[str]:
         """Ids that the criteria find: none, one, or two where they find several. raises QueryError; AccessError"""
-        query = criteria_of(resource_type, condition)
+        query = criteria_of(resource_type, condition, own_parameters.searched(self._platform, self._zone))
         for kind in sorted(query.types()):
             require(self._who, "search", self._zone, kind, self._platform.runtime.now())
         query, names = resolved(query, self._platform), self._platform.names

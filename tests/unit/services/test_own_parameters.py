@@ -12,6 +12,8 @@ from careloom.errors import AccessError, CareloomError, Conflict, IntegrityError
 from careloom.fhir.search_definition import parameters_of
 from careloom.services import own_parameters as service
 from careloom.services.changes import Change
+from careloom.services.export_ask import ExportAsk, with_parameters
+from careloom.services.export_files import export_to_folder
 from careloom.services.jobs import work
 from careloom.services.own_definitions import add_definition, reindex, remove_definition
 from careloom.services.search import search
@@ -106,6 +108,22 @@ def test_a_parameter_is_searched_once_what_is_stored_is_indexed_and_counted_anew
     made.ingest([OBSERVATION | {"subject": {"reference": "Patient/p4"}}])
     assert found(made, "Observation?patient.eye-color=blue") == {"o1"}
     assert made.platform.store("identified").check().is_whole
+
+
+def test_criteria_of_writes_and_filters_of_exports_take_it_as_a_search_does(made: Installation, tmp_path: Path) -> None:
+    made.ingest([person(number) for number in range(4)])
+    add(made, EYE_COLOR)
+    platform, operator = made.platform, made.operator
+    change = Change(
+        "create", "Patient", resource={one: PATIENT[one] for one in PATIENT if one != "id"}, condition="eye-color=blue"
+    )
+    assert write(platform, operator, "identified", change).id == made.stored_id("Patient", "p2")
+    own = service.searched(platform, "identified")
+    pairs = [("_type", "Patient"), ("_typeFilter", "Patient?eye-color=blue")]
+    ask = with_parameters(ExportAsk("identified"), pairs, own=own)
+    assert export_to_folder(platform, operator, ask, tmp_path / "out")["output"][0]["count"] == 1
+    with pytest.raises(QueryError):
+        with_parameters(ExportAsk("identified"), [("_typeFilter", "Patient?eye-shape=round")], own=own)
 
 
 def test_it_is_refused_with_its_reason_until_the_worker_has_indexed_it(made: Installation) -> None:
