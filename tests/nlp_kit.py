@@ -76,24 +76,31 @@ HYPERTENSION = Concept(ICD_10_CM, "I10", "Essential (primary) hypertension", 0.9
 ABSENT = Assertion("absent", certainty="negative")
 
 
-def simple_reader(terminology: object) -> NoteReader:
+_WORDS: list[tuple[str, str, Mapping[str, Any]]] = [
+    ("diabetes", "PROBLEM", {"codes": (DIABETES,), "score": 0.9}),
+    ("hypertension", "PROBLEM", {"codes": (HYPERTENSION,)}),
+    ("migraine", "PROBLEM", {}),
+    ("pneumonia", "PROBLEM", {"assertion": ABSENT}),
+    ("chest pain", "SYMPTOM", {}),
+    ("metformin", "MEDICATION", {}),
+    ("500 mg", "DOSAGE", {"attributes": {"dose": "500", "unit": "mg"}}),
+    ("pulse", "TEST", {}),
+    ("61", "TEST_VALUE", {}),
+]
+
+
+def simple_linker(terminology: object, *, rerank: bool = False) -> Words:
+    """What `simple_reader` finds, in the version that ranks anew."""
+    return Words(_WORDS, version="anew" if rerank else "1")
+
+
+def simple_reader(terminology: object, *, rerank: bool = False) -> NoteReader:
     """A reader of a few words, in place of the one that ships: `careloom.pipeline.registry` leads here in tests."""
-    words: list[tuple[str, str, Mapping[str, Any]]] = [
-        ("diabetes", "PROBLEM", {"codes": (DIABETES,), "score": 0.9}),
-        ("hypertension", "PROBLEM", {"codes": (HYPERTENSION,)}),
-        ("migraine", "PROBLEM", {}),
-        ("pneumonia", "PROBLEM", {"assertion": ABSENT}),
-        ("chest pain", "SYMPTOM", {}),
-        ("metformin", "MEDICATION", {}),
-        ("500 mg", "DOSAGE", {"attributes": {"dose": "500", "unit": "mg"}}),
-        ("pulse", "TEST", {}),
-        ("61", "TEST_VALUE", {}),
-    ]
     joins = Joins([("drug-dose", "metformin", "500 mg"), ("test-result", "pulse", "61")])
-    return NoteReader([Sentences(), Words(words)], [joins])
+    return NoteReader([Sentences(), simple_linker(terminology, rerank=rerank)], [joins])
 
 
 @cache
-def shipped_reader(_terminology: object) -> NoteReader:
+def shipped_reader(_terminology: object, *, rerank: bool = False) -> NoteReader:
     """The reader that ships, over what ships, loaded once however often a test starts anew."""
-    return reader(PACKAGED)
+    return reader(PACKAGED, rerank=rerank)

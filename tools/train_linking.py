@@ -56,7 +56,7 @@ def fit(made: Sequence[Example]) -> np.ndarray:
         slope = scaled.T @ (every - right) / len(used) + 2 * PENALTY * weights
         return value, slope
 
-    found = minimize(loss, np.zeros(len(FEATURES)), jac=True, method="L-BFGS-B", options={"maxiter": 300})
+    found = minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 300})
     weights = (found.x / scale).astype(np.float32)
     weights[FEATURES.index("same_words")] += EXACT
     return weights

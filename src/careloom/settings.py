@@ -184,11 +184,14 @@ class Annotate(Section):
     max_text_bytes  a longer text is refused, and a longer note left unread with an issue
     warm            every process of the server loads the reader once it has started, some 280 MB each, so that nobody
                     waits for it; else with the first text that it is asked to read
+    rerank          the likeliest names of problems and symptoms are ranked anew by the encoder: a little better, and
+                    slower (docs/datasheets/nlp-linking.md); facts of notes are then made by another version
     """
 
     batch_notes: Positive = 32
     max_text_bytes: Positive = 5_000_000
     warm: bool = True
+    rerank: bool = False
 
 
 class Api(Section):

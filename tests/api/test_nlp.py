@@ -48,6 +48,7 @@ NOTE = {
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(REGISTRY, "reader.nlp", "tests.nlp_kit:simple_reader")
+        patch.setitem(REGISTRY, "linker.nlp", "tests.nlp_kit:simple_linker")
         with Installation(tmp_path_factory.mktemp("nlp"), annotate={"max_text_bytes": 2000}) as installation:
             installation.ingest([PATIENT, NOTE])
             yield installation
@@ -82,6 +83,11 @@ def test_what_is_found_has_offsets_of_the_text_as_it_was_sent(api: Careloom) -> 
     assert found.relations
     assert {end for one in found.relations for end in (one.head, one.tail)} <= ids
     assert set(found.readers) >= {"sentences", "words"}
+
+
+def test_names_are_ranked_anew_where_that_is_asked(api: Careloom) -> None:
+    assert api.nlp.analyze(TEXT).readers["words"] == "1"
+    assert api.nlp.analyze(TEXT, rerank=True).readers["words"] == "anew"
 
 
 @pytest.mark.parametrize(
@@ -298,6 +304,7 @@ def test_what_contradicts_the_record_is_named_to_who_may_look(tmp_path: Path, mo
     ("path", "body"),
     [
         ("analyze", {"text": "x", "refuted": "yes"}),
+        ("analyze", {"text": "x", "rerank": 1}),
         ("annotations", {"incremental": 1}),
         ("annotations", {"refuted": 0}),
     ],

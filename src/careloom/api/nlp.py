@@ -45,7 +45,7 @@ class AnnotationPath(Model):
 def analyzed(body: schemas.AnalyzeAsk) -> Response:
     """Entities with assertion and codes, relations, times, social determinants. Nothing is kept; the use is audited."""
     ask = service.AnalyzeAsk(
-        body.text, body.format, body.note, body.patient, body.encounter, body.time, body.type, body.refuted
+        body.text, body.format, body.note, body.patient, body.encounter, body.time, body.type, body.refuted, body.rerank
     )
     made = service.analyze(platform(), who(), ask)
     is_own = made.format == "json"

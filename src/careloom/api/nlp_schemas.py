@@ -78,6 +78,11 @@ class AnalyzeAsk(Model):
     refuted: StrictBool = Field(
         False, description="FHIR: what is said to be absent is written as refuted, not left out."
     )
+    rerank: StrictBool = Field(
+        False,
+        description="The likeliest names of problems and symptoms are ranked anew by the encoder, slower, also where "
+        "`annotate.rerank` is off.",
+    )
 
 
 class NoteSection(Model):

@@ -67,6 +67,7 @@ def annotate_text(
     time: Annotated[str, typer.Option(help="When it was written (ISO 8601): dates are counted from it.")] = "",
     kind: Annotated[str, typer.Option("--type", help="LOINC code of the kind of document.")] = "",
     refuted: Annotated[bool, typer.Option("--refuted", help="FHIR: write what is absent as refuted.")] = False,
+    rerank: Annotated[bool, typer.Option("--rerank", help="Rank the likeliest names anew by the encoder.")] = False,
     json: Json = False,
 ) -> None:
     """Read one text and print what was found; nothing is kept. Works where nothing is installed, too.
@@ -80,7 +81,8 @@ def annotate_text(
     from careloom.settings import load
 
     settings = load()
-    ask = AnalyzeAsk(text_of(file, settings.annotate.max_text_bytes), wanted, time=time, type=kind, refuted=refuted)
+    text = text_of(file, settings.annotate.max_text_bytes)
+    ask = AnalyzeAsk(text, wanted, time=time, type=kind, refuted=refuted, rerank=rerank)
     if is_installed(settings):
         with opened() as (platform, who):
             report = analyze(platform, who, ask)

@@ -161,6 +161,7 @@ def evaluate_nlp(
         list[str] | None, typer.Option(help="Only simulated notes of this family; may be repeated.")
     ] = None,
     adverse_events: Annotated[Path | None, typer.Option(help="A model of adverse events, to be measured, too.")] = None,
+    rerank: Annotated[bool, typer.Option("--rerank", help="Codes are ranked anew by the encoder.")] = False,
     labels: Annotated[bool, typer.Option("--labels", help="Print every label, too.")] = False,
     analysis: Annotated[Path | None, typer.Option(help="A page of the errors to write: HTML.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
@@ -178,7 +179,7 @@ def evaluate_nlp(
 
     if analysis is not None:
         _require_place(analysis)
-    ask = EvaluateNlpAsk(data, tuple(task or ()), model, seen, tuple(family or ()), adverse_events)
+    ask = EvaluateNlpAsk(data, tuple(task or ()), model, seen, tuple(family or ()), adverse_events, rerank)
     with output.progress("Measuring", quiet=json, unit="tasks") as watch:
         report = run(ask, watch)
     if analysis is not None:

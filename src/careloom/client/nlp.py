@@ -46,12 +46,13 @@ class Nlp:
     def __repr__(self) -> str:
         return f"Nlp({self._session.base})"
 
-    def analyze(self, text: str, about: AboutNote = NOTHING_KNOWN) -> NoteFindings:
+    def analyze(self, text: str, about: AboutNote = NOTHING_KNOWN, *, rerank: bool = False) -> NoteFindings:
         """What is found in one text; the platform keeps nothing of it.
 
+        rerank  the likeliest names of problems and symptoms are ranked anew by the encoder: slower
         raises  AccessError; InputError for what is no text, of it TooLarge
         """
-        return decode(NoteFindings, self._analyzed(text, about)["findings"])
+        return decode(NoteFindings, self._analyzed(text, about, rerank=rerank)["findings"])
 
     def export(
         self,

@@ -21,13 +21,14 @@ from careloom.runtime import packaged
 from careloom.terminology.concepts import Terminology
 
 
-def reader(terminology: Terminology) -> NoteReader:
+def reader(terminology: Terminology, *, rerank: bool = False) -> NoteReader:
     """The whole reader. Loads its models; keep it.
 
     terminology  what codes are looked up in: loaded releases before those that ship
+    rerank       the likeliest names of problems and symptoms are ranked anew by the encoder
     raises       SetupError where a model does not load
     """
-    return NoteReader(finders(terminology), joiners(), {"terminology": releases_of(terminology)})
+    return NoteReader(finders(terminology, rerank=rerank), joiners(), {"terminology": releases_of(terminology)})
 
 
 def releases_of(terminology: Terminology) -> str:
@@ -36,11 +37,15 @@ def releases_of(terminology: Terminology) -> str:
     return blake2b("\n".join(known).encode(), digest_size=6).hexdigest()
 
 
-def finders(terminology: Terminology) -> list[Component]:
+def linker(terminology: Terminology, *, rerank: bool = False) -> Linker:
+    """The component that gives codes, as `reader` has it."""
+    return Linker.packaged(terminology, rerank=rerank)
+
+
+def finders(terminology: Terminology, *, rerank: bool = False) -> list[Component]:
     """Components that find annotations or say more about them."""
     tagger = PackagedTagger(packaged("nlp", MODEL))
     entities = Entities(tagger, tagger.digest[:12])
-    linker = Linker.packaged(terminology)
     return [
         Sections(),
         Sentences(),
@@ -51,7 +56,7 @@ def finders(terminology: Terminology) -> list[Component]:
         Social(),
         Assertions(),
         DrugStatus(),
-        linker,
+        linker(terminology, rerank=rerank),
     ]
 
 

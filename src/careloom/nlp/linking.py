@@ -17,6 +17,7 @@ from careloom import runtime
 from careloom.nlp.component import digest
 from careloom.nlp.linking_abbreviations import definitions
 from careloom.nlp.linking_codes import LETTERS, Coder, is_symptom
+from careloom.nlp.linking_dense import Reranker
 from careloom.nlp.linking_doubt import Match, is_doubtful
 from careloom.nlp.linking_features import Measurer, Query
 from careloom.nlp.linking_scorer import Ranked, Scorer, ranked
@@ -41,6 +42,8 @@ VOCABULARIES: Mapping[str, str] = MappingProxyType(
 _TABLES = ("diseases", "drugs", "acts")
 _DATA = ("linking.toml", "abbreviations.zst", "models/linking.zip", *(f"names/{name}.zst" for name in _TABLES))
 """What decides about codes beside the tables of an installation, whose versions are told one by one."""
+TAGGER, RERANKER, RERANKED = "models/clinical-en.zip", "models/linking-dense.zip", "diseases"
+"""Whose encoder ranks anew, the model by which it does, and the vocabulary whose names it ranks."""
 _LOOKED_AT = 32
 """Names that are measured for each mention."""
 _AROUND = 150
@@ -87,30 +90,51 @@ class Linker:
     vocabularies  ``diseases``, ``drugs``, ``acts`` -> tables; a label whose vocabulary is missing gets no codes. Of
                   several tables of one vocabulary the surest answers, of equally sure ones the first
     terminology   names of codes, and which of them are in use
+    reranker      ranks the likeliest names of problems and symptoms anew; None: nothing does
     """
 
     name = "linking"
 
     def __init__(
-        self, vocabularies: Mapping[str, Sequence[NameTable]], scorer: Scorer, terminology: Terminology = PACKAGED
+        self,
+        vocabularies: Mapping[str, Sequence[NameTable]],
+        scorer: Scorer,
+        terminology: Terminology = PACKAGED,
+        reranker: Reranker | None = None,
     ) -> None:
         self._vocabularies = {name: [Vocabulary(table) for table in tables] for name, tables in vocabularies.items()}
-        self._scorer = scorer
+        self._scorer, self._reranker = scorer, reranker
         self._coder = Coder(terminology)
         made = "+".join(str(table.head.get("version", "")) for tables in vocabularies.values() for table in tables)
-        self.version = f"{scorer.card['version']}/{made}-{digest(*_DATA)}"
+        anew = "" if reranker is None else f"+{RERANKER}-{digest(RERANKER)}"
+        self.version = f"{scorer.card['version']}/{made}-{digest(*_DATA)}{anew}"
         self._found = lru_cache(maxsize=16384)(self._find)
 
     @classmethod
     def packaged(
-        cls, terminology: Terminology = PACKAGED, beside: Mapping[str, NameTable] = MappingProxyType({})
+        cls,
+        terminology: Terminology = PACKAGED,
+        beside: Mapping[str, NameTable] = MappingProxyType({}),
+        *,
+        rerank: bool = False,
     ) -> "Linker":
-        """With the vocabularies and the model that ship; `beside` are tables of an installation's own releases."""
+        """With the vocabularies and the model that ship.
+
+        beside  tables of an installation's own releases
+        rerank  by the encoder that ships, too: `careloom.nlp.linking_dense`
+        raises  SetupError where a model does not load
+        """
         tables = {
             name: [*([beside[name]] if name in beside else []), packaged_table(name)]
             for name in dict.fromkeys(VOCABULARIES.values())
         }
-        return cls(tables, Scorer(runtime.packaged("nlp", "models/linking.zip")), terminology)
+        anew = Reranker(runtime.packaged("nlp", RERANKER), runtime.packaged("nlp", TAGGER)) if rerank else None
+        return cls(tables, Scorer(runtime.packaged("nlp", "models/linking.zip")), terminology, anew)
+
+    def _sureness_of(self, label: str) -> Scorer:
+        """Who says how sure the best meaning of a label's mention is."""
+        is_anew = self._reranker is not None and VOCABULARIES.get(label) == RERANKED
+        return self._reranker.scorer if self._reranker is not None and is_anew else self._scorer
 
     def _ranked(self, vocabulary: Vocabulary, label: str, query: Query) -> list[Ranked]:
         found = candidates(vocabulary.table, query, _LOOKED_AT)
@@ -118,6 +142,8 @@ class Linker:
             return []
         rows = vocabulary.measurer.rows(query, found)
         worths = self._scorer.worths(rows)
+        if self._reranker is not None and VOCABULARIES[label] == RERANKED:
+            worths = self._reranker.worths(vocabulary.table, query, found, rows, worths)
         if label == "SYMPTOM":
             table = vocabulary.table
             worths = worths + np.array(
@@ -146,7 +172,7 @@ class Linker:
                 break
         if not fit:
             return Linked((), 1.0)
-        sure = self._scorer.certainty([each for each, _ in fit])
+        sure = self._sureness_of(label).certainty([each for each, _ in fit])
         rest = sum(each.share for each, _ in fit[1:]) or 1.0
         codes = [
             Concept(
@@ -202,7 +228,7 @@ class Linker:
         span = annotation.span
         around = text[max(0, span.start - _AROUND) : span.end + _AROUND]
         linked = self.linked(span.of(text), annotation.label, around, defined)
-        if linked.no_code > 1 - self._scorer.threshold:
+        if linked.no_code > 1 - self._sureness_of(annotation.label).threshold:
             return replace(annotation, attributes={**annotation.attributes, "no_code": f"{linked.no_code:.2f}"})
         if linked.match is not None and is_doubtful(span.of(text), annotation.label, around, defined, linked.match):
             unsure = max(linked.no_code, _DOUBT)

@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -73,20 +74,21 @@ class Scorer:
     """A loaded model.
 
     card    how it was made; ``threshold``: below it the best meaning counts as none
+    features  of a row, in order
     raises  SetupError where the archive is no model for these features
     """
 
-    def __init__(self, archive: bytes) -> None:
+    def __init__(self, archive: bytes, features: Sequence[str] = FEATURES) -> None:
         try:
             with zipfile.ZipFile(io.BytesIO(archive)) as members:
                 self.card: Mapping[str, Any] = json.loads(members.read("card.json"))
                 arrays = np.load(io.BytesIO(members.read("weights.npz")), allow_pickle=False)
-            if tuple(self.card["features"]) != FEATURES or tuple(self.card["sureness"]) != SURENESS:
+            if tuple(self.card["features"]) != tuple(features) or tuple(self.card["sureness"]) != SURENESS:
                 raise ValueError("other features")
             self._weights = arrays["weights"]
             self._sure, self._sure_bias = arrays["sure"], float(arrays["sure_bias"])
             self.threshold = float(self.card["threshold"])
-            if self._weights.shape != (len(FEATURES),) or self._sure.shape != (len(SURENESS),):
+            if self._weights.shape != (len(features),) or self._sure.shape != (len(SURENESS),):
                 raise ValueError("weights and features differ in number")
         except (KeyError, ValueError, zipfile.BadZipFile) as error:
             raise SetupError(
@@ -105,11 +107,14 @@ class Scorer:
         return float(1 / (1 + np.exp(-(sureness(found) @ self._sure + self._sure_bias))))
 
 
-def packed(arrays: Mapping[str, npt.NDArray[Any]], card: Mapping[str, Any]) -> bytes:
+def packed(
+    arrays: Mapping[str, npt.NDArray[Any]], card: Mapping[str, Any], more: Mapping[str, bytes] = MappingProxyType({})
+) -> bytes:
     """The archive that `Scorer` loads, the same bytes for the same model.
 
     arrays  weights [FEATURES], sure [SURENESS], sure_bias []
-    card    with ``version`` and ``threshold``
+    card    with ``version`` and ``threshold``; with ``features`` where they are others
+    more    further members
     """
     weights = io.BytesIO()
     np.savez(
@@ -120,6 +125,7 @@ def packed(arrays: Mapping[str, npt.NDArray[Any]], card: Mapping[str, Any]) -> b
     )
     whole = {"features": FEATURES, "sureness": SURENESS, **card}
     members = {"weights.npz": weights.getvalue(), "card.json": json.dumps(whole, indent=1, ensure_ascii=False).encode()}
+    members |= more
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():

@@ -93,9 +93,15 @@ class NoteReader:
             raise ValueError("two components have one name")
         self._finders = tuple(finders)
         self._joiners = tuple(joiners)
+        self._knowing = dict(knowing)
         versions = {c.name: c.version for c in (*self._finders, *self._joiners)}
         self.readers: Mapping[str, str] = {**versions, **knowing}
         """Component -> version, in the order in which they read."""
+
+    def with_finder(self, component: Component) -> "NoteReader":
+        """A reader of the same components but for one, in place of the finder of its name."""
+        finders = [component if one.name == component.name else one for one in self._finders]
+        return NoteReader(finders, self._joiners, self._knowing)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ REGISTRY: dict[str, str] = {
     "detector.presidio": "careloom.deid.text_presidio:team",
     "detector.classifier": "careloom.deid.text_classifier:team",
     "detector.rules": "careloom.deid.text_detectors:rules",
+    "linker.nlp": "careloom.nlp.assembly:linker",
     "reader.nlp": "careloom.nlp.assembly:reader",
     "tagger.huggingface": "careloom.nlp.huggingface_torch:HuggingFaceTagger",
     "job.annotate": "careloom.services.annotate_jobs:work_off",

@@ -36,6 +36,7 @@ class AnalyzeAsk:
     time     when it was written, ISO 8601; dates in the text are counted from it
     type     LOINC document code
     refuted  FHIR: what is said to be absent is written as refuted, not left out
+    rerank   the likeliest names of problems and symptoms are ranked anew by the encoder, also where the settings do not
     """
 
     text: str
@@ -46,6 +47,7 @@ class AnalyzeAsk:
     time: str = ""
     type: str = ""
     refuted: bool = False
+    rerank: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ def analyze(platform: Platform, who: Principal, ask: AnalyzeAsk) -> AnalyzeRepor
     zone = next((one for one in ZONES if who.may("annotate", one)), ZONES[0])
     admit(platform, who, "annotate", zone, operation=OPERATION)
     try:
-        report = _analyzed(platform.note_reader, platform.settings, ask)
+        reader = platform.reranking_reader if ask.rerank else platform.note_reader
+        report = _analyzed(reader, platform.settings, ask)
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"code": error.code})
         raise
@@ -166,7 +169,8 @@ def analyze_alone(ask: AnalyzeAsk, settings: Settings) -> AnalyzeReport:
     """The same where nothing is installed: by the terminologies that ship, and without an audit chain to write to."""
     from careloom.terminology.packaged import PACKAGED  # noqa: PLC0415 - an installed platform brings its own
 
-    return _analyzed(load("reader.nlp")(PACKAGED), settings, ask)
+    rerank = ask.rerank or settings.annotate.rerank
+    return _analyzed(load("reader.nlp")(PACKAGED, rerank=rerank), settings, ask)
 
 
 def _analyzed(reader: NoteReader, settings: Settings, ask: AnalyzeAsk) -> AnalyzeReport:

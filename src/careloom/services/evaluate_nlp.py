@@ -32,6 +32,7 @@ class EvaluateNlpAsk:
     seen            documents count that models have learnt from or rules were written on
     families        of simulated notes, those that count; all where empty
     adverse_events  an archive of a model of adverse events, which does not ship
+    rerank          codes are ranked anew by the encoder
     """
 
     data: Path
@@ -40,6 +41,7 @@ class EvaluateNlpAsk:
     seen: bool = False
     families: tuple[str, ...] = ()
     adverse_events: Path | None = None
+    rerank: bool = False
 
 
 def _lines(folder: str, labels: Mapping[str, str] | None, given: Material) -> list[Document]:
@@ -112,7 +114,7 @@ def evaluate_nlp(ask: EvaluateNlpAsk, watch: Watch | None = None) -> EvaluateNlp
         raise QueryError(f"there is no task {unknown[0]!r}", f"Known ones: {', '.join(TASKS)}.")
     tagger, version, learnt = _tagger(ask.model)
     adverse = None if ask.adverse_events is None else _read(ask.adverse_events)
-    given = Material(ask.data, tagger, version, learnt, ask.families, adverse, ask.seen)
+    given = Material(ask.data, tagger, version, learnt, ask.families, adverse, ask.seen, ask.rerank)
     done: dict[str, TaskReport] = {}
     left_out: dict[str, str] = {}
     names = ask.tasks or tuple(TASKS)

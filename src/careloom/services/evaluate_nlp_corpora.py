@@ -33,6 +33,7 @@ class Material:
     families        of simulated notes, those that count; all where empty
     adverse_events  an archive of `careloom.nlp.adverse_events`; None where none was given
     seen            documents count that models and rules were made with
+    rerank          codes are ranked anew by the encoder
     """
 
     data: Path
@@ -42,6 +43,7 @@ class Material:
     families: tuple[str, ...] = ()
     adverse_events: bytes | None = None
     seen: bool = False
+    rerank: bool = False
     _folders: tuple[str, ...] = field(default=("", HOLDOUT), init=False, repr=False)
 
     def rows(self, folder: str, known: frozenset[str], members: tuple[str, ...]) -> Rows:

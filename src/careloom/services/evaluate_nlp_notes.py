@@ -77,7 +77,7 @@ def codes(given: Material) -> TaskReport | str:
     """Codes of the entities of simulated notes: the best of the record's, by label and system."""
     if not given.notes:
         return NO_NOTES
-    linker = Linker.packaged(PACKAGED)
+    linker = Linker.packaged(PACKAGED, rerank=given.rerank)
     by_note: list[dict[str, list[Answer]]] = []
     for note in given.notes:
         entities = [one for one in note.of("entity") if one.label in WANTED and one.codes and one.note_label]

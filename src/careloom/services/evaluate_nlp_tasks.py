@@ -75,7 +75,7 @@ def headers(given: Material) -> TaskReport | str:
 def codes(given: Material) -> TaskReport | str:
     """Diseases to DO or MONDO on distinct mentions; any accepted id counts, rows without one are left out."""
     rows = given.rows("normalization_gold", frozenset(("disease_mentions.jsonl",)), ("mention", *_IDS))
-    linker = Linker.packaged(PACKAGED)
+    linker = Linker.packaged(PACKAGED, rerank=given.rerank)
     answers = []
     errors: Errors = {}
     texts: dict[str, str] = {}

@@ -120,9 +120,18 @@ class Platform:
         """Reads notes by the components that ship. raises SetupError where a model does not load."""
         with self._loading:  # two threads would load it twice
             if "note_reader" not in self.__dict__:
-                self.__dict__["note_reader"] = load("reader.nlp")(self.terminologies.all)
+                rerank = self.settings.annotate.rerank
+                self.__dict__["note_reader"] = load("reader.nlp")(self.terminologies.all, rerank=rerank)
             made: NoteReader = self.__dict__["note_reader"]
         return made
+
+    @cached_property
+    def reranking_reader(self) -> "NoteReader":
+        """The same that ranks names anew by the encoder, whatever the settings say. raises SetupError likewise"""
+        reader = self.note_reader
+        if self.settings.annotate.rerank:
+            return reader
+        return reader.with_finder(load("linker.nlp")(self.terminologies.all, rerank=True))
 
     def index_key(self, zone: Zone) -> bytes:
         """The secret under which a zone's search index hashes."""
