@@ -37,7 +37,7 @@ class Lake:
         return decode(TableDetail, self._session.document(self._get(_place(path))))
 
     def rows(
-        self, name: str, columns: Iterable[str] = (), *, start: int = 0, page_rows: int = 10_000
+        self, name: str, columns: Iterable[str] = (), *, start: int = 0, page_rows: int = 50_000
     ) -> Iterator[dict[str, Any]]:
         """The rows of a table (``gold/labs_wide``) or of a version (``gold/labs_wide@3``), from number `start` on, all
         of one version: one object of JSON each.
@@ -54,7 +54,7 @@ class Lake:
         *,
         kind: Literal["ndjson", "csv", "arrow"] = "arrow",
         start: int = 0,
-        page_rows: int = 10_000,
+        page_rows: int = 50_000,
     ) -> Iterator[bytes]:
         """The same page by page, as the platform writes them: NDJSON, CSV with a header each, or streams of Arrow
         (``polars.read_ipc_stream``).
