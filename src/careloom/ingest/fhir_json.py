@@ -11,6 +11,7 @@ Three decisions:
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -199,17 +200,30 @@ def _rewrite(node: dict[str, Any], reference: str, targets: Any) -> bool:
     if target is not None:
         node["reference"] = target
         return True
-    conditional = _CONDITIONAL.fullmatch(reference)
-    if conditional is None:
+    named = _logical(reference)
+    if named is None:
         return not reference.startswith("urn:")
-    name, equals, value = conditional[2].partition("=")
-    system, bar, code = unquote(value).rpartition("|")
-    if name != "identifier" or not equals or "&" in value or not code:
+    kind, system, code = named
+    if not kind:
         return False
     del node["reference"]
-    node["type"] = conditional[1]
-    node["identifier"] = {"system": system, "value": code} if bar and system else {"value": code}
+    node["type"] = kind
+    node["identifier"] = {"system": system, "value": code} if system else {"value": code}
     return True
+
+
+@lru_cache(8192)
+def _logical(reference: str) -> tuple[str, str, str] | None:
+    """The type, and the identifier's system and value, that a conditional reference names; no type where it names
+    something else than one identifier, None for any other reference."""
+    conditional = _CONDITIONAL.fullmatch(reference)
+    if conditional is None:
+        return None
+    name, equals, value = conditional[2].partition("=")
+    system, _, code = unquote(value).rpartition("|")
+    if name != "identifier" or not equals or "&" in value or not code:
+        return "", "", ""
+    return conditional[1], system, code
 
 
 def _properties(node: Any, apart: Any) -> int:
