@@ -91,7 +91,7 @@ _WORDS: list[tuple[str, str, Mapping[str, Any]]] = [
 
 def simple_linker(terminology: object, *, rerank: bool = False) -> Words:
     """What `simple_reader` finds, in the version that ranks anew."""
-    return Words(_WORDS, version="anew" if rerank else "1")
+    return Words(_WORDS, version="anew") if rerank else Words(_WORDS)
 
 
 def simple_reader(terminology: object, *, rerank: bool = False) -> NoteReader:
