@@ -10,6 +10,7 @@ from careloom.services.write import write
 from tests.faults.campaign import run
 from tests.faults.children import in_child
 from tests.faults.doors import WHO
+from tests.faults.http_storm import HttpDriver
 from tests.faults.judge import goes_on
 from tests.faults.storm import SCENARIOS, Place, Round, observation, patient_of
 from tests.store_kit import postgresql_binaries
@@ -58,4 +59,15 @@ def test_hundreds_of_faults_lose_nothing(database: str) -> None:
         pytest.skip("PostgreSQL is not installed")
     tally = run(database, int(os.environ.get("CARELOOM_FAULT_ROUNDS", "250")), seed=11)
     print(tally.text(database, 0.0))
+    assert tally.wrong == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_kills_of_a_served_careloom_lose_nothing(database: str) -> None:
+    if database == "postgresql" and postgresql_binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    rounds = int(os.environ.get("CARELOOM_FAULT_ROUNDS", "250")) // 4
+    tally = run(database, rounds, seed=12, driver=HttpDriver(), is_durable=True)
+    print(tally.text(f"{database} over HTTP", 0.0))
     assert tally.wrong == []
