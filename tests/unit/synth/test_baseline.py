@@ -33,12 +33,12 @@ def rows(count: int, seed: int) -> pl.DataFrame:
     return made.with_columns(dose=made["dose"].set(pl.Series(draw.random(count) < 0.2), None)).select(TABLE.names)
 
 
-TRAIN, CONTROL, TEST = (rows(900, seed) for seed in (1, 2, 3))
+TRAIN, CONTROL, TEST = (rows(600, seed) for seed in (1, 2, 3))
 
 
 def test_the_baseline_is_near_the_control_and_says_that_it_is_not_private() -> None:
     model = load("synth.cart")(TABLE, TRAIN, 0)
-    made = model.sample(900, np.random.default_rng(0))
+    made = model.sample(600, np.random.default_rng(0))
     report = judge_fidelity(TABLE, TRAIN, made, CONTROL, seed=0)
     assert report.control is not None
     assert report.synthetic.shape < 1.5 * report.control.shape
@@ -47,12 +47,12 @@ def test_the_baseline_is_near_the_control_and_says_that_it_is_not_private() -> N
     assert not model.is_private
     assert "not private" in model.label
     assert set(made["x"]) <= set(TRAIN["x"])  # it copies values
-    assert made.equals(model.sample(900, np.random.default_rng(0)))
+    assert made.equals(model.sample(600, np.random.default_rng(0)))
 
 
 def test_models_are_as_good_on_rows_of_the_baseline_and_worthless_on_shuffled_ones() -> None:
     judge = load("synth.utility")
-    made = load("synth.cart")(TABLE, TRAIN, 0).sample(900, np.random.default_rng(0))
+    made = load("synth.cart")(TABLE, TRAIN, 0).sample(600, np.random.default_rng(0))
     shuffled = TRAIN.with_columns(ill=TRAIN["ill"].shuffle(seed=1))
     found = judge(TABLE, (TRAIN, made, shuffled), TEST, "ill", seed=0, groups=("sex",))
     assert found.relative() > 0.93

@@ -69,10 +69,10 @@ def test_a_table_is_like_itself_in_every_measure() -> None:
 
 
 def test_columns_shuffled_by_themselves_keep_their_shapes_and_lose_their_trends() -> None:
-    real = rows(2_000, 1)
+    real = rows(1_000, 1)
     draw = np.random.default_rng(2)
     shuffled = real.with_columns(pl.Series(name, draw.permutation(real[name].to_numpy())) for name in real.columns)
-    report = judge_fidelity(TABLE, real, shuffled, rows(2_000, 3), seed=0)
+    report = judge_fidelity(TABLE, real, shuffled, rows(1_000, 3), seed=0)
     assert report.control is not None
     assert report.synthetic.shape == 0
     assert report.synthetic.trend > 5 * report.control.trend
@@ -123,11 +123,11 @@ def test_a_constant_or_empty_column_leaves_its_pairs_out() -> None:
 
 def test_boosting_sees_what_a_regression_does_not() -> None:
     pytest.importorskip("sklearn", reason="the extra ml is not installed: make ml")
-    real = rows(800, 1)
+    real = rows(500, 1)
     mirrored = real.with_columns(y=-pl.col("y").shuffle(seed=2))  # the same means, another dependence
     detectors = {name: load(f"synth.detect.{name}") for name in ("boosting", "regression")}
-    report = judge_fidelity(TABLE, real, mirrored, rows(800, 3), seed=0, detectors=detectors)
+    report = judge_fidelity(TABLE, real, mirrored, rows(500, 3), seed=0, detectors=detectors)
     assert report.control is not None
-    assert report.synthetic.detection["boosting"] > 0.75
+    assert report.synthetic.detection["boosting"] > 0.7
     assert report.synthetic.detection["regression"] < 0.6
     assert 0.4 < report.control.detection["boosting"] < 0.6
