@@ -11,6 +11,7 @@ import httpx
 
 from careloom.errors import (
     AccessError,
+    BudgetSpent,
     CareloomError,
     Conflict,
     Erased,
@@ -34,6 +35,7 @@ CODES: dict[str, type[CareloomError]] = {
     kind.code: kind
     for kind in (
         AccessError,
+        BudgetSpent,
         Conflict,
         Erased,
         FormatError,
