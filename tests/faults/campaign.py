@@ -244,12 +244,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--http", action="store_true", help="kill a served Careloom, not a process of its services")
+    parser.add_argument("--most", type=float, default=0.0, help="CPU seconds after which a kill comes at the latest")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     started = time.monotonic()
     driver = HttpDriver() if asked.http else ServicesDriver()
     tally = run(
-        asked.database, asked.rounds, seed=asked.seed, minutes=asked.minutes, driver=driver, is_durable=True
+        asked.database, asked.rounds, seed=asked.seed, minutes=asked.minutes, most=asked.most, driver=driver,
+        is_durable=True,
     )  # fmt: skip
     text = tally.text(f"{asked.database}{' over HTTP' if asked.http else ''}", time.monotonic() - started)
     print(text)
