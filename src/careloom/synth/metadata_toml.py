@@ -39,7 +39,7 @@ from careloom.synth.constraints import KINDS, Constraint, Order, constraint_of
 from careloom.synth.metadata import Column, ForeignKey, Metadata, SequenceOf, Table
 
 VERSION = 1
-_BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _TABLE_KEYS = ("primary_key", "subject", "sequence", "column", "foreign_key", "constraint")
 
 
@@ -200,7 +200,7 @@ def _lines(told: Mapping[str, Any]) -> list[str]:
 
 
 def _key(name: str) -> str:
-    return name if _BARE.match(name) else json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _value(value: Any) -> str:

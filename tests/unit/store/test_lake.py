@@ -40,7 +40,7 @@ def rows(count: int, weight: float = 70.0, patients: int = 3, start: int = 0) ->
     numbers = range(start, start + count)
     return pl.DataFrame(
         {
-            "weight_id": [f"w{number}" for number in numbers],
+            "weight_id": [f"weighing-{number}" for number in numbers],
             "part": [0 for _ in numbers],
             "patient_id": [f"pseudonym-{number % patients}-of-somebody" for number in numbers],
             "weight": [weight for _ in numbers],
@@ -237,12 +237,12 @@ def test_retaining_deletes_by_the_whole_key_and_leaves_no_trace(lake: Lake, tmp_
     parts = pl.concat([rows(4), rows(4).with_columns(part=pl.lit(1, dtype=pl.Int32))])
     lake.write(TABLE, parts, "run")
     keys = parts.select(TABLE.key).filter(
-        ~((pl.col("weight_id") == "w3") | ((pl.col("weight_id") == "w2") & (pl.col("part") == 1)))
+        ~((pl.col("weight_id") == "weighing-3") | ((pl.col("weight_id") == "weighing-2") & (pl.col("part") == 1)))
     )
     assert lake.retain(TABLE, keys, "retain") == 3
     assert lake.read(PATH).select(TABLE.key).sort(TABLE.key).equals(keys.sort(TABLE.key))
-    assert hits(lake, "w3") == []
-    assert hits(lake, "w2")
+    assert hits(lake, "weighing-3") == []
+    assert hits(lake, "weighing-2")
     version = lake.state(PATH).version
     assert lake.retain(TABLE, keys, "retain") == 0
     assert lake.state(PATH).version == version
@@ -295,7 +295,7 @@ def test_merges_give_what_a_dictionary_gives(
     lake, oracle = Lake(tmp_path_factory.mktemp("lake")), dict[str, float]()
     for start, count, weight in steps:
         lake.write(TABLE, rows(count, weight, start=start), "run")
-        oracle |= {f"w{number}": weight for number in range(start, start + count)}
+        oracle |= {f"weighing-{number}": weight for number in range(start, start + count)}
     found = dict(lake.read(PATH).select("weight_id", "weight").iter_rows()) if steps else {}
     assert found == oracle
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from careloom.errors import FormatError, InputError, NotFound
@@ -96,6 +96,7 @@ NAMES = st.text(min_size=1, max_size=8)
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(NAMES, min_size=1, max_size=4, unique=True), st.lists(NAMES, max_size=5, unique=True), NAMES)
+@example(["a\n", '"', "\x7f"], ["\r\n"], "t\n")
 def test_any_names_and_values_survive_the_toml(columns: list[str], values: list[str], meaning: str) -> None:
     made = tuple(Column(name, "categorical", values=tuple(values), meaning=meaning) for name in columns)
     metadata = Metadata((Table(meaning, made, constraints=(Fixed(tuple(columns)),)),))
