@@ -26,6 +26,7 @@ REGISTRY: dict[str, str] = {
     "synth.cart": "careloom.synth.cart_sklearn:fit_cart",
     "synth.detect.boosting": "careloom.synth.detection_sklearn:by_boosting",
     "synth.detect.regression": "careloom.synth.detection_sklearn:by_regression",
+    "synth.engine.marginals": "careloom.synth.engine_marginals:maker",
     "synth.modes": "careloom.synth.transforms_modes_sklearn:mixture",
     "synth.utility": "careloom.synth.utility_sklearn:judge_utility",
     "ingest": "careloom.services.ingest_pipeline:build",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from types import MappingProxyType
 
 import polars as pl
@@ -57,12 +58,15 @@ class Column:
     low, high  bounds, both within
     values     the categories, in their order if they have one
     atoms      single values with a weight of their own among numbers: the zero of a cost
+    cuts       where bins begin and end, rising, for engines that count in bins: decades of an age, limits of a
+               laboratory test. The first bin begins at `low`, the last ends at `high`; none: bins of equal width where
+               nothing of the data is known
     hierarchy  of codes: a name of `careloom.synth.hierarchies`
     nullable   False: there is no missing value. Where there is one, that it is missing is modelled as information
     missing    written value that stands for a missing one -> why it is missing: ``{"?": "not asked"}``
-    public     True: `low`, `high`, `decimals`, `values`, `atoms`, `hierarchy` and `nullable` are known to everybody (a
-               codebook, a form), and were not read from this data: a fit under differential privacy may use it
-               without paying
+    public     True: `low`, `high`, `decimals`, `values`, `atoms`, `cuts`, `hierarchy` and `nullable` are known to
+               everybody (a codebook, a form), and were not read from this data: a fit under differential privacy may
+               use it without paying
     """
 
     name: str
@@ -75,6 +79,7 @@ class Column:
     high: Bound | None = None
     values: tuple[Value, ...] = ()
     atoms: tuple[float, ...] = ()
+    cuts: tuple[float, ...] = ()
     hierarchy: str = ""
     nullable: bool = True
     missing: Mapping[str, str] = field(default_factory=dict)
@@ -231,6 +236,7 @@ class Metadata:
 
 def _check_column(table: str, column: Column) -> None:
     place = f"table {table}, column {column.name}"
+    has_bounds = any((column.low is not None, column.high is not None, column.atoms, column.cuts))
     for wrong, what, remedy in (
         (column.kind not in KINDS, "the kind is unknown", f"Use one of {', '.join(KINDS)}."),
         (
@@ -251,14 +257,16 @@ def _check_column(table: str, column: Column) -> None:
         ),
         (column.decimals is not None and not 0 <= column.decimals <= 12, "decimals are out of reach", "Give 0 to 12."),
         (
-            (column.low is not None or column.high is not None or bool(column.atoms)) and column.kind not in NUMBERS,
-            "low, high and atoms are for numbers and times",
+            has_bounds and column.kind not in NUMBERS,
+            "low, high, atoms and cuts are for numbers and times",
             "Leave them out, or change the kind.",
         ),
+        (bool(column.values) and column.kind not in CATEGORIES, "values are for categories", "Use kind categorical."),
         (
-            bool(column.values) and column.kind not in CATEGORIES,
-            "values are for categories",
-            "Leave them out, or use kind categorical.",
+            any(one >= other for one, other in pairwise(column.cuts))
+            or (bool(column.cuts) and column.kind == "datetime"),
+            "cuts do not rise",
+            "List each cut once, in rising order; of dates in days, of times in minutes since 1970.",
         ),
         (len(set(column.values)) != len(column.values), "a value stands there twice", "List each value once."),
         (_is_empty_range(column), "low is above high, or of another type", "Give both as numbers, or both as dates."),

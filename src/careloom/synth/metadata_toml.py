@@ -138,7 +138,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("name", "kind", "dtype", "meaning", "unit", "hierarchy", "references", "order"), (str,)),
     **dict.fromkeys(("total", "column"), (str,)),
     **dict.fromkeys(_FLAGS, (bool,)),
-    **dict.fromkeys(("values", "atoms", "combinations", *_LISTS_OF_TEXT), (list,)),
+    **dict.fromkeys(("values", "atoms", "cuts", "combinations", *_LISTS_OF_TEXT), (list,)),
     **dict.fromkeys(("missing", "when", "then"), (dict,)),
     **dict.fromkeys(("low", "high"), (int, float, date)),
     "decimals": (int,),

@@ -10,7 +10,7 @@ import polars as pl
 from careloom.errors import InputError
 from careloom.synth.metadata import DTYPES, Column, Table
 from careloom.synth.metadata_check import conform
-from careloom.synth.transforms_bins import BinCodec, quantile_edges, uniform_edges
+from careloom.synth.transforms_bins import BinCodec, cut_edges, quantile_edges, uniform_edges
 from careloom.synth.transforms_categories import CategoryCodec, by_hierarchy, categories, with_rare
 from careloom.synth.transforms_numbers import NumberForm, form_of, public_form
 from careloom.synth.transforms_numeric import (
@@ -187,7 +187,8 @@ def _declared(column: Column, plan: Plan) -> Codec:
         return categories(column.name, _dtype(column), column.values, nullable=column.nullable)
     form = public_form(column)
     if plan.numbers == "bins":
-        return BinCodec(form, uniform_edges(form, plan.bins), column.atoms, column.nullable, plan.place)
+        edges = cut_edges(form, column.cuts) if column.cuts else uniform_edges(form, plan.bins)
+        return BinCodec(form, edges, column.atoms, column.nullable, plan.place)
     return NumericCodec(form, column.atoms, column.nullable, linear_map(form))
 
 

@@ -89,6 +89,12 @@ def uniform_edges(form: NumberForm, bins: int) -> tuple[float, ...]:
     return _around(inner, form, form.low, form.high)
 
 
+def cut_edges(form: NumberForm, cuts: Sequence[float]) -> tuple[float, ...]:
+    """Edges where the metadata says; a value on a cut lies in the bin that begins there."""
+    inner = np.asarray(cuts, np.float64)
+    return _around(inner - form.step / 2, form, form.low, form.high)
+
+
 def _around(inner: Floats, form: NumberForm, low: float, high: float) -> tuple[float, ...]:
     """Outer edges half a step outside, inner ones moved to half steps."""
     half = form.step / 2

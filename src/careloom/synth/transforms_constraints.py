@@ -6,10 +6,13 @@ one column. What cannot be kept so (`Implies`, `Same`, an order whose earlier si
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from functools import reduce
+from typing import Any
 
 import polars as pl
 
+from careloom.errors import InputError
 from careloom.synth.constraints import Constraint, Fixed, Order, Sum, Value, violations
 from careloom.synth.metadata import Column, Table
 from careloom.synth.metadata_check import conform
@@ -142,11 +145,22 @@ class Reduction:
     """The reduced table that a generator learns, and the way back.
 
     table  reduced; its constraints are those left to rejection, which are checked on restored rows
+    kept   for each step, the place of its constraint among those of the original table
     """
 
     original: Table
     table: Table
     steps: tuple[_Gap | _Total | _Joint, ...]
+    kept: tuple[int, ...]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The steps as JSON values; with the original table they are all that `from_json` needs."""
+        return [
+            {"constraint": at, "combinations": [[_written(value) for value in row] for row in step.combinations]}
+            if isinstance(step, _Joint)
+            else {"constraint": at}
+            for at, step in zip(self.kept, self.steps, strict=True)
+        ]
 
     def reduce(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows of the original table as rows of the reduced one."""
@@ -180,19 +194,64 @@ def reduction(table: Table, frame: pl.DataFrame | None) -> Reduction:
     columns: dict[str, Column] = {column.name: column for column in table.columns}
     touched: set[str] = set()  # by an earlier step: each column is replaced once, and what a step needs stays
     steps: list[_Gap | _Total | _Joint] = []
+    kept: list[int] = []
     for constraint in _later_ones_first(table.constraints):
         step = _step(constraint, columns, data)
         gone = set(constraint.columns) if isinstance(step, _Joint) else _replaced(constraint)
         if step is None or gone & touched or not set(constraint.columns) <= set(columns):
             continue
         steps.append(step)
+        kept.append(table.constraints.index(constraint))
         touched |= set(constraint.columns) if isinstance(step, _Joint) else gone
         if isinstance(step, _Total):
             touched |= set(step.rule.parts)
         columns = _with(columns, gone, step.columns)
+    return _reduction(table, columns, steps, kept)
+
+
+def from_json(table: Table, told: list[dict[str, Any]]) -> Reduction:
+    """The reduction of a table whose steps are known."""
+    columns: dict[str, Column] = {column.name: column for column in table.columns}
+    steps: list[_Gap | _Total | _Joint] = []
+    for entry in told:
+        constraint = table.constraints[entry["constraint"]]
+        if isinstance(constraint, Fixed):
+            parts = tuple(columns[each] for each in constraint.columns)
+            listed = tuple(
+                tuple(_read(value, part) for value, part in zip(row, parts, strict=True))
+                for row in entry["combinations"]
+            )
+            step: _Gap | _Total | _Joint = _Joint(parts, listed)
+        elif isinstance(constraint, Order):
+            step = _Gap(constraint, columns[constraint.low], columns[constraint.high])
+        elif isinstance(constraint, Sum):
+            step = _Total(constraint, columns[constraint.total])
+        else:
+            raise InputError(f"constraint {constraint.kind} has no step", "Fit the generator again.")
+        steps.append(step)
+        gone = set(constraint.columns) if isinstance(step, _Joint) else _replaced(constraint)
+        columns = _with(columns, gone, step.columns)
+    return _reduction(table, columns, steps, [entry["constraint"] for entry in told])
+
+
+def _reduction(
+    table: Table, columns: Mapping[str, Column], steps: list[_Gap | _Total | _Joint], kept: list[int]
+) -> Reduction:
     done = {name for name in table.names if name not in columns}
     left = tuple(each for each in table.constraints if not set(each.columns) & done)
-    return Reduction(table, replace(table, columns=tuple(columns.values()), constraints=left), tuple(steps))
+    return Reduction(
+        table, replace(table, columns=tuple(columns.values()), constraints=left), tuple(steps), tuple(kept)
+    )
+
+
+def _written(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _read(value: Any, part: Column) -> Any:
+    if value is None or part.kind not in ("date", "datetime"):
+        return value
+    return date.fromisoformat(value) if part.kind == "date" else datetime.fromisoformat(value)
 
 
 def _with(columns: Mapping[str, Column], gone: set[str], new: tuple[Column, ...]) -> dict[str, Column]:
