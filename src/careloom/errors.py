@@ -23,7 +23,8 @@
     │   │   └── Precondition      it is not what the request says that it must be
     │   ├── Erased            it was here and was erased for good
     │   ├── Held              a legal hold keeps it: nothing of it may be removed
-    │   └── BudgetSpent       the privacy budget of the data does not admit it
+    │   ├── BudgetSpent       the privacy budget of the data does not admit it
+    │   └── Withheld          the release gate of synthetic data keeps it in
     ├── SetupError        this installation is not ready: the operator can mend it
     └── IntegrityError    what is kept does not match its proof: call the operator at once
 
@@ -172,6 +173,12 @@ class BudgetSpent(StateError):  # noqa: N818 - reads as what happened
     """The privacy budget of a data set does not admit it."""
 
     code = "state.budget-spent"
+
+
+class Withheld(StateError):  # noqa: N818 - reads as what happened
+    """The release gate of synthetic data keeps rows in: they did not pass, are over, or somebody in them left."""
+
+    code = "state.withheld"
 
 
 class SetupError(CareloomError):

@@ -29,6 +29,7 @@ from careloom.errors import (
     TooLarge,
     Unauthenticated,
     Unprocessable,
+    Withheld,
 )
 
 CODES: dict[str, type[CareloomError]] = {
@@ -52,6 +53,7 @@ CODES: dict[str, type[CareloomError]] = {
         TooLarge,
         Unauthenticated,
         Unprocessable,
+        Withheld,
     )
 }
 """Code of an answer -> class. A longer code (``input.schema``) is of the family that it begins with (``input``)."""

@@ -10,6 +10,7 @@ from careloom.services.admission import admit, note
 from careloom.services.lake_sight import rows_seen
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
+from careloom.services.synthesize_gate import require_open
 from careloom.services.view_table import ERASURES, TableReport, refresh_table
 from careloom.store import lake_snapshots as snapshots
 from careloom.store.database import erasures
@@ -142,6 +143,7 @@ def lake_export(platform: Platform, who: Principal, zone_name: str, name: str, o
     """
     zone, lake = _admitted(platform, who, "search", zone_name)
     state = lake.state(name)
+    require_open(platform, zone, state)
     detail = {"exported": f"{state.path}@{state.version}", "rows": state.rows}
     note(platform, who, OPERATION, zone, action="read", detail=detail)
     narrow = rows_seen(platform, who, zone, state, "export")

@@ -12,6 +12,7 @@ from careloom.services.admission import admit, note
 from careloom.services.lake_sight import needed_columns, rows_seen
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
+from careloom.services.synthesize_gate import require_open
 from careloom.store.lake import TableState
 from careloom.store.zone_store import Zone
 
@@ -86,6 +87,7 @@ def _page(platform: Platform, who: Principal, zone: Zone, ask: RowsAsk) -> RowsP
         raise QueryError("the page", f"Ask for 1 to {ROWS_AT_MOST} rows, from row 0 on.")
     lake = platform.lake(zone)
     state = lake.state(ask.name)
+    require_open(platform, zone, state)
     wanted = ask.columns or tuple(state.phi)
     _require_columns(state, wanted)
     needed = needed_columns(state)

@@ -12,6 +12,7 @@ from careloom.store import (
     privacy_tables,
     rights_tables,
     row_policies,
+    synthesis_tables,
     vault_tables,
 )
 from careloom.store.engine import reading, writing
@@ -19,10 +20,12 @@ from careloom.store.schema import meta, metadata
 from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration in ``store/migrations/versions``."""
 
-BESIDE = (emergency_tables, linkage_tables, own_tables, privacy_tables, rights_tables, vault_tables)
+BESIDE = (
+    emergency_tables, linkage_tables, own_tables, privacy_tables, rights_tables, synthesis_tables, vault_tables,
+)  # fmt: skip
 """Modules whose tables are made with those of `careloom.store.schema`: to import them adds the tables."""
 
 COUNTERS = ("rid", "rec", "subject", "manifest", "qid", "erasures", "consents", "parameters")

@@ -52,6 +52,7 @@ TABLES: dict[str, str] = {
     "linkage_run": "counts of runs",
     "training": "what was trained; who was in it stands in trained_on",
     "own_parameter": "search parameters of this installation",
+    "synthesis": "generators and releases: facts about all their patients together, no row",
     "privacy_entry": "what was spent of the privacy of all, by data set",
     "training_taint": "what has to be trained anew",
 }

@@ -22,6 +22,7 @@ from careloom.store.removal import remove_deleted, remove_earlier
 from careloom.store.resources import ResourceWriter, WriteTools
 from careloom.store.rights import RightsWriter
 from careloom.store.rows import NOBODY, Landed, Landing, Manifest, Outcome, Sender, Stored, Tally, Write
+from careloom.store.synthesis import SynthesisWriter
 from careloom.store.vault import VaultWriter
 from careloom.store.zone_policy import GUARDED, PolicyWriter, ZonePolicy, require_writer
 
@@ -195,6 +196,11 @@ class Transaction:
     def privacy(self) -> PrivacyWriter:
         """The privacy ledger, as it is within this step and added to by it."""
         return PrivacyWriter(self._tools)
+
+    @property
+    def synthesis(self) -> SynthesisWriter:
+        """Fitted generators and what was drawn of them, written in this step."""
+        return SynthesisWriter(self._tools)
 
     @property
     def own(self) -> OwnWriter:

@@ -1,0 +1,268 @@
+"""Fits a generator of one table: what it may spend is reserved first, whom it may not see is set aside before.
+
+What comes out is a model that lies sealed in the synthetic zone's folder. Nothing of it leaves by itself: rows are
+drawn of it (`careloom.services.synthesize_rows`), judged, and let out by the release gate or not.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import orjson
+
+from careloom.errors import Conflict, InputError, StateError
+from careloom.pipeline.registry import REGISTRY, load
+from careloom.services.access import Principal, Zone
+from careloom.services.admission import admit, event, note
+from careloom.services.platform import Platform
+from careloom.services.privacy_ledger import UseAsk, reserve, settle
+from careloom.services.synthesize_source import Source, SourceAsk, Split, read_source, split
+from careloom.services.trainings import TrainingAsk, register
+from careloom.store.rows import instant
+from careloom.store.synthesis import Work, find, listed
+from careloom.store.synthesis_files import SynthesisFiles, cut
+from careloom.store.tensors import packed, unpacked
+from careloom.synth import tabular
+from careloom.synth.accounting_mechanisms import Mechanism, as_json
+from careloom.synth.engine import Ask, Maker, Privacy, State, Step, Watch
+from careloom.synth.tabular import Synthesizer
+
+Json = dict[str, Any]
+Tell = Callable[[int, int], None]
+_ENGINE = "synth.engine."
+FIT, LIST = "synthesize-fit", "synthesize-list"
+STEPS = 1000
+"""In how many parts a fit says how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitAsk:
+    """What to fit, and how.
+
+    account        of the privacy ledger: the data set, or a cohort of it
+    engine         a name of `engines`
+    epsilon        None: the fit is not private
+    delta          of the bound
+    target         the column that matters most
+    control_share  of the patients, set aside for the judge
+    run            the run's name; empty: a new one
+    """
+
+    source: SourceAsk
+    account: str = "research"
+    engine: str = "marginals"
+    epsilon: float | None = None
+    delta: float = 1e-6
+    rows_per_patient: int = 1
+    target: str = ""
+    options: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    seed: int = 1
+    name: str = ""
+    control_share: float = 0.3
+    run: str = ""
+
+
+def engines() -> list[str]:
+    """The names of the engines that there are; those of the extra ml only load where that is installed."""
+    return sorted(name.removeprefix(_ENGINE) for name in REGISTRY if name.startswith(_ENGINE))
+
+
+def maker_of(engine: str) -> Maker:
+    """An engine. raises InputError; SetupError where its library is not installed"""
+    if engine not in engines():
+        raise InputError(f"there is no engine {engine}", f"Name one of {', '.join(engines())}.")
+    made: Maker = load(f"{_ENGINE}{engine}")
+    return made
+
+
+def files_of(platform: Platform) -> SynthesisFiles:
+    """The sealed files of models and staged rows."""
+    folder = platform.settings.data.directory / "synthetic" / "synthesis"
+    return SynthesisFiles(folder, platform.keys, platform.runtime.random_bytes)
+
+
+def fit(platform: Platform, who: Principal, ask: FitAsk, tell: Tell | None = None) -> Json:
+    """Fits a generator; the model as `told` shows it.
+
+    tell    (done, of `STEPS`)
+    raises  AccessError; QueryError, InputError, SchemaMismatch for an ask or metadata that mean nothing; BudgetSpent;
+            SetupError where the engine is not installed
+    """
+    zone = zone_of_account(ask.account)
+    admit(platform, who, "read", zone, operation=FIT)
+    admit(platform, who, "correct", zone, operation=FIT)
+    maker = maker_of(ask.engine)
+    wanted = asked(ask)
+    tabular.require(maker, wanted)
+    source = read_source(platform, who, ask.source, zone)
+    parts = split(platform, source, zone, ask.control_share)
+    mechanisms = () if wanted.privacy is None else tabular.planned(
+        source.table, maker, wanted, parts.told["patients"]
+    )  # fmt: skip
+    run = ask.run or platform.run_id()
+    use = UseAsk(ask.account, "fit", mechanisms, ask.delta, run, "" if mechanisms else "NOT PRIVATE: no bound")
+    entry = reserve(platform, who, use)
+    body = _body(who, ask, source, parts.told, mechanisms) | {
+        "ledger": {"entry": entry["entry"], "hash": entry["hash"]}
+    }
+    begun = _begin(platform, who, zone, run, body)
+    is_done = False
+    try:
+        body |= _learnt(platform, who, _Task(ask, source, parts, run), tell)
+        is_done = True
+    finally:
+        settle(platform, who, entry["entry"], "done" if is_done else "failed")
+        made = change(platform, who, begun, "fitted" if is_done else "failed", body)
+    return told(made)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """A fit that is paid for."""
+
+    ask: FitAsk
+    source: Source
+    parts: Split
+    run: str
+
+
+def _learnt(platform: Platform, who: Principal, task: _Task, tell: Tell | None) -> Json:
+    """Fits, keeps the model and writes down whom it learnt from; what is known of it afterwards."""
+    maker, wanted, table = maker_of(task.ask.engine), asked(task.ask), task.source.table
+    watch, mixture = _watch(platform, tell), _mixture(maker, wanted)
+    fitted = tabular.fit(table, task.parts.members, maker, wanted, watch, mixture)
+    digest = keep_model(platform, task.run, fitted, task.ask.source)
+    people = task.source.people
+    learnt = [people[one] for one in task.parts.members[table.subject].unique().to_list()] if people else []
+    ask = TrainingAsk(task.ask.name or task.run, "synthetic", digest, learnt, zone_of_account(task.ask.account))
+    training = register(platform, who, ask)
+    return {"model_sha256": digest, "training": training["training"], "epsilon": fitted.epsilon}
+
+
+def keep_model(platform: Platform, run: str, made: Synthesizer, source: SourceAsk) -> str:
+    """Writes a model, sealed: arrays as safetensors, all else as JSON; the SHA-256 of both before sealing."""
+    state, files = made.state(), files_of(platform)
+    tensors = packed(state.tensors)
+    where = {"table": source.table, "file": "" if source.file is None else str(source.file.resolve())}
+    text = orjson.dumps({"state": state.told, "source": where}, option=orjson.OPT_SORT_KEYS)
+    files.write(f"models/{run}/model.safetensors", cut(tensors))
+    files.write(f"models/{run}/model.json", cut(text))
+    return sha256(sha256(tensors).digest() + sha256(text).digest()).hexdigest()
+
+
+def open_model(platform: Platform, model: Work) -> tuple[Synthesizer, Json]:
+    """A fitted generator, and where it learnt.
+
+    raises  StateError where the fit failed, or somebody left who is in it; NotFound, IntegrityError for its files
+    """
+    require_clean(platform, model)
+    files = files_of(platform)
+    told = orjson.loads(files.whole(f"models/{model.name}/model.json"))
+    tensors = unpacked(files.whole(f"models/{model.name}/model.safetensors"))
+    makers = {model.body["engine"]: maker_of(model.body["engine"])}
+    return tabular.load(State(tensors, told["state"]), makers), told["source"]
+
+
+def require_clean(platform: Platform, model: Work) -> None:
+    """Returns where a model is fitted, and everybody whom it learnt from is still in. raises StateError"""
+    if model.state != "fitted":
+        raise StateError(f"the model is {model.state}", "Fit it again: careloom synthesize fit.")
+    if taints := taints_of(platform, model):
+        raise StateError(
+            f"somebody whom the model learnt from left ({', '.join(taints)})", "Fit it again without: it is tainted."
+        )
+
+
+def taints_of(platform: Platform, model: Work) -> list[str]:
+    """Why patients left that a model learnt from, sorted; also where another training took its place."""
+    with platform.store("identified").rights() as reader:
+        return sorted({cause for cause, _ in reader.training(model.body["training"]).taints})
+
+
+def models(platform: Platform, who: Principal) -> list[Json]:
+    """All models that the caller may see, newest first. raises AccessError"""
+    zones = _seen(platform, who)
+    with platform.store("identified").connect() as connection:
+        found = [told(one) for one in listed(connection, "model") if zone_of_account(one.body["account"]) in zones]
+    note(platform, who, LIST, zones[0], detail={"models": len(found)})
+    return found
+
+
+def work(platform: Platform, name: str, kind: Any) -> Work:
+    """One model or sample as it is now. raises NotFound"""
+    with platform.store("identified").connect() as connection:
+        return find(connection, name, kind)
+
+
+def change(platform: Platform, who: Principal, before: Work, state: str, body: Mapping[str, Any]) -> Work:
+    """Gives a model or a sample another state, in one step with the event that tells of it; what it is then.
+
+    before  as it was read; raises Conflict where somebody changed it since
+    """
+    zone = zone_of_account(str(body["account"]))
+    made = event(platform, who, f"synthesize-{state}", zone, action="update", detail={before.kind: before.name})
+    with platform.store("identified").transaction(made) as step:
+        now = step.synthesis.find(before.name, before.kind)
+        if (now.state, now.body) != (before.state, before.body):
+            raise Conflict(f"somebody else works on this {before.kind}", "See what it is: careloom synthesize show.")
+        step.synthesis.change(before.name, state, body)
+        return step.synthesis.find(before.name, before.kind)
+
+
+def told(one: Work) -> Json:
+    """A model or a sample for those who may see its account: name, state, times, and what is known of it."""
+    own = {"model": one.name} if one.kind == "model" else {"sample": one.name, "model": one.parent}
+    return {**own, "state": one.state, "created": instant(one.created), "changed": instant(one.changed), **one.body}
+
+
+def zone_of_account(account: str) -> Zone:
+    """The zone whose patients an account is about; the ledger checks the rest of its name."""
+    return "research" if account.partition("/")[0] == "research" else "identified"
+
+
+def asked(ask: FitAsk) -> Ask:
+    """The ask of an engine."""
+    privacy = None if ask.epsilon is None else Privacy(ask.epsilon, ask.delta, ask.rows_per_patient)
+    return Ask(ask.seed, privacy, ask.target, dict(ask.options))
+
+
+def _seen(platform: Platform, who: Principal) -> list[Zone]:
+    zones: list[Zone] = [zone for zone in _ZONES if who.may("monitor", zone)]
+    for zone in zones or _ZONES[:1]:
+        admit(platform, who, "monitor", zone, operation=LIST)
+    return zones
+
+
+_ZONES: tuple[Zone, ...] = ("research", "identified")
+
+
+def _body(who: Principal, ask: FitAsk, source: Source, parts: Json, mechanisms: tuple[Mechanism, ...]) -> Json:
+    privacy = asked(ask).privacy
+    return {
+        "title": ask.name, "actor": who.name, "account": ask.account, "engine": ask.engine, "target": ask.target,
+        "options": dict(ask.options), "seed": ask.seed, "table": source.table.name, "source": source.told,
+        "split": parts, "privacy": None if privacy is None else asdict(privacy), "epsilon": None,
+        "mechanisms": [as_json(one) for one in mechanisms], "model_sha256": "", "training": "",
+    }  # fmt: skip
+
+
+def _begin(platform: Platform, who: Principal, zone: Zone, run: str, body: Json) -> Work:
+    detail = {"model": run, "account": body["account"], "engine": body["engine"], "ledger": body["ledger"]["entry"]}
+    made = event(platform, who, FIT, zone, action="create", detail=detail)
+    with platform.store("identified").transaction(made) as step:
+        return step.synthesis.add(run, "model", "", "fitting", body)
+
+
+def _watch(platform: Platform, tell: Tell | None) -> Watch:
+    def step(now: Step) -> None:
+        if tell is not None:
+            tell(int(now.share * STEPS), STEPS)
+
+    seed = int.from_bytes(platform.runtime.random_bytes(32), "big")
+    return Watch(told=step, noise=np.random.Generator(np.random.PCG64DXSM(seed)))
+
+
+def _mixture(maker: Maker, ask: Ask) -> Any:
+    return load("synth.modes") if maker.plan(ask).numbers == "modes" else None

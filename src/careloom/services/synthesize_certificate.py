@@ -1,0 +1,170 @@
+"""The certificate of a release: what the rows are, how they were made, by which policy they were let out; signed.
+
+It is checked by this installation, or anywhere by its public key alone, with the rows beside it or without. Of a
+private fit it holds no measure, for measures look at real patients and no bound covers them: what passed, and a keyed
+digest.
+"""
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from careloom import html_page
+from careloom.crypto.keys import is_signed
+from careloom.errors import CareloomError, FormatError, NotFound
+from careloom.services.erase_pending import write_whole
+from careloom.services.platform import Platform
+from careloom.services.synthesize_pdf import pdf
+from careloom.store.engine import private_folder
+from careloom.synth.metadata import Column, Table
+from careloom.synth.metadata_check import conform
+from careloom.synth.release_measures import digest_of
+from careloom.synth.release_policy import Measure, decide, from_json
+
+KIND = "careloom synthetic release certificate"
+VERSION = 1
+FOLDER = "certificates"
+Json = dict[str, Any]
+_KINDS = {
+    "String": "categorical", "Int64": "integer", "Float64": "continuous", "Boolean": "boolean", "Date": "date",
+    "Datetime[us, UTC]": "datetime",
+}  # fmt: skip
+
+
+def signed(platform: Platform, report: Mapping[str, Any]) -> Json:
+    """A report with its signature."""
+    whole = {"kind": KIND, "version": VERSION, **report}
+    value = platform.keys.sign(_message(whole)).hex()
+    signature = {"algorithm": "Ed25519", "public_key": platform.keys.public_key().hex(), "value": value}
+    return {"report": whole, "signature": signature}
+
+
+def keep(platform: Platform, certificate: Json) -> str:
+    """Writes a certificate as JSON, PDF and HTML; the path of the JSON."""
+    place = _folder(platform) / f"{certificate['report']['certificate']}.json"
+    private_folder(place.parent.parent)
+    private_folder(place.parent)
+    lines = lines_of(certificate)
+    write_whole(place.with_suffix(".html"), _page(lines).encode())
+    write_whole(place.with_suffix(".pdf"), pdf("Certificate of a synthetic release", lines))
+    write_whole(place, orjson.dumps(certificate, option=orjson.OPT_INDENT_2))
+    return str(place)
+
+
+def certificate_bytes(platform: Platform, name: str, ending: str) -> bytes:
+    """One certificate's file: json, pdf or html. raises NotFound"""
+    for file in _folder(platform).glob(f"*.{ending}"):
+        if file.stem == name:
+            return file.read_bytes()
+    raise NotFound("there is no such certificate", "List the releases: careloom synthesize list --releases.")
+
+
+def read(content: bytes) -> tuple[Json, bytes]:
+    """What a certificate says, and its signature. raises FormatError"""
+    try:
+        told = orjson.loads(content)
+        report = told["report"]
+        if report["kind"] != KIND or report["version"] != VERSION:
+            raise KeyError
+        return report, bytes.fromhex(told["signature"]["value"])
+    except (ValueError, KeyError, TypeError):
+        raise FormatError(
+            "the file is no certificate of a release", "Give what careloom synthesize release wrote."
+        ) from None
+
+
+def check_by(content: bytes, public_key: bytes, frames: Iterable[pl.DataFrame] | None = None) -> Json:
+    """Whether a certificate is as the owner of a key signed it, and holds; needs no installation.
+
+    frames   the rows that it is said to be of, as files hold them
+    returns  ``signed``; ``verdict``: the policy lets it pass, by the measures where they stand there; ``rows``: they
+             are the ones, None where none were given; and what it says
+    raises   FormatError
+    """
+    report, value = read(content)
+    told = {name: report[name] for name in ("certificate", "time", "expires", "table", "data", "privacy")}
+    return {
+        "kind": KIND, "signed": is_signed(public_key, _message(report), value), "verdict": holds(report),
+        "rows": None if frames is None else of_rows(report, frames), **told,
+    }  # fmt: skip
+
+
+def holds(report: Mapping[str, Any], measures: Mapping[str, Measure] | None = None) -> bool:
+    """True when its policy lets these measures pass, or those that it tells, and its findings say the same."""
+    try:
+        policy = from_json(report["policy"])
+        told = report["measures"] if measures is None else {name: one.as_json() for name, one in measures.items()}
+        findings = report["findings"]
+        is_same = [one["rule"] for one in findings] == [rule.text for rule in policy.rules]
+        if policy.digest != report["policy_sha256"] or not is_same:
+            return False
+        if told is None:
+            return all(one["passed"] is True for one in findings)
+        found = {name: Measure(float("nan") if one["value"] is None else one["value"], one["low"], one["high"])
+                 for name, one in told.items()}  # fmt: skip
+        return decide(policy, found).passed
+    except (CareloomError, KeyError, TypeError, ValueError):
+        return False
+
+
+def of_rows(report: Mapping[str, Any], frames: Iterable[pl.DataFrame]) -> bool:
+    """True when these are the rows of the certificate, whatever file they were read from."""
+    try:
+        columns = report["data"]["columns"]
+        table = Table("rows", tuple(Column(one["name"], _KINDS[one["type"]], one["type"]) for one in columns))
+        return digest_of(conform(table, frame) for frame in frames) == str(report["data"]["sha256"])
+    except (CareloomError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def digest(certificate: Mapping[str, Any]) -> str:
+    """SHA-256 of what is signed: it stands in the audit chain."""
+    return sha256(_message(certificate["report"])).hexdigest()
+
+
+def lines_of(certificate: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The certificate for people: (name, text); an empty text is a heading."""
+    report, signature = certificate["report"], certificate["signature"]
+    privacy, made = report["privacy"], report["lineage"]
+    bound, ledger = "NO proven bound", report["ledger"]
+    if privacy["epsilon"]:
+        bound = f"epsilon {privacy['epsilon']:.4g} at delta {privacy['delta']:g}"
+    lines = [
+        ("Certificate", report["certificate"]), ("Table", report["table"]), ("Let out", report["time"]),
+        ("By", report["actor"]), ("May be fetched until", report["expires"]),
+        ("Rows", f"{report['data']['rows']:,}"), ("SHA-256 of the rows", report["data"]["sha256"]),
+        ("How they were made", ""), ("Engine", f"{made['engine']}, model {made['model']}"),
+        ("Learnt from", f"{made['source']}, {made['patients']:,} patients; {made['control_patients']:,} set aside"),
+        ("SHA-256 of the model", made["model_sha256"]),
+        ("What they tell of one patient", ""), ("Bound", f"{bound}, per patient, rows alone; {privacy['covers']}"),
+        ("Ledger", f"{ledger['account']}, fit {ledger['fit']}, hash {ledger['fit_hash']}"),
+        (f"Policy {report['policy']['name']}", ""), ("SHA-256 of the policy", report["policy_sha256"]),
+        ("Verdicts asked for", str(report["verdicts"])),
+    ]  # fmt: skip
+    lines += [(one["rule"], _finding(one)) for one in report["findings"]]
+    lines += [("Signature", ""), ("Ed25519 by", signature["public_key"]), ("Value", signature["value"])]
+    return lines
+
+
+def _finding(one: Mapping[str, Any]) -> str:
+    outcome = "met" if one["passed"] else "NOT met"
+    return outcome if one.get("found") is None else f"{outcome}: {one['found']:.4g}"
+
+
+def _page(lines: Iterable[tuple[str, str]]) -> str:
+    text, parts = html_page.text, ["<h1>Certificate of a synthetic release</h1>"]
+    for name, value in lines:
+        parts.append(f"<p><b>{text(name)}</b>: {text(value)}</p>" if value else f"<h2>{text(name)}</h2>")
+    return html_page.page("Certificate of a synthetic release", parts)
+
+
+def _folder(platform: Platform) -> Path:
+    return platform.settings.data.directory / "synthetic" / FOLDER
+
+
+def _message(report: Mapping[str, Any]) -> bytes:
+    return KIND.encode() + b"\0" + orjson.dumps(report, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,49 @@
+"""Whether a table of the synthetic zone's lake may be fetched now: asked by every route that gives out its rows.
+
+Denied by default: a table there is of a view of the zone's own resources, or of a release that was let out, is not
+over, and learnt from nobody who left since.
+"""
+
+from datetime import datetime
+
+from careloom.errors import NotFound, Withheld
+from careloom.services.platform import Platform
+from careloom.services.synthesize import taints_of, work
+from careloom.store.lake import TableState
+from careloom.store.synthesis import Work
+from careloom.store.zone_store import Zone
+
+FACT = "release"
+"""What a table of a release says of itself: the sample that its rows are of."""
+
+
+def require_open(platform: Platform, zone: Zone, state: TableState) -> None:
+    """Returns where rows of this table may leave. raises Withheld"""
+    if zone != "synthetic" or "definition" in state.facts:
+        return
+    reason = closed(platform, state.facts.get(FACT, ""), state.path)
+    if reason:
+        raise Withheld(f"table {state.path} may not be fetched: {reason}", "Fit and release it again.")
+
+
+def closed(platform: Platform, sample: str, path: str) -> str:
+    """Why the rows of a release may not leave; empty where they may."""
+    if not sample:
+        return "it is of no release"
+    try:
+        one = work(platform, sample, "sample")
+        model = work(platform, one.parent, "model")
+    except NotFound:
+        return "its release is unknown"
+    release = one.body.get("release") or {}
+    if one.state != "released" or release.get("path") != path:
+        return f"its release is {one.state}"
+    return why_over(platform, one, model)
+
+
+def why_over(platform: Platform, one: Work, model: Work) -> str:
+    """Why a release that was let out is over; empty where it is not."""
+    if platform.runtime.now() >= datetime.fromisoformat(one.body["release"]["expires"]):
+        return "it has expired"
+    taints = taints_of(platform, model)
+    return f"somebody whom it was learnt from left ({', '.join(taints)})" if taints else ""

@@ -1,0 +1,280 @@
+"""The release gate: rows leave the staging place when a policy lets them pass, with a certificate, or not at all.
+
+Whatever it says is kept and audited. Over a private fit each verdict counts in the privacy ledger, passed or not.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+import polars as pl
+
+from careloom.errors import Conflict, IntegrityError, QueryError, Withheld
+from careloom.services import synthesize_certificate as certificates
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.platform import Platform
+from careloom.services.privacy_ledger import UseAsk, reserve, settle
+from careloom.services.synthesize import change, files_of, open_model, taints_of, told, work, zone_of_account
+from careloom.services.synthesize_card import card
+from careloom.services.synthesize_gate import FACT, why_over
+from careloom.services.synthesize_rows import measures_of, staged
+from careloom.store.rows import instant
+from careloom.store.synthesis import Work, listed
+from careloom.synth.accounting_mechanisms import Claimed
+from careloom.synth.metadata import Column, Table
+from careloom.synth.release_measures import digest_of
+from careloom.synth.release_policy import DEFAULT, Policy, Verdict, decide, from_toml, shipped
+from careloom.tables.schema import Column as LakeColumn
+from careloom.tables.schema import TableSchema
+
+RELEASE, WITHDRAW = "synthesize-release", "synthesize-withdraw"
+KEY = "synthetic_row"
+"""The column that names a row of a release."""
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")
+_COVERED = "neither verdict nor certificate"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAsk:
+    """What is to be let out.
+
+    sample  that was judged
+    table   as it is called in the synthetic zone's lake: ``gold/TABLE``
+    policy  one that ships; all but the strict one, and one's own, a privacy officer chooses
+    own     TOML of one's own policy
+    reason  why it is chosen; audited and kept
+    """
+
+    sample: str
+    table: str
+    policy: str = DEFAULT
+    own: str = ""
+    reason: str = ""
+
+
+def release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
+    """Lets a sample out; the release as `released` lists it, with ``certificate`` and ``place`` of it.
+
+    raises  Withheld where the policy does not let it pass, or somebody left; BudgetSpent where the ledger has no room
+            for the verdict; AccessError; NotFound; QueryError; Conflict for a sample that is not judged, or a name that
+            is taken; IntegrityError for rows that are not those that were judged
+    """
+    one = work(platform, ask.sample, "sample")
+    model = work(platform, one.parent, "model")
+    zone = zone_of_account(model.body["account"])
+    admit(platform, who, "read", zone, operation=RELEASE)
+    if ask.own or ask.policy != DEFAULT:
+        admit(platform, who, "rights", "synthetic", operation=RELEASE)
+    policy = from_toml(ask.own) if ask.own else shipped(ask.policy)
+    _require_ready(platform, one, policy, ask)
+    if taints := taints_of(platform, model):
+        raise _refused(platform, who, one, _Gate(policy, Verdict(())), [f"somebody left ({', '.join(taints)})"])
+    entry = _verdict_counted(platform, who, model, policy, one.name)
+    gate = _Gate(policy, decide(policy, measures_of(one)))
+    if not gate.verdict.passed:
+        raise _refused(platform, who, one, gate, list(gate.verdict.failed))
+    return _let_out(platform, who, one, model, _Let(gate, ask, entry))
+
+
+def _require_ready(platform: Platform, one: Work, policy: Policy, ask: ReleaseAsk) -> None:
+    report = one.body.get("report")
+    if one.state not in ("judged", "refused") or not report:
+        raise Conflict(f"the sample is {one.state}", "Judge it first: careloom synthesize judge.")
+    if report["small_cell"] < policy.small_cell:
+        raise Conflict(
+            "the sample was judged for smaller cells than the policy has",
+            f"Judge it again: careloom synthesize judge --small-cell {policy.small_cell}.",
+        )
+    if not _NAME.match(ask.table):
+        raise QueryError("a release has no such name", "Write small letters, digits and underscores.")
+    if f"gold/{ask.table}" in platform.lake("synthetic").paths():
+        raise Conflict(f"there is a table gold/{ask.table}", "Give it another name.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """A policy and what it says."""
+
+    policy: Policy
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Let:
+    """What is let out: by which gate, as it was asked for, and the ledger's entry of the verdict."""
+
+    gate: _Gate
+    ask: ReleaseAsk
+    verdict_entry: Json | None
+
+
+def _verdict_counted(platform: Platform, who: Principal, model: Work, policy: Policy, sample: str) -> Json | None:
+    """The ledger's entry of a verdict over a private fit; None where the fit had no bound."""
+    if model.body["privacy"] is None:
+        return None
+    account, cost, why = model.body["account"], (Claimed(policy.verdict),), "verdict of the release gate"
+    entry = reserve(platform, who, UseAsk(account, "publication", cost, _delta(model), sample, why))
+    settle(platform, who, entry["entry"], "done")
+    return entry
+
+
+def _refused(platform: Platform, who: Principal, one: Work, gate: _Gate, failed: list[str]) -> Withheld:
+    """Keeps a refusal; the error that tells it, by the names of the rules alone."""
+    verdicts = one.body.get("verdicts", 0) + 1
+    kept = {"policy": gate.policy.name, "findings": list(gate.verdict.findings), "failed": failed}
+    change(platform, who, one, "refused", {**one.body, "release": kept, "verdicts": verdicts})
+    detail = {"sample": one.name, "policy": gate.policy.name, "failed": failed, "code": Withheld.code}
+    note(platform, who, RELEASE, "synthetic", action="execute", outcome="refused", detail=detail)
+    return Withheld(
+        f"the policy {gate.policy.name} keeps the rows in: {'; '.join(failed)}",
+        f"See careloom synthesize show {one.name}; fit, sample and judge anew.",
+    )
+
+
+def _let_out(platform: Platform, who: Principal, one: Work, model: Work, let: _Let) -> Json:
+    made, _ = open_model(platform, model)
+    if digest_of(staged(platform, one)) != one.body["report"]["rows_sha256"]:
+        raise IntegrityError("the rows are not those that were judged", "Sample and judge anew.")
+    zone, account = zone_of_account(model.body["account"]), model.body["account"]
+    entry = reserve(platform, who, UseAsk(account, "release", (), _delta(model), one.name, let.ask.table))
+    schema = schema_of(made.table, let.ask.table)
+    report = _report(platform, who, one, model, let) | {
+        "data": {
+            "rows": one.body["rows"], "sha256": digest_of(_frames(platform, one, schema)),
+            "columns": [{"name": each.name, "type": each.dtype} for each in schema.columns],
+        },
+        "ledger": {"account": account, "fit": model.body["ledger"]["entry"], "fit_hash": model.body["ledger"]["hash"],
+                   "release": entry["entry"], "release_hash": entry["hash"],
+                   "verdict": None if let.verdict_entry is None else let.verdict_entry["entry"]},
+    }  # fmt: skip
+    certificate = certificates.signed(platform, report)
+    kept: Json = {
+        "path": schema.path, "policy": let.gate.policy.name, "certificate": report["certificate"],
+        "expires": report["expires"], "findings": list(let.gate.verdict.findings), "failed": [],
+        "rows_sha256": report["data"]["sha256"], "digest": certificates.digest(certificate), "ledger": entry["entry"],
+    }  # fmt: skip
+    body = {**one.body, "release": kept, "verdicts": report["verdicts"]}
+    begun = change(platform, who, one, "releasing", body)
+    facts = {FACT: one.name, "certificate": report["certificate"]}
+    platform.lake("synthetic").replace(schema, _frames(platform, one, schema), one.name, facts=facts)
+    kept["place"] = certificates.keep(platform, certificate)
+    kept["card"] = card(made.table, report)
+    settle(platform, who, entry["entry"], "done")
+    done = change(platform, who, begun, "released", {**body, "release": kept})
+    note(platform, who, RELEASE, "synthetic", action="create",
+         detail={"sample": one.name, "table": schema.path, "certificate": kept["digest"], "zone": zone})  # fmt: skip
+    files_of(platform).remove(f"staging/{one.name}")
+    return released_as(platform, done)
+
+
+def released(platform: Platform, who: Principal) -> list[Json]:
+    """Releases for all who may see the synthetic zone, newest first: never a measure. raises AccessError"""
+    admit(platform, who, "monitor", "synthetic", operation="synthesize-releases")
+    with platform.store("identified").connect() as connection:
+        found = [one for one in listed(connection, "sample") if one.state in ("released", "withdrawn")]
+    note(platform, who, "synthesize-releases", "synthetic", detail={"listed": len(found)})
+    return [released_as(platform, one) for one in found]
+
+
+def released_as(platform: Platform, one: Work) -> Json:
+    """A release: release, table, state (open, expired, tainted, withdrawn), rows, expires, policy, certificate."""
+    held = one.body["release"]
+    over = why_over(platform, one, work(platform, one.parent, "model")) if one.state == "released" else ""
+    state = one.state if one.state != "released" else "open" if not over else "closed"
+    return {
+        "release": one.name, "table": held["path"], "state": state, "reason": over, "rows": one.body["rows"],
+        "released": instant(one.changed), "expires": held["expires"], "policy": held["policy"],
+        "certificate": held["certificate"], "place": held.get("place", ""), "card": held.get("card", ""),
+    }  # fmt: skip
+
+
+def withdraw(platform: Platform, who: Principal, sample: str) -> Json:
+    """Takes a release back: its table goes, its certificate stays. raises AccessError; NotFound; Conflict"""
+    one = work(platform, sample, "sample")
+    admit(platform, who, "read", zone_of_account(one.body["account"]), operation=WITHDRAW)
+    if one.state not in ("released", "releasing"):
+        raise Conflict(f"the sample is {one.state}", "Only what was let out can be taken back.")
+    path = one.body["release"]["path"]
+    lake = platform.lake("synthetic")
+    if path in lake.paths() and lake.state(path).facts.get(FACT) == one.name:
+        lake.drop(path)
+    return told(change(platform, who, one, "withdrawn", one.body))
+
+
+def schema_of(table: Table, name: str) -> TableSchema:
+    """The table of a release in the lake: its columns, and `KEY` before them."""
+    key = LakeColumn(KEY, "String", "Number of the synthetic row: it names nobody.", nullable=False)
+    own = [LakeColumn(_clean(one.name), _dtype(one), one.meaning or "As in the table that was learnt.", one.unit)
+           for one in table.columns]  # fmt: skip
+    return TableSchema(name, "gold", "Synthetic rows: none is of a patient.", (KEY,), KEY, (key, *own))
+
+
+def _frames(platform: Platform, one: Work, schema: TableSchema) -> Iterator[pl.DataFrame]:
+    """The rows as the lake holds them."""
+    first = 0
+    for frame in staged(platform, one):
+        key = pl.format("row-{}", pl.int_range(first, first + pl.len())).alias(KEY)
+        own = {old: new.name for old, new in zip(frame.columns, schema.columns[1:], strict=True)}
+        made = frame.rename(own).with_columns(
+            pl.col(name).dt.replace_time_zone("UTC") for name, kind in frame.rename(own).schema.items()
+            if isinstance(kind, pl.Datetime) and kind.time_zone is None
+        )  # fmt: skip
+        first += frame.height
+        yield made.with_columns(key).select(list(schema.dtypes))
+
+
+def _dtype(column: Column) -> str:
+    kind = str(column.dtype or "")
+    if not kind:
+        return {"continuous": "Float64", "integer": "Int64", "boolean": "Boolean", "date": "Date",
+                "datetime": "Datetime[us, UTC]"}.get(column.kind, "String")  # fmt: skip
+    return "Datetime[us, UTC]" if kind.startswith("Datetime") else kind
+
+
+def _clean(name: str) -> str:
+    """A name of a column as every format takes it."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
+
+
+def _delta(model: Work) -> float:
+    return float((model.body["privacy"] or {"delta": 1e-6})["delta"])
+
+
+def _report(platform: Platform, who: Principal, one: Work, model: Work, let: _Let) -> Json:
+    """What a certificate says, but for the rows and the ledger."""
+    policy, now, body = let.gate.policy, platform.runtime.now(), model.body
+    privacy, is_internal = body["privacy"], policy.is_internal and body["privacy"] is not None
+    measures = {name: each.as_json() for name, each in measures_of(one).items()}
+    findings = [{**each, "found": None} if is_internal else each for each in let.gate.verdict.findings]
+    source = body["source"]
+    return {
+        "certificate": f"{let.ask.table}-{platform.run_id()}", "time": instant(now), "actor": who.name,
+        "expires": instant(now + timedelta(days=policy.valid_days)), "table": let.ask.table, "reason": let.ask.reason,
+        "lineage": {
+            "engine": body["engine"], "options": body["options"], "model": model.name, "sample": one.name,
+            "model_sha256": body["model_sha256"], "wish": one.body["wish"],
+            "source": f"{source['table']}@{source['version']}" if "table" in source else "a file",
+            "source_digest": source["digest"], "patients": body["split"]["patients"],
+            "control_patients": body["split"]["control_patients"],
+        },
+        "privacy": {
+            "epsilon": body["epsilon"], "delta": None if privacy is None else privacy["delta"],
+            "rows_per_patient": None if privacy is None else privacy["rows_per_patient"], "unit": "patient",
+            "mechanisms": body["mechanisms"], "covers": f"it covers {_COVERED}",
+        },
+        "policy": policy.as_json(), "policy_sha256": policy.digest, "findings": findings,
+        "measures": None if is_internal else measures, "measures_digest": measures_digest(platform, measures),
+        "judged": one.body["report"]["judged"], "verdicts": one.body.get("verdicts", 0) + 1,
+    }  # fmt: skip
+
+
+def measures_digest(platform: Platform, measures: Json) -> str:
+    """A keyed hash of measures: it may stand in a certificate whose measures do not."""
+    key = platform.keys.derive("synthesis measures", "synthetic")
+    return blake2b(orjson.dumps(measures, option=orjson.OPT_SORT_KEYS), key=key, digest_size=32).hexdigest()

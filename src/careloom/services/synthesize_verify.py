@@ -1,0 +1,94 @@
+"""A certificate of a release held against this installation: signature, rows, verdict, ledger, and if it is over."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from careloom.errors import CareloomError, FormatError, IntegrityError, NotFound
+from careloom.services import synthesize_certificate as certificates
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.platform import Platform
+from careloom.services.synthesize import work
+from careloom.services.synthesize_gate import closed
+from careloom.services.synthesize_release import measures_digest
+from careloom.services.synthesize_rows import measures_of
+from careloom.store.privacy import entries
+from careloom.store.synthesis import Work
+
+Json = dict[str, Any]
+VERIFY = "synthesize-verify"
+
+
+def verify(platform: Platform, who: Principal, content: bytes) -> Json:
+    """What `check_by` tells, by this installation's key, with the rows that lie here; and
+
+    ``ledger``: its entries are in the ledger as it tells them; ``measures``: those that are kept have its digest, and
+    its policy lets them pass; ``open``: the release may be fetched now, else ``reason``; ``whole``: all of it holds
+
+    raises  AccessError; FormatError
+    """
+    admit(platform, who, "monitor", "synthetic", operation=VERIFY)
+    report, _ = certificates.read(content)
+    found = certificates.check_by(content, platform.keys.public_key(), _rows(platform, report))
+    found |= {"ledger": _is_in_ledger(platform, report), "measures": _are_kept(platform, report)}
+    found["reason"] = closed(platform, report["lineage"]["sample"], f"gold/{report['table']}")
+    found["open"] = not found["reason"]
+    found["whole"] = all(found[name] for name in ("signed", "verdict", "rows", "ledger", "measures"))
+    note(platform, who, VERIFY, "synthetic", detail={"certificate": report["certificate"], "whole": found["whole"]})
+    return found
+
+
+def read_rows_of(place: Path) -> pl.DataFrame:
+    """The rows of a file of CSV, Parquet or Arrow, or of a folder of a Delta table. raises FormatError; NotFound"""
+    if not place.exists():
+        raise NotFound("the rows are not there", "Check the path.")
+    try:
+        if place.is_dir():
+            return pl.read_delta(str(place))
+        return _READERS[place.suffix.lower()](place)
+    except (KeyError, OSError, pl.exceptions.PolarsError):
+        raise FormatError("the rows do not read", "Give .csv, .parquet, .ndjson, .arrow or a Delta folder.") from None
+
+
+def _csv(place: Path) -> pl.DataFrame:
+    return pl.read_csv(place, infer_schema=False)
+
+
+_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    ".csv": _csv, ".parquet": pl.read_parquet, ".ndjson": pl.read_ndjson, ".arrow": pl.read_ipc_stream,
+}  # fmt: skip
+
+
+def _rows(platform: Platform, report: Json) -> Iterator[pl.DataFrame]:
+    """The rows of the release as they lie in the lake; none where they are gone or changed."""
+    try:
+        yield platform.lake("synthetic").read(f"gold/{report['table']}")
+    except (NotFound, IntegrityError):
+        return
+
+
+def _is_in_ledger(platform: Platform, report: Json) -> bool:
+    try:
+        with platform.store("identified").connect() as connection:
+            rows = {one.entry: one for one in entries(connection)}
+    except IntegrityError:
+        return False
+    told = report["ledger"]
+    return all(
+        told[name] in rows and rows[told[name]].hash == told[f"{name}_hash"]
+        and rows[told[name]].body["account"] == told["account"]
+        for name in ("fit", "release")
+    )  # fmt: skip
+
+
+def _are_kept(platform: Platform, report: Json) -> bool:
+    try:
+        one: Work = work(platform, report["lineage"]["sample"], "sample")
+    except CareloomError:
+        return False
+    found = measures_of(one)
+    told = {name: each.as_json() for name, each in found.items()}
+    return measures_digest(platform, told) == report["measures_digest"] and certificates.holds(report, found)
