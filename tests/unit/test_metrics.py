@@ -1,8 +1,10 @@
+from math import comb
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careloom.metrics import wilson_interval
+from careloom.metrics import beta_below, exact_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,24 @@ def test_the_interval_holds_the_share_and_mirrors(counts: tuple[int, int], confi
     assert found.share is not None
     assert 0 <= found.low <= found.share <= found.high <= 1
     assert found.low == pytest.approx(1 - mirror.high, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [
+        (0, 10, 0.0, 0.308497),
+        (1, 10, 0.002529, 0.445016),
+        (5, 10, 0.187086, 0.812914),
+        (10, 10, 0.691503, 1.0),
+        (3, 1000, 0.000619, 0.008742),
+    ],
+)
+def test_exact_interval_is_clopper_and_pearsons(successes: int, trials: int, low: float, high: float) -> None:
+    found = exact_interval(successes, trials)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
+
+
+@pytest.mark.parametrize(("count", "trials", "chance"), [(0, 5, 0.3), (2, 9, 0.1), (7, 9, 0.9), (40, 90, 0.5)])
+def test_beta_below_is_the_sum_of_the_binomial(count: int, trials: int, chance: float) -> None:
+    exact = sum(comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(max(count, 1), trials + 1))
+    assert beta_below(chance, max(count, 1), trials - max(count, 1) + 1) == pytest.approx(exact, rel=1e-12)

@@ -23,6 +23,7 @@ REGISTRY: dict[str, str] = {
     "train.encoder": "careloom.services.train_ner_torch:encoder",
     "train.ner": "careloom.services.train_ner_torch:ner",
     "train.smaller_ner": "careloom.services.train_ner_torch:smaller",
+    "synth.attack.boosting": "careloom.synth.privacy_membership_sklearn:by_boosting",
     "synth.cart": "careloom.synth.cart_sklearn:fit_cart",
     "synth.detect.boosting": "careloom.synth.detection_sklearn:by_boosting",
     "synth.detect.regression": "careloom.synth.detection_sklearn:by_regression",

@@ -1,62 +1,77 @@
-"""An attacker's lower bound of epsilon: never above what is claimed, and far above it where a bound is broken."""
-
-import math
+"""An attacker's lower bound of epsilon: never above what is claimed, and far above it where the mechanism is broken."""
 
 import numpy as np
 import pytest
 
 from careloom.synth.marginals import fit
 from careloom.synth.marginals_plan import Ask, Table
+from careloom.synth.privacy_audit import Audited, audit, audit_gaussian, audit_one_run, campaign
 
-pytestmark = pytest.mark.long
 TABLE, ASK = Table((2, 6), target=0), Ask(1.0, extra=0, steps=5)
 ROWS = np.tile(np.array([[0, 0], [1, 1], [0, 2], [1, 3]]), (50, 1))
 CANARY = np.array([[1, 5]])
 """Of a code that nobody else has: the patient who is easiest to find."""
-RUNS = 200
 
 
-def seen(canaries: int, seed: int) -> np.ndarray:
-    """How likely the canary's code is under the model, in each of `RUNS` fits."""
+class Silent(np.random.Generator):
+    """A source of noise from which none comes: the mechanism with its noise off."""
+
+    def normal(self, loc: float = 0.0, scale: float = 1.0, size: int | None = None) -> np.ndarray:  # type: ignore[override]
+        return np.zeros(size or ()) + loc
+
+    def gumbel(self, loc: float = 0.0, scale: float = 1.0, size: int | None = None) -> np.ndarray:  # type: ignore[override]
+        return np.zeros(size or ()) + loc
+
+
+def score(noise: np.random.Generator, canaries: int, ask: Ask = ASK) -> float:
+    """How many patients the model says have the canary's code, which nobody else has."""
     rows = np.concatenate([ROWS, np.repeat(CANARY, canaries, axis=0)])
-    found = []
-    for run in range(RUNS):
-        model = fit(rows, TABLE, ASK, np.random.default_rng([seed, run]))
-        column = model.marginals[0].sum(axis=0)
-        found.append(model.total * column[model.kept[1][5]] * model.shares[1][5])
-    return np.array(found)
+    model = fit(rows, TABLE, ask, noise)
+    return float(model.total * model.marginals[0].sum(axis=0)[model.kept[1][5]] * model.shares[1][5])
 
 
-def bound_of(canaries: int) -> float:
-    """Lower bound of epsilon at 95 %: the threshold is set on the first half of the runs, and judged on the second."""
-    without, within = seen(0, 1), seen(canaries, 2)
-    half = RUNS // 2
-    levels = np.unique(np.concatenate([without[:half], within[:half]]))
-    threshold = max(levels, key=lambda at: (within[:half] > at).mean() / max((without[:half] > at).mean(), 0.05))
-    low, _ = interval(int((within[half:] > threshold).sum()), half)
-    _, high = interval(int((without[half:] > threshold).sum()), half)
-    return math.log((low - ASK.delta) / high) if low > ASK.delta else -math.inf
+def audited(runs: int, *, canaries: int = 1, silent: bool = False, ask: Ask = ASK) -> tuple[Audited, Audited]:
+    """Bounds by so many runs with the canary and as many without: for any mechanism, and for Gaussian noise."""
+
+    def release(is_in: bool, run: int) -> float:
+        noise = Silent(np.random.PCG64(run)) if silent else np.random.default_rng([1, run])
+        return score(noise, canaries if is_in else 0, ask)
+
+    within, without = campaign(release, runs)
+    return audit(within, without, ASK.delta), audit_gaussian(within, without, ASK.delta)
 
 
-def interval(hits: int, runs: int) -> tuple[float, float]:
-    """Clopper and Pearson's, at 97.5 % on either side."""
-
-    def at_most(p: float, upto: int) -> float:
-        return sum(math.comb(runs, k) * p**k * (1 - p) ** (runs - k) for k in range(upto + 1))
-
-    def rate(tail: float, upto: int) -> float:
-        low, high = 0.0, 1.0
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if at_most(middle, upto) > tail else (low, middle)
-        return high
-
-    return (rate(0.975, hits - 1) if hits else 0.0), (rate(0.025, hits) if hits < runs else 1.0)
+@pytest.mark.long
+@pytest.mark.parametrize("epsilon", [0.5, 1.0, 3.0, 8.0])
+def test_canaries_of_200_runs_show_no_more_than_the_claimed_epsilon(epsilon: float) -> None:
+    any_noise, gaussian = audited(200, ask=Ask(epsilon, extra=0, steps=5))
+    assert any_noise.lower <= epsilon
+    assert gaussian.lower <= epsilon
+    assert epsilon < 8 or gaussian.lower > 0.5  # the attacker sees something
 
 
-def test_canaries_show_no_more_than_the_claimed_epsilon() -> None:
-    assert bound_of(1) <= ASK.epsilon
-
-
+@pytest.mark.long
 def test_a_patient_with_more_rows_than_the_bound_says_is_caught() -> None:
-    assert bound_of(30) > ASK.epsilon
+    assert audited(200, canaries=30)[0].lower > ASK.epsilon
+
+
+def test_noise_that_is_off_is_caught_in_a_few_runs() -> None:
+    found = audited(30, silent=True)[0]
+    assert found.lower == found.most
+    assert found.lower > 1.2 * ASK.epsilon
+
+
+def in_one_run(noise: np.random.Generator, canaries: int = 400) -> Audited:
+    """Canaries of a code each, each put in by the toss of a coin: one fit tells of all."""
+    tosses = np.random.default_rng(5).random(canaries) < 0.5
+    table = Table((2, 4 + canaries), target=0)
+    planted = np.stack([np.zeros(canaries, int), 4 + np.arange(canaries)], 1)[tosses]
+    model = fit(np.concatenate([ROWS, planted]), table, ASK, noise)
+    scores = model.total * model.marginals[0].sum(axis=0)[model.kept[1]] * model.shares[1]
+    return audit_one_run(scores[4:], tosses, canaries // 4, ASK.delta)
+
+
+def test_one_run_with_many_canaries_shows_no_more_than_the_claim_and_catches_noise_that_is_off() -> None:
+    assert in_one_run(np.random.default_rng(3)).lower <= ASK.epsilon
+    broken = in_one_run(Silent(np.random.PCG64(3)))
+    assert broken.lower > 3 * ASK.epsilon
