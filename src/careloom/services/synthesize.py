@@ -15,13 +15,13 @@ import orjson
 from careloom.errors import Conflict, InputError, StateError
 from careloom.pipeline.registry import REGISTRY, load
 from careloom.services.access import Principal, Zone
-from careloom.services.admission import admit, event, note
+from careloom.services.admission import admit, event
 from careloom.services.platform import Platform
 from careloom.services.privacy_ledger import UseAsk, reserve, settle
 from careloom.services.synthesize_source import Source, SourceAsk, Split, read_source, split
 from careloom.services.trainings import TrainingAsk, register
 from careloom.store.rows import instant
-from careloom.store.synthesis import Work, find, listed
+from careloom.store.synthesis import Work, find
 from careloom.store.synthesis_files import SynthesisFiles, cut
 from careloom.store.tensors import packed, unpacked
 from careloom.synth import tabular
@@ -32,7 +32,7 @@ from careloom.synth.tabular import Synthesizer
 Json = dict[str, Any]
 Tell = Callable[[int, int], None]
 _ENGINE = "synth.engine."
-FIT, LIST = "synthesize-fit", "synthesize-list"
+FIT = "synthesize-fit"
 STEPS = 1000
 """In how many parts a fit says how far it is."""
 
@@ -181,15 +181,6 @@ def taints_of(platform: Platform, model: Work) -> list[str]:
         return sorted({cause for cause, _ in reader.training(model.body["training"]).taints})
 
 
-def models(platform: Platform, who: Principal) -> list[Json]:
-    """All models that the caller may see, newest first. raises AccessError"""
-    zones = _seen(platform, who)
-    with platform.store("identified").connect() as connection:
-        found = [told(one) for one in listed(connection, "model") if zone_of_account(one.body["account"]) in zones]
-    note(platform, who, LIST, zones[0], detail={"models": len(found)})
-    return found
-
-
 def work(platform: Platform, name: str, kind: Any) -> Work:
     """One model or sample as it is now. raises NotFound"""
     with platform.store("identified").connect() as connection:
@@ -226,16 +217,6 @@ def asked(ask: FitAsk) -> Ask:
     """The ask of an engine."""
     privacy = None if ask.epsilon is None else Privacy(ask.epsilon, ask.delta, ask.rows_per_patient)
     return Ask(ask.seed, privacy, ask.target, dict(ask.options))
-
-
-def _seen(platform: Platform, who: Principal) -> list[Zone]:
-    zones: list[Zone] = [zone for zone in _ZONES if who.may("monitor", zone)]
-    for zone in zones or _ZONES[:1]:
-        admit(platform, who, "monitor", zone, operation=LIST)
-    return zones
-
-
-_ZONES: tuple[Zone, ...] = ("research", "identified")
 
 
 def _body(who: Principal, ask: FitAsk, source: Source, parts: Json, mechanisms: tuple[Mechanism, ...]) -> Json:

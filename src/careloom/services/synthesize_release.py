@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import polars as pl
@@ -32,7 +32,7 @@ from careloom.synth.release_policy import DEFAULT, Policy, Verdict, decide, from
 from careloom.tables.schema import Column as LakeColumn
 from careloom.tables.schema import TableSchema
 
-RELEASE, WITHDRAW = "synthesize-release", "synthesize-withdraw"
+RELEASE, WITHDRAW, CERTIFICATE = "synthesize-release", "synthesize-withdraw", "synthesize-certificate"
 KEY = "synthetic_row"
 """The column that names a row of a release."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")
@@ -192,6 +192,14 @@ def released_as(platform: Platform, one: Work) -> Json:
         "released": instant(one.changed), "expires": held["expires"], "policy": held["policy"],
         "certificate": held["certificate"], "place": held.get("place", ""), "card": held.get("card", ""),
     }  # fmt: skip
+
+
+def certificate_of(platform: Platform, who: Principal, name: str, ending: Literal["json", "pdf", "html"]) -> bytes:
+    """A certificate's file, for all who may see the synthetic zone. raises AccessError; NotFound"""
+    admit(platform, who, "monitor", "synthetic", operation=CERTIFICATE)
+    content = certificates.certificate_bytes(platform, name, ending)
+    note(platform, who, CERTIFICATE, "synthetic", detail={"certificate": name})
+    return content
 
 
 def withdraw(platform: Platform, who: Principal, sample: str) -> Json:

@@ -15,7 +15,7 @@ import polars as pl
 from careloom.errors import CareloomError, Conflict, InputError, SetupError
 from careloom.pipeline.registry import REGISTRY, load
 from careloom.services.access import Principal
-from careloom.services.admission import admit, event, note
+from careloom.services.admission import admit, event
 from careloom.services.platform import Platform
 from careloom.services.synthesize import (
     Tell,
@@ -28,7 +28,7 @@ from careloom.services.synthesize import (
 )
 from careloom.services.synthesize_source import SourceAsk, Split, same_source, split
 from careloom.store.rows import instant
-from careloom.store.synthesis import Work, listed
+from careloom.store.synthesis import Work
 from careloom.synth.fidelity import Detector, judge_fidelity
 from careloom.synth.metadata import Table
 from careloom.synth.release_measures import People, digest_of, disclosure
@@ -134,16 +134,6 @@ def judge(platform: Platform, who: Principal, ask: JudgeAsk) -> Json:
         "control_patients": parts.told["control_patients"], "target": task.target, "small_cell": task.small_cell,
     }  # fmt: skip
     return told(change(platform, who, one, "judged", {**one.body, "report": judged, "release": None}))
-
-
-def samples(platform: Platform, who: Principal, model: str = "") -> list[Json]:
-    """Samples that the caller may see the measures of, newest first. raises AccessError"""
-    admit(platform, who, "monitor", "research", operation="synthesize-list")
-    with platform.store("identified").connect() as connection:
-        found = [one for one in listed(connection, "sample", model)
-                 if who.may("monitor", zone_of_account(one.body["account"]))]  # fmt: skip
-    note(platform, who, "synthesize-list", "research", detail={"samples": len(found)})
-    return [told(one) for one in found]
 
 
 def measures_of(one: Work) -> dict[str, Measure]:

@@ -23,10 +23,11 @@ from careloom.services.access import Principal
 from careloom.services.audit import report as audit_report
 from careloom.services.lake import lake_export
 from careloom.services.lake_read import RowsAsk, read_rows
-from careloom.services.synthesize import fit, models, open_model, work
+from careloom.services.synthesize import fit, open_model, work
 from careloom.services.synthesize_gate import FACT
 from careloom.services.synthesize_release import ReleaseAsk, release, released, withdraw
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample, staged
+from careloom.services.synthesize_shown import guess, models, samples, show
 from careloom.services.synthesize_source import SourceAsk, read_source, split
 from careloom.services.synthesize_verify import read_rows_of, verify
 from careloom.synth.tabular import Wish
@@ -285,3 +286,20 @@ def test_a_file_that_changed_since_the_fit_cannot_be_judged_against(place: Place
     with pytest.raises(StateError):
         judge(place.platform, SCIENTIST, JudgeAsk(drawn["sample"]))
     place.file.write_bytes(whole)
+
+
+def test_who_sees_counts_sees_no_measure(place: Place) -> None:
+    name = judged(place)
+    auditor = Principal("ada", frozenset({"auditor"}), OFFICER.zones)
+    assert name in show(place.platform, auditor, place.model["model"])["samples"]
+    assert not [one for one in samples(place.platform, auditor) if one["report"]]
+    with pytest.raises(AccessError):
+        show(place.platform, auditor, name)
+    assert show(place.platform, SCIENTIST, name)["report"]["measures"]
+
+
+def test_metadata_are_guessed_as_text_that_is_read_back(place: Place) -> None:
+    text = guess(place.platform, SCIENTIST, SourceAsk(file=place.file))
+    again = read_source(place.platform, SCIENTIST, SourceAsk(file=place.file, metadata=text), "research")
+    assert again.table.subject == "patient"
+    assert "public" not in text

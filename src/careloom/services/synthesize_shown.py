@@ -1,0 +1,95 @@
+"""What may be seen of models, samples and releases, and the metadata that a person mends before a first fit."""
+
+from typing import Any
+
+from careloom.errors import NotFound
+from careloom.services.access import Principal, Zone
+from careloom.services.admission import admit, note
+from careloom.services.platform import Platform
+from careloom.services.synthesize import engines, maker_of, taints_of, told, work, zone_of_account
+from careloom.services.synthesize_release import released_as
+from careloom.services.synthesize_source import SourceAsk, read_source
+from careloom.store.synthesis import Work, listed
+from careloom.synth.metadata import Metadata
+from careloom.synth.metadata_toml import to_toml
+
+Json = dict[str, Any]
+SHOW, LIST, GUESS = "synthesize-show", "synthesize-list", "synthesize-guess"
+_ZONES: tuple[Zone, ...] = ("research", "identified")
+
+
+def models(platform: Platform, who: Principal) -> list[Json]:
+    """All models whose data set the caller may see the counts of, newest first. raises AccessError"""
+    return [told(one) for one in _listed(platform, who, "model")]
+
+
+def samples(platform: Platform, who: Principal, model: str = "") -> list[Json]:
+    """All samples, or those of a model, newest first, without what was measured. raises AccessError"""
+    found = [told(one) for one in _listed(platform, who, "sample", model)]
+    return [{**one, "report": None, "release": None} for one in found]
+
+
+def show(platform: Platform, who: Principal, name: str) -> Json:
+    """A model with ``taints`` and its samples, or a sample with all that was measured of it.
+
+    raises  AccessError; NotFound
+    """
+    try:
+        one = work(platform, name, "model")
+    except NotFound:
+        one = work(platform, name, "sample")
+    zone = zone_of_account(one.body["account"])
+    admit(platform, who, "read" if one.kind == "sample" else "monitor", zone, operation=SHOW)
+    note(platform, who, SHOW, zone, detail={one.kind: name})
+    if one.kind == "sample":
+        return told(one)
+    drawn = [each.name for each in _of_model(platform, name)]
+    taints = taints_of(platform, one) if one.body["training"] else []
+    return {**told(one), "taints": taints, "samples": drawn}
+
+
+def show_release(platform: Platform, who: Principal, name: str) -> Json:
+    """One release, for all who may see the synthetic zone. raises AccessError; NotFound"""
+    admit(platform, who, "monitor", "synthetic", operation=SHOW)
+    one = work(platform, name, "sample")
+    if one.state not in ("released", "withdrawn"):
+        raise NotFound("there is no such release", "List them: careloom synthesize list --releases.")
+    note(platform, who, SHOW, "synthetic", detail={"release": name})
+    return released_as(platform, one)
+
+
+def engine_list() -> list[Json]:
+    """Every engine: engine, meaning, private (yes, always, no), options with their defaults; why it does not load."""
+    found = []
+    for name in engines():
+        maker = maker_of(name)
+        private = "always" if maker.needs_privacy else "yes" if maker.costs is not None else "no"
+        found.append({"engine": name, "meaning": maker.meaning, "private": private, "options": dict(maker.options)})
+    return found
+
+
+def guess(platform: Platform, who: Principal, ask: SourceAsk, account: str = "research") -> str:
+    """Metadata of a table or a file as TOML, read off its rows: nothing of it is public until a person says so.
+
+    raises  AccessError; QueryError; NotFound; FormatError
+    """
+    zone = zone_of_account(account)
+    admit(platform, who, "read", zone, operation=GUESS)
+    source = read_source(platform, who, ask, zone)
+    note(platform, who, GUESS, zone, detail={"columns": len(source.table.columns)})
+    return to_toml(Metadata((source.table,)))
+
+
+def _listed(platform: Platform, who: Principal, kind: Any, model: str = "") -> list[Work]:
+    zones = [zone for zone in _ZONES if who.may("monitor", zone)]
+    for zone in zones or _ZONES[:1]:
+        admit(platform, who, "monitor", zone, operation=LIST)
+    with platform.store("identified").connect() as connection:
+        found = [one for one in listed(connection, kind, model) if zone_of_account(one.body["account"]) in zones]
+    note(platform, who, LIST, zones[0], detail={"kind": kind, "listed": len(found)})
+    return found
+
+
+def _of_model(platform: Platform, model: str) -> list[Work]:
+    with platform.store("identified").connect() as connection:
+        return listed(connection, "sample", model)
