@@ -8,8 +8,10 @@ import pytest
 
 from careloom.fhir.views import View, compile_view
 from careloom.fhir.views_definition import ViewError
+from careloom.fhir.views_expressions import expressions
 from careloom.fhir.views_interpret import interpreted
 from careloom.services.view import definition_of, ready_views
+from tests.view_kit import by_columns, by_function, same
 
 FOLDER = "sql_on_fhir_v2"
 
@@ -56,6 +58,20 @@ def test_the_written_function_finds_what_the_interpreter_finds(suites: Path) -> 
             if view.fast is not None and resource["resourceType"] == view.resource:
                 assert view.fast(resource) == interpreted(view.definition, resource), name
     assert fast > 50
+
+
+def test_expressions_over_columns_find_what_the_function_finds(suites: Path, tmp_path: Path) -> None:
+    asked = answered = 0
+    for name, resources, test in cases(suites):
+        view = None if test.get("expectError") else compile_view(test["view"])
+        if view is None or expressions(view.definition) is None:
+            continue
+        (file := tmp_path / "in.ndjson").write_text("\n".join(json.dumps(one) for one in resources))
+        told, count = by_columns(view, file)
+        assert same(told, by_function(view, file)), name
+        asked, answered = asked + 1, answered + (count == told.resources)
+    assert asked == 24
+    assert answered >= 20
 
 
 def test_views_that_ship_make_rows_of_every_example_of_the_specification(suites: Path) -> None:

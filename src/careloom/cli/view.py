@@ -126,6 +126,8 @@ def _show(report: dict[str, Any]) -> None:
         output.say("  ".join("" if value is None else str(value) for value in row.values()))
     counted = f"{report['resources']:,} {report['resource']} resources, {report['rows']:,} rows."
     output.say(counted)
+    if report["by_expressions"]:
+        output.say(f"{report['by_expressions']:,} of them were looked at by columns, the others one by one.")
     if report["unread"]:
         output.say(f"{report['unread']:,} lines are no JSON objects.")
     for place, count in report["reasons"].items():

@@ -30,6 +30,7 @@ REGISTRY: dict[str, str] = {
     "synth.engine.marginals": "careloom.synth.engine_marginals:maker",
     "synth.modes": "careloom.synth.transforms_modes_sklearn:mixture",
     "synth.utility": "careloom.synth.utility_sklearn:judge_utility",
+    "view.expressions": "careloom.services.view_columns:take",
     "ingest": "careloom.services.ingest_pipeline:build",
 }
 """Name -> ``module:attribute``."""

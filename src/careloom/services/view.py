@@ -9,7 +9,6 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,8 @@ from careloom.services.platform import Platform
 from careloom.services.restrictions import hidden
 from careloom.services.search import zone_of
 from careloom.services.view_files import FORMATS, writer
-from careloom.services.view_scan import Piece, Recipe, piece_of, pieces, usable_cores
+from careloom.services.view_ndjson import Files
+from careloom.services.view_scan import Piece, Recipe, pieces, usable_cores
 from careloom.store.export_scan import patients_behind
 from careloom.store.snapshot import Snapshot, snapshot, without
 from careloom.store.zone_store import Zone
@@ -63,6 +63,7 @@ class ViewReport:
     resources  of the view's type that were looked at; `refused` of them do not fit the view
     reasons    place in the view -> how many do not fit there
     unread     lines of files that are no JSON object
+    by_expressions  of the resources, how many were looked at by columns, in large files, not by the view's function
     shown      the first rows, where no file was asked for
     """
 
@@ -73,6 +74,7 @@ class ViewReport:
     rows: int = 0
     refused: int = 0
     unread: int = 0
+    by_expressions: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     shown: list[dict[str, Any]] = field(default_factory=list)
 
@@ -172,38 +174,17 @@ def view_files(files: list[Path], ask: ViewAsk, watch: Watch | None = None) -> V
     if any(not file.is_file() for file in files):
         raise NotFound("a file to view is not there", "Name NDJSON files.")
     total = sum(file.stat().st_size for file in files)
-    unread: Counter[str] = Counter()
-    position = [0]
-
-    def resources() -> Iterator[Any]:
-        for file in files:
-            with file.open("rb") as lines:
-                for line in lines:
-                    position[0] += len(line)
-                    held = _object(line)
-                    if held is None:
-                        unread["lines"] += bool(line.strip())
-                    elif held.get("resourceType") == compiled.resource:
-                        yield held
+    held = Files(compiled, files, is_whole=ask.out is not None)
 
     def made() -> Iterator[Piece]:
-        left, size = resources(), view_scan.BATCH if ask.out is not None else _shown(ask)
-        while (piece := piece_of(compiled, islice(left, size))).resources:
+        for piece in held.pieces(view_scan.BATCH if ask.out is not None else _shown(ask)):
             yield piece
             if watch is not None:
-                watch(position[0], total)
+                watch(held.position, total)
 
     report = _run(compiled, ask, made())
-    report.unread = unread["lines"]
+    report.unread, report.by_expressions = held.unread, held.by_expressions
     return report
-
-
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        held = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    return held if isinstance(held, dict) else None
 
 
 def _shown(ask: ViewAsk) -> int:
