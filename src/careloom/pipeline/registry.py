@@ -29,6 +29,7 @@ REGISTRY: dict[str, str] = {
     "synth.detect.regression": "careloom.synth.detection_sklearn:by_regression",
     "synth.engine.marginals": "careloom.synth.engine_marginals:maker",
     "synth.modes": "careloom.synth.transforms_modes_sklearn:mixture",
+    "synth.privacy": "careloom.synth.privacy_release_sklearn:measures",
     "synth.utility": "careloom.synth.utility_sklearn:judge_utility",
     "view.expressions": "careloom.services.view_columns:take",
     "ingest": "careloom.services.ingest_pipeline:build",

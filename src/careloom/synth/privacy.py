@@ -56,7 +56,7 @@ class Asked:
     detector   tells members from controls without the release, to see that they are of one source
     audit      of the generator's claim, by `careloom.synth.privacy_audit`
     claimed    the epsilon that the generator claims
-    reference  further rows of the source, which the attacker has; None: half of the controls' patients are taken
+    reference  further rows of the source, which the attacker has; None: a third of the controls' patients are
     limits     of rows that are looked at
     """
 

@@ -96,7 +96,7 @@ def scene(
 ) -> Scene:
     """The scene of an attack.
 
-    people  (members, controls, what the attacker has); without the last, half of the controls' patients are that
+    people  (members, controls, what the attacker has); without the last, a third of the controls' patients are that
     raises  InputError for a patient who is both member and control, or for fewer than `PATIENTS_AT_LEAST` of either;
             SchemaMismatch for a frame that does not fit
     """
@@ -104,9 +104,9 @@ def scene(
     draw = np.random.default_rng([seed, 1])
     if people[2] is None:
         whole = _patients(table, controls)
-        half = whole.count // 2
+        third = whole.count // 3
         lots = draw.permutation(whole.count)[whole.patients]
-        reference, controls = controls.filter(pl.Series(lots < half)), controls.filter(pl.Series(lots >= half))
+        reference, controls = controls.filter(pl.Series(lots < third)), controls.filter(pl.Series(lots >= third))
     else:
         reference = conform(table, people[2])
     _require_apart(table, members, controls, reference)
@@ -114,7 +114,7 @@ def scene(
     if min(group.count for group in groups) < PATIENTS_AT_LEAST:
         raise InputError(
             f"table {table.name}: there are too few patients to attack",
-            f"Give {PATIENTS_AT_LEAST} members and as many controls at least; without a reference twice as many.",
+            f"Give {PATIENTS_AT_LEAST} members and as many controls at least; without a reference half as many again.",
         )
     names = groups[0].frame.columns
     shown = _of_release(table, release).select(names)

@@ -157,10 +157,10 @@ def test_a_patient_in_two_groups_is_refused_and_so_are_too_few_patients() -> Non
         scene(OF_PATIENTS, (members, stays(19, 2, 100), known), members, seed=0, limits=Limits())
 
 
-def test_without_a_reference_half_of_the_controls_is_what_the_attacker_has() -> None:
+def test_without_a_reference_a_third_of_the_controls_is_what_the_attacker_has() -> None:
     set_up = scene(OF_PATIENTS, (stays(50, 1, 0), stays(80, 2, 100), None), stays(9, 3, 0), seed=0, limits=Limits())
-    assert set_up.controls.count == 40
-    assert set_up.reference.height == 200
+    assert set_up.controls.count == 54
+    assert set_up.reference.height == 26 * 5
 
 
 def test_whole_patients_are_drawn_where_there_are_too_many_rows() -> None:
@@ -238,3 +238,15 @@ def test_a_release_that_tells_nothing_is_let_through() -> None:
         report = judge_privacy(TABLE, four[0], four[1], four[2], seed=seed, asked=Asked(reference=four[3]))
         refused += bool(report.reasons())
     assert refused <= 4
+
+
+def test_measures_of_a_release_are_the_worst_of_each_kind() -> None:
+    pytest.importorskip("sklearn", reason="the extra ml is not installed: make ml")
+    measures = load("synth.privacy")
+    leaking = measures(TABLE, MEMBERS, CONTROLS, MEMBERS, seed=0)
+    assert leaking["membership_area"].value > 0.99
+    assert leaking["copies_of_patients"].value == 1
+    assert leaking["attacks_that_see"].value > 10
+    assert leaking["weak_attacks"].value == 0
+    assert leaking["same_source"].value == pytest.approx(0.5, abs=0.1)
+    assert {"singling_out", "linkability", "inference", "membership_hits"} < set(leaking)
