@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from careloom.synth.masked_torch import MaskedLinear
+from careloom.errors import InputError
+from careloom.synth.masked_torch import GroupedLinear, MaskedLinear
 
 _CELLS_AT_ONCE = 1 << 24
 """Per-sample gradients that are made at once: 64 MiB."""
@@ -42,6 +43,27 @@ def linear(layer: Any, inputs: torch.Tensor, grads: torch.Tensor) -> list[Share]
         shares.append(many(layer.weight, inputs, grads, mask))
     if layer.bias is not None and layer.bias.requires_grad:
         shares.append(_whole(layer.bias, grads.sum(1)))
+    return shares
+
+
+def grouped(layer: Any, inputs: torch.Tensor, grads: torch.Tensor) -> list[Share]:
+    """Shares of weights and biases of groups that stand along T; the layer may be called once.
+
+    raises  InputError where it was called more often
+    """
+    if inputs.shape[1] != layer.weight.shape[0]:
+        raise InputError("DP-SGD: a grouped layer was called more than once", "Call it once for each step.")
+    shares = []
+    if layer.weight.requires_grad:
+        squares = (inputs.square().sum(2) * grads.square().sum(2)).sum(1)
+
+        def total(factors: torch.Tensor) -> torch.Tensor:
+            return (grads * factors[:, None, None]).permute(1, 2, 0) @ inputs.transpose(0, 1)
+
+        shares.append(Share(layer.weight, squares, total))
+    if layer.bias.requires_grad:
+        each = grads.flatten(1)
+        shares.append(Share(layer.bias, each.square().sum(1), lambda factors: (factors @ each).view_as(layer.bias)))
     return shares
 
 
@@ -128,6 +150,7 @@ def _sequence(
 RULES: dict[type[torch.nn.Module], Rule] = {
     torch.nn.Linear: linear,
     MaskedLinear: linear,
+    GroupedLinear: grouped,
     torch.nn.Embedding: embedding,
     torch.nn.LayerNorm: layer_norm,
     torch.nn.RMSNorm: root_mean_square_norm,

@@ -1,0 +1,160 @@
+"""The autoregressive engine on a small table: links, conditions, budgets, state, privacy. Needs the extra ml."""
+
+from itertools import count
+
+import numpy as np
+import polars as pl
+import pytest
+
+from careloom.errors import FormatError, InputError
+from careloom.pipeline.registry import load as registered
+from careloom.synth.accounting import spent
+from careloom.synth.engine import Ask, Maker, Privacy, State, Step, Watch
+from careloom.synth.metadata import Column, Table
+from careloom.synth.metadata_check import check
+from careloom.synth.tabular import Synthesizer, Wish, fit, load, planned
+from tests.later import Later, has
+
+pytestmark = pytest.mark.skipif(not has("torch"), reason="the extra ml is not installed: make ml")
+torch = Later("torch")
+draws, places = Later("careloom.synth.autoregressive_draws_torch"), Later("careloom.synth.autoregressive_places")
+
+TABLE = Table(
+    "stays",
+    (
+        Column("stay_id", "id"),
+        Column("sex", "categorical", values=("F", "M"), nullable=False, public=True),
+        Column("ward", "categorical", values=("a", "b", "c"), public=True),
+        Column("begin", "integer", low=0, high=100, nullable=False, public=True),
+        Column("cost", "continuous", decimals=2, low=0, high=1000, atoms=(0,), cuts=(10, 100, 400), public=True),
+    ),
+    primary_key=("stay_id",),
+)
+SMALL = {"width": 32, "place": 6, "epochs": 14, "batch": 128, "rate": 5e-3, "bins": 16, "average": 0.9}
+PRIVATE = {"private_width": 16, "private_steps": 30, "private_sampling": 0.2}
+
+
+def stays(rows: int = 1_500, seed: int = 0) -> pl.DataFrame:
+    """Men have no cost, and are never in ward a; who begins late is in ward c, or in none that is known."""
+    draw = np.random.default_rng(seed)
+    begin, male = draw.integers(0, 101, rows), draw.random(rows) < 0.3
+    ward = np.where(begin > 80, "c", np.where(male, "b", draw.choice(["a", "b"], rows)))
+    return pl.DataFrame(
+        {
+            "stay_id": [f"s{each}" for each in range(rows)],
+            "sex": np.where(male, "M", "F"),
+            "ward": pl.Series(ward).set(pl.Series((begin > 80) & (draw.random(rows) < 0.5)), None),
+            "begin": begin,
+            "cost": np.where(male, 0.0, draw.gamma(2, 60, rows).clip(0.01, 1000)).round(2),
+        }
+    )
+
+
+def maker() -> Maker:
+    found: Maker = registered("synth.engine.autoregressive")
+    return found
+
+
+def fitted(watch: Watch | None = None, **options: float | bool) -> Synthesizer:
+    return fit(TABLE, stays(), maker(), Ask(seed=3, target="sex", options=SMALL | options), watch or Watch())
+
+
+@pytest.fixture(scope="module")
+def made() -> Synthesizer:
+    return fitted()
+
+
+def share(rows: pl.DataFrame, which: pl.Expr) -> float:
+    return rows.filter(which).height / rows.height
+
+
+def test_rows_have_the_shares_and_the_links_that_were_learnt(made: Synthesizer) -> None:
+    rows, real = made.sample(3_000, np.random.default_rng(1)), stays()
+    assert check(TABLE, rows) == []
+    assert abs(share(rows, pl.col("sex") == "M") - share(real, pl.col("sex") == "M")) < 0.02
+    assert abs(share(rows, pl.col("ward").is_null()) - share(real, pl.col("ward").is_null())) < 0.02
+    men = rows.filter(pl.col("sex") == "M")
+    assert share(men, pl.col("cost") == 0) > 0.9
+    assert share(men, pl.col("ward") == "a") < 0.1
+    assert share(rows.filter(pl.col("ward").is_null()), pl.col("begin") > 75) > 0.9
+    assert abs(rows.filter(pl.col("cost") > 0)["cost"].mean() - 120) < 12  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("given", [{"sex": "M"}, {"ward": "c"}, {"sex": "M", "ward": "b"}])
+def test_any_columns_may_be_given_and_the_others_follow(made: Synthesizer, given: dict[str, str]) -> None:
+    rows = made.sample(1_000, np.random.default_rng(1), Wish(values=given))
+    for column, value in given.items():
+        assert rows[column].unique().to_list() == [value]
+    if given.get("ward") == "c":
+        assert share(rows, pl.col("begin") > 75) > 0.9  # of all rows 0.25
+    else:
+        assert share(rows, pl.col("cost") == 0) > 0.9  # of all rows 0.3
+
+
+def test_the_same_seed_makes_the_same_rows(made: Synthesizer) -> None:
+    again = fitted()
+    one, other = (each.sample(200, np.random.default_rng(4)) for each in (made, again))
+    assert one.equals(other)
+
+
+def test_what_is_saved_is_read_again_and_makes_the_same_rows(made: Synthesizer) -> None:
+    again = load(made.state(), {"autoregressive": maker()})
+    one, other = (each.sample(200, np.random.default_rng(4)) for each in (made, again))
+    assert one.equals(other)
+    state = made.state()
+    with pytest.raises(FormatError):
+        load(State({name: one[:1] for name, one in state.tensors.items()}, state.told), {"autoregressive": maker()})
+
+
+def test_a_fit_that_was_interrupted_ends_as_one_that_was_not(made: Synthesizer) -> None:
+    kept: list[State] = []
+    fitted(Watch(save=kept.append))
+    assert kept
+    again = fitted(Watch(resume=kept[0]))
+    one, other = (each.sample(200, np.random.default_rng(4)) for each in (made, again))
+    assert one.equals(other)
+
+
+def test_a_fit_ends_with_the_budget_of_its_caller() -> None:
+    ticks, steps = count(), list[Step]()
+    fitted(Watch(share=lambda: next(ticks) / 60, told=steps.append))
+    assert steps[-1].share == 1.0
+    assert len(steps) < 8
+    assert steps[-1].losses["validation"] < steps[0].losses["validation"]
+
+
+def test_a_private_fit_keeps_to_its_bound_and_tells_no_loss() -> None:
+    ask = Ask(seed=3, privacy=Privacy(5.0), options=PRIVATE)
+    steps: list[Step] = []
+    watch = Watch(noise=np.random.default_rng(5), told=steps.append)
+    model = fit(TABLE, stays(), maker(), ask, watch)
+    assert model.mechanisms == planned(TABLE, maker(), ask, 1_500)
+    assert 4.9 < spent(model.mechanisms, 1e-5).epsilon <= 5.0
+    assert all(not step.losses for step in steps)
+    rows = model.sample(1_000, np.random.default_rng(1))
+    assert check(TABLE, rows) == []
+    assert abs(share(rows, pl.col("sex") == "M") - 0.3) < 0.05
+
+
+def test_a_private_fit_needs_noise_and_what_is_public() -> None:
+    with pytest.raises(InputError):
+        fit(TABLE, stays(), maker(), Ask(privacy=Privacy(5.0)), Watch())
+    seen = Table("stays", (Column("sex", "categorical"),))
+    with pytest.raises(InputError):
+        planned(seen, maker(), Ask(privacy=Privacy(5.0)), 100)
+
+
+def test_draws_come_as_often_as_they_should_with_less_noise_than_independent_ones() -> None:
+    chances = torch.tensor([[0.5, 0.3, 0.2]]).repeat(3_200, 1)
+    counts = torch.bincount(draws.drawn(chances, np.random.default_rng(1)))
+    assert (counts - torch.tensor([1600, 960, 640])).abs().max() < 20  # of independent draws the deviation is 28
+    rare = torch.tensor([[1.0, 0.0], [0.0, 1.0]]).repeat(50, 1)
+    assert draws.drawn(rare, np.random.default_rng(1)).tolist() == [0, 1] * 50
+
+
+def test_places_in_a_bin_keep_their_shape_where_there_are_rows_enough() -> None:
+    draw = np.random.default_rng(1)
+    codes = np.repeat(np.array([0, 1], np.int32), [1_000, 5])
+    table = places.learnt(codes, draw.random(1_005) ** 4, 2)
+    assert np.median(places.drawn(np.zeros(1_000, np.int32), table, draw)) == pytest.approx(0.5**4, abs=0.05)
+    assert table[1].tolist() == [0, 0.25, 0.5, 0.75, 1]
