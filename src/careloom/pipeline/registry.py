@@ -28,6 +28,7 @@ REGISTRY: dict[str, str] = {
     "synth.detect.boosting": "careloom.synth.detection_sklearn:by_boosting",
     "synth.detect.regression": "careloom.synth.detection_sklearn:by_regression",
     "synth.engine.autoregressive": "careloom.synth.engine_autoregressive_torch:maker",
+    "synth.engine.diffusion": "careloom.synth.engine_diffusion_torch:maker",
     "synth.engine.marginals": "careloom.synth.engine_marginals:maker",
     "synth.modes": "careloom.synth.transforms_modes_sklearn:mixture",
     "synth.privacy": "careloom.synth.privacy_release_sklearn:measures",
