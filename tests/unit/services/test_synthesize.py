@@ -162,6 +162,7 @@ def test_the_judge_measures_what_the_rows_are_good_for(place: Place) -> None:
     measures = judge(place.platform, SCIENTIST, JudgeAsk(drawn["sample"]))["report"]["measures"]
     assert 0.5 < measures["utility"]["value"] < 1.5
     assert 0.4 < measures["detection"]["value"] < 0.9
+    assert 0.4 < measures["membership_area"]["low"] < 0.52 < measures["membership_area"]["high"]
 
 
 def test_the_strict_policy_keeps_in_what_no_attack_has_tried(place: Place) -> None:

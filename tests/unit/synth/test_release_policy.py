@@ -13,12 +13,14 @@ from careloom.synth.release_policy import SHIPPED, Measure, Rule, decide, from_j
 GOOD = {
     "epsilon": Measure(1.0), "delta": Measure(1e-6), "patients": Measure(5000.0),
     "membership_area": Measure(0.5, 0.48, 0.52), "copies_excess": Measure(-0.01),
+    "attacks_that_see": Measure(0.0), "same_source": Measure(0.51),
     "rare_combinations_excess": Measure(0.0), "small_cells": Measure(0.0), "broken_rules": Measure(0.0),
     "shape": Measure(0.01), "trend": Measure(0.02), "utility": Measure(0.97),
 }  # fmt: skip
 BAD = {
     "epsilon": Measure(3.1), "delta": Measure(1e-4), "patients": Measure(499.0),
     "membership_area": Measure(0.5, 0.4, 0.56), "copies_excess": Measure(0.001),
+    "attacks_that_see": Measure(1.0), "same_source": Measure(0.7),
     "rare_combinations_excess": Measure(0.1), "small_cells": Measure(1.0), "broken_rules": Measure(1.0),
     "shape": Measure(0.06), "trend": Measure(0.2), "utility": Measure(0.8),
 }  # fmt: skip
