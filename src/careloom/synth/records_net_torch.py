@@ -1,0 +1,94 @@
+"""A small transformer that foretells the next word of a patient's stream, from the words so far and the clock.
+
+[B, T, D] = patients, words, width; V words, F features of the clock.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
+
+from careloom.synth.records_streams import FEATURES
+
+Cache = list[tuple[Tensor, Tensor]]
+
+
+class Block(nn.Module):
+    """One layer: attention to what was before, then two linear maps; norms come first."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.asks, self.gives = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.wide, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """[B, T, D] and keys and values [B, H, T, D/H]; with a cache T is 1 and all before it is seen."""
+        size, length, width = x.shape
+        parts = self.asks(self.before(x)).view(size, length, 3, self.heads, width // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        if cache is not None:
+            key, value = torch.cat([cache[0], key], 2), torch.cat([cache[1], value], 2)
+        seen = scaled_dot_product_attention(query, key, value, is_causal=cache is None and length > 1)
+        x = x + self.drop(self.gives(seen.transpose(1, 2).reshape(size, length, width)))
+        x = x + self.drop(self.narrow(nn.functional.gelu(self.wide(self.between(x)))))
+        return x, (key, value)
+
+
+class RecordsNet(nn.Module):
+    """Weights of the next word; a word is the sum of its parts, in and out.
+
+    parts  of each word, as `Vocabulary.parts`
+    """
+
+    table: Tensor
+
+    def __init__(
+        self, parts: Sequence[Sequence[int]], *, width: int, layers: int, heads: int, longest: int, dropout: float
+    ) -> None:
+        super().__init__()
+        count = 1 + max(max(each) for each in parts)
+        most = max(len(each) for each in parts)
+        padded = [[*each, *[count] * (most - len(each))] for each in parts]
+        self.register_buffer("table", torch.tensor(padded), persistent=False)
+        self.parts = nn.Embedding(count + 1, width, padding_idx=count)
+        self.places = nn.Embedding(longest, width)
+        self.clock = nn.Linear(FEATURES, width)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        self.last = nn.LayerNorm(width)
+        self.bias = nn.Parameter(torch.zeros(len(parts)))
+        nn.init.normal_(self.parts.weight, std=0.02)
+        nn.init.normal_(self.places.weight, std=0.01)
+        with torch.no_grad():
+            self.parts.weight[count] = 0
+
+    def words(self) -> Tensor:
+        """[V, D] what each word is."""
+        return self.parts(self.table).sum(1)
+
+    def forward(self, words: Tensor, clock: Tensor) -> Tensor:
+        """[B, T, V] weights of the word after each. words [B, T], clock [B, T, F]"""
+        known = self.words()
+        x = known[words] + self.places.weight[: words.shape[1]] + self.clock(clock)
+        for block in self.blocks:
+            x, _ = block(x)
+        return self._weights(x, known)
+
+    def step(self, words: Tensor, clock: Tensor, at: int, cache: Cache | None, known: Tensor) -> tuple[Tensor, Cache]:
+        """[B, V] weights after one more word of each, and what the next step needs.
+
+        at     how many words were before
+        known  what `words` gives: it is the same for all steps
+        """
+        x = (known[words] + self.places.weight[at] + self.clock(clock))[:, None]
+        after: Cache = []
+        for number, block in enumerate(self.blocks):
+            x, kept = block(x, cache[number] if cache is not None else None)
+            after.append(kept)
+        return self._weights(x[:, 0], known), after
+
+    def _weights(self, x: Tensor, known: Tensor) -> Tensor:
+        return linear(layer_norm(x, x.shape[-1:], self.last.weight, self.last.bias), known, self.bias)
