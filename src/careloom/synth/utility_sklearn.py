@@ -1,19 +1,24 @@
 """What synthetic rows are good for: models trained on them, tested on real rows, beside models trained on real rows."""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import Ridge
-from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -22,9 +27,25 @@ from careloom.synth.features_sklearn import Features, Floats, features, logistic
 from careloom.synth.metadata import NUMBERS, Table
 from careloom.synth.metadata_check import conform
 
-LEARNERS = ("boosting", "regression", "forest", "tree")
+LEARNERS = ("boosting", "regression", "forest", "tree", "network")
 IMPORTANCE_ROWS = 2_000
 GROUP_ROWS_AT_LEAST = 100
+BINS = 10
+"""Of equal numbers of rows, in which what is said is compared with what is so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """How good the chances are that a model says, beyond the order that it puts rows in.
+
+    precision    average precision of a class, the mean of all but the most frequent
+    brier        mean squared error of the chances, over both classes of two (0..1), or all of several (0..2)
+    calibration  distance of the chance said and the share that is so, the mean over bins and classes: 0 is best
+    """
+
+    precision: float
+    brier: float
+    calibration: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +56,14 @@ class Trained:
     importances   column -> loss of score when it is shuffled, of boosting
     coefficients  of the regression on scaled columns, as `Features.wide_names`
     groups        ``column=place of the value`` -> score of boosting in these test rows; NaN where it is not defined
+    chances       learner -> what its chances are worth; none where a number is predicted, or nothing could be learnt
     """
 
     scores: dict[str, float]
     importances: dict[str, float]
     coefficients: tuple[float, ...]
     groups: dict[str, float]
+    chances: dict[str, Chances] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +155,7 @@ class _Task:
 
     def inputs(self, learner: str, frame: pl.DataFrame) -> Floats:
         """What a learner takes; a forest and a tree get a number far below for what is missing."""
-        if learner == "regression":
+        if learner in ("regression", "network"):
             return self.made.wide(frame)
         ordinal = self.made.ordinal(frame)
         return ordinal if learner == "boosting" else np.nan_to_num(ordinal, nan=-1e6)
@@ -142,19 +165,23 @@ def _trained(task: _Task, train: pl.DataFrame) -> Trained:
     labels, truth = task.labels(train), task.labels(task.test)
     if len(np.unique(labels)) < 2:  # one class only: nothing can be learnt
         return Trained(dict.fromkeys(LEARNERS, 0.0 if task.numeric else 0.5), {}, (), {})
-    scores, fitted = {}, {}
+    scores, fitted, chances = {}, {}, {}
     with one_thread():
         for name in LEARNERS:
-            model = fitted[name] = _learner(name, task)
-            model.fit(task.inputs(name, train), labels)
+            model = fitted[name] = _learner(name, task, len(labels))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # the network's passes are few on purpose
+                model.fit(task.inputs(name, train), labels)
             scores[name] = _score(model, task.inputs(name, task.test), truth)
+            if not task.numeric:
+                chances[name] = _chances(model, task.inputs(name, task.test), truth)
         importances = _importances(fitted["boosting"], task, truth)
         by_group = _by_group(fitted["boosting"], task, truth)
     coefficients = np.atleast_2d(fitted["regression"][-1].coef_).ravel().tolist()
-    return Trained(scores, importances, tuple(coefficients), by_group)
+    return Trained(scores, importances, tuple(coefficients), by_group, chances)
 
 
-def _learner(name: str, task: _Task) -> Any:
+def _learner(name: str, task: _Task, rows: int) -> Any:
     numeric, seed = task.numeric, task.seed
     if name == "boosting":
         boosting = HistGradientBoostingRegressor if numeric else HistGradientBoostingClassifier
@@ -164,20 +191,56 @@ def _learner(name: str, task: _Task) -> Any:
         return forest(50, min_samples_leaf=5, max_features="sqrt", random_state=seed)
     if name == "tree":
         return (DecisionTreeRegressor if numeric else DecisionTreeClassifier)(max_depth=6, random_state=seed)
+    if name == "network":
+        return make_pipeline(StandardScaler(), _network(rows, seed, numeric=numeric))
     return make_pipeline(StandardScaler(), Ridge()) if numeric else logistic()
+
+
+def _network(rows: int, seed: int, *, numeric: bool) -> Any:
+    """One hidden layer and few passes: quick, and not learnt by heart."""
+    batch = min(max(rows // 40, 32), 512, rows)
+    asked = {"hidden_layer_sizes": (64,), "alpha": 1e-2, "batch_size": batch, "max_iter": 20, "random_state": seed}
+    if numeric:
+        return TransformedTargetRegressor(MLPRegressor(**asked), transformer=StandardScaler())
+    return MLPClassifier(**asked)
 
 
 def _score(model: Any, inputs: Floats, truth: Floats) -> float:
     if not hasattr(model, "predict_proba"):
         return float(r2_score(truth, model.predict(inputs)))
-    said = model.predict_proba(inputs)
-    areas = []
-    for label in np.unique(truth):
-        where = np.flatnonzero(model.classes_ == label)
-        chance = said[:, where[0]] if len(where) else np.zeros(len(said))
-        if 0 < (truth == label).mean() < 1:
-            areas.append(float(roc_auc_score(truth == label, chance)))
+    areas = [
+        float(roc_auc_score(so, chance))
+        for so, chance in _said(model, inputs, truth)
+        if 0 < so.mean() < 1
+    ]  # fmt: skip
     return float(np.mean(areas)) if areas else float("nan")
+
+
+def _said(model: Any, inputs: Floats, truth: Floats) -> list[tuple[npt.NDArray[np.bool_], Floats]]:
+    """Of each class, the rarest first, (which rows are of it, the chance that the model says)."""
+    said = model.predict_proba(inputs)
+    labels, counts = np.unique(truth, return_counts=True)
+    made = []
+    for label in labels[np.argsort(counts, kind="stable")]:
+        where = np.flatnonzero(model.classes_ == label)
+        made.append((truth == label, said[:, where[0]] if len(where) else np.zeros(len(said))))
+    return made
+
+
+def _chances(model: Any, inputs: Floats, truth: Floats) -> Chances:
+    said = _said(model, inputs, truth)
+    squares = sum(float(np.mean((chance - so) ** 2)) for so, chance in said)
+    precisions = [float(average_precision_score(so, chance)) for so, chance in said[:-1]]
+    return Chances(
+        float(np.mean(precisions)) if precisions else float("nan"),
+        squares / 2 if len(said) == 2 else squares,
+        float(np.mean([_calibration(so, chance) for so, chance in said])),
+    )
+
+
+def _calibration(so: npt.NDArray[np.bool_], chance: Floats) -> float:
+    bins = np.array_split(np.argsort(chance, kind="stable"), BINS)
+    return sum(abs(float(chance[each].mean() - so[each].mean())) * len(each) for each in bins if len(each)) / len(so)
 
 
 def _importances(model: Any, task: _Task, truth: Floats) -> dict[str, float]:

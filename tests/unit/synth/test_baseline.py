@@ -60,6 +60,12 @@ def test_models_are_as_good_on_rows_of_the_baseline_and_worthless_on_shuffled_on
     assert found.coefficients_agree > 0.8
     assert found.importances_agree > 0.3
     assert max(found.real.importances, key=found.real.importances.get) == "x"
+    assert found.synthetic.scores["network"] > 0.85
+    chances = found.real.chances["regression"]
+    assert chances.precision > 0.85
+    assert chances.brier < 0.15  # of the share alone 0.25
+    assert chances.calibration < 0.1
+    assert found.control.chances["regression"].brier > chances.brier + 0.05
     assert set(found.group_gaps) == {"sex=0", "sex=1"}
     assert all(abs(gap) < 0.1 for gap in found.group_gaps.values())
 
@@ -68,6 +74,8 @@ def test_a_number_is_a_target_too_and_one_class_alone_teaches_nothing() -> None:
     judge = load("synth.utility")
     number = judge(TABLE, (TRAIN[:400], CONTROL[:400], None), TEST, "dose", seed=0)
     assert number.real.scores["regression"] > 0.9
+    assert number.real.scores["network"] > 0.5
+    assert number.real.chances == {}
     assert number.relative() == pytest.approx(1, abs=0.15)
     one = judge(TABLE, (TRAIN[:400], CONTROL.with_columns(dose=pl.lit(1)), None), TEST, "dose", seed=0)
     assert one.synthetic.scores["boosting"] == 0
