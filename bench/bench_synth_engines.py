@@ -1,12 +1,15 @@
 """Any generator of tables on any of three tables: fidelity, use, detection, copies, cost.
 
 ``python bench/bench_synth_engines.py ENGINE [adult|diabetes130|heart_disease] [--cpu-seconds 150] [--seeds 3]
-[--epsilon E] [--option NAME=VALUE ...] [--final] [--quick]``    needs the suites (CARELOOM_SUITES) and the extra ml
+[--epsilon E] [--option NAME=VALUE ...] [--final] [--quick] [--attacks]``
+
+Needs the suites (CARELOOM_SUITES) and the extra ml.
 
 ENGINE is what is registered as ``synth.engine.ENGINE``, or ``cart``, the baseline. Learns on one thread, until the
 processor time is used up or the engine ends by itself. Utility is tested on the control part, so that whoever tunes
 does not see the test part; ``--final`` takes the test part: once, for the numbers that are told. ``--quick`` leaves
-detection out.
+detection out; ``--attacks`` lets membership attacks try, members against the control, and tells
+the worst upper bound.
 """
 
 import argparse
@@ -36,7 +39,7 @@ from synth_tables import NAMES, Data, as_public, read
 MUSTS: dict[str, dict[str, tuple[float, float]]] = {
     "adult": {
         "shape": (1.6, 0.6), "trend": (3.5, 1.6), "TSTR": (0.915, 0.921), "detection": (0.60, 0.54),
-        "sampling": (3_000, 10_000),
+        "sampling": (3_000, 10_000), "membership, at most": (0.53, 0.53),
     },
     "diabetes130": {"shape": (1.5, 0.8), "trend": (2.6, 1.6), "TSTR": (0.612, 0.630), "sampling": (3_000, 10_000)},
 }  # fmt: skip
@@ -113,11 +116,25 @@ def measured(asked: argparse.Namespace, data: Data, seed: int) -> dict[str, floa
     }  # fmt: skip
     if detectors:
         values |= {"detection": found.detection["boosting"], "detection by regression": found.detection["regression"]}
+    if asked.attacks:
+        values |= attacked(data, made, seed)
     sys.stdout.write(f"  seed {seed}: { ({name: round(one, 4) for name, one in values.items()}) }\n")
     sys.stdout.write(f"    columns { ({name: round(100 * one, 2) for name, one in found.columns.items()}) }\n")
     sys.stdout.write(f"    broken {found.broken}; scores {use.synthetic.scores} of {use.real.scores}\n")
     sys.stdout.flush()
     return values
+
+
+def attacked(data: Data, made: pl.DataFrame, seed: int) -> dict[str, float]:
+    """The worst of the membership attacks: its area, and the upper bound of it at 95 %."""
+    from careloom.synth.privacy_membership import membership  # noqa: PLC0415 - for those who ask
+    from careloom.synth.privacy_scene import Limits, scene  # noqa: PLC0415 - the same
+
+    limits = Limits(targets=5_000, reference=5_000, release=10_000)
+    found = membership(scene(data.table, (data.train, data.control, None), made, seed=seed, limits=limits))
+    sys.stdout.write(f"    attacks { ({name: each.told.area for name, each in found.items()}) }\n")
+    worst = max((each.told.area for each in found.values()), key=lambda area: area.high)
+    return {"membership": worst.value, "membership, at most": worst.high}
 
 
 def control_copies(data: Data) -> float:
@@ -138,7 +155,7 @@ def main(asked: argparse.Namespace) -> None:
     bound = f" at epsilon {asked.epsilon:g}" if asked.epsilon else ""
     for name in every[0]:
         must, aim = musts.get(name, (None, None))
-        unit = UNITS.get(name, "AUC" if name.startswith("detection") else "% error")
+        unit = UNITS.get(name, "AUC" if name.startswith(("detection", "membership")) else "% error")
         value = statistics.mean(each[name] for each in every)
         deviation = statistics.stdev([each[name] for each in every]) if len(every) > 1 else 0.0
         sys.stdout.write(f"  {name}: {value:.4f} +- {deviation:.4f}\n")
@@ -155,7 +172,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epsilon", type=float, default=0)
     parser.add_argument("--option", action="append", default=[])
-    for switch in ("--final", "--quick", "--verbose"):
+    for switch in ("--final", "--quick", "--verbose", "--attacks"):
         parser.add_argument(switch, action="store_true")
     return parser.parse_args()
 

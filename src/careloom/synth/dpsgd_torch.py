@@ -60,25 +60,27 @@ class PrivateGradients:
         at_once  rows of the batch that go through the model together
         """
         drawn = torch.from_numpy(self.drawn(rows))
-        sums = [torch.zeros_like(one) for one in self._parameters]
+        deviation = self._course.noise * self._course.clip
+        sums = [self._normal(one).mul_(deviation) for one in self._parameters]
         for some in drawn.split(at_once) if len(drawn) else ():
             for made, more in zip(sums, self.clipped(losses, some), strict=True):
                 made += more
         scale = 1 / max(1.0, rows * self._course.rate)
         for one, made in zip(self._parameters, sums, strict=True):
-            noise = self._noise.standard_normal(tuple(one.shape), dtype=np.float32)
-            deviation = self._course.noise * self._course.clip
-            one.grad = made.add_(torch.from_numpy(noise).to(made), alpha=deviation).mul_(scale)
+            one.grad = made.mul_(scale)
+
+    def _normal(self, like: torch.Tensor) -> torch.Tensor:
+        """Standard normal noise of a shape."""
+        noise = self._noise.standard_normal(tuple(like.shape), dtype=np.float32)
+        return torch.from_numpy(noise).to(like)
 
     def clipped(self, losses: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor) -> list[torch.Tensor]:
         """The sum of the clipped gradients of these samples, a tensor a parameter: exact, and not private yet."""
         shares, norms = _shares(self._layers, lambda: losses(rows))
         factors = (self._course.clip / norms.clamp(min=1e-12)).clamp(max=1.0)
-        sums = {id(one): torch.zeros_like(one) for one in self._parameters}
         with torch.no_grad():
-            for share in shares:
-                sums[id(share.parameter)] += share.total(factors)
-        return [sums[id(one)] for one in self._parameters]
+            sums = {id(share.parameter): share.total(factors) for share in shares}  # one share a parameter
+            return [sums[id(one)] if id(one) in sums else torch.zeros_like(one) for one in self._parameters]
 
 
 def gradient_norms(model: torch.nn.Module, losses: Callable[[], torch.Tensor]) -> torch.Tensor:

@@ -30,7 +30,17 @@ TABLE = Table(
     ),
     primary_key=("stay_id",),
 )
-SMALL = {"width": 32, "place": 6, "epochs": 14, "batch": 128, "rate": 5e-3, "bins": 16, "average": 0.9}
+SMALL = {
+    "dropout": 0.1,
+    "width": 32,
+    "place": 6,
+    "epochs": 14,
+    "batch": 128,
+    "rate": 5e-3,
+    "bins": 16,
+    "average": 0.9,
+    "ordered": 0.5,
+}
 PRIVATE = {"private_width": 16, "private_steps": 30, "private_sampling": 0.2}
 
 
