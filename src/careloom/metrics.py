@@ -91,6 +91,39 @@ def beta_below(x: float, a: float, b: float) -> float:
     return front * found
 
 
+def overlap_at_least(count: int, drawn: int, marked: int, every: int) -> float:
+    """P(at least `count` of the `drawn` are marked), `marked` of `every` one being so: Fisher's exact test, one-sided.
+
+    raises  ValueError for counts that cannot be
+    source  Fisher RA, J R Stat Soc 1935;98:39-82; hypergeometric tail, summed from its first term on
+    """
+    if not (0 <= drawn <= every and 0 <= marked <= every):
+        raise ValueError("counts must satisfy 0 <= drawn, marked <= every")
+    low, high = max(0, drawn + marked - every), min(drawn, marked)
+    if count <= low:
+        return 1.0
+    if count > high:
+        return 0.0
+
+    def chosen(total: int, part: int) -> float:
+        return lgamma(total + 1) - lgamma(part + 1) - lgamma(total - part + 1)
+
+    def term(at: int) -> float:
+        return exp(chosen(marked, at) + chosen(every - marked, drawn - at) - chosen(every, drawn))
+
+    if count < drawn * marked / every:  # below the middle the other tail is the short one
+        below = total = term(count - 1)
+        for at in range(count - 1, low, -1):
+            below *= at * (every - marked - drawn + at) / ((marked - at + 1) * (drawn - at + 1))
+            total += below
+        return max(0.0, 1 - total)
+    above = total = term(count)
+    for at in range(count, high):
+        above *= (marked - at) * (drawn - at) / ((at + 1) * (every - marked - drawn + at + 1))
+        total += above
+    return min(1.0, total)
+
+
 def _away(value: float, tiny: float) -> float:
     return value if abs(value) > tiny else tiny
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careloom.metrics import beta_below, exact_interval, wilson_interval
+from careloom.metrics import beta_below, exact_interval, overlap_at_least, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,16 @@ def test_exact_interval_is_clopper_and_pearsons(successes: int, trials: int, low
 def test_beta_below_is_the_sum_of_the_binomial(count: int, trials: int, chance: float) -> None:
     exact = sum(comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(max(count, 1), trials + 1))
     assert beta_below(chance, max(count, 1), trials - max(count, 1) + 1) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize(("drawn", "marked", "every"), [(5, 7, 20), (9, 4, 12), (30, 3, 31), (0, 5, 9), (40, 60, 100)])
+def test_the_tail_of_an_overlap_is_the_sum_of_its_chances(drawn: int, marked: int, every: int) -> None:
+    chances = [comb(marked, k) * comb(every - marked, drawn - k) / comb(every, drawn) for k in range(drawn + 1)]
+    for count in range(drawn + 2):
+        exact = sum(chances[count:])
+        assert overlap_at_least(count, drawn, marked, every) == pytest.approx(exact, rel=1e-9, abs=1e-12)
+
+
+def test_an_overlap_of_more_than_there_is_cannot_be_asked() -> None:
+    with pytest.raises(ValueError, match="counts"):
+        overlap_at_least(1, 5, 10, 8)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from careloom.metrics import Proportion
+from careloom.metrics import Proportion, overlap_at_least
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -38,8 +38,8 @@ class Told:
 
     area    under the ROC curve, 0.5 is not at all; interval of DeLong
     hits    the share of members found while `FALSE_ALARMS` of the controls are taken for members; by resampling
-    chance  how often members and controls that do not differ look as different as these: the less likely of both ways
-            to look, counted twice
+    chance  how often members and controls that do not differ look as different as these: by the area (Mann, Whitney) or
+            by how many members stand above the accused controls (exact); the less likely one, counted twice
     """
 
     area: Estimate
@@ -51,11 +51,9 @@ def told(members: Floats, controls: Floats, draw: np.random.Generator) -> Told:
     """How well higher scores point to members; one score a patient."""
     found, hits = area(members, controls), hits_at(members, controls, draw)
     spread = sqrt((len(members) + len(controls) + 1) / (12 * len(members) * len(controls)))
-    normal = NormalDist()
-    by_area = 1 - normal.cdf((found.value - 0.5) / spread)
-    level = FALSE_ALARMS * (1 - FALSE_ALARMS)
-    noise = sqrt(level / len(members) + level / len(controls))
-    by_hits = 1 - normal.cdf((hits.value - FALSE_ALARMS) / noise)
+    by_area = 1 - NormalDist().cdf((found.value - 0.5) / spread)
+    accused, above = int(FALSE_ALARMS * len(controls)), round(hits.value * len(members))
+    by_hits = overlap_at_least(above, above + accused, len(members), len(members) + len(controls))
     return Told(found, hits, min(1.0, 2 * min(by_area, by_hits)))
 
 
@@ -118,13 +116,11 @@ class Risk:
     @property
     def chance(self) -> float:
         """How often members and controls that do not differ look as different as these."""
-        trials = self.members.trials, self.controls.trials
-        if 0 in trials:
-            return 1.0
-        share = (self.members.successes + self.controls.successes) / sum(trials)
-        spread = sqrt(share * (1 - share) * (1 / trials[0] + 1 / trials[1]))
-        gap = self.members.successes / trials[0] - self.controls.successes / trials[1]
-        return 1 - NormalDist().cdf(gap / spread) if spread else 1.0
+        found, every = (
+            self.members.successes + self.controls.successes,
+            self.members.trials + self.controls.trials,
+        )
+        return overlap_at_least(self.members.successes, found, self.members.trials, every)
 
 
 def risk(members: Proportion, controls: Proportion, naive: Proportion | None = None) -> Risk:
