@@ -35,6 +35,8 @@ REGISTRY: dict[str, str] = {
     "synth.records.fit": "careloom.synth.records_torch:fit",
     "synth.records.load": "careloom.synth.records_torch:load",
     "synth.records.next_visit": "careloom.synth.records_visits_sklearn:judge_next_visit",
+    "synth.records.fit_private": "careloom.synth.records_private_torch:fit_private",
+    "synth.records.recipe": "careloom.synth.records_torch:Recipe",
     "synth.utility": "careloom.synth.utility_sklearn:judge_utility",
     "view.expressions": "careloom.services.view_columns:take",
     "ingest": "careloom.services.ingest_pipeline:build",

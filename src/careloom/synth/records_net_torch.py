@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
+from torch.nn.functional import linear, scaled_dot_product_attention
 
 from careloom.synth.records_streams import FEATURES
 
@@ -38,41 +39,63 @@ class Block(nn.Module):
         return x, (key, value)
 
 
-class RecordsNet(nn.Module):
-    """Weights of the next word; a word is the sum of its parts, in and out.
+@dataclass(frozen=True, slots=True)
+class NetShape:
+    """How large a net is.
 
-    parts  of each word, as `Vocabulary.parts`
+    longest  words of a patient at most
+    shared   a word is the sum of its parts, the same going in and coming out: rare words lean on common ones. False:
+             each word goes in and comes out by itself, so that what a patient adds to the gradient can be told
     """
+
+    width: int
+    layers: int
+    heads: int
+    longest: int
+    dropout: float
+    shared: bool
+
+
+class RecordsNet(nn.Module):
+    """Weights of the next word. parts: of each word, as `Vocabulary.parts`"""
 
     table: Tensor
 
-    def __init__(
-        self, parts: Sequence[Sequence[int]], *, width: int, layers: int, heads: int, longest: int, dropout: float
-    ) -> None:
+    def __init__(self, parts: Sequence[Sequence[int]], shape: NetShape) -> None:
         super().__init__()
+        self.shared, width = shape.shared, shape.width
+        self.places = nn.Embedding(shape.longest, width)
+        self.clock = nn.Linear(FEATURES, width)
+        self.blocks = nn.ModuleList(Block(width, shape.heads, shape.dropout) for _ in range(shape.layers))
+        self.last = nn.LayerNorm(width)
+        nn.init.normal_(self.places.weight, std=0.01)
+        if shape.shared:
+            self._share(parts, width)
+        else:
+            self.single, self.out = nn.Embedding(len(parts), width), nn.Linear(width, len(parts))
+            nn.init.normal_(self.single.weight, std=0.02)
+
+    def _share(self, parts: Sequence[Sequence[int]], width: int) -> None:
         count = 1 + max(max(each) for each in parts)
         most = max(len(each) for each in parts)
         padded = [[*each, *[count] * (most - len(each))] for each in parts]
         self.register_buffer("table", torch.tensor(padded), persistent=False)
         self.parts = nn.Embedding(count + 1, width, padding_idx=count)
-        self.places = nn.Embedding(longest, width)
-        self.clock = nn.Linear(FEATURES, width)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
-        self.last = nn.LayerNorm(width)
         self.bias = nn.Parameter(torch.zeros(len(parts)))
         nn.init.normal_(self.parts.weight, std=0.02)
-        nn.init.normal_(self.places.weight, std=0.01)
         with torch.no_grad():
             self.parts.weight[count] = 0
 
     def words(self) -> Tensor:
-        """[V, D] what each word is."""
-        return self.parts(self.table).sum(1)
+        """[V, D] what each word is, going in."""
+        return self.parts(self.table).sum(1) if self.shared else self.single.weight
 
     def forward(self, words: Tensor, clock: Tensor) -> Tensor:
         """[B, T, V] weights of the word after each. words [B, T], clock [B, T, F]"""
-        known = self.words()
-        x = known[words] + self.places.weight[: words.shape[1]] + self.clock(clock)
+        known = self.words() if self.shared else None
+        told = known[words] if known is not None else self.single(words)
+        places = torch.arange(words.shape[1], device=words.device).expand_as(words)
+        x = told + self.places(places) + self.clock(clock)
         for block in self.blocks:
             x, _ = block(x)
         return self._weights(x, known)
@@ -90,5 +113,6 @@ class RecordsNet(nn.Module):
             after.append(kept)
         return self._weights(x[:, 0], known), after
 
-    def _weights(self, x: Tensor, known: Tensor) -> Tensor:
-        return linear(layer_norm(x, x.shape[-1:], self.last.weight, self.last.bias), known, self.bias)
+    def _weights(self, x: Tensor, known: Tensor | None) -> Tensor:
+        x = self.last(x)
+        return linear(x, known, self.bias) if self.shared else self.out(x)

@@ -14,9 +14,11 @@ from torch import Tensor
 
 from careloom.errors import FormatError, InputError
 from careloom.learn_torch import by_length
+from careloom.synth.accounting_mechanisms import Mechanism, as_json
+from careloom.synth.accounting_mechanisms import from_json as mechanism_of
 from careloom.synth.engine import Json, State, Step, Watch
 from careloom.synth.records import Records
-from careloom.synth.records_net_torch import Cache, RecordsNet
+from careloom.synth.records_net_torch import Cache, NetShape, RecordsNet
 from careloom.synth.records_sample import Draw, batches, sample
 from careloom.synth.records_streams import Clock, Streams, encode
 from careloom.synth.records_vocabulary import BEGIN, PAD, Vocabulary, from_json
@@ -34,6 +36,7 @@ class Recipe:
     words      of a batch at most, padding included
     held_out   share of the patients whose loss stops the training
     patience   epochs without a better held-out loss before it stops
+    shared     words are sums of parts (`RecordsNet`); a private fit needs False
     """
 
     width: int = 128
@@ -49,6 +52,7 @@ class Recipe:
     held_out: float = 0.05
     patience: int = 2
     autocast: bool = False
+    shared: bool = True
 
     def __post_init__(self) -> None:
         """raises InputError for what cannot be"""
@@ -60,12 +64,17 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordsGenerator:
-    """A fitted generator. history: losses of each epoch."""
+    """A fitted generator.
+
+    history     losses of each epoch; none of a private fit
+    mechanisms  what the fit did to each patient under differential privacy; empty: it was not private
+    """
 
     vocabulary: Vocabulary
     net: RecordsNet
     recipe: Recipe
     history: tuple[Mapping[str, float], ...]
+    mechanisms: tuple[Mechanism, ...] = ()
 
     def sample(self, patients: int, seed: int, given: Mapping[str, str] | None = None, *, first: int = 0) -> Records:
         """Records of so many patients; the same seed gives the same ones on the same machine.
@@ -82,8 +91,10 @@ class RecordsGenerator:
         return batches(self.vocabulary, NetPredictor(self.net), patients, seed, Draw(given, self.recipe.longest))
 
     def state(self) -> State:
-        """What `load` takes. Not private: it may tell of the patients who were learnt."""
-        return State(_arrays(_NET, self.net.state_dict()), _told(self.vocabulary, self.recipe, self.history))
+        """What `load` takes. Of a fit that was not private it may tell of the patients who were learnt."""
+        told = _told(self.vocabulary, self.recipe, self.history)
+        told["mechanisms"] = [as_json(each) for each in self.mechanisms]
+        return State(_arrays(_NET, self.net.state_dict()), told)
 
 
 class NetPredictor:
@@ -130,13 +141,13 @@ def fit(
     if len(streams) < 2:
         raise InputError("fewer than two patients have an encounter", "Give more patients.")
     torch.manual_seed(seed)
-    net = _net(vocabulary, recipe)
+    net = net_of(vocabulary, recipe)
     order = np.random.default_rng(seed).permutation(len(streams))
     held = max(1, round(recipe.held_out * len(streams)))
     learnt = np.concatenate([streams.words[streams.at(int(each))] for each in order[held:]])
     counts = torch.from_numpy(np.bincount(learnt, minlength=vocabulary.size) + 0.1)
     with torch.no_grad():  # begins at how often words are said, which else takes the first hundreds of steps
-        net.bias.copy_(torch.log(counts / counts.sum()))
+        (net.bias if recipe.shared else net.out.bias).copy_(torch.log(counts / counts.sum()))
     training = _Training(net, streams, order[held:], order[:held], recipe, watch, seed, vocabulary)
     return RecordsGenerator(vocabulary, net, recipe, tuple(training.run()))
 
@@ -148,19 +159,19 @@ def load(state: State) -> RecordsGenerator:
         vocabulary = from_json(state.told["vocabulary"])
         if state.told["version"] != VERSION:
             raise FormatError("this generator has another version", "Fit it again.")
-        net = _net(vocabulary, recipe)
+        net = net_of(vocabulary, recipe)
         net.load_state_dict(_tensors(_NET, state.tensors))
         history = tuple(dict(each) for each in state.told["history"])
+        mechanisms = tuple(mechanism_of(each) for each in state.told["mechanisms"])
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise FormatError("this is no generator of records", "Give what state wrote.") from None
-    return RecordsGenerator(vocabulary, net.eval(), recipe, history)
+    return RecordsGenerator(vocabulary, net.eval(), recipe, history, mechanisms)
 
 
-def _net(vocabulary: Vocabulary, recipe: Recipe) -> RecordsNet:
-    return RecordsNet(
-        vocabulary.parts, width=recipe.width, layers=recipe.layers, heads=recipe.heads, longest=recipe.longest,
-        dropout=recipe.dropout,
-    )  # fmt: skip
+def net_of(vocabulary: Vocabulary, recipe: Recipe) -> RecordsNet:
+    """A net that has learnt nothing yet."""
+    shape = NetShape(recipe.width, recipe.layers, recipe.heads, recipe.longest, recipe.dropout, recipe.shared)
+    return RecordsNet(vocabulary.parts, shape)
 
 
 @dataclass(slots=True, eq=False)
@@ -238,20 +249,9 @@ class _Training:
 
     def _batches(self, patients: npt.NDArray[np.int64], generator: torch.Generator) -> list[Batch]:
         lengths = np.diff(self.streams.starts)[patients]
-        return [self._batch(patients[rows]) for rows in by_length(lengths.tolist(), self.recipe.words, generator)]
-
-    def _batch(self, patients: npt.NDArray[np.int64]) -> Batch:
-        """Words before each word, the clock then, and the words themselves."""
-        spans = [self.streams.at(int(each)) for each in patients]
-        most = max(span.stop - span.start for span in spans)
-        words = torch.full((len(spans), most + 1), PAD, dtype=torch.int64)
-        clock = torch.zeros(len(spans), most, self.streams.clock.shape[1])
-        words[:, 0] = BEGIN
-        for row, span in enumerate(spans):
-            length = span.stop - span.start
-            words[row, 1 : length + 1] = torch.from_numpy(self.streams.words[span].astype(np.int64))
-            clock[row, 1:length] = torch.from_numpy(self.streams.clock[span.start : span.stop - 1])
-        return words[:, :-1], clock, words[:, 1:]
+        return [
+            batch_of(self.streams, patients[rows]) for rows in by_length(lengths.tolist(), self.recipe.words, generator)
+        ]
 
     def _tell(
         self, history: list[Mapping[str, float]], optimizer: torch.optim.Optimizer, best: Mapping[str, Tensor]
@@ -269,6 +269,20 @@ class _Training:
             second = {name: each["exp_avg_sq"] for name, each in zip(names, moments, strict=True)}
             arrays = _arrays(_NET, self.net.state_dict()) | _arrays(_BEST, best)
             self.watch.save(State(arrays | _arrays(_FIRST, first) | _arrays(_SECOND, second), told))
+
+
+def batch_of(streams: Streams, patients: npt.NDArray[np.int64]) -> Batch:
+    """[B, T] words before each word, [B, T, F] the clock then, [B, T] the words themselves."""
+    spans = [streams.at(int(each)) for each in patients]
+    most = max(span.stop - span.start for span in spans)
+    words = torch.full((len(spans), most + 1), PAD, dtype=torch.int64)
+    clock = torch.zeros(len(spans), most, streams.clock.shape[1])
+    words[:, 0] = BEGIN
+    for row, span in enumerate(spans):
+        length = span.stop - span.start
+        words[row, 1 : length + 1] = torch.from_numpy(streams.words[span].astype(np.int64))
+        clock[row, 1:length] = torch.from_numpy(streams.clock[span.start : span.stop - 1])
+    return words[:, :-1], clock, words[:, 1:]
 
 
 def _resume(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from careloom.errors import FormatError, InputError
-from careloom.synth.engine import State, Watch
+from careloom.synth.accounting import spent
+from careloom.synth.engine import Privacy, State, Watch
 from careloom.synth.records_fidelity import CLINICAL, codes_likeness, judge_records
 from careloom.synth.records_integrity import broken, learnt_only
 from careloom.synth.records_learn import Words, learn
@@ -133,3 +134,27 @@ def test_codes_are_as_frequent_and_as_often_together_as_in_the_data() -> None:
     assert likeness.visits > 0.95
     assert likeness.together > min(0.9, ceiling.together - 0.05)
     assert judge_records(other, made).broken == {}
+
+
+def test_a_private_fit_keeps_to_its_bound_and_counts_a_patient_once() -> None:
+    private, how = Later("careloom.synth.records_private_torch"), {"batch": 8, "steps": 3}
+    noise = np.random.default_rng(1)
+    told: list[Any] = []
+    asked = Privacy(3.0)
+    fitted = private.fit_private(
+        KNOWN(), REAL(), asked, recipe(longest=40), Watch(noise=noise, told=told.append), private.PrivateCourse(**how)
+    )
+    assert fitted.mechanisms == private.mechanisms(asked, 40, private.PrivateCourse(**how))
+    assert spent(fitted.mechanisms, asked.delta).epsilon == pytest.approx(3.0, rel=0.02)
+    assert (fitted.history, told) == ((), [])
+    again = trained.load(State(dict(fitted.state().tensors), json.loads(json.dumps(fitted.state().told))))
+    assert again.mechanisms == fitted.mechanisms
+    assert broken(again.sample(10, 1), {}) == {}
+
+
+def test_a_private_fit_without_noise_or_with_many_rows_a_patient_is_refused() -> None:
+    private = Later("careloom.synth.records_private_torch")
+    with pytest.raises(InputError):
+        private.fit_private(KNOWN(), REAL(), Privacy(3.0), recipe(), Watch())
+    with pytest.raises(InputError):
+        private.mechanisms(Privacy(3.0, rows_per_patient=2), 40)
