@@ -12,6 +12,7 @@ from tests.architecture import (
     lake_routes,
     linkage_routes,
     subject_routes,
+    synthetic_routes,
     vault_routes,
     write_routes,
 )
@@ -86,6 +87,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     **{name: Example(**told) for name, told in write_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in lake_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in synthetic_routes.EXAMPLES.items()},
     "GET /api/v1/me": Example("/api/v1/me"),
     "GET /api/v1/overview": Example("/api/v1/overview", "monitor", ("landing", "identified"), lacking=("scope",)),
     "POST /api/v1/ingestions": Example(

@@ -34,6 +34,7 @@ from tests.architecture import (
     lake_routes,
     linkage_routes,
     subject_routes,
+    synthetic_routes,
     vault_routes,
     write_routes,
 )
@@ -203,7 +204,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         facts["note"] = made.stored_id("DocumentReference", "n1")
         facts |= {"normalization": normalization, "deidentification": deidentified.run_id}
         facts["pseudonym"] = f"Patient/{Project(made.platform).rename('Patient', patient)}"
-        yield Served(made, facts | linkage_routes.linked(made))
+        yield Served(made, facts | linkage_routes.linked(made) | synthetic_routes.made(made))
 
 
 def rights(example: Example) -> dict[str, Any]:

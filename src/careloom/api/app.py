@@ -40,6 +40,7 @@ from careloom.api import (
     reidentifications,
     research,
     subjects,
+    synthetic,
     terminology,
 )
 from careloom.api.context import EXTENSION
@@ -73,7 +74,7 @@ def create_app(platform: Platform) -> OpenAPI:
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types, fhir_routes,
         terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
-        health, reidentifications, subjects, access, lake,
+        health, reidentifications, subjects, access, lake, synthetic,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -154,7 +154,7 @@ def withdraw(
 
     with opened() as (platform, who):
         done = run(platform, who, release)
-    output.give(done, as_json=json, show=lambda one: output.say(f"{one['release']['path']} is withdrawn."))
+    output.give(done, as_json=json, show=lambda one: output.say(f"{one['table']} is withdrawn."))
 
 
 def _key(text: str) -> bytes:

@@ -28,6 +28,7 @@ from careloom.client.reports import Me, Overview
 from careloom.client.research import Research
 from careloom.client.session import Session
 from careloom.client.subjects import Subjects
+from careloom.client.synthetic import Synthetic
 from careloom.client.terminology import Terminology
 from careloom.client.transport import Ask, Wire
 from careloom.errors import InputError
@@ -80,6 +81,7 @@ class Careloom:
         self.reidentifications = Reidentifications(self._session)
         self.research = Research(self._session)
         self.subjects = Subjects(self._session)
+        self.synthetic = Synthetic(self._session)
         self.terminology = Terminology(self._session)
 
     def __repr__(self) -> str:

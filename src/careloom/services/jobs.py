@@ -29,7 +29,16 @@ from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress, State, Stop
 from careloom.store.uploads import Part
 
 KIND = "ingest"
-LOADED_WHEN_ASKED = ("annotate", "deidentify", "duplicates", "lake-refresh", "linkage", "normalize", "quality")
+LOADED_WHEN_ASKED = (
+    "annotate",
+    "deidentify",
+    "duplicates",
+    "lake-refresh",
+    "linkage",
+    "normalize",
+    "quality",
+    "synthesize",
+)
 """Kinds whose libraries take a worker a second to load: it does that when the first such job runs."""
 REPORT_SECONDS = 0.25
 """A running job says at most so often how far it is; it is cancelled when it says so."""

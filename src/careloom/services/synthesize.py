@@ -69,6 +69,12 @@ def engines() -> list[str]:
     return sorted(name.removeprefix(_ENGINE) for name in REGISTRY if name.startswith(_ENGINE))
 
 
+def library_of(engine: str) -> str:
+    """The heavy library that an engine needs, by the name of its file; empty for none."""
+    module = REGISTRY[f"{_ENGINE}{engine}"].partition(":")[0]
+    return {"torch": "torch", "sklearn": "sklearn"}.get(module.rpartition("_")[2], "")
+
+
 def maker_of(engine: str) -> Maker:
     """An engine. raises InputError; SetupError where its library is not installed"""
     if engine not in engines():

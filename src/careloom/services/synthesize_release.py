@@ -19,7 +19,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.privacy_ledger import UseAsk, reserve, settle
-from careloom.services.synthesize import change, files_of, open_model, taints_of, told, work, zone_of_account
+from careloom.services.synthesize import change, files_of, open_model, taints_of, work, zone_of_account
 from careloom.services.synthesize_card import card
 from careloom.services.synthesize_gate import FACT, why_over
 from careloom.services.synthesize_rows import measures_of, staged
@@ -212,7 +212,7 @@ def withdraw(platform: Platform, who: Principal, sample: str) -> Json:
     lake = platform.lake("synthetic")
     if path in lake.paths() and lake.state(path).facts.get(FACT) == one.name:
         lake.drop(path)
-    return told(change(platform, who, one, "withdrawn", one.body))
+    return released_as(platform, change(platform, who, one, "withdrawn", one.body))
 
 
 def schema_of(table: Table, name: str) -> TableSchema:

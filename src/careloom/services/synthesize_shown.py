@@ -1,13 +1,14 @@
 """What may be seen of models, samples and releases, and the metadata that a person mends before a first fit."""
 
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, Literal
 
-from careloom.errors import NotFound
+from careloom.errors import NotFound, SetupError
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
-from careloom.services.synthesize import engines, maker_of, taints_of, told, work, zone_of_account
-from careloom.services.synthesize_release import released_as
+from careloom.services.synthesize import engines, library_of, maker_of, taints_of, told, work, zone_of_account
+from careloom.services.synthesize_release import CERTIFICATE, certificate_of, released_as
 from careloom.services.synthesize_source import SourceAsk, read_source
 from careloom.store.synthesis import Work, listed
 from careloom.synth.metadata import Metadata
@@ -43,9 +44,8 @@ def show(platform: Platform, who: Principal, name: str) -> Json:
     note(platform, who, SHOW, zone, detail={one.kind: name})
     if one.kind == "sample":
         return told(one)
-    drawn = [each.name for each in _of_model(platform, name)]
     taints = taints_of(platform, one) if one.body["training"] else []
-    return {**told(one), "taints": taints, "samples": drawn}
+    return {**told(one), "taints": taints, "samples": samples_of(platform, name)}
 
 
 def show_release(platform: Platform, who: Principal, name: str) -> Json:
@@ -58,11 +58,38 @@ def show_release(platform: Platform, who: Principal, name: str) -> Json:
     return released_as(platform, one)
 
 
-def engine_list() -> list[Json]:
-    """Every engine: engine, meaning, private (yes, always, no), options with their defaults; why it does not load."""
+def certificate_of_release(
+    platform: Platform, who: Principal, name: str, ending: Literal["json", "pdf", "html"]
+) -> tuple[str, bytes]:
+    """The name of a release's certificate, and its file. raises AccessError; NotFound"""
+    admit(platform, who, "monitor", "synthetic", operation=CERTIFICATE)
+    one = work(platform, name, "sample")
+    if one.state not in ("released", "withdrawn"):
+        raise NotFound("there is no such release", "List them: careloom synthesize list --releases.")
+    certificate = str(one.body["release"]["certificate"])
+    return certificate, certificate_of(platform, who, certificate, ending)
+
+
+def known_engines(platform: Platform, who: Principal) -> list[Json]:
+    """Every engine, none of them loaded: engine, needs_extra (empty for none), is_installed. raises AccessError"""
+    admit(platform, who, "monitor", "research", operation=LIST)
     found = []
     for name in engines():
-        maker = maker_of(name)
+        library = library_of(name)
+        is_here = not library or find_spec(library) is not None
+        found.append({"engine": name, "needs_extra": "ml" if library else "", "is_installed": is_here})
+    note(platform, who, LIST, "research", detail={"engines": len(found)})
+    return found
+
+
+def engine_list() -> list[Json]:
+    """Every engine that loads here: engine, meaning, private (yes, always, no), options with their defaults."""
+    found = []
+    for name in engines():
+        try:
+            maker = maker_of(name)
+        except SetupError:  # its library is not installed
+            continue
         private = "always" if maker.needs_privacy else "yes" if maker.costs is not None else "no"
         found.append({"engine": name, "meaning": maker.meaning, "private": private, "options": dict(maker.options)})
     return found
@@ -90,6 +117,7 @@ def _listed(platform: Platform, who: Principal, kind: Any, model: str = "") -> l
     return found
 
 
-def _of_model(platform: Platform, model: str) -> list[Work]:
+def samples_of(platform: Platform, model: str) -> list[str]:
+    """The names of the samples of a model, newest first."""
     with platform.store("identified").connect() as connection:
-        return listed(connection, "sample", model)
+        return [one.name for one in listed(connection, "sample", model)]

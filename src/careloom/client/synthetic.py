@@ -1,0 +1,160 @@
+"""Synthetic data: fit a generator, draw and judge rows, ask the release gate; the privacy ledger."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlencode
+
+from careloom.client.address import segment
+from careloom.client.decoding import decode
+from careloom.client.payload import JsonBody
+from careloom.client.session import Session
+from careloom.client.synthetic_reports import (
+    LedgerAccount,
+    LedgerAccountList,
+    LedgerDetail,
+    LedgerEntry,
+    SyntheticEngine,
+    SyntheticEngineList,
+    SyntheticModel,
+    SyntheticModelList,
+    SyntheticRelease,
+    SyntheticReleaseList,
+    SyntheticSample,
+)
+from careloom.client.transport import Ask
+from careloom.errors import StateError, Withheld
+
+T = TypeVar("T")
+_TYPES = {"json": "application/json", "pdf": "application/pdf", "html": "text/html"}
+
+
+class Synthetic:
+    """Generators of the platform's research zone, what was drawn of them, and what was let out."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._base = f"{session.base}/api/v1/synthetic"
+
+    def __repr__(self) -> str:
+        return f"Synthetic({self._session.base})"
+
+    def engines(self) -> tuple[SyntheticEngine, ...]:
+        """The engines that the platform knows. raises AccessError"""
+        return decode(SyntheticEngineList, self._get("/engines")).items
+
+    def models(self) -> tuple[SyntheticModel, ...]:
+        """Every model, newest first. raises AccessError"""
+        return decode(SyntheticModelList, self._get("/models")).items
+
+    def fit(self, table: str, metadata: str = "", *, epsilon: float | None = None, **more: Any) -> SyntheticModel:
+        """Queues a fit; see `wait`. raises AccessError; InputError
+
+        table     of the research zone's lake: ``silver/patients``, ``silver/patients@3``
+        metadata  TOML; a private fit needs it
+        epsilon   None: not private
+        more      account, engine, delta, rows_per_patient, target, options, seed, name, control_share
+        """
+        asked = {"table": table, "metadata": metadata, "epsilon": epsilon, **more}
+        return decode(SyntheticModel, self._post("/models", asked))
+
+    def model(self, model: str) -> SyntheticModel:
+        """One model as it stands. raises NotFound"""
+        return decode(SyntheticModel, self._get(f"/models/{_named(model)}"))
+
+    def wait(self, model: str, *, timeout: float = 3600.0, poll: float = 1.0) -> SyntheticModel:
+        """The model when it is fitted. raises StateError if it failed, was cancelled or is not fitted in time"""
+        seen = self._until(lambda: self.model(model), lambda one: one.has_ended, timeout, poll)
+        if seen.state != "fitted":
+            raise StateError(f"{seen.id} {seen.state} ({seen.error or 'no code'})", "Mend the reason, then fit again.")
+        return seen
+
+    def sample(self, model: str, rows: int = 1000, **more: Any) -> SyntheticSample:
+        """Queues rows to be drawn and judged; see `judged`. raises AccessError; NotFound; InputError
+
+        more  values, balance, target, known, groups, small_cell, kinds
+        """
+        return decode(SyntheticSample, self._post(f"/models/{_named(model)}/samples", {"rows": rows, **more}))
+
+    def drawn(self, sample: str) -> SyntheticSample:
+        """One sample as it stands. raises NotFound"""
+        return decode(SyntheticSample, self._get(f"/samples/{_named(sample)}"))
+
+    def judged(self, sample: str, *, timeout: float = 3600.0, poll: float = 1.0) -> SyntheticSample:
+        """The sample when it was measured. raises StateError if that failed or is not done in time"""
+        seen = self._until(lambda: self.drawn(sample), lambda one: one.is_judged, timeout, poll)
+        if seen.error is not None or seen.state in ("failed", "cancelled"):
+            raise StateError(f"{seen.id} {seen.state} ({seen.error or 'no code'})", "Mend the reason, then draw anew.")
+        return seen
+
+    def release(
+        self, sample: str, table: str, *, policy: str = "strict", reason: str = "", timeout: float = 3600.0,
+        poll: float = 1.0,
+    ) -> SyntheticRelease:  # fmt: skip
+        """Asks the gate and waits for its answer: the release.
+
+        raises  Withheld where the policy keeps the rows in; StateError where the gate could not be asked; AccessError
+        """
+        asked = {"table": table, "policy": policy, "reason": reason}
+        self._post(f"/samples/{_named(sample)}/release", asked)
+        seen = self._until(lambda: self.drawn(sample), lambda one: one.is_answered, timeout, poll)
+        if seen.state == "released":
+            return self.released(sample)
+        if seen.state == "refused" and seen.asked[0].error in (None, Withheld.code):
+            failed = "; ".join(one.rule for one in seen.findings if not one.passed) or "somebody in them left"
+            raise Withheld(f"the policy {policy} keeps the rows in: {failed}", "See the sample; fit and draw anew.")
+        raise StateError(f"the gate could not be asked ({seen.asked[0].error or 'no code'})", "Mend the reason.")
+
+    def releases(self) -> tuple[SyntheticRelease, ...]:
+        """Every release, newest first; their rows are tables of ``api.lake("synthetic")``. raises AccessError"""
+        return decode(SyntheticReleaseList, self._get("/releases")).items
+
+    def released(self, release: str) -> SyntheticRelease:
+        """One release as it stands. raises NotFound"""
+        return decode(SyntheticRelease, self._get(f"/releases/{_named(release)}"))
+
+    def withdraw(self, release: str) -> SyntheticRelease:
+        """Takes a release back. raises AccessError; NotFound; Conflict"""
+        return decode(SyntheticRelease, self._post(f"/releases/{_named(release)}/withdraw", None))
+
+    def certificate(self, release: str, kind: Literal["json", "pdf", "html"] = "json") -> bytes:
+        """The certificate of a release as a file. raises NotFound"""
+        url = f"{self._base}/releases/{_named(release)}/certificate?{urlencode({'format': kind})}"
+        return self._session.content(Ask(method="GET", url=url, accept=_TYPES[kind]))
+
+    def accounts(self) -> tuple[LedgerAccount, ...]:
+        """The accounts of the privacy ledger, by name. raises AccessError"""
+        return decode(LedgerAccountList, self._get("/ledger")).items
+
+    def account(self, account: str) -> LedgerDetail:
+        """One account with its rows. raises NotFound"""
+        return decode(LedgerDetail, self._get(f"/ledger/account?{urlencode({'account': account})}"))
+
+    def set_budget(self, account: str, epsilon: float, **more: Any) -> LedgerEntry:
+        """Sets the budget of an account, as a privacy officer may. raises AccessError; InputError
+
+        more  delta, rule, reason
+        """
+        body = JsonBody({"account": account, "epsilon": epsilon, **more})
+        url = f"{self._base}/ledger/budget"
+        return decode(LedgerEntry, self._session.document(Ask(method="PUT", url=url, body=body, is_repeatable=False)))
+
+    def _until(self, look: Callable[[], T], is_over: Callable[[T], bool], timeout: float, poll: float) -> T:
+        pace = self._session.wire.pace
+        until = pace.now() + timeout
+        while not is_over(seen := look()):
+            left = until - pace.now()
+            if left <= 0:
+                raise StateError(f"it is not done after {timeout:g} seconds", "Wait for it again.")
+            pace.sleep(min(poll, left))
+        return seen
+
+    def _get(self, path: str) -> object:
+        return self._session.document(Ask(method="GET", url=f"{self._base}{path}"))
+
+    def _post(self, path: str, body: Mapping[str, object] | None) -> object:
+        sent = None if body is None else JsonBody(body)
+        return self._session.document(Ask(method="POST", url=f"{self._base}{path}", body=sent, is_repeatable=False))
+
+
+def _named(run_id: str) -> str:
+    return segment(run_id, "id of a model, sample or release")

@@ -1,0 +1,224 @@
+"""Fits, samples and releases as jobs: queued, watched, done in the name of whoever asked.
+
+The id of a fit's job is that of its model, the id of a sample's job that of its sample. A job that was killed is not
+begun again where it had reserved: what it reserved stays spent, and it is asked for anew.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from careloom.errors import Conflict, NotFound, QueryError
+from careloom.services.access import Principal, Zone
+from careloom.services.admission import admit, note
+from careloom.services.job_requests import sealed, unsealed
+from careloom.services.platform import Platform
+from careloom.services.queued import asker_of, find_job, state_of
+from careloom.services.synthesize import FIT, FitAsk, fit, taints_of, told, work, zone_of_account
+from careloom.services.synthesize_release import RELEASE, ReleaseAsk, release
+from careloom.services.synthesize_rows import SAMPLE, JudgeAsk, SampleAsk, judge, sample
+from careloom.services.synthesize_shown import LIST, SHOW, samples_of
+from careloom.services.synthesize_source import SourceAsk
+from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress
+from careloom.store.synthesis import Work, listed
+from careloom.synth.release_policy import SHIPPED
+from careloom.synth.tabular import Wish
+
+KIND = "synthesize"
+_LISTED = 200
+Json = dict[str, Any]
+
+
+def submit_fit(platform: Platform, who: Principal, ask: FitAsk) -> Json:
+    """Queues a fit of a lake table and returns its model as it stands; what the engine does not take fails the job.
+
+    raises  AccessError; QueryError
+    """
+    zone = zone_of_account(ask.account)
+    admit(platform, who, "read", zone, operation=FIT)
+    admit(platform, who, "correct", zone, operation=FIT)
+    if not ask.source.table:
+        raise QueryError("no table was named", "Name one of the research zone's lake: silver/patients.")
+    wanted = {
+        "act": "fit", "table": ask.source.table, "metadata": ask.source.metadata, "account": ask.account,
+        "engine": ask.engine, "epsilon": ask.epsilon, "delta": ask.delta, "rows_per_patient": ask.rows_per_patient,
+        "target": ask.target, "options": dict(ask.options), "seed": ask.seed, "name": ask.name,
+        "control_share": ask.control_share,
+    }  # fmt: skip
+    run = _queued(platform, who, zone, wanted, {"act": "fit", "account": ask.account})
+    return _model(platform, run)
+
+
+def submit_sample(platform: Platform, who: Principal, ask: SampleAsk, judged: JudgeAsk) -> Json:
+    """Queues rows to be drawn and judged, and returns the sample as it stands. raises AccessError; NotFound"""
+    model = work(platform, ask.model, "model")
+    zone = zone_of_account(model.body["account"])
+    admit(platform, who, "read", zone, operation=SAMPLE)
+    wanted = {
+        "act": "sample", "model": ask.model, "rows": ask.rows, "values": dict(ask.wish.values),
+        "balance": ask.wish.balance, "target": judged.target, "known": list(judged.known),
+        "groups": list(judged.groups), "small_cell": judged.small_cell, "kinds": list(judged.kinds),
+    }  # fmt: skip
+    run = _queued(platform, who, zone, wanted, {"act": "sample", "account": model.body["account"], "model": ask.model})
+    return _sample(platform, run)
+
+
+def submit_release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
+    """Queues a sample's way to the gate, and returns the sample. raises AccessError; NotFound; QueryError"""
+    one = work(platform, ask.sample, "sample")
+    zone = zone_of_account(one.body["account"])
+    admit(platform, who, "read", zone, operation=RELEASE)
+    if ask.policy not in SHIPPED:
+        raise QueryError("there is no such policy", f"Name one of {', '.join(SHIPPED)}.")
+    wanted = {"act": "release", "sample": ask.sample, "table": ask.table, "policy": ask.policy, "reason": ask.reason}
+    _queued(platform, who, zone, wanted, {"act": "release", "account": one.body["account"], "sample": ask.sample})
+    return _sample(platform, ask.sample)
+
+
+def models(platform: Platform, who: Principal) -> list[Json]:
+    """Models of the research zone, and fits that wait, newest first. raises AccessError"""
+    admit(platform, who, "monitor", "research", operation=LIST)
+    with platform.store("identified").connect() as connection:
+        found = {one.name for one in listed(connection, "model") if zone_of_account(one.body["account"]) == "research"}
+    waiting = {job.id for job in _jobs(platform) if _said(job, "act") == "fit"}
+    names = sorted(found | waiting, reverse=True)
+    note(platform, who, LIST, "research", detail={"listed": len(names)})
+    return [_model(platform, one) for one in names]
+
+
+def model(platform: Platform, who: Principal, name: str) -> Json:
+    """A model, or the fit that will make it. raises AccessError; NotFound"""
+    admit(platform, who, "monitor", "research", operation=SHOW)
+    try:
+        found = _model(platform, name)
+    except NotFound:
+        note(platform, who, SHOW, "research", outcome="failed", detail={"code": NotFound.code})
+        raise
+    note(platform, who, SHOW, "research", detail={"model": name})
+    return found
+
+
+def sample_of(platform: Platform, who: Principal, name: str) -> Json:
+    """A sample with its measures, or what will draw it. raises AccessError; NotFound"""
+    admit(platform, who, "read", "research", operation=SHOW)
+    try:
+        found = _sample(platform, name)
+    except NotFound:
+        note(platform, who, SHOW, "research", outcome="failed", detail={"code": NotFound.code})
+        raise
+    note(platform, who, SHOW, "research", detail={"sample": name})
+    return found
+
+
+def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
+    """Does the job. raises Conflict where an earlier try of it has reserved already"""
+    wanted = unsealed(platform, request)
+    with Platform(platform.settings, platform.runtime, platform.keys) as own:
+        who = asker_of(jobs, progress, wanted)
+        {"fit": _fit, "sample": _draw, "release": _release}[wanted["act"]](own, who, progress, wanted)
+    return {name: request.get(name, "") for name in ("act", "account", "model", "sample")}
+
+
+def _fit(platform: Platform, who: Principal, progress: Progress, wanted: Json) -> None:
+    if _found(platform, progress.job_id, "model") is not None:
+        raise Conflict("this fit was begun before and has reserved", "Ask for it anew.")
+    source = SourceAsk(table=wanted["table"], metadata=wanted["metadata"])
+    ask = FitAsk(
+        source, wanted["account"], wanted["engine"], wanted["epsilon"], wanted["delta"], wanted["rows_per_patient"],
+        wanted["target"], wanted["options"], wanted["seed"], wanted["name"], wanted["control_share"], progress.job_id,
+    )  # fmt: skip
+    fit(platform, who, ask, progress.report)
+
+
+def _draw(platform: Platform, who: Principal, progress: Progress, wanted: Json) -> None:
+    run = progress.job_id
+    if _found(platform, run, "sample") is not None:
+        raise Conflict("these rows were drawn before", "Ask for others.")
+    wish = Wish(wanted["values"], {}, wanted["balance"])
+    sample(platform, who, SampleAsk(wanted["model"], wanted["rows"], wish, run), progress.report)
+    known, groups = tuple(wanted["known"]), tuple(wanted["groups"])
+    judge(platform, who, JudgeAsk(run, wanted["target"], known, groups, wanted["small_cell"], tuple(wanted["kinds"])))
+
+
+def _release(platform: Platform, who: Principal, _progress: Progress, wanted: Json) -> None:
+    ask = ReleaseAsk(wanted["sample"], wanted["table"], wanted["policy"], reason=wanted["reason"])
+    release(platform, who, ask)
+
+
+def _queued(platform: Platform, who: Principal, zone: Zone, wanted: Json, shown: Json) -> str:
+    run = platform.run_id()
+    operation = {"fit": FIT, "sample": SAMPLE, "release": RELEASE}[wanted["act"]]
+    note(platform, who, operation, zone, action="create", detail={"job": run, **shown})
+    request = sealed(platform, wanted | {"purpose": who.purpose, "request": who.request})
+    with platform.jobs() as jobs:
+        jobs.submit(KIND, request | shown, actor=who.name, job_id=run)
+    return run
+
+
+def _jobs(platform: Platform) -> list[Job]:
+    if not platform.has_jobs():
+        return []
+    with platform.jobs() as jobs:
+        return jobs.page(KIND, before="99999999T999999Z-zzzzzz", limit=_LISTED)
+
+
+def _said(job: Job, name: str) -> str:
+    return str((job.result if job.request == FORGOTTEN else job.request).get(name, ""))
+
+
+def _found(platform: Platform, name: str, kind: Any) -> Work | None:
+    try:
+        return work(platform, name, kind)
+    except NotFound:
+        return None
+
+
+def _state(one: Work | None, job: Job | None) -> Json:
+    """state, error, progress and created, of what there is."""
+    states = {} if job is None else state_of(job)
+    state = one.state if one is not None else str(states.get("state", ""))
+    return {
+        "state": state, "error": states.get("error"), "progress": states.get("progress", {"done": 0, "total": 0}),
+        "created": None if one is None else told(one)["created"],
+        "actor": one.body["actor"] if one is not None else states.get("actor", ""),
+    }  # fmt: skip
+
+
+def _model(platform: Platform, name: str) -> Json:
+    one, job = _found(platform, name, "model"), find_job(platform, KIND, name)
+    if job is not None and _said(job, "act") != "fit":
+        job = None
+    if (one is None and job is None) or (one is not None and zone_of_account(one.body["account"]) != "research"):
+        raise NotFound("there is no such model", "List them: GET /api/v1/synthetic/models.")
+    body: Json = {} if one is None else one.body
+    privacy, split = body.get("privacy") or {}, body.get("split") or {}
+    is_learnt = one is not None and bool(body["training"])
+    account = body.get("account") or (_said(job, "account") if job is not None else "")
+    return _state(one, job) | {
+        "id": name, "title": body.get("title", ""), "account": account,
+        "engine": body.get("engine", ""), "table": body.get("table", ""), "target": body.get("target", ""),
+        "epsilon": body.get("epsilon"), "delta": privacy.get("delta"), "patients": split.get("patients"),
+        "control_patients": split.get("control_patients"), "rows": split.get("rows"),
+        "ledger": (body.get("ledger") or {}).get("entry", ""), "model_sha256": body.get("model_sha256", ""),
+        "taints": taints_of(platform, one) if one is not None and is_learnt else [],
+        "samples": samples_of(platform, name),
+    }  # fmt: skip
+
+
+def _sample(platform: Platform, name: str) -> Json:
+    one, job = _found(platform, name, "sample"), find_job(platform, KIND, name)
+    if job is not None and _said(job, "act") != "sample":
+        job = None
+    if (one is None and job is None) or (one is not None and zone_of_account(one.body["account"]) != "research"):
+        raise NotFound("there is no such sample", "A model lists its samples: GET /api/v1/synthetic/models/ID.")
+    body: Json = {} if one is None else one.body
+    report, held = body.get("report") or {}, body.get("release") or {}
+    asked_for = [each for each in _jobs(platform) if _said(each, "act") == "release" and _said(each, "sample") == name]
+    return _state(one, job) | {
+        "id": name, "model": one.parent if one is not None else _said(job, "model") if job else "",
+        "rows": body.get("rows", 0),
+        "measures": [{"name": each, **bounds} for each, bounds in report.get("measures", {}).items()],
+        "missing": [{"kind": each, "why": why} for each, why in report.get("missing", {}).items()],
+        "findings": held.get("findings", []),
+        "verdicts": body.get("verdicts", 0),
+        "asked": [{"id": each.id, "state": each.state, "error": each.error_code or None} for each in asked_for],
+    }  # fmt: skip

@@ -1,0 +1,114 @@
+"""Synthetic data over HTTP and by the SDK: fitted, drawn, refused or let out, fetched, closed; the privacy ledger."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from careloom.client.careloom import Careloom
+from careloom.errors import AccessError, NotFound, StateError, Withheld
+from careloom.services.jobs import work
+from careloom.services.synthesize_release import ReleaseAsk, release
+from careloom.services.synthesize_rows import JudgeAsk, judge
+from tests.api.kit import Installation
+from tests.api.test_sdk import client_of
+from tests.architecture.synthetic_routes import LOOSE
+from tests.unit.services.test_synthesize_taint import METADATA, patient
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    from careloom.services.deidentify import deidentify
+
+    with Installation(tmp_path_factory.mktemp("synthetic")) as one:
+        one.ingest([patient(number) for number in range(60)])
+        deidentify(one.platform, one.operator)
+        with client_of(one) as api:
+            api.synthetic.set_budget("research", 4.0, delta=1e-5, reason="a test")
+        yield one
+
+
+@pytest.fixture
+def api(made: Installation) -> Iterator[Careloom]:
+    with client_of(made) as api:
+        yield api
+
+
+def fitted(made: Installation, api: Careloom, **more: Any) -> str:
+    asked = api.synthetic.fit("silver/patients", METADATA, epsilon=0.5, name="people", **more)
+    assert asked.state == "waiting"
+    work(made.platform, once=True)
+    return api.synthetic.wait(asked.id).id
+
+
+def test_from_a_fit_to_a_refusal_to_a_release(made: Installation, api: Careloom) -> None:
+    model = api.synthetic.model(fitted(made, api))
+    assert (model.state, model.title, model.taints) == ("fitted", "people", ())
+    assert 0.4 < (model.epsilon or 9) <= 0.5
+    sample = api.synthetic.sample(model.id, 50, kinds=["fidelity"]).id
+    work(made.platform, once=True)
+    seen = api.synthetic.judged(sample, timeout=1)
+    assert "shape" in {one.name for one in seen.measures}
+    api.synthetic._post(f"/samples/{sample}/release", {"table": "people"})  # asked, and answered by the worker below
+    work(made.platform, once=True)
+    refused = api.synthetic.drawn(sample)
+    assert (refused.state, refused.verdicts) == ("refused", 1)
+    assert [one.error for one in refused.asked] == [Withheld.code]
+    with pytest.raises(NotFound):
+        list(api.lake("synthetic").rows("gold/people"))
+    with pytest.raises(NotFound):
+        api.synthetic.released(sample)
+
+    release(made.platform, made.operator, ReleaseAsk(sample, "people", own=LOOSE))
+    (let_out,) = api.synthetic.releases()
+    assert (let_out.state, let_out.table) == ("open", "gold/people")
+    assert len(list(api.lake("synthetic").rows("gold/people"))) == 50
+    assert api.synthetic.certificate(sample, "pdf").startswith(b"%PDF")
+    assert b"signature" in api.synthetic.certificate(sample)
+    assert api.synthetic.withdraw(sample).state == "withdrawn"
+    with pytest.raises(NotFound):
+        list(api.lake("synthetic").rows("gold/people"))
+
+
+def test_a_fit_beyond_the_budget_fails_with_its_code(made: Installation, api: Careloom) -> None:
+    asked = api.synthetic.fit("silver/patients", METADATA, epsilon=50.0)
+    work(made.platform, once=True)
+    failed = api.synthetic.model(asked.id)
+    assert (failed.state, failed.error) == ("failed", "state.budget-spent")
+    with pytest.raises(StateError):
+        api.synthetic.wait(asked.id)
+    assert asked.id in {one.id for one in api.synthetic.models()}
+
+
+def test_a_model_that_is_not_there_is_none(api: Careloom) -> None:
+    for look in (api.synthetic.model, api.synthetic.drawn, api.synthetic.released, api.synthetic.certificate):
+        with pytest.raises(NotFound):
+            look("20261130T090000Z-abcdef")
+
+
+def test_the_ledger_tells_budgets_and_uses(made: Installation, api: Careloom) -> None:
+    (account,) = api.synthetic.accounts()
+    assert account.budget == {"epsilon": 4.0, "delta": 1e-5, "rule": "renyi"}
+    told = api.synthetic.account("research")
+    assert told.entries[-1].kind == "budget"
+    with client_of(made, roles=["data-scientist"]) as other, pytest.raises(AccessError):
+        other.synthetic.set_budget("research", 40.0)
+
+
+def test_who_may_not_read_the_data_sees_no_measure(made: Installation, api: Careloom) -> None:
+    model = fitted(made, api)
+    sample = api.synthetic.sample(model, 10, kinds=["fidelity"]).id
+    work(made.platform, once=True)
+    judge(made.platform, made.operator, JudgeAsk(sample, kinds=("fidelity",)))
+    with client_of(made, roles=["auditor"]) as other:
+        assert sample in other.synthetic.model(model).samples
+        with pytest.raises(AccessError):
+            other.synthetic.drawn(sample)
+        with pytest.raises(AccessError):
+            other.synthetic.fit("silver/patients", METADATA, epsilon=0.1)
+
+
+def test_synthetic_is_a_part_of_the_client(tmp_path: Path, made: Installation, api: Careloom) -> None:
+    assert "marginals" in {one.engine for one in api.synthetic.engines()}
+    assert repr(api.synthetic).startswith("Synthetic(")
