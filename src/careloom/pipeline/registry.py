@@ -31,6 +31,7 @@ REGISTRY: dict[str, str] = {
     "synth.engine.autoregressive": "careloom.synth.engine_autoregressive_torch:maker",
     "synth.engine.diffusion": "careloom.synth.engine_diffusion_torch:maker",
     "synth.engine.marginals": "careloom.synth.engine_marginals:maker",
+    "synth.engine.vae": "careloom.synth.engine_vae_torch:maker",
     "synth.modes": "careloom.synth.transforms_modes_sklearn:mixture",
     "synth.privacy": "careloom.synth.privacy_release_sklearn:measures",
     "synth.records.fit": "careloom.synth.records_torch:fit",

@@ -1,0 +1,50 @@
+"""How often each code comes: as it was counted, or counted under noise; and logits leant until a model agrees."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from careloom.synth.accounting import calibrated
+from careloom.synth.accounting_mechanisms import Gaussian
+from careloom.synth.engine import Privacy
+from careloom.synth.engine_blocks_torch import Blocks
+
+_SPENT_ON_SHARES = 0.25
+"""Of epsilon, if the counts stood alone; composed with the training they cost far less."""
+
+
+def counted(blocks: Blocks, flat: Tensor) -> Tensor:
+    """[all codes] the share of the rows that have each."""
+    return torch.bincount(flat.flatten(), minlength=blocks.width).float() / max(1, len(flat))
+
+
+def mechanism(privacy: Privacy) -> Gaussian:
+    """What `counted_privately` does to a patient."""
+    epsilon = _SPENT_ON_SHARES * privacy.epsilon
+    return Gaussian(calibrated(lambda noise: (Gaussian(noise),), epsilon, privacy.delta))
+
+
+def counted_privately(blocks: Blocks, flat: Tensor, privacy: Privacy, noise: np.random.Generator) -> Tensor:
+    """[all codes] shares from counts with noise: a row adds 1 to one code of each part."""
+    reach = privacy.rows_per_patient * math.sqrt(len(blocks.sizes))
+    deviation = mechanism(privacy).noise * reach
+    counts = torch.bincount(flat.flatten(), minlength=blocks.width).double()
+    noisy = (counts + torch.from_numpy(noise.normal(0.0, deviation, blocks.width))).clamp(min=0.0)
+    noisy = torch.where(noisy < deviation, noisy * 0.25, noisy) + 1e-3  # what noise alone makes of codes nobody has
+    totals = (noisy @ blocks.home.double()) @ blocks.home.double().T
+    return (noisy / totals).float()
+
+
+def leaning(blocks: Blocks, logits: Tensor, wanted: Tensor, rounds: int = 12) -> Tensor:
+    """[all codes] what to add to logits so that the mean probabilities are those wanted: iterative scaling.
+
+    logits  [rows, all codes] of rows as the model draws them
+    """
+    lean = torch.zeros(blocks.width)
+    least = 0.1 / len(logits)
+    for _ in range(rounds):
+        got = blocks.shares(logits + lean).mean(0)
+        lean = (lean + 0.9 * ((wanted + least) / (got + least)).log()).clamp(-4, 4)
+    return lean

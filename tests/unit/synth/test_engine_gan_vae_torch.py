@@ -1,0 +1,177 @@
+"""The autoencoder and the adversarial engine behind the port: what they learn, budgets, privacy, saving."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from careloom.errors import InputError
+from careloom.synth.accounting import spent
+from careloom.synth.engine import Ask, Maker, Privacy, State, Step, Watch
+from careloom.synth.metadata import Column, Table
+from careloom.synth.metadata_check import check
+from careloom.synth.tabular import Synthesizer, Wish, fit, load, planned
+from tests.later import Later, has
+
+pytestmark = pytest.mark.skipif(not has("torch", "sklearn"), reason="the extra ml is not installed: make ml")
+torch = Later("torch")
+vae, modes = Later("careloom.synth.engine_vae_torch"), Later("careloom.synth.transforms_modes_sklearn")
+ENGINES = ("vae",)
+TABLE = Table(
+    "stays",
+    (
+        Column("sex", "categorical", values=("F", "M"), nullable=False, public=True),
+        Column("unit", "categorical", values=("a", "b", "c"), public=True),
+        Column("points", "integer", low=0, high=9, nullable=False, public=True),
+        Column("cost", "continuous", decimals=1, low=0, high=100, atoms=(0,), nullable=True, public=True),
+    ),
+)
+SMALL: dict[str, dict[str, float]] = {
+    "vae": {
+        "hidden": 48,
+        "latent": 4,
+        "components": 4,
+        "layers": 1,
+        "flow": 16,
+        "batch": 64,
+        "epochs": 30,
+        "rising": 50,
+    },
+}
+PRIVATE = {"private_steps": 40, "private_rate": 0.1}
+
+
+def stays(rows: int = 600, seed: int = 0) -> pl.DataFrame:
+    """Men have many points and cost nothing; one unit in ten is unknown."""
+    draw = np.random.default_rng(seed)
+    male = draw.random(rows) < 0.3
+    unit = np.asarray(["a", "b", "c"])[draw.integers(0, 3, rows)]
+    return pl.DataFrame(
+        {
+            "sex": np.where(male, "M", "F"),
+            "unit": pl.Series(unit).set(pl.Series(draw.random(rows) < 0.1), None),
+            "points": np.where(male, draw.integers(5, 10, rows), draw.integers(0, 5, rows)),
+            "cost": np.where(male, 0.0, draw.normal(50, 10, rows).clip(0, 100)).round(1),
+        }
+    )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Small layers are the slower for each further thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def maker(name: str) -> Maker:
+    found: Maker = {"vae": vae}[name].maker
+    return found
+
+
+def fitted(name: str, watch: Watch | None = None, **options: float) -> Synthesizer:
+    ask = Ask(seed=3, target="sex", options=SMALL[name] | options)
+    return fit(TABLE, stays(), maker(name), ask, watch or Watch(), modes.mixture)
+
+
+made = cache(fitted)
+
+
+def share(rows: pl.DataFrame, which: pl.Expr) -> float:
+    return rows.filter(which).height / rows.height
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_rows_look_like_those_learnt_and_break_no_rule(name: str) -> None:
+    rows = made(name).sample(3_000, np.random.default_rng(1))
+    men = pl.col("sex") == "M"
+    assert check(TABLE, rows) == []
+    assert abs(share(rows, men) - 0.3) < 0.06
+    assert abs(share(rows, pl.col("unit").is_null()) - 0.1) < 0.04
+    assert share(rows.filter(men), pl.col("points") >= 5) > 0.8
+    assert share(rows.filter(~men), pl.col("points") >= 5) < 0.2
+    assert share(rows.filter(men), pl.col("cost") == 0) > 0.8
+    assert abs(rows.filter(~men)["cost"].median() - 50) < 6  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_given_value_stands_in_every_row_and_the_others_follow_it(name: str) -> None:
+    rows = made(name).sample(400, np.random.default_rng(1), Wish(values={"sex": "M", "unit": "b"}))
+    assert set(rows["sex"]) == {"M"}
+    assert set(rows["unit"]) == {"b"}
+    assert share(rows, pl.col("points") >= 5) > 0.8
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_saved_generator_makes_the_same_rows_and_no_row_of_another_seed(name: str) -> None:
+    again = load(made(name).state(), {name: maker(name)})
+    rows = made(name).sample(50, np.random.default_rng(1))
+    assert_frame_equal(again.sample(50, np.random.default_rng(1)), rows)
+    assert not again.sample(50, np.random.default_rng(2)).equals(rows)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_fit_that_was_interrupted_goes_on_to_the_same_model(name: str) -> None:
+    saved: list[State] = []
+    whole = fitted(name, Watch(save=saved.append), epochs=14)
+    assert saved
+    assert all(isinstance(each, np.ndarray) for state in saved for each in state.tensors.values())
+    resumed = fitted(name, Watch(resume=saved[0]), epochs=14)
+    draws = [each.sample(50, np.random.default_rng(1)) for each in (whole, resumed)]
+    assert_frame_equal(*draws)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_fit_ends_when_its_budget_is_used_up(name: str) -> None:
+    steps: list[Step] = []
+    looks = iter(np.linspace(0, 1, 40))
+    fitted(name, Watch(told=steps.append, share=lambda: float(next(looks, 1.0))))
+    assert steps[-1].share == 1
+    assert [step.number for step in steps] == [*range(1, len(steps) + 1)]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_private_fit_keeps_to_its_epsilon_and_heeds_no_budget(name: str) -> None:
+    steps: list[Step] = []
+    ask = Ask(seed=3, privacy=Privacy(3.0, 1e-5), options=SMALL[name] | PRIVATE)
+    watch = Watch(told=steps.append, share=lambda: 1.0, noise=np.random.default_rng(5))
+    private = fit(TABLE, stays(), maker(name), ask, watch, modes.mixture)
+    assert private.mechanisms == planned(TABLE, maker(name), ask, patients=600)
+    assert 2.5 < spent(private.mechanisms, 1e-5).epsilon <= 3.0
+    assert steps[-1].share == 1
+    assert all(not step.losses for step in steps)
+    rows = load(private.state(), {name: maker(name)}).sample(2_000, np.random.default_rng(1))
+    assert check(TABLE, rows) == []
+    assert abs(share(rows, pl.col("sex") == "M") - 0.3) < 0.1
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_what_a_private_fit_makes_hangs_on_its_noise_alone(name: str) -> None:
+    ask = Ask(seed=3, privacy=Privacy(3.0, 1e-5), options=SMALL[name] | PRIVATE | {"private_steps": 5})
+    draws = [
+        fit(TABLE, stays(), maker(name), ask, Watch(noise=np.random.default_rng(noise)), modes.mixture).engine.state()
+        for noise in (5, 5, 6)
+    ]
+    same, other = (
+        [np.array_equal(each, draws[at].tensors[key]) for key, each in draws[0].tensors.items()] for at in (1, 2)
+    )
+    assert all(same)
+    assert not all(other)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_private_fit_without_noise_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="source of noise"):
+        fit(TABLE, stays(), maker(name), Ask(privacy=Privacy(3.0)), Watch(), modes.mixture)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_few_rows_of_one_kind_are_learnt_too(name: str) -> None:
+    ask = Ask(options=SMALL[name] | {"epochs": 2})
+    rows = fit(TABLE, stays(7).with_columns(sex=pl.lit("F")), maker(name), ask, Watch(), modes.mixture)
+    assert rows.sample(0, np.random.default_rng(1)).height == 0
+    assert set(rows.sample(20, np.random.default_rng(1))["sex"]) <= {"F", "M"}
