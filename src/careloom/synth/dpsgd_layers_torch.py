@@ -107,14 +107,19 @@ def _affine(layer: Any, normal: torch.Tensor, grads: torch.Tensor) -> list[Share
 
 def _whole(parameter: torch.nn.Parameter, each: torch.Tensor) -> Share:
     """Of a vector, where the gradients of all samples ([B, width]) are small enough to make."""
-    return Share(parameter, each.square().sum(1), lambda factors: factors @ each)
+    return Share(parameter, _square(each), lambda factors: factors @ each)
+
+
+def _square(each: torch.Tensor) -> torch.Tensor:
+    """[B] squared length over the last dimension."""
+    return torch.linalg.vector_norm(each, dim=-1).square()
 
 
 def _single(weight: torch.nn.Parameter, inputs: torch.Tensor, grads: torch.Tensor, mask: torch.Tensor | None) -> Share:
     """|g a'|^2 = |g|^2 |a|^2; masked |(g a') * M|^2 = g^2 M a^2."""
     given, back = inputs[:, 0], grads[:, 0]
     if mask is None:
-        squares = given.square().sum(1) * back.square().sum(1)
+        squares = _square(given) * _square(back)
     else:
         squares = ((back.square() @ mask.square()) * given.square()).sum(1)
 

@@ -47,6 +47,7 @@ class PrivateGradients:
             one for layer in self._layers for one in layer.parameters(recurse=False) if one.requires_grad
         ]
         self._course, self._noise = course, noise
+        self._room = [np.empty(tuple(one.shape), np.float32) for one in self._parameters]
 
     def drawn(self, rows: int) -> Index:
         """The rows of the next batch: each by its own coin."""
@@ -60,19 +61,13 @@ class PrivateGradients:
         at_once  rows of the batch that go through the model together
         """
         drawn = torch.from_numpy(self.drawn(rows))
-        deviation = self._course.noise * self._course.clip
-        sums = [self._normal(one).mul_(deviation) for one in self._parameters]
-        for some in drawn.split(at_once) if len(drawn) else ():
-            for made, more in zip(sums, self.clipped(losses, some), strict=True):
-                made += more
         scale = 1 / max(1.0, rows * self._course.rate)
-        for one, made in zip(self._parameters, sums, strict=True):
-            one.grad = made.mul_(scale)
-
-    def _normal(self, like: torch.Tensor) -> torch.Tensor:
-        """Standard normal noise of a shape."""
-        noise = self._noise.standard_normal(tuple(like.shape), dtype=np.float32)
-        return torch.from_numpy(noise).to(like)
+        for one, room in zip(self._parameters, self._room, strict=True):
+            self._noise.standard_normal(dtype=np.float32, out=room)
+            one.grad = torch.from_numpy(room).to(one).mul_(self._course.noise * self._course.clip * scale)
+        for some in drawn.split(at_once) if len(drawn) else ():
+            for one, more in zip(self._parameters, self.clipped(losses, some), strict=True):
+                one.grad.add_(more, alpha=scale)
 
     def clipped(self, losses: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor) -> list[torch.Tensor]:
         """The sum of the clipped gradients of these samples, a tensor a parameter: exact, and not private yet."""

@@ -22,6 +22,7 @@ else:
 
 pytestmark = pytest.mark.skipif(not has("torch"), reason="the extra ml is not installed: make ml")
 private, masked = Later("careloom.synth.dpsgd_torch"), Later("careloom.synth.masked_torch")
+net = Later("careloom.synth.autoregressive_net_torch")
 Losses = Callable[["torch.Tensor"], "torch.Tensor"]
 COURSE = Course(rate=0.5, steps=10, clip=0.7, noise=1.0)
 
@@ -50,6 +51,15 @@ def sequences(length: int = 7) -> tuple[Any, Losses]:
     return model, lambda rows: (model(tokens[rows]) - wanted[rows]).square().sum((1, 2))
 
 
+def columns() -> tuple[Any, Losses]:
+    """The network of the autoregressive engine: an embedding, grouped layers, a head for each part."""
+    torch.manual_seed(3)
+    model = net.ColumnNet((3, 5, 2), width=6, depth=1, place=4)
+    codes = torch.stack([torch.randint(0, size, (12,)) for size in model.sizes], 1)
+    seen = torch.ones(3, 3).tril(-1).unsqueeze(1)
+    return model, lambda rows: model.losses(codes[rows], seen.expand(3, len(rows), 3)).sum(1)
+
+
 def one_by_one(model: Any, losses: Losses, samples: int) -> list[list["torch.Tensor"]]:
     """[samples][parameters] gradients by plain autograd."""
     parameters = list(model.parameters())
@@ -60,7 +70,7 @@ def norm(gradients: list["torch.Tensor"]) -> "torch.Tensor":
     return torch.stack([one.square().sum() for one in gradients]).sum().sqrt()
 
 
-@pytest.mark.parametrize("made", [table, sequences])
+@pytest.mark.parametrize("made", [table, sequences, columns])
 def test_norms_and_clipped_sums_are_those_of_samples_taken_one_by_one(made: Callable[[], tuple[Any, Losses]]) -> None:
     model, losses = made()
     truth = one_by_one(model, losses, 12)
@@ -98,7 +108,7 @@ def most_of_one_sample(clipped: Callable[[Losses, "torch.Tensor"], list["torch.T
     return max(float(norm([a - b for a, b in zip(whole, each, strict=True)])) for each in without)
 
 
-@pytest.mark.parametrize("made", [table, sequences])
+@pytest.mark.parametrize("made", [table, sequences, columns])
 def test_one_sample_changes_the_sum_by_the_clip_at_most(made: Callable[[], tuple[Any, Losses]]) -> None:
     model, losses = made()
     gradients = private.PrivateGradients(model, COURSE, np.random.default_rng(1))
