@@ -19,12 +19,15 @@ from careloom.cli import (
     render_annotation,
     render_erasure,
     render_leaks,
+    render_ledger,
     render_linkage,
     render_quality,
+    render_synthesis,
     render_terminology,
 )
 from careloom.cli.output import progress, say
 from careloom.crypto.pseudonyms import name_of
+from careloom.errors import InputError, StateError, Withheld
 from careloom.nlp.to_fhir import ORIGIN
 from careloom.runtime import packaged
 from careloom.services.access import ROLES, ZONES, Principal, local_operator
@@ -41,12 +44,19 @@ from careloom.services.linkage import run as run_linkage
 from careloom.services.linkage_review import PairsAsk, list_pairs
 from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.platform import Platform
+from careloom.services.privacy_ledger import BudgetAsk, set_budget
+from careloom.services.privacy_ledger import accounts as ledger_accounts
 from careloom.services.quality import QualityAsk, RowsAsk, broken_rows, quality
 from careloom.services.quarantine import list_refused
 from careloom.services.search import search
+from careloom.services.synthesize import FitAsk, fit
+from careloom.services.synthesize_release import ReleaseAsk, release
+from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample
+from careloom.services.synthesize_source import SourceAsk
 from careloom.services.terminology import lookup, translations
 from careloom.services.verify import verify
 from careloom.settings import Api, Data, Keys, Settings, load
+from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
 from careloom.terminology.systems import ICD_10_CM, SNOMED_CT
 
 QUERIES = (
@@ -63,6 +73,8 @@ NOTES_READ = 120
 """In the demo: some seconds of one core."""
 LINES_SHOWN = 8
 """Of a note without identity."""
+EPSILON = 1.0
+SYNTHETIC_ROWS = 1_000
 SERVE_VARIABLE = "CARELOOM_DEMO_SERVE"
 
 
@@ -127,12 +139,14 @@ def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:
     _link(platform, who)
     _chapter(8, "A research zone without identity, letters and all")
     _deidentify(platform, who, shows_text=path is None)
-    _chapter(9, "Nothing of a patient stands where it should not")
+    _chapter(9, "Rows of nobody, if they may leave")
+    _synthesize(platform, who)
+    _chapter(10, "Nothing of a patient stands where it should not")
     _scan(platform, who)
-    _chapter(10, "One patient asks to be forgotten")
+    _chapter(11, "One patient asks to be forgotten")
     if patient:
         render_erasure.erased(erase(platform, who, patient))
-    _chapter(11, "Nobody changed the audit")
+    _chapter(12, "Nobody changed the audit")
     render.chains(verify_audit(platform, who))
 
 
@@ -147,7 +161,7 @@ def _serve(settings: Settings, credential: Registered) -> None:
     """Shows where to look and how to come in, and serves until Ctrl-C."""
 
     def ready() -> None:
-        _chapter(12, "Look around")
+        _chapter(13, "Look around")
         say(f"Dashboard  {settings.base_url}/dashboard/")
         say(f"API        {settings.base_url}/openapi/")
         say(f"FHIR       {settings.base_url}/fhir/identified")
@@ -272,6 +286,34 @@ def _deidentify(platform: Platform, who: Principal, *, shows_text: bool) -> None
         for content in one.resource().get("content", ()):
             text = b64decode(content.get("attachment", {}).get("data", "")).decode()
             say("\nOne of its notes begins:\n" + "\n".join(f"  {line}" for line in text.splitlines()[:LINES_SHOWN]))
+
+
+def _synthesize(platform: Platform, who: Principal) -> None:
+    """Learns three columns of the patients under a bound, judges what comes out, and asks the release gate."""
+    budget = BudgetAsk("research", 2 * EPSILON, 1e-6, reason="the demo")
+    say(f"careloom synthesize ledger budget research --epsilon {budget.epsilon:g} --reason '{budget.reason}'")
+    render_ledger.budget(set_budget(platform, who, budget))
+    metadata = packaged("sample", "patients.toml").decode()
+    source = SourceAsk(table=RESEARCH_PATIENTS.path, metadata=metadata)
+    say(f"\ncareloom synthesize fit --table {source.table} --metadata patients.toml --epsilon {EPSILON:g}")
+    try:
+        with progress("Fitting", quiet=False, unit="of 1000") as watch:
+            ask = FitAsk(source, epsilon=EPSILON, target="marital_status", name="patients")
+            model = fit(platform, who, ask, watch)
+        render_synthesis.model(model)
+        drawn = sample(platform, who, SampleAsk(model["model"], SYNTHETIC_ROWS))["sample"]
+        say(f"\ncareloom synthesize judge {drawn} --kind fidelity")
+        render_synthesis.judged(judge(platform, who, JudgeAsk(drawn, kinds=("fidelity",))))
+        say(f"\ncareloom synthesize release {drawn} patients_synthetic")
+        render_synthesis.release(release(platform, who, ReleaseAsk(drawn, "patients_synthetic")))
+    except Withheld as kept_in:
+        say(f"Refused: {kept_in.where}.")
+        say(
+            "That is right: so few patients, and no attack was tried. The rows stay sealed, and no route leads to them."
+        )
+    except (InputError, StateError) as error:
+        say(f"Not with this data: {error.where}. {error.remedy}")
+    render_ledger.accounts(ledger_accounts(platform, who))
 
 
 def _scan(platform: Platform, who: Principal) -> None:
