@@ -42,6 +42,7 @@ PAGES = [
     "runs/none",
     "nowhere",
     "notes/runs",
+    "synthetic",
 ]
 CASES = [
     pytest.param(look, page, marks=() if at_look == at_page % 2 and page != LARGE else pytest.mark.long)

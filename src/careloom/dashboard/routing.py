@@ -27,6 +27,7 @@ from careloom.dashboard import (
     runs,
     session,
     shell,
+    synthetic,
 )
 from careloom.dashboard.address import Address, read
 from careloom.dashboard.calls import ApiOf, signed_in
@@ -57,12 +58,12 @@ def page_at(api: Careloom, person: session.Person, address: Address) -> Page:
             return _of_deidentification(api, person, address, below)
         case ("notes", *below):
             return _of_notes(api, person, address, below)
-        case ("patients",):
-            return patients.page(api, person, address)
-        case ("patients", zone, patient_id):
-            return patient.page(api, person, zone, patient_id, address)
+        case ("patients", *below):
+            return _of_patients(api, person, address, below)
         case ("linkage", *below):
             return _of_linkage(api, person, address, below)
+        case ("synthetic",):
+            return synthetic.page(api, person, address)
     raise _no_page()
 
 
@@ -72,6 +73,15 @@ def _of_quality(api: Careloom, person: session.Person, address: Address, below: 
             return quality.page(api, person, address, *below)
         case [run_id, rule_id]:
             return quality_rule.page(api, run_id, rule_id, address)
+    raise _no_page()
+
+
+def _of_patients(api: Careloom, person: session.Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return patients.page(api, person, address)
+        case [zone, patient_id]:
+            return patient.page(api, person, zone, patient_id, address)
     raise _no_page()
 
 

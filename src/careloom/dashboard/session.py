@@ -53,6 +53,11 @@ class Person:
         return "research" in self.zones and "careloom/monitor" in self.scopes
 
     @property
+    def sees_synthetic(self) -> bool:
+        """True when the API would tell this person about the privacy ledger, and what was made of nobody's data."""
+        return not {"identified", "research"}.isdisjoint(self.zones) and "careloom/monitor" in self.scopes
+
+    @property
     def may_deidentify(self) -> bool:
         """True when the API would make the research zone for this person."""
         return {"identified", "research"} <= set(self.zones) and "careloom/deidentify" in self.scopes

@@ -70,6 +70,8 @@ def side(person: Person, active: str) -> list[Component]:
         pages.append(("Normalize", "normalize", "normalize"))
     if person.has_deidentifications:
         pages.append(("De-identification", "deidentify", "deidentify"))
+    if person.sees_synthetic:
+        pages.append(("Synthetic data", "synthetic", "synthetic"))
     if person.may_annotate:
         pages.append(("Notes", "notes", "notes"))
     if person.patient_zones:

@@ -1,0 +1,136 @@
+"""Synthetic data: what may be learnt of patients and was, what was let out and may be fetched, and what was fitted."""
+
+from dash import html
+from dash.development.base_component import Component
+
+from careloom.client.careloom import Careloom
+from careloom.client.synthetic_reports import LedgerAccount, LedgerEntry, SyntheticModel, SyntheticRelease
+from careloom.dashboard import session, words
+from careloom.dashboard.address import Address, href
+from careloom.dashboard.parts import (
+    Column,
+    Content,
+    Contents,
+    Page,
+    Table,
+    as_of,
+    badge,
+    card,
+    command,
+    head,
+    link,
+    time,
+)
+
+TITLE = "Synthetic data"
+LEAD = "Rows of nobody, and the privacy of patients that they cost. Rows that were not let out are nowhere here."
+TONES = {"open": "good", "closed": "bad", "withdrawn": "", "fitted": "good", "failed": "bad", "cancelled": "warn"}
+_ACCOUNTS = [
+    Column("Account"), Column("Budget", "right"), Column("Used", "right"), Column("Spent", "right"),
+    Column("Uses", "right wide-only"), Column("Open", "right wide-only"),
+]  # fmt: skip
+_ENTRIES = [
+    Column("When (UTC)", "tight"), Column("What"), Column("Account", "wide-only"), Column("Epsilon", "right"),
+    Column("Delta", "right wide-only"), Column("By", "wide-only"), Column("Run", "wide-only"),
+]  # fmt: skip
+_RELEASES = [
+    Column("Table"), Column("State", "tight"), Column("Rows", "right"), Column("Until (UTC)", "tight wide-only"),
+    Column("Policy", "wide-only"), Column("Certificate", "wide-only"),
+]  # fmt: skip
+_MODELS = [
+    Column("Model"), Column("State", "tight"), Column("Engine", "wide-only"), Column("Bound", "right"),
+    Column("Patients", "right wide-only"), Column("Samples", "right wide-only"),
+]  # fmt: skip
+
+
+def page(api: Careloom, person: session.Person, address: Address) -> Page:
+    """The ledger, releases and models, as far as this person may see them; ``?account=`` shows one account."""
+    if account := address.query.get("account", ""):
+        return _account(api, account)
+    content: list[Content] = [head(TITLE, lead=LEAD, aside=as_of(session.now())), _ledger(api.synthetic.accounts())]
+    if "synthetic" in person.zones:
+        content.append(_releases(api.synthetic.releases()))
+    if "research" in person.zones:
+        content.append(_models(api.synthetic.models()))
+    return Page(TITLE, content, is_live=True)
+
+
+def _ledger(accounts: tuple[LedgerAccount, ...]) -> Component:
+    if not accounts:
+        text = "No data set has a budget, so nothing is learnt. A privacy officer sets one."
+        shown = command("careloom synthesize ledger budget research --epsilon 3", "Set a budget")
+        return card("Privacy ledger", html.Div([html.P(text), shown], className="empty"))
+    return card("Privacy ledger", Table("Accounts", _ACCOUNTS, [_account_row(one) for one in accounts]).shown())
+
+
+def _account_row(one: LedgerAccount) -> tuple[Contents, ...]:
+    budget = "none" if one.budget is None else f"{one.budget['epsilon']:g} at {one.budget['delta']:g}"
+    used = words.NONE if one.used is None else f"{one.used:.1%}"
+    full = one.used is not None and one.used >= 1
+    return (
+        link(one.account, href("synthetic", account=one.account)), budget, badge(used, "bad") if full else used,
+        _epsilon(one.spent["epsilon"]), words.number(one.uses), words.number(one.unsettled),
+    )  # fmt: skip
+
+
+def _account(api: Careloom, account: str) -> Page:
+    found = api.synthetic.account(account)
+    rows = [_entry_row(one) for one in found.entries]
+    lead = "Every use that counts against it, newest first. A reservation counts in full and is never given back."
+    content = [
+        head(account, lead=lead, aside=as_of(session.now())),
+        card("Now", Table("The account", _ACCOUNTS, [_account_row(found)]).shown()),
+        card("Rows of the ledger", Table("Rows of the ledger", _ENTRIES, rows).shown()),
+    ]
+    return Page(account, content, trail=((TITLE, href("synthetic")),))
+
+
+def _entry_row(one: LedgerEntry) -> tuple[Contents, ...]:
+    what = f"{one.kind}: {one.outcome}" if one.outcome else one.kind
+    told = [html.Div(what), html.Div(one.note, className="soft small")] if one.note else what
+    epsilon = words.NONE if one.outcome else _epsilon(one.epsilon)
+    delta = words.NONE if one.delta is None else f"{one.delta:g}"
+    return time(one.time), told, one.account, epsilon, delta, one.actor, html.Code(one.run) if one.run else words.NONE
+
+
+def _releases(releases: tuple[SyntheticRelease, ...]) -> Component:
+    if not releases:
+        return card("Releases", html.P("Nothing was let out.", className="soft"))
+    rows = [
+        (
+            html.Code(one.table),
+            html.Div([badge(one.state, TONES.get(one.state, "")), html.Div(one.reason, className="soft small")]),
+            words.number(one.rows), time(one.expires), one.policy, html.Code(one.certificate),
+        )
+        for one in releases
+    ]  # fmt: skip
+    return card("Releases", Table("Releases, newest first", _RELEASES, rows).shown())
+
+
+def _models(models: tuple[SyntheticModel, ...]) -> Component:
+    if not models:
+        shown = command("careloom synthesize metadata --table silver/patients --out patients.toml", "Begin")
+        return card("Models", html.Div([html.P("Nothing was fitted yet."), shown], className="empty"))
+    return card("Models", Table("Models, newest first", _MODELS, [_model_row(one) for one in models]).shown())
+
+
+def _model_row(one: SyntheticModel) -> tuple[Contents, ...]:
+    name = [html.Div(one.title or one.id), html.Div(html.Code(one.id), className="soft wide-only")]
+    state = [badge(one.state, TONES.get(one.state, "run"))]
+    if one.taints:
+        state.append(badge(f"somebody left: {', '.join(one.taints)}", "bad"))
+    if one.error:
+        state.append(html.Div(html.Code(one.error), className="soft small"))
+    bound = "none" if one.epsilon is None else f"{one.epsilon:.3g} at {one.delta:g}"
+    return (
+        html.Div(name),
+        html.Div(state),
+        one.engine,
+        bound,
+        words.number(one.patients),
+        words.number(len(one.samples)),
+    )
+
+
+def _epsilon(value: float | None) -> str:
+    return "without bound" if value is None else f"{value:.4g}"

@@ -1,0 +1,70 @@
+"""What the page of synthetic data says: budgets, releases that are open or closed, models; and to whom."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from flask import Flask
+from plotly.utils import PlotlyJSONEncoder
+
+from careloom.client.careloom import Careloom
+from careloom.client.credentials import Bearer
+from careloom.dashboard import session, shell
+from careloom.dashboard.address import read
+from careloom.dashboard.routing import page_at
+from careloom.dashboard.session import Person
+from careloom.errors import AccessError, NotFound
+from careloom.runtime import Runtime
+from careloom.services.synthesize_release import withdraw
+from tests.api.kit import BASE_URL, Installation
+from tests.architecture import synthetic_routes
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("synthetic")) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _context() -> Iterator[None]:
+    app = Flask("pages")
+    session.install(app, b"x", seconds=60, is_secure=False, runtime=Runtime())
+    with app.app_context():
+        yield
+
+
+def shown(made: Installation, query: str = "", **ask: object) -> str:
+    token = made.bearer(**ask)["Authorization"].removeprefix("Bearer ")
+    api = Careloom(BASE_URL, Bearer(token), transport=httpx.WSGITransport(app=made.app))
+    me = api.me()
+    person = Person(me.name, me.zones, frozenset(me.scopes), datetime.now(UTC) + timedelta(hours=1), token)
+    drawn = page_at(api, person, read("/dashboard/synthetic", query))
+    return json.dumps([drawn.content, shell.side(person, "synthetic")], cls=PlotlyJSONEncoder)
+
+
+def test_before_anything_was_learnt_it_says_how_to_begin(installation: Installation) -> None:
+    said = shown(installation)
+    assert "synthesize ledger budget" in said
+    assert "Nothing was let out" in said
+
+
+def test_budgets_releases_and_models_stand_there(installation: Installation) -> None:
+    facts = synthetic_routes.made(installation)
+    said = shown(installation)
+    for words in ("research", "gold/table_", "open", "fitted", facts["synthetic model"], "5 at 1e-05"):
+        assert words in said
+    withdraw(installation.platform, installation.operator, facts["spare release"])
+    assert "withdrawn" in shown(installation)
+    one = shown(installation, "?account=research")
+    assert "verdict of the release gate" in one
+    assert "settled: done" in one
+    with pytest.raises(NotFound):
+        shown(installation, "?account=research/nobody")
+
+
+def test_who_may_not_see_counts_is_offered_nothing(installation: Installation) -> None:
+    with pytest.raises(AccessError):
+        shown(installation, scopes="careloom/audit")
