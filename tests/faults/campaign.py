@@ -211,6 +211,7 @@ def run(
     driver = ServicesDriver() if driver is None else driver
     names = [one for one in driver.scenarios if database == "sqlite" or one not in ("full", "torn")]
     names += ["server"] if database == "postgresql" else []
+    each = list(dict.fromkeys(names))
     with places(database, is_durable=is_durable) as (made, crash), tempfile.TemporaryDirectory(
         prefix="storm-", ignore_cleanup_errors=True
     ) as parent, contextlib.closing(driver):  # fmt: skip
@@ -224,7 +225,7 @@ def run(
                 stores, uses = stores + 1, 0
                 (Path(parent) / str(stores)).mkdir()
                 place = made(Path(parent) / str(stores), stores)
-            scenario = names[number] if number < len(names) else chance.choice(names)
+            scenario = each[number] if number < len(each) else chance.choice(names)
             told, is_spent = one_round(
                 driver, place, scenario, seed * 10_000 + number, crash, most or driver.most_seconds
             )

@@ -87,7 +87,7 @@ def campaign(tmp_path: Path, points: int) -> None:
 
 
 def test_kills_amid_groups_of_two_processes_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    campaign(tmp_path, 2)
+    campaign(tmp_path, 1)
 
 
 @pytest.mark.long

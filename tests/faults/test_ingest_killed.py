@@ -93,7 +93,7 @@ def campaign(tmp_path: Path, points: int, records: int = RECORDS) -> None:
         assert state(stormy) == expected
     print(f"{killed} of {points} runs were hit while they ran, {amid} of them in the middle of a file")
     assert killed == points, f"only {killed} of {points} runs were hit while they ran"
-    assert amid >= points // 3, f"only {amid} of {points} runs had committed a part of a file"
+    assert amid >= max(points // 3, 1), f"only {amid} of {points} runs had committed a part of a file"
 
 
 def copy_keys(one: CommandLine, other: CommandLine) -> None:
@@ -105,8 +105,8 @@ def copy_keys(one: CommandLine, other: CommandLine) -> None:
     (other.data / "keys").chmod(0o700)
 
 
-def test_three_kills_change_nothing(tmp_path: Path) -> None:
-    campaign(tmp_path, 3, RECORDS // 4)
+def test_two_kills_change_nothing(tmp_path: Path) -> None:
+    campaign(tmp_path, 2, RECORDS // 5)
 
 
 @pytest.mark.long

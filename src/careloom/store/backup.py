@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Table, create_engine
 
 from careloom.errors import IntegrityError
-from careloom.store import audit_log, bulk, row_policies
+from careloom.store import audit_log, bulk, row_policies, table_texts
 from careloom.store.database import COUNTERS, POSTGRESQL_TRIGGERS, SQLITE_TRIGGERS
 from careloom.store.erased_rows import number_of
 from careloom.store.key_ledger import Key, KeyLedger
@@ -147,7 +147,7 @@ def make_tables(place: Path) -> None:
     """The tables of a zone in an empty file, without triggers and rows."""
     engine = create_engine(f"sqlite:///{place}")
     with engine.begin() as connection:
-        metadata.create_all(connection)
+        table_texts.make_tables(connection, metadata)
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     engine.dispose()
 
@@ -264,7 +264,7 @@ def load(place: Path, connection: Connection) -> None:
     for table in reversed(metadata.sorted_tables):
         sql(f"DROP TABLE IF EXISTS {table.name} CASCADE")
     sql("DROP TABLE IF EXISTS alembic_version")
-    metadata.create_all(connection, checkfirst=False)
+    table_texts.make_tables(connection, metadata)
     sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     with closing(_opened(place)) as file:
         for table in metadata.sorted_tables:

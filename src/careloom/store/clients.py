@@ -22,6 +22,7 @@ from careloom.store import bulk, row_policies
 from careloom.store.audit_log import microseconds, time_of
 from careloom.store.engine import open_engine, translated, writing
 from careloom.store.erasure import rewrite
+from careloom.store.table_texts import make_tables
 
 ClientKind = Literal["client", "person"]
 FILE_NAME = "access.db"
@@ -255,7 +256,7 @@ def _prepare(engine: Engine) -> None:
     """Makes the tables if they are not there. raises SetupError if they are of another version."""
     with writing(engine) as connection:
         if not inspect(connection).has_table("access_version"):
-            _metadata.create_all(connection, checkfirst=False)
+            make_tables(connection, _metadata)
             bulk.insert(connection, _access_version, [(_VERSION,)])
         found = [version for (version,) in bulk.fetch(connection, "SELECT version FROM access_version")]
         while len(found) == 1 and found[0] in _FROM:

@@ -18,6 +18,7 @@ from careloom.store import (
 from careloom.store.engine import reading, writing
 from careloom.store.schema import meta, metadata
 from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
+from careloom.store.table_texts import make_tables, run_all
 from careloom.store.zone_keys import ZoneKeys
 
 REVISION = "0010"
@@ -62,10 +63,9 @@ def prepare(engine: Engine, zone_keys: ZoneKeys, subject_keys: SubjectKeys, crea
 
 
 def _make(connection: Connection, zone_keys: ZoneKeys, subject_keys: SubjectKeys, created: int) -> None:
-    metadata.create_all(connection, checkfirst=False)
+    make_tables(connection, metadata)
     triggers = POSTGRESQL_TRIGGERS if bulk.is_postgresql(connection) else SQLITE_TRIGGERS
-    for statement in triggers:
-        connection.exec_driver_sql(statement)
+    run_all(connection, triggers)
     if bulk.is_postgresql(connection):
         row_policies.protect(connection, metadata.tables, zone_keys.zone)
     connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
+from careloom.store.table_texts import run_all
+
 SETTING = "careloom.zone"
 """The setting of a session that names its zone."""
 POLICY = "zone"
@@ -33,10 +35,12 @@ def protect(connection: Connection, tables: Iterable[str], zone: str) -> None:
     """
     literal = "'" + zone.replace("'", "''") + "'"
     declared = f"(SELECT 1 WHERE current_setting('{SETTING}', true) = {literal}) IS NOT NULL"
-    for table in tables:
-        connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        connection.exec_driver_sql(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        connection.exec_driver_sql(f"CREATE POLICY {POLICY} ON {table} USING ({declared}) WITH CHECK ({declared})")
+    statements = (
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY; "
+        f"CREATE POLICY {POLICY} ON {table} USING ({declared}) WITH CHECK ({declared})"
+        for table in tables
+    )
+    run_all(connection, statements)
 
 
 def is_protected(connection: Connection, table: str) -> bool:

@@ -222,7 +222,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_a_refresh_ends_where_making_the_table_anew_ends(tmp_path_factory: pytest.TempPathFactory, steps: Any) -> None:
     with Installation(tmp_path_factory.mktemp("tables"), Runtime(clock=Moving())) as made:
