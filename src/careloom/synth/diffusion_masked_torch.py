@@ -6,12 +6,15 @@ tends to come first; nothing but what is hidden matters to the network, so that 
 (Zheng et al, Masked Diffusion Models are Secretly Time-Agnostic, ICLR 2025), and any codes may be given.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+LEVELLINGS = 6
 GOLDEN = 0.6180339887498949
 CACHED = 1_024
 """Rows that go through the layers together: what they need stays in the cache."""
@@ -99,10 +102,9 @@ class MaskedNet(nn.Module):
     def begin(self, codes: npt.NDArray[np.int64]) -> None:
         """Lets the first logits be how often codes are."""
         for at, size in enumerate(self.sizes):
-            counts = np.bincount(codes[:, at], minlength=size) + 0.1
             offset = int(self.offsets[at])
             with torch.no_grad():
-                self.bias[offset : offset + size] = torch.as_tensor(np.log(counts / counts.sum()), dtype=torch.float32)
+                self.bias[offset : offset + size] = shares(codes[:, at], size).log()
 
     def losses(self, codes: Tensor, hidden: Tensor) -> Tensor:
         """[rows, tokens] minus the log chance of each code; `hidden` [rows, tokens] says which are not seen."""
@@ -115,6 +117,12 @@ class MaskedNet(nn.Module):
         logits = (logits - logits.detach().amax(1, keepdim=True)).clamp(min=-60)
         sums = (logits.exp() @ self.member).clamp(min=1e-30)
         return sums.log() - logits.gather(1, places)
+
+
+def shares(codes: npt.NDArray[np.int64], size: int) -> Tensor:
+    """[codes] how often each is, what was never seen a little above 0."""
+    counts = np.bincount(codes, minlength=size) + 0.1
+    return torch.as_tensor(counts / counts.sum(), dtype=torch.float32)
 
 
 def hide(rows: int, pace: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -132,17 +140,31 @@ def hide(rows: int, pace: Tensor, generator: torch.Generator) -> tuple[Tensor, T
     return hidden, weights / weights.sum(1, keepdim=True)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """What keeps the chances of codes where they should be on the whole, however small mistakes add up.
+
+    shift    [codes of all tokens] what is added to the logits
+    wanted   [codes of all tokens] how often codes should come: then `shift` is set so that they do
+    """
+
+    shift: Tensor
+    wanted: Tensor | None = None
+
+
 def unmask(
     net: MaskedNet,
     order: list[int],
     rows: int,
     allowed: dict[int, npt.NDArray[np.bool_]],
     draw: np.random.Generator,
+    levels: Levels,
 ) -> npt.NDArray[np.int64]:
     """[rows, tokens] codes, one token after the other in this order.
 
     allowed  token -> [rows, codes] which codes it may have
     """
+    shift, wanted = levels.shift, levels.wanted
     made = np.zeros((rows, len(order)), np.int64)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
         vectors, exits = net.entry(), net.exit()
@@ -151,13 +173,25 @@ def unmask(
             offset, size = int(net.offsets[token]), net.sizes[token]
             mine = slice(offset, offset + size)
             inside = torch.cat([net.trunk(each) for each in state.split(CACHED)])
-            logits = functional.linear(inside, exits[mine], net.bias[mine])
+            logits = functional.linear(inside, exits[mine], net.bias[mine]).float()
+            if wanted is not None:
+                shift[mine] = levelled(logits, wanted[mine])
+            logits = logits + shift[mine]
             if token in allowed:
                 logits = logits.masked_fill(~torch.as_tensor(allowed[token]), -1e9)
-            codes = spread(torch.softmax(logits.float(), 1), draw)
+            codes = spread(torch.softmax(logits, 1), draw)
             made[:, token] = codes.numpy()
             state += vectors[mine][codes] - net.hidden[token]
     return made
+
+
+def levelled(logits: Tensor, wanted: Tensor) -> Tensor:
+    """[codes] what has to be added to the logits so that the mean chances are those wanted."""
+    shift = torch.zeros(logits.shape[1])
+    for _ in range(LEVELLINGS):
+        found = torch.softmax(logits + shift, 1).mean(0)
+        shift += (wanted.log() - found.clamp(min=1e-9).log()).clamp(-1, 1)
+    return shift
 
 
 def has_bfloat16() -> bool:

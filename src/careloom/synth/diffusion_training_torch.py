@@ -1,11 +1,12 @@
 """How the two networks of the diffusion learn: averaged weights, a rate that falls with the budget, an early end.
 
-Part of the rows is set aside. Of each network those averaged weights are kept that are best on them, and learning ends
-when both have been getting worse for a while: small tables would be learnt by heart otherwise.
+Part of the rows is set aside. Of each network those averaged weights are kept that are best on them. A network that
+gets no better for a while goes back to its best and on more slowly; after some such falls it has learnt what there is,
+and ends. Small tables would be learnt by heart otherwise.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,10 @@ from careloom.synth.engine import State, Step, Watch
 CHECKS = 40
 """How often, of the whole budget, the rows set aside are looked at."""
 WARMUP = 100
+FALL = 0.3
+"""Of the learning rate, where a network has got no better."""
+END = 0.02
+"""Below this share of its rate a network ends."""
 LOWEST = 0.01
 """Of the highest learning rate, at the end."""
 ROWS_TO_JUDGE = 3_000
@@ -34,7 +39,7 @@ class Schedule:
     epochs   passes over the rows, where nobody watches the time
     rate     the highest learning rate
     average  share of the averaged weights that a step keeps
-    patience checks without a better one after which it ends
+    patience checks without a better one after which a network goes back and on more slowly
     pace     [2, tokens] k of the schedules of the tokens: rows take one of the two by lot
     """
 
@@ -75,10 +80,18 @@ class Nets(nn.Module):
         self.focus = focus
         self.codes, self.numbers = codes, numbers
 
-    def losses(self, rows: Rows, pace: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Name of a network -> mean loss of the rows."""
+    @property
+    def names(self) -> list[str]:
+        """Of the networks that there are."""
+        return [name for name, _ in self.named_children()]
+
+    def losses(
+        self, rows: Rows, pace: Tensor, generator: torch.Generator, which: list[str] | None = None
+    ) -> dict[str, Tensor]:
+        """Name of a network -> mean loss of the rows; of all, or of those named."""
+        which = self.names if which is None else which
         made = {}
-        if self.codes is not None:
+        if self.codes is not None and "codes" in which:
             lot = torch.randint(0, len(pace), (len(rows),), generator=generator)
             hidden, weights = hide(len(rows), pace[lot], generator)
             if self.focus >= 0:
@@ -86,7 +99,7 @@ class Nets(nn.Module):
                 only = torch.arange(len(pace[0])) == self.focus
                 hidden, weights = torch.where(alone, only, hidden), torch.where(alone, only.float(), weights)
             made["codes"] = (self.codes.losses(rows.codes, hidden) * weights).sum(1).mean() * len(pace[0])
-        if self.numbers is not None:
+        if self.numbers is not None and "numbers" in which:
             made["numbers"] = self.numbers.losses(rows.numbers, rows.codes, rows.present, generator).mean()
         return made
 
@@ -98,28 +111,41 @@ class Training:
         self.nets, self.schedule = nets, schedule
         self.names = [name for name, _ in nets.named_parameters()]
         self.learnt = [each for _, each in nets.named_parameters()]
-        groups = [[each for each in self.learnt if (each.dim() > 1) == large] for large in (True, False)]
         self.optimizer = torch.optim.AdamW(
-            [{"params": groups[0], "weight_decay": schedule.decay}, {"params": groups[1], "weight_decay": 0.0}],
+            [
+                {
+                    "params": [each for each in getattr(nets, part).parameters() if (each.dim() > 1) == large],
+                    "weight_decay": schedule.decay if large else 0.0,
+                    "part": part,
+                }
+                for part in nets.names
+                for large in (True, False)
+            ],
             lr=schedule.rate, betas=(0.9, 0.99), fused=True,
         )  # fmt: skip
         self.mean = [each.detach().clone() for each in self.learnt]
         self.best = [each.detach().clone() for each in self.learnt]
         self.lowest: dict[str, float] = {}
-        self.step = self.epoch = self.stale = 0
+        self.stale = dict.fromkeys(nets.names, 0)
+        self.slowed = dict.fromkeys(nets.names, 1.0)
+        self.step = self.epoch = 0
         self.checked = 0.0
+
+    @property
+    def learning(self) -> list[str]:
+        """The networks that have not ended."""
+        return [name for name, each in self.slowed.items() if each >= END]
 
     def learn(self, rows: Rows, generator: torch.Generator, share: float) -> dict[str, float]:
         """One step."""
         rate = self.schedule.rate * (LOWEST + (1 - LOWEST) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * min(1.0, (self.step + 1) / WARMUP)
-        losses = self.nets.losses(rows, self.schedule.pace, generator)
+            group["lr"] = rate * min(1.0, (self.step + 1) / WARMUP) * self.slowed[group["part"]]
+        losses = self.nets.losses(rows, self.schedule.pace, generator, self.learning)
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
-        for part in (self.nets.codes, self.nets.numbers):
-            if part is not None:
-                nn.utils.clip_grad_norm_(part.parameters(), 1.0)
+        for part in losses:
+            nn.utils.clip_grad_norm_(getattr(self.nets, part).parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
         kept = min(self.schedule.average, (1 + self.step) / (10 + self.step))
@@ -132,14 +158,23 @@ class Training:
         many = aside.take(torch.arange(max(len(aside), ROWS_TO_JUDGE)) % len(aside))
         with self.with_weights(self.mean), torch.no_grad():
             losses = {name: float(loss) for name, loss in self.nets.losses(many, self.schedule.pace, generator).items()}
-        better = [name for name, loss in losses.items() if loss < self.lowest.get(name, math.inf)]
-        for name in better:
-            self.lowest[name] = losses[name]
-            for at, each in enumerate(self.names):
-                if each.startswith(f"{name}."):
-                    self.best[at].copy_(self.mean[at])
-        self.stale = 0 if better else self.stale + 1
+        for name in self.learning:
+            if losses[name] < self.lowest.get(name, math.inf):
+                self.lowest[name], self.stale[name] = losses[name], 0
+                self._copy(name, self.mean, self.best)
+                continue
+            self.stale[name] += 1
+            if self.stale[name] >= self.schedule.patience:
+                self.stale[name], self.slowed[name] = 0, self.slowed[name] * FALL
+                self._copy(name, self.best, self.mean)
+                self._copy(name, self.best, self.learnt)
         return {f"{name} aside": loss for name, loss in losses.items()}
+
+    def _copy(self, part: str, source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
+        with torch.no_grad():
+            for name, old, new in zip(self.names, source, target, strict=True):
+                if name.startswith(f"{part}."):
+                    new.copy_(old)
 
     def with_weights(self, weights: list[Tensor]) -> "_Swapped":
         """Within it the networks have these weights, and leave nothing out."""
@@ -153,8 +188,9 @@ class Training:
         for name, each in zip(self.names, self.learnt, strict=True):
             for moment in ("exp_avg", "exp_avg_sq", "step"):
                 tensors[f"{moment}.{name}"] = self.optimizer.state[each][moment]
-        told = {"step": self.step, "epoch": self.epoch, "stale": self.stale, "checked": self.checked}
-        return State({name: each.numpy().copy() for name, each in tensors.items()}, {**told, "lowest": self.lowest})
+        told: dict[str, Any] = {"step": self.step, "epoch": self.epoch, "checked": self.checked}
+        told |= {"stale": dict(self.stale), "slowed": dict(self.slowed), "lowest": dict(self.lowest)}
+        return State({name: each.numpy().copy() for name, each in tensors.items()}, told)
 
     def resume(self, state: State) -> None:
         """Goes on where the state was saved. raises KeyError for one of another fit"""
@@ -167,8 +203,8 @@ class Training:
             moments = {moment: read[f"{moment}.{name}"] for moment in ("exp_avg", "exp_avg_sq", "step")}
             self.optimizer.state[each] = moments
         told: Any = state.told
-        self.step, self.epoch, self.stale = told["step"], told["epoch"], told["stale"]
-        self.checked, self.lowest = told["checked"], dict(told["lowest"])
+        self.step, self.epoch, self.checked = told["step"], told["epoch"], told["checked"]
+        self.stale, self.slowed, self.lowest = dict(told["stale"]), dict(told["slowed"]), dict(told["lowest"])
 
 
 class _Swapped:
@@ -198,14 +234,15 @@ def train(nets: Nets, rows: Rows, aside: Rows, schedule: Schedule, watch: Watch)
     nets.train()
     share = _share(training, watch, 0.0)
     with torch.random.fork_rng(devices=[]):
-        while share < 1 and training.stale < schedule.patience:
+        while share < 1 and training.learning:
             share, losses = _epoch(training, rows, watch, share)
-            if share >= min(1.0, training.checked + 1 / CHECKS):
+            due = share >= min(1.0, training.checked + 1 / CHECKS)
+            if due:
                 training.checked = share
                 losses |= training.check(aside)
             if watch.told is not None:
                 watch.told(Step(min(1.0, share), training.epoch, losses))
-            if watch.save is not None:
+            if due and watch.save is not None:
                 watch.save(training.state())
     if not training.lowest:
         training.check(aside)
