@@ -1,14 +1,17 @@
 """Synthetic data over HTTP and by the SDK: fitted, drawn, refused or let out, fetched, closed; the privacy ledger."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from careloom.client.careloom import Careloom
 from careloom.errors import AccessError, NotFound, StateError, Withheld
 from careloom.services.jobs import work
+from careloom.services.synthesize_certificate import check_by
 from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import JudgeAsk, judge
 from tests.api.kit import Installation
@@ -64,6 +67,10 @@ def test_from_a_fit_to_a_refusal_to_a_release(made: Installation, api: Careloom)
     (let_out,) = api.synthetic.releases()
     assert (let_out.state, let_out.table) == ("open", "gold/people")
     assert len(list(api.lake("synthetic").rows("gold/people"))) == 50
+    content = b"".join(api.lake("synthetic").pages("gold/people", kind="parquet"))
+    certificate = api.synthetic.certificate(sample)
+    key = made.platform.keys.public_key()
+    assert check_by(certificate, key, [pl.read_parquet(BytesIO(content))])["rows"]
     assert api.synthetic.certificate(sample, "pdf").startswith(b"%PDF")
     assert b"signature" in api.synthetic.certificate(sample)
     assert api.synthetic.withdraw(sample).state == "withdrawn"

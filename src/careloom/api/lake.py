@@ -27,13 +27,15 @@ _TAG = Tag(name="Lake", description="Delta tables of the research and synthetic 
 _SCOPE: list[dict[str, list[str]]] = [{"oauth2": ["system/*.s"]}]
 _REFUSALS = (400, 401, 403, 409, 500, 503)
 _ARROW = "application/vnd.apache.arrow.stream"
-_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "arrow": _ARROW}
+_PARQUET = "application/vnd.apache.parquet"
+_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "arrow": _ARROW, "parquet": _PARQUET}
 _ROWS: dict[str, Any] = {
     "description": "The rows; `Link` names the next page, `X-Careloom-Table` the table and version that they are of.",
     "content": {
         "application/x-ndjson": {"schema": {"type": "string"}, "example": '{"patient_id":"4q2c"}\n'},
         "text/csv": {"schema": {"type": "string"}, "example": "patient_id\n4q2c\n"},
         _ARROW: {"schema": {"type": "string", "format": "binary"}, "example": "an Arrow IPC stream"},
+        _PARQUET: {"schema": {"type": "string", "format": "binary"}, "example": "PAR1"},
     },
     "headers": {
         "Link": {"schema": {"type": "string"}, "description": 'The next page, `rel="next"`; absent on the last.'},

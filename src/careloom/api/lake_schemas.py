@@ -128,4 +128,4 @@ class RowsQuery(Model):
     )
     start: Annotated[int, Field(ge=0, le=10**15)] = told(0, "Number of the first row within the version.", 0)
     limit: Annotated[int, Field(ge=1, le=100_000)] = told(1_000, "Rows at most.", 100)
-    format: Literal["ndjson", "csv", "arrow"] = told("ndjson", "How the rows are written.", "ndjson")
+    format: Literal["ndjson", "csv", "arrow", "parquet"] = told("ndjson", "How the rows are written.", "ndjson")

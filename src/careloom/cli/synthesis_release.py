@@ -1,4 +1,4 @@
-"""Commands of the release gate: release, verify, list, show, certificate, withdraw."""
+"""Commands of the release gate: release, verify, list, show, certificate, withdraw, discard."""
 
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -16,6 +16,7 @@ def register(synthesize_app: typer.Typer) -> None:
     synthesize_app.command("show")(show)
     synthesize_app.command("certificate")(certificate)
     synthesize_app.command("withdraw")(withdraw)
+    synthesize_app.command("discard")(discard)
 
 
 def release(
@@ -155,6 +156,23 @@ def withdraw(
     with opened() as (platform, who):
         done = run(platform, who, release)
     output.give(done, as_json=json, show=lambda one: output.say(f"{one['table']} is withdrawn."))
+
+
+def discard(
+    name: Annotated[str, typer.Argument(help="A model, with all that was drawn of it and not let out, or a sample.")],
+    json: Json = False,
+) -> None:
+    """Remove the files of a model or the rows of a sample; what was spent and said of it stays.
+
+    Example: careloom synthesize discard 20261130T090000Z-abcdef
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.synthesize_discard import discard as run
+
+    with opened() as (platform, who):
+        done = run(platform, who, name)
+    output.give(done, as_json=json, show=lambda _: output.say(f"{name} is discarded."))
 
 
 def _key(text: str) -> bytes:

@@ -15,7 +15,8 @@ from careloom.client.transport import Ask
 from careloom.client.waiting import until_ended
 from careloom.errors import QueryError
 
-_ACCEPT = {"ndjson": "application/x-ndjson", "csv": "text/csv", "arrow": "application/vnd.apache.arrow.stream"}
+_ACCEPT = {"ndjson": "application/x-ndjson", "csv": "text/csv", "arrow": "application/vnd.apache.arrow.stream",
+           "parquet": "application/vnd.apache.parquet"}  # fmt: skip
 
 
 class Lake:
@@ -52,12 +53,12 @@ class Lake:
         name: str,
         columns: Iterable[str] = (),
         *,
-        kind: Literal["ndjson", "csv", "arrow"] = "arrow",
+        kind: Literal["ndjson", "csv", "arrow", "parquet"] = "arrow",
         start: int = 0,
         page_rows: int = 50_000,
     ) -> Iterator[bytes]:
-        """The same page by page, as the platform writes them: NDJSON, CSV with a header each, or streams of Arrow
-        (``polars.read_ipc_stream``).
+        """The same page by page, as the platform writes them: NDJSON, CSV with a header each, Parquet, or streams of
+        Arrow (``polars.read_ipc_stream``).
         """
         path, _, version = name.partition("@")
         asked = {"version": version, "columns": ",".join(columns), "start": str(start), "limit": str(page_rows)}

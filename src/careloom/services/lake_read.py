@@ -69,7 +69,7 @@ def read_rows(platform: Platform, who: Principal, zone_name: str, ask: RowsAsk) 
 
 
 def content_of(page: RowsPage, kind: str) -> bytes:
-    """The rows as bytes: ndjson, csv, or a stream of Arrow. raises QueryError for lists in CSV"""
+    """The rows as bytes: ndjson, csv, parquet, or a stream of Arrow. raises QueryError for lists in CSV"""
     frame = page.frame
     if kind == "ndjson":
         return frame.write_ndjson().encode()
@@ -78,6 +78,9 @@ def content_of(page: RowsPage, kind: str) -> bytes:
             raise QueryError("CSV holds no lists", "Ask for ndjson or arrow, or for other columns.")
         return frame.write_csv().encode()
     out = BytesIO()
+    if kind == "parquet":
+        frame.write_parquet(out)
+        return out.getvalue()
     frame.write_ipc_stream(out, compat_level=pl.CompatLevel.oldest())
     return out.getvalue()
 

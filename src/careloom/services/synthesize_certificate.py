@@ -143,11 +143,17 @@ def lines_of(certificate: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("What they tell of one patient", ""), ("Bound", f"{bound}, per patient, rows alone; {privacy['covers']}"),
         ("Ledger", f"{ledger['account']}, fit {ledger['fit']}, hash {ledger['fit_hash']}"),
         (f"Policy {report['policy']['name']}", ""), ("SHA-256 of the policy", report["policy_sha256"]),
-        ("Verdicts asked for", str(report["verdicts"])),
+        ("Judged", _judged(report["judged"])), ("Verdicts asked for", str(report["verdicts"])),
     ]  # fmt: skip
     lines += [(one["rule"], _finding(one)) for one in report["findings"]]
     lines += [("Signature", ""), ("Ed25519 by", signature["public_key"]), ("Value", signature["value"])]
     return lines
+
+
+def _judged(told: Mapping[str, Any]) -> str:
+    known = ", ".join(told["known"]) or "the first categories"
+    target = told["target"] or "none"
+    return f"{told['judged']}; to predict: {target}; known to others: {known}; rare: fewer than {told['small_cell']}"
 
 
 def _finding(one: Mapping[str, Any]) -> str:

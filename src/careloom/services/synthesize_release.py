@@ -278,7 +278,8 @@ def _report(platform: Platform, who: Principal, one: Work, model: Work, let: _Le
         },
         "policy": policy.as_json(), "policy_sha256": policy.digest, "findings": findings,
         "measures": None if is_internal else measures, "measures_digest": measures_digest(platform, measures),
-        "judged": one.body["report"]["judged"], "verdicts": one.body.get("verdicts", 0) + 1,
+        "judged": {name: one.body["report"][name] for name in ("judged", "target", "known", "small_cell")},
+        "verdicts": one.body.get("verdicts", 0) + 1,
     }  # fmt: skip
 
 

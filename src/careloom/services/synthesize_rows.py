@@ -132,6 +132,7 @@ def judge(platform: Platform, who: Principal, ask: JudgeAsk) -> Json:
         "measures": {name: each.as_json() for name, each in sorted((measures | _facts(model)).items())},
         "missing": missing, "rows_sha256": digest_of([rows]), "judged": instant(platform.runtime.now()),
         "control_patients": parts.told["control_patients"], "target": task.target, "small_cell": task.small_cell,
+        "known": list(ask.known),
     }  # fmt: skip
     return told(change(platform, who, one, "judged", {**one.body, "report": judged, "release": None}))
 

@@ -19,5 +19,5 @@ synthesis = Table(
     Index("synthesis_by_parent", "parent"),
 )
 """What was made of data of nobody. `kind`: model or sample; `parent`: of a sample its model; `state`: of a model
-fitting, fitted or failed, of a sample drawing, staged, judged, refused, releasing, released or withdrawn; `body`: JSON
-without rows."""
+fitting, fitted, failed or discarded, of a sample drawing, staged, judged, refused, releasing, released, withdrawn or
+discarded; `body`: JSON without rows."""

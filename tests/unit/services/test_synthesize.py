@@ -24,6 +24,7 @@ from careloom.services.audit import report as audit_report
 from careloom.services.lake import lake_export
 from careloom.services.lake_read import RowsAsk, read_rows
 from careloom.services.synthesize import fit, open_model, work
+from careloom.services.synthesize_discard import discard
 from careloom.services.synthesize_gate import FACT
 from careloom.services.synthesize_release import ReleaseAsk, release, released, withdraw
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample, staged
@@ -304,3 +305,17 @@ def test_metadata_are_guessed_as_text_that_is_read_back(place: Place) -> None:
     again = read_source(place.platform, SCIENTIST, SourceAsk(file=place.file, metadata=text), "research")
     assert again.table.subject == "patient"
     assert "public" not in text
+
+
+def test_what_nobody_wants_is_removed_and_its_account_stays(place: Place) -> None:
+    model = fit(place.platform, SCIENTIST, place.ask(epsilon=0.5, options={"bins": 4, "steps": 20}))["model"]
+    drawn = sample(place.platform, SCIENTIST, SampleAsk(model, 30))["sample"]
+    discard(place.platform, SCIENTIST, model)
+    assert work(place.platform, drawn, "sample").state == "discarded"
+    folder = place.folder / "data/synthetic/synthesis"
+    assert not [file for file in folder.rglob("*") if file.is_file() and (model in str(file) or drawn in str(file))]
+    with pytest.raises(StateError):
+        sample(place.platform, SCIENTIST, SampleAsk(model, 30))
+    assert model in {one["model"] for one in models(place.platform, SCIENTIST)}
+    with pytest.raises(Conflict):
+        discard(place.platform, SCIENTIST, str(let_out(place, "stays_kept")["release"]))
