@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional
 
 from careloom.synth.autoregressive_net_torch import ColumnNet
 from careloom.synth.engine import Json, State, Step, Watch
@@ -14,6 +15,12 @@ from careloom.synth.engine import Json, State, Step, Watch
 Codes = npt.NDArray[np.int64]
 _EVERY = 5
 """Epochs between two saves."""
+_WEIGHTS = tuple(round(0.05 * at, 2) for at in range(25))
+"""Of the logits that were learnt, tried by `temper`: 0 to 1.2."""
+_LEVEL = 0.65
+"""Share of the budget after which the learning rate falls at the latest."""
+_FALL = 0.35
+"""How long the fall takes where it begins earlier, as a share of what came before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +74,13 @@ def orders(parts: int, rows: int, order: tuple[int, ...], ordered: float, draw: 
     return (ranked.T.unsqueeze(2) > ranked.unsqueeze(0)).float()
 
 
-def learn(net: ColumnNet, codes: Codes, order: tuple[int, ...], how: Training, seed: int, watch: Watch) -> None:
-    """Leaves in the network the averaged weights that are best on a tenth of the rows, which it does not learn."""
+def learn(
+    net: ColumnNet, codes: Codes, order: tuple[int, ...], how: Training, seed: int, watch: Watch
+) -> torch.Tensor:  # fmt: skip
+    """Leaves in the network the averaged weights that are best on a tenth of the rows, which it does not learn.
+
+    returns  these rows, [n, parts]
+    """
     shuffled = torch.from_numpy(codes[np.random.default_rng([seed, 1]).permutation(len(codes))])
     aside = max(1, len(shuffled) // 10) if len(shuffled) >= 50 else 0
     checked, learnt = shuffled[:aside], shuffled[aside:]
@@ -83,7 +95,7 @@ def learn(net: ColumnNet, codes: Codes, order: tuple[int, ...], how: Training, s
         run.epoch += 1
         loss = validation(run, checked, order, seed) if aside else float(-run.epoch)
         _judge(run, loss, how, share())
-        done = _done(run, share())
+        done = share() / _end(run)
         if watch.told is not None:
             watch.told(Step(min(1.0, done), run.epoch, {"validation": loss}))
         if done >= 1:
@@ -91,6 +103,24 @@ def learn(net: ColumnNet, codes: Codes, order: tuple[int, ...], how: Training, s
         if watch.save is not None and run.epoch % _EVERY == 0:
             watch.save(saved(run))
     net.load_state_dict(run.best)
+    return checked
+
+
+def temper(net: ColumnNet, rows: torch.Tensor, order: tuple[int, ...], shares: list[torch.Tensor]) -> None:
+    """Draws each part back to its shares as far as rows that were not learnt say: what was learnt by heart goes.
+
+    Logits become a mean of their own and those of the shares, by the weight at which these rows are likeliest.
+    """
+    with torch.no_grad():
+        seen = orders(rows.shape[1], len(rows), order, 1.0, np.random.default_rng(0))
+        for part, (logits, share) in enumerate(zip(net(rows, seen), shares, strict=True)):
+            alone, head = share.log(), net.heads[part]
+            losses = [
+                float(functional.cross_entropy(alone + weight * (logits - alone), rows[:, part])) for weight in _WEIGHTS
+            ]
+            weight = _WEIGHTS[int(np.argmin(losses))]
+            head.weight.mul_(weight)
+            head.bias.mul_(weight).add_(alone, alpha=1 - weight)
 
 
 def _begun(net: ColumnNet, how: Training, watch: Watch) -> Run:
@@ -129,14 +159,14 @@ def _height(run: Run, share: float) -> float:
 
 
 def _fallen(run: Run, share: float) -> float:
-    """How much of the fall is over; the fall takes half as long as what came before it."""
-    start = min(run.falling, 0.65)
-    return (share - start) / min(1 - start, max(start * 0.5, 1e-6))
+    """How much of the fall is over."""
+    start = min(run.falling, _LEVEL)
+    return (share - start) / max(_end(run) - start, 1e-6)
 
 
-def _done(run: Run, share: float) -> float:
-    start = min(run.falling, 0.65)
-    return share / min(1.0, start * 1.5) if run.falling < 1 else share
+def _end(run: Run) -> float:
+    """The share of the budget at which the fit ends: all of it, or soon after rows were told no better any more."""
+    return 1.0 if run.falling > 1 else min(1.0, run.falling * (1 + _FALL))
 
 
 def _judge(run: Run, loss: float, how: Training, share: float) -> None:
@@ -146,8 +176,10 @@ def _judge(run: Run, loss: float, how: Training, share: float) -> None:
         run.since += 1
     if loss < run.best_loss:
         run.best_loss, run.best = loss, {name: one.clone() for name, one in run.averaged.items()}
-    if run.since >= how.patience and run.falling > 1 and share < 0.65:
+    if run.since >= how.patience and run.falling > 1 and share < _LEVEL:
         run.falling = share
+        run.net.load_state_dict(run.best)
+        run.averaged = {name: one.clone() for name, one in run.best.items()}
 
 
 def validation(run: Run, rows: torch.Tensor, order: tuple[int, ...], seed: int) -> float:

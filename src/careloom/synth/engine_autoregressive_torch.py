@@ -23,6 +23,8 @@ from careloom.synth.transforms import Plan
 from careloom.synth.transforms_space import ModelRows, Part
 
 Codes = npt.NDArray[np.int64]
+_TEMPER_ROWS = 200
+"""Rows set aside, at least, for them to say how far logits are drawn back."""
 _LEAN_ROWS = (4_000, 20_000)
 """Rows that are drawn, at least and at most, to see how far shares are from those learnt."""
 
@@ -39,7 +41,9 @@ def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, targe
     if ask.privacy is None:
         shares = [_shares(codes[:, at], size) for at, size in enumerate(net.sizes)]
         _lean_heads(net, shares)
-        plain.learn(net, codes, order, _training(ask), ask.seed, watch)
+        aside = plain.learn(net, codes, order, _training(ask), ask.seed, watch)
+        if len(aside) >= _TEMPER_ROWS:
+            plain.temper(net, aside, order, shares)
     else:
         if watch.noise is None:
             raise InputError("autoregressive: a private fit needs a source of noise", "Give one that nobody can guess.")
@@ -152,7 +156,7 @@ maker = Maker(
         "dropout": 0.4,
         "ordered": 0.9,
         "average": 0.995,
-        "patience": 6,
+        "patience": 4,
         "private_bins": 24,
         "private_width": 64,
         "private_depth": 0,
