@@ -148,8 +148,7 @@ def judge_privacy(
     groups = set_up.members, set_up.controls
     own = None
     if asked.detector is not None:
-        of_people = Table(table.name, tuple(table.column(name) for name in set_up.release.columns))
-        own = asked.detector(of_people, groups[0].frame, groups[1].frame, seed)
+        own = asked.detector(set_up.table, groups[0].frame, groups[1].frame, seed)
     return PrivacyReport(
         looked_at={
             "members": groups[0].frame.height, "members' patients": groups[0].count,

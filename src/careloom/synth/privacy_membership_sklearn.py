@@ -5,7 +5,6 @@ import polars as pl
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from careloom.synth.features_sklearn import Floats, features, one_thread
-from careloom.synth.metadata import Table
 from careloom.synth.privacy_scene import Scene
 
 
@@ -15,8 +14,7 @@ def by_boosting(scene: Scene, release: pl.DataFrame) -> Floats:
     source  density ratios by classification: Sugiyama, Suzuki, Kanamori, Density Ratio Estimation, 2012, chapter 4; the
             attack as DOMIAS (van Breugel et al, AISTATS 2023)
     """
-    table = Table(scene.table.name, tuple(scene.table.column(name) for name in scene.release.columns))
-    made = features(table, [scene.targets, scene.reference, release])
+    made = features(scene.table, [scene.targets, scene.reference, release])
     learner = HistGradientBoostingClassifier(
         categorical_features=made.categorical, early_stopping=False, random_state=scene.seed
     )

@@ -54,6 +54,7 @@ class Group:
 class Scene:
     """A release under attack.
 
+    table      its columns that say something: no identifiers, which synthetic rows need not have
     members    were learnt from; controls were not; both from one source
     reference  rows that the attacker has from the same source, neither members nor controls
     release    the synthetic rows
@@ -97,7 +98,7 @@ def scene(
     """The scene of an attack.
 
     people  (members, controls, what the attacker has); without the last, a third of the controls' patients are that
-    raises  InputError for a patient who is both member and control, or for fewer than `PATIENTS_AT_LEAST` of either;
+    raises  InputError for a patient in two groups, for nothing to look at, or for too few patients;
             SchemaMismatch for a frame that does not fit
     """
     members, controls = (conform(table, frame) for frame in people[:2])
@@ -116,23 +117,19 @@ def scene(
             f"table {table.name}: there are too few patients to attack",
             f"Give {PATIENTS_AT_LEAST} members and as many controls at least; without a reference half as many again.",
         )
-    names = groups[0].frame.columns
-    shown = _of_release(table, release).select(names)
-    known = _some(reference.select(names), limits.reference, draw)
+    said = Table(table.name, tuple(column for column in table.modelled if column.name != table.subject))
+    shown = conform(said, release)
+    known = _some(reference.select(said.names), limits.reference, draw)
+    if not shown.height or not known.height:
+        raise InputError(f"table {table.name}: the release or the reference has no row", "Give one at least.")
     every = pl.concat([*(group.frame for group in groups), known, shown])
-    made = space(table, pl.concat([known, _some(shown, limits.release, draw)]), every)
-    return Scene(table, groups[0], groups[1], known, shown, made, limits, seed)
+    made = space(said, pl.concat([known, _some(shown, limits.release, draw)]), every)
+    return Scene(said, groups[0], groups[1], known, shown, made, limits, seed)
 
 
 def some(scene: Scene) -> pl.DataFrame:
     """As much of the release as is compared pair by pair."""
     return _some(scene.release, scene.limits.release, scene.draw(2))
-
-
-def _of_release(table: Table, release: pl.DataFrame) -> pl.DataFrame:
-    """The modelled columns; identifiers of synthetic rows say nothing, and need not be there."""
-    columns = tuple(column for column in table.modelled if column.name != table.subject)
-    return conform(Table(table.name, columns), release)
 
 
 def _patients(table: Table, frame: pl.DataFrame) -> Group:

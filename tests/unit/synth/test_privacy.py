@@ -155,6 +155,20 @@ def test_a_patient_in_two_groups_is_refused_and_so_are_too_few_patients() -> Non
         scene(OF_PATIENTS, (members, stays(80, 2, 79), known), members, seed=0, limits=Limits())
     with pytest.raises(InputError):
         scene(OF_PATIENTS, (members, stays(19, 2, 100), known), members, seed=0, limits=Limits())
+    with pytest.raises(InputError):
+        scene(OF_PATIENTS, (members, stays(80, 2, 100), known), members.clear(), seed=0, limits=Limits())
+
+
+def test_a_number_that_names_patients_is_nothing_to_compare() -> None:
+    numbered = replace(TABLE, columns=(Column("who", "integer"), *TABLE.columns), subject="who")
+
+    def of_numbers(count: int, seed: int) -> pl.DataFrame:
+        return rows(count, seed).with_columns(who=pl.int_range(count) // 2 + 1_000 * seed)
+
+    people = of_numbers(60, 1), of_numbers(60, 2), of_numbers(60, 3)
+    set_up = scene(numbered, people, FRESH, seed=0, limits=Limits())
+    assert set_up.release.columns == list(TABLE.names)
+    assert set_up.members.count == 30
 
 
 def test_without_a_reference_a_third_of_the_controls_is_what_the_attacker_has() -> None:
