@@ -8,20 +8,22 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import orjson
 import polars as pl
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction
 from pyarrow import fs
 
 from careloom.errors import CareloomError, IntegrityError, SetupError
-from careloom.store.lake_seal import LakeSeal, is_sealed
+from careloom.store.lake_seal import LakeSeal, datasets, is_sealed
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as arrow
 
 ROWS_PER_FILE = 1_000_000
 _TYPES = {
@@ -106,12 +108,12 @@ class TableFiles:
             ) from None
         return made
 
-    def dataset(self, files: Iterable[DataFile], schema: pa.Schema) -> ds.Dataset:
+    def dataset(self, files: Iterable[DataFile], schema: pa.Schema) -> "arrow.Dataset":
         """Files as one dataset, for Polars (`polars.scan_pyarrow_dataset`), DuckDB and whoever reads Arrow.
 
         raises  IntegrityError if a file is gone or no Parquet file; SetupError for sealed files without keys
         """
-        fragments: dict[bool, list[Any]] = {}
+        ds, fragments = datasets(), dict[bool, list[Any]]()
         with opened(self._path):
             formats = {False: ds.ParquetFileFormat(), True: self._format()}
             for file in files:
@@ -137,8 +139,8 @@ class TableFiles:
         """True when every file is sealed where new files would be, and plain where they would be plain."""
         return all(is_sealed(self._place / file.name) == (self._seal is not None) for file in files)
 
-    def _format(self) -> ds.ParquetFileFormat:
-        return ds.ParquetFileFormat() if self._opener is None else self._opener.format(self._path)
+    def _format(self) -> "arrow.ParquetFileFormat":
+        return datasets().ParquetFileFormat() if self._opener is None else self._opener.format(self._path)
 
 
 class _Writer:
@@ -192,7 +194,7 @@ def _parted(frame: pl.DataFrame, columns: Sequence[str]) -> Iterator[tuple[tuple
 
 
 def _expression(partition: Mapping[str, Any]) -> Any:
-    found = None
+    ds, found = datasets(), None
     for name, value in partition.items():
         one = ds.field(name).is_null() if value is None else ds.field(name) == pa.scalar(value)
         found = one if found is None else found & one

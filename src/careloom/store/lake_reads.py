@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, DeltaProtocolError, TableNotFoundError
 
@@ -15,8 +15,11 @@ from careloom.errors import Conflict, IntegrityError, NotFound, QueryError, Setu
 from careloom.store.lake_files import TableFiles, files_of, opened, schema_of
 from careloom.store.lake_rows import Change, commit
 from careloom.store.lake_schema import column_of
-from careloom.store.lake_seal import LakeSeal, is_sealed
+from careloom.store.lake_seal import LakeSeal, datasets, is_sealed
 from careloom.store.lake_versions import Version, content_hash, history, present, reference
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as arrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class LakeReads:
         """A table as a lazy frame, so that a query reads only the columns it needs."""
         return pl.scan_pyarrow_dataset(self.dataset(path, version))
 
-    def dataset(self, path: str, version: int | None = None) -> ds.Dataset:
+    def dataset(self, path: str, version: int | None = None) -> "arrow.Dataset":
         """A table as an Arrow dataset, opened as it is read: DuckDB takes it by the name of the variable."""
         path, version, digest = reference(path, version)
         delta = self._open(path, version)
@@ -96,7 +99,7 @@ class LakeReads:
         """The rows of one data file of this lake. raises IntegrityError if it is none, or does not open"""
         path = "/".join(file.relative_to(self._root).parts[:2])
         with opened(path):
-            is_closed = is_sealed(file) and self._opener is not None
+            ds, is_closed = datasets(), is_sealed(file) and self._opener is not None
             format_ = self._opener.format(path) if is_closed and self._opener is not None else ds.ParquetFileFormat()
             found = pl.from_arrow(ds.dataset([str(file)], format=format_).to_table())
         return found if isinstance(found, pl.DataFrame) else found.to_frame()

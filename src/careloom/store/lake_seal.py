@@ -9,20 +9,30 @@ source  Apache Parquet, "Parquet Modular Encryption" (format 2.7), uniform encry
 
 import base64
 from datetime import timedelta
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow.dataset as ds
 import pyarrow.parquet.encryption as pe
 
 from careloom.crypto.envelope import context_of
 from careloom.crypto.keys import KeyProvider
 from careloom.errors import IntegrityError
 
+if TYPE_CHECKING:
+    import pyarrow.dataset
+
 SEALED_MAGIC, PLAIN_MAGIC = b"PARE", b"PAR1"
 _CACHED = timedelta(minutes=10)
 """How long an unwrapped key-encryption key of files stays in this process: a provider in the cloud is asked that
 often."""
+
+
+@cache
+def datasets() -> Any:
+    """`pyarrow.dataset`, for who reads a table: it loads pandas where that is installed, a quarter of a second."""
+    return import_module("pyarrow.dataset")
 
 
 class _Keeper(pe.KmsClient):  # type: ignore[misc]  # pyarrow has no types
@@ -74,9 +84,10 @@ class LakeSeal:
         )
         return self._factory(table).file_encryption_properties(self._connection, configuration)
 
-    def format(self, table: str) -> ds.ParquetFileFormat:
+    def format(self, table: str) -> "pyarrow.dataset.ParquetFileFormat":
         """How a dataset reads the sealed files of a table; a file of another table does not open."""
         opening = pe.DecryptionConfiguration(cache_lifetime=_CACHED)
+        ds = datasets()
         config = ds.ParquetDecryptionConfig(self._factory(table), self._connection, opening)
         return ds.ParquetFileFormat(
             default_fragment_scan_options=ds.ParquetFragmentScanOptions(decryption_config=config)
