@@ -13,6 +13,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 from careloom.synth.records_streams import FEATURES
 
 Cache = list[tuple[Tensor, Tensor]]
+"""Keys and values of each layer, [B, H, room, D/H]; those of words that are still to come are not written yet."""
 
 
 class Block(nn.Module):
@@ -26,17 +27,18 @@ class Block(nn.Module):
         self.wide, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """[B, T, D] and keys and values [B, H, T, D/H]; with a cache T is 1 and all before it is seen."""
+    def forward(self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None, at: int = 0) -> Tensor:
+        """[B, T, D]. With a cache T is 1: its keys and values are written at that place, and all before is seen."""
         size, length, width = x.shape
         parts = self.asks(self.before(x)).view(size, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
         if cache is not None:
-            key, value = torch.cat([cache[0], key], 2), torch.cat([cache[1], value], 2)
-        seen = scaled_dot_product_attention(query, key, value, is_causal=cache is None and length > 1)
+            for kept, new in zip(cache, (key, value), strict=True):
+                kept[:, :, at] = new[:, :, 0]
+            key, value = (kept[:, :, : at + 1] for kept in cache)
+        seen = scaled_dot_product_attention(query, key, value, is_causal=cache is None)
         x = x + self.drop(self.gives(seen.transpose(1, 2).reshape(size, length, width)))
-        x = x + self.drop(self.narrow(nn.functional.gelu(self.wide(self.between(x)))))
-        return x, (key, value)
+        return x + self.drop(self.narrow(nn.functional.gelu(self.wide(self.between(x)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +99,27 @@ class RecordsNet(nn.Module):
         places = torch.arange(words.shape[1], device=words.device).expand_as(words)
         x = told + self.places(places) + self.clock(clock)
         for block in self.blocks:
-            x, _ = block(x)
+            x = block(x)
         return self._weights(x, known)
 
-    def step(self, words: Tensor, clock: Tensor, at: int, cache: Cache | None, known: Tensor) -> tuple[Tensor, Cache]:
-        """[B, V] weights after one more word of each, and what the next step needs.
+    def room(self, patients: int, words: int) -> Cache:
+        """An empty cache for so many."""
+        layers: list[Block] = list(self.blocks)
+        width = self.last.weight.shape[0]
+        return [
+            tuple(torch.zeros(patients, each.heads, words, width // each.heads) for _ in range(2)) for each in layers
+        ]
+
+    def step(self, words: Tensor, clock: Tensor, at: int, cache: Cache, known: Tensor) -> Tensor:
+        """[B, V] weights after one more word of each, which is written into the cache.
 
         at     how many words were before
         known  what `words` gives: it is the same for all steps
         """
         x = (known[words] + self.places.weight[at] + self.clock(clock))[:, None]
-        after: Cache = []
         for number, block in enumerate(self.blocks):
-            x, kept = block(x, cache[number] if cache is not None else None)
-            after.append(kept)
-        return self._weights(x[:, 0], known), after
+            x = block(x, cache[number], at)
+        return self._weights(x[:, 0], known)
 
     def _weights(self, x: Tensor, known: Tensor | None) -> Tensor:
         x = self.last(x)

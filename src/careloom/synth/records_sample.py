@@ -14,7 +14,8 @@ from careloom.synth.records_grammar import Rules, kept, lives, rules
 from careloom.synth.records_streams import Clock
 from careloom.synth.records_vocabulary import BEGIN, Vocabulary
 
-BATCH = 128
+BATCH = 256
+_FEWER = 0.8
 Ints = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float32]
 
@@ -88,7 +89,7 @@ def _told(made: Rules, predictor: Predictor, patients: int, source: np.random.Ge
         stay = np.flatnonzero(~going.are_over)
         if not len(stay):
             break
-        if len(stay) < len(who):
+        if len(stay) < _FEWER * len(who):  # to go on with fewer costs a copy of all that was seen
             going, who, words = kept(going, stay), who[stay], words[stay]
             predictor.keep(stay)
     columns = [np.concatenate([row[at] for row in log]) for at in range(4)]

@@ -26,6 +26,8 @@ from careloom.synth.records_vocabulary import BEGIN, PAD, Vocabulary, from_json
 VERSION = 1
 _NET, _BEST, _FIRST, _SECOND = "net.", "best.", "first.", "second."
 Batch = tuple[Tensor, Tensor, Tensor]
+ROOM = 64
+"""Words that a cache has room for at first; it doubles when it is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +110,28 @@ class NetPredictor:
 
     def begin(self, patients: int) -> None:
         """So many patients of whom nothing was said."""
-        self.cache: Cache | None = None
+        self.cache: Cache = self.net.room(patients, ROOM)
         self.at = 0
 
     def step(self, words: npt.NDArray[np.int64], clock: Clock) -> npt.NDArray[np.float32]:
         """[patients, words] weights of the next word."""
+        if self.at == self.cache[0][0].shape[2]:
+            wider = self.net.room(len(words), min(2 * self.at, len(self.net.places.weight)))
+            for old, new in zip(self.cache, wider, strict=True):
+                for before, after in zip(old, new, strict=True):
+                    after[:, :, : self.at] = before
+            self.cache = wider
         with torch.inference_mode():
-            weights, self.cache = self.net.step(
+            weights = self.net.step(
                 torch.from_numpy(words), torch.from_numpy(clock), self.at, self.cache, self.known
-            )
+            )  # fmt: skip
         self.at += 1
         out: npt.NDArray[np.float32] = weights.numpy()
         return out
 
     def keep(self, rows: npt.NDArray[np.int64]) -> None:
         """Only these patients go on."""
-        if self.cache is not None:
-            self.cache = [(key[rows], value[rows]) for key, value in self.cache]
+        self.cache = [(key[rows], value[rows]) for key, value in self.cache]
 
 
 def fit(

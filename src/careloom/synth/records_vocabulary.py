@@ -130,7 +130,7 @@ class Vocabulary:
             if entry is not None and entry.bins.size > 1:
                 eighth = int(self.bins[number]) * 8 // entry.bins.size
                 spelt.append(("bin", kind if kind in FRAME else "", str(eighth)))
-            made.append(tuple(known.setdefault(each, len(known)) for each in dict.fromkeys(spelt)))
+            made.append(tuple(known.setdefault(each, len(known)) for each in spelt))
         return made
 
     def to_json(self) -> dict[str, Any]:
