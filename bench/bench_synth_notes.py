@@ -28,19 +28,22 @@ from careloom.pipeline.registry import load
 from careloom.services.simulate import SimulateAsk, simulate
 from careloom.services.synthesize_notes import from_annotated, from_simulated
 from careloom.synth.engine import State, Step, Watch
-from careloom.synth.notes_facts import SourceNote, facts_of
+from careloom.synth.notes_facts import RECORDED, Fact, NoteRecord, SourceNote, facts_of
 from careloom.synth.notes_fidelity import TextJudge, agreement
 from careloom.synth.notes_fit_torch import NotesAsk, fit_notes, load_notes
-from careloom.synth.notes_generate import Wanted
+from careloom.synth.notes_generate import NoteGenerator, Wanted
 from careloom.synth.notes_gpt_torch import Training
 from careloom.synth.notes_manner import Written
+from careloom.synth.notes_material import Material, known
 from careloom.synth.notes_ner_sklearn import labels_of, utility
 from careloom.terminology.packaged import PACKAGED
 
 PATIENTS, TESTED = (20, 21), (8, 22)
 """Simulated patients and seed: to learn from, to test on."""
 COMPARED = ("PROBLEM", "SYMPTOM", "MEDICATION", "TEST", "PROCEDURE", "ALLERGEN")
-TEACHING = 160
+TEACHING = 60
+GIVEN = 20
+"""Notes that are written from given records."""
 """Notes at most that each arm of the tagger learns from, of each corpus."""
 
 
@@ -99,9 +102,14 @@ def as_meant(one: Written) -> SourceNote:
 
 
 def corpus_table(
-    corpus: str, train: list[SourceNote], test: list[SourceNote], made: list[Written], reader: NoteReader
-) -> None:
+    corpus: str, train: list[SourceNote], test: list[SourceNote], made: list[Written], reader: NoteReader,
+    material: Material,
+) -> None:  # fmt: skip
     """The rows of one corpus."""
+
+    def names(fact: Fact) -> Iterable[str]:
+        return material.forms.get(corpus, {}).get(known(fact), {})
+
     judge = TextJudge.of(train)
     as_read = read_back(made, reader)
     real_read = [from_annotated(reader.read_text(note.text).annotated, "", note.style, note.kind) for note in test]
@@ -113,10 +121,32 @@ def corpus_table(
                for one, note in zip(made, as_read, strict=True)]  # fmt: skip
     pairs = [(told_by(note, COMPARED), read) for note, read in zip(test, real_read, strict=True)]
     for name, each in (("held out", pairs), ("synthetic", records)):
-        found = agreement(each, COMPARED)
+        found = agreement(each, COMPARED, names)
         print(f"agreement {name}: told {found.told:.3f} true {found.true:.3f} f1 {found.f1:.3f} "
               f"statuses {found.statuses:.3f} parts {found.parts:.3f} of {found.facts} facts")  # fmt: skip
     print(f"facts lost: {sum(len(one.lost) for one in made)}")
+
+
+def from_records(
+    generator: NoteGenerator, test: list[SourceNote], reader: NoteReader, draw: np.random.Generator
+) -> None:
+    """The row of notes written from records of patients that the generator never saw."""
+    chosen = [test[at] for at in draw.permutation(len(test))[:GIVEN]]
+    wanted = [Wanted(one.style, one.kind, NoteRecord(tuple(told_by(one, RECORDED)))) for one in chosen]
+    made = generator.write(wanted, draw)
+    asked = [one.record.facts if one.record is not None else () for one in wanted]
+    lost = sum(len(one.lost) for one in made)
+
+    def names(fact: Fact) -> Iterable[str]:
+        return generator.material.forms.get("simulated", {}).get(known(fact), {})
+
+    whole = [([fact for fact in one.record.facts if fact.label in COMPARED], read)
+             for one, read in zip(made, read_back(made, reader), strict=True)]  # fmt: skip
+    only = [(facts, read) for facts, (_, read) in zip(asked, whole, strict=True)]
+    found, told = agreement(whole, COMPARED, names), agreement(only, RECORDED, names)
+    print(f"given records, {len(made)} notes: told {told.told:.3f} of {told.facts} given facts, their statuses "
+          f"{told.statuses:.3f}, parts {told.parts:.3f}; of all facts told {found.told:.3f} true {found.true:.3f} "
+          f"f1 {found.f1:.3f}; {lost} lost", flush=True)  # fmt: skip
 
 
 def judge(model: Path, count: int) -> None:
@@ -136,8 +166,9 @@ def judge(model: Path, count: int) -> None:
         started = time.process_time()
         made[corpus] = generator.write([Wanted(str(name)) for name in names], draw)
         print(f"{corpus}: {count} notes in {time.process_time() - started:.1f} CPU-s", flush=True)
+    from_records(generator, real["simulated"][1], reader, draw)
     for corpus, (train, test) in real.items():
-        corpus_table(corpus, train, test, made[corpus], reader)
+        corpus_table(corpus, train, test, made[corpus], reader, generator.material)
         labels = labels_of(train)
         teaching = [train[at] for at in draw.permutation(len(train))[: min(TEACHING, count)]]
         use = utility(teaching, [as_meant(one) for one in made[corpus][: len(teaching)]], test, labels)
@@ -153,4 +184,4 @@ if __name__ == "__main__":
     if what == "fit":
         fit(Path(where), int(rest[0]) if rest else 5)
     else:
-        judge(Path(where), int(rest[0]) if rest else 100)
+        judge(Path(where), int(rest[0]) if rest else 60)

@@ -19,6 +19,7 @@ class Alphabet:
     encode    text without slots -> numbers
     slots     number -> slot
     is_words  pieces are whole words: a space alone stands before a slot only
+    corpora   number of a style -> number of the first style of its corpus
     """
 
     pieces: tuple[str, ...]
@@ -26,6 +27,7 @@ class Alphabet:
     encode: Encode
     slots: dict[int, str] = field(default_factory=dict)
     is_words: bool = True
+    corpora: dict[int, int] = field(default_factory=dict)
 
     def prefix(self, style: str, kind: str, place: str) -> list[int]:
         """What stands before the plan of a block, three symbols; what the training never saw is unknown."""
@@ -64,7 +66,12 @@ def with_controls(names: Sequence[str], first: int, pieces: Sequence[str], encod
     """An alphabet whose controls have the numbers from `first` on; `pieces` has room for all."""
     controls = {name: first + at for at, name in enumerate(names)}
     slots = {number: name[6:-1] for name, number in controls.items() if name.startswith("<slot:")}
-    return Alphabet(tuple(pieces), controls, encode, slots, is_words)
+    corpora: dict[int, int] = {}
+    first_of: dict[str, int] = {}
+    for name, number in controls.items():
+        if name.startswith("<style:"):
+            corpora[number] = first_of.setdefault(name[7:-1].split(".")[0], number)
+    return Alphabet(tuple(pieces), controls, encode, slots, is_words, corpora)
 
 
 def of_words(material: Material) -> Alphabet:

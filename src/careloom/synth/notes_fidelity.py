@@ -5,7 +5,7 @@ Words are runs of letters and digits without case. What reads notes comes from t
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from careloom.synth.notes_facts import HEADS, Fact, SourceNote, facts_of
@@ -173,18 +173,25 @@ class _Sums:
     all_parts: int = 0
 
 
-def agreement(pairs: Iterable[tuple[Sequence[Fact], SourceNote]], labels: Sequence[str] = HEADS) -> Agreement:
+def agreement(
+    pairs: Iterable[tuple[Sequence[Fact], SourceNote]],
+    labels: Sequence[str] = HEADS,
+    names: Callable[[Fact], Iterable[str]] = lambda fact: (),
+) -> Agreement:
     """Records against notes that were read.
 
     pairs   the facts that a note was written from, and the note with the mentions that the reader found
     labels  those that are compared
+    names   what else a fact is called
     """
     sums = _Sums()
     for facts, note in pairs:
         read = [fact for _, fact in facts_of(note) if fact.label in labels]
-        asked = [fact for fact in facts if fact.label in labels]
-        for fact in asked:
-            same = [one for one in read if _is_same(one, fact)]
+        asked = [
+            (fact, [words_in(name) for name in (fact.name, *names(fact))]) for fact in facts if fact.label in labels
+        ]
+        for fact, called in asked:
+            same = [one for one in read if _is_same(one, fact, called)]
             sums.facts += 1
             sums.told += bool(same)
             sums.statuses += any(one.status == fact.status for one in same)
@@ -192,19 +199,19 @@ def agreement(pairs: Iterable[tuple[Sequence[Fact], SourceNote]], labels: Sequen
                 sums.parts += max(_parts(one, fact) for one in same)
                 sums.all_parts += len(fact.parts)
         sums.found += len(read)
-        sums.true += sum(any(_is_same(one, fact) for fact in asked) for one in read)
+        sums.true += sum(any(_is_same(one, fact, called) for fact, called in asked) for one in read)
     return Agreement(
         sums.told / max(1, sums.facts), sums.true / max(1, sums.found), sums.statuses / max(1, sums.told),
         sums.parts / max(1, sums.all_parts), sums.facts, sums.found,
     )  # fmt: skip
 
 
-def _is_same(read: Fact, fact: Fact) -> bool:
+def _is_same(read: Fact, fact: Fact, called: Sequence[Sequence[str]]) -> bool:
     """One code, or names of which one holds the words of the other."""
     if read.code and read.code == fact.code:
         return True
-    one, other = words_in(read.name), words_in(fact.name)
-    return bool(one and other) and (set(one) <= set(other) or set(other) <= set(one))
+    one = set(words_in(read.name))
+    return bool(one) and any(words and (one <= set(words) or set(words) <= one) for words in called)
 
 
 def _parts(read: Fact, fact: Fact) -> int:

@@ -53,6 +53,7 @@ class Teller:
     given: bool
     draw: np.random.Generator
     said: set[str] = field(default_factory=set)
+    said_parts: set[tuple[str, str]] = field(default_factory=set)
     here: set[str] = field(default_factory=set)
     heads: dict[str, tuple[Fact, set[str]]] = field(default_factory=dict)
     age: int = 0
@@ -79,12 +80,28 @@ class Teller:
         self.heads.clear()
 
     def left(self) -> list[Fact]:
-        """Facts that no block has told yet."""
-        return [fact for fact in self.record.facts if _key(fact) not in self.said]
+        """Facts that no block has told yet; of a given record also those of which a part is not told."""
+        given = {id(fact) for fact in self.asked}
+        return [
+            fact
+            for fact in self.record.facts
+            if _key(fact) not in self.said
+            or (id(fact) in given and any((_key(fact), part) not in self.said_parts for part in fact.parts))
+        ]
+
+    def has_said(self, fact: Fact) -> bool:
+        """Whether a block has told it, if not all of its parts."""
+        return _key(fact) in self.said
+
+    def as_told(self, fact: Fact) -> Fact:
+        """A fact with the parts that were told."""
+        return replace(fact, parts={part: x for part, x in fact.parts.items() if (_key(fact), part) in self.said_parts})
 
     def unsay(self, facts: Iterable[Fact | None]) -> None:
         """What was planned and not written is to be told still."""
-        self.said -= {_key(fact) for fact in facts if fact is not None}
+        again = {_key(fact) for fact in facts if fact is not None}
+        self.said -= again
+        self.said_parts = {one for one in self.said_parts if one[0] not in again}
 
     def may(self, slot: str) -> bool:
         """Whether there is something to say in this slot now."""
@@ -107,6 +124,7 @@ class Teller:
         if slot in PARTS and (words := self._part(slot)):
             head, used = self.heads[HEAD_OF[slot]]
             used.add(slot)
+            self.said_parts.add((_key(head), slot))
             return Told(slot, (words,), head)
         if slot in FREE:
             return Told(slot, tuple(weighted(self._free(slot), self.draw)[:8]))

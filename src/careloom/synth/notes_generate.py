@@ -123,10 +123,15 @@ def _write(writer: Writer, drafts: Sequence[Draft], places: Sequence[str], plans
 def _whole(draft: Draft) -> Written:
     """The note with its record; what was added to a record and not told is taken back."""
     told, teller = draft.teller.told(), draft.teller
-    left = teller.left()
-    invented = {id(fact) for fact in told.facts} - {id(fact) for fact in teller.asked}
-    record = replace(told, facts=tuple(fact for fact in told.facts if fact not in left or id(fact) not in invented))
-    lost = tuple(fact for fact in left if id(fact) not in invented)
+    given = {id(fact) for fact in teller.asked}
+    left = [fact for fact in teller.left() if not teller.has_said(fact)]
+    facts = [
+        fact if id(fact) in given else teller.as_told(fact)
+        for fact in told.facts
+        if id(fact) in given or fact not in left
+    ]
+    record = replace(told, facts=tuple(facts))
+    lost = tuple(fact for fact in left if id(fact) in given)
     return Written(draft.style, draft.kind, draft.text.lstrip("\n"), record, _moved(draft), lost)
 
 

@@ -33,16 +33,17 @@ def contexts(symbols: Sequence[int], alphabet: Alphabet) -> Iterator[tuple[int, 
 def keys(before: Sequence[int], alphabet: Alphabet) -> list[Key]:
     """The contexts of what follows these symbols."""
     text, style, section = alphabet.controls[TEXT], before[0], before[2]
+    corpus = alphabet.corpora.get(style, _NONE)
     if text not in before:
         last = [*[_NONE] * _LAST, *before[2:]][-_LAST:]
-        return [(0, *last[-1:]), (1, *last[-2:]), (2, section, *last[-2:]), (3, section, style, *last[-3:]),
-                (4, section, style, *last)]  # fmt: skip
+        return [(0, corpus, *last[-1:]), (1, corpus, *last[-2:]), (2, corpus, section, *last[-2:]),
+                (3, section, style, *last[-3:]), (4, section, style, *last)]  # fmt: skip
     at = list(before).index(text)
     done = sum(symbol in alphabet.slots for symbol in before[at:])
     aim = before[3 + done] if 3 + done < at else alphabet.controls[END]
     last = [*[_NONE] * _LAST, section, *before[at:]][-_LAST:]
-    return [(5, aim, *last[-1:]), (6, aim, *last[-2:]), (7, aim, *last[-3:]), (8, aim, style, *last[-3:]),
-            (9, aim, style, *last)]  # fmt: skip
+    return [(5, corpus, aim, *last[-1:]), (6, corpus, aim, *last[-2:]), (7, corpus, aim, *last[-3:]),
+            (8, aim, style, *last[-3:]), (9, aim, style, *last)]  # fmt: skip
 
 
 class Grams:

@@ -45,6 +45,7 @@ class Manner:
     warmth: float = 0.85
     share: float = 0.92
     plan_warmth: float = 1.0
+    plan_share: float = 0.98
     tries: int = 4
     patience: int = 16
     enough: int = 90

@@ -47,7 +47,9 @@ class Rules:
         self.space = np.array([piece == SPACE and alphabet.is_words for piece in alphabet.pieces])
         self.slots = np.array(sorted(alphabet.slots))
 
-    def candidates(self, scores: Floats, allowed: npt.NDArray[np.bool_], warmth: float) -> Iterator[tuple[int, float]]:
+    def candidates(
+        self, scores: Floats, allowed: npt.NDArray[np.bool_], warmth: float, share: float
+    ) -> Iterator[tuple[int, float]]:
         """Allowed symbols with their odds, in an order drawn by these: those that hold the share, then the others."""
         numbers = np.flatnonzero(allowed)
         if len(numbers) > _MOST:
@@ -57,7 +59,7 @@ class Rules:
         numbers, held = numbers[order], held[order]
         odds = np.exp(held - held[:1])
         odds /= max(odds.sum(), 1e-30)
-        count = int(np.searchsorted(np.cumsum(odds), self.manner.share)) + 1
+        count = int(np.searchsorted(np.cumsum(odds), share)) + 1
         drawn = np.argsort(-(held[:count] + self.draw.gumbel(size=len(held[:count]))))
         for at in (*drawn.tolist(), *range(count, len(numbers))):
             yield int(numbers[at]), float(odds[at])
@@ -130,13 +132,13 @@ class Row:
         return self._word(scores)
 
     def _planned(self, scores: Floats) -> int:
-        alphabet, teller = self.rules.alphabet, self.draft.teller
+        alphabet, manner, teller = self.rules.alphabet, self.rules.manner, self.draft.teller
         allowed = np.zeros(len(scores), bool)
         if len(self.plan) < MOST_SLOTS:
             for number in self.rules.slots:
                 allowed[number] = teller.may(alphabet.slots[number])
         allowed[alphabet.controls[TEXT]] = True
-        symbol, _ = next(self.rules.candidates(scores, allowed, self.rules.manner.plan_warmth))
+        symbol, _ = next(self.rules.candidates(scores, allowed, manner.plan_warmth, manner.plan_share))
         if symbol == alphabet.controls[TEXT]:
             self._is_planned = True
         else:
@@ -148,7 +150,7 @@ class Row:
         end, now, manner = self.rules.alphabet.controls[END], self._now, self.rules.manner
         allowed, aim, scores = self._allowed(scores)
         forbidden = 0.0
-        for symbol, odds in self.rules.candidates(scores, allowed, manner.warmth):
+        for symbol, odds in self.rules.candidates(scores, allowed, manner.warmth, manner.share):
             if forbidden > odds and odds < manner.doubt and (step := self._return()):
                 return step
             if symbol == end:

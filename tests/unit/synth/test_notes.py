@@ -20,6 +20,7 @@ from careloom.synth.notes_facts import (
 )
 from careloom.synth.notes_fidelity import TextJudge, WordModel, agreement, distance
 from careloom.synth.notes_generate import NoteGenerator, Wanted
+from careloom.synth.notes_grams import Grams
 from careloom.synth.notes_material import Material, gather
 from careloom.synth.notes_slots import blocks, words_in
 from careloom.synth.notes_verbatim import Guard, Longest, Tail
@@ -190,3 +191,37 @@ def test_facts_have_plain_makers() -> None:
     made = (measured("glucose", "98", "mg/dL"), allergy("peanut"), procedure("colonoscopy"))
     assert [fact.label for fact in made] == ["TEST", "ALLERGEN", "PROCEDURE"]
     assert dict(made[0].parts) == {"TEST_VALUE": "98", "UNIT": "mg/dL"}
+
+
+def memories(enough: int) -> tuple[Grams, Alphabet]:
+    """What enough of the patients wrote."""
+    its = [blocks(one) for one in NOTES]
+    alphabet = of_words(gather(NOTES, its))
+    pairs = [(one.patient, alphabet.numbers(block)) for one, parts in zip(NOTES, its, strict=True) for block in parts]
+    return Grams.of(pairs, alphabet, enough), alphabet
+
+
+def test_memories_hold_what_enough_patients_wrote_and_come_back_as_numbers() -> None:
+    grams, _ = memories(3)
+    assert len(grams.table()) > 0
+    assert np.array_equal(Grams.from_table(grams.table()).table(), grams.table())
+    assert len(memories(len(NOTES) + 1)[0].table()) == 0
+
+
+def test_with_memories_a_model_without_opinion_goes_on_as_the_notes_do() -> None:
+    grams, alphabet = memories(3)
+    block = alphabet.numbers(blocks(NOTES[0])[1])
+    at = alphabet.pieces.index(" patient")
+    place = block.index(at)
+    odds = np.full(len(alphabet.pieces), 1 / len(alphabet.pieces))
+    grams.mixed(odds, block[:place], alphabet)
+    assert odds.sum() == pytest.approx(1.0)
+    assert odds.argmax() == at
+
+
+def test_a_part_of_a_given_fact_that_was_not_told_is_told_in_a_block_of_its_own() -> None:
+    generator_ = generator(NOTES)
+    for one in generator_.write([Wanted(STYLE, "visit", RECORD)] * 8, np.random.default_rng(12)):
+        doses = [mention for mention in one.mentions if mention.label == "DOSAGE"]
+        assert doses
+        assert all(one.text[mention.start : mention.end] == "5 mg" for mention in doses)
