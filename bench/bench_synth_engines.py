@@ -1,7 +1,7 @@
 """Any generator of tables on any of three tables: fidelity, use, detection, copies, cost.
 
 ``python bench/bench_synth_engines.py ENGINE [adult|diabetes130|heart_disease] [--cpu-seconds 150] [--seeds 3]
-[--epsilon E] [--option NAME=VALUE ...] [--final] [--quick] [--attacks]``
+[--epsilon E] [--option NAME=VALUE ...] [--rows FILE.parquet] [--final] [--quick] [--attacks]``
 
 Needs the suites (CARELOOM_SUITES) and the extra ml.
 
@@ -9,7 +9,8 @@ ENGINE is what is registered as ``synth.engine.ENGINE``, or ``cart``, the baseli
 processor time is used up or the engine ends by itself. Utility is tested on the control part, so that whoever tunes
 does not see the test part; ``--final`` takes the test part: once, for the numbers that are told. ``--quick`` leaves
 detection out; ``--attacks`` lets membership attacks try, members against the control, and tells
-the worst upper bound.
+the worst upper bound. ``--rows`` judges rows that something else made, such as those of ``bench/peers_synth.py``;
+ENGINE is then its name.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from bench_synth_adult import exact_copies
 from careloom.pipeline.registry import load
 from careloom.synth.engine import Ask, Privacy, Watch
 from careloom.synth.fidelity import judge_fidelity
+from careloom.synth.metadata_check import conform
 from careloom.synth.tabular import fit
 from measure import report
 from synth_tables import NAMES, Data, as_public, read
@@ -54,9 +56,13 @@ class Made:
     def __init__(self, asked: argparse.Namespace, data: Data, seed: int) -> None:
         """Fits it."""
         start = time.process_time()
-        if asked.engine == "cart":
+        self._sample: Any
+        if asked.rows:
+            rows = conform(data.table, pl.read_parquet(asked.rows).select(data.table.names))
+            self._sample = lambda count, draw: rows.head(count)
+        elif asked.engine == "cart":
             model = load("synth.cart")(data.table, data.train, seed)
-            self._sample: Any = model.sample
+            self._sample = model.sample
         else:
             share = None if asked.epsilon else lambda: (time.process_time() - start) / asked.cpu_seconds
             privacy = Privacy(asked.epsilon, 1e-5) if asked.epsilon else None
@@ -88,7 +94,7 @@ def mixture() -> Any:
 
 def options(asked: argparse.Namespace) -> dict[str, Any]:
     """Options with the types that the engine's own have."""
-    usual = {} if asked.engine == "cart" else load(f"synth.engine.{asked.engine}").options
+    usual = {} if asked.engine == "cart" or asked.rows else load(f"synth.engine.{asked.engine}").options
     found: dict[str, Any] = {}
     for each in asked.option:
         name, _, value = each.partition("=")
@@ -171,6 +177,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cpu-seconds", type=float, default=150)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epsilon", type=float, default=0)
+    parser.add_argument("--rows", default="")
     parser.add_argument("--option", action="append", default=[])
     for switch in ("--final", "--quick", "--verbose", "--attacks"):
         parser.add_argument(switch, action="store_true")

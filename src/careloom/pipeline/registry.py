@@ -30,6 +30,7 @@ REGISTRY: dict[str, str] = {
     "synth.detect.regression": "careloom.synth.detection_sklearn:by_regression",
     "synth.engine.autoregressive": "careloom.synth.engine_autoregressive_torch:maker",
     "synth.engine.diffusion": "careloom.synth.engine_diffusion_torch:maker",
+    "synth.engine.gan": "careloom.synth.engine_gan_torch:maker",
     "synth.engine.marginals": "careloom.synth.engine_marginals:maker",
     "synth.engine.vae": "careloom.synth.engine_vae_torch:maker",
     "synth.modes": "careloom.synth.transforms_modes_sklearn:mixture",

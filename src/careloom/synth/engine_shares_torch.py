@@ -37,14 +37,16 @@ def counted_privately(blocks: Blocks, flat: Tensor, privacy: Privacy, noise: np.
     return (noisy / totals).float()
 
 
-def leaning(blocks: Blocks, logits: Tensor, wanted: Tensor, rounds: int = 12) -> Tensor:
+def leaning(blocks: Blocks, logits: Tensor, wanted: Tensor, fixed: Tensor | None = None, rounds: int = 30) -> Tensor:
     """[all codes] what to add to logits so that the mean probabilities are those wanted: iterative scaling.
 
     logits  [rows, all codes] of rows as the model draws them
+    fixed   [rows, all codes] 1 where the logits are not leant
     """
+    free = 1 if fixed is None else 1 - fixed
     lean = torch.zeros(blocks.width)
     least = 0.1 / len(logits)
     for _ in range(rounds):
-        got = blocks.shares(logits + lean).mean(0)
-        lean = (lean + 0.9 * ((wanted + least) / (got + least)).log()).clamp(-4, 4)
+        got = blocks.shares(logits + lean * free).mean(0)
+        lean = (lean + 0.9 * ((wanted + least) / (got + least)).log()).clamp(-12, 12)
     return lean

@@ -14,12 +14,13 @@ from careloom.synth.engine import Ask, Maker, Privacy, State, Step, Watch
 from careloom.synth.metadata import Column, Table
 from careloom.synth.metadata_check import check
 from careloom.synth.tabular import Synthesizer, Wish, fit, load, planned
+from careloom.synth.transforms_numbers import Floats
 from tests.later import Later, has
 
-pytestmark = pytest.mark.skipif(not has("torch", "sklearn"), reason="the extra ml is not installed: make ml")
+pytestmark = pytest.mark.skipif(not has("torch"), reason="the extra ml is not installed: make ml")
 torch = Later("torch")
-vae, modes = Later("careloom.synth.engine_vae_torch"), Later("careloom.synth.transforms_modes_sklearn")
-ENGINES = ("vae",)
+vae, gan = Later("careloom.synth.engine_vae_torch"), Later("careloom.synth.engine_gan_torch")
+ENGINES = ("vae", "gan")
 TABLE = Table(
     "stays",
     (
@@ -40,7 +41,20 @@ SMALL: dict[str, dict[str, float]] = {
         "epochs": 30,
         "rising": 50,
     },
+    "gan": {
+        "noise": 8,
+        "hidden": 32,
+        "layers": 1,
+        "row": 24,
+        "critic": 32,
+        "together": 2,
+        "batch": 100,
+        "steps": 300,
+        "rate": 3e-3,
+    },
 }
+SHORT: dict[str, dict[str, float]] = {"vae": {"epochs": 14}, "gan": {"steps": 150}}
+TINY: dict[str, dict[str, float]] = {"vae": {"epochs": 2}, "gan": {"steps": 10}}
 PRIVATE = {"private_steps": 40, "private_rate": 0.1}
 
 
@@ -68,14 +82,20 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def halves(values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Two modes: the values below the median, and those above."""
+    below, above = np.array_split(np.sort(values), 2)
+    return np.full(2, 0.5), np.array([below.mean(), above.mean()]), np.array([below.std(), above.std()]) + 0.1
+
+
 def maker(name: str) -> Maker:
-    found: Maker = {"vae": vae}[name].maker
+    found: Maker = {"vae": vae, "gan": gan}[name].maker
     return found
 
 
 def fitted(name: str, watch: Watch | None = None, **options: float) -> Synthesizer:
     ask = Ask(seed=3, target="sex", options=SMALL[name] | options)
-    return fit(TABLE, stays(), maker(name), ask, watch or Watch(), modes.mixture)
+    return fit(TABLE, stays(), maker(name), ask, watch or Watch(), halves)
 
 
 made = cache(fitted)
@@ -117,10 +137,10 @@ def test_a_saved_generator_makes_the_same_rows_and_no_row_of_another_seed(name: 
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_fit_that_was_interrupted_goes_on_to_the_same_model(name: str) -> None:
     saved: list[State] = []
-    whole = fitted(name, Watch(save=saved.append), epochs=14)
+    whole = fitted(name, Watch(save=saved.append), **SHORT[name])
     assert saved
     assert all(isinstance(each, np.ndarray) for state in saved for each in state.tensors.values())
-    resumed = fitted(name, Watch(resume=saved[0]), epochs=14)
+    resumed = fitted(name, Watch(resume=saved[0]), **SHORT[name])
     draws = [each.sample(50, np.random.default_rng(1)) for each in (whole, resumed)]
     assert_frame_equal(*draws)
 
@@ -139,7 +159,7 @@ def test_a_private_fit_keeps_to_its_epsilon_and_heeds_no_budget(name: str) -> No
     steps: list[Step] = []
     ask = Ask(seed=3, privacy=Privacy(3.0, 1e-5), options=SMALL[name] | PRIVATE)
     watch = Watch(told=steps.append, share=lambda: 1.0, noise=np.random.default_rng(5))
-    private = fit(TABLE, stays(), maker(name), ask, watch, modes.mixture)
+    private = fit(TABLE, stays(), maker(name), ask, watch, halves)
     assert private.mechanisms == planned(TABLE, maker(name), ask, patients=600)
     assert 2.5 < spent(private.mechanisms, 1e-5).epsilon <= 3.0
     assert steps[-1].share == 1
@@ -153,7 +173,7 @@ def test_a_private_fit_keeps_to_its_epsilon_and_heeds_no_budget(name: str) -> No
 def test_what_a_private_fit_makes_hangs_on_its_noise_alone(name: str) -> None:
     ask = Ask(seed=3, privacy=Privacy(3.0, 1e-5), options=SMALL[name] | PRIVATE | {"private_steps": 5})
     draws = [
-        fit(TABLE, stays(), maker(name), ask, Watch(noise=np.random.default_rng(noise)), modes.mixture).engine.state()
+        fit(TABLE, stays(), maker(name), ask, Watch(noise=np.random.default_rng(noise)), halves).engine.state()
         for noise in (5, 5, 6)
     ]
     same, other = (
@@ -166,12 +186,12 @@ def test_what_a_private_fit_makes_hangs_on_its_noise_alone(name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_private_fit_without_noise_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="source of noise"):
-        fit(TABLE, stays(), maker(name), Ask(privacy=Privacy(3.0)), Watch(), modes.mixture)
+        fit(TABLE, stays(), maker(name), Ask(privacy=Privacy(3.0)), Watch(), halves)
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_few_rows_of_one_kind_are_learnt_too(name: str) -> None:
-    ask = Ask(options=SMALL[name] | {"epochs": 2})
-    rows = fit(TABLE, stays(7).with_columns(sex=pl.lit("F")), maker(name), ask, Watch(), modes.mixture)
+    ask = Ask(options=SMALL[name] | TINY[name])
+    rows = fit(TABLE, stays(7).with_columns(sex=pl.lit("F")), maker(name), ask, Watch(), halves)
     assert rows.sample(0, np.random.default_rng(1)).height == 0
     assert set(rows.sample(20, np.random.default_rng(1))["sex"]) <= {"F", "M"}

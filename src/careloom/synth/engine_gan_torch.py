@@ -1,0 +1,207 @@
+"""The adversarial engine: a conditional Wasserstein GAN, trained by sampling, numbers by mode.
+
+Datasheet: docs/datasheets/synthetic-gan.md
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from careloom.errors import InputError
+from careloom.synth.accounting_mechanisms import Mechanism
+from careloom.synth.dpsgd import Course, course
+from careloom.synth.engine import Ask, Given, Json, Maker, Privacy, State, Watch
+from careloom.synth.engine_blocks_torch import pieces
+from careloom.synth.engine_gan_conditions_torch import usual
+from careloom.synth.engine_gan_layout_torch import Layout, layout_of
+from careloom.synth.engine_gan_model_torch import Critic, Generator
+from careloom.synth.engine_gan_training_torch import Training
+from careloom.synth.engine_saving_torch import arrays, restore
+from careloom.synth.engine_shares_torch import counted, counted_privately, leaning, mechanism
+from careloom.synth.transforms import Plan
+from careloom.synth.transforms_space import ModelRows, Part
+
+_AT_ONCE = 4_096
+_TRIED = 8_192
+"""Rows that are made to see what has to be corrected."""
+_KNOTS = np.linspace(0, 1, 33)
+_LEAST = 30
+"""Rows of a state below which its numbers are left as they are."""
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GanEngine:
+    """A fitted generator; one code of each row is asked for, drawn as often as it is in the data, or given.
+
+    shares         [all codes] how often each is asked for
+    lean           [all codes] added to the logits so that each comes as often as it was learnt
+    found, wanted  [numbers, knots] quantiles of made numbers, and of real ones, by state; alike where not corrected
+    """
+
+    layout: Layout
+    generator: Generator
+    options: Json
+    shares: Tensor
+    lean: Tensor
+    found: Floats
+    wanted: Floats
+
+    def sample(self, rows: int, draw: np.random.Generator, given: Given | None = None) -> ModelRows:
+        """So many rows; of what is given the first part is met, and whoever asks draws again for the others."""
+        blocks = self.layout.blocks
+        asked: Tensor | None = None
+        if given:
+            part, codes = next(iter(given.items()))
+            asked = torch.from_numpy(codes.astype(np.int64)) + blocks.starts[part]
+
+        def some(at: slice) -> Floats:
+            count = at.stop - at.start
+            return self._some(usual(blocks, self.shares, count, draw) if asked is None else asked[at], draw)
+
+        made = pieces(rows, _AT_ONCE, some, self.layout.row - blocks.width + len(blocks.sizes))
+        parts = len(blocks.sizes)
+        return ModelRows(made[:, parts:].astype(np.float64), made[:, :parts].astype(np.int32))
+
+    def state(self) -> State:
+        """Weights, corrections, and what shapes them."""
+        tensors: dict[str, npt.NDArray[Any]] = arrays(self.generator)
+        tensors |= {"shares": self.shares.numpy(), "lean": self.lean.numpy()}
+        return State(tensors | {"found": self.found, "wanted": self.wanted}, {"options": self.options})
+
+    def outputs(self, cell: Tensor, draw: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """([rows, all codes] logits that meet conditions, [rows, numbers])."""
+        noise = torch.from_numpy(draw.standard_normal((len(cell), self.options["noise"]), dtype=np.float32))
+        condition = self.layout.hot(cell[:, None])
+        with torch.no_grad():
+            output = self.generator(noise, condition)
+        width = self.layout.blocks.width
+        own = self.layout.own(condition) > 0
+        return torch.where(own, 60 * condition - 30, output[:, :width] + self.lean), output[:, width:]
+
+    def _some(self, cell: Tensor, draw: np.random.Generator) -> Floats:
+        """[rows, discrete and continuous parts]."""
+        logits, numbers = self.outputs(cell, draw)
+        codes = self.layout.blocks.drawn(logits, draw)
+        hot = self.layout.hot(self.layout.blocks.flat(codes))
+        placed = self.layout.numbers(numbers, hot).numpy().astype(np.float64)
+        gate = self._gates(codes)
+        for at in range(len(self.found)):
+            if not np.array_equal(self.found[at], self.wanted[at]):
+                mine = np.flatnonzero(gate[:, int(self.layout.owners[at].argmax())] == at)
+                column = int(self.layout.owners[at].argmax())
+                placed[mine, column] = np.interp(placed[mine, column], self.found[at], self.wanted[at])
+        return np.concatenate([codes, placed], 1)
+
+    def _gates(self, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        """[rows, continuous parts] which of the numbers each is."""
+        first = np.asarray(self.layout.owners.argmax(0))
+        return np.stack(
+            [
+                first[at] + (codes[:, state] if state >= 0 else np.zeros(len(codes), np.int64))
+                for at, state in enumerate(self.layout.states)
+            ]
+            or [np.zeros(len(codes), np.int64)],
+            axis=1,
+        )
+
+
+def corrected(engine: GanEngine, rows: ModelRows | None, seed: int) -> GanEngine:
+    """The engine leant to the shares; its numbers, state by state, spread as those of the rows, where there are any."""
+    draw, blocks = np.random.default_rng([seed, 3]), engine.layout.blocks
+    cell = usual(blocks, engine.shares, _TRIED, draw)
+    logits = engine.outputs(cell, draw)[0]
+    own = engine.layout.own(engine.layout.hot(cell[:, None]))
+    logits = torch.where(own > 0, (engine.shares + 1e-9).log(), logits)
+    lean = leaning(blocks, logits, engine.shares, own)
+    leant = GanEngine(engine.layout, engine.generator, engine.options, engine.shares, lean, engine.found, engine.wanted)
+    if rows is None:
+        return leant
+    made = leant.sample(_TRIED, draw)
+    found, wanted = engine.found.copy(), engine.wanted.copy()
+    gates = [leant._gates(each.discrete) for each in (made, rows)]
+    for at in range(len(found)):
+        column = int(engine.layout.owners[at].argmax())
+        values = [
+            each.continuous[gate[:, column] == at, column] for each, gate in zip((made, rows), gates, strict=True)
+        ]
+        if min(map(len, values)) >= _LEAST:
+            found[at], wanted[at] = (np.quantile(each, _KNOTS) for each in values)
+            found[at] += 1e-9 * np.arange(len(_KNOTS))
+    return GanEngine(engine.layout, engine.generator, engine.options, engine.shares, lean, found, wanted)
+
+
+def _plan(ask: Ask) -> Plan:
+    return Plan(numbers="modes")
+
+
+@lru_cache(maxsize=8)
+def _course(privacy: Privacy, rate: float, steps: int, clip: float) -> Course:
+    return course(privacy, rate=rate, steps=steps, clip=clip, others=(mechanism(privacy),))
+
+
+def _private_course(ask: Ask, privacy: Privacy) -> Course:
+    options: Json = maker.options_of(ask)
+    return _course(privacy, options["private_rate"], options["private_steps"], options["private_clip"])
+
+
+def _costs(parts: tuple[Part, ...], patients: int, ask: Ask, target: int | None) -> tuple[Mechanism, ...]:
+    if ask.privacy is None:
+        return ()
+    trained = _private_course(ask, ask.privacy).mechanism(ask.privacy.rows_per_patient)
+    return (mechanism(ask.privacy), trained)
+
+
+def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> GanEngine:
+    options: Json = maker.options_of(ask)
+    layout, source = layout_of(parts), torch.Generator().manual_seed(ask.seed)
+    flat, seen = layout.rows(rows)
+    noise, is_private = watch.noise, ask.privacy is not None
+    if ask.privacy is None:
+        shares = counted(layout.blocks, flat)
+    elif noise is None:
+        raise InputError("gan: a private fit needs a source of noise", "Give one that nobody can guess.")
+    else:
+        shares = counted_privately(layout.blocks, flat, ask.privacy, noise)
+    generator = Generator(layout, options, source)
+    critic = Critic(layout, options, 1 if is_private else max(1, min(options["together"], len(seen))), source)
+    with torch.no_grad():
+        generator.last.bias[: layout.blocks.width] = (shares + 1e-4).log()
+    training = Training(layout, options, ask.seed, generator, critic)
+    if ask.privacy is None or noise is None:
+        learnt = training.learn(flat, seen, watch)
+    else:
+        learnt = training.learn_privately(flat, seen, shares, _private_course(ask, ask.privacy), noise, watch)
+    alike = np.tile(_KNOTS, (len(layout.gates), 1))
+    engine = GanEngine(layout, learnt, options, shares, torch.zeros(layout.blocks.width), alike, alike)
+    return corrected(engine, None if is_private else rows, ask.seed)
+
+
+def _load(parts: tuple[Part, ...], state: State) -> GanEngine:
+    options: Json = dict(state.told["options"])
+    layout = layout_of(parts)
+    generator = Generator(layout, options, torch.Generator())
+    restore(generator, state.tensors)
+    shares, lean = (torch.from_numpy(np.asarray(state.tensors[name]).copy()) for name in ("shares", "lean"))
+    found, wanted = (np.asarray(state.tensors[name]) for name in ("found", "wanted"))
+    return GanEngine(layout, generator, options, shares, lean, found, wanted)
+
+
+maker = Maker(
+    kind="gan",
+    meaning="Two networks against each other, a condition met in every row: for balanced and for conditional tables.",
+    plan=_plan,
+    fit=_fit,
+    load=_load,
+    options={
+        "noise": 96, "hidden": 256, "layers": 2, "row": 96, "critic": 256, "together": 5, "batch": 500, "steps": 3_000,
+        "rate": 1e-3, "heat": 0.5, "gain": 0.3, "pairs": 20.0, "slope_every": 2, "average": 0.995,
+        "private_rate": 0.02, "private_steps": 1_000, "private_clip": 1.0,
+    },
+    costs=_costs,
+)  # fmt: skip
