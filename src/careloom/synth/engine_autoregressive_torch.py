@@ -23,6 +23,8 @@ from careloom.synth.transforms import Plan
 from careloom.synth.transforms_space import ModelRows, Part
 
 Codes = npt.NDArray[np.int64]
+_NARROWER = {"width": (18, 64), "place": (16, 4)}
+"""From so many parts on, blocks are narrower (but so wide at least): what a step costs grows with their square."""
 _TEMPER_ROWS = 200
 """Rows set aside, at least, for them to say how far logits are drawn back."""
 _LEAN_ROWS = (4_000, 20_000)
@@ -70,6 +72,8 @@ def _net(parts: tuple[Part, ...], ask: Ask) -> ColumnNet:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(ask.seed)
         shape: Json = {name: options[f"{prefix}{name}"] for name in ("width", "depth", "place")}
+        for name, (full, least) in _NARROWER.items():
+            shape[name] = max(min(least, shape[name]), shape[name] * full // max(full, len(sizes)))
         net = ColumnNet(sizes, **shape, dropout=0.0 if ask.privacy else options["dropout"])
         for part in _binned(parts):
             net.rank(part)
