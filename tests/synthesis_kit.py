@@ -91,4 +91,4 @@ class Place:
 
     def ask(self, **more: Any) -> FitAsk:
         source = more.pop("source", SourceAsk(file=self.file, metadata=METADATA))
-        return FitAsk(source, **{"epsilon": 2.0, "target": "sex", **more})
+        return FitAsk(source, **{"epsilon": 2.0, "target": "sex", "options": {"bins": 8, "steps": 40}, **more})

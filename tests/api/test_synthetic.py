@@ -39,7 +39,7 @@ def api(made: Installation) -> Iterator[Careloom]:
 
 
 def fitted(made: Installation, api: Careloom, **more: Any) -> str:
-    asked = api.synthetic.fit("silver/patients", METADATA, epsilon=0.5, name="people", **more)
+    asked = api.synthetic.fit("silver/patients", METADATA, epsilon=0.5, name="people", options={"steps": 20}, **more)
     assert asked.state == "waiting"
     work(made.platform, once=True)
     return api.synthetic.wait(asked.id).id

@@ -19,7 +19,7 @@ def test_a_first_data_set_by_the_command_line(tmp_path: Path) -> None:
     refused = line.run(*fit, expect=4)
     assert "ledger budget" in refused.stderr
     line.run("synthesize", "ledger", "budget", "research", "--epsilon", "3")
-    model = line.json(*fit, "--option", "bins=8", "--name", "stays")["model"]
+    model = line.json(*fit, "--option", "bins=8", "--option", "steps=40", "--name", "stays")["model"]
     drawn = line.json("synthesize", "sample", model, "--rows", "300", "--where", "sex=F")["sample"]
     shown = line.run("synthesize", "judge", drawn, "--kind", "fidelity")
     assert "shape" in shown.stdout

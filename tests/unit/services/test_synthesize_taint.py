@@ -52,7 +52,7 @@ def test_who_leaves_closes_the_release_and_the_model(tmp_path: Path) -> None:
         made.ingest([patient(number) for number in range(40)])
         deidentify(made.platform, made.operator)
         ledger.set_budget(made.platform, made.operator, BudgetAsk("research", 3.0, 1e-5))
-        ask = FitAsk(SourceAsk(table="silver/patients", metadata=METADATA), epsilon=2.0)
+        ask = FitAsk(SourceAsk(table="silver/patients", metadata=METADATA), epsilon=2.0, options={"steps": 20})
         model = fit(made.platform, made.operator, ask)
         assert model["source"]["table"] == "silver/patients"
         drawn = sample(made.platform, made.operator, SampleAsk(model["model"], 100))
@@ -83,6 +83,6 @@ def test_who_objects_to_research_is_learnt_from_by_no_fit(tmp_path: Path) -> Non
         ledger.set_budget(made.platform, made.operator, BudgetAsk("research", 3.0, 1e-5))
         names = [name.partition("/")[2] for name in made.platform.store("identified").all_names(["Patient"])]
         set_rule(made.platform, made.operator, RuleAsk("object", f"Patient/{names[0]}", reason="no research"))
-        ask = FitAsk(SourceAsk(table="silver/patients", metadata=METADATA), epsilon=2.0)
+        ask = FitAsk(SourceAsk(table="silver/patients", metadata=METADATA), epsilon=2.0, options={"steps": 20})
         split = fit(made.platform, made.operator, ask)["split"]
         assert (split["left_out"], split["patients"] + split["control_patients"]) == (1, 39)
