@@ -100,7 +100,8 @@ def _shift(nets: Nets, order: tuple[int, ...], codes: Codes, seed: int) -> Tenso
         return torch.zeros(0)
     wanted = torch.cat([shares(mine, size) for mine, size in zip(codes.T, nets.codes.sizes, strict=True)])
     shift = torch.zeros(len(wanted))
-    unmask(nets.codes, list(order), CHUNK, {}, np.random.default_rng([seed, 5]), Levels(shift, wanted))
+    rows = min(CHUNK, max(4_096, len(codes)))
+    unmask(nets.codes, list(order), rows, {}, np.random.default_rng([seed, 5]), Levels(shift, wanted))
     return shift
 
 
