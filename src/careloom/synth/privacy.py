@@ -25,6 +25,8 @@ from careloom.synth.privacy_shadow import Shadows, by_shadows
 PATIENTS_FOR_LIMIT = 5_000
 AREA_AT_MOST = 0.53
 """The upper bound of an attack's area that is let through, where there are `PATIENTS_FOR_LIMIT` of each."""
+HITS_AT_MOST = 0.02
+"""There, too: the share of members that may be found while 1 % of the controls are accused; the lower bound counts."""
 _PLANTED = (0.1, 1.0)
 
 
@@ -101,11 +103,13 @@ class PrivacyReport:
         found = []
         patients = min(self.looked_at["members' patients"], self.looked_at["controls' patients"])
         for name, attack in self.membership.items():
-            area = attack.told.area
-            if attack.seen:
-                found.append(f"membership by {name}: more than chance")
-            if patients >= PATIENTS_FOR_LIMIT <= min(attack.patients) and area.high > area_at_most:
+            area, hits = attack.told.area, attack.told.hits
+            if patients < PATIENTS_FOR_LIMIT or min(attack.patients) < PATIENTS_FOR_LIMIT:
+                found += [f"membership by {name}: more than chance"] if attack.seen else []
+            elif area.high > area_at_most:
                 found.append(f"membership by {name}: the area may be {area.high:.3f}, above {area_at_most:g}")
+            elif attack.seen and hits.low > HITS_AT_MOST:
+                found.append(f"membership by {name}: {hits.low:.3f} of the members are found, above {HITS_AT_MOST:g}")
         found += [f"{name}: more than of controls" for name, each in self.anonymity.items() if each.seen]
         if self.copies.exact.chance < SEEN_BELOW:
             found.append("exact copies: more than of controls")

@@ -15,9 +15,9 @@ from careloom.synth.privacy_anonymity import singling_out
 from careloom.synth.privacy_audit import Audited
 from careloom.synth.privacy_copies import copies
 from careloom.synth.privacy_linking import inference, linkability
-from careloom.synth.privacy_membership import membership, planted
+from careloom.synth.privacy_membership import Membership, membership, planted
 from careloom.synth.privacy_scene import Limits, Scene, scene
-from careloom.synth.privacy_scores import told
+from careloom.synth.privacy_scores import Estimate, Told, told
 from careloom.synth.privacy_shadow import Shadows, by_shadows
 from careloom.synth.privacy_space import near
 
@@ -264,3 +264,15 @@ def test_measures_of_a_release_are_the_worst_of_each_kind() -> None:
     assert leaking["weak_attacks"].value == 0
     assert leaking["same_source"].value == pytest.approx(0.5, abs=0.1)
     assert {"singling_out", "linkability", "inference", "membership_hits"} < set(leaking)
+
+
+def test_of_many_patients_a_small_leak_is_let_through_and_a_large_one_is_not(honest: PrivacyReport) -> None:
+    def reasons(area: Estimate, hits: Estimate) -> list[str]:
+        attack = Membership((6_000, 6_000), Told(area, hits, 1e-9), seen=True, would_see=0.0)
+        looked_at = {"members' patients": 6_000, "controls' patients": 6_000}
+        return list(replace(honest, membership={"distance": attack}, looked_at=looked_at).reasons())
+
+    few, many = Estimate(0.012, 0.010, 0.014), Estimate(0.04, 0.035, 0.045)
+    assert reasons(Estimate(0.515, 0.505, 0.525), few) == []
+    assert len(reasons(Estimate(0.525, 0.515, 0.535), few)) == 1
+    assert len(reasons(Estimate(0.515, 0.505, 0.525), many)) == 1
