@@ -84,6 +84,7 @@ def test_norms_and_clipped_sums_are_those_of_samples_taken_one_by_one(made: Call
         torch.testing.assert_close(made_sum, wanted, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.long  # opacus takes seconds to import
 @pytest.mark.skipif(not has("opacus"), reason="the extra ml is not installed: make ml")
 def test_norms_are_those_of_opacus() -> None:
     with warnings.catch_warnings():
