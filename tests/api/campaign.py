@@ -40,6 +40,7 @@ BEYOND_SCHEMAS = {
     ("GET /fhir/{zone}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),
+    ("POST /api/v1/emergencies", "positive_data_acceptance", 400),  # the most minutes are a setting
     ("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400),
     ("POST /api/v1/subjects/rules", "positive_data_acceptance", 400),
     ("POST /api/v1/records", "positive_data_acceptance", 400),
