@@ -6,6 +6,7 @@ from typing import Any
 from careloom.cli.output import say, show_table
 
 Row = Mapping[str, Any]
+_KEPT_IN = "Whole records cannot be released yet: no policy judges them."
 
 
 def engines(rows: Sequence[Row]) -> None:
@@ -33,7 +34,8 @@ def model(one: Row) -> None:
     if one.get("taints"):
         say(f"TAINTED: somebody left ({', '.join(one['taints'])}). Fit it again.")
     if one["state"] == "fitted":
-        say(f"Next: careloom synthesize sample {one['model']} --rows 1000")
+        draws = "records sample {} --patients 100" if one["engine"] == "records" else "sample {} --rows 1000"
+        say(f"Next: careloom synthesize {draws.format(one['model'])}")
 
 
 def samples(rows: Sequence[Row]) -> None:
@@ -44,6 +46,10 @@ def samples(rows: Sequence[Row]) -> None:
 
 def sample(one: Row) -> None:
     """A sample that was drawn."""
+    if "patients" in one:
+        drawn = f"{one['patients']:,} patients in {one['rows']:,} FHIR resources"
+        say(f"{drawn} lie sealed as {one['sample']}. {_KEPT_IN}")
+        return
     say(f"{one['rows']:,} rows lie sealed as {one['sample']}; nobody can fetch them yet.")
     say(f"Next: careloom synthesize judge {one['sample']}")
 
@@ -52,6 +58,9 @@ def judged(one: Row) -> None:
     """A sample with its measures, what is missing, and what the gate said."""
     samples([one])
     report = one["report"]
+    if "patients" in one:
+        say(_KEPT_IN)
+        return
     if report is None:
         say(f"Nothing was measured yet: careloom synthesize judge {one['sample']}")
         return

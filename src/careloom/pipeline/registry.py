@@ -39,6 +39,8 @@ REGISTRY: dict[str, str] = {
     "synth.records.load": "careloom.synth.records_torch:load",
     "synth.records.next_visit": "careloom.synth.records_visits_sklearn:judge_next_visit",
     "synth.records.fit_private": "careloom.synth.records_private_torch:fit_private",
+    "synth.records.mechanisms": "careloom.synth.records_private_torch:mechanisms",
+    "synth.records.private_course": "careloom.synth.records_private_torch:PrivateCourse",
     "synth.records.recipe": "careloom.synth.records_torch:Recipe",
     "synth.notes.gpt": "careloom.synth.notes_fit_torch:fit_notes",
     "synth.notes.gpt.load": "careloom.synth.notes_fit_torch:load_notes",

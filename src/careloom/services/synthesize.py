@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from careloom.errors import Conflict, InputError, StateError
+from careloom.errors import Conflict, InputError, QueryError, StateError
 from careloom.pipeline.registry import REGISTRY, load
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event
@@ -33,6 +33,8 @@ Json = dict[str, Any]
 Tell = Callable[[int, int], None]
 _ENGINE = "synth.engine."
 FIT = "synthesize-fit"
+RECORDS = "records"
+"""In the place of an engine: a generator of whole records (`careloom.services.synthesize_records`)."""
 STEPS = 1000
 """In how many parts a fit says how far it is."""
 
@@ -110,10 +112,10 @@ def fit(platform: Platform, who: Principal, ask: FitAsk, tell: Tell | None = Non
     run = ask.run or platform.run_id()
     use = UseAsk(ask.account, "fit", mechanisms, ask.delta, run, "" if mechanisms else "NOT PRIVATE: no bound")
     entry = reserve(platform, who, use)
-    body = _body(who, ask, source, parts.told, mechanisms) | {
+    body = body_of(who, ask, source, parts.told, mechanisms) | {
         "ledger": {"entry": entry["entry"], "hash": entry["hash"]}
     }
-    begun = _begin(platform, who, zone, run, body)
+    begun = begin(platform, who, zone, run, body)
     is_done = False
     try:
         body |= _learnt(platform, who, _Task(ask, source, parts, run), tell)
@@ -137,7 +139,7 @@ class _Task:
 def _learnt(platform: Platform, who: Principal, task: _Task, tell: Tell | None) -> Json:
     """Fits, keeps the model and writes down whom it learnt from; what is known of it afterwards."""
     maker, wanted, table = maker_of(task.ask.engine), asked(task.ask), task.source.table
-    watch, mixture = _watch(platform, tell), _mixture(maker, wanted)
+    watch, mixture = watch_of(platform, tell), _mixture(maker, wanted)
     fitted = tabular.fit(table, task.parts.members, maker, wanted, watch, mixture)
     digest = keep_model(platform, task.run, fitted, task.ask.source)
     people = task.source.people
@@ -148,10 +150,17 @@ def _learnt(platform: Platform, who: Principal, task: _Task, tell: Tell | None) 
 
 
 def keep_model(platform: Platform, run: str, made: Synthesizer, source: SourceAsk) -> str:
-    """Writes a model, sealed: arrays as safetensors, all else as JSON; the SHA-256 of both before sealing."""
-    state, files = made.state(), files_of(platform)
-    tensors = packed(state.tensors)
+    """Writes a model of a table as `keep_state`."""
     where = {"table": source.table, "file": "" if source.file is None else str(source.file.resolve())}
+    return keep_state(platform, run, made.state(), where)
+
+
+def keep_state(platform: Platform, run: str, state: State, where: Json) -> str:
+    """Writes a model, sealed: arrays as safetensors, all else as JSON; the SHA-256 of both before sealing.
+
+    where  it learnt
+    """
+    files, tensors = files_of(platform), packed(state.tensors)
     text = orjson.dumps({"state": state.told, "source": where}, option=orjson.OPT_SORT_KEYS)
     files.write(f"models/{run}/model.safetensors", cut(tensors))
     files.write(f"models/{run}/model.json", cut(text))
@@ -159,16 +168,24 @@ def keep_model(platform: Platform, run: str, made: Synthesizer, source: SourceAs
 
 
 def open_model(platform: Platform, model: Work) -> tuple[Synthesizer, Json]:
-    """A fitted generator, and where it learnt.
+    """A fitted generator of a table, and where it learnt.
 
-    raises  StateError where the fit failed, or somebody left who is in it; NotFound, IntegrityError for its files
+    raises  StateError where the fit failed, or somebody left who is in it; NotFound, IntegrityError for its files;
+            QueryError for a model of whole records
     """
+    if model.body["engine"] == RECORDS:
+        raise QueryError("the model makes whole records, not rows", "Draw them: careloom synthesize records sample.")
+    state, where = open_state(platform, model)
+    makers = {model.body["engine"]: maker_of(model.body["engine"])}
+    return tabular.load(state, makers), where
+
+
+def open_state(platform: Platform, model: Work) -> tuple[State, Json]:
+    """What `keep_state` wrote. raises StateError where the fit failed, or somebody left who is in it; NotFound"""
     require_clean(platform, model)
     files = files_of(platform)
     told = orjson.loads(files.whole(f"models/{model.name}/model.json"))
-    tensors = unpacked(files.whole(f"models/{model.name}/model.safetensors"))
-    makers = {model.body["engine"]: maker_of(model.body["engine"])}
-    return tabular.load(State(tensors, told["state"]), makers), told["source"]
+    return State(unpacked(files.whole(f"models/{model.name}/model.safetensors")), told["state"]), told["source"]
 
 
 def require_clean(platform: Platform, model: Work) -> None:
@@ -225,7 +242,8 @@ def asked(ask: FitAsk) -> Ask:
     return Ask(ask.seed, privacy, ask.target, dict(ask.options))
 
 
-def _body(who: Principal, ask: FitAsk, source: Source, parts: Json, mechanisms: tuple[Mechanism, ...]) -> Json:
+def body_of(who: Principal, ask: FitAsk, source: Source, parts: Json, mechanisms: tuple[Mechanism, ...]) -> Json:
+    """What is known of a fit before it has learnt."""
     privacy = asked(ask).privacy
     return {
         "title": ask.name, "actor": who.name, "account": ask.account, "engine": ask.engine, "target": ask.target,
@@ -235,14 +253,17 @@ def _body(who: Principal, ask: FitAsk, source: Source, parts: Json, mechanisms: 
     }  # fmt: skip
 
 
-def _begin(platform: Platform, who: Principal, zone: Zone, run: str, body: Json) -> Work:
+def begin(platform: Platform, who: Principal, zone: Zone, run: str, body: Json) -> Work:
+    """Keeps a fit that has begun, with the event that tells of it."""
     detail = {"model": run, "account": body["account"], "engine": body["engine"], "ledger": body["ledger"]["entry"]}
     made = event(platform, who, FIT, zone, action="create", detail=detail)
     with platform.store("identified").transaction(made) as step:
         return step.synthesis.add(run, "model", "", "fitting", body)
 
 
-def _watch(platform: Platform, tell: Tell | None) -> Watch:
+def watch_of(platform: Platform, tell: Tell | None) -> Watch:
+    """What a fit tells while it learns, with noise that nobody can guess."""
+
     def step(now: Step) -> None:
         if tell is not None:
             tell(int(now.share * STEPS), STEPS)

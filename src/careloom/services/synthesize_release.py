@@ -19,7 +19,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.privacy_ledger import UseAsk, reserve, settle
-from careloom.services.synthesize import change, files_of, open_model, taints_of, work, zone_of_account
+from careloom.services.synthesize import RECORDS, change, files_of, open_model, taints_of, work, zone_of_account
 from careloom.services.synthesize_card import card
 from careloom.services.synthesize_gate import FACT, why_over
 from careloom.services.synthesize_rows import measures_of, staged
@@ -72,6 +72,8 @@ def release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
     if ask.own or ask.policy != DEFAULT:
         admit(platform, who, "rights", "synthetic", operation=RELEASE)
     policy = from_toml(ask.own) if ask.own else shipped(ask.policy)
+    if model.body["engine"] == RECORDS:
+        raise _refused(platform, who, one, _Gate(policy, Verdict(())), ["no policy judges whole records yet"])
     _require_ready(platform, one, policy, ask)
     if taints := taints_of(platform, model):
         raise _refused(platform, who, one, _Gate(policy, Verdict(())), [f"somebody left ({', '.join(taints)})"])

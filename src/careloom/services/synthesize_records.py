@@ -1,0 +1,258 @@
+"""Whole records of nobody: fitted on the patients of the research zone or of a folder, drawn as FHIR, kept sealed.
+
+What a fit may spend is reserved first, and whom it may not see is set aside, as for tables (`services.synthesize`).
+Nothing leaves: no policy judges whole records yet, so that the release gate keeps every sample of them in.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from careloom.errors import InputError, QueryError
+from careloom.pipeline.registry import load
+from careloom.services.access import Principal
+from careloom.services.admission import admit, event
+from careloom.services.platform import Platform
+from careloom.services.privacy_ledger import UseAsk, reserve, settle
+from careloom.services.synthesize import (
+    FIT,
+    RECORDS,
+    FitAsk,
+    Tell,
+    begin,
+    body_of,
+    change,
+    files_of,
+    keep_state,
+    open_state,
+    told,
+    watch_of,
+    work,
+    zone_of_account,
+)
+from careloom.services.synthesize_records_source import RecordsSplit, divide, read_folder, read_store, records_of
+from careloom.services.synthesize_rows import SAMPLE
+from careloom.services.synthesize_source import SourceAsk
+from careloom.services.trainings import TrainingAsk, register
+from careloom.store.synthesis import Work
+from careloom.synth.accounting import spent
+from careloom.synth.accounting_mechanisms import Mechanism
+from careloom.synth.engine import Privacy
+from careloom.synth.records import COLUMNS, Records, records
+from careloom.synth.records_fhir import resources
+from careloom.synth.records_learn import Words, learn
+from careloom.synth.records_streams import encode
+from careloom.synth.records_vocabulary import Vocabulary
+
+Json = dict[str, Any]
+PATIENTS_AT_MOST = 100_000
+_SHAPE = ("width", "layers", "heads", "longest")
+_OPEN = ("epochs", "rate", "words", "dropout", "patience", "held_out")
+_PRIVATE = ("batch", "steps", "clip", "rate")
+_LEAST = "least"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsAsk:
+    """What to fit, and how.
+
+    folder   of FHIR R4 resources as NDJSON; None: the research zone's store
+    public   folder whose records are nobody's secret (a simulation): a private fit takes its words from there alone
+    options  of `careloom.synth.records_torch.Recipe` (width, layers, heads, longest, epochs, ...) or, of a private
+             fit, of `PrivateCourse` (batch, steps, clip, rate); least: patients that a code has to have
+    others   as `careloom.services.synthesize.FitAsk`
+    """
+
+    folder: Path | None = None
+    account: str = "research"
+    epsilon: float | None = None
+    delta: float = 1e-6
+    public: Path | None = None
+    options: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    seed: int = 1
+    name: str = ""
+    control_share: float = 0.3
+    run: str = ""
+
+    def as_fit(self) -> FitAsk:
+        """As the books of fits have it."""
+        return FitAsk(
+            SourceAsk(), self.account, RECORDS, self.epsilon, self.delta, options=self.options, seed=self.seed,
+            name=self.name, control_share=self.control_share, run=self.run,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsSampleAsk:
+    """How many patients of which model; given: static category -> the value of all, as ``{"sex": "female"}``."""
+
+    model: str
+    patients: int
+    given: Mapping[str, str] = field(default_factory=dict)
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """A fit that can be paid for: recipe and, of a private one, course are of the extra ml."""
+
+    ask: RecordsAsk
+    parts: RecordsSplit
+    vocabulary: Vocabulary
+    recipe: Any
+    privacy: Privacy | None
+    course: Any
+    mechanisms: tuple[Mechanism, ...]
+    run: str
+
+
+def fit(platform: Platform, who: Principal, ask: RecordsAsk, tell: Tell | None = None) -> Json:
+    """Fits a generator of whole records; the model as `careloom.services.synthesize.told` shows it.
+
+    tell    (done, of `careloom.services.synthesize.STEPS`)
+    raises  AccessError; QueryError, InputError for an ask that means nothing; NotFound, FormatError for the folders;
+            BudgetSpent; SetupError where the extra ml is not installed
+    """
+    zone = zone_of_account(ask.account)
+    admit(platform, who, "read", zone, operation=FIT)
+    admit(platform, who, "correct", zone, operation=FIT)
+    recipe, course, words = _how(ask)
+    if ask.folder is None and zone != "research":
+        raise QueryError("records to learn lie in the research zone", "Name the account research, or a cohort of it.")
+    source = read_store(platform, who) if ask.folder is None else read_folder(platform, ask.folder, zone)
+    parts = divide(platform, source, zone, ask.control_share)
+    vocabulary = learn(parts.members if ask.public is None else records_of(ask.public), words)
+    privacy = None if ask.epsilon is None else Privacy(ask.epsilon, ask.delta)
+    run = ask.run or platform.run_id()
+    task = _Task(
+        ask, parts, vocabulary, recipe, privacy, course, _planned(privacy, vocabulary, parts, recipe, course), run
+    )
+    why = "" if privacy is not None else "NOT PRIVATE: no bound"
+    entry = reserve(platform, who, UseAsk(ask.account, "fit", task.mechanisms, ask.delta, run, why))
+    body = body_of(who, ask.as_fit(), source.source, parts.told, task.mechanisms)
+    body |= {"ledger": {"entry": entry["entry"], "hash": entry["hash"]}}
+    begun = begin(platform, who, zone, run, body)
+    is_done = False
+    try:
+        body |= _learnt(platform, who, task, tell)
+        is_done = True
+    finally:
+        settle(platform, who, entry["entry"], "done" if is_done else "failed")
+        made = change(platform, who, begun, "fitted" if is_done else "failed", body)
+    return told(made)
+
+
+def sample(platform: Platform, who: Principal, ask: RecordsSampleAsk, tell: Tell | None = None) -> Json:
+    """Draws patients and lays them by, sealed, as FHIR and as tables; the sample, whose rows are its FHIR resources.
+
+    raises  AccessError; NotFound; InputError; QueryError for a model of a table, or a value that nobody has; StateError
+            for a model that failed or is tainted
+    """
+    model = work(platform, ask.model, "model")
+    zone = zone_of_account(model.body["account"])
+    admit(platform, who, "read", zone, operation=SAMPLE)
+    if model.body["engine"] != RECORDS:
+        raise QueryError("the model makes rows of a table", "Draw them: careloom synthesize sample.")
+    if not 0 < ask.patients <= PATIENTS_AT_MOST:
+        raise InputError("that many patients cannot be drawn", f"Ask for 1 to {PATIENTS_AT_MOST:,}.")
+    state, _ = open_state(platform, model)
+    made = load("synth.records.load")(state)
+    run, seed = ask.run or platform.run_id(), int.from_bytes(platform.runtime.random_bytes(7), "big")
+    wish = {"values": dict(ask.given), "ranges": {}, "balance": ""}
+    body: Json = {"account": model.body["account"], "actor": who.name, "rows": 0, "patients": ask.patients,
+                  "seed": seed, "wish": wish, "report": None, "release": None}  # fmt: skip
+    detail = {"model": model.name, "sample": run, "patients": ask.patients}
+    with platform.store("identified").transaction(
+        event(platform, who, SAMPLE, zone, action="create", detail=detail)
+    ) as step:
+        begun = step.synthesis.add(run, "sample", model.name, "drawing", body)
+    is_done = False
+    try:
+        drawn = made.batches(ask.patients, seed, dict(ask.given) or None)
+        files_of(platform).write(f"staging/{run}", _parts(drawn, body, tell))
+        is_done = True
+    finally:
+        done = change(platform, who, begun, "staged" if is_done else "failed", body)
+    return told(done)
+
+
+def staged_records(platform: Platform, one: Work) -> Iterator[tuple[bytes, Records]]:
+    """The patients of a sample, some at a time: FHIR as NDJSON, and their tables. raises NotFound where they are gone
+
+    Each batch lies there as one part of FHIR, and a part for each table.
+    """
+    parts = files_of(platform).parts(f"staging/{one.name}")
+    for ndjson in parts:
+        yield ndjson, records({name: pl.read_parquet(BytesIO(next(parts))) for name in COLUMNS})
+
+
+def _how(ask: RecordsAsk) -> tuple[Any, Any, Words]:
+    """The recipe, the course of a private fit (else None) and what a word is. raises InputError; SetupError"""
+    if (ask.epsilon is None) != (ask.public is None):
+        raise InputError(
+            "a private fit takes its words from public records, and no other fit does",
+            "Name a folder of simulated patients beside epsilon: careloom simulate makes one.",
+        )
+    given = dict(ask.options)
+    known = {*_SHAPE, *(_OPEN if ask.epsilon is None else _PRIVATE), _LEAST}
+    for name, value in given.items():
+        if name not in known or isinstance(value, (str, bool)):
+            raise InputError(f"there is no number {name} to choose", f"Choose {', '.join(sorted(known))}.")
+    least = int(given.pop(_LEAST, Words().least))
+    if least < 2:
+        raise InputError("a code of one patient may have no word", "Give least as 2 or more.")
+    in_course = {name: value for name, value in given.items() if ask.epsilon is not None and name in _PRIVATE}
+    recipe = load("synth.records.recipe")(**{name: value for name, value in given.items() if name not in in_course})
+    course = None if ask.epsilon is None else load("synth.records.private_course")(**in_course)
+    return recipe, course, Words(least=least)
+
+
+def _planned(
+    privacy: Privacy | None, vocabulary: Vocabulary, parts: RecordsSplit, recipe: Any, course: Any
+) -> tuple[Mechanism, ...]:
+    """What the fit will do to each patient. raises InputError where the words tell of nobody"""
+    if privacy is None:
+        return ()
+    patients = len(encode(vocabulary, parts.members, recipe.longest - 1))
+    if not patients:
+        raise InputError("the public records share no code with these patients", "Name a folder that is more alike.")
+    planned: tuple[Mechanism, ...] = load("synth.records.mechanisms")(privacy, patients, course)
+    return planned
+
+
+def _learnt(platform: Platform, who: Principal, task: _Task, tell: Tell | None) -> Json:
+    """Fits, keeps the model and writes down whom it learnt from; what is known of it afterwards."""
+    ask, members, watch = task.ask, task.parts.members, watch_of(platform, tell)
+    if task.privacy is None:
+        made = load("synth.records.fit")(task.vocabulary, members, ask.seed, task.recipe, watch)
+    else:
+        made = load("synth.records.fit_private")(
+            task.vocabulary, members, task.privacy, task.recipe, watch, task.course
+        )  # fmt: skip
+    where = {"folder": "" if ask.folder is None else str(ask.folder.resolve())}
+    digest = keep_state(platform, task.run, made.state(), where)
+    asked = TrainingAsk(ask.name or task.run, "synthetic", digest, task.parts.learnt, zone_of_account(ask.account))
+    epsilon = None if task.privacy is None else spent(made.mechanisms, ask.delta).epsilon
+    training = register(platform, who, asked)["training"]
+    return {"model_sha256": digest, "training": training, "epsilon": epsilon}
+
+
+def _parts(drawn: Iterator[Records], body: Json, tell: Tell | None) -> Iterator[bytes]:
+    """FHIR as NDJSON and each table as Parquet, batch by batch; `body` is told how many resources there are."""
+    done = 0
+    for given in drawn:
+        lines = [orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in resources(given)]
+        body["rows"] += len(lines)
+        yield b"".join(lines)
+        for _, frame in given.tables():
+            out = BytesIO()
+            frame.write_parquet(out)
+            yield out.getvalue()
+        done += given.patients.height
+        if tell is not None:
+            tell(done, body["patients"])

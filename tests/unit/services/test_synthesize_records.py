@@ -1,0 +1,153 @@
+"""Whole records of nobody, from the research zone or a folder: reserved, sealed, tainted, kept in. Needs ml."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from careloom.errors import FormatError, InputError, NotFound, QueryError, StateError, Withheld
+from careloom.services import privacy_ledger as ledger
+from careloom.services.access import local_operator
+from careloom.services.deidentify import deidentify
+from careloom.services.erase import erase
+from careloom.services.privacy_ledger import BudgetAsk
+from careloom.services.synthesize import work
+from careloom.services.synthesize_discard import discard
+from careloom.services.synthesize_records import RecordsAsk, RecordsSampleAsk, fit, sample, staged_records
+from careloom.services.synthesize_release import ReleaseAsk, release
+from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge
+from careloom.services.synthesize_rows import sample as sample_rows
+from careloom.synth.records_fhir import resources
+from careloom.synth.records_fhir_read import read
+from careloom.synth.records_integrity import broken
+from tests.api.kit import Installation
+from tests.later import Later, has
+from tests.synthesis_kit import OFFICER, SCIENTIST, Place
+from tests.unit.services.test_synthesize_taint import learnt_from
+from tests.unit.synth.invented_records import invented
+
+pytestmark = pytest.mark.skipif(not has("torch"), reason="the extra ml is not installed: make ml")
+torch = Later("torch")
+TINY = {"width": 16, "layers": 1, "heads": 2, "longest": 80, "least": 2}
+OPEN = {**TINY, "epochs": 1, "words": 512, "held_out": 0.2}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On busy machines threads that wait for each other take many times as long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def folder_of(place: Path, patients: int, seed: int = 5) -> Path:
+    """FHIR of invented patients as NDJSON."""
+    place.mkdir()
+    lines = (orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in resources(invented(patients, seed)))
+    (place / "records.ndjson").write_bytes(b"".join(lines))
+    return place
+
+
+def fitted(place: Place, **more: Any) -> dict[str, Any]:
+    """A model of records of a folder, not private."""
+    return fit(place.platform, SCIENTIST, RecordsAsk(folder_of(place.folder / "fhir", 40), options=OPEN, **more))
+
+
+def test_patients_are_drawn_as_fhir_and_tables_that_agree_and_stay_sealed(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    model = fitted(place, name="clinic")
+    split = model["split"]
+    assert (model["state"], split["patients"] + split["control_patients"]) == ("fitted", 40)
+    drawn = sample(place.platform, SCIENTIST, RecordsSampleAsk(model["model"], 7, {"sex": "female"}))
+    assert (drawn["state"], drawn["patients"]) == ("staged", 7)
+    ((ndjson, tables),) = staged_records(place.platform, work(place.platform, drawn["sample"], "sample"))
+    told = [orjson.loads(line) for line in ndjson.splitlines()]
+    assert len(told) == drawn["rows"]
+    assert read(told).patients["sex"].to_list() == ["female"] * 7
+    assert read(told).encounters.height == tables.encounters.height
+    assert broken(tables) == {}
+    sealed = list((tmp_path / "data" / "synthetic" / "synthesis").rglob("*.sealed"))
+    assert sealed
+    assert not any(b"Patient" in file.read_bytes() or b"net." in file.read_bytes() for file in sealed)
+
+
+def test_no_policy_lets_whole_records_out_and_no_table_command_takes_them(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    model = fitted(place)["model"]
+    drawn = sample(place.platform, SCIENTIST, RecordsSampleAsk(model, 3))["sample"]
+    for who, policy in ((SCIENTIST, "strict"), (OFFICER, "empirical")):
+        with pytest.raises(Withheld):
+            release(place.platform, who, ReleaseAsk(drawn, "people", policy))
+    with pytest.raises(QueryError):
+        judge(place.platform, SCIENTIST, JudgeAsk(drawn))
+    with pytest.raises(QueryError):
+        sample_rows(place.platform, SCIENTIST, SampleAsk(model, 10))
+    with pytest.raises(QueryError):
+        sample(place.platform, SCIENTIST, RecordsSampleAsk(model, 3, {"sex": "nobody's"}))
+    discard(place.platform, SCIENTIST, drawn)
+    with pytest.raises(NotFound):
+        list(staged_records(place.platform, work(place.platform, drawn, "sample")))
+
+
+def test_a_fit_without_bound_says_so_in_the_ledger_and_a_private_one_is_reserved(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    fitted(place)
+    (entry,) = (one for one in ledger.account(place.platform, SCIENTIST, "research")["entries"] if one["kind"] == "fit")
+    assert (entry["note"].startswith("NOT PRIVATE"), entry["epsilon"]) == (True, 0.0)
+    ask = RecordsAsk(
+        place.folder / "fhir", epsilon=2.0, public=folder_of(place.folder / "public", 30, seed=9),
+        options={**TINY, "steps": 2, "batch": 4},
+    )  # fmt: skip
+    private = fit(place.platform, SCIENTIST, ask)
+    assert 0 < private["epsilon"] <= 2.0
+    assert ledger.account(place.platform, SCIENTIST, "research")["spent"]["epsilon"] > 0
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"epsilon": 1.0}, InputError),
+        ({"options": {"depth": 3}}, InputError),
+        ({"options": {"width": "wide"}}, InputError),
+        ({"options": {"width": 5, "heads": 2}}, InputError),
+        ({"options": {"least": 1}}, InputError),
+        ({"folder": None, "account": "identified"}, QueryError),
+    ],
+)  # fmt: skip
+def test_an_ask_that_means_nothing_is_refused_before_anything_is_spent(
+    tmp_path: Path, more: dict[str, Any], error: type[Exception]
+) -> None:
+    place = Place(tmp_path)
+    with pytest.raises(error):
+        fit(place.platform, local_operator("tester"), RecordsAsk(**{"folder": tmp_path, **more}))
+    assert ledger.account(place.platform, SCIENTIST, "research")["uses"] == 0
+
+
+def test_a_folder_without_fhir_is_refused_with_the_line_that_is_wrong(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(NotFound):
+        fit(place.platform, SCIENTIST, RecordsAsk(empty))
+    (empty / "a.ndjson").write_text('{"resourceType": "Patient", "id": "a"}\n{')
+    with pytest.raises(FormatError, match="line 2"):
+        fit(place.platform, SCIENTIST, RecordsAsk(empty))
+    (empty / "a.ndjson").write_text('{"resourceType": "Patient", "id": "a", "extension": 3}')
+    with pytest.raises(FormatError):
+        fit(place.platform, SCIENTIST, RecordsAsk(empty))
+
+
+def test_who_is_erased_taints_the_model_of_the_research_zone(tmp_path: Path) -> None:
+    with Installation(tmp_path) as made:
+        made.ingest(list(resources(invented(16))))
+        deidentify(made.platform, made.operator)
+        ledger.set_budget(made.platform, made.operator, BudgetAsk("research", 3.0, 1e-5))
+        model = fit(made.platform, made.operator, RecordsAsk(options=OPEN))
+        assert model["split"]["patients"] + model["split"]["control_patients"] == 16
+        assert sample(made.platform, made.operator, RecordsSampleAsk(model["model"], 2))["state"] == "staged"
+        erase(made.platform, made.operator, f"Patient/{learnt_from(made)}", search=False)
+        with pytest.raises(StateError):
+            sample(made.platform, made.operator, RecordsSampleAsk(model["model"], 2))
