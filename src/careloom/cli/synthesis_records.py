@@ -20,14 +20,14 @@ def register(synthesize_app: typer.Typer) -> None:
 def fit(
     folder: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="FHIR resources, *.ndjson, in place of the research zone."),
+        typer.Option(exists=True, file_okay=False, help="FHIR, *.ndjson or *.json, in place of the research zone."),
     ] = None,
     account: Annotated[str, typer.Option(help="Of the privacy ledger: research, or a cohort of it.")] = "research",
     epsilon: Annotated[float | None, typer.Option(help="Bound per patient; without it the fit is not private.")] = None,
     delta: Annotated[float, typer.Option(help="Far below one over the number of patients.")] = 1e-6,
     public: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="Simulated patients, *.ndjson: words of a private fit."),
+        typer.Option(exists=True, file_okay=False, help="FHIR of simulated patients: words of a private fit."),
     ] = None,
     option: Annotated[list[str] | None, typer.Option(help="Of the recipe, name=number; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything but private noise.")] = 1,

@@ -61,7 +61,7 @@ _LEAST = "least"
 class RecordsAsk:
     """What to fit, and how.
 
-    folder   of FHIR R4 resources as NDJSON; None: the research zone's store
+    folder   of FHIR R4 resources, NDJSON or JSON, also Bundles; None: the research zone's store
     public   folder whose records are nobody's secret (a simulation): a private fit takes its words from there alone
     options  of `careloom.synth.records_torch.Recipe` (width, layers, heads, longest, epochs, ...) or, of a private
              fit, of `PrivateCourse` (batch, steps, clip, rate); least: patients that a code has to have

@@ -1,4 +1,4 @@
-"""Where a generator of whole records learns: the research zone's store, or a folder of FHIR resources as NDJSON.
+"""Where a generator of whole records learns: the research zone's store, or a folder of FHIR resources and Bundles.
 
 Controls are set aside by patient as `careloom.services.synthesize_source` does it: of the research zone the same ones.
 """
@@ -68,17 +68,17 @@ def read_store(platform: Platform, who: Principal) -> RecordsSource:
 
 
 def read_folder(platform: Platform, folder: Path, zone: str) -> RecordsSource:
-    """The records of every ``*.ndjson`` file below a folder. raises NotFound without one; FormatError for no FHIR"""
+    """The records of every ``*.ndjson`` and ``*.json`` below a folder. raises NotFound without one; FormatError"""
     return _source(platform, records_of(folder), {}, ({}, 0), zone)
 
 
 def records_of(folder: Path) -> Records:
     """The records that files tell, of patients who have an encounter. raises NotFound; FormatError"""
-    files = sorted(folder.rglob("*.ndjson"))
+    files = sorted([*folder.rglob("*.ndjson"), *folder.rglob("*.json")])
     if not files:
-        raise NotFound("there is no NDJSON file in the folder", "Name a folder of *.ndjson with FHIR resources.")
+        raise NotFound("there is no NDJSON or JSON file in the folder", "Name a folder of FHIR resources or Bundles.")
     try:
-        return _with_encounters(records_fhir_read.read(_lines(files)))
+        return _with_encounters(records_fhir_read.read(_linked(one) for one in _lines(files)))
     except (AttributeError, KeyError, TypeError, IndexError, pl.exceptions.PolarsError):
         raise FormatError(
             "some resources in the folder are no valid FHIR R4", "Ingest them first, or mend them."
@@ -102,7 +102,7 @@ def _lines(files: Sequence[Path]) -> Iterator[Resource]:
         number = 0  # of the line
         try:
             with file.open("rb") as stream:
-                for line in stream:
+                for line in stream if file.suffix == ".ndjson" else [stream.read()]:
                     number += 1
                     if line.strip():
                         yield orjson.loads(line)
@@ -110,6 +110,19 @@ def _lines(files: Sequence[Path]) -> Iterator[Resource]:
             raise FormatError(f"{file.name}, line {number}: this is no JSON", "Give one resource a line.") from None
         except OSError as error:
             raise NotFound(f"{file.name} cannot be read ({type(error).__name__})", "Check its path.") from None
+
+
+def _linked(one: Resource) -> Resource:
+    """A Bundle whose entries name patients and encounters by ``fullUrl``, with ``Type/id`` in their place."""
+    made = [
+        entry["resource"] | {"fullUrl": entry.get("fullUrl")} for entry in one.get("entry", []) if "resource" in entry
+    ]
+    named = {each["fullUrl"]: f"{each['resourceType']}/{each.get('id')}" for each in made if each["fullUrl"]}
+    for each in made:
+        for link in ("subject", "encounter"):
+            if (url := each.get(link, {}).get("reference")) in named:
+                each[link] = {"reference": named[url]}
+    return one | {"entry": [{"resource": each} for each in made]} if made else one
 
 
 def _with_encounters(given: Records) -> Records:

@@ -16,10 +16,11 @@ from careloom.services.privacy_ledger import BudgetAsk
 from careloom.services.synthesize import work
 from careloom.services.synthesize_discard import discard
 from careloom.services.synthesize_records import RecordsAsk, RecordsSampleAsk, fit, sample, staged_records
+from careloom.services.synthesize_records_source import records_of
 from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge
 from careloom.services.synthesize_rows import sample as sample_rows
-from careloom.synth.records_fhir import resources
+from careloom.synth.records_fhir import SERVER, bundles, resources
 from careloom.synth.records_fhir_read import read
 from careloom.synth.records_integrity import broken
 from tests.api.kit import Installation
@@ -138,6 +139,17 @@ def test_a_folder_without_fhir_is_refused_with_the_line_that_is_wrong(tmp_path: 
     (empty / "a.ndjson").write_text('{"resourceType": "Patient", "id": "a", "extension": 3}')
     with pytest.raises(FormatError):
         fit(place.platform, SCIENTIST, RecordsAsk(empty))
+
+
+def test_bundles_whose_entries_name_each_other_by_url_are_read_as_resources_are(tmp_path: Path) -> None:
+    whole = records_of(folder_of(tmp_path / "lines", 3))
+    (tmp_path / "bundles").mkdir()
+    for number, bundle in enumerate(bundles(invented(3))):
+        text = orjson.dumps(bundle).decode().replace('"reference":"', f'"reference":"{SERVER}/')
+        (tmp_path / "bundles" / f"{number}.json").write_text(text)
+    told = records_of(tmp_path / "bundles")
+    assert whole.encounters.height > 3
+    assert all(one[1].equals(other[1]) for one, other in zip(whole.tables(), told.tables(), strict=True))
 
 
 def test_who_is_erased_taints_the_model_of_the_research_zone(tmp_path: Path) -> None:
