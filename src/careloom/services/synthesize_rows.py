@@ -58,7 +58,7 @@ class JudgeAsk:
     """What is to be measured.
 
     target      the column to predict; empty: that of the fit
-    known       columns that an acquaintance may know of a patient; none: the first categories
+    known       columns that an acquaintance may know of a patient, beside the first categories
     groups      columns by whose values the score of the target is told apart
     small_cell  fewer patients are rare; None: what the strict policy says
     kinds       of `KINDS`: what is left out is missing, and fails where a policy asks for it

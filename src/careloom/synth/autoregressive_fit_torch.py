@@ -64,12 +64,18 @@ class Run:
     falling: float = 2.0
 
 
-def orders(parts: int, rows: int, order: tuple[int, ...], ordered: float, draw: np.random.Generator) -> torch.Tensor:
-    """[parts, rows, parts] 1 where in that row the first part comes after the last, and so sees it."""
+def orders(
+    parts: int, rows: int, order: tuple[int, ...], ordered: float, draw: np.random.Generator, *, by_coin: bool = False
+) -> torch.Tensor:
+    """[parts, rows, parts] 1 where in that row the first part comes after the last, and so sees it.
+
+    ordered  the share of the rows in which parts come as in `order`; in others they come in any
+    by_coin  each row by a coin of its own, whichever others there are; False: the first of them
+    """
     ranks = draw.random((rows, parts), dtype=np.float32).argsort(1).argsort(1)
     usual = np.empty(parts, np.int64)
     usual[list(order)] = np.arange(parts)
-    ranks[: round(ordered * rows)] = usual
+    ranks[draw.random(rows) < ordered if by_coin else slice(round(ordered * rows))] = usual
     ranked = torch.from_numpy(ranks)
     return (ranked.T.unsqueeze(2) > ranked.unsqueeze(0)).float()
 

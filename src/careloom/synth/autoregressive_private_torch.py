@@ -26,7 +26,6 @@ class PrivateTraining:
     rate: float
     ordered: float
     average: float
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +87,10 @@ def learn(
     rows, private = torch.from_numpy(codes), PrivateGradients(net, plan.course, watch.noise)
     optimizer = torch.optim.Adam(net.parameters(), how.rate, betas=(0.9, 0.99))
     averaged = {name: one.detach().clone() for name, one in net.state_dict().items()}
-    draw = np.random.default_rng([how.seed, 2])
+    noise = watch.noise
 
-    def losses(some: torch.Tensor) -> torch.Tensor:
-        seen = orders(rows.shape[1], len(some), order, how.ordered, draw)
+    def losses(some: torch.Tensor) -> torch.Tensor:  # by coins that nobody knows: no row decides those of another
+        seen = orders(rows.shape[1], len(some), order, how.ordered, noise, by_coin=True)
         return net.losses(rows[some], seen).sum(1)
 
     for step in range(plan.course.steps):

@@ -118,9 +118,7 @@ def _training(ask: Ask) -> plain.Training:
 
 def _private_training(ask: Ask) -> private.PrivateTraining:
     options: Json = maker.options_of(ask)
-    return private.PrivateTraining(
-        options["private_rate"], options["private_ordered"], options["private_average"], ask.seed
-    )
+    return private.PrivateTraining(options["private_rate"], options["private_ordered"], options["private_average"])
 
 
 def _planned(parts: tuple[Part, ...], ask: Ask) -> private.PrivatePlan:

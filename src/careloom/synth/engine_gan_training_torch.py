@@ -13,7 +13,7 @@ from careloom.synth.engine import Json, Step, Watch
 from careloom.synth.engine_gan_conditions_torch import Conditions, conditions_of, usual
 from careloom.synth.engine_gan_layout_torch import Layout
 from careloom.synth.engine_gan_model_torch import Critic, Generator, bound, penalty
-from careloom.synth.engine_saving_torch import average, packed, share_done, unpack
+from careloom.synth.engine_saving_torch import average, packed, secret, share_done, unpack
 
 _SLOPE_WEIGHT = 10.0
 _STEPS_AT_LEAST = 25
@@ -107,6 +107,7 @@ class Training:
         shares  [all codes] as counted under noise: the generator's conditions
         """
         gradients = PrivateGradients(self.critic, course, noise)
+        self.source = secret(noise)
         draw, directions = np.random.default_rng([self.seed, 2]), dict[str, Tensor]()
         blocks, batch = self.layout.blocks, self.options["batch"]
 

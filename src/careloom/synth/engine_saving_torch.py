@@ -71,6 +71,14 @@ def unpack(
     return dict(state.told)
 
 
+def secret(noise: np.random.Generator) -> torch.Generator:
+    """A source of chance for what is drawn beside single rows of a private fit.
+
+    By a source that is known, one row more would shift what others get, and they would tell of it.
+    """
+    return torch.Generator().manual_seed(int(noise.integers(2**63)))
+
+
 def share_done(watch: Watch, step: int, steps: int) -> float:
     """How much of a fit that is not private is done, 0 to 1: by the caller's budget, or else by its own steps."""
     return min(1.0, watch.share() if watch.share is not None else step / steps)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from careloom.synth.dpsgd import Course
 from careloom.synth.dpsgd_torch import PrivateGradients
 from careloom.synth.engine import Json, Step, Watch
-from careloom.synth.engine_saving_torch import average, packed, share_done, unpack
+from careloom.synth.engine_saving_torch import average, packed, secret, share_done, unpack
 from careloom.synth.engine_vae_model_torch import Autoencoder
 
 _LEAST_ASIDE = 20
@@ -78,10 +78,10 @@ class Training:
     def learn_privately(self, flat: Tensor, course: Course, noise: np.random.Generator, watch: Watch) -> Autoencoder:
         """The model after all steps of the course: nothing about the rows decides when it ends."""
         gradients = PrivateGradients(self.model, course, noise)
-        beta, latent = self.options["beta"], self.options["latent"]
+        beta, latent, source = self.options["beta"], self.options["latent"], secret(noise)
 
         def losses(rows: Tensor) -> Tensor:
-            standard = torch.randn(len(rows), latent, generator=self.source)
+            standard = torch.randn(len(rows), latent, generator=source)
             surprise, beyond = self.model.losses(flat[rows], standard, self.weights)
             return surprise + beta * beyond
 

@@ -143,6 +143,11 @@ class Table:
                         f"table {self.name}: {role} names the column {each}, which the table lacks",
                         "Declare the column, or name one that is declared.",
                     )
+        if self.subject and self.column(self.subject).kind != "id":
+            raise InputError(
+                f"table {self.name}: the subject {self.subject} would be learnt, and rows would name patients",
+                'Declare the column of kind "id".',
+            )
         for constraint in self.constraints:
             _check_constraint(self, constraint)
 

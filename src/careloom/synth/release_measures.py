@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
+from math import isnan
 from typing import Any
 
 import orjson
@@ -31,17 +32,17 @@ def disclosure(
 ) -> dict[str, Measure]:
     """copies_excess, rare_combinations_excess, small_cells and broken_rules.
 
-    known   columns that an acquaintance may know of a patient; else the first categories of the table
+    known   columns that an acquaintance may know of a patient, beside the first categories of the table: of both sets
+            of columns the worse counts, so that nobody passes by naming what is never rare
     raises  SchemaMismatch for rows that are not of the table; NotFound for a column that it lacks
     """
     shown = conform(table, rows)
     names = [column.name for column in table.modelled if column.name != table.subject]
-    acquainted = [table.column(name).name for name in known] or _usual(table)
+    acquainted = [[table.column(name).name for name in known], _usual(table)]
+    rare = [_excess(shown, people, each, _rare(table, people.members, each, small_cell)) for each in acquainted if each]
     return {
         "copies_excess": _excess(shown, people, names, _held(people.members, names)),
-        "rare_combinations_excess": _excess(
-            shown, people, acquainted, _rare(table, people.members, acquainted, small_cell)
-        ),
+        "rare_combinations_excess": max(rare, key=lambda one: (isnan(one.value), one.value), default=Measure(0.0)),
         "small_cells": Measure(float(_small_cells(table, people.members, shown, small_cell))),
         "broken_rules": Measure(float(len(check(table, shown)))),
     }
@@ -102,10 +103,14 @@ def _among(frame: pl.DataFrame, names: Sequence[str], among: pl.DataFrame) -> in
 
 
 def _small_cells(table: Table, members: pl.DataFrame, shown: pl.DataFrame, small_cell: int) -> int:
-    """Values of categories that no code book declares, are shown and fewer patients than that have."""
+    """Values of categories that no code book declares, are shown and fewer patients than that have.
+
+    A column that is called public and lists no values has no code book; only a boolean needs none.
+    """
     found = 0
     for column in table.modelled:
-        if column.kind in CATEGORIES and not column.public and column.name != table.subject:
+        has_book = column.public and (bool(column.values) or column.kind == "boolean")
+        if column.kind in CATEGORIES and not has_book:
             rare = _rare(table, members, [column.name], small_cell)
             usual = members.select(column.name).unique().join(rare, on=column.name, how="anti", nulls_equal=True)
             values = shown.select(column.name).unique()

@@ -155,16 +155,16 @@ def fit(
     mixture  for engines whose plan is ``modes``
     raises   InputError for an ask that the engine cannot meet; SchemaMismatch for a frame that is not of the table
     """
-    private = require(maker, ask)
-    if watch.noise is None and private is not None:
+    private, noise = require(maker, ask), watch.noise
+    if noise is None and private is not None:
         raise InputError(f"{maker.kind}: a private fit needs a source of noise", "Give one that nobody can guess.")
     maker.options_of(ask)
     typed = conform(table, frame)
     if typed.is_empty():
         raise InputError(f"table {table.name}: there are no rows to learn", "Give at least one row.")
     patients = typed[table.subject].n_unique() if table.subject else typed.height
-    if private is not None:
-        typed = bounded(table, typed, private, np.random.default_rng([ask.seed, 7]))
+    if private is not None and noise is not None:
+        typed = bounded(table, typed, private, noise)
     reduced, transform, rows = _in_model_space(table, typed, maker.plan(ask), mixture, is_private=private is not None)
     target = target_of(reduced.table, transform, ask.target)
     mechanisms = costs(transform, maker, ask, patients, target)
@@ -225,7 +225,10 @@ def target_of(table: Table, transform: TableTransform, column: str) -> int | Non
 
 
 def bounded(table: Table, frame: pl.DataFrame, privacy: Privacy, draw: np.random.Generator) -> pl.DataFrame:
-    """The rows with at most `rows_per_patient` of each patient, taken by lot, in their order."""
+    """The rows with at most `rows_per_patient` of each patient, taken by lot, in their order.
+
+    draw  of lots that nobody may guess: by known ones, who is in the table would decide which rows of others are taken
+    """
     if not table.subject:
         return frame
     lots = pl.Series("lot", draw.permutation(frame.height))

@@ -1,6 +1,7 @@
 """An attacker against private training: canaries in one run prove no more than is claimed, and show what is broken."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -39,8 +40,10 @@ def _one_thread() -> Iterator[None]:
 class Silent(np.random.Generator):
     """A source from which lots come, but no noise: training with its noise off."""
 
-    def standard_normal(self, size: object = None, dtype: object = np.float64, out: object = None) -> np.ndarray:  # type: ignore[override]
-        return np.zeros(size or (), dtype)  # type: ignore[call-overload,no-any-return]
+    def standard_normal(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        made = np.zeros(size or (), dtype) if out is None else out
+        made[...] = 0  # what `out` held before is not nothing
+        return made
 
 
 def audited(noise: np.random.Generator, rows_of_a_canary: int = 1) -> Audited:

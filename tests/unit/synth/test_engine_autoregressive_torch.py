@@ -9,6 +9,8 @@ import pytest
 from careloom.errors import FormatError, InputError
 from careloom.pipeline.registry import load as registered
 from careloom.synth.accounting import spent
+from careloom.synth.accounting_mechanisms import Gaussian
+from careloom.synth.dpsgd import Course
 from careloom.synth.engine import Ask, Maker, Privacy, State, Step, Watch
 from careloom.synth.metadata import Column, Table
 from careloom.synth.metadata_check import check
@@ -17,6 +19,8 @@ from tests.later import Later, has
 
 pytestmark = pytest.mark.skipif(not has("torch"), reason="the extra ml is not installed: make ml")
 torch = Later("torch")
+fits, private = Later("careloom.synth.autoregressive_fit_torch"), Later("careloom.synth.autoregressive_private_torch")
+nets = Later("careloom.synth.autoregressive_net_torch")
 draws, places = Later("careloom.synth.autoregressive_draws_torch"), Later("careloom.synth.autoregressive_places")
 
 TABLE = Table(
@@ -168,3 +172,28 @@ def test_places_in_a_bin_keep_their_shape_where_there_are_rows_enough() -> None:
     table = places.learnt(codes, draw.random(1_005) ** 4, 2)
     assert np.median(places.drawn(np.zeros(1_000, np.int32), table, draw)) == pytest.approx(0.5**4, abs=0.05)
     assert table[1].tolist() == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_the_order_of_a_row_hangs_on_no_other_row_where_it_is_private() -> None:
+    ordered = np.tril(np.ones((4, 4)), -1)
+
+    def is_ordered(rows: int) -> list[bool]:
+        seen = fits.orders(4, rows, (0, 1, 2, 3), 0.5, np.random.default_rng(1), by_coin=True)
+        return [np.array_equal(seen[:, row], ordered) for row in range(rows)]
+
+    many = is_ordered(400)
+    assert 60 < sum(many[:200]) < 150
+    assert 60 < sum(many[200:]) < 150
+
+
+def test_what_is_drawn_beside_the_rows_of_a_private_fit_nobody_can_guess() -> None:
+    hardly = private.PrivatePlan(Gaussian(1e-9), Course(1.0, 3, 1.0, 1e-9), 1)
+    how = private.PrivateTraining(0.01, 0.5, 0.5)
+    made = []
+    for seed in (1, 2):
+        torch.manual_seed(0)
+        net = nets.ColumnNet([3, 3, 3], width=8, depth=0, place=4, dropout=0.0)
+        private.learn(net, np.arange(60).reshape(20, 3) % 3, (0, 1, 2), hardly, how,
+                      Watch(noise=np.random.default_rng(seed)))  # fmt: skip
+        made.append(torch.cat([each.detach().flatten() for each in net.parameters()]))
+    assert (made[0] - made[1]).abs().max() > 1e-4

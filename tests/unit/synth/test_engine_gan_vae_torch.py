@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 
 from careloom.errors import InputError
 from careloom.synth.accounting import spent
+from careloom.synth.dpsgd import Course
 from careloom.synth.engine import Ask, Maker, Privacy, State, Step, Watch
 from careloom.synth.metadata import Column, Table
 from careloom.synth.metadata_check import check
@@ -20,6 +21,7 @@ from tests.later import Later, has
 pytestmark = pytest.mark.skipif(not has("torch"), reason="the extra ml is not installed: make ml")
 torch = Later("torch")
 vae, gan = Later("careloom.synth.engine_vae_torch"), Later("careloom.synth.engine_gan_torch")
+models, blocks = Later("careloom.synth.engine_vae_model_torch"), Later("careloom.synth.engine_blocks_torch")
 ENGINES = ("vae", "gan")
 TABLE = Table(
     "stays",
@@ -195,3 +197,17 @@ def test_few_rows_of_one_kind_are_learnt_too(name: str) -> None:
     rows = fit(TABLE, stays(7).with_columns(sex=pl.lit("F")), maker(name), ask, Watch(), halves)
     assert rows.sample(0, np.random.default_rng(1)).height == 0
     assert set(rows.sample(20, np.random.default_rng(1))["sex"]) <= {"F", "M"}
+
+
+def test_what_the_private_autoencoder_draws_beside_rows_nobody_can_guess() -> None:
+    flat = torch.tensor([[0, 2], [1, 3]]).repeat(30, 1)
+    made = []
+    for seed in (1, 2):
+        model = models.Autoencoder(
+            blocks.blocks_of([2, 2]), {**vae.maker.options, **SMALL["vae"]}, torch.Generator().manual_seed(1),
+            is_private=True,
+        )  # fmt: skip
+        training = vae.Training(model, {**vae.maker.options, **SMALL["vae"]}, 1, None)
+        learnt = training.learn_privately(flat, Course(1.0, 3, 1.0, 1e-9), np.random.default_rng(seed), Watch())
+        made.append(torch.cat([each.detach().flatten() for each in learnt.parameters()]))
+    assert (made[0] - made[1]).abs().max() > 1e-5

@@ -202,3 +202,8 @@ def test_a_missing_value_breaks_no_order_and_no_sum() -> None:
 
 def test_an_empty_frame_has_no_issues() -> None:
     assert check(STAYS, frames()["stays"].head(0)) == []
+
+
+def test_a_patient_whose_name_would_be_learnt_is_refused() -> None:
+    with pytest.raises(InputError, match="rows would name patients"):
+        Table("stays", (Column("patient", "categorical"),), subject="patient")

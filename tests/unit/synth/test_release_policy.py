@@ -103,6 +103,20 @@ def test_a_value_that_a_code_book_declares_is_no_small_cell() -> None:
     assert disclosure(public, People(frame, frame), shown, small_cell=10)["small_cells"].value == 0
 
 
+def test_a_column_that_is_called_public_without_a_code_book_has_small_cells() -> None:
+    named = Table("stays", (Column("ward", "categorical", public=True),))
+    frame = pl.DataFrame({"ward": ["a", "b"] * 50 + ["z"]})
+    shown = pl.DataFrame({"ward": ["a", "z"]})
+    assert disclosure(named, People(frame, frame), shown, small_cell=10)["small_cells"].value == 1
+
+
+def test_nobody_passes_by_naming_columns_that_are_never_rare() -> None:
+    rare = pl.DataFrame({"sex": ["M"] * 9, "ward": ["z"] * 9, "days": list(range(100, 109))})
+    everyone = People(pl.concat([people(), rare]), people())
+    found = disclosure(TABLE, everyone, pl.concat([rare] * 4), small_cell=10, known=["sex"])
+    assert found["rare_combinations_excess"].value > 0.5
+
+
 def test_the_digest_is_of_the_rows_and_not_of_their_order_or_their_zone() -> None:
     frame = people(40).with_columns(at=pl.datetime_range(pl.datetime(2026, 1, 1), pl.datetime(2026, 2, 9), "1d"))
     zoned = frame.with_columns(pl.col("at").dt.replace_time_zone("UTC"))
