@@ -104,7 +104,7 @@ class SampleAskBody(Model):
     groups: Annotated[list[Name], Field(max_length=20)] = Field(default_factory=list)
     small_cell: Annotated[int, Field(ge=2, le=1000)] | None = Field(None, description="Fewer patients are rare.")
     kinds: list[Literal["fidelity", "detection", "utility", "privacy"]] = Field(
-        default_factory=lambda: ["fidelity", "detection", "utility", "privacy"],
+        ["fidelity", "detection", "utility", "privacy"],
         description="What is left out is missing, and fails where a policy asks for it.",
     )
 

@@ -55,7 +55,8 @@ class Blocks:
         uniform = torch.from_numpy(draw.random((len(logits), len(self.sizes))))
         before = torch.arange(len(self.sizes), dtype=torch.float64)
         found = torch.searchsorted(running, uniform + before) - self.starts
-        return found.clamp(min=0).minimum(torch.tensor(self.sizes) - 1).numpy().astype(np.int32)
+        codes: npt.NDArray[np.int32] = found.clamp(min=0).minimum(torch.tensor(self.sizes) - 1).numpy().astype(np.int32)
+        return codes
 
 
 def blocks_of(sizes: Sequence[int]) -> Blocks:

@@ -78,9 +78,9 @@ def layout_of(parts: Sequence[Part]) -> Layout:
     blocks = blocks_of(sizes)
     most = max(sizes, default=1)
     padded = torch.full((len(sizes), most), blocks.width)
-    for part, (size, start) in enumerate(zip(sizes, blocks.starts.tolist(), strict=True)):
-        padded[part, :size] = torch.arange(start, start + size)
-    back = torch.cat([torch.arange(size) + part * most for part, size in enumerate(sizes)] or [torch.zeros(0)]).long()
+    for row, (size, start) in enumerate(zip(sizes, blocks.starts.tolist(), strict=True)):
+        padded[row, :size] = torch.arange(start, start + size)
+    back = torch.cat([torch.arange(size) + row * most for row, size in enumerate(sizes)] or [torch.zeros(0)]).long()
     gates, of, states = [], [], []
     discrete = -1
     for at, part in enumerate(parts):

@@ -53,7 +53,7 @@ class Prior(nn.Module):
         """[rows] the logarithm of the density."""
         volume = torch.zeros(len(at))
         for layer in self.layers:
-            scale, shift = layer.bent(at)  # type: ignore[operator]
+            scale, shift = layer.bent(at)
             at, volume = at * scale.exp() + shift, volume + scale.sum(1)
         inverse = (-2 * self.widths).exp()
         squares = at.square() @ inverse.T - 2 * at @ (self.means * inverse).T + (self.means.square() * inverse).sum(1)
@@ -67,6 +67,6 @@ class Prior(nn.Module):
         noise = torch.from_numpy(draw.standard_normal((rows, self.means.shape[1]), dtype=np.float32))
         at = self.means[chosen] + self.widths[chosen].exp() * noise
         for layer in reversed(self.layers):
-            scale, shift = layer.bent(at)  # type: ignore[operator]
+            scale, shift = layer.bent(at)
             at = (at - shift) * (-scale).exp()
         return at
