@@ -6,7 +6,6 @@ from typing import Any
 from careloom.cli.output import say, show_table
 
 Row = Mapping[str, Any]
-_KEPT_IN = "Whole records cannot be released yet: no policy judges them."
 
 
 def engines(rows: Sequence[Row]) -> None:
@@ -48,7 +47,8 @@ def sample(one: Row) -> None:
     """A sample that was drawn."""
     if "patients" in one:
         drawn = f"{one['patients']:,} patients in {one['rows']:,} FHIR resources"
-        say(f"{drawn} lie sealed as {one['sample']}. {_KEPT_IN}")
+        say(f"{drawn} lie sealed as {one['sample']}; nobody can fetch them yet.")
+        say(f"Next: careloom synthesize records judge {one['sample']}")
         return
     say(f"{one['rows']:,} rows lie sealed as {one['sample']}; nobody can fetch them yet.")
     say(f"Next: careloom synthesize judge {one['sample']}")
@@ -58,11 +58,9 @@ def judged(one: Row) -> None:
     """A sample with its measures, what is missing, and what the gate said."""
     samples([one])
     report = one["report"]
-    if "patients" in one:
-        say(_KEPT_IN)
-        return
     if report is None:
-        say(f"Nothing was measured yet: careloom synthesize judge {one['sample']}")
+        act = "records judge" if "patients" in one else "judge"
+        say(f"Nothing was measured yet: careloom synthesize {act} {one['sample']}")
         return
     lines = [(name, _number(each["value"]), _interval(each)) for name, each in report["measures"].items()]
     show_table("Measures (they look at patients: not for outside)", ("measure", "value", "95 %"), lines)

@@ -1,4 +1,4 @@
-"""Commands of whole synthetic records: fit, sample."""
+"""Commands of whole synthetic records: fit, sample, judge; `careloom synthesize release` lets them out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ def register(synthesize_app: typer.Typer) -> None:
     """Adds the commands to ``careloom synthesize records``."""
     records_app.command("fit")(fit)
     records_app.command("sample")(sample)
+    records_app.command("judge")(judge)
     synthesize_app.add_typer(records_app, name="records")
 
 
@@ -58,7 +59,7 @@ def sample(
     where: Annotated[list[str] | None, typer.Option(help="sex=female: of every patient; may be repeated.")] = None,
     json: Json = False,
 ) -> None:
-    """Draw patients as FHIR and tables; they lie sealed, and cannot be released yet.
+    """Draw patients as FHIR and tables; they lie sealed, and nobody can fetch them before they are released.
 
     Example: careloom synthesize records sample 20261130T090000Z-abcdef --patients 500 --where sex=female
     """
@@ -72,3 +73,24 @@ def sample(
     with opened() as (platform, who), output.progress("Drawing", quiet=json, unit="patients") as watch:
         made = run(platform, who, RecordsSampleAsk(model, patients, given), watch)
     output.give(made, as_json=json, show=render_synthesis.sample)
+
+
+def judge(
+    sample: Annotated[str, typer.Argument(help="A sample of whole records, as sample told it.")],
+    small_cell: Annotated[int | None, typer.Option(min=2, help="Fewer patients are rare; else 10.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only records, fidelity, detection, utility or privacy; may be repeated.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure whole records, as records and as one row a patient; the measures stay inside.
+
+    Example: careloom synthesize records judge 20261130T090100Z-abcdef
+    """
+    from careloom.cli import output, render_synthesis
+    from careloom.cli.session import opened
+    from careloom.services.synthesize_records_judge import KINDS, RecordsJudgeAsk, judge_whole
+
+    with opened() as (platform, who):
+        made = judge_whole(platform, who, RecordsJudgeAsk(sample, small_cell, tuple(kind or KINDS)))
+    output.give(made, as_json=json, show=render_synthesis.judged)

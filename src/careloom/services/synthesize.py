@@ -174,7 +174,7 @@ def open_model(platform: Platform, model: Work) -> tuple[Synthesizer, Json]:
             QueryError for a model of whole records
     """
     if model.body["engine"] == RECORDS:
-        raise QueryError("the model makes whole records, not rows", "Draw them: careloom synthesize records sample.")
+        raise QueryError("the model makes whole records, not rows", "See careloom synthesize records --help.")
     state, where = open_state(platform, model)
     makers = {model.body["engine"]: maker_of(model.body["engine"])}
     return tabular.load(state, makers), where

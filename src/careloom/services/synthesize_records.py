@@ -1,7 +1,7 @@
 """Whole records of nobody: fitted on the patients of the research zone or of a folder, drawn as FHIR, kept sealed.
 
 What a fit may spend is reserved first, and whom it may not see is set aside, as for tables (`services.synthesize`).
-Nothing leaves: no policy judges whole records yet, so that the release gate keeps every sample of them in.
+What is drawn is judged (`services.synthesize_records_judge`) and let out by the release gate as FHIR resources, or not.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,6 +43,7 @@ from careloom.store.synthesis import Work
 from careloom.synth.accounting import spent
 from careloom.synth.accounting_mechanisms import Mechanism
 from careloom.synth.engine import Privacy
+from careloom.synth.metadata import Column, Table
 from careloom.synth.records import COLUMNS, Records, records
 from careloom.synth.records_fhir import resources
 from careloom.synth.records_learn import Words, learn
@@ -51,6 +52,18 @@ from careloom.synth.records_vocabulary import Vocabulary
 
 Json = dict[str, Any]
 PATIENTS_AT_MOST = 100_000
+RESOURCES = Table(
+    "records",
+    (
+        Column("patient_id", "id", nullable=False, meaning="The synthetic patient: nobody."),
+        Column("resource_type", "categorical", nullable=False, meaning="Type of the resource."),
+        Column("resource_id", "id", nullable=False, meaning="Its id; references are Type/id."),
+        Column("resource", "categorical", nullable=False, meaning="The FHIR R4 resource as JSON."),
+    ),
+    ("resource_type", "resource_id"),
+    subject="patient_id",
+)
+"""Whole records as they are released: one FHIR resource a row."""
 _SHAPE = ("width", "layers", "heads", "longest")
 _OPEN = ("epochs", "rate", "words", "dropout", "patience", "held_out")
 _PRIVATE = ("batch", "steps", "clip", "rate")
@@ -182,13 +195,34 @@ def sample(platform: Platform, who: Principal, ask: RecordsSampleAsk, tell: Tell
 
 
 def staged_records(platform: Platform, one: Work) -> Iterator[tuple[bytes, Records]]:
-    """The patients of a sample, some at a time: FHIR as NDJSON, and their tables. raises NotFound where they are gone
-
-    Each batch lies there as one part of FHIR, and a part for each table.
-    """
+    """The patients of a sample, some at a time: FHIR as NDJSON, and their tables. raises NotFound"""
     parts = files_of(platform).parts(f"staging/{one.name}")
     for ndjson in parts:
         yield ndjson, records({name: pl.read_parquet(BytesIO(next(parts))) for name in COLUMNS})
+
+
+def staged_resources(platform: Platform, one: Work) -> Iterator[pl.DataFrame]:
+    """The FHIR resources of a sample as rows of `RESOURCES`, in their order. raises NotFound where they are gone"""
+    for ndjson, _ in staged_records(platform, one):
+        rows = [_row(line) for line in ndjson.splitlines()]
+        yield pl.DataFrame(rows, schema=list(RESOURCES.names), orient="row")
+
+
+def parts_of(given: Records) -> list[bytes]:
+    """What is laid by of a batch of patients: one part of FHIR, and one for each table as Parquet."""
+    parts = [b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in resources(given))]
+    for _, frame in given.tables():
+        out = BytesIO()
+        frame.write_parquet(out)
+        parts.append(out.getvalue())
+    return parts
+
+
+def _row(line: bytes) -> tuple[str, str, str, str]:
+    told = orjson.loads(line)
+    kind, own = told["resourceType"], told["id"]
+    patient = own if kind == "Patient" else told["subject"]["reference"].partition("/")[2]
+    return patient, kind, own, line.decode()
 
 
 def _how(ask: RecordsAsk) -> tuple[Any, Any, Words]:
@@ -243,16 +277,12 @@ def _learnt(platform: Platform, who: Principal, task: _Task, tell: Tell | None) 
 
 
 def _parts(drawn: Iterator[Records], body: Json, tell: Tell | None) -> Iterator[bytes]:
-    """FHIR as NDJSON and each table as Parquet, batch by batch; `body` is told how many resources there are."""
+    """`parts_of` each batch, where `body` is told how many resources there are, and `tell` how many patients."""
     done = 0
     for given in drawn:
-        lines = [orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in resources(given)]
-        body["rows"] += len(lines)
-        yield b"".join(lines)
-        for _, frame in given.tables():
-            out = BytesIO()
-            frame.write_parquet(out)
-            yield out.getvalue()
+        made = parts_of(given)
+        body["rows"] += made[0].count(b"\n")
+        yield from made
         done += given.patients.height
         if tell is not None:
             tell(done, body["patients"])

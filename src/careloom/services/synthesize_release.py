@@ -19,16 +19,26 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.privacy_ledger import UseAsk, reserve, settle
-from careloom.services.synthesize import RECORDS, change, files_of, open_model, taints_of, work, zone_of_account
+from careloom.services.synthesize import (
+    RECORDS,
+    change,
+    files_of,
+    open_model,
+    require_clean,
+    taints_of,
+    work,
+    zone_of_account,
+)
 from careloom.services.synthesize_card import card
 from careloom.services.synthesize_gate import FACT, why_over
+from careloom.services.synthesize_records import RESOURCES, staged_resources
 from careloom.services.synthesize_rows import measures_of, staged
 from careloom.store.rows import instant
 from careloom.store.synthesis import Work, listed
 from careloom.synth.accounting_mechanisms import Claimed
 from careloom.synth.metadata import Column, Table
 from careloom.synth.release_measures import digest_of
-from careloom.synth.release_policy import DEFAULT, Policy, Verdict, decide, from_toml, shipped
+from careloom.synth.release_policy import DEFAULT, Policy, Verdict, decide, for_records, from_toml, shipped
 from careloom.tables.schema import Column as LakeColumn
 from careloom.tables.schema import TableSchema
 
@@ -73,7 +83,7 @@ def release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
         admit(platform, who, "rights", "synthetic", operation=RELEASE)
     policy = from_toml(ask.own) if ask.own else shipped(ask.policy)
     if model.body["engine"] == RECORDS:
-        raise _refused(platform, who, one, _Gate(policy, Verdict(())), ["no policy judges whole records yet"])
+        policy = for_records(policy)
     _require_ready(platform, one, policy, ask)
     if taints := taints_of(platform, model):
         raise _refused(platform, who, one, _Gate(policy, Verdict(())), [f"somebody left ({', '.join(taints)})"])
@@ -140,15 +150,15 @@ def _refused(platform: Platform, who: Principal, one: Work, gate: _Gate, failed:
 
 
 def _let_out(platform: Platform, who: Principal, one: Work, model: Work, let: _Let) -> Json:
-    made, _ = open_model(platform, model)
-    if digest_of(staged(platform, one)) != one.body["report"]["rows_sha256"]:
+    table = _table_of(platform, model)
+    if digest_of(_staged(platform, one, model)) != one.body["report"]["rows_sha256"]:
         raise IntegrityError("the rows are not those that were judged", "Sample and judge anew.")
     zone, account = zone_of_account(model.body["account"]), model.body["account"]
     entry = reserve(platform, who, UseAsk(account, "release", (), _delta(model), one.name, let.ask.table))
-    schema = schema_of(made.table, let.ask.table)
+    schema = schema_of(table, let.ask.table)
     report = _report(platform, who, one, model, let) | {
         "data": {
-            "rows": one.body["rows"], "sha256": digest_of(_frames(platform, one, schema)),
+            "rows": one.body["rows"], "sha256": digest_of(_frames(platform, one, model, schema)),
             "columns": [{"name": each.name, "type": each.dtype} for each in schema.columns],
         },
         "ledger": {"account": account, "fit": model.body["ledger"]["entry"], "fit_hash": model.body["ledger"]["hash"],
@@ -164,9 +174,9 @@ def _let_out(platform: Platform, who: Principal, one: Work, model: Work, let: _L
     body = {**one.body, "release": kept, "verdicts": report["verdicts"]}
     begun = change(platform, who, one, "releasing", body)
     facts = {FACT: one.name, "certificate": report["certificate"]}
-    platform.lake("synthetic").replace(schema, _frames(platform, one, schema), one.name, facts=facts)
+    platform.lake("synthetic").replace(schema, _frames(platform, one, model, schema), one.name, facts=facts)
     kept["place"] = certificates.keep(platform, certificate)
-    kept["card"] = card(made.table, report)
+    kept["card"] = card(table, report)
     settle(platform, who, entry["entry"], "done")
     done = change(platform, who, begun, "released", {**body, "release": kept})
     note(platform, who, RELEASE, "synthetic", action="create",
@@ -225,10 +235,22 @@ def schema_of(table: Table, name: str) -> TableSchema:
     return TableSchema(name, "gold", "Synthetic rows: none is of a patient.", (KEY,), KEY, (key, *own))
 
 
-def _frames(platform: Platform, one: Work, schema: TableSchema) -> Iterator[pl.DataFrame]:
+def _table_of(platform: Platform, model: Work) -> Table:
+    """What rows of a model are. raises StateError for a model that failed, or that somebody left"""
+    if model.body["engine"] != RECORDS:
+        return open_model(platform, model)[0].table
+    require_clean(platform, model)
+    return RESOURCES
+
+
+def _staged(platform: Platform, one: Work, model: Work) -> Iterator[pl.DataFrame]:
+    return (staged_resources if model.body["engine"] == RECORDS else staged)(platform, one)
+
+
+def _frames(platform: Platform, one: Work, model: Work, schema: TableSchema) -> Iterator[pl.DataFrame]:
     """The rows as the lake holds them."""
     first = 0
-    for frame in staged(platform, one):
+    for frame in _staged(platform, one, model):
         key = pl.format("row-{}", pl.int_range(first, first + pl.len())).alias(KEY)
         own = {old: new.name for old, new in zip(frame.columns, schema.columns[1:], strict=True)}
         made = frame.rename(own).with_columns(
@@ -269,7 +291,7 @@ def _report(platform: Platform, who: Principal, one: Work, model: Work, let: _Le
         "lineage": {
             "engine": body["engine"], "options": body["options"], "model": model.name, "sample": one.name,
             "model_sha256": body["model_sha256"], "wish": one.body["wish"],
-            "source": f"{source['table']}@{source['version']}" if "table" in source else "a file",
+            "source": _named(source),
             "source_digest": source["digest"], "patients": body["split"]["patients"],
             "control_patients": body["split"]["control_patients"],
         },
@@ -283,6 +305,13 @@ def _report(platform: Platform, who: Principal, one: Work, model: Work, let: _Le
         "judged": {name: one.body["report"][name] for name in ("judged", "target", "known", "small_cell")},
         "verdicts": one.body.get("verdicts", 0) + 1,
     }  # fmt: skip
+
+
+def _named(source: Json) -> str:
+    """Where a model learnt, for people."""
+    if "table" in source:
+        return f"{source['table']}@{source['version']}"
+    return f"records of the {source['zone']} zone" if "zone" in source else "a file"
 
 
 def measures_digest(platform: Platform, measures: Json) -> str:

@@ -129,7 +129,7 @@ def judge(platform: Platform, who: Principal, ask: JudgeAsk) -> Json:
     task = _Task(made.table, parts, rows, ask, ask.target or model.body["target"])
     measures, missing = _measured(task)
     judged = {
-        "measures": {name: each.as_json() for name, each in sorted((measures | _facts(model)).items())},
+        "measures": {name: each.as_json() for name, each in sorted((measures | facts_of_fit(model)).items())},
         "missing": missing, "rows_sha256": digest_of([rows]), "judged": instant(platform.runtime.now()),
         "control_patients": parts.told["control_patients"], "target": task.target, "small_cell": task.small_cell,
         "known": list(ask.known),
@@ -223,7 +223,7 @@ def _privacy(task: _Task) -> dict[str, Measure]:
     return dict(made)
 
 
-def _facts(model: Work) -> dict[str, Measure]:
+def facts_of_fit(model: Work) -> dict[str, Measure]:
     """What is known of the fit: epsilon and delta where it is private, and of how many patients."""
     found = {"patients": Measure(float(model.body["split"]["patients"]))}
     privacy = model.body["privacy"]

@@ -7,7 +7,7 @@ policies that ship lie beside this file; the first of them opens with the gramma
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -120,6 +120,13 @@ def shipped(name: str) -> Policy:
     if name not in SHIPPED:
         raise InputError(f"there is no release policy {name}", f"Name {' or '.join(SHIPPED)}, or a file.")
     return from_toml(packaged("synth", f"release_{name}.toml").decode())
+
+
+def for_records(policy: Policy) -> Policy:
+    """A policy as it judges whole records: its own rules, and those of ``release_records.toml``."""
+    more = from_toml(packaged("synth", "release_records.toml").decode())
+    cell = max(policy.small_cell, more.small_cell)
+    return replace(policy, name=f"{policy.name}, whole records", small_cell=cell, rules=(*policy.rules, *more.rules))
 
 
 def from_toml(text: str) -> Policy:

@@ -5,32 +5,38 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import polars as pl
 import pytest
 
-from careloom.errors import FormatError, InputError, NotFound, QueryError, StateError, Withheld
+from careloom.errors import Conflict, FormatError, InputError, NotFound, QueryError, StateError, Withheld
 from careloom.services import privacy_ledger as ledger
-from careloom.services.access import local_operator
+from careloom.services.access import Principal, local_operator
 from careloom.services.deidentify import deidentify
 from careloom.services.erase import erase
+from careloom.services.lake_read import RowsAsk, read_rows
 from careloom.services.privacy_ledger import BudgetAsk
-from careloom.services.synthesize import work
+from careloom.services.synthesize import files_of, work
 from careloom.services.synthesize_discard import discard
-from careloom.services.synthesize_records import RecordsAsk, RecordsSampleAsk, fit, sample, staged_records
-from careloom.services.synthesize_records_source import records_of
-from careloom.services.synthesize_release import ReleaseAsk, release
+from careloom.services.synthesize_records import RecordsAsk, RecordsSampleAsk, fit, parts_of, sample, staged_records
+from careloom.services.synthesize_records_judge import RecordsJudgeAsk, judge_whole
+from careloom.services.synthesize_records_source import divide, read_folder, records_of
+from careloom.services.synthesize_release import ReleaseAsk, certificate_of, release, withdraw
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge
 from careloom.services.synthesize_rows import sample as sample_rows
+from careloom.services.synthesize_verify import verify
+from careloom.synth.records import records
 from careloom.synth.records_fhir import SERVER, bundles, resources
 from careloom.synth.records_fhir_read import read
 from careloom.synth.records_integrity import broken
 from tests.api.kit import Installation
 from tests.later import Later, has
-from tests.synthesis_kit import OFFICER, SCIENTIST, Place
+from tests.synthesis_kit import LENIENT, OFFICER, SCIENTIST, Place
 from tests.unit.services.test_synthesize_taint import learnt_from
 from tests.unit.synth.invented_records import invented
 
 pytestmark = pytest.mark.skipif(not has("torch"), reason="the extra ml is not installed: make ml")
 torch = Later("torch")
+BOTH = Principal("olga", frozenset({"privacy-officer", "data-scientist"}), OFFICER.zones)
 TINY = {"width": 16, "layers": 1, "heads": 2, "longest": 80, "least": 2}
 OPEN = {**TINY, "epochs": 1, "words": 512, "held_out": 0.2}
 
@@ -75,13 +81,12 @@ def test_patients_are_drawn_as_fhir_and_tables_that_agree_and_stay_sealed(tmp_pa
     assert not any(b"Patient" in file.read_bytes() or b"net." in file.read_bytes() for file in sealed)
 
 
-def test_no_policy_lets_whole_records_out_and_no_table_command_takes_them(tmp_path: Path) -> None:
+def test_no_table_command_takes_whole_records_and_what_nobody_wants_is_removed(tmp_path: Path) -> None:
     place = Place(tmp_path)
     model = fitted(place)["model"]
     drawn = sample(place.platform, SCIENTIST, RecordsSampleAsk(model, 3))["sample"]
-    for who, policy in ((SCIENTIST, "strict"), (OFFICER, "empirical")):
-        with pytest.raises(Withheld):
-            release(place.platform, who, ReleaseAsk(drawn, "people", policy))
+    with pytest.raises(Conflict):
+        release(place.platform, SCIENTIST, ReleaseAsk(drawn, "people"))
     with pytest.raises(QueryError):
         judge(place.platform, SCIENTIST, JudgeAsk(drawn))
     with pytest.raises(QueryError):
@@ -91,6 +96,58 @@ def test_no_policy_lets_whole_records_out_and_no_table_command_takes_them(tmp_pa
     discard(place.platform, SCIENTIST, drawn)
     with pytest.raises(NotFound):
         list(staged_records(place.platform, work(place.platform, drawn, "sample")))
+
+
+def sample_of_real(place: Place, side: str) -> str:
+    """A sample with real patients in the place of what a tiny net draws: the members or the controls of its fit."""
+    folder = folder_of(place.folder / "fhir", 120)
+    model = fit(place.platform, SCIENTIST, RecordsAsk(folder, options=OPEN, control_share=0.5))["model"]
+    drawn = sample(place.platform, SCIENTIST, RecordsSampleAsk(model, 3))["sample"]
+    parts = divide(place.platform, read_folder(place.platform, folder, "research"), "research", 0.5)
+    bare = [pl.col(f"{name}_id").str.replace("^[A-Za-z]+/", "") for name in ("patient", "encounter", "event")]
+    named = {name: frame.with_columns(one for one in bare if one.meta.output_name() in frame.columns)
+             for name, frame in getattr(parts, side).tables()}  # fmt: skip
+    files_of(place.platform).write(f"staging/{drawn}", parts_of(records(named)))
+    return str(drawn)
+
+
+def test_records_leave_as_fhir_when_a_policy_and_the_rules_of_records_are_met(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    drawn = sample_of_real(place, "controls")
+    told = judge_whole(place.platform, SCIENTIST, RecordsJudgeAsk(drawn, kinds=("records", "fidelity")))["report"]
+    assert set(told["missing"]) == {"detection", "utility", "privacy"}
+    own = LENIENT.replace('[[rule]]\nmeasure = "epsilon"\nat_most = 3.0\n', "").replace("0.2", "0.4")
+    with pytest.raises(Withheld, match="membership_area"):
+        release(place.platform, SCIENTIST, ReleaseAsk(drawn, "people"))
+    done = release(place.platform, BOTH, ReleaseAsk(drawn, "people", own=own, reason="a test"))
+    rows = read_rows(place.platform, BOTH, "synthetic", RowsAsk("gold/people")).frame
+    shown = read(orjson.loads(one) for one in rows["resource"])
+    assert shown.patients.height == told["control_patients"]
+    assert shown.encounters.join(shown.patients, "patient_id", "anti").is_empty()
+    content = certificate_of(place.platform, SCIENTIST, done["certificate"], "json")
+    assert verify(place.platform, SCIENTIST, content)["whole"]
+    withdraw(place.platform, BOTH, done["release"])
+    with pytest.raises(NotFound):
+        read_rows(place.platform, BOTH, "synthetic", RowsAsk("gold/people"))
+
+
+def test_records_that_are_those_of_the_learnt_are_seen_and_kept_in(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    drawn = sample_of_real(place, "members")
+    told = judge_whole(place.platform, SCIENTIST, RecordsJudgeAsk(drawn, kinds=("records",)))["report"]
+    assert told["measures"]["courses_excess"]["low"] > 0
+    assert told["measures"]["copies_excess"]["low"] > 0
+    with pytest.raises(Withheld, match="courses_excess"):
+        release(place.platform, SCIENTIST, ReleaseAsk(drawn, "people"))
+
+
+def test_what_changed_since_the_fit_cannot_be_judged_against(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    drawn = sample(place.platform, SCIENTIST, RecordsSampleAsk(fitted(place)["model"], 3))["sample"]
+    file = place.folder / "fhir" / "records.ndjson"
+    file.write_bytes(file.read_bytes().replace(b'"gender":"male"', b'"gender":"other"', 1))
+    with pytest.raises(Conflict):
+        judge_whole(place.platform, SCIENTIST, RecordsJudgeAsk(drawn))
 
 
 def test_a_fit_without_bound_says_so_in_the_ledger_and_a_private_one_is_reserved(tmp_path: Path) -> None:

@@ -1,0 +1,178 @@
+"""What is measured of whole synthetic records before the gate: as records, and as one row a patient, as tables are.
+
+The measures look at real patients. They stay in the store, for those who may read the data that was learnt.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from careloom.errors import Conflict, InputError, QueryError, SetupError
+from careloom.pipeline.registry import load
+from careloom.services.access import Principal
+from careloom.services.admission import admit
+from careloom.services.platform import Platform
+from careloom.services.synthesize import RECORDS, change, open_state, told, work, zone_of_account
+from careloom.services.synthesize_records import staged_records, staged_resources
+from careloom.services.synthesize_records_source import divide, read_folder, read_store
+from careloom.services.synthesize_rows import JUDGE, facts_of_fit
+from careloom.services.synthesize_source import Split
+from careloom.store.rows import instant
+from careloom.store.synthesis import Work
+from careloom.synth.fidelity import judge_fidelity
+from careloom.synth.records import Records, daily
+from careloom.synth.records_fidelity import judge_records
+from careloom.synth.records_integrity import broken, learnt_only
+from careloom.synth.records_view import courses_excess, small_codes, view
+from careloom.synth.release_measures import People, digest_of, disclosure
+from careloom.synth.release_policy import DEFAULT, Measure, for_records, shipped
+
+Json = dict[str, Any]
+KINDS = ("records", "fidelity", "detection", "utility", "privacy")
+_VIEW_FIDELITY = ("shape", "trend", "strong_trend", "triples", "missing", "alpha_precision", "beta_recall")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsJudgeAsk:
+    """What is to be measured.
+
+    small_cell  fewer patients are rare; None: what the strict policy says
+    kinds       of `KINDS`: what is left out is missing, and fails where a policy asks for it
+    """
+
+    sample: str
+    small_cell: int | None = None
+    kinds: tuple[str, ...] = KINDS
+    seed: int = 1
+
+
+def judge_whole(platform: Platform, who: Principal, ask: RecordsJudgeAsk) -> Json:
+    """Measures whole records against patients who were learnt from and patients who were not; the sample as `told`.
+
+    Measures that need a library which is not installed, or more patients, are missing, and told so.
+
+    raises  AccessError; NotFound; QueryError for a sample of a table; StateError for a model that is tainted; Conflict
+            for a sample that was let out, and where what was learnt is not there any more
+    """
+    one = work(platform, ask.sample, "sample")
+    model = work(platform, one.parent, "model")
+    zone = zone_of_account(model.body["account"])
+    admit(platform, who, "read", zone, operation=JUDGE)
+    if unknown := sorted(set(ask.kinds) - set(KINDS)):
+        raise InputError(f"there is no kind of measure {unknown[0]}", f"Name some of {', '.join(KINDS)}.")
+    if model.body["engine"] != RECORDS:
+        raise QueryError("the sample is of a table", "Judge it: careloom synthesize judge.")
+    if one.state not in ("staged", "judged", "refused"):
+        raise Conflict(f"the sample is {one.state}", "Judge a sample before it is let out; draw another one.")
+    task = _task(platform, who, one, model, ask)
+    measures, missing = _measured(task)
+    measures |= facts_of_fit(model)
+    judged = {
+        "measures": {name: each.as_json() for name, each in sorted(measures.items())}, "missing": missing,
+        "rows_sha256": digest_of(staged_resources(platform, one)), "judged": instant(platform.runtime.now()),
+        "control_patients": task.controls.patients.height, "target": "codes of the next encounter",
+        "small_cell": task.small_cell, "known": [],
+    }  # fmt: skip
+    return told(change(platform, who, one, "judged", {**one.body, "report": judged, "release": None}))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """What is measured: all three sides, as records; and as one row a patient."""
+
+    members: Records
+    controls: Records
+    shown: Records
+    rows: Split
+    drawn: pl.DataFrame
+    table: Any
+    ask: RecordsJudgeAsk
+    are_codes_public: bool
+
+    @property
+    def small_cell(self) -> int:
+        """Fewer patients are rare."""
+        return for_records(shipped(DEFAULT)).small_cell if self.ask.small_cell is None else self.ask.small_cell
+
+
+def _task(platform: Platform, who: Principal, one: Work, model: Work, ask: RecordsJudgeAsk) -> _Task:
+    zone = zone_of_account(model.body["account"])
+    _, where = open_state(platform, model)
+    source = read_folder(platform, Path(where["folder"]), zone) if where["folder"] else read_store(platform, who)
+    if source.source.told["digest"] != model.body["source"]["digest"]:
+        raise Conflict("the records are not those that were learnt", "Fit the records as they are now.")
+    parts = divide(platform, source, zone, model.body["split"]["share"])
+    members, controls = daily(parts.members), daily(parts.controls)
+    drawn = [tables for _, tables in staged_records(platform, one)]
+    shown = Records(*(pl.concat([getattr(each, name) for each in drawn]) for name, _ in drawn[0].tables()))
+    seen = view(members)
+    rows = Split(seen.of(members), seen.of(controls), parts.told)
+    is_public = model.body["privacy"] is not None
+    return _Task(members, controls, shown, rows, seen.of(shown), seen.table, ask, is_public)
+
+
+def _measured(task: _Task) -> tuple[dict[str, Measure], dict[str, str]]:
+    """The measures by name, and why some are missing."""
+    people = People(task.rows.members, task.rows.controls)
+    found = disclosure(task.table, people, task.drawn, small_cell=task.small_cell)
+    odd = sum(broken(task.shown, learnt_only(task.members)).values())
+    rare = 0 if task.are_codes_public else small_codes(task.members, task.shown, task.small_cell)
+    found["broken_rules"] = Measure(found["broken_rules"].value + odd)
+    found["small_cells"] = Measure(found["small_cells"].value + rare)
+    missing: dict[str, str] = {}
+    for name, act in zip(KINDS, (_records, _fidelity, _detection, _utility, _privacy), strict=True):
+        if name not in task.ask.kinds:
+            missing[name] = "It was left out."
+            continue
+        try:
+            found |= act(task)
+        except (SetupError, InputError) as error:
+            missing[name] = f"{error.where}. {error.remedy}"
+    return found, missing
+
+
+def _records(task: _Task) -> dict[str, Measure]:
+    like = judge_records(task.controls, task.shown)
+    found = {
+        "codes_of_encounters": like.codes.visits, "codes_together": like.codes.together,
+        "codes_following": like.codes.following, "codes_of_patients": like.codes.patients,
+        "gaps": like.gaps, "ages": like.ages, "counts": max(like.counts.values()), "values": like.values,
+        **{f"clinical_codes_{name}": value for name, value in asdict(like.clinical).items()},
+    }  # fmt: skip
+    measures = {name: Measure(float(value)) for name, value in found.items()}
+    return measures | {"courses_excess": courses_excess(task.members, task.controls, task.shown)}
+
+
+def _fidelity(task: _Task) -> dict[str, Measure]:
+    report = judge_fidelity(task.table, task.rows.members, task.drawn, task.rows.controls, seed=task.ask.seed)
+    found = {name: Measure(float(getattr(report.synthetic, name))) for name in _VIEW_FIDELITY}
+    if report.control is not None:
+        found |= {f"{name}_of_controls": Measure(float(getattr(report.control, name))) for name in _VIEW_FIDELITY}
+    return found
+
+
+def _detection(task: _Task) -> dict[str, Measure]:
+    detector, seed = load("synth.detect.boosting"), task.ask.seed
+    return {
+        "detection": Measure(detector(task.table, task.rows.members, task.drawn, seed)),
+        "detection_of_controls": Measure(detector(task.table, task.rows.members, task.rows.controls, seed)),
+    }
+
+
+def _utility(task: _Task) -> dict[str, Measure]:
+    """The next encounter of controls, foretold by models of the records, by what models of real ones reach: AUC."""
+    sides = {"real": task.members, "synthetic": task.shown}
+    if min(each.encounters.height - each.patients.height for each in (*sides.values(), task.controls)) < 1:
+        raise InputError("too few patients have a second encounter", "Draw more patients, or learn from more.")
+    made = load("synth.records.next_visit")(sides, task.controls, task.ask.seed)
+    return {
+        "utility": Measure(made["synthetic"].auc / made["real"].auc), "utility_score": Measure(made["synthetic"].auc),
+        "utility_score_of_real": Measure(made["real"].auc),
+    }  # fmt: skip
+
+
+def _privacy(task: _Task) -> dict[str, Measure]:
+    rows = task.rows
+    return dict(load("synth.privacy")(task.table, rows.members, rows.controls, task.drawn, seed=task.ask.seed))
