@@ -95,13 +95,13 @@ def release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
 
 
 def _require_ready(platform: Platform, one: Work, policy: Policy, ask: ReleaseAsk) -> None:
-    report = one.body.get("report")
+    report, act = one.body.get("report"), "records judge" if "patients" in one.body else "judge"
     if one.state not in ("judged", "refused") or not report:
-        raise Conflict(f"the sample is {one.state}", "Judge it first: careloom synthesize judge.")
+        raise Conflict(f"the sample is {one.state}", f"Judge it first: careloom synthesize {act}.")
     if report["small_cell"] < policy.small_cell:
         raise Conflict(
             "the sample was judged for smaller cells than the policy has",
-            f"Judge it again: careloom synthesize judge --small-cell {policy.small_cell}.",
+            f"Judge it again: careloom synthesize {act} --small-cell {policy.small_cell}.",
         )
     if not _NAME.match(ask.table):
         raise QueryError("a release has no such name", "Write small letters, digits and underscores.")
