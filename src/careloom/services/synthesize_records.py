@@ -139,7 +139,7 @@ def fit(platform: Platform, who: Principal, ask: RecordsAsk, tell: Tell | None =
         raise QueryError("records to learn lie in the research zone", "Name the account research, or a cohort of it.")
     source = read_store(platform, who) if ask.folder is None else read_folder(platform, ask.folder, zone)
     parts = divide(platform, source, zone, ask.control_share)
-    vocabulary = learn(parts.members if ask.public is None else records_of(ask.public), words)
+    vocabulary = learn(parts.members if ask.public is None else _public(ask.public, source.records), words)
     privacy = None if ask.epsilon is None else Privacy(ask.epsilon, ask.delta)
     run = ask.run or platform.run_id()
     task = _Task(
@@ -244,6 +244,17 @@ def _how(ask: RecordsAsk) -> tuple[Any, Any, Words]:
     recipe = load("synth.records.recipe")(**{name: value for name, value in given.items() if name not in in_course})
     course = None if ask.epsilon is None else load("synth.records.private_course")(**in_course)
     return recipe, course, Words(least=least)
+
+
+def _public(folder: Path, private: Records) -> Records:
+    """The records that a private fit takes its words from. raises InputError where a patient of the private is there
+
+    That they are nobody's secret is the word of whoever names them: the same people under other ids are not found.
+    """
+    found = records_of(folder)
+    if not private.patients.join(found.patients, ["patient_id", "birth", "sex"], "semi").is_empty():
+        raise InputError("the public records have patients to be learnt among them", "Name a folder of simulated ones.")
+    return found
 
 
 def _planned(

@@ -1,5 +1,6 @@
 """Whole records of nobody, from the research zone or a folder: reserved, sealed, tainted, kept in. Needs ml."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,10 +156,12 @@ def test_a_fit_without_bound_says_so_in_the_ledger_and_a_private_one_is_reserved
     fitted(place)
     (entry,) = (one for one in ledger.account(place.platform, SCIENTIST, "research")["entries"] if one["kind"] == "fit")
     assert (entry["note"].startswith("NOT PRIVATE"), entry["epsilon"]) == (True, 0.0)
-    ask = RecordsAsk(
-        place.folder / "fhir", epsilon=2.0, public=folder_of(place.folder / "public", 30, seed=9),
-        options={**TINY, "steps": 2, "batch": 4},
-    )  # fmt: skip
+    public = folder_of(place.folder / "public", 30, seed=9)
+    ask = RecordsAsk(place.folder / "fhir", epsilon=2.0, public=public, options={**TINY, "steps": 2, "batch": 4})
+    with pytest.raises(InputError):
+        fit(place.platform, SCIENTIST, ask)
+    lines = (public / "records.ndjson").read_text()
+    (public / "records.ndjson").write_text(re.sub(r"\bp(?=\d)", "q", lines))
     private = fit(place.platform, SCIENTIST, ask)
     assert 0 < private["epsilon"] <= 2.0
     assert ledger.account(place.platform, SCIENTIST, "research")["spent"]["epsilon"] > 0
