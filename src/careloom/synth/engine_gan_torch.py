@@ -100,7 +100,7 @@ class GanEngine:
 
     def _gates(self, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
         """[rows, continuous parts] which of the numbers each is."""
-        first = np.asarray(self.layout.owners.argmax(0))
+        first = np.asarray(self.layout.owners.argmax(0)) if self.layout.states else ()
         return np.stack(
             [
                 first[at] + (codes[:, state] if state >= 0 else np.zeros(len(codes), np.int64))
@@ -151,13 +151,20 @@ def _private_course(ask: Ask, privacy: Privacy) -> Course:
 
 
 def _costs(parts: tuple[Part, ...], patients: int, ask: Ask, target: int | None) -> tuple[Mechanism, ...]:
+    _require_codes(parts)
     if ask.privacy is None:
         return ()
     trained = _private_course(ask, ask.privacy).mechanism(ask.privacy.rows_per_patient)
     return (mechanism(ask.privacy), trained)
 
 
+def _require_codes(parts: tuple[Part, ...]) -> None:
+    if not any(part.size for part in parts):
+        raise InputError("gan: no column has codes to ask rows for", "Choose another engine for numbers alone.")
+
+
 def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> GanEngine:
+    _require_codes(parts)
     options: Json = maker.options_of(ask)
     layout, source = layout_of(parts), torch.Generator().manual_seed(ask.seed)
     flat, seen = layout.rows(rows)

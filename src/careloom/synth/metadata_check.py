@@ -13,6 +13,8 @@ from careloom.tables.schema import SchemaMismatch
 def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """The declared columns of a frame, in order and in their types; written values that mean missing become null.
 
+    What is no finite number becomes null, too.
+
     raises  SchemaMismatch that names the column which is not there, or whose values do not fit the type
     """
     absent = [name for name in table.names if name not in frame.columns]
@@ -28,12 +30,13 @@ def _column(table: Table, column: Column, series: pl.Series) -> pl.Series:
         text = series.cast(pl.String)
         series = series.set(text.is_in(list(column.missing)).fill_null(False), None)
     try:
-        return _cast(series, column)
+        typed = _cast(series, column)
     except pl.exceptions.PolarsError:
         raise SchemaMismatch(
             f"table {table.name}, column {column.name}: there are values that are no {column.polars_type}",
             "Give another kind, or list under `missing` what stands for a missing value.",
         ) from None
+    return typed.set(~typed.is_finite().fill_null(True), None) if typed.dtype.is_float() else typed
 
 
 def _cast(series: pl.Series, column: Column) -> pl.Series:

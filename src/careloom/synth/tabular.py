@@ -159,6 +159,7 @@ def fit(
     if noise is None and private is not None:
         raise InputError(f"{maker.kind}: a private fit needs a source of noise", "Give one that nobody can guess.")
     maker.options_of(ask)
+    _require_columns(table)
     typed = conform(table, frame)
     if typed.is_empty():
         raise InputError(f"table {table.name}: there are no rows to learn", "Give at least one row.")
@@ -191,6 +192,7 @@ def planned(table: Table, maker: Maker, ask: Ask, patients: int) -> tuple[Mechan
     raises  InputError for an ask that the engine cannot meet, or a table whose bounds are not all public
     """
     require(maker, ask)
+    _require_columns(table)
     reduced = reduction(table, None).table
     transform = transforms.fit_public(reduced, maker.plan(ask))
     return costs(transform, maker, ask, patients, target_of(reduced, transform, ask.target))
@@ -212,6 +214,11 @@ def require(maker: Maker, ask: Ask) -> Privacy | None:
     if ask.privacy is None and maker.needs_privacy:
         raise InputError(f"{maker.kind}: every fit is private", "Give epsilon.")
     return ask.privacy
+
+
+def _require_columns(table: Table) -> None:
+    if not table.modelled:
+        raise InputError(f"table {table.name}: there is nothing to learn but identifiers", "Give another kind to one.")
 
 
 def target_of(table: Table, transform: TableTransform, column: str) -> int | None:

@@ -211,3 +211,13 @@ def test_what_the_private_autoencoder_draws_beside_rows_nobody_can_guess() -> No
         learnt = training.learn_privately(flat, Course(1.0, 3, 1.0, 1e-9), np.random.default_rng(seed), Watch())
         made.append(torch.cat([each.detach().flatten() for each in learnt.parameters()]))
     assert (made[0] - made[1]).abs().max() > 1e-5
+
+
+def test_a_table_of_categories_alone_is_learnt_by_adversaries_and_one_of_plain_numbers_is_refused() -> None:
+    codes = Table("t", tuple(each for each in TABLE.columns if each.kind == "categorical"))
+    ask = Ask(seed=3, options=SMALL["gan"] | TINY["gan"])
+    rows = fit(codes, stays(), maker("gan"), ask, Watch(), halves).sample(50, np.random.default_rng(1))
+    assert check(codes, rows) == []
+    number = Table("t", (Column("x", "continuous", low=0, high=1, nullable=False, public=True),))
+    with pytest.raises(InputError, match="no column has codes"):
+        planned(number, maker("gan"), Ask(privacy=Privacy(3.0)), 100)

@@ -207,3 +207,9 @@ def test_an_empty_frame_has_no_issues() -> None:
 def test_a_patient_whose_name_would_be_learnt_is_refused() -> None:
     with pytest.raises(InputError, match="rows would name patients"):
         Table("stays", (Column("patient", "categorical"),), subject="patient")
+
+
+def test_what_is_no_finite_number_is_missing() -> None:
+    frame = pl.DataFrame({"x": [1.0, float("nan"), float("inf"), None]})
+    made = conform(Table("t", (Column("x", "continuous"),)), frame)
+    assert made["x"].to_list() == [1.0, None, None, None]

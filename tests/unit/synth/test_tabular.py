@@ -180,3 +180,8 @@ def test_a_table_without_public_bounds_is_refused_before_anything_is_read() -> N
     shy = replace(TABLE, columns=tuple(replace(each, public=False) for each in TABLE.columns), constraints=())
     with pytest.raises(InputError, match="without looking at the data"):
         planned(shy, maker, replace(ASK, target=""), 100)
+
+
+def test_a_table_of_identifiers_alone_is_refused() -> None:
+    with pytest.raises(InputError, match="nothing to learn"):
+        planned(Table("t", (Column("a", "id"),)), maker, ASK, 100)
