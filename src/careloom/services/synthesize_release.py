@@ -171,7 +171,7 @@ def _let_out(platform: Platform, who: Principal, one: Work, model: Work, let: _L
         "expires": report["expires"], "findings": list(let.gate.verdict.findings), "failed": [],
         "rows_sha256": report["data"]["sha256"], "digest": certificates.digest(certificate), "ledger": entry["entry"],
     }  # fmt: skip
-    body = {**one.body, "release": kept, "verdicts": report["verdicts"]}
+    body = {**one.body, "release": kept, "verdicts": one.body.get("verdicts", 0) + 1}
     begun = change(platform, who, one, "releasing", body)
     facts = {FACT: one.name, "certificate": report["certificate"]}
     platform.lake("synthetic").replace(schema, _frames(platform, one, model, schema), one.name, facts=facts)
@@ -230,8 +230,8 @@ def withdraw(platform: Platform, who: Principal, sample: str) -> Json:
 def schema_of(table: Table, name: str) -> TableSchema:
     """The table of a release in the lake: its columns, and `KEY` before them."""
     key = LakeColumn(KEY, "String", "Number of the synthetic row: it names nobody.", nullable=False)
-    own = [LakeColumn(_clean(one.name), _dtype(one), one.meaning or "As in the table that was learnt.", one.unit)
-           for one in table.columns]  # fmt: skip
+    own = [LakeColumn(name, _dtype(one), one.meaning or "As in the table that was learnt.", one.unit)
+           for name, one in zip(_names(table), table.columns, strict=True)]  # fmt: skip
     return TableSchema(name, "gold", "Synthetic rows: none is of a patient.", (KEY,), KEY, (key, *own))
 
 
@@ -269,9 +269,18 @@ def _dtype(column: Column) -> str:
     return "Datetime[us, UTC]" if kind.startswith("Datetime") else kind
 
 
-def _clean(name: str) -> str:
-    """A name of a column as every format takes it."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", name)
+def _names(table: Table) -> list[str]:
+    """Names of the columns as every format takes them, all different where the case of letters does not count."""
+    taken, found = {KEY}, []
+    for column in table.columns:
+        bare = name = re.sub(r"[^A-Za-z0-9_]", "_", column.name)
+        times = 1
+        while name.lower() in taken:
+            times += 1
+            name = f"{bare}_{times}"
+        taken.add(name.lower())
+        found.append(name)
+    return found
 
 
 def _delta(model: Work) -> float:
@@ -303,8 +312,14 @@ def _report(platform: Platform, who: Principal, one: Work, model: Work, let: _Le
         "policy": policy.as_json(), "policy_sha256": policy.digest, "findings": findings,
         "measures": None if is_internal else measures, "measures_digest": measures_digest(platform, measures),
         "judged": {name: one.body["report"][name] for name in ("judged", "target", "known", "small_cell")},
-        "verdicts": one.body.get("verdicts", 0) + 1,
+        "verdicts": _verdicts(platform, model) + 1,
     }  # fmt: skip
+
+
+def _verdicts(platform: Platform, model: Work) -> int:
+    """How often the gate was asked about samples of a model: who draws again until one passes is seen to."""
+    with platform.store("identified").connect() as connection:
+        return sum(each.body.get("verdicts", 0) for each in listed(connection, "sample", model.name))
 
 
 def _named(source: Json) -> str:

@@ -26,11 +26,12 @@ from careloom.services.lake_read import RowsAsk, read_rows
 from careloom.services.synthesize import fit, open_model, work
 from careloom.services.synthesize_discard import discard
 from careloom.services.synthesize_gate import FACT
-from careloom.services.synthesize_release import ReleaseAsk, release, released, withdraw
+from careloom.services.synthesize_release import ReleaseAsk, release, released, schema_of, withdraw
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample, staged
 from careloom.services.synthesize_shown import guess, models, samples, show
 from careloom.services.synthesize_source import SourceAsk, read_source, split
 from careloom.services.synthesize_verify import read_rows_of, verify
+from careloom.synth.metadata import Column, Table
 from careloom.synth.tabular import Wish
 from tests.synthesis_kit import LENIENT, METADATA, OFFICER, SCIENTIST, Place, stays
 
@@ -220,6 +221,24 @@ def test_a_release_is_read_from_the_lake_and_its_certificate_holds(place: Place,
     assert not certificates.check_by(content, key, [other])["rows"]
 
 
+def test_a_certificate_tells_how_often_the_gate_was_asked_about_any_sample_of_the_model(place: Place) -> None:
+    with pytest.raises(Withheld):
+        release(place.platform, SCIENTIST, ReleaseAsk(judged(place), "kept_in"))
+    told = []
+    for table in ("stays_first", "stays_again"):
+        made = let_out(place, table)
+        content = certificates.certificate_bytes(place.platform, str(made["certificate"]), "json")
+        told.append(certificates.read(content)[0]["verdicts"])
+    assert told[0] >= 2
+    assert told[1] == told[0] + 1
+
+
+def test_columns_whose_names_are_alike_stay_apart_in_a_release() -> None:
+    names = ("a b", "a_b", "A_B", "synthetic_row")
+    schema = schema_of(Table("t", tuple(Column(one, "integer") for one in names)), "t")
+    assert list(schema.dtypes) == ["synthetic_row", "a_b", "a_b_2", "A_B_3", "synthetic_row_2"]
+
+
 def test_a_certificate_that_was_changed_does_not_hold(place: Place) -> None:
     made = let_out(place, "stays_two")
     content = certificates.certificate_bytes(place.platform, str(made["certificate"]), "json")
@@ -263,7 +282,6 @@ def test_a_release_is_closed_when_it_is_over_and_when_it_is_withdrawn(place: Pla
 def test_a_table_that_says_it_is_a_release_and_is_none_is_closed(place: Place) -> None:
     made = let_out(place, "stays_true")
     lake = place.platform.lake("synthetic")
-    from careloom.services.synthesize_release import schema_of
 
     table = open_model(place.platform, work(place.platform, place.model["model"], "model"))[0].table
     frame = lake.read("gold/stays_true")
