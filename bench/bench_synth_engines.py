@@ -1,16 +1,16 @@
 """Any generator of tables on any of three tables: fidelity, use, detection, copies, cost.
 
 ``python bench/bench_synth_engines.py ENGINE [adult|diabetes130|heart_disease] [--cpu-seconds 150] [--seeds 3]
-[--epsilon E] [--option NAME=VALUE ...] [--rows FILE.parquet] [--final] [--quick] [--attacks]``
+[--epsilon E] [--option NAME=VALUE ...] [--rows FILE.parquet] [--final] [--quick] [--attacks [--targets 5000]]``
 
 Needs the suites (CARELOOM_SUITES) and the extra ml.
 
 ENGINE is what is registered as ``synth.engine.ENGINE``, or ``cart``, the baseline. Learns on one thread, until the
 processor time is used up or the engine ends by itself. Utility is tested on the control part, so that whoever tunes
 does not see the test part; ``--final`` takes the test part: once, for the numbers that are told. ``--quick`` leaves
-detection out; ``--attacks`` lets membership attacks try, members against the control, and tells
-the worst upper bound. ``--rows`` judges rows that something else made, such as those of ``bench/peers_synth.py``;
-ENGINE is then its name.
+detection out; ``--attacks`` lets membership attacks try, members against the control, and tells the worst upper bound:
+of 5,000 of each, or of as many as ``--targets`` says (0: all there are, which narrows the interval). ``--rows`` judges
+rows that something else made, such as those of ``bench/peers_synth.py``; ENGINE is then its name.
 """
 
 import argparse
@@ -123,7 +123,7 @@ def measured(asked: argparse.Namespace, data: Data, seed: int) -> dict[str, floa
     if detectors:
         values |= {"detection": found.detection["boosting"], "detection by regression": found.detection["regression"]}
     if asked.attacks:
-        values |= attacked(data, made, seed)
+        values |= attacked(data, made, seed, asked.targets)
     sys.stdout.write(f"  seed {seed}: { ({name: round(one, 4) for name, one in values.items()}) }\n")
     sys.stdout.write(f"    columns { ({name: round(100 * one, 2) for name, one in found.columns.items()}) }\n")
     sys.stdout.write(f"    broken {found.broken}; scores {use.synthetic.scores} of {use.real.scores}\n")
@@ -131,13 +131,15 @@ def measured(asked: argparse.Namespace, data: Data, seed: int) -> dict[str, floa
     return values
 
 
-def attacked(data: Data, made: pl.DataFrame, seed: int) -> dict[str, float]:
-    """The worst of the membership attacks: its area, and the upper bound of it at 95 %."""
+def attacked(data: Data, made: pl.DataFrame, seed: int, targets: int) -> dict[str, float]:
+    """The worst of the membership attacks: its area, and the upper bound of it at 95 %; 0 targets: all there are."""
     from careloom.synth.privacy_membership import membership  # noqa: PLC0415 - for those who ask
     from careloom.synth.privacy_scene import Limits, scene  # noqa: PLC0415 - the same
 
-    limits = Limits(targets=5_000, reference=5_000, release=10_000)
-    found = membership(scene(data.table, (data.train, data.control, None), made, seed=seed, limits=limits))
+    limits = Limits(targets=targets or data.train.height, reference=5_000, release=10_000)
+    scenery = scene(data.table, (data.train, data.control, None), made, seed=seed, limits=limits)
+    found = membership(scenery)
+    sys.stdout.write(f"    {scenery.members.count} members, {scenery.controls.count} controls\n")
     sys.stdout.write(f"    attacks { ({name: each.told.area for name, each in found.items()}) }\n")
     worst = max((each.told.area for each in found.values()), key=lambda area: area.high)
     return {"membership": worst.value, "membership, at most": worst.high}
@@ -178,6 +180,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epsilon", type=float, default=0)
     parser.add_argument("--rows", default="")
+    parser.add_argument("--targets", type=int, default=5_000)
     parser.add_argument("--option", action="append", default=[])
     for switch in ("--final", "--quick", "--verbose", "--attacks"):
         parser.add_argument(switch, action="store_true")

@@ -146,10 +146,13 @@ class Levels:
 
     shift    [codes of all tokens] what is added to the logits
     wanted   [codes of all tokens] how often codes should come: then `shift` is set so that they do
+    learnt   rows that say so: within a standard error of their shares nothing is shifted, since who was among them by
+             chance would show; 0: shares are met exactly
     """
 
     shift: Tensor
     wanted: Tensor | None = None
+    learnt: int = 0
 
 
 def unmask(
@@ -175,7 +178,7 @@ def unmask(
             inside = torch.cat([net.trunk(each) for each in state.split(CACHED)])
             logits = functional.linear(inside, exits[mine], net.bias[mine]).float()
             if wanted is not None:
-                shift[mine] = levelled(logits, wanted[mine])
+                shift[mine] = levelled(logits, wanted[mine], levels.learnt)
             logits = logits + shift[mine]
             if token in allowed:
                 logits = logits.masked_fill(~torch.as_tensor(allowed[token]), -1e9)
@@ -185,8 +188,12 @@ def unmask(
     return made
 
 
-def levelled(logits: Tensor, wanted: Tensor) -> Tensor:
-    """[codes] what has to be added to the logits so that the mean chances are those wanted."""
+def levelled(logits: Tensor, wanted: Tensor, learnt: int = 0) -> Tensor:
+    """[codes] what has to be added to the logits so that the mean chances are those wanted, as `Levels` has it."""
+    if learnt:
+        error = (wanted * (1 - wanted) / learnt).sqrt()
+        near = torch.softmax(logits, 1).mean(0).clamp(wanted - error, wanted + error).clamp(min=1e-9)
+        wanted = near / near.sum()
     shift = torch.zeros(logits.shape[1])
     for _ in range(LEVELLINGS):
         found = torch.softmax(logits + shift, 1).mean(0)

@@ -40,6 +40,8 @@ class Schedule:
     rate     the highest learning rate
     average  share of the averaged weights that a step keeps
     patience checks without a better one after which a network goes back and on more slowly
+    gain     by which share the loss of the rows set aside has to fall for a check to be better: what is learnt beyond
+             helps those who guess at who was learnt from more than it helps the rows
     pace     [2, tokens] k of the schedules of the tokens: rows take one of the two by lot
     """
 
@@ -49,6 +51,7 @@ class Schedule:
     decay: float
     average: float
     patience: int
+    gain: float
     pace: Tensor
     seed: int
 
@@ -159,7 +162,7 @@ class Training:
         with self.with_weights(self.mean), torch.no_grad():
             losses = {name: float(loss) for name, loss in self.nets.losses(many, self.schedule.pace, generator).items()}
         for name in self.learning:
-            if losses[name] < self.lowest.get(name, math.inf):
+            if losses[name] < (1 - self.schedule.gain) * self.lowest.get(name, math.inf):
                 self.lowest[name], self.stale[name] = losses[name], 0
                 self._copy(name, self.mean, self.best)
                 continue

@@ -28,7 +28,7 @@ STEPS = 5_000
 class DiffusionEngine:
     """The two networks, and the order in which codes come to light where nothing is given.
 
-    shift  [codes of all tokens] added to the logits: on the whole, codes come as often as in the rows that were learnt
+    shift  [codes of all tokens] added to the logits: on the whole, codes come about as often as among the rows learnt
     """
 
     tokens: Tokens
@@ -95,13 +95,16 @@ def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, targe
 
 
 def _shift(nets: Nets, order: tuple[int, ...], codes: Codes, seed: int) -> Tensor:
-    """Mistakes of early tokens add up in late ones: what evens them out, over rows drawn for the purpose."""
+    """Mistakes of early tokens add up in late ones: what evens them out, over rows drawn for the purpose.
+
+    Shares are evened out as far as the rows know them: to a standard error.
+    """
     if nets.codes is None:
         return torch.zeros(0)
     wanted = torch.cat([shares(mine, size) for mine, size in zip(codes.T, nets.codes.sizes, strict=True)])
     shift = torch.zeros(len(wanted))
     rows = min(CHUNK, max(4_096, len(codes)))
-    unmask(nets.codes, list(order), rows, {}, np.random.default_rng([seed, 5]), Levels(shift, wanted))
+    unmask(nets.codes, list(order), rows, {}, np.random.default_rng([seed, 5]), Levels(shift, wanted, len(codes)))
     return shift
 
 
@@ -127,9 +130,8 @@ def _schedule(tokens: Tokens, order: tuple[int, ...], options: Json, rows: int, 
     pace = torch.ones(2, max(1, len(tokens.tokens)))
     for place, token in enumerate(order):
         pace[0, token] = float(np.exp(-options["spread"] * place))
-    return Schedule(
-        epochs, batch, options["rate"], options["decay"], options["average"], options["patience"], pace, seed
-    )
+    named = {name: options[name] for name in ("rate", "decay", "average", "patience", "gain")}
+    return Schedule(epochs, batch, **named, pace=pace, seed=seed)
 
 
 def _load(parts: tuple[Part, ...], state: State) -> DiffusionEngine:
@@ -154,7 +156,7 @@ maker = Maker(
     fit=_fit,
     load=_load,
     options={
-        "width": 256, "layers": 3, "dropout": 0.35, "batch": 512, "rate": 2e-3, "decay": 0.3, "average": 0.999,
-        "patience": 3, "aside": 0.08, "epochs": 0, "spread": 1.5, "steps": 14, "rare_below": 10,
+        "width": 256, "layers": 3, "dropout": 0.5, "batch": 512, "rate": 2e-3, "decay": 0.3, "average": 0.999,
+        "patience": 3, "gain": 0.001, "aside": 0.15, "epochs": 0, "spread": 1.5, "steps": 14, "rare_below": 10,
     },
 )  # fmt: skip

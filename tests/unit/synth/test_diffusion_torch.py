@@ -186,6 +186,18 @@ def test_codes_are_drawn_by_their_chances_and_evenly() -> None:
     assert np.abs(np.bincount(one) - [500, 300, 200]).max() < 60
 
 
+def test_shares_are_evened_out_as_far_as_the_rows_that_were_learnt_know_them() -> None:
+    logits, wanted = torch.tensor([[0.50, 0.30, 0.20]]).log().repeat(100, 1), torch.tensor([0.505, 0.40, 0.095])
+
+    def met(learnt: int) -> list[float]:
+        shift = masked.levelled(logits, wanted, learnt)
+        return [float(each) for each in torch.softmax(logits + shift, 1).mean(0)]
+
+    assert met(0) == pytest.approx(wanted.tolist(), abs=1e-3)
+    assert met(5) == pytest.approx([0.5, 0.3, 0.2], abs=1e-3)  # five rows do not say that these are wrong
+    assert met(100) == pytest.approx([0.513, 0.360, 0.127], abs=2e-3)  # 0.500, 0.351 and 0.124, to add up to 1
+
+
 def test_tables_of_codes_alone_or_numbers_alone_are_learnt_too(maker: "Maker") -> None:
     quick = {**SMALL, "epochs": 2}
     for name in ("sex", "glucose"):
