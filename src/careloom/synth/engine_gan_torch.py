@@ -32,6 +32,8 @@ _TRIED = 8_192
 _KNOTS = np.linspace(0, 1, 33)
 _LEAST = 30
 """Rows of a state below which its numbers are left as they are."""
+_CODES_AT_MOST = 6_000
+"""All pairs of codes are counted at each step: time and memory grow with their square."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -165,6 +167,11 @@ def _require_codes(parts: tuple[Part, ...]) -> None:
 
 def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> GanEngine:
     _require_codes(parts)
+    if ask.privacy is None and sum(part.size for part in parts) > _CODES_AT_MOST:
+        raise InputError(
+            f"gan: all columns together have more than {_CODES_AT_MOST:,} codes",
+            "Group rare values, or choose another.",
+        )
     options: Json = maker.options_of(ask)
     layout, source = layout_of(parts), torch.Generator().manual_seed(ask.seed)
     flat, seen = layout.rows(rows)

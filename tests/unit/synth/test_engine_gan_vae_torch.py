@@ -221,3 +221,10 @@ def test_a_table_of_categories_alone_is_learnt_by_adversaries_and_one_of_plain_n
     number = Table("t", (Column("x", "continuous", low=0, high=1, nullable=False, public=True),))
     with pytest.raises(InputError, match="no column has codes"):
         planned(number, maker("gan"), Ask(privacy=Privacy(3.0)), 100)
+
+
+def test_more_codes_than_pairs_can_be_counted_of_are_refused_at_once() -> None:
+    many = Table("t", (Column("code", "integer", low=0, high=9), Column("name", "categorical")))
+    frame = pl.DataFrame({"code": [1, 2] * 3_500, "name": [f"v{each}" for each in range(7_000)]})
+    with pytest.raises(InputError, match="more than 6,000 codes"):
+        fit(many, frame, maker("gan"), Ask(), Watch(), halves)
