@@ -160,7 +160,7 @@ def test_a_patient_in_two_groups_is_refused_and_so_are_too_few_patients() -> Non
 
 
 def test_a_number_that_names_patients_is_nothing_to_compare() -> None:
-    numbered = replace(TABLE, columns=(Column("who", "integer"), *TABLE.columns), subject="who")
+    numbered = replace(TABLE, columns=(Column("who", "id", dtype="Int64"), *TABLE.columns), subject="who")
 
     def of_numbers(count: int, seed: int) -> pl.DataFrame:
         return rows(count, seed).with_columns(who=pl.int_range(count) // 2 + 1_000 * seed)
