@@ -16,9 +16,9 @@ def engines(rows: Sequence[Row]) -> None:
 
 def models(rows: Sequence[Row]) -> None:
     """One line a model."""
-    lines = [(one["model"], one["title"], one["state"], one["account"], one["engine"], _bound(one),
+    lines = [(one["model"], one["title"], one["state"], f"{one['engine']}, {_bound(one)}, {one['account']}",
               one["split"]["patients"]) for one in rows]  # fmt: skip
-    show_table("Models", ("model", "name", "state", "account", "engine", "bound", "patients"), lines,
+    show_table("Models", ("model", "name", "state", "engine, bound, account", "patients"), lines,
                empty="none was fitted. Begin with careloom synthesize metadata.")  # fmt: skip
 
 
@@ -39,8 +39,8 @@ def model(one: Row) -> None:
 
 def samples(rows: Sequence[Row]) -> None:
     """One line a sample."""
-    lines = [(one["sample"], one["model"], one["state"], one["rows"], one["created"][:19]) for one in rows]
-    show_table("Samples", ("sample", "model", "state", "rows", "drawn"), lines)
+    lines = [(one["sample"], one["state"], one["rows"], one["created"][:10], one["model"]) for one in rows]
+    show_table("Samples", ("sample", "state", "rows", "drawn", "model"), lines)
 
 
 def sample(one: Row) -> None:
