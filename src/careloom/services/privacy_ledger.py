@@ -1,8 +1,9 @@
 """The privacy ledger: what may be learnt of the patients of a data set, and what was, over all uses of it.
 
-A privacy officer sets budgets. Whoever fits a generator, searches its settings, evaluates it on private data or
-publishes counts reserves first: the reservation is durable before any noise is drawn, counts in full from then on, and
-is never given back, also when the run dies. Nothing is admitted where no budget is.
+A privacy officer sets budgets. Whoever fits a generator privately, searches its settings or publishes reserves first:
+the reservation is durable before any noise is drawn, counts in full from then on, and is never given back, also when
+the run dies. Nothing is admitted where no budget is. What the judge of synthetic data measures stays inside and costs
+nothing; a verdict that leaves over a private fit counts.
 
 Accounts are paths: ``research`` and, for a cohort in it, ``research/heart-failure``. What a cohort spends its data set
 spends; what the data set spends every cohort in it spends. ``all`` is above the zones, for they hold the same people.
