@@ -18,6 +18,7 @@ HEAVY = {
     "torch": r"_torch\.py$",
     "transformers": r"_torch\.py$",
     "opacus": r"_torch\.py$",
+    "peft": r"_torch\.py$",
     "sklearn": r"_sklearn\.py$",
     "azure": r"_azure\.py$",
     "adlfs": r"_azure\.py$",

@@ -1,9 +1,11 @@
 """Any causal language model of Hugging Face as the writer of notes: a folder on this machine, fine-tuned by adapters.
 
-The controls (styles, sections, slots) become further symbols of its vocabulary; they and low-rank adapters are learnt,
-its weights are not. What it writes is bound like what the model from scratch writes, piece by piece.
+The controls (styles, sections, slots) become further symbols of its vocabulary; they and low-rank adapters (Hu et al,
+ICLR 2022, of `peft`) beside all its matrices are learnt, its weights are not. What it writes is bound like what the
+model from scratch writes, piece by piece.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from peft import LoraConfig, get_peft_model
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.pytorch_utils import Conv1D
 
 from careloom.errors import SetupError
 from careloom.learn_torch import Epoch, Schedule, by_length, train
@@ -20,7 +24,6 @@ from careloom.synth.notes_alphabet import PAD, Alphabet, control_names, with_con
 from careloom.synth.notes_facts import SourceNote
 from careloom.synth.notes_generate import NoteGenerator
 from careloom.synth.notes_history import History
-from careloom.synth.notes_lora_torch import adapt, joined
 from careloom.synth.notes_manner import Floats, Numbers
 from careloom.synth.notes_material import ENOUGH, Material, gather
 from careloom.synth.notes_slots import blocks
@@ -95,7 +98,7 @@ def tune_notes(
     torch.manual_seed(ask.seed)
     model.resize_token_embeddings(len(alphabet.pieces), mean_resizing=False)
     first = min(alphabet.controls.values())
-    adapt(model, ask.rank, ask.scale, model.get_output_embeddings())
+    adapted = adapted_by(model, ask)
     _learn_rows_from(model, first)
     every = [torch.tensor(alphabet.numbers(block)[: ask.length]) for parts in its for block in parts]
 
@@ -108,10 +111,20 @@ def tune_notes(
         ]
 
     schedule = replace(ask.schedule, decay=0.0)  # decay would pull at rows of the embeddings that do not learn
-    train(model, batches, lambda batch: _loss(model, batch, alphabet.controls[PAD]), schedule, watch=watch)
-    joined(model)
+    train(adapted, batches, lambda batch: _loss(adapted, batch, alphabet.controls[PAD]), schedule, watch=watch)
     guard = Guard.of((note.text for note in notes), ask.run)
-    return TunedNotes(material, alphabet, model, guard, ask.length)
+    return TunedNotes(material, alphabet, adapted.merge_and_unload(), guard, ask.length)
+
+
+def adapted_by(model: Any, ask: TuneAsk) -> Any:
+    """The model, frozen, with adapters beside every matrix but that which scores symbols."""
+    how = LoraConfig(
+        r=ask.rank, lora_alpha=round(ask.rank * ask.scale), lora_dropout=0.0, target_modules="all-linear",
+        fan_in_fan_out=any(isinstance(one, Conv1D) for one in model.modules()), task_type="CAUSAL_LM",
+    )  # fmt: skip
+    with warnings.catch_warnings():  # peft 0.21 asks transformers 5 for a name that is to go in 6
+        warnings.simplefilter("ignore", FutureWarning)
+        return get_peft_model(model, how)
 
 
 def _loaded(folder: Path) -> tuple[Any, Any]:

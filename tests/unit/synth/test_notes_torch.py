@@ -18,7 +18,7 @@ from tests.unit.synth.notes_made import NOTES, RECORD, STYLE, note
 pytestmark = pytest.mark.skipif(not has("torch"), reason="the extra ml is not installed: make ml")
 torch, fits = Later("torch"), Later("careloom.synth.notes_fit_torch")
 gpt, histories = Later("careloom.synth.notes_gpt_torch"), Later("careloom.synth.notes_history")
-face, lora = Later("careloom.synth.notes_huggingface_torch"), Later("careloom.synth.notes_lora_torch")
+face = Later("careloom.synth.notes_huggingface_torch")
 learn, privately = Later("careloom.learn_torch"), Later("careloom.synth.notes_private_torch")
 
 
@@ -94,7 +94,7 @@ def test_private_notes_teach_the_weights_alone_within_the_bound() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not has("transformers", "tokenizers"), reason="the extra ml is not installed: make ml")
+@pytest.mark.skipif(not has("transformers", "tokenizers", "peft"), reason="the extra ml is not installed: make ml")
 def test_a_causal_model_of_hugging_face_is_tuned_offline_and_bound_by_record_and_guard(tmp_path: Path) -> None:
     tiny_gpt2(tmp_path)
     schedule = learn.Schedule(epochs=3, rate=3e-3)
@@ -124,18 +124,32 @@ def tiny_gpt2(folder: Path) -> None:
     transformers.GPT2LMHeadModel(sizes).save_pretrained(folder)
 
 
+def tiny(kind: str):  # type: ignore[no-untyped-def]
+    """A causal model with weights by lot, of matrices [in, out] or [out, in], and how many of them have adapters."""
+    transformers = Later("transformers")
+    if kind == "gpt2":
+        sizes = transformers.GPT2Config(vocab_size=40, n_positions=16, n_embd=16, n_layer=2, n_head=2)
+        return transformers.GPT2LMHeadModel(sizes).eval(), 2 * 4
+    sizes = transformers.LlamaConfig(
+        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2
+    )
+    return transformers.LlamaForCausalLM(sizes).eval(), 2 * 7
+
+
 @pytest.mark.long
-@pytest.mark.skipif(not has("transformers"), reason="the extra ml is not installed: make ml")
-def test_an_adapter_adds_nothing_before_it_learns_and_joins_what_it_learnt() -> None:
+@pytest.mark.skipif(not has("transformers", "peft"), reason="the extra ml is not installed: make ml")
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_adapters_add_nothing_before_they_learn_and_join_what_they_learnt(kind: str) -> None:
     torch.manual_seed(3)
-    model = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.ReLU(), torch.nn.Linear(5, 4))
-    given = torch.randn(3, 6)
-    before = model(given)
-    assert lora.adapt(model, 2, 1.0, None) == 2
-    assert torch.equal(model(given), before)
+    (model, matrices), given = tiny(kind), torch.tensor([[1, 2, 3]])
     with torch.no_grad():
-        model[0].up += 0.3
-    learnt = model(given)
-    lora.joined(model)
-    assert not torch.allclose(learnt, before)
-    torch.testing.assert_close(model(given), learnt)
+        before = model(given).logits
+        adapted = face.adapted_by(model, face.TuneAsk(learn.Schedule(epochs=1, rate=1e-3), rank=2))
+        learning = {name: one for name, one in adapted.named_parameters() if one.requires_grad}
+        assert len(learning) == matrices * 2
+        torch.testing.assert_close(adapted(given).logits, before)
+        for name, one in learning.items():
+            one += 0.1 if "lora_B" in name else 0.0
+        learnt = adapted(given).logits
+        assert not torch.allclose(learnt, before)
+        torch.testing.assert_close(adapted.merge_and_unload()(given).logits, learnt, atol=1e-4, rtol=1e-4)
