@@ -76,6 +76,13 @@ def linear(inputs: int, outputs: int, source: torch.Generator, *, gain: float = 
     return layer
 
 
+def thinned(values: Tensor, share: float, source: torch.Generator | None) -> Tensor:
+    """Dropout from a source of its own: a share of the values is 0, the others make up for it; without one none is."""
+    if source is None or share <= 0:
+        return values
+    return values * (torch.rand(values.shape, generator=source) >= share) / (1 - share)
+
+
 def pieces(rows: int, size: int, work: Callable[[slice], npt.NDArray[Any]], width: int) -> npt.NDArray[Any]:
     """[rows, width] what `work` makes of at most `size` rows at a time, so that memory does not grow with them."""
     made = [work(slice(at, min(at + size, rows))) for at in range(0, rows, size)]

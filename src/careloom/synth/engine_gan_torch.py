@@ -4,7 +4,6 @@ Datasheet: docs/datasheets/synthetic-gan.md
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,16 @@ from torch import Tensor
 
 from careloom.errors import InputError
 from careloom.synth.accounting_mechanisms import Mechanism
-from careloom.synth.dpsgd import Course, course
-from careloom.synth.engine import Ask, Given, Json, Maker, Privacy, State, Watch
+from careloom.synth.engine import Ask, Engine, Given, Json, Maker, State, Watch
 from careloom.synth.engine_blocks_torch import pieces
+from careloom.synth.engine_folding import fitted, loaded
 from careloom.synth.engine_gan_conditions_torch import usual
 from careloom.synth.engine_gan_layout_torch import Layout, layout_of
 from careloom.synth.engine_gan_model_torch import Critic, Generator
 from careloom.synth.engine_gan_training_torch import Training
+from careloom.synth.engine_private_torch import mechanisms, private_course, shares_of
 from careloom.synth.engine_saving_torch import arrays, restore
-from careloom.synth.engine_shares_torch import counted, counted_privately, leaning, mechanism
+from careloom.synth.engine_shares_torch import leaning
 from careloom.synth.transforms import Plan
 from careloom.synth.transforms_space import ModelRows, Part
 
@@ -120,7 +120,7 @@ def corrected(engine: GanEngine, rows: ModelRows | None, seed: int) -> GanEngine
     logits = engine.outputs(cell, draw)[0]
     own = engine.layout.own(engine.layout.hot(cell[:, None]))
     logits = torch.where(own > 0, (engine.shares + 1e-9).log(), logits)
-    lean = leaning(blocks, logits, engine.shares, own)
+    lean = leaning(blocks, logits, engine.shares, own, learnt=0 if rows is None else rows.height)
     leant = GanEngine(engine.layout, engine.generator, engine.options, engine.shares, lean, engine.found, engine.wanted)
     if rows is None:
         return leant
@@ -142,22 +142,9 @@ def _plan(ask: Ask) -> Plan:
     return Plan(numbers="modes")
 
 
-@lru_cache(maxsize=8)
-def _course(privacy: Privacy, rate: float, steps: int, clip: float) -> Course:
-    return course(privacy, rate=rate, steps=steps, clip=clip, others=(mechanism(privacy),))
-
-
-def _private_course(ask: Ask, privacy: Privacy) -> Course:
-    options: Json = maker.options_of(ask)
-    return _course(privacy, options["private_rate"], options["private_steps"], options["private_clip"])
-
-
 def _costs(parts: tuple[Part, ...], patients: int, ask: Ask, target: int | None) -> tuple[Mechanism, ...]:
     _require_codes(parts)
-    if ask.privacy is None:
-        return ()
-    trained = _private_course(ask, ask.privacy).mechanism(ask.privacy.rows_per_patient)
-    return (mechanism(ask.privacy), trained)
+    return mechanisms(maker.options_of(ask), ask.privacy)
 
 
 def _require_codes(parts: tuple[Part, ...]) -> None:
@@ -165,7 +152,7 @@ def _require_codes(parts: tuple[Part, ...]) -> None:
         raise InputError("gan: no column has codes to ask rows for", "Choose another engine for numbers alone.")
 
 
-def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> GanEngine:
+def _learnt(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> GanEngine:
     _require_codes(parts)
     if ask.privacy is None and sum(part.size for part in parts) > _CODES_AT_MOST:
         raise InputError(
@@ -176,12 +163,7 @@ def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, targe
     layout, source = layout_of(parts), torch.Generator().manual_seed(ask.seed)
     flat, seen = layout.rows(rows)
     noise, is_private = watch.noise, ask.privacy is not None
-    if ask.privacy is None:
-        shares = counted(layout.blocks, flat)
-    elif noise is None:
-        raise InputError("gan: a private fit needs a source of noise", "Give one that nobody can guess.")
-    else:
-        shares = counted_privately(layout.blocks, flat, ask.privacy, noise)
+    shares = shares_of("gan", layout.blocks, flat, ask.privacy, noise)
     generator = Generator(layout, options, source)
     critic = Critic(layout, options, 1 if is_private else max(1, min(options["together"], len(seen))), source)
     with torch.no_grad():
@@ -190,20 +172,28 @@ def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, targe
     if ask.privacy is None or noise is None:
         learnt = training.learn(flat, seen, watch)
     else:
-        learnt = training.learn_privately(flat, seen, shares, _private_course(ask, ask.privacy), noise, watch)
+        learnt = training.learn_privately(flat, seen, shares, private_course(options, ask.privacy), noise, watch)
     alike = np.tile(_KNOTS, (len(layout.gates), 1))
     engine = GanEngine(layout, learnt, options, shares, torch.zeros(layout.blocks.width), alike, alike)
     return corrected(engine, None if is_private else rows, ask.seed)
 
 
-def _load(parts: tuple[Part, ...], state: State) -> GanEngine:
-    options: Json = dict(state.told["options"])
+def _restored(parts: tuple[Part, ...], state: State) -> GanEngine:
+    options: Json = dict(maker.options) | dict(state.told["options"])
     layout = layout_of(parts)
     generator = Generator(layout, options, torch.Generator())
     restore(generator, state.tensors)
     shares, lean = (torch.from_numpy(np.asarray(state.tensors[name]).copy()) for name in ("shares", "lean"))
     found, wanted = (np.asarray(state.tensors[name]) for name in ("found", "wanted"))
     return GanEngine(layout, generator, options, shares, lean, found, wanted)
+
+
+def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> Engine:
+    return fitted(_learnt, parts, rows, ask, watch, target)
+
+
+def _load(parts: tuple[Part, ...], state: State) -> Engine:
+    return loaded(_restored, parts, state)
 
 
 maker = Maker(
@@ -214,7 +204,7 @@ maker = Maker(
     load=_load,
     options={
         "noise": 96, "hidden": 256, "layers": 2, "row": 96, "critic": 256, "together": 5, "batch": 500, "steps": 3_000,
-        "rate": 1e-3, "heat": 0.5, "gain": 0.3, "pairs": 20.0, "slope_every": 2, "average": 0.995,
+        "rate": 1e-3, "heat": 0.5, "gain": 0.3, "pairs": 20.0, "slack": 0.0, "slope_every": 2, "average": 0.995,
         "private_rate": 0.02, "private_steps": 1_000, "private_clip": 1.0,
     },
     costs=_costs,

@@ -25,9 +25,15 @@ _MOST_PASSES = 300
 class Moments(nn.Module):
     """How often each pair of codes comes together in made rows, as a running mean, beside how often it should."""
 
-    def __init__(self, wanted: Tensor) -> None:
-        """wanted: [row, row] mean products of the entries of real rows, as conditions are drawn."""
+    def __init__(self, rows: Tensor, weights: Tensor, slack: float) -> None:
+        """Of real rows ([rows, row]), each met so often ([rows], 1 on average) as conditions are drawn.
+
+        slack  standard errors of a pair's mean within which nothing is asked: nearer, pairs tell who was learnt
+        """
         super().__init__()
+        wanted = rows.T @ (rows * weights[:, None]) / len(rows)
+        squares = rows.square().T @ (rows * weights[:, None]).square() / len(rows)
+        self.register_buffer("near", slack * ((squares - wanted.square()).clamp(min=0) / len(rows)).sqrt())
         self.register_buffer("wanted", wanted)
         self.register_buffer("seen", wanted.clone())
         self.register_buffer("scale", (wanted.abs() + 1e-3).rsqrt())
@@ -37,7 +43,8 @@ class Moments(nn.Module):
         now = made.T @ made / len(made)
         with torch.no_grad():
             self.seen.lerp_(now, 0.1)
-            towards = (self.seen - self.wanted) * self.scale
+            away = self.seen - self.wanted
+            towards = (away - away.clamp(-self.near, self.near)) * self.scale
         return (towards * now).sum()
 
     def error(self) -> float:
@@ -77,7 +84,7 @@ class Training:
         together = self.critic.together
         batch = max(together, min(self.options["batch"], len(rows)) // together * together)
         conditions = conditions_of(self.layout.blocks, flat, self.layout.padded)
-        moments = Moments(rows.T @ (rows * conditions.weights[:, None]) / len(rows))
+        moments = Moments(rows, conditions.weights, self.options["slack"])
         modules = {"generator": self.generator, "critic": self.critic, "kept": self.kept, "moments": moments}
         if watch.resume is not None:
             self.told = unpack(watch.resume, modules, self.optimizers, self.source)

@@ -37,15 +37,23 @@ def counted_privately(blocks: Blocks, flat: Tensor, privacy: Privacy, noise: np.
     return (noisy / totals).float()
 
 
-def leaning(blocks: Blocks, logits: Tensor, wanted: Tensor, fixed: Tensor | None = None, rounds: int = 30) -> Tensor:
+def leaning(
+    blocks: Blocks, logits: Tensor, wanted: Tensor, fixed: Tensor | None = None, *, learnt: int = 0, rounds: int = 30
+) -> Tensor:
     """[all codes] what to add to logits so that the mean probabilities are those wanted: iterative scaling.
 
     logits  [rows, all codes] of rows as the model draws them
     fixed   [rows, all codes] 1 where the logits are not leant
+    learnt  rows that were counted: within a standard error of their shares nothing is leant, since nearer than that
+            shares tell who was counted; 0: as near as can be
     """
     free = 1 if fixed is None else 1 - fixed
     lean = torch.zeros(blocks.width)
     least = 0.1 / len(logits)
+    if learnt:
+        error = (wanted * (1 - wanted) / learnt).clamp(min=0).sqrt()
+        near = blocks.shares(logits).mean(0).clamp(wanted - error, wanted + error)
+        wanted = near / ((near @ blocks.home) @ blocks.home.T)
     for _ in range(rounds):
         got = blocks.shares(logits + lean * free).mean(0)
         lean = (lean + 0.9 * ((wanted + least) / (got + least)).log()).clamp(-12, 12)

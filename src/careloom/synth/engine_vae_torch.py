@@ -4,20 +4,19 @@ Datasheet: docs/datasheets/synthetic-vae.md
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from careloom.errors import InputError
 from careloom.synth.accounting_mechanisms import Mechanism
-from careloom.synth.dpsgd import Course, course
-from careloom.synth.engine import Ask, Given, Json, Maker, Privacy, State, Watch
+from careloom.synth.engine import Ask, Engine, Given, Json, Maker, State, Watch
 from careloom.synth.engine_blocks_torch import Blocks, blocks_of, pieces
+from careloom.synth.engine_folding import fitted, loaded
+from careloom.synth.engine_private_torch import mechanisms, private_course, shares_of
 from careloom.synth.engine_saving_torch import arrays, restore
-from careloom.synth.engine_shares_torch import counted, counted_privately, leaning, mechanism
+from careloom.synth.engine_shares_torch import leaning
 from careloom.synth.engine_vae_model_torch import Autoencoder
 from careloom.synth.engine_vae_training_torch import Training
 from careloom.synth.transforms import Plan
@@ -26,6 +25,12 @@ from careloom.synth.transforms_space import ModelRows, Part
 _AT_ONCE = 4_096
 _POOL = 8_192
 """Hidden codes among which those are chosen that agree with what is given."""
+_FEW = 2_000
+_OF_FEW = {
+    "hidden": 64, "latent": 8, "components": 8, "layers": 1, "flow": 32, "rate": 4e-3, "beta": 0.5, "dropout": 0.2,
+    "unseen": 0.5, "epochs": 200,
+}  # fmt: skip
+"""Options of fewer rows than that: a smaller model, half of the codes of a row hidden at a time, more passes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,58 +84,57 @@ class VaeEngine:
 
 
 def _plan(ask: Ask) -> Plan:
-    return Plan(numbers="bins", bins=int(maker.options_of(ask)["bins"]))
-
-
-@lru_cache(maxsize=8)
-def _course(privacy: Privacy, rate: float, steps: int, clip: float) -> Course:
-    return course(privacy, rate=rate, steps=steps, clip=clip, others=(mechanism(privacy),))
-
-
-def _private_course(ask: Ask, privacy: Privacy) -> Course:
-    options: Json = maker.options_of(ask)
-    return _course(privacy, options["private_rate"], options["private_steps"], options["private_clip"])
+    options = maker.options_of(ask)
+    return Plan(numbers="bins", bins=int(options["bins"]), rows_a_bin=int(options["rows_a_bin"]))
 
 
 def _costs(parts: tuple[Part, ...], patients: int, ask: Ask, target: int | None) -> tuple[Mechanism, ...]:
-    if ask.privacy is None:
-        return ()
-    trained = _private_course(ask, ask.privacy).mechanism(ask.privacy.rows_per_patient)
-    return (mechanism(ask.privacy), trained)
+    return mechanisms(maker.options_of(ask), ask.privacy)
 
 
-def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> VaeEngine:
+def _sized(ask: Ask, rows: int) -> Json:
+    """The options; where rows are few those of `_OF_FEW` that were not asked for. How many there are may be private."""
     options: Json = maker.options_of(ask)
+    if ask.privacy is None and rows < _FEW:
+        options |= {name: value for name, value in _OF_FEW.items() if name not in ask.options}
+    return options
+
+
+def _learnt(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> VaeEngine:
+    options = _sized(ask, rows.height)
     blocks = blocks_of([part.size for part in parts])
     flat, source = blocks.flat(rows.discrete), torch.Generator().manual_seed(ask.seed)
     model = Autoencoder(blocks, options, source, is_private=ask.privacy is not None)
     noise = watch.noise
-    if ask.privacy is None:
-        shares = counted(blocks, flat)
-    elif noise is None:
-        raise InputError("vae: a private fit needs a source of noise", "Give one that nobody can guess.")
-    else:
-        shares = counted_privately(blocks, flat, ask.privacy, noise)
+    shares = shares_of("vae", blocks, flat, ask.privacy, noise)
     with torch.no_grad():
         model.logits.bias.copy_((shares + 1e-4).log())
     training = Training(model, options, ask.seed, target)
     if ask.privacy is None or noise is None:
         learnt = training.learn(flat, watch)
     else:
-        learnt = training.learn_privately(flat, _private_course(ask, ask.privacy), noise, watch)
+        learnt = training.learn_privately(flat, private_course(options, ask.privacy), noise, watch)
     engine = VaeEngine(learnt, torch.zeros(blocks.width), options)
     with torch.no_grad():
         logits = engine._logits(_POOL, np.random.default_rng([ask.seed, 3]))
-        return VaeEngine(learnt, leaning(blocks, logits, shares), options)
+        return VaeEngine(learnt, leaning(blocks, logits, shares, learnt=0 if ask.privacy else rows.height), options)
 
 
-def _load(parts: tuple[Part, ...], state: State) -> VaeEngine:
-    options: Json = dict(state.told["options"])
+def _restored(parts: tuple[Part, ...], state: State) -> VaeEngine:
+    options: Json = dict(maker.options) | dict(state.told["options"])
     blocks: Blocks = blocks_of([part.size for part in parts])
     components = len(state.tensors["prior.weights"])
     model = Autoencoder(blocks, options | {"components": components}, torch.Generator(), is_private=False)
     restore(model, state.tensors)
     return VaeEngine(model, torch.from_numpy(np.asarray(state.tensors["lean"]).copy()), options)
+
+
+def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> Engine:
+    return fitted(_learnt, parts, rows, ask, watch, target)
+
+
+def _load(parts: tuple[Part, ...], state: State) -> Engine:
+    return loaded(_restored, parts, state)
 
 
 maker = Maker(
@@ -142,7 +146,8 @@ maker = Maker(
     options={
         "bins": 100, "hidden": 256, "latent": 24, "components": 32, "layers": 3, "flow": 96, "epochs": 60, "batch": 256,
         "rate": 2e-3, "beta": 0.8, "rising": 400, "free_nats": 1.0, "target_weight": 1.0, "average": 0.995,
-        "aside": 0.1, "patience": 15, "private_rate": 0.02, "private_steps": 1_000, "private_clip": 1.0,
+        "aside": 0.1, "patience": 15, "dropout": 0.0, "unseen": 0.0, "gain": 0.0, "rows_a_bin": 16,
+        "private_rate": 0.02, "private_steps": 1_000, "private_clip": 1.0,
     },
     costs=_costs,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """How the autoencoder learns: by its own judgement on rows set aside, or by fixed steps under differential privacy."""
 
 import copy
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,7 @@ from careloom.synth.engine import Json, Step, Watch
 from careloom.synth.engine_saving_torch import average, packed, secret, share_done, unpack
 from careloom.synth.engine_vae_model_torch import Autoencoder
 
-_LEAST_ASIDE = 20
+_LEAST_ASIDE, _FEW, _MOST_ASIDE = 20, 100, 2_000
 _STEPS_AT_LEAST = 25
 """Between two looks at the rows set aside."""
 _STEPS_BETWEEN_SAVES = 100
@@ -32,7 +33,9 @@ class Training:
     options: Json
     seed: int
     target: int | None
-    told: Json = field(default_factory=lambda: {"round": 0, "step": 0, "least": float("inf"), "since": 0, "saved": 0})
+    told: Json = field(
+        default_factory=lambda: {"round": 0, "step": 0, "least": math.inf, "gained": math.inf, "since": 0, "saved": 0}
+    )
 
     def __post_init__(self) -> None:
         """Copies of the model, its optimizer, a source of chance of its own."""
@@ -57,8 +60,7 @@ class Training:
         flat  [rows, parts] places of codes
         """
         order = torch.randperm(len(flat), generator=torch.Generator().manual_seed(self.seed))
-        aside = int(self.options["aside"] * len(flat))
-        aside = aside if aside >= _LEAST_ASIDE else 0
+        aside = self._aside(len(flat))
         judged, learnt = flat[order[:aside]], flat[order[aside:]]
         batch = max(1, min(self.options["batch"], len(learnt) // 4))
         steps = max(1, int(self.options["epochs"]) * len(learnt) // batch)
@@ -73,7 +75,7 @@ class Training:
             if watch.told is not None:
                 watch.told(Step(min(1.0, share), self.told["round"], losses))
             self._save(watch)
-        return self.best if aside and self.told["least"] < float("inf") else self.kept
+        return self.best if aside and self.told["least"] < math.inf else self.kept
 
     def learn_privately(self, flat: Tensor, course: Course, noise: np.random.Generator, watch: Watch) -> Autoencoder:
         """The model after all steps of the course: nothing about the rows decides when it ends."""
@@ -94,6 +96,11 @@ class Training:
                 watch.told(Step((step + 1) / course.steps, -(-(step + 1) // 50), {}))
         return self.kept
 
+    def _aside(self, rows: int) -> int:
+        """How many rows are set aside: a share of them, of few rows a fifth, at most `_MOST_ASIDE`."""
+        aside = int(min(max(self.options["aside"] * rows, min(_FEW, rows / 5)), _MOST_ASIDE))
+        return aside if aside >= _LEAST_ASIDE else 0
+
     def _round(self, flat: Tensor, batch: int, steps: int, watch: Watch) -> tuple[float, dict[str, float]]:
         """Steps until each row was seen once, at least `_STEPS_AT_LEAST`; (share done, mean losses)."""
         sums, count, share = torch.zeros(2), 0, 0.0
@@ -111,7 +118,7 @@ class Training:
         step = self.told["step"]
         self._set_rate(step, share)
         standard = torch.randn(len(flat), self.options["latent"], generator=self.source)
-        surprise, beyond = (each.mean() for each in self.model.losses(flat, standard, self.weights))
+        surprise, beyond = (each.mean() for each in self.model.losses(flat, standard, self.weights, self.source))
         beta = self.options["beta"] * min(1.0, step / max(1, self.options["rising"]))
         self.optimizer.zero_grad(set_to_none=True)
         (surprise + beta * beyond.clamp(min=self.options["free_nats"])).backward()
@@ -132,11 +139,11 @@ class Training:
         with torch.no_grad():
             surprise, beyond = self.kept.losses(flat, noise, torch.ones_like(self.weights))
         found = float((surprise + self.options["beta"] * beyond).mean())
+        self.told["since"] += 1
         if found < self.told["least"]:
-            self.told |= {"least": found, "since": 0}
+            is_gain = found < self.told["gained"] * (1 - self.options["gain"])
+            self.told |= {"least": found} | ({"gained": found, "since": 0} if is_gain else {})
             self.best.load_state_dict(self.kept.state_dict())
-        else:
-            self.told["since"] += 1
         return found
 
     def _modules(self) -> dict[str, nn.Module]:

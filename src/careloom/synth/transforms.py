@@ -35,6 +35,7 @@ class Plan:
     numbers     ``quantile``: normal scores; ``modes``: mode-specific normalisation; ``bins``: codes alone
     knots       of a quantile map, at most
     bins        of a numeric column, at most
+    rows_a_bin  so many rows a bin, on average, that a fit on data takes at least; 0: however few
     place       of bins: keep where in its bin a value lies, so that decoding is exact
     rare_below  values of a category seen less often share a code, and have an index among the rare
     """
@@ -42,6 +43,7 @@ class Plan:
     numbers: Literal["quantile", "modes", "bins"] = "quantile"
     knots: int = 1_000
     bins: int = 32
+    rows_a_bin: int = 0
     place: bool = False
     rare_below: int = 10
 
@@ -159,7 +161,8 @@ def _fitted(column: Column, series: pl.Series, plan: Plan, mixture: Mixture | No
     values, missing = form.numbers(series)
     free = values[~missing & ~np.isin(values, column.atoms)]
     if plan.numbers == "bins":
-        return BinCodec(form, quantile_edges(free, form, plan.bins), column.atoms, nullable, plan.place)
+        bins = min(plan.bins, max(2, len(free) // plan.rows_a_bin)) if plan.rows_a_bin else plan.bins
+        return BinCodec(form, quantile_edges(free, form, bins), column.atoms, nullable, plan.place)
     if plan.numbers == "modes":
         if mixture is None:
             raise ValueError("the plan `modes` needs a mixture")
