@@ -81,12 +81,13 @@ def stays(rows: int = 900, seed: int = 0) -> pl.DataFrame:
 class Place:
     """An installation in a folder with a budget, and a file to learn from."""
 
-    def __init__(self, folder: Path, *, epsilon: float = 5.0) -> None:
+    def __init__(self, folder: Path, *, epsilon: float = 5.0, database: str = "") -> None:
         self.folder, self.clock = folder, Clock()
         self.model: dict[str, Any] = {}
         self.file = folder / "stays.csv"
         stays().write_csv(self.file)
-        self.platform = Platform(Settings(data=Data(directory=folder / "data")), Runtime(clock=self.clock))
+        data = Data(directory=folder / "data", database=database)
+        self.platform = Platform(Settings(data=data), Runtime(clock=self.clock))
         ledger.set_budget(self.platform, OFFICER, BudgetAsk("research", epsilon, 1e-5))
 
     def ask(self, **more: Any) -> FitAsk:

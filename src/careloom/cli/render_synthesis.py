@@ -16,7 +16,7 @@ def engines(rows: Sequence[Row]) -> None:
 
 def models(rows: Sequence[Row]) -> None:
     """One line a model."""
-    lines = [(one["model"], one["title"], one["state"], f"{one['engine']}, {_bound(one)}, {one['account']}",
+    lines = [(one["model"], one["title"], _state(one), f"{one['engine']}, {_bound(one)}, {one['account']}",
               one["split"]["patients"]) for one in rows]  # fmt: skip
     show_table("Models", ("model", "name", "state", "engine, bound, account", "patients"), lines,
                empty="none was fitted. Begin with careloom synthesize metadata.")  # fmt: skip
@@ -30,6 +30,8 @@ def model(one: Row) -> None:
     say(f"Learnt {split['rows']:,} rows of {split['patients']:,} patients; {apart}")
     if split["left_out"]:
         say(f"{split['left_out']:,} rows were left out: of patients who object, left, or several in one row.")
+    if one.get("why"):
+        say(f"It failed: {one['why']}. What it may have spent stays spent; discard it, or fit anew.")
     if one.get("taints"):
         say(f"TAINTED: somebody left ({', '.join(one['taints'])}). Fit it again.")
     if one["state"] == "fitted":
@@ -39,7 +41,7 @@ def model(one: Row) -> None:
 
 def samples(rows: Sequence[Row]) -> None:
     """One line a sample."""
-    lines = [(one["sample"], one["state"], one["rows"], one["created"][:10], one["model"]) for one in rows]
+    lines = [(one["sample"], _state(one), one["rows"], one["created"][:10], one["model"]) for one in rows]
     show_table("Samples", ("sample", "state", "rows", "drawn", "model"), lines)
 
 
@@ -99,6 +101,10 @@ def verified(found: Row) -> None:
             say(f"  {title}: {outcome}")
     if found.get("reason"):
         say(f"It cannot be fetched any more: {found['reason']}.")
+
+
+def _state(one: Row) -> str:
+    return f"{one['state']}, cut off" if one.get("why") else str(one["state"])
 
 
 def _bound(one: Row) -> str:

@@ -41,8 +41,8 @@ def fit(
     Example: careloom synthesize records fit --name hospital --option epochs=6
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
     from careloom.cli.synthesis_rows import _option
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_records import RecordsAsk
     from careloom.services.synthesize_records import fit as run
 
@@ -64,8 +64,8 @@ def sample(
     Example: careloom synthesize records sample 20261130T090000Z-abcdef --patients 500 --where sex=female
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
     from careloom.cli.synthesis_rows import _option
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_records import RecordsSampleAsk
     from careloom.services.synthesize_records import sample as run
 
@@ -88,7 +88,7 @@ def judge(
     Example: careloom synthesize records judge 20261130T090100Z-abcdef
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_records_judge import KINDS, RecordsJudgeAsk, judge_whole
 
     with opened() as (platform, who):

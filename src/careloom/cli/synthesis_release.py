@@ -33,7 +33,7 @@ def release(
     Example: careloom synthesize release 20261130T090100Z-abcdef patients_synthetic
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_release import ReleaseAsk
     from careloom.services.synthesize_release import release as run
 
@@ -57,7 +57,7 @@ def verify(
     Example: careloom synthesize verify certificate.json --rows patients.parquet --key 3f2a...
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_certificate import check_by
     from careloom.services.synthesize_verify import read_rows_of
     from careloom.services.synthesize_verify import verify as run
@@ -88,7 +88,7 @@ def list_(
     Example: careloom synthesize list --releases
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services import synthesize_shown
     from careloom.services.synthesize_release import released
 
@@ -110,7 +110,7 @@ def show(
     Example: careloom synthesize show 20261130T090100Z-abcdef
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_shown import show as run
 
     with opened() as (platform, who):
@@ -127,8 +127,8 @@ def certificate(
     Example: careloom synthesize certificate patients_synthetic-20261130T090200Z-abcdef --out certificate.pdf
     """
     from careloom.cli import output
-    from careloom.cli.session import opened
     from careloom.cli.synthesis_rows import _write
+    from careloom.cli.synthesis_session import opened
     from careloom.errors import QueryError
     from careloom.services.synthesize_release import certificate_of
 
@@ -150,7 +150,7 @@ def withdraw(
     Example: careloom synthesize withdraw 20261130T090100Z-abcdef
     """
     from careloom.cli import output
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_release import withdraw as run
 
     with opened() as (platform, who):
@@ -167,7 +167,7 @@ def discard(
     Example: careloom synthesize discard 20261130T090000Z-abcdef
     """
     from careloom.cli import output
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_discard import discard as run
 
     with opened() as (platform, who):

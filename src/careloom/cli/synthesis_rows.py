@@ -46,7 +46,7 @@ def metadata(
     Example: careloom synthesize metadata --table silver/patients --out patients.toml
     """
     from careloom.cli import output
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_shown import guess
     from careloom.services.synthesize_source import SourceAsk
 
@@ -82,7 +82,7 @@ def fit(
     Example: careloom synthesize fit --table silver/patients --metadata patients.toml --epsilon 1 --target gender
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize import FitAsk
     from careloom.services.synthesize import fit as run
     from careloom.services.synthesize_source import SourceAsk
@@ -111,7 +111,7 @@ def sample(
     Example: careloom synthesize sample 20261130T090000Z-abcdef --rows 5000 --where gender=female
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_rows import SampleAsk
     from careloom.services.synthesize_rows import sample as run
     from careloom.synth.tabular import Wish
@@ -140,7 +140,7 @@ def judge(
     Example: careloom synthesize judge 20261130T090100Z-abcdef --target gender
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_rows import KINDS, JudgeAsk
     from careloom.services.synthesize_rows import judge as run
 

@@ -20,6 +20,7 @@ REGISTRY: dict[str, str] = {
     "job.linkage": "careloom.services.linkage_jobs:work_off",
     "job.normalize": "careloom.services.normalize_jobs:work_off",
     "job.synthesize": "careloom.services.synthesize_jobs:work_off",
+    "job.synthesize-mend": "careloom.services.synthesize_mend:mend",
     "job.quality": "careloom.services.quality_jobs:do_look",
     "train.encoder": "careloom.services.train_ner_torch:encoder",
     "train.ner": "careloom.services.train_ner_torch:ner",

@@ -26,6 +26,7 @@ from careloom.services.platform import InputFile, Platform
 from careloom.services.queued import asker_of
 from careloom.services.runs import find_run, told, told_of
 from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress, State, Stop
+from careloom.store.synthesis import unfinished
 from careloom.store.uploads import Part
 
 KIND = "ingest"
@@ -187,7 +188,8 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
             jobs.register(kind, partial(_load_and_do, kind, platform, jobs))
         jobs.register(exports.KIND, partial(exports.work_off, platform, jobs), ended=partial(exports.let_go, platform))
         jobs.register(own_parameters.KIND, partial(own_parameters.work_off, platform, jobs))
-        jobs.chores.append(partial(exports.sweep, platform))
+        jobs.chores += [partial(exports.sweep, platform), partial(_mend_synthesis, platform)]
+        _mend_synthesis(platform)
         jobs.recover()
         sweep(platform, jobs)
         if once:
@@ -201,6 +203,16 @@ def _load_and_do(
 ) -> dict[str, Any]:
     done: dict[str, Any] = load(f"job.{kind}")(platform, jobs, progress, request)
     return done
+
+
+def _mend_synthesis(platform: Platform) -> None:
+    """Ends fits, draws and releases whose process died; what does it is loaded only where there is one."""
+    if not platform.has_store("identified"):
+        return
+    with platform.store("identified").connect() as connection:
+        is_any = bool(unfinished(connection))
+    if is_any:
+        load("job.synthesize-mend")(platform)
 
 
 def sweep(platform: Platform, jobs: Jobs) -> int:

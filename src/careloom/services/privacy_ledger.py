@@ -123,6 +123,17 @@ def settle(platform: Platform, who: Principal, entry: str, outcome: Literal["don
     return _told(_write(platform, who, zone, "privacy-settle", made))
 
 
+def unsettled(platform: Platform) -> list[Json]:
+    """Reservations of a run that nobody said the outcome of, oldest first: entry, run, actor."""
+    rows = _entries(platform)
+    settled = {one.body["of"] for one in rows if one.body["kind"] == "settled"}
+    return [
+        {"entry": one.entry, "run": one.body["run"], "actor": one.body["actor"]}
+        for one in rows
+        if one.body["kind"] in KINDS and one.body["run"] and one.entry not in settled
+    ]
+
+
 def accounts(platform: Platform, who: Principal) -> list[Json]:
     """Every account that the caller may see the counts of, by name. raises AccessError where it may see none"""
     rows = _entries(platform)

@@ -5,8 +5,10 @@ drawn of it (`careloom.services.synthesize_rows`), judged, and let out by the re
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +22,12 @@ from careloom.services.platform import Platform
 from careloom.services.privacy_ledger import UseAsk, reserve, settle
 from careloom.services.synthesize_source import Source, SourceAsk, Split, read_source, split
 from careloom.services.trainings import TrainingAsk, register
+from careloom.store.at_work import at_work, idle
 from careloom.store.rows import instant
 from careloom.store.synthesis import Work, find
 from careloom.store.synthesis_files import SynthesisFiles, cut
 from careloom.store.tensors import packed, unpacked
+from careloom.store.transaction import Transaction
 from careloom.synth import tabular
 from careloom.synth.accounting_mechanisms import Mechanism, as_json
 from careloom.synth.engine import Ask, Maker, Privacy, State, Step, Watch
@@ -111,19 +115,43 @@ def fit(platform: Platform, who: Principal, ask: FitAsk, tell: Tell | None = Non
     )  # fmt: skip
     run = ask.run or platform.run_id()
     use = UseAsk(ask.account, "fit", mechanisms, ask.delta, run, "" if mechanisms else "NOT PRIVATE: no bound")
-    entry = reserve(platform, who, use)
-    body = body_of(who, ask, source, parts.told, mechanisms) | {
-        "ledger": {"entry": entry["entry"], "hash": entry["hash"]}
-    }
-    begun = begin(platform, who, zone, run, body)
-    is_done = False
-    try:
-        body |= _learnt(platform, who, _Task(ask, source, parts, run), tell)
-        is_done = True
-    finally:
-        settle(platform, who, entry["entry"], "done" if is_done else "failed")
-        made = change(platform, who, begun, "fitted" if is_done else "failed", body)
+    body = body_of(who, ask, source, parts.told, mechanisms)
+    return booked(platform, who, use, body, lambda: _learnt(platform, who, _Task(ask, source, parts, run), tell))
+
+
+def booked(platform: Platform, who: Principal, use: UseAsk, body: Json, learn: Callable[[], Json]) -> Json:
+    """Reserves, writes down that a fit begins, lets it learn, and settles; the model as `told` shows it.
+
+    use    its run is the model's name
+    body   what is known before; what `learn` returns is known afterwards
+    raises BudgetSpent before anything is learnt; what `learn` raises: the model has failed then
+    """
+    with held(platform, use.run):
+        entry = reserve(platform, who, use)
+        known = body | {"ledger": {"entry": entry["entry"], "hash": entry["hash"]}}
+        begun = begin(platform, who, zone_of_account(use.account), use.run, known)
+        is_done = False
+        try:
+            known |= learn()
+            is_done = True
+        finally:
+            settle(platform, who, entry["entry"], "done" if is_done else "failed")
+            made = change(platform, who, begun, "fitted" if is_done else "failed", known)
     return told(made)
+
+
+def held(platform: Platform, name: str) -> AbstractContextManager[None]:
+    """Who makes a model or a sample holds it meanwhile; it ends with the process. raises Conflict where another does"""
+    return at_work(_hands(platform), name)
+
+
+def left_alone(platform: Platform, name: str) -> AbstractContextManager[bool]:
+    """True where nobody makes this model or sample; it is held meanwhile then."""
+    return idle(_hands(platform), name)
+
+
+def _hands(platform: Platform) -> Path:
+    return platform.settings.data.directory / "synthetic" / "synthesis" / "at-work"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,10 +238,14 @@ def work(platform: Platform, name: str, kind: Any) -> Work:
         return find(connection, name, kind)
 
 
-def change(platform: Platform, who: Principal, before: Work, state: str, body: Mapping[str, Any]) -> Work:
+def change(
+    platform: Platform, who: Principal, before: Work, state: str, body: Mapping[str, Any],
+    require: Callable[[Transaction], None] | None = None,
+) -> Work:  # fmt: skip
     """Gives a model or a sample another state, in one step with the event that tells of it; what it is then.
 
-    before  as it was read; raises Conflict where somebody changed it since
+    before   as it was read; raises Conflict where somebody changed it since
+    require  what else has to be so within that step, while nobody else writes; raises where it is not
     """
     zone = zone_of_account(str(body["account"]))
     made = event(platform, who, f"synthesize-{state}", zone, action="update", detail={before.kind: before.name})
@@ -221,6 +253,8 @@ def change(platform: Platform, who: Principal, before: Work, state: str, body: M
         now = step.synthesis.find(before.name, before.kind)
         if (now.state, now.body) != (before.state, before.body):
             raise Conflict(f"somebody else works on this {before.kind}", "See what it is: careloom synthesize show.")
+        if require is not None:
+            require(step)
         step.synthesis.change(before.name, state, body)
         return step.synthesis.find(before.name, before.kind)
 

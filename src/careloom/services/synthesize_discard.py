@@ -9,10 +9,12 @@ from careloom.errors import Conflict, NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit
 from careloom.services.platform import Platform
-from careloom.services.synthesize import change, files_of, told, work, zone_of_account
+from careloom.services.synthesize import change, held, told, work, zone_of_account
+from careloom.services.synthesize_mend import remove_files
 from careloom.store.synthesis import Work, listed
 
 DISCARD = "synthesize-discard"
+_MADE = ("fitting", "drawing", "releasing")
 Json = dict[str, Any]
 
 
@@ -27,21 +29,24 @@ def discard(platform: Platform, who: Principal, name: str) -> Json:
         one = work(platform, name, "sample")
     admit(platform, who, "read", zone_of_account(one.body["account"]), operation=DISCARD)
     if one.kind == "sample":
-        if one.state in ("released", "releasing", "drawing"):
+        return told(_emptied(platform, who, name))
+    with held(platform, name):
+        one = work(platform, name, "model")
+        if one.state in _MADE:
+            raise Conflict("the model is being fitted", "Wait until it is, or cancel its job.")
+        with platform.store("identified").connect() as connection:
+            drawn = listed(connection, "sample", name)
+        for each in drawn:
+            if each.state in ("staged", "judged", "refused"):
+                _emptied(platform, who, each.name)
+        remove_files(platform, one)
+        return told(change(platform, who, one, "discarded", one.body))
+
+
+def _emptied(platform: Platform, who: Principal, name: str) -> Work:
+    with held(platform, name):
+        one = work(platform, name, "sample")
+        if one.state in ("released", *_MADE):
             raise Conflict(f"the sample is {one.state}", "Withdraw it first: careloom synthesize withdraw.")
-        return told(_emptied(platform, who, one))
-    if one.state == "fitting":
-        raise Conflict("the model is being fitted", "Wait until it is, or cancel its job.")
-    with platform.store("identified").connect() as connection:
-        drawn = listed(connection, "sample", name)
-    for each in drawn:
-        if each.state in ("staged", "judged", "refused"):
-            _emptied(platform, who, each)
-    for file in ("model.safetensors", "model.json"):
-        files_of(platform).remove(f"models/{name}/{file}")
-    return told(change(platform, who, one, "discarded", one.body))
-
-
-def _emptied(platform: Platform, who: Principal, one: Work) -> Work:
-    files_of(platform).remove(f"staging/{one.name}")
-    return change(platform, who, one, "discarded", one.body)
+        remove_files(platform, one)
+        return change(platform, who, one, "discarded", one.body)

@@ -12,10 +12,10 @@ from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
-from careloom.services.privacy_ledger import settle
 from careloom.services.queued import asker_of, find_job, state_of
-from careloom.services.synthesize import FIT, FitAsk, change, fit, taints_of, told, work, zone_of_account
-from careloom.services.synthesize_release import RELEASE, ReleaseAsk, release
+from careloom.services.synthesize import FIT, FitAsk, fit, taints_of, told, work, zone_of_account
+from careloom.services.synthesize_let_out import RELEASE
+from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import SAMPLE, JudgeAsk, SampleAsk, judge, sample
 from careloom.services.synthesize_shown import LIST, SHOW, samples_of
 from careloom.services.synthesize_source import SourceAsk
@@ -120,11 +120,7 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
 
 
 def _fit(platform: Platform, who: Principal, progress: Progress, wanted: Json) -> None:
-    before = _found(platform, progress.job_id, "model")
-    if before is not None:
-        if before.state == "fitting":  # its worker was killed
-            settle(platform, who, before.body["ledger"]["entry"], "failed")
-            change(platform, who, before, "failed", before.body)
+    if _found(platform, progress.job_id, "model") is not None:  # its worker was killed; `mend` said that it failed
         raise Conflict("this fit was begun before and has reserved", "Ask for it anew.")
     source = SourceAsk(table=wanted["table"], metadata=wanted["metadata"])
     ask = FitAsk(

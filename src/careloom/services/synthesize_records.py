@@ -18,25 +18,23 @@ from careloom.pipeline.registry import load
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event
 from careloom.services.platform import Platform
-from careloom.services.privacy_ledger import UseAsk, reserve, settle
+from careloom.services.privacy_ledger import UseAsk
 from careloom.services.synthesize import (
     FIT,
     RECORDS,
     FitAsk,
     Tell,
-    begin,
     body_of,
-    change,
+    booked,
     files_of,
     keep_state,
     open_state,
-    told,
     watch_of,
     work,
     zone_of_account,
 )
 from careloom.services.synthesize_records_source import RecordsSplit, divide, read_folder, read_store, records_of
-from careloom.services.synthesize_rows import SAMPLE
+from careloom.services.synthesize_rows import SAMPLE, Drawn, drawn_as
 from careloom.services.synthesize_source import SourceAsk
 from careloom.services.trainings import TrainingAsk, register
 from careloom.store.synthesis import Work
@@ -146,18 +144,9 @@ def fit(platform: Platform, who: Principal, ask: RecordsAsk, tell: Tell | None =
         ask, parts, vocabulary, recipe, privacy, course, _planned(privacy, vocabulary, parts, recipe, course), run
     )
     why = "" if privacy is not None else "NOT PRIVATE: no bound"
-    entry = reserve(platform, who, UseAsk(ask.account, "fit", task.mechanisms, ask.delta, run, why))
+    use = UseAsk(ask.account, "fit", task.mechanisms, ask.delta, run, why)
     body = body_of(who, ask.as_fit(), source.source, parts.told, task.mechanisms)
-    body |= {"ledger": {"entry": entry["entry"], "hash": entry["hash"]}}
-    begun = begin(platform, who, zone, run, body)
-    is_done = False
-    try:
-        body |= _learnt(platform, who, task, tell)
-        is_done = True
-    finally:
-        settle(platform, who, entry["entry"], "done" if is_done else "failed")
-        made = change(platform, who, begun, "fitted" if is_done else "failed", body)
-    return told(made)
+    return booked(platform, who, use, body, lambda: _learnt(platform, who, task, tell))
 
 
 def sample(platform: Platform, who: Principal, ask: RecordsSampleAsk, tell: Tell | None = None) -> Json:
@@ -180,18 +169,9 @@ def sample(platform: Platform, who: Principal, ask: RecordsSampleAsk, tell: Tell
     body: Json = {"account": model.body["account"], "actor": who.name, "rows": 0, "patients": ask.patients,
                   "seed": seed, "wish": wish, "report": None, "release": None}  # fmt: skip
     detail = {"model": model.name, "sample": run, "patients": ask.patients}
-    with platform.store("identified").transaction(
-        event(platform, who, SAMPLE, zone, action="create", detail=detail)
-    ) as step:
-        begun = step.synthesis.add(run, "sample", model.name, "drawing", body)
-    is_done = False
-    try:
-        drawn = made.batches(ask.patients, seed, dict(ask.given) or None)
-        files_of(platform).write(f"staging/{run}", _parts(drawn, body, tell))
-        is_done = True
-    finally:
-        done = change(platform, who, begun, "staged" if is_done else "failed", body)
-    return told(done)
+    begins = event(platform, who, SAMPLE, zone, action="create", detail=detail)
+    drawn = made.batches(ask.patients, seed, dict(ask.given) or None)
+    return drawn_as(platform, who, begins, Drawn(run, model.name, body), _parts(drawn, body, tell))
 
 
 def staged_records(platform: Platform, one: Work) -> Iterator[tuple[bytes, Records]]:

@@ -4,14 +4,12 @@ Whatever it says is kept and audited. Over a private fit each verdict counts in 
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, Literal
 
 import orjson
-import polars as pl
 
 from careloom.errors import Conflict, IntegrityError, QueryError, Withheld
 from careloom.services import synthesize_certificate as certificates
@@ -22,29 +20,24 @@ from careloom.services.privacy_ledger import UseAsk, reserve, settle
 from careloom.services.synthesize import (
     RECORDS,
     change,
-    files_of,
-    open_model,
-    require_clean,
+    held,
     taints_of,
     work,
     zone_of_account,
 )
-from careloom.services.synthesize_card import card
-from careloom.services.synthesize_gate import FACT, why_over
-from careloom.services.synthesize_records import RESOURCES, staged_resources
-from careloom.services.synthesize_rows import measures_of, staged
+from careloom.services.synthesize_gate import why_over
+from careloom.services.synthesize_let_out import RELEASE, drop, finished, frames_of, schema_of, staged_of, table_of
+from careloom.services.synthesize_rows import measures_of
 from careloom.store.rows import instant
 from careloom.store.synthesis import Work, listed
+from careloom.store.transaction import Transaction
 from careloom.synth.accounting_mechanisms import Claimed
-from careloom.synth.metadata import Column, Table
 from careloom.synth.release_measures import digest_of
 from careloom.synth.release_policy import DEFAULT, Policy, Verdict, decide, for_records, from_toml, shipped
-from careloom.tables.schema import Column as LakeColumn
-from careloom.tables.schema import TableSchema
 
-RELEASE, WITHDRAW, CERTIFICATE = "synthesize-release", "synthesize-withdraw", "synthesize-certificate"
-KEY = "synthetic_row"
-"""The column that names a row of a release."""
+WITHDRAW, CERTIFICATE = "synthesize-withdraw", "synthesize-certificate"
+_NAMED = ("releasing", "released")
+"""States in which a sample has its table's name to itself."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")
 _COVERED = "neither verdict nor certificate"
 Json = dict[str, Any]
@@ -84,6 +77,16 @@ def release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
     policy = from_toml(ask.own) if ask.own else shipped(ask.policy)
     if model.body["engine"] == RECORDS:
         policy = for_records(policy)
+    with held(platform, ask.sample):
+        return _asked(platform, who, ask, policy)
+
+
+def _asked(platform: Platform, who: Principal, ask: ReleaseAsk, policy: Policy) -> Json:
+    """What `release` returns, once nobody else is at work on the sample."""
+    one = work(platform, ask.sample, "sample")
+    model = work(platform, one.parent, "model")
+    if one.state in ("releasing", "released") and _is_same(one, ask, policy):  # a process was killed amid it
+        return released_as(platform, finished(platform, who, one) if one.state == "releasing" else one)
     _require_ready(platform, one, policy, ask)
     if taints := taints_of(platform, model):
         raise _refused(platform, who, one, _Gate(policy, Verdict(())), [f"somebody left ({', '.join(taints)})"])
@@ -150,15 +153,16 @@ def _refused(platform: Platform, who: Principal, one: Work, gate: _Gate, failed:
 
 
 def _let_out(platform: Platform, who: Principal, one: Work, model: Work, let: _Let) -> Json:
-    table = _table_of(platform, model)
-    if digest_of(_staged(platform, one, model)) != one.body["report"]["rows_sha256"]:
+    """Takes the name, with the signed certificate beside it; from there on `finished` does the rest."""
+    table = table_of(platform, model)
+    if digest_of(staged_of(platform, one, model)) != one.body["report"]["rows_sha256"]:
         raise IntegrityError("the rows are not those that were judged", "Sample and judge anew.")
-    zone, account = zone_of_account(model.body["account"]), model.body["account"]
+    account = model.body["account"]
     entry = reserve(platform, who, UseAsk(account, "release", (), _delta(model), one.name, let.ask.table))
     schema = schema_of(table, let.ask.table)
     report = _report(platform, who, one, model, let) | {
         "data": {
-            "rows": one.body["rows"], "sha256": digest_of(_frames(platform, one, model, schema)),
+            "rows": one.body["rows"], "sha256": digest_of(frames_of(platform, one, model, schema)),
             "columns": [{"name": each.name, "type": each.dtype} for each in schema.columns],
         },
         "ledger": {"account": account, "fit": model.body["ledger"]["entry"], "fit_hash": model.body["ledger"]["hash"],
@@ -170,19 +174,27 @@ def _let_out(platform: Platform, who: Principal, one: Work, model: Work, let: _L
         "path": schema.path, "policy": let.gate.policy.name, "certificate": report["certificate"],
         "expires": report["expires"], "findings": list(let.gate.verdict.findings), "failed": [],
         "rows_sha256": report["data"]["sha256"], "digest": certificates.digest(certificate), "ledger": entry["entry"],
+        "waiting": certificate,
     }  # fmt: skip
     body = {**one.body, "release": kept, "verdicts": one.body.get("verdicts", 0) + 1}
-    begun = change(platform, who, one, "releasing", body)
-    facts = {FACT: one.name, "certificate": report["certificate"]}
-    platform.lake("synthetic").replace(schema, _frames(platform, one, model, schema), one.name, facts=facts)
-    kept["place"] = certificates.keep(platform, certificate)
-    kept["card"] = card(table, report)
-    settle(platform, who, entry["entry"], "done")
-    done = change(platform, who, begun, "released", {**body, "release": kept})
-    note(platform, who, RELEASE, "synthetic", action="create",
-         detail={"sample": one.name, "table": schema.path, "certificate": kept["digest"], "zone": zone})  # fmt: skip
-    files_of(platform).remove(f"staging/{one.name}")
-    return released_as(platform, done)
+    try:
+        begun = change(platform, who, one, "releasing", body, lambda step: _require_free(step, one, schema.path))
+    except Conflict:
+        settle(platform, who, entry["entry"], "failed")
+        change(platform, who, one, one.state, {**one.body, "verdicts": body["verdicts"]})
+        raise
+    return released_as(platform, finished(platform, who, begun))
+
+
+def _is_same(one: Work, ask: ReleaseAsk, policy: Policy) -> bool:
+    return (one.body["release"]["path"], one.body["release"]["policy"]) == (f"gold/{ask.table}", policy.name)
+
+
+def _require_free(step: Transaction, one: Work, path: str) -> None:
+    """raises Conflict where another sample has the name, within the step that takes it"""
+    for each in listed(step.connection, "sample"):
+        if each.state in _NAMED and each.name != one.name and each.body["release"]["path"] == path:
+            raise Conflict(f"another release is called {path}", "Give this one another name.")
 
 
 def released(platform: Platform, who: Principal) -> list[Json]:
@@ -218,69 +230,12 @@ def withdraw(platform: Platform, who: Principal, sample: str) -> Json:
     """Takes a release back: its table goes, its certificate stays. raises AccessError; NotFound; Conflict"""
     one = work(platform, sample, "sample")
     admit(platform, who, "read", zone_of_account(one.body["account"]), operation=WITHDRAW)
-    if one.state not in ("released", "releasing"):
-        raise Conflict(f"the sample is {one.state}", "Only what was let out can be taken back.")
-    path = one.body["release"]["path"]
-    lake = platform.lake("synthetic")
-    if path in lake.paths() and lake.state(path).facts.get(FACT) == one.name:
-        lake.drop(path)
-    return released_as(platform, change(platform, who, one, "withdrawn", one.body))
-
-
-def schema_of(table: Table, name: str) -> TableSchema:
-    """The table of a release in the lake: its columns, and `KEY` before them."""
-    key = LakeColumn(KEY, "String", "Number of the synthetic row: it names nobody.", nullable=False)
-    own = [LakeColumn(name, _dtype(one), one.meaning or "As in the table that was learnt.", one.unit)
-           for name, one in zip(_names(table), table.columns, strict=True)]  # fmt: skip
-    return TableSchema(name, "gold", "Synthetic rows: none is of a patient.", (KEY,), KEY, (key, *own))
-
-
-def _table_of(platform: Platform, model: Work) -> Table:
-    """What rows of a model are. raises StateError for a model that failed, or that somebody left"""
-    if model.body["engine"] != RECORDS:
-        return open_model(platform, model)[0].table
-    require_clean(platform, model)
-    return RESOURCES
-
-
-def _staged(platform: Platform, one: Work, model: Work) -> Iterator[pl.DataFrame]:
-    return (staged_resources if model.body["engine"] == RECORDS else staged)(platform, one)
-
-
-def _frames(platform: Platform, one: Work, model: Work, schema: TableSchema) -> Iterator[pl.DataFrame]:
-    """The rows as the lake holds them."""
-    first = 0
-    for frame in _staged(platform, one, model):
-        key = pl.format("row-{}", pl.int_range(first, first + pl.len())).alias(KEY)
-        own = {old: new.name for old, new in zip(frame.columns, schema.columns[1:], strict=True)}
-        made = frame.rename(own).with_columns(
-            pl.col(name).dt.replace_time_zone("UTC") for name, kind in frame.rename(own).schema.items()
-            if isinstance(kind, pl.Datetime) and kind.time_zone is None
-        )  # fmt: skip
-        first += frame.height
-        yield made.with_columns(key).select(list(schema.dtypes))
-
-
-def _dtype(column: Column) -> str:
-    kind = str(column.dtype or "")
-    if not kind:
-        return {"continuous": "Float64", "integer": "Int64", "boolean": "Boolean", "date": "Date",
-                "datetime": "Datetime[us, UTC]"}.get(column.kind, "String")  # fmt: skip
-    return "Datetime[us, UTC]" if kind.startswith("Datetime") else kind
-
-
-def _names(table: Table) -> list[str]:
-    """Names of the columns as every format takes them, all different where the case of letters does not count."""
-    taken, found = {KEY}, []
-    for column in table.columns:
-        bare = name = re.sub(r"[^A-Za-z0-9_]", "_", column.name)
-        times = 1
-        while name.lower() in taken:
-            times += 1
-            name = f"{bare}_{times}"
-        taken.add(name.lower())
-        found.append(name)
-    return found
+    with held(platform, sample):
+        one = work(platform, sample, "sample")
+        if one.state not in _NAMED:
+            raise Conflict(f"the sample is {one.state}", "Only what was let out can be taken back.")
+        drop(platform, one)
+        return released_as(platform, change(platform, who, one, "withdrawn", one.body))
 
 
 def _delta(model: Work) -> float:

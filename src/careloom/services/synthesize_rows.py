@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from careloom.audit import AuditEvent
 from careloom.errors import CareloomError, Conflict, InputError, SetupError
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
@@ -21,6 +22,7 @@ from careloom.services.synthesize import (
     Tell,
     change,
     files_of,
+    held,
     open_model,
     told,
     work,
@@ -91,12 +93,33 @@ def sample(platform: Platform, who: Principal, ask: SampleAsk, tell: Tell | None
     body: Json = {"account": model.body["account"], "actor": who.name, "rows": ask.rows, "seed": seed, "wish": wish,
                   "report": None, "release": None}  # fmt: skip
     detail = {"model": model.name, "sample": run, "rows": ask.rows}
-    with platform.store("identified").transaction(
-        event(platform, who, SAMPLE, zone, action="create", detail=detail)
-    ) as step:
-        begun = step.synthesis.add(run, "sample", model.name, "drawing", body)
-    files_of(platform).write(f"staging/{run}", _parts(made, ask, seed, tell))
-    return told(change(platform, who, begun, "staged", body))
+    begins = event(platform, who, SAMPLE, zone, action="create", detail=detail)
+    return drawn_as(platform, who, begins, Drawn(run, model.name, body), _parts(made, ask, seed, tell))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A sample that is about to be drawn: its name, its model, and what is known of it, which may grow meanwhile."""
+
+    name: str
+    model: str
+    body: Json
+
+
+def drawn_as(
+    platform: Platform, who: Principal, begins: AuditEvent, one: Drawn, parts: Iterator[bytes]
+) -> Json:  # fmt: skip
+    """Lays a sample's parts by, sealed, as they are drawn; the sample as `told`, which has failed where they raise."""
+    with held(platform, one.name):
+        with platform.store("identified").transaction(begins) as step:
+            begun = step.synthesis.add(one.name, "sample", one.model, "drawing", one.body)
+        is_done = False
+        try:
+            files_of(platform).write(f"staging/{one.name}", parts)
+            is_done = True
+        finally:
+            done = change(platform, who, begun, "staged" if is_done else "failed", one.body)
+    return told(done)
 
 
 def staged(platform: Platform, one: Work) -> Iterator[pl.DataFrame]:

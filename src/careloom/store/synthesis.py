@@ -3,7 +3,7 @@
 It decides nothing: which state may follow which is for who writes, within the step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -46,6 +46,22 @@ def listed(connection: Connection, kind: Kind, parent: str = "") -> list[Work]:
     """All of a kind, or those of one model; newest first."""
     rows = bulk.fetch(connection, _ROWS + "WHERE kind = ? ORDER BY created DESC, name DESC", (kind,))
     return [_work(row) for row in rows if parent in ("", row[2])]
+
+
+def unfinished(connection: Connection) -> list[Work]:
+    """What was begun and is not ended, newest first: somebody is at work on it, or its process died."""
+    return _in(connection, ("fitting", "drawing", "releasing"))
+
+
+def left(connection: Connection) -> list[Work]:
+    """What is over, newest first: no file of it is needed any more, and none has to be there."""
+    return _in(connection, ("failed", "discarded", "released", "withdrawn"))
+
+
+def _in(connection: Connection, states: Sequence[str]) -> list[Work]:
+    marks = ", ".join("?" for _ in states)
+    sql = f"{_ROWS}WHERE state IN ({marks}) ORDER BY created DESC, name DESC"
+    return [_work(row) for row in bulk.fetch(connection, sql, tuple(states))]
 
 
 class SynthesisWriter:

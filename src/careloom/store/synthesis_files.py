@@ -31,7 +31,7 @@ class SynthesisFiles:
         place = self._place(name)
         for folder in (self._folder, *reversed(place.relative_to(self._folder).parents[:-1])):
             private_folder(self._folder / folder)
-        draft = place.with_name(f"{place.name}.part")
+        draft = _draft(place)
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
                 for number, part in enumerate(_ended(parts)):
@@ -68,12 +68,22 @@ class SynthesisFiles:
                 number += 1
         raise IntegrityError("a sealed file was cut", "Make it again.")
 
+    def has(self, name: str) -> bool:
+        """True where the file is there, whole or not."""
+        return self._place(name).is_file()
+
     def remove(self, name: str) -> None:
-        """Removes a file, where there is one."""
-        self._place(name).unlink(missing_ok=True)
+        """Removes a file, where there is one, and what a killed process had written of it."""
+        place = self._place(name)
+        for file in (place, _draft(place)):
+            file.unlink(missing_ok=True)
 
     def _place(self, name: str) -> Path:
         return self._folder / f"{name}.sealed"
+
+
+def _draft(place: Path) -> Path:
+    return place.with_name(f"{place.name}.part")
 
 
 def cut(content: bytes) -> Iterator[bytes]:

@@ -26,7 +26,8 @@ from careloom.services.lake_read import RowsAsk, read_rows
 from careloom.services.synthesize import fit, open_model, work
 from careloom.services.synthesize_discard import discard
 from careloom.services.synthesize_gate import FACT
-from careloom.services.synthesize_release import ReleaseAsk, release, released, schema_of, withdraw
+from careloom.services.synthesize_let_out import schema_of
+from careloom.services.synthesize_release import ReleaseAsk, release, released, withdraw
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample, staged
 from careloom.services.synthesize_shown import guess, models, samples, show
 from careloom.services.synthesize_source import SourceAsk, read_source, split
