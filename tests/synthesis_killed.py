@@ -7,6 +7,7 @@ from careloom.services.platform import Platform
 from careloom.services.synthesize import FitAsk, fit
 from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import SampleAsk, sample
+from careloom.services.synthesize_search import SearchAsk, search
 from careloom.services.synthesize_source import SourceAsk
 from careloom.settings import Data, Settings
 from tests.synthesis_kit import LENIENT, METADATA, OFFICER, SCIENTIST
@@ -34,3 +35,10 @@ def draw(folder: Path, model: str, run: str) -> None:
 def let_out(folder: Path, name: str, table: str) -> None:
     with opened(folder) as platform:
         release(platform, BOTH, ReleaseAsk(name, table, own=LOOSE))
+
+
+def search_small(folder: Path) -> None:
+    source = SourceAsk(file=folder / "stays.csv", metadata=METADATA)
+    with opened(folder) as platform:
+        fit_ask = FitAsk(source, epsilon=0.5, target="sex", options={"steps": 5})
+        search(platform, SCIENTIST, SearchAsk(fit_ask, 3, space="[marginals]\nbins = [3, 8]\n"))

@@ -45,6 +45,18 @@ def fitted(made: Installation, api: Careloom, **more: Any) -> str:
     return api.synthetic.wait(asked.id).id
 
 
+def test_settings_are_searched_as_a_job(made: Installation, api: Careloom) -> None:
+    pytest.importorskip("optuna")
+    more = {"trials": 2, "options": {"steps": 10}, "space": "[marginals]\nbins = [4, 8]\n"}
+    asked = api.synthetic.search("silver/patients", METADATA, epsilon=0.1, **more)
+    assert asked.state == "waiting"
+    work(made.platform, once=True)
+    model = api.synthetic.wait(asked.id)
+    assert 0.15 < (model.epsilon or 0) < 0.4  # two trials and the choice
+    kinds = [one.kind for one in api.synthetic.account("research").entries if one.run == asked.id]
+    assert kinds.count("search") == 3
+
+
 def test_from_a_fit_to_a_refusal_to_a_release(made: Installation, api: Careloom) -> None:
     model = api.synthetic.model(fitted(made, api))
     assert (model.state, model.title, model.taints) == ("fitted", "people", ())

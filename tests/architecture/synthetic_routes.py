@@ -26,6 +26,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "more": {"json": {"table": "silver/patients", "epsilon": 1}},
         **QUEUED,
     },
+    f"POST {AT}/searches": {
+        "path": f"{AT}/searches", "also": "careloom/correct",
+        "more": {"json": {"table": "silver/patients", "epsilon": 1, "trials": 2}},
+        **QUEUED,
+    },
     f"GET {AT}/models/{{run_id}}": {"path": f"{AT}/models/{{synthetic model}}", **SEES},
     f"POST {AT}/models/{{run_id}}/samples": {
         "path": f"{AT}/models/{{synthetic model}}/samples", "more": {"json": {"rows": 10}}, **QUEUED,

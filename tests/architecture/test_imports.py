@@ -20,6 +20,7 @@ HEAVY = {
     "opacus": r"_torch\.py$",
     "peft": r"_torch\.py$",
     "sklearn": r"_sklearn\.py$",
+    "optuna": r"_optuna\.py$",
     "azure": r"_azure\.py$",
     "adlfs": r"_azure\.py$",
     "presidio_analyzer": r"_presidio\.py$",
@@ -38,7 +39,7 @@ HEAVY = {
     "matplotlib": r"^dashboard/",
     "reportlab": r"^(dashboard/|api/)",
 }
-HEAVY_FILE = re.compile(r"_(torch|sklearn|azure|presidio|spark|tesseract)$")
+HEAVY_FILE = re.compile(r"_(torch|sklearn|optuna|azure|presidio|spark|tesseract)$")
 # What a bare start may not load: the heavy ones, and the table libraries that cost a third of a second each.
 NEVER_BARE = [*HEAVY, "polars", "pyarrow", "deltalake", "pandas", "numpy", "sklearn", "mlflow", "duckdb", "onnxruntime"]
 

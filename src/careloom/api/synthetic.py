@@ -23,6 +23,7 @@ from careloom.api.synthetic_schemas import (
     ReleaseAskBody,
     RunPath,
     SampleAskBody,
+    SearchAskBody,
     SyntheticModel,
     SyntheticModelList,
     SyntheticRelease,
@@ -102,6 +103,28 @@ def fitted(body: FitAskBody) -> Response:
     told = body.model_dump()
     source = SourceAsk(told.pop("table"), None, told.pop("metadata"))
     return _queued(service.submit_fit(platform(), who(), FitAsk(source, **told)), "models")
+
+
+@synthetic.post(
+    "/searches",
+    summary="Search settings of a generator",
+    operation_id="search_synthetic_model",
+    security=_READ,
+    responses={202: queued_answer(SyntheticModel), **problems(*_REFUSALS, 404, 413, 415)},
+)
+def searched(body: SearchAskBody) -> Response:
+    """As a job: the best of the trials is the model that is answered. The ledger counts each before it runs. Needs the
+    scope careloom/correct, too.
+    """
+    from careloom.services import synthesize_jobs as service  # noqa: PLC0415 - see the module
+    from careloom.services.synthesize import FitAsk  # noqa: PLC0415 - the same
+    from careloom.services.synthesize_search import SearchAsk  # noqa: PLC0415 - the same
+    from careloom.services.synthesize_source import SourceAsk  # noqa: PLC0415 - the same
+
+    told = body.model_dump()
+    own = {name: told.pop(name) for name in ("trials", "cpu_seconds", "held_share", "selection", "space")}
+    source = SourceAsk(told.pop("table"), None, told.pop("metadata"))
+    return _queued(service.submit_search(platform(), who(), SearchAsk(FitAsk(source, **told), **own)), "models")
 
 
 @synthetic.get(

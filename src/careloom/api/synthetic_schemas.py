@@ -89,6 +89,31 @@ class FitAskBody(Model):
     control_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.3
 
 
+class SearchAskBody(FitAskBody):
+    """What to search: a fit whose settings are tried; epsilon is that of one trial."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {
+            "table": "silver/patients", "metadata": "version = 1\n[table.patients]\n", "epsilon": 0.2, "trials": 5,
+        }},
+    )  # fmt: skip
+
+    trials: Annotated[int, Field(ge=1, le=200)] = Field(10, description="At most.")
+    cpu_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        600.0, description="No trial begins that, by the longest so far, would end later."
+    )
+    held_share: Annotated[float, Field(ge=0.05, le=0.5)] = Field(
+        0.2, description="Of those to learn, on whom trials are compared."
+    )
+    selection: Annotated[float, Field(gt=0, le=10)] = Field(
+        0.1, description="Epsilon of the choice, of a private search."
+    )
+    space: Annotated[str, Field(max_length=100_000)] = Field(
+        "", description="TOML of settings to try; empty: what ships."
+    )
+
+
 class SampleAskBody(Model):
     """How many rows, what they have to be like, and what is measured of them."""
 

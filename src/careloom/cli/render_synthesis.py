@@ -32,11 +32,31 @@ def model(one: Row) -> None:
         say(f"{split['left_out']:,} rows were left out: of patients who object, left, or several in one row.")
     if one.get("why"):
         say(f"It failed: {one['why']}. What it may have spent stays spent; discard it, or fit anew.")
+    if one.get("search"):
+        say(_tried(one["search"]))
     if one.get("taints"):
         say(f"TAINTED: somebody left ({', '.join(one['taints'])}). Fit it again.")
     if one["state"] == "fitted":
         draws = "records sample {} --patients 100" if one["engine"] == "records" else "sample {} --rows 1000"
         say(f"Next: careloom synthesize {draws.format(one['model'])}")
+
+
+def searched(one: Row) -> None:
+    """A model whose settings were searched, with what each trial reached and what all cost."""
+    found = one["search"]
+    lines = [("*" if number == found["chosen"] else "", _options(each["options"]), each["state"],
+              "not told" if each["distance"] is None else f"{each['distance']:.4f}", f"{each['cpu_seconds']:.1f}")
+             for number, each in enumerate(found["trials"])]  # fmt: skip
+    show_table("Trials", ("", "settings", "state", "distance", "CPU s"), lines)
+    if one["epsilon"] is not None:
+        spent = f"epsilon {one['epsilon']:.4g} at delta {one['privacy']['delta']:g}"
+        say(f"All trials and the choice together spent {spent}: that is the bound of the model.")
+    model(one)
+
+
+def _tried(found: Row) -> str:
+    tried = f"{len(found['trials'])} of {found['asked']} settings were tried on {found['held_patients']:,} patients"
+    return f"{tried}, in {found['cpu_seconds']:.0f} s of the processor: {found['stopped']}."
 
 
 def samples(rows: Sequence[Row]) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from careloom.cli import synthesis_records, synthesis_release, synthesis_rows
+from careloom.cli import synthesis_records, synthesis_release, synthesis_rows, synthesis_search
 from careloom.cli.options import Json
 
 synthesize_app = typer.Typer(no_args_is_help=True, help="Data of nobody, and the privacy that it costs.")
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     ledger_app.command("budget")(ledger_budget)
     ledger_app.command("verify")(ledger_verify)
     synthesis_rows.register(synthesize_app)
+    synthesis_search.register(synthesize_app)
     synthesis_records.register(synthesize_app)
     synthesis_release.register(synthesize_app)
     synthesize_app.add_typer(ledger_app, name="ledger")

@@ -57,6 +57,15 @@ class Synthetic:
         asked = {"table": table, "metadata": metadata, "epsilon": epsilon, **more}
         return decode(SyntheticModel, self._post("/models", asked))
 
+    def search(self, table: str, metadata: str = "", *, epsilon: float | None = None, **more: Any) -> SyntheticModel:
+        """Queues a search of settings, whose best trial is the model; see `wait`. raises AccessError; InputError
+
+        epsilon  of one trial; the model's is that of all trials and the choice together
+        more     as `fit`, and trials, cpu_seconds, held_share, selection, space
+        """
+        asked = {"table": table, "metadata": metadata, "epsilon": epsilon, **more}
+        return decode(SyntheticModel, self._post("/searches", asked))
+
     def model(self, model: str) -> SyntheticModel:
         """One model as it stands. raises NotFound"""
         return decode(SyntheticModel, self._get(f"/models/{_named(model)}"))

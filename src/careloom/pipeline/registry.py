@@ -48,6 +48,7 @@ REGISTRY: dict[str, str] = {
     "synth.notes.huggingface": "careloom.synth.notes_huggingface_torch:tune_notes",
     "synth.notes.private": "careloom.synth.notes_private_torch:fit_notes_privately",
     "synth.notes.utility": "careloom.synth.notes_ner_sklearn:utility",
+    "synth.search": "careloom.synth.search_optuna:OptunaProposer",
     "synth.utility": "careloom.synth.utility_sklearn:judge_utility",
     "view.expressions": "careloom.services.view_columns:take",
     "ingest": "careloom.services.ingest_pipeline:build",

@@ -167,7 +167,7 @@ class _Task:
 def _learnt(platform: Platform, who: Principal, task: _Task, tell: Tell | None) -> Json:
     """Fits, keeps the model and writes down whom it learnt from; what is known of it afterwards."""
     maker, wanted, table = maker_of(task.ask.engine), asked(task.ask), task.source.table
-    watch, mixture = watch_of(platform, tell), _mixture(maker, wanted)
+    watch, mixture = watch_of(platform, tell), mixture_of(maker, wanted)
     fitted = tabular.fit(table, task.parts.members, maker, wanted, watch, mixture)
     digest = keep_model(platform, task.run, fitted, task.ask.source)
     people = task.source.people
@@ -306,5 +306,6 @@ def watch_of(platform: Platform, tell: Tell | None) -> Watch:
     return Watch(told=step, noise=np.random.Generator(np.random.PCG64DXSM(seed)))
 
 
-def _mixture(maker: Maker, ask: Ask) -> Any:
+def mixture_of(maker: Maker, ask: Ask) -> Any:
+    """What fits modes of numbers, for an engine whose plan has them; else None."""
     return load("synth.modes") if maker.plan(ask).numbers == "modes" else None

@@ -140,6 +140,7 @@ def lines_of(certificate: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("How they were made", ""), ("Engine", f"{made['engine']}, model {made['model']}"),
         ("Learnt from", f"{made['source']}, {made['patients']:,} patients; {made['control_patients']:,} set aside"),
         ("SHA-256 of the model", made["model_sha256"]),
+        *([("Settings tried", _searched(made["search"]))] if made.get("search") else []),
         ("What they tell of one patient", ""), ("Bound", f"{bound}, per patient, rows alone; {privacy['covers']}"),
         ("Ledger", f"{ledger['account']}, fit {ledger['fit']}, hash {ledger['fit_hash']}"),
         (f"Policy {report['policy']['name']}", ""), ("SHA-256 of the policy", report["policy_sha256"]),
@@ -154,6 +155,11 @@ def _judged(told: Mapping[str, Any]) -> str:
     known = ", ".join(told["known"]) or "the first categories"
     target = told["target"] or "none"
     return f"{told['judged']}; to predict: {target}; known to others: {known}; rare: fewer than {told['small_cell']}"
+
+
+def _searched(told: Mapping[str, Any]) -> str:
+    tried = f"{len(told['trials'])} of {told['asked']} ({told['stopped']}), on {told['held_patients']:,} patients apart"
+    return tried if told["selection"] is None else f"{tried}; the bound holds for all of them and the choice together"
 
 
 def _finding(one: Mapping[str, Any]) -> str:

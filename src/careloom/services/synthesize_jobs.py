@@ -17,6 +17,7 @@ from careloom.services.synthesize import FIT, FitAsk, fit, taints_of, told, work
 from careloom.services.synthesize_let_out import RELEASE
 from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import SAMPLE, JudgeAsk, SampleAsk, judge, sample
+from careloom.services.synthesize_search import SearchAsk, search
 from careloom.services.synthesize_shown import LIST, SHOW, samples_of
 from careloom.services.synthesize_source import SourceAsk
 from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress
@@ -26,6 +27,8 @@ from careloom.synth.tabular import Wish
 
 KIND = "synthesize"
 _LISTED = 200
+_MAKES = ("fit", "search")
+"""Acts whose job has the id of a model."""
 Json = dict[str, Any]
 
 
@@ -39,14 +42,35 @@ def submit_fit(platform: Platform, who: Principal, ask: FitAsk) -> Json:
     admit(platform, who, "correct", zone, operation=FIT)
     if not ask.source.table:
         raise QueryError("no table was named", "Name one of the research zone's lake: silver/patients.")
-    wanted = {
-        "act": "fit", "table": ask.source.table, "metadata": ask.source.metadata, "account": ask.account,
+    run = _queued(platform, who, zone, _fit_asked(ask, "fit"), {"act": "fit", "account": ask.account})
+    return _model(platform, run)
+
+
+def submit_search(platform: Platform, who: Principal, ask: SearchAsk) -> Json:
+    """Queues a search of settings over a lake table, and returns the model that it will make, as it stands.
+
+    raises  AccessError; QueryError
+    """
+    zone = zone_of_account(ask.fit.account)
+    admit(platform, who, "read", zone, operation=FIT)
+    admit(platform, who, "correct", zone, operation=FIT)
+    if not ask.fit.source.table:
+        raise QueryError("no table was named", "Name one of the research zone's lake: silver/patients.")
+    wanted = _fit_asked(ask.fit, "search") | {
+        "trials": ask.trials, "cpu_seconds": ask.cpu_seconds, "held_share": ask.held_share,
+        "selection": ask.selection, "space": ask.space,
+    }  # fmt: skip
+    return _model(platform, _queued(platform, who, zone, wanted, {"act": "search", "account": ask.fit.account}))
+
+
+def _fit_asked(ask: FitAsk, act: str) -> Json:
+    """The ask as a job keeps it."""
+    return {
+        "act": act, "table": ask.source.table, "metadata": ask.source.metadata, "account": ask.account,
         "engine": ask.engine, "epsilon": ask.epsilon, "delta": ask.delta, "rows_per_patient": ask.rows_per_patient,
         "target": ask.target, "options": dict(ask.options), "seed": ask.seed, "name": ask.name,
         "control_share": ask.control_share,
     }  # fmt: skip
-    run = _queued(platform, who, zone, wanted, {"act": "fit", "account": ask.account})
-    return _model(platform, run)
 
 
 def submit_sample(platform: Platform, who: Principal, ask: SampleAsk, judged: JudgeAsk) -> Json:
@@ -80,7 +104,7 @@ def models(platform: Platform, who: Principal) -> list[Json]:
     admit(platform, who, "monitor", "research", operation=LIST)
     with platform.store("identified").connect() as connection:
         found = {one.name for one in listed(connection, "model") if zone_of_account(one.body["account"]) == "research"}
-    waiting = {job.id for job in _jobs(platform) if _said(job, "act") == "fit"}
+    waiting = {job.id for job in _jobs(platform) if _said(job, "act") in _MAKES}
     names = sorted(found | waiting, reverse=True)
     note(platform, who, LIST, "research", detail={"listed": len(names)})
     return [_model(platform, one) for one in names]
@@ -115,19 +139,38 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
     wanted = unsealed(platform, request)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         who = asker_of(jobs, progress, wanted)
-        {"fit": _fit, "sample": _draw, "release": _release}[wanted["act"]](own, who, progress, wanted)
+        {"fit": _fit, "search": _search, "sample": _draw, "release": _release}[wanted["act"]](
+            own, who, progress, wanted
+        )
     return {name: request.get(name, "") for name in ("act", "account", "model", "sample")}
 
 
 def _fit(platform: Platform, who: Principal, progress: Progress, wanted: Json) -> None:
-    if _found(platform, progress.job_id, "model") is not None:  # its worker was killed; `mend` said that it failed
-        raise Conflict("this fit was begun before and has reserved", "Ask for it anew.")
-    source = SourceAsk(table=wanted["table"], metadata=wanted["metadata"])
-    ask = FitAsk(
-        source, wanted["account"], wanted["engine"], wanted["epsilon"], wanted["delta"], wanted["rows_per_patient"],
-        wanted["target"], wanted["options"], wanted["seed"], wanted["name"], wanted["control_share"], progress.job_id,
+    _require_new(platform, progress.job_id)
+    fit(platform, who, _fit_ask(wanted, progress.job_id), progress.report)
+
+
+def _search(platform: Platform, who: Principal, progress: Progress, wanted: Json) -> None:
+    _require_new(platform, progress.job_id)
+    ask = SearchAsk(
+        _fit_ask(wanted, progress.job_id), wanted["trials"], wanted["cpu_seconds"], wanted["held_share"],
+        wanted["selection"], wanted["space"],
     )  # fmt: skip
-    fit(platform, who, ask, progress.report)
+    search(platform, who, ask, progress.report)
+
+
+def _require_new(platform: Platform, run: str) -> None:
+    """raises Conflict where the job's worker was killed when it had begun: `mend` said that the model has failed"""
+    if _found(platform, run, "model") is not None:
+        raise Conflict("this was begun before and has reserved", "Ask for it anew.")
+
+
+def _fit_ask(wanted: Json, run: str) -> FitAsk:
+    return FitAsk(
+        SourceAsk(table=wanted["table"], metadata=wanted["metadata"]), wanted["account"], wanted["engine"],
+        wanted["epsilon"], wanted["delta"], wanted["rows_per_patient"], wanted["target"], wanted["options"],
+        wanted["seed"], wanted["name"], wanted["control_share"], run,
+    )  # fmt: skip
 
 
 def _draw(platform: Platform, who: Principal, progress: Progress, wanted: Json) -> None:
@@ -147,7 +190,7 @@ def _release(platform: Platform, who: Principal, _progress: Progress, wanted: Js
 
 def _queued(platform: Platform, who: Principal, zone: Zone, wanted: Json, shown: Json) -> str:
     run = platform.run_id()
-    operation = {"fit": FIT, "sample": SAMPLE, "release": RELEASE}[wanted["act"]]
+    operation = {"fit": FIT, "search": FIT, "sample": SAMPLE, "release": RELEASE}[wanted["act"]]
     note(platform, who, operation, zone, action="create", detail={"job": run, **shown})
     request = sealed(platform, wanted | {"purpose": who.purpose, "request": who.request})
     with platform.jobs() as jobs:
@@ -186,7 +229,7 @@ def _state(one: Work | None, job: Job | None) -> Json:
 
 def _model(platform: Platform, name: str) -> Json:
     one, job = _found(platform, name, "model"), find_job(platform, KIND, name)
-    if job is not None and _said(job, "act") != "fit":
+    if job is not None and _said(job, "act") not in _MAKES:
         job = None
     if (one is None and job is None) or (one is not None and zone_of_account(one.body["account"]) != "research"):
         raise NotFound("there is no such model", "List them: GET /api/v1/synthetic/models.")

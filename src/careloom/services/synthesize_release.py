@@ -39,7 +39,7 @@ WITHDRAW, CERTIFICATE = "synthesize-withdraw", "synthesize-certificate"
 _NAMED = ("releasing", "released")
 """States in which a sample has its table's name to itself."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")
-_COVERED = "neither verdict nor certificate"
+_COVERED = "neither verdict nor certificate, nor the judge's measures, which the ledger does not count"
 Json = dict[str, Any]
 
 
@@ -166,6 +166,7 @@ def _let_out(platform: Platform, who: Principal, one: Work, model: Work, let: _L
             "columns": [{"name": each.name, "type": each.dtype} for each in schema.columns],
         },
         "ledger": {"account": account, "fit": model.body["ledger"]["entry"], "fit_hash": model.body["ledger"]["hash"],
+                   "search": model.body["ledger"].get("search", []),
                    "release": entry["entry"], "release_hash": entry["hash"],
                    "verdict": None if let.verdict_entry is None else let.verdict_entry["entry"]},
     }  # fmt: skip
@@ -257,7 +258,7 @@ def _report(platform: Platform, who: Principal, one: Work, model: Work, let: _Le
             "model_sha256": body["model_sha256"], "wish": one.body["wish"],
             "source": _named(source),
             "source_digest": source["digest"], "patients": body["split"]["patients"],
-            "control_patients": body["split"]["control_patients"],
+            "control_patients": body["split"]["control_patients"], "search": body.get("search"),
         },
         "privacy": {
             "epsilon": body["epsilon"], "delta": None if privacy is None else privacy["delta"],

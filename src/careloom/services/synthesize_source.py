@@ -84,14 +84,17 @@ def read_source(platform: Platform, who: Principal, ask: SourceAsk, zone: str) -
     return _of_lake(platform, who, ask.table, metadata, ask.part)
 
 
-def split(platform: Platform, source: Source, zone: str, share: float) -> Split:
-    """The rows by whether their patient is set aside. raises InputError where one side would have no row"""
+def split(platform: Platform, source: Source, zone: str, share: float, lot: str = "synthesis control") -> Split:
+    """The rows by whether their patient is set aside. raises InputError where one side would have no row
+
+    lot  what for: each draws lots of its own
+    """
     if not 0.05 <= share <= 0.5:
         raise InputError("the share of controls is out of range", "Give 0.05 to 0.5.")
     table, frame = source.table, source.frame
     if table.subject and frame[table.subject].null_count():
         raise InputError("some rows name no patient", f"Give {table.subject} for every row.")
-    key = platform.keys.derive("synthesis control", zone)
+    key = platform.keys.derive(lot, zone)
     names = frame[table.subject].cast(pl.String) if table.subject else pl.Series(map(str, range(frame.height)))
     unique = names.unique()
     lots = {name: _lot(key, name) for name in unique.to_list()}

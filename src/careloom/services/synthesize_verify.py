@@ -77,11 +77,12 @@ def _is_in_ledger(platform: Platform, report: Json) -> bool:
     except IntegrityError:
         return False
     told = report["ledger"]
+    named = [(told[name], told[f"{name}_hash"]) for name in ("fit", "release")]
+    named += [(one["entry"], one["hash"]) for one in told.get("search", ())]
     return all(
-        told[name] in rows and rows[told[name]].hash == told[f"{name}_hash"]
-        and rows[told[name]].body["account"] == told["account"]
-        for name in ("fit", "release")
-    )  # fmt: skip
+        entry in rows and rows[entry].hash == digest and rows[entry].body["account"] == told["account"]
+        for entry, digest in named
+    )
 
 
 def _are_kept(platform: Platform, report: Json) -> bool:

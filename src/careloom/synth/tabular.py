@@ -183,7 +183,7 @@ def _in_model_space(
         transform = transforms.fit(reduced.table, rows, plan, mixture)
         return reduced, transform, transform.encode(rows)
     transform = transforms.fit_public(reduced.table, plan)
-    return reduced, transform, transform.encode(_within(reduced.table, rows))
+    return reduced, transform, transform.encode(within(reduced.table, rows))
 
 
 def planned(table: Table, maker: Maker, ask: Ask, patients: int) -> tuple[Mechanism, ...]:
@@ -271,7 +271,7 @@ def _name(codec: transforms.Codec) -> str:
     return codec.name if isinstance(codec, CategoryCodec) else codec.form.name
 
 
-def _within(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+def within(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with numbers and times clipped to their declared bounds; a category that is not declared is refused."""
     bounded = [column for column in table.columns if column.low is not None and column.high is not None]
     return rows.with_columns(pl.col(column.name).clip(column.low, column.high) for column in bounded)
