@@ -54,8 +54,8 @@ class UseAsk:
 
     mechanisms  all that will look at the data, with their noise; none for what only reworks what was published
     delta       at which the epsilon of this use alone is told
-    run         the run that it belongs to, while `careloom.services.synthesize.held` holds it; what is reserved for a run
-                that nobody holds is noted as failed
+    run         the run that it belongs to, while `careloom.services.synthesize.held` holds it; what is reserved for a
+                run that nobody holds is noted as failed
     """
 
     account: str
