@@ -1,7 +1,8 @@
 """Any generator of tables on any of three tables: fidelity, use, detection, copies, cost.
 
 ``python bench/bench_synth_engines.py ENGINE [adult|diabetes130|heart_disease] [--cpu-seconds 150] [--seeds 3]
-[--epsilon E] [--option NAME=VALUE ...] [--rows FILE.parquet] [--final] [--quick] [--attacks [--targets 5000]]``
+[--epsilon E] [--option NAME=VALUE ...] [--rows FILE.parquet] [--final] [--quick] [--attacks [--targets 5000]]
+[--lines FILE.jsonl]``
 
 Needs the suites (CARELOOM_SUITES) and the extra ml.
 
@@ -9,11 +10,18 @@ ENGINE is what is registered as ``synth.engine.ENGINE``, or ``cart``, the baseli
 processor time is used up or the engine ends by itself. Utility is tested on the control part, so that whoever tunes
 does not see the test part; ``--final`` takes the test part: once, for the numbers that are told. ``--quick`` leaves
 detection out; ``--attacks`` lets membership attacks try, members against the control, and tells the worst upper bound:
-of 5,000 of each, or of as many as ``--targets`` says (0: all there are, which narrows the interval). ``--rows`` judges
-rows that something else made, such as those of ``bench/peers_synth.py``; ENGINE is then its name.
+of 5,000 of each, or of as many as ``--targets`` says (0: all there are, which narrows the interval). Below 5,000 there
+is no limit: whether each interval holds what the same attack makes of real rows that were not learnt (the test part as
+a release) is told instead. ``--rows`` judges rows that something else made, such as those of ``bench/peers_synth.py``:
+``out/adult-ctgan-{seed}.parquet``; ENGINE is then its name.
+
+One JSON line a seed has all its measures: ``data, engine, seed, part, epsilon, options, measures, columns, ...``
+and, with ``--attacks``, ``attacks`` (area, low, high; ``of real rows`` where there is no limit) and who was attacked;
+``--lines`` adds it to a file.
 """
 
 import argparse
+import json
 import os
 import resource
 import statistics
@@ -34,6 +42,9 @@ from careloom.pipeline.registry import load
 from careloom.synth.engine import Ask, Privacy, Watch
 from careloom.synth.fidelity import judge_fidelity
 from careloom.synth.metadata_check import conform
+from careloom.synth.privacy import PATIENTS_FOR_LIMIT
+from careloom.synth.privacy_membership import membership
+from careloom.synth.privacy_scene import Limits, scene
 from careloom.synth.tabular import fit
 from measure import report
 from synth_tables import NAMES, Data, as_public, read
@@ -43,15 +54,25 @@ MUSTS: dict[str, dict[str, tuple[float, float]]] = {
         "shape": (1.6, 0.6), "trend": (3.5, 1.6), "TSTR": (0.915, 0.921), "detection": (0.60, 0.54),
         "membership, at most": (0.53, 0.53),
     },
-    "diabetes130": {"shape": (1.5, 0.8), "trend": (2.6, 1.6), "TSTR": (0.612, 0.630)},
+    "diabetes130": {
+        "shape": (1.5, 0.8), "trend": (2.6, 1.6), "TSTR": (0.612, 0.630), "membership, at most": (0.53, 0.53),
+    },
 }  # fmt: skip
 """(must, aim) of a fit that is not private; for the best of the engines."""
 SAMPLING = {
     "autoregressive": (3_000, 10_000), "diffusion": (1_500, 5_000), "gan": (20_000, 100_000), "vae": (20_000, 100_000),
 }  # fmt: skip
 """(must, aim) of rows a CPU second, by engine."""
-UNITS = {"fit": "CPU s", "sampling": "rows/CPU s", "TSTR": "AUC", "TRTR": "AUC", "detection": "AUC", "memory": "MB"}
-HIGHER = ("TSTR", "TRTR", "sampling")
+UNITS = {
+    "fit": "CPU s",
+    "sampling": "rows/CPU s",
+    "TSTR": "AUC",
+    "TRTR": "AUC",
+    "detection": "AUC",
+    "memory": "MB",
+    "attacks that hold real rows": "of 6",
+}
+HIGHER = ("TSTR", "TRTR", "sampling", "attacks that hold real rows")
 
 
 class Made:
@@ -62,7 +83,8 @@ class Made:
         start = time.process_time()
         self._sample: Any
         if asked.rows:
-            rows = conform(data.table, pl.read_parquet(asked.rows).select(data.table.names))
+            found = pl.read_parquet(asked.rows.replace("{seed}", str(seed)))
+            rows = conform(data.table, found.select(data.table.names))
             self._sample = lambda count, draw: rows.head(count)
         elif asked.engine == "cart":
             model = load("synth.cart")(data.table, data.train, seed)
@@ -108,7 +130,7 @@ def options(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def measured(asked: argparse.Namespace, data: Data, seed: int) -> dict[str, float]:
-    """One seed: name of a measure -> its value."""
+    """One seed: name of a measure -> its value; and its JSON line."""
     model = Made(asked, data, seed)
     start = time.process_time()
     made = model.sample(data.train.height, seed)
@@ -121,32 +143,62 @@ def measured(asked: argparse.Namespace, data: Data, seed: int) -> dict[str, floa
         "shape": 100 * found.shape, "trend": 100 * found.trend, "strong trend": 100 * found.strong_trend,
         "triples": 100 * found.triples, "TSTR": use.synthetic.scores["boosting"], "TRTR": use.real.scores["boosting"],
         "copies": 100 * exact_copies(made, data.train), "copies of the control": 100 * control_copies(data),
-        "fit": model.seconds, "sampling": data.train.height / sampled,
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }  # fmt: skip
+    if not asked.rows:  # of rows that something else made it is not known here
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        values |= {"fit": model.seconds, "sampling": data.train.height / sampled, "memory": memory}
     if detectors:
         values |= {"detection": found.detection["boosting"], "detection by regression": found.detection["regression"]}
-    if asked.attacks:
-        values |= attacked(data, made, seed, asked.targets)
-    sys.stdout.write(f"  seed {seed}: { ({name: round(one, 4) for name, one in values.items()}) }\n")
-    sys.stdout.write(f"    columns { ({name: round(100 * one, 2) for name, one in found.columns.items()}) }\n")
-    sys.stdout.write(f"    broken {found.broken}; scores {use.synthetic.scores} of {use.real.scores}\n")
-    sys.stdout.flush()
+    attacks = attacked(data, made, seed, asked.targets) if asked.attacks else {}
+    values |= worst(attacks)
+    told = {
+        "data": asked.data, "engine": asked.engine, "seed": seed, "part": "test" if asked.final else "control",
+        "epsilon": asked.epsilon or None, "options": options(asked), "measures": values, "columns": found.columns,
+        "broken": found.broken, "scores": use.synthetic.scores, "scores of real rows": use.real.scores,
+    }  # fmt: skip
+    say(told | attacks, asked.lines)
     return values
 
 
-def attacked(data: Data, made: pl.DataFrame, seed: int, targets: int) -> dict[str, float]:
-    """The worst of the membership attacks: its area, and the upper bound of it at 95 %; 0 targets: all there are."""
-    from careloom.synth.privacy_membership import membership  # noqa: PLC0415 - for those who ask
-    from careloom.synth.privacy_scene import Limits, scene  # noqa: PLC0415 - the same
+def say(told: dict[str, Any], file: str) -> None:
+    """Prints a line of JSON, and adds it to the file if there is one."""
+    line = json.dumps(told, default=float)
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+    if file:
+        with Path(file).open("a", encoding="utf-8") as out:
+            out.write(line + "\n")
 
+
+def attacked(data: Data, made: pl.DataFrame, seed: int, targets: int) -> dict[str, Any]:
+    """Who was attacked, and the area and its bounds at 95 % by attack; 0 targets: all there are.
+
+    Where there are too few people for a limit, also the areas of attacks on real rows that were not learnt, and whether
+    each interval holds them.
+    """
     limits = Limits(targets=targets or data.train.height, reference=5_000, release=10_000)
     scenery = scene(data.table, (data.train, data.control, None), made, seed=seed, limits=limits)
-    found = membership(scenery)
-    sys.stdout.write(f"    {scenery.members.count} members, {scenery.controls.count} controls\n")
-    sys.stdout.write(f"    attacks { ({name: each.told.area for name, each in found.items()}) }\n")
-    worst = max((each.told.area for each in found.values()), key=lambda area: area.high)
-    return {"membership": worst.value, "membership, at most": worst.high}
+    areas = {name: each.told.area for name, each in membership(scenery).items()}
+    told: dict[str, Any] = {
+        "members": scenery.members.count, "controls": scenery.controls.count, "reference": scenery.reference.height,
+        "attacks": {name: [area.value, area.low, area.high] for name, area in areas.items()},
+    }  # fmt: skip
+    if min(told["members"], told["controls"]) < min(PATIENTS_FOR_LIMIT, targets or PATIENTS_FOR_LIMIT):
+        real = scene(data.table, (data.train, data.control, None), data.test, seed=seed, limits=limits)
+        others = {name: each.told.area.value for name, each in membership(real).items()}
+        told |= {"of real rows": others, "holds real": {name: areas[name].has(each) for name, each in others.items()}}
+    return told
+
+
+def worst(attacks: dict[str, Any]) -> dict[str, float]:
+    """The attack with the highest upper bound; of how many attacks the interval holds chance, and holds real rows."""
+    if not attacks:
+        return {}
+    value, _, high = max(attacks["attacks"].values(), key=lambda area: area[2])
+    found = {"membership": value, "membership, at most": high}
+    if "holds real" in attacks:
+        found["attacks that hold real rows"] = float(sum(attacks["holds real"].values()))
+    return found
 
 
 def control_copies(data: Data) -> float:
@@ -186,6 +238,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epsilon", type=float, default=0)
     parser.add_argument("--rows", default="")
+    parser.add_argument("--lines", default="")
     parser.add_argument("--targets", type=int, default=5_000)
     parser.add_argument("--option", action="append", default=[])
     for switch in ("--final", "--quick", "--verbose", "--attacks"):
