@@ -18,9 +18,9 @@ _EVERY = 5
 _WEIGHTS = tuple(round(0.05 * at, 2) for at in range(25))
 """Of the logits that were learnt, tried by `temper`: 0 to 1.2."""
 _LEVEL = 0.65
-"""Share of the budget after which the learning rate falls at the latest."""
-_FALL = 0.35
-"""How long the fall takes where it begins earlier, as a share of what came before it."""
+"""Share of the budget after which the learning rate falls."""
+_STEPS = 40
+"""Without a gain, at least, before a fit ends: epochs of small tables are few steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,14 @@ class Training:
 
     epochs    where the caller sets no budget
     batch     rows of a step
-    rate      highest learning rate; it falls to nothing over the last part of the fit
+    rate      highest learning rate; it falls to nothing over the last part of a budget
     decay     of weights, a step, times the rate
     ordered   share of rows that are learnt in the order in which rows are made; the others in any order
     average   of weights: how much of the old is kept in a step
-    patience  epochs without a better validation after which the fit comes to its end
+    patience  epochs without a better validation after which the fit ends
+    aside     share of the rows that are set aside
+    gain      by which share the loss of the rows set aside has to fall for an epoch to be better: what is learnt beyond
+              helps those who guess at who was learnt from more than it helps the rows
     """
 
     epochs: int
@@ -43,14 +46,17 @@ class Training:
     ordered: float
     average: float
     patience: int
+    aside: float
+    gain: float
 
 
 @dataclass(slots=True)
 class Run:
     """A fit that is under way.
 
-    best     the averaged weights that did best on the rows set aside
-    falling  share of the budget at which the learning rate began to fall; above 1: it has not
+    best    the averaged weights that did best on the rows set aside
+    gained  steps after which they were found
+    since   epochs without a gain
     """
 
     net: ColumnNet
@@ -60,8 +66,8 @@ class Run:
     steps: int = 0
     best: dict[str, torch.Tensor] = field(default_factory=dict)
     best_loss: float = float("inf")
+    gained: int = 0
     since: int = 0
-    falling: float = 2.0
 
 
 def orders(
@@ -82,13 +88,13 @@ def orders(
 
 def learn(
     net: ColumnNet, codes: Codes, order: tuple[int, ...], how: Training, seed: int, watch: Watch
-) -> torch.Tensor:  # fmt: skip
-    """Leaves in the network the averaged weights that are best on a tenth of the rows, which it does not learn.
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Leaves in the network the averaged weights that are best on the rows set aside, which it does not learn.
 
-    returns  these rows, [n, parts]
+    returns  (these rows, the rows that it learns), [n, parts] each
     """
     shuffled = torch.from_numpy(codes[np.random.default_rng([seed, 1]).permutation(len(codes))])
-    aside = max(1, len(shuffled) // 10) if len(shuffled) >= 50 else 0
+    aside = max(1, int(how.aside * len(shuffled))) if len(shuffled) >= 50 else 0
     checked, learnt = shuffled[:aside], shuffled[aside:]
     run = _begun(net, how, watch)
     share = watch.share or (lambda: run.epoch / how.epochs)
@@ -100,8 +106,7 @@ def learn(
             net.eval()
         run.epoch += 1
         loss = validation(run, checked, order, seed) if aside else float(-run.epoch)
-        _judge(run, loss, how, share())
-        done = share() / _end(run)
+        done = 1.0 if _judged(run, loss, how) else share()
         if watch.told is not None:
             watch.told(Step(min(1.0, done), run.epoch, {"validation": loss}))
         if done >= 1:
@@ -109,7 +114,7 @@ def learn(
         if watch.save is not None and run.epoch % _EVERY == 0:
             watch.save(saved(run))
     net.load_state_dict(run.best)
-    return checked
+    return checked, learnt
 
 
 def temper(net: ColumnNet, rows: torch.Tensor, order: tuple[int, ...], shares: list[torch.Tensor]) -> None:
@@ -145,7 +150,7 @@ def _epoch(
         if len(some) < how.batch // 2 and len(places) > how.batch:
             continue
         for group in run.optimizer.param_groups:
-            group["lr"] = how.rate * min(1.0, (run.steps + 1) / 50) * _height(run, share())
+            group["lr"] = how.rate * min(1.0, (run.steps + 1) / 50) * _height(share())
         seen = orders(rows.shape[1], len(some), order, how.ordered, draw)
         loss = run.net.losses(rows[some], seen).sum(1).mean()
         run.optimizer.zero_grad()
@@ -159,33 +164,18 @@ def _epoch(
                 run.averaged[name].lerp_(one, 1 - kept)
 
 
-def _height(run: Run, share: float) -> float:
+def _height(share: float) -> float:
     """Of the learning rate, 0..1: level, then down along a cosine."""
-    return float(0.5 + 0.5 * np.cos(np.pi * min(1.0, max(0.0, _fallen(run, share)))))
+    return float(0.5 + 0.5 * np.cos(np.pi * min(1.0, max(0.0, (share - _LEVEL) / (1 - _LEVEL)))))
 
 
-def _fallen(run: Run, share: float) -> float:
-    """How much of the fall is over."""
-    start = min(run.falling, _LEVEL)
-    return (share - start) / max(_end(run) - start, 1e-6)
-
-
-def _end(run: Run) -> float:
-    """The share of the budget at which the fit ends: all of it, or soon after rows were told no better any more."""
-    return 1.0 if run.falling > 1 else min(1.0, run.falling * (1 + _FALL))
-
-
-def _judge(run: Run, loss: float, how: Training, share: float) -> None:
-    if loss < run.best_loss - 1e-4:
-        run.since = 0
-    else:
-        run.since += 1
-    if loss < run.best_loss:
-        run.best_loss, run.best = loss, {name: one.clone() for name, one in run.averaged.items()}
-    if run.since >= how.patience and run.falling > 1 and share < _LEVEL:
-        run.falling = share
-        run.net.load_state_dict(run.best)
-        run.averaged = {name: one.clone() for name, one in run.best.items()}
+def _judged(run: Run, loss: float, how: Training) -> bool:
+    """Keeps the averaged weights where they are better; True: there was no gain for so long that the fit ends."""
+    run.since += 1
+    if loss < run.best_loss - how.gain * abs(run.best_loss) or not run.best:
+        run.since, run.best_loss, run.gained = 0, loss, run.steps
+        run.best = {name: one.clone() for name, one in run.averaged.items()}
+    return run.since >= how.patience and run.steps - run.gained >= _STEPS
 
 
 def validation(run: Run, rows: torch.Tensor, order: tuple[int, ...], seed: int) -> float:
@@ -206,7 +196,7 @@ def saved(run: Run) -> State:
     """What `resumed` takes."""
     tensors: dict[str, npt.NDArray[Any]] = {}
     told: Json = {"epoch": run.epoch, "steps": run.steps, "best_loss": run.best_loss, "since": run.since,
-                  "falling": run.falling}  # fmt: skip
+                  "gained": run.gained}  # fmt: skip
     for kind, weights in (("net", run.net.state_dict()), ("averaged", run.averaged), ("best", run.best)):
         tensors |= {f"{kind}/{name}": one.detach().numpy().copy() for name, one in weights.items()}
     for at, (_, moments) in enumerate(sorted(run.optimizer.state_dict()["state"].items())):
@@ -232,5 +222,5 @@ def resumed(run: Run, state: State) -> Run:
     told: Mapping[str, Any] = state.told
     return Run(
         run.net, kinds["averaged"], run.optimizer, told["epoch"], told["steps"], kinds["best"], told["best_loss"],
-        told["since"], told["falling"],
+        told["gained"], told["since"],
     )  # fmt: skip

@@ -11,6 +11,7 @@ from careloom.synth.autoregressive_net_torch import ColumnNet
 from careloom.synth.autoregressive_places import KNOTS
 from careloom.synth.autoregressive_places import drawn as places_drawn
 from careloom.synth.engine import Given, Json, State
+from careloom.synth.engine_shares_torch import as_known
 from careloom.synth.transforms_space import ModelRows
 
 _ROWS = 20_000
@@ -20,12 +21,24 @@ _LEAN_MOST = 1.5
 """Nats that are added to a logit at most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How often codes should come.
+
+    shares  [parts] of [size]
+    rows    that say so: shares are met up to a standard error of what so many rows know; 0: exactly
+    """
+
+    shares: list[torch.Tensor]
+    rows: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AutoregressiveEngine:
     """A fitted network; whatever is given, the parts that are not follow from it as the network says.
 
     order   in which parts are drawn; those given come first
-    lean    [parts] of [size] added to the logits, so that each code comes as often as was learnt
+    lean    [parts] of [size] added to the logits, so that each code comes about as often as was learnt
     places  for each continuous part (discrete part that names the bin, [size, knots] places in it)
     """
 
@@ -46,9 +59,9 @@ class AutoregressiveEngine:
             continuous[:, at] = places_drawn(codes[:, part], table, draw)
         return ModelRows(continuous, codes)
 
-    def leaning(self, shares: list[torch.Tensor], rows: int, draw: np.random.Generator) -> tuple[torch.Tensor, ...]:
+    def leaning(self, wanted: Wanted, rows: int, draw: np.random.Generator) -> tuple[torch.Tensor, ...]:
         """[parts] of [size] what to add to logits so that so many rows have these shares of codes."""
-        return self._codes(rows, draw, {}, shares)[1]
+        return self._codes(rows, draw, {}, wanted)[1]
 
     def state(self) -> State:
         """Weights and tables as arrays."""
@@ -66,9 +79,9 @@ class AutoregressiveEngine:
         rows: int,
         draw: np.random.Generator,
         given: dict[int, torch.Tensor],
-        shares: list[torch.Tensor] | None = None,
+        wanted: Wanted | None = None,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """([rows, parts] codes, what was added to the logits: `lean`, or what it takes to come to `shares`)."""
+        """([rows, parts] codes, what was added to the logits: `lean`, or what it takes to come to what is wanted)."""
         net, width, lean = self.net, self.net.place, list(self.lean)
         order = (*given, *(part for part in self.order if part not in given))
         made = torch.zeros((rows, len(order)), dtype=torch.int64)
@@ -80,8 +93,8 @@ class AutoregressiveEngine:
                     made[:, part] = given[part]
                 else:
                     logits = net.block(part, known[:, : at * width], of[: at * width])
-                    if shares is not None:
-                        lean[part] = _added(logits, shares[part])
+                    if wanted is not None:
+                        lean[part] = _added(logits, wanted.shares[part], wanted.rows)
                     made[:, part] = drawn((logits + lean[part]).softmax(1), draw)
                 known[:, at * width : (at + 1) * width] = net.stands_for(part, made[:, part])
         return made, tuple(lean)
@@ -108,8 +121,9 @@ def load(state: State) -> AutoregressiveEngine:
     return AutoregressiveEngine(net, tuple(told["order"]), lean, places)
 
 
-def _added(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """[size] what to add to logits for their mean chances to be those wanted: iterative scaling."""
+def _added(logits: torch.Tensor, wanted: torch.Tensor, rows: int) -> torch.Tensor:
+    """[size] what to add to logits for their mean chances to be those wanted, as `Wanted` has it: iterative scaling."""
+    wanted = as_known(logits.softmax(1).mean(0), wanted, rows)
     added = torch.zeros_like(wanted)
     for _ in range(_LEAN_ROUNDS):
         mean = (logits + added).softmax(1).mean(0)

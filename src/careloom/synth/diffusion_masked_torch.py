@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from careloom.synth.engine_shares_torch import as_known
+
 LEVELLINGS = 6
 GOLDEN = 0.6180339887498949
 CACHED = 1_024
@@ -190,10 +192,7 @@ def unmask(
 
 def levelled(logits: Tensor, wanted: Tensor, learnt: int = 0) -> Tensor:
     """[codes] what has to be added to the logits so that the mean chances are those wanted, as `Levels` has it."""
-    if learnt:
-        error = (wanted * (1 - wanted) / learnt).sqrt()
-        near = torch.softmax(logits, 1).mean(0).clamp(wanted - error, wanted + error).clamp(min=1e-9)
-        wanted = near / near.sum()
+    wanted = as_known(torch.softmax(logits, 1).mean(0), wanted, learnt)
     shift = torch.zeros(logits.shape[1])
     for _ in range(LEVELLINGS):
         found = torch.softmax(logits + shift, 1).mean(0)

@@ -12,9 +12,10 @@ import torch
 
 from careloom.errors import InputError
 from careloom.synth import autoregressive_fit_torch as plain
+from careloom.synth import autoregressive_last_torch as last
 from careloom.synth import autoregressive_private_torch as private
 from careloom.synth.accounting_mechanisms import Mechanism
-from careloom.synth.autoregressive_model_torch import AutoregressiveEngine, load
+from careloom.synth.autoregressive_model_torch import AutoregressiveEngine, Wanted, load
 from careloom.synth.autoregressive_net_torch import ColumnNet
 from careloom.synth.autoregressive_places import KNOTS
 from careloom.synth.autoregressive_places import learnt as places_learnt
@@ -43,7 +44,9 @@ def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, targe
     if ask.privacy is None:
         shares = [_shares(codes[:, at], size) for at, size in enumerate(net.sizes)]
         _lean_heads(net, shares)
-        aside = plain.learn(net, codes, order, _training(ask), ask.seed, watch)
+        aside, learnt = plain.learn(net, codes, order, _training(ask), ask.seed, watch)
+        if target is not None and len(aside) and len(order) > 1:
+            last.learn(net, learnt, aside, target, _training(ask), ask.seed)
         if len(aside) >= _TEMPER_ROWS:
             plain.temper(net, aside, order, shares)
     else:
@@ -55,8 +58,10 @@ def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, targe
         private.learn(net, codes, order, planned, _private_training(ask), watch)
     none = tuple(torch.zeros(size) for size in net.sizes)
     engine = AutoregressiveEngine(net, order, none, _places(parts, rows, is_private=ask.privacy is not None))
-    drawn = int(np.clip(len(codes), *_LEAN_ROWS)) if ask.privacy is None else _LEAN_ROWS[1]
-    lean = engine.leaning(shares, drawn, np.random.default_rng([ask.seed, 4]))
+    is_open = ask.privacy is None
+    drawn = int(np.clip(len(codes), *_LEAN_ROWS)) if is_open else _LEAN_ROWS[1]
+    wanted = Wanted(shares, len(codes) if is_open else 0)  # noisy shares tell no more where they are met exactly
+    lean = engine.leaning(wanted, drawn, np.random.default_rng([ask.seed, 4]))
     return AutoregressiveEngine(net, order, lean, engine.places)
 
 
@@ -112,7 +117,7 @@ def _places(
 
 def _training(ask: Ask) -> plain.Training:
     options: Json = maker.options_of(ask)
-    names = ("epochs", "batch", "rate", "decay", "ordered", "average", "patience")
+    names = ("epochs", "batch", "rate", "decay", "ordered", "average", "patience", "aside", "gain")
     return plain.Training(**{name: options[name] for name in names})
 
 
@@ -158,7 +163,9 @@ maker = Maker(
         "dropout": 0.4,
         "ordered": 0.9,
         "average": 0.995,
-        "patience": 4,
+        "patience": 2,
+        "aside": 0.1,
+        "gain": 0.004,
         "private_bins": 24,
         "private_width": 64,
         "private_depth": 0,

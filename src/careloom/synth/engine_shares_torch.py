@@ -37,6 +37,21 @@ def counted_privately(blocks: Blocks, flat: Tensor, privacy: Privacy, noise: np.
     return (noisy / totals).float()
 
 
+def as_known(found: Tensor, wanted: Tensor, rows: int) -> Tensor:
+    """[codes] of one part the shares to lean to: those found, drawn to the wanted ones up to a standard error of these.
+
+    Nearer than so many rows know the wanted shares it would only show who was among them by chance.
+
+    found  [codes] mean chances that a model says
+    rows   that the wanted shares were counted in; 0: they are met exactly
+    """
+    if not rows:
+        return wanted
+    error = (wanted * (1 - wanted) / rows).sqrt()
+    near = found.clamp(wanted - error, wanted + error).clamp(min=1e-9)
+    return near / near.sum()
+
+
 def leaning(
     blocks: Blocks, logits: Tensor, wanted: Tensor, fixed: Tensor | None = None, *, learnt: int = 0, rounds: int = 30
 ) -> Tensor:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(not has("torch"), reason="the extra ml is not in
 torch = Later("torch")
 fits, private = Later("careloom.synth.autoregressive_fit_torch"), Later("careloom.synth.autoregressive_private_torch")
 nets = Later("careloom.synth.autoregressive_net_torch")
+last, models = Later("careloom.synth.autoregressive_last_torch"), Later("careloom.synth.autoregressive_model_torch")
 draws, places = Later("careloom.synth.autoregressive_draws_torch"), Later("careloom.synth.autoregressive_places")
 
 TABLE = Table(
@@ -197,3 +198,47 @@ def test_what_is_drawn_beside_the_rows_of_a_private_fit_nobody_can_guess() -> No
                       Watch(noise=np.random.default_rng(seed)))  # fmt: skip
         made.append(torch.cat([each.detach().flatten() for each in net.parameters()]))
     assert (made[0] - made[1]).abs().max() > 1e-4
+
+
+def test_the_target_goes_on_by_itself_and_leaves_the_other_blocks_as_they_are() -> None:
+    draw = np.random.default_rng(1)
+    codes = draw.integers(0, 3, (900, 3))
+    codes[:, 1] = (codes[:, 0] + codes[:, 2]) % 3  # only both others together tell it
+    rows = torch.from_numpy(codes)
+    torch.manual_seed(0)
+    net = nets.ColumnNet([3, 3, 3], width=16, depth=1, place=4, dropout=0.1)
+    before = {name: one.clone() for name, one in net.state_dict().items()}
+    how = fits.Training(epochs=30, batch=100, rate=0.01, decay=0.01, ordered=1.0, average=0.9, patience=2, aside=0.1,
+                        gain=0.0)  # fmt: skip
+    seen = fits.orders(3, 200, (0, 2, 1), 1.0, np.random.default_rng(0))
+
+    def told() -> list[float]:
+        net.eval()
+        found: list[float] = net.losses(rows[:200], seen).mean(0).tolist()
+        return found
+
+    first = told()
+    last.learn(net, rows[200:], rows[:200], 1, how, 3)
+    after = told()
+    assert first[1] > 1.0
+    assert after[1] < 0.1
+    assert (after[0], after[2]) == (first[0], first[2])
+    assert all(torch.equal(net.state_dict()[f"first.{name}"][2], before[f"first.{name}"][2])
+               for name in ("weight", "bias"))  # fmt: skip
+
+
+def test_shares_are_leant_to_as_far_as_rows_know_them() -> None:
+    net = nets.ColumnNet([3], width=4, depth=0, place=2)
+    net.heads[0].weight.data.zero_()
+    net.heads[0].bias.data.copy_(torch.tensor([0.50, 0.30, 0.20]).log())
+    engine = models.AutoregressiveEngine(net, (0,), (torch.zeros(3),), ())
+    wanted = torch.tensor([0.505, 0.40, 0.095])
+
+    def met(rows: int) -> list[float]:
+        lean = engine.leaning(models.Wanted([wanted], rows), 100, np.random.default_rng(1))[0]
+        found: list[float] = (net.heads[0].bias.detach() + lean).softmax(0).tolist()
+        return found
+
+    assert met(0) == pytest.approx(wanted.tolist(), abs=1e-3)
+    assert met(5) == pytest.approx([0.5, 0.3, 0.2], abs=1e-3)  # five rows do not say that these are wrong
+    assert met(100) == pytest.approx([0.513, 0.360, 0.127], abs=2e-3)  # 0.500, 0.351 and 0.124, to add up to 1
