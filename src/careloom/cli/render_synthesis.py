@@ -6,6 +6,12 @@ from typing import Any
 from careloom.cli.output import say, show_table
 
 Row = Mapping[str, Any]
+_DRAWS = {"records": "records sample {} --patients 100", "notes": "notes sample {} --notes 100"}
+
+
+def judge_command(one: Row) -> str:
+    """The command that judges a sample, after ``careloom synthesize``."""
+    return "notes judge" if "notes" in one else "records judge" if "patients" in one else "judge"
 
 
 def engines(rows: Sequence[Row]) -> None:
@@ -37,7 +43,7 @@ def model(one: Row) -> None:
     if one.get("taints"):
         say(f"TAINTED: somebody left ({', '.join(one['taints'])}). Fit it again.")
     if one["state"] == "fitted":
-        draws = "records sample {} --patients 100" if one["engine"] == "records" else "sample {} --rows 1000"
+        draws = _DRAWS.get(one["engine"], "sample {} --rows 1000")
         say(f"Next: careloom synthesize {draws.format(one['model'])}")
 
 
@@ -67,13 +73,12 @@ def samples(rows: Sequence[Row]) -> None:
 
 def sample(one: Row) -> None:
     """A sample that was drawn."""
+    drawn = f"{one['rows']:,} rows"
     if "patients" in one:
-        drawn = f"{one['patients']:,} patients in {one['rows']:,} FHIR resources"
-        say(f"{drawn} lie sealed as {one['sample']}; nobody can fetch them yet.")
-        say(f"Next: careloom synthesize records judge {one['sample']}")
-        return
-    say(f"{one['rows']:,} rows lie sealed as {one['sample']}; nobody can fetch them yet.")
-    say(f"Next: careloom synthesize judge {one['sample']}")
+        notes = f"{one['notes']:,} notes and " if "notes" in one else ""
+        drawn = f"{notes}{one['patients']:,} patients in {one['rows']:,} FHIR resources"
+    say(f"{drawn} lie sealed as {one['sample']}; nobody can fetch them yet.")
+    say(f"Next: careloom synthesize {judge_command(one)} {one['sample']}")
 
 
 def judged(one: Row) -> None:
@@ -81,8 +86,7 @@ def judged(one: Row) -> None:
     samples([one])
     report = one["report"]
     if report is None:
-        act = "records judge" if "patients" in one else "judge"
-        say(f"Nothing was measured yet: careloom synthesize {act} {one['sample']}")
+        say(f"Nothing was measured yet: careloom synthesize {judge_command(one)} {one['sample']}")
         return
     lines = [(name, _number(each["value"]), _interval(each)) for name, each in report["measures"].items()]
     show_table("Measures (they look at patients: not for outside)", ("measure", "value", "95 %"), lines)
@@ -107,14 +111,22 @@ def release(one: Row) -> None:
     say(f"{one['rows']:,} rows are let out as {one['table']}, by the policy {one['policy']}.")
     say(f"They may be fetched until {one['expires'][:10]}.")
     say(f"Certificate: {one['place']} (PDF and HTML beside it)")
-    say(f"Fetch: careloom lake export {one['table']} OUT --zone synthetic")
+    say(f"Fetch: careloom synthesize export {one['release']} OUT")
+
+
+def exported(made: Row) -> None:
+    """A release that was written to a folder."""
+    lines = [(name, rows) for name, rows in made["files"].items()]
+    show_table(f"{made['table']} in {made['out']}", ("file", "rows"), lines)
+    if "certificate" in made:
+        say(f"Certificate: {made['certificate']} (careloom synthesize certificate writes it to a file)")
 
 
 def verified(found: Row) -> None:
     """What a certificate is worth."""
     say(f"{found['certificate']}: {'it holds' if found['whole'] else 'it does NOT hold'}")
     names = {"signed": "signature", "verdict": "verdict by its policy", "rows": "rows", "ledger": "ledger",
-             "measures": "measures that are kept"}  # fmt: skip
+             "measures": "measures that are kept", "landed": "resources in the FHIR store"}  # fmt: skip
     for name, title in names.items():
         if name in found:
             outcome = "not looked at" if found[name] is None else "holds" if found[name] else "DOES NOT HOLD"

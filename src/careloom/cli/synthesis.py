@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from careloom.cli import synthesis_records, synthesis_release, synthesis_rows, synthesis_search
+from careloom.cli import (
+    synthesis_notes,
+    synthesis_patients,
+    synthesis_records,
+    synthesis_release,
+    synthesis_rows,
+    synthesis_search,
+)
 from careloom.cli.options import Json
 
 synthesize_app = typer.Typer(no_args_is_help=True, help="Data of nobody, and the privacy that it costs.")
@@ -20,7 +27,9 @@ def register(app: typer.Typer) -> None:
     synthesis_rows.register(synthesize_app)
     synthesis_search.register(synthesize_app)
     synthesis_records.register(synthesize_app)
+    synthesis_notes.register(synthesize_app)
     synthesis_release.register(synthesize_app)
+    synthesis_patients.register(synthesize_app)
     synthesize_app.add_typer(ledger_app, name="ledger")
     app.add_typer(synthesize_app, name="synthesize")
 

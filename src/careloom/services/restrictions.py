@@ -16,6 +16,7 @@ from careloom.fhir.references import patients_of
 from careloom.services.access import Principal
 from careloom.services.access_decision import is_own
 from careloom.services.platform import Platform
+from careloom.services.synthesize_over import closed_patients
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.export_scan import numbers_of
 from careloom.store.rights import Kind, patients_under
@@ -72,7 +73,13 @@ class LeftOut:
 
 
 def hidden(platform: Platform, who: Principal, zone: Zone) -> Hidden:
-    """Whom a caller does not see; nobody for who cares or keeps privacy."""
+    """Whom a caller does not see; of who cares or keeps privacy nobody but patients of releases that are closed."""
+    closed = _closed(platform, zone)
+    others = _hidden(platform, who, zone)
+    return Hidden(closed.pseudonyms | others.pseudonyms, tuple(sorted({*closed.numbers, *others.numbers})))
+
+
+def _hidden(platform: Platform, who: Principal, zone: Zone) -> Hidden:
     if is_own(who):  # a patient has access to the own record whatever else is restricted: GDPR article 15
         return Hidden()
     if not who.roles.isdisjoint(CARE if zone == "identified" else PRIVACY):
@@ -84,7 +91,8 @@ def hidden(platform: Platform, who: Principal, zone: Zone) -> Hidden:
 def not_exported(platform: Platform, zone: Zone) -> Hidden:
     """Whom no export of a zone holds, whoever asks for it."""
     ids = excluded(platform, ("restrict",) if zone == "identified" else NOT_FOR_RESEARCH)
-    return _of(platform, zone, ids) if ids else Hidden()
+    closed, others = _closed(platform, zone), _of(platform, zone, ids) if ids else Hidden()
+    return Hidden(closed.pseudonyms | others.pseudonyms, tuple(sorted({*closed.numbers, *others.numbers})))
 
 
 def excluded(platform: Platform, kinds: Collection[Kind] = NOT_FOR_RESEARCH) -> frozenset[str]:
@@ -102,6 +110,17 @@ def require_seen(platform: Platform, who: Principal, zone: Zone, subjects: Colle
             "the processing of this patient is restricted",
             f"Only these roles go on with it: {', '.join(sorted(CARE if zone == 'identified' else PRIVACY))}.",
         )
+
+
+def _closed(platform: Platform, zone: Zone) -> Hidden:
+    """Synthetic patients of releases that are over, withdrawn or half made."""
+    names = closed_patients(platform) if zone == "synthetic" and platform.has_store(zone) else []
+    if not names:
+        return Hidden()
+    store = platform.store(zone)
+    pseudonyms = frozenset(map(store.pseudonym, names))
+    with store.connect() as connection:
+        return Hidden(pseudonyms, numbers_of(connection, sorted(pseudonyms)))
 
 
 def _of(platform: Platform, zone: Zone, ids: Collection[str]) -> Hidden:

@@ -20,6 +20,7 @@ from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event
 from careloom.services.platform import Platform
 from careloom.services.privacy_ledger import UseAsk, reserve, settle
+from careloom.services.synthesize_over import BESIDE, taints_of
 from careloom.services.synthesize_source import Source, SourceAsk, Split, read_source, split
 from careloom.services.trainings import TrainingAsk, register
 from careloom.store.at_work import at_work, idle
@@ -37,8 +38,10 @@ Json = dict[str, Any]
 Tell = Callable[[int, int], None]
 _ENGINE = "synth.engine."
 FIT = "synthesize-fit"
-RECORDS = "records"
-"""In the place of an engine: a generator of whole records (`careloom.services.synthesize_records`)."""
+RECORDS, NOTES = "records", "notes"
+"""In the place of an engine: a generator of whole records (`careloom.services.synthesize_records`), or of notes."""
+FHIR = (RECORDS, NOTES)
+"""Engines whose samples are FHIR resources."""
 STEPS = 1000
 """In how many parts a fit says how far it is."""
 
@@ -199,10 +202,10 @@ def open_model(platform: Platform, model: Work) -> tuple[Synthesizer, Json]:
     """A fitted generator of a table, and where it learnt.
 
     raises  StateError where the fit failed, or somebody left who is in it; NotFound, IntegrityError for its files;
-            QueryError for a model of whole records
+            QueryError for a model of whole records or notes
     """
-    if model.body["engine"] == RECORDS:
-        raise QueryError("the model makes whole records, not rows", "See careloom synthesize records --help.")
+    if (engine := model.body["engine"]) in FHIR:
+        raise QueryError(f"the model makes {engine}, not rows", f"See careloom synthesize {engine} --help.")
     state, where = open_state(platform, model)
     makers = {model.body["engine"]: maker_of(model.body["engine"])}
     return tabular.load(state, makers), where
@@ -224,12 +227,6 @@ def require_clean(platform: Platform, model: Work) -> None:
         raise StateError(
             f"somebody whom the model learnt from left ({', '.join(taints)})", "Fit it again without: it is tainted."
         )
-
-
-def taints_of(platform: Platform, model: Work) -> list[str]:
-    """Why patients left that a model learnt from, sorted; also where another training took its place."""
-    with platform.store("identified").rights() as reader:
-        return sorted({cause for cause, _ in reader.training(model.body["training"]).taints})
 
 
 def work(platform: Platform, name: str, kind: Any) -> Work:
@@ -263,6 +260,18 @@ def told(one: Work) -> Json:
     """A model or a sample for those who may see its account: name, state, times, and what is known of it."""
     own = {"model": one.name} if one.kind == "model" else {"sample": one.name, "model": one.parent}
     return {**own, "state": one.state, "created": instant(one.created), "changed": instant(one.changed), **one.body}
+
+
+def kind_of(body: Mapping[str, Any]) -> str:
+    """What a sample holds: table, records, notes, or patients: records that notes tell."""
+    if "notes" in body:
+        return "patients" if body.get(BESIDE) else "notes"
+    return "records" if "patients" in body else "table"
+
+
+def judge_command(body: Mapping[str, Any]) -> str:
+    """The command that judges a sample, after ``careloom synthesize``."""
+    return {"table": "judge", "records": "records judge"}.get(kind_of(body), "notes judge")
 
 
 def zone_of_account(account: str) -> Zone:

@@ -140,6 +140,7 @@ def lines_of(certificate: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("How they were made", ""), ("Engine", f"{made['engine']}, model {made['model']}"),
         ("Learnt from", f"{made['source']}, {made['patients']:,} patients; {made['control_patients']:,} set aside"),
         ("SHA-256 of the model", made["model_sha256"]),
+        *_beside(made),
         *([("Settings tried", _searched(made["search"]))] if made.get("search") else []),
         ("What they tell of one patient", ""), ("Bound", f"{bound}, per patient, rows alone; {privacy['covers']}"),
         ("Ledger", f"{ledger['account']}, fit {ledger['fit']}, hash {ledger['fit_hash']}"),
@@ -149,6 +150,17 @@ def lines_of(certificate: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines += [(one["rule"], _finding(one)) for one in report["findings"]]
     lines += [("Signature", ""), ("Ed25519 by", signature["public_key"]), ("Value", signature["value"])]
     return lines
+
+
+def _beside(made: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The same of the other models that they were made by."""
+    return [
+        line for each in made.get("beside", ()) for line in (
+            ("And engine", f"{each['engine']}, model {each['model']}"),
+            ("Learnt from", f"{each['source']}, {each['patients']:,} patients; {each['control_patients']:,} set aside"),
+            ("SHA-256 of the model", each["model_sha256"]),
+        )
+    ]  # fmt: skip
 
 
 def _judged(told: Mapping[str, Any]) -> str:

@@ -4,13 +4,11 @@ Denied by default: a table there is of a view of the zone's own resources, or of
 over, and learnt from nobody who left since.
 """
 
-from datetime import datetime
-
 from careloom.errors import NotFound, Withheld
 from careloom.services.platform import Platform
-from careloom.services.synthesize import taints_of, work
+from careloom.services.synthesize import work
+from careloom.services.synthesize_over import why_over
 from careloom.store.lake import TableState
-from careloom.store.synthesis import Work
 from careloom.store.zone_store import Zone
 
 FACT = "release"
@@ -32,18 +30,9 @@ def closed(platform: Platform, sample: str, path: str) -> str:
         return "it is of no release"
     try:
         one = work(platform, sample, "sample")
-        model = work(platform, one.parent, "model")
+        release = one.body.get("release") or {}
+        if one.state != "released" or release.get("path") != path:
+            return f"its release is {one.state}"
+        return why_over(platform, one)
     except NotFound:
         return "its release is unknown"
-    release = one.body.get("release") or {}
-    if one.state != "released" or release.get("path") != path:
-        return f"its release is {one.state}"
-    return why_over(platform, one, model)
-
-
-def why_over(platform: Platform, one: Work, model: Work) -> str:
-    """Why a release that was let out is over; empty where it is not."""
-    if platform.runtime.now() >= datetime.fromisoformat(one.body["release"]["expires"]):
-        return "it has expired"
-    taints = taints_of(platform, model)
-    return f"somebody whom it was learnt from left ({', '.join(taints)})" if taints else ""

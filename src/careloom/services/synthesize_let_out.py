@@ -15,11 +15,13 @@ from careloom.services.access import Principal
 from careloom.services.admission import note
 from careloom.services.platform import Platform
 from careloom.services.privacy_ledger import settle
-from careloom.services.synthesize import RECORDS, change, files_of, open_model, require_clean, work, zone_of_account
+from careloom.services.synthesize import FHIR, change, files_of, open_model, require_clean, work, zone_of_account
 from careloom.services.synthesize_card import card
 from careloom.services.synthesize_gate import FACT
+from careloom.services.synthesize_over import models_of
 from careloom.services.synthesize_records import RESOURCES, staged_resources
 from careloom.services.synthesize_rows import staged
+from careloom.services.synthesize_zone import land, remove
 from careloom.store.synthesis import Work
 from careloom.synth.metadata import Column, Table
 from careloom.synth.release_measures import digest_of
@@ -39,9 +41,11 @@ def finished(platform: Platform, who: Principal, one: Work) -> Work:
     """
     model, kept = work(platform, one.parent, "model"), dict(one.body["release"])
     certificate = kept.pop("waiting")
-    table = table_of(platform, model)
+    table = table_of(platform, one, model)
     schema = schema_of(table, kept["path"].partition("/")[2])
     _fill(platform, one, model, schema)
+    if model.body["engine"] in FHIR:
+        land(platform, who, one, staged_of(platform, one, model))
     kept["place"] = certificates.keep(platform, certificate)
     kept["card"] = card(table, certificate["report"])
     with suppress(Conflict):  # settled before the process was killed
@@ -73,7 +77,7 @@ def taken_back(platform: Platform, who: Principal, one: Work, why: str) -> Work:
     drop(platform, one)
     with suppress(Conflict):
         settle(platform, who, one.body["release"]["ledger"], "failed")
-    kept = {name: value for name, value in one.body["release"].items() if name != "waiting"}
+    kept = {name: value for name, value in remove(platform, who, one).items() if name != "waiting"}
     return change(platform, who, one, "refused", {**one.body, "release": {**kept, "failed": [why]}})
 
 
@@ -92,17 +96,18 @@ def schema_of(table: Table, name: str) -> TableSchema:
     return TableSchema(name, "gold", "Synthetic rows: none is of a patient.", (KEY,), KEY, (key, *own))
 
 
-def table_of(platform: Platform, model: Work) -> Table:
-    """What rows of a model are. raises StateError for a model that failed, or that somebody left"""
-    if model.body["engine"] != RECORDS:
+def table_of(platform: Platform, one: Work, model: Work) -> Table:
+    """What rows of a sample are. raises StateError for a model that failed, or that somebody left"""
+    if model.body["engine"] not in FHIR:
         return open_model(platform, model)[0].table
-    require_clean(platform, model)
+    for each in models_of(platform, one):
+        require_clean(platform, each)
     return RESOURCES
 
 
 def staged_of(platform: Platform, one: Work, model: Work) -> Iterator[pl.DataFrame]:
     """The rows of a sample as they lie sealed."""
-    return (staged_resources if model.body["engine"] == RECORDS else staged)(platform, one)
+    return (staged_resources if model.body["engine"] in FHIR else staged)(platform, one)
 
 
 def frames_of(platform: Platform, one: Work, model: Work, schema: TableSchema) -> Iterator[pl.DataFrame]:

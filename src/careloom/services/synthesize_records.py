@@ -50,6 +50,8 @@ from careloom.synth.records_vocabulary import Vocabulary
 
 Json = dict[str, Any]
 PATIENTS_AT_MOST = 100_000
+STRIDE = "stride"
+"""Of a sample of FHIR resources: in how many parts a batch of patients lies, the resources first."""
 RESOURCES = Table(
     "records",
     (
@@ -167,10 +169,12 @@ def sample(platform: Platform, who: Principal, ask: RecordsSampleAsk, tell: Tell
     run, seed = ask.run or platform.run_id(), int.from_bytes(platform.runtime.random_bytes(7), "big")
     wish = {"values": dict(ask.given), "ranges": {}, "balance": ""}
     body: Json = {"account": model.body["account"], "actor": who.name, "rows": 0, "patients": ask.patients,
-                  "seed": seed, "wish": wish, "report": None, "release": None}  # fmt: skip
+                  "seed": seed, "wish": wish, "report": None, "release": None,
+                  STRIDE: 1 + len(COLUMNS)}  # fmt: skip
     detail = {"model": model.name, "sample": run, "patients": ask.patients}
     begins = event(platform, who, SAMPLE, zone, action="create", detail=detail)
-    drawn = made.batches(ask.patients, seed, dict(ask.given) or None)
+    batches = made.batches(ask.patients, seed, dict(ask.given) or None)
+    drawn = (named(each, "synthetic", run) for each in batches)
     return drawn_as(platform, who, begins, Drawn(run, model.name, body), _parts(drawn, body, tell))
 
 
@@ -183,19 +187,38 @@ def staged_records(platform: Platform, one: Work) -> Iterator[tuple[bytes, Recor
 
 def staged_resources(platform: Platform, one: Work) -> Iterator[pl.DataFrame]:
     """The FHIR resources of a sample as rows of `RESOURCES`, in their order. raises NotFound where they are gone"""
-    for ndjson, _ in staged_records(platform, one):
-        rows = [_row(line) for line in ndjson.splitlines()]
-        yield pl.DataFrame(rows, schema=list(RESOURCES.names), orient="row")
+    for number, part in enumerate(files_of(platform).parts(f"staging/{one.name}")):
+        if number % one.body.get(STRIDE, 1 + len(COLUMNS)) == 0:
+            rows = [_row(line) for line in part.splitlines()]
+            yield pl.DataFrame(rows, schema=list(RESOURCES.names), orient="row")
 
 
 def parts_of(given: Records) -> list[bytes]:
     """What is laid by of a batch of patients: one part of FHIR, and one for each table as Parquet."""
-    parts = [b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in resources(given))]
+    lines = b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in resources(given))
+    return [lines, *table_parts(given)]
+
+
+def table_parts(given: Records) -> list[bytes]:
+    """The tables of a batch of patients as Parquet, in the order of `COLUMNS`."""
+    parts = []
     for _, frame in given.tables():
         out = BytesIO()
         frame.write_parquet(out)
         parts.append(out.getvalue())
     return parts
+
+
+def named(given: Records, before: str, now: str) -> Records:
+    """The records with ids that begin with another name: every sample has ids of its own."""
+    ids = ("patient_id", "encounter_id", "event_id")
+    return Records(*(
+        frame.with_columns(
+            pl.concat_str(pl.lit(now), pl.col(one).str.strip_prefix(before)).alias(one)
+            for one in ids if one in frame.columns
+        )
+        for _, frame in given.tables()
+    ))  # fmt: skip
 
 
 def _row(line: bytes) -> tuple[str, str, str, str]:

@@ -15,6 +15,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit
 from careloom.services.platform import Platform
 from careloom.services.synthesize import RECORDS, change, open_state, told, work, zone_of_account
+from careloom.services.synthesize_fhir_check import invalid_resources
 from careloom.services.synthesize_records import staged_records, staged_resources
 from careloom.services.synthesize_records_source import divide, read_folder, read_store
 from careloom.services.synthesize_rows import JUDGE, facts_of_fit
@@ -66,16 +67,40 @@ def judge_whole(platform: Platform, who: Principal, ask: RecordsJudgeAsk) -> Jso
         raise QueryError("the sample is of a table", "Judge it: careloom synthesize judge.")
     if one.state not in ("staged", "judged", "refused"):
         raise Conflict(f"the sample is {one.state}", "Judge a sample before it is let out; draw another one.")
-    task = _task(platform, who, one, model, ask)
-    measures, missing = _measured(task)
-    measures |= facts_of_fit(model)
+    drawn = [tables for _, tables in staged_records(platform, one)]
+    shown = Records(*(pl.concat([getattr(each, name) for each in drawn]) for name, _ in drawn[0].tables()))
+    found = measured_records(platform, who, model, shown, (ask.small_cell, ask.kinds, ask.seed))
+    measures = found.measures | facts_of_fit(model)
+    measures["invalid_resources"] = invalid_resources(staged_resources(platform, one))
     judged = {
-        "measures": {name: each.as_json() for name, each in sorted(measures.items())}, "missing": missing,
+        "measures": {name: each.as_json() for name, each in sorted(measures.items())}, "missing": found.missing,
         "rows_sha256": digest_of(staged_resources(platform, one)), "judged": instant(platform.runtime.now()),
-        "control_patients": task.controls.patients.height, "target": "codes of the next encounter",
-        "small_cell": task.small_cell, "known": [],
+        "control_patients": found.control_patients, "target": "codes of the next encounter",
+        "small_cell": found.small_cell, "known": [],
     }  # fmt: skip
     return told(change(platform, who, one, "judged", {**one.body, "report": judged, "release": None}))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Measures by name, why some are missing, and against how many patients who were set aside."""
+
+    measures: dict[str, Measure]
+    missing: dict[str, str]
+    control_patients: int
+    small_cell: int
+
+
+def measured_records(
+    platform: Platform, who: Principal, model: Work, shown: Records, how: tuple[int | None, tuple[str, ...], int]
+) -> Measured:
+    """What is measured of records that a model drew.
+
+    how     small_cell, kinds and seed, as `RecordsJudgeAsk` has them
+    raises  StateError for a model that is tainted; Conflict where what was learnt is not there any more
+    """
+    task = _task(platform, who, model, shown, RecordsJudgeAsk("", *how))
+    return Measured(*_measured(task), task.controls.patients.height, task.small_cell)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +122,7 @@ class _Task:
         return for_records(shipped(DEFAULT)).small_cell if self.ask.small_cell is None else self.ask.small_cell
 
 
-def _task(platform: Platform, who: Principal, one: Work, model: Work, ask: RecordsJudgeAsk) -> _Task:
+def _task(platform: Platform, who: Principal, model: Work, shown: Records, ask: RecordsJudgeAsk) -> _Task:
     zone = zone_of_account(model.body["account"])
     _, where = open_state(platform, model)
     source = read_folder(platform, Path(where["folder"]), zone) if where["folder"] else read_store(platform, who)
@@ -105,8 +130,6 @@ def _task(platform: Platform, who: Principal, one: Work, model: Work, ask: Recor
         raise Conflict("the records are not those that were learnt", "Fit the records as they are now.")
     parts = divide(platform, source, zone, model.body["split"]["share"])
     members, controls = daily(parts.members), daily(parts.controls)
-    drawn = [tables for _, tables in staged_records(platform, one)]
-    shown = Records(*(pl.concat([getattr(each, name) for each in drawn]) for name, _ in drawn[0].tables()))
     seen = view(members)
     rows = Split(seen.of(members), seen.of(controls), parts.told)
     is_public = model.body["privacy"] is not None

@@ -18,22 +18,26 @@ from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.privacy_ledger import UseAsk, reserve, settle
 from careloom.services.synthesize import (
+    FHIR,
+    NOTES,
     RECORDS,
     change,
     held,
-    taints_of,
+    judge_command,
     work,
     zone_of_account,
 )
-from careloom.services.synthesize_gate import why_over
 from careloom.services.synthesize_let_out import RELEASE, drop, finished, frames_of, schema_of, staged_of, table_of
+from careloom.services.synthesize_lineage import bound_of, lineage_of, uses_of
+from careloom.services.synthesize_over import BESIDE, LANDED, models_of, taints_behind, why_over
 from careloom.services.synthesize_rows import measures_of
+from careloom.services.synthesize_zone import remove
 from careloom.store.rows import instant
 from careloom.store.synthesis import Work, listed
 from careloom.store.transaction import Transaction
 from careloom.synth.accounting_mechanisms import Claimed
 from careloom.synth.release_measures import digest_of
-from careloom.synth.release_policy import DEFAULT, Policy, Verdict, decide, for_records, from_toml, shipped
+from careloom.synth.release_policy import DEFAULT, Policy, Verdict, decide, for_notes, for_records, from_toml, shipped
 
 WITHDRAW, CERTIFICATE = "synthesize-withdraw", "synthesize-certificate"
 _NAMED = ("releasing", "released")
@@ -74,9 +78,7 @@ def release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
     admit(platform, who, "read", zone, operation=RELEASE)
     if ask.own or ask.policy != DEFAULT:
         admit(platform, who, "rights", "synthetic", operation=RELEASE)
-    policy = from_toml(ask.own) if ask.own else shipped(ask.policy)
-    if model.body["engine"] == RECORDS:
-        policy = for_records(policy)
+    policy = _policy(one, model, ask)
     with held(platform, ask.sample):
         return _asked(platform, who, ask, policy)
 
@@ -88,17 +90,27 @@ def _asked(platform: Platform, who: Principal, ask: ReleaseAsk, policy: Policy) 
     if one.state in ("releasing", "released") and _is_same(one, ask, policy):  # a process was killed amid it
         return released_as(platform, finished(platform, who, one) if one.state == "releasing" else one)
     _require_ready(platform, one, policy, ask)
-    if taints := taints_of(platform, model):
+    if taints := taints_behind(platform, one):
         raise _refused(platform, who, one, _Gate(policy, Verdict(())), [f"somebody left ({', '.join(taints)})"])
-    entry = _verdict_counted(platform, who, model, policy, one.name)
+    entry = _verdict_counted(platform, who, model, policy, one)
     gate = _Gate(policy, decide(policy, measures_of(one)))
     if not gate.verdict.passed:
         raise _refused(platform, who, one, gate, list(gate.verdict.failed))
     return _let_out(platform, who, one, model, _Let(gate, ask, entry))
 
 
+def _policy(one: Work, model: Work, ask: ReleaseAsk) -> Policy:
+    """The policy as it judges what was drawn."""
+    policy = from_toml(ask.own) if ask.own else shipped(ask.policy)
+    if model.body["engine"] == RECORDS:
+        return for_records(policy)
+    if model.body["engine"] == NOTES:
+        return for_notes(policy, is_own=bool(ask.own), has_records=bool(one.body[BESIDE]))
+    return policy
+
+
 def _require_ready(platform: Platform, one: Work, policy: Policy, ask: ReleaseAsk) -> None:
-    report, act = one.body.get("report"), "records judge" if "patients" in one.body else "judge"
+    report, act = one.body.get("report"), judge_command(one.body)
     if one.state not in ("judged", "refused") or not report:
         raise Conflict(f"the sample is {one.state}", f"Judge it first: careloom synthesize {act}.")
     if report["small_cell"] < policy.small_cell:
@@ -129,12 +141,13 @@ class _Let:
     verdict_entry: Json | None
 
 
-def _verdict_counted(platform: Platform, who: Principal, model: Work, policy: Policy, sample: str) -> Json | None:
+def _verdict_counted(platform: Platform, who: Principal, model: Work, policy: Policy, one: Work) -> Json | None:
     """The ledger's entry of a verdict over a private fit; None where the fit had no bound."""
-    if model.body["privacy"] is None:
+    bound = bound_of(models_of(platform, one))
+    if bound is None:
         return None
     account, cost, why = model.body["account"], (Claimed(policy.verdict),), "verdict of the release gate"
-    entry = reserve(platform, who, UseAsk(account, "publication", cost, _delta(model), sample, why))
+    entry = reserve(platform, who, UseAsk(account, "publication", cost, bound["delta"], one.name, why))
     settle(platform, who, entry["entry"], "done")
     return entry
 
@@ -154,11 +167,11 @@ def _refused(platform: Platform, who: Principal, one: Work, gate: _Gate, failed:
 
 def _let_out(platform: Platform, who: Principal, one: Work, model: Work, let: _Let) -> Json:
     """Takes the name, with the signed certificate beside it; from there on `finished` does the rest."""
-    table = table_of(platform, model)
+    table = table_of(platform, one, model)
     if digest_of(staged_of(platform, one, model)) != one.body["report"]["rows_sha256"]:
         raise IntegrityError("the rows are not those that were judged", "Sample and judge anew.")
     account = model.body["account"]
-    entry = reserve(platform, who, UseAsk(account, "release", (), _delta(model), one.name, let.ask.table))
+    entry = reserve(platform, who, UseAsk(account, "release", (), _delta(platform, one), one.name, let.ask.table))
     schema = schema_of(table, let.ask.table)
     report = _report(platform, who, one, model, let) | {
         "data": {
@@ -168,14 +181,15 @@ def _let_out(platform: Platform, who: Principal, one: Work, model: Work, let: _L
         "ledger": {"account": account, "fit": model.body["ledger"]["entry"], "fit_hash": model.body["ledger"]["hash"],
                    "search": model.body["ledger"].get("search", []),
                    "release": entry["entry"], "release_hash": entry["hash"],
-                   "verdict": None if let.verdict_entry is None else let.verdict_entry["entry"]},
+                   "verdict": None if let.verdict_entry is None else let.verdict_entry["entry"],
+                   **uses_of(models_of(platform, one)[1:])},
     }  # fmt: skip
     certificate = certificates.signed(platform, report)
     kept: Json = {
         "path": schema.path, "policy": let.gate.policy.name, "certificate": report["certificate"],
         "expires": report["expires"], "findings": list(let.gate.verdict.findings), "failed": [],
         "rows_sha256": report["data"]["sha256"], "digest": certificates.digest(certificate), "ledger": entry["entry"],
-        "waiting": certificate,
+        "waiting": certificate, **({LANDED: one.body["patients"]} if model.body["engine"] in FHIR else {}),
     }  # fmt: skip
     body = {**one.body, "release": kept, "verdicts": one.body.get("verdicts", 0) + 1}
     try:
@@ -210,7 +224,7 @@ def released(platform: Platform, who: Principal) -> list[Json]:
 def released_as(platform: Platform, one: Work) -> Json:
     """A release: release, table, state (open, expired, tainted, withdrawn), rows, expires, policy, certificate."""
     held = one.body["release"]
-    over = why_over(platform, one, work(platform, one.parent, "model")) if one.state == "released" else ""
+    over = why_over(platform, one) if one.state == "released" else ""
     state = one.state if one.state != "released" else "open" if not over else "closed"
     return {
         "release": one.name, "table": held["path"], "state": state, "reason": over, "rows": one.body["rows"],
@@ -236,34 +250,31 @@ def withdraw(platform: Platform, who: Principal, sample: str) -> Json:
         if one.state not in _NAMED:
             raise Conflict(f"the sample is {one.state}", "Only what was let out can be taken back.")
         drop(platform, one)
-        return released_as(platform, change(platform, who, one, "withdrawn", one.body))
+        kept = remove(platform, who, one)
+        return released_as(platform, change(platform, who, one, "withdrawn", {**one.body, "release": kept}))
 
 
-def _delta(model: Work) -> float:
-    return float((model.body["privacy"] or {"delta": 1e-6})["delta"])
+def _delta(platform: Platform, one: Work) -> float:
+    return float((bound_of(models_of(platform, one)) or {"delta": 1e-6})["delta"])
 
 
 def _report(platform: Platform, who: Principal, one: Work, model: Work, let: _Let) -> Json:
     """What a certificate says, but for the rows and the ledger."""
-    policy, now, body = let.gate.policy, platform.runtime.now(), model.body
-    privacy, is_internal = body["privacy"], policy.is_internal and body["privacy"] is not None
+    policy, now = let.gate.policy, platform.runtime.now()
+    behind = models_of(platform, one)
+    bound = bound_of(behind)
+    is_internal = policy.is_internal and any(each.body["privacy"] is not None for each in behind)
     measures = {name: each.as_json() for name, each in measures_of(one).items()}
     findings = [{**each, "found": None} if is_internal else each for each in let.gate.verdict.findings]
-    source = body["source"]
     return {
         "certificate": f"{let.ask.table}-{platform.run_id()}", "time": instant(now), "actor": who.name,
         "expires": instant(now + timedelta(days=policy.valid_days)), "table": let.ask.table, "reason": let.ask.reason,
-        "lineage": {
-            "engine": body["engine"], "options": body["options"], "model": model.name, "sample": one.name,
-            "model_sha256": body["model_sha256"], "wish": one.body["wish"],
-            "source": _named(source),
-            "source_digest": source["digest"], "patients": body["split"]["patients"],
-            "control_patients": body["split"]["control_patients"], "search": body.get("search"),
-        },
+        "lineage": {**lineage_of(behind), "sample": one.name, "wish": one.body["wish"]},
         "privacy": {
-            "epsilon": body["epsilon"], "delta": None if privacy is None else privacy["delta"],
-            "rows_per_patient": None if privacy is None else privacy["rows_per_patient"], "unit": "patient",
-            "mechanisms": body["mechanisms"], "covers": f"it covers {_COVERED}",
+            "epsilon": None if bound is None else bound["epsilon"], "delta": None if bound is None else bound["delta"],
+            "rows_per_patient": None if bound is None else bound["rows_per_patient"], "unit": "patient",
+            "mechanisms": [one for each in behind for one in each.body["mechanisms"]],
+            "covers": f"it covers {_COVERED}",
         },
         "policy": policy.as_json(), "policy_sha256": policy.digest, "findings": findings,
         "measures": None if is_internal else measures, "measures_digest": measures_digest(platform, measures),
@@ -276,13 +287,6 @@ def _verdicts(platform: Platform, model: Work) -> int:
     """How often the gate was asked about samples of a model: who draws again until one passes is seen to."""
     with platform.store("identified").connect() as connection:
         return sum(each.body.get("verdicts", 0) for each in listed(connection, "sample", model.name))
-
-
-def _named(source: Json) -> str:
-    """Where a model learnt, for people."""
-    if "table" in source:
-        return f"{source['table']}@{source['version']}"
-    return f"records of the {source['zone']} zone" if "zone" in source else "a file"
 
 
 def measures_digest(platform: Platform, measures: Json) -> str:

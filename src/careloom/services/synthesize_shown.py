@@ -3,11 +3,13 @@
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from careloom.errors import NotFound, SetupError
+from careloom.errors import NotFound, SetupError, Withheld
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
-from careloom.services.synthesize import engines, library_of, maker_of, taints_of, told, work, zone_of_account
+from careloom.services.synthesize import engines, library_of, maker_of, told, work, zone_of_account
+from careloom.services.synthesize_gate import closed
+from careloom.services.synthesize_over import taints_of
 from careloom.services.synthesize_release import CERTIFICATE, certificate_of, released_as
 from careloom.services.synthesize_source import SourceAsk, read_source
 from careloom.store.synthesis import Work, listed
@@ -56,6 +58,19 @@ def show_release(platform: Platform, who: Principal, name: str) -> Json:
         raise NotFound("there is no such release", "List them: careloom synthesize list --releases.")
     note(platform, who, SHOW, "synthetic", detail={"release": name})
     return released_as(platform, one)
+
+
+def open_release(platform: Platform, who: Principal, name: str) -> Json:
+    """What is kept of a release that may be fetched now, with ``rows``. raises AccessError; NotFound; Withheld"""
+    admit(platform, who, "search", "synthetic", operation=SHOW)
+    one = work(platform, name, "sample")
+    if one.state not in ("released", "withdrawn"):
+        raise NotFound("there is no such release", "List them: careloom synthesize list --releases.")
+    held: Json = {**one.body["release"], "rows": one.body["rows"]}
+    if reason := closed(platform, name, held["path"]):
+        note(platform, who, SHOW, "synthetic", outcome="refused", detail={"release": name, "code": Withheld.code})
+        raise Withheld(f"the release may not be fetched: {reason}", "Fit and release it again.")
+    return held
 
 
 def certificate_of_release(

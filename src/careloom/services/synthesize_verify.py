@@ -13,8 +13,10 @@ from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.synthesize import work
 from careloom.services.synthesize_gate import closed
+from careloom.services.synthesize_over import LANDED
 from careloom.services.synthesize_release import measures_digest
 from careloom.services.synthesize_rows import measures_of
+from careloom.services.synthesize_zone import are_landed
 from careloom.store.privacy import entries
 from careloom.store.synthesis import Work
 
@@ -26,7 +28,9 @@ def verify(platform: Platform, who: Principal, content: bytes) -> Json:
     """What `check_by` tells, by this installation's key, with the rows that lie here; and
 
     ``ledger``: its entries are in the ledger as it tells them; ``measures``: those that are kept have its digest, and
-    its policy lets them pass; ``open``: the release may be fetched now, else ``reason``; ``whole``: all of it holds
+    its policy lets them pass; ``landed``: the FHIR store of the zone holds the resources of its rows, None for a table
+    or a release that is withdrawn; ``open``: the release may be fetched now, else ``reason``; ``whole``: all of it
+    holds
 
     raises  AccessError; FormatError
     """
@@ -36,7 +40,9 @@ def verify(platform: Platform, who: Principal, content: bytes) -> Json:
     found |= {"ledger": _is_in_ledger(platform, report), "measures": _are_kept(platform, report)}
     found["reason"] = closed(platform, report["lineage"]["sample"], f"gold/{report['table']}")
     found["open"] = not found["reason"]
-    found["whole"] = all(found[name] for name in ("signed", "verdict", "rows", "ledger", "measures"))
+    found["landed"] = _are_landed(platform, report)
+    told = [found[name] for name in ("signed", "verdict", "rows", "ledger", "measures")]
+    found["whole"] = all(told) and found["landed"] is not False
     note(platform, who, VERIFY, "synthetic", detail={"certificate": report["certificate"], "whole": found["whole"]})
     return found
 
@@ -70,6 +76,16 @@ def _rows(platform: Platform, report: Json) -> Iterator[pl.DataFrame]:
         return
 
 
+def _are_landed(platform: Platform, report: Json) -> bool | None:
+    try:
+        one = work(platform, report["lineage"]["sample"], "sample")
+    except CareloomError:
+        return False
+    if one.state != "released" or not (one.body.get("release") or {}).get(LANDED):
+        return None
+    return are_landed(platform, _rows(platform, report))
+
+
 def _is_in_ledger(platform: Platform, report: Json) -> bool:
     try:
         with platform.store("identified").connect() as connection:
@@ -79,6 +95,7 @@ def _is_in_ledger(platform: Platform, report: Json) -> bool:
     told = report["ledger"]
     named = [(told[name], told[f"{name}_hash"]) for name in ("fit", "release")]
     named += [(one["entry"], one["hash"]) for one in told.get("search", ())]
+    named += [(one["fit"], one["fit_hash"]) for one in told.get("beside", ())]
     return all(
         entry in rows and rows[entry].hash == digest and rows[entry].body["account"] == told["account"]
         for entry, digest in named

@@ -19,6 +19,8 @@ from careloom.runtime import packaged
 DEFAULT = "strict"
 SHIPPED = ("strict", "empirical")
 VERSION = 1
+_OF_ROWS = frozenset("same_source copies_excess rare_combinations_excess broken_rules shape trend".split())
+"""Measures of tables that notes have no like of."""
 Json = dict[str, Any]
 Side = Literal["at_most", "at_least"]
 Bound = Literal["value", "low", "high"]
@@ -124,9 +126,28 @@ def shipped(name: str) -> Policy:
 
 def for_records(policy: Policy) -> Policy:
     """A policy as it judges whole records: its own rules, and those of ``release_records.toml``."""
-    more = from_toml(packaged("synth", "release_records.toml").decode())
+    return _joined(policy, "records", "whole records")
+
+
+def for_notes(policy: Policy, *, is_own: bool = False, has_records: bool = False) -> Policy:
+    """A policy as it judges notes: its own rules, less those about rows of tables, and those of ``release_notes.toml``.
+
+    is_own       the policy was written for this release: none of its rules is left out
+    has_records  the notes tell whole records, which are judged beside them: then no rule is left out either, and those
+                 of ``release_records.toml`` hold, too
+    """
+    if has_records:
+        return _joined(for_records(policy), "notes", "notes")
+    kept = policy.rules if is_own else tuple(one for one in policy.rules if one.measure not in _OF_ROWS)
+    return _joined(replace(policy, rules=kept), "notes", "notes")
+
+
+def _joined(policy: Policy, part: str, title: str) -> Policy:
+    more = from_toml(packaged("synth", f"release_{part}.toml").decode())
     cell = max(policy.small_cell, more.small_cell)
-    return replace(policy, name=f"{policy.name}, whole records", small_cell=cell, rules=(*policy.rules, *more.rules))
+    named = {one.text for one in policy.rules}
+    rules = (*policy.rules, *(one for one in more.rules if one.text not in named))
+    return replace(policy, name=f"{policy.name}, {title}", small_cell=cell, rules=rules)
 
 
 def from_toml(text: str) -> Policy:

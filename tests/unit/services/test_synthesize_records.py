@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import polars as pl
 import pytest
 
-from careloom.errors import Conflict, FormatError, InputError, NotFound, QueryError, StateError, Withheld
+from careloom.errors import AccessError, Conflict, FormatError, InputError, NotFound, QueryError, StateError, Withheld
 from careloom.services import privacy_ledger as ledger
 from careloom.services.access import Principal, local_operator
 from careloom.services.deidentify import deidentify
@@ -18,6 +19,7 @@ from careloom.services.lake_read import RowsAsk, read_rows
 from careloom.services.privacy_ledger import BudgetAsk
 from careloom.services.synthesize import files_of, work
 from careloom.services.synthesize_discard import discard
+from careloom.services.synthesize_export import DownloadAsk, download, export_release
 from careloom.services.synthesize_records import RecordsAsk, RecordsSampleAsk, fit, parts_of, sample, staged_records
 from careloom.services.synthesize_records_judge import RecordsJudgeAsk, judge_whole
 from careloom.services.synthesize_records_source import divide, read_folder, records_of
@@ -25,7 +27,8 @@ from careloom.services.synthesize_release import ReleaseAsk, certificate_of, rel
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge
 from careloom.services.synthesize_rows import sample as sample_rows
 from careloom.services.synthesize_verify import verify
-from careloom.synth.records import records
+from careloom.services.view import ViewAsk, view_zone
+from careloom.synth.records import Records, records
 from careloom.synth.records_fhir import SERVER, bundles, resources
 from careloom.synth.records_fhir_read import read
 from careloom.synth.records_integrity import broken
@@ -103,9 +106,11 @@ def sample_of_real(place: Place, side: str) -> str:
     """A sample with real patients in the place of what a tiny net draws: the members or the controls of its fit."""
     folder = folder_of(place.folder / "fhir", 120)
     model = fit(place.platform, SCIENTIST, RecordsAsk(folder, options=OPEN, control_share=0.5))["model"]
-    drawn = sample(place.platform, SCIENTIST, RecordsSampleAsk(model, 3))["sample"]
+    drawn = sample(place.platform, SCIENTIST, RecordsSampleAsk(model, 120))["sample"]
     parts = divide(place.platform, read_folder(place.platform, folder, "research"), "research", 0.5)
-    bare = [pl.col(f"{name}_id").str.replace("^[A-Za-z]+/", "") for name in ("patient", "encounter", "event")]
+    own = f"{drawn}-${{number}}"  # ids are those of the sample, as whatever is drawn has them
+    bare = [pl.col(f"{name}_id").str.replace(r"^[A-Za-z]+/p(?<number>\d+)", own)
+            for name in ("patient", "encounter", "event")]  # fmt: skip
     named = {name: frame.with_columns(one for one in bare if one.meta.output_name() in frame.columns)
              for name, frame in getattr(parts, side).tables()}  # fmt: skip
     files_of(place.platform).write(f"staging/{drawn}", parts_of(records(named)))
@@ -127,9 +132,33 @@ def test_records_leave_as_fhir_when_a_policy_and_the_rules_of_records_are_met(tm
     assert shown.encounters.join(shown.patients, "patient_id", "anti").is_empty()
     content = certificate_of(place.platform, SCIENTIST, done["certificate"], "json")
     assert verify(place.platform, SCIENTIST, content)["whole"]
+    view = view_zone(place.platform, SCIENTIST, "synthetic", ViewAsk("encounter", place.folder / "encounters.csv"))
+    assert view.rows == shown.encounters.height
+    fetched_as_files(place, done["release"], shown)
     withdraw(place.platform, BOTH, done["release"])
     with pytest.raises(NotFound):
         read_rows(place.platform, BOTH, "synthetic", RowsAsk("gold/people"))
+    with pytest.raises(Withheld):
+        download(place.platform, BOTH, DownloadAsk(done["release"]))
+    assert view_zone(place.platform, SCIENTIST, "synthetic", ViewAsk("encounter")).rows == 0
+
+
+def fetched_as_files(place: Place, name: str, shown: Records) -> None:
+    """A release as FHIR by type, and as tables, each a file; a folder that is there is not written over."""
+    made = export_release(place.platform, SCIENTIST, DownloadAsk(name), place.folder / "out")
+    lines = (place.folder / "out" / "Patient.ndjson").read_bytes().splitlines()
+    assert len(lines) == made["files"]["Patient.ndjson"] == shown.patients.height
+    with pytest.raises(Conflict):
+        export_release(place.platform, SCIENTIST, DownloadAsk(name), place.folder / "out")
+    whole = b"".join(download(place.platform, SCIENTIST, DownloadAsk(name)).content)
+    assert len(whole.splitlines()) == sum(made["files"].values())
+    file = download(place.platform, SCIENTIST, DownloadAsk(name, "parquet", "encounters"))
+    assert file.name == "people-encounters.parquet"
+    assert pl.read_parquet(BytesIO(b"".join(file.content))).equals(shown.encounters)
+    with pytest.raises(QueryError):
+        download(place.platform, SCIENTIST, DownloadAsk(name, "csv", "wards"))
+    with pytest.raises(AccessError):
+        download(place.platform, Principal("ann", frozenset({"auditor"}), OFFICER.zones), DownloadAsk(name))
 
 
 def test_records_that_are_those_of_the_learnt_are_seen_and_kept_in(tmp_path: Path) -> None:
