@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from careloom.services.privacy_ledger import BudgetAsk, set_budget
-from careloom.services.synthesize import FitAsk, fit
+from careloom.services.synthesize import FitAsk, begin, fit, work
 from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample
 from careloom.services.synthesize_source import SourceAsk
@@ -31,10 +31,26 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "more": {"json": {"table": "silver/patients", "epsilon": 1, "trials": 2}},
         **QUEUED,
     },
+    f"POST {AT}/records/models": {
+        "path": f"{AT}/records/models", "also": "careloom/correct", "more": {"json": {"name": "hospital"}}, **QUEUED,
+    },
+    f"POST {AT}/notes/models": {
+        "path": f"{AT}/notes/models", "also": "careloom/correct", "more": {"json": {"name": "notes"}}, **QUEUED,
+    },
+    f"POST {AT}/records/models/{{run_id}}/samples": {
+        "path": f"{AT}/records/models/{{synthetic records}}/samples", "more": {"json": {"patients": 10}}, **QUEUED,
+    },
+    f"POST {AT}/notes/models/{{run_id}}/samples": {
+        "path": f"{AT}/notes/models/{{synthetic notes}}/samples", "more": {"json": {"notes": 10}}, **QUEUED,
+    },
+    f"GET {AT}/releases/{{run_id}}/data": {
+        "path": f"{AT}/releases/{{synthetic release}}/data?format=csv", "verb": "search", "zones": ("synthetic",),
+    },
     f"GET {AT}/models/{{run_id}}": {"path": f"{AT}/models/{{synthetic model}}", **SEES},
     f"POST {AT}/models/{{run_id}}/samples": {
         "path": f"{AT}/models/{{synthetic model}}/samples", "more": {"json": {"rows": 10}}, **QUEUED,
     },
+    f"GET {AT}/samples": {"path": f"{AT}/samples", **SEES},
     f"GET {AT}/samples/{{run_id}}": {"path": f"{AT}/samples/{{synthetic release}}", **READS},
     f"POST {AT}/samples/{{run_id}}/release": {
         "path": f"{AT}/samples/{{synthetic release}}/release", "more": {"json": {"table": "later"}}, **QUEUED,
@@ -80,7 +96,16 @@ def made(installation: Installation) -> dict[str, str]:
         for one in judged:
             judge(platform, who, JudgeAsk(one, kinds=("fidelity",)))
     names = [let_out(installation, one) for one in judged]
-    return {"synthetic model": model, "synthetic release": names[0], "spare release": names[1]}
+    others = {f"synthetic {engine}": named(installation, model, engine) for engine in ("records", "notes")}
+    return others | {"synthetic model": model, "synthetic release": names[0], "spare release": names[1]}
+
+
+def named(installation: Installation, model: str, engine: str) -> str:
+    """A model of another engine in the books: who may ask for its samples is asked before its files are opened."""
+    platform, name = installation.platform, installation.platform.run_id()
+    body = work(platform, model, "model").body | {"engine": engine}
+    begin(platform, installation.operator, "research", name, body)
+    return name
 
 
 def let_out(installation: Installation, judged: str) -> str:

@@ -41,6 +41,7 @@ from careloom.api import (
     research,
     subjects,
     synthetic,
+    synthetic_fhir,
     terminology,
 )
 from careloom.api.context import EXTENSION
@@ -75,6 +76,7 @@ def create_app(platform: Platform) -> OpenAPI:
         terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications, subjects, access, lake, synthetic,
+        synthetic_fhir,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

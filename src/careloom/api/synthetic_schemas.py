@@ -11,6 +11,8 @@ from careloom.api.schemas import RUN_ID, RUN_PATTERN, Count, Model, Progress, Ru
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 Account = Annotated[str, Field(pattern=r"^(research)(/[a-z0-9][a-z0-9._-]{0,63}){0,4}$")]
 AnyAccount = Annotated[str, Field(pattern=r"^(all|(identified|research)(/[a-z0-9][a-z0-9._-]{0,63}){0,4})$")]
+SampleKind = Literal["table", "records", "notes", "patients"]
+"""Rows of a table, whole records, notes, or whole records that notes tell."""
 CERTIFICATE_PATTERN = r"^[a-z][a-z0-9_]{0,60}-[0-9]{8}T[0-9]{6}Z-[a-z2-7]{6}$"
 MODEL: dict[str, Any] = {
     "id": RUN_ID, "state": "fitted", "title": "patients", "actor": "rosa.research", "account": "research",
@@ -20,16 +22,21 @@ MODEL: dict[str, Any] = {
     "model_sha256": "9f" * 32, "taints": [], "samples": [RUN_ID],
 }  # fmt: skip
 SAMPLE: dict[str, Any] = {
-    "id": RUN_ID, "model": RUN_ID, "state": "judged", "actor": "rosa.research", "rows": 10000,
-    "created": "2026-11-22T01:02:03.412000+00:00", "error": None, "progress": {"done": 10000, "total": 10000},
+    "id": RUN_ID, "model": RUN_ID, "state": "judged", "kind": "table", "actor": "rosa.research", "rows": 10000,
+    "patients": None, "notes": None, "created": "2026-11-22T01:02:03.412000+00:00", "error": None,
+    "progress": {"done": 10000, "total": 10000},
     "measures": [{"name": "shape", "value": 0.012, "low": None, "high": None}],
     "missing": [{"kind": "utility", "why": "no target was named"}],
     "findings": [{"rule": "shape at most 0.05", "passed": True, "found": 0.012, "why": "Columns differ."}],
     "verdicts": 1, "asked": [{"id": RUN_ID, "state": "done", "error": None}],
 }  # fmt: skip
+BRIEF: dict[str, Any] = {
+    name: SAMPLE[name] for name in
+    ("id", "model", "state", "kind", "actor", "rows", "patients", "notes", "created", "error", "verdicts")
+}  # fmt: skip
 RELEASE: dict[str, Any] = {
-    "release": RUN_ID, "table": "gold/patients_synthetic", "state": "open", "reason": "", "rows": 10000,
-    "released": "2026-11-22T01:02:03.412000+00:00", "expires": "2027-11-22T01:02:03.412000+00:00",
+    "release": RUN_ID, "table": "gold/patients_synthetic", "kind": "table", "state": "open", "reason": "",
+    "rows": 10000, "released": "2026-11-22T01:02:03.412000+00:00", "expires": "2027-11-22T01:02:03.412000+00:00",
     "policy": "strict", "certificate": f"patients_synthetic-{RUN_ID}", "card": "# patients_synthetic\n",
 }  # fmt: skip
 BUDGET: dict[str, Any] = {"account": "research", "epsilon": 3.0, "delta": 1e-6, "rule": "renyi", "reason": "The board."}
@@ -253,8 +260,11 @@ class SyntheticSample(Model):
         description="waiting, running, drawing, staged, judged, refused, releasing, released, withdrawn, failed or "
         "cancelled."
     )
+    kind: SampleKind
     actor: str
     rows: Count
+    patients: Count | None = Field(description="Of whole records or notes: how many; null: of a table.")
+    notes: Count | None = Field(description="How many; null: of a table or of records without notes.")
     created: time.datetime | None
     error: str | None
     progress: Progress
@@ -265,6 +275,32 @@ class SyntheticSample(Model):
     asked: list[SampleRequest]
 
 
+class SampleBrief(Model):
+    """A sample without its measures."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": BRIEF})
+
+    id: RunId
+    model: str
+    state: str
+    kind: SampleKind
+    actor: str
+    rows: Count
+    patients: Count | None
+    notes: Count | None
+    created: time.datetime | None
+    error: str | None
+    verdicts: Count = Field(description="How often the gate was asked.")
+
+
+class SampleBriefList(Model):
+    """Samples, newest first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [BRIEF]}})
+
+    items: list[SampleBrief]
+
+
 class SyntheticRelease(Model):
     """A table of the synthetic zone's lake that was let out."""
 
@@ -272,6 +308,7 @@ class SyntheticRelease(Model):
 
     release: RunId
     table: str = Field(description="Its rows: GET /api/v1/lake/synthetic/tables/TABLE/rows.")
+    kind: SampleKind
     state: Literal["open", "closed", "withdrawn"]
     reason: str = Field(description="Why it is closed.")
     rows: Count

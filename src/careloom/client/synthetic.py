@@ -13,6 +13,8 @@ from careloom.client.synthetic_reports import (
     LedgerAccountList,
     LedgerDetail,
     LedgerEntry,
+    SampleBrief,
+    SampleBriefList,
     SyntheticEngine,
     SyntheticEngineList,
     SyntheticModel,
@@ -25,6 +27,7 @@ from careloom.client.transport import Ask
 from careloom.errors import StateError, Withheld
 
 T = TypeVar("T")
+_DATA = {"ndjson": "application/x-ndjson", "csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 _TYPES = {"json": "application/json", "pdf": "application/pdf", "html": "text/html"}
 
 
@@ -84,6 +87,42 @@ class Synthetic:
         """
         return decode(SyntheticSample, self._post(f"/models/{_named(model)}/samples", {"rows": rows, **more}))
 
+    def fit_records(self, *, epsilon: float | None = None, **more: Any) -> SyntheticModel:
+        """Queues a fit of whole records on the research zone's store; see `wait`. raises AccessError; InputError
+
+        epsilon  None: not private; else words are taken from `public_patients` who are simulated
+        more     account, delta, public_patients, options, seed, name, control_share
+        """
+        return decode(SyntheticModel, self._post("/records/models", {"epsilon": epsilon, **more}))
+
+    def fit_notes(self, *, epsilon: float | None = None, **more: Any) -> SyntheticModel:
+        """Queues a fit on the annotated notes of the research zone; see `wait`. raises AccessError; InputError
+
+        more  as `fit_records`, and cpu_seconds
+        """
+        return decode(SyntheticModel, self._post("/notes/models", {"epsilon": epsilon, **more}))
+
+    def sample_records(self, model: str, patients: int = 100, **more: Any) -> SyntheticSample:
+        """Queues patients to be drawn and judged; see `judged`. raises AccessError; NotFound; InputError
+
+        more  values, small_cell, kinds
+        """
+        asked = {"patients": patients, **more}
+        return decode(SyntheticSample, self._post(f"/records/models/{_named(model)}/samples", asked))
+
+    def sample_notes(self, model: str, notes: int = 100, *, records: str = "", **more: Any) -> SyntheticSample:
+        """Queues notes to be written and judged; see `judged`. raises AccessError; NotFound; InputError
+
+        records  a sample of whole records, each of whose encounters gets a note that tells it; empty: records grow
+        more     kind, small_cell, kinds
+        """
+        asked = {"notes": notes, "records": records, **more}
+        return decode(SyntheticSample, self._post(f"/notes/models/{_named(model)}/samples", asked))
+
+    def samples(self) -> tuple[SampleBrief, ...]:
+        """Every sample without its measures, newest first. raises AccessError"""
+        return decode(SampleBriefList, self._get("/samples")).items
+
     def drawn(self, sample: str) -> SyntheticSample:
         """One sample as it stands. raises NotFound"""
         return decode(SyntheticSample, self._get(f"/samples/{_named(sample)}"))
@@ -129,6 +168,16 @@ class Synthetic:
         """The certificate of a release as a file. raises NotFound"""
         url = f"{self._base}/releases/{_named(release)}/certificate?{urlencode({'format': kind})}"
         return self._session.content(Ask(method="GET", url=url, accept=_TYPES[kind]))
+
+    def data(self, release: str, kind: Literal["ndjson", "csv", "parquet"] = "ndjson", part: str = "") -> bytes:
+        """A release as a file: FHIR NDJSON of records and notes, or one of their tables; rows of a table.
+
+        part    of FHIR a resource type, empty for all; as CSV or Parquet ``patients``, ``encounters``, ..., ``notes``
+        raises  Withheld where it is closed or was taken back; NotFound; AccessError
+        """
+        query = {"format": kind, **({"part": part} if part else {})}
+        url = f"{self._base}/releases/{_named(release)}/data?{urlencode(query)}"
+        return self._session.content(Ask(method="GET", url=url, accept=_DATA[kind]))
 
     def accounts(self) -> tuple[LedgerAccount, ...]:
         """The accounts of the privacy ledger, by name. raises AccessError"""

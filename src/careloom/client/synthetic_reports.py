@@ -111,6 +111,7 @@ class SyntheticSample:
 
     state     ``waiting``, ``running``, ``drawing``, ``staged``, ``judged``, ``refused``, ``releasing``, ``released``,
               ``withdrawn``, ``failed`` or ``cancelled``
+    rows      of a table; of whole records and notes FHIR resources of so many patients and notes
     findings  of the last verdict
     asked     requests to let it out, newest first
     """
@@ -118,8 +119,11 @@ class SyntheticSample:
     id: str
     model: str
     state: str
+    kind: str
     actor: str
     rows: int
+    patients: int | None
+    notes: int | None
     created: datetime | None
     error: str | None
     progress: Progress
@@ -141,11 +145,36 @@ class SyntheticSample:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleBrief:
+    """A sample without its measures; `kind`: ``table``, ``records``, ``notes`` or ``patients``, records with notes."""
+
+    id: str
+    model: str
+    state: str
+    kind: str
+    actor: str
+    rows: int
+    patients: int | None
+    notes: int | None
+    created: datetime | None
+    error: str | None
+    verdicts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBriefList:
+    """Samples, newest first."""
+
+    items: tuple[SampleBrief, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SyntheticRelease:
     """A table of the synthetic zone's lake that was let out; `state` is ``open``, ``closed`` or ``withdrawn``."""
 
     release: str
     table: str
+    kind: str
     state: str
     reason: str
     rows: int

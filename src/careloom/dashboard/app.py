@@ -22,6 +22,7 @@ from careloom.dashboard import (
     shell,
     sign_in,
     static_files,
+    synthetic_acts,
 )
 from careloom.dashboard.address import PREFIX
 from careloom.dashboard.calls import ApiOf
@@ -51,6 +52,7 @@ def create_dashboard(
     normalize_acts.install(server, api_of)
     deidentify_acts.install(server, api_of)
     note_acts.install(server, api_of)
+    synthetic_acts.install(server, api_of)
     routing.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)

@@ -4,9 +4,9 @@ from dash import html
 from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
-from careloom.client.synthetic_reports import LedgerAccount, LedgerEntry, SyntheticModel, SyntheticRelease
+from careloom.client.synthetic_reports import LedgerAccount, LedgerEntry, SampleBrief, SyntheticModel, SyntheticRelease
 from careloom.dashboard import session, words
-from careloom.dashboard.address import Address, href
+from careloom.dashboard.address import PREFIX, Address, href
 from careloom.dashboard.parts import (
     Column,
     Content,
@@ -24,6 +24,10 @@ from careloom.dashboard.parts import (
 
 TITLE = "Synthetic data"
 LEAD = "Rows of nobody, and the privacy of patients that they cost. Rows that were not let out are nowhere here."
+_SAMPLE_TONES = {
+    "released": "good", "judged": "", "staged": "", "refused": "bad", "failed": "bad", "withdrawn": "",
+    "discarded": "", "cancelled": "warn",
+}  # fmt: skip
 TONES = {"open": "good", "closed": "bad", "withdrawn": "", "fitted": "good", "failed": "bad", "cancelled": "warn"}
 _ACCOUNTS = [
     Column("Account"), Column("Budget", "right"), Column("Used", "right"), Column("Spent", "right"),
@@ -34,9 +38,22 @@ _ENTRIES = [
     Column("Delta", "right wide-only"), Column("By", "wide-only"), Column("Run", "wide-only"),
 ]  # fmt: skip
 _RELEASES = [
-    Column("Table"), Column("State", "tight"), Column("Rows", "right"), Column("Until (UTC)", "tight wide-only"),
-    Column("Policy", "wide-only"), Column("Certificate", "wide-only"),
+    Column("Table"), Column("State", "tight"), Column("Holds", "tight"), Column("Until (UTC)", "tight wide-only"),
+    Column("Policy", "wide-only"), Column("Download"), Column("Certificate", "wide-only"),
 ]  # fmt: skip
+_SAMPLES = [
+    Column("Sample"), Column("State", "tight"), Column("Holds", "tight"), Column("Verdicts", "right wide-only"),
+    Column("By", "wide-only"), Column("When (UTC)", "tight wide-only"),
+]  # fmt: skip
+_SHOWN = 20
+"""Samples at most: who draws again and again has many."""
+_FILES = {
+    "table": (("NDJSON", "", "ndjson"), ("CSV", "", "csv"), ("Parquet", "", "parquet")),
+    "records": (("FHIR", "", "ndjson"), ("Encounters CSV", "encounters", "csv"), ("Parquet", "encounters", "parquet")),
+    "notes": (("FHIR", "", "ndjson"), ("CSV", "notes", "csv"), ("Parquet", "notes", "parquet")),
+    "patients": (("FHIR", "", "ndjson"), ("Notes CSV", "notes", "csv"), ("Parquet", "notes", "parquet")),
+}
+"""Kind of a release -> files of it that are offered: title, part, ending."""
 _MODELS = [
     Column("Model"), Column("State", "tight"), Column("Engine", "wide-only"), Column("Bound", "right"),
     Column("Patients", "right wide-only"), Column("Samples", "right wide-only"),
@@ -51,7 +68,7 @@ def page(api: Careloom, person: session.Person, address: Address) -> Page:
     if "synthetic" in person.zones:
         content.append(_releases(api.synthetic.releases()))
     if "research" in person.zones:
-        content.append(_models(api.synthetic.models()))
+        content += [_samples(api.synthetic.samples()), _models(api.synthetic.models())]
     return Page(TITLE, content, is_live=True)
 
 
@@ -100,11 +117,68 @@ def _releases(releases: tuple[SyntheticRelease, ...]) -> Component:
         (
             html.Code(one.table),
             html.Div([badge(one.state, TONES.get(one.state, "")), html.Div(one.reason, className="soft small")]),
-            words.number(one.rows), time(one.expires), one.policy, html.Code(one.certificate),
+            _holds(one.kind, one.rows), time(one.expires), one.policy, _downloads(one), _certificate(one),
         )
         for one in releases
     ]  # fmt: skip
     return card("Releases", Table("Releases, newest first", _RELEASES, rows).shown())
+
+
+def _downloads(one: SyntheticRelease) -> Contents:
+    """Links to the files of a release that is open; of a closed one nothing leaves."""
+    if one.state != "open":
+        return html.Span("not any more", className="soft small")
+    links = []
+    for title, part, ending in _FILES[one.kind]:
+        place = f"{one.release}/{part}.{ending}" if part else f"{one.release}.{ending}"
+        name = f"{one.table.partition('/')[2]}{f'-{part}' if part else ''}.{ending}"
+        links.append(link(title, f"{PREFIX}/synthetic-data/{place}", className="button button-small", download=name))
+    return html.Div(links, className="buttons")
+
+
+def _certificate(one: SyntheticRelease) -> Contents:
+    place = f"{PREFIX}/synthetic-certificate/{one.release}"
+    links = [
+        link(
+            ending.upper(), f"{place}.{ending}", className="button button-small", download=f"{one.certificate}.{ending}"
+        )
+        for ending in ("pdf", "json")
+    ]
+    return html.Div(links, className="buttons")
+
+
+def _samples(samples: tuple[SampleBrief, ...]) -> Component | None:
+    """What was drawn, by state: what was refused or not judged yet lies sealed, and has no download."""
+    if not samples:
+        return None
+    rows: list[tuple[Contents, ...]] = [
+        (
+            html.Code(one.id), _sample_state(one), _holds(one.kind, one.rows, one.patients, one.notes),
+            words.number(one.verdicts), one.actor, words.NONE if one.created is None else time(one.created),
+        )
+        for one in samples[:_SHOWN]
+    ]  # fmt: skip
+    more = len(samples) - _SHOWN
+    below = (
+        html.P(f"{more:,} earlier ones: careloom synthesize list --samples.", className="hint") if more > 0 else None
+    )
+    return card("Samples", [Table("Samples, newest first", _SAMPLES, rows).shown(), below])
+
+
+def _sample_state(one: SampleBrief) -> Component:
+    said: list[Component] = [badge(one.state, _SAMPLE_TONES.get(one.state, "run"))]
+    if one.error:
+        said.append(html.Div(html.Code(one.error), className="soft small"))
+    return html.Div(said)
+
+
+def _holds(kind: str, rows: int, patients: int | None = None, notes: int | None = None) -> Contents:
+    """What a sample or a release holds."""
+    if kind == "table":
+        return f"{rows:,} rows"
+    counts = [f"{count:,} {name}" for count, name in ((patients, "patients"), (notes, "notes")) if count]
+    title = {"records": "records", "notes": "notes", "patients": "records with notes"}[kind]
+    return [html.Div(", ".join(counts) or title), html.Div(f"{rows:,} resources", className="soft small")]
 
 
 def _models(models: tuple[SyntheticModel, ...]) -> Component:

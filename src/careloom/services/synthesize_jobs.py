@@ -13,8 +13,21 @@ from careloom.services.admission import admit, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
 from careloom.services.queued import asker_of, find_job, state_of
-from careloom.services.synthesize import FIT, FitAsk, fit, taints_of, told, work, zone_of_account
+from careloom.services.synthesize import (
+    FHIR,
+    FIT,
+    NOTES,
+    RECORDS,
+    FitAsk,
+    fit,
+    kind_of,
+    told,
+    work,
+    zone_of_account,
+)
+from careloom.services.synthesize_fhir_work import fit_fhir, sample_fhir
 from careloom.services.synthesize_let_out import RELEASE
+from careloom.services.synthesize_over import taints_of
 from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import SAMPLE, JudgeAsk, SampleAsk, judge, sample
 from careloom.services.synthesize_search import SearchAsk, search
@@ -26,9 +39,13 @@ from careloom.synth.release_policy import SHIPPED
 from careloom.synth.tabular import Wish
 
 KIND = "synthesize"
+KINDS = {RECORDS: "records", NOTES: "notes"}
+"""Engine -> what a sample that waits will hold."""
 _LISTED = 200
 _MAKES = ("fit", "search")
 """Acts whose job has the id of a model."""
+BRIEF = ("id", "model", "state", "kind", "actor", "rows", "patients", "notes", "created", "error", "verdicts")
+"""What is told of a sample to those who may not read its measures."""
 Json = dict[str, Any]
 
 
@@ -42,8 +59,8 @@ def submit_fit(platform: Platform, who: Principal, ask: FitAsk) -> Json:
     admit(platform, who, "correct", zone, operation=FIT)
     if not ask.source.table:
         raise QueryError("no table was named", "Name one of the research zone's lake: silver/patients.")
-    run = _queued(platform, who, zone, _fit_asked(ask, "fit"), {"act": "fit", "account": ask.account})
-    return _model(platform, run)
+    run = queued(platform, who, zone, _fit_asked(ask, "fit"), {"act": "fit", "account": ask.account})
+    return model_of(platform, run)
 
 
 def submit_search(platform: Platform, who: Principal, ask: SearchAsk) -> Json:
@@ -60,7 +77,7 @@ def submit_search(platform: Platform, who: Principal, ask: SearchAsk) -> Json:
         "trials": ask.trials, "cpu_seconds": ask.cpu_seconds, "held_share": ask.held_share,
         "selection": ask.selection, "space": ask.space,
     }  # fmt: skip
-    return _model(platform, _queued(platform, who, zone, wanted, {"act": "search", "account": ask.fit.account}))
+    return model_of(platform, queued(platform, who, zone, wanted, {"act": "search", "account": ask.fit.account}))
 
 
 def _fit_asked(ask: FitAsk, act: str) -> Json:
@@ -83,8 +100,8 @@ def submit_sample(platform: Platform, who: Principal, ask: SampleAsk, judged: Ju
         "balance": ask.wish.balance, "target": judged.target, "known": list(judged.known),
         "groups": list(judged.groups), "small_cell": judged.small_cell, "kinds": list(judged.kinds),
     }  # fmt: skip
-    run = _queued(platform, who, zone, wanted, {"act": "sample", "account": model.body["account"], "model": ask.model})
-    return _sample(platform, run)
+    run = queued(platform, who, zone, wanted, {"act": "sample", "account": model.body["account"], "model": ask.model})
+    return sample_as(platform, run)
 
 
 def submit_release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
@@ -95,8 +112,8 @@ def submit_release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
     if ask.policy not in SHIPPED:
         raise QueryError("there is no such policy", f"Name one of {', '.join(SHIPPED)}.")
     wanted = {"act": "release", "sample": ask.sample, "table": ask.table, "policy": ask.policy, "reason": ask.reason}
-    _queued(platform, who, zone, wanted, {"act": "release", "account": one.body["account"], "sample": ask.sample})
-    return _sample(platform, ask.sample)
+    queued(platform, who, zone, wanted, {"act": "release", "account": one.body["account"], "sample": ask.sample})
+    return sample_as(platform, ask.sample)
 
 
 def models(platform: Platform, who: Principal) -> list[Json]:
@@ -107,14 +124,26 @@ def models(platform: Platform, who: Principal) -> list[Json]:
     waiting = {job.id for job in _jobs(platform) if _said(job, "act") in _MAKES}
     names = sorted(found | waiting, reverse=True)
     note(platform, who, LIST, "research", detail={"listed": len(names)})
-    return [_model(platform, one) for one in names]
+    return [model_of(platform, one) for one in names]
+
+
+def samples(platform: Platform, who: Principal) -> list[Json]:
+    """Samples of the research zone, and those that wait, newest first, without what was measured. raises AccessError"""
+    admit(platform, who, "monitor", "research", operation=LIST)
+    with platform.store("identified").connect() as connection:
+        found = [one for one in listed(connection, "sample") if zone_of_account(one.body["account"]) == "research"]
+    waiting = {job.id for job in _jobs(platform) if _said(job, "act") == "sample"}
+    names = sorted({one.name for one in found} | waiting, reverse=True)
+    note(platform, who, LIST, "research", detail={"listed": len(names)})
+    told_ = (sample_as(platform, one) for one in names)
+    return [{name: one[name] for name in BRIEF} for one in told_]
 
 
 def model(platform: Platform, who: Principal, name: str) -> Json:
     """A model, or the fit that will make it. raises AccessError; NotFound"""
     admit(platform, who, "monitor", "research", operation=SHOW)
     try:
-        found = _model(platform, name)
+        found = model_of(platform, name)
     except NotFound:
         note(platform, who, SHOW, "research", outcome="failed", detail={"code": NotFound.code})
         raise
@@ -126,7 +155,7 @@ def sample_of(platform: Platform, who: Principal, name: str) -> Json:
     """A sample with its measures, or what will draw it. raises AccessError; NotFound"""
     admit(platform, who, "read", "research", operation=SHOW)
     try:
-        found = _sample(platform, name)
+        found = sample_as(platform, name)
     except NotFound:
         note(platform, who, SHOW, "research", outcome="failed", detail={"code": NotFound.code})
         raise
@@ -147,6 +176,9 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
 
 def _fit(platform: Platform, who: Principal, progress: Progress, wanted: Json) -> None:
     _require_new(platform, progress.job_id)
+    if wanted["engine"] in FHIR:
+        fit_fhir(platform, who, progress.job_id, wanted, progress.report)
+        return
     fit(platform, who, _fit_ask(wanted, progress.job_id), progress.report)
 
 
@@ -177,6 +209,9 @@ def _draw(platform: Platform, who: Principal, progress: Progress, wanted: Json) 
     run = progress.job_id
     if _found(platform, run, "sample") is not None:
         raise Conflict("these rows were drawn before", "Ask for others.")
+    if wanted.get("engine") in FHIR:
+        sample_fhir(platform, who, run, wanted, progress.report)
+        return
     wish = Wish(wanted["values"], {}, wanted["balance"])
     sample(platform, who, SampleAsk(wanted["model"], wanted["rows"], wish, run), progress.report)
     known, groups = tuple(wanted["known"]), tuple(wanted["groups"])
@@ -188,7 +223,8 @@ def _release(platform: Platform, who: Principal, _progress: Progress, wanted: Js
     release(platform, who, ask)
 
 
-def _queued(platform: Platform, who: Principal, zone: Zone, wanted: Json, shown: Json) -> str:
+def queued(platform: Platform, who: Principal, zone: Zone, wanted: Json, shown: Json) -> str:
+    """Queues what is wanted, sealed, and what may be told of it; the id of the job."""
     run = platform.run_id()
     operation = {"fit": FIT, "search": FIT, "sample": SAMPLE, "release": RELEASE}[wanted["act"]]
     note(platform, who, operation, zone, action="create", detail={"job": run, **shown})
@@ -227,7 +263,8 @@ def _state(one: Work | None, job: Job | None) -> Json:
     }  # fmt: skip
 
 
-def _model(platform: Platform, name: str) -> Json:
+def model_of(platform: Platform, name: str) -> Json:
+    """A model, or the fit that will make it, as it stands. raises NotFound"""
     one, job = _found(platform, name, "model"), find_job(platform, KIND, name)
     if job is not None and _said(job, "act") not in _MAKES:
         job = None
@@ -239,7 +276,8 @@ def _model(platform: Platform, name: str) -> Json:
     account = body.get("account") or (_said(job, "account") if job is not None else "")
     return _state(one, job) | {
         "id": name, "title": body.get("title", ""), "account": account,
-        "engine": body.get("engine", ""), "table": body.get("table", ""), "target": body.get("target", ""),
+        "engine": body.get("engine") or (_said(job, "engine") if job is not None else ""),
+        "table": body.get("table", ""), "target": body.get("target", ""),
         "epsilon": body.get("epsilon"), "delta": privacy.get("delta"), "patients": split.get("patients"),
         "control_patients": split.get("control_patients"), "rows": split.get("rows"),
         "ledger": (body.get("ledger") or {}).get("entry", ""), "model_sha256": body.get("model_sha256", ""),
@@ -248,7 +286,8 @@ def _model(platform: Platform, name: str) -> Json:
     }  # fmt: skip
 
 
-def _sample(platform: Platform, name: str) -> Json:
+def sample_as(platform: Platform, name: str) -> Json:
+    """A sample, or what will draw it, as it stands. raises NotFound"""
     one, job = _found(platform, name, "sample"), find_job(platform, KIND, name)
     if job is not None and _said(job, "act") != "sample":
         job = None
@@ -259,7 +298,8 @@ def _sample(platform: Platform, name: str) -> Json:
     asked_for = [each for each in _jobs(platform) if _said(each, "act") == "release" and _said(each, "sample") == name]
     return _state(one, job) | {
         "id": name, "model": one.parent if one is not None else _said(job, "model") if job else "",
-        "rows": body.get("rows", 0),
+        "kind": kind_of(body) if body else KINDS.get(_said(job, "engine") if job else "", "table"),
+        "rows": body.get("rows", 0), "patients": body.get("patients"), "notes": body.get("notes"),
         "measures": [{"name": each, **bounds} for each, bounds in report.get("measures", {}).items()],
         "missing": [{"kind": each, "why": why} for each, why in report.get("missing", {}).items()],
         "findings": held.get("findings", []),

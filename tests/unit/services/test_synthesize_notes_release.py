@@ -68,8 +68,8 @@ class Written(Place):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.notes = folder_of(folder / "hospital", 30)
-        self.made = fit(self.platform, SCIENTIST, NotesAsk(self.notes, options=TINY, name="notes"))
+        self.notes = folder_of(folder / "hospital", 44)
+        self.made = fit(self.platform, SCIENTIST, NotesAsk(self.notes, options=TINY, name="notes", control_share=0.4))
         self.drawn = sample(self.platform, SCIENTIST, NotesSampleAsk(self.made["model"], 6))["sample"]
 
 
@@ -85,7 +85,7 @@ def resources_of(place: Place, name: str) -> list[dict[str, Any]]:
 
 def test_notes_are_valid_fhir_of_patients_of_their_own_and_stay_sealed(place: Written) -> None:
     split = place.made["split"]
-    assert (place.made["engine"], split["patients"] + split["control_patients"]) == ("notes", 30)
+    assert (place.made["engine"], split["patients"] + split["control_patients"]) == ("notes", 44)
     made = resources_of(place, place.drawn)
     assert [one["resourceType"] for one in made] == ["Patient", "DocumentReference"] * 6
     assert [check(one) for one in made] == [[]] * 12
@@ -182,9 +182,8 @@ def test_notes_that_pass_lie_in_lake_and_store_and_leave_both_when_they_are_over
 
 
 def test_notes_tell_the_records_of_a_sample_and_both_are_judged(place: Written) -> None:
-    records = fit_records(
-        place.platform, SCIENTIST, RecordsAsk(records_folder(place.folder / "fhir", 40), options=OPEN)
-    )  # fmt: skip
+    folder = records_folder(place.folder / "fhir", 40)
+    records = fit_records(place.platform, SCIENTIST, RecordsAsk(folder, options=OPEN, control_share=0.4))
     given = sample_records(place.platform, SCIENTIST, RecordsSampleAsk(records["model"], 4))["sample"]
     drawn = sample(place.platform, SCIENTIST, NotesSampleAsk(place.made["model"], records=given))
     made = resources_of(place, drawn["sample"])
@@ -207,7 +206,7 @@ def test_notes_tell_the_records_of_a_sample_and_both_are_judged(place: Written) 
 
 def test_a_private_fit_takes_its_words_from_public_notes_and_is_reserved(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    own, public = folder_of(tmp_path / "own", 20), folder_of(tmp_path / "public", 12, first=100)
+    own, public = folder_of(tmp_path / "own", 40), folder_of(tmp_path / "public", 12, first=100)
     options = {**TINY, "steps": 3, "batch": 0.3, "blocks": 2, "symbols": 40}
     made = fit(place.platform, SCIENTIST, NotesAsk(own, epsilon=2.0, public=public, options=options))
     assert 0 < made["epsilon"] <= 2.0
