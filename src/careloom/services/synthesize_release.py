@@ -24,6 +24,7 @@ from careloom.services.synthesize import (
     change,
     held,
     judge_command,
+    kind_of,
     work,
     zone_of_account,
 )
@@ -228,6 +229,7 @@ def released_as(platform: Platform, one: Work) -> Json:
     state = one.state if one.state != "released" else "open" if not over else "closed"
     return {
         "release": one.name, "table": held["path"], "state": state, "reason": over, "rows": one.body["rows"],
+        "kind": kind_of(one.body),
         "released": instant(one.changed), "expires": held["expires"], "policy": held["policy"],
         "certificate": held["certificate"], "place": held.get("place", ""), "card": held.get("card", ""),
     }  # fmt: skip
