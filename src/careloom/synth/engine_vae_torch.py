@@ -146,7 +146,7 @@ maker = Maker(
     options={
         "bins": 100, "hidden": 256, "latent": 24, "components": 32, "layers": 3, "flow": 96, "epochs": 60, "batch": 256,
         "rate": 2e-3, "beta": 0.8, "rising": 400, "free_nats": 1.0, "target_weight": 1.0, "average": 0.995,
-        "aside": 0.1, "patience": 15, "dropout": 0.0, "unseen": 0.0, "gain": 0.0, "rows_a_bin": 16,
+        "aside": 0.15, "patience": 15, "dropout": 0.1, "unseen": 0.1, "gain": 0.001, "rows_a_bin": 16,
         "private_rate": 0.02, "private_steps": 1_000, "private_clip": 1.0,
     },
     costs=_costs,
