@@ -28,6 +28,7 @@ from careloom.cli import (
     query,
     records,
     retention,
+    risk,
     search_parameters,
     session,
     simulate,
@@ -55,6 +56,7 @@ view.register(app)
 export.register(app)
 imports.register(app)
 lake.register(app)
+risk.register(app)
 simulate.register(app)
 records.register(app)
 quality.register(app)

@@ -5,6 +5,7 @@ import re
 import polars as pl
 
 from careloom.risk.cohorts_definition import EventSet
+from careloom.risk.cohorts_events import EVENTS
 from careloom.terminology.systems import ICD_9_CM, ICD_10, ICD_10_CM
 
 _DOTLESS = (ICD_9_CM, ICD_10, ICD_10_CM)
@@ -45,10 +46,10 @@ def _without_dot(system: str, code: str) -> str:
 
 
 def facts_of(events: pl.DataFrame, one: EventSet) -> pl.DataFrame:
-    """[m] the facts of a set that have a time, one row a resource and time: patient_id, time, available_time, value,
-    unit, detail, encounter_key, resource_key."""
+    """[m] the facts of a set that have a time, one row a resource, time and value: patient_id, time, available_time,
+    kind, system, code (the first that is meant), value, unit, detail, encounter_key, resource_key."""
     found = events.filter(meant(one)).drop_nulls("time")
-    names = ["patient_id", "time", "available_time", "value", "unit", "detail", "encounter_key", "resource_key"]
+    names = [name for name in EVENTS.dtypes if name != "event_id"]
     return found.select(names).unique(["resource_key", "time", "value"], maintain_order=True)
 
 

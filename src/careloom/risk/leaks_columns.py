@@ -35,18 +35,15 @@ def _numbers(scene: Scene) -> Iterator[tuple[str, pl.DataFrame]]:
     rows = scene.labelled
     for name in scene.features:
         dtype = rows.schema[name]
-        if rows.is_empty():
-            return
         if dtype.is_numeric() or dtype == pl.Boolean:
             x = pl.col(name).cast(pl.Float64)
         elif dtype == pl.String:
             x = pl.col(name).rank("dense").cast(pl.Float64)
         else:
             continue
-        yield (
-            name,
-            rows.select(x.alias("x"), pl.col(scene.label).alias("y")).drop_nulls().filter(pl.col("x").is_finite()),
-        )
+        told = rows.select(x.alias("x"), pl.col(scene.label).alias("y")).drop_nulls().filter(pl.col("x").is_finite())
+        if not told.is_empty():
+            yield name, told
 
 
 def copies(scene: Scene) -> list[LeakFinding]:

@@ -15,6 +15,7 @@ _LEAST = 5
 _CHANCE = 1e-3
 _SPAN = 0.15
 _HEAP = 0.95
+_MOSTLY = 0.8
 
 
 def patient_overlap(scene: Scene) -> list[LeakFinding]:
@@ -98,10 +99,12 @@ def synthetic_rows(scene: Scene) -> list[LeakFinding]:
     """Rows outside the training fold that lie on a straight line between two others of their label: SMOTE and its kin.
 
     A measured row lies on such a line with probability 0 where three or more features are continuous. A sample of rows
-    of each label is looked at, each against the lines between its nearest others.
+    of each label is looked at, each against the lines between its nearest others, in the continuous features that four
+    of five rows have.
     """
     parts = scene.parts
-    real = continuous(scene.rows, scene.features)
+    most = _MOSTLY * scene.rows.height
+    real = [name for name in continuous(scene.rows, scene.features) if scene.rows[name].count() >= most]
     if "train" not in parts or len(parts) < 2 or len(real) < 3:
         return []
     whole = scene.labelled.drop_nulls(real).filter((pl.col(scene.fold) != "gap").fill_null(value=False))
@@ -122,12 +125,12 @@ def synthetic_rows(scene: Scene) -> list[LeakFinding]:
 
 def _on_lines(rows: np.ndarray, is_outside: np.ndarray) -> tuple[int, int]:
     """How many of the rows outside the training fold lie on lines between two others, and how many were looked at."""
-    spread = rows.std(axis=0)
-    told = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     places = np.flatnonzero(is_outside)
     looked = places[:: max(1, math.ceil(len(places) / _SEED_ROWS))]
-    if len(told) < _NEIGHBOURS + 2:
+    if len(rows) < _NEIGHBOURS + 2:
         return 0, len(looked)
+    spread = rows.std(axis=0)
+    told = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     first, second = np.triu_indices(_NEIGHBOURS, 1)
     hits = 0
     for place in looked:

@@ -8,7 +8,7 @@ import polars as pl
 from careloom.errors import Conflict
 from careloom.services.access import Principal
 from careloom.services.platform import Platform
-from careloom.services.view_table import forget_position, refresh_table, view_tables
+from careloom.services.view_table import forget_position, refresh_table, tables_of_resources, view_tables
 from careloom.store.lake import Lake
 from careloom.tables.research import RESEARCH
 
@@ -29,13 +29,17 @@ def drop_stale_rows(lake: Lake, keys: Mapping[str, Sequence[pl.DataFrame]], run:
 
 
 def forget_positions(lake: Lake, run: str) -> None:
-    """Before what is gone from the zone is forgotten there: tables of views are made whole next time.
+    """Before what is gone from the zone is forgotten there: tables of views are made whole next time, and others that
+    were made of its resources are dropped.
 
     A table that somebody else is writing is dropped by them: they see that a run began meanwhile.
     """
     for path in view_tables(lake):
         with suppress(Conflict):
             forget_position(lake, path, run)
+    for path in tables_of_resources(lake):
+        with suppress(Conflict):
+            lake.drop(path)
 
 
 def refresh_after_run(platform: Platform, who: Principal, run: str) -> None:

@@ -1,13 +1,14 @@
 """Whether a table of the synthetic zone's lake may be fetched now: asked by every route that gives out its rows.
 
-Denied by default: a table there is of a view of the zone's own resources, or of a release that was let out, is not
-over, and learnt from nobody who left since.
+Denied by default: a table there is of a view of the zone's own resources, or made of them otherwise, or of a release
+that was let out, is not over, and learnt from nobody who left since.
 """
 
 from careloom.errors import NotFound, Withheld
 from careloom.services.platform import Platform
 from careloom.services.synthesize import work
 from careloom.services.synthesize_over import why_over
+from careloom.services.view_table import OF_RESOURCES
 from careloom.store.lake import TableState
 from careloom.store.zone_store import Zone
 
@@ -17,7 +18,7 @@ FACT = "release"
 
 def require_open(platform: Platform, zone: Zone, state: TableState) -> None:
     """Returns where rows of this table may leave. raises Withheld"""
-    if zone != "synthetic" or "definition" in state.facts:
+    if zone != "synthetic" or "definition" in state.facts or OF_RESOURCES in state.facts:
         return
     reason = closed(platform, state.facts.get(FACT, ""), state.path)
     if reason:

@@ -33,6 +33,8 @@ from careloom.store.zone_store import Zone
 from careloom.tables.schema import Column, Layer, TableSchema
 
 LAYER: Layer = "gold"
+OF_RESOURCES = "of_resources"
+"""What a table says of itself that is of no view, and was made of the zone's own resources all the same."""
 POSITION, ERASURES, POLICIES = "careloom.position", "careloom.erasures", "careloom.policies"
 _FEW = 20_000
 _SHARE = 5
@@ -123,6 +125,11 @@ def forget_position(lake: Lake, path: str, run: str) -> None:
 def view_tables(lake: Lake) -> list[str]:
     """The tables of a lake that are of views."""
     return [path for path in lake.paths() if "definition" in lake.state(path).facts]
+
+
+def tables_of_resources(lake: Lake) -> list[str]:
+    """The tables of a lake that were made of its zone's resources in another way than by a view."""
+    return [path for path in lake.paths() if OF_RESOURCES in lake.state(path).facts]
 
 
 def table_of(definition: Any, compiled: View) -> TableSchema:

@@ -1,0 +1,13 @@
+"""The commands of risk: what is known of patients, made ready for models."""
+
+import typer
+
+from careloom.cli import risk_cohorts
+
+risk_app = typer.Typer(no_args_is_help=True, help="Risk models: cohorts and training sets.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    risk_cohorts.register(risk_app)
+    app.add_typer(risk_app, name="risk")

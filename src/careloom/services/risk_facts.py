@@ -1,0 +1,263 @@
+"""Timed facts of a zone, for cohorts and features: in memory, or as a table of its lake to pin training sets to.
+
+In memory are the facts that the caller may see; of the identified zone they stay there. The table holds nobody who is
+kept out of exports, and who is kept from its reader is left out when it is read. It remembers the zone's count of
+erasures and the policies it was made under: facts of an earlier state are not read, and where another policy rules the
+next run of de-identification drops the table.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from careloom.errors import CareloomError, Conflict, NotFound, QueryError, StateError
+from careloom.fhir.readmissions import instant
+from careloom.fhir.views import compile_view
+from careloom.risk.cohorts_events import EVENTS, as_events
+from careloom.risk.cohorts_fhir import definitions, fhir_events
+from careloom.services import view_scan
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.export import policy_mark
+from careloom.services.lake_sight import rows_seen
+from careloom.services.note_facts import FactsAsk, facts
+from careloom.services.note_query import NoteScope
+from careloom.services.platform import Platform
+from careloom.services.restrictions import not_exported
+from careloom.services.search import zone_of
+from careloom.services.synthesize_gate import require_open
+from careloom.services.view import Watch, recipe_of, seen, tell
+from careloom.services.view_table import ERASURES, OF_RESOURCES, POLICIES
+from careloom.store import lake_snapshots as snapshots
+from careloom.store.database import erasures
+from careloom.store.snapshot import Snapshot, snapshot, without
+from careloom.store.zone_policy import policies_of
+from careloom.store.zone_store import Zone
+
+OPERATION = "risk-facts"
+_NOTE_ZONES = ("identified", "research")
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class FactsReport:
+    """The table of a zone's facts.
+
+    name       what it is read by: table, version, digest
+    resources  type -> how many were looked at
+    kinds      kind -> rows
+    """
+
+    name: str
+    version: int
+    rows: int
+    patients: int
+    resources: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneState:
+    """What rules over a zone's tables.
+
+    marks  what a table remembers: the count of erasures, and a number for the policies and whom no export holds
+    runs   the runs of de-identification that made the zone
+    """
+
+    marks: dict[str, int]
+    runs: str
+
+
+def zone_facts(
+    platform: Platform, who: Principal, zone_name: str, watch: Watch | None = None, *, notes: bool = False
+) -> pl.DataFrame:
+    """The facts that `who` may see of a zone, as `careloom.risk.cohorts_events.EVENTS`; nothing is written.
+
+    notes   what notes say of the patient, too: coded entities of annotated notes, known when the note was written
+    raises  AccessError; QueryError for a zone that is none, or for notes of a zone without
+    """
+    zone = _admitted(platform, who, zone_name)
+    return _read(platform, who, zone, watch, is_table=False, notes=notes)[0]
+
+
+def make_facts(
+    platform: Platform, who: Principal, zone_name: str, watch: Watch | None = None, *, notes: bool = False
+) -> FactsReport:
+    """Makes the table of a zone's facts in its lake anew, and keeps the version as a snapshot.
+
+    raises  AccessError; QueryError for the identified zone; Conflict if patients are erased or the zone is made anew
+            meanwhile, or if the lake is being written
+    """
+    zone = _admitted(platform, who, zone_name)
+    if zone == "identified":
+        raise QueryError(
+            "the identified zone has no lake", "Its cohorts are extracted in memory: leave the table away."
+        )
+    lake, before = platform.lake(zone), state_of_zone(platform, zone)
+    found, resources = _read(platform, who, zone, watch, is_table=True, notes=notes)
+    require_same(platform, zone, before)
+    run = platform.run_id()
+    version = lake.replace(EVENTS, [found], run, before.marks, {OF_RESOURCES: OPERATION})
+    try:
+        require_same(platform, zone, before)
+    except Conflict:
+        lake.drop(EVENTS.path)
+        raise
+    kept = snapshots.keep(lake, f"{EVENTS.path}@{version}", run)
+    kinds = dict(found["kind"].value_counts(sort=True).iter_rows())
+    note(platform, who, OPERATION, zone, action="create", detail={"table": f"{EVENTS.path}@{version}"})
+    return FactsReport(kept.name, version, found.height, found["patient_id"].n_unique(), resources, kinds)
+
+
+def read_facts(platform: Platform, who: Principal, zone_name: str, name: str) -> pl.DataFrame:
+    """The rows of a version of the table that `who` may see (``gold/risk_events@3#digest``).
+
+    raises  AccessError; NotFound; QueryError; StateError for a version of before an erasure or of another policy;
+            IntegrityError where the rows are not those of the digest
+    """
+    zone = _admitted(platform, who, zone_name)
+    if zone == "identified":
+        raise QueryError("the identified zone has no lake", "Leave the table away.")
+    lake, path = platform.lake(zone), name.partition("@")[0]
+    if path != EVENTS.path:
+        raise QueryError(f"{path} is no table of facts", f"Name a version of {EVENTS.path}.")
+    state = lake.state(name)
+    require_open(platform, zone, state)
+    held = {mark: lake.mark(path, mark) for mark in (ERASURES, POLICIES)}
+    if held != state_of_zone(platform, zone).marks:
+        raise StateError("the zone was made anew, or somebody erased, since the facts", "Make the table again.")
+    try:
+        found = rows_seen(platform, who, zone, state)(lake.read(name))
+    except CareloomError as error:
+        note(platform, who, OPERATION, zone, outcome="failed", detail={"code": error.code})
+        raise
+    subjects = map(platform.store(zone).pseudonym, found["patient_id"].unique().to_list())
+    note(platform, who, OPERATION, zone, subjects=subjects, detail={"table": f"{path}@{state.version}"})
+    return found.select(list(EVENTS.dtypes))
+
+
+def newest_facts(platform: Platform, zone_name: str) -> str:
+    """The name of the newest snapshot of a zone's facts. raises NotFound"""
+    zone = zone_of(zone_name)
+    kept = snapshots.kept(platform.lake(zone), EVENTS.path) if EVENTS.path in platform.lake(zone).paths() else []
+    readable = [one for one in kept if one.is_readable]
+    if not readable:
+        raise NotFound("there is no table of facts", "Make it: careloom risk facts.")
+    return readable[-1].name
+
+
+def _admitted(platform: Platform, who: Principal, zone_name: str) -> Zone:
+    zone = zone_of(zone_name)
+    for kind in dict.fromkeys(one["resource"] for one in definitions().values()):
+        admit(platform, who, "search", zone, kind, operation=OPERATION)
+    return zone
+
+
+def state_of_zone(platform: Platform, zone: Zone) -> ZoneState:
+    """What a table of the zone's resources has to be made under."""
+    with platform.store(zone).connect() as connection:
+        policies = [one.digest for one in policies_of(connection)] if zone == "research" else []
+        ruled = f"{'|'.join(policies)}/{sorted(not_exported(platform, zone).numbers)}"
+        number = int.from_bytes(hashlib.blake2b(ruled.encode(), digest_size=7).digest(), "big")
+        return ZoneState({ERASURES: erasures(connection), POLICIES: number}, policy_mark(connection, zone))
+
+
+def require_same(platform: Platform, zone: Zone, before: ZoneState) -> None:
+    """Returns where nobody was erased and no run of de-identification began since. raises Conflict"""
+    if state_of_zone(platform, zone) != before:
+        raise Conflict("the zone was made anew, or somebody erased, meanwhile", "Make the table again.")
+
+
+def _read(
+    platform: Platform, who: Principal, zone: Zone, watch: Watch | None, *, is_table: bool, notes: bool
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    if notes and zone not in _NOTE_ZONES:
+        raise QueryError("this zone has no annotated notes", f"Ask for notes of {' or '.join(_NOTE_ZONES)}.")
+    frames, resources = {}, {}
+    for name, definition in definitions().items():
+        kind = definition["resource"]
+        frames[name], resources[kind] = _rows(platform, who, zone, definition, watch, is_table=is_table)
+    found = fhir_events(frames)
+    if notes:
+        said = list(_said(platform, who, zone))
+        if said:
+            found = as_events(pl.concat([found.drop("event_id"), pl.DataFrame(said, schema=_NOTE)], how="diagonal"))
+            resources["DocumentReference"] = len({one["resource_key"] for one in said})
+    return found, resources
+
+
+def _rows(
+    platform: Platform, who: Principal, zone: Zone, definition: Any, watch: Watch | None, *, is_table: bool
+) -> tuple[pl.DataFrame, int]:
+    compiled, store = compile_view(definition), platform.store(zone)
+    with store.connect() as connection:
+        state = _exported(platform, zone, connection, compiled.resource) if is_table else seen(
+            platform, who, zone, connection, compiled.resource
+        )  # fmt: skip
+    recipe = recipe_of(platform, zone, definition, state.as_of)
+    found, done = [pl.DataFrame(schema=compiled.schema())], 0
+    cores = view_scan.usable_cores()
+    for piece in view_scan.pieces(recipe, state.rows, cores, store.connect, size=view_scan.BATCH):
+        tell(platform, who, zone, compiled, piece)
+        found.append(piece.opened())
+        done += piece.resources
+        if watch is not None:
+            watch(done, len(state.rows))
+    return pl.concat(found), done
+
+
+def _exported(platform: Platform, zone: Zone, connection: Any, kind: str) -> Snapshot:
+    return without(connection, snapshot(connection, kind), not_exported(platform, zone).numbers)
+
+
+_TIME = pl.Datetime("us", "UTC")
+_NOTE = {
+    "patient_id": pl.String(), "kind": pl.String(), "time": _TIME, "available_time": _TIME, "system": pl.String(),
+    "code": pl.String(), "detail": pl.String(), "encounter_key": pl.String(), "resource_key": pl.String(),
+}  # fmt: skip
+
+
+def _said(platform: Platform, who: Principal, zone: Zone) -> Iterator[dict[str, Any]]:
+    """What annotated notes say, as facts of kind ``note``: one an annotation with a code and a time of the note."""
+    cursor = ""
+    while True:
+        scope = NoteScope(zone=zone, limit=_PAGE, cursor=cursor)
+        page = facts(platform, who, FactsAsk(scope))
+        for item in page.items:
+            made = note_fact(item)
+            if made is not None:
+                yield made
+        if page.next is None:
+            return
+        cursor = page.next
+
+
+def note_fact(item: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An item of `careloom.services.note_facts.facts` as a fact; None where it has no code, or its note no time.
+
+    The detail is the assertion: present, absent, possible, ...; ``present/historical`` or ``present/future`` for what
+    is not of now; ``family`` or ``other`` for what is of somebody else.
+    """
+    codes, written = item.get("codes") or [], str(item.get("time") or "")
+    time = pl.select(instant(pl.lit(written, pl.String))).item()
+    if not codes or time is None:
+        return None
+    said = item.get("assertion") or {}
+    parts = [str(said.get("presence", "present"))]
+    if said.get("temporality", "current") != "current":
+        parts.append(str(said["temporality"]))
+    if said.get("experiencer", "patient") != "patient":
+        parts = [str(said["experiencer"])]
+    return {
+        "patient_id": str(item["patient"]).rpartition("/")[2], "kind": "note", "time": time, "available_time": time,
+        "system": codes[0].get("system"), "code": codes[0].get("code"), "detail": "/".join(parts),
+        "encounter_key": item.get("encounter") or None,
+        "resource_key": str(item["note"]).partition("/_history")[0],
+    }  # fmt: skip
