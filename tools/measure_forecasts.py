@@ -1,8 +1,9 @@
 """Measures forecasts of beds, discharges and slots on the simulated hospital against repeating last week.
 
-    python tools/measure_forecasts.py [--patients 6000] [--seed 1] [--horizon 7] [--step 7] [--json]
+    python tools/measure_forecasts.py [--patients 6000] [--seed 1] [--horizon 7 28] [--step 7] [--json]
 
-A line a unit: mean a day, MASE of the forecast and of the seasonal naive one, coverage of 90 % intervals. The last 364
+A line a unit: mean a day, MASE of the forecast and of the seasonal naive one, coverage of 90 % intervals; pooled is the
+sum of the units' errors over the sum of their scales, so that a unit counts by how much it moves. The last 364
 days before the simulated present are forecast from rolling origins; the nine years before are learnt from. A bed is
 occupied on the days at whose midnight somebody lies in it; a slot is an appointment, whatever became of it.
 """
@@ -52,30 +53,37 @@ def series_of(patients: int, seed: int) -> Series:
     return found
 
 
+def measure(series: list[tuple[tuple[str, str], np.ndarray]], how: Rolling, *, as_json: bool) -> None:
+    """Prints a line a unit and, to the error stream, one a kind."""
+    errors: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
+    for (kind, unit), values in series:
+        told = judge(roll(values, START, how), values[: -how.test_days])
+        if told.mase is None or told.mase_naive is None:
+            continue
+        errors[kind].append((told.mase, told.error, told.scale, told.coverage))
+        row = {"days": how.horizon_days, "kind": kind, "unit": unit, "mean": float(values[-365:].mean())}
+        row |= {"mase": told.mase, "mase_naive": told.mase_naive, "coverage": told.coverage}
+        words = (f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values())
+        print(json.dumps(row) if as_json else "  ".join(words))
+    for kind, each in errors.items():
+        mase, error, scale, coverage = np.array(each).T
+        told_of = f"{how.horizon_days} days, {kind}: MASE {error.sum() / scale.sum():.3f} pooled"
+        print(
+            f"{told_of}, {mase.mean():.3f} mean of {len(each)} units; coverage {coverage.mean():.3f}", file=sys.stderr
+        )
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--horizon", type=int, default=7)
+    parser.add_argument("--horizon", type=int, nargs="+", default=[7, 28])
     parser.add_argument("--step", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    how = Rolling(options.horizon, step_days=options.step)
-    errors: dict[str, list[float]] = defaultdict(list)
-    for (kind, unit), values in sorted(series_of(options.patients, options.seed).items()):
-        told = judge(roll(values, START, how), values[: -how.test_days])
-        if told.mase is None or told.mase_naive is None:
-            continue
-        errors[kind].append(told.mase)
-        row = {"kind": kind, "unit": unit, "mean": float(values[-365:].mean()), "mase": told.mase}
-        row |= {"mase_naive": told.mase_naive, "coverage": told.coverage}
-        print(
-            json.dumps(row)
-            if options.json
-            else "  ".join(f"{value:.3f}" if isinstance(value, float) else value for value in row.values())
-        )
-    for kind, each in errors.items():
-        print(f"{kind}: mean MASE {np.mean(each):.3f} over {len(each)} units", file=sys.stderr)
+    series = sorted(series_of(options.patients, options.seed).items())
+    for horizon in options.horizon:
+        measure(series, Rolling(horizon, step_days=options.step), as_json=options.json)
     return 0
 
 

@@ -109,7 +109,7 @@ def forecast(
 
     known    [H] what is known of each of these days already; needed where the forecaster learnt from it
     returns  [H] date, days_ahead, median (the point forecast: least absolute error), mean, low and high (the interval);
-             none below zero
+             none below zero, all but the mean whole numbers
     """
     told = _checked(values, forecaster.horizon_days)
     if (known is not None) != forecaster.uses_known:
@@ -125,10 +125,10 @@ def forecast(
             {
                 "date": start + timedelta(days=told.size - 1 + ahead),
                 "days_ahead": ahead,
-                "median": max(mean + forecaster.middle[ahead - 1] * spread, 0.0),
+                "median": max(np.rint(mean + forecaster.middle[ahead - 1] * spread), 0.0),
                 "mean": mean,
-                "low": max(mean + forecaster.below[ahead - 1] * spread, 0.0),
-                "high": max(mean + forecaster.above[ahead - 1] * spread, 0.0),
+                "low": max(np.floor(mean + forecaster.below[ahead - 1] * spread + 1e-9), 0.0),
+                "high": max(np.floor(mean + forecaster.above[ahead - 1] * spread + 1e-9), 0.0),
             }
         )
     return pl.DataFrame(rows)

@@ -38,6 +38,7 @@ class Judged:
     mase_naive  the same of the seasonal naive forecast itself, from the same origins
     coverage    share of days inside of their interval
     bias        mean of forecast mean less actual count
+    error       mean absolute error of the median, in counts; `scale` is what it is divided by
     forecasts   how many days were forecast, over all origins
     """
 
@@ -45,6 +46,8 @@ class Judged:
     mase_naive: float | None
     coverage: float
     bias: float
+    error: float
+    scale: float
     forecasts: int
 
 
@@ -90,5 +93,7 @@ def judge(rolled: pl.DataFrame, before: NDArray[np.float64]) -> Judged:
         errors["naive"] / scale if scale > 0 else None,
         errors["coverage"],
         errors["bias"],
+        errors["own"],
+        scale,
         rolled.height,
     )
