@@ -27,6 +27,7 @@ from careloom.nlp.reader import NoteReader
 from careloom.pipeline.registry import load
 from careloom.services.simulate import SimulateAsk, simulate
 from careloom.services.synthesize_notes import from_annotated, from_simulated
+from careloom.services.synthesize_notes_names import public_names
 from careloom.synth.engine import State, Step, Watch
 from careloom.synth.notes_facts import RECORDED, Fact, NoteRecord, SourceNote, facts_of
 from careloom.synth.notes_fidelity import TextJudge, agreement
@@ -72,7 +73,7 @@ def fit(model: Path, epochs: int) -> None:
     def told(step: Step) -> None:
         print(f"epoch {step.number}: {step.losses} after {time.process_time() - started:.0f} CPU-s", flush=True)
 
-    ask = NotesAsk(Training(epochs=epochs), weights={"aci_bench": 2})
+    ask = NotesAsk(Training(epochs=epochs), weights={"aci_bench": 2}, public=public_names())
     fitted = fit_notes(notes, ask, Watch(told=told, save=lambda state: written(model.with_suffix(".part"), state)))
     written(model, fitted.state())
 

@@ -10,6 +10,7 @@ import numpy as np
 from careloom.synth.notes_dates import written
 from careloom.synth.notes_facts import PARTS, RECORDED, Fact, NoteRecord
 from careloom.synth.notes_material import FREE, Material, is_head, is_identifier, known
+from careloom.synth.notes_public import can_stand_in, is_rare, stand_in
 
 HEAD_OF = {
     "DOSAGE": "MEDICATION", "ROUTE": "MEDICATION", "FREQUENCY": "MEDICATION", "FORM": "MEDICATION",
@@ -17,6 +18,7 @@ HEAD_OF = {
 }  # fmt: skip
 _BIRTH = ("birth", "born", "dob")
 _TRIES = 20
+_STAND_INS = 3
 _YEARS_BACK = 6
 
 
@@ -106,7 +108,7 @@ class Teller:
     def may(self, slot: str) -> bool:
         """Whether there is something to say in this slot now."""
         if is_head(slot):
-            return bool(self._candidates(slot)) or bool(self._grows(slot) and self._pool(slot))
+            return bool(self._candidates(slot)) or (self._grows(slot) and self._is_open(slot))
         if slot in PARTS and self._part(slot):
             return True
         if slot in FREE:
@@ -156,7 +158,14 @@ class Teller:
         if found:
             return found
         alike = [each for style, each in self.material.free.items() if style.split(".")[0] == self.corpus]
-        return {words: count for each in alike for words, count in each.get(slot, {}).items()}
+        every = [each[slot] for each in alike if slot in each] or [
+            each[slot] for each in self.material.free.values() if slot in each
+        ]
+        return {words: count for each in every for words, count in each.items()}
+
+    def _is_open(self, slot: str) -> bool:
+        """Whether something new may be said here."""
+        return bool(self._pool(slot)) or can_stand_in(self.material, self.corpus, slot.split(":", maxsplit=1)[0])
 
     def _pool(self, slot: str) -> dict[str, int]:
         return self.material.pool.get(self.corpus, {}).get(slot, {})
@@ -178,7 +187,7 @@ class Teller:
         unsaid = [fact for fact in known_ones if _key(fact) not in self.said]
         if unsaid:
             return unsaid[int(self.draw.integers(len(unsaid)))]
-        grows = self._grows(slot) and bool(self._pool(slot))
+        grows = self._grows(slot) and self._is_open(slot)
         repeated, all_ = self.material.again.get(self.corpus, {}).get(slot, (0, 1))
         if known_ones and (not grows or self.draw.random() * all_ < repeated):
             return known_ones[int(self.draw.integers(len(known_ones)))]
@@ -187,15 +196,32 @@ class Teller:
         return made
 
     def _new(self, slot: str) -> Fact:
-        """A fact of the pool that contradicts nothing."""
+        """A fact of the pool, or what stands in for it, that contradicts nothing."""
         label, _, status = slot.partition(":")
         taken = {fact.concept for fact in self.record.facts} | {fact.name.casefold() for fact in self.record.facts}
-        order = weighted(self._pool(slot), self.draw)
+        pool = self._pool(slot)
+        if not pool or is_rare(self.material, self.corpus, slot, self.draw):
+            made = [stand_in(self.material, self.corpus, slot, self.draw) for _ in range(_STAND_INS)]
+            new = [one for one in made if not {one.concept, one.name.casefold()} & taken]
+            if new or not pool:
+                return replace((new or made)[0], parts=self._parts((new or made)[0]))
+        order = weighted(pool, self.draw)
         concept = next((one for one in order[:_TRIES] if one not in taken), order[0])
         fact = Fact(label, concept, status, concept if "|" in concept else "")
-        names = self._names(fact)
-        parts = self.material.parts.get(self.corpus, {}).get(known(fact), {})
-        return replace(fact, name=names[0], parts={part: self._said(each) for part, each in parts.items()})
+        return replace(fact, name=self._names(fact)[0], parts=self._parts(fact))
+
+    def _parts(self, fact: Fact) -> dict[str, str]:
+        """What is said of a fact: of its concept, here or in other corpora, or else what is usual for its label."""
+        parts, usual = self.material.parts, self.material.usual
+        corpora = [self.corpus, *(each for each in sorted({*parts, *usual}) if each != self.corpus)]
+        every = [parts.get(corpus, {}).get(known(fact), {}) for corpus in corpora]
+        found = max(every, key=len)
+        said: dict[str, Any] = {}
+        for corpus in corpora:
+            for part, words in usual.get(corpus, {}).get(fact.label, {}).items():
+                if part not in found and not (fact.label == "TEST" and found):
+                    said.setdefault(part, {"words": words})
+        return {part: self._said(each) for part, each in {**found, **said}.items()}
 
     def _said(self, each: Mapping[str, Any]) -> str:
         """Words of a part, or a shape with numbers between those that were seen."""

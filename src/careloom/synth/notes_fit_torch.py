@@ -18,6 +18,7 @@ from careloom.synth.notes_generate import NoteGenerator
 from careloom.synth.notes_gpt_torch import NoteModel, Scores, Shape, Training, fit_model, model_of, state_of
 from careloom.synth.notes_grams import Grams, MixedScores
 from careloom.synth.notes_material import ENOUGH, Material, gather
+from careloom.synth.notes_public import Public, as_lists
 from careloom.synth.notes_slots import blocks
 from careloom.synth.notes_verbatim import Guard
 
@@ -33,6 +34,7 @@ class NotesAsk:
     enough    patients that have to share what is kept of words
     run       words of the shortest run that is forbidden
     weights   corpus -> how often an epoch reads its notes; once where it is not named
+    public    label -> names that no patient lends: what stands in where too few patients share one
     """
 
     training: Training = field(default_factory=Training)
@@ -43,6 +45,7 @@ class NotesAsk:
     enough: int = ENOUGH
     run: int = RUN
     weights: dict[str, int] = field(default_factory=dict)
+    public: Public = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +73,7 @@ class FittedNotes:
 def fit_notes(notes: Sequence[SourceNote], ask: NotesAsk, watch: Watch | None = None) -> FittedNotes:
     """A generator of notes; the same notes, ask and machine give the same one. raises ValueError without notes"""
     its = [blocks(note) for note in notes]
-    material = gather(notes, its, ask.enough)
+    material = gather(notes, its, ask.enough, as_lists(ask.public))
     alphabet = of_words(material)
     own = [(note, alphabet.numbers(block)) for note, parts in zip(notes, its, strict=True) for block in parts]
     every = [symbols for note, symbols in own for _ in range(ask.weights.get(note.corpus, 1))]

@@ -10,6 +10,7 @@ from careloom.synth.notes_facts import Fact, Mention, NoteRecord
 from careloom.synth.notes_fill import Teller, slots_for, weighted
 from careloom.synth.notes_manner import Draft, Manner, Plan, Scores, Written
 from careloom.synth.notes_material import START, STOP, Material
+from careloom.synth.notes_tally import Tally
 from careloom.synth.notes_verbatim import Guard
 from careloom.synth.notes_write import Writer
 
@@ -49,8 +50,10 @@ class NoteGenerator:
     ) -> list[Written]:
         """The notes, in order; the same for the same generator of chance."""
         made: list[Written] = []
+        tally = Tally(self.material, self.manner.steering, self.manner.most_steering)
+        writer = Writer(self.alphabet, self.scores, self.guard, self.manner, draw, tally)
         for at in range(0, len(wanted), TOGETHER):
-            made += self._together([self._draft(one, draw) for one in wanted[at : at + TOGETHER]], draw)
+            made += self._together(writer, [self._draft(one, draw) for one in wanted[at : at + TOGETHER]])
             if told is not None:
                 told(len(made) / len(wanted))
         return made
@@ -74,8 +77,7 @@ class NoteGenerator:
             places.append(now)
         return places
 
-    def _together(self, drafts: list[Draft], draw: np.random.Generator) -> list[Written]:
-        writer = Writer(self.alphabet, self.scores, self.guard, self.manner, draw)
+    def _together(self, writer: Writer, drafts: list[Draft]) -> list[Written]:
         ends = {id(draft): draft.places.pop() for draft in drafts if draft.places[-1:] == [_SIGNATURE]}
         for number in range(max((len(draft.places) for draft in drafts), default=0)):
             here = [draft for draft in drafts if number < len(draft.places)]

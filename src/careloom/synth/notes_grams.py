@@ -66,7 +66,7 @@ class Grams:
             patients.update(mine.keys())
         after: dict[Key, dict[int, int]] = {}
         for key, who in patients.items():
-            if who >= enough and key[-1] > 1:
+            if who >= enough and key[-1] > 0:  # that a word follows which too few share is known, the word is not
                 after.setdefault(key[:-1], {})[key[-1]] = count[key]
         return Grams(after)
 

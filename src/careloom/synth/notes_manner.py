@@ -40,17 +40,20 @@ class Manner:
     enough     symbols of text after which the end is called for
     doubt      a symbol less likely than this, where a likelier one is forbidden, sends the block back a few words
     returns    the most times that a block goes back
+    steering   how strongly plans are held to what training notes speak of, and the most, as `Tally`; 0: not at all
     """
 
     warmth: float = 0.85
     share: float = 0.92
     plan_warmth: float = 1.0
-    plan_share: float = 0.98
+    plan_share: float = 1.0
     tries: int = 4
     patience: int = 16
     enough: int = 90
     doubt: float = 0.05
     returns: int = 30
+    steering: float = 2.0
+    most_steering: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)

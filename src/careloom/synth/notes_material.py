@@ -8,12 +8,19 @@ free        style -> slot without a fact -> words: dates as formats, ages as ``{
 chain       style and kind -> section -> the section after it
 homes       style and slot -> the sections that have it
 again       corpus and slot -> [mentions of what the note had said before, all mentions]
+shares      corpus -> slot: mentions in all notes
+rare        corpus and slot -> [mentions whose name or concept too few patients share, all mentions]
+joints      corpus with label -> word of a name -> the word after it in names of enough patients; JOINT begins and ends
+usual       corpus and label -> part -> words that were said of any of this label
+paces       corpus -> [pieces of text, slots] in all notes
+public      label -> names that no patient lent, with codes and weights (`notes_public`)
+unknowns    corpus and word -> shape of words that too few patients share and that stood behind it (`shape_of`)
 """
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -27,6 +34,7 @@ ENOUGH = 3
 ENOUGH_VALUES = 5
 """Patients whose values make a distribution."""
 START, STOP = "(start)", "(stop)"
+JOINT = ""
 FREE = ("DURATION", "DATE_TIME", "AGE", "FREQUENCY", "FORM")
 """Slots that need no fact."""
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -48,6 +56,13 @@ class Material:
     chain: Nested
     homes: Nested
     again: dict[str, dict[str, list[int]]]
+    shares: dict[str, Counts] = field(default_factory=dict)
+    rare: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    joints: Nested = field(default_factory=dict)
+    usual: dict[str, Nested] = field(default_factory=dict)
+    public: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
+    unknowns: dict[str, Counts] = field(default_factory=dict)
+    paces: dict[str, list[int]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -88,8 +103,11 @@ class _Shared:
         return sorted(key for key, who in self._patients.items() if len(who) >= self._enough)
 
 
-def gather(notes: Sequence[SourceNote], of: Sequence[Sequence[Block]], enough: int = ENOUGH) -> Material:
-    """What enough patients share in notes, given with their blocks."""
+def gather(
+    notes: Sequence[SourceNote], of: Sequence[Sequence[Block]], enough: int = ENOUGH,
+    public: Mapping[str, Mapping[str, list[Any]]] | None = None,
+) -> Material:  # fmt: skip
+    """What enough patients share in notes, given with their blocks; `public`: as `Material.public`."""
     words, styles, pool = _Shared(enough), _Shared(enough), _Shared(enough)
     free, chain, homes = _Shared(enough), _Shared(enough), _Shared(enough)
     again: dict[str, dict[str, list[int]]] = {}
@@ -110,12 +128,101 @@ def gather(notes: Sequence[SourceNote], of: Sequence[Sequence[Block]], enough: i
                     free.add(note.patient, note.style, slot, _pattern(slot, note.said(mention)))
         _facts(note, pool, again)
     forms = _forms(notes, enough)
+    named = _named(pool.nested(), forms)
     return Material(
         tuple(key[0] for key in words.kept()), tuple(sorted(slots)),
         {style: each["kinds"] for style, each in styles.nested().items()},
-        forms, _named(pool.nested(), forms), _parts(notes, enough), free.nested(), chain.nested(), homes.nested(),
-        again,
+        forms, named, _parts(notes, enough), free.nested(), chain.nested(), homes.nested(),
+        again, _shares(notes, enough), _rare(notes, named, forms), _joints(notes, enough), _usual(notes, enough),
+        {label: dict(its) for label, its in (public or {}).items()},
+        _unknowns(notes, of, enough, {key[0] for key in words.kept()}), _paces(notes, of),
     )  # fmt: skip
+
+
+def _shares(notes: Sequence[SourceNote], enough: int) -> dict[str, Counts]:
+    found = _Shared(enough)
+    for note in notes:
+        for mention in note.mentions:
+            if not is_identifier(slot_of(mention)):
+                found.add(note.patient, note.corpus, "slots", slot_of(mention))
+    return {corpus: each["slots"] for corpus, each in found.nested().items()}
+
+
+def _rare(notes: Sequence[SourceNote], named: Nested, forms: Nested) -> dict[str, dict[str, list[int]]]:
+    found: dict[str, dict[str, list[int]]] = {}
+    for note in notes:
+        counts = found.setdefault(note.corpus, {})
+        for mention, fact in facts_of(note):
+            slot, names = slot_of(mention), forms.get(note.corpus, {}).get(known(fact), {})
+            is_kept = fact.concept in named.get(note.corpus, {}).get(slot, {}) and fact.name in names
+            count = counts.setdefault(slot, [0, 0])
+            count[0] += not is_kept
+            count[1] += 1
+    return found
+
+
+def _joints(notes: Sequence[SourceNote], enough: int) -> Nested:
+    found = _Shared(enough)
+    for note in notes:
+        for _, fact in facts_of(note):
+            words = [word.lower() if word[1:].islower() else word for word in fact.name.split()]
+            for word, after in pairwise([JOINT, *words, JOINT]):
+                found.add(note.patient, f"{note.corpus} {fact.label}", word, after)
+    return found.nested()
+
+
+def _paces(notes: Sequence[SourceNote], of: Sequence[Sequence[Block]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for note, its in zip(notes, of, strict=True):
+        counts = found.setdefault(note.corpus, [0, 0])
+        for block in its:
+            counts[0] += len(block.pieces) - len(block.slots)
+            counts[1] += len(block.slots)
+    return found
+
+
+_ENDINGS = ("ing", "ed", "ly", "tion", "ity", "al", "ous", "er", "es", "s")
+
+
+def shape_of(piece: str) -> str:
+    """The form of a word without its letters: a space before it, its digits, or its case and a common ending."""
+    word = piece.strip(" ")
+    space = " " if piece[:1] == " " else ""
+    if word.isdigit():
+        return f"{space}{'9' * len(word)}"
+    case = "X" if word[:1].isupper() else "x"
+    low = word.lower()
+    return f"{space}{case}{next((end for end in _ENDINGS if low.endswith(end) and len(low) > len(end) + 1), '')}"
+
+
+def _unknowns(
+    notes: Sequence[SourceNote], of: Sequence[Sequence[Block]], enough: int, kept: set[str]
+) -> dict[str, Counts]:
+    """By corpus and the word before; by corpus alone under a word that is empty."""
+    found = _Shared(enough)
+    for note, its in zip(notes, of, strict=True):
+        for block in its:
+            for last, piece in pairwise(["", *block.pieces]):
+                if isinstance(piece, str) and piece not in kept and piece.strip(" ").isalnum():
+                    before = last if isinstance(last, str) and last in kept else ""
+                    for key in {"", before}:
+                        found.add(note.patient, note.corpus, key, shape_of(piece))
+    return {f"{corpus} {last}": counts for corpus, each in found.nested().items() for last, counts in each.items()}
+
+
+def _usual(notes: Sequence[SourceNote], enough: int) -> dict[str, Nested]:
+    """Of tests no numbers: what is usual for one is wrong for another."""
+    found = _Shared(enough)
+    for note in notes:
+        for _, fact in facts_of(note):
+            for part, said in fact.parts.items():
+                if fact.label != "TEST" or (not NUMBER.search(said) and part == "TEST_VALUE"):
+                    found.add(note.patient, f"{note.corpus} {fact.label}", part, said)
+    usual: dict[str, Nested] = {}
+    for joined, parts in found.nested().items():
+        corpus, _, label = joined.partition(" ")
+        usual.setdefault(corpus, {})[label] = parts
+    return usual
 
 
 def _named(pool: Nested, forms: Nested) -> Nested:

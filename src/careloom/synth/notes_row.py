@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from careloom.synth.notes_alphabet import END, TEXT, Alphabet
+from careloom.synth.notes_alphabet import END, TEXT, UNKNOWN, Alphabet
 from careloom.synth.notes_facts import Mention
 from careloom.synth.notes_fill import Told
 from careloom.synth.notes_manner import Draft, Floats, Manner, Plan
 from careloom.synth.notes_material import is_head
+from careloom.synth.notes_public import common_word, common_words
 from careloom.synth.notes_slots import MOST_SLOTS, SPACE
+from careloom.synth.notes_tally import Tally
 from careloom.synth.notes_verbatim import Guard, Tail
 
 WOMEN = frozenset("she her hers herself mrs ms miss woman lady female girl".split())
@@ -33,8 +35,9 @@ class Rules:
     """What is the same for all blocks."""
 
     def __init__(
-        self, alphabet: Alphabet, guard: Guard, manner: Manner, draw: np.random.Generator, length: int
-    ) -> None:
+        self, alphabet: Alphabet, guard: Guard, manner: Manner, draw: np.random.Generator, length: int, tally: Tally
+    ) -> None:  # fmt: skip
+        self.tally = tally
         self.alphabet, self.guard, self.manner, self.draw, self.length = alphabet, guard, manner, draw, length
         text = np.array([bool(piece) for piece in alphabet.pieces])
         words = [piece.strip().casefold() for piece in alphabet.pieces]
@@ -45,7 +48,10 @@ class Rules:
         bare = np.array([piece[:1].isalnum() for piece in alphabet.pieces])
         self.glued = bare if alphabet.is_words else np.zeros(len(text), bool)
         self.space = np.array([piece == SPACE and alphabet.is_words for piece in alphabet.pieces])
-        self.slots = np.array(sorted(alphabet.slots))
+        self.unknown = alphabet.controls[UNKNOWN]
+        self.common = common_words(tally.material) if alphabet.is_words else {}
+        self.slots = np.array(sorted(alphabet.slots), np.int64)
+        self.slot_names = [alphabet.slots[number] for number in self.slots.tolist()]
 
     def candidates(
         self, scores: Floats, allowed: npt.NDArray[np.bool_], warmth: float, share: float
@@ -121,6 +127,7 @@ class Row:
                 return self._feed(self._planned(scores)), 0
             known = [(slot, fact) for slot, fact in self._settled if f"<slot:{slot}>" in controls]
             self.plan = [self.draft.teller.take(slot, fact) for slot, fact in known]
+            self.rules.tally.add(self.draft.teller.corpus, [told.slot for told in self.plan])
             self._is_planned = True
         if at < len(self.plan):
             return self._feed(controls[f"<slot:{self.plan[at].slot}>"]), 0
@@ -138,11 +145,15 @@ class Row:
             for number in self.rules.slots:
                 allowed[number] = teller.may(alphabet.slots[number])
         allowed[alphabet.controls[TEXT]] = True
+        if not teller.given:
+            scores = scores.astype(np.float64)
+            scores[self.rules.slots] += self.rules.tally.pull(teller.corpus, self.rules.slot_names)
         symbol, _ = next(self.rules.candidates(scores, allowed, manner.plan_warmth, manner.plan_share))
         if symbol == alphabet.controls[TEXT]:
             self._is_planned = True
         else:
             self.plan.append(teller.take(alphabet.slots[symbol]))
+            self.rules.tally.add(teller.corpus, [self.plan[-1].slot])
         return symbol
 
     def _word(self, scores: Floats) -> tuple[int, int]:
@@ -159,8 +170,8 @@ class Row:
             if symbol == aim:
                 is_taken = self._fill()
             else:
-                piece = self.rules.alphabet.pieces[symbol]
-                is_taken = now.tail.takes(piece, self.rules.guard)
+                piece = self._common() if symbol == self.rules.unknown else self.rules.alphabet.pieces[symbol]
+                is_taken = bool(piece) and now.tail.takes(piece, self.rules.guard)
                 if is_taken:
                     now.text, now.since = now.text + piece, now.since + 1
             if is_taken:
@@ -174,17 +185,25 @@ class Row:
         self.is_over = True
         return end, 0
 
+    def _common(self) -> str:
+        """A common word for one that too few patients share."""
+        rules, before = self.rules, self.rules.alphabet.pieces[self._now.fed[-1]]
+        word = common_word(rules.tally.material, rules.common, self.draft.teller.corpus, before, rules.draw)
+        return f" {word}" if word[:1].isalnum() and self._now.text[-1:].isalnum() else word
+
     def _allowed(self, scores: Floats) -> tuple[npt.NDArray[np.bool_], int, Floats]:
         """What may stand next, which symbol of it leads on (a slot, or the end), and scores that call for that one."""
         alphabet, manner, now = self.rules.alphabet, self.rules.manner, self._now
         allowed, scores = self.rules.text[self.draft.teller.sex].copy(), scores.copy()
         is_glued = now.text[-1:].isalnum()
+        allowed[self.rules.unknown] = bool(self.rules.common)
         if is_glued:
             allowed &= ~self.rules.glued
         if now.told < len(self.plan):
             slot = self.plan[now.told].slot
             aim = alphabet.controls[f"<slot:{slot}>"]
             scores[aim] += max(0, now.since - manner.patience)
+            scores[aim] -= self.rules.tally.patience(self.draft.teller.corpus) if self._settled is None else 0.0
             if now.text.endswith(SPACE) and alphabet.is_words:
                 allowed[:] = False
             allowed[aim] = not (is_glued and is_head(slot))
@@ -238,8 +257,16 @@ class Row:
             head = first + same[-1] if same else -1
         return Mention(start, start + len(words), label, status, code, head)
 
+    def drop(self) -> None:
+        """Nothing was told: its facts are to be told still."""
+        self.draft.teller.unsay(told.fact for told in self.plan)
+        self.rules.tally.add(self.draft.teller.corpus, [told.slot for told in self.plan], -1)
+
     def keep(self) -> None:
         """Puts the block at the end of its draft."""
+        if self._settled is None:
+            words = len(self._now.fed) - len(self._prefix) - 2 - 2 * len(self.plan)
+            self.rules.tally.wrote(self.draft.teller.corpus, words, len(self.plan))
         self.draft.text += self._now.text
         self.draft.tail = self._now.tail
         self.draft.mentions += self._now.mentions

@@ -7,6 +7,7 @@ import numpy as np
 from careloom.synth.notes_alphabet import Alphabet
 from careloom.synth.notes_manner import Draft, Manner, Plan, Scores
 from careloom.synth.notes_row import Row, Rules
+from careloom.synth.notes_tally import Tally
 from careloom.synth.notes_verbatim import Guard
 
 _LONGER = 3
@@ -17,10 +18,10 @@ class Writer:
     """Writes blocks of many notes at once."""
 
     def __init__(
-        self, alphabet: Alphabet, scores: Scores, guard: Guard, manner: Manner, draw: np.random.Generator
-    ) -> None:
+        self, alphabet: Alphabet, scores: Scores, guard: Guard, manner: Manner, draw: np.random.Generator, tally: Tally
+    ) -> None:  # fmt: skip
         self._scores = scores
-        self._rules = Rules(alphabet, guard, manner, draw, scores.length)
+        self._rules = Rules(alphabet, guard, manner, draw, scores.length, tally)
 
     def write(self, drafts: Sequence[Draft], places: Sequence[str], plans: Sequence[Plan | None]) -> None:
         """One more block for each draft; where none comes about, its facts are as if nobody had planned them.
@@ -42,7 +43,7 @@ class Writer:
             if row.is_whole:
                 row.keep()
             else:
-                row.draft.teller.unsay(told.fact for told in row.plan)
+                row.drop()
 
     def _run(self, rows: Sequence[Row]) -> None:
         self._scores.begin(len(rows))
