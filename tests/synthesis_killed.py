@@ -32,9 +32,9 @@ def draw(folder: Path, model: str, run: str) -> None:
         sample(platform, SCIENTIST, SampleAsk(model, 100, run=run))
 
 
-def let_out(folder: Path, name: str, table: str) -> None:
+def let_out(folder: Path, name: str, table: str, own: str = LOOSE) -> None:
     with opened(folder) as platform:
-        release(platform, BOTH, ReleaseAsk(name, table, own=LOOSE))
+        release(platform, BOTH, ReleaseAsk(name, table, own=own))
 
 
 def search_small(folder: Path) -> None:

@@ -43,8 +43,8 @@ def fit(
     Example: careloom synthesize notes fit --name notes --epochs 5 --option enough=10
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
     from careloom.cli.synthesis_rows import _option
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_notes_fit import NotesAsk
     from careloom.services.synthesize_notes_fit import fit as run
 
@@ -71,7 +71,7 @@ def sample(
     Example: careloom synthesize notes sample 20261130T090000Z-abcdef --records 20261130T090100Z-ghijkl
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_notes_draw import NotesSampleAsk
     from careloom.services.synthesize_notes_draw import sample as run
 
@@ -95,7 +95,7 @@ def judge(
     Example: careloom synthesize notes judge 20261130T090200Z-abcdef
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_notes_judge import KINDS, NotesJudgeAsk, judge_notes
 
     with opened() as (platform, who):

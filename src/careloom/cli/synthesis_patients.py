@@ -35,8 +35,8 @@ def patients(
     Example: careloom synthesize patients 20261130T090000Z-abcdef 20261130T091000Z-ghijkl OUT --patients 500
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
     from careloom.cli.synthesis_rows import _option
+    from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_release import ReleaseAsk
     from careloom.services.synthesize_whole import WholeAsk
     from careloom.services.synthesize_whole import patients as run
@@ -62,7 +62,7 @@ def export(
     Example: careloom synthesize export 20261130T090200Z-abcdef OUT --format csv
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.session import opened
+    from careloom.cli.synthesis_session import opened
     from careloom.errors import QueryError
     from careloom.services.synthesize_export import FORMATS, DownloadAsk, export_release
 

@@ -17,21 +17,25 @@ from careloom.services.lake_read import RowsAsk, read_rows
 from careloom.services.search import search
 from careloom.services.synthesize import files_of, work
 from careloom.services.synthesize_certificate import certificate_bytes
+from careloom.services.synthesize_mend import mend
 from careloom.services.synthesize_notes_draw import NotesSampleAsk, alone, laid_by, sample, staged_notes
 from careloom.services.synthesize_notes_fit import NotesAsk, fit
 from careloom.services.synthesize_notes_judge import NotesJudgeAsk, judge_notes, rare_words, worst
 from careloom.services.synthesize_records import RecordsAsk, RecordsSampleAsk, staged_resources
 from careloom.services.synthesize_records import fit as fit_records
 from careloom.services.synthesize_records import sample as sample_records
-from careloom.services.synthesize_release import ReleaseAsk, release, withdraw
+from careloom.services.synthesize_release import ReleaseAsk, release, released, withdraw
 from careloom.services.synthesize_verify import verify
+from careloom.services.synthesize_zone import land
 from careloom.services.view import ViewAsk, view_zone
 from careloom.store.rows import Write, canonical
 from careloom.synth.notes_facts import Mention, NoteRecord, SourceNote, medication, problem
 from careloom.synth.notes_manner import Written as Note
 from careloom.synth.release_policy import Measure, for_notes, shipped
+from tests.killed import killed
 from tests.later import Later, has
 from tests.notes_kit import DRUGS, PROBLEMS, TINY, folder_of
+from tests.synthesis_killed import let_out
 from tests.synthesis_kit import OFFICER, SCIENTIST, Place
 from tests.unit.services.test_synthesize_records import OPEN
 from tests.unit.services.test_synthesize_records import folder_of as records_folder
@@ -161,7 +165,15 @@ def test_notes_that_pass_lie_in_lake_and_store_and_leave_both_when_they_are_over
     ask = ReleaseAsk(drawn, "notes_synthetic", own=OWN)
     with pytest.raises(AccessError):
         release(place.platform, SCIENTIST, ask)
-    done = release(place.platform, BOTH, ask)
+    killed(let_out, place.folder, drawn, "notes_synthetic", OWN, at=land, moment="return")
+    assert len(list(place.platform.store("synthetic").all_names())) == 12  # there, and seen by nobody yet
+    for who in (SCIENTIST, BOTH):
+        assert search(place.platform, who, "synthetic", "DocumentReference").found == ()
+    with pytest.raises(Withheld):
+        read_rows(place.platform, BOTH, "synthetic", RowsAsk("gold/notes_synthetic"))
+    mend(place.platform)
+    (done,) = [one for one in released(place.platform, BOTH) if one["release"] == drawn]
+    assert (done["state"], done["kind"]) == ("open", "notes")
     content = certificate_bytes(place.platform, done["certificate"], "json")
     told = verify(place.platform, SCIENTIST, content)
     assert (told["whole"], told["landed"], told["open"]) == (True, True, True)
@@ -171,7 +183,7 @@ def test_notes_that_pass_lie_in_lake_and_store_and_leave_both_when_they_are_over
     overwrite(place, drawn)
     told = verify(place.platform, SCIENTIST, content)
     assert (told["whole"], told["landed"]) == (False, False)
-    place.clock.move(days=31)
+    place.clock.move(days=60)
     for who in (SCIENTIST, BOTH):
         assert search(place.platform, who, "synthetic", "DocumentReference").found == ()
         assert view_zone(place.platform, who, "synthetic", ViewAsk("patient")).rows == 0
