@@ -272,6 +272,8 @@ def checked(report: Row) -> None:
     say(f"content hash {report['content_hash']}")
     counts: Counter[str] = Counter(report["problems"])
     show_table("Problems", ("problem", "count"), sorted(counts.items()))
+    for line in report["named"]:
+        say(line)
 
 
 def jobs(entries: Sequence[Row]) -> None:

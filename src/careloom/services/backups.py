@@ -2,8 +2,9 @@
 
 A backup is a folder: one file a zone (`careloom.store.backup`), the registry of clients, certificates, reports and
 manifests of runs, and ``manifest.json`` with a digest of each, signed. No key is in it: data keys lie in the ledger
-beside the keys (`careloom.store.key_ledger`). Not in it either: the research tables (``careloom deidentify`` makes them
-anew), uploads and exports that are under way, and code systems (loaded anew).
+beside the keys (`careloom.store.key_ledger`). Not in it either: the tables of the lake (``careloom deidentify`` makes
+those of research anew), generators and rows drawn of them (``careloom store check`` names what is missing), uploads and
+exports that are under way, and code systems (loaded anew).
 """
 
 import shutil
@@ -35,7 +36,7 @@ from careloom.store.zone_store import Zone
 FOLDER_NAME = "backups"
 MANIFEST = "manifest.json"
 NEXT_MANIFEST = "manifest.next.json"
-BESIDE = ("erasures", "runs", "research/reports")
+BESIDE = ("erasures", "runs", "research/reports", "synthetic/certificates")
 """Folders of files without a patient's value that a backup takes as they are."""
 _TAG = b"careloom backup manifest\0"
 Json = dict[str, Any]
@@ -168,7 +169,7 @@ def _beside(platform: Platform, place: Path) -> list[str]:
     root, made = platform.settings.data.directory, []
     for folder in BESIDE:
         for file in sorted((root / folder).glob("*.*")):
-            if file.is_file() and file.suffix in (".json", ".html", ".ndjson"):
+            if file.is_file() and file.suffix in (".json", ".html", ".pdf", ".ndjson"):
                 target = place / "files" / folder / file.name
                 target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 shutil.copyfile(file, target)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from careloom.pipeline.registry import load
 from careloom.services.access import Principal
 from careloom.services.access_decision import require
 from careloom.services.admission import admit, event, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
 from careloom.store.migrate import migrate as migrate_database
+from careloom.store.synthesis import listed
 
 
 def migrate(platform: Platform, who: Principal) -> dict[str, str]:
@@ -29,13 +31,15 @@ def check(platform: Platform, who: Principal, zone_name: str) -> dict[str, Any]:
     """Unseals every resource of a zone, every earlier version and every record; compares hashes and index rows.
 
     returns  ``zone``, how many of each: ``resources``, ``versions`` (earlier), ``records``, ``manifests``;
-             ``consistent``, ``problems`` (codes) and ``content_hash``, equal exactly if types,
-             ids, versions and contents are equal
+             ``consistent``, ``problems`` (codes), ``named`` (code and name of what is wrong with synthetic data)
+             and ``content_hash``, equal exactly if types, ids, versions and contents are equal
     """
     zone = zone_of(zone_name)
     admit(platform, who, "operate", zone, operation="check")
     store = platform.store(zone)
     report = store.check()
+    for code, name in _synthetic(platform, zone):
+        report.note(code, name)
     note(platform, who, "check", zone, action="execute", detail={"problems": len(report.problems)})
     return {
         "zone": zone,
@@ -45,8 +49,19 @@ def check(platform: Platform, who: Principal, zone_name: str) -> dict[str, Any]:
         "manifests": report.manifests,
         "consistent": report.is_whole,
         "problems": [code for code, _ in report.problems],
+        "named": [f"{code} {name}" for code, name in report.problems if code.startswith("store.synthetic-")],
         "content_hash": store.content_hash(),
     }
+
+
+def _synthetic(platform: Platform, zone: str) -> list[tuple[str, str]]:
+    """What `careloom.services.synthesize_check` finds, in both zones that it looks at, where there is anything."""
+    if zone == "research" or not platform.has_store("identified"):
+        return []
+    with platform.store("identified").connect() as connection:
+        is_any = bool(listed(connection, "model"))
+    found: list[tuple[str, str]] = load("check.synthetic")(platform) if is_any else []
+    return found
 
 
 def rotate_keys(platform: Platform, who: Principal) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Reports hold counts by rule and never a patient's value. Nothing under a legal h
 - ``quarantine``: refused records, whole
 - ``exports``, ``jobs``, ``backups``: files, requests and logs, files and keys
 - ``relinking-keys``: salts of epochs that are neither current nor in the research zone
+- ``samples``: sealed rows that were drawn of a generator and not let out
 """
 
 from collections.abc import Callable, Collection
@@ -15,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from careloom.errors import Conflict, Held, QueryError
+from careloom.pipeline.registry import load
 from careloom.services import backups, erase_certificate, exports
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
@@ -28,6 +30,7 @@ from careloom.store.audit_log import microseconds, time_of
 from careloom.store.export_scan import numbers_of
 from careloom.store.rights import held_zone, patients_under
 from careloom.store.rows import instant
+from careloom.store.synthesis import unused
 from careloom.store.vault import Epoch
 from careloom.store.zone_store import ZoneStore
 
@@ -227,6 +230,19 @@ def _remove_epochs(platform: Platform, who: Principal, rule: RetentionRule, told
     return removed
 
 
+def _samples(platform: Platform, cutoff: datetime) -> retention.Due:
+    if not platform.has_store("identified"):
+        return retention.Due(0, 0, 0)
+    with platform.store("identified").connect() as connection:
+        moments = [microseconds(one.changed) for one in unused(connection, cutoff)]
+    return _due(moments, _zones_held(platform))
+
+
+def _remove_samples(platform: Platform, who: Principal, rule: RetentionRule, told: Callable[[int], object]) -> int:
+    cutoff = rule.cutoff(platform.runtime.now())
+    return 0 if cutoff is None else int(load("retain.samples")(platform, who, cutoff, told))
+
+
 def _audit(platform: Platform, cutoff: datetime) -> retention.Due:
     count = 0
     for zone in STORED_ZONES:
@@ -248,6 +264,7 @@ _COUNTERS: dict[str, Callable[[Platform, datetime], retention.Due]] = {
     "jobs": _jobs,
     "backups": _backups,
     "relinking-keys": _epochs,
+    "samples": _samples,
     "audit": _audit,
     "tombstones": lambda platform, cutoff: retention.Due(0, 0, 0),
     "certificates": _certificates,
@@ -259,4 +276,5 @@ _REMOVERS: dict[str, Callable[[Platform, Principal, RetentionRule, Callable[[int
     "jobs": _remove_jobs,
     "backups": _remove_backups,
     "relinking-keys": _remove_epochs,
+    "samples": _remove_samples,
 }

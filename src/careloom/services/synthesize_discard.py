@@ -3,6 +3,9 @@
 A model that was not private may hold what it learnt. When somebody in it was erased, this removes what is left.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from careloom.errors import Conflict, NotFound
@@ -10,8 +13,9 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit
 from careloom.services.platform import Platform
 from careloom.services.synthesize import change, held, told, work, zone_of_account
+from careloom.services.synthesize_gate import FACT
 from careloom.services.synthesize_mend import remove_files
-from careloom.store.synthesis import Work, listed
+from careloom.store.synthesis import Work, listed, unused
 
 DISCARD = "synthesize-discard"
 _MADE = ("fitting", "drawing", "releasing")
@@ -39,8 +43,23 @@ def discard(platform: Platform, who: Principal, name: str) -> Json:
         for each in drawn:
             if each.state in ("staged", "judged", "refused"):
                 _emptied(platform, who, each.name)
-        remove_files(platform, one)
-        return told(change(platform, who, one, "discarded", one.body))
+        return told(_gone(platform, who, one))
+
+
+def remove_unused(platform: Platform, who: Principal, before: datetime, told_: Callable[[int], object]) -> int:
+    """Removes the rows of samples that were not let out and did not change since a moment; how many samples.
+
+    The caller has asked for admission. What somebody is at work on stays.
+    """
+    with platform.store("identified").connect() as connection:
+        found = unused(connection, before)
+    removed = 0
+    for one in found:
+        with suppress(Conflict):
+            _emptied(platform, who, one.name)
+            removed += 1
+            told_(removed)
+    return removed
 
 
 def _emptied(platform: Platform, who: Principal, name: str) -> Work:
@@ -48,5 +67,17 @@ def _emptied(platform: Platform, who: Principal, name: str) -> Work:
         one = work(platform, name, "sample")
         if one.state in ("released", *_MADE):
             raise Conflict(f"the sample is {one.state}", "Withdraw it first: careloom synthesize withdraw.")
-        remove_files(platform, one)
-        return change(platform, who, one, "discarded", one.body)
+        return _gone(platform, who, one)
+
+
+def _gone(platform: Platform, who: Principal, one: Work) -> Work:
+    """Says so first: files that stay, for the process was killed, are removed by the next command."""
+    now = change(platform, who, one, "discarded", one.body)
+    remove_files(platform, one)
+    lake = platform.lake("synthetic")
+    for path in lake.paths() if one.kind == "sample" else ():
+        if (
+            lake.state(path).facts.get(FACT) == one.name
+        ):  # let out after the backup that the catalogue was restored from
+            lake.drop(path)
+    return now

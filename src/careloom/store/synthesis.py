@@ -53,6 +53,11 @@ def unfinished(connection: Connection) -> list[Work]:
     return _in(connection, ("fitting", "drawing", "releasing"))
 
 
+def unused(connection: Connection, before: datetime) -> list[Work]:
+    """Samples whose rows lie sealed and that nobody drew, judged or asked the gate about since a moment."""
+    return [one for one in _in(connection, ("staged", "judged", "refused")) if one.changed < before]
+
+
 def left(connection: Connection) -> list[Work]:
     """What is over, newest first: no file of it is needed any more, and none has to be there."""
     return _in(connection, ("failed", "discarded", "released", "withdrawn"))
