@@ -253,6 +253,7 @@ def withdraw(platform: Platform, who: Principal, sample: str) -> Json:
             raise Conflict(f"the sample is {one.state}", "Only what was let out can be taken back.")
         drop(platform, one)
         kept = remove(platform, who, one)
+        kept.pop("waiting", None)
         return released_as(platform, change(platform, who, one, "withdrawn", {**one.body, "release": kept}))
 
 
