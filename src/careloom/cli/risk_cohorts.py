@@ -1,6 +1,7 @@
 """The commands of cohorts: definitions, facts of a zone, attrition, why a patient is in or out, training sets."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -125,6 +126,46 @@ def train_set(
     with opened() as (platform, who):
         report = make_training_set(platform, who, zone, ask)
     output.give(report.as_json(), as_json=json, show=_show_training)
+
+
+@cohort_app.command("aces")
+def aces(
+    task: Annotated[Path, typer.Argument(metavar="TASK", help="A task file of ACES (YAML).")],
+    table: Annotated[
+        Path | None, typer.Argument(metavar="[TABLE]", help="A Parquet table in MEDS, in place of a zone.")
+    ] = None,
+    zone: Zone = "research",
+    facts: Facts = "",
+    rows: Annotated[int, typer.Option(min=0, max=1000, help="Rows to show beside the counts.")] = 0,
+    json: Json = False,
+) -> None:
+    """Extract the cohort of an ACES task file from a zone, or from a table in MEDS.
+
+    Example: careloom risk cohort aces readmission.yaml --zone research
+
+    Example: careloom risk cohort aces readmission.yaml events.parquet
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.risk_aces import TaskAsk, task_of_table, task_of_zone
+
+    if table is not None:
+        report = task_of_table(task, table, rows)
+    else:
+        with opened() as (platform, who), output.progress("Reading", quiet=json, unit="resources") as watch:
+            report = task_of_zone(platform, who, zone, TaskAsk(task, facts, rows), watch)
+    output.give(report.as_json(), as_json=json, show=_show_task)
+
+
+def _show_task(report: dict[str, Any]) -> None:
+    from careloom.cli import output
+
+    for one in report["steps"]:
+        output.say(f"{one['rows']:>9,} rows {one['patients']:>9,} patients  {one['name']}")
+    if report["labels"]:
+        output.say(f"{report['labels']['true']:,} labelled true, {report['labels']['false']:,} false")
+    for row in report["shown"]:
+        output.say("  ".join("" if value is None else str(value) for value in row.values()))
 
 
 def _show_listed(report: list[dict[str, Any]]) -> None:

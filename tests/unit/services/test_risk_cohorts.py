@@ -10,7 +10,9 @@ import orjson
 import pytest
 
 from careloom.errors import AccessError, FormatError, IntegrityError, NotFound, QueryError, StateError
+from careloom.risk.cohorts_aces_extract import as_meds
 from careloom.services.access import Principal
+from careloom.services.risk_aces import TaskAsk, task_of_table, task_of_zone
 from careloom.services.risk_cohorts import (
     CohortAsk,
     TrainingAsk,
@@ -169,3 +171,31 @@ def test_what_a_note_says_is_a_fact_with_its_assertion() -> None:
     assert (past["detail"], relative["detail"]) == ("present/historical", "family")
     assert note_fact(item | {"codes": []}) is None
     assert note_fact(item | {"time": ""}) is None
+
+
+TASK = """
+predicates:
+  admission: {code: {regex: "^HOSPITAL_ADMISSION//"}}
+  discharge: {code: {regex: "^HOSPITAL_DISCHARGE//"}}
+trigger: admission
+windows:
+  input: {start: trigger, end: start -> discharge, start_inclusive: False, end_inclusive: True, index_timestamp: end}
+  target: {start: input.end, end: start + 30 days, start_inclusive: False, end_inclusive: True, label: admission}
+"""
+
+
+def test_a_task_file_of_aces_finds_in_a_zone_what_the_definition_finds(made: Installation, tmp_path: Path) -> None:
+    task = tmp_path / "readmission.yaml"
+    task.write_text(TASK)
+    report = task_of_zone(made.platform, made.operator, "synthetic", TaskAsk(task, limit=2))
+    assert (report.rows, report.labels) == (48, {"true": 8, "false": 40})
+    assert len(report.shown) == 2
+    table = tmp_path / "meds.parquet"
+    as_meds(zone_facts(made.platform, made.operator, "synthetic")).write_parquet(table)
+    assert replace(task_of_table(task, table), shown=[]) == replace(report, shown=[])
+    with pytest.raises(NotFound):
+        task_of_table(task, tmp_path / "nothing.parquet")
+    with pytest.raises(FormatError):
+        task_of_table(task, task)
+    with pytest.raises(NotFound):
+        task_of_zone(made.platform, made.operator, "synthetic", TaskAsk(tmp_path / "nothing.yaml"))
