@@ -1,6 +1,6 @@
 """Measures forecasts of beds, discharges and slots on the simulated hospital against repeating last week.
 
-    python tools/measure_forecasts.py [--patients 6000] [--seed 1] [--horizon 7 28] [--step 7] [--json]
+    python tools/measure_forecasts.py [--patients 6000] [--first 0] [--seed 1] [--horizon 7 28] [--step 7] [--json]
 
 A line a unit: mean a day, MASE of the forecast and of the seasonal naive one, coverage of 90 % intervals; pooled is the
 sum of the units' errors over the sum of their scales, so that a unit counts by how much it moves. The last 364
@@ -30,11 +30,11 @@ def place(moment: date) -> int:
     return min(max((moment - START).days, 0), DAYS)
 
 
-def series_of(patients: int, seed: int) -> Series:
+def series_of(patients: range, seed: int) -> Series:
     """(kind, unit) -> counts of each day."""
     found: Series = defaultdict(lambda: np.zeros(DAYS))
     hospital = build_hospital(seed)
-    for number in range(patients):
+    for number in patients:
         history = simulate_patient(number, seed, hospital=hospital)
         for encounter in history.encounters:
             for stay in encounter.stays if encounter.kind == "inpatient" else ():
@@ -76,12 +76,13 @@ def measure(series: list[tuple[tuple[str, str], np.ndarray]], how: Rolling, *, a
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=6000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first patient")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--horizon", type=int, nargs="+", default=[7, 28])
     parser.add_argument("--step", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    series = sorted(series_of(options.patients, options.seed).items())
+    series = sorted(series_of(range(options.first, options.first + options.patients), options.seed).items())
     for horizon in options.horizon:
         measure(series, Rolling(horizon, step_days=options.step), as_json=options.json)
     return 0
