@@ -60,7 +60,7 @@ def test_what_was_let_out_is_fetched_and_what_was_refused_is_not(
     with page.expect_download() as download:
         page.get_by_role("link", name="JSON", exact=True).first.click()
     assert b'"signature"' in Path(download.value.path()).read_bytes()
-    assert page.get_by_text("not any more").count() == 1
+    assert page.get_by_text("No download any more").count() == 1
     assert page.locator(f"tr:has-text('{names['refused']}')").get_by_text("refused").count() == 1
     for closed in (names["withdrawn"], names["refused"]):
         assert page.locator(f"a[href*='synthetic-data/{closed}']").count() == 0

@@ -39,7 +39,7 @@ _ENTRIES = [
 ]  # fmt: skip
 _RELEASES = [
     Column("Table"), Column("State", "tight"), Column("Holds", "tight"), Column("Until (UTC)", "tight wide-only"),
-    Column("Policy", "wide-only"), Column("Download"), Column("Certificate", "wide-only"),
+    Column("Policy", "wide-only"), Column("Certificate", "wide-only"),
 ]  # fmt: skip
 _SAMPLES = [
     Column("Sample"), Column("State", "tight"), Column("Holds", "tight"), Column("Verdicts", "right wide-only"),
@@ -115,19 +115,19 @@ def _releases(releases: tuple[SyntheticRelease, ...]) -> Component:
         return card("Releases", html.P("Nothing was let out.", className="soft"))
     rows = [
         (
-            html.Code(one.table),
+            html.Div([html.Code(one.table), _downloads(one)]),
             html.Div([badge(one.state, TONES.get(one.state, "")), html.Div(one.reason, className="soft small")]),
-            _holds(one.kind, one.rows), time(one.expires), one.policy, _downloads(one), _certificate(one),
+            _holds(one.kind, one.rows), time(one.expires), one.policy, _certificate(one),
         )
         for one in releases
     ]  # fmt: skip
     return card("Releases", Table("Releases, newest first", _RELEASES, rows).shown())
 
 
-def _downloads(one: SyntheticRelease) -> Contents:
+def _downloads(one: SyntheticRelease) -> Component:
     """Links to the files of a release that is open; of a closed one nothing leaves."""
     if one.state != "open":
-        return html.Span("not any more", className="soft small")
+        return html.Div("No download any more", className="soft small")
     links = []
     for title, part, ending in _FILES[one.kind]:
         place = f"{one.release}/{part}.{ending}" if part else f"{one.release}.{ending}"
@@ -136,7 +136,7 @@ def _downloads(one: SyntheticRelease) -> Contents:
     return html.Div(links, className="buttons")
 
 
-def _certificate(one: SyntheticRelease) -> Contents:
+def _certificate(one: SyntheticRelease) -> Component:
     place = f"{PREFIX}/synthetic-certificate/{one.release}"
     links = [
         link(
