@@ -45,6 +45,10 @@ _NAMED = ("releasing", "released")
 """States in which a sample has its table's name to itself."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")
 _COVERED = "neither verdict nor certificate, nor the judge's measures, which the ledger does not count"
+_READ = (
+    "; how many patients and rows there are is taken as public; in a table, a value that is not declared is read as "
+    "missing or as the last one declared"
+)
 Json = dict[str, Any]
 
 
@@ -277,7 +281,7 @@ def _report(platform: Platform, who: Principal, one: Work, model: Work, let: _Le
             "epsilon": None if bound is None else bound["epsilon"], "delta": None if bound is None else bound["delta"],
             "rows_per_patient": None if bound is None else bound["rows_per_patient"], "unit": "patient",
             "mechanisms": [one for each in behind for one in each.body["mechanisms"]],
-            "covers": f"it covers {_COVERED}",
+            "covers": f"it covers {_COVERED}{_READ if bound is not None else ''}",
         },
         "policy": policy.as_json(), "policy_sha256": policy.digest, "findings": findings,
         "measures": None if is_internal else measures, "measures_digest": measures_digest(platform, measures),

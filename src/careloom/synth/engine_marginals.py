@@ -70,8 +70,8 @@ def _asked(parts: tuple[Part, ...], ask: Ask, target: int | None) -> tuple[Table
     options: Json = maker.options_of(ask)
     privacy = ask.privacy
     marginal = MarginalAsk(
-        privacy.epsilon, privacy.delta, privacy.rows_per_patient, options["extra"], options["most_cells"],
-        options["steps"],
+        privacy.epsilon, privacy.delta, privacy.rows_per_patient, options["components"], options["steps"],
+        options["models"],
     )  # fmt: skip
     return Table(tuple(part.size for part in parts), target), marginal
 
@@ -98,11 +98,11 @@ def _load(parts: tuple[Part, ...], state: State) -> MarginalEngine:
 
 maker = Maker(
     kind="marginals",
-    meaning="Noisy counts of columns, pairs and what the target hangs on: the best at an epsilon of 3 and below.",
+    meaning="Mixtures fitted to noisy counts of columns and of all pairs: the best at an epsilon of 3 and below.",
     plan=_plan,
     fit=_fit,
     load=_load,
-    options={"bins": 24, "extra": 8, "most_cells": 100_000, "steps": 250},
+    options={"bins": 24, "components": 192, "steps": 400, "models": 3},
     costs=_costs,
     needs_privacy=True,
 )

@@ -1,15 +1,19 @@
 """What is public about a table of codes, and which noise goes where: a plan that no data has a part in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from careloom.errors import QueryError
 from careloom.synth.accounting import calibrated
-from careloom.synth.accounting_mechanisms import Gaussian, Mechanism, Selection
+from careloom.synth.accounting_mechanisms import Gaussian, Mechanism
 from careloom.synth.marginals_tree import Codes, Columns, cells_of
 
 _MOST_COLUMNS, _MOST_CODES = 500, 1_000_000
+_MOST_CLASSES = 64
+"""A target of more codes is a column like the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +54,46 @@ class Ask:
 
     epsilon, delta    of everything together, per patient
     rows_per_patient  the most rows of one patient: bound them beforehand
-    extra             further marginals beyond the tree
-    most_cells        cells of the junction tree
-    steps             of mirror descent, for each of the three fits
-    shares            parts of the spending (in terms of zCDP): columns, choosing, the tree, the further marginals
+    components        of each mixture, over all codes of the target
+    steps             of gradient descent, for each mixture
+    models            mixtures that are fitted to the same counts and put together
+    first             part of the spending (in terms of zCDP) for columns; the rest is for pairs
     """
 
     epsilon: float
     delta: float = 1e-5
     rows_per_patient: int = 1
-    extra: int = 8
-    most_cells: int = 100_000
-    steps: int = 250
-    shares: tuple[float, float, float, float] = (0.3, 0.1, 0.45, 0.15)
+    components: int = 192
+    steps: int = 400
+    models: int = 3
+    first: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done to the data, fixed without it: noise in rows, epsilons of choices, as one scale sets them.
+    """What will be done to the data, fixed without it: noise in rows.
 
-    first       column sets that are measured first
-    edges       how many edges of the tree are chosen
-    extra       how many further marginals
+    target      the column that is counted together with each other one; None for none
+    first       column sets that are counted first
+    pairs       those that are counted then, as one query
+    pair_noise  of that query, over what a patient can change of it when its tables are weighted to `noise_of`
     mechanisms  what the ledger takes
     """
 
+    target: int | None
     first: tuple[Columns, ...]
     first_noise: tuple[float, ...]
-    edges: int
-    edge_noise: float
-    extra: int
-    extra_noise: float
-    choice: float
+    pairs: tuple[Columns, ...]
+    pair_noise: float
     mechanisms: tuple[Mechanism, ...]
+
+    def noise_of(self, sizes: Sequence[int]) -> tuple[float, ...]:
+        """The noise of each pair, for these numbers of codes: larger tables get somewhat less of it.
+
+        Whatever the sizes, the squares of 1 / noise add up to that of 1 / `pair_noise`: the query costs the same.
+        """
+        weight = np.array([cells_of(one, sizes) ** (2 / 3) for one in self.pairs])
+        return tuple((self.pair_noise * np.sqrt(weight.sum() / weight)).tolist())
 
 
 def plan(table: Table, ask: Ask) -> Plan:
@@ -92,29 +103,22 @@ def plan(table: Table, ask: Ask) -> Plan:
 
 
 def _plan(table: Table, ask: Ask, scale: float) -> Plan:
-    """The plan with zCDP of about ``1 / (2 * scale^2)``, shared as asked; larger tables get somewhat more noise."""
-    d, target, rows = len(table.sizes), table.target, ask.rows_per_patient
-    others = [one for one in range(d) if one != target]
+    """The plan with zCDP of ``1 / (2 * scale^2)``, shared as asked."""
+    rows, target = ask.rows_per_patient, table.target
+    if target is not None and table.sizes[target] > _MOST_CLASSES:
+        target = None
+    others = [one for one in range(len(table.sizes)) if one != target]
     first: list[Columns] = [(one,) for one in others]
     if target is not None:
         first = [tuple(sorted((one, target))) for one in others] or [(target,)]
-    edges = max(0, len(others) - 1)
-    extra = ask.extra if edges else 0
-    columns, choosing, tree, more = ask.shares
-    total = columns + (choosing + tree if edges else 0.0) + (more if extra else 0.0)
-    parts = [0.5 / scale**2 * one / total for one in (columns, choosing, tree, more)]
+    pairs = tuple(combinations(others, 2))
+    share = ask.first if pairs else 1.0
     weight = np.array([cells_of(one, table.sizes) ** (2 / 3) for one in first])
-    noises = np.sqrt(0.5 / (parts[0] * weight / weight.sum()))
-    edge, another = (float(np.sqrt(0.5 * n / p)) if n else 0.0 for n, p in ((edges, parts[2]), (extra, parts[3])))
-    choices = edges + extra
-    choice = float(np.sqrt(8 * parts[1] / choices)) if choices else 0.0
+    noises = scale * np.sqrt(weight.sum() / (share * weight))
+    pair_noise = float(scale / np.sqrt(1 - share)) if pairs else 0.0
     used: list[Mechanism] = [Gaussian(float(one)) for one in noises]
-    used += [Gaussian(one, n) for one, n in ((edge, edges), (another, extra)) if n]
-    used += [Selection(choice, choices)] if choices else []
-    return Plan(
-        tuple(first), tuple(float(one) * rows for one in noises), edges, edge * rows, extra, another * rows,
-        choice / rows, tuple(used),
-    )  # fmt: skip
+    used += [Gaussian(pair_noise)] if pairs else []
+    return Plan(target, tuple(first), tuple(float(one) * rows for one in noises), pairs, pair_noise * rows, tuple(used))
 
 
 def impossible(table: Table, codes: Codes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

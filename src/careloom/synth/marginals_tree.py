@@ -1,4 +1,4 @@
-"""A distribution over coded columns as a junction tree: built from column sets, inferred exactly, sampled in one pass.
+"""A distribution over coded columns as a junction tree: inferred exactly, sampled in one pass.
 
 Sources: Koller, Friedman 2009, chapters 9, 10; McKenna, Sheldon, Miklau 2019 (inference from noisy marginals).
 """
@@ -6,7 +6,6 @@ Sources: Koller, Friedman 2009, chapters 9, 10; McKenna, Sheldon, Miklau 2019 (i
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +36,6 @@ class Tree:
     sizes: tuple[int, ...]
     links: tuple[Link, ...]
 
-    @property
-    def cells(self) -> int:
-        """Cells of all cliques."""
-        return sum(cells_of(one.clique, self.sizes) for one in self.links)
-
     def holding(self, columns: Collection[int]) -> int:
         """Index of the smallest clique that holds all of these columns; -1 where none does."""
         wanted = set(columns)
@@ -54,43 +48,6 @@ class Tree:
 def cells_of(columns: Iterable[int], sizes: Sequence[int]) -> int:
     """The number of cells of a table over these columns."""
     return math.prod(sizes[one] for one in columns)
-
-
-def tree_over(sets: Iterable[Columns], sizes: Sequence[int]) -> Tree:
-    """The junction tree whose cliques hold each of these column sets, and every column."""
-    cliques = _cliques(sets, sizes)
-    root = max(range(len(cliques)), key=lambda at: len(cliques[at]))
-    links, left = [Link(cliques[root], -1, ())], set(range(len(cliques))) - {root}
-    near = {at: (len(set(cliques[at]) & set(cliques[root])), 0) for at in left}
-    while left:
-        chosen = max(sorted(left), key=lambda at: near[at][0])
-        shared = set(cliques[chosen]) & set(links[near[chosen][1]].clique)
-        links.append(Link(cliques[chosen], near[chosen][1], tuple(sorted(shared))))
-        left.remove(chosen)
-        for at in left:
-            common = len(set(cliques[at]) & set(cliques[chosen]))
-            near[at] = max(near[at], (common, len(links) - 1), key=lambda pair: pair[0])
-    return Tree(tuple(sizes), tuple(links))
-
-
-def _cliques(sets: Iterable[Columns], sizes: Sequence[int]) -> list[Columns]:
-    """The maximal cliques of a triangulated graph: the column whose clique is smallest is eliminated first."""
-    beside: dict[int, set[int]] = {one: set() for one in range(len(sizes))}
-    for columns in sets:
-        for a, b in combinations(columns, 2):
-            beside[a].add(b)
-            beside[b].add(a)
-    found: list[set[int]] = []
-    while beside:
-        column = min(beside, key=lambda one: (cells_of({one, *beside[one]}, sizes), one))
-        around = beside.pop(column)
-        clique = {column, *around}
-        if not any(clique <= other for other in found):
-            found.append(clique)
-        for one in around:
-            beside[one].discard(column)
-            beside[one] |= around - {one}
-    return [tuple(sorted(one)) for one in found]
 
 
 def axes_apart(clique: Columns, kept: Collection[int]) -> tuple[int, ...]:

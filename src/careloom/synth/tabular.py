@@ -12,7 +12,7 @@ from careloom.synth import transforms, transforms_constraints
 from careloom.synth.accounting import spent
 from careloom.synth.accounting_mechanisms import Mechanism, as_json, from_json
 from careloom.synth.engine import Ask, Engine, Json, Maker, Privacy, State, Watch
-from careloom.synth.metadata import CATEGORIES, NUMBERS, Metadata, Table
+from careloom.synth.metadata import CATEGORIES, NUMBERS, Column, Metadata, Table
 from careloom.synth.metadata_check import conform
 from careloom.synth.metadata_toml import from_toml, to_toml
 from careloom.synth.transforms import TableTransform
@@ -272,9 +272,22 @@ def _name(codec: transforms.Codec) -> str:
 
 
 def within(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with numbers and times clipped to their declared bounds; a category that is not declared is refused."""
+    """The rows with what is not declared read as something that is: no value decides whether a private fit ends.
+
+    Numbers and times are clipped to their bounds. A category that is not declared, or is missing where nothing may be,
+    is missing where that may be, else the last of the declared values: false, of booleans.
+    """
     bounded = [column for column in table.columns if column.low is not None and column.high is not None]
-    return rows.with_columns(pl.col(column.name).clip(column.low, column.high) for column in bounded)
+    rows = rows.with_columns(pl.col(column.name).clip(column.low, column.high) for column in bounded)
+    return rows.with_columns(_as_declared(column) for column in table.columns if column.kind in CATEGORIES)
+
+
+def _as_declared(column: Column) -> pl.Expr:
+    values = list(column.values) or [True, False]
+    usual = None if column.nullable else values[-1]
+    one = pl.col(column.name)
+    stand_in = pl.lit(usual, dtype=column.polars_type)
+    return pl.when(one.is_in(values)).then(one).otherwise(stand_in).alias(column.name)
 
 
 def _require(table: Table, wish: Wish) -> None:
