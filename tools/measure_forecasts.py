@@ -5,7 +5,8 @@
 A line a unit: mean a day, MASE of the forecast and of the seasonal naive one, coverage of 90 % intervals; pooled is the
 sum of the units' errors over the sum of their scales, so that a unit counts by how much it moves. The last 364
 days before the simulated present are forecast from rolling origins; the nine years before are learnt from. A bed is
-occupied on the days at whose midnight somebody lies in it; a slot is an appointment, whatever became of it.
+occupied on the days at whose midnight somebody lies in it; a slot is an appointment, whatever became of it; "slots with
+bookings" knows what was booked already at the end of the day that it forecasts from.
 """
 
 import argparse
@@ -24,15 +25,18 @@ YEARS = 9
 START = date(PRESENT.year - YEARS, 1, 1)
 DAYS = (PRESENT - START).days
 Series = dict[tuple[str, str], np.ndarray]
+LONGEST = 28
+"""Days ahead of which bookings are counted."""
 
 
 def place(moment: date) -> int:
     return min(max((moment - START).days, 0), DAYS)
 
 
-def series_of(patients: range, seed: int) -> Series:
-    """(kind, unit) -> counts of each day."""
+def series_of(patients: range, seed: int) -> tuple[Series, dict[str, np.ndarray]]:
+    """(kind, unit) -> counts of each day; site -> slots of the next days that were booked at the end of each day."""
     found: Series = defaultdict(lambda: np.zeros(DAYS))
+    booked: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((DAYS, LONGEST)))
     hospital = build_hospital(seed)
     for number in patients:
         history = simulate_patient(number, seed, hospital=hospital)
@@ -49,15 +53,23 @@ def series_of(patients: range, seed: int) -> Series:
                 found["discharges", encounter.stays[-1].unit][place(encounter.end.date())] += 1
         for appointment in history.appointments:
             if START <= appointment.start.date() < PRESENT:
-                found["slots", appointment.site_id][place(appointment.start.date())] += 1
-    return found
+                day = place(appointment.start.date())
+                found["slots", appointment.site_id][day] += 1
+                made = (appointment.created.date() - START).days
+                for before in range(max(made, day - LONGEST, 0), day):
+                    booked[appointment.site_id][before, day - before - 1] += 1
+    return found, booked
 
 
-def measure(series: list[tuple[tuple[str, str], np.ndarray]], how: Rolling, *, as_json: bool) -> None:
+def measure(
+    series: list[tuple[tuple[str, str], np.ndarray]], booked: dict[str, np.ndarray], how: Rolling, *, as_json: bool
+) -> None:
     """Prints a line a unit and, to the error stream, one a kind."""
     errors: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
-    for (kind, unit), values in series:
-        told = judge(roll(values, START, how), values[: -how.test_days])
+    again = [(("slots with bookings", unit), values) for (kind, unit), values in series if kind == "slots"]
+    for (kind, unit), values in [*series, *again]:
+        known = booked[unit][:, : how.horizon_days] if kind == "slots with bookings" else None
+        told = judge(roll(values, START, how, known=known), values[: -how.test_days])
         if told.mase is None or told.mase_naive is None:
             continue
         errors[kind].append((told.mase, told.error, told.scale, told.coverage))
@@ -82,9 +94,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--step", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    series = sorted(series_of(range(options.first, options.first + options.patients), options.seed).items())
+    found, booked = series_of(range(options.first, options.first + options.patients), options.seed)
     for horizon in options.horizon:
-        measure(series, Rolling(horizon, step_days=options.step), as_json=options.json)
+        measure(sorted(found.items()), booked, Rolling(horizon, step_days=options.step), as_json=options.json)
     return 0
 
 

@@ -51,23 +51,39 @@ class Judged:
     forecasts: int
 
 
-def roll(values: NDArray[np.float64], start: date, how: Rolling, *, closed: Collection[date] = ()) -> pl.DataFrame:
+def roll(
+    values: NDArray[np.float64],
+    start: date,
+    how: Rolling,
+    *,
+    closed: Collection[date] = (),
+    known: NDArray[np.float64] | None = None,
+) -> pl.DataFrame:
     """Forecasts from every origin beside what came.
 
+    known    [T, H] what was known at the end of each day of the days after it, such as slots booked; else None
     returns  origin (the last day that was known), date, days_ahead, actual, median, mean, low, high, naive
     """
     told = np.asarray(values, dtype=np.float64)
     if how.test_days < how.horizon_days or told.size <= how.test_days + WEEK:
         raise InputError("rolling forecasts", "the test days hold a horizon at least, and days lie before them")
     parts, forecaster = [], None
-    for number, known in enumerate(range(told.size - how.test_days, told.size - how.horizon_days + 1, how.step_days)):
-        past = told[:known]
+    for number, seen in enumerate(range(told.size - how.test_days, told.size - how.horizon_days + 1, how.step_days)):
+        past = told[:seen]
         if forecaster is None or number % how.refit_every == 0:
-            forecaster = fit_forecaster(past, start, horizon_days=how.horizon_days, miss=how.miss, closed=closed)
+            forecaster = fit_forecaster(
+                past,
+                start,
+                horizon_days=how.horizon_days,
+                miss=how.miss,
+                known=None if known is None else known[:seen],
+                closed=closed,
+            )
+        booked = None if known is None else known[seen - 1]
         parts.append(
-            forecast(forecaster, past, start, closed=closed).with_columns(
-                origin=pl.lit(start + timedelta(days=known - 1)),
-                actual=pl.Series(told[known : known + how.horizon_days]),
+            forecast(forecaster, past, start, known=booked, closed=closed).with_columns(
+                origin=pl.lit(start + timedelta(days=seen - 1)),
+                actual=pl.Series(told[seen : seen + how.horizon_days]),
                 naive=pl.Series(seasonal_naive(past, how.horizon_days)),
             )
         )

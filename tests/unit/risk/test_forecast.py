@@ -74,6 +74,17 @@ def test_a_closed_day_and_bookings_known_ahead_are_used() -> None:
         forecast(with_bookings, values, START)
 
 
+def test_what_is_booked_at_the_origin_makes_slots_more_certain() -> None:
+    values = weekly(5)
+    ahead = np.stack([np.roll(values, -days) for days in range(1, 8)], axis=1)
+    booked = np.random.default_rng(6).binomial(ahead.astype(int), 0.8).astype(float)
+    before = values[: -HOW.test_days]
+    plain, told = judge(roll(values, START, HOW), before), judge(roll(values, START, HOW, known=booked), before)
+    assert plain.mase is not None
+    assert told.mase is not None
+    assert told.mase < 0.7 * plain.mase
+
+
 def test_what_cannot_be_forecast_is_refused() -> None:
     for values in (np.ones(60), np.full(900, -1.0), np.full(900, np.nan)):
         with pytest.raises(InputError):
