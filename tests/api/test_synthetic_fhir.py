@@ -172,6 +172,7 @@ def test_what_is_no_ask_is_refused_before_it_is_queued(made: Installation, api: 
         assert isinstance(other.synthetic.samples(), tuple)
 
 
+@pytest.mark.long
 def test_a_private_fit_over_http_takes_its_words_of_simulated_patients(made: Installation) -> None:
     with client_of(made) as api:
         options = {**TINY, "steps": 2, "blocks": 2, "symbols": 32}
