@@ -5,17 +5,13 @@ key alone.
 """
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Any
 
-import orjson
-
 from careloom import html_page
-from careloom.crypto.keys import is_signed
 from careloom.errors import FormatError, NotFound
-from careloom.services.erase_pending import folder, write_whole
+from careloom.services import certificates
+from careloom.services.erase_pending import folder
 from careloom.services.platform import Platform
-from careloom.store.engine import private_folder
 
 KIND = "careloom erasure certificate"
 REMAINS: tuple[Mapping[str, str], ...] = (
@@ -60,18 +56,12 @@ Json = dict[str, Any]
 
 def signed(platform: Platform, report: Json) -> Json:
     """A report with its signature."""
-    value = platform.keys.sign(_message(report)).hex()
-    signature = {"algorithm": "Ed25519", "public_key": platform.keys.public_key().hex(), "value": value}
-    return {"report": report, "signature": signature}
+    return certificates.signed(platform, report)
 
 
 def keep(platform: Platform, certificate: Json) -> str:
     """Writes a certificate as JSON and as a page that can be printed; the path of the JSON."""
-    place = folder(platform) / f"{certificate['report']['certificate']}.json"
-    private_folder(place.parent)
-    write_whole(place.with_suffix(".html"), page_of(certificate).encode())
-    write_whole(place, orjson.dumps(certificate, option=orjson.OPT_INDENT_2))
-    return str(place)
+    return certificates.write(folder(platform), certificate, {"html": page_of(certificate).encode()})
 
 
 def kept(platform: Platform) -> list[Json]:
@@ -82,29 +72,23 @@ def kept(platform: Platform) -> list[Json]:
             report, value = read(file.read_bytes())
         except FormatError:
             continue
-        if is_signed(platform.keys.public_key(), _message(report), value):
+        if certificates.is_of(platform.keys.public_key(), report, value):
             found.append(report)
     return found
 
 
 def certificate_bytes(platform: Platform, name: str, ending: str) -> bytes:
     """One certificate's file. raises NotFound"""
-    for file in folder(platform).glob(f"*.{ending}"):
-        if file.stem == name:
-            return file.read_bytes()
-    raise NotFound("there is no such certificate", "List them: careloom subject certificates.")
+    found = certificates.file_of(folder(platform), name, ending)
+    if found is None:
+        raise NotFound("there is no such certificate", "List them: careloom subject certificates.")
+    return found
 
 
 def read(content: bytes) -> tuple[Json, bytes]:
     """What a certificate says, and its signature. raises FormatError"""
-    try:
-        told = orjson.loads(content)
-        report = told["report"]
-        if report["kind"] != KIND:
-            raise KeyError
-        return report, bytes.fromhex(told["signature"]["value"])
-    except (ValueError, KeyError, TypeError):
-        raise FormatError("the file is no certificate of an erasure", "Give what careloom erase wrote.") from None
+    none = FormatError("the file is no certificate of an erasure", "Give what careloom erase wrote.")
+    return certificates.read(content, none, kind=KIND)
 
 
 def check_by(content: bytes, public_key: bytes) -> Json:
@@ -114,7 +98,7 @@ def check_by(content: bytes, public_key: bytes) -> Json:
     raises   FormatError
     """
     report, value = read(content)
-    is_whole = is_signed(public_key, _message(report), value)
+    is_whole = certificates.is_of(public_key, report, value)
     sums = report["totals"] == totals_of(report["artefacts"])
     told = {name: report[name] for name in ("certificate", "began", "ended", "subjects", "totals")}
     return {"kind": KIND, "signed": is_whole, "sums": sums, "hits": report["search"].get("hits"), **told}
@@ -130,7 +114,7 @@ def totals_of(artefacts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 def digest_of(certificate: Json) -> str:
     """SHA-256 of what is signed: it stands in the audit chain."""
-    return sha256(_message(certificate["report"])).hexdigest()
+    return certificates.digest(certificate)
 
 
 def page_of(certificate: Json) -> str:
@@ -168,7 +152,3 @@ def page_of(certificate: Json) -> str:
         f"{text(certificate['signature']['value'])}</p>",
     ]  # fmt: skip
     return html_page.page("Certificate of erasure", parts)
-
-
-def _message(report: Json) -> bytes:
-    return KIND.encode() + b"\0" + orjson.dumps(report, option=orjson.OPT_SORT_KEYS)

@@ -6,17 +6,14 @@ digest.
 """
 
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
 from careloom import html_page
-from careloom.crypto.keys import is_signed
 from careloom.errors import CareloomError, FormatError, NotFound
-from careloom.services.erase_pending import write_whole
+from careloom.services import certificates
 from careloom.services.platform import Platform
 from careloom.services.synthesize_pdf import pdf
 from careloom.store.engine import private_folder
@@ -37,44 +34,29 @@ _KINDS = {
 
 def signed(platform: Platform, report: Mapping[str, Any]) -> Json:
     """A report with its signature."""
-    whole = {"kind": KIND, "version": VERSION, **report}
-    value = platform.keys.sign(_message(whole)).hex()
-    signature = {"algorithm": "Ed25519", "public_key": platform.keys.public_key().hex(), "value": value}
-    return {"report": whole, "signature": signature}
+    return certificates.signed(platform, {"kind": KIND, "version": VERSION, **report})
 
 
 def keep(platform: Platform, certificate: Json) -> str:
     """Writes a certificate as JSON, PDF and HTML; the path of the JSON."""
-    place = _folder(platform) / f"{certificate['report']['certificate']}.json"
-    private_folder(place.parent.parent)
-    private_folder(place.parent)
+    private_folder(_folder(platform).parent)
     lines = lines_of(certificate)
-    write_whole(place.with_suffix(".html"), _page(lines).encode())
-    write_whole(place.with_suffix(".pdf"), pdf("Certificate of a synthetic release", lines))
-    write_whole(place, orjson.dumps(certificate, option=orjson.OPT_INDENT_2))
-    return str(place)
+    beside = {"html": _page(lines).encode(), "pdf": pdf("Certificate of a synthetic release", lines)}
+    return certificates.write(_folder(platform), certificate, beside)
 
 
 def certificate_bytes(platform: Platform, name: str, ending: str) -> bytes:
     """One certificate's file: json, pdf or html. raises NotFound"""
-    for file in _folder(platform).glob(f"*.{ending}"):
-        if file.stem == name:
-            return file.read_bytes()
-    raise NotFound("there is no such certificate", "List the releases: careloom synthesize list --releases.")
+    found = certificates.file_of(_folder(platform), name, ending)
+    if found is None:
+        raise NotFound("there is no such certificate", "List the releases: careloom synthesize list --releases.")
+    return found
 
 
 def read(content: bytes) -> tuple[Json, bytes]:
     """What a certificate says, and its signature. raises FormatError"""
-    try:
-        told = orjson.loads(content)
-        report = told["report"]
-        if report["kind"] != KIND or report["version"] != VERSION:
-            raise KeyError
-        return report, bytes.fromhex(told["signature"]["value"])
-    except (ValueError, KeyError, TypeError):
-        raise FormatError(
-            "the file is no certificate of a release", "Give what careloom synthesize release wrote."
-        ) from None
+    none = FormatError("the file is no certificate of a release", "Give what careloom synthesize release wrote.")
+    return certificates.read(content, none, kind=KIND, version=VERSION)
 
 
 def check_by(content: bytes, public_key: bytes, frames: Iterable[pl.DataFrame] | None = None) -> Json:
@@ -88,7 +70,7 @@ def check_by(content: bytes, public_key: bytes, frames: Iterable[pl.DataFrame] |
     report, value = read(content)
     told = {name: report[name] for name in ("certificate", "time", "expires", "table", "data", "privacy")}
     return {
-        "kind": KIND, "signed": is_signed(public_key, _message(report), value), "verdict": holds(report),
+        "kind": KIND, "signed": certificates.is_of(public_key, report, value), "verdict": holds(report),
         "rows": None if frames is None else of_rows(report, frames), **told,
     }  # fmt: skip
 
@@ -123,7 +105,7 @@ def of_rows(report: Mapping[str, Any], frames: Iterable[pl.DataFrame]) -> bool:
 
 def digest(certificate: Mapping[str, Any]) -> str:
     """SHA-256 of what is signed: it stands in the audit chain."""
-    return sha256(_message(certificate["report"])).hexdigest()
+    return certificates.digest(certificate)
 
 
 def lines_of(certificate: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -188,7 +170,3 @@ def _page(lines: Iterable[tuple[str, str]]) -> str:
 
 def _folder(platform: Platform) -> Path:
     return platform.settings.data.directory / "synthetic" / FOLDER
-
-
-def _message(report: Mapping[str, Any]) -> bytes:
-    return KIND.encode() + b"\0" + orjson.dumps(report, option=orjson.OPT_SORT_KEYS)

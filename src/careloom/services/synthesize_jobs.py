@@ -5,7 +5,7 @@ begun again where it had reserved: what it reserved stays spent, and it is asked
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from careloom.errors import Conflict, NotFound, QueryError
 from careloom.services.access import Principal, Zone
@@ -263,14 +263,22 @@ def _state(one: Work | None, job: Job | None) -> Json:
     }  # fmt: skip
 
 
-def model_of(platform: Platform, name: str) -> Json:
-    """A model, or the fit that will make it, as it stands. raises NotFound"""
-    one, job = _found(platform, name, "model"), find_job(platform, KIND, name)
-    if job is not None and _said(job, "act") not in _MAKES:
+def _either(
+    platform: Platform, name: str, kind: Literal["model", "sample"], otherwise: NotFound
+) -> tuple[Work | None, Job | None, Json]:
+    """What there is of this name in the research zone, the job that makes it, and the body. raises `otherwise`"""
+    one, job = _found(platform, name, kind), find_job(platform, KIND, name)
+    if job is not None and _said(job, "act") not in (_MAKES if kind == "model" else ("sample",)):
         job = None
     if (one is None and job is None) or (one is not None and zone_of_account(one.body["account"]) != "research"):
-        raise NotFound("there is no such model", "List them: GET /api/v1/synthetic/models.")
-    body: Json = {} if one is None else one.body
+        raise otherwise
+    return one, job, {} if one is None else one.body
+
+
+def model_of(platform: Platform, name: str) -> Json:
+    """A model, or the fit that will make it, as it stands. raises NotFound"""
+    none = NotFound("there is no such model", "List them: GET /api/v1/synthetic/models.")
+    one, job, body = _either(platform, name, "model", none)
     privacy, split = body.get("privacy") or {}, body.get("split") or {}
     is_learnt = one is not None and bool(body["training"])
     account = body.get("account") or (_said(job, "account") if job is not None else "")
@@ -288,12 +296,8 @@ def model_of(platform: Platform, name: str) -> Json:
 
 def sample_as(platform: Platform, name: str) -> Json:
     """A sample, or what will draw it, as it stands. raises NotFound"""
-    one, job = _found(platform, name, "sample"), find_job(platform, KIND, name)
-    if job is not None and _said(job, "act") != "sample":
-        job = None
-    if (one is None and job is None) or (one is not None and zone_of_account(one.body["account"]) != "research"):
-        raise NotFound("there is no such sample", "A model lists its samples: GET /api/v1/synthetic/models/ID.")
-    body: Json = {} if one is None else one.body
+    none = NotFound("there is no such sample", "A model lists its samples: GET /api/v1/synthetic/models/ID.")
+    one, job, body = _either(platform, name, "sample", none)
     report, held = body.get("report") or {}, body.get("release") or {}
     asked_for = [each for each in _jobs(platform) if _said(each, "act") == "release" and _said(each, "sample") == name]
     return _state(one, job) | {
