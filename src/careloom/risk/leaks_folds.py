@@ -86,7 +86,7 @@ def _is_rare(scene: Scene, *, minority: bool) -> bool:
 
 
 def _is_no_chance(same: pl.DataFrame, scene: Scene) -> bool:
-    told = same.drop_nulls()
+    told = same.drop_nulls(["y", "seen"])
     groups = told.unique([name for name in told.columns if name not in ("y", "seen")]).height
     if not groups or (told["y"] != told["seen"]).any():
         return False
