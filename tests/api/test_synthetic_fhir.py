@@ -15,10 +15,12 @@ from careloom.services.annotate import AnnotateAsk
 from careloom.services.annotate_notes import annotate
 from careloom.services.deidentify import deidentify
 from careloom.services.jobs import work
+from careloom.services.platform import STORED_ZONES
 from careloom.services.privacy_ledger import BudgetAsk, set_budget
 from careloom.services.synthesize import files_of
 from careloom.services.synthesize_notes_draw import alone, laid_by
 from careloom.services.synthesize_release import ReleaseAsk, release
+from careloom.services.view import ViewAsk, view_zone
 from careloom.synth.notes_facts import NoteRecord, medication, problem
 from careloom.synth.notes_manner import Written as Note
 from tests.api.kit import Installation
@@ -138,6 +140,9 @@ def test_notes_are_let_out_and_fetched_in_three_formats_until_they_are_withdrawn
     (found,) = [one for one in api.synthetic.releases() if one.release == let_out]
     assert (found.kind, found.state) == ("notes", "open")
     assert len(list(api.fhir("synthetic").all("DocumentReference"))) == 4
+    views = {zone: view_zone(made.platform, made.operator, zone, ViewAsk("patient", limit=99)) for zone in STORED_ZONES}
+    assert [view.rows for view in views.values()] == [PATIENTS, PATIENTS, 4]
+    assert views["identified"].columns == views["research"].columns == views["synthetic"].columns
     with client_of(made, roles=["auditor"]) as other, pytest.raises(AccessError):
         other.synthetic.data(let_out)
     api.synthetic.withdraw(let_out)
