@@ -27,6 +27,7 @@ from careloom.services.synthesize import (
     watch_of,
     zone_of_account,
 )
+from careloom.services.synthesize_notes_names import public_names
 from careloom.services.synthesize_notes_source import (
     NotesSplit,
     divide_notes,
@@ -136,7 +137,8 @@ def _how(ask: NotesAsk) -> tuple[Any, Any]:
     training = load("synth.notes.training")(
         **{name: given[name] for name in _TRAINING if name in given}, seed=ask.seed
     )  # fmt: skip
-    how = load("synth.notes.ask")(training, **{name: given[name] for name in _SHAPE if name in given})
+    shape = {name: given[name] for name in _SHAPE if name in given}
+    how = load("synth.notes.ask")(training, public=public_names(), **shape)
     if ask.epsilon is None:
         return how, None
     course_ = {_NAMES.get(name, name): given[name] for name in _PRIVATE if name in given}

@@ -7,6 +7,7 @@ drugs by how many products of RxNorm hold them; tests, procedures and symptoms a
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from math import isqrt
 
 from careloom.deid.name_lists import names, words
@@ -24,6 +25,7 @@ _LOOKS = re.compile(
 """Acts that find something out; the others do something."""
 
 
+@cache
 def public_names() -> Public:
     """Label of a head -> names with codes as ``system|code``; PROBLEM, SYMPTOM, MEDICATION, TEST and PROCEDURE;
     and under WORDS common words that are in none of them.
