@@ -56,12 +56,12 @@ def inside(order: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(told) + "\n")
 
 
-def interpreter(folder: Path) -> str:
+def interpreter(folder: Path, packages: tuple[str, ...] = PACKAGES) -> str:
     """The Python of an environment with the peer in it, made where it is not there yet."""
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
     return str(python)
 
 
