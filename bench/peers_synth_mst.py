@@ -70,7 +70,8 @@ def measured(python: str, name: str, epsilons: list[float], seeds: int) -> None:
                 score = ours.auc(values, real[rest], rows.columns.index(target), continuous, seed)
                 cost = json.loads(run.stdout.splitlines()[-1])
                 found.append((score, *ours.errors(real[train], values, continuous), cost["fit"]))
-                sys.stdout.write(f"  {name}, MST, epsilon {epsilon:g}, seed {seed}: {np.round(found[-1], 4).tolist()}\n")
+                shown = np.round(found[-1], 4).tolist()
+                sys.stdout.write(f"  {name}, MST, epsilon {epsilon:g}, seed {seed}: {shown}\n")
                 sys.stdout.flush()
             means = np.mean(found, axis=0)
             for label, value in zip(("TSTR", "shape", "trend", "fit"), means, strict=True):
@@ -88,8 +89,9 @@ def main() -> None:
     parser.add_argument("--epsilons", default="1,3")
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
+    epsilons = [float(one) for one in asked.epsilons.split(",")]
     for name in asked.data.split(","):
-        measured(interpreter(asked.venv, PACKAGES), name, [float(one) for one in asked.epsilons.split(",")], asked.seeds)
+        measured(interpreter(asked.venv, PACKAGES), name, epsilons, asked.seeds)
 
 
 if __name__ == "__main__":
