@@ -23,7 +23,7 @@ from careloom.services.risk_facts import ZoneState, newest_facts, read_facts, re
 from careloom.services.search import zone_of
 from careloom.services.terminology import expand
 from careloom.services.view import Watch
-from careloom.services.view_table import OF_RESOURCES
+from careloom.services.view_table import OF_RESOURCES, require_kind
 from careloom.store import lake_snapshots as snapshots
 from careloom.store.zone_store import Zone
 
@@ -176,6 +176,7 @@ def _split(platform: Platform, found: Cohort, ask: TrainingAsk) -> tuple[pl.Seri
 
 def _kept(platform: Platform, who: Principal, zone: Zone, made: TrainingSet, before: ZoneState) -> TrainingReport:
     lake, run = platform.lake(zone), platform.run_id()
+    require_kind(lake, made.schema.path, OF_RESOURCES)
     manifest = orjson.dumps(made.manifest, option=orjson.OPT_SORT_KEYS).decode()
     version = lake.replace(
         made.schema, [made.frame], run, before.marks, {OF_RESOURCES: OPERATION, "manifest": manifest}

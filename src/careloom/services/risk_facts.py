@@ -30,7 +30,7 @@ from careloom.services.restrictions import not_exported
 from careloom.services.search import zone_of
 from careloom.services.synthesize_gate import require_open
 from careloom.services.view import Watch, recipe_of, seen, tell
-from careloom.services.view_table import ERASURES, OF_RESOURCES, POLICIES
+from careloom.services.view_table import ERASURES, OF_RESOURCES, POLICIES, require_kind
 from careloom.store import lake_snapshots as snapshots
 from careloom.store.database import erasures
 from careloom.store.snapshot import Snapshot, snapshot, without
@@ -101,6 +101,7 @@ def make_facts(
             "the identified zone has no lake", "Its cohorts are extracted in memory: leave the table away."
         )
     lake, before = platform.lake(zone), state_of_zone(platform, zone)
+    require_kind(lake, EVENTS.path, OF_RESOURCES)
     found, resources = _read(platform, who, zone, watch, is_table=True, notes=notes)
     require_same(platform, zone, before)
     run = platform.run_id()

@@ -94,6 +94,8 @@ def export_release(platform: Platform, who: Principal, ask: DownloadAsk, out: Pa
     frames = _frames(platform, who, held)
     first = next(frames)
     draft = out.with_name(f"{out.name}.part")
+    if draft.exists():  # it may be somebody else's, and is removed afterwards
+        raise Conflict(f"there is a folder {draft.name} beside it", "Remove it, or name another folder.")
     try:
         draft.mkdir(parents=True)
         files = _written(draft, _again(first, frames), held, ask.format)

@@ -8,7 +8,7 @@ from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.synthesize import engines, library_of, maker_of, told, work, zone_of_account
-from careloom.services.synthesize_gate import closed
+from careloom.services.synthesize_gate import FACT, closed
 from careloom.services.synthesize_over import taints_of
 from careloom.services.synthesize_release import CERTIFICATE, certificate_of, released_as
 from careloom.services.synthesize_source import SourceAsk, read_source
@@ -67,10 +67,17 @@ def open_release(platform: Platform, who: Principal, name: str) -> Json:
     if one.state not in ("released", "withdrawn"):
         raise NotFound("there is no such release", "List them: careloom synthesize list --releases.")
     held: Json = {**one.body["release"], "rows": one.body["rows"]}
-    if reason := closed(platform, name, held["path"]):
+    if reason := closed(platform, name, held["path"]) or _taken(platform, name, held["path"]):
         note(platform, who, SHOW, "synthetic", outcome="refused", detail={"release": name, "code": Withheld.code})
         raise Withheld(f"the release may not be fetched: {reason}", "Fit and release it again.")
     return held
+
+
+def _taken(platform: Platform, name: str, path: str) -> str:
+    """Why the table of a release is not its own; empty where it is."""
+    lake = platform.lake("synthetic")
+    is_own = path in lake.paths() and lake.state(path).facts.get(FACT) == name
+    return "" if is_own else "its table is gone, or is of something else"
 
 
 def certificate_of_release(

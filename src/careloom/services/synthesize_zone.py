@@ -1,7 +1,7 @@
 """Resources of a release in the synthetic zone's FHIR store: the same views and searches run there as in other zones.
 
-They come with a release and go with it. While it is not open, every reader of the zone passes over its patients
-(`careloom.services.restrictions`).
+They come with a release and go with it, also out of tables that were made of the zone's resources. While it is not
+open, every reader of the zone passes over its patients (`careloom.services.restrictions`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,9 @@ from careloom.services.access import Principal
 from careloom.services.admission import event
 from careloom.services.platform import Platform
 from careloom.services.synthesize_over import LANDED, patient_ids
+from careloom.services.view_table import tables_of_resources, view_tables
 from careloom.store.erasure import ErasureReport
+from careloom.store.lake_snapshots import numbers_kept
 from careloom.store.rows import Tally, Write, canonical
 from careloom.store.synthesis import Work
 
@@ -50,7 +52,11 @@ def land(platform: Platform, who: Principal, one: Work, frames: Iterable[pl.Data
 
 
 def remove(platform: Platform, who: Principal, one: Work) -> dict[str, Any]:
-    """Destroys the resources of a release for good: the keys of its patients go. What is kept of the release then."""
+    """Destroys the resources of a release for good: the keys of its patients go, and their rows in tables of views and
+    of facts. What is kept of the release then.
+
+    raises  Conflict while one of the tables is being written: to be asked for again
+    """
     kept: dict[str, Any] = dict(one.body["release"])
     patients = int(kept.pop(LANDED, 0))
     if not patients or not platform.has_store("synthetic"):
@@ -64,6 +70,9 @@ def remove(platform: Platform, who: Principal, one: Work) -> dict[str, Any]:
 
     names = patient_ids(one.name, patients)
     platform.store("synthetic").erase(names, told, names_patient=lambda raw, source: False)
+    lake = platform.lake("synthetic")
+    for path in (*view_tables(lake), *tables_of_resources(lake)):
+        lake.erase(path, lake.state(path).facts["subject"], names, one.name, numbers_kept(lake, path))
     return kept
 
 

@@ -132,6 +132,15 @@ def tables_of_resources(lake: Lake) -> list[str]:
     return [path for path in lake.paths() if OF_RESOURCES in lake.state(path).facts]
 
 
+def require_kind(lake: Lake, path: str, fact: str) -> None:
+    """Returns where a table may be made: there is none of its name, or it says this of itself.
+
+    raises  Conflict where a table of something else has the name, as a release has
+    """
+    if path in lake.paths() and fact not in lake.state(path).facts:
+        raise Conflict(f"there is a table {path} of something else", "Give this one another name.")
+
+
 def table_of(definition: Any, compiled: View) -> TableSchema:
     """The declared table of a view. raises QueryError for a view without a name, or with columns that have ours"""
     name = compiled.definition.name
@@ -214,6 +223,7 @@ class _Table:
         """The table, as the zone is now."""
         with self._store.connect() as connection:
             self._run_mark = policy_mark(connection, self._zone)
+        require_kind(self._lake, self._schema.path, "definition")
         for _ in range(_TRIES):
             held = self._held()
             begun = self._now(self._since(is_anew=is_anew))

@@ -27,7 +27,8 @@ from careloom.services.synthesize_release import ReleaseAsk, certificate_of, rel
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge
 from careloom.services.synthesize_rows import sample as sample_rows
 from careloom.services.synthesize_verify import verify
-from careloom.services.view import ViewAsk, view_zone
+from careloom.services.view import ViewAsk, definition_of, view_zone
+from careloom.services.view_table import TableAsk, make_table
 from careloom.synth.records import Records, records
 from careloom.synth.records_fhir import SERVER, bundles, resources
 from careloom.synth.records_fhir_read import read
@@ -135,7 +136,14 @@ def test_records_leave_as_fhir_when_a_policy_and_the_rules_of_records_are_met(tm
     view = view_zone(place.platform, SCIENTIST, "synthetic", ViewAsk("encounter", place.folder / "encounters.csv"))
     assert view.rows == shown.encounters.height
     fetched_as_files(place, done["release"], shown)
+    made = make_table(place.platform, SCIENTIST, "synthetic", TableAsk("encounter"))
+    assert made.rows == shown.encounters.height
+    taken = place.folder / "taken.json"
+    taken.write_bytes(orjson.dumps({**definition_of("encounter"), "name": "people"}))
+    with pytest.raises(Conflict):  # a view may not take the name of a release
+        make_table(place.platform, SCIENTIST, "synthetic", TableAsk(str(taken)))
     withdraw(place.platform, BOTH, done["release"])
+    assert not read_rows(place.platform, BOTH, "synthetic", RowsAsk(made.path)).frame.height
     with pytest.raises(NotFound):
         read_rows(place.platform, BOTH, "synthetic", RowsAsk("gold/people"))
     with pytest.raises(Withheld):
@@ -150,6 +158,11 @@ def fetched_as_files(place: Place, name: str, shown: Records) -> None:
     assert len(lines) == made["files"]["Patient.ndjson"] == shown.patients.height
     with pytest.raises(Conflict):
         export_release(place.platform, SCIENTIST, DownloadAsk(name), place.folder / "out")
+    other = place.folder / "more.part" / "of somebody"
+    other.mkdir(parents=True)
+    with pytest.raises(Conflict):
+        export_release(place.platform, SCIENTIST, DownloadAsk(name), place.folder / "more")
+    assert other.exists()
     whole = b"".join(download(place.platform, SCIENTIST, DownloadAsk(name)).content)
     assert len(whole.splitlines()) == sum(made["files"].values())
     file = download(place.platform, SCIENTIST, DownloadAsk(name, "parquet", "encounters"))
