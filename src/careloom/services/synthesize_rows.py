@@ -28,7 +28,7 @@ from careloom.services.synthesize import (
     work,
     zone_of_account,
 )
-from careloom.services.synthesize_source import SourceAsk, Split, same_source, split
+from careloom.services.synthesize_source import SourceAsk, Split, learnt_split, same_source
 from careloom.store.rows import instant
 from careloom.store.synthesis import Work
 from careloom.synth.fidelity import Detector, judge_fidelity
@@ -147,7 +147,7 @@ def judge(platform: Platform, who: Principal, ask: JudgeAsk) -> Json:
     made, where = open_model(platform, model)
     source_ask = SourceAsk(where["table"], None if not where["file"] else Path(where["file"]))
     source = same_source(platform, who, source_ask, model.body["source"], made.table, zone)
-    parts = split(platform, source, zone, model.body["split"]["share"])
+    parts = learnt_split(platform, source, zone, model.body)
     rows = pl.concat(staged(platform, one))
     task = _Task(made.table, parts, rows, ask, ask.target or model.body["target"])
     measures, missing = _measured(task)

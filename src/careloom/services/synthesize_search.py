@@ -1,9 +1,10 @@
 """Searches the settings of an engine: each trial is a fit that the ledger counts, and the best of them is the model.
 
 Trials learn a part of the members and are compared on the rest, never on the controls, which stay for the judge. Of a
-private search nothing but the choice is published: settings are drawn by lot beforehand, so that the accounts of all
-trials add up as of fits fixed in advance, and the choice is an exponential mechanism that is paid for as well. What the
-ledger does not admit is refused before the trial looks at a row, and ends the search.
+private search the choice is published, and how long each trial took, which no bound covers. Settings are drawn by lot
+beforehand, so that the accounts of all trials add up as of fits fixed in advance, and the choice is an exponential
+mechanism that is paid for as well. What the ledger does not admit is refused before the trial looks at a row, and ends
+the search.
 """
 
 import time
@@ -37,7 +38,7 @@ from careloom.services.synthesize import (
     watch_of,
     zone_of_account,
 )
-from careloom.services.synthesize_source import Source, Split, read_source, split
+from careloom.services.synthesize_source import SEARCH_LOT, Source, Split, read_source, split
 from careloom.services.trainings import TrainingAsk, register
 from careloom.synth import tabular
 from careloom.synth.accounting import spent
@@ -50,7 +51,6 @@ Json = dict[str, Any]
 TRIALS_AT_MOST = 200
 _ROWS_AT_MOST = 20_000
 """Rows that are drawn of each trial to compare it."""
-_LOT = "synthesis search"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +148,14 @@ def search(platform: Platform, who: Principal, ask: SearchAsk, tell: Tell | None
     proposer = load("synth.search")(space, first, fit.seed, is_adaptive=fit.epsilon is None)
     source = read_source(platform, who, fit.source, zone)
     parts = split(platform, source, zone, fit.control_share)
-    inner = split(platform, replace(source, frame=parts.members), zone, ask.held_share, _LOT)
+    inner = split(platform, replace(source, frame=parts.members), zone, ask.held_share, SEARCH_LOT)
     noise = np.random.Generator(np.random.PCG64DXSM(int.from_bytes(platform.runtime.random_bytes(32), "big")))
     tabular.require(maker, wanted)
     made = _score(source, inner, wanted.privacy, noise)
     task = _Search(ask, source, inner, made, fit.run or platform.run_id(), noise)
     choice = (Selection(ask.selection),) if task.is_private else ()
-    body = body_of(who, fit, source, parts.told, choice)
+    learnt = {name: inner.told[name] for name in ("patients", "rows")}
+    body = body_of(who, fit, source, parts.told | learnt, choice)
     with held(platform, task.run):
         return _searched(platform, who, task, body, proposer, tell)
 

@@ -26,6 +26,8 @@ from careloom.synth.metadata_toml import from_toml
 
 Json = dict[str, Any]
 _LAKE_ZONE: Zone = "research"
+SEARCH_LOT = "synthesis search"
+"""What for those are set aside by whom the trials of a search are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,15 @@ def split(platform: Platform, source: Source, zone: str, share: float, lot: str 
         "left_out": source.left_out,
     }  # fmt: skip
     return Split(members, controls, told)
+
+
+def learnt_split(platform: Platform, source: Source, zone: str, body: Json) -> Split:
+    """The split of a fit by what is known of it; of a search without those by whom its trials were compared."""
+    parts = split(platform, source, zone, body["split"]["share"])
+    if not body.get("search"):
+        return parts
+    inner = split(platform, replace(source, frame=parts.members), zone, body["search"]["held_share"], SEARCH_LOT)
+    return replace(parts, members=inner.members)
 
 
 def same_source(platform: Platform, who: Principal, ask: SourceAsk, told: Json, table: Table, zone: str) -> Source:

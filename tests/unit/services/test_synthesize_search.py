@@ -16,6 +16,7 @@ from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample
 from careloom.services.synthesize_search import SearchAsk, _tried, search
 from careloom.services.synthesize_shown import models
+from careloom.services.synthesize_source import learnt_split, read_source
 from careloom.services.synthesize_verify import verify
 from careloom.synth.accounting import spent
 from careloom.synth.accounting_mechanisms import from_json
@@ -115,7 +116,12 @@ def test_controls_are_no_part_of_a_search(place: Place) -> None:
     made = search(place.platform, SCIENTIST, ask_of(place, trials=1))
     counts, held = made["split"], made["search"]["held_patients"]
     assert 0 < held < counts["patients"]
-    assert counts["patients"] + counts["control_patients"] == 450
+    assert counts["patients"] + held + counts["control_patients"] == 450
+    source = read_source(place.platform, SCIENTIST, place.ask().source, "research")
+    parts = learnt_split(place.platform, source, "research", work(place.platform, made["model"], "model").body)
+    learnt, controls = (set(each["patient"].to_list()) for each in (parts.members, parts.controls))
+    assert (len(learnt), len(controls)) == (counts["patients"], counts["control_patients"])  # judged against these
+    assert learnt.isdisjoint(controls)
 
 
 def test_a_search_without_a_bound_takes_the_nearest_and_says_how_near_each_was(place: Place) -> None:
