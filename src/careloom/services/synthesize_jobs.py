@@ -4,7 +4,7 @@ The id of a fit's job is that of its model, the id of a sample's job that of its
 begun again where it had reserved: what it reserved stays spent, and it is asked for anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from careloom.errors import Conflict, NotFound, QueryError
@@ -121,8 +121,7 @@ def models(platform: Platform, who: Principal) -> list[Json]:
     admit(platform, who, "monitor", "research", operation=LIST)
     with platform.store("identified").connect() as connection:
         found = {one.name for one in listed(connection, "model") if zone_of_account(one.body["account"]) == "research"}
-    waiting = {job.id for job in _jobs(platform) if _said(job, "act") in _MAKES}
-    names = sorted(found | waiting, reverse=True)
+    names = sorted(found | _waiting(platform, _MAKES), reverse=True)
     note(platform, who, LIST, "research", detail={"listed": len(names)})
     return [model_of(platform, one) for one in names]
 
@@ -132,8 +131,7 @@ def samples(platform: Platform, who: Principal) -> list[Json]:
     admit(platform, who, "monitor", "research", operation=LIST)
     with platform.store("identified").connect() as connection:
         found = [one for one in listed(connection, "sample") if zone_of_account(one.body["account"]) == "research"]
-    waiting = {job.id for job in _jobs(platform) if _said(job, "act") == "sample"}
-    names = sorted({one.name for one in found} | waiting, reverse=True)
+    names = sorted({one.name for one in found} | _waiting(platform, ("sample",)), reverse=True)
     note(platform, who, LIST, "research", detail={"listed": len(names)})
     told_ = (sample_as(platform, one) for one in names)
     return [{name: one[name] for name in BRIEF} for one in told_]
@@ -239,6 +237,14 @@ def _jobs(platform: Platform) -> list[Job]:
         return []
     with platform.jobs() as jobs:
         return jobs.page(KIND, before="99999999T999999Z-zzzzzz", limit=_LISTED)
+
+
+def _waiting(platform: Platform, acts: Collection[str]) -> set[str]:
+    """The ids of jobs of the research zone that do one of these."""
+    return {
+        job.id for job in _jobs(platform)
+        if _said(job, "act") in acts and zone_of_account(_said(job, "account")) == "research"
+    }  # fmt: skip
 
 
 def _said(job: Job, name: str) -> str:

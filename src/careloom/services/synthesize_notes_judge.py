@@ -45,7 +45,7 @@ COMPARED = ("PROBLEM", "SYMPTOM", "MEDICATION", "TEST", "PROCEDURE", "ALLERGEN")
 DATE_KINDS = frozenset({"DATE"})
 """Kinds of identifiers that synthetic notes may have: their dates are nobody's."""
 READ_AT_MOST = 2_000
-"""Notes that the reader and the detectors look at, the first ones: of more they have no time."""
+"""Notes that the reader looks at, the first ones: of more it has no time. The detectors look at all."""
 _SUMMED = ("small_cells", "broken_rules", "attacks_that_see", "weak_attacks", "epsilon", "delta", "invalid_resources")
 _LEAST = ("patients", "utility", "utility_score")
 
@@ -247,7 +247,7 @@ def _agreement(task: _Task, read: Sequence[SourceNote]) -> dict[str, Measure]:
 
 def _identifiers(task: _Task, _: Sequence[SourceNote]) -> dict[str, Measure]:
     finder = identifiers_by(task.platform, task.who, JUDGE)
-    kinds = Counter(kind for one in task.looked_at() for _, _, kind in finder(one.note.text))
+    kinds = Counter(kind for one in task.drawn for _, _, kind in finder(one.note.text))
     dates = sum(kinds[each] for each in DATE_KINDS)
     return {"identifiers": Measure(float(kinds.total() - dates)), "dates": Measure(float(dates))}
 

@@ -19,13 +19,15 @@ from careloom.errors import (
 )
 from careloom.services import privacy_ledger as ledger
 from careloom.services import synthesize_certificate as certificates
-from careloom.services.access import Principal
+from careloom.services.access import Principal, Zone
 from careloom.services.audit import report as audit_report
 from careloom.services.lake import lake_export
 from careloom.services.lake_read import RowsAsk, read_rows
 from careloom.services.synthesize import fit, open_model, work
 from careloom.services.synthesize_discard import discard
 from careloom.services.synthesize_gate import FACT
+from careloom.services.synthesize_jobs import queued
+from careloom.services.synthesize_jobs import samples as listed_samples
 from careloom.services.synthesize_let_out import schema_of
 from careloom.services.synthesize_release import ReleaseAsk, release, released, withdraw
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample, staged
@@ -37,6 +39,7 @@ from careloom.synth.tabular import Wish
 from tests.synthesis_kit import LENIENT, METADATA, OFFICER, SCIENTIST, Place, stays
 
 CANARY = "synthetic-17"
+ZONES_ASKED: tuple[Zone, ...] = ("identified", "research")
 BOTH = Principal("olga", frozenset({"privacy-officer", "data-scientist"}), OFFICER.zones)
 
 
@@ -338,3 +341,11 @@ def test_what_nobody_wants_is_removed_and_its_account_stays(place: Place) -> Non
     assert model in {one["model"] for one in models(place.platform, SCIENTIST)}
     with pytest.raises(Conflict):
         discard(place.platform, SCIENTIST, str(let_out(place, "stays_kept")["release"]))
+
+
+def test_a_list_of_samples_passes_over_those_that_wait_for_another_zone(tmp_path: Path) -> None:
+    made = Place(tmp_path)
+    wanted = {"act": "sample", "model": "there"}
+    told = {zone: queued(made.platform, BOTH, zone, wanted, wanted | {"account": zone}) for zone in ZONES_ASKED}
+    assert [one["id"] for one in listed_samples(made.platform, BOTH)] == [told["research"]]
+    made.platform.close()
