@@ -20,7 +20,7 @@ SCORES_HEAD = """# Published risk scores
 
 Made by `tools/list_risk_reference.py` from [src/careloom/risk/scores](../../src/careloom/risk/scores); do not edit.
 How to use them: [scores and care gaps](../how-to/score-and-find-care-gaps.md). The cases worked by hand stand in the
-files, and what each table was compared with.
+files. Points and codes were compared with what stands under each score, most of it not the first publication itself.
 
 """
 GAPS_HEAD = """# Rules of care gaps
@@ -29,8 +29,9 @@ Made by `tools/list_risk_reference.py` from [src/careloom/risk/care_gaps](../../
 How to use them: [scores and care gaps](../how-to/score-and-find-care-gaps.md). The grammar stands at the head of
 [screening.toml](../../src/careloom/risk/care_gaps/screening.toml), the codes in
 [concepts.toml](../../src/careloom/risk/care_gaps/concepts.toml). Rules support a clinician's judgement; guidelines are
-revised: look at the year of the source. Rules were compared with what is openly published of their sources, not with
-the full texts; a strength that was not compared says so.
+revised: look at the year of the source. `checked` says with what our wording was compared: `text` = the words of the
+recommendation, as published or reprinted; `abstract` = the abstract or statement of conclusions; `summary` = a summary
+by others; `no` = nothing, it is written from knowledge. A strength that was not compared says so.
 
 """
 
@@ -62,6 +63,7 @@ def score_page(one: Score) -> str:
     missing = one.missing[0].upper() + one.missing[1:]
     text = f"## {one.title}: `{one.score_id}`\n\nPredicts {one.predicts}; {low} to {high} points. {missing}.\n\n"
     text += f"Source: {one.citation}; {one.table}.\n\n"
+    text += "Compared:\n\n" + "".join(f"- {told}\n" for told in one.checked) + "\n"
     inputs = [(f"`{name}`", told.kind, told.unit, told.about) for name, told in one.inputs.items()]
     text += table(("input", "kind", "unit", "meaning"), inputs) + "\n"
     text += table(("item", "input", "points"), [(item.name, f"`{item.source}`", points_of(item)) for item in one.items])
@@ -111,12 +113,16 @@ def gaps() -> str:
                 rule.kind,
                 rule.source.recommendation,
                 rule.source.strength,
+                rule.source.checked,
                 rule.text,
                 rule.reviewed,
             )
             for rule in each
         ]
-        text += table(("rule", "title", "kind", "recommendation", "strength", "suggestion", "reviewed"), rows) + "\n"
+        text += (
+            table(("rule", "title", "kind", "recommendation", "strength", "checked", "suggestion", "reviewed"), rows)
+            + "\n"
+        )
     return text.rstrip() + "\n"
 
 

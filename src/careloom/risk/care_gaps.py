@@ -17,11 +17,16 @@ from careloom.risk.care_gaps_logic import SYSTEMS, Answer, Asked, Concept, ask, 
 from careloom.runtime import packaged, packaged_names
 
 Status = Literal["gap", "met", "not applicable", "unknown"]
+Checked = Literal["text", "abstract", "summary", "no"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who says so, and how strongly in the words of that organisation: a grade, a class, a level."""
+    """Who says so, and how strongly in the words of that organisation: a grade, a class, a level.
+
+    checked  with what our wording was compared: the text of the recommendation, its abstract, a summary by others, or
+             no: written from knowledge, compared with nothing
+    """
 
     organisation: str
     guideline: str
@@ -29,6 +34,7 @@ class Source:
     recommendation: str
     strength: str
     reference: str
+    checked: Checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Rule:
     unless    conditions of which none may hold
     met       conditions of which one must hold, or the patient has a gap
     text      what is suggested, for a clinician to judge
-    reviewed  the day on which the rule was last compared with its source
+    reviewed  the day on which the rule was last looked at; `source.checked` says with what it was compared
     """
 
     rule_id: str
@@ -106,6 +112,7 @@ def _rule(told: dict[str, Any], sources: dict[str, dict[str, Any]]) -> Rule:
             told["recommendation"],
             told["strength"],
             source["reference"],
+            told["checked"],
         ),
         tuple(told["applies"]),
         tuple(told.get("unless", ())),

@@ -125,6 +125,7 @@ CASES: list[tuple[str, str, list[Resource]]] = [
     ("hepatitis_c_screening", "met", [MAN, lab("13955-0", 0, "1", "2005-01-01")]),
     ("hiv_screening", "gap", [MAN]),
     ("hiv_screening", "not applicable", [MAN, dx("B20")]),
+    ("depression_screening", "not applicable", [born("2008-01-01", "male")]),
     ("depression_screening", "gap", [MAN]),
     ("depression_screening", "met", [MAN, lab("55757-9", 1, "{score}", "2020-01-01")]),
     ("smoking_cessation", "gap", [MAN, said("72166-2", SMOKES)]),
@@ -227,6 +228,13 @@ def test_every_rule_has_a_gap_and_another_case_and_a_whole_source() -> None:
         assert all((rule.source.organisation, rule.source.guideline, rule.source.recommendation, rule.source.strength))
         assert 2010 < rule.source.year <= rule.reviewed.year
     assert len({rule.rule_id for rule in rules()}) == len(rules())
+
+
+def test_every_rule_says_with_what_it_was_compared_and_claims_no_strength_beyond_it() -> None:
+    for rule in rules():
+        assert rule.source.checked in {"text", "abstract", "summary", "no"}, rule.rule_id
+        if rule.source.checked == "no":
+            assert rule.source.strength == "not compared", rule.rule_id
 
 
 def test_a_finding_names_the_facts_behind_it() -> None:
