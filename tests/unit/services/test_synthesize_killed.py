@@ -49,7 +49,11 @@ def judged(place: Place) -> str:
     return name
 
 
-@pytest.mark.parametrize(("at", "moment"), [(begin, "return"), (keep_state, "call"), (keep_state, "return")], ids=str)
+@pytest.mark.parametrize(
+    ("at", "moment"),
+    [(begin, "return"), (keep_state, "call"), (keep_state, "return")],
+    ids=["begun", "before-the-state", "after-the-state"],
+)
 def test_a_killed_fit_has_failed_and_what_it_reserved_stays_spent(
     place: Place, at: Callable[..., Any], moment: Any
 ) -> None:
