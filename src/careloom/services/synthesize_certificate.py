@@ -152,7 +152,8 @@ def _judged(told: Mapping[str, Any]) -> str:
 
 
 def _searched(told: Mapping[str, Any]) -> str:
-    tried = f"{len(told['trials'])} of {told['asked']} ({told['stopped']}), on {told['held_patients']:,} patients apart"
+    why = f" ({told['stopped']})" if "stopped" in told else ""
+    tried = f"{len(told['trials'])} of {told['asked']}{why}, on {told['held_patients']:,} patients apart"
     return tried if told["selection"] is None else f"{tried}; the bound holds for all of them and the choice together"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from careloom.store.synthesis import Work
 
 Json = dict[str, Any]
+_UNBOUNDED = frozenset({"cpu_seconds", "stopped"})
 
 
 def bound_of(models: Sequence[Work]) -> Json | None:
@@ -39,8 +40,17 @@ def _lineage(model: Work) -> Json:
         "engine": body["engine"], "options": body["options"], "model": model.name,
         "model_sha256": body["model_sha256"], "source": _named(source, body["engine"]),
         "source_digest": source["digest"], "patients": body["split"]["patients"],
-        "control_patients": body["split"]["control_patients"], "search": body.get("search"),
+        "control_patients": body["split"]["control_patients"], "search": _published(body.get("search")),
     }  # fmt: skip
+
+
+def _published(search: Json | None) -> Json | None:
+    """What was searched; of a private search without what no bound covers: how long it took, and why it ended."""
+    if search is None or search["selection"] is None:
+        return search
+    kept = {name: value for name, value in search.items() if name not in _UNBOUNDED}
+    trials = [{name: value for name, value in one.items() if name not in _UNBOUNDED} for one in search["trials"]]
+    return kept | {"trials": trials}
 
 
 def _named(source: Json, engine: str) -> str:

@@ -1,10 +1,10 @@
 """Searches the settings of an engine: each trial is a fit that the ledger counts, and the best of them is the model.
 
 Trials learn a part of the members and are compared on the rest, never on the controls, which stay for the judge. Of a
-private search the choice is published, and how long each trial took, which no bound covers. Settings are drawn by lot
-beforehand, so that the accounts of all trials add up as of fits fixed in advance, and the choice is an exponential
-mechanism that is paid for as well. What the ledger does not admit is refused before the trial looks at a row, and ends
-the search.
+private search the choice is published; how long each trial took, which no bound covers, is in no certificate. Settings
+are drawn by lot beforehand, so that the accounts of all trials add up as of fits fixed in advance, and the choice is an
+exponential mechanism that is paid for as well. What the ledger does not admit is refused before the trial looks at a
+row, and ends the search.
 """
 
 import time
@@ -97,7 +97,7 @@ class _Trial:
 class _Search:
     """A search that goes on.
 
-    score    of trials, by the patients who were held aside
+    score    of trials, by the patients who were held aside; set once the choice is reserved, for it looks at them
     best     the trial that is chosen so far, its model, and by how much it leads
     stopped  why no further trial began
     """
@@ -105,9 +105,9 @@ class _Search:
     ask: SearchAsk
     source: Source
     parts: Split
-    score: Score
     run: str
     noise: np.random.Generator
+    score: Score = field(init=False)
     trials: list[_Trial] = field(default_factory=list)
     best: tuple[float, int, Synthesizer] | None = None
     stopped: str = "all were tried"
@@ -151,8 +151,7 @@ def search(platform: Platform, who: Principal, ask: SearchAsk, tell: Tell | None
     inner = split(platform, replace(source, frame=parts.members), zone, ask.held_share, SEARCH_LOT)
     noise = np.random.Generator(np.random.PCG64DXSM(int.from_bytes(platform.runtime.random_bytes(32), "big")))
     tabular.require(maker, wanted)
-    made = _score(source, inner, wanted.privacy, noise)
-    task = _Search(ask, source, inner, made, fit.run or platform.run_id(), noise)
+    task = _Search(ask, source, inner, fit.run or platform.run_id(), noise)
     choice = (Selection(ask.selection),) if task.is_private else ()
     learnt = {name: inner.told[name] for name in ("patients", "rows")}
     body = body_of(who, fit, source, parts.told | learnt, choice)
@@ -188,6 +187,7 @@ def _searched(
     begun = begin(platform, who, zone_of_account(fit.account), task.run, known)
     is_done = False
     try:
+        task.score = _score(task.source, task.parts, asked(fit).privacy, task.noise)
         _try_all(platform, who, task, proposer, tell)
         known |= _kept(platform, who, task, choice, known["ledger"])
         is_done = True

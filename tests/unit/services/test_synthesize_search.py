@@ -14,7 +14,7 @@ from careloom.services.synthesize import open_model, work
 from careloom.services.synthesize_mend import mend
 from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample
-from careloom.services.synthesize_search import SearchAsk, _tried, search
+from careloom.services.synthesize_search import SearchAsk, _score, _tried, search
 from careloom.services.synthesize_shown import models
 from careloom.services.synthesize_source import learnt_split, read_source
 from careloom.services.synthesize_verify import verify
@@ -72,7 +72,9 @@ def test_what_was_searched_is_drawn_judged_let_out_and_certified(place: Place) -
     content = certificates.certificate_bytes(place.platform, done["certificate"], "json")
     report, _ = certificates.read(content)
     assert report["privacy"]["epsilon"] == made["epsilon"]
-    assert len(report["lineage"]["search"]["trials"]) == 3
+    told = report["lineage"]["search"]
+    assert [set(each) for each in told["trials"]] == [{"options", "entry", "state", "distance"}] * 3
+    assert not {"cpu_seconds", "stopped"} & set(told)  # no bound covers them
     assert len(report["ledger"]["search"]) == 3
     assert verify(place.platform, OFFICER, content)["whole"]
     assert (
@@ -143,6 +145,11 @@ def test_a_search_that_means_nothing_is_refused_before_anything_is_spent(place: 
     with pytest.raises(InputError):
         search(place.platform, SCIENTIST, ask_of(place, **more))
     assert not [one for one in entries_of(place) if one["kind"] == "search"]
+
+
+def test_the_choice_is_reserved_before_anybody_held_aside_is_looked_at(place: Place) -> None:
+    killed(search_small, place.folder, at=_score, moment="call")
+    assert [each["mechanisms"][0]["kind"] for each in entries_of(place) if each["kind"] == "search"] == ["selection"]
 
 
 def test_a_search_that_was_killed_has_failed_and_its_trials_stay_spent(place: Place) -> None:
