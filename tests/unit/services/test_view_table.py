@@ -13,10 +13,12 @@ from careloom.errors import NotFound, QueryError, StateError
 from careloom.runtime import Runtime
 from careloom.services import view_scan
 from careloom.services.deidentify import deidentify
+from careloom.services.deidentify_tables import forget_positions
 from careloom.services.lake import lake_snapshot
-from careloom.services.view_table import ERASURES, TableAsk, make_table, refresh_table
+from careloom.services.view_table import ERASURES, OF_RESOURCES, TableAsk, make_table, refresh_table
 from careloom.store.lake_snapshots import numbers_kept
 from careloom.store.rows import Write
+from careloom.tables.schema import Column, TableSchema
 from tests.api.kit import OBSERVATION, PATIENT, Clock, Installation
 from tests.store_kit import delete, event, put
 
@@ -185,6 +187,22 @@ def test_what_a_run_of_deidentification_takes_out_leaves_the_tables_of_views(tmp
             lake.read(f"gold/patient@{before.version}")
         deidentify(made.platform, made.operator, "safe-harbor")
         assert lake.read("gold/patient").height == 1
+
+
+def test_a_run_under_another_policy_drops_what_was_made_of_resources_also_what_was_pinned(made: Installation) -> None:
+    write(made, *map(observation, range(3)))
+    table(made)
+    lake, kept = made.platform.lake("synthetic"), TableSchema("cohort", "gold", "Of a test.", ("row",), "row", (
+        Column("row", "String", "Whom it is of.", nullable=False),))  # fmt: skip
+    lake.replace(kept, [pl.DataFrame({"row": ["p1", "p2"]})], "run", facts={OF_RESOURCES: "test"})
+    pinned = lake_snapshot(made.platform, made.operator, "synthetic", kept.path)["name"]
+    assert lake.read(pinned).height == 2
+    forget_positions(lake, "later")
+    assert lake.paths() == [PATH]
+    with pytest.raises(NotFound):
+        lake.read(pinned)
+    assert lake.mark(PATH, ERASURES) == -1  # a view's table stays, and is made whole
+    assert table(made).done == "built"
 
 
 def test_a_table_that_was_begun_before_a_run_of_deidentification_is_dropped(
