@@ -13,8 +13,8 @@ from careloom.errors import CareloomError, IntegrityError, NotFound
 from careloom.services import synthesize_certificate as certificates
 from careloom.services.platform import Platform
 from careloom.services.synthesize import files_of, left_alone, work
-from careloom.services.synthesize_gate import FACT
 from careloom.services.synthesize_let_out import staged_of
+from careloom.services.synthesize_over import FACT
 from careloom.store.synthesis import Work, listed, unfinished
 from careloom.synth.release_measures import digest_of
 

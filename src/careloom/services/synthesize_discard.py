@@ -13,8 +13,8 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit
 from careloom.services.platform import Platform
 from careloom.services.synthesize import change, held, told, work, zone_of_account
-from careloom.services.synthesize_gate import FACT
 from careloom.services.synthesize_mend import remove_files
+from careloom.services.synthesize_over import FACT
 from careloom.store.synthesis import Work, listed, unused
 
 DISCARD = "synthesize-discard"

@@ -7,13 +7,10 @@ that was let out, is not over, and learnt from nobody who left since.
 from careloom.errors import NotFound, Withheld
 from careloom.services.platform import Platform
 from careloom.services.synthesize import work
-from careloom.services.synthesize_over import why_over
+from careloom.services.synthesize_over import FACT, why_over
 from careloom.services.view_table import OF_RESOURCES
 from careloom.store.lake import TableState
 from careloom.store.zone_store import Zone
-
-FACT = "release"
-"""What a table of a release says of itself: the sample that its rows are of."""
 
 
 def require_open(platform: Platform, zone: Zone, state: TableState) -> None:

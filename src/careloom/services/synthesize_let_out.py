@@ -4,7 +4,7 @@ A process may be killed amid it. What is left to do then is done by the next, fr
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 import polars as pl
@@ -17,8 +17,7 @@ from careloom.services.platform import Platform
 from careloom.services.privacy_ledger import settle
 from careloom.services.synthesize import FHIR, change, files_of, open_model, require_clean, work, zone_of_account
 from careloom.services.synthesize_card import card
-from careloom.services.synthesize_gate import FACT
-from careloom.services.synthesize_over import models_of
+from careloom.services.synthesize_over import FACT, models_of
 from careloom.services.synthesize_records import RESOURCES, staged_resources
 from careloom.services.synthesize_rows import staged
 from careloom.services.synthesize_zone import land, remove
@@ -68,10 +67,17 @@ def _fill(platform: Platform, one: Work, model: Work, schema: TableSchema) -> No
         if state.facts.get(FACT) != one.name:
             raise StateError(f"there is a table {schema.path} of something else", "Give the release another name.")
         if state.rows == one.body["rows"] and state.facts.get("certificate") == facts["certificate"]:
+            _require_judged(one, [lake.read(schema.path)])
+            if files_of(platform).has(f"staging/{one.name}"):  # of these its resources are made
+                _require_judged(one, frames_of(platform, one, model, schema))
             return
-    if digest_of(frames_of(platform, one, model, schema)) != one.body["release"]["rows_sha256"]:
-        raise IntegrityError("the rows are not those that were judged", "Sample and judge anew.")
+    _require_judged(one, frames_of(platform, one, model, schema))
     lake.replace(schema, frames_of(platform, one, model, schema), one.name, facts=facts)
+
+
+def _require_judged(one: Work, frames: Iterable[pl.DataFrame]) -> None:
+    if digest_of(frames) != one.body["release"]["rows_sha256"]:
+        raise IntegrityError("the rows are not those that were judged", "Sample and judge anew.")
 
 
 def taken_back(platform: Platform, who: Principal, one: Work, why: str) -> Work:

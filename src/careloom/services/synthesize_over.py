@@ -5,10 +5,12 @@ It reads the store alone, so that whoever hides rows and resources of a release 
 
 from datetime import datetime
 
-from careloom.errors import NotFound
+from careloom.errors import NotFound, StateError
 from careloom.services.platform import Platform
 from careloom.store.synthesis import Work, find, listed
 
+FACT = "release"
+"""What a table of a release says of itself: the sample that its rows are of."""
 BESIDE = "beside"
 """Of a sample with notes that tell its records: the model of the records, beside that of the notes."""
 LANDED = "landed"
@@ -47,8 +49,17 @@ def patient_ids(name: str, patients: int) -> list[str]:
 
 
 def closed_patients(platform: Platform) -> list[str]:
-    """Ids, in the synthetic zone, of all patients of releases that may not be fetched now, also of half a release."""
+    """Ids, in the synthetic zone, of all patients of releases that may not be fetched now, also of half a release.
+
+    raises  StateError where there are releases and the store that knows whether they are open is gone
+    """
     if not platform.has_store("identified"):
+        lake = platform.lake("synthetic")
+        if any(FACT in lake.state(path).facts for path in lake.paths()):
+            raise StateError(
+                "the identified store is gone, and nothing else says which releases are open",
+                "Restore it from a backup.",
+            )
         return []
     with platform.store("identified").connect() as connection:
         there = [one for one in listed(connection, "sample") if (one.body.get("release") or {}).get(LANDED)]

@@ -8,8 +8,8 @@ from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.synthesize import engines, library_of, maker_of, told, work, zone_of_account
-from careloom.services.synthesize_gate import FACT, closed
-from careloom.services.synthesize_over import taints_of
+from careloom.services.synthesize_gate import closed
+from careloom.services.synthesize_over import FACT, taints_of
 from careloom.services.synthesize_release import CERTIFICATE, certificate_of, released_as
 from careloom.services.synthesize_source import SourceAsk, read_source
 from careloom.store.synthesis import Work, listed

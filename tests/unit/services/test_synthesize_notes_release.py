@@ -6,9 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import polars as pl
 import pytest
 
-from careloom.errors import AccessError, Conflict, InputError, NotFound, QueryError, Withheld
+from careloom.errors import (
+    AccessError,
+    Conflict,
+    InputError,
+    IntegrityError,
+    NotFound,
+    QueryError,
+    StateError,
+    Withheld,
+)
 from careloom.fhir.validate import check
 from careloom.services import privacy_ledger as ledger
 from careloom.services.access import Principal
@@ -17,11 +27,13 @@ from careloom.services.lake_read import RowsAsk, read_rows
 from careloom.services.search import search
 from careloom.services.synthesize import files_of, work
 from careloom.services.synthesize_certificate import certificate_bytes
+from careloom.services.synthesize_let_out import finished, schema_of
 from careloom.services.synthesize_mend import mend
 from careloom.services.synthesize_notes_draw import NotesSampleAsk, alone, laid_by, sample, staged_notes
 from careloom.services.synthesize_notes_fit import NotesAsk, fit
 from careloom.services.synthesize_notes_judge import NotesJudgeAsk, judge_notes, rare_words, worst
-from careloom.services.synthesize_records import RecordsAsk, RecordsSampleAsk, staged_resources
+from careloom.services.synthesize_over import FACT, closed_patients
+from careloom.services.synthesize_records import RESOURCES, RecordsAsk, RecordsSampleAsk, staged_resources
 from careloom.services.synthesize_records import fit as fit_records
 from careloom.services.synthesize_records import sample as sample_records
 from careloom.services.synthesize_release import ReleaseAsk, release, released, withdraw
@@ -130,6 +142,37 @@ def test_a_judge_tells_what_was_repeated_and_the_strict_policy_keeps_notes_in(pl
     assert not place.platform.has_store("synthetic") or not list(place.platform.store("synthetic").all_names())
 
 
+def refused_otherwise(place: Written, drawn: str) -> None:
+    """A release that was cut off is not finished of other rows than were judged, be they sealed or in the table."""
+    one, lake, made = (
+        work(place.platform, drawn, "sample"),
+        place.platform.lake("synthetic"),
+        resources_of(place, drawn),
+    )
+    files_of(place.platform).write(f"staging/{drawn}", laid_by(made[:-1], []))
+    with pytest.raises(IntegrityError):
+        finished(place.platform, BOTH, one)
+    files_of(place.platform).remove(f"staging/{drawn}")  # from here on there is the table alone
+    path = one.body["release"]["path"]
+    schema, rows, facts = schema_of(RESOURCES, path.partition("/")[2]), lake.read(path), lake.state(path).facts
+    facts = {name: facts[name] for name in (FACT, "certificate")}
+    lake.replace(schema, [rows.with_columns(pl.col("resource").str.replace("female", "male"))], drawn, facts=facts)
+    with pytest.raises(IntegrityError):
+        finished(place.platform, BOTH, one)
+    lake.replace(schema, [rows], drawn, facts=facts)
+
+
+def closed_without_the_identified_store(place: Written) -> None:
+    """Whoever cannot ask whether a release is open reads none."""
+    file = place.folder / "data" / "identified" / "store.db"
+    file.rename(file.with_suffix(".away"))
+    try:
+        with pytest.raises(StateError):
+            closed_patients(place.platform)
+    finally:
+        file.with_suffix(".away").rename(file)
+
+
 def by_hand(place: Written) -> str:
     """A sample with notes that a person wrote in the place of those that a tiny net writes."""
     drawn = str(sample(place.platform, SCIENTIST, NotesSampleAsk(place.made["model"], 6))["sample"])
@@ -171,10 +214,12 @@ def test_notes_that_pass_lie_in_lake_and_store_and_leave_both_when_they_are_over
         assert search(place.platform, who, "synthetic", "DocumentReference").found == ()
     with pytest.raises(Withheld):
         read_rows(place.platform, BOTH, "synthetic", RowsAsk("gold/notes_synthetic"))
+    refused_otherwise(place, drawn)
     mend(place.platform)
     (done,) = [one for one in released(place.platform, BOTH) if one["release"] == drawn]
     assert (done["state"], done["kind"]) == ("open", "notes")
     content = certificate_bytes(place.platform, done["certificate"], "json")
+    closed_without_the_identified_store(place)
     told = verify(place.platform, SCIENTIST, content)
     assert (told["whole"], told["landed"], told["open"]) == (True, True, True)
     assert orjson.loads(content)["report"]["lineage"]["engine"] == "notes"
