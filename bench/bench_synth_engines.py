@@ -6,14 +6,15 @@
 
 Needs the suites (CARELOOM_SUITES) and the extra ml.
 
-ENGINE is what is registered as ``synth.engine.ENGINE``, or ``cart``, the baseline. Learns on one thread, until the
-processor time is used up or the engine ends by itself. Utility is tested on the control part, so that whoever tunes
-does not see the test part; ``--final`` takes the test part: once, for the numbers that are told. ``--quick`` leaves
-detection out; ``--attacks`` lets membership attacks try, members against the control, and tells the worst upper bound:
-of 5,000 of each, or of as many as ``--targets`` says (0: all there are, which narrows the interval). Below 5,000 there
-is no limit: whether each interval holds what the same attack makes of real rows that were not learnt (the test part as
-a release) is told instead. ``--rows`` judges rows that something else made, such as those of ``bench/peers_synth.py``:
-``out/adult-ctgan-{seed}.parquet``; ENGINE is then its name.
+ENGINE is what is registered as ``synth.engine.ENGINE``; or ``cart``, the baseline; or ``nobody``: the rows of the test
+part as if they were a release, which shows what attacks make of chance alone (not with ``--final``). Learns on one
+thread, until the processor time is used up or the engine ends by itself. Utility is tested on the control part, so that
+whoever tunes does not see the test part; ``--final`` takes the test part: once, for the numbers that are told.
+``--quick`` leaves detection out; ``--attacks`` lets membership attacks try, members against the control, and tells the
+worst upper bound: of 5,000 of each, or of as many as ``--targets`` says (0: all there are, which narrows the interval).
+Below 5,000 there is no limit: whether each interval holds what the same attack makes of real rows that were not learnt
+(the test part as a release) is told instead. ``--rows`` judges rows that something else made, such as those of
+``bench/peers_synth.py``: ``out/adult-ctgan-{seed}.parquet``; ENGINE is then its name.
 
 One JSON line a seed has all its measures: ``data, engine, seed, part, epsilon, options, measures, columns, ...``
 and, with ``--attacks``, ``attacks`` (area, low, high; ``of real rows`` where there is no limit) and who was attacked;
@@ -86,6 +87,8 @@ class Made:
             found = pl.read_parquet(asked.rows.replace("{seed}", str(seed)))
             rows = conform(data.table, found.select(data.table.names))
             self._sample = lambda count, draw: rows.head(count)
+        elif asked.engine == "nobody":
+            self._sample = lambda count, draw: data.test.head(count)
         elif asked.engine == "cart":
             model = load("synth.cart")(data.table, data.train, seed)
             self._sample = model.sample
@@ -120,7 +123,7 @@ def mixture() -> Any:
 
 def options(asked: argparse.Namespace) -> dict[str, Any]:
     """Options with the types that the engine's own have."""
-    usual = {} if asked.engine == "cart" or asked.rows else load(f"synth.engine.{asked.engine}").options
+    usual = {} if asked.engine in ("cart", "nobody") or asked.rows else load(f"synth.engine.{asked.engine}").options
     found: dict[str, Any] = {}
     for each in asked.option:
         name, _, value = each.partition("=")
