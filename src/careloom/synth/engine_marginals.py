@@ -68,6 +68,9 @@ def _asked(parts: tuple[Part, ...], ask: Ask, target: int | None) -> tuple[Table
     if ask.privacy is None:
         raise InputError("marginals: every fit is private", "Give epsilon.")
     options: Json = maker.options_of(ask)
+    for name in ("components", "steps", "models"):
+        if options[name] < 1:
+            raise InputError(f"marginals: {name} is below 1", f"Give 1 or more, or leave {name} out.")
     privacy = ask.privacy
     marginal = MarginalAsk(
         privacy.epsilon, privacy.delta, privacy.rows_per_patient, options["components"], options["steps"],

@@ -98,10 +98,11 @@ def test_nothing_is_learnt_beyond_the_budget_and_no_row_is_read_for_it(tmp_path:
 
 
 def test_a_fit_that_fails_stays_spent_and_says_so(place: Place) -> None:
-    strange = place.folder / "strange.csv"
-    stays(300).with_columns(sex=pl.lit("X")).write_csv(strange)  # not in the code book
-    with pytest.raises(InputError):
-        fit(place.platform, SCIENTIST, place.ask(epsilon=0.1, source=SourceAsk(file=strange, metadata=METADATA)))
+    def gone(*_: object) -> None:
+        raise StateError("nobody watches any more", "Watch.")
+
+    with pytest.raises(StateError):
+        fit(place.platform, SCIENTIST, place.ask(epsilon=0.1), gone)
     (failed,) = [one for one in models(place.platform, SCIENTIST) if one["state"] == "failed"]
     with pytest.raises(StateError):
         sample(place.platform, SCIENTIST, SampleAsk(failed["model"], 10))
@@ -114,6 +115,7 @@ def test_a_fit_that_fails_stays_spent_and_says_so(place: Place) -> None:
     ("more", "error"),
     [
         ({"engine": "magic"}, InputError),
+        ({"options": {"models": 0}}, InputError),
         ({"epsilon": None}, InputError),
         ({"account": "identified"}, AccessError),
         ({"control_share": 0.9}, InputError),
