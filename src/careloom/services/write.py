@@ -325,6 +325,10 @@ def _patched(change: Change, target: Target) -> Resource:
     """The resource after the patch. raises PatchError without its path, which may hold values; Unprocessable"""
     before: Any = target.before.resource() if target.before is not None else {}
     try:
+        orjson.dumps(change.patch)
+    except TypeError:  # a program's patch: one that came as JSON can be written as JSON
+        raise Unprocessable("the patch is not JSON", "Write numbers within 64 bits, and text in Unicode.") from None
+    try:
         patched = json_patched if isinstance(change.patch, list) else fhirpath_patched
         after = patched(before, change.patch)
     except PatchError as error:

@@ -195,3 +195,11 @@ RENAMED = [
 @pytest.mark.parametrize(("criteria", "wanted"), RENAMED)
 def test_criteria_name_an_entry_by_whole_values_only(criteria: str, wanted: str) -> None:
     assert recondition(criteria, {"urn:uuid:1": "Patient/1"}) == wanted
+
+
+def test_a_patch_that_is_no_json_is_refused_as_such(tmp_path: Path) -> None:
+    patch = [{"op": "test", "path": "/active", "value": True, "beside": 2**70}]
+    with Installation(tmp_path) as made:
+        one = do(made, Change("create", "Patient", resource=dict(PATIENT))).id
+        with pytest.raises(Unprocessable, match="not JSON"):
+            do(made, Change("patch", "Patient", one, patch=patch))
