@@ -105,8 +105,8 @@ def spoilt(whole: Json, chance: random.Random) -> Json:
             container.insert(key, deepcopy(container[key]))
         elif what == 3 and isinstance(container, dict):
             container[chance.choice(("url", "method", "path", "value", "resourceType", "id", "x"))] = container.pop(key)
-        else:
-            other, place = chance.choice(places(copy))
+        elif others := places(copy):
+            other, place = chance.choice(others)
             container[key] = deepcopy(other[place])
     return copy
 
