@@ -244,6 +244,7 @@ def _removed(report: ErasureReport) -> dict[str, int]:
         "linkage pairs": report.pairs,
         "vault requests": report.requests,
         "restrictions and objections": report.rules,
+        "predictions": report.predictions,
         "trainings tainted": len(report.tainted),
     }
 

@@ -29,6 +29,7 @@ from careloom.services.platform import Platform
 from careloom.services.subject_rules import as_json as rule_as_json
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.audit_fhir import newest_events
+from careloom.store.predictions import Logged
 from careloom.store.rows import Stored
 from careloom.store.subject_content import TABLES
 
@@ -172,6 +173,8 @@ def _identified(platform: Platform, patient_id: str, made: _Zip) -> dict[str, Js
     with store.emergencies() as emergencies:
         opened = [one for one in emergencies.page(limit=MOST_EVENTS) if one.pseudonym == pseudonym]
         made.add_lines("emergencies.ndjson", map(asdict, opened))
+    with store.predictions() as log:
+        made.add_lines("predictions.ndjson", map(_prediction, log.of_patient(pseudonym)))
     with store.rights() as reader:
         made.add_lines("rules.ndjson", map(rule_as_json, reader.rules(patient=patient_id, ended=True)))
         made.add_lines("trainings.ndjson", ({"training": one} for one in reader.trained_on(pseudonym)))
@@ -190,6 +193,17 @@ def _resources(found: Iterable[tuple[Stored, bool]], prefix: str, made: _Zip) ->
     for place, resources in sorted(by_file.items()):
         made.add_lines(place, resources)
     return written
+
+
+def _prediction(logged: Logged) -> Json:
+    """What a model said of the patient: the score, whether somebody was told, and what came of it."""
+    said = logged.said
+    return {
+        "prediction": logged.name, "model": said.model, "version": said.version, "role": said.role,
+        "time": logged.time.isoformat(), "index_time": said.index_time.isoformat(), "score": said.score,
+        "alert": said.alert, "groups": dict(said.groups), "outcome": logged.outcome, "answer": logged.answer,
+        "reason": logged.reason,
+    }  # fmt: skip
 
 
 def _linkage(platform: Platform, patient_id: str, made: _Zip) -> None:

@@ -28,6 +28,7 @@ _BY_SUBJECT = (
     "DELETE FROM trained_on WHERE pseudonym IN (SELECT pseudonym FROM subject_key WHERE subject IN lost_subject)",
     "DELETE FROM rights_rule WHERE subject IN lost_subject",
     "DELETE FROM emergency WHERE subject IN lost_subject",
+    "DELETE FROM prediction WHERE subject IN lost_subject",
     "UPDATE linkage_decision SET subject = NULL, reason = x'' WHERE subject IN lost_subject",
     "UPDATE vault_request SET state = 'erased', subject = NULL, body = x'', remark = x'' WHERE subject IN lost_subject",
     "UPDATE manifest SET name = NULL, subject = NULL WHERE subject IN lost_subject",

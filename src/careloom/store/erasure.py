@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 
 from careloom.crypto.pseudonyms import digest_of, name_of
 from careloom.errors import Conflict
-from careloom.store import bulk, emergencies, erased_rows, linkage, rights, vault
+from careloom.store import bulk, emergencies, erased_rows, linkage, predictions, rights, vault
 from careloom.store.engine import translated, writing
 from careloom.store.landing import chunks_of, hashes_of, known_records, name_context, record_context, source_of
 from careloom.store.resources import resource_context
@@ -72,6 +72,7 @@ class ErasureReport:
 
     record_ids  of the destroyed records: their hashes stay in the manifests
     rules       holds that were released, restrictions and objections
+    predictions what models said of the patients
     tainted     trainings that read one of the patients
     digests     what was destroyed -> keyed hash over its sorted keyed names, see `careloom.store.erased_rows`
     """
@@ -87,6 +88,7 @@ class ErasureReport:
     pairs: int = 0
     requests: int = 0
     rules: int = 0
+    predictions: int = 0
     tombstones: int = 0
     tainted: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Eraser:
         erased_rows.note(connection, "request", ((erased_rows.number_of(one), 0) for one in asked))
         report.rules, report.tainted = rights.forget_patients(connection, patient_ids, pseudonyms, now)
         emergencies.forget(connection, pseudonyms)
+        report.predictions = predictions.forget(connection, subjects)
         bulk.run_in(connection, "DELETE FROM subject_link WHERE subject {in}", subjects)
         report.keys = bulk.run_in(connection, "DELETE FROM subject_key WHERE subject {in}", subjects)
         marks = [(self._zone_keys.tombstone(pseudonym), now) for pseudonym in pseudonyms]

@@ -14,7 +14,7 @@ _DELETED = "(SELECT rid FROM resource WHERE deleted)"
 _OF_DELETED = ("idx_eq", "idx_range", "record_link", "resource_history")
 KEEPS_KEYS = (
     "resource", "resource_history", "record", "manifest", "linkage_decision", "vault_request", "rights_rule",
-    "emergency",
+    "emergency", "prediction",
 )  # fmt: skip
 """Tables in which something is sealed under a key of `subject_key`."""
 _USED = " UNION ".join(f"SELECT subject FROM {table} WHERE subject IS NOT NULL" for table in KEEPS_KEYS)  # noqa: S608

@@ -34,6 +34,7 @@ TABLES: dict[str, str] = {
     "vault_request": _BY_SUBJECT,
     "rights_rule": _BY_SUBJECT,
     "emergency": _BY_SUBJECT,
+    "prediction": _BY_SUBJECT,
     "idx_eq": _BY_ROW,
     "idx_range": _BY_ROW,
     "record_link": _BY_ROW,

@@ -16,6 +16,7 @@ from careloom.store.emergencies import EmergencyWriter
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
 from careloom.store.own_indexing import OwnWriter
+from careloom.store.predictions import PredictionWriter
 from careloom.store.privacy import PrivacyWriter
 from careloom.store.reads import Reader
 from careloom.store.removal import remove_deleted, remove_earlier
@@ -181,6 +182,12 @@ class Transaction:
         """Emergencies in which the glass was broken, written in this step."""
         self.written += 1
         return EmergencyWriter(self._tools)
+
+    @property
+    def predictions(self) -> PredictionWriter:
+        """What models said of patients, and what came of it, written in this step."""
+        self.written += 1
+        return PredictionWriter(self._tools)
 
     @property
     def vault(self) -> VaultWriter:

@@ -21,6 +21,7 @@ from careloom.store.erasure import Eraser, ErasureReport, NamesPatient, is_scrub
 from careloom.store.group_commit import GroupCommit, Take
 from careloom.store.linkage import PairReader
 from careloom.store.own_parameters import read as read_own
+from careloom.store.predictions import PredictionReader
 from careloom.store.provenance import FactProof, Provenances, RawRecord
 from careloom.store.quarantine import Quarantined
 from careloom.store.raw_records import FoundRecord, RecordQuery, find, find_one
@@ -233,6 +234,12 @@ class ZoneStore(ZoneReads):
         """Emergencies in which the glass was broken, in one committed state."""
         with self.connect() as connection:
             yield EmergencyReader(connection, self.keys, self._subject_keys, self._bodies)
+
+    @contextmanager
+    def predictions(self) -> Iterator[PredictionReader]:
+        """What models said of patients, in one committed state."""
+        with self.connect() as connection:
+            yield PredictionReader(connection, self.keys, self._subject_keys, self._bodies)
 
     def raw_record(self, record_id: str) -> RawRecord:
         """A landed record with its bytes unsealed; ask for access first. raises NotFound."""

@@ -1,0 +1,252 @@
+"""What models said of patients, kept so that they can be watched: scores, bins of features, answers, outcomes.
+
+Everything of a prediction but its model, times and answer is sealed under the patient's own key; an erasure takes it.
+
+    with store.transaction(event) as step:
+        names = step.predictions.record([Prediction(patient="...", model="readmission-30d", version="3", ...)])
+    with store.predictions() as log:
+        log.window(Window("readmission-30d", "3", since, until))
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import Connection
+
+from careloom.crypto.envelope import nonces
+from careloom.crypto.pseudonyms import name_of
+from careloom.errors import InputError, NotFound
+from careloom.store import bulk
+from careloom.store.audit_log import microseconds, time_of
+from careloom.store.prediction_tables import prediction
+from careloom.store.resources import WriteTools
+from careloom.store.seal import Bodies
+from careloom.store.subjects import SubjectKeys
+from careloom.store.zone_keys import ZoneKeys
+
+Role = Literal["champion", "challenger", "shadow", "batch"]
+Answer = Literal["accepted", "overridden"]
+ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow", "batch")
+LONGEST_REASON = 64
+_COLUMNS = "prediction, model, version, role, time, matures, subject, body, outcome, answer, reason"
+_FIND = f"SELECT {_COLUMNS} FROM prediction WHERE prediction = ?"  # noqa: S608 our own names
+_WINDOW = (
+    f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND time >= ? AND time < ? "  # noqa: S608
+    "ORDER BY time, prediction"
+)
+_DUE = (
+    f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND matures <= ? AND length(outcome) = 0 "  # noqa: S608
+    "ORDER BY time, prediction LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One score of one patient, as it is made.
+
+    patient       stored id of the Patient
+    score         calibrated probability, 0..1
+    alert         whether somebody was told
+    index_time    the moment that it holds for; nothing later was used
+    horizon_days  days after `index_time` within which the outcome counts
+    bins          one byte a feature, in the order of the model's profile (`careloom.mlops.drift_profile`); empty where
+                  it has none
+    profile       digest of that profile; empty where there is none
+    groups        what the patient belongs to: ``{"sex": "female", "age_band": "65-79"}``
+    """
+
+    patient: str
+    model: str
+    version: str
+    score: float
+    alert: bool
+    index_time: datetime
+    horizon_days: float
+    role: Role = "champion"
+    bins: bytes = b""
+    profile: str = ""
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A prediction as it is kept.
+
+    time     when it was made
+    matures  when its horizon has passed: its outcome can be known then
+    outcome  whether the event came; None until it is known
+    answer   what the clinician made of the alert; empty where nobody said
+    reason   code of an override
+    """
+
+    name: str
+    said: Prediction
+    time: datetime
+    matures: datetime
+    outcome: bool | None
+    answer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Predictions of one version made from `since` on and before `until`."""
+
+    model: str
+    version: str
+    since: datetime
+    until: datetime
+
+
+class PredictionReader:
+    """Reads predictions over a connection, with seals opened."""
+
+    def __init__(self, connection: Connection, zone_keys: ZoneKeys, subject_keys: SubjectKeys, bodies: Bodies) -> None:
+        self._connection = connection
+        self._keys = zone_keys
+        self._subject_keys = subject_keys
+        self._bodies = bodies
+
+    def find(self, name: str) -> Logged:
+        """One. raises NotFound"""
+        rows = bulk.fetch(self._connection, _FIND, (name,))
+        if not rows:
+            raise NotFound("there is no such prediction", "Its patient may have been erased; see careloom monitor.")
+        return next(self._opened(rows))
+
+    def window(self, window: Window) -> list[Logged]:
+        """Those of a window, in the order in which they were made."""
+        asked = (window.model, window.version, microseconds(window.since), microseconds(window.until))
+        return list(self._opened(bulk.fetch(self._connection, _WINDOW, asked)))
+
+    def due(self, model: str, version: str, now: datetime, limit: int = 100_000) -> list[Logged]:
+        """Those whose horizon has passed and whose outcome nobody noted, the oldest first."""
+        asked = (model, version, microseconds(now), limit)
+        return list(self._opened(bulk.fetch(self._connection, _DUE, asked)))
+
+    def of_patient(self, pseudonym: str) -> list[Logged]:
+        """All of one patient (by keyed pseudonym), the oldest first."""
+        sql = (
+            f"SELECT {_COLUMNS} FROM prediction WHERE subject IN "  # noqa: S608 our own names
+            "(SELECT subject FROM subject_key WHERE pseudonym = ?) ORDER BY time, prediction"
+        )
+        return list(self._opened(bulk.fetch(self._connection, sql, (pseudonym,))))
+
+    def versions(self) -> list[tuple[str, str, int, datetime]]:
+        """(model, version, how many predictions, when the newest was made) of every version that predicted."""
+        sql = "SELECT model, version, count(*), max(time) FROM prediction GROUP BY model, version"
+        rows = sorted(bulk.fetch(self._connection, sql))
+        return [(row[0], row[1], int(row[2]), time_of(row[3])) for row in rows]
+
+    def _opened(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Logged]:
+        sealers = self._subject_keys.numbered(self._connection, {row[6] for row in rows})
+        unseal, zone = self._bodies.batch_open(), self._keys.zone
+        for name, model, version, role, time, matures, subject, body, outcome, answer, reason in rows:
+            told = orjson.loads(unseal(sealers[subject], bytes(body), _context(zone, name, "body")))
+            known = unseal(sealers[subject], bytes(outcome), _context(zone, name, "outcome")) if outcome else b""
+            index_time = time_of(told["index_time"])
+            made = Prediction(
+                told["patient"], model, version, told["score"], told["alert"], index_time,
+                (time_of(matures) - index_time) / timedelta(days=1), role, bytes.fromhex(told["bins"]),
+                told["profile"], told["groups"],
+            )  # fmt: skip
+            came = None if not known else known == b"1"
+            yield Logged(name, made, time_of(time), time_of(matures), came, answer, reason)
+
+
+class PredictionWriter:
+    """Writes predictions within one transaction."""
+
+    def __init__(self, tools: WriteTools) -> None:
+        self._tools = tools
+
+    def record(self, predictions: Sequence[Prediction]) -> list[str]:
+        """Keeps them; their names, in order, empty for one of an erased patient, which is not kept.
+
+        raises  InputError for a score that is no probability or a role that is none
+        """
+        tools = self._tools
+        keys = tools.subjects.of_patients((one.patient,) for one in predictions)
+        seal, zone = tools.bodies.batch_seal(0), tools.zone_keys.zone
+        names, rows = [], []
+        fresh = zip(predictions, nonces(len(predictions), tools.random_bytes), strict=True)
+        for one, nonce in fresh:
+            _require(one)
+            key = keys[(one.patient,)]
+            names.append("" if key is None else name_of(tools.random_bytes(16)))
+            if key is None:
+                continue
+            matures = microseconds(one.index_time + timedelta(days=one.horizon_days))
+            body = seal(key.sealer, _body(one), _context(zone, names[-1], "body"), nonce)
+            known = (names[-1], one.model, one.version, one.role, tools.now, matures, key.number)
+            rows.append((*known, body, b"", "", ""))
+        bulk.insert(tools.connection, prediction, rows)
+        return names
+
+    def answered(self, name: str, answer: Answer, reason: str = "") -> None:
+        """Notes what a clinician made of an alert; the newest answer stays.
+
+        reason  a code (``^[A-Za-z0-9._-]{1,64}$``), never what somebody typed
+        raises  NotFound; InputError for a reason that is no code
+        """
+        if not _is_code(reason):
+            raise InputError("feedback: reason", "give the code of a reason, not a text")
+        if not bulk.fetch(self._tools.connection, _FIND, (name,)):
+            raise NotFound("there is no such prediction", "Its patient may have been erased; see careloom monitor.")
+        sql = "UPDATE prediction SET answer = ?, reason = ? WHERE prediction = ?"
+        bulk.run(self._tools.connection, sql, [(answer, reason, name)])
+
+    def known(self, outcomes: Mapping[str, bool]) -> int:
+        """Notes whether the events came, by name of the prediction; how many are new."""
+        tools = self._tools
+        sql = "SELECT prediction, subject FROM prediction WHERE length(outcome) = 0 AND prediction {in}"
+        rows = bulk.fetch_in(tools.connection, sql, sorted(outcomes))
+        sealers = tools.subject_keys.numbered(tools.connection, {row[1] for row in rows})
+        seal, zone = tools.bodies.batch_seal(0), tools.zone_keys.zone
+        changed = []
+        for (name, subject), nonce in zip(rows, nonces(len(rows), tools.random_bytes), strict=True):
+            told = b"1" if outcomes[name] else b"0"
+            changed.append((seal(sealers[subject], told, _context(zone, name, "outcome"), nonce), name))
+        bulk.run(tools.connection, "UPDATE prediction SET outcome = ? WHERE prediction = ?", changed)
+        return len(changed)
+
+
+def forget(connection: Connection, subjects: Iterable[int]) -> int:
+    """Removes predictions under these data keys, of patients who are being erased; how many."""
+    return bulk.run_in(connection, "DELETE FROM prediction WHERE subject {in}", subjects)
+
+
+def remove_before(connection: Connection, before: int, held: Iterable[int]) -> int:
+    """Removes predictions made before a moment (microseconds), but those under a held data key; how many."""
+    rows = bulk.fetch(connection, "SELECT prediction, subject FROM prediction WHERE time < ?", (before,))
+    kept = set(held)
+    going = [name for name, subject in rows if subject not in kept]
+    return bulk.run_in(connection, "DELETE FROM prediction WHERE prediction {in}", going)
+
+
+def _require(one: Prediction) -> None:
+    if not 0 <= one.score <= 1 or one.horizon_days < 0:
+        raise InputError("prediction: score", "a score lies within 0..1, a horizon at 0 days or more")
+    if one.role not in ROLES:
+        raise InputError("prediction: role", f"name one of {', '.join(ROLES)}")
+
+
+def _is_code(reason: str) -> bool:
+    allowed = reason.isascii() and reason.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    return not reason or (len(reason) <= LONGEST_REASON and allowed)
+
+
+def _body(one: Prediction) -> bytes:
+    told = {
+        "patient": one.patient, "score": float(one.score), "alert": bool(one.alert),
+        "index_time": microseconds(one.index_time), "bins": one.bins.hex(), "profile": one.profile,
+        "groups": dict(one.groups),
+    }  # fmt: skip
+    return orjson.dumps(told)
+
+
+def _context(zone: str, name: str, part: str) -> bytes:
+    return f"{zone}/prediction/{name}/{part}".encode()

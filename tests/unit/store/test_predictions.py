@@ -1,0 +1,115 @@
+"""The log of predictions on either database: sealed, read by window, answered, made known, gone with the patient."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from careloom.errors import InputError, NotFound
+from careloom.store import bulk, predictions
+from careloom.store.predictions import Prediction, Window
+from careloom.store.zone_store import ZoneStore
+from tests.store_kit import START, event, put
+
+FIRST = Prediction(
+    "p1", "readmission-30d", "3", 0.25, alert=True, index_time=START, horizon_days=30.0, bins=b"\x00\x07\xff",
+    profile="abc", groups={"sex": "female", "age_band": "65-79"},
+)  # fmt: skip
+SECOND = replace(FIRST, patient="p2", score=0.05, alert=False, role="shadow", groups={})
+WHOLE = Window("readmission-30d", "3", START, START + timedelta(days=1))
+
+
+@pytest.fixture
+def filled(store: ZoneStore) -> ZoneStore:
+    with store.transaction(event()) as step:
+        step.write([put("Patient", "p1", ("p1",)), put("Patient", "p2", ("p2",))])
+    return store
+
+
+def recorded(store: ZoneStore, *made: Prediction) -> list[str]:
+    with store.transaction(event()) as step:
+        return step.predictions.record(made)
+
+
+def test_predictions_come_back_as_they_were_recorded(filled: ZoneStore) -> None:
+    names = recorded(filled, FIRST, SECOND)
+    with filled.predictions() as log:
+        found = {one.name: one for one in log.window(WHOLE)}
+        assert [found[name].said for name in names] == [FIRST, SECOND]
+        assert found[names[0]].matures == START + timedelta(days=30)
+        assert log.find(names[1]).said == SECOND
+        assert log.window(replace(WHOLE, version="4")) == []
+        assert log.window(replace(WHOLE, until=START)) == []
+        ((model, version, count, newest),) = log.versions()
+        assert (model, version, count, newest) == ("readmission-30d", "3", 2, found[names[0]].time)
+        with pytest.raises(NotFound):
+            log.find("nothing")
+
+
+def test_nothing_of_a_prediction_but_model_and_times_lies_open(filled: ZoneStore) -> None:
+    recorded(filled, FIRST)
+    with filled.connect() as connection:
+        (row,) = bulk.fetch(connection, "SELECT * FROM prediction")
+    told = b" ".join(bytes(one) if isinstance(one, bytes | memoryview) else str(one).encode() for one in row)
+    assert all(word not in told for word in (b"patient", b"0.25", b"female", b"age_band", b"0007ff"))
+
+
+def test_an_outcome_is_due_once_its_horizon_has_passed_and_is_noted_once(filled: ZoneStore) -> None:
+    names = recorded(filled, FIRST, SECOND)
+    ripe = START + timedelta(days=30)
+    with filled.predictions() as log:
+        assert log.due("readmission-30d", "3", ripe - timedelta(seconds=1)) == []
+        assert {one.name for one in log.due("readmission-30d", "3", ripe)} == set(names)
+    for told, new in (({names[0]: True}, 1), ({names[0]: False, names[1]: False}, 1)):
+        with filled.transaction(event()) as step:
+            assert step.predictions.known(told) == new
+    with filled.predictions() as log:
+        assert [log.find(name).outcome for name in names] == [True, False]
+        assert log.due("readmission-30d", "3", ripe) == []
+
+
+def test_an_answer_is_kept_as_a_code(filled: ZoneStore) -> None:
+    (name,) = recorded(filled, FIRST)
+    with filled.transaction(event()) as step:
+        step.predictions.answered(name, "overridden", "already-planned")
+        with pytest.raises(InputError):
+            step.predictions.answered(name, "overridden", "Mrs. Quillfeather said no")
+        with pytest.raises(NotFound):
+            step.predictions.answered("nothing", "accepted")
+    with filled.predictions() as log:
+        assert (log.find(name).answer, log.find(name).reason) == ("overridden", "already-planned")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [replace(FIRST, score=1.5), replace(FIRST, score=float("nan")), replace(FIRST, horizon_days=-1.0)],
+    ids=["above one", "no number", "horizon in the past"],
+)
+def test_what_is_no_prediction_is_refused(filled: ZoneStore, wrong: Prediction) -> None:
+    with pytest.raises(InputError):
+        recorded(filled, wrong)
+
+
+def test_an_erasure_removes_the_predictions_of_its_patient_alone(filled: ZoneStore) -> None:
+    _, kept = recorded(filled, FIRST, SECOND)
+    done = filled.erase(["p1"], lambda report: event(operation="erase", subjects=report.pseudonyms))
+    assert done.predictions == 1
+    with filled.predictions() as log:
+        assert [one.name for one in log.window(WHOLE)] == [kept]
+        assert log.of_patient(filled.pseudonym("p1")) == []
+        assert [one.name for one in log.of_patient(filled.pseudonym("p2"))] == [kept]
+    assert recorded(filled, FIRST) == [""]
+
+
+def test_old_predictions_leave_but_for_those_under_a_hold(
+    filled: ZoneStore, open_again: Callable[..., ZoneStore]
+) -> None:
+    _, held = recorded(filled, FIRST, SECOND)
+    with filled.connect() as connection:
+        sql = "SELECT subject FROM prediction WHERE prediction = ?"
+        ((subject,),) = bulk.fetch(connection, sql, (held,))
+    with filled.transaction(event()) as step:
+        assert predictions.remove_before(step.connection, 2**62, [subject]) == 1
+    with open_again().predictions() as log:
+        assert [one.name for one in log.window(WHOLE)] == [held]
