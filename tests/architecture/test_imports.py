@@ -21,6 +21,8 @@ HEAVY = {
     "peft": r"_torch\.py$",
     "sklearn": r"_sklearn\.py$",
     "optuna": r"_optuna\.py$",
+    "lightgbm": r"_lightgbm\.py$",
+    "fairlearn": r"_fairlearn\.py$",
     "azure": r"_azure\.py$",
     "adlfs": r"_azure\.py$",
     "presidio_analyzer": r"_presidio\.py$",
@@ -39,7 +41,7 @@ HEAVY = {
     "matplotlib": r"^dashboard/",
     "reportlab": r"^(dashboard/|api/)",
 }
-HEAVY_FILE = re.compile(r"_(torch|sklearn|optuna|azure|presidio|spark|tesseract)$")
+HEAVY_FILE = re.compile(r"_(torch|sklearn|optuna|lightgbm|fairlearn|azure|presidio|spark|tesseract)$")
 # What a bare start may not load: the heavy ones, and the table libraries that cost a third of a second each.
 NEVER_BARE = [*HEAVY, "polars", "pyarrow", "deltalake", "pandas", "numpy", "sklearn", "mlflow", "duckdb", "onnxruntime"]
 
