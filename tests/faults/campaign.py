@@ -191,8 +191,9 @@ def places(database: str, *, is_durable: bool) -> Iterator[tuple[Callable[[Path,
 
         def crash() -> None:
             control = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-            control += [str(binaries / "pg_ctl"), "-D", f"{socket}/data", "-w"]
-            options = f"-k {socket} {options_of(is_durable=is_durable)}"
+            control += [str(binaries / "pg_ctl"), "-D", f"{socket}/data", "-w", "-t", "600"]
+            # hundreds of databases of earlier rounds: one syncfs before recovery, not an fsync of each of their files
+            options = f"-k {socket} {options_of(is_durable=is_durable)} -c recovery_init_sync_method=syncfs"
             for action in (["-m", "immediate", "stop"], ["-l", f"{socket}/log", "-o", options, "start"]):
                 subprocess.run([*control, *action], check=True, stdout=subprocess.DEVNULL, cwd=socket)
 
