@@ -90,6 +90,7 @@ pages: $(VENV)/.dev ## check that generated pages are current
 	$(BIN)/python tools/list_issue_codes.py --check
 	$(BIN)/python tools/list_quality_rules.py --check
 	$(BIN)/python tools/list_risk_reference.py --check
+	$(BIN)/python tools/list_card_reference.py --check
 
 notebooks: $(VENV)/.dev ## run every notebook; results go to out/notebooks
 	$(BIN)/python tools/run_notebooks.py $(ARGS)
@@ -106,6 +107,7 @@ format: $(VENV)/.dev ## rewrite files as the style wants them, and the generated
 	$(BIN)/python tools/list_issue_codes.py
 	$(BIN)/python tools/list_quality_rules.py
 	$(BIN)/python tools/list_risk_reference.py
+	$(BIN)/python tools/list_card_reference.py
 
 lock: $(VENV)/.dev ## write requirements/*.lock again (ARGS=--upgrade for newer versions)
 	UV=$(BIN)/uv tools/lock.sh $(ARGS)

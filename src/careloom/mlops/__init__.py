@@ -1,0 +1,1 @@
+"""What was trained, on what, how good it is and who gets it. It knows files, never a model."""
