@@ -23,7 +23,7 @@ GENDER = "http://hl7.org/fhir/administrative-gender"
 RACE = "urn:oid:2.16.840.1.113883.6.238"
 STAYS = ("IMP", "ACUTE", "NONAC")
 """Classes of HL7 v3 ActCode that are stays with an admission and a discharge."""
-_VOID = ("entered-in-error", "cancelled", "refuted", "not-done", "planned", "draft", "nullified")
+VOID = ("entered-in-error", "cancelled", "refuted", "not-done", "planned", "draft", "nullified")
 _DAY_SECONDS = 86_400
 Frames = Mapping[str, pl.DataFrame]
 
@@ -54,7 +54,7 @@ def _nothing() -> pl.DataFrame:
 def _told(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows that count, with patient_id and resource_key."""
     kind = pl.col("patient_key") if "patient_key" in frame.columns else pl.col("key")
-    kept = frame.filter(~pl.col("status").is_in(_VOID).fill_null(value=False)) if "status" in frame.columns else frame
+    kept = frame.filter(~pl.col("status").is_in(VOID).fill_null(value=False)) if "status" in frame.columns else frame
     return kept.with_columns(patient_id=kind.str.split("/").list.last(), resource_key=pl.col("key"))
 
 
@@ -118,7 +118,7 @@ def _linked() -> pl.Expr:
 def _conditions(frame: pl.DataFrame, frames: Frames) -> list[pl.DataFrame]:
     linked = frame.with_columns(
         _linked().alias("encounter_key"), _named("Condition").alias("resource_key"),
-        instant(pl.col("onset")).alias("begun"), instant(pl.col("recorded")).alias("written"),
+        instant(pl.coalesce("onset", "period_start")).alias("begun"), instant(pl.col("recorded")).alias("written"),
     ).join(_ends(frames), on="encounter_key", how="left")  # fmt: skip
     time = pl.coalesce("begun", "written", "ended")
     return [
@@ -132,22 +132,23 @@ def _conditions(frame: pl.DataFrame, frames: Frames) -> list[pl.DataFrame]:
 
 
 def _measured(frame: pl.DataFrame, _frames: Frames) -> list[pl.DataFrame]:
+    time = instant(pl.coalesce("time", "period_start", "moment"))
     return [
         frame.select(
             "patient_id", _named("Observation").alias("resource_key"), _linked().alias("encounter_key"),
-            "system", "code", instant(pl.col("time")).alias("time"),
-            pl.coalesce(instant(pl.col("issued")), instant(pl.col("time"))).alias("available_time"),
+            "system", "code", time.alias("time"),
+            pl.coalesce(instant(pl.col("issued")), time).alias("available_time"),
             pl.lit("observation").alias("kind"), pl.col("value").cast(pl.Float64), "unit", "detail",
         ).drop_nulls("time")
     ]  # fmt: skip
 
 
-def _acts(kind: str, resource: str) -> Any:
+def _acts(kind: str, resource: str, *times: str) -> Any:
     def made(frame: pl.DataFrame, _frames: Frames) -> list[pl.DataFrame]:
         return [
             frame.select(
                 "patient_id", _named(resource).alias("resource_key"), _linked().alias("encounter_key"),
-                "system", "code", instant(pl.col("time")).alias("time"), pl.lit(kind).alias("kind"),
+                "system", "code", instant(pl.coalesce(times)).alias("time"), pl.lit(kind).alias("kind"),
             ).drop_nulls("time")
         ]  # fmt: skip
 
@@ -178,6 +179,7 @@ def _appointments(frame: pl.DataFrame, _frames: Frames) -> list[pl.DataFrame]:
 
 _MAKERS: dict[str, Any] = {
     "patient": _patients, "encounter": _encounters, "condition": _conditions, "observation": _measured,
-    "component": _measured, "procedure": _acts("procedure", "Procedure"),
-    "medication": _acts("medication", "MedicationRequest"), "appointment": _appointments,
+    "component": _measured,
+    "procedure": _acts("procedure", "Procedure", "time", "period_start"),
+    "medication": _acts("medication", "MedicationRequest", "time"), "appointment": _appointments,
 }  # fmt: skip

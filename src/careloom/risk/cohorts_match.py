@@ -8,7 +8,7 @@ from careloom.risk.cohorts_definition import EventSet
 from careloom.risk.cohorts_events import EVENTS
 from careloom.terminology.systems import ICD_9_CM, ICD_10, ICD_10_CM
 
-_DOTLESS = (ICD_9_CM, ICD_10, ICD_10_CM)
+DOTLESS = (ICD_9_CM, ICD_10, ICD_10_CM)
 """Systems whose codes are written with and without their dot."""
 KEYS = ("candidate", "patient_id", "index_time")
 
@@ -38,11 +38,11 @@ def _begins(system: str, codes: tuple[str, ...]) -> pl.Expr:
 
 def _plain(system: str) -> pl.Expr:
     code = pl.col("code")
-    return code.str.replace_all(".", "", literal=True) if system in _DOTLESS else code
+    return code.str.replace_all(".", "", literal=True) if system in DOTLESS else code
 
 
 def _without_dot(system: str, code: str) -> str:
-    return code.replace(".", "") if system in _DOTLESS else code
+    return code.replace(".", "") if system in DOTLESS else code
 
 
 def facts_of(events: pl.DataFrame, one: EventSet) -> pl.DataFrame:

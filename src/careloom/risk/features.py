@@ -13,7 +13,7 @@ from careloom.risk.features_definition import COUNTS, VALUED, Feature, FeatureSe
 from careloom.terminology.ucum import UnitError, convert
 
 _DAY_SECONDS = 86_400
-_DAYS_PER_YEAR = 365.2425
+DAYS_PER_YEAR = 365.2425
 BASIS = ("candidate", "feature", "time", "available_time", "kind", "system", "code", "encounter_key", "resource_key")
 
 
@@ -76,7 +76,7 @@ def _of_person(one: Feature, index: pl.DataFrame, events: pl.DataFrame, index_ki
     if one.aggregation == "age":
         born = events.filter(pl.col("kind") == "birth").group_by("patient_id").agg(pl.col("time").min().alias("born"))
         told = index.join(born, on="patient_id", how="left")
-        years = (pl.col("index_time") - pl.col("born")).dt.total_seconds() / (_DAYS_PER_YEAR * _DAY_SECONDS)
+        years = (pl.col("index_time") - pl.col("born")).dt.total_seconds() / (DAYS_PER_YEAR * _DAY_SECONDS)
         return told.select("candidate", years.alias(name))
     if one.aggregation == "sex":
         sex = events.filter(pl.col("kind") == "sex").unique("patient_id", keep="first", maintain_order=True)
@@ -95,7 +95,7 @@ def _usable(one: Feature, facts: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
     gone: dict[str, int] = {}
     told = facts.drop_nulls("value")
     if one.unit:
-        lines = {unit: _line(unit, one.unit) for unit in told["unit"].drop_nulls().unique().to_list()}
+        lines = {unit: unit_line(unit, one.unit) for unit in told["unit"].drop_nulls().unique().to_list()}
         known = [unit for unit, line in lines.items() if line is not None]
         kept = told.filter(pl.col("unit").is_in(known).fill_null(value=False))
         if kept.height < told.height:
@@ -112,7 +112,7 @@ def _usable(one: Feature, facts: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
     return sound, gone
 
 
-def _line(source: str, target: str) -> tuple[float, float] | None:
+def unit_line(source: str, target: str) -> tuple[float, float] | None:
     """Factor and offset that bring a value to the unit; None where nothing does."""
     if source == target:
         return 1.0, 0.0
@@ -124,7 +124,7 @@ def _line(source: str, target: str) -> tuple[float, float] | None:
 
 
 def _aggregated(one: Feature, pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    ordered = pairs.sort("candidate", "time", "available_time", "resource_key")
+    ordered = pairs.sort("candidate", "time", "available_time", "resource_key", maintain_order=True)
     column = ordered.group_by("candidate", maintain_order=True).agg(_EXPRESSIONS[one.aggregation].alias(one.name))
     return column, _basis(one, ordered)
 
