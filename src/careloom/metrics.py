@@ -1,7 +1,7 @@
 """Statistics, each with its source; no clinical meaning."""
 
 from dataclasses import dataclass
-from math import exp, lgamma, log, log1p, sqrt
+from math import erfc, exp, lgamma, log, log1p, pi, sqrt
 from statistics import NormalDist
 
 
@@ -89,6 +89,27 @@ def beta_below(x: float, a: float, b: float) -> float:
         if abs(found - before) <= 1e-15 * abs(found):
             break
     return front * found
+
+
+def chi_square_above(value: float, freedom: int) -> float:
+    """P(a chi-square of so many degrees of freedom >= value).
+
+    raises  ValueError for fewer than one degree of freedom
+    source  the finite sums of NIST/SEMATECH e-Handbook, 2012, and Abramowitz and Stegun, 1964, 26.4.4 and 26.4.5
+    """
+    if freedom < 1:
+        raise ValueError("there is at least one degree of freedom")
+    if value <= 0:
+        return 1.0
+    half = value / 2
+    if freedom % 2:
+        found, term, start = erfc(sqrt(half)), sqrt(value) * exp(-half) * sqrt(2 / pi), 3
+    else:
+        found, term, start = exp(-half), half * exp(-half), 4
+    for step in range(start, freedom + 1, 2):
+        found += term
+        term *= value / step
+    return min(found, 1.0)
 
 
 def overlap_at_least(count: int, drawn: int, marked: int, every: int) -> float:

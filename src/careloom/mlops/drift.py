@@ -1,0 +1,207 @@
+"""What has drifted in a window of predictions, held against the profile of the model.
+
+    findings = judge(profile, window, thresholds)
+
+Inputs (values, missingness, quality), scores, the mix of groups, calibration on outcomes that are known, by group too,
+and what clinicians made of the alerts. Every test of the window is of one family (`careloom.mlops.drift_findings`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import inf, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from careloom.errors import InputError
+from careloom.metrics import wilson_interval
+from careloom.mlops.drift_findings import Finding, settled, share_above, share_below, two_sided
+from careloom.mlops.drift_inputs import input_quality
+from careloom.mlops.drift_measures import apart, smirnov
+from careloom.mlops.drift_profile import Bins, Profile
+from careloom.mlops.drift_scores import Tally, recalibrated, shift_of, tally
+from careloom.mlops.drift_thresholds import Thresholds
+
+_Z95 = 1.6448536269514722
+_NO_OUTCOME = -1
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionWindow:
+    """Predictions of one version; n of them.
+
+    bins      [n, F] as `Profile.bins` makes them
+    scores    [n] calibrated probabilities
+    alerts    [n] whether somebody was told
+    outcomes  [n] 1 where the event came, 0 where it did not, -1 where nobody knows yet: only predictions whose
+              horizon has passed have one
+    groups    kind of group -> [n] group of each, empty where nobody knows
+    answers   [n] accepted, overridden or empty
+    reasons   [n] code of an override, or empty
+    """
+
+    bins: Bins
+    scores: NDArray[np.float64]
+    alerts: NDArray[np.bool_]
+    outcomes: NDArray[np.int8]
+    groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    answers: NDArray[np.str_] | None = None
+    reasons: NDArray[np.str_] | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many predictions."""
+        return int(self.scores.size)
+
+
+def judge(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> list[Finding]:
+    """What was found, alarms first; nothing where the window has fewer rows than `least_rows`.
+
+    raises  InputError for bins that are not of this profile
+    """
+    if window.bins.shape != (window.rows, len(profile.columns)):
+        raise InputError("window: bins", "hand in one column a feature of the profile, made by it")
+    if window.rows < thresholds.least_rows:
+        return []
+    found = [*drifted_inputs(profile, window, thresholds), *input_quality(profile, window.bins, thresholds)]
+    found += [*drifted_scores(profile, window, thresholds), *drifted_outcomes(profile, window, thresholds)]
+    found += [*answered(profile, window, thresholds)]
+    return settled(found, thresholds)
+
+
+def drifted_inputs(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
+    """Values of each feature, and how much of it is missing, against the profile."""
+    for number, column in enumerate(profile.columns):
+        before = np.array(column.counts, dtype=np.float64)
+        now = column.tallied(window.bins[:, number]).astype(np.float64)
+        ordered = column.kind == "number"
+        plain = slice(0, column.size)
+        values = apart(before[:-1], now[:-1], ordered=False)
+        steps = apart(before[plain], now[plain], ordered=ordered).ks
+        rows = int(now[:-1].sum())
+        ks_p = None if steps is None else smirnov(steps, int(before[plain].sum()), max(int(now[plain].sum()), 1))
+        detail = {"js": values.js, "ks": steps, "ks_p": ks_p, "counts": now.astype(int).tolist()}
+        yield _psi("values", column.name, rows, (values.psi, values.most, values.p), thresholds, detail)
+        gaps = apart([before[:-1].sum(), before[-1]], [now[:-1].sum(), now[-1]], ordered=False)
+        told = {"js": gaps.js, "share": now[-1] / window.rows, "before": before[-1] / max(before.sum(), 1)}
+        yield _psi("missing", column.name, window.rows, (gaps.psi, gaps.most, gaps.p), thresholds, told)
+
+
+def drifted_scores(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
+    """The scores, and the mix of the groups that they were made for, against the profile."""
+    now = profile.scores.tallied(window.scores)
+    whole = apart(profile.scores.counts, now, ordered=True)
+    detail = {"js": whole.js, "ks": whole.ks, "mean": float(window.scores.mean()), "alerts": int(window.alerts.sum())}
+    yield _psi("scores", "", window.rows, (whole.psi, whole.most, whole.p), thresholds, detail)
+    for kind, sizes in profile.scores.groups.items():
+        if kind not in window.groups or len(sizes) < 2:
+            continue
+        mine = [int(np.count_nonzero(window.groups[kind] == one)) for one in sizes]
+        mix = apart(list(sizes.values()), mine, ordered=False)
+        yield _psi("mix", kind, sum(mine), (mix.psi, mix.most, mix.p), thresholds, {"js": mix.js})
+
+
+def drifted_outcomes(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
+    """Calibration on the outcomes that are known, as a whole and by group, against the profile."""
+    known = window.outcomes != _NO_OUTCOME
+    scores, came = window.scores[known], window.outcomes[known] == 1
+    before = profile.scores.recalibration
+    if before is None or not _is_enough(came, thresholds.least_events):
+        return
+    now = recalibrated(scores, came)
+    if now is None:
+        return
+    detail = {
+        "events": int(came.sum()),
+        "promised": float(scores.sum()),
+        "calibration_error": _off(profile, scores, came),
+    }
+    limits = (thresholds.shift_medium, thresholds.shift_large)
+    both = sqrt(now.shift_error**2 + before.shift_error**2)
+    yield _shift("calibration", "", int(came.size), (now.shift - before.shift, both), limits, detail)
+    both = sqrt(now.slope_error**2 + before.slope_error**2)
+    limits = (thresholds.slope_medium, thresholds.slope_large)
+    yield _shift("slope", "", int(came.size), (now.slope - before.slope, both), limits, {"slope": now.slope})
+    yield from _groups(profile, window, thresholds)
+
+
+def _groups(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
+    known = window.outcomes != _NO_OUTCOME
+    for kind, groups in profile.scores.judged.items():
+        if kind not in window.groups:
+            continue
+        for one, before in groups.items():
+            mine = known & (window.groups[kind] == one)
+            came = window.outcomes[mine] == 1
+            if not _is_enough(came, thresholds.least_group_events):
+                continue
+            now = tally(window.scores[mine], came)
+            yield _group(f"{kind}={one}", before, now, thresholds)
+
+
+def _group(place: str, before: Tally, now: Tally, thresholds: Thresholds) -> Finding:
+    shift, error = shift_of(now)
+    was, was_error = shift_of(before)
+    detail = {"events": now.events, "promised": now.promised}
+    limits = (thresholds.shift_medium, thresholds.shift_large)
+    return _shift("group", place, now.rows, (shift - was, sqrt(error**2 + was_error**2)), limits, detail)
+
+
+def answered(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
+    """What became of the alerts: the share that an event followed, and the share that clinicians overrode."""
+    ripe = window.alerts & (window.outcomes != _NO_OUTCOME)
+    alerts, hits = int(ripe.sum()), int((window.outcomes[ripe] == 1).sum())
+    before = profile.scores.ppv
+    if alerts >= thresholds.least_answers and before:
+        limit = before * thresholds.ppv_share
+        live = wilson_interval(hits, alerts)
+        detail = {"live": hits / alerts, "low": live.low, "high": live.high, "before": before}
+        fall = max(before - hits / alerts, 0.0)
+        most = max(before - live.low, 0.0)
+        lost = before - limit
+        chance = share_below(hits, alerts, limit)
+        yield Finding("ppv", "", alerts, fall, most, lost, 2 * lost, chance, detail)
+    if window.answers is None:
+        return
+    told = int((window.answers != "").sum())
+    overridden = int((window.answers == "overridden").sum())
+    if told >= thresholds.least_answers:
+        names, counts = np.unique(window.reasons[window.reasons != ""], return_counts=True) if (
+            window.reasons is not None
+        ) else ((), ())  # fmt: skip
+        reasons = {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+        high = wilson_interval(overridden, told).high
+        chance = share_above(overridden, told, thresholds.override_share)
+        limit = thresholds.override_share
+        yield Finding("overrides", "", told, overridden / told, high, limit, inf, chance, {"reasons": reasons})
+
+
+def _psi(
+    kind: str, place: str, rows: int, told: tuple[float, float, float], thresholds: Thresholds,
+    detail: Mapping[str, object],
+) -> Finding:  # fmt: skip
+    effect, most, chance = told
+    return Finding(kind, place, rows, effect, most, thresholds.psi_medium, thresholds.psi_large, chance, detail)
+
+
+def _shift(
+    kind: str, place: str, rows: int, told: tuple[float, float], limits: tuple[float, float],
+    detail: Mapping[str, object],
+) -> Finding:  # fmt: skip
+    off, error = told
+    effect = abs(off)
+    return Finding(
+        kind, place, rows, effect, effect + _Z95 * error, *limits, two_sided(off, error), {"off": off, **detail}
+    )
+
+
+def _off(profile: Profile, scores: NDArray[np.float64], came: NDArray[np.bool_]) -> float:
+    """Expected calibration error over the bins of the profile, 0..1."""
+    at = np.searchsorted(profile.scores.edges, scores, side="right")
+    size = len(profile.scores.counts)
+    gaps = np.bincount(at, weights=scores, minlength=size) - np.bincount(at, weights=came, minlength=size)
+    return float(np.abs(gaps).sum() / scores.size)
+
+
+def _is_enough(came: NDArray[np.bool_], least: int) -> bool:
+    return bool(came.sum() >= least and (~came).sum() >= least)

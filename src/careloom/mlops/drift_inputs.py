@@ -1,0 +1,43 @@
+"""Quality of what a model is fed: missing values, numbers beyond what training saw, unknown levels, silence."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from math import inf
+
+from careloom.metrics import wilson_interval
+from careloom.mlops.drift_findings import Finding, share_above
+from careloom.mlops.drift_profile import MISSING, OTHER, OUTSIDE, Bins, Profile
+from careloom.mlops.drift_thresholds import Thresholds
+
+
+def input_quality(profile: Profile, bins: Bins, thresholds: Thresholds) -> Iterator[Finding]:
+    """Of each feature, shares of the rows that are missing, outside or unknown, above those of the profile.
+
+    ``blank``: what is missing, beyond what was missing in the profile by more than may be.
+    """
+    for number, column in enumerate(profile.columns):
+        codes, all_before = bins[:, number], max(sum(column.counts), 1)
+        other, outside, missing = (count / all_before for count in column.counts[-3:])
+        kinds = [("blank", MISSING, missing, thresholds.missing_more)]
+        if column.kind == "number":
+            kinds.append(("outside", OUTSIDE, outside, thresholds.outside_share))
+        else:
+            kinds.append(("unknown", OTHER, other, thresholds.unknown_share))
+        for kind, code, before, more in kinds:
+            count, limit = int((codes == code).sum()), before + more
+            if limit >= 1:
+                continue
+            share = count / codes.size
+            most = max(wilson_interval(count, codes.size).high - before, 0.0)
+            chance, effect = share_above(count, codes.size, limit), max(share - before, 0.0)
+            detail = {"share": share, "before": before}
+            yield Finding(kind, column.name, codes.size, effect, most, more, 5 * more, chance, detail)
+
+
+def staleness(newest: datetime, now: datetime, thresholds: Thresholds) -> Finding | None:
+    """An alarm where nothing was predicted for longer than `stale_hours`; None where it was, or nobody minds."""
+    hours = (now - newest) / timedelta(hours=1)
+    if not thresholds.stale_hours or hours <= thresholds.stale_hours:
+        return None
+    limit = thresholds.stale_hours
+    return Finding("stale", "", 0, hours, hours, limit, inf, 0.0, {"hours": hours}, "medium", is_alarm=True)

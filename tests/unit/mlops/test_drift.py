@@ -1,0 +1,139 @@
+"""What monitoring finds in windows whose drift is known, and that it finds nothing where there is none."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from careloom.errors import FormatError, InputError
+from careloom.mlops.drift import PredictionWindow, judge
+from careloom.mlops.drift_inputs import staleness
+from careloom.mlops.drift_sequential import control
+from careloom.mlops.drift_thresholds import shipped, thresholds
+from tests.unit.mlops.drift_kit import came, profiled, rows, scores_of, window
+
+PROFILE = profiled()
+
+
+def alarms(told: PredictionWindow) -> set[tuple[str, str]]:
+    return {(one.kind, one.place) for one in judge(PROFILE, told, shipped()) if one.is_alarm}
+
+
+def test_fifty_undrifted_windows_raise_no_alarm() -> None:
+    assert [alarms(window(PROFILE, seed=100 + 2 * number)) for number in range(50)] == [set()] * 50
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (pl.col("glucose") + 12, {("values", "glucose")}),
+        (110 + (pl.col("glucose") - 110) * 1.5, {("values", "glucose")}),
+        (pl.col("glucose") / 18.0156, {("values", "glucose"), ("outside", "glucose")}),
+        (pl.when(pl.int_range(pl.len()) % 3 == 0).then(None).otherwise("glucose").alias("glucose"),
+         {("missing", "glucose"), ("blank", "glucose")}),
+        (pl.when(pl.int_range(pl.len()) % 3 == 0).then(pl.lit("male")).otherwise("sex").alias("sex"),
+         {("values", "sex")}),
+        (pl.col("sex").replace("male", "m"), {("values", "sex"), ("unknown", "sex")}),
+    ],
+    ids=["mean", "scale", "unit", "missing", "mix", "new level"],
+)  # fmt: skip
+def test_drift_of_an_input_is_found_at_its_feature(change: pl.Expr, found: set[tuple[str, str]]) -> None:
+    name = change.meta.root_names()[-1] if change.meta.output_name() == "literal" else change.meta.output_name()
+    assert alarms(window(PROFILE, change=lambda frame: frame.with_columns(change.alias(name)), is_ripe=False)) == found
+
+
+def test_scores_that_moved_are_found_before_any_outcome_is_known() -> None:
+    told = window(PROFILE, is_ripe=False)
+    moved = replace(told, scores=1 / (1 + np.exp(-(np.log(told.scores / (1 - told.scores)) + 0.5))))
+    assert alarms(moved) == {("scores", "")}
+
+
+def test_calibration_that_moved_is_found_once_outcomes_are_known() -> None:
+    assert ("calibration", "") in alarms(window(PROFILE, count=2000, shift=0.9))
+    assert not alarms(window(PROFILE, count=2000, shift=0.9, is_ripe=False))
+
+
+def test_a_group_for_which_the_scores_fail_is_named() -> None:
+    told = window(PROFILE, count=4000)
+    odds = np.log(told.scores / (1 - told.scores))
+    wrong = came(1 / (1 + np.exp(-odds)), 5, shift=1.2)
+    outcomes = np.where(told.groups["sex"] == "male", wrong, told.outcomes).astype(np.int8)
+    assert ("group", "sex=male") in alarms(replace(told, outcomes=outcomes))
+    assert ("group", "sex=female") not in alarms(replace(told, outcomes=outcomes))
+
+
+def test_alerts_that_nothing_follows_and_overrides_are_found() -> None:
+    told = window(PROFILE, count=4000)
+    barren = np.where(told.alerts, 0, told.outcomes).astype(np.int8)
+    assert ("ppv", "") in alarms(replace(told, outcomes=barren))
+    answers = np.where(told.alerts, "overridden", "").astype(str)
+    reasons = np.where(told.alerts, "not-relevant", "").astype(str)
+    overridden = replace(told, answers=answers, reasons=reasons)
+    (one,) = [each for each in judge(PROFILE, overridden, shipped()) if each.kind == "overrides"]
+    assert one.is_alarm
+    assert one.detail["reasons"] == {"not-relevant": int(told.alerts.sum())}
+    assert ("overrides", "") not in alarms(replace(told, answers=np.where(told.alerts, "accepted", "").astype(str)))
+
+
+def test_a_window_of_few_rows_is_not_judged() -> None:
+    assert judge(PROFILE, window(PROFILE, count=shipped().least_rows - 1), shipped()) == []
+
+
+def test_bins_of_another_profile_are_refused() -> None:
+    told = window(PROFILE)
+    with pytest.raises(InputError):
+        judge(PROFILE, replace(told, bins=told.bins[:, :2]), shipped())
+
+
+def test_silence_is_an_alarm_after_the_hours_that_were_stated() -> None:
+    now = datetime(2026, 3, 4, tzinfo=UTC)
+    told = staleness(now - timedelta(hours=73), now, shipped())
+    assert told is not None
+    assert told.is_alarm
+    assert staleness(now - timedelta(hours=72), now, shipped()) is None
+    assert staleness(datetime(2020, 1, 1, tzinfo=UTC), now, thresholds("[inputs]\nstale_hours = 0")) is None
+
+
+def test_sequential_control_calls_soon_after_the_odds_doubled_and_not_before() -> None:
+    scores = scores_of(rows(6000, 11))
+    quiet = came(scores, 12).astype(bool)
+    told = control(scores, quiet, shipped())
+    assert told.crossed is None
+    doubled = np.concatenate((quiet[:3000], came(scores[3000:], 13, shift=np.log(2)).astype(bool)))
+    late = control(scores, doubled, shipped())
+    assert late.crossed is not None
+    assert 3000 < late.crossed < 3400
+    assert late.upwards
+    fallen = control(
+        scores, np.concatenate((quiet[:3000], came(scores[3000:], 13, shift=-np.log(2)).astype(bool))), shipped()
+    )
+    assert fallen.crossed is not None
+    assert not fallen.upwards
+
+
+def test_a_cusum_is_the_one_that_is_computed_step_by_step() -> None:
+    scores = scores_of(rows(300, 21))
+    outcomes = came(scores, 22).astype(bool)
+    up = 0.0
+    for score, event in zip(scores, outcomes, strict=True):
+        up = max(0.0, up + event * np.log(2) - np.log(1 - score + 2 * score))
+    assert control(scores, outcomes, shipped()).up == pytest.approx(up)
+
+
+def test_thresholds_of_ones_own_change_what_they_name_alone() -> None:
+    own = thresholds("[psi]\nmedium = 0.2\n[tests]\ncorrection = 'benjamini-hochberg'")
+    assert own == replace(shipped(), psi_medium=0.2, correction="benjamini-hochberg")
+    assert own.as_json()["psi"] == {"medium": 0.2, "large": 0.25}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[psi", "[psi]\nhuge = 1", "other = 1", "[psi]\nmedium = 'much'", "[tests]\nerror_rate = 1.0",
+     "[tests]\ncorrection = 'none'", "[window]\nleast_rows = 1.5", "[sequential]\nodds_ratio = 1"],
+    ids=["no TOML", "no key", "no table", "text", "share", "correction", "rows", "odds"],
+)  # fmt: skip
+def test_thresholds_that_mean_nothing_are_refused(text: str) -> None:
+    with pytest.raises(FormatError):
+        thresholds(text)

@@ -1,0 +1,93 @@
+"""A profile holds counts, none of them small, and codes rows as it coded its own."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from careloom.errors import FormatError, InputError
+from careloom.mlops.drift_profile import MISSING, OTHER, OUTSIDE, SMALLEST, Profile, make_profile
+from careloom.tables.schema import SchemaMismatch
+from tests.unit.mlops.drift_kit import FEATURES, profiled, rows, scores_of
+
+
+def test_a_profile_comes_back_from_its_file_and_keeps_its_digest() -> None:
+    made = profiled()
+    again = Profile.read(made.as_json())
+    assert again == made
+    assert again.digest == made.digest
+    assert len(made.digest) == 32
+
+
+def test_numbers_fall_into_tenths_and_every_kind_of_trouble_has_a_code() -> None:
+    made = profiled()
+    frame = pl.DataFrame(
+        {
+            "glucose": [None, 6.1, 999.0, float("nan"), 110.0],
+            "sex": ["female", None, "unheard", "male", "male"],
+            "smoker": [True, False, None, True, False],
+        }
+    )
+    codes = made.bins(frame)
+    assert codes[:4, 0].tolist() == [MISSING, OUTSIDE, OUTSIDE, OUTSIDE]
+    assert 0 < codes[4, 0] < 9
+    assert codes[:, 1].tolist() == [0, MISSING, OTHER, 1, 1]
+    assert codes[:, 2].tolist() == [1, 0, MISSING, 1, 0]
+    tenths = np.array(made.columns[0].counts[:10])
+    assert tenths.size == len(made.columns[0].edges) + 1 == 10
+    assert (np.abs(tenths - tenths.mean()) < 0.1 * tenths.mean()).all()
+
+
+def test_one_row_is_coded_as_it_is_among_many() -> None:
+    made, frame = profiled(), rows(40, 3)
+    assert np.vstack([made.bins(frame[at]) for at in range(40)]).tolist() == made.bins(frame).tolist()
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "d", "rare", None]), min_size=100, max_size=160), st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_no_count_of_a_profile_is_small(levels: list[str | None], seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    numbers = draw.choice([1.0, 2.0, 3.0, 250.0], len(levels), p=[0.7, 0.2, 0.08, 0.02])
+    frame = pl.DataFrame({"level": pl.Series(levels, dtype=pl.String), "number": numbers})
+    outcomes = draw.random(len(levels)) < 0.1
+    told = [{"name": "level", "type": "code"}, {"name": "number", "type": "number"}]
+    made = make_profile(frame, told, draw.random(len(levels)), outcomes, threshold=0.5, groups=frame.select("level"))
+    counts = [count for one in made.columns for count in one.counts] + list(made.scores.counts)
+    counts += [count for groups in made.scores.groups.values() for count in groups.values()]
+    for groups in made.scores.judged.values():
+        counts += [part for tally in groups.values() for part in (tally.events, tally.rows - tally.events)]
+    if made.scores.whole is not None:
+        counts += [made.scores.whole.events, made.scores.whole.rows - made.scores.whole.events]
+    if made.scores.alerts is not None and made.scores.hits is not None:
+        counts += [made.scores.hits, made.scores.alerts - made.scores.hits]
+    assert all(count == 0 or count >= SMALLEST for count in counts)
+
+
+def test_a_value_that_fills_most_rows_has_a_bin_alone() -> None:
+    numbers = np.concatenate((np.zeros(800), np.arange(1, 201)))
+    frame = pl.DataFrame({"visits": numbers})
+    made = make_profile(frame, [{"name": "visits", "type": "number"}], np.full(1000, 0.5))
+    assert made.columns[0].counts[0] == 800
+    assert made.bins(pl.DataFrame({"visits": [0.0, 1.0]}))[:, 0].tolist() == [0, 1]
+
+
+def test_what_makes_no_profile_is_refused() -> None:
+    frame = rows(200, 1)
+    with pytest.raises(InputError):
+        make_profile(frame.head(99), FEATURES, scores_of(frame.head(99)))
+    with pytest.raises(InputError):
+        make_profile(frame, FEATURES, scores_of(frame) + 1)
+    with pytest.raises(SchemaMismatch):
+        make_profile(frame.drop("sex"), FEATURES, scores_of(frame))
+    made = profiled()
+    with pytest.raises(SchemaMismatch):
+        made.bins(frame.drop("glucose"))
+    with pytest.raises(SchemaMismatch):
+        made.bins(frame.with_columns(glucose=pl.lit("high")))
+
+
+@pytest.mark.parametrize("raw", [b"{", b"{}", b'{"format": 2}', b"[]"], ids=["no JSON", "empty", "format", "list"])
+def test_a_file_that_is_no_profile_is_refused(raw: bytes) -> None:
+    with pytest.raises(FormatError):
+        Profile.read(raw)
