@@ -133,7 +133,8 @@ def tables_of_resources(lake: Lake) -> list[str]:
 
 
 def require_kind(lake: Lake, path: str, fact: str) -> None:
-    """Returns where a table may be made: there is none of its name, or it says this of itself.
+    """Returns where a table may be made: there is none of its name, or it says this of itself. Before anything is read
+    for it; `Lake.replace` looks again while nobody else writes.
 
     raises  Conflict where a table of something else has the name, as a release has
     """

@@ -59,9 +59,11 @@ class Lake(LakeReads):
         marks  numbers to remember, read by `mark`
         facts  what the table says of itself under ``careloom.``; with others than before, or with other columns, the
                table begins anew under its old history
-        raises SchemaMismatch; Conflict if somebody else is writing
+        raises SchemaMismatch; Conflict if somebody else is writing, or where a table has the name that says nothing of
+               itself that this one says, too: it is of something else
         """
         with self._writing(table.path):
+            self._require_kin(table.path, facts or {}, marks or {})
             delta = self._create(table, run, facts or {}, partition_by)
             before, now = delta.version(), now_ms()
             change = Change(removes=files_of(delta))
@@ -78,10 +80,12 @@ class Lake(LakeReads):
         """The version in which the table holds, of all rows with one of the keys, exactly those of the frame.
 
         keys    [n] distinct values of some columns; those of all rows of `frame` are among them
-        raises  SchemaMismatch; Conflict if somebody else is writing
+        raises  SchemaMismatch; Conflict if somebody else is writing, or where a table has the name that remembers none
+                of the numbers
         """
         table.require(frame)
         with self._writing(table.path):
+            self._require_kin(table.path, {}, marks or {})
             delta = self._create(table, run)
             before, now = delta.version(), now_ms()
             if keys.height:
@@ -228,6 +232,21 @@ class Lake(LakeReads):
         )  # fmt: skip
         self._settled(table.path, before)
         return delta
+
+    def _require_kin(self, path: str, facts: Mapping[str, str], marks: Mapping[str, int]) -> None:
+        """Returns where a table of this name may be written by who says this of it: while nobody else writes.
+
+        raises  Conflict where there is one that has none of these facts or, of who says nothing, none of these marks
+        """
+        if not (facts or marks) or not (self._place(path) / "_delta_log").is_dir():
+            return
+        delta = self._open(path)
+        said = delta.metadata().configuration
+        known = (f"careloom.{name}" in said for name in facts) if facts else (
+            delta.transaction_version(name) is not None for name in marks
+        )  # fmt: skip
+        if not any(known):
+            raise Conflict(f"there is a table {path} of something else", "Give this one another name.")
 
     def _sweep(self, path: str, kept: Sequence[int] = ()) -> int:
         """Deletes every data file that neither the newest version nor one of `kept` names, also what a killed writer

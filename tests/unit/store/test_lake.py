@@ -146,6 +146,17 @@ def test_a_frame_of_another_shape_is_refused_before_anything_is_written(lake: La
     assert lake.tables() == []
 
 
+def test_a_table_of_something_else_is_not_written_over_though_nobody_looked_before(lake: Lake) -> None:
+    lake.replace(TABLE, [rows(3)], "run", facts={"release": "one"})
+    with pytest.raises(Conflict):
+        lake.replace(TABLE, [rows(1)], "run", {"position": 1}, {"definition": "a view"})
+    with pytest.raises(Conflict):
+        lake.refresh(TABLE, rows(1).select("weight_id"), rows(1), "run", {"position": 1})
+    assert lake.read(PATH).height == 3
+    lake.replace(TABLE, [rows(2)], "run", facts={"release": "two"})
+    assert lake.state(PATH).facts["release"] == "two"
+
+
 def test_a_second_writer_is_told_to_wait_and_a_reader_is_not(lake: Lake, tmp_path: Path) -> None:
     lake.write(TABLE, rows(1), "run")
     with (tmp_path / "lake" / ".silver.weights.writer").open("wb") as lock:
