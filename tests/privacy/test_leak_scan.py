@@ -27,6 +27,7 @@ from careloom.services.normalize import NormalizeAsk, normalize
 from careloom.services.platform import Platform
 from careloom.services.quality import QualityAsk, quality
 from careloom.services.research_policy import mark_of
+from careloom.services.synthesize import files_of
 from careloom.store.rows import Write, canonical
 from tests.api.kit import Installation
 from tests.store_kit import event
@@ -279,6 +280,35 @@ def plant(made: Installation) -> None:
     policy = mark_of(packaged_policy("safe-harbor"), "run")
     with made.platform.store("research").transaction(event(zone="research"), policy) as step:
         step.write(writes)
+
+
+def test_a_patient_who_stands_in_the_synthetic_zone_is_found_let_out_or_sealed(tmp_path: Path) -> None:
+    with Installation(tmp_path) as made:
+        made.ingest(feed())
+        resources = [{"resourceType": "Observation", "id": f"plant{at}", "subject": {"reference": "Patient/nobody-0"},
+                      "note": [{"text": text}]} for at, text in enumerate(TOLD)]  # fmt: skip
+        writes = [Write("Observation", one["id"], canonical(one), ("nobody-0",), resource=one) for one in resources]
+        with made.platform.store("synthetic").transaction(event(zone="synthetic")) as step:
+            step.write(writes)
+        body = {"engine": "records", "account": "research", "training": "", "stride": 1}
+        files = files_of(made.platform)
+        with made.platform.store("identified").transaction(event()) as step:
+            for account in ("research", "identified"):
+                step.synthesis.add(f"m-{account}", "model", "", "fitted", {**body, "account": account})
+                files.write(f"models/m-{account}/model.json", [f'{{"state":{{"words":["{MAIL}"]}}}}'.encode()])
+            step.synthesis.add("s", "sample", "m-research", "staged", body)
+            files.write("staging/s", [canonical(one) for one in resources])
+            step.synthesis.add("cut", "model", "", "fitted", body)
+        cut = files._place("models/cut/model.json")
+        cut.parent.mkdir()
+        cut.write_bytes(b"not sealed by us")
+        report = scan(made)
+        told = dict.fromkeys(("NAME", "MRN"), 1)
+        sealed = {("synthetic zone, sealed model m-research", "EMAIL"): 1}
+        for place in ("synthetic zone, resources", "synthetic zone, sealed sample s"):
+            sealed |= {(place, label): count for label, count in told.items()}
+        assert dict(report.found) == sealed
+        assert report.unopened == 1
 
 
 def test_numbers_and_names_of_many_are_no_hit(made: Installation) -> None:

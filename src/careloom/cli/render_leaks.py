@@ -14,7 +14,7 @@ def scanned(report: Row) -> None:
     say(
         f"{wanted:,} identifiers of {report['people']:,} patients were looked for in {report['files']:,} files of "
         f"{report['bytes'] / 1e6:,.1f} MB, and in {report['values'] / 1e6:,.1f} MB of rows and of "
-        f"{report['resources']:,} opened resources of the research zone."
+        f"{report['resources']:,} opened resources of the research and synthetic zones."
     )
     show_table("Looked for", ("identifier", "count"), list(report["looked_for"].items()))
     if report["left_out"]:

@@ -1,17 +1,18 @@
 """Leak scan: every byte under the data directory, searched for every identifier of every patient who is known.
 
-What is sealed in the identified zone is the one thing that is not opened. What is looked for, and what is too common
-to be looked for, is told in `careloom.deid.leak_terms`.
+What is sealed in the identified zone, and what was learnt from it, is the one thing that is not opened. What is looked
+for, and what is too common to be looked for, is told in `careloom.deid.leak_terms`.
 
 The research zone is opened, its resources and rows compared patient by patient. Where a policy writes surrogates, a
 name or a telephone number of somebody else may be one: there these count only in the record of whom they belong to. A
 birth date counts in what is told of its own patient (resource, row, texts): a date that was moved may be anybody's.
+The synthetic zone is opened, too, with models and samples of the research zone that lie sealed: it is of nobody.
 """
 
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -28,12 +29,13 @@ from careloom.deid.leak_views import MOST_UNPACKED_BYTES, Unpacking, gathered, i
 from careloom.deid.leaks import has_name, names_of, strings_of
 from careloom.deid.policy import SHIPPED, packaged_policy
 from careloom.deid.text_known import Known
-from careloom.deid.text_spans import DATE, LOCATION, NAME, ORGANIZATION, OTHER_ID, PHONE
-from careloom.errors import FormatError, NotFound
+from careloom.deid.text_spans import NAME, PHONE
 from careloom.fhir.references import patients_of
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.deidentify_known import KnownPeople
+from careloom.services.leak_answers import take_answers
+from careloom.services.leak_sealed import sealed_works
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.vault_epochs import naming, unretired
 from careloom.store.engine import is_url
@@ -72,8 +74,8 @@ class ScanReport:
     people      patients whose identifiers were looked for
     looked_for  label -> identifiers
     left_out    reason -> identifiers that are too common or too short to tell anybody
-    values      bytes of values that were read from databases, tables and sealed resources of the research zone
-    resources   versions of resources of the research zone
+    values      bytes of values that were read from databases, tables and sealed resources and samples
+    resources   versions of resources of the research and synthetic zones
     unopened    files and values that were not read to their end: packed too large, too deep or in a way that is not
                 read, broken, a pipe or a device, behind a link that leads out of the data directory
     found       (place, label) -> how often
@@ -143,7 +145,7 @@ class _Scan:
         self._terms = LeakTerms()
         self._take_people()
         if ask.answers is not None:
-            _take_answers(self._terms, ask.answers)
+            take_answers(self._terms, ask.answers)
         self.report.looked_for, self.report.left_out = self._terms.counted, self._terms.left_out
         self._drop_common_dates()
         self._search = TermSearch(self._terms.anywhere, self._terms.telephones)
@@ -163,6 +165,7 @@ class _Scan:
             self._databases()
         if self._platform.has_store("research"):
             self._resources()
+        self._synthetic()
         self.report.files, self.report.bytes = sum(one.kind == "file" for one in files), done
         self.report.ended = self._platform.runtime.now().isoformat(timespec="seconds")
         return self.report
@@ -225,14 +228,18 @@ class _Scan:
         self, shown: str, tables: Iterable[tuple[str, list[bytes] | None]], counts: Callable[[str, int], bool]
     ) -> None:
         """The values of a database; each identifier counts once for each table."""
+        self._places(((f"{shown}, table {table}", values) for table, values in tables), counts)
+
+    def _places(self, places: Iterable[tuple[str, list[bytes] | None]], counts: Callable[[str, int], bool]) -> None:
+        """Values of places; each identifier counts once for each place."""
         found: dict[str, set[Owned]] = {}
-        for table, values in tables:
+        for place, values in places:
             if values is None:
                 self.report.unopened += 1
             else:
-                found.setdefault(table, set()).update(self._found_in_values(values))
-        for table, there in found.items():
-            self._count(f"{shown}, table {table}", there, counts)
+                found.setdefault(place, set()).update(self._found_in_values(values))
+        for place, there in found.items():
+            self._count(place, there, counts)
 
     def _databases(self) -> None:
         for zone in STORED_ZONES:
@@ -254,6 +261,20 @@ class _Scan:
                 self._flush(waiting)
                 waiting, size = {}, 0
         self._flush(waiting)
+
+    def _synthetic(self) -> None:
+        """Every version of every resource of the synthetic zone, and what was made of the research zone and lies sealed
+        beside it: whoever is found there should be nobody.
+        """
+
+        def opened() -> Iterator[tuple[str, list[bytes] | None]]:
+            if self._platform.has_store("synthetic"):
+                for stored in self._platform.store("synthetic").scan(every_version=True):
+                    self.report.resources += 1
+                    yield "synthetic zone, resources", [stored.content]
+            yield from sealed_works(self._platform)
+
+        self._places(opened(), self._counts_in_bulk)
 
     def _flush(self, waiting: Mapping[str, "_Told"]) -> None:
         for about, told in waiting.items():
@@ -290,7 +311,7 @@ class _Scan:
         return lambda label, of: label != OWN_ID or is_near_research
 
     def _counts_in_bulk(self, label: str, of: int) -> bool:
-        """In bytes of the research zone of which nobody can tell whom they are about."""
+        """In bytes of the research zone of which nobody can tell whom they are about, or that are about nobody."""
         return label != BIRTH_DATE and not (self._has_surrogates and label in (NAME, PHONE))
 
     def _found_in(self, data: bytes, unpacking: Unpacking | None = None, *, is_whole: bool = True) -> set[Owned]:
@@ -362,32 +383,3 @@ def own_dates() -> frozenset[str]:
     root = Path(careloom.__file__).parent
     files = (path for kind in ("*.py", "*.toml") for path in root.rglob(kind))
     return frozenset(match[0] for path in files for match in _DATE.finditer(path.read_text("utf-8", "replace")))
-
-
-def _take_answers(terms: LeakTerms, folder: Path) -> None:
-    """Adds the identifiers and marked spans of a simulated hospital's answer key; whose they are is not told."""
-    seen = _told(folder / "identities.ndjson", lambda row: [(OTHER_ID, str(row["value"]))])
-    if (folder / "notes.ndjson").exists():  # a hospital may be simulated without notes
-        seen |= _told(folder / "notes.ndjson", _marked)
-    for label, text in sorted(seen):
-        if label == NAME:
-            terms.add_name(ANYBODY, text)
-        elif label not in (DATE, LOCATION, ORGANIZATION):
-            terms.add_value(ANYBODY, label, text)
-
-
-def _marked(note_row: Json) -> list[tuple[str, str]]:
-    return [(str(span["label"]), str(span["text"])) for span in note_row["spans"] if span["kind"] == "phi"]
-
-
-def _told(file: Path, read: Callable[[Json], list[tuple[str, str]]]) -> set[tuple[str, str]]:
-    """(label, value) that `read` takes from the rows of a file."""
-    try:
-        with file.open("rb") as lines:
-            return {one for line in lines for one in read(orjson.loads(line))}
-    except FileNotFoundError:
-        raise NotFound(
-            "scan: the answer key is not there", "Name the folder answers of a simulated hospital."
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise FormatError("scan: the answer key cannot be read", "Simulate the hospital again.") from None

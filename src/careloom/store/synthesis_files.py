@@ -59,8 +59,8 @@ class SynthesisFiles:
         except OSError:
             raise NotFound("the file is not there any more", "Make it again.") from None
         with stream:
-            number = 0
-            while length := int.from_bytes(stream.read(_LENGTH_BYTES), "big"):
+            number, size = 0, os.fstat(stream.fileno()).st_size
+            while 0 < (length := int.from_bytes(stream.read(_LENGTH_BYTES), "big")) <= size:
                 part = self._sealer.open(stream.read(length), _context(name, number))
                 if not part:
                     return
