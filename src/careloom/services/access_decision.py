@@ -160,8 +160,16 @@ def refusal(who: Principal, ask: Ask, reason: Reason) -> AccessError:
     if reason in _REMEDIES:
         return AccessError(f"{what}: {_WORDS[reason]}", _REMEDIES[reason], reason)
     roles = sorted(role for role, verbs in ROLES.items() if ask.zone in verbs.get(ask.verb, frozenset()))
-    remedy = f"An administrator can grant the zone with one of these roles: {', '.join(roles) or 'none has it'}."
+    if not roles:
+        return AccessError(what, f"No role may{_INSTEAD.get(ask.zone, '')}.", reason)
+    remedy = f"An administrator can grant the zone with one of these roles: {', '.join(roles)}."
     return AccessError(what, remedy, reason)
+
+
+_INSTEAD: dict[Zone, str] = {
+    "research": ": what lies there is what de-identification writes",
+    "synthetic": ": what was let out stays as it was judged; withdraw the release instead",
+}
 
 
 _WORDS: dict[Reason, str] = {
