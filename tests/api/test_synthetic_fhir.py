@@ -145,10 +145,30 @@ def test_notes_are_let_out_and_fetched_in_three_formats_until_they_are_withdrawn
     assert views["identified"].columns == views["research"].columns == views["synthetic"].columns
     with client_of(made, roles=["auditor"]) as other, pytest.raises(AccessError):
         other.synthetic.data(let_out)
+    nobody_writes_over(api, lines[0])
+    assert [orjson.loads(one) for one in api.synthetic.data(let_out).splitlines()] == lines
     api.synthetic.withdraw(let_out)
     with pytest.raises(Withheld):
         api.synthetic.data(let_out)
     assert list(api.fhir("synthetic").all("DocumentReference")) == []
+
+
+def nobody_writes_over(api: Careloom, patient: dict[str, Any]) -> None:
+    """Whatever roles a client has: what was let out is read-only."""
+    zone, own = api.fhir("synthetic"), f"Patient/{patient['id']}"
+    other = {**patient, "gender": "unknown"}
+    entry = {"resource": other, "request": {"method": "PUT", "url": own}}
+    for write in (
+        lambda: zone.update(other),
+        lambda: zone.create({"resourceType": "Basic", "code": {"text": "more"}, "subject": {"reference": own}}),
+        lambda: zone.patch("Patient", patient["id"], [{"op": "remove", "path": "/gender"}]),
+        lambda: zone.delete("Patient", patient["id"]),
+        lambda: zone.delete_where("Patient", [("_id", patient["id"])]),
+        lambda: zone.submit({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}),
+    ):
+        with pytest.raises(AccessError, match="synthetic zone") as refused:
+            write()
+        assert "withdraw the release" in refused.value.remedy
 
 
 def rewritten(made: Installation, drawn: str) -> None:
@@ -163,9 +183,10 @@ def rewritten(made: Installation, drawn: str) -> None:
 
 
 def judge_again(made: Installation, drawn: str) -> None:
-    from careloom.services.synthesize_notes_judge import NotesJudgeAsk, judge_notes
+    from careloom.services.synthesize_judge import FhirJudgeAsk
+    from careloom.services.synthesize_notes_judge import judge_notes
 
-    judge_notes(made.platform, made.operator, NotesJudgeAsk(drawn))
+    judge_notes(made.platform, made.operator, FhirJudgeAsk(drawn))
 
 
 def test_what_is_no_ask_is_refused_before_it_is_queued(made: Installation, api: Careloom) -> None:

@@ -31,11 +31,11 @@ from careloom.api.synthetic_schemas import (
     SyntheticSample,
 )
 
-_TAG = Tag(name="Synthetic data", description="Data of nobody: fitted, drawn, judged, let out by a policy or not.")
-_MONITOR: list[dict[str, list[str]]] = [{"oauth2": ["careloom/monitor"]}]
-_READ: list[dict[str, list[str]]] = [{"oauth2": ["system/*.r"]}]
+TAG = Tag(name="Synthetic data", description="Data of nobody: fitted, drawn, judged, let out by a policy or not.")
+MONITOR: list[dict[str, list[str]]] = [{"oauth2": ["careloom/monitor"]}]
+READ: list[dict[str, list[str]]] = [{"oauth2": ["system/*.r"]}]
 _RIGHTS: list[dict[str, list[str]]] = [{"oauth2": ["careloom/rights"]}]
-_REFUSALS = (400, 401, 403, 409, 500, 503)
+REFUSALS = (400, 401, 403, 409, 500, 503)
 _TYPES = {"json": "application/json", "pdf": "application/pdf", "html": "text/html; charset=utf-8"}
 _CERTIFICATE: dict[str, Any] = {
     "description": "The certificate as a file.",
@@ -47,7 +47,7 @@ _CERTIFICATE: dict[str, Any] = {
 }
 _ENTRY = ("entry", "seq", "time", "account", "kind", "actor", "run", "epsilon", "delta", "outcome", "note")
 
-synthetic = APIBlueprint("synthetic", __name__, url_prefix="/api/v1/synthetic", abp_tags=[_TAG])
+synthetic = APIBlueprint("synthetic", __name__, url_prefix="/api/v1/synthetic", abp_tags=[TAG])
 
 
 def register(app: OpenAPI) -> None:
@@ -63,8 +63,8 @@ def register(app: OpenAPI) -> None:
     "/engines",
     summary="List the engines",
     operation_id="synthetic_engines",
-    security=_MONITOR,
-    responses={200: answers(EngineList, "Those that there are."), **problems(*_REFUSALS)},
+    security=MONITOR,
+    responses={200: answers(EngineList, "Those that there are."), **problems(*REFUSALS)},
 )
 def engines_listed() -> Response:
     """And whether the library that one needs is installed. Their options: `careloom synthesize engines`."""
@@ -77,8 +77,8 @@ def engines_listed() -> Response:
     "/models",
     summary="List models",
     operation_id="list_synthetic_models",
-    security=_MONITOR,
-    responses={200: answers(SyntheticModelList, "All, newest first."), **problems(*_REFUSALS)},
+    security=MONITOR,
+    responses={200: answers(SyntheticModelList, "All, newest first."), **problems(*REFUSALS)},
 )
 def models_listed() -> Response:
     """Those of the research zone, and fits that wait."""
@@ -91,8 +91,8 @@ def models_listed() -> Response:
     "/models",
     summary="Fit a generator",
     operation_id="fit_synthetic_model",
-    security=_READ,
-    responses={202: queued_answer(SyntheticModel), **problems(*_REFUSALS, 404, 413, 415)},
+    security=READ,
+    responses={202: queued_answer(SyntheticModel), **problems(*REFUSALS, 404, 413, 415)},
 )
 def fitted(body: FitAskBody) -> Response:
     """As a job, which reserves in the privacy ledger before any noise. Needs the scope careloom/correct, too."""
@@ -102,15 +102,15 @@ def fitted(body: FitAskBody) -> Response:
 
     told = body.model_dump()
     source = SourceAsk(told.pop("table"), None, told.pop("metadata"))
-    return _queued(service.submit_fit(platform(), who(), FitAsk(source, **told)), "models")
+    return queued(service.submit_fit(platform(), who(), FitAsk(source, **told)), "models")
 
 
 @synthetic.post(
     "/searches",
     summary="Search settings of a generator",
     operation_id="search_synthetic_model",
-    security=_READ,
-    responses={202: queued_answer(SyntheticModel), **problems(*_REFUSALS, 404, 413, 415)},
+    security=READ,
+    responses={202: queued_answer(SyntheticModel), **problems(*REFUSALS, 404, 413, 415)},
 )
 def searched(body: SearchAskBody) -> Response:
     """As a job: the best of the trials is the model that is answered. The ledger counts each before it runs. Needs the
@@ -124,15 +124,15 @@ def searched(body: SearchAskBody) -> Response:
     told = body.model_dump()
     own = {name: told.pop(name) for name in ("trials", "cpu_seconds", "held_share", "selection", "space")}
     source = SourceAsk(told.pop("table"), None, told.pop("metadata"))
-    return _queued(service.submit_search(platform(), who(), SearchAsk(FitAsk(source, **told), **own)), "models")
+    return queued(service.submit_search(platform(), who(), SearchAsk(FitAsk(source, **told), **own)), "models")
 
 
 @synthetic.get(
     "/models/<run_id>",
     summary="Show a model",
     operation_id="show_synthetic_model",
-    security=_MONITOR,
-    responses={200: answers(SyntheticModel, "It as it stands."), **problems(*_REFUSALS, 404)},
+    security=MONITOR,
+    responses={200: answers(SyntheticModel, "It as it stands."), **problems(*REFUSALS, 404)},
 )
 def model_shown(path: RunPath) -> Response:
     """How far the fit is, what it spent, of how many patients, and who left since."""
@@ -145,8 +145,8 @@ def model_shown(path: RunPath) -> Response:
     "/models/<run_id>/samples",
     summary="Draw rows and judge them",
     operation_id="sample_synthetic_model",
-    security=_READ,
-    responses={202: queued_answer(SyntheticSample), **problems(*_REFUSALS, 404, 413, 415)},
+    security=READ,
+    responses={202: queued_answer(SyntheticSample), **problems(*REFUSALS, 404, 413, 415)},
 )
 def drawn(path: RunPath, body: SampleAskBody) -> Response:
     """As a job. The rows lie sealed, and no route leads to them."""
@@ -156,15 +156,15 @@ def drawn(path: RunPath, body: SampleAskBody) -> Response:
 
     ask = SampleAsk(path.run_id, body.rows, Wish(dict(body.values), {}, body.balance))
     judged = JudgeAsk("", body.target, tuple(body.known), tuple(body.groups), body.small_cell, tuple(body.kinds))
-    return _queued(service.submit_sample(platform(), who(), ask, judged), "samples")
+    return queued(service.submit_sample(platform(), who(), ask, judged), "samples")
 
 
 @synthetic.get(
     "/samples/<run_id>",
     summary="Show a sample with its measures",
     operation_id="show_synthetic_sample",
-    security=_READ,
-    responses={200: answers(SyntheticSample, "It as it stands."), **problems(*_REFUSALS, 404)},
+    security=READ,
+    responses={200: answers(SyntheticSample, "It as it stands."), **problems(*REFUSALS, 404)},
 )
 def sample_shown(path: RunPath) -> Response:
     """For who may read what was learnt: the measures look at patients."""
@@ -177,8 +177,8 @@ def sample_shown(path: RunPath) -> Response:
     "/samples/<run_id>/release",
     summary="Ask the release gate",
     operation_id="release_synthetic_sample",
-    security=_READ,
-    responses={202: queued_answer(SyntheticSample), **problems(*_REFUSALS, 404, 413, 415)},
+    security=READ,
+    responses={202: queued_answer(SyntheticSample), **problems(*REFUSALS, 404, 413, 415)},
 )
 def gate_asked(path: RunPath, body: ReleaseAskBody) -> Response:
     """As a job: the sample is ``released`` or ``refused`` afterwards. The ledger counts each verdict over a private
@@ -188,15 +188,15 @@ def gate_asked(path: RunPath, body: ReleaseAskBody) -> Response:
     from careloom.services.synthesize_release import ReleaseAsk  # noqa: PLC0415 - the same
 
     ask = ReleaseAsk(path.run_id, body.table, body.policy, reason=body.reason)
-    return _queued(service.submit_release(platform(), who(), ask), "samples")
+    return queued(service.submit_release(platform(), who(), ask), "samples")
 
 
 @synthetic.get(
     "/releases",
     summary="List releases",
     operation_id="list_synthetic_releases",
-    security=_MONITOR,
-    responses={200: answers(SyntheticReleaseList, "All, newest first."), **problems(*_REFUSALS)},
+    security=MONITOR,
+    responses={200: answers(SyntheticReleaseList, "All, newest first."), **problems(*REFUSALS)},
 )
 def releases_listed() -> Response:
     """What was let out, and whether it may still be fetched."""
@@ -209,8 +209,8 @@ def releases_listed() -> Response:
     "/releases/<run_id>",
     summary="Show a release",
     operation_id="show_synthetic_release",
-    security=_MONITOR,
-    responses={200: answers(SyntheticRelease, "It as it stands."), **problems(*_REFUSALS, 404)},
+    security=MONITOR,
+    responses={200: answers(SyntheticRelease, "It as it stands."), **problems(*REFUSALS, 404)},
 )
 def release_shown(path: RunPath) -> Response:
     """With its data card."""
@@ -223,8 +223,8 @@ def release_shown(path: RunPath) -> Response:
     "/releases/<run_id>/certificate",
     summary="The certificate of a release",
     operation_id="synthetic_certificate",
-    security=_MONITOR,
-    responses={200: _CERTIFICATE, **problems(*_REFUSALS, 404)},
+    security=MONITOR,
+    responses={200: _CERTIFICATE, **problems(*REFUSALS, 404)},
 )
 def certificate(path: RunPath, query: CertificateQuery) -> Response:
     """Signed; `careloom synthesize verify` checks the JSON, with the public key alone or here."""
@@ -240,8 +240,8 @@ def certificate(path: RunPath, query: CertificateQuery) -> Response:
     "/releases/<run_id>/withdraw",
     summary="Take a release back",
     operation_id="withdraw_synthetic_release",
-    security=_READ,
-    responses={200: answers(SyntheticRelease, "It, withdrawn."), **problems(*_REFUSALS, 404)},
+    security=READ,
+    responses={200: answers(SyntheticRelease, "It, withdrawn."), **problems(*REFUSALS, 404)},
 )
 def withdrawn(path: RunPath) -> Response:
     """Its table goes, its certificate stays. For who may read what was learnt."""
@@ -254,8 +254,8 @@ def withdrawn(path: RunPath) -> Response:
     "/ledger",
     summary="The accounts of the privacy ledger",
     operation_id="privacy_accounts",
-    security=_MONITOR,
-    responses={200: answers(LedgerAccountList, "By name."), **problems(*_REFUSALS)},
+    security=MONITOR,
+    responses={200: answers(LedgerAccountList, "By name."), **problems(*REFUSALS)},
 )
 def accounts() -> Response:
     """Budget, share used, epsilon spent, of each data set and cohort that the caller may see the counts of."""
@@ -268,8 +268,8 @@ def accounts() -> Response:
     "/ledger/account",
     summary="An account of the privacy ledger",
     operation_id="privacy_account",
-    security=_MONITOR,
-    responses={200: answers(LedgerDetail, "With its rows."), **problems(*_REFUSALS, 404)},
+    security=MONITOR,
+    responses={200: answers(LedgerDetail, "With its rows."), **problems(*REFUSALS, 404)},
 )
 def account(query: AccountQuery) -> Response:
     """Every use that counts against it, newest first."""
@@ -284,7 +284,7 @@ def account(query: AccountQuery) -> Response:
     summary="Set a privacy budget",
     operation_id="set_privacy_budget",
     security=_RIGHTS,
-    responses={200: answers(LedgerEntry, "The row of the ledger."), **problems(*_REFUSALS, 413, 415)},
+    responses={200: answers(LedgerEntry, "The row of the ledger."), **problems(*REFUSALS, 413, 415)},
 )
 def budget(body: BudgetBody) -> Response:
     """A privacy officer does; without a budget nothing private is learnt."""
@@ -293,7 +293,8 @@ def budget(body: BudgetBody) -> Response:
     return json_answer(_entry(service.set_budget(platform(), who(), service.BudgetAsk(**body.model_dump()))))
 
 
-def _queued(made: dict[str, Any], kind: str) -> Response:
+def queued(made: dict[str, Any], kind: str) -> Response:
+    """The answer to what was queued, with its address; kind: models or samples."""
     return json_answer(made, 202, at=f"{base_url()}/api/v1/synthetic/{kind}/{made['id']}")
 
 

@@ -6,11 +6,12 @@ Models, samples, the gate and releases are those of ``careloom.api.synthetic``. 
 from typing import Any
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, OpenAPI, Tag
+from flask_openapi3 import APIBlueprint, OpenAPI
 
 from careloom.api.answers import answers, document, json_answer, problems, queued_answer
-from careloom.api.context import base_url, platform, who
+from careloom.api.context import platform, who
 from careloom.api.schemas import Problem
+from careloom.api.synthetic import MONITOR, READ, REFUSALS, TAG, queued
 from careloom.api.synthetic_fhir_schemas import (
     DownloadQuery,
     FhirFitBody,
@@ -20,11 +21,7 @@ from careloom.api.synthetic_fhir_schemas import (
 )
 from careloom.api.synthetic_schemas import RunPath, SampleBriefList, SyntheticModel, SyntheticSample
 
-_TAG = Tag(name="Synthetic data", description="Data of nobody: fitted, drawn, judged, let out by a policy or not.")
-_MONITOR: list[dict[str, list[str]]] = [{"oauth2": ["careloom/monitor"]}]
-_READ: list[dict[str, list[str]]] = [{"oauth2": ["system/*.r"]}]
 _SEARCH: list[dict[str, list[str]]] = [{"oauth2": ["system/*.s"]}]
-_REFUSALS = (400, 401, 403, 409, 500, 503)
 _TYPES = {
     "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
@@ -38,7 +35,7 @@ _FILE: dict[str, Any] = {
     },
 }
 
-synthetic_fhir = APIBlueprint("synthetic_fhir", __name__, url_prefix="/api/v1/synthetic", abp_tags=[_TAG])
+synthetic_fhir = APIBlueprint("synthetic_fhir", __name__, url_prefix="/api/v1/synthetic", abp_tags=[TAG])
 
 
 def register(app: OpenAPI) -> None:
@@ -51,8 +48,8 @@ def register(app: OpenAPI) -> None:
     "/records/models",
     summary="Fit a generator of whole records",
     operation_id="fit_synthetic_records",
-    security=_READ,
-    responses={202: queued_answer(SyntheticModel), **problems(*_REFUSALS, 413, 415)},
+    security=READ,
+    responses={202: queued_answer(SyntheticModel), **problems(*REFUSALS, 413, 415)},
 )
 def records_fitted(body: FhirFitBody) -> Response:
     """As a job, on the research zone's store. Needs the scope careloom/correct, too."""
@@ -63,8 +60,8 @@ def records_fitted(body: FhirFitBody) -> Response:
     "/notes/models",
     summary="Fit a generator of notes",
     operation_id="fit_synthetic_notes",
-    security=_READ,
-    responses={202: queued_answer(SyntheticModel), **problems(*_REFUSALS, 413, 415)},
+    security=READ,
+    responses={202: queued_answer(SyntheticModel), **problems(*REFUSALS, 413, 415)},
 )
 def notes_fitted(body: NotesFitBody) -> Response:
     """As a job, on the annotated notes of the research zone. Needs the scope careloom/correct, too."""
@@ -75,8 +72,8 @@ def notes_fitted(body: NotesFitBody) -> Response:
     "/records/models/<run_id>/samples",
     summary="Draw whole records and judge them",
     operation_id="sample_synthetic_records",
-    security=_READ,
-    responses={202: queued_answer(SyntheticSample), **problems(*_REFUSALS, 404, 413, 415)},
+    security=READ,
+    responses={202: queued_answer(SyntheticSample), **problems(*REFUSALS, 404, 413, 415)},
 )
 def records_drawn(path: RunPath, body: RecordsSampleBody) -> Response:
     """As a job. The patients lie sealed, and no route leads to them."""
@@ -87,8 +84,8 @@ def records_drawn(path: RunPath, body: RecordsSampleBody) -> Response:
     "/notes/models/<run_id>/samples",
     summary="Write notes and judge them",
     operation_id="sample_synthetic_notes",
-    security=_READ,
-    responses={202: queued_answer(SyntheticSample), **problems(*_REFUSALS, 404, 413, 415)},
+    security=READ,
+    responses={202: queued_answer(SyntheticSample), **problems(*REFUSALS, 404, 413, 415)},
 )
 def notes_drawn(path: RunPath, body: NotesSampleBody) -> Response:
     """As a job; with ``records`` patients whose notes tell their records. They lie sealed, and no route leads there."""
@@ -99,8 +96,8 @@ def notes_drawn(path: RunPath, body: NotesSampleBody) -> Response:
     "/samples",
     summary="List samples",
     operation_id="list_synthetic_samples",
-    security=_MONITOR,
-    responses={200: answers(SampleBriefList, "All, newest first."), **problems(*_REFUSALS)},
+    security=MONITOR,
+    responses={200: answers(SampleBriefList, "All, newest first."), **problems(*REFUSALS)},
 )
 def samples_listed() -> Response:
     """Those of the research zone, without their measures, and those that wait."""
@@ -114,7 +111,7 @@ def samples_listed() -> Response:
     summary="Fetch what was let out",
     operation_id="fetch_synthetic_release",
     security=_SEARCH,
-    responses={200: _FILE, **problems(*_REFUSALS, 404, 413)},
+    responses={200: _FILE, **problems(*REFUSALS, 404, 413)},
 )
 def fetched(path: RunPath, query: DownloadQuery) -> Response:
     """FHIR NDJSON of records and notes, or their tables; rows of a table. A release that is closed is refused (409)."""
@@ -131,7 +128,7 @@ def _fit(engine: str, told: dict[str, Any]) -> Response:
     from careloom.services import synthesize_fhir_jobs as service  # noqa: PLC0415 - see the module
 
     made = service.submit_fhir_fit(platform(), who(), service.FhirFitAsk(engine, **told))
-    return json_answer(made, 202, at=f"{base_url()}/api/v1/synthetic/models/{made['id']}")
+    return queued(made, "models")
 
 
 def _sample(engine: str, model: str, told: dict[str, Any]) -> Response:
@@ -139,4 +136,4 @@ def _sample(engine: str, model: str, told: dict[str, Any]) -> Response:
 
     ask = service.FhirSampleAsk(model, **told | {"kinds": tuple(told["kinds"])})
     made = service.submit_fhir_sample(platform(), who(), engine, ask)
-    return json_answer(made, 202, at=f"{base_url()}/api/v1/synthetic/samples/{made['id']}")
+    return queued(made, "samples")

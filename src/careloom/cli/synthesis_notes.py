@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from careloom.cli.options import Json
+from careloom.cli.synthesis_options import Account, Controls, Delta, Epsilon, Name, Seed, SmallCell, options_of
 
 notes_app = typer.Typer(no_args_is_help=True, help="Notes about nobody, alone or with whole records that they tell.")
 
@@ -23,9 +24,9 @@ def fit(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="A simulated hospital's, in place of the research zone."),
     ] = None,
-    account: Annotated[str, typer.Option(help="Of the privacy ledger: research, or a cohort of it.")] = "research",
-    epsilon: Annotated[float | None, typer.Option(help="Bound per patient; without it the fit is not private.")] = None,
-    delta: Annotated[float, typer.Option(help="Far below one over the number of patients.")] = 1e-6,
+    account: Account = "research",
+    epsilon: Epsilon = None,
+    delta: Delta = 1e-6,
     public: Annotated[
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Simulated notes: words of a private fit."),
@@ -33,26 +34,25 @@ def fit(
     epochs: Annotated[int, typer.Option(min=1, help="How often all notes are read.")] = 5,
     cpu_seconds: Annotated[float, typer.Option(min=0, help="End after the epoch that uses them up; 0: never.")] = 0.0,
     option: Annotated[list[str] | None, typer.Option(help="Of the model, name=number; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything but private noise.")] = 1,
-    name: Annotated[str, typer.Option(help="What people call the model.")] = "",
-    controls: Annotated[float, typer.Option(help="Share of the patients who are set aside for the judge.")] = 0.3,
+    seed: Seed = 1,
+    name: Name = "",
+    controls: Controls = 0.3,
     json: Json = False,
 ) -> None:
     """Fit a generator of notes on annotated notes; what it may spend is reserved in the privacy ledger first.
 
     Example: careloom synthesize notes fit --name notes --epochs 5 --option enough=10
     """
-    from careloom.cli import output, render_synthesis
-    from careloom.cli.synthesis_rows import _option
-    from careloom.cli.synthesis_session import opened
+    from careloom.cli import render_synthesis
+    from careloom.cli.synthesis_session import watched
     from careloom.services.synthesize_notes_fit import NotesAsk
     from careloom.services.synthesize_notes_fit import fit as run
 
-    options = {"epochs": epochs, **dict(_option(one) for one in option or ())}
-    ask = NotesAsk(folder, account, epsilon, delta, public, options, seed, name, controls, cpu_seconds)
-    with opened() as (platform, who), output.progress("Fitting", quiet=json, unit="of 1000") as watch:
-        made = run(platform, who, ask, watch)
-    output.give(made, as_json=json, show=render_synthesis.model)
+    options = {"epochs": epochs, **options_of(option)}
+    ask = NotesAsk(
+        folder, account, epsilon, delta, public, options, seed, name, controls, cpu_seconds=cpu_seconds
+    )  # fmt: skip
+    watched(run, ask, ("Fitting", "of 1000"), render_synthesis.model, as_json=json)
 
 
 def sample(
@@ -70,20 +70,19 @@ def sample(
 
     Example: careloom synthesize notes sample 20261130T090000Z-abcdef --records 20261130T090100Z-ghijkl
     """
-    from careloom.cli import output, render_synthesis
-    from careloom.cli.synthesis_session import opened
+    from careloom.cli import render_synthesis
+    from careloom.cli.synthesis_session import watched
     from careloom.services.synthesize_notes_draw import NotesSampleAsk
     from careloom.services.synthesize_notes_draw import sample as run
 
     unit = "patients" if records else "notes"
-    with opened() as (platform, who), output.progress("Writing", quiet=json, unit=unit) as watch:
-        made = run(platform, who, NotesSampleAsk(model, notes, kind, records), watch)
-    output.give(made, as_json=json, show=render_synthesis.sample)
+    ask = NotesSampleAsk(model, notes, kind, records)
+    watched(run, ask, ("Writing", unit), render_synthesis.sample, as_json=json)
 
 
 def judge(
     sample: Annotated[str, typer.Argument(help="A sample of notes, as sample told it.")],
-    small_cell: Annotated[int | None, typer.Option(min=2, help="Fewer patients are rare; else 10.")] = None,
+    small_cell: SmallCell = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(help="Only verbatim, fidelity, agreement, identifiers, utility or privacy; may be repeated."),
@@ -96,8 +95,9 @@ def judge(
     """
     from careloom.cli import output, render_synthesis
     from careloom.cli.synthesis_session import opened
-    from careloom.services.synthesize_notes_judge import KINDS, NotesJudgeAsk, judge_notes
+    from careloom.services.synthesize_judge import FhirJudgeAsk
+    from careloom.services.synthesize_notes_judge import judge_notes
 
     with opened() as (platform, who):
-        made = judge_notes(platform, who, NotesJudgeAsk(sample, small_cell, tuple(kind or KINDS)))
+        made = judge_notes(platform, who, FhirJudgeAsk(sample, small_cell, tuple(kind or ())))
     output.give(made, as_json=json, show=render_synthesis.judged)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from careloom.cli.options import Json
+from careloom.cli.synthesis_options import PolicyName, Reason, Where, release_ask, texts_of
 
 
 def register(synthesize_app: typer.Typer) -> None:
@@ -19,13 +20,11 @@ def patients(
     notes: Annotated[str, typer.Argument(help="A fitted model of notes, of the same patients.")],
     out: Annotated[Path, typer.Argument(help="A new folder: FHIR NDJSON, a file a type.")],
     number: Annotated[int, typer.Option("--patients", min=1, help="How many.")] = 100,
-    where: Annotated[list[str] | None, typer.Option(help="sex=female: of every patient; may be repeated.")] = None,
+    where: Where = None,
     kind: Annotated[str, typer.Option(help="Of every note: progress, discharge, ...")] = "",
     table: Annotated[str, typer.Option(help="What the release is called: gold/TABLE.")] = "patients_with_notes",
-    policy: Annotated[
-        str, typer.Option(help="strict, or what a privacy officer chooses: empirical, a file.")
-    ] = "strict",
-    reason: Annotated[str, typer.Option(help="Why another policy is chosen; it stands in the certificate.")] = "",
+    policy: PolicyName = "strict",
+    reason: Reason = "",
     json: Json = False,
 ) -> None:
     """Draw patients with notes that agree with their records, judge them, and write them where the policy lets them.
@@ -35,16 +34,13 @@ def patients(
     Example: careloom synthesize patients 20261130T090000Z-abcdef 20261130T091000Z-ghijkl OUT --patients 500
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.synthesis_rows import _option
     from careloom.cli.synthesis_session import opened
-    from careloom.services.synthesize_release import ReleaseAsk
     from careloom.services.synthesize_whole import WholeAsk
     from careloom.services.synthesize_whole import patients as run
 
-    given = {key: str(value) for key, value in (_option(one) for one in where or ())}
+    given = texts_of(where)
     with opened() as (platform, who), output.progress("Drawing", quiet=json, unit="of 1000") as watch:
-        own = platform.read_text(Path(policy)) if policy.endswith(".toml") else ""
-        let_out = ReleaseAsk("", table, "strict" if own else policy, own, reason)
+        let_out = release_ask(platform, "", table, policy, reason)
         made = run(platform, who, WholeAsk(records, notes, out, number, given, kind, let_out), watch)
     output.give(made, as_json=json, show=render_synthesis.exported)
 

@@ -6,6 +6,18 @@ from typing import Annotated
 import typer
 
 from careloom.cli.options import Json
+from careloom.cli.synthesis_options import (
+    Account,
+    Controls,
+    Delta,
+    Epsilon,
+    Name,
+    Seed,
+    SmallCell,
+    Where,
+    options_of,
+    texts_of,
+)
 
 records_app = typer.Typer(no_args_is_help=True, help="Whole records of patients who do not exist, as FHIR.")
 
@@ -23,61 +35,54 @@ def fit(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="FHIR, *.ndjson or *.json, in place of the research zone."),
     ] = None,
-    account: Annotated[str, typer.Option(help="Of the privacy ledger: research, or a cohort of it.")] = "research",
-    epsilon: Annotated[float | None, typer.Option(help="Bound per patient; without it the fit is not private.")] = None,
-    delta: Annotated[float, typer.Option(help="Far below one over the number of patients.")] = 1e-6,
+    account: Account = "research",
+    epsilon: Epsilon = None,
+    delta: Delta = 1e-6,
     public: Annotated[
         Path | None,
         typer.Option(exists=True, file_okay=False, help="FHIR of simulated patients: words of a private fit."),
     ] = None,
     option: Annotated[list[str] | None, typer.Option(help="Of the recipe, name=number; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything but private noise.")] = 1,
-    name: Annotated[str, typer.Option(help="What people call the model.")] = "",
-    controls: Annotated[float, typer.Option(help="Share of the patients who are set aside for the judge.")] = 0.3,
+    seed: Seed = 1,
+    name: Name = "",
+    controls: Controls = 0.3,
     json: Json = False,
 ) -> None:
     """Fit a generator of whole records; what it may spend is reserved in the privacy ledger first.
 
     Example: careloom synthesize records fit --name hospital --option epochs=6
     """
-    from careloom.cli import output, render_synthesis
-    from careloom.cli.synthesis_rows import _option
-    from careloom.cli.synthesis_session import opened
+    from careloom.cli import render_synthesis
+    from careloom.cli.synthesis_session import watched
     from careloom.services.synthesize_records import RecordsAsk
     from careloom.services.synthesize_records import fit as run
 
-    options = dict(_option(one) for one in option or ())
-    ask = RecordsAsk(folder, account, epsilon, delta, public, options, seed, name, controls)
-    with opened() as (platform, who), output.progress("Fitting", quiet=json, unit="of 1000") as watch:
-        made = run(platform, who, ask, watch)
-    output.give(made, as_json=json, show=render_synthesis.model)
+    ask = RecordsAsk(folder, account, epsilon, delta, public, options_of(option), seed, name, controls)
+    watched(run, ask, ("Fitting", "of 1000"), render_synthesis.model, as_json=json)
 
 
 def sample(
     model: Annotated[str, typer.Argument(help="A fitted model of records, as fit told it.")],
     patients: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
-    where: Annotated[list[str] | None, typer.Option(help="sex=female: of every patient; may be repeated.")] = None,
+    where: Where = None,
     json: Json = False,
 ) -> None:
     """Draw patients as FHIR and tables; they lie sealed, and nobody can fetch them before they are released.
 
     Example: careloom synthesize records sample 20261130T090000Z-abcdef --patients 500 --where sex=female
     """
-    from careloom.cli import output, render_synthesis
-    from careloom.cli.synthesis_rows import _option
-    from careloom.cli.synthesis_session import opened
+    from careloom.cli import render_synthesis
+    from careloom.cli.synthesis_session import watched
     from careloom.services.synthesize_records import RecordsSampleAsk
     from careloom.services.synthesize_records import sample as run
 
-    given = {key: str(value) for key, value in (_option(one) for one in where or ())}
-    with opened() as (platform, who), output.progress("Drawing", quiet=json, unit="patients") as watch:
-        made = run(platform, who, RecordsSampleAsk(model, patients, given), watch)
-    output.give(made, as_json=json, show=render_synthesis.sample)
+    ask = RecordsSampleAsk(model, patients, texts_of(where))
+    watched(run, ask, ("Drawing", "patients"), render_synthesis.sample, as_json=json)
 
 
 def judge(
     sample: Annotated[str, typer.Argument(help="A sample of whole records, as sample told it.")],
-    small_cell: Annotated[int | None, typer.Option(min=2, help="Fewer patients are rare; else 10.")] = None,
+    small_cell: SmallCell = None,
     kind: Annotated[
         list[str] | None, typer.Option(help="Only records, fidelity, detection, utility or privacy; may be repeated.")
     ] = None,
@@ -89,8 +94,9 @@ def judge(
     """
     from careloom.cli import output, render_synthesis
     from careloom.cli.synthesis_session import opened
-    from careloom.services.synthesize_records_judge import KINDS, RecordsJudgeAsk, judge_whole
+    from careloom.services.synthesize_judge import FhirJudgeAsk
+    from careloom.services.synthesize_records_judge import judge_whole
 
     with opened() as (platform, who):
-        made = judge_whole(platform, who, RecordsJudgeAsk(sample, small_cell, tuple(kind or KINDS)))
+        made = judge_whole(platform, who, FhirJudgeAsk(sample, small_cell, tuple(kind or ())))
     output.give(made, as_json=json, show=render_synthesis.judged)

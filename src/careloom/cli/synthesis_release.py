@@ -6,6 +6,7 @@ from typing import Annotated, Literal, cast
 import typer
 
 from careloom.cli.options import Json
+from careloom.cli.synthesis_options import PolicyName, Reason, release_ask, write_file
 
 
 def register(synthesize_app: typer.Typer) -> None:
@@ -22,10 +23,8 @@ def register(synthesize_app: typer.Typer) -> None:
 def release(
     sample: Annotated[str, typer.Argument(help="A sample that was judged.")],
     table: Annotated[str, typer.Argument(help="What it is called in the synthetic zone's lake: gold/TABLE.")],
-    policy: Annotated[
-        str, typer.Option(help="strict, or what a privacy officer chooses: empirical, a file.")
-    ] = "strict",
-    reason: Annotated[str, typer.Option(help="Why another policy is chosen; it stands in the certificate.")] = "",
+    policy: PolicyName = "strict",
+    reason: Reason = "",
     json: Json = False,
 ) -> None:
     """Let rows out by a policy, with a certificate, or refuse them; exit 4 if they stay in.
@@ -34,12 +33,10 @@ def release(
     """
     from careloom.cli import output, render_synthesis
     from careloom.cli.synthesis_session import opened
-    from careloom.services.synthesize_release import ReleaseAsk
     from careloom.services.synthesize_release import release as run
 
     with opened() as (platform, who):
-        own = platform.read_text(Path(policy)) if policy.endswith(".toml") else ""
-        made = run(platform, who, ReleaseAsk(sample, table, "strict" if own else policy, own, reason))
+        made = run(platform, who, release_ask(platform, sample, table, policy, reason))
     output.give(made, as_json=json, show=render_synthesis.release)
 
 
@@ -127,7 +124,6 @@ def certificate(
     Example: careloom synthesize certificate patients_synthetic-20261130T090200Z-abcdef --out certificate.pdf
     """
     from careloom.cli import output
-    from careloom.cli.synthesis_rows import _write
     from careloom.cli.synthesis_session import opened
     from careloom.errors import QueryError
     from careloom.services.synthesize_release import certificate_of
@@ -137,7 +133,7 @@ def certificate(
         raise QueryError("a certificate has no such format", "Name a file .json, .pdf or .html.")
     with opened() as (platform, who):
         content = certificate_of(platform, who, name, cast('Literal["json", "pdf", "html"]', ending))
-    _write(out, content)
+    write_file(out, content)
     output.say(f"{out}: {len(content):,} bytes")
 
 

@@ -1,18 +1,28 @@
 """Commands that make synthetic rows: engines, metadata, fit, sample, judge."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from careloom.cli.options import Json
-
-if TYPE_CHECKING:
-    pass
-
-Table = Annotated[str, typer.Option(help="Of the research zone's lake: silver/patients, or a version of it, @3.")]
-File = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="CSV or Parquet in place of a table.")]
-Account = Annotated[str, typer.Option(help="Of the privacy ledger: research, or a cohort of it.")]
+from careloom.cli.synthesis_options import (
+    Account,
+    Controls,
+    Delta,
+    Engine,
+    Epsilon,
+    File,
+    Metadata,
+    Name,
+    RowsPerPatient,
+    Seed,
+    SmallCell,
+    Table,
+    Target,
+    options_of,
+    write_file,
+)
 
 
 def register(synthesize_app: typer.Typer) -> None:
@@ -55,26 +65,24 @@ def metadata(
     if out is None:
         output.emit_text(text)
         return
-    _write(out, text.encode())
+    write_file(out, text.encode())
     output.say(f"{out}: check it before you fit; nothing in it is public yet.")
 
 
 def fit(
     table: Table = "",
     file: File = None,
-    metadata: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="TOML; without it it is guessed, never private.")
-    ] = None,
+    metadata: Metadata = None,
     account: Account = "research",
-    engine: Annotated[str, typer.Option(help="See careloom synthesize engines.")] = "marginals",
-    epsilon: Annotated[float | None, typer.Option(help="Bound per patient; without it the fit is not private.")] = None,
-    delta: Annotated[float, typer.Option(help="Far below one over the number of patients.")] = 1e-6,
-    rows_per_patient: Annotated[int, typer.Option(help="The most rows of a patient that are learnt privately.")] = 1,
-    target: Annotated[str, typer.Option(help="The column that matters most.")] = "",
+    engine: Engine = "marginals",
+    epsilon: Epsilon = None,
+    delta: Delta = 1e-6,
+    rows_per_patient: RowsPerPatient = 1,
+    target: Target = "",
     option: Annotated[list[str] | None, typer.Option(help="Of the engine, name=value; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything but private noise.")] = 1,
-    name: Annotated[str, typer.Option(help="What people call the model.")] = "",
-    controls: Annotated[float, typer.Option(help="Share of the patients who are set aside for the judge.")] = 0.3,
+    seed: Seed = 1,
+    name: Name = "",
+    controls: Controls = 0.3,
     json: Json = False,
 ) -> None:
     """Fit a generator of a table; what it may spend is reserved in the privacy ledger first.
@@ -87,7 +95,7 @@ def fit(
     from careloom.services.synthesize import fit as run
     from careloom.services.synthesize_source import SourceAsk
 
-    options = dict(_option(one) for one in option or ())
+    options = options_of(option)
     with opened() as (platform, who):
         text = "" if metadata is None else platform.read_text(metadata)
         source: SourceAsk = SourceAsk(table, file, text)
@@ -110,16 +118,14 @@ def sample(
 
     Example: careloom synthesize sample 20261130T090000Z-abcdef --rows 5000 --where gender=female
     """
-    from careloom.cli import output, render_synthesis
-    from careloom.cli.synthesis_session import opened
+    from careloom.cli import render_synthesis
+    from careloom.cli.synthesis_session import watched
     from careloom.services.synthesize_rows import SampleAsk
     from careloom.services.synthesize_rows import sample as run
     from careloom.synth.tabular import Wish
 
-    wish = Wish(dict(_option(one) for one in where or ()), {}, balance)
-    with opened() as (platform, who), output.progress("Drawing", quiet=json, unit="rows") as watch:
-        made = run(platform, who, SampleAsk(model, rows, wish), watch)
-    output.give(made, as_json=json, show=render_synthesis.sample)
+    wish = Wish(options_of(where), {}, balance)
+    watched(run, SampleAsk(model, rows, wish), ("Drawing", "rows"), render_synthesis.sample, as_json=json)
 
 
 def judge(
@@ -129,7 +135,7 @@ def judge(
         list[str] | None, typer.Option(help="A column that an acquaintance may know; may be repeated.")
     ] = None,
     group: Annotated[list[str] | None, typer.Option(help="Tell the score apart by it; may be repeated.")] = None,
-    small_cell: Annotated[int | None, typer.Option(min=2, help="Fewer patients are rare; else 10.")] = None,
+    small_cell: SmallCell = None,
     kind: Annotated[
         list[str] | None, typer.Option(help="Only fidelity, detection, utility or privacy; may be repeated.")
     ] = None,
@@ -148,30 +154,3 @@ def judge(
     with opened() as (platform, who):
         made = run(platform, who, ask)
     output.give(made, as_json=json, show=render_synthesis.judged)
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """``name=value``, the value as a number or a truth where it reads as one. raises QueryError"""
-    from careloom.errors import QueryError
-
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise QueryError("an option is written name=value", "For example bins=16.")
-    if value.lower() in ("true", "false"):
-        return name, value.lower() == "true"
-    for kind in (int, float):
-        try:
-            return name, kind(value)
-        except ValueError:
-            continue
-    return name, value
-
-
-def _write(out: Path, content: bytes) -> None:
-    """raises SetupError"""
-    from careloom.errors import SetupError
-
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise SetupError(f"{out.name} cannot be written ({type(error).__name__})", "Name another place.") from None

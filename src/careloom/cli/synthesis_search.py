@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from careloom.cli.options import Json
-from careloom.cli.synthesis_rows import Account, File, Table
+from careloom.cli.synthesis_options import (
+    Account,
+    Controls,
+    Delta,
+    Engine,
+    File,
+    Metadata,
+    Name,
+    RowsPerPatient,
+    Seed,
+    Table,
+    Target,
+    options_of,
+)
 
 
 def register(synthesize_app: typer.Typer) -> None:
@@ -17,11 +30,9 @@ def register(synthesize_app: typer.Typer) -> None:
 def search(
     table: Table = "",
     file: File = None,
-    metadata: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="TOML; without it it is guessed, never private.")
-    ] = None,
+    metadata: Metadata = None,
     account: Account = "research",
-    engine: Annotated[str, typer.Option(help="See careloom synthesize engines.")] = "marginals",
+    engine: Engine = "marginals",
     trials: Annotated[int, typer.Option(min=1, help="Settings that are tried, at most.")] = 10,
     cpu_minutes: Annotated[float, typer.Option(help="No trial begins that would end later, of one processor.")] = 10.0,
     held: Annotated[float, typer.Option(help="Share of those to learn on whom trials are compared.")] = 0.2,
@@ -30,13 +41,13 @@ def search(
     ] = None,
     epsilon: Annotated[float | None, typer.Option(help="Bound of EACH trial; without it nothing is private.")] = None,
     choice: Annotated[float, typer.Option(help="Epsilon of choosing among private trials.")] = 0.1,
-    delta: Annotated[float, typer.Option(help="Far below one over the number of patients.")] = 1e-6,
-    rows_per_patient: Annotated[int, typer.Option(help="The most rows of a patient that are learnt privately.")] = 1,
-    target: Annotated[str, typer.Option(help="The column that matters most.")] = "",
+    delta: Delta = 1e-6,
+    rows_per_patient: RowsPerPatient = 1,
+    target: Target = "",
     option: Annotated[list[str] | None, typer.Option(help="Not tried but fixed, name=value; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything but private noise.")] = 1,
-    name: Annotated[str, typer.Option(help="What people call the model.")] = "",
-    controls: Annotated[float, typer.Option(help="Share of the patients who are set aside for the judge.")] = 0.3,
+    seed: Seed = 1,
+    name: Name = "",
+    controls: Controls = 0.3,
     json: Json = False,
 ) -> None:
     """Try settings of an engine and keep the best as a model; the ledger counts every trial before it runs.
@@ -44,14 +55,13 @@ def search(
     Example: careloom synthesize search --table silver/patients --metadata patients.toml --engine vae --trials 8
     """
     from careloom.cli import output, render_synthesis
-    from careloom.cli.synthesis_rows import _option
     from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize import FitAsk
     from careloom.services.synthesize_search import SearchAsk
     from careloom.services.synthesize_search import search as run
     from careloom.services.synthesize_source import SourceAsk
 
-    options = dict(_option(one) for one in option or ())
+    options = options_of(option)
     with opened() as (platform, who):
         source = SourceAsk(table, file, "" if metadata is None else platform.read_text(metadata))
         fit = FitAsk(source, account, engine, epsilon, delta, rows_per_patient, target, options, seed, name, controls)

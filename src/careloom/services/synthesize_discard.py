@@ -10,9 +10,9 @@ from typing import Any
 
 from careloom.errors import Conflict, NotFound
 from careloom.services.access import Principal
-from careloom.services.admission import admit
 from careloom.services.platform import Platform
-from careloom.services.synthesize import change, held, told, work, zone_of_account
+from careloom.services.synthesize import change, held, told, work
+from careloom.services.synthesize_admitted import admitted
 from careloom.services.synthesize_mend import remove_files
 from careloom.services.synthesize_over import FACT
 from careloom.store.synthesis import Work, listed, unused
@@ -28,10 +28,9 @@ def discard(platform: Platform, who: Principal, name: str) -> Json:
     raises  AccessError; NotFound; Conflict for a sample that is let out, or what is being made
     """
     try:
-        one = work(platform, name, "model")
+        one, _ = admitted(platform, who, "read", name, "model", operation=DISCARD)
     except NotFound:
-        one = work(platform, name, "sample")
-    admit(platform, who, "read", zone_of_account(one.body["account"]), operation=DISCARD)
+        one, _ = admitted(platform, who, "read", name, "sample", operation=DISCARD)
     if one.kind == "sample":
         return told(_emptied(platform, who, name))
     with held(platform, name):

@@ -8,7 +8,8 @@ from careloom.errors import InputError, QueryError
 from careloom.services.access import Principal
 from careloom.services.admission import admit
 from careloom.services.platform import Platform
-from careloom.services.synthesize import FHIR, FIT, NOTES, RECORDS, work, zone_of_account
+from careloom.services.synthesize import FHIR, FIT, NOTES, RECORDS, zone_of_account
+from careloom.services.synthesize_admitted import admitted
 from careloom.services.synthesize_jobs import model_of, queued, sample_as
 from careloom.services.synthesize_notes_judge import KINDS as NOTE_KINDS
 from careloom.services.synthesize_records_judge import KINDS as RECORD_KINDS
@@ -79,9 +80,7 @@ def submit_fhir_sample(platform: Platform, who: Principal, engine: str, ask: Fhi
 
     raises  AccessError; NotFound; QueryError for a model of another kind; InputError for a kind of measure
     """
-    model = work(platform, ask.model, "model")
-    zone = zone_of_account(model.body["account"])
-    admit(platform, who, "read", zone, operation=SAMPLE)
+    model, zone = admitted(platform, who, "read", ask.model, "model", operation=SAMPLE)
     if model.body["engine"] != engine:
         raise QueryError(f"the model is not one of {engine}", "Ask where its kind of samples is drawn.")
     known = NOTE_KINDS if engine == NOTES else RECORD_KINDS

@@ -13,15 +13,16 @@ from careloom.services.access import Principal
 from careloom.services.platform import Platform
 from careloom.services.simulate import SimulateAsk, simulate
 from careloom.services.synthesize import NOTES, Tell
+from careloom.services.synthesize_judge import FhirJudgeAsk
 from careloom.services.synthesize_notes_draw import NotesSampleAsk
 from careloom.services.synthesize_notes_draw import sample as write_notes
 from careloom.services.synthesize_notes_fit import NotesAsk
 from careloom.services.synthesize_notes_fit import fit as fit_notes
-from careloom.services.synthesize_notes_judge import NotesJudgeAsk, judge_notes
+from careloom.services.synthesize_notes_judge import judge_notes
 from careloom.services.synthesize_records import RecordsAsk, RecordsSampleAsk
 from careloom.services.synthesize_records import fit as fit_records
 from careloom.services.synthesize_records import sample as draw_records
-from careloom.services.synthesize_records_judge import RecordsJudgeAsk, judge_whole
+from careloom.services.synthesize_records_judge import judge_whole
 from careloom.store.engine import private_folder
 
 Json = dict[str, Any]
@@ -47,11 +48,11 @@ def sample_fhir(platform: Platform, who: Principal, run: str, wanted: Mapping[st
     if wanted["engine"] == NOTES:
         asked = NotesSampleAsk(wanted["model"], wanted["notes"], wanted["kind"], wanted["records"], run)
         write_notes(platform, who, asked, tell)
-        judge_notes(platform, who, NotesJudgeAsk(run, cell, tuple(wanted["kinds"])))
+        judge_notes(platform, who, FhirJudgeAsk(run, cell, tuple(wanted["kinds"])))
         return
     drawn = RecordsSampleAsk(wanted["model"], wanted["patients"], wanted["values"], run)
     draw_records(platform, who, drawn, tell)
-    judge_whole(platform, who, RecordsJudgeAsk(run, cell, tuple(wanted["kinds"])))
+    judge_whole(platform, who, FhirJudgeAsk(run, cell, tuple(wanted["kinds"])))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from careloom.services.synthesize import (
     work,
     zone_of_account,
 )
+from careloom.services.synthesize_admitted import admitted
 from careloom.services.synthesize_fhir_work import fit_fhir, sample_fhir
 from careloom.services.synthesize_let_out import RELEASE
 from careloom.services.synthesize_over import taints_of
@@ -92,9 +93,7 @@ def _fit_asked(ask: FitAsk, act: str) -> Json:
 
 def submit_sample(platform: Platform, who: Principal, ask: SampleAsk, judged: JudgeAsk) -> Json:
     """Queues rows to be drawn and judged, and returns the sample as it stands. raises AccessError; NotFound"""
-    model = work(platform, ask.model, "model")
-    zone = zone_of_account(model.body["account"])
-    admit(platform, who, "read", zone, operation=SAMPLE)
+    model, zone = admitted(platform, who, "read", ask.model, "model", operation=SAMPLE)
     wanted = {
         "act": "sample", "model": ask.model, "rows": ask.rows, "values": dict(ask.wish.values),
         "balance": ask.wish.balance, "target": judged.target, "known": list(judged.known),
@@ -106,9 +105,7 @@ def submit_sample(platform: Platform, who: Principal, ask: SampleAsk, judged: Ju
 
 def submit_release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
     """Queues a sample's way to the gate, and returns the sample. raises AccessError; NotFound; QueryError"""
-    one = work(platform, ask.sample, "sample")
-    zone = zone_of_account(one.body["account"])
-    admit(platform, who, "read", zone, operation=RELEASE)
+    one, zone = admitted(platform, who, "read", ask.sample, "sample", operation=RELEASE)
     if ask.policy not in SHIPPED:
         raise QueryError("there is no such policy", f"Name one of {', '.join(SHIPPED)}.")
     wanted = {"act": "release", "sample": ask.sample, "table": ask.table, "policy": ask.policy, "reason": ask.reason}

@@ -18,7 +18,7 @@ from careloom.errors import Conflict, InputError, QueryError
 from careloom.fhir.drafts import Resource
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
-from careloom.services.admission import admit, event
+from careloom.services.admission import event
 from careloom.services.platform import Platform
 from careloom.services.synthesize import (
     NOTES,
@@ -28,8 +28,8 @@ from careloom.services.synthesize import (
     open_state,
     require_clean,
     work,
-    zone_of_account,
 )
+from careloom.services.synthesize_admitted import admitted
 from careloom.services.synthesize_over import BESIDE
 from careloom.services.synthesize_patients import NotesWish, document_of, resources_with_notes, with_notes
 from careloom.services.synthesize_records import STRIDE, named, staged_records, table_parts
@@ -80,14 +80,12 @@ def sample(platform: Platform, who: Principal, ask: NotesSampleAsk, tell: Tell |
             for a model that failed or is tainted; Conflict for records that were let out, or whose model has seen
             patients that the judge of the other calls controls
     """
-    model = work(platform, ask.model, "model")
-    zone = zone_of_account(model.body["account"])
-    admit(platform, who, "read", zone, operation=SAMPLE)
+    model, zone = admitted(platform, who, "read", ask.model, "model", operation=SAMPLE)
     if model.body["engine"] != NOTES:
         raise QueryError("the model writes no notes", "Fit one that does: careloom synthesize notes fit.")
     if not 0 < ask.notes <= NOTES_AT_MOST:
         raise InputError("that many notes cannot be drawn", f"Ask for 1 to {NOTES_AT_MOST:,}.")
-    given = _given(platform, model, ask.records) if ask.records else None
+    given = _given(platform, who, model, ask.records) if ask.records else None
     state, _ = open_state(platform, model)
     generator: NoteGenerator = load("synth.notes.gpt.load")(state).generator()
     if ask.kind and not any(ask.kind in kinds for kinds in generator.material.styles.values()):
@@ -123,18 +121,17 @@ def staged_tables(platform: Platform, one: Work) -> Iterator[Records]:
             yield records({name: pl.read_parquet(BytesIO(next(parts))) for name in COLUMNS})
 
 
-def _given(platform: Platform, model: Work, name: str) -> Work:
-    """The sample of records that is to be told. raises Conflict; QueryError; StateError"""
-    one = work(platform, name, "sample")
+def _given(platform: Platform, who: Principal, model: Work, name: str) -> Work:
+    """The sample of records that is to be told. raises NotFound; Conflict; QueryError; StateError"""
+    one, _ = admitted(platform, who, "read", name, "sample", operation=SAMPLE)
     beside = work(platform, one.parent, "model")
     if beside.body["engine"] != RECORDS:
         raise QueryError("the sample is not of whole records", "Draw one: careloom synthesize records sample.")
     if one.state not in ("staged", "judged", "refused"):
         raise Conflict(f"the sample of records is {one.state}", "Draw another one: careloom synthesize records sample.")
     require_clean(platform, beside)
-    if any(model.body[name] != beside.body[name] for name in ("account",)) or (
-        model.body["split"]["share"] != beside.body["split"]["share"]
-    ):
+    sides = [(each.body["account"], each.body["split"]["share"]) for each in (model, beside)]
+    if sides[0] != sides[1]:
         raise Conflict(
             "one of the models may have learnt from patients whom the other set aside",
             "Fit both in one account with one share of controls.",

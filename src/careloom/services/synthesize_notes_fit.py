@@ -5,28 +5,21 @@ Notes are drawn by `services.synthesize_notes_draw`.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from careloom.errors import InputError, QueryError
+from careloom.errors import InputError
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
-from careloom.services.admission import admit
 from careloom.services.platform import Platform
-from careloom.services.privacy_ledger import UseAsk
 from careloom.services.synthesize import (
-    FIT,
     NOTES,
-    FitAsk,
     Tell,
-    body_of,
-    booked,
-    keep_state,
     watch_of,
-    zone_of_account,
 )
+from careloom.services.synthesize_fhir_fit import FhirAsk, Learnt, Paid, admitted_fit, booked_fit, kept_fit
 from careloom.services.synthesize_notes_names import public_names
 from careloom.services.synthesize_notes_source import (
     NotesSplit,
@@ -35,9 +28,6 @@ from careloom.services.synthesize_notes_source import (
     read_notes_of,
     simulated_notes,
 )
-from careloom.services.synthesize_source import SourceAsk
-from careloom.services.trainings import TrainingAsk, register
-from careloom.synth.accounting import spent
 from careloom.synth.accounting_mechanisms import Mechanism
 from careloom.synth.dpsgd import course
 from careloom.synth.engine import Privacy, Step, Watch
@@ -53,35 +43,19 @@ _NAMES = {"batch": "rate", "private_rate": "learning_rate"}
 
 
 @dataclass(frozen=True, slots=True)
-class NotesAsk:
+class NotesAsk(FhirAsk):
     """What to fit, and how.
 
     folder       of a simulated hospital with its answers; None: the research zone
-    public       such a folder whose notes are nobody's secret: words, names and first weights of a private fit
+    public       such a folder, too: words, names and first weights of a private fit
     options      of `careloom.synth.notes_fit_torch.NotesAsk` (width, layers, heads, length, enough, run) and of its
                  training (epochs, rate); of a private fit also steps, batch, clip, private_rate, blocks, symbols
     cpu_seconds  processor time after which a fit that is not private ends with the epoch it is in; 0: no end
-    others       as `careloom.services.synthesize.FitAsk`
+    others       as `FhirAsk`
     """
 
-    folder: Path | None = None
-    account: str = "research"
-    epsilon: float | None = None
-    delta: float = 1e-6
-    public: Path | None = None
-    options: Mapping[str, float | int | str | bool] = field(default_factory=dict)
-    seed: int = 1
-    name: str = ""
-    control_share: float = 0.3
+    engine = NOTES
     cpu_seconds: float = 0.0
-    run: str = ""
-
-    def as_fit(self) -> FitAsk:
-        """As the books of fits have it."""
-        return FitAsk(
-            SourceAsk(), self.account, NOTES, self.epsilon, self.delta, options=self.options, seed=self.seed,
-            name=self.name, control_share=self.control_share, run=self.run,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,20 +77,14 @@ def fit(platform: Platform, who: Principal, ask: NotesAsk, tell: Tell | None = N
     raises  AccessError; QueryError, InputError for an ask that means nothing; NotFound, FormatError for the folders;
             BudgetSpent; SetupError where the extra ml is not installed
     """
-    zone = zone_of_account(ask.account)
-    admit(platform, who, "read", zone, operation=FIT)
-    admit(platform, who, "correct", zone, operation=FIT)
+    zone = admitted_fit(platform, who, ask)
     how, private = _how(ask)
-    if ask.folder is None and zone != "research":
-        raise QueryError("notes to learn lie in the research zone", "Name the account research, or a cohort of it.")
     source = read_notes_of(platform, who, ask.folder, zone)
     parts = divide_notes(platform, source, zone, ask.control_share)
     run = ask.run or platform.run_id()
     task = _Task(ask, parts, how, private, _planned(private), run)
-    why = "" if private is not None else "NOT PRIVATE: no bound"
-    use = UseAsk(ask.account, "fit", task.mechanisms, ask.delta, run, why)
-    body = body_of(who, ask.as_fit(), source.source, parts.told, task.mechanisms)
-    return booked(platform, who, use, body, lambda: _learnt(platform, who, task, tell))
+    paid = Paid(source.source, parts.told, task.mechanisms, run)
+    return booked_fit(platform, who, ask, paid, lambda: _learnt(platform, who, task, tell))
 
 
 def _how(ask: NotesAsk) -> tuple[Any, Any]:
@@ -167,12 +135,7 @@ def _learnt(platform: Platform, who: Principal, task: _Task, tell: Tell | None) 
         mechanisms = (done,)
         if mechanisms != task.mechanisms:
             raise InputError("the training was not the one that was reserved", "Report it: the ledger keeps it spent.")
-    where = {"folder": "" if ask.folder is None else str(ask.folder.resolve())}
-    digest = keep_state(platform, task.run, made.state(), where)
-    asked = TrainingAsk(ask.name or task.run, "synthetic", digest, task.parts.learnt, zone_of_account(ask.account))
-    training = register(platform, who, asked)["training"]
-    epsilon = spent(mechanisms, ask.delta).epsilon if mechanisms else None
-    return {"model_sha256": digest, "training": training, "epsilon": epsilon}
+    return kept_fit(platform, who, ask, Learnt(task.run, made.state(), task.parts.learnt, mechanisms))
 
 
 def _folder(public: Path | None) -> Path:

@@ -5,20 +5,21 @@ notes tell whole records, these are judged, too, and of a measure that both have
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from careloom.errors import Conflict, InputError, QueryError, SetupError
+from careloom.errors import Conflict, InputError
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
-from careloom.services.admission import admit
 from careloom.services.platform import Platform
-from careloom.services.synthesize import NOTES, change, open_state, told, work, zone_of_account
+from careloom.services.synthesize import open_state, work, zone_of_account
 from careloom.services.synthesize_fhir_check import invalid_resources
+from careloom.services.synthesize_judge import JUDGE, FhirJudgeAsk, facts_of_fit, keep_report, measured, to_judge
 from careloom.services.synthesize_notes import from_annotated
 from careloom.services.synthesize_notes_draw import StagedNote, staged_notes, staged_tables
 from careloom.services.synthesize_notes_source import NotesSplit, divide_notes, identifiers_by, read_notes_of
@@ -26,8 +27,6 @@ from careloom.services.synthesize_over import BESIDE
 from careloom.services.synthesize_records import staged_resources
 from careloom.services.synthesize_records_judge import KINDS as RECORD_KINDS
 from careloom.services.synthesize_records_judge import measured_records
-from careloom.services.synthesize_rows import JUDGE, facts_of_fit
-from careloom.store.rows import instant
 from careloom.store.synthesis import Work
 from careloom.synth.notes_facts import Fact, SourceNote
 from careloom.synth.notes_fidelity import TextJudge, agreement
@@ -40,6 +39,8 @@ from careloom.synth.release_policy import DEFAULT, Measure, for_notes, shipped
 
 Json = dict[str, Any]
 KINDS = ("verbatim", "fidelity", "agreement", "identifiers", "utility", "privacy")
+Read = Callable[[], list[SourceNote]]
+"""The notes as the shipped reader reads them, once."""
 COMPARED = ("PROBLEM", "SYMPTOM", "MEDICATION", "TEST", "PROCEDURE", "ALLERGEN")
 """Labels whose facts are held against the record."""
 DATE_KINDS = frozenset({"DATE"})
@@ -50,29 +51,15 @@ _SUMMED = ("small_cells", "broken_rules", "attacks_that_see", "weak_attacks", "e
 _LEAST = ("patients", "utility", "utility_score")
 
 
-@dataclass(frozen=True, slots=True)
-class NotesJudgeAsk:
-    """What is to be measured.
-
-    small_cell  fewer patients are rare; None: what the strict policy says
-    kinds       of `KINDS`: what is left out is missing, and fails where a policy asks for it
-    """
-
-    sample: str
-    small_cell: int | None = None
-    kinds: tuple[str, ...] = KINDS
-    seed: int = 1
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    """What is measured; read: the notes as the shipped reader reads them, once it is asked."""
+    """What is measured."""
 
     platform: Platform
     who: Principal
     parts: NotesSplit
     drawn: tuple[StagedNote, ...]
-    ask: NotesJudgeAsk
+    ask: FhirJudgeAsk
     forms: dict[str, dict[str, Any]]
 
     @property
@@ -90,7 +77,7 @@ class _Task:
         return self.drawn[:READ_AT_MOST]
 
 
-def judge_notes(platform: Platform, who: Principal, ask: NotesJudgeAsk) -> Json:
+def judge_notes(platform: Platform, who: Principal, ask: FhirJudgeAsk) -> Json:
     """Measures notes against those of patients who were learnt from and patients who were not; the sample as `told`.
 
     Measures that need a library which is not installed, or more patients, are missing, and told so.
@@ -98,16 +85,7 @@ def judge_notes(platform: Platform, who: Principal, ask: NotesJudgeAsk) -> Json:
     raises  AccessError; NotFound; QueryError for another sample; StateError for a model that is tainted; Conflict for a
             sample that was let out, and where what was learnt is not there any more
     """
-    one = work(platform, ask.sample, "sample")
-    model = work(platform, one.parent, "model")
-    zone = zone_of_account(model.body["account"])
-    admit(platform, who, "read", zone, operation=JUDGE)
-    if unknown := sorted(set(ask.kinds) - set(KINDS)):
-        raise InputError(f"there is no kind of measure {unknown[0]}", f"Name some of {', '.join(KINDS)}.")
-    if model.body["engine"] != NOTES:
-        raise QueryError("the sample is not of notes", "Judge it: careloom synthesize judge, or records judge.")
-    if one.state not in ("staged", "judged", "refused"):
-        raise Conflict(f"the sample is {one.state}", "Judge a sample before it is let out; draw another one.")
+    one, model, _ = to_judge(platform, who, ask, KINDS, "notes judge")
     task = _task(platform, who, one, model, ask)
     measures, missing = _measured(task, is_public=model.body["privacy"] is not None)
     measures |= facts_of_fit(model)
@@ -117,13 +95,11 @@ def judge_notes(platform: Platform, who: Principal, ask: NotesJudgeAsk) -> Json:
         beside, more, control_patients = _of_records(platform, who, one, task)
         measures = worst(measures, beside)
         missing |= more
-    judged = {
-        "measures": {name: each.as_json() for name, each in sorted(measures.items())}, "missing": missing,
-        "rows_sha256": digest_of(staged_resources(platform, one)), "judged": instant(platform.runtime.now()),
+    report = {
+        "missing": missing, "rows_sha256": digest_of(staged_resources(platform, one)),
         "control_patients": control_patients, "target": "entities of notes", "small_cell": task.small_cell,
-        "known": [],
     }  # fmt: skip
-    return told(change(platform, who, one, "judged", {**one.body, "report": judged, "release": None}))
+    return keep_report(platform, who, one, measures, report)
 
 
 def worst(one: dict[str, Measure], other: dict[str, Measure]) -> dict[str, Measure]:
@@ -158,7 +134,7 @@ def _of_records(
     return found.measures | facts_of_fit(model), missing, found.control_patients
 
 
-def _task(platform: Platform, who: Principal, one: Work, model: Work, ask: NotesJudgeAsk) -> _Task:
+def _task(platform: Platform, who: Principal, one: Work, model: Work, ask: FhirJudgeAsk) -> _Task:
     zone = zone_of_account(model.body["account"])
     state, where = open_state(platform, model)
     source = read_notes_of(platform, who, Path(where["folder"]) if where["folder"] else None, zone)
@@ -175,19 +151,9 @@ def _measured(task: _Task, *, is_public: bool) -> tuple[dict[str, Measure], dict
     """
     words = 0 if is_public else rare_words(task.parts.members, task.texts, task.small_cell)
     found = {"small_cells": Measure(float(words)), "lost_facts": Measure(float(sum(one.lost for one in task.drawn)))}
-    missing: dict[str, str] = {}
-    read: list[SourceNote] = []
-    for name in KINDS:
-        if name not in task.ask.kinds:
-            missing[name] = "It was left out."
-            continue
-        try:
-            if name in ("fidelity", "agreement") and not read:
-                read += _read_again(task)
-            found |= _ACTS[name](task, read)
-        except (SetupError, InputError) as error:
-            missing[name] = f"{error.where}. {error.remedy}"
-    return found, missing
+    read = cache(partial(_read_again, task))
+    more, missing = measured({name: partial(act, task, read) for name, act in _ACTS.items()}, task.ask.kinds)
+    return found | more, missing
 
 
 def rare_words(members: Iterable[SourceNote], texts: Iterable[str], small_cell: int) -> int:
@@ -213,24 +179,24 @@ def _read_again(task: _Task) -> list[SourceNote]:
     ]
 
 
-def _verbatim(task: _Task, _: Sequence[SourceNote]) -> dict[str, Measure]:
+def _verbatim(task: _Task, _: Read) -> dict[str, Measure]:
     judge = TextJudge.of(task.parts.members)
     report = judge.judge([one.note for one in task.drawn])
     names = ("longest_run", "median_run", "known_grams", "perplexity")
     return {name: Measure(float(getattr(report, name))) for name in names}
 
 
-def _fidelity(task: _Task, read: Sequence[SourceNote]) -> dict[str, Measure]:
+def _fidelity(task: _Task, read: Read) -> dict[str, Measure]:
     """Mentions of notes against those of the learnt: as read, as the learnt were; and of controls."""
     found: dict[str, Measure] = {}
     judge = TextJudge.of(task.parts.members)
-    for suffix, notes in (("", read), ("_of_controls", task.parts.controls)):
+    for suffix, notes in (("", read()), ("_of_controls", task.parts.controls)):
         report = judge.judge(notes)
         found |= {f"{name}{suffix}": Measure(getattr(report, name)) for name in ("entity_distance", "name_distance")}
     return found
 
 
-def _agreement(task: _Task, read: Sequence[SourceNote]) -> dict[str, Measure]:
+def _agreement(task: _Task, read: Read) -> dict[str, Measure]:
     """The records of notes against what the reader finds in them."""
     forms = task.forms
 
@@ -238,21 +204,21 @@ def _agreement(task: _Task, read: Sequence[SourceNote]) -> dict[str, Measure]:
         return [name for each in forms.values() for name in each.get(known(fact), {})]
 
     told_ = [[fact for fact in one.facts if fact.label in COMPARED] for one in task.looked_at()]
-    found = agreement(list(zip(told_, read, strict=True)), COMPARED, names)
+    found = agreement(list(zip(told_, read(), strict=True)), COMPARED, names)
     return {
         "agreement": Measure(found.f1), "facts_told": Measure(found.told), "facts_true": Measure(found.true),
         "statuses_true": Measure(found.statuses), "parts_true": Measure(found.parts),
     }  # fmt: skip
 
 
-def _identifiers(task: _Task, _: Sequence[SourceNote]) -> dict[str, Measure]:
+def _identifiers(task: _Task, _: Read) -> dict[str, Measure]:
     finder = identifiers_by(task.platform, task.who, JUDGE)
     kinds = Counter(kind for one in task.drawn for _, _, kind in finder(one.note.text))
     dates = sum(kinds[each] for each in DATE_KINDS)
     return {"identifiers": Measure(float(kinds.total() - dates)), "dates": Measure(float(dates))}
 
 
-def _utility(task: _Task, _: Sequence[SourceNote]) -> dict[str, Measure]:
+def _utility(task: _Task, _: Read) -> dict[str, Measure]:
     """A tagger that learnt from the notes, tested on controls, by one that learnt from as many real ones."""
     labels = load("synth.notes.labels")(task.parts.members)
     if not labels:
@@ -270,7 +236,7 @@ def _utility(task: _Task, _: Sequence[SourceNote]) -> dict[str, Measure]:
     }  # fmt: skip
 
 
-def _privacy(task: _Task, _: Sequence[SourceNote]) -> dict[str, Measure]:
+def _privacy(task: _Task, _: Read) -> dict[str, Measure]:
     sides: list[dict[str, list[str]]] = [{}, {}]
     for side, notes in zip(sides, (task.parts.members, task.parts.controls), strict=True):
         for one in notes:

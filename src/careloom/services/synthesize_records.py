@@ -16,29 +16,20 @@ import polars as pl
 from careloom.errors import InputError, QueryError
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
-from careloom.services.admission import admit, event
+from careloom.services.admission import event
 from careloom.services.platform import Platform
-from careloom.services.privacy_ledger import UseAsk
 from careloom.services.synthesize import (
-    FIT,
     RECORDS,
-    FitAsk,
     Tell,
-    body_of,
-    booked,
     files_of,
-    keep_state,
     open_state,
     watch_of,
-    work,
-    zone_of_account,
 )
+from careloom.services.synthesize_admitted import admitted
+from careloom.services.synthesize_fhir_fit import FhirAsk, Learnt, Paid, admitted_fit, booked_fit, kept_fit
 from careloom.services.synthesize_records_source import RecordsSplit, divide, read_folder, read_store, records_of
 from careloom.services.synthesize_rows import SAMPLE, Drawn, drawn_as
-from careloom.services.synthesize_source import SourceAsk
-from careloom.services.trainings import TrainingAsk, register
 from careloom.store.synthesis import Work
-from careloom.synth.accounting import spent
 from careloom.synth.accounting_mechanisms import Mechanism
 from careloom.synth.engine import Privacy
 from careloom.synth.metadata import Column, Table
@@ -71,33 +62,16 @@ _LEAST = "least"
 
 
 @dataclass(frozen=True, slots=True)
-class RecordsAsk:
+class RecordsAsk(FhirAsk):
     """What to fit, and how.
 
     folder   of FHIR R4 resources, NDJSON or JSON, also Bundles; None: the research zone's store
-    public   folder whose records are nobody's secret (a simulation): a private fit takes its words from there alone
     options  of `careloom.synth.records_torch.Recipe` (width, layers, heads, longest, epochs, ...) or, of a private
              fit, of `PrivateCourse` (batch, steps, clip, rate); least: patients that a code has to have
-    others   as `careloom.services.synthesize.FitAsk`
+    others   as `FhirAsk`
     """
 
-    folder: Path | None = None
-    account: str = "research"
-    epsilon: float | None = None
-    delta: float = 1e-6
-    public: Path | None = None
-    options: Mapping[str, float | int | str | bool] = field(default_factory=dict)
-    seed: int = 1
-    name: str = ""
-    control_share: float = 0.3
-    run: str = ""
-
-    def as_fit(self) -> FitAsk:
-        """As the books of fits have it."""
-        return FitAsk(
-            SourceAsk(), self.account, RECORDS, self.epsilon, self.delta, options=self.options, seed=self.seed,
-            name=self.name, control_share=self.control_share, run=self.run,
-        )  # fmt: skip
+    engine = RECORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +105,8 @@ def fit(platform: Platform, who: Principal, ask: RecordsAsk, tell: Tell | None =
     raises  AccessError; QueryError, InputError for an ask that means nothing; NotFound, FormatError for the folders;
             BudgetSpent; SetupError where the extra ml is not installed
     """
-    zone = zone_of_account(ask.account)
-    admit(platform, who, "read", zone, operation=FIT)
-    admit(platform, who, "correct", zone, operation=FIT)
+    zone = admitted_fit(platform, who, ask)
     recipe, course, words = _how(ask)
-    if ask.folder is None and zone != "research":
-        raise QueryError("records to learn lie in the research zone", "Name the account research, or a cohort of it.")
     source = read_store(platform, who) if ask.folder is None else read_folder(platform, ask.folder, zone)
     parts = divide(platform, source, zone, ask.control_share)
     vocabulary = learn(parts.members if ask.public is None else _public(ask.public, source.records), words)
@@ -145,10 +115,8 @@ def fit(platform: Platform, who: Principal, ask: RecordsAsk, tell: Tell | None =
     task = _Task(
         ask, parts, vocabulary, recipe, privacy, course, _planned(privacy, vocabulary, parts, recipe, course), run
     )
-    why = "" if privacy is not None else "NOT PRIVATE: no bound"
-    use = UseAsk(ask.account, "fit", task.mechanisms, ask.delta, run, why)
-    body = body_of(who, ask.as_fit(), source.source, parts.told, task.mechanisms)
-    return booked(platform, who, use, body, lambda: _learnt(platform, who, task, tell))
+    paid = Paid(source.source, parts.told, task.mechanisms, run)
+    return booked_fit(platform, who, ask, paid, lambda: _learnt(platform, who, task, tell))
 
 
 def sample(platform: Platform, who: Principal, ask: RecordsSampleAsk, tell: Tell | None = None) -> Json:
@@ -157,9 +125,7 @@ def sample(platform: Platform, who: Principal, ask: RecordsSampleAsk, tell: Tell
     raises  AccessError; NotFound; InputError; QueryError for a model of a table, or a value that nobody has; StateError
             for a model that failed or is tainted
     """
-    model = work(platform, ask.model, "model")
-    zone = zone_of_account(model.body["account"])
-    admit(platform, who, "read", zone, operation=SAMPLE)
+    model, zone = admitted(platform, who, "read", ask.model, "model", operation=SAMPLE)
     if model.body["engine"] != RECORDS:
         raise QueryError("the model makes rows of a table", "Draw them: careloom synthesize sample.")
     if not 0 < ask.patients <= PATIENTS_AT_MOST:
@@ -282,12 +248,7 @@ def _learnt(platform: Platform, who: Principal, task: _Task, tell: Tell | None) 
         made = load("synth.records.fit_private")(
             task.vocabulary, members, task.privacy, task.recipe, watch, task.course
         )  # fmt: skip
-    where = {"folder": "" if ask.folder is None else str(ask.folder.resolve())}
-    digest = keep_state(platform, task.run, made.state(), where)
-    asked = TrainingAsk(ask.name or task.run, "synthetic", digest, task.parts.learnt, zone_of_account(ask.account))
-    epsilon = None if task.privacy is None else spent(made.mechanisms, ask.delta).epsilon
-    training = register(platform, who, asked)["training"]
-    return {"model_sha256": digest, "training": training, "epsilon": epsilon}
+    return kept_fit(platform, who, ask, Learnt(task.run, made.state(), task.parts.learnt, made.mechanisms))
 
 
 def _parts(drawn: Iterator[Records], body: Json, tell: Tell | None) -> Iterator[bytes]:

@@ -4,23 +4,22 @@ The measures look at real patients. They stay in the store, for those who may re
 """
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from careloom.errors import Conflict, InputError, QueryError, SetupError
+from careloom.errors import Conflict, InputError
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
-from careloom.services.admission import admit
 from careloom.services.platform import Platform
-from careloom.services.synthesize import RECORDS, change, open_state, told, work, zone_of_account
+from careloom.services.synthesize import open_state, zone_of_account
 from careloom.services.synthesize_fhir_check import invalid_resources
+from careloom.services.synthesize_judge import FhirJudgeAsk, facts_of_fit, keep_report, measured, to_judge
 from careloom.services.synthesize_records import staged_records, staged_resources
 from careloom.services.synthesize_records_source import divide, read_folder, read_store
-from careloom.services.synthesize_rows import JUDGE, facts_of_fit
 from careloom.services.synthesize_source import Split
-from careloom.store.rows import instant
 from careloom.store.synthesis import Work
 from careloom.synth.fidelity import judge_fidelity
 from careloom.synth.records import Records, daily
@@ -35,21 +34,7 @@ KINDS = ("records", "fidelity", "detection", "utility", "privacy")
 _VIEW_FIDELITY = ("shape", "trend", "strong_trend", "triples", "missing", "alpha_precision", "beta_recall")
 
 
-@dataclass(frozen=True, slots=True)
-class RecordsJudgeAsk:
-    """What is to be measured.
-
-    small_cell  fewer patients are rare; None: what the strict policy says
-    kinds       of `KINDS`: what is left out is missing, and fails where a policy asks for it
-    """
-
-    sample: str
-    small_cell: int | None = None
-    kinds: tuple[str, ...] = KINDS
-    seed: int = 1
-
-
-def judge_whole(platform: Platform, who: Principal, ask: RecordsJudgeAsk) -> Json:
+def judge_whole(platform: Platform, who: Principal, ask: FhirJudgeAsk) -> Json:
     """Measures whole records against patients who were learnt from and patients who were not; the sample as `told`.
 
     Measures that need a library which is not installed, or more patients, are missing, and told so.
@@ -57,28 +42,18 @@ def judge_whole(platform: Platform, who: Principal, ask: RecordsJudgeAsk) -> Jso
     raises  AccessError; NotFound; QueryError for a sample of a table; StateError for a model that is tainted; Conflict
             for a sample that was let out, and where what was learnt is not there any more
     """
-    one = work(platform, ask.sample, "sample")
-    model = work(platform, one.parent, "model")
-    zone = zone_of_account(model.body["account"])
-    admit(platform, who, "read", zone, operation=JUDGE)
-    if unknown := sorted(set(ask.kinds) - set(KINDS)):
-        raise InputError(f"there is no kind of measure {unknown[0]}", f"Name some of {', '.join(KINDS)}.")
-    if model.body["engine"] != RECORDS:
-        raise QueryError("the sample is of a table", "Judge it: careloom synthesize judge.")
-    if one.state not in ("staged", "judged", "refused"):
-        raise Conflict(f"the sample is {one.state}", "Judge a sample before it is let out; draw another one.")
+    one, model, _ = to_judge(platform, who, ask, KINDS, "records judge")
     drawn = [tables for _, tables in staged_records(platform, one)]
     shown = Records(*(pl.concat([getattr(each, name) for each in drawn]) for name, _ in drawn[0].tables()))
     found = measured_records(platform, who, model, shown, (ask.small_cell, ask.kinds, ask.seed))
     measures = found.measures | facts_of_fit(model)
     measures["invalid_resources"] = invalid_resources(staged_resources(platform, one))
-    judged = {
-        "measures": {name: each.as_json() for name, each in sorted(measures.items())}, "missing": found.missing,
-        "rows_sha256": digest_of(staged_resources(platform, one)), "judged": instant(platform.runtime.now()),
+    report = {
+        "missing": found.missing, "rows_sha256": digest_of(staged_resources(platform, one)),
         "control_patients": found.control_patients, "target": "codes of the next encounter",
-        "small_cell": found.small_cell, "known": [],
+        "small_cell": found.small_cell,
     }  # fmt: skip
-    return told(change(platform, who, one, "judged", {**one.body, "report": judged, "release": None}))
+    return keep_report(platform, who, one, measures, report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +71,10 @@ def measured_records(
 ) -> Measured:
     """What is measured of records that a model drew.
 
-    how     small_cell, kinds and seed, as `RecordsJudgeAsk` has them
+    how     small_cell, kinds and seed, as `FhirJudgeAsk` has them
     raises  StateError for a model that is tainted; Conflict where what was learnt is not there any more
     """
-    task = _task(platform, who, model, shown, RecordsJudgeAsk("", *how))
+    task = _task(platform, who, model, shown, FhirJudgeAsk("", *how))
     return Measured(*_measured(task), task.controls.patients.height, task.small_cell)
 
 
@@ -113,7 +88,7 @@ class _Task:
     rows: Split
     drawn: pl.DataFrame
     table: Any
-    ask: RecordsJudgeAsk
+    ask: FhirJudgeAsk
     are_codes_public: bool
 
     @property
@@ -122,7 +97,7 @@ class _Task:
         return for_records(shipped(DEFAULT)).small_cell if self.ask.small_cell is None else self.ask.small_cell
 
 
-def _task(platform: Platform, who: Principal, model: Work, shown: Records, ask: RecordsJudgeAsk) -> _Task:
+def _task(platform: Platform, who: Principal, model: Work, shown: Records, ask: FhirJudgeAsk) -> _Task:
     zone = zone_of_account(model.body["account"])
     _, where = open_state(platform, model)
     source = read_folder(platform, Path(where["folder"]), zone) if where["folder"] else read_store(platform, who)
@@ -144,16 +119,9 @@ def _measured(task: _Task) -> tuple[dict[str, Measure], dict[str, str]]:
     rare = 0 if task.are_codes_public else small_codes(task.members, task.shown, task.small_cell)
     found["broken_rules"] = Measure(found["broken_rules"].value + odd)
     found["small_cells"] = Measure(found["small_cells"].value + rare)
-    missing: dict[str, str] = {}
-    for name, act in zip(KINDS, (_records, _fidelity, _detection, _utility, _privacy), strict=True):
-        if name not in task.ask.kinds:
-            missing[name] = "It was left out."
-            continue
-        try:
-            found |= act(task)
-        except (SetupError, InputError) as error:
-            missing[name] = f"{error.where}. {error.remedy}"
-    return found, missing
+    acts = (_records, _fidelity, _detection, _utility, _privacy)
+    more, missing = measured({name: partial(act, task) for name, act in zip(KINDS, acts, strict=True)}, task.ask.kinds)
+    return found | more, missing
 
 
 def _records(task: _Task) -> dict[str, Measure]:

@@ -26,8 +26,8 @@ from careloom.services.synthesize import (
     judge_command,
     kind_of,
     work,
-    zone_of_account,
 )
+from careloom.services.synthesize_admitted import admitted
 from careloom.services.synthesize_let_out import RELEASE, drop, finished, frames_of, schema_of, staged_of, table_of
 from careloom.services.synthesize_lineage import bound_of, lineage_of, uses_of
 from careloom.services.synthesize_over import BESIDE, LANDED, models_of, taints_behind, why_over
@@ -77,10 +77,8 @@ def release(platform: Platform, who: Principal, ask: ReleaseAsk) -> Json:
             for the verdict; AccessError; NotFound; QueryError; Conflict for a sample that is not judged, or a name that
             is taken; IntegrityError for rows that are not those that were judged
     """
-    one = work(platform, ask.sample, "sample")
+    one, _ = admitted(platform, who, "read", ask.sample, "sample", operation=RELEASE)
     model = work(platform, one.parent, "model")
-    zone = zone_of_account(model.body["account"])
-    admit(platform, who, "read", zone, operation=RELEASE)
     if ask.own or ask.policy != DEFAULT:
         admit(platform, who, "rights", "synthetic", operation=RELEASE)
     policy = _policy(one, model, ask)
@@ -249,8 +247,7 @@ def certificate_of(platform: Platform, who: Principal, name: str, ending: Litera
 
 def withdraw(platform: Platform, who: Principal, sample: str) -> Json:
     """Takes a release back: its table goes, its certificate stays. raises AccessError; NotFound; Conflict"""
-    one = work(platform, sample, "sample")
-    admit(platform, who, "read", zone_of_account(one.body["account"]), operation=WITHDRAW)
+    admitted(platform, who, "read", sample, "sample", operation=WITHDRAW)
     with held(platform, sample):
         one = work(platform, sample, "sample")
         if one.state not in _NAMED:

@@ -5,6 +5,7 @@ The measures look at real patients. They stay in the store, for those who may re
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ import numpy as np
 import polars as pl
 
 from careloom.audit import AuditEvent
-from careloom.errors import CareloomError, Conflict, InputError, SetupError
+from careloom.errors import InputError
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
-from careloom.services.admission import admit, event
+from careloom.services.admission import event
 from careloom.services.platform import Platform
 from careloom.services.synthesize import (
     Tell,
@@ -25,11 +26,10 @@ from careloom.services.synthesize import (
     held,
     open_model,
     told,
-    work,
-    zone_of_account,
 )
+from careloom.services.synthesize_admitted import admitted
+from careloom.services.synthesize_judge import facts_of_fit, keep_report, measured, to_judge
 from careloom.services.synthesize_source import SourceAsk, Split, learnt_split, same_source
-from careloom.store.rows import instant
 from careloom.store.synthesis import Work
 from careloom.synth.fidelity import Detector, judge_fidelity
 from careloom.synth.metadata import Table
@@ -38,7 +38,7 @@ from careloom.synth.release_policy import DEFAULT, Measure, shipped
 from careloom.synth.tabular import BATCH, Synthesizer, Wish
 
 Json = dict[str, Any]
-SAMPLE, JUDGE = "synthesize-sample", "synthesize-judge"
+SAMPLE = "synthesize-sample"
 ROWS_AT_MOST = 10_000_000
 KINDS = ("fidelity", "detection", "utility", "privacy")
 JUDGED_AT_MOST = 20_000
@@ -81,9 +81,7 @@ def sample(platform: Platform, who: Principal, ask: SampleAsk, tell: Tell | None
     raises  AccessError; NotFound; InputError; QueryError for a wish that cannot be met; StateError for a model that
             failed or is tainted
     """
-    model = work(platform, ask.model, "model")
-    zone = zone_of_account(model.body["account"])
-    admit(platform, who, "read", zone, operation=SAMPLE)
+    model, zone = admitted(platform, who, "read", ask.model, "model", operation=SAMPLE)
     if not 0 < ask.rows <= ROWS_AT_MOST:
         raise InputError("that many rows cannot be drawn", f"Ask for 1 to {ROWS_AT_MOST:,}.")
     made, _ = open_model(platform, model)
@@ -136,14 +134,7 @@ def judge(platform: Platform, who: Principal, ask: JudgeAsk) -> Json:
     raises  AccessError; NotFound; StateError for a model that is tainted; Conflict for a sample that was let out, and
             where what was learnt is not there any more
     """
-    one = work(platform, ask.sample, "sample")
-    model = work(platform, one.parent, "model")
-    zone = zone_of_account(model.body["account"])
-    admit(platform, who, "read", zone, operation=JUDGE)
-    if unknown := sorted(set(ask.kinds) - set(KINDS)):
-        raise InputError(f"there is no kind of measure {unknown[0]}", f"Name some of {', '.join(KINDS)}.")
-    if one.state not in ("staged", "judged", "refused"):
-        raise Conflict(f"the sample is {one.state}", "Judge a sample before it is let out; draw another one.")
+    one, model, zone = to_judge(platform, who, ask, KINDS, "judge")
     made, where = open_model(platform, model)
     source_ask = SourceAsk(where["table"], None if not where["file"] else Path(where["file"]))
     source = same_source(platform, who, source_ask, model.body["source"], made.table, zone)
@@ -151,13 +142,11 @@ def judge(platform: Platform, who: Principal, ask: JudgeAsk) -> Json:
     rows = pl.concat(staged(platform, one))
     task = _Task(made.table, parts, rows, ask, ask.target or model.body["target"])
     measures, missing = _measured(task)
-    judged = {
-        "measures": {name: each.as_json() for name, each in sorted((measures | facts_of_fit(model)).items())},
-        "missing": missing, "rows_sha256": digest_of([rows]), "judged": instant(platform.runtime.now()),
-        "control_patients": parts.told["control_patients"], "target": task.target, "small_cell": task.small_cell,
-        "known": list(ask.known),
+    report = {
+        "missing": missing, "rows_sha256": digest_of([rows]), "control_patients": parts.told["control_patients"],
+        "target": task.target, "small_cell": task.small_cell, "known": list(ask.known),
     }  # fmt: skip
-    return told(change(platform, who, one, "judged", {**one.body, "report": judged, "release": None}))
+    return keep_report(platform, who, one, measures | facts_of_fit(model), report)
 
 
 def measures_of(one: Work) -> dict[str, Measure]:
@@ -192,16 +181,9 @@ def _measured(task: _Task) -> tuple[dict[str, Measure], dict[str, str]]:
     """The measures by name, and why some are missing."""
     people = People(task.parts.members, task.parts.controls)
     found = disclosure(task.table, people, task.rows, small_cell=task.small_cell, known=task.ask.known)
-    missing: dict[str, str] = {}
-    for name, act in zip(KINDS, (_fidelity, _detection, _utility, _privacy), strict=True):
-        if name not in task.ask.kinds:
-            missing[name] = "It was left out."
-            continue
-        try:
-            found |= act(task)
-        except (SetupError, InputError) as error:
-            missing[name] = _reason(error)
-    return found, missing
+    acts = (_fidelity, _detection, _utility, _privacy)
+    more, missing = measured({name: partial(act, task) for name, act in zip(KINDS, acts, strict=True)}, task.ask.kinds)
+    return found | more, missing
 
 
 def _fidelity(task: _Task) -> dict[str, Measure]:
@@ -246,15 +228,6 @@ def _privacy(task: _Task) -> dict[str, Measure]:
     return dict(made)
 
 
-def facts_of_fit(model: Work) -> dict[str, Measure]:
-    """What is known of the fit: epsilon and delta where it is private, and of how many patients."""
-    found = {"patients": Measure(float(model.body["split"]["patients"]))}
-    privacy = model.body["privacy"]
-    if privacy is not None and model.body["epsilon"] is not None:
-        found |= {"epsilon": Measure(model.body["epsilon"]), "delta": Measure(privacy["delta"])}
-    return found
-
-
 def _parts(made: Synthesizer, ask: SampleAsk, seed: int, tell: Tell | None) -> Iterator[bytes]:
     done = 0
     for frame in made.batches(ask.rows, seed, ask.wish, size=BATCH):
@@ -270,7 +243,3 @@ def _some(frame: pl.DataFrame, draw: np.random.Generator) -> pl.DataFrame:
     if frame.height <= JUDGED_AT_MOST:
         return frame
     return frame[np.sort(draw.choice(frame.height, JUDGED_AT_MOST, replace=False))]
-
-
-def _reason(error: CareloomError) -> str:
-    return f"{error.where}. {error.remedy}"

@@ -1,5 +1,6 @@
 """What may be seen of models, samples and releases, and the metadata that a person mends before a first fit."""
 
+from collections import defaultdict
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.synthesize import engines, library_of, maker_of, told, work, zone_of_account
+from careloom.services.synthesize_admitted import admitted
 from careloom.services.synthesize_gate import closed
 from careloom.services.synthesize_over import FACT, taints_of
 from careloom.services.synthesize_release import CERTIFICATE, certificate_of, released_as
@@ -22,8 +24,15 @@ _ZONES: tuple[Zone, ...] = ("research", "identified")
 
 
 def models(platform: Platform, who: Principal) -> list[Json]:
-    """All models whose data set the caller may see the counts of, newest first. raises AccessError"""
-    return [told(one) for one in _listed(platform, who, "model")]
+    """All models whose data set the caller may see the counts of, newest first, each with the names of its samples.
+
+    raises  AccessError
+    """
+    found, drawn = _listed(platform, who, "model"), defaultdict[str, list[str]](list)
+    with platform.store("identified").connect() as connection:
+        for one in listed(connection, "sample"):
+            drawn[one.parent].append(one.name)
+    return [{**told(one), "samples": drawn[one.name]} for one in found]
 
 
 def samples(platform: Platform, who: Principal, model: str = "") -> list[Json]:
@@ -38,11 +47,9 @@ def show(platform: Platform, who: Principal, name: str) -> Json:
     raises  AccessError; NotFound
     """
     try:
-        one = work(platform, name, "model")
+        one, zone = admitted(platform, who, "monitor", name, "model", operation=SHOW)
     except NotFound:
-        one = work(platform, name, "sample")
-    zone = zone_of_account(one.body["account"])
-    admit(platform, who, "read" if one.kind == "sample" else "monitor", zone, operation=SHOW)
+        one, zone = admitted(platform, who, "read", name, "sample", operation=SHOW)
     note(platform, who, SHOW, zone, detail={one.kind: name})
     if one.kind == "sample":
         return told(one)

@@ -11,9 +11,10 @@ from careloom.services.platform import Platform
 from careloom.services.synthesize import STEPS, Tell
 from careloom.services.synthesize_discard import discard
 from careloom.services.synthesize_export import DownloadAsk, export_release
+from careloom.services.synthesize_judge import FhirJudgeAsk
 from careloom.services.synthesize_notes_draw import NotesSampleAsk
 from careloom.services.synthesize_notes_draw import sample as write_notes
-from careloom.services.synthesize_notes_judge import NotesJudgeAsk, judge_notes
+from careloom.services.synthesize_notes_judge import judge_notes
 from careloom.services.synthesize_records import RecordsSampleAsk
 from careloom.services.synthesize_records import sample as draw_records
 from careloom.services.synthesize_release import ReleaseAsk, release
@@ -57,7 +58,7 @@ def patients(platform: Platform, who: Principal, ask: WholeAsk, tell: Tell | Non
         drawn = write_notes(platform, who, wish, _share(tell, 0.2, 0.9))["sample"]
     finally:
         discard(platform, who, given)
-    judge_notes(platform, who, NotesJudgeAsk(drawn))
+    judge_notes(platform, who, FhirJudgeAsk(drawn))
     done = release(platform, who, replace(ask.release, sample=drawn))
     made = export_release(platform, who, DownloadAsk(drawn), ask.out)
     if tell is not None:

@@ -27,11 +27,12 @@ from careloom.services.lake_read import RowsAsk, read_rows
 from careloom.services.search import search
 from careloom.services.synthesize import files_of, work
 from careloom.services.synthesize_certificate import certificate_bytes
+from careloom.services.synthesize_judge import FhirJudgeAsk
 from careloom.services.synthesize_let_out import finished, schema_of
 from careloom.services.synthesize_mend import mend
 from careloom.services.synthesize_notes_draw import NotesSampleAsk, alone, laid_by, sample, staged_notes
 from careloom.services.synthesize_notes_fit import NotesAsk, fit
-from careloom.services.synthesize_notes_judge import NotesJudgeAsk, judge_notes, rare_words, worst
+from careloom.services.synthesize_notes_judge import judge_notes, rare_words, worst
 from careloom.services.synthesize_over import FACT, closed_patients
 from careloom.services.synthesize_records import RESOURCES, RecordsAsk, RecordsSampleAsk, staged_resources
 from careloom.services.synthesize_records import fit as fit_records
@@ -130,7 +131,7 @@ def test_what_is_no_ask_of_notes_is_refused(place: Written) -> None:
 
 
 def test_a_judge_tells_what_was_repeated_and_the_strict_policy_keeps_notes_in(place: Written) -> None:
-    ask = NotesJudgeAsk(place.drawn, kinds=("verbatim", "privacy", "utility"))
+    ask = FhirJudgeAsk(place.drawn, kinds=("verbatim", "privacy", "utility"))
     report = judge_notes(place.platform, SCIENTIST, ask)["report"]
     assert set(report["missing"]) == {"fidelity", "agreement", "identifiers"}
     measures = {name: each["value"] for name, each in report["measures"].items()}
@@ -202,7 +203,7 @@ def overwrite(place: Written, drawn: str) -> None:
 
 def test_notes_that_pass_lie_in_lake_and_store_and_leave_both_when_they_are_over(place: Written) -> None:
     drawn = by_hand(place)
-    judged = judge_notes(place.platform, SCIENTIST, NotesJudgeAsk(drawn))["report"]
+    judged = judge_notes(place.platform, SCIENTIST, FhirJudgeAsk(drawn))["report"]
     assert judged["missing"] == {}
     assert (judged["measures"]["identifiers"]["value"], judged["measures"]["agreement"]["value"]) == (0, 1)
     ask = ReleaseAsk(drawn, "notes_synthetic", own=OWN)
@@ -249,7 +250,7 @@ def test_notes_tell_the_records_of_a_sample_and_both_are_judged(place: Written) 
     notes = [one for one in made if one["resourceType"] == "DocumentReference"]
     assert (len(notes), drawn["patients"]) == (drawn["notes"], 4)
     assert {one["context"]["encounter"][0]["reference"] for one in notes} <= there
-    ask = NotesJudgeAsk(drawn["sample"], kinds=("verbatim",))
+    ask = FhirJudgeAsk(drawn["sample"], kinds=("verbatim",))
     report = judge_notes(place.platform, SCIENTIST, ask)["report"]
     assert {"longest_run", "codes_of_encounters", "courses_excess"} <= set(report["measures"])
     assert report["measures"]["invalid_resources"]["value"] == 0

@@ -20,8 +20,9 @@ from careloom.services.privacy_ledger import BudgetAsk
 from careloom.services.synthesize import files_of, work
 from careloom.services.synthesize_discard import discard
 from careloom.services.synthesize_export import DownloadAsk, download, export_release
+from careloom.services.synthesize_judge import FhirJudgeAsk
 from careloom.services.synthesize_records import RecordsAsk, RecordsSampleAsk, fit, parts_of, sample, staged_records
-from careloom.services.synthesize_records_judge import RecordsJudgeAsk, judge_whole
+from careloom.services.synthesize_records_judge import judge_whole
 from careloom.services.synthesize_records_source import divide, read_folder, records_of
 from careloom.services.synthesize_release import ReleaseAsk, certificate_of, release, withdraw
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge
@@ -121,7 +122,7 @@ def sample_of_real(place: Place, side: str) -> str:
 def test_records_leave_as_fhir_when_a_policy_and_the_rules_of_records_are_met(tmp_path: Path) -> None:
     place = Place(tmp_path)
     drawn = sample_of_real(place, "controls")
-    told = judge_whole(place.platform, SCIENTIST, RecordsJudgeAsk(drawn, kinds=("records", "fidelity")))["report"]
+    told = judge_whole(place.platform, SCIENTIST, FhirJudgeAsk(drawn, kinds=("records", "fidelity")))["report"]
     assert set(told["missing"]) == {"detection", "utility", "privacy"}
     own = LENIENT.replace('[[rule]]\nmeasure = "epsilon"\nat_most = 3.0\n', "").replace("0.2", "0.4")
     with pytest.raises(Withheld, match="membership_area"):
@@ -177,7 +178,7 @@ def fetched_as_files(place: Place, name: str, shown: Records) -> None:
 def test_records_that_are_those_of_the_learnt_are_seen_and_kept_in(tmp_path: Path) -> None:
     place = Place(tmp_path)
     drawn = sample_of_real(place, "members")
-    told = judge_whole(place.platform, SCIENTIST, RecordsJudgeAsk(drawn, kinds=("records",)))["report"]
+    told = judge_whole(place.platform, SCIENTIST, FhirJudgeAsk(drawn, kinds=("records",)))["report"]
     assert told["measures"]["courses_excess"]["low"] > 0
     assert told["measures"]["copies_excess"]["low"] > 0
     with pytest.raises(Withheld, match="courses_excess"):
@@ -190,7 +191,7 @@ def test_what_changed_since_the_fit_cannot_be_judged_against(tmp_path: Path) -> 
     file = place.folder / "fhir" / "records.ndjson"
     file.write_bytes(file.read_bytes().replace(b'"gender":"male"', b'"gender":"other"', 1))
     with pytest.raises(Conflict):
-        judge_whole(place.platform, SCIENTIST, RecordsJudgeAsk(drawn))
+        judge_whole(place.platform, SCIENTIST, FhirJudgeAsk(drawn))
 
 
 def test_a_fit_without_bound_says_so_in_the_ledger_and_a_private_one_is_reserved(tmp_path: Path) -> None:
