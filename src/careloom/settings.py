@@ -194,6 +194,21 @@ class Annotate(Section):
     rerank: bool = False
 
 
+class Models(Section):
+    """How trained models are kept.
+
+    tracking_uri   of the MLflow registry that shows them: empty for a SQLite file in the data directory, or a server
+                   (``azureml://...``, ``https://...``); credentials come from the environment, never from a file
+    gates          a folder with gates of your own, NAME.toml, in place of those that ship (``mlops/gates``)
+    tainted_days   for how long the champion may go on answering after somebody whom it learnt from left, while another
+                   version is trained; 0 takes it out at once
+    """
+
+    tracking_uri: str = ""
+    gates: Path | None = None
+    tainted_days: Annotated[int, Field(ge=0, le=90)] = 0
+
+
 class Api(Section):
     """How the REST API and the dashboard are served.
 
@@ -274,6 +289,7 @@ class Settings(Section):
     quality: Quality = Quality()
     normalize: Normalize = Normalize()
     annotate: Annotate = Annotate()
+    models: Models = Models()
     retention: Retention = Retention()
     api: Api = Api()
     mllp: Mllp = Mllp()

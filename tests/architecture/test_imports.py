@@ -23,6 +23,7 @@ HEAVY = {
     "optuna": r"_optuna\.py$",
     "lightgbm": r"_lightgbm\.py$",
     "fairlearn": r"_fairlearn\.py$",
+    "mlflow": r"_mlflow\.py$",
     "azure": r"_azure\.py$",
     "adlfs": r"_azure\.py$",
     "presidio_analyzer": r"_presidio\.py$",
@@ -41,7 +42,7 @@ HEAVY = {
     "matplotlib": r"^dashboard/",
     "reportlab": r"^(dashboard/|api/)",
 }
-HEAVY_FILE = re.compile(r"_(torch|sklearn|optuna|lightgbm|fairlearn|azure|presidio|spark|tesseract)$")
+HEAVY_FILE = re.compile(r"_(torch|sklearn|optuna|lightgbm|fairlearn|mlflow|azure|presidio|spark|tesseract)$")
 # What a bare start may not load: the heavy ones, and the table libraries that cost a third of a second each.
 NEVER_BARE = [*HEAVY, "polars", "pyarrow", "deltalake", "pandas", "numpy", "sklearn", "mlflow", "duckdb", "onnxruntime"]
 

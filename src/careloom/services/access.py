@@ -32,6 +32,8 @@ Verb = Literal[
     "annotate",
     "correct",
     "break-glass",
+    "train",
+    "approve",
 ]
 """``create``, ``update`` (a patch too), ``delete``: write resources through FHIR.
 ``link``: find which patients are one person and see the pairs; ``decide``: accept, reject and undo them.
@@ -43,6 +45,8 @@ holds, and what retention removes.
 ``annotate``: have notes and texts read, and what was found written as facts; ``correct``: say what a note means, in
 place of what was found.
 ``break-glass``: open the record of one patient that consent withholds.
+``train``: train, measure and register models; ``approve``: let a version of a model that somebody else registered
+answer for patients.
 ``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
 good the data is, and which resources break a rule."""
 ZONES: frozenset[Zone] = frozenset(get_args(Zone))
@@ -64,10 +68,12 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "preview": frozenset({"identified", "research"}),
         "quality": frozenset({"identified", "research", "synthetic"}),
         "annotate": frozenset({"identified", "research"}),
+        "train": frozenset({"identified", "research", "synthetic"}),
         "operate": ZONES,
         "monitor": ZONES,
     },
     "data-steward": {
+        "approve": frozenset({"identified"}),
         "correct": frozenset({"identified"}),
         "link": frozenset({"identified"}),
         "decide": frozenset({"identified"}),
@@ -84,9 +90,11 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "quality": frozenset({"research", "synthetic"}),
         "annotate": frozenset({"research"}),
         "correct": frozenset({"research"}),
+        "train": frozenset({"research", "synthetic"}),
         "inquire": frozenset({"identified"}),
     },
     "clinician": {
+        "approve": frozenset({"identified"}),
         "correct": frozenset({"identified"}),
         "break-glass": frozenset({"identified"}),
         "search": frozenset({"identified"}),

@@ -3,8 +3,9 @@
 A backup is a folder: one file a zone (`careloom.store.backup`), the registry of clients, certificates, reports and
 manifests of runs, and ``manifest.json`` with a digest of each, signed. No key is in it: data keys lie in the ledger
 beside the keys (`careloom.store.key_ledger`). Not in it either: the tables of the lake (``careloom deidentify`` makes
-those of research anew), generators and rows drawn of them (``careloom store check`` names what is missing), uploads and
-exports that are under way, and code systems (loaded anew).
+those of research anew), generators and rows drawn of them (``careloom store check`` names what is missing), files of
+trained models (a backup may not hold what was learnt of who was erased since), uploads and exports that are under way,
+and code systems (loaded anew).
 """
 
 import shutil

@@ -36,6 +36,7 @@ LOADED_WHEN_ASKED = (
     "duplicates",
     "lake-refresh",
     "linkage",
+    "models-mirror",
     "normalize",
     "quality",
     "synthesize",

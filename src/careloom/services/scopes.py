@@ -51,6 +51,8 @@ SUPPORTED: dict[str, str] = {
     "careloom/annotate": "have notes and texts read, and facts written",
     "careloom/correct": "say what a note means, in place of what was found",
     "careloom/break-glass": "open the record of one patient that consent withholds",
+    "careloom/train": "train, measure and register models",
+    "careloom/approve": "let a model that somebody else registered answer for patients",
     "careloom/administer": "decide who may come in",
 }
 """What a client may ask for, and what that allows."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from careloom.errors import Conflict, QueryError
-from careloom.services.access import Principal
+from careloom.services.access import Principal, Verb
 from careloom.services.admission import admit, event, note
 from careloom.services.platform import Platform
 from careloom.services.research_consent import out_of_training
@@ -41,10 +41,13 @@ class TrainingAsk:
     zone: str = "identified"
 
 
-def register(platform: Platform, who: Principal, ask: TrainingAsk) -> Json:
-    """Registers a training. raises AccessError; QueryError; Conflict where one of the patients may not be in it"""
+def register(platform: Platform, who: Principal, ask: TrainingAsk, verb: Verb = "correct") -> Json:
+    """Registers a training. raises AccessError; QueryError; Conflict where one of the patients may not be in it
+
+    verb  what has to be granted: a model of the registry is trained under ``train``
+    """
     zone = zone_of(ask.zone)
-    admit(platform, who, "correct", zone, operation="register-training")
+    admit(platform, who, verb, zone, operation="register-training")
     if ask.kind not in KINDS or not ask.name.strip():
         raise QueryError("there is no such kind of training", f"Choose one of {', '.join(KINDS)}, and give it a name.")
     left = set(ask.pseudonyms) - set(permitted(platform, ask.pseudonyms))

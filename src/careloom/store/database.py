@@ -7,6 +7,7 @@ from careloom.store import (
     bulk,
     emergency_tables,
     linkage_tables,
+    models_tables,
     own_parameters,
     own_tables,
     prediction_tables,
@@ -22,12 +23,12 @@ from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.table_texts import make_tables, run_all
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest migration in ``store/migrations/versions``."""
 
 BESIDE = (
-    emergency_tables, linkage_tables, own_tables, prediction_tables, privacy_tables, rights_tables, synthesis_tables,
-    vault_tables,
+    emergency_tables, linkage_tables, models_tables, own_tables, prediction_tables, privacy_tables, rights_tables,
+    synthesis_tables, vault_tables,
 )  # fmt: skip
 """Modules whose tables are made with those of `careloom.store.schema`: to import them adds the tables."""
 

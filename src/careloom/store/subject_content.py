@@ -54,6 +54,7 @@ TABLES: dict[str, str] = {
     "training": "what was trained; who was in it stands in trained_on",
     "own_parameter": "search parameters of this installation",
     "synthesis": "generators and releases: facts about all their patients together, no row",
+    "model_work": "versions and traffic of models: facts about all their patients together, no row",
     "privacy_entry": "what was spent of the privacy of all, by data set",
     "training_taint": "what has to be trained anew",
 }

@@ -19,11 +19,17 @@ PART_BYTES = 1 << 26
 
 
 class SynthesisFiles:
-    """The sealed files of one folder, by names such as ``models/RUN/model.safetensors``."""
+    """The sealed files of one folder, by names such as ``models/RUN/model.safetensors``.
 
-    def __init__(self, folder: Path, keys: KeyProvider, random_bytes: Callable[[int], bytes]) -> None:
+    purpose  what the files are of: synthesis, or models; each is sealed under a key of its own
+    """
+
+    def __init__(
+        self, folder: Path, keys: KeyProvider, random_bytes: Callable[[int], bytes], purpose: str = "synthesis"
+    ) -> None:
         self._folder = folder
-        self._sealer = Sealer(keys.derive("seal", "synthesis"))
+        self._purpose = purpose
+        self._sealer = Sealer(keys.derive("seal", purpose))
         self._random_bytes = random_bytes
 
     def write(self, name: str, parts: Iterable[bytes]) -> None:
@@ -35,7 +41,7 @@ class SynthesisFiles:
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
                 for number, part in enumerate(_ended(parts)):
-                    sealed = self._sealer.seal(part, _context(name, number), self._random_bytes(NONCE_BYTES))
+                    sealed = self._sealer.seal(part, self._context(name, number), self._random_bytes(NONCE_BYTES))
                     stream.write(len(sealed).to_bytes(_LENGTH_BYTES, "big") + sealed)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -61,7 +67,7 @@ class SynthesisFiles:
         with stream:
             number, size = 0, os.fstat(stream.fileno()).st_size
             while 0 < (length := int.from_bytes(stream.read(_LENGTH_BYTES), "big")) <= size:
-                part = self._sealer.open(stream.read(length), _context(name, number))
+                part = self._sealer.open(stream.read(length), self._context(name, number))
                 if not part:
                     return
                 yield part
@@ -77,6 +83,9 @@ class SynthesisFiles:
         place = self._place(name)
         for file in (place, _draft(place)):
             file.unlink(missing_ok=True)
+
+    def _context(self, name: str, number: int) -> bytes:
+        return context_of((self._purpose, name, str(number)))
 
     def _place(self, name: str) -> Path:
         return self._folder / f"{name}.sealed"
@@ -95,7 +104,3 @@ def cut(content: bytes) -> Iterator[bytes]:
 def _ended(parts: Iterable[bytes]) -> Iterator[bytes]:
     yield from (part for part in parts if part)
     yield b""
-
-
-def _context(name: str, number: int) -> bytes:
-    return context_of(("synthesis", name, str(number)))

@@ -15,6 +15,7 @@ from careloom.store.audit_log import AuditChain, entry_of
 from careloom.store.emergencies import EmergencyWriter
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
+from careloom.store.models import ModelWriter
 from careloom.store.own_indexing import OwnWriter
 from careloom.store.predictions import PredictionWriter
 from careloom.store.privacy import PrivacyWriter
@@ -208,6 +209,11 @@ class Transaction:
     def synthesis(self) -> SynthesisWriter:
         """Fitted generators and what was drawn of them, written in this step."""
         return SynthesisWriter(self._tools)
+
+    @property
+    def models(self) -> ModelWriter:
+        """Versions of models, their traffic and runs of pipelines, written in this step."""
+        return ModelWriter(self._tools)
 
     @property
     def own(self) -> OwnWriter:

@@ -137,7 +137,11 @@ def test_narrowing_allows_exactly_what_both_allow(asked: str, granted: str) -> N
 
 
 PERMITTED = [
-    (["clinician"], ["identified"], "careloom/break-glass careloom/correct careloom/monitor system/*.rs"),
+    (
+        ["clinician"],
+        ["identified"],
+        "careloom/approve careloom/break-glass careloom/correct careloom/monitor system/*.rs",
+    ),
     (["record-author"], ["identified"], "careloom/monitor system/*.cruds"),
     (["record-author"], ["research", "synthetic"], ""),
     (["clinician"], ["research"], ""),
