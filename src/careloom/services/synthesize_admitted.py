@@ -1,5 +1,6 @@
 """Models and samples by name, for who may see them: nobody else is told which names there are."""
 
+from contextlib import suppress
 from typing import Literal
 
 from careloom.errors import AccessError, NotFound
@@ -10,26 +11,28 @@ from careloom.services.platform import Platform
 from careloom.services.synthesize import work, zone_of_account
 from careloom.store.synthesis import Work
 
-ZONES: tuple[Zone, ...] = ("research", "identified")
-"""Whose patients may be learnt from."""
-
 
 def admitted(
     platform: Platform, who: Principal, verb: Verb, name: str, kind: Literal["model", "sample"], *, operation: str
 ) -> tuple[Work, Zone]:
     """One model or sample, and the zone of its account, in which `who` may.
 
-    raises  AccessError for who may in no zone, whatever the name; NotFound where there is none of this name, and in the
-            same words where it is of a zone in which `who` may not; StateError as `admit`
+    raises  for a name that there is not and for one of a zone in which `who` may not the same, in the same words:
+            AccessError for who may not in the research zone, else NotFound; StateError as `admit`
     """
-    if not any(_may(platform, who, verb, zone) for zone in ZONES):
-        admit(platform, who, verb, ZONES[0], operation=operation)
-    one = work(platform, name, kind)
-    zone = zone_of_account(one.body["account"])
+    missing = NotFound(f"there is no such {kind}", "List them: careloom synthesize list.")
     try:
-        admit(platform, who, verb, zone, operation=operation)
-    except AccessError:
-        raise NotFound(f"there is no such {kind}", "List them: careloom synthesize list.") from None
+        one = work(platform, name, kind)
+    except NotFound:
+        admit(platform, who, verb, "research", operation=operation)
+        raise missing from None
+    zone = zone_of_account(one.body["account"])
+    if zone != "research" and not _may(platform, who, verb, zone):
+        with suppress(AccessError):  # it is in the audit chain
+            admit(platform, who, verb, zone, operation=operation)
+        admit(platform, who, verb, "research", operation=operation)
+        raise missing
+    admit(platform, who, verb, zone, operation=operation)
     return one, zone
 
 

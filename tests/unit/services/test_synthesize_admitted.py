@@ -28,6 +28,8 @@ MODEL, DRAWN, OTHER = (f"20261130T090000Z-{letter * 6}" for letter in "abc")
 HIDDEN = {MODEL: "20261130T090000Z-dddddd", DRAWN: "20261130T090000Z-eeeeee"}
 """Of the identified zone."""
 STRANGER = Principal("sam", frozenset({"auditor"}), OFFICER.zones)
+CARE = Principal("cleo", frozenset({"clinician"}), OFFICER.zones)
+"""Who may in the identified zone, and not in that of research."""
 Act = Callable[[Platform, Principal, str], object]
 OF_MODEL: dict[str, Act] = {
     "rows": lambda platform, who, name: sample(platform, who, SampleAsk(name, 3)),
@@ -70,8 +72,9 @@ def refused(act: Act, place: Place, who: Principal, name: str) -> tuple[type[Car
 @pytest.mark.parametrize("name", [*OF_MODEL, *OF_SAMPLE])
 def test_a_name_that_there_is_and_one_that_there_is_not_look_alike(place: Place, name: str) -> None:
     act, own = (OF_MODEL[name], MODEL) if name in OF_MODEL else (OF_SAMPLE[name], DRAWN)
-    assert refused(act, place, STRANGER, own) == refused(act, place, STRANGER, OTHER)
-    assert refused(act, place, STRANGER, own)[0] is AccessError
+    for who in (STRANGER, CARE):
+        told = {refused(act, place, who, one) for one in (own, OTHER)}
+        assert [error for error, _, _ in told] == [AccessError]
     hidden = refused(act, place, SCIENTIST, HIDDEN[own])
     assert hidden == refused(act, place, SCIENTIST, OTHER)
     assert hidden[0] is NotFound
