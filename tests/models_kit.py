@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
+from careloom.mlops.counting import Counts
 from careloom.risk.evaluate import Resampling, evaluate
 from careloom.services.access import ZONES, Principal
 
@@ -112,3 +113,15 @@ def compared(new: Trained, old: Trained, champion: str) -> dict[str, Any]:
 def _area(happened: Any, risk: Any) -> float:
     sick, well = risk[happened], risk[~happened]
     return float((sick[:, None] > well[None, :]).mean() + 0.5 * (sick[:, None] == well[None, :]).mean())
+
+
+def counted(scores: Any, happened: Any = None, *, milliseconds: float = 5.0, slow: int = 0, errors: int = 0) -> Counts:
+    """What a version would have counted: these scores, of which `slow` took ten times as long, and errors beside."""
+    made = Counts()
+    for number, each in enumerate(scores):
+        made.answered(milliseconds * 100 if number < slow else milliseconds, float(each))
+        if happened is not None:
+            made.came_true(float(each), happened=bool(happened[number]))
+    for _ in range(errors):
+        made.failed()
+    return made

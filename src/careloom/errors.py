@@ -24,7 +24,7 @@
     │   ├── Erased            it was here and was erased for good
     │   ├── Held              a legal hold keeps it: nothing of it may be removed
     │   ├── BudgetSpent       the privacy budget of the data does not admit it
-    │   └── Withheld          the release gate of synthetic data keeps it in
+    │   └── Withheld          a gate keeps it in: of synthetic data, or of a model
     ├── SetupError        this installation is not ready: the operator can mend it
     └── IntegrityError    what is kept does not match its proof: call the operator at once
 
@@ -176,7 +176,7 @@ class BudgetSpent(StateError):  # noqa: N818 - reads as what happened
 
 
 class Withheld(StateError):  # noqa: N818 - reads as what happened
-    """The release gate of synthetic data keeps rows in: they did not pass, are over, or somebody in them left."""
+    """A gate keeps it in: synthetic rows that did not pass, are over or hold who left; a model that falls short."""
 
     code = "state.withheld"
 

@@ -22,6 +22,7 @@ from careloom.services.admission import admit, note
 from careloom.services.arrivals import Wanted, read_through
 from careloom.services.ingest import INGEST_ZONES, IngestAsk, ingest, refuse_format
 from careloom.services.job_requests import sealed, unsealed
+from careloom.services.models_watch import sweep as watch
 from careloom.services.platform import InputFile, Platform
 from careloom.services.queued import asker_of
 from careloom.services.runs import find_run, told, told_of
@@ -189,7 +190,7 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
             jobs.register(kind, partial(_load_and_do, kind, platform, jobs))
         jobs.register(exports.KIND, partial(exports.work_off, platform, jobs), ended=partial(exports.let_go, platform))
         jobs.register(own_parameters.KIND, partial(own_parameters.work_off, platform, jobs))
-        jobs.chores += [partial(exports.sweep, platform), partial(_mend_synthesis, platform)]
+        jobs.chores += [partial(exports.sweep, platform), partial(_mend_synthesis, platform), partial(watch, platform)]
         _mend_synthesis(platform)
         jobs.recover()
         sweep(platform, jobs)

@@ -1,0 +1,151 @@
+"""Whether a version that answers breaks a limit: a pure decision over counts. Limits are data, in ``limits/``."""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from careloom.errors import FormatError, QueryError
+from careloom.mlops.counting import SCORES, Counts, class_end_ms, p99_ms
+from careloom.runtime import packaged
+
+SHIPPED = ("default",)
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """See ``limits/default.toml``."""
+
+    name: str
+    requests: int
+    outcomes: int
+    errors: float
+    p99_ms: float
+    score_shift: float
+    calibration: float
+    z: float
+    slo_minutes: int
+    quality_minutes: int
+    canary_share: float
+    canary_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the counts say.
+
+    breaches  each in words, without a patient's value; empty where no limit is broken with certainty
+    seen      what was looked at: name -> value, limit, n; value None where there was too little to look at
+    is_enough there were enough answers to judge by
+    """
+
+    breaches: tuple[str, ...]
+    seen: Json
+    is_enough: bool
+
+
+def shipped(name: str = "default") -> Limits:
+    """Limits that ship. raises QueryError"""
+    if name not in SHIPPED:
+        raise QueryError("there are no such limits", f"Name one of {', '.join(SHIPPED)}.")
+    return read(packaged("mlops", f"limits/{name}.toml"))
+
+
+def read(content: bytes) -> Limits:
+    """The limits of a file. raises FormatError that names the key"""
+    try:
+        told = tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"limits: the file is no TOML: {error}", "Correct it at that place.") from None
+    names = {one.name for one in fields(Limits)}
+    if told.get("version") != 1 or (wrong := (set(told) ^ names) - {"version", "meaning"}):
+        place = "version" if told.get("version") != 1 else min(wrong)
+        raise FormatError(f"limits: {place} is missing or unknown", "See src/careloom/mlops/limits/default.toml.")
+    for name in names - {"name"}:
+        if not isinstance(told[name], (int, float)) or not math.isfinite(told[name]) or told[name] <= 0:
+            raise FormatError(f"limits: {name} is no number above 0", "Correct it.")
+    return Limits(**{name: told[name] for name in names})
+
+
+def judge(limits: Limits, slo: Counts, quality: Counts, beside: Counts | None) -> Verdict:
+    """Whether a version broke a limit.
+
+    slo      its counts over `slo_minutes`
+    quality  its counts over `quality_minutes`
+    beside   those of the arm beside it over the same time; None, or fewer than `requests`: scores are not compared
+    """
+    found = [
+        _errors(limits, slo), _times(limits, slo), _scores(limits, quality, beside), _calibration(limits, quality)
+    ]  # fmt: skip
+    breaches = tuple(why for _, _, why in found if why)
+    return Verdict(breaches, {name: seen for name, seen, _ in found}, slo.requests >= limits.requests)
+
+
+_Found = tuple[str, Json, str]
+
+
+def _errors(limits: Limits, counts: Counts) -> _Found:
+    n = counts.requests
+    share = counts.errors / n if n >= limits.requests else None
+    is_broken = share is not None and surely_above(counts.errors, n, limits.errors, limits.z)
+    why = f"{counts.errors} of {n} requests got no score; {limits.errors:.1%} are allowed" if is_broken else ""
+    return "errors", {"value": share, "limit": limits.errors, "n": n}, why
+
+
+def _times(limits: Limits, counts: Counts) -> _Found:
+    """99 of 100 within the limit: broken where the share that took longer is above one of 100 with certainty."""
+    n = sum(counts.times)
+    slow = sum(each for number, each in enumerate(counts.times) if class_end_ms(number) > limits.p99_ms * 1.2)
+    value = p99_ms(counts) if n >= limits.requests else None
+    is_broken = value is not None and surely_above(slow, n, 0.01, limits.z)
+    why = f"{slow} of {n} answers took longer than {limits.p99_ms:g} ms; one of 100 may" if is_broken else ""
+    return "p99_ms", {"value": value, "limit": limits.p99_ms, "n": n}, why
+
+
+def _scores(limits: Limits, counts: Counts, beside: Counts | None) -> _Found:
+    n, m = sum(counts.scores), 0 if beside is None else sum(beside.scores)
+    value, why = None, ""
+    if beside is not None and min(n, m) >= limits.requests:
+        chance = SCORES - 1 + limits.z * math.sqrt(2 * (SCORES - 1))  # of a chi-squared variable: mean and z spreads
+        value = max(0.0, stability_index(counts.scores, beside.scores) - chance * (1 / n + 1 / m))
+        if value > limits.score_shift:
+            why = f"the scores moved by {value:.2f} against those beside (PSI); {limits.score_shift:g} is allowed"
+    return "score_shift", {"value": value, "limit": limits.score_shift, "n": n}, why
+
+
+def _calibration(limits: Limits, counts: Counts) -> _Found:
+    """Observed minus expected outcomes, over their standard deviation where the probabilities are right."""
+    n, value, why = counts.known, None, ""
+    if n >= limits.outcomes:
+        value = (counts.happened - counts.expected) / n
+        spread = math.sqrt(max(counts.variance, 1e-12))
+        if abs(value) > limits.calibration and abs(value) * n / spread > limits.z:
+            why = f"outcomes lie {value:+.3f} from what was said, over {n}; {limits.calibration:g} is allowed"
+    return "calibration", {"value": value, "limit": limits.calibration, "n": n}, why
+
+
+def surely_above(hits: int, n: int, limit: float, z: float) -> bool:
+    """True where a share is above a limit with certainty: the lower bound of Wilson's interval is.
+
+    source  Wilson EB, Journal of the American Statistical Association 1927;22:209-212
+    """
+    if n == 0:
+        return False
+    share = hits / n
+    middle = share + z * z / (2 * n)
+    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (middle - spread) / (1 + z * z / n) > limit
+
+
+def stability_index(one: list[int], other: list[int]) -> float:
+    """Population Stability Index of two distributions over the same classes; each class gets half a case beside."""
+    a, b = sum(one) + 0.5 * len(one), sum(other) + 0.5 * len(other)
+    shares = [((x + 0.5) / a, (y + 0.5) / b) for x, y in zip(one, other, strict=True)]
+    return sum((p - q) * math.log(p / q) for p, q in shares)
+
+
+def as_json(verdict: Verdict) -> Mapping[str, Any]:
+    """breaches, seen, enough."""
+    return {"breaches": list(verdict.breaches), "seen": verdict.seen, "enough": verdict.is_enough}

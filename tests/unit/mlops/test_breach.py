@@ -1,0 +1,139 @@
+"""A limit is broken only with certainty: by counts that chance does not explain; too few judge nothing."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from careloom.errors import FormatError, QueryError
+from careloom.mlops.breach import judge, read, shipped, stability_index, surely_above
+from careloom.mlops.counting import SCORES, TIMES, Counts, class_end_ms, from_json, p99_ms, time_class, together
+from careloom.runtime import packaged
+from tests.models_kit import counted
+
+LIMITS = shipped()
+
+
+def risks(n: int, seed: int, at: float = 0.0) -> Any:
+    draw = np.random.default_rng(seed)
+    return 1 / (1 + np.exp(-(draw.normal(-1 + at, 1, n))))
+
+
+def fair(n: int = 1000, seed: int = 1) -> Counts:
+    """Calibrated scores, quick, without an error."""
+    told = risks(n, seed)
+    return counted(told, np.random.default_rng(seed + 99).random(n) < told)
+
+
+def test_a_version_without_fault_breaks_nothing() -> None:
+    verdict = judge(LIMITS, fair(), fair(), fair(seed=2))
+    assert verdict.breaches == ()
+    assert verdict.is_enough
+    assert all(one["value"] is not None for one in verdict.seen.values())
+
+
+def test_two_hundred_versions_without_fault_are_left_alone() -> None:
+    """At z = 3 a look errs about once in 740; four limits over 200 looks would see one false alarm in expectation."""
+    alarms = 0
+    for seed in range(200):
+        own, other = fair(400, seed * 3), fair(400, seed * 3 + 1)
+        alarms += bool(judge(LIMITS, own, own, other).breaches)
+    assert alarms <= 2
+
+
+FAULTS: dict[str, tuple[Counts, str]] = {
+    "errors": (counted(risks(300, 1), errors=20), "errors"),
+    "slow": (counted(risks(400, 1), slow=20), "p99_ms"),
+    "scores moved": (counted(risks(400, 1, at=1.5)), "score_shift"),
+    "scores of one value": (counted([0.5] * 400), "score_shift"),
+    "too sure": (counted(np.full(400, 0.3), np.arange(400) % 2 == 0), "calibration"),
+    "outcomes turned over": (
+        counted(risks(400, 1), np.random.default_rng(4).random(400) > risks(400, 1)),
+        "calibration",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_regression_of_each_kind_is_found_and_named(name: str) -> None:
+    counts, expected = FAULTS[name]
+    verdict = judge(LIMITS, counts, counts, fair())
+    told = {
+        "errors": "got no score", "p99_ms": "took longer", "score_shift": "moved", "calibration": "outcomes lie"
+    }[expected]  # fmt: skip
+    assert [why for why in verdict.breaches if told in why]
+
+
+def test_too_few_judge_nothing() -> None:
+    counts = counted([0.99] * 60, [False] * 60, slow=60, errors=39)
+    verdict = judge(LIMITS, counts, counts, fair())
+    assert (verdict.breaches, verdict.is_enough) == ((), False)
+
+
+def test_without_an_arm_beside_scores_are_not_compared() -> None:
+    counts = counted([0.5] * 400)
+    assert judge(LIMITS, counts, counts, None).breaches == ()
+
+
+@given(st.integers(0, 400), st.floats(0.001, 0.5))
+def test_certainty_never_contradicts_the_share(hits: int, limit: float) -> None:
+    assert not surely_above(hits, 400, limit, 3.0) or hits / 400 > limit
+    assert surely_above(hits, 400, limit, 3.0) <= surely_above(min(hits + 1, 400), 400, limit, 3.0)
+
+
+def test_the_stability_index_is_that_of_two_known_shares() -> None:
+    """Half and half against a quarter and three quarters: (0.25 ln 2) + (0.25 ln 1.5), Siddiqi's formula by hand."""
+    exact = 0.25 * np.log(2) + 0.25 * np.log(1.5)
+    assert stability_index([500_000, 500_000], [250_000, 750_000]) == pytest.approx(exact, rel=1e-4)
+    assert stability_index([7, 9], [7, 9]) == 0
+
+
+@given(st.floats(0.001, 1e7))
+def test_a_time_lies_in_its_class(milliseconds: float) -> None:
+    number = time_class(milliseconds)
+    assert number == TIMES - 1 or milliseconds <= class_end_ms(number) * (1 + 1e-6)
+    assert number == 0 or milliseconds > class_end_ms(number - 1) * (1 - 1e-6)
+
+
+def test_the_99th_percentile_is_within_a_class_of_the_slow_truth() -> None:
+    times = np.random.default_rng(3).lognormal(2, 1, 5000)
+    made = Counts()
+    for each in times:
+        made.answered(float(each), 0.5)
+    found, truth = p99_ms(made), float(np.percentile(times, 99))
+    assert found is not None
+    assert truth / 1.2 <= found <= truth * 1.2 * 1.01
+    assert p99_ms(Counts()) is None
+
+
+def test_counts_of_processes_add_up() -> None:
+    one, other = fair(120, 1), fair(80, 2)
+    both = together([one, other])
+    assert (both.requests, both.known) == (200, 200)
+    assert sum(both.scores) == 200
+    assert both.expected == pytest.approx(one.expected + other.expected)
+    assert from_json(both.as_json()) == both
+
+
+GOOD = fair(10).as_json()
+SPOILT: list[dict[str, Any]] = [
+    {"requests": -1}, {"errors": 11}, {"times": [1]}, {"scores": [0] * SCORES}, {"happened": 99},
+    {"expected": float("nan")}, {"more": 1}, {"requests": True}, {"variance": float("inf")},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", SPOILT)
+def test_counts_that_cannot_be_are_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(QueryError):
+        from_json(GOOD | more)
+
+
+def test_limits_that_lack_something_are_refused_with_its_name() -> None:
+    content = packaged("mlops", "limits/default.toml")
+    assert read(content) == replace(LIMITS)
+    for spoilt in (content.replace(b"errors = 0.01", b""), content.replace(b"z = 3.0", b"z = 0"), b"oops = ["):
+        with pytest.raises(FormatError):
+            read(spoilt)
