@@ -30,6 +30,8 @@ REGISTRY: dict[str, str] = {
     "train.smaller_ner": "careloom.services.train_ner_torch:smaller",
     "risk.fit.lightgbm": "careloom.risk.models_lightgbm:fit_boosted",
     "risk.model.lightgbm": "careloom.risk.models_lightgbm:boosted",
+    "risk.search": "careloom.risk.models_search_optuna:search",
+    "risk.search.ask": "careloom.risk.models_search_optuna:Search",
     "risk.recipe.lightgbm": "careloom.risk.models_lightgbm:Recipe",
     "retain.samples": "careloom.services.synthesize_discard:remove_unused",
     "synth.attack.boosting": "careloom.synth.privacy_membership_sklearn:by_boosting",

@@ -121,3 +121,17 @@ def test_a_code_counts_by_its_prefix_with_or_without_its_dot() -> None:
     assert categories_of("I42.6", "elixhauser") == ("congestive_heart_failure", "alcohol_abuse")
     assert categories_of("Z00.00") == ()
     assert categories_of("") == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("410.71", "myocardial_infarction"), ("41071", "myocardial_infarction"), ("428", "congestive_heart_failure"),
+        ("250.13", "diabetes"), ("250.4", "diabetes_with_complications"), ("042", "aids_hiv"), ("42", "aids_hiv"),
+        ("70.22", "mild_liver_disease"), ("V45.1", "renal_disease"), ("196", "metastatic_cancer"),
+        ("4254", "congestive_heart_failure"),
+    ],
+)  # fmt: skip
+def test_a_code_of_icd9cm_counts_by_its_prefix_with_or_without_the_zeros_it_begins_with(code: str, found: str) -> None:
+    assert categories_of(code, coding="icd9cm") == (found,)
+    assert categories_of("401.9", coding="icd9cm") == ()

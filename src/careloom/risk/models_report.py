@@ -1,0 +1,172 @@
+"""What a model is worth on rows that nothing of it has seen: one page of numbers, beside what it must beat.
+
+told = report(model, test, Judge(seed=1, attributes=("sex",)), baselines={"LACE": risk})
+text(told)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from careloom.risk.decision import at_ppv_floor, decision_curve, operating_point
+from careloom.risk.evaluate import Evaluation, Interval, Resampling, evaluate
+from careloom.risk.evaluate_measures import Floats
+from careloom.risk.models import Model
+from careloom.risk.models_stress import stressed
+from careloom.risk.models_training import Rows
+from careloom.risk.subgroups import by_subgroup
+
+MEASURES = ("prevalence", "auroc", "auprc", "brier", "ece", "slope", "intercept", "in_the_large")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How a model is judged.
+
+    attributes  columns of `groups` that subgroups are told by
+    thresholds  risks of the decision curve
+    ppv         floor of the alerts per 100 rows
+    """
+
+    seed: int
+    attributes: tuple[str, ...] = ()
+    thresholds: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+    ppv: float = 0.3
+    resamples: int = 1000
+
+
+def report(
+    model: Model,
+    test: Rows,
+    judge: Judge,
+    *,
+    baselines: Mapping[str, Floats] | None = None,
+    groups: pl.DataFrame | None = None,
+) -> Json:
+    """All measures of a model on test rows.
+
+    baselines  name -> [n] risk of the same rows by what the model must beat
+    groups     [n] the attributes, where they are no features
+    returns    plain JSON: model, rows, measures (value, low, high), threshold, ppv_floor, decision_curve, baselines,
+               subgroups with gaps, stress
+    """
+    risk, how = model.score(test.frame), Resampling(judge.seed, judge.resamples)
+    told = evaluate(test.happened, risk, test.patients.to_numpy(), how)
+    at, at_risk = (0.5, 0.5) if model.threshold is None else (model.threshold.alert_from, model.threshold.at_risk)
+    rivals = {name: _rival(test, risk, other, judge) for name, other in (baselines or {}).items()}
+    return {
+        "model": {"name": model.name, "kind": model.kind, "outcome": model.outcome, "horizon_days": model.horizon_days},
+        "rows": {"rows": told.n, "patients": told.patients, "events": told.events},
+        "measures": _measures(told),
+        "calibration": model.calibration.kind,
+        "threshold": _plain(operating_point(test.happened, risk, at, at_risk)),
+        "ppv_floor": {"ppv": judge.ppv, **_plain(at_ppv_floor(test.happened, risk, ppv=judge.ppv))},
+        "decision_curve": decision_curve(test.happened, risk, judge.thresholds).to_dicts(),
+        "baselines": rivals,
+        "subgroups": _subgroups(test, risk, at, judge, groups),
+        "stress": stressed(model, test, judge.seed),
+    }  # fmt: skip
+
+
+def _measures(told: Evaluation) -> Json:
+    return {name: _interval(getattr(told, name)) for name in MEASURES}
+
+
+def _interval(one: Interval) -> Json:
+    return {"value": one.value, "low": one.low, "high": one.high}
+
+
+def _plain(one: Any) -> Json:
+    return {name: getattr(one, name) for name in one.__slots__}
+
+
+def _rival(test: Rows, risk: Floats, other: Floats, judge: Judge) -> Json:
+    how = Resampling(judge.seed, judge.resamples)
+    told = evaluate(test.happened, other, test.patients.to_numpy(), how)
+    return {
+        "measures": _measures(told),
+        "decision_curve": decision_curve(test.happened, other, judge.thresholds).to_dicts(),
+        "net_benefit_gained_per_1000": [
+            {"threshold": at, **_interval(gained(test, risk, other, at, how))} for at in judge.thresholds
+        ],
+    }
+
+
+def gained(test: Rows, risk: Floats, other: Floats, at_risk: float, how: Resampling) -> Interval:
+    """Net benefit of one risk less that of another at a threshold, per 1,000 rows, resampled by patient."""
+    odds = at_risk / (1 - at_risk)
+    worth = np.where(test.happened, 1.0, -odds)
+    each = worth * ((risk >= at_risk).astype(np.float64) - (other >= at_risk))
+    _, owner = np.unique(test.patients.to_numpy(), return_inverse=True)
+    sums, rows = np.bincount(owner, each), np.bincount(owner).astype(np.float64)
+    draw = np.random.default_rng(how.seed)
+    drawn = []
+    for _ in range(how.resamples):
+        counts = np.bincount(draw.integers(0, sums.size, sums.size), minlength=sums.size)
+        drawn.append(1000 * float(counts @ sums) / float(counts @ rows))
+    low, high = np.percentile(drawn, [50 * (1 - how.confidence), 50 * (1 + how.confidence)])
+    return Interval(1000 * float(each.mean()), float(low), float(high), how.resamples)
+
+
+def _subgroups(test: Rows, risk: Floats, at: float, judge: Judge, groups: pl.DataFrame | None) -> Json:
+    if not judge.attributes:
+        return {"table": [], "gaps": []}
+    source = test.frame if groups is None else groups
+    rows = source.select(judge.attributes).with_columns(
+        patient_id=test.patients, happened=pl.Series(test.happened), risk=pl.Series(risk)
+    )
+    found = by_subgroup(rows, judge.attributes, threshold=at, how=Resampling(judge.seed, min(200, judge.resamples)))
+    return {"table": found.table.to_dicts(), "gaps": found.gaps.to_dicts()}
+
+
+def text(told: Json) -> str:
+    """The report as lines that a person reads."""
+    about, rows = told["model"], told["rows"]
+    lines = [
+        f"{about['name']} ({about['kind']}): {about['outcome']}",
+        f"{rows['rows']:,} rows of {rows['patients']:,} patients, {rows['events']:,} events",
+        "",
+        *(f"{name:<14}{_said(one)}" for name, one in told["measures"].items()),
+        f"{'calibration':<14}{told['calibration']}",
+        "",
+        _alerts("threshold", told["threshold"]),
+        _alerts(f"PPV {told['ppv_floor']['ppv']:.2f}", told["ppv_floor"]),
+    ]
+    for name, rival in told["baselines"].items():
+        measures = rival["measures"]
+        lines += ["", f"beside {name}: AUROC {_said(measures['auroc'])}, ECE {_said(measures['ece'])}"]
+        lines += [
+            f"  net benefit gained per 1,000 at {one['threshold']:.2f}: {_said(one)}"
+            for one in rival["net_benefit_gained_per_1000"]
+        ]
+    if told["subgroups"]["table"]:
+        lines += ["", "group                              patients  events  AUROC                 ECE    PPV"]
+        lines += [_group(one) for one in told["subgroups"]["table"]]
+    lines += ["", *(f"{one['what']}: AUROC {one['auroc']:.3f}, ECE {one['ece']:.3f}" for one in told["stress"])]
+    return "\n".join(lines) + "\n"
+
+
+def _said(one: Json) -> str:
+    if one["value"] is None:
+        return "not defined"
+    bounds = "" if one["low"] is None else f" ({one['low']:.3f} to {one['high']:.3f})"
+    return f"{one['value']:.3f}{bounds}"
+
+
+def _alerts(name: str, one: Json) -> str:
+    ppv = "no alert" if one.get("ppv") is None or not one["alerts_per_100"] else f"PPV {one['ppv']:.2f}"
+    recall = 0.0 if one["recall"] is None else one["recall"]
+    return f"{name:<14}{one['alerts_per_100']:.1f} alerts per 100, {ppv}, recall {recall:.2f}"
+
+
+def _group(one: Json) -> str:
+    name = f"{one['attribute']} {one['group']}"[:34]
+    if one["patients"] is None:
+        return f"{name:<35}too few patients"
+    area = {"value": one["auroc"], "low": one["auroc_low"], "high": one["auroc_high"]}
+    ppv = "" if one["ppv"] is None else f"{one['ppv']:.2f}"
+    return f"{name:<35}{one['patients']:>8,}{one['events']:>8,}  {_said(area):<22}{one['ece']:.3f}  {ppv}"
