@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from careloom.store import landing, reads, surveying
 from careloom.store.engine import reading
+from careloom.store.export_scan import numbers_of
 from careloom.store.in_use import Use
 from careloom.store.own_indexing import Verified, verified
 from careloom.store.own_parameters import EntryRows, Own, OwnIndex
@@ -79,6 +80,11 @@ class ZoneReads:
         """The current versions of one type by id, deleted ones included; missing ones are left out."""
         with self.connect() as connection:
             return self._reader.named(connection, resource_type, ids)
+
+    def read_of(self, pseudonym: str, types: Iterable[str]) -> list[Stored]:
+        """The current resources of some types under a patient's own key, and under keys shared with others, by row."""
+        with self.connect() as connection:
+            return self._reader.of_keys(connection, numbers_of(connection, (pseudonym,)), types)
 
     def scan(self, types: Sequence[str] = (), *, every_version: bool = False, after: str = "") -> Iterator[Stored]:
         """Every current resource that is not deleted, by type and id, after an id; all types if none is named.

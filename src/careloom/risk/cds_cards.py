@@ -1,0 +1,91 @@
+"""An assessment as a card of CDS Hooks: one for a risk that reaches the threshold, none below it; pure.
+
+source  CDS Hooks 2.0 (https://cds-hooks.hl7.org), Card Attributes: no attribute is null or empty; a summary is one
+        sentence of less than 140 characters; detail is GitHub Flavored Markdown
+"""
+
+from typing import Any
+
+from careloom.risk.assessment import Assessment, gap_sentence, percent
+from careloom.risk.assessment_fhir import MODEL, notes
+
+OVERRIDE = "urn:careloom:cds:override"
+TOPIC = "urn:careloom:cds:topic"
+OVERRIDE_REASONS: dict[str, str] = {
+    "known": "Already known and acted on",
+    "not-applicable": "Does not apply to this patient",
+    "disagree": "The estimate seems wrong",
+    "patient-declined": "The patient declined",
+    "no-capacity": "No capacity to act now",
+    "other": "Another reason",
+}
+"""Codes of `OVERRIDE` and what a clinician reads."""
+SUMMARY_BELOW = 140
+FACTORS_AT_MOST = 4
+GAPS_AT_MOST = 4
+Json = dict[str, Any]
+
+
+def card(one: Assessment, card_id: str, link: str = "", card_link: str = "") -> Json | None:
+    """The card; None where the risk is below the threshold of alerts: a card that nobody needs teaches to close cards.
+
+    card_id    UUID, by which feedback names it
+    link       absolute address of the stored RiskAssessment; empty where it was not written
+    card_link  absolute address of what the model is (its card); empty for none
+    """
+    if not one.is_alert:
+        return None
+    made: Json = {
+        "uuid": card_id,
+        "summary": summary(one),
+        "detail": detail(one),
+        "indicator": "warning",
+        "source": {
+            "label": f"Careloom risk model {one.model}",
+            **({"url": card_link} if card_link else {}),
+            "topic": {"system": TOPIC, "code": one.model.partition("@")[0], "display": one.outcome},
+        },
+        "overrideReasons": [
+            {"system": OVERRIDE, "code": code, "display": display} for code, display in OVERRIDE_REASONS.items()
+        ],
+    }
+    if link:
+        made["links"] = [{"label": "The assessment and its facts", "url": link, "type": "absolute"}]
+    return made
+
+
+def summary(one: Assessment) -> str:
+    """One sentence of less than 140 characters."""
+    interval = one.interval
+    span = "" if interval is None else f" ({percent(interval.low)} to {percent(interval.high)})"
+    text = f"Risk of {one.outcome}: {percent(one.probability)}{span}."
+    if len(text) >= SUMMARY_BELOW:
+        keep = SUMMARY_BELOW - len(text) + len(one.outcome) - 2
+        text = f"Risk of {one.outcome[: max(keep, 0)].rstrip()}…: {percent(one.probability)}{span}."
+    return text
+
+
+def detail(one: Assessment) -> str:
+    """The factors, what can be done, how sure the model is, and which model it is: Markdown."""
+    raising = [factor for factor in one.explanation.factors if factor.log_odds > 0][:FACTORS_AT_MOST]
+    lines = ["**What raises it**", ""]
+    for factor in raising:
+        mark = " *(can be changed)*" if factor.is_modifiable else ""
+        said = " ".join(_plain(statement.text) for statement in factor.statements)
+        lines.append(f"- {_plain(factor.concept)}{mark}: {said}")
+    if not raising:
+        lines.append("- No single factor; see the assessment.")
+    gaps = one.open_gaps[:GAPS_AT_MOST]
+    if gaps:
+        lines += ["", "**What guidelines suggest and the record does not show**", ""]
+        lines += [f"- {_plain(gap_sentence(gap))}" for gap in gaps]
+    lines += ["", *(f"{_plain(text)} " for text in notes(one)), "", f"Model: `{one.model}` ({MODEL})."]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|~"})
+
+
+def _plain(text: str) -> str:
+    """Text in which Markdown sees no marks, on one line."""
+    return " ".join(text.split()).translate(_MARKS)

@@ -1,0 +1,220 @@
+"""Scoring one patient: the record is read, the model asked, the answer logged and, where asked for, written as FHIR.
+
+Access is decided first; what was read, what was said and what was written stand in one step with their audit record.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+
+from careloom.crypto.pseudonyms import digest_of
+from careloom.errors import CareloomError, InputError, IntegrityError
+from careloom.fhir.validate import check
+from careloom.risk.assessment import Assessment
+from careloom.risk.assessment_fhir import KIND, provenance, risk_assessment
+from careloom.services.access import Principal
+from careloom.services.admission import admit, event, note
+from careloom.services.platform import Platform
+from careloom.services.score_assess import Found, assessment, gaps_of, groups_of, looked_up
+from careloom.services.score_facts import Record, record_of, types, types_of_gaps
+from careloom.services.score_models import Scorer, scorer, served
+from careloom.services.search import zone_of
+from careloom.store.predictions import Prediction, Role
+from careloom.store.rows import Write, canonical
+from careloom.store.transaction import Transaction
+from careloom.store.zone_store import Zone
+
+OPERATION = "score"
+_NAMED = "careloom-risk"
+Json = dict[str, Any]
+State = Literal["scored", "over", "not-eligible", "no-index"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreAsk:
+    """Whose risk, by which model, when.
+
+    model      ``readmission-30d@champion``, ``readmission-30d@3``
+    patient    id, or ``Patient/<id>``
+    as_of      nothing that happened later is looked at; None for this moment
+    now        the moment itself is the index, as if the stay that runs ended then
+    encounter  id of that stay; empty for the newest that runs
+    gaps       care gaps beside the risk
+    write      the assessment becomes a RiskAssessment and its Provenance in the identified zone
+    """
+
+    model: str
+    patient: str
+    zone: str = "identified"
+    as_of: datetime | None = None
+    now: bool = False
+    encounter: str = ""
+    gaps: bool = True
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreReport:
+    """What came of it.
+
+    state       scored; over: the horizon of the newest index has passed; not-eligible: it fails the rules in `failed`;
+                no-index: nothing that a prediction is made at has happened
+    prediction  by which the log of predictions calls it; empty where nothing was predicted
+    written     reference of the RiskAssessment's version; empty where nothing was written
+    """
+
+    state: State
+    model: str
+    failed: tuple[str, ...] = ()
+    assessment: Assessment | None = None
+    prediction: str = ""
+    written: str = ""
+
+    @property
+    def card_id(self) -> str:
+        """The prediction's name as a UUID, as cards carry it; empty for none."""
+        return str(UUID(bytes=digest_of(self.prediction))) if self.prediction else ""
+
+    def as_json(self) -> Json:
+        """The report as plain JSON."""
+        return {
+            "state": self.state, "model": self.model, "failed": list(self.failed),
+            "prediction": self.prediction or None, "written": self.written or None,
+            "assessment": None if self.assessment is None else self.assessment.as_json(),
+        }  # fmt: skip
+
+
+def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
+    """The risk of one patient.
+
+    raises  AccessError; NotFound for the patient or the model; QueryError for a zone, or for writing elsewhere than in
+            the identified zone; InputError for a moment without a zone; StateError, IntegrityError for the model;
+            SchemaMismatch where the model needs a value that nobody knows
+    """
+    zone = zone_of(ask.zone)
+    admitted(platform, who, zone, gaps=ask.gaps, write=ask.write)
+    try:
+        asked = scorer(served(platform, ask.model))
+        at = _moment(platform, ask.as_of)
+        record = record_of(platform, who, zone, ask.patient, gaps=ask.gaps)
+        encounter = f"Encounter/{ask.encounter.rpartition('/')[2]}" if ask.encounter else ""
+        found = looked_up(asked, record, at, now=ask.now, encounter=encounter)
+        if found.told is None:
+            return _not_scored(platform, who, zone, asked, record, found)
+        probability = float(asked.served.model.score_rows([found.told])[0])
+        gaps = gaps_of(record, found.index.moment.time) if ask.gaps else []
+        made = assessment(asked, record, found, probability, gaps)
+    except CareloomError as error:
+        note(platform, who, OPERATION, zone, outcome="failed", detail={"model": ask.model, "code": error.code})
+        raise
+    role: Role = "champion" if ask.as_of is None else "batch"
+    return _kept(platform, who, zone, _Said(asked, record, found, made, role, ask.write))
+
+
+def admitted(platform: Platform, who: Principal, zone: Zone, *, gaps: bool, write: bool) -> None:
+    """Returns where `who` may see all that is read, and write what is to be written. raises AccessError, QueryError"""
+    for kind in dict.fromkeys((*types(), *(types_of_gaps() if gaps else ()))):
+        admit(platform, who, "read", zone, kind, operation=OPERATION)
+    if write:
+        if zone != "identified":
+            raise InputError("score: write", "Assessments are written in the identified zone only: leave write away.")
+        for kind in (KIND, "Provenance"):
+            admit(platform, who, "create", zone, kind, operation=OPERATION)
+
+
+def _moment(platform: Platform, as_of: datetime | None) -> datetime:
+    if as_of is not None and as_of.tzinfo is None:
+        raise InputError("score: as_of", "Give a moment with its zone: 2026-11-30T00:00:00Z.")
+    return platform.runtime.now() if as_of is None else as_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    scorer: Scorer
+    record: Record
+    found: Found
+    assessment: Assessment
+    role: Role
+    write: bool
+
+
+def _not_scored(
+    platform: Platform, who: Principal, zone: Zone, asked: Scorer, record: Record, found: Found
+) -> ScoreReport:
+    state = found.standing.state
+    failed = () if found.standing.index is None else found.standing.index.failed
+    detail = {"model": asked.served.label, "state": state}
+    note(platform, who, OPERATION, zone, subjects=(record.subject,), detail=detail)
+    return ScoreReport("over" if state == "open" else state, asked.served.label, failed)
+
+
+def _kept(platform: Platform, who: Principal, zone: Zone, said: _Said) -> ScoreReport:
+    """Logs the prediction and writes the resources, in one step with the audit record."""
+    label, one, digest = said.scorer.served.label, said.assessment, feature_hash(platform, said.found, said.assessment)
+    detail: dict[str, object] = {
+        "model": label, "state": "scored", "alert": one.is_alert, "facts": len(one.basis), "features": digest,
+    }  # fmt: skip
+    if said.write:
+        detail["written"] = KIND
+    if said.record.withheld:
+        detail["withheld"] = said.record.withheld
+    action = "create" if said.write else "read"
+    told = event(platform, who, OPERATION, zone, action=action, subjects=(said.record.subject,), detail=detail)  # type: ignore[arg-type]
+    with platform.store(zone).transaction(told) as step:
+        (name,) = step.predictions.record([prediction_of(said.scorer, said.record, said.found, one, said.role)])
+        written = _written(platform, step, one, digest) if said.write else ""
+    return ScoreReport("scored", label, (), one, name, written)
+
+
+def prediction_of(asked: Scorer, record: Record, found: Found, one: Assessment, role: Role) -> Prediction:
+    """What the log of predictions keeps."""
+    moment = found.index.moment
+    horizon = (one.until - moment.time).total_seconds() / 86_400
+    return Prediction(
+        patient=record.patient_id, model=asked.served.name, version=asked.served.number, score=one.probability,
+        alert=one.is_alert, index_time=moment.time, horizon_days=horizon, role=role,
+        groups=groups_of(record.facts, moment.time),
+    )  # fmt: skip
+
+
+def feature_hash(platform: Platform, found: Found, one: Assessment) -> str:
+    """A keyed hash of what the model was told, and of the versions of the facts behind it: 32 hexadecimal digits."""
+    told = orjson.dumps({"model": one.model, "told": found.told, "basis": one.basis}, option=orjson.OPT_SORT_KEYS)
+    key = platform.keys.derive("features", "risk")
+    return hashlib.blake2b(told, key=key[:64], digest_size=16).hexdigest()
+
+
+def _written(platform: Platform, step: Transaction, one: Assessment, digest: str) -> str:
+    """Writes the assessment and its Provenance; the reference of the assessment's version.
+
+    The same index by the same version is the same resource: asked again, it gets a new version where it says more.
+    """
+    key = f"{one.patient_id}|{one.model}|{one.index_key}|{'' if one.running else one.index_time.isoformat()}"
+    name = platform.names.resource_id(_NAMED, KIND, key)
+    resource = risk_assessment(one, name)
+    _require_valid(resource)
+    write = Write(KIND, name, canonical(resource), (one.patient_id,), resource=resource)
+    (outcome,) = step.write([write])
+    stored = step.as_written(write, outcome) or step.reader.current(step.connection, KIND, name)
+    about = f"{KIND}/{name}/_history/{stored.version}"
+    if outcome == "unchanged":
+        return about
+    proof = provenance(
+        one, platform.names.resource_id(_NAMED, "Provenance", key), about, platform.runtime.now(), digest
+    )
+    _require_valid(proof)
+    step.write([Write("Provenance", proof["id"], canonical(proof), (one.patient_id,), resource=proof)])
+    return about
+
+
+def _require_valid(resource: Json) -> None:
+    faults = check(resource)
+    if faults:
+        raise IntegrityError(
+            f"the {resource['resourceType']} of a risk is no valid FHIR at {faults[0].place} ({faults[0].code})",
+            "Nothing was written. Report it with the model's name.",
+        )

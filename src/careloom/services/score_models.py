@@ -1,0 +1,148 @@
+"""A registered model made ready to score patients: checked against its signature, unpacked, with its cohort.
+
+What is unpacked is kept by the digest of its manifest: an alias is looked up at every use, the files are not.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from careloom.errors import CareloomError, StateError
+from careloom.risk.cohorts_definition import shipped
+from careloom.risk.cohorts_one import Judge
+from careloom.risk.features_definition import FeatureSet, shipped_features
+from careloom.risk.features_one import FeatureReader, OneRow, columns_of
+from careloom.risk.models import Model
+from careloom.risk.models_package import unpack
+from careloom.services.models import open_version
+from careloom.services.models_kept import resolve
+from careloom.services.platform import Platform
+
+_KEPT_AT_MOST = 16
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A version that may answer.
+
+    name, number  ``readmission-30d``, ``3``
+    digest        of its signed manifest
+    files         as registered
+    """
+
+    name: str
+    number: str
+    digest: str
+    model: Model
+    files: Mapping[str, bytes]
+
+    @property
+    def label(self) -> str:
+        """``readmission-30d@3``."""
+        return f"{self.name}@{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A version that can be asked about patients of a zone: it knows when they are predicted for, and from what."""
+
+    served: Served
+    judge: Judge
+    reader: FeatureReader
+
+    @property
+    def features(self) -> FeatureSet:
+        """The features that the model is told, as far as they are made of facts."""
+        return self.reader.features
+
+    def row(self, one: OneRow) -> Json:
+        """What the model is told."""
+        return {feature.name: one.values[feature.name] for feature in self.served.model.features}
+
+
+class _Kept:
+    """The newest versions that were opened, by digest; threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._served: OrderedDict[str, Served] = OrderedDict()
+
+    def find(self, digest: str) -> Served | None:
+        with self._lock:
+            found = self._served.get(digest)
+            if found is not None:
+                self._served.move_to_end(digest)
+            return found
+
+    def keep(self, one: Served) -> None:
+        with self._lock:
+            self._served[one.digest] = one
+            while len(self._served) > _KEPT_AT_MOST:
+                self._served.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._served.clear()
+
+
+_KEPT = _Kept()
+
+
+def forget() -> None:
+    """Drops what is unpacked: the next use opens it, and checks its signature, anew."""
+    _KEPT.clear()
+
+
+def served(platform: Platform, version: str) -> Served:
+    """A version that may answer; ask for access first.
+
+    version  ``NAME@3``, ``NAME@champion`` or ``NAME``
+    raises   NotFound, QueryError; IntegrityError where anything is not as it was signed; Conflict where it is retired;
+             FormatError for files that are no risk model
+    """
+    work = resolve(platform, version)
+    found = _KEPT.find(work.body["digest"]) if work.state != "retired" else None
+    if found is None:
+        work, files = open_version(platform, version)
+        found = Served(work.parent, str(work.body["number"]), work.body["digest"], unpack(files), files)
+        _KEPT.keep(found)
+    return found
+
+
+def scorer(one: Served) -> Scorer:
+    """The same with its cohort and features.
+
+    raises  StateError for a model that was not trained on facts of patients, or whose cohort has changed since
+    """
+    training = one.model.training
+    cohort, digest = _named(training.get("cohort"))
+    if not cohort:
+        raise _no_cohort(one)
+    try:
+        definition = shipped(cohort)
+        features = shipped_features(_named(training.get("features"))[0] or "general")
+        needed = tuple({feature.name.removesuffix("_missing") for feature in one.model.features})
+        own = features.only(needed)
+    except CareloomError:
+        raise _no_cohort(one) from None
+    if digest and digest != definition.digest:
+        raise StateError(f"the cohort of {one.label} is another since", "Train it again: careloom train.")
+    if not {feature.name for feature in one.model.features} <= set(columns_of(own)):
+        raise _no_cohort(one)
+    return Scorer(one, Judge(definition), FeatureReader(own))
+
+
+def _named(told: Any) -> tuple[str, str]:
+    """Name and digest of what a training names, as a word or as an object with both."""
+    if isinstance(told, Mapping):
+        return str(told.get("name", "")), str(told.get("digest", ""))
+    return (told, "") if isinstance(told, str) else ("", "")
+
+
+def _no_cohort(one: Served) -> StateError:
+    return StateError(
+        f"{one.label} was not trained on facts of patients", "Ask it for rows: careloom models serve, /invocations."
+    )
