@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from careloom.synth.diffusion_quick_torch import has_int8, quick
 from careloom.synth.engine_shares_torch import as_known
 
 LEVELLINGS = 6
@@ -159,34 +160,42 @@ class Levels:
 
 def unmask(
     net: MaskedNet,
-    order: list[int],
+    order: list[tuple[int, ...]],
     rows: int,
     allowed: dict[int, npt.NDArray[np.bool_]],
     draw: np.random.Generator,
     levels: Levels,
 ) -> npt.NDArray[np.int64]:
-    """[rows, tokens] codes, one token after the other in this order.
+    """[rows, tokens] codes, one group of tokens after the other; rows that are alike so far are looked at once.
 
+    order    groups of tokens; those of one come to light together, each by itself
     allowed  token -> [rows, codes] which codes it may have
     """
     shift, wanted = levels.shift, levels.wanted
-    made = np.zeros((rows, len(order)), np.int64)
+    made = np.zeros((rows, len(net.sizes)), np.int64)
+    alike, first = np.zeros(rows, np.int64), np.zeros(min(1, rows), np.int64)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
         vectors, exits = net.entry(), net.exit()
+        trunk = quick(net.trunk.layers, net.trunk.last) if has_int8() else net.trunk
         state = (net.hidden.sum(0) + net.start).repeat(rows, 1)
-        for token in order:
-            offset, size = int(net.offsets[token]), net.sizes[token]
-            mine = slice(offset, offset + size)
-            inside = torch.cat([net.trunk(each) for each in state.split(CACHED)])
-            logits = functional.linear(inside, exits[mine], net.bias[mine]).float()
-            if wanted is not None:
-                shift[mine] = levelled(logits, wanted[mine], levels.learnt)
-            logits = logits + shift[mine]
-            if token in allowed:
-                logits = logits.masked_fill(~torch.as_tensor(allowed[token]), -1e9)
-            codes = spread(torch.softmax(logits, 1), draw)
-            made[:, token] = codes.numpy()
-            state += vectors[mine][codes] - net.hidden[token]
+        for group in order:
+            inside = torch.cat([trunk(each) for each in state[first].split(CACHED)])
+            for token in group:
+                offset, size = int(net.offsets[token]), net.sizes[token]
+                mine = slice(offset, offset + size)
+                logits = functional.linear(inside, exits[mine], net.bias[mine]).float()[torch.as_tensor(alike)]
+                if wanted is not None:
+                    shift[mine] = levelled(logits, wanted[mine], levels.learnt)
+                logits = logits + shift[mine]
+                if token in allowed:
+                    logits = logits.masked_fill(~torch.as_tensor(allowed[token]), -1e9)
+                codes = spread(torch.softmax(logits, 1), draw)
+                made[:, token] = codes.numpy()
+                state += vectors[mine][codes] - net.hidden[token]
+            for token in group:
+                _, first, alike = np.unique(
+                    alike * net.sizes[token] + made[:, token], return_index=True, return_inverse=True
+                )
     return made
 
 

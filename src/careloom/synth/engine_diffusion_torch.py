@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from careloom.errors import FormatError
+from careloom.synth.diffusion_groups import grouped
 from careloom.synth.diffusion_masked_torch import Levels, MaskedNet, shares, unmask
 from careloom.synth.diffusion_scores_torch import ScoreNet, denoise
 from careloom.synth.diffusion_tokens import Codes, Floats, Tokens, tokens_from, tokens_of
@@ -26,14 +27,14 @@ STEPS = 5_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DiffusionEngine:
-    """The two networks, and the order in which codes come to light where nothing is given.
+    """The two networks, and the order in which groups of codes come to light where nothing is given.
 
     shift  [codes of all tokens] added to the logits: on the whole, codes come about as often as among the rows learnt
     """
 
     tokens: Tokens
     nets: Nets
-    order: tuple[int, ...]
+    order: tuple[tuple[int, ...], ...]
     options: Json
     shift: Tensor
 
@@ -54,10 +55,13 @@ class DiffusionEngine:
     def _chunk(self, first: int, last: int, draw: np.random.Generator, given: Given) -> ModelRows:
         mine = {part: codes[first:last] for part, codes in given.items()}
         allowed = self.tokens.allowed(mine, last - first)
-        order = [each for each in self.order if each in allowed] + [each for each in self.order if each not in allowed]
+        order = [tuple(each for each in group if each in allowed) for group in self.order]
+        order += [tuple(each for each in group if each not in allowed) for group in self.order]
         codes: Codes = np.zeros((last - first, 0), np.int64)
         if self.nets.codes is not None:
-            codes = unmask(self.nets.codes, order, last - first, allowed, draw, Levels(self.shift))
+            codes = unmask(
+                self.nets.codes, [group for group in order if group], last - first, allowed, draw, Levels(self.shift)
+            )
         numbers: Floats = np.zeros((last - first, 0))
         if self.nets.numbers is not None:
             generator = torch.Generator().manual_seed(int(draw.integers(2**62)))
@@ -91,10 +95,12 @@ def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, targe
     learnt = rows.height - aside if rows.height > 1 else 1
     schedule = _schedule(tokens, order, options, learnt, ask.seed)
     train(nets, ready.take(lots[-learnt:]), ready.take(lots[:aside]), schedule, watch)
-    return DiffusionEngine(tokens, nets, order, options, _shift(nets, order, codes, ask.seed))
+    alone = order[-1] if target is not None and order else -1
+    groups = grouped(codes, tokens.sizes, order, alone, options["together"])
+    return DiffusionEngine(tokens, nets, groups, options, _shift(nets, groups, codes, ask.seed))
 
 
-def _shift(nets: Nets, order: tuple[int, ...], codes: Codes, seed: int) -> Tensor:
+def _shift(nets: Nets, order: tuple[tuple[int, ...], ...], codes: Codes, seed: int) -> Tensor:
     """Mistakes of early tokens add up in late ones: what evens them out, over rows drawn for the purpose.
 
     Shares are evened out as far as the rows know them: to a standard error.
@@ -146,7 +152,8 @@ def _load(parts: tuple[Part, ...], state: State) -> DiffusionEngine:
             each.copy_(torch.from_numpy(np.array(state.tensors[f"net.{name}"])))
     nets.eval()
     shift = torch.from_numpy(np.array(state.tensors["shift"]))
-    return DiffusionEngine(tokens, nets, tuple(told["order"]), told["options"], shift)
+    order = tuple(tuple(each) if isinstance(each, list) else (each,) for each in told["order"])
+    return DiffusionEngine(tokens, nets, order, told["options"], shift)
 
 
 maker = Maker(
@@ -157,6 +164,7 @@ maker = Maker(
     load=_load,
     options={
         "width": 256, "layers": 3, "dropout": 0.5, "batch": 512, "rate": 2e-3, "decay": 0.3, "average": 0.999,
-        "patience": 3, "gain": 0.001, "aside": 0.15, "epochs": 0, "spread": 1.5, "steps": 14, "rare_below": 10,
+        "patience": 3, "gain": 0.001, "aside": 0.15, "epochs": 0, "spread": 1.5, "together": 0.02, "steps": 14,
+        "rare_below": 10,
     },
 )  # fmt: skip
