@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
+from careloom.cli import train_risk
+
 train = typer.Typer(help="Train a model anew.", no_args_is_help=True)
 evaluate = typer.Typer(help="Measure a model on what others annotated.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
+    train_risk.register(train)
     app.add_typer(train, name="train")
     app.add_typer(evaluate, name="evaluate")
 

@@ -23,6 +23,7 @@ REGISTRY: dict[str, str] = {
     "job.normalize": "careloom.services.normalize_jobs:work_off",
     "job.synthesize": "careloom.services.synthesize_jobs:work_off",
     "job.synthesize-mend": "careloom.services.synthesize_mend:mend",
+    "job.train-risk": "careloom.services.train_risk_jobs:do_training",
     "job.quality": "careloom.services.quality_jobs:do_look",
     "mlops.registry": "careloom.mlops.registry_mlflow:MlflowRegistry",
     "train.encoder": "careloom.services.train_ner_torch:encoder",

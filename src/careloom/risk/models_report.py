@@ -13,9 +13,9 @@ import polars as pl
 
 from careloom.risk.decision import at_ppv_floor, decision_curve, operating_point
 from careloom.risk.evaluate import Evaluation, Interval, Resampling, evaluate
-from careloom.risk.evaluate_measures import Floats
+from careloom.risk.evaluate_measures import Floats, ranking
 from careloom.risk.models import Model
-from careloom.risk.models_stress import stressed
+from careloom.risk.models_stress import calibration_error, stressed
 from careloom.risk.models_training import Rows
 from careloom.risk.subgroups import by_subgroup
 
@@ -110,6 +110,33 @@ def gained(test: Rows, risk: Floats, other: Floats, at_risk: float, how: Resampl
         drawn.append(1000 * float(counts @ sums) / float(counts @ rows))
     low, high = np.percentile(drawn, [50 * (1 - how.confidence), 50 * (1 + how.confidence)])
     return Interval(1000 * float(each.mean()), float(low), float(high), how.resamples)
+
+
+def paired(test: Rows, risk: Floats, other: Floats, how: Resampling) -> dict[str, Interval]:
+    """AUROC and calibration error of one risk less those of another on the same rows, resampled by patient."""
+    _, owner = np.unique(test.patients.to_numpy(), return_inverse=True)
+    patients = int(owner.max()) + 1
+    draw = np.random.default_rng(how.seed)
+
+    def differences(weights: Floats) -> tuple[float, float]:
+        areas = [float(ranking(test.happened, one, weights[None, :])[0][0]) for one in (risk, other)]
+        kept = np.repeat(np.arange(owner.size), weights.astype(np.int64))
+        errors = [calibration_error(test.happened[kept], one[kept]) for one in (risk, other)]
+        return areas[0] - areas[1], errors[0] - errors[1]
+
+    value = differences(np.ones(owner.size))
+    drawn = np.array(
+        [
+            differences(np.bincount(draw.integers(0, patients, patients), minlength=patients)[owner].astype(np.float64))
+            for _ in range(how.resamples)
+        ]
+    )
+    tail = 50 * (1 - how.confidence)
+    low, high = np.nanpercentile(drawn, [tail, 100 - tail], axis=0)
+    return {
+        name: Interval(value[place], float(low[place]), float(high[place]), how.resamples)
+        for place, name in enumerate(("auroc", "ece"))
+    }
 
 
 def _subgroups(test: Rows, risk: Floats, at: float, judge: Judge, groups: pl.DataFrame | None) -> Json:

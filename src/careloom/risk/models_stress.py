@@ -46,8 +46,13 @@ def _told(what: str, model: Model, rows: Rows) -> Json:
 def quick(happened: Marks, risk: Floats, bins: int = 10) -> tuple[float, float]:
     """AUROC and expected calibration error without intervals."""
     area = float(ranking(happened, risk, np.ones((1, risk.size)))[0][0])
+    return area, calibration_error(happened, risk, bins)
+
+
+def calibration_error(happened: Marks, risk: Floats, bins: int = 10) -> float:
+    """Expected calibration error over bins of equal numbers of rows."""
     parts = additive_parts(happened, risk, bins, (0.0, 1.0), 0.0)
-    return area, float(np.abs(parts[:, 10:].sum(axis=0)).sum() / risk.size)
+    return float(np.abs(parts[:, 10:].sum(axis=0)).sum() / risk.size)
 
 
 def _weights(model: Model, test: Rows) -> list[str]:

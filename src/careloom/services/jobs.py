@@ -41,6 +41,7 @@ LOADED_WHEN_ASKED = (
     "normalize",
     "quality",
     "synthesize",
+    "train-risk",
 )
 """Kinds whose libraries take a worker a second to load: it does that when the first such job runs."""
 REPORT_SECONDS = 0.25

@@ -11,7 +11,10 @@ ROOT = Path(__file__).parents[3]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["score-and-find-care-gaps", "judge-a-risk", "forecast-beds-and-slots"])
+PAGES = ("score-and-find-care-gaps", "judge-a-risk", "forecast-beds-and-slots", "train-a-risk-model")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_blocks_of_a_page_run(page: str) -> None:
     blocks = BLOCK.findall((ROOT / f"docs/how-to/{page}.md").read_text("utf-8"))
     assert blocks

@@ -1,0 +1,125 @@
+"""Tasks as data: for which cohort a model is trained, of which features, how, and what an alert may cost.
+
+The grammar stands at the head of ``tasks/readmission-30d.toml``.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from careloom.errors import FormatError, NotFound
+from careloom.risk.cohorts_definition import number, one_of, only, table, word
+from careloom.risk.models_training import LEARNERS, Learner, Plan
+from careloom.runtime import packaged, packaged_names
+
+BASELINES = ("lace",)
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a model is trained for; see the grammar."""
+
+    name: str
+    title: str
+    outcome: str
+    horizon_days: float
+    cohort: str
+    features: str
+    left_out: tuple[str, ...]
+    learner: Learner
+    gates: str
+    at_risk: float
+    alerts_per_100: float
+    ppv: float
+    baselines: tuple[str, ...]
+    directions: Mapping[str, int]
+    candidates: tuple[Json, ...]
+
+    @property
+    def digest(self) -> str:
+        """32 hexadecimal digits of all that decides the model, beside its data."""
+        return sha256(orjson.dumps(self, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+    def plan(self, key: bytes, seed: int) -> Plan:
+        """How the model is made.
+
+        key  of the folds within the training rows
+        """
+        return Plan(
+            self.name, self.outcome, self.horizon_days, self.learner, key, seed, {}, self.candidates, self.at_risk,
+            self.alerts_per_100,
+        )  # fmt: skip
+
+
+def ready_tasks() -> list[str]:
+    """Names of the tasks that ship."""
+    return sorted(
+        name.rpartition("/")[2].removesuffix(".toml") for name in packaged_names("risk", "tasks", ".toml")
+    )  # fmt: skip
+
+
+def shipped_task(name: str) -> Task:
+    """A task that ships. raises NotFound"""
+    if name not in ready_tasks():
+        raise NotFound("there is no such task", f"Name a file, or one of {', '.join(ready_tasks())}.")
+    return task_from_toml(packaged("risk", f"tasks/{name}.toml").decode())
+
+
+_KNOWN = (
+    "name", "title", "outcome", "horizon_days", "cohort", "features", "left_out", "learner", "gates", "at_risk",
+    "alerts_per_100", "ppv", "baselines", "directions", "candidates",
+)  # fmt: skip
+
+
+def task_from_toml(text: str) -> Task:
+    """The task that a text says. raises FormatError, which names the place"""
+    try:
+        told = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FormatError(f"task: it is no TOML ({error})", "Mend the line that is named.") from None
+    only(told, _KNOWN, "the file")
+    learner: Learner = one_of(told, "learner", LEARNERS, "the file")
+    made = Task(
+        name=word(told, "name", "the file"),
+        title=word(told, "title", "the file"),
+        outcome=word(told, "outcome", "the file"),
+        horizon_days=number(told, "horizon_days", "the file", 0.0),
+        cohort=word(told, "cohort", "the file"),
+        features=word(told, "features", "the file"),
+        left_out=_words(told, "left_out"),
+        learner=learner,
+        gates=word(told, "gates", "the file"),
+        at_risk=number(told, "at_risk", "the file", 0.2),
+        alerts_per_100=number(told, "alerts_per_100", "the file", 10.0),
+        ppv=number(told, "ppv", "the file", 0.3),
+        baselines=_words(told, "baselines"),
+        directions=table(told, "directions", "the file") if "directions" in told else {},
+        candidates=tuple(told.get("candidates", ())),
+    )
+    _require(made)
+    return made
+
+
+def _words(told: Json, name: str) -> tuple[str, ...]:
+    found = told.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise FormatError(f"task: {name}", "Write a list of names.")
+    return tuple(found)
+
+
+def _require(made: Task) -> None:
+    if not 0 < made.at_risk < 1 or not 0 < made.alerts_per_100 <= 100 or not 0 < made.ppv <= 1:
+        raise FormatError(
+            "task: at_risk, alerts_per_100 or ppv", "A risk lies between 0 and 1, alerts between 0 and 100."
+        )
+    if not set(made.baselines) <= set(BASELINES):
+        raise FormatError("task: baselines", f"Name some of {', '.join(BASELINES)}.")
+    if not all(one in (-1, 0, 1) for one in made.directions.values()):
+        raise FormatError("task: directions", "Write 1, -1 or 0.")
+    if not all(isinstance(one, dict) for one in made.candidates):
+        raise FormatError("task: candidates", "Write a table of settings each.")

@@ -1,0 +1,120 @@
+"""A training set as models are told it: features with what is known of them, parts, groups, and scores beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from careloom.errors import QueryError
+from careloom.risk.models import Model
+from careloom.risk.models_features import About, encoded
+from careloom.risk.models_score import fit_points, score_features
+from careloom.risk.models_training import LEAST_EVENTS, Plan, Rows, calibrated
+from careloom.risk.scores import score
+from careloom.risk.scores_comorbidity import comorbidities, comorbidity_points
+from careloom.risk.tasks import Task
+from careloom.terminology.systems import ICD_10_CM
+
+PARTS = ("train", "validation", "test")
+AGE_BANDS = (45, 65, 80)
+"""Borders of the age bands that groups are told by, years."""
+_ELECTIVE = ("EL", "ELECTIVE", "SURGICAL SAME DAY ADMISSION")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a task is trained on.
+
+    about   feature -> what is known of it
+    rows    part -> its labelled rows
+    groups  part -> sex, age_band, race of the same rows; null where nobody knows
+    """
+
+    about: Mapping[str, About]
+    rows: Mapping[str, Rows]
+    groups: Mapping[str, pl.DataFrame]
+
+
+def material(task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame) -> Material:
+    """The material of a training set (`careloom.risk.features_training.TrainingSet`) and the facts that it is made of.
+
+    raises  QueryError where a part has too few rows of either outcome to train, calibrate and judge on
+    """
+    unknown = sorted((set(task.left_out) | set(task.directions)) - set(frame.columns))
+    if unknown:
+        raise QueryError(f"the task names a feature that there is not: {unknown[0]}", "See the features of its set.")
+    about = {
+        one["name"]: About(one["concept"], one["unit"], bool(one["modifiable"]), task.directions.get(one["name"], 0))
+        for one in manifest["features"]["columns"]
+        if one["name"] not in task.left_out
+    }
+    told = frame.filter(pl.col("label").is_not_null() & pl.col("fold").is_in(PARTS)).join(
+        _groups(frame, events), on="candidate", how="left", maintain_order="left"
+    )
+    rows, groups = {}, {}
+    for name in PARTS:
+        part = told.filter(pl.col("fold") == name)
+        happened = part["label"].to_numpy().astype(np.bool_)
+        if min(int(happened.sum()), int((~happened).sum())) < LEAST_EVENTS:
+            raise QueryError(
+                f"the {name} part has fewer than {LEAST_EVENTS} rows of one outcome", "Train on more patients."
+            )
+        rows[name] = Rows(part, happened, part["patient_id"])
+        groups[name] = part.select("sex", "age_band", "race")
+    return Material(about, rows, groups)
+
+
+def _groups(frame: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """[n] candidate, sex, age_band, race."""
+    told = frame.select("candidate", "patient_id", "index_time")
+    for kind in ("sex", "race"):
+        known = events.filter(pl.col("kind") == kind).unique("patient_id", keep="first", maintain_order=True)
+        told = told.join(known.select("patient_id", pl.col("code").alias(kind)), on="patient_id", how="left")
+    born = events.filter(pl.col("kind") == "birth").group_by("patient_id").agg(pl.col("time").min().alias("born"))
+    told = told.join(born, on="patient_id", how="left", maintain_order="left")
+    years = (pl.col("index_time") - pl.col("born")).dt.total_days() / 365.2425
+    band: Any = pl.when(years < AGE_BANDS[0]).then(pl.lit(f"under {AGE_BANDS[0]}"))
+    for low, high in pairwise(AGE_BANDS):
+        band = band.when(years < high).then(pl.lit(f"{low} to {high - 1}"))
+    last = band.when(years.is_not_null()).then(pl.lit(f"{AGE_BANDS[-1]} and over"))
+    return told.select("candidate", "sex", last.alias("age_band"), "race")
+
+
+def lace_inputs(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """LACE's inputs of discharges, as far as facts tell them: [n] columns of the score.
+
+    Comorbidity rests on ICD-10-CM diagnoses that were known before the index time; an admission is acute unless the
+    encounter says that it was elective; emergency visits are those of 180 days before the discharge.
+    """
+    index = rows.select("candidate", "patient_id", "index_time", "resource_key")
+    coded = events.filter((pl.col("kind") == "diagnosis") & (pl.col("system") == ICD_10_CM))
+    known = index.join(coded.select("patient_id", "code", "available_time"), on="patient_id", how="inner").filter(
+        pl.col("available_time") < pl.col("index_time")
+    )
+    held = comorbidities(known.select("candidate", "code"), key="candidate")
+    points = held.select("candidate", comorbidity_points(held, "lace").alias("comorbidity_points"))
+    came = events.filter(pl.col("kind") == "admission").unique("resource_key", keep="first", maintain_order=True)
+    told = index.join(points, on="candidate", how="left", maintain_order="left").join(
+        came.select("resource_key", "detail"), on="resource_key", how="left", maintain_order="left"
+    )
+    return told.select(
+        rows["index_value"].floor().fill_null(0.0).alias("length_of_stay_days"),
+        (~pl.col("detail").is_in(_ELECTIVE)).fill_null(value=True).alias("acute_admission"),
+        pl.col("comorbidity_points").fill_null(0),
+        rows["emergency_visits_180d"].alias("emergency_visits_6_months"),
+    )
+
+
+def lace_risk(found: Material, events: pl.DataFrame, plan: Plan) -> Any:
+    """[n] the risk of the test rows by LACE: a line on the training rows, calibrated as the model is."""
+    told = {name: lace_inputs(part.frame, events) for name, part in found.rows.items()}
+    features = score_features(score("lace"), {})
+    learnt = fit_points(score("lace"), features, encoded(features, told["train"]), found.rows["train"].happened)
+    bare = Model("lace", plan.outcome, plan.horizon_days, features, learnt)
+    validation = found.rows["validation"]
+    whole = calibrated(bare, Rows(told["validation"], validation.happened, validation.patients), plan)
+    return whole.score(told["test"])

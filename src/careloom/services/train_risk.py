@@ -1,0 +1,296 @@
+"""Trains a model of risk for a task: cohort, features, leakage guard, learner, calibration, judgement, registration.
+
+The training set is pinned to a snapshot of the zone's facts and refused where the leakage guard finds anything. Nobody
+is learnt from who withholds research or left; a version of the registry says whom it learnt from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from careloom.errors import CareloomError, NotFound, QueryError
+from careloom.mlops.drift_profile import make_profile
+from careloom.risk.evaluate import Interval, Resampling
+from careloom.risk.evaluate_measures import Floats
+from careloom.risk.models import Model
+from careloom.risk.models_package import pack, unpack
+from careloom.risk.models_report import Judge, paired, report, text
+from careloom.risk.models_training import Rows, trained
+from careloom.risk.tasks import Task, ready_tasks, shipped_task, task_from_toml
+from careloom.risk.tasks_material import Material, lace_risk, material
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.models import RegisterAsk, open_version, register
+from careloom.services.models_kept import traffic_of, version_name
+from careloom.services.platform import Platform
+from careloom.services.risk_cohorts import TrainingAsk, make_training_set
+from careloom.services.risk_facts import make_facts, read_facts
+from careloom.services.search import zone_of
+from careloom.services.trainings import people_behind
+from careloom.services.view import Watch
+
+OPERATION = "train-risk"
+ATTRIBUTES = ("sex", "age_band", "race")
+EVALUATION, TRAINING, PROFILE = "evaluation.json", "training.json", "profile.json"
+LEAST_EVENTS_OF_A_GROUP = 30
+"""Events of a group from which on its AUROC counts for the gap between groups: of fewer it is chance."""
+_STEPS = 4
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainAsk:
+    """What to train.
+
+    task         name of a task that ships, or a TOML file
+    facts        a version of the table of facts; empty: it is made of the zone as it is now
+    seed         of the learner and of every interval
+    is_kept      the version is registered; false: its files are handed back only
+    resamples    of patients, for the intervals
+    reason       why, for who approves the version
+    """
+
+    task: str
+    zone: str = "research"
+    facts: str = ""
+    seed: int = 1
+    is_kept: bool = True
+    resamples: int = 500
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What was trained.
+
+    version   as registered; empty where it was not
+    snapshot  the training set, by which it is read
+    report    as `careloom.risk.models_report.report`
+    findings  what the gates say; empty where it was not registered
+    files     of the version, by name
+    """
+
+    task: str
+    version: str
+    snapshot: str
+    report: Json
+    findings: list[Json]
+    files: Mapping[str, bytes] = field(repr=False)
+
+    def as_json(self) -> Json:
+        """The report as plain JSON, without the files."""
+        return {
+            "task": self.task, "version": self.version, "snapshot": self.snapshot, "report": self.report,
+            "findings": self.findings, "files": {name: len(data) for name, data in self.files.items()},
+        }  # fmt: skip
+
+    @property
+    def page(self) -> str:
+        """The report as a person reads it."""
+        return text(self.report)
+
+
+def tasks() -> list[Json]:
+    """The tasks that ship: name, title, cohort, features, learner, digest."""
+    found = [shipped_task(name) for name in ready_tasks()]
+    return [
+        {name: getattr(one, name) for name in ("name", "title", "cohort", "features", "learner", "digest")}
+        for one in found
+    ]
+
+
+def task_named(name: str) -> Task:
+    """A task that ships, or that of a TOML file. raises NotFound; FormatError"""
+    if name in ready_tasks():
+        return shipped_task(name)
+    try:
+        return task_from_toml(Path(name).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise NotFound("there is no such task", f"Name a TOML file, or one of {', '.join(ready_tasks())}.") from None
+
+
+def train_risk(platform: Platform, who: Principal, ask: TrainAsk, watch: Watch | None = None) -> TrainReport:
+    """Trains, judges and registers a version of a task's model.
+
+    raises  AccessError; NotFound, FormatError for the task; QueryError where there are too few patients, or for the
+            identified zone; StateError where the training set leaks; Conflict; SetupError where the learner's library
+            is not installed
+    """
+    zone = zone_of(ask.zone)
+    admit(platform, who, "train", zone, operation=OPERATION)
+    try:
+        task = task_named(ask.task)
+        found = _trained(platform, who, ask, task, watch or _silent)
+    except CareloomError as error:
+        note(platform, who, OPERATION, zone, outcome="failed", detail={"code": error.code})
+        raise
+    detail = {"task": task.name, "digest": task.digest, "version": found.version, "table": found.snapshot}
+    note(platform, who, OPERATION, zone, action="create", detail=detail)
+    return found
+
+
+def _silent(_done: int, _total: int) -> None:
+    return
+
+
+def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watch: Watch) -> TrainReport:
+    pin = ask.facts or make_facts(platform, who, ask.zone).name
+    watch(1, _STEPS)
+    made = make_training_set(platform, who, ask.zone, TrainingAsk(task.cohort, task.features, pin))
+    frame = platform.lake(zone_of(ask.zone)).read(made.name)
+    people = _people(platform, ask.zone, frame)
+    kept = frame.filter(pl.col("patient_id").is_in(list(people))) if ask.zone == "research" else frame
+    events = read_facts(platform, who, ask.zone, pin)
+    told = material(task, kept, made.manifest, events)
+    watch(2, _STEPS)
+    plan = task.plan(platform.keys.derive("split", "risk"), ask.seed)
+    about = _about_training(task, made.manifest, made.name)
+    model = trained(told.about, told.rows["train"], told.rows["validation"], plan, about).model
+    watch(3, _STEPS)
+    rivals = {"LACE": lace_risk(told, events, plan)} if "lace" in task.baselines else {}
+    judge = Judge(ask.seed, ATTRIBUTES, ppv=task.ppv, resamples=ask.resamples)
+    page = report(model, told.rows["test"], judge, baselines=rivals, groups=told.groups["test"])
+    files = _files(model, told, page, made.manifest, made.name)
+    version, findings = _registered(platform, who, ask, task, _Made(model, told, page, files, made.manifest, made.name,
+                                    sorted(people.values())))  # fmt: skip
+    watch(_STEPS, _STEPS)
+    return TrainReport(task.name, version, made.name, page, findings, files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    model: Model
+    told: Material
+    page: Json
+    files: Mapping[str, bytes]
+    manifest: Json
+    snapshot: str
+    pseudonyms: list[str]
+
+
+def _people(platform: Platform, zone_name: str, frame: pl.DataFrame) -> dict[str, str]:
+    """Patient of the set -> keyed pseudonym; nobody of a zone that is of nobody. raises QueryError"""
+    zone = zone_of(zone_name)
+    if zone == "synthetic":
+        return {}
+    if zone != "research":
+        raise QueryError("risk models are trained on de-identified patients", "Name the research or synthetic zone.")
+    return people_behind(platform, zone, frame["patient_id"].unique().to_list())
+
+
+def _about_training(task: Task, manifest: Mapping[str, Any], snapshot: str) -> Json:
+    """What the package says of its training."""
+    cohort, features = manifest["cohort"], manifest["features"]
+    return {
+        "task": {"name": task.name, "digest": task.digest},
+        "cohort": {"name": cohort["name"], "digest": cohort["digest"]},
+        "features": {"name": features["name"], "digest": features["digest"]},
+        "snapshot": snapshot, "pin": manifest["facts"], "split": manifest["split"],
+    }  # fmt: skip
+
+
+def _files(model: Model, told: Material, page: Json, manifest: Json, snapshot: str) -> dict[str, bytes]:
+    """The package, its evaluation, the training set's manifest, and the profile that drift is held against."""
+    test = told.rows["test"]
+    groups = told.groups["test"].select("sex", "age_band").with_columns(pl.all().fill_null("unknown"))
+    made = pack(model)
+    made[EVALUATION] = _json(evaluation(page, snapshot))
+    made[TRAINING] = _json(manifest | {"demographics": _demographics(told)})
+    if test.frame.height >= 100:
+        threshold = model.threshold.alert_from if model.threshold is not None else 1.1
+        made[PROFILE] = make_profile(
+            test.frame, [one.as_json() for one in model.features], model.score(test.frame), test.happened,
+            threshold=threshold, groups=groups,
+        ).as_json()  # fmt: skip
+    return made
+
+
+def _json(told: Json) -> bytes:
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+
+
+def _demographics(told: Material) -> Json:
+    """Attribute -> group -> patients of the training part; groups of fewer than 11 are left out."""
+    train = told.groups["train"].with_columns(patient_id=told.rows["train"].patients)
+    found: Json = {}
+    for name in ATTRIBUTES:
+        counted = train.with_columns(pl.col(name).fill_null("unknown")).group_by(name).agg(
+            pl.col("patient_id").n_unique().alias("patients")
+        )  # fmt: skip
+        found[name] = {row[name]: row["patients"] for row in counted.sort(name).to_dicts() if row["patients"] >= 11}
+    return found
+
+
+def evaluation(page: Json, snapshot: str) -> Json:
+    """A report as gates and model cards read it: measures with bounds, counts, subgroups, operating point, and the
+    whole page."""
+    rows = page["rows"]
+    gap = _gap(page)
+    measures = dict(page["measures"]) | {"subgroup_gap_auroc": {"value": gap, "low": None, "high": None}}
+    return {
+        "data": f"held-out patients of {snapshot}",
+        "measures": measures,
+        "counts": {"n": rows["rows"], "patients": rows["patients"], "events": rows["events"]},
+        "subgroups": page["subgroups"]["table"],
+        "operating": page["threshold"],
+        "report": page,
+    }
+
+
+def _gap(page: Json) -> float:
+    """How far the AUROC of the worst group lies below that of all."""
+    whole = page["measures"]["auroc"]["value"] or 0.0
+    groups = [
+        one["auroc"]
+        for one in page["subgroups"]["table"]
+        if one["auroc"] is not None and min(one["events"], one["n"] - one["events"]) >= LEAST_EVENTS_OF_A_GROUP
+    ]
+    return max(0.0, whole - min(groups, default=whole))
+
+
+def _registered(platform: Platform, who: Principal, ask: TrainAsk, task: Task, made: _Made) -> tuple[str, list[Json]]:
+    """The name of the new version, and what its gates say of it."""
+    if not ask.is_kept:
+        return "", []
+    told = evaluation(made.page, made.snapshot)
+    lineage = {
+        "data": {"zone": ask.zone, "snapshot": made.snapshot, "facts": made.manifest["facts"]},
+        "seeds": {"training": ask.seed},
+        "evaluation": {
+            "data": told["data"], "measures": told["measures"], "counts": told["counts"],
+            "against": _against(platform, ask, task, made),
+        },
+        "leaks": {"findings": len(made.manifest["leaks"])},
+        "task": {"name": task.name, "digest": task.digest},
+    }  # fmt: skip
+    asked = RegisterAsk(task.name, made.files, lineage, made.pseudonyms, task.gates, ask.reason)
+    version = register(platform, who, asked)
+    return version_name(task.name, version["number"]), list(version["findings"])
+
+
+def _against(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json:
+    """The difference from the champion on the same test patients; empty where nobody answers, or it cannot be asked."""
+    number = traffic_of(platform, task.name)["champion"]
+    if number is None:
+        return {}
+    test = made.told.rows["test"]
+    try:
+        other = unpack(open_version(platform, version_name(task.name, number))[1]).score(test.frame)
+    except CareloomError:
+        return {}
+    found = compared(test, made.model.score(test.frame), other, Resampling(ask.seed, min(200, ask.resamples)))
+    return {"champion": version_name(task.name, number), "measures": found}
+
+
+def compared(test: Rows, risk: Floats, other: Floats, how: Resampling) -> Json:
+    """Differences of two risks with their intervals, as gates read them."""
+    return {name: _bounds(one) for name, one in paired(test, np.asarray(risk), np.asarray(other), how).items()}
+
+
+def _bounds(one: Interval) -> Json:
+    return {"value": one.value, "low": one.low, "high": one.high}
