@@ -27,12 +27,12 @@ from careloom.store.at_work import at_work, idle
 from careloom.store.rows import instant
 from careloom.store.synthesis import Work, find
 from careloom.store.synthesis_files import SynthesisFiles, cut
-from careloom.store.tensors import packed, unpacked
 from careloom.store.transaction import Transaction
 from careloom.synth import tabular
 from careloom.synth.accounting_mechanisms import Mechanism, as_json
 from careloom.synth.engine import Ask, Maker, Privacy, State, Step, Watch
 from careloom.synth.tabular import Synthesizer
+from careloom.tables.tensors import packed, unpacked
 
 Json = dict[str, Any]
 Tell = Callable[[int, int], None]

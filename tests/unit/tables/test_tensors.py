@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from careloom.errors import IntegrityError
-from careloom.store.tensors import packed, unpacked
+from careloom.tables.tensors import packed, unpacked
 
 ARRAYS = {
     "b": np.arange(6, dtype=np.float32).reshape(2, 3),
