@@ -200,12 +200,15 @@ class Models(Section):
     tracking_uri   of the MLflow registry that shows them: empty for a SQLite file in the data directory, or a server
                    (``azureml://...``, ``https://...``); credentials come from the environment, never from a file
     gates          a folder with gates of your own, NAME.toml, in place of those that ship (``mlops/gates``)
+    cards          a folder with what this installation declares in model cards, NAME.toml for each model, over what
+                   comes with a version (docs/how-to/make-a-model-card.md)
     tainted_days   for how long the champion may go on answering after somebody whom it learnt from left, while another
                    version is trained; 0 takes it out at once
     """
 
     tracking_uri: str = ""
     gates: Path | None = None
+    cards: Path | None = None
     tainted_days: Annotated[int, Field(ge=0, le=90)] = 0
 
 

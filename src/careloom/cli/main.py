@@ -22,6 +22,7 @@ from careloom.cli import (
     learning,
     linkage,
     mapping,
+    models,
     operate,
     privacy,
     quality,
@@ -57,6 +58,7 @@ export.register(app)
 imports.register(app)
 lake.register(app)
 risk.register(app)
+models.register(app)
 simulate.register(app)
 records.register(app)
 quality.register(app)

@@ -20,8 +20,6 @@ NAMES = {
     "monitoring": "monitoring",
 }
 """What an attribute rests on, in words."""
-ALWAYS = ("version", "evaluation")
-"""What every version has before it is promoted: where it lacks, an attribute is not computed. The rest may never be."""
 
 
 MEASURED = ("evaluation",)
@@ -33,7 +31,7 @@ class Answer:
     """One attribute of a card.
 
     state   computed; declared; unavailable (a person says that there is no such information); not declared; not
-            computed (what it rests on is not there, and every version has to have it)
+            computed (nobody measured what every version has to show)
     text    the value; empty where there is none
     source  computed from what, or declared by whom and when; else what would fill it
     basis   what it rests on -> the state of that when the card was made; ``declared`` -> day
@@ -94,8 +92,6 @@ def _declared(one: Attribute, facts: CardFacts) -> Answer:
     if said is not None:
         state: State = "declared" if said.is_available else "unavailable"
         return _of(one, state, said.text, f"declared by {_who(said)}", {"declared": said.on.isoformat()})
-    if set(one.rests_on) & set(ALWAYS):
-        return _of(one, "not computed", "", f"computed from {' and '.join(NAMES[name] for name in one.rests_on)}")
     means = f"{' or '.join(NAMES[name] for name in one.rests_on)}, or " if one.rests_on else ""
     return _of(one, "not declared", "", f"{means}[{one.id}] in card.toml")
 

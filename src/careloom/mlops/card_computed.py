@@ -21,7 +21,7 @@ def output_value(facts: CardFacts) -> str | None:
     if not outcome:
         return None
     horizon = facts.model.get("horizon_days")
-    ahead = f", within {horizon:g} days" if horizon else ""
+    ahead = f", within {horizon:g} days" if horizon and "within" not in outcome else ""
     told = f"A probability between 0 and 1 of: {outcome}{ahead}."
     calibration = (facts.model.get("calibration") or {}).get("kind", "none")
     if calibration != "none":

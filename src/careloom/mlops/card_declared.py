@@ -23,6 +23,7 @@ from unicodedata import category
 
 from careloom.errors import FormatError
 from careloom.mlops.card_attributes import attributes, further
+from careloom.runtime import packaged, packaged_names
 
 LONGEST = 4_000
 
@@ -53,6 +54,16 @@ class Declarations:
     def over(self, later: "Declarations") -> "Declarations":
         """These texts, and those of `later` in the place of texts of the same id."""
         return Declarations({**self.texts, **later.texts})
+
+
+def shipped(task: str) -> Declarations:
+    """What ships with a task of risk: the texts of every task, its own over them; none for another name."""
+    names = packaged_names("mlops", "cards/tasks", ".toml")
+    if f"cards/tasks/{task}.toml" not in names:
+        return Declarations()
+    files = [f"cards/tasks/{name}.toml" for name in ("any", task)]
+    every, own = (declarations(packaged("mlops", name), name) for name in files)
+    return every.over(own)
 
 
 def declarations(content: bytes, where: str = "card.toml") -> Declarations:

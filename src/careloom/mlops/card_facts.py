@@ -131,13 +131,14 @@ class CardFacts:
 def judged(report: Mapping[str, Any], of: str = "", at: datetime | None = None) -> Judged:
     """A report of an evaluation as it is kept.
 
-    report  ``data`` and either ``measures`` (name -> value, low, high) and ``counts``, or ``evaluation`` (fields of
-            `careloom.risk.evaluate.Evaluation`); ``of`` and ``at`` (ISO 8601 with offset) unless they are handed in;
-            and ``subgroups``, ``operating``, ``party``, ``process`` where there are any
+    report  ``data`` and either ``measures`` (name -> value, low, high) with ``counts`` or ``rows``, as
+            `careloom.risk.models_report`, or ``evaluation`` (fields of `careloom.risk.evaluate.Evaluation`); ``of`` and
+            ``at`` (ISO 8601 with offset) unless they are handed in; and ``subgroups`` (rows, or an object with
+            ``table``), ``operating`` or ``threshold``, ``party``, ``process`` where there are any
     of, at  the version that was judged and when, for a report that is part of a manifest
     raises  FormatError that names what lacks
     """
-    told = report.get("evaluation") or {**report.get("counts", {}), **report.get("measures", {})}
+    told = report.get("evaluation") or {**report.get("measures", {}), **_counts(report)}
     have = {"of": of or report.get("of"), "at": at or report.get("at"), "data": report.get("data")}
     measures = {name: one for name, one in told.items() if isinstance(one, Mapping) and "value" in one}
     lacking = [name for name, value in have.items() if not value] or ([] if measures else ["measures"])
@@ -150,13 +151,19 @@ def judged(report: Mapping[str, Any], of: str = "", at: datetime | None = None) 
         measures={name: {part: one.get(part) for part in PARTS} for name, one in measures.items()},
         counts={name: int(told[name]) for name in COUNTS if told.get(name) is not None},
         subgroups=_rows(report.get("subgroups") or ()),
-        operating=report.get("operating"),
+        operating=report.get("operating") or report.get("threshold"),
         party=str(report.get("party", "")),
         process=str(report.get("process", "")),
     )
 
 
-def _rows(rows: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+def _counts(report: Mapping[str, Any]) -> Json:
+    told = dict(report.get("counts") or report.get("rows") or {})
+    return {"n": told["rows"], **told} if "rows" in told else told
+
+
+def _rows(told: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    rows = told.get("table", ()) if isinstance(told, Mapping) else told
     if any("attribute" not in row or "group" not in row for row in rows):
         raise FormatError("report of an evaluation: subgroups", "Each row has an attribute and a group.")
     return tuple(rows)

@@ -29,6 +29,7 @@ REGISTRY: dict[str, str] = {
     "train.encoder": "careloom.services.train_ner_torch:encoder",
     "train.ner": "careloom.services.train_ner_torch:ner",
     "train.smaller_ner": "careloom.services.train_ner_torch:smaller",
+    "models.card.stale": "careloom.services.model_card:stale_fields",
     "risk.fit.lightgbm": "careloom.risk.models_lightgbm:fit_boosted",
     "risk.model.lightgbm": "careloom.risk.models_lightgbm:boosted",
     "risk.search": "careloom.risk.models_search_optuna:search",

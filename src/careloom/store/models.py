@@ -17,7 +17,7 @@ from careloom.store.audit_log import time_of
 from careloom.store.models_tables import model_work
 from careloom.store.resources import WriteTools
 
-Kind = Literal["version", "traffic", "count", "run", "mirror"]
+Kind = Literal["version", "traffic", "count", "run", "mirror", "card"]
 _ROWS = "SELECT kind, name, parent, state, created, changed, body FROM model_work "
 
 

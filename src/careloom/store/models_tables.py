@@ -19,5 +19,6 @@ model_work = Table(
     Index("model_work_by_parent", "kind", "parent"),
 )
 """What is known of models, never a patient. `kind`: version (``NAME@NUMBER``), traffic (of a model: who is champion),
-count (what a version answered in a while), run (of a pipeline) or mirror (what MLflow shows); `parent`: the model, of a
+count (what a version answered in a while), run (of a pipeline), mirror (what MLflow shows) or card (of
+a version); `parent`: the model, of a
 run the pipeline; `body`: JSON."""

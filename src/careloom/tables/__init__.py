@@ -1,1 +1,1 @@
-"""What a column means: data type, UCUM unit, meaning, PHI class. And how arrays become bytes. Holds no rows and reads no files."""
+"""What a column means: data type, UCUM unit, meaning, PHI class; arrays as bytes. Holds no rows and reads no files."""

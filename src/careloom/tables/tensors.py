@@ -48,7 +48,9 @@ def unpacked(content: bytes) -> dict[str, npt.NDArray[Any]]:
         data = memoryview(content)[8 + size :]
         return {name: _array(data, **one) for name, one in header.items()}
     except (ValueError, KeyError, TypeError):
-        raise IntegrityError("a file of arrays is broken", "Take it as it was written, or fit the model again.") from None
+        raise IntegrityError(
+            "a file of arrays is broken", "Take it as it was written, or fit the model again."
+        ) from None
 
 
 def _array(data: memoryview, dtype: str, shape: list[int], data_offsets: list[int]) -> npt.NDArray[Any]:

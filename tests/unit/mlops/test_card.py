@@ -87,7 +87,7 @@ MISSING: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "nobody-evaluated": ({"same_source": None}, {"validity_same_source": "not computed"}),
     "no-other-source": ({"external": None}, {"external_data": "not declared", "validity_external": "not declared"}),
     "not-served": ({"monitoring": None, "local": None}, {"validity_monitoring": "not declared"}),
-    "no-cohort": ({"training": {}}, {"training_criteria": "not computed"}),
+    "no-cohort": ({"training": {}}, {"training_criteria": "not declared"}),
     "no-groups": ({"same_source": replace(SAME_SOURCE, subgroups=())}, {"fairness_same_source": "not computed"}),
 }
 

@@ -5,7 +5,9 @@ from datetime import date
 import pytest
 
 from careloom.errors import FormatError
-from careloom.mlops.card_declared import declarations
+from careloom.mlops.card_attributes import attributes
+from careloom.mlops.card_declared import Declarations, declarations, shipped
+from careloom.runtime import packaged_names
 
 HEAD = 'by = "Dr Ada Example, lead"\non = 2026-11-30\n'
 
@@ -66,3 +68,21 @@ def test_a_near_name_is_suggested() -> None:
     with pytest.raises(FormatError) as caught:
         declarations(f'{HEAD}[intended_user]\ntext = "x"\n'.encode())
     assert "[intended_users]" in caught.value.remedy
+
+
+TASKS = [name.rpartition("/")[2].removesuffix(".toml") for name in packaged_names("mlops", "cards/tasks", ".toml")]
+
+
+@pytest.mark.parametrize("task", sorted(set(TASKS) - {"any"}))
+def test_a_task_that_ships_declares_all_but_who_made_and_paid_the_version(task: str) -> None:
+    said = shipped(task)
+    asked = {one.id for one in attributes() if not one.is_computable}
+    assert asked - set(said.texts) == {"developer", "funding_source"}
+    use = said.of("intended_use")
+    assert use is not None
+    assert use.is_available
+
+
+def test_no_task_is_called_any() -> None:
+    assert len(TASKS) == 7
+    assert shipped("unknown") == Declarations()

@@ -1,0 +1,171 @@
+"""Model cards of registered versions: made from the registry, kept beside the version, asked by the gates of promotion.
+
+A version's files may hold, beside the model: ``evaluation.json`` (its report on held-out data), ``external.json`` (on
+data of another source), ``local.json`` (in the data of the place of use), ``training.json`` (manifest of the training
+set), ``card.toml`` (what people declare). What they do not hold, the lineage of the manifest tells as far as it can.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from careloom.errors import FormatError, SetupError
+from careloom.mlops import card as cards
+from careloom.mlops.card_declared import Declarations, declarations, shipped
+from careloom.mlops.card_facts import CardFacts, Judged, Monitoring, judged
+from careloom.pipeline.registry import REGISTRY, load
+from careloom.services.access import Principal
+from careloom.services.admission import admit, event
+from careloom.services.models_kept import load_files, resolve, traffic_of
+from careloom.services.platform import Platform
+from careloom.store.models import ModelWork, listed
+
+CARD = "models-card"
+MONITORING = "models.monitoring"
+"""In the registry of names: (platform, version) -> `careloom.mlops.card_facts.Monitoring` of it, or None."""
+FILES = {"same_source": "evaluation.json", "external": "external.json", "local": "local.json"}
+TRAINING, DECLARED, MODEL = "training.json", "card.toml", "model.json"
+Json = dict[str, Any]
+
+
+def make_card(platform: Platform, who: Principal, version: str) -> cards.Card:
+    """The card of a version of what is known now; it is kept in the place of the one before, with an audit record.
+
+    version  ``NAME@3``, ``NAME@champion`` or ``NAME``
+    raises   AccessError; NotFound, QueryError for the version; FormatError for a report or text that says too little
+    """
+    admit(platform, who, "monitor", "identified", operation=CARD)
+    one = resolve(platform, version)
+    made = cards.card(facts_of(platform, one), platform.runtime.now())
+    detail = {
+        "version": one.name, "digest": one.body["digest"], "filled": made.filled, "unavailable": made.unavailable,
+        "stale": len(made.stale),
+    }  # fmt: skip
+    told = event(platform, who, CARD, one.body["zone"], action="update", detail=detail)
+    with platform.store("identified").transaction(told) as step:
+        if any(each.name == one.name for each in step.models.listed("card", one.parent)):
+            step.models.change("card", one.name, "made", made.as_json())
+        else:
+            step.models.add("card", one.name, one.parent, "made", made.as_json())
+    return made
+
+
+def stale_fields(platform: Platform, one: ModelWork) -> list[str]:
+    """Ids of the attributes that keep a version from being promoted; those of its kept card, else of one made now.
+
+    raises  FormatError for a report or text that says too little
+    """
+    facts, now = facts_of(platform, one), platform.runtime.now()
+    kept = kept_card(platform, one)
+    found = cards.refusals(cards.card(facts, now) if kept is None else kept, facts, now)
+    return sorted({each.id for each in found})
+
+
+def kept_card(platform: Platform, one: ModelWork) -> Json | None:
+    """The card that was made last, as plain data; None where there is none yet."""
+    with platform.store("identified").connect() as connection:
+        return next((each.body for each in listed(connection, "card", one.parent) if each.name == one.name), None)
+
+
+def facts_of(platform: Platform, one: ModelWork) -> CardFacts:
+    """All that is known of a version for its card. raises FormatError, which names the file; IntegrityError"""
+    report, files = one.body["manifest"]["report"], load_files(platform, one)
+    lineage = report["lineage"]
+    model = _json(files, MODEL)
+    found = {field: _judged(one, files, name) for field, name in FILES.items()}
+    if found["same_source"] is None:
+        found["same_source"] = _of_lineage(one, lineage)
+    return CardFacts(
+        name=one.parent,
+        version=one.body["number"],
+        digest=one.body["digest"],
+        registered_at=one.created,
+        model=model,
+        declared=_declared(platform, one.parent, files),
+        training=_json(files, TRAINING) or _mapping(lineage.get("training_set")) or _mapping(model.get("training")),
+        lineage=_told(lineage, traffic_of(platform, one.parent), one.body["number"]),
+        trained_here=lineage["data"]["zone"] != "public",
+        same_source=found["same_source"],
+        external=found["external"],
+        local=found["local"],
+        monitoring=_monitoring(platform, one),
+    )
+
+
+def _judged(one: ModelWork, files: Mapping[str, bytes], name: str) -> Judged | None:
+    report = _json(files, name)
+    if not report:
+        return None
+    known = {"data": _data_of(one)} if name == FILES["same_source"] else {}
+    try:
+        return judged({**known, **report}, of=one.body["digest"], at=None if report.get("at") else one.created)
+    except FormatError as error:
+        raise FormatError(f"{one.name}: {name}: {error.where}", error.remedy) from error
+
+
+def _of_lineage(one: ModelWork, lineage: Mapping[str, Any]) -> Judged | None:
+    """The evaluation that the signed lineage tells: of this version, as old as the version."""
+    told = {**_mapping(lineage.get("evaluation"))}
+    return judged(told, of=one.body["digest"], at=one.created) if told.get("measures") else None
+
+
+def _data_of(one: ModelWork) -> str:
+    return str(one.body["manifest"]["report"]["lineage"]["evaluation"]["data"])
+
+
+def _declared(platform: Platform, model: str, files: Mapping[str, bytes]) -> Declarations:
+    """What ships with the task, over it what comes with the version, over both what this installation says."""
+    told = declarations(files[DECLARED], DECLARED) if DECLARED in files else Declarations()
+    known = shipped(model).over(told)
+    folder = platform.settings.models.cards
+    if folder is None:
+        return known
+    own = Path(folder) / f"{model}.toml"
+    try:
+        content = own.read_bytes() if own.is_file() else None
+    except OSError as error:
+        raise SetupError(
+            f"{own.name} cannot be read: {error.strerror}", "Look at models.cards in the settings."
+        ) from None
+    return known if content is None else known.over(declarations(content, own.name))
+
+
+def _monitoring(platform: Platform, one: ModelWork) -> Monitoring | None:
+    if MONITORING not in REGISTRY:
+        return None
+    found: Monitoring | None = load(MONITORING)(platform, one)
+    return found
+
+
+def _told(lineage: Mapping[str, Any], traffic: Mapping[str, Any], number: int) -> Json:
+    """What the card shows of the lineage: where code, data and environment are found again, and who answers."""
+    aliases = [name for name in ("champion", "challenger", "shadow") if traffic.get(name) == number]
+    return {
+        "code": lineage["code"].get("revision") or lineage["code"]["sources_sha256"],
+        "environment": lineage["environment"]["sha256"],
+        "snapshot": lineage["data"]["snapshot"],
+        "zone": lineage["data"]["zone"],
+        "seeds": ", ".join(f"{name} {value}" for name, value in lineage["seeds"].items()),
+        "training": lineage["training"],
+        "pipeline": lineage["pipeline"],
+        "aliases": aliases,
+    }
+
+
+def _json(files: Mapping[str, bytes], name: str) -> Json:
+    """A file of a version as an object; empty where it is not there. raises FormatError"""
+    if name not in files:
+        return {}
+    try:
+        found = orjson.loads(files[name])
+    except orjson.JSONDecodeError as error:
+        raise FormatError(
+            f"{name}: it is no JSON", "Register the version again with the file as it was written."
+        ) from error
+    return _mapping(found)
+
+
+def _mapping(value: Any) -> Json:
+    return dict(value) if isinstance(value, Mapping) else {}

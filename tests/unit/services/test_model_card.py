@@ -1,0 +1,154 @@
+"""Cards of registered versions: made from what the registry keeps, kept, and asked by the gates of promotion."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from careloom.errors import AccessError, FormatError, NotFound
+from careloom.mlops.card_chai import as_xml
+from careloom.mlops.card_html import as_html
+from careloom.services.access import Principal
+from careloom.services.model_card import facts_of, kept_card, make_card, stale_fields
+from careloom.services.models import RegisterAsk, register
+from careloom.services.models_gates import findings
+from careloom.services.models_kept import resolve
+from tests.api.kit import Installation
+from tests.models_kit import ENGINEER, GATES, MODEL, SCIENTIST, trained
+from tests.unit.mlops.card_made import TRAINING, WEIGHTS, people, report
+
+GATED = GATES + '[[gate]]\nmeasure = "card_stale"\nat_most = 0\n'
+DECLARED = b'by = "Edda, engineer"\non = 2026-11-30\n[intended_use]\ntext = "Nothing but tests."\n'
+GROUPS = report(people(300, 1), WEIGHTS, "held-out people")["subgroups"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Installation]:
+    (tmp_path / "gates").mkdir()
+    (tmp_path / "gates/small.toml").write_text(GATED)
+    (tmp_path / "cards").mkdir()
+    with Installation(tmp_path, models={"gates": tmp_path / "gates", "cards": tmp_path / "cards"}) as made:
+        yield made
+
+
+def registered(place: Installation, files: Mapping[str, bytes] | None = None, *, with_groups: bool = True) -> Any:
+    """A version of the small model, its report with groups or as measures alone."""
+    one, lineage = trained(), trained().lineage
+    if with_groups:
+        lineage["evaluation"]["subgroups"] = GROUPS
+    training = {"training.json": orjson.dumps(TRAINING)}
+    asked = RegisterAsk(MODEL, {**one.files, **training, **(files or {})}, lineage, gates="small", reason="a card")
+    return register(place.platform, ENGINEER, asked)
+
+
+def test_a_card_is_made_of_what_the_registry_keeps(place: Installation) -> None:
+    registered(place, {"card.toml": DECLARED})
+    made = make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    measure = trained().lineage["evaluation"]["measures"]["auroc"]["value"]
+    assert f"AUROC {measure:.3f}" in made.of("validity_same_source").text
+    assert made.of("intended_use").text == "Nothing but tests."
+    assert made.of("training_criteria").state == "computed"
+    assert made.digest == resolve(place.platform, f"{MODEL}@1").body["digest"]
+
+
+def test_a_card_is_kept_and_replaced_and_both_are_audited(place: Installation) -> None:
+    registered(place)
+    first = make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    second = make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    kept = kept_card(place.platform, resolve(place.platform, f"{MODEL}@1"))
+    assert kept == orjson.loads(orjson.dumps(second.as_json()))
+    assert first.answers == second.answers
+    assert [one["operation"] for one in place.events()].count("models-card") == 2
+
+
+def test_what_this_installation_declares_stands_over_what_came_with_the_version(
+    place: Installation, tmp_path: Path
+) -> None:
+    registered(place, {"card.toml": DECLARED})
+    own = DECLARED.replace(b"Nothing but tests.", b"Ours.") + b'[developer]\ntext = "We."\n'
+    (tmp_path / "cards" / f"{MODEL}.toml").write_bytes(own)
+    made = make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    assert (made.of("intended_use").text, made.of("developer").text) == ("Ours.", "We.")
+
+
+def test_data_of_another_source_are_told_where_a_version_holds_them(place: Installation) -> None:
+    told = report(people(300, 3), WEIGHTS, "Another hospital", party="Its quality office")
+    at = place.platform.runtime.now().isoformat()
+    registered(place, {"external.json": orjson.dumps(told | {"at": at})})
+    made = make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    assert made.of("external_party").text == "Its quality office"
+    assert made.of("validity_external").state == "computed"
+
+
+def rules(place: Installation) -> dict[str, bool]:
+    """Gate -> whether it holds now."""
+    return {one["rule"]: one["passed"] for one in findings(place.platform, resolve(place.platform, f"{MODEL}@1"))}
+
+
+def test_a_gate_of_promotion_asks_the_card(place: Installation) -> None:
+    registered(place)
+    assert stale_fields(place.platform, resolve(place.platform, f"{MODEL}@1")) == []
+    assert rules(place)["card_stale at most 0"] is True
+
+
+def test_a_version_whose_groups_nobody_measured_is_not_promoted(place: Installation) -> None:
+    registered(place, with_groups=False)
+    assert stale_fields(place.platform, resolve(place.platform, f"{MODEL}@1")) == ["fairness_same_source"]
+    assert rules(place)["card_stale at most 0"] is False
+
+
+def test_a_kept_card_that_facts_moved_away_from_keeps_from_promotion(place: Installation) -> None:
+    registered(place)
+    one = resolve(place.platform, f"{MODEL}@1")
+    make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    moved = replace(one, body={**one.body, "digest": "another"})
+    assert stale_fields(place.platform, one) == []
+    assert {"validity_same_source", "training_criteria"} <= set(stale_fields(place.platform, moved))
+
+
+BROKEN = {
+    "report": ({"evaluation.json": b'{"measures": {}}'}, "evaluation.json"),
+    "external": ({"external.json": b'{"measures": {"auroc": {"value": 0.7}}}'}, "external.json"),
+    "declared": ({"card.toml": b'[developr]\ntext = "x"\n'}, "card.toml"),
+}
+
+
+@pytest.mark.parametrize(("files", "name"), BROKEN.values(), ids=BROKEN)
+def test_a_file_that_says_too_little_is_named(place: Installation, files: dict[str, bytes], name: str) -> None:
+    registered(place, files)
+    with pytest.raises(FormatError) as caught:
+        make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    assert name in caught.value.where
+
+
+def test_who_may_not_see_models_sees_no_card(place: Installation) -> None:
+    registered(place)
+    stranger = Principal("x", frozenset(), frozenset())
+    for who in (stranger, SCIENTIST):
+        with pytest.raises(AccessError):
+            make_card(place.platform, who, f"{MODEL}@1")
+
+
+def test_a_version_that_is_not_there_has_no_card(place: Installation) -> None:
+    with pytest.raises(NotFound):
+        make_card(place.platform, ENGINEER, f"{MODEL}@9")
+
+
+def test_a_card_with_its_page_and_xml_is_made_in_under_five_seconds(place: Installation) -> None:
+    registered(place)
+    begun = time.process_time()
+    made = make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    assert as_html(made)
+    assert as_xml(made)
+    assert time.process_time() - begun < 5
+
+
+def test_facts_hold_no_patient(place: Installation) -> None:
+    registered(place)
+    told = orjson.dumps(make_card(place.platform, ENGINEER, f"{MODEL}@1").as_json()).decode()
+    assert facts_of(place.platform, resolve(place.platform, f"{MODEL}@1")).name == MODEL
+    assert "p17" not in told
