@@ -212,6 +212,39 @@ class Models(Section):
     tainted_days: Annotated[int, Field(ge=0, le=90)] = 0
 
 
+class Monitor(Section):
+    """How models that predict are watched, and who is told.
+
+    every_hours     the worker looks at every version that predicted, so often; 0 for never
+    thresholds      a TOML file that changes some of ``mlops/monitors/default.toml``
+    keep_runs       looks that are kept of each version
+    retrain         drift queues a retraining, which goes through the same gates and never to patients by itself
+    quiet_hours     the same alarm is not told again before
+    webhook         https address that alarms are sent to; empty for none. CARELOOM_WEBHOOK_KEY (environment) signs them
+    webhook_hosts   hosts that `webhook` may name
+    webhook_private true where such a host may lie in a private network
+    mail_to, mail_from, mail_host, mail_port  who is written to, by which server; empty for nobody. CARELOOM_MAIL_USER
+                    and CARELOOM_MAIL_PASSWORD (environment) sign in
+    mail_tls        ``starttls`` or ``tls``; ``none`` for a server on this machine alone
+    azure           numbers and alarms go to Azure Monitor (extra azure; APPLICATIONINSIGHTS_CONNECTION_STRING)
+    """
+
+    every_hours: Annotated[int, Field(ge=0, le=8760)] = 24
+    thresholds: Path | None = None
+    keep_runs: Positive = 400
+    retrain: bool = True
+    quiet_hours: Annotated[int, Field(ge=0)] = 24
+    webhook: str = ""
+    webhook_hosts: Words = []
+    webhook_private: bool = False
+    mail_to: Words = []
+    mail_from: str = ""
+    mail_host: str = ""
+    mail_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    mail_tls: Literal["starttls", "tls", "none"] = "starttls"
+    azure: bool = False
+
+
 class Api(Section):
     """How the REST API and the dashboard are served.
 
@@ -294,6 +327,7 @@ class Settings(Section):
     annotate: Annotate = Annotate()
     models: Models = Models()
     retention: Retention = Retention()
+    monitor: Monitor = Monitor()
     api: Api = Api()
     mllp: Mllp = Mllp()
     logs: Logs = Logs()

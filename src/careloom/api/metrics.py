@@ -15,6 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from careloom.services.health import Gauges
+from careloom.services.monitor_numbers import HELP
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -90,3 +91,14 @@ class _Now(Collector):
         emergencies = GaugeMetricFamily("careloom_emergencies_waiting", told)
         emergencies.add_metric((), self._now.emergencies)
         yield emergencies
+        yield from self._models()
+
+    def _models(self) -> Iterator[GaugeMetricFamily]:
+        families: dict[str, GaugeMetricFamily] = {}
+        for one in self._now.models:
+            family = families.get(one.name)
+            if family is None:
+                names = [name for name, _ in one.labels]
+                family = families[one.name] = GaugeMetricFamily(one.name, HELP[one.name], labels=names)
+            family.add_metric([value for _, value in one.labels], one.value)
+        yield from families.values()

@@ -1,14 +1,16 @@
 """What has drifted in a window of predictions, held against the profile of the model.
 
-    findings = judge(profile, window, thresholds)
+    findings = judge(profile, recent, ripe, thresholds)
 
 Inputs (values, missingness, quality), scores, the mix of groups, calibration on outcomes that are known, by group too,
-and what clinicians made of the alerts. Every test of the window is of one family (`careloom.mlops.drift_findings`).
+and what clinicians made of the alerts. Labels come late: inputs, scores and answers are those of the predictions made
+in a window, outcomes those of the predictions whose horizon ended in it. Every test of the window is of one family
+(`careloom.mlops.drift_findings`).
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import inf, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,18 +56,20 @@ class PredictionWindow:
         return int(self.scores.size)
 
 
-def judge(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> list[Finding]:
-    """What was found, alarms first; nothing where the window has fewer rows than `least_rows`.
+def judge(profile: Profile, recent: PredictionWindow, ripe: PredictionWindow, thresholds: Thresholds) -> list[Finding]:
+    """What was found, alarms first.
 
+    recent  the newest predictions: inputs, scores and answers; not judged where they are fewer than `least_rows`
+    ripe    those whose horizon has passed: outcomes and the live PPV; may be the same window
     raises  InputError for bins that are not of this profile
     """
-    if window.bins.shape != (window.rows, len(profile.columns)):
+    if recent.bins.shape != (recent.rows, len(profile.columns)):
         raise InputError("window: bins", "hand in one column a feature of the profile, made by it")
-    if window.rows < thresholds.least_rows:
-        return []
-    found = [*drifted_inputs(profile, window, thresholds), *input_quality(profile, window.bins, thresholds)]
-    found += [*drifted_scores(profile, window, thresholds), *drifted_outcomes(profile, window, thresholds)]
-    found += [*answered(profile, window, thresholds)]
+    found: list[Finding] = []
+    if recent.rows >= thresholds.least_rows:
+        found += [*drifted_inputs(profile, recent, thresholds), *input_quality(profile, recent.bins, thresholds)]
+        found += [*drifted_scores(profile, recent, thresholds), *overridden(recent, thresholds)]
+    found += [*drifted_outcomes(profile, ripe, thresholds), *followed(profile, ripe, thresholds)]
     return settled(found, thresholds)
 
 
@@ -83,7 +87,8 @@ def drifted_inputs(profile: Profile, window: PredictionWindow, thresholds: Thres
         detail = {"js": values.js, "ks": steps, "ks_p": ks_p, "counts": now.astype(int).tolist()}
         yield _psi("values", column.name, rows, (values.psi, values.most, values.p), thresholds, detail)
         gaps = apart([before[:-1].sum(), before[-1]], [now[:-1].sum(), now[-1]], ordered=False)
-        told = {"js": gaps.js, "share": now[-1] / window.rows, "before": before[-1] / max(before.sum(), 1)}
+        shares = {"share": float(now[-1] / window.rows), "before": float(before[-1] / max(before.sum(), 1))}
+        told = {"js": gaps.js, **shares}
         yield _psi("missing", column.name, window.rows, (gaps.psi, gaps.most, gaps.p), thresholds, told)
 
 
@@ -147,33 +152,31 @@ def _group(place: str, before: Tally, now: Tally, thresholds: Thresholds) -> Fin
     return _shift("group", place, now.rows, (shift - was, sqrt(error**2 + was_error**2)), limits, detail)
 
 
-def answered(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
-    """What became of the alerts: the share that an event followed, and the share that clinicians overrode."""
+def followed(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
+    """The live PPV: the share of the alerts that an event followed, against that of the profile."""
     ripe = window.alerts & (window.outcomes != _NO_OUTCOME)
     alerts, hits = int(ripe.sum()), int((window.outcomes[ripe] == 1).sum())
     before = profile.scores.ppv
-    if alerts >= thresholds.least_answers and before:
-        limit = before * thresholds.ppv_share
-        live = wilson_interval(hits, alerts)
-        detail = {"live": hits / alerts, "low": live.low, "high": live.high, "before": before}
-        fall = max(before - hits / alerts, 0.0)
-        most = max(before - live.low, 0.0)
-        lost = before - limit
-        chance = share_below(hits, alerts, limit)
-        yield Finding("ppv", "", alerts, fall, most, lost, 2 * lost, chance, detail)
-    if window.answers is None:
+    if alerts < thresholds.least_answers or not before:
         return
-    told = int((window.answers != "").sum())
-    overridden = int((window.answers == "overridden").sum())
-    if told >= thresholds.least_answers:
-        names, counts = np.unique(window.reasons[window.reasons != ""], return_counts=True) if (
-            window.reasons is not None
-        ) else ((), ())  # fmt: skip
-        reasons = {str(name): int(count) for name, count in zip(names, counts, strict=True)}
-        high = wilson_interval(overridden, told).high
-        chance = share_above(overridden, told, thresholds.override_share)
-        limit = thresholds.override_share
-        yield Finding("overrides", "", told, overridden / told, high, limit, inf, chance, {"reasons": reasons})
+    live, limit = wilson_interval(hits, alerts), before * thresholds.ppv_share
+    detail = {"live": hits / alerts, "low": live.low, "high": live.high, "before": before}
+    fall, most, lost = max(before - hits / alerts, 0.0), max(before - live.low, 0.0), before - limit
+    yield Finding("ppv", "", alerts, fall, most, lost, 2 * lost, share_below(hits, alerts, limit), detail)
+
+
+def overridden(window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
+    """The share of the answered alerts that clinicians overrode, with the codes of their reasons."""
+    if window.answers is None or window.reasons is None:
+        return
+    told, count = int((window.answers != "").sum()), int((window.answers == "overridden").sum())
+    if told < thresholds.least_answers:
+        return
+    names, counts = np.unique(window.reasons[window.reasons != ""], return_counts=True)
+    reasons = {str(name): int(times) for name, times in zip(names, counts, strict=True)}
+    high, limit = wilson_interval(count, told).high, thresholds.override_share
+    chance = share_above(count, told, limit)
+    yield Finding("overrides", "", told, count / told, high, limit, 1.0, chance, {"reasons": reasons})
 
 
 def _psi(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from math import inf
 
 from careloom.metrics import wilson_interval
 from careloom.mlops.drift_findings import Finding, share_above
@@ -40,4 +39,4 @@ def staleness(newest: datetime, now: datetime, thresholds: Thresholds) -> Findin
     if not thresholds.stale_hours or hours <= thresholds.stale_hours:
         return None
     limit = thresholds.stale_hours
-    return Finding("stale", "", 0, hours, hours, limit, inf, 0.0, {"hours": hours}, "medium", is_alarm=True)
+    return Finding("stale", "", 0, hours, hours, limit, 7 * limit, 0.0, {"hours": hours}, "medium", is_alarm=True)

@@ -51,8 +51,8 @@ def apart(reference: ArrayLike, window: ArrayLike, *, ordered: bool) -> Apart:
     if not before.sum() or not now.sum() or np.count_nonzero(seen) < 2:
         return Apart(0.0, 0.0, 0.0, 0.0 if ordered else None, 1.0)
     before, now = before[seen], now[seen]
-    together = before.sum() * now.sum() / (before.sum() + now.sum())
-    psi = max(_index(before, now) - (before.size - 1) / together, 0.0)
+    together = float(before.sum()) * float(now.sum()) / float(before.sum() + now.sum())
+    psi = float(max(_index(before, now) - (before.size - 1) / together, 0.0))
     spread = sqrt(2 * (before.size - 1) + 4 * together * psi) / together
     was, is_now = before / before.sum(), now / now.sum()
     steps = float(np.abs(np.cumsum(was - is_now)).max()) if ordered else None
@@ -147,4 +147,4 @@ def _jensen_shannon(was: Floats, is_now: Floats) -> float:
         there = share > 0
         return float((share[there] * np.log2(share[there] / middle[there])).sum())
 
-    return min(max((to_middle(was) + to_middle(is_now)) / 2, 0.0), 1.0)
+    return float(min(max((to_middle(was) + to_middle(is_now)) / 2, 0.0), 1.0))

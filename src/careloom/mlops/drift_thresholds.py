@@ -64,26 +64,25 @@ class Thresholds:
 @lru_cache(1)
 def shipped() -> Thresholds:
     """The thresholds that ship."""
-    return thresholds("")
+    return thresholds()
 
 
-def thresholds(own: str) -> Thresholds:
-    """The thresholds that ship, changed by a TOML text that holds some of them.
+def thresholds(*own: str) -> Thresholds:
+    """The thresholds that ship, changed by TOML texts that hold some of them, one after the other.
 
     raises  FormatError for a text that is no TOML, a key that is none, a value of another type or beyond its range
     """
     told = _flat(tomllib.loads(packaged("mlops", _FILE).decode()))
-    try:
-        changed = _flat(tomllib.loads(own))
-    except tomllib.TOMLDecodeError as error:
-        raise FormatError("thresholds: no TOML", "Write it as src/careloom/mlops/monitors/default.toml.") from error
-    for place, value in (told | changed).items():
+    for text in own:
+        try:
+            told |= _flat(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise FormatError("thresholds: no TOML", "Write it as src/careloom/mlops/monitors/default.toml.") from error
+    for place in told:
         if place not in _KEYS:
             where = ".".join(place)
             raise FormatError(f"thresholds: {where} is no key", "See src/careloom/mlops/monitors/default.toml.")
-        told[place] = value
-    made = {_KEYS[place]: _typed(place, value) for place, value in told.items()}
-    return Thresholds(**made)
+    return Thresholds(**{_KEYS[place]: _typed(place, value) for place, value in told.items()})
 
 
 def _flat(told: Mapping[str, Any]) -> dict[tuple[str, str], Any]:

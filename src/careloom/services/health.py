@@ -2,11 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from careloom.errors import CareloomError
+from careloom.pipeline.registry import load
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
+
+if TYPE_CHECKING:
+    from careloom.services.monitor_numbers import Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +36,14 @@ class Gauges:
     refused    issue code -> records that wait in quarantine
     jobs       state -> jobs
     emergencies  in which the glass was broken and that nobody has acknowledged
+    models     numbers of the newest look at each watched version
     """
 
     resources: dict[tuple[str, str], int]
     refused: dict[str, int]
     jobs: dict[str, int]
     emergencies: int = 0
+    models: tuple["Number", ...] = ()
 
 
 def readiness(platform: Platform) -> Readiness:
@@ -62,7 +69,15 @@ def gauges(platform: Platform, who: Principal) -> Gauges:
     }
     with platform.store("identified").emergencies() as reader:
         waiting = reader.waiting()
-    return Gauges(resources, platform.store("identified").quarantine_reasons(), _jobs(platform), waiting)
+    refused = platform.store("identified").quarantine_reasons()
+    return Gauges(resources, refused, _jobs(platform), waiting, _models(platform))
+
+
+def _models(platform: Platform) -> "tuple[Number, ...]":
+    """What judges predictions is loaded only where there are some."""
+    with platform.store("identified").predictions() as log:
+        is_any = log.is_any()
+    return tuple(load("monitor.numbers")(platform)) if is_any else ()
 
 
 def _jobs(platform: Platform) -> dict[str, int]:

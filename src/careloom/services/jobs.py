@@ -37,6 +37,7 @@ LOADED_WHEN_ASKED = (
     "duplicates",
     "lake-refresh",
     "linkage",
+    "monitor",
     "models-mirror",
     "normalize",
     "quality",
@@ -46,6 +47,8 @@ LOADED_WHEN_ASKED = (
 """Kinds whose libraries take a worker a second to load: it does that when the first such job runs."""
 REPORT_SECONDS = 0.25
 """A running job says at most so often how far it is; it is cancelled when it says so."""
+LOOKS_EVERY = timedelta(minutes=5)
+"""How often a worker asks whether a watched model is due."""
 ORPHAN_AFTER = timedelta(days=1)
 """A spool that no job names and that nobody has written to for so long was left behind by a server that died."""
 
@@ -192,6 +195,7 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
         jobs.register(exports.KIND, partial(exports.work_off, platform, jobs), ended=partial(exports.let_go, platform))
         jobs.register(own_parameters.KIND, partial(own_parameters.work_off, platform, jobs))
         jobs.chores += [partial(exports.sweep, platform), partial(_mend_synthesis, platform), partial(watch, platform)]
+        jobs.chores.append(_Looks(platform, jobs).queue_due)
         _mend_synthesis(platform)
         jobs.recover()
         sweep(platform, jobs)
@@ -206,6 +210,26 @@ def _load_and_do(
 ) -> dict[str, Any]:
     done: dict[str, Any] = load(f"job.{kind}")(platform, jobs, progress, request)
     return done
+
+
+class _Looks:
+    """Queues looks at watched models that are due; what does it is loaded only where something predicted."""
+
+    def __init__(self, platform: Platform, jobs: Jobs) -> None:
+        self._platform = platform
+        self._jobs = jobs
+        self._next = platform.runtime.now()
+
+    def queue_due(self) -> None:
+        """Asks at most once in `LOOKS_EVERY`."""
+        platform, now = self._platform, self._platform.runtime.now()
+        if now < self._next or not platform.settings.monitor.every_hours or not platform.has_store("identified"):
+            return
+        self._next = now + LOOKS_EVERY
+        with platform.store("identified").predictions() as log:
+            is_any = log.is_any()
+        if is_any:
+            load("monitor.due")(platform, self._jobs)
 
 
 def _mend_synthesis(platform: Platform) -> None:

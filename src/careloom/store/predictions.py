@@ -37,6 +37,10 @@ _WINDOW = (
     f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND time >= ? AND time < ? "  # noqa: S608
     "ORDER BY time, prediction"
 )
+_RIPE = (
+    f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND matures >= ? AND matures < ? "  # noqa: S608
+    "ORDER BY matures, prediction"
+)
 _DUE = (
     f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND matures <= ? AND length(outcome) = 0 "  # noqa: S608
     "ORDER BY time, prediction LIMIT ?"
@@ -122,6 +126,11 @@ class PredictionReader:
         asked = (window.model, window.version, microseconds(window.since), microseconds(window.until))
         return list(self._opened(bulk.fetch(self._connection, _WINDOW, asked)))
 
+    def ripened(self, window: Window) -> list[Logged]:
+        """Those whose horizon ended within a window, in the order in which it did."""
+        asked = (window.model, window.version, microseconds(window.since), microseconds(window.until))
+        return list(self._opened(bulk.fetch(self._connection, _RIPE, asked)))
+
     def due(self, model: str, version: str, now: datetime, limit: int = 100_000) -> list[Logged]:
         """Those whose horizon has passed and whose outcome nobody noted, the oldest first."""
         asked = (model, version, microseconds(now), limit)
@@ -134,6 +143,10 @@ class PredictionReader:
             "(SELECT subject FROM subject_key WHERE pseudonym = ?) ORDER BY time, prediction"
         )
         return list(self._opened(bulk.fetch(self._connection, sql, (pseudonym,))))
+
+    def is_any(self) -> bool:
+        """True where there is a prediction: a look that costs nothing."""
+        return bool(bulk.fetch(self._connection, "SELECT 1 FROM prediction LIMIT 1"))
 
     def versions(self) -> list[tuple[str, str, int, datetime]]:
         """(model, version, how many predictions, when the newest was made) of every version that predicted."""

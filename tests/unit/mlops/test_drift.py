@@ -18,7 +18,7 @@ PROFILE = profiled()
 
 
 def alarms(told: PredictionWindow) -> set[tuple[str, str]]:
-    return {(one.kind, one.place) for one in judge(PROFILE, told, shipped()) if one.is_alarm}
+    return {(one.kind, one.place) for one in judge(PROFILE, told, told, shipped()) if one.is_alarm}
 
 
 def test_fifty_undrifted_windows_raise_no_alarm() -> None:
@@ -71,20 +71,21 @@ def test_alerts_that_nothing_follows_and_overrides_are_found() -> None:
     answers = np.where(told.alerts, "overridden", "").astype(str)
     reasons = np.where(told.alerts, "not-relevant", "").astype(str)
     overridden = replace(told, answers=answers, reasons=reasons)
-    (one,) = [each for each in judge(PROFILE, overridden, shipped()) if each.kind == "overrides"]
+    (one,) = [each for each in judge(PROFILE, overridden, overridden, shipped()) if each.kind == "overrides"]
     assert one.is_alarm
     assert one.detail["reasons"] == {"not-relevant": int(told.alerts.sum())}
     assert ("overrides", "") not in alarms(replace(told, answers=np.where(told.alerts, "accepted", "").astype(str)))
 
 
 def test_a_window_of_few_rows_is_not_judged() -> None:
-    assert judge(PROFILE, window(PROFILE, count=shipped().least_rows - 1), shipped()) == []
+    few = window(PROFILE, count=shipped().least_rows - 1, is_ripe=False)
+    assert judge(PROFILE, few, few, shipped()) == []
 
 
 def test_bins_of_another_profile_are_refused() -> None:
     told = window(PROFILE)
     with pytest.raises(InputError):
-        judge(PROFILE, replace(told, bins=told.bins[:, :2]), shipped())
+        judge(PROFILE, replace(told, bins=told.bins[:, :2]), told, shipped())
 
 
 def test_silence_is_an_alarm_after_the_hours_that_were_stated() -> None:

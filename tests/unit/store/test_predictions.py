@@ -65,6 +65,10 @@ def test_an_outcome_is_due_once_its_horizon_has_passed_and_is_noted_once(filled:
         with filled.transaction(event()) as step:
             assert step.predictions.known(told) == new
     with filled.predictions() as log:
+        assert {one.name for one in log.ripened(replace(WHOLE, since=ripe, until=ripe + timedelta(days=1)))} == set(
+            names
+        )
+        assert log.ripened(replace(WHOLE, until=ripe)) == []
         assert [log.find(name).outcome for name in names] == [True, False]
         assert log.due("readmission-30d", "3", ripe) == []
 

@@ -1,0 +1,137 @@
+"""Looks at watched versions as jobs: queued by people or by the clock, and what follows an alarm.
+
+Drift opens a retraining: a job that trains a new version by the pipeline of the old one. What it trains goes through
+the same gates and the same second person as any version: nothing here promotes anything.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from careloom.errors import CareloomError, NotFound
+from careloom.pipeline.registry import REGISTRY, load
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.monitor import RUN, LookAsk, in_force, look, named, reports_of
+from careloom.services.monitor_alerts import tell
+from careloom.services.monitor_labels import ZONE
+from careloom.services.monitor_profiles import profile_of
+from careloom.services.platform import Platform
+from careloom.services.queued import asker_of, find_job, state_of
+from careloom.store.jobs import Job, Jobs, Progress
+
+KIND = "monitor"
+SCHEDULE = "schedule"
+"""Who asks for looks that nobody else asked for."""
+RETRAIN = "models.retrain"
+"""In the registry of names: (platform, who, version, reason) -> a job that trains the model anew; see `_retrained`."""
+OPENS = frozenset({"values", "missing", "scores", "mix", "calibration", "slope", "group", "ppv", "sequential"})
+"""Kinds of alarms that a newer model may mend; broken inputs and silence are not among them."""
+Json = dict[str, Any]
+
+
+def submit_look(platform: Platform, who: Principal, version: str, own: str = "") -> Json:
+    """Queues a look and returns its state; its id is also that of the look.
+
+    raises  AccessError; QueryError; NotFound for a version without a profile; FormatError for thresholds that are none
+    """
+    admit(platform, who, "operate", ZONE, operation=RUN)
+    profile_of(platform, *named(version))
+    in_force(platform, own)
+    run = platform.run_id()
+    note(platform, who, RUN, ZONE, action="create", detail={"model": version, "run": run})
+    asked = {"version": version, "thresholds": own, "purpose": who.purpose, "request": who.request}
+    with platform.jobs() as jobs:
+        jobs.submit(KIND, asked, actor=who.name, job_id=run)
+        return _state(jobs.get(run))
+
+
+def look_state(platform: Platform, who: Principal, run: str) -> Json:
+    """How far a queued look is. raises AccessError; NotFound"""
+    admit(platform, who, "monitor", ZONE, operation="monitor-state")
+    job = find_job(platform, KIND, run)
+    if job is None:
+        raise NotFound("there is no look of this id", "POST /api/v1/monitoring/runs queues one.")
+    note(platform, who, "monitor-state", ZONE, detail={"run": run})
+    return _state(job)
+
+
+def look_now(platform: Platform, who: Principal, ask: LookAsk) -> Json:
+    """A look, what it tells, and what follows it: the report, ``told``, and ``retraining`` (id of a job, or empty)."""
+    before = reports_of(platform, *named(ask.version)).newest()
+    report = look(platform, who, ask)
+    told = tell(platform, report, before)
+    opened = _retrained(platform, who, report) if platform.settings.monitor.retrain and ask.until is None else ""
+    note(platform, who, "monitor-told", ZONE, detail={
+        "model": ask.version, "run": report["id"], "told": len(told["told"]), "retraining": opened,
+        **{way: told[way] for way in ("webhook", "mail", "azure")},
+    })  # fmt: skip
+    kept = report | {"told": told, "retraining": opened}
+    reports_of(platform, *named(ask.version)).keep(kept, most=platform.settings.monitor.keep_runs)
+    return kept
+
+
+def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
+    """Does a queued look, in the name of whoever asked for it."""
+    who = asker_of(jobs, progress, request)
+    ask = LookAsk(request["version"], thresholds=request.get("thresholds", ""), run=progress.job_id)
+    with Platform(platform.settings, platform.runtime, platform.keys) as own:
+        report = look_now(own, who, ask)
+    return {"run": report["id"], "version": ask.version, "alarms": len(report["alarms"])}
+
+
+def queue_due(platform: Platform, jobs: Jobs) -> int:
+    """Queues a look at every version that predicted and that nobody looked at for `every_hours`; how many. A chore."""
+    hours, now = platform.settings.monitor.every_hours, platform.runtime.now()
+    if not hours or not platform.has_store(ZONE):
+        return 0
+    with platform.store(ZONE).predictions() as log:
+        versions = log.versions() if log.is_any() else []
+    waiting = {job.request.get("version") for job in jobs.listed(limit=1000) if job.kind == KIND and job.ended is None}
+    queued = 0
+    for model, number, _, newest in versions:
+        version = f"{model}@{number}"
+        if version in waiting or not _is_due(platform, jobs, (model, number), now - timedelta(hours=hours)):
+            continue
+        if now - newest > timedelta(days=90):
+            continue  # nobody uses it any more, and its silence was told
+        jobs.submit(KIND, {"version": version}, actor=SCHEDULE, job_id=platform.run_id())
+        queued += 1
+    return queued
+
+
+def _is_due(platform: Platform, jobs: Jobs, which: tuple[str, str], before: datetime) -> bool:
+    """True where neither a look nor a look that failed is newer than a moment."""
+    kept = reports_of(platform, *which).newest()
+    if kept is not None and datetime.fromisoformat(kept["ended"]) > before:
+        return False
+    version = "@".join(which)
+    tried = [job for job in jobs.listed(limit=1000) if job.kind == KIND and job.request.get("version") == version]
+    if any(job.created > before for job in tried):
+        return False
+    try:
+        profile_of(platform, *which)
+    except CareloomError:
+        return False  # a version without a profile cannot be watched: whoever asks for it by name is told
+    return True
+
+
+def _retrained(platform: Platform, who: Principal, report: Mapping[str, Any]) -> str:
+    """Queues a retraining where an alarm asks for one; the id of its job, empty where none was queued.
+
+    One that waits or runs is enough: the same drift does not open a second.
+    """
+    kinds = sorted({one["kind"] for one in report["alarms"]} & OPENS)
+    if not kinds or RETRAIN not in REGISTRY:
+        return ""
+    reason = f"drift in look {report['id']}: {', '.join(kinds)}"
+    try:
+        return str(load(RETRAIN)(platform, who, report["version"], reason))
+    except CareloomError as error:
+        note(platform, who, "monitor-retrain", ZONE, outcome="failed", detail={
+            "model": report["version"], "code": error.code})  # fmt: skip
+        return ""
+
+
+def _state(job: Job) -> Json:
+    return state_of(job) | {"version": job.request.get("version") or job.result.get("version", "")}

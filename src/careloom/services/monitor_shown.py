@@ -1,0 +1,90 @@
+"""Watched versions as people see them: which there are, their looks, the thresholds in force, their numbers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from careloom.errors import CareloomError, NotFound
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.monitor import in_force, named, newest_report, reports_of
+from careloom.services.monitor_labels import ZONE
+from careloom.services.monitor_numbers import Number, numbers_of
+from careloom.services.monitor_profiles import profile_of
+from careloom.services.platform import Platform
+from careloom.store.rows import instant
+
+LIST, SHOW = "monitor-list", "monitor-show"
+LISTED = 100
+Json = dict[str, Any]
+
+
+def watched(platform: Platform, who: Principal) -> list[Json]:
+    """Every version that predicted: ``version``, ``predictions``, ``newest``, ``has_profile``, ``look``.
+
+    ``look`` is its newest one: ``id``, ``ended``, ``alarms``; None where there is none. raises AccessError
+    """
+    admit(platform, who, "monitor", ZONE, operation=LIST)
+    found = []
+    for model, number, count, newest in _versions(platform):
+        report = reports_of(platform, model, number).newest()
+        brief = None if report is None else {name: report[name] for name in ("id", "ended", "alarms")}
+        told = {"version": f"{model}@{number}", "predictions": count, "newest": instant(newest)}
+        found.append(told | {"has_profile": _has_profile(platform, model, number), "look": brief})
+    note(platform, who, LIST, ZONE, detail={"listed": len(found)})
+    return found
+
+
+def shown(platform: Platform, who: Principal, version: str, run: str = "") -> Json:
+    """A look at a version: the newest, or one by its id. raises AccessError; NotFound; QueryError"""
+    admit(platform, who, "monitor", ZONE, operation=SHOW)
+    if run:
+        found = reports_of(platform, *named(version)).find(run)
+        if found is None:
+            raise NotFound("there is no look of this id", "List them: careloom monitor show NAME@3 --looks.")
+    else:
+        found = newest_report(platform, version)
+    note(platform, who, SHOW, ZONE, detail={"model": version, "run": found["id"]})
+    return {"told": None, "retraining": ""} | found
+
+
+def looks(platform: Platform, who: Principal, version: str) -> list[Json]:
+    """The newest looks at a version that are kept: ``id``, ``ended``, ``predictions``, ``outcomes``, ``alarms``.
+
+    raises  AccessError; QueryError
+    """
+    admit(platform, who, "monitor", ZONE, operation=LIST)
+    kept = reports_of(platform, *named(version))
+    found = [report for run in kept.ids()[:LISTED] if (report := kept.find(run)) is not None]
+    note(platform, who, LIST, ZONE, detail={"model": version, "listed": len(found)})
+    names = ("id", "ended", "predictions", "outcomes", "alarms")
+    return [{name: report[name] for name in names} for report in found]
+
+
+def limits(platform: Platform, who: Principal) -> Json:
+    """The thresholds in force, as the file lays them out. raises AccessError; FormatError"""
+    admit(platform, who, "monitor", ZONE, operation="monitor-thresholds")
+    note(platform, who, "monitor-thresholds", ZONE)
+    return in_force(platform).as_json()
+
+
+def numbers(platform: Platform) -> Iterator[Number]:
+    """The numbers of the newest look at every version, for who was admitted to see numbers."""
+    for model, number, _, _ in _versions(platform):
+        report = reports_of(platform, model, number).newest()
+        if report is not None:
+            yield from numbers_of(report)
+
+
+def _versions(platform: Platform) -> list[tuple[str, str, int, Any]]:
+    if not platform.has_store(ZONE):
+        return []
+    with platform.store(ZONE).predictions() as log:
+        return log.versions() if log.is_any() else []
+
+
+def _has_profile(platform: Platform, model: str, number: str) -> bool:
+    try:
+        profile_of(platform, model, number)
+    except CareloomError:
+        return False
+    return True
