@@ -92,6 +92,10 @@ def test_a_heavy_import_in_the_wrong_file_is_noticed(code: str, path: str, expec
     assert len(slips(ast.parse(code), path)) == expected
 
 
+BROUGHT_BY = dict.fromkeys(("azure-monitor", "opentelemetry"), "azure-monitor-opentelemetry")
+"""Names that several distributions share -> the one of ours that brings them."""
+
+
 def loaded_by(code: str) -> set[str]:
     """The libraries that a fresh interpreter holds after running some code."""
     script = f"{code}\nimport sys\nsys.stderr.write('\\n'.join(sorted({{m.split('.')[0] for m in sys.modules}})))"
@@ -128,7 +132,8 @@ def test_every_library_that_is_imported_is_declared_and_every_declared_one_is_us
                 library = "-".join(each.module.split(".")[:2])
             if library not in sys.stdlib_module_names and library != "careloom":
                 heavy = library.split("-")[0] in HEAVY or HEAVY_FILE.search(module.stem)
-                for provider in providers.get(library, [library])[:1]:
+                brought = [BROUGHT_BY[library]] if library in BROUGHT_BY else providers.get(library, [library])
+                for provider in brought[:1]:
                     used.setdefault(provider.lower().replace("_", "-"), "extra" if heavy else name_of(module))
     undeclared = {
         name: where for name, where in used.items() if name not in base | (extras if where == "extra" else set())

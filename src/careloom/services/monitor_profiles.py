@@ -40,7 +40,7 @@ def _files(platform: Platform, model: str, version: str) -> Mapping[str, bytes]:
 
 def _profile(files: Mapping[str, bytes], named: str) -> Profile:
     if PROFILE not in files:
-        raise NotFound(f"{named} has no {PROFILE}", "Register it with one: docs/how-to/watch-a-model.md.")
+        raise NotFound(f"{named} has no {PROFILE}", "Register it with one.")
     return _read(files[PROFILE])
 
 

@@ -47,6 +47,7 @@ def test_inputs_in_another_unit_are_an_alarm_that_names_the_feature(made: Watche
     report = look_now(made.platform, ENGINEER, LookAsk(VERSION))
     assert {(one["kind"], one["place"]) for one in report["alarms"]} == {("outside", "glucose"), ("values", "glucose")}
     assert shown(made.platform, CLINICIAN, VERSION) == orjson.loads(orjson.dumps(report))
+    made.clock.move(minutes=1)
     again = look_now(made.platform, ENGINEER, LookAsk(VERSION))
     assert again["told"]["told"] == []  # told before, within the quiet hours
     assert [one["id"] for one in looks(made.platform, CLINICIAN, VERSION)] == [again["id"], report["id"]]
