@@ -131,7 +131,7 @@ def _stale(found: Mapping[str, Answer], facts: CardFacts, now: datetime) -> list
     for one in attributes():
         answer = found.get(one.id)
         reasons = ["the card does not know it: make it anew"] if answer is None else _reasons(answer, facts, now)
-        is_declared = answer is not None and answer.state in ("declared", "unavailable")
+        is_declared = answer is not None and "declared" in answer.basis
         told += [Stale(one.id, one.number, why, not is_declared) for why in reasons]
     return told
 
@@ -143,7 +143,7 @@ def _reasons(answer: Answer, facts: CardFacts, now: datetime) -> list[str]:
     if answer.state == "computed":
         for name, then in answer.basis.items():
             told += _moved(name, then, facts) or _aged(name, facts, now)
-    elif answer.state in ("declared", "unavailable"):
+    elif "declared" in answer.basis:
         told += _said(answer, facts, now)
     if answer.state != "computed" and _can_be_computed(answer.id, facts):
         told.append("it can be computed by now: make the card anew")

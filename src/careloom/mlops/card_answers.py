@@ -26,11 +26,16 @@ MEASURED = ("evaluation",)
 """What rests on this alone is measured and never declared in its place."""
 
 
+NOTHING_KEPT = "Not available: no such evaluation is kept with this version."
+"""What the registry says of what the rule lets be shown as not available, where nobody declared more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One attribute of a card.
 
-    state   computed; declared; unavailable (a person says that there is no such information); not declared; not
+    state   computed; declared; unavailable (a person, or the registry, says that there is no such
+            information); not declared; not
             computed (nobody measured what every version has to show)
     text    the value; empty where there is none
     source  computed from what, or declared by whom and when; else what would fill it
@@ -93,6 +98,8 @@ def _declared(one: Attribute, facts: CardFacts) -> Answer:
         state: State = "declared" if said.is_available else "unavailable"
         return _of(one, state, said.text, f"declared by {_who(said)}", {"declared": said.on.isoformat()})
     means = f"{' or '.join(NAMES[name] for name in one.rests_on)}, or " if one.rests_on else ""
+    if one.rests_on and one.may_be_unavailable:
+        return _of(one, "unavailable", NOTHING_KEPT, f"the registry; {means}[{one.id}] in card.toml would tell it")
     return _of(one, "not declared", "", f"{means}[{one.id}] in card.toml")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from careloom.mlops.card_attributes import Variable, variables
-from careloom.mlops.card_facts import CardFacts, Monitoring
+from careloom.mlops.card_facts import CardFacts, Judged, Monitoring
 from careloom.mlops.card_measures import counted, fairness, spread, validity
 
 Text = Callable[[CardFacts], str | None]
@@ -157,6 +157,11 @@ def _watch(facts: CardFacts, about: tuple[str, ...]) -> str | None:
     return f"Every {often}: {limits}. Last looked at {monitoring.at:%Y-%m-%d}: {found}."
 
 
+def _at_home(facts: CardFacts) -> Judged | None:
+    """What was judged at the place of use: since it is used there, else on held-out patients where it learnt there."""
+    return facts.local or (facts.same_source if facts.trained_here else None)
+
+
 def words(value: Any) -> str:
     """A text, or the title or name in an object."""
     if isinstance(value, Mapping):
@@ -180,8 +185,8 @@ COMPUTED: Mapping[str, Text] = {
     "validity_external": lambda facts: validity(facts.external),
     "fairness_external": lambda facts: fairness(facts.external),
     "validity_monitoring": validity_monitoring,
-    "validity_local": lambda facts: validity(facts.local),
+    "validity_local": lambda facts: validity(_at_home(facts)),
     "fairness_monitoring": fairness_monitoring,
-    "fairness_local": lambda facts: fairness(facts.local),
+    "fairness_local": lambda facts: fairness(_at_home(facts)),
 }
 """Attribute -> its text. Every attribute of ``hti1.toml`` that rests on something is here, and no other."""

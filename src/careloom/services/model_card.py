@@ -86,7 +86,7 @@ def facts_of(platform: Platform, one: ModelWork) -> CardFacts:
         declared=_declared(platform, one.parent, files),
         training=_json(files, TRAINING) or _mapping(lineage.get("training_set")) or _mapping(model.get("training")),
         lineage=_told(lineage, traffic_of(platform, one.parent), one.body["number"]),
-        trained_here=lineage["data"]["zone"] != "public",
+        trained_here=lineage["data"]["zone"] in ("identified", "research"),
         same_source=found["same_source"],
         external=found["external"],
         local=found["local"],

@@ -85,7 +85,7 @@ def test_fairness_is_the_greatest_less_the_least_over_groups() -> None:
 MISSING: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "nobody-declared": ({"declared": Declarations()}, {"developer": "not declared", "output_value": "computed"}),
     "nobody-evaluated": ({"same_source": None}, {"validity_same_source": "not computed"}),
-    "no-other-source": ({"external": None}, {"external_data": "not declared", "validity_external": "not declared"}),
+    "no-other-source": ({"external": None}, {"external_data": "unavailable", "validity_external": "unavailable"}),
     "not-served": ({"monitoring": None, "local": None}, {"validity_monitoring": "not declared"}),
     "no-cohort": ({"training": {}}, {"training_criteria": "not declared"}),
     "no-groups": ({"same_source": replace(SAME_SOURCE, subgroups=())}, {"fairness_same_source": "not computed"}),
@@ -109,6 +109,12 @@ def test_what_is_not_available_is_said_but_not_filled() -> None:
     said = declarations(b'by = "A"\non = 2026-11-01\n[outcome_references]\nunavailable = "Nobody studied it."\n')
     made = card(facts(declared=declared().over(said)), NOW)
     assert (made.filled, made.unavailable, made.of("outcome_references").text) == (30, 1, "Nobody studied it.")
+
+
+def test_held_out_patients_of_the_place_of_use_are_local_data() -> None:
+    here, elsewhere = facts(local=None), facts(local=None, trained_here=False)
+    assert card(here, NOW).of("validity_local").text == card(here, NOW).of("validity_same_source").text
+    assert card(elsewhere, NOW).of("validity_local").state == "unavailable"
 
 
 def test_a_declared_text_fills_what_could_not_be_computed_and_remarks_what_could() -> None:

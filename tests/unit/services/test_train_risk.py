@@ -15,7 +15,9 @@ from careloom.risk.models_package import unpack
 from careloom.risk.tasks import ready_tasks, shipped_task, task_from_toml
 from careloom.services.access import Principal
 from careloom.services.jobs import work
+from careloom.services.model_card import make_card, stale_fields
 from careloom.services.models import open_version, shown
+from careloom.services.models_kept import resolve
 from careloom.services.risk_facts import make_facts
 from careloom.services.train_risk import TrainAsk, TrainReport, task_named, tasks, train_risk
 from careloom.services.train_risk_jobs import submit_training, training_state
@@ -188,3 +190,15 @@ SPOILT = {
 def test_a_task_that_says_something_else_is_refused(how: str) -> None:
     with pytest.raises(FormatError):
         task_from_toml(SPOILT[how])
+
+
+def test_the_card_of_a_trained_version_is_computed_and_lets_it_be_promoted(
+    made: Installation, trained: TrainReport
+) -> None:
+    card = make_card(made.platform, made.operator, trained.version)
+    area = trained.report["measures"]["auroc"]["value"]
+    assert f"AUROC {area:.3f}" in card.of("validity_same_source").text
+    assert {one.number for one in card.answers if one.state == "computed"} == {3, 4, 11, 12, 13, 21, 22}
+    assert card.of("intended_use").state == "declared"
+    assert stale_fields(made.platform, resolve(made.platform, trained.version)) == []
+    assert card.of("validity_local").state == "unavailable", "simulated patients are of no place"
