@@ -9,9 +9,11 @@ import numpy as np
 import orjson
 import pytest
 
+from careloom.errors import StateError
 from careloom.mlops.counting import Counts
 from careloom.risk.evaluate import Resampling, evaluate
 from careloom.services.access import ZONES, Principal
+from careloom.services.models_trainer import Asked, Fitted
 
 ENGINEER = Principal("edda", frozenset({"data-engineer"}), ZONES)
 SECOND = Principal("sten", frozenset({"data-steward"}), ZONES)
@@ -125,3 +127,76 @@ def counted(scores: Any, happened: Any = None, *, milliseconds: float = 5.0, slo
     for _ in range(errors):
         made.failed()
     return made
+
+
+PIPELINE = f"""
+version = 1
+name = "tumours"
+meaning = "Of a test."
+model = "{MODEL}"
+trainer = "logistic"
+gates = "small"
+reason = "trained by the pipeline"
+steps = ["snapshot", "checks", "train", "evaluate", "gates", "register", "approval", "deploy", "smoke", "monitor"]
+[options]
+columns = 10
+[deploy]
+to = "canary"
+share = 0.5
+"""
+
+
+class Logistic:
+    """Trains the model of `trained` by the steps of a pipeline.
+
+    people  pseudonyms of whom it is said to learn from
+    broken  steps that go wrong
+    """
+
+    def __init__(self) -> None:
+        self.people: frozenset[str] = frozenset()
+        self.broken: set[str] = set()
+
+    def snapshot(self, asked: Asked) -> dict[str, Any]:
+        self._fail("snapshot")
+        zone = "identified" if self.people else "public"
+        return {"zone": zone, "snapshot": "sklearn breast cancer, every third row held out", "rows": 569}
+
+    def checks(self, asked: Asked) -> dict[str, Any]:
+        return {"findings": int("checks" in self.broken)}
+
+    def train(self, asked: Asked) -> Fitted:
+        self._fail("train")
+        return Fitted(trained(asked.options["columns"]).files, {"split": 7}, self.people)
+
+    def evaluate(
+        self, asked: Asked, files: Mapping[str, bytes], champion: Mapping[str, bytes] | None
+    ) -> dict[str, Any]:
+        self._fail("evaluate")
+        one = trained(asked.options["columns"])
+        told: dict[str, Any] = one.lineage["evaluation"]
+        if champion is not None:
+            columns = len(orjson.loads(champion["model.json"])["coefficients"])
+            told["against"] = compared(one, trained(columns), "")["measures"]
+        return told
+
+    def smoke(self, asked: Asked, files: Mapping[str, bytes]) -> dict[str, Any]:
+        rows, expected = held_out(asked.options["columns"])
+        found = score(files, rows) + (1 if "smoke" in self.broken else 0)
+        return {"answers": len(rows), "wrong": int((abs(found - expected) > 1e-9).sum())}
+
+    def _fail(self, step: str) -> None:
+        if step in self.broken:
+            raise StateError(f"step {step} was told to fail", "Mend the test.")
+
+
+def held_out(columns: int) -> tuple[Any, Any]:
+    """The rows that `trained` did not learn from, and the risks that it gave them."""
+    from sklearn.datasets import load_breast_cancer
+
+    rows, _ = load_breast_cancer(return_X_y=True)
+    return rows[np.arange(len(rows)) % 3 == 0], trained(columns).risk
+
+
+LOGISTIC = Logistic()
+"""What the registry of names loads under ``models.trainer.logistic`` in tests."""

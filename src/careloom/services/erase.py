@@ -16,7 +16,7 @@ import orjson
 from careloom.audit import AuditEvent
 from careloom.errors import Erased, Held, IntegrityError, NotFound, QueryError
 from careloom.fhir.drafts import Resource
-from careloom.services import backups, erase_certificate, erase_check, erase_pending
+from careloom.services import backups, erase_certificate, erase_check, erase_pending, models_taint
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.deidentify_forget import forget_research
@@ -198,6 +198,7 @@ def _go_on(platform: Platform, who: Principal, pending: Pending, ask: EraseAsk, 
             _told("identified", "links of other patients", let_go(platform, who, pending.patient)),
         ],
         "identified": partial(_identified, platform, who, pending, named),
+        "models": lambda: [_told("identified", "model versions retired", len(models_taint.settle(platform, who)))],
         "research": lambda: forget_research(platform, who, pending.patient),
         "clients": lambda: [_told("access", "clients bound to the patient", platform.clients.unbind(pending.patient))],
         "exports": lambda: [_told("all", "export lines", forget_exports(platform))],

@@ -16,13 +16,13 @@ from typing import Any
 from careloom.errors import Conflict, IntegrityError, NotFound
 from careloom.pipeline.manifest import RunManifest
 from careloom.pipeline.registry import load
-from careloom.services import exports, own_parameters, reconciliation
+from careloom.services import exports, models_watch, own_parameters, reconciliation
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.arrivals import Wanted, read_through
 from careloom.services.ingest import INGEST_ZONES, IngestAsk, ingest, refuse_format
 from careloom.services.job_requests import sealed, unsealed
-from careloom.services.models_watch import sweep as watch
+from careloom.services.models_kept import versions_of
 from careloom.services.platform import InputFile, Platform
 from careloom.services.queued import asker_of
 from careloom.services.runs import find_run, told, told_of
@@ -39,6 +39,7 @@ LOADED_WHEN_ASKED = (
     "linkage",
     "monitor",
     "models-mirror",
+    "models-pipeline",
     "normalize",
     "quality",
     "synthesize",
@@ -194,7 +195,8 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
             jobs.register(kind, partial(_load_and_do, kind, platform, jobs))
         jobs.register(exports.KIND, partial(exports.work_off, platform, jobs), ended=partial(exports.let_go, platform))
         jobs.register(own_parameters.KIND, partial(own_parameters.work_off, platform, jobs))
-        jobs.chores += [partial(exports.sweep, platform), partial(_mend_synthesis, platform), partial(watch, platform)]
+        jobs.chores += [partial(exports.sweep, platform), partial(_mend_synthesis, platform)]
+        jobs.chores += [partial(models_watch.sweep, platform), partial(_settle_models, platform)]
         jobs.chores.append(_Looks(platform, jobs).queue_due)
         _mend_synthesis(platform)
         jobs.recover()
@@ -240,6 +242,12 @@ def _mend_synthesis(platform: Platform) -> None:
         is_any = bool(unfinished(connection))
     if is_any:
         load("job.synthesize-mend")(platform)
+
+
+def _settle_models(platform: Platform) -> None:
+    """Retires champions whose days are over; what does it is loaded only where there is a model."""
+    if versions_of(platform):
+        load("job.models-taint")(platform)
 
 
 def sweep(platform: Platform, jobs: Jobs) -> int:

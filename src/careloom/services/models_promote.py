@@ -25,6 +25,7 @@ from careloom.services.models_kept import (
     write,
 )
 from careloom.services.models_mirror import mirror_soon
+from careloom.services.models_runs import resume_soon
 from careloom.services.platform import Platform
 from careloom.store.models import ModelWork
 from careloom.store.rows import instant
@@ -57,6 +58,7 @@ def approve(platform: Platform, who: Principal, version: str, reason: str) -> Js
 
     made = write(platform, who, change, act)
     mirror_soon(platform, who)
+    resume_soon(platform, one.body["manifest"]["report"]["lineage"]["pipeline"])
     return told(made, traffic_of(platform, one.parent))
 
 
@@ -69,7 +71,11 @@ def promote(platform: Platform, who: Principal, version: str, reason: str) -> Js
     raises  as `approve`; Conflict where it is the champion, or a canary of it is too young or breaks a limit
     """
     admit(platform, who, "approve", "identified", operation=PROMOTE)
-    one = resolve(platform, version)
+    return promoted(platform, who, resolve(platform, version), reason)
+
+
+def promoted(platform: Platform, who: Principal, one: ModelWork, reason: str) -> Json:
+    """What `promote` does, for who was admitted."""
     found = _may_answer(platform, who, one, PROMOTE)
     before, number = traffic_of(platform, one.parent), one.body["number"]
     if before["champion"] == number:
@@ -93,6 +99,7 @@ def promote(platform: Platform, who: Principal, version: str, reason: str) -> Js
 
     made = write(platform, who, change, act)
     mirror_soon(platform, who)
+    resume_soon(platform, one.body["manifest"]["report"]["lineage"]["pipeline"])
     return told(made, after)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from careloom.errors import Conflict, QueryError
+from careloom.services import models_taint
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, event, note
 from careloom.services.exports import withdraw
@@ -60,6 +61,8 @@ def set_rule(platform: Platform, who: Principal, ask: RuleAsk) -> Json:
         made.append(step.rights.add(ask.kind, patient, zone, who.name, ask.reason.strip()))
         if patient and ask.kind != "hold":
             tainted += step.rights.taint(subjects[0], ask.kind)
+    if tainted:
+        models_taint.settle(platform, who)
     exports = _withdrawn(platform, ask.kind)
     with store.rights() as reader:
         return as_json(reader.rule(made[0])) | {"exports": exports, "trainings": tainted}

@@ -1,0 +1,92 @@
+"""Trainers of taggers and of synthetic tables by the steps of a pipeline, on what others made."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from careloom.errors import QueryError
+from careloom.pipeline.registry import load
+from careloom.runtime import packaged
+from careloom.services.access import local_operator
+from careloom.services.models_pipeline import resume, run
+from careloom.services.models_promote import approve
+from careloom.services.models_runs import show_run
+from careloom.services.models_trainer import Asked, trainer_named
+from careloom.services.models_trainer_ner import ARCHIVE
+from tests.models_kit import SECOND
+from tests.synthesis_kit import METADATA, OFFICER, SCIENTIST, Place
+
+SYNTHETIC = """
+version = 1
+name = "stays"
+model = "synthetic-stays"
+trainer = "synthetic"
+gates = "synthetic"
+steps = ["snapshot", "checks", "train", "evaluate", "gates", "register", "approval", "deploy", "smoke", "monitor"]
+[options]
+file = "FILE"
+metadata = "META"
+epsilon = 2.0
+target = "sex"
+rows = 300
+options = {bins = 8, steps = 40}
+[deploy]
+to = "champion"
+"""
+
+
+def test_a_generator_goes_the_whole_way_and_draws_from_its_registered_files(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    (tmp_path / "meta.toml").write_text(METADATA)
+    text = SYNTHETIC.replace("FILE", str(place.file)).replace("META", str(tmp_path / "meta.toml"))
+    who = local_operator("omar")
+    one = run(place.platform, who, text)
+    assert (one["state"], one["version"]) == ("waiting", "synthetic-stays@1")
+    outputs = show_run(place.platform, OFFICER, one["run"])["outputs"]
+    assert outputs["evaluate"]["measures"]["epsilon"]["value"] <= 2.0
+    assert outputs["evaluate"]["measures"]["shape"]["value"] is not None
+    approve(place.platform, SECOND, one["version"], "its bound is kept")
+    assert resume(place.platform, who, one["run"])["state"] == "done"
+    assert show_run(place.platform, OFFICER, one["run"])["outputs"]["smoke"] == {"answers": 200, "wrong": 0}
+    place.platform.close()
+
+
+def asked(**options: Any) -> Asked:
+    return Asked(None, SCIENTIST, options, "clinical-entities", "run")  # type: ignore[arg-type]
+
+
+def suites() -> str:
+    folder = os.environ.get("CARELOOM_SUITES", "")
+    if not (Path(folder) / "bc5cdr").is_dir():
+        pytest.skip("the corpora are not here (CARELOOM_SUITES)")
+    return folder
+
+
+def test_the_tagger_that_ships_passes_the_smoke_test_of_its_trainer() -> None:
+    trainer, told = trainer_named("ner"), asked(data=suites())
+    snapshot = trainer.snapshot(told)
+    assert snapshot["snapshot"] == trainer.snapshot(told)["snapshot"]
+    assert snapshot["zone"] == "public"
+    assert trainer.checks(told)["findings"] == 0
+    files = {ARCHIVE: packaged("nlp", "models/clinical-en.zip")}
+    assert trainer.smoke(told, files) == {"answers": 5, "wrong": 0}
+
+
+@pytest.mark.long
+def test_the_tagger_that_ships_is_as_good_as_itself() -> None:
+    trainer, told = trainer_named("ner"), asked(data=suites())
+    files = {ARCHIVE: packaged("nlp", "models/clinical-en.zip")}
+    found = trainer.evaluate(told, files, files)
+    assert set(found["measures"]) <= {"f1_chemical_disease", "f1_disease", "f1_case_report"}
+    for name, one in found["measures"].items():
+        assert found["against"][name]["value"] == 0
+        assert one["low"] <= one["value"] <= one["high"]
+
+
+@pytest.mark.parametrize("name", ["ner", "synthetic"])
+def test_a_trainer_without_its_data_says_what_to_name(name: str) -> None:
+    trainer = load(f"models.trainer.{name}")
+    with pytest.raises(QueryError):
+        trainer.snapshot(asked()) if name == "ner" else trainer.train(asked())
