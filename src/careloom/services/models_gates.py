@@ -43,7 +43,7 @@ def judged(
     is_own = one is not None and one.body["number"] == number
     against = told.get("against", {})
     shown = Shown(
-        {**told["measures"], **_of_platform(platform, lineage, one)},
+        {**told["measures"], **_of_platform(platform, lineage, one, {each.measure for each in chosen.gates})},
         "" if number is None or is_own else version_name(model, number),
         str(against.get("champion", "")), against.get("measures", {}),
     )  # fmt: skip
@@ -53,13 +53,16 @@ def judged(
     return [each for each in found if is_known or each["rule"] != stale]
 
 
-def _of_platform(platform: Platform, lineage: Mapping[str, Any], one: ModelWork | None) -> dict[str, Json]:
-    """What the platform itself knows: nobody's evaluation may say it."""
+def _of_platform(
+    platform: Platform, lineage: Mapping[str, Any], one: ModelWork | None, asked: set[str]
+) -> dict[str, Json]:
+    """What the platform itself knows, as far as it is asked: nobody's evaluation may say it."""
     leaks = lineage.get("leaks")
+    is_read = one is not None and CARD in REGISTRY and "card_stale" in asked
     found = {
         "leaks": float(leaks["findings"]) if isinstance(leaks, Mapping) and "findings" in leaks else None,
         "tainted": float(len(taints_of(platform, str(lineage["training"])))),
-        "card_stale": float(len(load(CARD)(platform, one))) if one is not None and CARD in REGISTRY else None,
+        "card_stale": float(len(load(CARD)(platform, one))) if is_read else None,
     }
     return {name: {"value": value, "low": value, "high": value} for name, value in found.items()}
 
