@@ -82,7 +82,8 @@ def _answer(one: Attribute, facts: CardFacts) -> Answer:
         return _of(one, "not computed", "", f"computed from {NAMES[MEASURED[0]]}", None, added)
     if text is None:
         return _declared(one, facts)
-    basis = {name: state for name, state in facts.basis.items() if name in one.rests_on}
+    rests = ("local",) if "local" in one.rests_on and facts.local else one.rests_on
+    basis = {name: state for name, state in facts.basis.items() if name in rests}
     names = " and ".join(_named(name, facts) for name in basis)
     return _of(one, "computed", text.strip(), f"computed from {names}", basis, added)
 

@@ -44,17 +44,23 @@ def output_type(facts: CardFacts) -> str | None:
 
 def training_criteria(facts: CardFacts) -> str | None:
     """The rules of the cohort with what each took out."""
-    cohort = facts.training.get("cohort") or {}
-    steps = cohort.get("steps")
+    told = cohort(facts)
+    steps = told.get("steps")
     if not steps:
         return None
-    source = f" ({cohort['source']})" if cohort.get("source") else ""
+    source = f" ({told['source']})" if told.get("source") else ""
     rules = [
         f"{one['name']} ({one['why']}): {one['rows']:,} rows of {one['patients']:,} patients left, "
         f"{one['removed']:,} taken out"
         for one in steps
     ]
-    return f"Cohort {cohort.get('name', '')}{source}. " + "; ".join(rules) + "."
+    return f"Cohort {told.get('name', '')}{source}. " + "; ".join(rules) + "."
+
+
+def cohort(facts: CardFacts) -> Mapping[str, Any]:
+    """What the training set's manifest tells of its cohort; its name alone where no more is kept."""
+    told = facts.training.get("cohort") or {}
+    return told if isinstance(told, Mapping) else {"name": told}
 
 
 def input_variables(facts: CardFacts) -> str | None:
@@ -153,8 +159,13 @@ def _watch(facts: CardFacts, about: tuple[str, ...]) -> str | None:
     limits = "; ".join(one.name + (f" (limit {one.limit:g})" if one.limit is not None else "") for one in looked)
     worst = [one.name for one in looked if one.state in ("warning", "alarm")]
     found = f"beyond their limits: {', '.join(worst)}" if worst else "all within their limits"
-    often = f"{monitoring.every_days:g} days" if monitoring.every_days != 1 else "day"
-    return f"Every {often}: {limits}. Last looked at {monitoring.at:%Y-%m-%d}: {found}."
+    return f"{_often(monitoring.every_days)}: {limits}. Last looked at {monitoring.at:%Y-%m-%d}: {found}."
+
+
+def _often(days: float) -> str:
+    if not days:
+        return "When a person asks for it"
+    return "Every day" if days == 1 else f"Every {days:g} days"
 
 
 def _at_home(facts: CardFacts) -> Judged | None:

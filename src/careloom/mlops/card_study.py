@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from careloom.mlops.card_computed import Text, training_criteria, words
+from careloom.mlops.card_computed import Text, cohort, training_criteria, words
 from careloom.mlops.card_facts import CardFacts
 from careloom.mlops.card_measures import by_attribute, counts, titles
 
@@ -15,8 +15,8 @@ def title(facts: CardFacts) -> str | None:
     outcome = words(facts.model.get("outcome"))
     if not outcome:
         return None
-    cohort = words((facts.training.get("cohort") or {}).get("name")).replace("_", " ")
-    return f"Development and evaluation of a model of: {outcome}" + (f", in the cohort {cohort}." if cohort else ".")
+    name = words(cohort(facts).get("name")).replace("_", " ")
+    return f"Development and evaluation of a model of: {outcome}" + (f", in the cohort {name}." if name else ".")
 
 
 def abstract(facts: CardFacts) -> str | None:
@@ -78,7 +78,7 @@ def _counts(left: object) -> str:
 
 def outcome(facts: CardFacts) -> str | None:
     """When the outcome counts, and what ends the look."""
-    states = (facts.training.get("cohort") or {}).get("states")
+    states = cohort(facts).get("states")
     if not states:
         return None
     told = ", ".join(f"{name} {count:,}" for name, count in states.items())

@@ -14,17 +14,15 @@ import orjson
 from careloom.errors import FormatError, SetupError
 from careloom.mlops import card as cards
 from careloom.mlops.card_declared import Declarations, declarations, shipped
-from careloom.mlops.card_facts import CardFacts, Judged, Monitoring, judged
-from careloom.pipeline.registry import REGISTRY, load
+from careloom.mlops.card_facts import CardFacts, Judged, judged
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event
+from careloom.services.model_card_watch import watched
 from careloom.services.models_kept import load_files, resolve, traffic_of
 from careloom.services.platform import Platform
 from careloom.store.models import ModelWork, listed
 
 CARD = "models-card"
-MONITORING = "models.monitoring"
-"""In the registry of names: (platform, version) -> `careloom.mlops.card_facts.Monitoring` of it, or None."""
 FILES = {"same_source": "evaluation.json", "external": "external.json", "local": "local.json"}
 TRAINING, DECLARED, MODEL = "training.json", "card.toml", "model.json"
 Json = dict[str, Any]
@@ -70,13 +68,17 @@ def kept_card(platform: Platform, one: ModelWork) -> Json | None:
 
 
 def facts_of(platform: Platform, one: ModelWork) -> CardFacts:
-    """All that is known of a version for its card. raises FormatError, which names the file; IntegrityError"""
+    """All that is known of a version for its card; local data are those of monitoring, else of ``local.json``.
+
+    raises  FormatError, which names the file; IntegrityError
+    """
     report, files = one.body["manifest"]["report"], load_files(platform, one)
     lineage = report["lineage"]
     model = _json(files, MODEL)
     found = {field: _judged(one, files, name) for field, name in FILES.items()}
     if found["same_source"] is None:
         found["same_source"] = _of_lineage(one, lineage)
+    monitoring, since = watched(platform, one)
     return CardFacts(
         name=one.parent,
         version=one.body["number"],
@@ -89,8 +91,8 @@ def facts_of(platform: Platform, one: ModelWork) -> CardFacts:
         trained_here=lineage["data"]["zone"] in ("identified", "research"),
         same_source=found["same_source"],
         external=found["external"],
-        local=found["local"],
-        monitoring=_monitoring(platform, one),
+        local=since or found["local"],
+        monitoring=monitoring,
     )
 
 
@@ -130,13 +132,6 @@ def _declared(platform: Platform, model: str, files: Mapping[str, bytes]) -> Dec
             f"{own.name} cannot be read: {error.strerror}", "Look at models.cards in the settings."
         ) from None
     return known if content is None else known.over(declarations(content, own.name))
-
-
-def _monitoring(platform: Platform, one: ModelWork) -> Monitoring | None:
-    if MONITORING not in REGISTRY:
-        return None
-    found: Monitoring | None = load(MONITORING)(platform, one)
-    return found
 
 
 def _told(lineage: Mapping[str, Any], traffic: Mapping[str, Any], number: int) -> Json:

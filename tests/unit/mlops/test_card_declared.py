@@ -78,6 +78,7 @@ def test_a_task_that_ships_declares_all_but_who_made_and_paid_the_version(task: 
     said = shipped(task)
     asked = {one.id for one in attributes() if not one.is_computable}
     assert asked - set(said.texts) == {"developer", "funding_source"}
+    assert set(said.texts) >= {"validity_monitoring", "fairness_monitoring"}, "told before the first look"
     use = said.of("intended_use")
     assert use is not None
     assert use.is_available

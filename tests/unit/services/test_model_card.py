@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,12 @@ from careloom.services.model_card import facts_of, kept_card, make_card, stale_f
 from careloom.services.models import RegisterAsk, register
 from careloom.services.models_gates import findings
 from careloom.services.models_kept import resolve
+from careloom.services.monitor import LookAsk
+from careloom.services.monitor_jobs import look_now
+from careloom.services.monitor_labels import Feedback, take_feedback
 from tests.api.kit import Installation
-from tests.models_kit import ENGINEER, GATES, MODEL, SCIENTIST, trained
+from tests.models_kit import ENGINEER, GATES, MODEL, SCIENTIST, SECOND, trained
+from tests.monitor_kit import BEGIN, HORIZON, VERSION, Watched
 from tests.unit.mlops.card_made import TRAINING, WEIGHTS, people, report
 
 GATED = GATES + '[[gate]]\nmeasure = "card_stale"\nat_most = 0\n'
@@ -152,3 +158,33 @@ def test_facts_hold_no_patient(place: Installation) -> None:
     told = orjson.dumps(make_card(place.platform, ENGINEER, f"{MODEL}@1").as_json()).decode()
     assert facts_of(place.platform, resolve(place.platform, f"{MODEL}@1")).name == MODEL
     assert "p17" not in told
+
+
+def looked_at(tmp_path: Path, *, outcomes: bool) -> Any:
+    """The card of a version that predicted and was looked at, with outcomes that became known or without."""
+    with closing(Watched(tmp_path, monitor={"every_hours": 24})) as made:
+        begin = BEGIN + timedelta(days=1)
+        names = made.predict(begin)
+        if outcomes:
+            made.clock.now = begin + timedelta(days=HORIZON + 1)
+            take_feedback(
+                made.platform, SECOND, [Feedback(name, outcome=came) for name, came in made.outcomes(names).items()]
+            )
+        look_now(made.platform, ENGINEER, LookAsk(VERSION))
+        return make_card(made.platform, ENGINEER, VERSION)
+
+
+def test_a_look_of_monitoring_is_told_by_the_card(tmp_path: Path) -> None:
+    made = looked_at(tmp_path, outcomes=False)
+    told = made.of("validity_monitoring")
+    assert told.state == "computed"
+    assert "Every day: PSI of values glucose (limit 0.1)" in told.text
+    assert "compared" in made.of("training_relevance").text
+    assert made.of("validity_local").state == "unavailable", "no outcome is known yet"
+
+
+def test_outcomes_that_became_known_are_validity_in_local_data(tmp_path: Path) -> None:
+    made = looked_at(tmp_path, outcomes=True)
+    assert made.of("validity_local").state == "computed"
+    assert "whose outcome is known: 300 rows, 40 patients" in made.of("validity_local").text
+    assert "Sex (2 groups)" in made.of("fairness_local").text

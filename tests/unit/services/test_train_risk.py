@@ -199,6 +199,6 @@ def test_the_card_of_a_trained_version_is_computed_and_lets_it_be_promoted(
     area = trained.report["measures"]["auroc"]["value"]
     assert f"AUROC {area:.3f}" in card.of("validity_same_source").text
     assert {one.number for one in card.answers if one.state == "computed"} == {3, 4, 11, 12, 13, 21, 22}
-    assert card.of("intended_use").state == "declared"
+    assert {card.of(name).state for name in ("intended_use", "validity_monitoring")} == {"declared"}
     assert stale_fields(made.platform, resolve(made.platform, trained.version)) == []
     assert card.of("validity_local").state == "unavailable", "simulated patients are of no place"
