@@ -67,12 +67,16 @@ def feature(told: Mapping[str, Any]) -> ModelFeature:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is known of a column before training: see `ModelFeature`."""
+    """What is known of a column before training: see `ModelFeature`.
+
+    nullable  it may be null though no training row is: a null then counts as a patient of the mean
+    """
 
     concept: str
     unit: str = ""
     modifiable: bool = False
     monotone: int = 0
+    nullable: bool = False
 
 
 def described(frame: pl.DataFrame, about: Mapping[str, About], *, fewest: int = 30) -> tuple[ModelFeature, ...]:
@@ -93,7 +97,7 @@ def described(frame: pl.DataFrame, about: Mapping[str, About], *, fewest: int = 
 
 
 def _described(name: str, column: pl.Series, known: About, fewest: int) -> ModelFeature:
-    kind, nullable = _type(name, column.dtype), column.null_count() > 0
+    kind, nullable = _type(name, column.dtype), known.nullable or column.null_count() > 0
     low = high = None
     levels: tuple[str, ...] = ()
     if kind == "number":

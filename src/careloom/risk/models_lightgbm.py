@@ -46,9 +46,14 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Boosted:
-    """Grown trees."""
+    """Grown trees.
+
+    fill  of each feature, what a null counts as where no training row has one (their median, or ``other``); nan where
+          trees know what to do with it. LightGBM itself would take such a null for 0
+    """
 
     booster: lightgbm.Booster
+    fill: tuple[float, ...]
     threads: int = 1
 
     @property
@@ -60,17 +65,28 @@ class Boosted:
         """[n] log odds of encoded rows."""
         if told.shape[0] == 0:
             return np.zeros(0)
-        return np.asarray(self.booster.predict(told, raw_score=True, num_threads=self.threads), dtype=np.float64)
+        return np.asarray(
+            self.booster.predict(self._filled(told), raw_score=True, num_threads=self.threads), dtype=np.float64
+        )
 
     def parts(self, told: Floats) -> Floats:
         """[n, p + 1] SHAP values; the last is the mean of the training rows."""
         if told.shape[0] == 0:
             return np.zeros((0, told.shape[1] + 1))
-        return np.asarray(self.booster.predict(told, pred_contrib=True, num_threads=self.threads), dtype=np.float64)
+        return np.asarray(
+            self.booster.predict(self._filled(told), pred_contrib=True, num_threads=self.threads), dtype=np.float64
+        )
+
+    def _filled(self, told: Floats) -> Floats:
+        filled: Floats = np.where(np.isnan(told), np.asarray(self.fill), told)
+        return filled
 
     def files(self) -> tuple[Json, dict[str, bytes]]:
         """The trees as LightGBM's own text."""
-        return {"file": FILE, "trees": self.booster.num_trees()}, {FILE: self.booster.model_to_string().encode()}
+        fill = [None if np.isnan(one) else one for one in self.fill]
+        return {"file": FILE, "trees": self.booster.num_trees(), "fill": fill}, {
+            FILE: self.booster.model_to_string().encode()
+        }
 
 
 def boosted(features: tuple[ModelFeature, ...], told: Mapping[str, Any], text: bytes) -> Boosted:
@@ -84,7 +100,10 @@ def boosted(features: tuple[ModelFeature, ...], told: Mapping[str, Any], text: b
         raise FormatError(f"{FILE}: LightGBM cannot read it", "Take the file as it was written.") from error
     if booster.num_feature() != len(features) or booster.num_trees() != told.get("trees"):
         raise FormatError(f"{FILE}: features or trees are not those of model.json", "Take both files of one model.")
-    return Boosted(booster)
+    fill = tuple(np.nan if one is None else float(one) for one in told.get("fill", ()))
+    if len(fill) != len(features):
+        raise FormatError("model.json: learnt.fill", "Write a number or null a feature.")
+    return Boosted(booster, fill)
 
 
 def fit_boosted(
@@ -112,7 +131,18 @@ def fit_boosted(
     grown = lightgbm.train(_parameters(features, recipe), rows, recipe.rounds, valid_sets=watched, callbacks=calls)
     best = grown.best_iteration if validation is not None else recipe.rounds
     text = grown.model_to_string(num_iteration=best)
-    return Boosted(lightgbm.Booster(model_str=text), recipe.threads)
+    return Boosted(lightgbm.Booster(model_str=text), _fill(features, train[0]), recipe.threads)
+
+
+def _fill(features: tuple[ModelFeature, ...], told: Floats) -> tuple[float, ...]:
+    found = []
+    for place, one in enumerate(features):
+        column = told[:, place]
+        if np.isnan(column).any():
+            found.append(np.nan)
+        else:
+            found.append(float(len(one.levels)) if one.type == "code" else float(np.median(column)))
+    return tuple(found)
 
 
 def _parameters(features: tuple[ModelFeature, ...], recipe: Recipe) -> Json:

@@ -1,8 +1,8 @@
 """Logistic regression with natural cubic splines, fitted by Newton's method and told by plain numbers.
 
 Each number has a spline, each flag a slope, each code a coefficient a level, each null a coefficient of its own; all
-columns are centred on the training rows, so that a coefficient of 0 and a patient of the mean add nothing. Coefficients
-are shrunk by a ridge penalty; the intercept is not.
+columns are centred on the training rows that are not null, so that a patient of the mean adds nothing and a null what
+its own coefficient says. Coefficients are shrunk by a ridge penalty; the intercept is not.
 
 source  natural cubic splines: Hastie T, Tibshirani R, Friedman J, The Elements of Statistical Learning, 2nd ed. 2009,
         equations 5.4 and 5.5; knots at quantiles: Harrell FE, Regression Modeling Strategies, 2nd ed. 2015, table 2.3;
@@ -61,9 +61,8 @@ class Logistic:
         """[n, p + 1] what each feature adds to the log odds; last the intercept, that of a mean patient."""
         found = np.empty((told.shape[0], len(self.terms) + 1))
         for place, (one, term) in enumerate(zip(self.features, self.terms, strict=True)):
-            wide = _columns(one, term.knots, told[:, place])
-            weights = np.asarray(term.coefficients) / np.asarray(term.scales)
-            found[:, place] = wide @ weights - float(np.dot(weights, term.centres))
+            scaled = _scaled(one, term.knots, told[:, place], np.asarray(term.centres), np.asarray(term.scales))
+            found[:, place] = scaled @ np.asarray(term.coefficients)
         found[:, -1] = self.intercept
         return found
 
@@ -93,7 +92,10 @@ def logistic(features: tuple[ModelFeature, ...], told: Mapping[str, Any]) -> Log
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError("model.json: learnt", "Write the intercept, and a term a feature.") from error
     sizes = [(len(one.centres), len(one.scales), len(one.coefficients)) for one in terms]
-    wanted = [_columns(one, term.knots, np.zeros(1)).shape[1] for one, term in zip(features, terms, strict=False)]
+    wanted = [
+        _columns(one, term.knots, np.zeros(1)).shape[1] + one.nullable
+        for one, term in zip(features, terms, strict=False)
+    ]
     if len(terms) != len(features) or sizes != [(size, size, size) for size in wanted]:
         raise FormatError("model.json: learnt", "The terms do not fit the features.")
     return made
@@ -109,15 +111,20 @@ def natural_spline(values: Floats, knots: Sequence[float]) -> Floats:
 
 
 def _columns(one: ModelFeature, knots: tuple[float, ...], told: Floats) -> Floats:
-    """The columns of a feature [n, k]; where it may be null the last of them marks that."""
-    missing = np.isnan(told)
+    """[n, k] the columns of a feature, without the mark of a null."""
     if one.type == "code":
-        wide = (told[:, None] == np.arange(len(one.levels) + 1)).astype(np.float64)
-    else:
-        filled = np.where(missing, 0.0, told)
-        wide = natural_spline(filled, knots) if knots else filled[:, None]
-        wide[missing] = 0.0
-    return np.column_stack([wide, missing]) if one.nullable else wide
+        return np.asarray(told[:, None] == np.arange(len(one.levels) + 1), dtype=np.float64)
+    filled = np.nan_to_num(told)
+    return natural_spline(filled, knots) if knots else filled[:, None]
+
+
+def _scaled(one: ModelFeature, knots: tuple[float, ...], told: Floats, centres: Floats, scales: Floats) -> Floats:
+    """[n, k] the columns, centred and scaled: 0 for a null, which a last column marks where the feature may be null."""
+    missing, wide = np.isnan(told), _columns(one, knots, told)
+    size = wide.shape[1]
+    scaled = (wide - centres[:size]) / scales[:size]
+    scaled[missing] = 0.0
+    return np.column_stack([scaled, missing - centres[-1]]) if one.nullable else scaled
 
 
 def _knots(one: ModelFeature, told: Floats, count: int) -> tuple[float, ...]:
@@ -146,9 +153,8 @@ def fit_logistic(
     designs, terms = [], []
     for place, one in enumerate(features):
         at = _knots(one, told[:, place], knots)
-        wide = _columns(one, at, told[:, place])
-        centres, scales = _centred(wide, has_missing=one.nullable, is_code=one.type == "code")
-        designs.append((wide - centres) / scales)
+        centres, scales = _centred(one, at, told[:, place])
+        designs.append(_scaled(one, at, told[:, place], centres, scales))
         terms.append((one.type, at, centres, scales))
     design = np.column_stack([np.ones(outcome.size), *designs])
     weights = _newton(design, outcome, penalty)
@@ -161,17 +167,18 @@ def fit_logistic(
     return Logistic(features, tuple(made), float(weights[0]))
 
 
-def _centred(wide: Floats, *, has_missing: bool, is_code: bool) -> tuple[Floats, Floats]:
-    """Mean and scale of each column; marks (levels, nulls) are not scaled, so that rare ones are shrunk the more.
+def _centred(one: ModelFeature, knots: tuple[float, ...], told: Floats) -> tuple[Floats, Floats]:
+    """Mean and scale of each column over rows that are not null, then of the mark of a null.
 
-    The columns of a number that may be null have their mean over all rows, nulls as 0: a null adds what its mark does.
+    Marks (levels, nulls) are not scaled, so that rare ones are shrunk the more.
     """
-    scales = wide.std(axis=0)
-    if is_code:
-        scales = np.ones(wide.shape[1])
-    elif has_missing:
-        scales[-1] = 1.0
-    return wide.mean(axis=0), np.where(scales > 0, scales, 1.0)
+    missing, wide = np.isnan(told), _columns(one, knots, told)
+    seen = wide[~missing] if not missing.all() else np.zeros((1, wide.shape[1]))
+    scales = np.ones(wide.shape[1]) if one.type == "code" else seen.std(axis=0)
+    centres, spread = seen.mean(axis=0), np.where(scales > 0, scales, 1.0)
+    if one.nullable:
+        centres, spread = np.append(centres, missing.mean()), np.append(spread, 1.0)
+    return centres, spread
 
 
 def _newton(design: Floats, outcome: Floats, penalty: float) -> Floats:

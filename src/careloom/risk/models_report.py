@@ -171,7 +171,7 @@ def text(told: Json) -> str:
             for one in rival["net_benefit_gained_per_1000"]
         ]
     if told["subgroups"]["table"]:
-        lines += ["", "group                              patients  events  AUROC                 ECE    PPV"]
+        lines += ["", "group                              patients  events  AUROC                   ECE    PPV"]
         lines += [_group(one) for one in told["subgroups"]["table"]]
     lines += ["", *(f"{one['what']}: AUROC {one['auroc']:.3f}, ECE {one['ece']:.3f}" for one in told["stress"])]
     return "\n".join(lines) + "\n"
@@ -196,4 +196,4 @@ def _group(one: Json) -> str:
         return f"{name:<35}too few patients"
     area = {"value": one["auroc"], "low": one["auroc_low"], "high": one["auroc_high"]}
     ppv = "" if one["ppv"] is None else f"{one['ppv']:.2f}"
-    return f"{name:<35}{one['patients']:>8,}{one['events']:>8,}  {_said(area):<22}{one['ece']:.3f}  {ppv}"
+    return f"{name:<35}{one['patients']:>8,}{one['events']:>8,}  {_said(area):<24}{one['ece']:.3f}  {ppv}"

@@ -127,6 +127,7 @@ def out_of_fold(
 
     raises  InputError as `fit_learner`, and where a fold has one outcome only
     """
+    about = _with_nulls(about, rows.frame)
     place = folds(pl.DataFrame({"patient_id": rows.patients}), b"within" + key, FOLDS).to_numpy()
     odds, trees = np.zeros(place.size), []
     for number in range(FOLDS):
@@ -143,6 +144,14 @@ def out_of_fold(
     risk = sigmoid(odds)
     chosen = dict(settings) | ({"rounds": max(1, round(float(np.mean(trees))))} if learner == "lightgbm" else {})
     return OutOfFold(risk, log_loss(rows.happened, risk), chosen)
+
+
+def _with_nulls(about: Mapping[str, About], frame: pl.DataFrame) -> dict[str, About]:
+    """What may be null in these rows, so that a part of them that has none can be told of it."""
+    return {
+        name: replace(one, nullable=True) if name in frame.columns and frame[name].null_count() else one
+        for name, one in about.items()
+    }
 
 
 def trained(about: Mapping[str, About], train: Rows, validation: Rows, plan: Plan, training: Settings) -> Trained:

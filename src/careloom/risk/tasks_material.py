@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from careloom.errors import QueryError
+from careloom.risk.features_definition import COUNTS
 from careloom.risk.models import Model
 from careloom.risk.models_features import About, encoded
 from careloom.risk.models_score import fit_points, score_features
@@ -48,7 +49,13 @@ def material(task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], event
     if unknown:
         raise QueryError(f"the task names a feature that there is not: {unknown[0]}", "See the features of its set.")
     about = {
-        one["name"]: About(one["concept"], one["unit"], bool(one["modifiable"]), task.directions.get(one["name"], 0))
+        one["name"]: About(
+            one["concept"],
+            one["unit"],
+            bool(one["modifiable"]),
+            task.directions.get(one["name"], 0),
+            nullable=one["aggregation"] not in COUNTS,
+        )
         for one in manifest["features"]["columns"]
         if one["name"] not in task.left_out
     }

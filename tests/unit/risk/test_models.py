@@ -217,6 +217,32 @@ def test_a_spline_is_a_line_beyond_its_knots_and_smooth_within(at: list[float], 
     assert np.allclose(slopes, near, atol=1e-3)
 
 
+def test_a_null_that_training_never_saw_counts_as_a_patient_of_the_mean() -> None:
+    frame, label = patients(1500, 6)
+    train = frame.drop_nulls("sodium")
+    features = described(train, ABOUT | {"sodium": About("Sodium", nullable=True)})
+    told = encoded(features, train)
+    learnt_of = fit_logistic(features, told, label[frame["sodium"].is_not_null().to_numpy()], penalty=2.0)
+    model = Model("x", "y", 1, features, learnt_of)
+    gone = model.contributions(train.with_columns(sodium=pl.lit(None, pl.Float64)))
+    assert (gone["Sodium"] == 0.0).all()
+    assert model.contributions(train)["Sodium"].mean() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_trees_take_a_null_that_training_never_saw_for_the_median() -> None:
+    pytest.importorskip("lightgbm")
+    frame, label = patients(1500, 6)
+    train = frame.drop_nulls("sodium")
+    features = described(train, ABOUT | {"sodium": About("Sodium", nullable=True)})
+    told, kept = encoded(features, train), label[frame["sodium"].is_not_null().to_numpy()]
+    grown = load("risk.fit.lightgbm")(features, (told, kept), None, load("risk.recipe.lightgbm")(seed=1, rounds=40))
+    model = unpack(pack(Model("x", "y", 1, features, grown)))
+    gone, middle = (
+        model.score(train.with_columns(sodium=pl.lit(value, pl.Float64))) for value in (None, train["sodium"].median())
+    )
+    assert np.array_equal(gone, middle)
+
+
 def test_a_score_as_a_model_ranks_as_its_points_do() -> None:
     model, unseen = learnt("score")
     total = points(unseen, LACE)["total"].to_numpy()

@@ -1,0 +1,198 @@
+"""Readmission in the simulated hospital: how near a model comes to the probability that the simulator drew from.
+
+``python bench/bench_risk_simulated.py facts --out FOLDER [--patients 20000] [--seed 1]``   minutes a thousand patients
+``python bench/bench_risk_simulated.py train --out FOLDER [--learner lightgbm]``
+
+The probability stands in the answers of the simulator (``answers/outcomes.ndjson`` of a feed) and in a file of its own
+here; features are made of facts alone, as of the discharge. The oracle is the AUROC of that probability on the test
+patients: nobody who sees only whether they came back can do better but by chance.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import orjson
+import polars as pl
+
+from careloom.risk.cohorts import extract
+from careloom.risk.cohorts_definition import shipped
+from careloom.risk.cohorts_events import EVENTS, as_events
+from careloom.risk.evaluate import Resampling, evaluate
+from careloom.risk.features import built
+from careloom.risk.features_definition import FeatureSet, shipped_features
+from careloom.risk.features_training import training_set
+from careloom.risk.models_package import pack, unpack
+from careloom.risk.models_report import Judge, paired, report, text
+from careloom.risk.models_training import Plan, trained
+from careloom.risk.splits import patient_grouped
+from careloom.risk.tasks import shipped_task
+from careloom.risk.tasks_material import lace_risk, material
+from careloom.simulate.history import Code, History
+from careloom.simulate.hospital import build_hospital
+from careloom.simulate.patients import simulate_patient
+
+KEY = b"simulated hospital of careloom"
+SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
+SEED = 20261130
+CLASSES = {"inpatient": "IMP", "emergency": "EMER", "ambulatory": "AMB", "virtual": "VR"}
+ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+TREES = {"learning_rate": 0.03, "rounds": 1500, "leaves": 12, "least_rows": 60, "column_share": 0.4, "ridge": 10.0}
+CHUNK = 500
+TRUTH = {"resource_key": pl.String, "probability": pl.Float64, "drawn": pl.Float64}
+Row = dict[str, Any]
+
+
+def wanted(features: FeatureSet) -> set[str]:
+    """Codes of the observations that features are made of: the others are left out here to save an hour."""
+    sets = [one.event for one in features.features if one.event is not None and one.event.kind == "observation"]
+    return {code for one in sets for codes in one.codes.values() for code in codes}
+
+
+def facts_of(one: History, codes: set[str]) -> Iterator[Row]:
+    """What the FHIR feed says of a patient, as facts: the same moments as `careloom.risk.cohorts_fhir` reads there."""
+    who = one.person.patient_id
+
+    def row(kind: str, key: str, time: Any, known: Any = None, **more: Any) -> Row:
+        return {"patient_id": who, "kind": kind, "time": time, "available_time": known or time,
+                "resource_key": f"{kind}/{who}-{key}", **more}  # fmt: skip
+
+    midnight = pl.select(pl.lit(one.person.birth).cast(pl.Datetime("us", "UTC"))).item()
+    yield row("birth", "", midnight)
+    yield row("sex", "", None, code=one.person.sex)
+    yield row("race", "", None, code=one.person.race.code)
+    if one.person.death is not None:
+        yield row("death", "", one.person.death)
+    for each in one.encounters:
+        of = {"encounter_key": f"Encounter/{who}-{each.key}", "system": ACT, "code": CLASSES[each.kind]}
+        if each.kind != "inpatient":
+            yield row("visit", each.key, each.start, **of)
+            continue
+        yield row("admission", each.key, each.start, **of) | {"resource_key": of["encounter_key"]}
+        if each.end is not None:
+            days = (each.end - each.start).total_seconds() / 86_400
+            yield row("discharge", each.key, each.end, value=days, detail=each.disposition, **of) | {
+                "resource_key": of["encounter_key"]
+            }
+    yield from _clinical(one, codes, row, who)
+
+
+def _clinical(one: History, codes: set[str], row: Any, who: str) -> Iterator[Row]:
+    issued = {each.key: each.issued for each in one.reports}
+    for condition in one.conditions:
+        known, of = max(condition.onset, condition.recorded), f"Encounter/{who}-{condition.encounter}"
+        for code in condition.codes:
+            yield row("diagnosis", condition.key, condition.onset, known, system=code.system, code=code.code,
+                      encounter_key=of)  # fmt: skip
+    for seen in one.observations:
+        for code, value, unit in [(seen.codes[0], seen.value, seen.unit), *seen.components]:
+            if code.code in codes:
+                told = value.code if isinstance(value, Code) else None
+                yield row("observation", seen.key, seen.time, issued.get(seen.report), system=code.system,
+                          code=code.code, value=value if isinstance(value, float) else None, unit=unit, detail=told,
+                          encounter_key=f"Encounter/{who}-{seen.encounter}")  # fmt: skip
+    for act in one.procedures:
+        yield row("procedure", act.key, act.start, system=act.codes[0].system, code=act.codes[0].code,
+                  encounter_key=f"Encounter/{who}-{act.encounter}")  # fmt: skip
+    for drug in one.medications:
+        yield row("medication", drug.key, drug.start, system=drug.codes[0].system, code=drug.codes[0].code,
+                  encounter_key=f"Encounter/{who}-{drug.encounter}")  # fmt: skip
+    for planned in one.appointments:
+        if planned.status != "booked":
+            yield row("appointment", planned.key, planned.start, system="http://hl7.org/fhir/appointmentstatus",
+                      code=planned.status, encounter_key=f"Appointment/{who}-{planned.key}")  # fmt: skip
+
+
+def make_facts(out: Path, patients: int, seed: int) -> None:
+    """Writes facts and, apart from them, the truth, in files of `CHUNK` patients; what is there is not made again."""
+    hospital, codes = build_hospital(seed), wanted(shipped_features("general"))
+    out.mkdir(parents=True, exist_ok=True)
+    schema = {name: dtype for name, dtype in EVENTS.dtypes.items() if name != "event_id"}
+    for first in range(1, patients + 1, CHUNK):
+        facts, truth = out / f"facts-{first:06d}.parquet", out / f"truth-{first:06d}.parquet"
+        if truth.exists():
+            continue
+        rows: list[Row] = []
+        told: list[Row] = []
+        for number in range(first, min(first + CHUNK, patients + 1)):
+            history = simulate_patient(number, seed, hospital=hospital)
+            rows += facts_of(history, codes)
+            who = history.person.patient_id
+            told += [
+                {
+                    "resource_key": f"Encounter/{who}-{each.about}",
+                    "probability": each.probability,
+                    "drawn": each.happened,
+                }
+                for each in history.outcomes
+                if each.name == "readmission_30_days"
+            ]
+        pl.DataFrame(rows, schema=schema).write_parquet(facts)
+        pl.DataFrame(told, schema=TRUTH).write_parquet(truth)
+        print(f"{first + CHUNK - 1:,} patients, {time.process_time():.0f} s", flush=True)
+
+
+def train(out: Path, learner: str) -> None:
+    """Trains on facts, judges by the truth."""
+    events = as_events(pl.read_parquet(out / "facts-*.parquet"))
+    truth = pl.read_parquet(out / "truth-*.parquet")
+    task, definition = shipped_task("readmission-30d"), shipped("readmission_30_days")
+    found = extract(definition, events)
+    features = built(shipped_features("general"), found.rows, events, "discharge")
+    fold = patient_grouped(found.rows, KEY, SHARES)
+    made = training_set(found, features, fold, {"kind": "patient", "is_temporal": False}, "simulated")
+    if made.manifest["leaks"]:
+        raise SystemExit(f"the training set leaks: {made.manifest['leaks']}")
+    told = material(task, made.frame, made.manifest, events)
+    settings: Row = TREES if learner == "lightgbm" else {"penalty": 20.0, "knots": 3}
+    plan = Plan(task.name, task.outcome, 30, learner, KEY, SEED, settings, at_risk=0.15, alerts_per_100=15.0)  # type: ignore[arg-type]
+    begun = time.process_time()
+    model = unpack(
+        pack(trained(told.about, told.rows["train"], told.rows["validation"], plan, {"cohort": definition.name}).model)
+    )
+    print(f"trained in {time.process_time() - begun:.0f} s of processor time")
+    test = told.rows["test"]
+    whole = test.frame.select("resource_key").join(truth, on="resource_key", how="left", maintain_order="left")
+    known = whole["probability"].is_not_null().to_numpy()
+    agrees = (whole["drawn"].to_numpy()[known] == test.happened[known]).mean()
+    print(f"{known.mean():.4f} of the test rows have a truth; the label is the draw in {agrees:.4f} of them")
+    rows, chance = test.only(known), whole["probability"].to_numpy()[known]
+    risk, how = model.score(rows.frame), Resampling(SEED, 500)
+    ours, best = (evaluate(rows.happened, one, rows.patients.to_numpy(), how).auroc for one in (risk, chance))
+    apart = paired(rows, risk, chance, Resampling(SEED, 200))["auroc"]
+    summary = {
+        "rows": rows.frame.height, "events": int(rows.happened.sum()), "model": ours.value, "oracle": best.value,
+        "ratio": (ours.value or 0) / (best.value or 1), "oracle_low": best.low, "oracle_high": best.high,
+        "difference_low": apart.low, "difference_high": apart.high,
+        "correlation_with_the_probability": float(np.corrcoef(risk, chance)[0, 1]),
+    }  # fmt: skip
+    print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode())
+    judge = Judge(SEED, ("sex", "age_band"), ppv=0.25, resamples=300)
+    print(
+        text(report(model, test, judge, baselines={"LACE": lace_risk(told, events, plan)}, groups=told.groups["test"]))
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=("facts", "train"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--patients", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--learner", choices=("lightgbm", "logistic"), default="lightgbm")
+    asked = parser.parse_args()
+    if asked.step == "facts":
+        make_facts(asked.out, asked.patients, asked.seed)
+    else:
+        train(asked.out, asked.learner)
+
+
+if __name__ == "__main__":
+    main()
