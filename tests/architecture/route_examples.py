@@ -11,6 +11,7 @@ from tests.architecture import (
     bulk_routes,
     lake_routes,
     linkage_routes,
+    monitoring_routes,
     subject_routes,
     synthetic_routes,
     vault_routes,
@@ -88,6 +89,7 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in write_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in lake_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in synthetic_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in monitoring_routes.EXAMPLES.items()},
     "GET /api/v1/me": Example("/api/v1/me"),
     "GET /api/v1/overview": Example("/api/v1/overview", "monitor", ("landing", "identified"), lacking=("scope",)),
     "POST /api/v1/ingestions": Example(

@@ -33,6 +33,7 @@ from tests.architecture import (
     bulk_routes,
     lake_routes,
     linkage_routes,
+    monitoring_routes,
     subject_routes,
     synthetic_routes,
     vault_routes,
@@ -151,6 +152,7 @@ class Served:
             "queued deidentification": lambda: str(begin(self.made.platform, self.made.operator)["id"]),
             "queued annotation": self.queued_annotation,
             "refresh": lambda: lake_routes.refresh(self.made),
+            "queued look": lambda: monitoring_routes.queued(self.made),
             "emergency": lambda: access_routes.emergency(self.made, self.facts["patient"]),
             "spare": lambda: subject_routes.spare(self.made),
             "subject rule": lambda: subject_routes.rule(self.made),
@@ -204,6 +206,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         facts["note"] = made.stored_id("DocumentReference", "n1")
         facts |= {"normalization": normalization, "deidentification": deidentified.run_id}
         facts["pseudonym"] = f"Patient/{Project(made.platform).rename('Patient', patient)}"
+        facts |= monitoring_routes.watched(made, patient)
         yield Served(made, facts | linkage_routes.linked(made) | synthetic_routes.made(made))
 
 

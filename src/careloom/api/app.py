@@ -28,6 +28,7 @@ from careloom.api import (
     linkage,
     mappings,
     metrics,
+    monitoring,
     nlp,
     nlp_notes,
     nlp_queries,
@@ -75,7 +76,7 @@ def create_app(platform: Platform) -> OpenAPI:
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types, fhir_routes,
         terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
-        health, reidentifications, subjects, access, lake, synthetic,
+        health, reidentifications, subjects, access, lake, monitoring, synthetic,
         synthetic_fhir,
     ):  # fmt: skip
         room.register(app)

@@ -23,6 +23,7 @@ from careloom.cli import (
     linkage,
     mapping,
     models,
+    monitor,
     operate,
     privacy,
     quality,
@@ -58,6 +59,7 @@ export.register(app)
 imports.register(app)
 lake.register(app)
 risk.register(app)
+monitor.register(app)
 models.register(app)
 simulate.register(app)
 records.register(app)

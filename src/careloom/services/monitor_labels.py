@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 import polars as pl
 
-from careloom.errors import CareloomError, NotFound
+from careloom.errors import CareloomError, FormatError, NotFound
 from careloom.risk.cohorts_definition import Definition, ready, shipped
 from careloom.risk.cohorts_match import facts_of
 from careloom.risk.cohorts_outcome import outcomes
@@ -41,6 +42,31 @@ class Feedback:
     outcome: bool | None = None
     answer: Answer | None = None
     reason: str = ""
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    prediction: str
+    outcome: bool | None = None
+    answer: Answer | None = None
+    reason: str = ""
+
+
+def read_feedback(text: str) -> list[Feedback]:
+    """What lines of NDJSON tell: ``prediction``, and ``outcome`` (true or false) or ``answer`` with ``reason``.
+
+    raises  FormatError that names the line
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            told = msgspec.json.decode(line, type=_Line)
+        except msgspec.DecodeError:
+            remedy = 'Write {"prediction": "...", "outcome": true}, or an answer with the code of a reason.'
+            raise FormatError(f"feedback: line {number}", remedy) from None
+        found.append(Feedback(told.prediction, told.outcome, told.answer, told.reason))
+    return found
 
 
 def take_feedback(platform: Platform, who: Principal, told: Sequence[Feedback]) -> Json:

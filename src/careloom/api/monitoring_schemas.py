@@ -1,0 +1,268 @@
+"""What the routes of monitoring take and give, as the OpenAPI document shows it, with an example of each."""
+
+import datetime as time
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from careloom.api.answers import told
+from careloom.api.schemas import RUN_ID, RUN_PATTERN, Count, Model, Progress, RunId, State
+
+VERSION_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+){0,8}@[0-9]{1,9}$"
+VERSION = "readmission-30d@3"
+Level = Literal["none", "small", "medium", "large"]
+Version = Annotated[str, Field(pattern=VERSION_PATTERN, description="Name and number of a version.")]
+ALARM: dict[str, Any] = {"kind": "values", "place": "glucose", "level": "large"}
+BRIEF: dict[str, Any] = {"id": RUN_ID, "ended": "2026-11-22T01:02:09.907Z", "alarms": [ALARM]}
+WATCHED: dict[str, Any] = {
+    "version": VERSION, "predictions": 4120, "newest": "2026-11-22T01:00:00.000Z", "has_profile": True, "look": BRIEF,
+}  # fmt: skip
+LISTED: dict[str, Any] = BRIEF | {"predictions": 1040, "outcomes": 811}
+FINDING: dict[str, Any] = {
+    "kind": "values", "place": "glucose", "rows": 1040, "effect": 0.41, "most": 0.49, "medium": 0.1, "large": 0.25,
+    "p": 1.4e-61, "level": "large", "is_alarm": True, "detail": {"js": 0.06, "ks": 0.31},
+}  # fmt: skip
+ANSWERS: dict[str, Any] = {"alerts": 104, "accepted": 31, "overridden": 22, "reasons": {"not-relevant": 20}}
+TOLD: dict[str, Any] = {"told": [ALARM], "webhook": "sent", "mail": "off", "azure": "off"}
+SEQUENTIAL: dict[str, Any] = {
+    "outcomes": 811, "up": 1.2, "down": 0.4, "limit": 6.5, "crossed": None, "upwards": False,
+}  # fmt: skip
+LOOK: dict[str, Any] = {
+    "id": RUN_ID, "version": VERSION, "since": "2026-10-23T01:02:03.412Z", "until": "2026-11-22T01:02:03.412Z",
+    "started": "2026-11-22T01:02:03.412Z", "ended": "2026-11-22T01:02:09.907Z", "actor": "schedule",
+    "predictions": 1040, "skipped": 0, "labelled": 38, "outcomes": 811, "findings": [FINDING], "alarms": [ALARM],
+    "answers": ANSWERS, "thresholds": {"psi": {"medium": 0.1, "large": 0.25}},
+    "performance": {"auroc": {"value": 0.68, "low": 0.63, "high": 0.73, "resamples": 200}}, "groups": [],
+    "sequential": SEQUENTIAL, "told": TOLD, "retraining": "",
+}  # fmt: skip
+STATE: dict[str, Any] = {
+    "id": RUN_ID, "state": "waiting", "actor": "edda", "started": None, "ended": None,
+    "progress": {"done": 0, "total": 0}, "error": None, "version": VERSION,
+}  # fmt: skip
+FEEDBACK: dict[str, Any] = {
+    "prediction": "7v3nq2c5d4aaaabbbbccccdddd",
+    "answer": "overridden",
+    "reason": "not-relevant",
+}
+TAKEN: dict[str, Any] = {"answers": 1, "outcomes": 0, "early": 0, "unknown": 0}
+
+
+class ModelAlarm(Model):
+    """What is alarming, and where: a feature, a kind of group, a group, or empty for the whole."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": ALARM})
+
+    kind: str
+    place: str
+    level: Level
+
+
+class ModelLookBrief(Model):
+    """A look at a version."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": BRIEF})
+
+    id: RunId
+    ended: time.datetime
+    alarms: list[ModelAlarm]
+
+
+class WatchedVersion(Model):
+    """A version that predicts."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": WATCHED})
+
+    version: Version
+    predictions: Count
+    newest: time.datetime = Field(description="When it predicted last.")
+    has_profile: bool = Field(description="False: there is nothing to hold it against.")
+    look: ModelLookBrief | None = Field(description="The newest; null where there is none.")
+
+
+class WatchedList(Model):
+    """Every version that predicts."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [WATCHED]}})
+
+    items: list[WatchedVersion]
+
+
+class ListedModelLook(ModelLookBrief):
+    """A look at a version, with how much it rests on."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": LISTED})
+
+    predictions: Count
+    outcomes: Count
+
+
+class ModelLookList(Model):
+    """The looks at a version that are kept, newest first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LISTED]}})
+
+    items: list[ListedModelLook]
+
+
+class ModelFinding(Model):
+    """One thing that was measured."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": FINDING})
+
+    kind: str
+    place: str
+    rows: Count
+    effect: float = Field(description="PSI, log odds, a share, or hours, by kind.")
+    most: float = Field(description="Upper 95 % bound of the effect.")
+    medium: float
+    large: float
+    p: float = Field(description="By chance, adjusted for all tests of the look.")
+    level: Level
+    is_alarm: bool
+    detail: dict[str, Any]
+
+
+class AlertAnswers(Model):
+    """What clinicians made of the alerts of the window."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": ANSWERS})
+
+    alerts: Count
+    accepted: Count
+    overridden: Count
+    reasons: dict[str, Count] = Field(description="Codes of overrides.")
+
+
+class AlarmsTold(Model):
+    """Whom the alarms were told to."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": TOLD})
+
+    told: list[ModelAlarm] = Field(description="Those that were not told within the quiet hours.")
+    webhook: Literal["sent", "failed", "off"]
+    mail: Literal["sent", "failed", "off"]
+    azure: Literal["sent", "failed", "off"]
+
+
+class OutcomeControl(Model):
+    """Where the CUSUMs of the outcomes stand."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": SEQUENTIAL})
+
+    outcomes: Count
+    up: float
+    down: float
+    limit: float
+    crossed: time.datetime | None = Field(description="When one passed the limit; null where none did.")
+    upwards: bool
+
+
+class ModelLook(Model):
+    """What a look found."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": LOOK})
+
+    id: RunId
+    version: Version
+    since: time.datetime
+    until: time.datetime
+    started: time.datetime
+    ended: time.datetime
+    actor: str
+    predictions: Count
+    skipped: Count = Field(description="Made with another profile: not judged.")
+    labelled: Count = Field(description="Outcomes that became known with this look.")
+    outcomes: Count
+    findings: list[ModelFinding] = Field(description="Alarms first.")
+    alarms: list[ModelAlarm]
+    answers: AlertAnswers
+    thresholds: dict[str, dict[str, float | str]]
+    performance: dict[str, Any] | None = Field(description="Measures with intervals; null while outcomes are too few.")
+    groups: list[dict[str, Any]] = Field(description="The same by group.")
+    sequential: OutcomeControl | None
+    told: AlarmsTold | None
+    retraining: str = Field(description="Id of the retraining that was queued; empty for none.")
+
+
+class ModelLookState(Model):
+    """A look as a job."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": STATE})
+
+    id: RunId
+    state: State
+    actor: str
+    started: time.datetime | None = Field(description="Null while it waits.")
+    ended: time.datetime | None
+    progress: Progress
+    error: str | None = Field(description="The code of the error that ended it.")
+    version: Version
+
+
+class ModelLookBody(Model):
+    """Which version to look at."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"version": VERSION, "thresholds": ""}})
+
+    version: Version
+    thresholds: Annotated[str, Field(max_length=20_000)] = Field(
+        "", description="A TOML text that changes some of the thresholds in force."
+    )
+
+
+class MonitorThresholds(Model):
+    """The thresholds in force."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"thresholds": {"psi": {"medium": 0.1, "large": 0.25}}}}
+    )
+
+    thresholds: dict[str, dict[str, float | str]]
+
+
+class PredictionFeedback(Model):
+    """What is known of one prediction."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": FEEDBACK})
+
+    prediction: Annotated[str, Field(pattern=r"^[a-z2-7]{26}$", description="Its name.")]
+    outcome: bool | None = Field(None, description="Whether the event came; kept once the horizon has passed.")
+    answer: Literal["accepted", "overridden"] | None = Field(None, description="What the clinician made of the alert.")
+    reason: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$", description="The code of an override.")] = ""
+
+
+class PredictionFeedbackBody(Model):
+    """What is known of predictions."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [FEEDBACK]}})
+
+    items: Annotated[list[PredictionFeedback], Field(max_length=10_000)]
+
+
+class PredictionFeedbackTaken(Model):
+    """What became of it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": TAKEN})
+
+    answers: Count
+    outcomes: Count = Field(description="New ones.")
+    early: Count = Field(description="Outcomes whose horizon has not passed: not kept.")
+    unknown: Count = Field(description="Of no prediction here.")
+
+
+class WatchedVersionPath(Model):
+    """Which version."""
+
+    version: Annotated[str, Field(pattern=VERSION_PATTERN)] = told(..., "Name and number of a version.", VERSION)
+
+
+class ModelLookPath(WatchedVersionPath):
+    """Which look at a version."""
+
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "The id of the look.", RUN_ID)
+
+
+class LookJobPath(Model):
+    """Which look."""
+
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "The id of the look.", RUN_ID)

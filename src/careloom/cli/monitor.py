@@ -1,0 +1,179 @@
+"""The commands of monitoring: versions that predict, looks at them, thresholds, what came of predictions."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from careloom.cli.options import Json
+
+monitor_app = typer.Typer(no_args_is_help=True, help="Models that predict: drift, calibration, live figures.")
+Version = Annotated[str, typer.Argument(metavar="NAME@NUMBER", help="A version, e.g. readmission-30d@3.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.add_typer(monitor_app, name="monitor")
+
+
+@monitor_app.command("list")
+def listed(json: Json = False) -> None:
+    """List the versions that predict, with their newest look.
+
+    Example: careloom monitor list
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.monitor_shown import watched
+
+    with opened() as (platform, who):
+        report = watched(platform, who)
+    output.give(report, as_json=json, show=_show_listed)
+
+
+@monitor_app.command("run")
+def run(
+    version: Version,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="End of the window, a day; now without.")
+    ] = None,
+    days: Annotated[float | None, typer.Option(min=0.01, help="How long the window is.")] = None,
+    thresholds: Annotated[Path | None, typer.Option(help="A TOML file that changes some of those in force.")] = None,
+    json: Json = False,
+) -> None:
+    """Look at a version now: hold its newest predictions against its profile, and tell of alarms.
+
+    Example: careloom monitor run readmission-30d@3
+    """
+    from datetime import UTC
+
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.monitor import LookAsk
+    from careloom.services.monitor_jobs import look_now
+
+    moment = None if until is None else until.replace(tzinfo=UTC)
+    with opened() as (platform, who):
+        own = "" if thresholds is None else platform.read_text(thresholds)
+        report = look_now(platform, who, LookAsk(version, moment, days, own))
+    output.give(report, as_json=json, show=_show_look)
+
+
+@monitor_app.command("show")
+def show(
+    version: Version,
+    run: Annotated[str, typer.Option(help="Id of a look; the newest without.")] = "",
+    looks: Annotated[bool, typer.Option("--looks", help="List the looks that are kept.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the newest look at a version, one by its id, or the list of them.
+
+    Example: careloom monitor show readmission-30d@3
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services import monitor_shown
+
+    with opened() as (platform, who):
+        if looks:
+            output.give(monitor_shown.looks(platform, who, version), as_json=json, show=_show_looks)
+            return
+        report = monitor_shown.shown(platform, who, version, run)
+    output.give(report, as_json=json, show=_show_look)
+
+
+@monitor_app.command("thresholds")
+def thresholds(json: Json = False) -> None:
+    """Show the thresholds in force.
+
+    Example: careloom monitor thresholds
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.monitor_shown import limits
+
+    with opened() as (platform, who):
+        report = limits(platform, who)
+    output.give(report, as_json=json, show=_show_limits)
+
+
+@monitor_app.command("feedback")
+def feedback(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="NDJSON: prediction, outcome or answer, reason.")],
+    json: Json = False,
+) -> None:
+    """Tell what came of predictions: outcomes, and what clinicians made of alerts.
+
+    Example: careloom monitor feedback answers.ndjson
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.monitor_labels import read_feedback, take_feedback
+
+    with opened() as (platform, who):
+        report = take_feedback(platform, who, read_feedback(platform.read_text(file)))
+    output.give(report, as_json=json, show=_show_taken)
+
+
+def _show_listed(report: list[dict[str, Any]]) -> None:
+    from careloom.cli import output
+
+    if not report:
+        output.say("No model has predicted yet.")
+    for one in report:
+        look = one["look"]
+        state = "never looked at" if look is None else f"{len(look['alarms'])} alarms, {look['ended']}"
+        lacks = "" if one["has_profile"] else "; it has no profile: see docs/how-to/watch-a-model.md"
+        output.say(f"{one['version']}: {one['predictions']:,} predictions, the newest {one['newest']}; {state}{lacks}")
+
+
+def _show_look(report: dict[str, Any]) -> None:
+    from careloom.cli import output
+
+    output.say(f"{report['version']}, {report['since']} to {report['until']}: {report['predictions']:,} predictions, "
+               f"{report['outcomes']:,} outcomes.")  # fmt: skip
+    if report["skipped"]:
+        output.say(f"{report['skipped']:,} predictions were made with another profile and are left out.")
+    for one in report["findings"]:
+        if one["is_alarm"] or one["level"] != "none":
+            mark = "ALARM " if one["is_alarm"] else "      "
+            size = f"{one['effect']:.3g} (medium from {one['medium']:.3g}), p {one['p']:.2g}"
+            output.say(f"{mark}{one['level']:<7} {one['kind']} {one['place']}: {size}")
+    told = report["performance"]
+    if told is not None and told["auroc"]["value"] is not None:
+        output.say(f"AUROC {told['auroc']['value']:.3f} ({told['auroc']['low']:.3f} to {told['auroc']['high']:.3f})")
+    sequential = report["sequential"]
+    if sequential is not None and sequential["crossed"] is not None:
+        output.say(f"ALARM sequential: outcomes left the scores by {sequential['crossed']}")
+    if not report["alarms"]:
+        output.say("No alarm.")
+    if report["retraining"]:
+        output.say(f"A retraining is queued: {report['retraining']}")
+
+
+def _show_looks(report: list[dict[str, Any]]) -> None:
+    from careloom.cli import output
+
+    for one in report:
+        output.say(f"{one['id']}: {one['predictions']:,} predictions, {one['outcomes']:,} outcomes, "
+                   f"{len(one['alarms'])} alarms")  # fmt: skip
+
+
+def _show_limits(report: dict[str, Any]) -> None:
+    from careloom.cli import output
+
+    for table, values in report.items():
+        output.say(f"[{table}]")
+        for name, value in values.items():
+            output.say(f"{name} = {value}")
+
+
+def _show_taken(report: dict[str, Any]) -> None:
+    from careloom.cli import output
+
+    output.say(f"{report['answers']:,} answers and {report['outcomes']:,} new outcomes are kept.")
+    if report["early"]:
+        output.say(f"{report['early']:,} outcomes came before their horizon had passed and are not kept.")
+    if report["unknown"]:
+        output.say(f"{report['unknown']:,} are of no prediction here.")

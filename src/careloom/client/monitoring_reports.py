@@ -1,0 +1,161 @@
+"""Watched models, as values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from careloom.client.reports import QueuedWork
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What is alarming (``kind``), where (a feature, a group; empty for the whole), and how much."""
+
+    kind: str
+    place: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookBrief:
+    """A look at a version."""
+
+    id: str
+    ended: datetime
+    alarms: tuple[Alarm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedVersion:
+    """A version that predicts, and its newest look; None where there is none."""
+
+    version: str
+    predictions: int
+    newest: datetime
+    has_profile: bool
+    look: LookBrief | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedList:
+    """Every version that predicts."""
+
+    items: tuple[WatchedVersion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLook(LookBrief):
+    """A look, with how many predictions and outcomes it rests on."""
+
+    predictions: int
+    outcomes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookList:
+    """Looks that are kept, newest first."""
+
+    items: tuple[ListedLook, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was measured.
+
+    effect, most  PSI, log odds, a share, or hours, by kind; and its upper 95 % bound
+    p             by chance, adjusted for all tests of the look
+    """
+
+    kind: str
+    place: str
+    rows: int
+    effect: float
+    most: float
+    medium: float
+    large: float
+    p: float
+    level: str
+    is_alarm: bool
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What clinicians made of alerts; `reasons`: code of an override -> how often."""
+
+    alerts: int
+    accepted: int
+    overridden: int
+    reasons: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The alarms that were told, and by which way: ``sent``, ``failed`` or ``off``."""
+
+    told: tuple[Alarm, ...]
+    webhook: str
+    mail: str
+    azure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """Where the CUSUMs of the outcomes stand; `crossed` is None where none passed the limit."""
+
+    outcomes: int
+    up: float
+    down: float
+    limit: float
+    crossed: datetime | None
+    upwards: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look found; `performance` and `groups` are empty while outcomes are too few."""
+
+    id: str
+    version: str
+    since: datetime
+    until: datetime
+    started: datetime
+    ended: datetime
+    actor: str
+    predictions: int
+    skipped: int
+    labelled: int
+    outcomes: int
+    findings: tuple[Finding, ...]
+    alarms: tuple[Alarm, ...]
+    answers: Answered
+    thresholds: dict[str, Any]
+    performance: dict[str, Any] | None
+    groups: tuple[dict[str, Any], ...]
+    sequential: Sequential | None
+    told: Told | None
+    retraining: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookState(QueuedWork):
+    """A look as a job."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The thresholds in force: table -> key -> value."""
+
+    thresholds: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackTaken:
+    """How many answers and new outcomes were kept, outcomes that came too early, predictions that are unknown."""
+
+    answers: int
+    outcomes: int
+    early: int
+    unknown: int
