@@ -48,7 +48,10 @@ def _without_dot(system: str, code: str) -> str:
 def facts_of(events: pl.DataFrame, one: EventSet) -> pl.DataFrame:
     """[m] the facts of a set that have a time, one row a resource, time and value: patient_id, time, available_time,
     kind, system, code (the first that is meant), value, unit, detail, encounter_key, resource_key."""
-    found = events.filter(meant(one)).drop_nulls("time")
+    found = events.filter(pl.col("kind") == one.kind)  # first, for nothing else of the set is looked at beyond its kind
+    if one.codes or one.prefixes or one.details or one.not_details:
+        found = found.filter(meant(one))
+    found = found.drop_nulls("time")
     names = [name for name in EVENTS.dtypes if name != "event_id"]
     return found.select(names).unique(["resource_key", "time", "value"], maintain_order=True)
 

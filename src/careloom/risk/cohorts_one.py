@@ -53,10 +53,11 @@ class Judge:
 
         Of a cohort of everybody on a day, that day is `as_of`.
         """
-        found = [one for one in self.indexes(facts, as_of) if one.moment.time <= as_of]
+        by_set = self._matcher.sorted_out(facts)
+        found = [one for one in self._moments(by_set, as_of) if one.time <= as_of]
         if not found:
             return Standing("no-index")
-        newest = found[-1]
+        newest = self._judged(found[-1], facts, by_set)
         if newest.failed:
             return Standing("not-eligible", newest)
         return Standing("open" if as_of < self.horizon_end(newest.moment) else "over", newest)
@@ -72,10 +73,13 @@ class Judge:
 
         as_of  the index of a cohort whose index is a date, in the place of that date
         """
-        index = self.definition.index
         by_set = self._matcher.sorted_out(facts)
+        return [self._judged(one, facts, by_set) for one in self._moments(by_set, as_of)]
+
+    def _moments(self, by_set: dict[str, list[Fact]], as_of: datetime | None) -> list[Moment]:
+        index = self.definition.index
         if index.date is not None:
-            return [self._judged(Moment(as_of or index.date), facts, by_set)]
+            return [Moment(as_of or index.date)]
         offset = timedelta(seconds=round(index.offset_hours * 3600))
         made: dict[tuple[datetime, str], Moment] = {}
         for fact in by_set[index.event]:
@@ -83,7 +87,7 @@ class Judge:
                 value, detail = fact.value, fact.detail
                 moment = Moment(fact.time + offset, fact.encounter_key, fact.resource_key, value, detail)
                 made.setdefault((moment.time, moment.resource_key), moment)
-        return [self._judged(made[key], facts, by_set) for key in sorted(made)]
+        return [made[key] for key in sorted(made)]
 
     def now(self, facts: Sequence[Fact], as_of: datetime, encounter_key: str = "") -> IndexMoment | None:
         """The index that an end of the stay at `as_of` would be; None where no stay runs then, or not this one.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from careloom.risk.cohorts_definition import EventSet
 from careloom.risk.cohorts_match import facts_of, known_before
 from careloom.risk.features_definition import COUNTS, VALUED, Feature, FeatureSet
 from careloom.terminology.ucum import UnitError, convert
@@ -48,11 +49,12 @@ def built(features: FeatureSet, rows: pl.DataFrame, events: pl.DataFrame, index_
     """
     index = rows.select("candidate", "patient_id", "index_time", "encounter_key", "resource_key")
     frame, bases, left_out = index.select("candidate"), [], {}
+    known = _Facts(index, events)
     for one in features.features:
         if one.event is None:
             column = _of_person(one, index, events, index_kind)
         else:
-            facts, gone = _usable(one, facts_of(events, one.event))
+            facts, gone = _usable(one, known.of(one.event))
             if gone:
                 left_out[one.name] = gone
             pairs = known_before(index, facts, one.window_days, is_strict=True, same_encounter=one.same_encounter)
@@ -62,6 +64,22 @@ def built(features: FeatureSet, rows: pl.DataFrame, events: pl.DataFrame, index_
         frame = _filled(one, frame)
     empty = pl.DataFrame(schema=_BASIS_SCHEMA)
     return Features(features, frame, pl.concat([empty, *bases], how="vertical"), left_out)
+
+
+class _Facts:
+    """Facts of the patients of an index by event set; each set is looked for once, among facts of its kind alone."""
+
+    def __init__(self, index: pl.DataFrame, events: pl.DataFrame) -> None:
+        own = events.filter(pl.col("patient_id").is_in(index["patient_id"].unique().implode()))
+        self._by_kind = {str(kind): part for (kind,), part in own.partition_by("kind", as_dict=True).items()}
+        self._none = events.clear()
+        self._found: dict[str, pl.DataFrame] = {}
+
+    def of(self, one: EventSet) -> pl.DataFrame:
+        """The facts of a set, as `careloom.risk.cohorts_match.facts_of`."""
+        if one.name not in self._found:
+            self._found[one.name] = facts_of(self._by_kind.get(one.kind, self._none), one)
+        return self._found[one.name]
 
 
 _TIME = pl.Datetime("us", "UTC")

@@ -19,9 +19,10 @@ from careloom.risk.assessment_fhir import KIND, provenance, risk_assessment
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.platform import Platform
-from careloom.services.score_assess import Found, assessment, gaps_of, groups_of, looked_up
+from careloom.services.score_assess import Found, assessment, gaps_of, looked_up
 from careloom.services.score_facts import Record, record_of, types, types_of_gaps
-from careloom.services.score_models import Scorer, scorer, served
+from careloom.services.score_models import Answering, Scorer, answering, scorer
+from careloom.services.score_predictions import prediction_of
 from careloom.services.search import zone_of
 from careloom.store.predictions import Prediction, Role
 from careloom.store.rows import Write, canonical
@@ -98,11 +99,11 @@ def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
     zone = zone_of(ask.zone)
     admitted(platform, who, zone, gaps=ask.gaps, write=ask.write)
     try:
-        asked = scorer(served(platform, ask.model))
-        at = _moment(platform, ask.as_of)
+        at = moment_of(platform, ask.as_of)
+        who_answers = answering(platform, ask.model, platform.store(zone).pseudonym(ask.patient.rpartition("/")[2]))
+        asked = scorer(who_answers.answers)
         record = record_of(platform, who, zone, ask.patient, gaps=ask.gaps)
-        encounter = f"Encounter/{ask.encounter.rpartition('/')[2]}" if ask.encounter else ""
-        found = looked_up(asked, record, at, now=ask.now, encounter=encounter)
+        found = looked_up(asked, record, at, now=ask.now, encounter=encounter_of(ask.encounter))
         if found.told is None:
             return _not_scored(platform, who, zone, asked, record, found)
         probability = float(asked.served.model.score_rows([found.told])[0])
@@ -111,8 +112,26 @@ def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"model": ask.model, "code": error.code})
         raise
-    role: Role = "champion" if ask.as_of is None else "batch"
-    return _kept(platform, who, zone, _Said(asked, record, found, made, role, ask.write))
+    role = who_answers.role if ask.as_of is None else "batch"
+    beside = _listened(who_answers, record, at, ask) if ask.as_of is None else []
+    return _kept(platform, who, zone, _Said(asked, record, found, made, role, ask.write, beside))
+
+
+def _listened(one: Answering, record: Record, at: datetime, ask: ScoreAsk) -> list[Prediction]:
+    """What the shadow says of the same patient, for the log alone; a shadow that fails is nobody's trouble."""
+    if one.listens is None:
+        return []
+    try:
+        asked = scorer(one.listens)
+        found = looked_up(asked, record, at, now=ask.now, encounter=encounter_of(ask.encounter))
+        return [] if found.told is None else [prediction_of(asked, record, found, "shadow")]
+    except CareloomError:
+        return []
+
+
+def encounter_of(told: str) -> str:
+    """``Encounter/<id>`` of an id or a reference; empty for none."""
+    return f"Encounter/{told.rpartition('/')[2]}" if told else ""
 
 
 def admitted(platform: Platform, who: Principal, zone: Zone, *, gaps: bool, write: bool) -> None:
@@ -126,7 +145,8 @@ def admitted(platform: Platform, who: Principal, zone: Zone, *, gaps: bool, writ
             admit(platform, who, "create", zone, kind, operation=OPERATION)
 
 
-def _moment(platform: Platform, as_of: datetime | None) -> datetime:
+def moment_of(platform: Platform, as_of: datetime | None) -> datetime:
+    """The moment that is meant; this one for None. raises InputError for one without a zone"""
     if as_of is not None and as_of.tzinfo is None:
         raise InputError("score: as_of", "Give a moment with its zone: 2026-11-30T00:00:00Z.")
     return platform.runtime.now() if as_of is None else as_of
@@ -140,6 +160,7 @@ class _Said:
     assessment: Assessment
     role: Role
     write: bool
+    beside: list[Prediction]
 
 
 def _not_scored(
@@ -165,20 +186,10 @@ def _kept(platform: Platform, who: Principal, zone: Zone, said: _Said) -> ScoreR
     action = "create" if said.write else "read"
     told = event(platform, who, OPERATION, zone, action=action, subjects=(said.record.subject,), detail=detail)  # type: ignore[arg-type]
     with platform.store(zone).transaction(told) as step:
-        (name,) = step.predictions.record([prediction_of(said.scorer, said.record, said.found, one, said.role)])
+        first = prediction_of(said.scorer, said.record, said.found, said.role, one.probability)
+        name, *_ = step.predictions.record([first, *said.beside])
         written = _written(platform, step, one, digest) if said.write else ""
     return ScoreReport("scored", label, (), one, name, written)
-
-
-def prediction_of(asked: Scorer, record: Record, found: Found, one: Assessment, role: Role) -> Prediction:
-    """What the log of predictions keeps."""
-    moment = found.index.moment
-    horizon = (one.until - moment.time).total_seconds() / 86_400
-    return Prediction(
-        patient=record.patient_id, model=asked.served.name, version=asked.served.number, score=one.probability,
-        alert=one.is_alert, index_time=moment.time, horizon_days=horizon, role=role,
-        groups=groups_of(record.facts, moment.time),
-    )  # fmt: skip
 
 
 def feature_hash(platform: Platform, found: Found, one: Assessment) -> str:

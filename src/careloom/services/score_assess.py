@@ -5,23 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from careloom.risk.assessment import Assessment, Interval
 from careloom.risk.care_gaps import Finding, care_gaps
 from careloom.risk.care_gaps_facts import facts_of
 from careloom.risk.cohorts_one import IndexMoment, Standing
-from careloom.risk.explain import Explanation, Told, explained
-from careloom.risk.facts_one import Fact, seconds_of
+from careloom.risk.evaluate_measures import Floats, logit, sigmoid
+from careloom.risk.explain import Told, explained
 from careloom.risk.features_one import OneRow
 from careloom.risk.models import Model
-from careloom.risk.models_features import ModelFeature
+from careloom.risk.models_features import ModelFeature, encoded_rows
 from careloom.services.score_facts import Record
 from careloom.services.score_models import Scorer
 
-_YEAR_SECONDS = 365.2425 * 86_400
-_BANDS = ((18, "0-17"), (45, "18-44"), (65, "45-64"), (80, "65-79"))
-_OLDEST = "80+"
 _DTYPES = {"number": pl.Float64(), "flag": pl.Boolean(), "code": pl.String()}
 Json = dict[str, Any]
 
@@ -76,11 +74,8 @@ def assessment(scorer: Scorer, record: Record, found: Found, probability: float,
     model, row, told = scorer.served.model, found.row, found.told
     if row is None or told is None:
         raise AssertionError("asked where nothing is predicted")
-    frame, moment = frame_of(model.features, [told]), found.index.moment
-    interval = None
-    if model.conformal is not None:
-        said = model.interval(frame).row(0, named=True)
-        interval = Interval(said["low"], said["high"], said["event_possible"], said["no_event_possible"])
+    parts = model.learnt.parts(encoded_rows(model.features, [told]))[0]
+    moment = found.index.moment
     return Assessment(
         patient_id=record.patient_id,
         model=scorer.served.label,
@@ -91,8 +86,8 @@ def assessment(scorer: Scorer, record: Record, found: Found, probability: float,
         running=found.running,
         probability=probability,
         alert_from=None if model.threshold is None else model.threshold.alert_from,
-        explanation=_explained(scorer, frame, row, record.versions),
-        interval=interval,
+        explanation=explained(_told(model, parts, probability), scorer.features.features, row, record.versions),
+        interval=_interval(model, float(parts.sum()), probability),
         prevalence=prevalence(model),
         gaps=tuple(gaps),
         left_out=record.withheld,
@@ -100,15 +95,23 @@ def assessment(scorer: Scorer, record: Record, found: Found, probability: float,
     )
 
 
-def _explained(scorer: Scorer, frame: pl.DataFrame, row: OneRow, versions: Mapping[str, int]) -> Explanation:
-    model = scorer.served.model
-    told = Told(
-        model.contributions(frame).row(0, named=True),
-        model.by_feature(frame).row(0, named=True),
-        {one.name: one.concept for one in model.features},
-        frozenset(one.name for one in model.features if one.modifiable),
-    )
-    return explained(told, scorer.features.features, row, versions)
+def _interval(model: Model, log_odds: float, probability: float) -> Interval | None:
+    """As `Model.interval`, of one row."""
+    if model.conformal is None:
+        return None
+    said = model.conformal.around(sigmoid(np.array([log_odds])), [probability]).row(0)
+    return Interval(*said)
+
+
+def _told(model: Model, parts: Floats, probability: float) -> Told:
+    """As `Model.contributions` and `Model.by_feature`, of one row: both of them of one look, and without a frame."""
+    by_concept = {"base": float(parts[-1])} | dict.fromkeys(model.concepts, 0.0)
+    by_feature = {one.name: float(part) for one, part in zip(model.features, parts, strict=False)}
+    for one in model.features:
+        by_concept[one.concept] += by_feature[one.name]
+    by_concept["calibration"] = float(logit(np.array([probability]))[0]) - float(parts.sum())
+    modifiable = frozenset(one.name for one in model.features if one.modifiable)
+    return Told(by_concept, by_feature, {one.name: one.concept for one in model.features}, modifiable)
 
 
 def basis_of(row: OneRow, versions: Mapping[str, int]) -> tuple[str, ...]:
@@ -126,13 +129,3 @@ def prevalence(model: Model) -> float | None:
     """Share of events among the rows that a model was trained on; None where it does not say."""
     rows, events = model.training.get("rows"), model.training.get("events")
     return events / rows if isinstance(rows, int) and isinstance(events, int) and 0 < events <= rows else None
-
-
-def groups_of(facts: tuple[Fact, ...], at: datetime) -> dict[str, str]:
-    """What a patient belongs to, for subgroups that are watched: sex, race as recorded, band of age."""
-    found = {fact.kind: fact.code for fact in facts if fact.kind in ("sex", "race") and fact.code}
-    born = min((fact.time for fact in facts if fact.kind == "birth" and fact.time is not None), default=None)
-    if born is not None:
-        years = seconds_of(at - born) / _YEAR_SECONDS
-        found["age_band"] = next((band for below, band in _BANDS if years < below), _OLDEST)
-    return {name: code for name, code in found.items() if code is not None}

@@ -10,6 +10,8 @@ from threading import Lock
 from typing import Any
 
 from careloom.errors import CareloomError, StateError
+from careloom.mlops.drift_profile import Profile
+from careloom.mlops.manifest import require_name
 from careloom.risk.cohorts_definition import shipped
 from careloom.risk.cohorts_one import Judge
 from careloom.risk.features_definition import FeatureSet, shipped_features
@@ -18,8 +20,12 @@ from careloom.risk.models import Model
 from careloom.risk.models_package import unpack
 from careloom.services.models import open_version
 from careloom.services.models_kept import resolve
+from careloom.services.models_traffic import routed
 from careloom.services.platform import Platform
+from careloom.store.predictions import Role
 
+PROFILE = "profile.json"
+"""The file of a version in which its profile lies."""
 _KEPT_AT_MOST = 16
 Json = dict[str, Any]
 
@@ -30,14 +36,14 @@ class Served:
 
     name, number  ``readmission-30d``, ``3``
     digest        of its signed manifest
-    files         as registered
+    profile       what its inputs looked like when it was judged; None for a version without
     """
 
     name: str
     number: str
     digest: str
     model: Model
-    files: Mapping[str, bytes]
+    profile: Profile | None = None
 
     @property
     def label(self) -> str:
@@ -69,6 +75,7 @@ class _Kept:
     def __init__(self) -> None:
         self._lock = Lock()
         self._served: OrderedDict[str, Served] = OrderedDict()
+        self._scorers: dict[str, Scorer] = {}
 
     def find(self, digest: str) -> Served | None:
         with self._lock:
@@ -81,11 +88,22 @@ class _Kept:
         with self._lock:
             self._served[one.digest] = one
             while len(self._served) > _KEPT_AT_MOST:
-                self._served.popitem(last=False)
+                digest, _ = self._served.popitem(last=False)
+                self._scorers.pop(digest, None)
+
+    def find_scorer(self, digest: str) -> Scorer | None:
+        with self._lock:
+            return self._scorers.get(digest)
+
+    def keep_scorer(self, one: Scorer) -> None:
+        with self._lock:
+            if one.served.digest in self._served:
+                self._scorers[one.served.digest] = one
 
     def clear(self) -> None:
         with self._lock:
             self._served.clear()
+            self._scorers.clear()
 
 
 _KEPT = _Kept()
@@ -107,9 +125,37 @@ def served(platform: Platform, version: str) -> Served:
     found = _KEPT.find(work.body["digest"]) if work.state != "retired" else None
     if found is None:
         work, files = open_version(platform, version)
-        found = Served(work.parent, str(work.body["number"]), work.body["digest"], unpack(files), files)
+        profile = Profile.read(files[PROFILE]) if PROFILE in files else None
+        found = Served(work.parent, str(work.body["number"]), work.body["digest"], unpack(files), profile)
         _KEPT.keep(found)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who answers for a patient, in which role, and who only listens."""
+
+    answers: Served
+    role: Role
+    listens: Served | None = None
+
+
+def answering(platform: Platform, version: str, subject: str) -> Answering:
+    """Who answers for one patient: of a model's champion, whoever the traffic leads to; else the version that is named.
+
+    version  ``NAME`` or ``NAME@champion`` for the traffic; ``NAME@3`` and other aliases are as they are
+    subject  keyed pseudonym
+    raises   as `served`
+    """
+    name, _, which = version.partition("@")
+    require_name(name)
+    if which not in ("", "champion"):
+        role: Role = "challenger" if which == "challenger" else "shadow" if which == "shadow" else "batch"
+        return Answering(served(platform, version), role)
+    arms = routed(platform, name, subject)
+    listens = None if arms.listens is None else served(platform, f"{name}@{arms.listens}")
+    is_canary = arms.arm == "challenger"
+    return Answering(served(platform, f"{name}@{arms.answers}"), "challenger" if is_canary else "champion", listens)
 
 
 def scorer(one: Served) -> Scorer:
@@ -117,6 +163,14 @@ def scorer(one: Served) -> Scorer:
 
     raises  StateError for a model that was not trained on facts of patients, or whose cohort has changed since
     """
+    found = _KEPT.find_scorer(one.digest)
+    if found is None:
+        found = _made(one)
+        _KEPT.keep_scorer(found)
+    return found
+
+
+def _made(one: Served) -> Scorer:
     training = one.model.training
     cohort, digest = _named(training.get("cohort"))
     if not cohort:

@@ -1,0 +1,198 @@
+"""Scoring everybody of a zone whom a model predicts for, in one go, and whom to call first under a capacity.
+
+Facts are read once, as frames; nothing of the identified zone is written but where it is asked for. That one patient
+and many are told the same is a test.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from careloom.errors import CareloomError, QueryError
+from careloom.risk.cohorts import extract
+from careloom.risk.cohorts_definition import Definition
+from careloom.risk.features import built
+from careloom.risk.stratify import Stratified, UnitCosts, stratify
+from careloom.services.access import Principal
+from careloom.services.admission import event, note
+from careloom.services.platform import Platform
+from careloom.services.risk_facts import newest_facts, read_facts, zone_facts
+from careloom.services.score import OPERATION, ScoreAsk, admitted, moment_of, score
+from careloom.services.score_models import Scorer, scorer, served
+from careloom.services.search import zone_of
+from careloom.services.view import Watch
+from careloom.store.predictions import Prediction
+from careloom.store.zone_store import Zone
+
+ROWS_SHOWN = 1_000
+_STEP = 1_000
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CohortScoreAsk:
+    """Which model over which zone, and how many calls can be made.
+
+    cohort    the model's own cohort, where it is named; empty: it is not checked
+    facts     a version of the zone's table of facts, ``newest``, or empty: the zone as it is, in memory
+    capacity  calls that can be made; None: everybody is listed, as far as `ROWS_SHOWN` goes
+    costs     what events and calls cost, for who is worth a call
+    write     assessments of those who are called are written, one by one
+    """
+
+    model: str
+    zone: str = "identified"
+    cohort: str = ""
+    facts: str = ""
+    as_of: datetime | None = None
+    capacity: int | None = None
+    costs: UnitCosts | None = None
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CohortScoreReport:
+    """What came of it.
+
+    states    how many patients stand how: open (scored), over, not-eligible
+    listed    who is called, the first first: patient, index, index_time, risk, alert, rank; at most `ROWS_SHOWN`
+    written   how many assessments
+    """
+
+    model: str
+    as_of: datetime
+    states: dict[str, int]
+    alerts: int
+    stratified: Stratified
+    listed: list[Json]
+    written: int = 0
+
+    def as_json(self) -> Json:
+        """The report as plain JSON."""
+        told = {name: getattr(self.stratified, name) for name in Stratified.__slots__ if name != "rows"}
+        return {
+            "model": self.model, "as_of": self.as_of.isoformat(), "states": self.states, "alerts": self.alerts,
+            "called": self.stratified.rows.height, **told, "listed": self.listed, "written": self.written,
+        }  # fmt: skip
+
+
+def score_cohort(
+    platform: Platform, who: Principal, ask: CohortScoreAsk, watch: Watch | None = None
+) -> CohortScoreReport:
+    """The risks of a zone's patients, and whom to call first.
+
+    raises  AccessError; NotFound; QueryError for a zone, a cohort that is not the model's, or writing elsewhere than in
+            the identified zone; InputError for a moment, capacity or cost; StateError, IntegrityError for the model;
+            SchemaMismatch where the model needs a value that nobody knows of somebody
+    """
+    zone = zone_of(ask.zone)
+    admitted(platform, who, zone, gaps=False, write=ask.write)
+    try:
+        asked = scorer(served(platform, ask.model))
+        own = asked.judge.definition.name
+        if ask.cohort not in ("", own):
+            raise QueryError(f"{asked.served.label} is of the cohort {own}", "Name that one, or another model.")
+        at = moment_of(platform, ask.as_of)
+        events = _facts(platform, who, zone, ask, watch)
+        whole, states = scored(asked, events, at)
+        ties = pl.Series("tie", [platform.store(zone).pseudonym(one) for one in whole["patient_id"]], dtype=pl.String)
+        capacity = whole.height if ask.capacity is None else ask.capacity
+        found = stratify(whole.with_columns(ties), capacity, ask.costs)
+    except CareloomError as error:
+        note(platform, who, OPERATION, zone, outcome="failed", detail={"model": ask.model, "code": error.code})
+        raise
+    _log(platform, who, zone, asked, whole)
+    written = sum(1 for _ in _written(platform, who, ask, asked, found)) if ask.write else 0
+    shown = found.rows.head(ROWS_SHOWN).drop("tie").rename({"patient_id": "patient", "resource_key": "index"})
+    listed = [{**row, "index_time": row["index_time"].isoformat()} for row in shown.to_dicts()]
+    return CohortScoreReport(asked.served.label, at, states, int(whole["alert"].sum()), found, listed, written)
+
+
+def _facts(platform: Platform, who: Principal, zone: Zone, ask: CohortScoreAsk, watch: Watch | None) -> pl.DataFrame:
+    if not ask.facts:
+        return zone_facts(platform, who, zone, watch)
+    return read_facts(platform, who, zone, newest_facts(platform, zone) if ask.facts == "newest" else ask.facts)
+
+
+def scored(asked: Scorer, events: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The risk of each patient whose newest index is within its horizon.
+
+    events   as `careloom.risk.cohorts_events.EVENTS`
+    returns  [n] patient_id, index_time, resource_key, risk (0..1), alert; and how many patients stand how
+    raises   SchemaMismatch where the model needs a value that nobody knows of somebody
+    """
+    definition, model = _as_of(asked.judge.definition, as_of), asked.served.model
+    past = events.filter(pl.col("time").is_null() | (pl.col("time") <= as_of))
+    index, states = _newest(definition, past, as_of)
+    kind = definition.events[definition.index.event].kind if definition.index.event else ""
+    told = built(asked.features, index, past, kind).frame
+    risk = model.score(told)
+    alert_from = 2.0 if model.threshold is None else model.threshold.alert_from
+    made = index.select("patient_id", "index_time", "resource_key").with_columns(
+        pl.Series("risk", risk, dtype=pl.Float64)
+    )
+    return made.with_columns((pl.col("risk") >= alert_from).alias("alert")), states
+
+
+def _as_of(definition: Definition, as_of: datetime) -> Definition:
+    """The same, with `as_of` in the place of a date that is everybody's index."""
+    if definition.index.date is None:
+        return definition
+    return replace(definition, index=replace(definition.index, date=as_of))
+
+
+def _newest(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The newest index of each patient that is within its horizon and fails no rule, and how all stand."""
+    verdicts = extract(definition, past).verdicts.filter(pl.col("index_time") <= as_of)
+    newest = verdicts.sort("patient_id", "index_time", "resource_key").unique(
+        "patient_id", keep="last", maintain_order=True
+    )
+    names = [rule.name for rule in definition.rules]
+    fits = pl.all_horizontal(names) if names else pl.lit(value=True)
+    late = definition.index.offset_hours if definition.outcome.anchor == "event" else 0.0
+    horizon = timedelta(days=definition.outcome.horizon_days) - timedelta(seconds=round(late * 3600))
+    state = (
+        pl.when(~fits).then(pl.lit("not-eligible"))
+        .when(pl.lit(as_of) < pl.col("index_time") + horizon).then(pl.lit("open")).otherwise(pl.lit("over"))
+    )  # fmt: skip
+    judged = newest.with_columns(state.alias("state"))
+    states = dict.fromkeys(("open", "over", "not-eligible"), 0) | dict(judged["state"].value_counts().iter_rows())
+    kind = definition.events[definition.index.event].kind if definition.index.event else ""
+    told = past.filter(pl.col("kind") == kind)
+    encounters = told.unique("resource_key", keep="first", maintain_order=True)
+    index = judged.filter(pl.col("state") == "open").join(
+        encounters.select("resource_key", "encounter_key"), on="resource_key", how="left", maintain_order="left"
+    )
+    return index.select("candidate", "patient_id", "index_time", "encounter_key", "resource_key"), states
+
+
+def _log(platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: pl.DataFrame) -> None:
+    """Every score into the log of predictions, a thousand a step, each with its audit record."""
+    store, served_by = platform.store(zone), asked.served
+    horizon = asked.judge.definition.outcome.horizon_days
+    for part in whole.iter_slices(_STEP):
+        made = [
+            Prediction(
+                patient=row["patient_id"], model=served_by.name, version=served_by.number, score=row["risk"],
+                alert=row["alert"], index_time=row["index_time"], horizon_days=horizon, role="batch",
+            )
+            for row in part.to_dicts()
+        ]  # fmt: skip
+        detail = {"model": served_by.label, "state": "scored", "count": part.height, "alerts": int(part["alert"].sum())}
+        told = event(platform, who, OPERATION, zone, subjects=map(store.pseudonym, part["patient_id"]), detail=detail)
+        with store.transaction(told) as step:
+            step.predictions.record(made)
+    if whole.is_empty():
+        note(platform, who, OPERATION, zone, detail={"model": served_by.label, "state": "scored", "count": 0})
+
+
+def _written(
+    platform: Platform, who: Principal, ask: CohortScoreAsk, asked: Scorer, found: Stratified
+) -> Iterator[str]:
+    for patient in found.rows["patient_id"]:
+        made = score(platform, who, ScoreAsk(asked.served.label, patient, ask.zone, ask.as_of, write=True))
+        if made.written:
+            yield made.written
