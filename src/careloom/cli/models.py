@@ -2,12 +2,14 @@
 
 import typer
 
-from careloom.cli import models_card
+from careloom.cli import models_card, models_registry, models_runs
 
-models_app = typer.Typer(no_args_is_help=True, help="Trained models: versions, and their cards.")
+models_app = typer.Typer(no_args_is_help=True, help="Trained models: versions, who answers, pipelines, cards.")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
+    models_registry.register(models_app)
+    models_runs.register(models_app)
     models_card.register(models_app)
     app.add_typer(models_app, name="models")

@@ -6,6 +6,7 @@ file or on a tracking server (Azure Machine Learning, Databricks, one of your ow
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +14,12 @@ from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported: nothing is told to its makers
 os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # of 7: a job is tried again anyway
 
-from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of what its makers still have to do for newer libraries
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
 
 from careloom.errors import SetupError
 
@@ -125,7 +129,9 @@ def _params(lineage: Mapping[str, Any]) -> dict[str, str]:
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # mlflow 3 asks SQLAlchemy 2.1 for what that deprecates
+            yield
     except MlflowException as error:
         raise SetupError(
             f"models: the MLflow registry refuses ({error.error_code})",

@@ -33,6 +33,7 @@ REGISTRY: dict[str, str] = {
     "job.quality": "careloom.services.quality_jobs:do_look",
     "mlops.registry": "careloom.mlops.registry_mlflow:MlflowRegistry",
     "models.trainer.ner": "careloom.services.models_trainer_ner:TRAINER",
+    "models.trainer.risk": "careloom.services.models_trainer_risk:TRAINER",
     "models.trainer.synthetic": "careloom.services.models_trainer_synthetic:TRAINER",
     "train.encoder": "careloom.services.train_ner_torch:encoder",
     "train.ner": "careloom.services.train_ner_torch:ner",

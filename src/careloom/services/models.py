@@ -92,6 +92,16 @@ def register(platform: Platform, who: Principal, ask: RegisterAsk) -> Json:
     return told(made, traffic_of(platform, ask.model))
 
 
+def require_nobody(lineage: Mapping[str, Any]) -> None:
+    """Returns where a model learnt from nobody who is here. raises QueryError: others are registered by pipelines"""
+    zone = lineage.get("data", {}).get("zone") if isinstance(lineage, Mapping) else None
+    if zone not in ("public", "synthetic"):
+        raise QueryError(
+            "a model that is brought in learnt from nobody here: data.zone is public or synthetic",
+            "Train on patients here by a pipeline: it writes down whom a version learnt from.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Made:
     number: int

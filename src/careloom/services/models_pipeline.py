@@ -59,7 +59,7 @@ def submitted(platform: Platform, who: Principal, pipeline: PipelineFile, text: 
 
 def resume(platform: Platform, who: Principal, run_id: str) -> Json:
     """Goes on with a run that failed, was killed or waited. raises as `run`; NotFound; Conflict where it is over"""
-    admit(platform, who, "operate", "identified", operation=RUN)
+    admit(platform, who, "train", "research", operation=RUN)
     one = run_named(platform, run_id)
     if one.state in ("done", "withheld"):
         raise Conflict(f"the run is {one.state}", "Run the pipeline again: careloom models run.")

@@ -73,6 +73,8 @@ class TrainReport:
     report    as `careloom.risk.models_report.report`
     findings  what the gates say; empty where it was not registered
     files     of the version, by name
+    lineage   what a registration tells, or would tell
+    pseudonyms  of the identified zone, of whom it learnt from
     """
 
     task: str
@@ -81,6 +83,8 @@ class TrainReport:
     report: Json
     findings: list[Json]
     files: Mapping[str, bytes] = field(repr=False)
+    lineage: Json = field(default_factory=dict, repr=False)
+    pseudonyms: tuple[str, ...] = field(default=(), repr=False)
 
     def as_json(self) -> Json:
         """The report as plain JSON, without the files."""
@@ -156,10 +160,11 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     judge = Judge(ask.seed, ATTRIBUTES, ppv=task.ppv, resamples=ask.resamples)
     page = report(model, told.rows["test"], judge, baselines=rivals, groups=told.groups["test"])
     files = _files(model, told, page, made.manifest, made.name)
-    version, findings = _registered(platform, who, ask, task, _Made(model, told, page, files, made.manifest, made.name,
-                                    sorted(people.values())))  # fmt: skip
+    whole = _Made(model, told, page, files, made.manifest, made.name, sorted(people.values()))
+    lineage = _lineage(platform, ask, task, whole)
+    version, findings = _registered(platform, who, ask, task, whole, lineage)
     watch(_STEPS, _STEPS)
-    return TrainReport(task.name, version, made.name, page, findings, files)
+    return TrainReport(task.name, version, made.name, page, findings, files, lineage, tuple(whole.pseudonyms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,12 +258,10 @@ def _gap(page: Json) -> float:
     return max(0.0, whole - min(groups, default=whole))
 
 
-def _registered(platform: Platform, who: Principal, ask: TrainAsk, task: Task, made: _Made) -> tuple[str, list[Json]]:
-    """The name of the new version, and what its gates say of it."""
-    if not ask.is_kept:
-        return "", []
+def _lineage(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json:
+    """What a registration tells of where the model comes from, and how good it is."""
     told = evaluation(made.page, made.snapshot)
-    lineage = {
+    return {
         "data": {"zone": ask.zone, "snapshot": made.snapshot, "facts": made.manifest["facts"]},
         "seeds": {"training": ask.seed},
         "evaluation": {
@@ -268,6 +271,14 @@ def _registered(platform: Platform, who: Principal, ask: TrainAsk, task: Task, m
         "leaks": {"findings": len(made.manifest["leaks"])},
         "task": {"name": task.name, "digest": task.digest},
     }  # fmt: skip
+
+
+def _registered(
+    platform: Platform, who: Principal, ask: TrainAsk, task: Task, made: _Made, lineage: Json
+) -> tuple[str, list[Json]]:
+    """The name of the new version, and what its gates say of it."""
+    if not ask.is_kept:
+        return "", []
     asked = RegisterAsk(task.name, made.files, lineage, made.pseudonyms, task.gates, ask.reason)
     version = register(platform, who, asked)
     return version_name(task.name, version["number"]), list(version["findings"])

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from careloom.errors import QueryError
@@ -15,8 +16,12 @@ from careloom.services.models_promote import approve
 from careloom.services.models_runs import show_run
 from careloom.services.models_trainer import Asked, trainer_named
 from careloom.services.models_trainer_ner import ARCHIVE
+from tests.api.kit import Installation
 from tests.models_kit import SECOND
+from tests.store_kit import event
 from tests.synthesis_kit import METADATA, OFFICER, SCIENTIST, Place
+from tests.unit.services.test_train_risk import PATIENTS
+from tests.unit.services.test_train_risk import _of as simulated_stays
 
 SYNTHETIC = """
 version = 1
@@ -90,3 +95,50 @@ def test_a_trainer_without_its_data_says_what_to_name(name: str) -> None:
     trainer = load(f"models.trainer.{name}")
     with pytest.raises(QueryError):
         trainer.snapshot(asked()) if name == "ner" else trainer.train(asked())
+
+
+RISK = """
+version = 1
+name = "readmission"
+model = "readmission-30d"
+trainer = "risk"
+gates = "loose"
+steps = ["snapshot", "checks", "train", "evaluate", "gates", "register", "approval", "deploy", "smoke", "monitor"]
+[options]
+task = "readmission-30d"
+zone = "synthetic"
+resamples = 20
+seed = 2
+"""
+LOOSE = """
+version = 1
+name = "loose"
+[[gate]]
+measure = "auroc"
+at_least = 0.6
+[[gate]]
+measure = "leaks"
+at_most = 0
+[[gate]]
+measure = "auroc"
+not_worse_by = 0.05
+"""
+
+
+def test_a_risk_model_goes_the_whole_way_twice_and_is_compared_with_itself(tmp_path: Path) -> None:
+    (tmp_path / "loose.toml").write_text(LOOSE)
+    draw = np.random.default_rng(5)
+    with Installation(tmp_path, models={"gates": tmp_path}) as made:
+        with made.platform.store("synthetic").transaction(event(zone="synthetic")) as step:
+            step.write([write for number in range(PATIENTS) for write in simulated_stays(number, draw)])
+        for number, place in ((1, "champion"), (2, "canary")):
+            one = run(made.platform, made.operator, RISK)
+            assert (one["state"], one["version"]) == ("waiting", f"readmission-30d@{number}")
+            approve(made.platform, SECOND, one["version"], "looked at its card")
+            assert resume(made.platform, made.operator, one["run"])["state"] == "done"
+            outputs = show_run(made.platform, OFFICER, one["run"])["outputs"]
+            assert outputs["deploy"]["to"] == place
+            assert outputs["smoke"] == {"answers": 20, "wrong": 0}
+        against = outputs["evaluate"]["against"]
+        assert against["champion"] == "readmission-30d@1"
+        assert against["measures"]["auroc"]["value"] == pytest.approx(0, abs=0.02)

@@ -1,0 +1,92 @@
+"""Trains a risk model by the steps of a pipeline; how it learns and is judged is in `careloom.services.train_risk`.
+
+Options: task (a name that ships, or a TOML file), zone, seed, resamples.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from careloom.risk.models_features import ModelFeature
+from careloom.risk.models_package import unpack
+from careloom.services.models_trainer import Asked, Fitted
+from careloom.services.risk_cohorts import TrainingAsk, make_training_set
+from careloom.services.risk_facts import make_facts
+from careloom.services.train_risk import TrainAsk, task_named, train_risk
+
+PIPELINE = "pipeline.json"
+"""In the files of a version: what training told of it, and its risks of a few rows that the smoke test asks again."""
+SMOKE_ROWS = 20
+Json = dict[str, Any]
+
+
+class RiskTrainer:
+    """See the module. It keeps nothing: what a step needs is in the snapshot, or in the model's files."""
+
+    def snapshot(self, asked: Asked) -> Json:
+        """A version of the table of facts, made of the zone as it is now. raises NotFound for the task"""
+        task_named(_task(asked.options))
+        zone = str(asked.options.get("zone", "research"))
+        made = make_facts(asked.platform, asked.who, zone)
+        return {"zone": zone, "snapshot": made.name}
+
+    def checks(self, asked: Asked) -> Json:
+        """What the leakage guard finds in the training set of that snapshot. raises StateError where it finds any"""
+        task, told = task_named(_task(asked.options)), asked.snapshot
+        ask = TrainingAsk(task.cohort, task.features, told["snapshot"])
+        made = make_training_set(asked.platform, asked.who, told["zone"], ask)
+        return {"findings": len(made.manifest["leaks"]), "table": made.name}
+
+    def train(self, asked: Asked) -> Fitted:
+        """Trains and judges on patients who are held out. raises as `careloom.services.train_risk.train_risk`"""
+        seed, told = int(asked.options.get("seed", 1)), asked.snapshot
+        ask = TrainAsk(
+            _task(asked.options), told["zone"], told["snapshot"], seed, is_kept=False,
+            resamples=int(asked.options.get("resamples", 500)),
+        )  # fmt: skip
+        made = train_risk(asked.platform, asked.who, ask)
+        model = unpack(made.files)
+        risks = [float(one) for one in model.score(_invented(model.features))]
+        beside = {"evaluation": made.lineage["evaluation"], "smoke": risks}
+        files = {**made.files, PIPELINE: orjson.dumps(beside, option=orjson.OPT_SORT_KEYS)}
+        return Fitted(files, {"training": seed}, frozenset(made.pseudonyms))
+
+    def evaluate(self, asked: Asked, files: Mapping[str, bytes], champion: Mapping[str, bytes] | None) -> Json:
+        """What was measured when it was trained, and the paired difference from who was champion then."""
+        told: Json = orjson.loads(files[PIPELINE])["evaluation"]
+        told["against"] = (told.get("against") or {}).get("measures", {}) if champion is not None else {}
+        return told
+
+    def smoke(self, asked: Asked, files: Mapping[str, bytes]) -> Json:
+        """Asks the registered files for the risks of rows that no patient has, and compares with what training told."""
+        told = orjson.loads(files[PIPELINE])["smoke"]
+        model = unpack(files)
+        found = model.score(_invented(model.features))
+        return {"answers": len(told), "wrong": int((np.abs(found - np.array(told)) > 1e-9).sum())}
+
+
+def _task(options: Mapping[str, Any]) -> str:
+    return str(options.get("task", ""))
+
+
+def _invented(features: tuple[ModelFeature, ...]) -> pl.DataFrame:
+    """Rows that span what training saw of each feature, and belong to nobody."""
+    place = np.linspace(0, 1, SMOKE_ROWS)
+    columns: dict[str, pl.Series] = {}
+    for number, one in enumerate(features):
+        turned = np.roll(place, number * 7)
+        if one.type == "number":
+            low, high = one.minimum or 0.0, one.maximum if one.maximum is not None else (one.minimum or 0.0) + 1.0
+            columns[one.name] = pl.Series(low + (high - low) * turned, dtype=pl.Float64)
+        elif one.type == "flag":
+            columns[one.name] = pl.Series(turned > 0.5, dtype=pl.Boolean)
+        else:
+            levels = one.levels or ("other",)
+            columns[one.name] = pl.Series([levels[int(each * (len(levels) - 1))] for each in turned], dtype=pl.String)
+    return pl.DataFrame(columns)
+
+
+TRAINER = RiskTrainer()
