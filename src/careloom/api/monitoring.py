@@ -116,7 +116,7 @@ def start(body: ModelLookBody) -> Response:
     """As a job; 404 for a version that is not registered, or that has no profile."""
     from careloom.services import monitor_jobs  # noqa: PLC0415 - see the module
 
-    made = monitor_jobs.submit_look(platform(), who(), body.version, body.thresholds)
+    made = monitor_jobs.submit_look(platform(), who(), body.version)
     return json_answer(made, 202, at=f"{base_url()}/api/v1/monitoring/looks/{made['id']}")
 
 

@@ -3,7 +3,7 @@
 import datetime as time
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from careloom.api.answers import told
 from careloom.api.schemas import RUN_ID, RUN_PATTERN, Count, Model, Progress, RunId, State
@@ -202,12 +202,9 @@ class ModelLookState(Model):
 class ModelLookBody(Model):
     """Which version to look at."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"version": VERSION, "thresholds": ""}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"version": VERSION}})
 
     version: Version
-    thresholds: Annotated[str, Field(max_length=20_000)] = Field(
-        "", description="A TOML text that changes some of the thresholds in force."
-    )
 
 
 class MonitorThresholds(Model):
@@ -226,7 +223,7 @@ class PredictionFeedback(Model):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": FEEDBACK})
 
     prediction: Annotated[str, Field(pattern=r"^[a-z2-7]{26}$", description="Its name.")]
-    outcome: bool | None = Field(None, description="Whether the event came; kept once the horizon has passed.")
+    outcome: StrictBool | None = Field(None, description="Whether the event came; kept once the horizon has passed.")
     answer: Literal["accepted", "overridden"] | None = Field(None, description="What the clinician made of the alert.")
     reason: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$", description="The code of an override.")] = ""
 

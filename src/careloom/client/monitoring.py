@@ -48,9 +48,9 @@ class Monitoring:
         """One look at a version. raises NotFound"""
         return decode(Look, self._get(f"{_version(version)}/looks/{_run(run_id)}"))
 
-    def start(self, version: str, thresholds: str = "") -> LookState:
+    def start(self, version: str) -> LookState:
         """Queues a look; see `wait`. raises NotFound for a version without a profile"""
-        return decode(LookState, self._post("looks", {"version": version, "thresholds": thresholds}))
+        return decode(LookState, self._post("looks", {"version": version}))
 
     def state(self, run_id: str) -> LookState:
         """A queued look as it stands. raises NotFound"""

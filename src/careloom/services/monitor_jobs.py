@@ -12,7 +12,7 @@ from careloom.errors import CareloomError, NotFound
 from careloom.pipeline.registry import REGISTRY, load
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
-from careloom.services.monitor import RUN, LookAsk, in_force, look, named, reports_of
+from careloom.services.monitor import RUN, LookAsk, look, named, reports_of
 from careloom.services.monitor_alerts import tell
 from careloom.services.monitor_labels import ZONE
 from careloom.services.monitor_profiles import profile_of
@@ -30,17 +30,16 @@ OPENS = frozenset({"values", "missing", "scores", "mix", "calibration", "slope",
 Json = dict[str, Any]
 
 
-def submit_look(platform: Platform, who: Principal, version: str, own: str = "") -> Json:
+def submit_look(platform: Platform, who: Principal, version: str) -> Json:
     """Queues a look and returns its state; its id is also that of the look.
 
-    raises  AccessError; QueryError; NotFound for a version without a profile; FormatError for thresholds that are none
+    raises  AccessError; QueryError; NotFound for a version without a profile
     """
     admit(platform, who, "operate", ZONE, operation=RUN)
     profile_of(platform, *named(version))
-    in_force(platform, own)
     run = platform.run_id()
     note(platform, who, RUN, ZONE, action="create", detail={"model": version, "run": run})
-    asked = {"version": version, "thresholds": own, "purpose": who.purpose, "request": who.request}
+    asked = {"version": version, "purpose": who.purpose, "request": who.request}
     with platform.jobs() as jobs:
         jobs.submit(KIND, asked, actor=who.name, job_id=run)
         return _state(jobs.get(run))
@@ -74,7 +73,7 @@ def look_now(platform: Platform, who: Principal, ask: LookAsk) -> Json:
 def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
     """Does a queued look, in the name of whoever asked for it."""
     who = asker_of(jobs, progress, request)
-    ask = LookAsk(request["version"], thresholds=request.get("thresholds", ""), run=progress.job_id)
+    ask = LookAsk(request["version"], run=progress.job_id)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         report = look_now(own, who, ask)
     return {"run": report["id"], "version": ask.version, "alarms": len(report["alarms"])}

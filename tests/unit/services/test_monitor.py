@@ -129,7 +129,7 @@ def test_what_is_asked_wrongly_is_refused(made: Watched) -> None:
         with pytest.raises(error):
             submit_look(made.platform, ENGINEER, version)
     with pytest.raises(FormatError):
-        submit_look(made.platform, ENGINEER, VERSION, "[psi]\nmany = 1")
+        look_now(made.platform, ENGINEER, LookAsk(VERSION, thresholds="[psi]\nmany = 1"))
     with pytest.raises(AccessError):
         look_now(made.platform, CLINICIAN, LookAsk(VERSION))
     with pytest.raises(NotFound):
