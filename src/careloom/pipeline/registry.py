@@ -13,6 +13,7 @@ REGISTRY: dict[str, str] = {
     "linker.nlp": "careloom.nlp.assembly:linker",
     "monitor.azure": "careloom.services.monitor_azure:send",
     "monitor.due": "careloom.services.monitor_jobs:queue_due",
+    "monitor.retrain": "careloom.services.monitor_retrain:retrain",
     "monitor.numbers": "careloom.services.monitor_shown:numbers",
     "reader.nlp": "careloom.nlp.assembly:reader",
     "tagger.huggingface": "careloom.nlp.huggingface_torch:HuggingFaceTagger",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from careloom.errors import CareloomError, NotFound
-from careloom.pipeline.registry import REGISTRY, load
+from careloom.pipeline.registry import load
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.monitor import RUN, LookAsk, look, named, reports_of
@@ -23,8 +23,8 @@ from careloom.store.jobs import Job, Jobs, Progress
 KIND = "monitor"
 SCHEDULE = "schedule"
 """Who asks for looks that nobody else asked for."""
-RETRAIN = "models.retrain"
-"""In the registry of names: (platform, who, version, reason) -> a job that trains the model anew; see `_retrained`."""
+RETRAIN = "monitor.retrain"
+"""In the registry of names: (platform, who, version, reason) -> the run that trains the model anew."""
 OPENS = frozenset({"values", "missing", "scores", "mix", "calibration", "slope", "group", "ppv", "sequential"})
 """Kinds of alarms that a newer model may mend; broken inputs and silence are not among them."""
 Json = dict[str, Any]
@@ -116,12 +116,9 @@ def _is_due(platform: Platform, jobs: Jobs, which: tuple[str, str], before: date
 
 
 def _retrained(platform: Platform, who: Principal, report: Mapping[str, Any]) -> str:
-    """Queues a retraining where an alarm asks for one; the id of its job, empty where none was queued.
-
-    One that waits or runs is enough: the same drift does not open a second.
-    """
+    """Queues a retraining where an alarm asks for one; its run, empty for none. Pipelines take time to load."""
     kinds = sorted({one["kind"] for one in report["alarms"]} & OPENS)
-    if not kinds or RETRAIN not in REGISTRY:
+    if not kinds:
         return ""
     reason = f"drift in look {report['id']}: {', '.join(kinds)}"
     try:

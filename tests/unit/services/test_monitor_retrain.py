@@ -1,0 +1,64 @@
+"""Drift runs the pipeline of a version again, once, and what that trains waits for a second person."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from careloom.pipeline.registry import REGISTRY
+from careloom.services.jobs import work
+from careloom.services.models import shown
+from careloom.services.models_runs import RETRAINER, runs
+from careloom.services.monitor import reports_of
+from careloom.services.monitor_retrain import retrain
+from tests.models_kit import ENGINEER, LOGISTIC, MODEL, SECOND, trained
+from tests.unit.services.test_models_pipeline import gone
+from tests.unit.services.test_models_traffic import Place
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setitem(REGISTRY, "models.trainer.logistic", "tests.models_kit:LOGISTIC")
+    monkeypatch.setitem(REGISTRY, "job.models-mirror", "tests.unit.services.test_models_pipeline:no_mirror")
+    monkeypatch.setattr(LOGISTIC, "people", frozenset())
+    monkeypatch.setattr(LOGISTIC, "broken", set())
+    made = Place(tmp_path)
+    yield made
+    made.close()
+
+
+def kept(place: Place, name: str, run_name: str) -> None:
+    """A look that opened a retraining."""
+    reports_of(place.platform, MODEL, "1").keep({"id": name, "retraining": run_name}, most=10)
+
+
+def test_drift_opens_one_retraining_which_waits_for_a_second_person(place: Place) -> None:
+    done = gone(place)
+    opened = retrain(place.platform, ENGINEER, done["version"], "drift in look x: values")
+    (newest, *_) = runs(place.platform, SECOND)
+    assert (newest["run"], newest["state"], newest["starter"]) == (opened, "queued", RETRAINER)
+    kept(place, "20260301T080000Z-abcdef", opened)
+    assert retrain(place.platform, ENGINEER, done["version"], "drift in look y: values") == opened
+    place.clock.move(seconds=1)
+    work(place.platform, once=True)
+    (newest, *_) = runs(place.platform, SECOND)
+    assert newest["state"] in ("waiting", "withheld")  # a person decides, or the gates did
+    assert shown(place.platform, SECOND, MODEL)["number"] == 1
+    assert retrain(place.platform, ENGINEER, done["version"], "drift in look z: values") == opened
+
+
+def test_a_retraining_that_failed_is_opened_again(place: Place) -> None:
+    done = gone(place)
+    LOGISTIC.broken.add("train")
+    opened = retrain(place.platform, ENGINEER, done["version"], "drift")
+    kept(place, "20260301T080000Z-abcdef", opened)
+    place.clock.move(seconds=1)
+    work(place.platform, once=True)
+    assert retrain(place.platform, ENGINEER, done["version"], "drift") != opened
+
+
+def test_a_version_that_no_pipeline_trained_is_retrained_by_nobody(place: Place) -> None:
+    version = place.registered(trained())
+    before = runs(place.platform, SECOND)
+    assert retrain(place.platform, ENGINEER, version, "drift") == ""
+    assert runs(place.platform, SECOND) == before
