@@ -22,12 +22,17 @@ def train_risk(
     out: Annotated[Path | None, typer.Option(help="A folder that gets the files of the version, too.")] = None,
     no_register: Annotated[bool, typer.Option("--no-register", help="Register nothing; see --out.")] = False,
     queue: Annotated[bool, typer.Option("--queue", help="Let the worker do it.")] = False,
+    learner: Annotated[str, typer.Option(help="logistic or lightgbm, in place of the task's.")] = "",
+    trials: Annotated[int, typer.Option(min=0, help="Trials of Optuna for its settings. Needs the extra ml.")] = 0,
+    seconds: Annotated[float, typer.Option(min=0, help="Of processor time, after which no trial begins.")] = 600.0,
     reason: Annotated[str, typer.Option(help="Why, for who approves the version.")] = "",
     json: Json = False,
 ) -> None:
     """Train a model of risk for a task, judge it on patients of its own, and register the version.
 
     Example: careloom train risk readmission-30d
+
+    Example: careloom train risk readmission-30d --learner lightgbm --trials 20
 
     Example: careloom train risk my-task.toml --zone synthetic --no-register --out model/
     """
@@ -37,7 +42,9 @@ def train_risk(
     from careloom.services.train_risk import train_risk as run
     from careloom.services.train_risk_jobs import submit_training
 
-    ask = TrainAsk(task, zone, facts, seed, not no_register, reason=reason)
+    ask = TrainAsk(
+        task, zone, facts, seed, not no_register, reason=reason, learner=learner, trials=trials, seconds=seconds
+    )
     if queue:
         with opened() as (platform, who):
             output.give(submit_training(platform, who, ask), as_json=json, show=_show_queued)

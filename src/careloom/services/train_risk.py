@@ -5,8 +5,9 @@ is learnt from who withholds research or left; a version of the registry says wh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ import polars as pl
 
 from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.mlops.drift_profile import make_profile
+from careloom.pipeline.registry import load
 from careloom.risk.evaluate import Interval, Resampling
 from careloom.risk.evaluate_measures import Floats
 from careloom.risk.models import Model
 from careloom.risk.models_package import pack, unpack
 from careloom.risk.models_report import Judge, paired, report, text
-from careloom.risk.models_training import Rows, trained
+from careloom.risk.models_training import LEARNERS, Plan, Rows, trained
 from careloom.risk.tasks import Task, ready_tasks, shipped_task, task_from_toml
 from careloom.risk.tasks_material import Material, lace_risk, material
 from careloom.services.access import Principal
@@ -53,6 +55,9 @@ class TrainAsk:
     is_kept      the version is registered; false: its files are handed back only
     resamples    of patients, for the intervals
     reason       why, for who approves the version
+    learner      another than the task's; its usual settings are then the only candidate
+    trials       of Optuna, in place of the task's candidates; 0 for none. Folds of the training patients judge them
+    seconds      of processor time that no further trial begins after
     """
 
     task: str
@@ -62,6 +67,9 @@ class TrainAsk:
     is_kept: bool = True
     resamples: int = 500
     reason: str = ""
+    learner: str = ""
+    trials: int = 0
+    seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +160,7 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     events = read_facts(platform, who, ask.zone, pin)
     told = material(task, kept, made.manifest, events)
     watch(2, _STEPS)
-    plan = task.plan(platform.keys.derive("split", "risk"), ask.seed)
+    plan = _planned(task, ask, told, platform.keys.derive("split", "risk"))
     about = _about_training(task, made.manifest, made.name)
     model = trained(told.about, told.rows["train"], told.rows["validation"], plan, about).model
     watch(3, _STEPS)
@@ -165,6 +173,21 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     version, findings = _registered(platform, who, ask, task, whole, lineage)
     watch(_STEPS, _STEPS)
     return TrainReport(task.name, version, made.name, page, findings, files, lineage, tuple(whole.pseudonyms))
+
+
+def _planned(task: Task, ask: TrainAsk, told: Material, key: bytes) -> Plan:
+    """How the model is made, with settings that a search found where one was asked for."""
+    plan = task.plan(key, ask.seed)
+    if ask.learner and ask.learner != plan.learner:
+        if ask.learner not in LEARNERS:
+            raise QueryError("there is no such learner", f"Name one of {', '.join(LEARNERS)}.")
+        plan = replace(plan, learner=ask.learner, candidates=())
+    if not ask.trials:
+        return plan
+    start = dict(plan.candidates[0]) if plan.candidates else {}
+    search = load("risk.search.ask")(plan.learner, start, ask.trials, ask.seconds, key, ask.seed)
+    found = load("risk.search")(search, told.about, told.rows["train"], process_time)
+    return replace(plan, settings=found.best.settings, candidates=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,19 @@ def test_the_same_zone_task_and_seed_give_the_same_model(made: Installation, tra
     assert told == first
 
 
+def test_another_learner_is_searched_under_a_budget(made: Installation) -> None:
+    pytest.importorskip("optuna")
+    ask = TrainAsk(
+        "readmission-30d", "synthetic", is_kept=False, resamples=20, learner="lightgbm", trials=2, seconds=0.01
+    )
+    done = train_risk(made.platform, made.operator, ask)
+    model = unpack(done.files)
+    assert (model.kind, model.training["learner"]) == ("lightgbm", "lightgbm")
+    assert model.training["settings"]["rounds"] > 0
+    with pytest.raises(QueryError):
+        train_risk(made.platform, made.operator, TrainAsk("readmission-30d", "synthetic", learner="forest"))
+
+
 def test_a_queued_training_is_done_by_the_worker_in_the_name_of_whoever_asked(made: Installation) -> None:
     queued = submit_training(
         made.platform, made.operator, TrainAsk("readmission-30d", "synthetic", is_kept=False, resamples=20)
