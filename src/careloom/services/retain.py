@@ -7,6 +7,7 @@ Reports hold counts by rule and never a patient's value. Nothing under a legal h
 - ``exports``, ``jobs``, ``backups``: files, requests and logs, files and keys
 - ``relinking-keys``: salts of epochs that are neither current nor in the research zone
 - ``samples``: sealed rows that were drawn of a generator and not let out
+- ``predictions``: what models said of patients, and what came of it
 """
 
 from collections.abc import Callable, Collection
@@ -17,7 +18,7 @@ from typing import Any
 
 from careloom.errors import Conflict, Held, QueryError
 from careloom.pipeline.registry import load
-from careloom.services import backups, erase_certificate, exports
+from careloom.services import backups, erase_certificate, exports, retain_predictions
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.export import exports_of
@@ -265,6 +266,7 @@ _COUNTERS: dict[str, Callable[[Platform, datetime], retention.Due]] = {
     "backups": _backups,
     "relinking-keys": _epochs,
     "samples": _samples,
+    "predictions": retain_predictions.due,
     "audit": _audit,
     "tombstones": lambda platform, cutoff: retention.Due(0, 0, 0),
     "certificates": _certificates,
@@ -277,4 +279,5 @@ _REMOVERS: dict[str, Callable[[Platform, Principal, RetentionRule, Callable[[int
     "backups": _remove_backups,
     "relinking-keys": _remove_epochs,
     "samples": _remove_samples,
+    "predictions": retain_predictions.remove,
 }

@@ -10,7 +10,7 @@ from careloom.errors import SetupError
 from careloom.runtime import packaged
 from careloom.services.platform import Platform
 
-REMOVES = ("landing", "quarantine", "exports", "jobs", "backups", "relinking-keys", "samples")
+REMOVES = ("landing", "quarantine", "exports", "jobs", "backups", "relinking-keys", "samples", "predictions")
 KEEPS = ("audit", "tombstones", "certificates")
 """What retention never removes; its rules say for how long at least it is there."""
 _KEEP = re.compile(r"([1-9][0-9]{0,5}) (hours|days|years)")

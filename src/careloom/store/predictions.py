@@ -232,14 +232,6 @@ def forget(connection: Connection, subjects: Iterable[int]) -> int:
     return bulk.run_in(connection, "DELETE FROM prediction WHERE subject {in}", subjects)
 
 
-def remove_before(connection: Connection, before: int, held: Iterable[int]) -> int:
-    """Removes predictions made before a moment (microseconds), but those under a held data key; how many."""
-    rows = bulk.fetch(connection, "SELECT prediction, subject FROM prediction WHERE time < ?", (before,))
-    kept = set(held)
-    going = [name for name, subject in rows if subject not in kept]
-    return bulk.run_in(connection, "DELETE FROM prediction WHERE prediction {in}", going)
-
-
 def _require(one: Prediction) -> None:
     if not 0 <= one.score <= 1 or one.horizon_days < 0:
         raise InputError("prediction: score", "a score lies within 0..1, a horizon at 0 days or more")

@@ -78,6 +78,23 @@ def remove_records(
     return len(recs), rows[-1][0] if rows else 0
 
 
+def due_predictions(connection: Connection, before: int, held: Collection[int]) -> Due:
+    """Predictions that were made before a moment; `held`: numbers of data keys under a hold."""
+    rows = bulk.fetch(connection, "SELECT time, subject FROM prediction WHERE time < ?", (before,))
+    moments = [time for time, subject in rows if subject not in held]
+    return Due(len(moments), len(rows) - len(moments), min(moments, default=0))
+
+
+def remove_predictions(connection: Connection, before: int, held: Collection[int]) -> int:
+    """Removes predictions that were made before a moment; how many."""
+    rows = bulk.fetch(connection, "SELECT prediction, subject FROM prediction WHERE time < ?", (before,))
+    going = [name for name, subject in rows if subject not in held]
+    if going:
+        bulk.run_in(connection, "DELETE FROM prediction WHERE prediction {in}", going)
+        bulk.run(connection, COUNT_ERASURE, [()])
+    return len(going)
+
+
 def events_before(connection: Connection, moment: int) -> int:
     """How many events of the audit chain are older than a moment."""
     return int(bulk.fetch(connection, "SELECT count(*) FROM audit WHERE time < ?", (moment,))[0][0])

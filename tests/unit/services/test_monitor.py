@@ -174,3 +174,17 @@ def test_thresholds_of_the_settings_are_in_force(tmp_path: Path) -> None:
         made.predict(BEGIN + DAY, change=IN_MMOL)
         assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["alarms"] == []
         assert limits(made.platform, CLINICIAN)["psi"]["medium"] == 50.0
+
+
+def test_old_predictions_go_by_the_rule_and_others_stay(made: Watched) -> None:
+    from careloom.services.retain import plan, run
+    from tests.rights_kit import OFFICER
+
+    made.predict(BEGIN + DAY, count=40)
+    made.predict(BEGIN + 800 * DAY, count=3)
+    (told,) = plan(made.platform, OFFICER, ["predictions"])
+    assert (told["due"], told["held"]) == (40, 0)
+    (done,) = run(made.platform, OFFICER, ["predictions"])
+    assert done["removed"] == 40
+    with made.platform.store("identified").predictions() as log:
+        assert [count for _, _, count, _ in log.versions()] == [3]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from careloom.errors import InputError, NotFound
-from careloom.store import bulk, predictions
+from careloom.store import bulk, retention
 from careloom.store.predictions import Prediction, Window
 from careloom.store.zone_store import ZoneStore
 from tests.store_kit import START, event, put
@@ -114,6 +114,6 @@ def test_old_predictions_leave_but_for_those_under_a_hold(
         sql = "SELECT subject FROM prediction WHERE prediction = ?"
         ((subject,),) = bulk.fetch(connection, sql, (held,))
     with filled.transaction(event()) as step:
-        assert predictions.remove_before(step.connection, 2**62, [subject]) == 1
+        assert retention.remove_predictions(step.connection, 2**62, [subject]) == 1
     with open_again().predictions() as log:
         assert [one.name for one in log.window(WHOLE)] == [held]
