@@ -31,6 +31,7 @@ from careloom.cli import (
     records,
     retention,
     risk,
+    score,
     search_parameters,
     session,
     simulate,
@@ -59,6 +60,7 @@ export.register(app)
 imports.register(app)
 lake.register(app)
 risk.register(app)
+score.register(app)
 monitor.register(app)
 models.register(app)
 simulate.register(app)
