@@ -32,8 +32,11 @@ def card(
     """
     from careloom.cli import output, session
     from careloom.cli.options import FALLS_SHORT
+    from careloom.errors import QueryError
     from careloom.services.model_card import make_card
 
+    if out is not None and not json and format_ == "text":
+        raise QueryError("--out of a card as text", "Say --format json, html or xml.")
     with session.opened() as (platform, who):
         made = make_card(platform, who, version)
     content = _content(made, "json" if json else format_)
