@@ -1,0 +1,53 @@
+"""Timed facts as a sequence model reads them: what was known of a patient before an index, with how long ago it was."""
+
+import polars as pl
+
+from careloom.tables.schema import SchemaMismatch
+
+STATIC = ("sex", "race")
+NOT_TOLD = ("birth", "death")
+_DAY_SECONDS = 86_400
+_DAYS_PER_YEAR = 365.25
+
+
+def facts_before(index: pl.DataFrame, events: pl.DataFrame, *, days: float = 365.0) -> pl.DataFrame:
+    """Facts of each candidate that were known before its index time, as `careloom.risk.models_sequence` takes them.
+
+    index    [n] candidate, patient_id, index_time (Datetime, UTC)
+    events   as `careloom.risk.cohorts_events.EVENTS`
+    days     how far back a fact may have begun; 0: ever
+    returns  [m] candidate, order (greater: later), days (before the index; null for what is always true), code, value:
+             ``kind:code``, with ``=detail`` where the kind says more; ``age`` with years. Sex, race and age come first
+    raises   SchemaMismatch if the index lacks a column
+    """
+    for name in ("candidate", "patient_id", "index_time"):
+        if name not in index.columns:
+            raise SchemaMismatch(f"index of facts: no column {name}", "add it")
+    rows = index.select("candidate", "patient_id", "index_time")
+    moment = pl.col("index_time")
+    timed = events.filter(~pl.col("kind").is_in([*STATIC, *NOT_TOLD])).drop_nulls("time")
+    known = rows.join(timed, on="patient_id").filter((pl.col("available_time") < moment) & (pl.col("time") < moment))
+    ago = (moment - pl.col("time")).dt.total_seconds() / _DAY_SECONDS
+    told = known.with_columns(days=ago).filter((ago <= days) if days else pl.lit(value=True))
+    said = pl.concat_str([pl.lit("="), pl.col("detail")])
+    code = pl.concat_str([pl.col("kind"), pl.lit(":"), pl.col("code").fill_null(""), said.fill_null("")])
+    shown = told.select(
+        "candidate", pl.col("time").dt.timestamp("ms").alias("order"), "days", code.alias("code"), "value"
+    )
+    return pl.concat([_always(rows, events), shown.unique(maintain_order=True)])
+
+
+def _always(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """Age at the index, sex and race: before everything that has a time."""
+    first = {"order": pl.lit(-(2**62), pl.Int64), "days": pl.lit(None, pl.Float64)}
+    fixed = events.filter(pl.col("kind").is_in(STATIC)).unique(
+        ["patient_id", "kind"], keep="first", maintain_order=True
+    )
+    coded = rows.join(fixed, on="patient_id").select(
+        "candidate", **first, code=pl.concat_str("kind", pl.lit(":"), pl.col("code").fill_null("")),
+        value=pl.lit(None, pl.Float64),
+    )  # fmt: skip
+    born = events.filter(pl.col("kind") == "birth").group_by("patient_id").agg(pl.col("time").min().alias("born"))
+    years = (pl.col("index_time") - pl.col("born")).dt.total_seconds() / (_DAY_SECONDS * _DAYS_PER_YEAR)
+    aged = rows.join(born, on="patient_id").select("candidate", **first, code=pl.lit("age"), value=years)
+    return pl.concat([aged, coded])
