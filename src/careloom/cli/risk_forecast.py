@@ -1,0 +1,112 @@
+"""The commands of forecasts: beds, discharges and slots ahead, and how far to overbook."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from careloom.cli.options import Json
+
+forecast_app = typer.Typer(no_args_is_help=True, help="Forecasts of beds, discharges and slots; overbooking.")
+Days = Annotated[int, typer.Option(min=1, max=56, help="Days ahead.")]
+Closed = Annotated[
+    list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="A day on which it is closed; may be repeated.")
+]
+Judged = Annotated[bool, typer.Option("--judge", help="Forecast the last year, too, against repeating last week.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to those of risk."""
+    app.add_typer(forecast_app, name="forecast")
+
+
+@forecast_app.command("zone")
+def zone(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="beds, discharges or slots.")],
+    zone: Annotated[str, typer.Option(help="identified, research or synthetic.")] = "identified",
+    days: Days = 7,
+    closed: Closed = None,
+    judge: Judged = False,
+    json: Json = False,
+) -> None:
+    """Forecast the beds, discharges or slots of a zone as a whole; slots know what is booked already.
+
+    Example: careloom risk forecast zone beds --days 28
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.risk_forecast import ForecastAsk, forecast_zone
+
+    ask = ForecastAsk(days, tuple(one.date() for one in closed or ()), judge)
+    with opened() as (platform, who), output.progress("Reading", quiet=json, unit="resources") as watch:
+        report = forecast_zone(platform, who, zone, what, ask, watch)
+    output.give(report, as_json=json, show=_show)
+
+
+@forecast_app.command("table")
+def table(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: date, count, and unit if there are several.")],
+    days: Days = 7,
+    closed: Closed = None,
+    judge: Judged = False,
+    json: Json = False,
+) -> None:
+    """Forecast each unit of a table of daily counts.
+
+    Example: careloom risk forecast table wards.csv --days 28 --judge
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.risk_forecast import ForecastAsk, forecast_table
+
+    ask = ForecastAsk(days, tuple(one.date() for one in closed or ()), judge)
+    with opened() as (platform, _):
+        report = forecast_table(platform, file, ask)
+    output.give(report, as_json=json, show=_show)
+
+
+@forecast_app.command("overbook")
+def overbook(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: show, the chance of each booked visit.")],
+    capacity: Annotated[int, typer.Option(min=0, help="Slots of the session.")],
+    show_of_new: Annotated[float, typer.Option(min=0, max=1, help="Chance of a further booking to take place.")],
+    cost_idle: Annotated[float, typer.Option(min=0, help="Of a slot that nobody uses.")],
+    cost_over: Annotated[float, typer.Option(min=0, help="Of a visit beyond the capacity.")],
+    json: Json = False,
+) -> None:
+    """Say how many more visits to book than there are slots, and what that is expected to save.
+
+    Example: careloom risk forecast overbook monday.csv --capacity 18 --show-of-new 0.75 --cost-idle 120 --cost-over 200
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.risk_forecast import overbook_table
+
+    with opened() as (platform, _):
+        report = overbook_table(
+            platform, file, capacity, show_of_new=show_of_new, cost_idle=cost_idle, cost_over=cost_over
+        )
+    output.give(report, as_json=json, show=_show_overbooking)
+
+
+def _show(report: list[dict[str, Any]]) -> None:
+    from careloom.cli import output
+
+    for one in report:
+        output.say(f"{one['unit']}: {one['mean']:.1f} a day in the last year, known until {one['until']}")
+        for row in one["rows"]:
+            output.say(f"  {row['date']}  {row['median']:>7.0f}   {row['low']:.0f} to {row['high']:.0f}")
+        told = one["judged"]
+        if told is not None and told["mase"] is not None:
+            output.say(f"  MASE {told['mase']:.2f}, of repeating last week {told['mase_naive']:.2f}, "
+                       f"{told['coverage']:.0%} of the days inside")  # fmt: skip
+
+
+def _show_overbooking(report: dict[str, Any]) -> None:
+    from careloom.cli import output
+
+    output.say(
+        f"Book {report['extra']} more: {report['cost']:,.0f} expected, {report['saves']:,.0f} less than without."
+    )
+    output.say(f"{report['idle']:.1f} slots idle and {report['over']:.1f} visits over are expected then.")

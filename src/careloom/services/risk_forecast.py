@@ -1,0 +1,115 @@
+"""Forecasts of beds, discharges and slots of a zone or of a table, and how far to overbook a session."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import date
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from careloom.errors import FormatError, QueryError
+from careloom.risk.forecast import fit_forecaster, forecast
+from careloom.risk.forecast_capacity import overbook
+from careloom.risk.forecast_measure import Rolling, judge, roll
+from careloom.risk.forecast_series import WHATS, DailySeries, What, series_of_facts, series_of_rows
+from careloom.services.access import Principal
+from careloom.services.platform import Platform
+from careloom.services.risk_facts import zone_facts
+from careloom.services.view import Watch
+
+DAYS_AT_MOST = 56
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastAsk:
+    """What is forecast.
+
+    days    ahead, 1 to 56
+    closed  days on which the units are closed or run as on a holiday, past and to come
+    judged  the last year is forecast from rolling origins, too, against repeating last week
+    """
+
+    days: int = 7
+    closed: Collection[date] = ()
+    judged: bool = False
+
+
+def forecast_zone(
+    platform: Platform, who: Principal, zone: str, what: str, ask: ForecastAsk, watch: Watch | None = None
+) -> list[Json]:
+    """The days ahead of a zone as a whole; of slots, what is booked already counts. As `forecast_table`.
+
+    raises  AccessError; QueryError for what is none; InputError for too few days
+    """
+    chosen = _what(what)
+    series = series_of_facts(zone_facts(platform, who, zone, watch), chosen, ask.days)
+    return [_told(series, ask)]
+
+
+def forecast_table(platform: Platform, file: Path, ask: ForecastAsk) -> list[Json]:
+    """The days ahead of each unit of a CSV with ``date``, ``count`` and perhaps ``unit``.
+
+    returns  a unit each: ``unit``, ``start``, ``until``, ``mean`` (a day, last year), ``rows`` (date, days_ahead,
+             median, mean, low, high) and ``judged`` (mase, mase_naive, coverage, ...; None where it was not asked for)
+    raises   NotFound, FormatError; InputError for gaps and too few days
+    """
+    return [_told(one, ask) for one in series_of_rows(_table(platform, file))]
+
+
+def overbook_table(
+    platform: Platform, file: Path, capacity: int, *, show_of_new: float, cost_idle: float, cost_over: float
+) -> Json:
+    """How many more visits to book than there are slots: ``extra``, ``cost``, ``cost_without``, ``idle``, ``over``,
+    ``saves``.
+
+    file    a CSV with ``show``: of each visit that is booked, the chance that it takes place
+    raises  NotFound, FormatError; InputError for a chance that is none
+    """
+    rows = _table(platform, file)
+    if "show" not in rows.columns or not rows["show"].dtype.is_numeric() or rows["show"].null_count():
+        raise FormatError(
+            f"{file.name}: no column show", "Write the chance of each booked visit to take place, 0 to 1."
+        )
+    told = asdict(
+        overbook(rows["show"], capacity, show_of_new=show_of_new, cost_idle=cost_idle, cost_over=cost_over)
+    )  # fmt: skip
+    return told | {"saves": told["cost_without"] - told["cost"]}
+
+
+def _told(series: DailySeries, ask: ForecastAsk) -> Json:
+    if not 1 <= ask.days <= DAYS_AT_MOST:
+        raise QueryError("the days ahead", f"Ask for 1 to {DAYS_AT_MOST}.")
+    fitted = fit_forecaster(
+        series.values, series.start, horizon_days=ask.days, known=series.booked, closed=ask.closed
+    )  # fmt: skip
+    last = None if series.booked is None else series.booked[-1]
+    rows = forecast(fitted, series.values, series.start, known=last, closed=ask.closed)
+    judged = _judged(series, ask) if ask.judged else None
+    return {
+        "unit": series.unit, "start": series.start.isoformat(), "until": series.until.isoformat(),
+        "mean": float(series.values[-365:].mean()), "judged": judged,
+        "rows": [{**row, "date": row["date"].isoformat()} for row in rows.to_dicts()],
+    }  # fmt: skip
+
+
+def _judged(series: DailySeries, ask: ForecastAsk) -> Json:
+    how = Rolling(ask.days, refit_every=13)
+    rolled = roll(series.values, series.start, how, known=series.booked)
+    return asdict(judge(rolled, series.values[: -how.test_days]))
+
+
+def _table(platform: Platform, file: Path) -> pl.DataFrame:
+    try:
+        return pl.read_csv(StringIO(platform.read_text(file)))
+    except pl.exceptions.PolarsError:
+        raise FormatError(f"{file.name} is no CSV", "Write a header, and commas between columns.") from None
+
+
+def _what(what: str) -> What:
+    for one in WHATS:
+        if one == what:
+            return one
+    raise QueryError("what is forecast", f"Name one of {', '.join(WHATS)}.")
