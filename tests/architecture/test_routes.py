@@ -202,8 +202,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         look = quality(made.platform, made.operator, QualityAsk())
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]}
-        facts["group"] = made.stored_id("Group", "g1")
-        facts["note"] = made.stored_id("DocumentReference", "n1")
+        facts |= {"group": made.stored_id("Group", "g1"), "note": made.stored_id("DocumentReference", "n1")}
         facts |= {"normalization": normalization, "deidentification": deidentified.run_id}
         facts["pseudonym"] = f"Patient/{Project(made.platform).rename('Patient', patient)}"
         facts |= monitoring_routes.watched(made, patient)
