@@ -33,6 +33,7 @@ from tests.architecture import (
     bulk_routes,
     lake_routes,
     linkage_routes,
+    models_routes,
     monitoring_routes,
     subject_routes,
     synthetic_routes,
@@ -206,6 +207,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         facts |= {"normalization": normalization, "deidentification": deidentified.run_id}
         facts["pseudonym"] = f"Patient/{Project(made.platform).rename('Patient', patient)}"
         facts |= monitoring_routes.watched(made, patient)
+        facts |= models_routes.made(made)
         yield Served(made, facts | linkage_routes.linked(made) | synthetic_routes.made(made))
 
 

@@ -28,6 +28,8 @@ from careloom.api import (
     linkage,
     mappings,
     metrics,
+    model_runs,
+    models,
     monitoring,
     nlp,
     nlp_notes,
@@ -77,7 +79,7 @@ def create_app(platform: Platform) -> OpenAPI:
         terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications, subjects, access, lake, monitoring, synthetic,
-        synthetic_fhir,
+        synthetic_fhir, models, model_runs,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -18,6 +18,7 @@ from careloom.client.ingestions import Ingestions
 from careloom.client.lake import Lake
 from careloom.client.linkage import Linkage
 from careloom.client.mappings import Mappings
+from careloom.client.models import Models
 from careloom.client.monitoring import Monitoring
 from careloom.client.nlp import Nlp
 from careloom.client.normalizations import Normalizations
@@ -75,6 +76,7 @@ class Careloom:
         self.ingestions = Ingestions(self._session)
         self.linkage = Linkage(self._session)
         self.mappings = Mappings(self._session)
+        self.models = Models(self._session)
         self.monitoring = Monitoring(self._session)
         self.nlp = Nlp(self._session)
         self.normalizations = Normalizations(self._session)

@@ -187,7 +187,11 @@ def verify(platform: Platform, who: Principal, version: str) -> Json:
     raises  AccessError; NotFound; QueryError
     """
     admit(platform, who, "monitor", "identified", operation=VERIFY)
-    one = resolve(platform, version)
+    return verified(platform, who, resolve(platform, version))
+
+
+def verified(platform: Platform, who: Principal, one: ModelWork) -> Json:
+    """What `verify` tells, for who was admitted; it is in the audit chain."""
     found = _differences(platform, one)
     is_signed = is_as_signed(platform, one.body["manifest"])
     is_whole = is_signed and not found

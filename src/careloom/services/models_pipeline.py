@@ -14,7 +14,7 @@ from careloom.errors import CareloomError, Conflict, StateError, Withheld
 from careloom.mlops import pipeline_file
 from careloom.mlops.pipeline_file import PipelineFile
 from careloom.services.access import Principal, local_operator
-from careloom.services.admission import admit
+from careloom.services.admission import admit, note
 from careloom.services.models import RegisterAsk, open_version, register
 from careloom.services.models_gates import judged
 from careloom.services.models_kept import files_of, folder_of, resolve, traffic_of, version_name
@@ -64,6 +64,17 @@ def resume(platform: Platform, who: Principal, run_id: str) -> Json:
     if one.state in ("done", "withheld"):
         raise Conflict(f"the run is {one.state}", "Run the pipeline again: careloom models run.")
     return _gone(platform, who, one)
+
+
+def submit_resume(platform: Platform, who: Principal, run_id: str) -> Json:
+    """Queues the same as a job; the run as it stands. raises AccessError; NotFound; Conflict where it is over"""
+    admit(platform, who, "train", "research", operation=RUN)
+    one = run_named(platform, run_id)
+    if one.state in ("done", "withheld"):
+        raise Conflict(f"the run is {one.state}", "Run the pipeline again.")
+    note(platform, who, RUN, "research", action="update", detail={"run": run_id})
+    queue(platform, who.name, {"run": one.name})
+    return told(one)
 
 
 def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:

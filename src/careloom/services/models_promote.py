@@ -9,7 +9,7 @@ from careloom.errors import AccessError, Conflict, NotFound, StateError, Withhel
 from careloom.mlops import breach
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
-from careloom.services.models import verify
+from careloom.services.models import verified
 from careloom.services.models_counts import looked_at
 from careloom.services.models_gates import findings
 from careloom.services.models_kept import (
@@ -223,7 +223,7 @@ def _may_answer(platform: Platform, who: Principal, one: ModelWork, operation: s
     if one.state == "registered" and who.name == one.body["registrar"]:
         note(platform, who, operation, "identified", outcome="refused", detail={"version": one.name})
         raise AccessError("who registered a version cannot approve it", "Another person looks at it, and approves it.")
-    if not verify(platform, who, one.name)["whole"]:
+    if not verified(platform, who, one)["whole"]:
         raise StateError(f"{one.name} is not as it was signed", f"See what differs: careloom models verify {one.name}.")
     found = findings(platform, one)
     failed = [each for each in found if not each["passed"]]

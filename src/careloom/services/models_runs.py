@@ -81,5 +81,5 @@ def told(one: ModelWork) -> Json:
         "run": one.name, "pipeline": one.parent, "model": body["model"], "state": one.state, "at": body["at"],
         "done": [step for step in STEPS if step in body["outputs"]], "version": body["version"],
         "error": body["error"], "starter": body["starter"], "created": instant(one.created),
-        "changed": instant(one.changed),
+        "changed": instant(one.changed), "outputs": {},
     }  # fmt: skip

@@ -13,7 +13,7 @@ from careloom.mlops import breach
 from careloom.mlops.breach import Verdict
 from careloom.mlops.counting import Counts, from_json, together
 from careloom.services.access import Principal, local_operator
-from careloom.services.admission import admit
+from careloom.services.admission import admit, note
 from careloom.services.models_counts import PARTS, WINDOW_MINUTES, Part, looked_at
 from careloom.services.models_kept import Change, Json, put_traffic, traffic_of, version_name, write
 from careloom.services.models_mirror import mirror_soon
@@ -65,6 +65,7 @@ def watch(platform: Platform, who: Principal, model: str) -> Json:
     """
     admit(platform, who, "monitor", "identified", operation=WATCH)
     traffic = traffic_of(platform, model)
+    note(platform, who, WATCH, "identified", detail={"model": model})
     parts = {part: looked_at(platform, model, part) for part in PARTS if traffic[part] is not None}
     return {
         "model": model,

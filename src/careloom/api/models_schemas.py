@@ -1,0 +1,225 @@
+"""What the routes of models take and give, as the OpenAPI document shows it, with an example of each."""
+
+import datetime as time
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from careloom.api.answers import told
+from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, RunId
+
+NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+){0,8}$"
+VERSION_PATTERN = NAME_PATTERN[:-1] + r"(@([0-9]{1,9}|champion|challenger|shadow))?$"
+Reason = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f]*$", description="Stands in the audit chain.")]
+RunState = Literal["queued", "running", "waiting", "done", "failed", "withheld"]
+_MEASURE: dict[str, Any] = {"value": 0.682, "low": 0.671, "high": 0.693}
+FINDING: dict[str, Any] = {"rule": "auroc at least 0.66", "passed": True, "found": 0.682, "why": "It has to help."}
+BRIEF: dict[str, Any] = {
+    "version": "readmission-30d@3", "model": "readmission-30d", "number": 3, "state": "approved",
+    "aliases": ["champion"], "created": "2026-11-22T01:02:03.412Z", "changed": "2026-11-22T02:02:03.412Z",
+    "registrar": "edda", "reason": "trained anew", "digest": "9f" * 32, "zone": "research", "gates": "clinical-risk",
+    "passed": True, "approval": {"by": "sten", "time": "2026-11-22T02:02:03.412Z", "reason": "fine", "findings": []},
+    "retired": None, "training": RUN_ID, "pipeline": RUN_ID,
+}  # fmt: skip
+LISTED: dict[str, Any] = BRIEF | {"measures": {"auroc": _MEASURE}, "taints": []}
+WHOLE: dict[str, Any] = BRIEF | {
+    "findings": [FINDING], "lineage": {"data": {"zone": "research", "snapshot": "risk/readmission@4"}},
+    "files": {"model.json": {"sha256": "9f" * 32, "bytes": 4711}},
+}  # fmt: skip
+TRAFFIC: dict[str, Any] = {
+    "champion": 3, "challenger": None, "shadow": None, "share": 0.0, "past": [2, 1], "since": {}, "last": {},
+}  # fmt: skip
+SHOWN: dict[str, Any] = WHOLE | {"traffic": TRAFFIC, "manifest": {"report": {}, "signature": {}}, "taints": []}
+VERIFIED: dict[str, Any] = {
+    "version": "readmission-30d@3", "digest": "9f" * 32, "signed": True, "changed": [], "whole": True,
+}  # fmt: skip
+BACK: dict[str, Any] = {
+    "model": "readmission-30d", "was": "readmission-30d@4", "now": "readmission-30d@3", "traffic": TRAFFIC,
+}  # fmt: skip
+WATCHED: dict[str, Any] = {
+    "model": "readmission-30d",
+    "parts": {"champion": {
+        "version": "readmission-30d@3", "breaches": [], "enough": True,
+        "seen": {"errors": {"value": 0.0, "limit": 0.01, "n": 812}},
+    }},
+}  # fmt: skip
+RUN: dict[str, Any] = {
+    "run": RUN_ID, "pipeline": "readmission", "model": "readmission-30d", "state": "waiting", "at": "approval",
+    "done": ["snapshot", "checks", "train", "evaluate", "gates", "register"], "version": "readmission-30d@3",
+    "error": "", "starter": "edda", "created": "2026-11-22T01:02:03.412Z", "changed": "2026-11-22T01:12:03.412Z",
+    "outputs": {},
+}  # fmt: skip
+
+
+class ModelVersionPath(Model):
+    """Which version."""
+
+    version: Annotated[str, Field(pattern=VERSION_PATTERN)] = told(
+        ..., "NAME@3, NAME@champion, or NAME, which is its champion.", "readmission-30d@3"
+    )
+
+
+class ModelNamePath(Model):
+    """Which model."""
+
+    model: Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)] = told(..., "Its name.", "readmission-30d")
+
+
+class ModelRunPath(Model):
+    """Which run of a pipeline."""
+
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "Its id.", RUN_ID)
+
+
+class ModelsQuery(Model):
+    """Of which model."""
+
+    model: Annotated[str, Field(pattern=rf"^({NAME_PATTERN[1:-1]})?$")] = told("", "Empty for all.", "readmission-30d")
+
+
+class ModelReasonBody(Model):
+    """Why."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "looked at its card"}})
+
+    reason: Reason = ""
+
+
+class ShadowBody(Model):
+    """Whether it begins or ends."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"end": False}})
+
+    end: bool = Field(False, description="Takes it out again.")
+
+
+class CanaryBody(Model):
+    """For how many."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"share": 0.1}})
+
+    share: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="Of patients; null: by the limits.")
+
+
+class PipelineBody(Model):
+    """Which pipeline."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"pipeline": "readmission"}})
+
+    pipeline: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = Field(description="One that ships.")
+
+
+class _Version(Model):
+    version: str
+    model: str
+    number: Annotated[int, Field(ge=1)]
+    state: Literal["registered", "approved", "retired"]
+    aliases: list[Literal["champion", "challenger", "shadow"]]
+    created: time.datetime
+    changed: time.datetime
+    registrar: str
+    reason: str
+    digest: str = Field(description="SHA-256 of what is signed.")
+    zone: str
+    gates: str
+    passed: bool = Field(description="When it was registered.")
+    approval: dict[str, Any] | None
+    retired: dict[str, Any] | None
+    training: str
+    pipeline: str
+
+
+class ListedModelVersion(_Version):
+    """A version of a list."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": LISTED})
+
+    measures: dict[str, Any]
+    taints: list[str] = Field(description="Why patients left whom it learnt from.")
+
+
+class ModelVersionList(Model):
+    """Versions, newest first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LISTED]}})
+
+    items: list[ListedModelVersion]
+
+
+class ModelVersion(_Version):
+    """A version after a step."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": WHOLE})
+
+    findings: list[dict[str, Any]] = Field(description="What each gate said when it was registered.")
+    lineage: dict[str, Any]
+    files: dict[str, Any]
+
+
+class ShownModelVersion(ModelVersion):
+    """A version with its signed manifest, and who answers for its model."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": SHOWN})
+
+    traffic: dict[str, Any]
+    manifest: dict[str, Any]
+    taints: list[str]
+
+
+class VerifiedModelVersion(Model):
+    """Whether a version is as it was signed."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": VERIFIED})
+
+    version: str
+    digest: str
+    signed: bool
+    changed: list[str] = Field(description="What differs, in words.")
+    whole: bool
+
+
+class RolledBack(Model):
+    """Who is out, and who answers now; empty for nobody."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": BACK})
+
+    model: str
+    was: str
+    now: str
+    traffic: dict[str, Any]
+
+
+class ModelWatch(Model):
+    """What the limits say of everybody who answers."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": WATCHED})
+
+    model: str
+    parts: dict[str, Any]
+
+
+class ModelRun(Model):
+    """A run of a pipeline."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": RUN})
+
+    run: RunId
+    pipeline: str
+    model: str
+    state: RunState
+    at: str = Field(description="The step that it is at.")
+    done: list[str]
+    version: str = Field(description="That it registered; empty before.")
+    error: str
+    starter: str
+    created: time.datetime
+    changed: time.datetime
+    outputs: dict[str, Any] = Field(description="What each step made; of one run alone.")
+
+
+class ModelRunList(Model):
+    """Runs, newest first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [RUN]}})
+
+    items: list[ModelRun]

@@ -1,0 +1,77 @@
+"""Models over HTTP by the SDK: a second person, a canary, the way back, and what is refused."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from careloom.errors import AccessError, Conflict, InputError, NotFound, StateError, Withheld
+from careloom.services.models import RegisterAsk, register
+from tests.api.kit import Installation
+from tests.api.test_sdk import client_of
+from tests.models_kit import ENGINEER, GATES, MODEL, compared, trained
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Installation]:
+    (tmp_path / "gates").mkdir()
+    (tmp_path / "gates/small.toml").write_text(GATES)
+    with Installation(tmp_path, models={"gates": tmp_path / "gates"}) as opened:
+        yield opened
+
+
+def registered(made: Installation, columns: int) -> str:
+    one = trained(columns)
+    lineage = one.lineage
+    if columns != 10:
+        lineage["evaluation"]["against"] = compared(one, trained(10), f"{MODEL}@1")
+    return str(register(made.platform, ENGINEER, RegisterAsk(MODEL, one.files, lineage, (), "small"))["version"])
+
+
+def test_a_version_is_approved_promoted_and_rolled_back_by_the_sdk(made: Installation) -> None:
+    first = registered(made, 10)
+    with client_of(made) as api:
+        assert api.models.promote(first, "fine").aliases == ("champion",)
+        second = registered(made, 30)
+        assert api.models.approve(second, "fine").state == "approved"
+        assert api.models.shadow(second).aliases == ("shadow",)
+        assert api.models.canary(second, 0.2).aliases == ("challenger",)
+        assert set(api.models.watch(MODEL).parts) == {"champion", "challenger"}
+        back = api.models.roll_back(MODEL, "alerts doubled")
+        assert (back.was, back.now) == (second, first)
+        assert api.models.retire(second, "not needed").state == "retired"
+        assert [one.version for one in api.models.versions(MODEL)] == [second, first]
+        shown = api.models.version(f"{MODEL}@champion")
+        assert (shown.version, shown.traffic["champion"]) == (first, 1)
+        assert api.models.verify(first).whole
+
+
+def test_what_is_refused_says_whose_fault_it_is(made: Installation) -> None:
+    first = registered(made, 10)
+    with client_of(made) as api:
+        with pytest.raises(NotFound):
+            api.models.version(MODEL)
+        with pytest.raises(InputError):
+            api.models.version(f"{MODEL}@newest")
+        with pytest.raises(Conflict):
+            api.models.canary(first)
+        api.models.promote(first)
+        with pytest.raises(StateError):
+            api.models.roll_back(MODEL)
+        with pytest.raises(Withheld):
+            api.models.approve(registered(made, 2))
+    with client_of(made, roles=("auditor",)) as api:
+        assert api.models.versions()
+        with pytest.raises(AccessError):
+            api.models.promote(first)
+
+
+def test_a_run_is_queued_by_the_sdk(made: Installation) -> None:
+    with client_of(made) as api:
+        queued = api.models.run("synthetic-table")
+        assert (queued.state, queued.model) == ("queued", "synthetic-patients")
+        assert api.models.shown_run(queued.run).outputs == {}
+        assert [one.run for one in api.models.runs()] == [queued.run]
+        assert api.models.resume(queued.run).run == queued.run
+        with pytest.raises(NotFound):
+            api.models.run("no-such")
