@@ -5,7 +5,8 @@
 
 The probability stands in the answers of the simulator (``answers/outcomes.ndjson`` of a feed) and in a file of its own
 here; features are made of facts alone, as of the discharge. The oracle is the AUROC of that probability on the test
-patients: nobody who sees only whether they came back can do better but by chance.
+patients: nobody who sees only whether they came back can do better but by chance. The expected AUROC is over all draws
+that the probabilities allow, so that the ratio does not hang on the one that happened.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from careloom.risk.cohorts import extract
 from careloom.risk.cohorts_definition import shipped
 from careloom.risk.cohorts_events import EVENTS, as_events
 from careloom.risk.evaluate import Resampling, evaluate
+from careloom.risk.evaluate_measures import Floats, ranking
 from careloom.risk.features import built
 from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.risk.features_training import training_set
@@ -139,6 +141,13 @@ def make_facts(out: Path, patients: int, seed: int) -> None:
         print(f"{first + CHUNK - 1:,} patients, {time.process_time():.0f} s", flush=True)
 
 
+def expected(risk: Floats, chance: Floats) -> float:
+    """AUROC over all draws that the probabilities allow: each row is an event with its probability, and none with the
+    rest. Nothing is left to the one draw that happened."""
+    both, happened = np.concatenate([risk, risk]), np.repeat([True, False], risk.size)
+    return float(ranking(happened, both, np.concatenate([chance, 1 - chance])[None, :])[0][0])
+
+
 def train(out: Path, learner: str) -> None:
     """Trains on facts, judges by the truth."""
     events = as_events(pl.read_parquet(out / "facts-*.parquet"))
@@ -167,7 +176,9 @@ def train(out: Path, learner: str) -> None:
     risk, how = model.score(rows.frame), Resampling(SEED, 500)
     ours, best = (evaluate(rows.happened, one, rows.patients.to_numpy(), how).auroc for one in (risk, chance))
     apart = paired(rows, risk, chance, Resampling(SEED, 200))["auroc"]
+    ideal = [expected(one, chance) for one in (risk, chance)]
     summary = {
+        "expected_model": ideal[0], "expected_oracle": ideal[1], "expected_ratio": ideal[0] / ideal[1],
         "rows": rows.frame.height, "events": int(rows.happened.sum()), "model": ours.value, "oracle": best.value,
         "ratio": (ours.value or 0) / (best.value or 1), "oracle_low": best.low, "oracle_high": best.high,
         "difference_low": apart.low, "difference_high": apart.high,
