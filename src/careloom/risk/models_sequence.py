@@ -163,7 +163,7 @@ class Sequence:
                 state[now] = self._step(codes[now, place].astype(np.int64), days[now, place], state[now])
                 total[now] += state[now]
                 counts[now] += 1
-            found[:, step + 1] = self._head(state, total / np.maximum(counts, 1))
+            found[:, step + 1] = self._head(state, (total / np.maximum(counts, 1)).astype(np.float32))
         return found
 
     def _head(self, state: Array, mean: Array) -> Floats:
