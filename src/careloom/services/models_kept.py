@@ -17,6 +17,7 @@ from careloom.store.synthesis_files import SynthesisFiles, cut
 from careloom.store.transaction import Transaction
 
 Json = dict[str, Any]
+LONGEST_REASON = 500
 EMPTY: Json = {"champion": None, "challenger": None, "shadow": None, "share": 0.0, "past": [], "since": {}, "last": {}}
 """Traffic of a model that nobody answers for yet."""
 
@@ -48,6 +49,14 @@ def zone_of(told: str) -> Zone:
         if zone == told and zone != "landing":
             return zone  # type: ignore[no-any-return]
     raise QueryError("the lineage names no zone", "data.zone is identified, research, synthetic or public.")
+
+
+def require_reason(text: str) -> None:
+    """Returns where a reason is short enough to stand in the audit chain. raises QueryError"""
+    if len(text) > LONGEST_REASON or not text.isprintable():
+        raise QueryError(
+            f"a reason has {LONGEST_REASON} printable characters at most", "Say why, and name no patient: it is kept."
+        )
 
 
 def version_name(model: str, number: int) -> str:

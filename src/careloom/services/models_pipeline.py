@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-import orjson
-
 from careloom.errors import CareloomError, Conflict, StateError, Withheld
 from careloom.mlops import pipeline_file
 from careloom.mlops.pipeline_file import PipelineFile
@@ -17,9 +15,19 @@ from careloom.services.access import Principal, local_operator
 from careloom.services.admission import admit, note
 from careloom.services.models import RegisterAsk, open_version, register
 from careloom.services.models_gates import judged
-from careloom.services.models_kept import files_of, folder_of, resolve, traffic_of, version_name
+from careloom.services.models_kept import folder_of, resolve, traffic_of, version_name
 from careloom.services.models_promote import Back, promoted, retired, rolled_back
-from careloom.services.models_runs import RUN, begin, go, queue, run_named, told
+from careloom.services.models_runs import (
+    RUN,
+    begin,
+    drop_trained,
+    go,
+    keep_trained,
+    queue,
+    run_named,
+    told,
+    trained_by,
+)
 from careloom.services.models_traffic import canary, shadow
 from careloom.services.models_trainer import Asked, Fitted, Trainer, trainer_named
 from careloom.services.models_watch import watch
@@ -27,7 +35,6 @@ from careloom.services.platform import Platform
 from careloom.store.at_work import at_work
 from careloom.store.jobs import Jobs, Progress
 from careloom.store.models import ModelWork
-from careloom.store.synthesis_files import cut
 
 Json = dict[str, Any]
 
@@ -111,7 +118,10 @@ def _gone(platform: Platform, who: Principal, run_: ModelWork) -> Json:
             try:
                 made = going.step(name)
             except CareloomError as error:
-                go(platform, who, one, "withheld" if isinstance(error, Withheld) else "failed", error=error.code)
+                is_withheld = isinstance(error, Withheld)
+                if is_withheld:
+                    drop_trained(platform, one)
+                go(platform, who, one, "withheld" if is_withheld else "failed", error=error.code)
                 raise
             if made is None:
                 return told(go(platform, who, one, "waiting"))
@@ -153,10 +163,7 @@ class _Going:
 
     def _train(self) -> Json:
         made = self._trainer.train(self._asked())
-        kept = files_of(self.platform)
-        for name, content in made.files.items():
-            kept.write(f"runs/{self.one.name}/files/{name}", cut(content))
-        kept.write(f"runs/{self.one.name}/people", cut(orjson.dumps(sorted(made.pseudonyms))))
+        keep_trained(self.platform, self.one.name, made.files, made.pseudonyms)
         return {
             "files": sorted(made.files),
             "seeds": dict(made.seeds),
@@ -165,10 +172,8 @@ class _Going:
         }
 
     def _fitted(self) -> Fitted:
-        kept, told_ = files_of(self.platform), self._made("train")
-        files = {name: kept.whole(f"runs/{self.one.name}/files/{name}") for name in told_["files"]}
-        people = frozenset(orjson.loads(kept.whole(f"runs/{self.one.name}/people")))
-        return Fitted(files, told_["seeds"], people)
+        files, people = trained_by(self.platform, self.one)
+        return Fitted(files, self._made("train")["seeds"], people)
 
     def _evaluate(self) -> Json:
         number = traffic_of(self.platform, self.pipeline.model)["champion"]
@@ -202,9 +207,7 @@ class _Going:
             self.pipeline.reason,
         )  # fmt: skip
         made = register(self.platform, self.who, ask)
-        kept = files_of(self.platform)
-        for name in [*(f"files/{one}" for one in fitted.files), "people"]:
-            kept.remove(f"runs/{self.one.name}/{name}")
+        drop_trained(self.platform, self.one)
         return {"version": made["version"], "digest": made["digest"], "training": made["training"]}
 
     def _approval(self) -> Json | None:

@@ -16,6 +16,7 @@ from careloom.services.models_kept import (
     Change,
     Json,
     put_traffic,
+    require_reason,
     resolve,
     set_traffic,
     told,
@@ -44,6 +45,7 @@ def approve(platform: Platform, who: Principal, version: str, reason: str) -> Js
             the version is not as it was signed; Conflict where it is not registered, or is retired
     """
     admit(platform, who, "approve", "identified", operation=APPROVE)
+    require_reason(reason)
     one = resolve(platform, version)
     found = _may_answer(platform, who, one, APPROVE)
     if one.state != "registered":
@@ -71,6 +73,7 @@ def promote(platform: Platform, who: Principal, version: str, reason: str) -> Js
     raises  as `approve`; Conflict where it is the champion, or a canary of it is too young or breaks a limit
     """
     admit(platform, who, "approve", "identified", operation=PROMOTE)
+    require_reason(reason)
     return promoted(platform, who, resolve(platform, version), reason)
 
 
@@ -110,6 +113,7 @@ def roll_back(platform: Platform, who: Principal, model: str, reason: str) -> Js
     raises   AccessError; NotFound where nobody answers for the model; StateError where there is nobody before
     """
     admit(platform, who, "operate", "identified", operation=ROLL_BACK)
+    require_reason(reason)
     return rolled_back(platform, who, model, reason)
 
 
@@ -156,6 +160,7 @@ def retire(platform: Platform, who: Principal, version: str, reason: str) -> Jso
     raises  AccessError; NotFound; Conflict where it is retired, or is the champion: promote or roll back first
     """
     admit(platform, who, "operate", "identified", operation=RETIRE)
+    require_reason(reason)
     one = resolve(platform, version)
     traffic = traffic_of(platform, one.parent)
     if one.state == "retired":

@@ -1,16 +1,20 @@
 """Runs of pipelines as they are kept, and queued: what each step made, where a run stopped, what it waits for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from careloom.errors import NotFound
+import orjson
+
+from careloom.errors import Conflict, NotFound
 from careloom.mlops.pipeline_file import STEPS
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
-from careloom.services.models_kept import Change, write
+from careloom.services.models_kept import Change, files_of, write
 from careloom.services.platform import Platform
+from careloom.services.trainings import permitted
 from careloom.store.models import ModelWork, find, listed
 from careloom.store.rows import instant
+from careloom.store.synthesis_files import cut
 
 KIND = "models-pipeline"
 RUN = "models-pipeline"
@@ -55,6 +59,52 @@ def resume_soon(platform: Platform, run: str) -> None:
         return
     if one is not None and one.state == "waiting":
         queue(platform, one.body["starter"], {"run": one.name})
+
+
+def keep_trained(platform: Platform, run: str, files: Mapping[str, bytes], pseudonyms: Collection[str]) -> None:
+    """Lays by, sealed, what a run trained and whom it learnt from, until it is registered."""
+    kept = files_of(platform)
+    for name, content in files.items():
+        kept.write(f"runs/{run}/files/{name}", cut(content))
+    kept.write(f"runs/{run}/people", cut(orjson.dumps(sorted(pseudonyms))))
+
+
+def trained_by(platform: Platform, one: ModelWork) -> tuple[dict[str, bytes], frozenset[str]]:
+    """What a run laid by: files and pseudonyms. raises NotFound where it is gone"""
+    kept = files_of(platform)
+    files = {name: kept.whole(f"runs/{one.name}/files/{name}") for name in _trained(one)}
+    return files, frozenset(orjson.loads(kept.whole(f"runs/{one.name}/people")))
+
+
+def drop_trained(platform: Platform, one: ModelWork) -> None:
+    """Removes what a run laid by."""
+    kept = files_of(platform)
+    for name in [*(f"files/{each}" for each in _trained(one)), "people"]:
+        kept.remove(f"runs/{one.name}/{name}")
+
+
+def forget_trained(platform: Platform, who: Principal) -> list[str]:
+    """Makes runs train again whose files learnt from somebody who left before they were registered; which."""
+    found = []
+    with platform.store("identified").connect() as connection:
+        begun = [one for one in listed(connection, "run") if _trained(one) and "register" not in one.body["outputs"]]
+    for one in begun:
+        if one.state == "withheld":
+            continue
+        try:
+            _, people = trained_by(platform, one)
+        except NotFound:
+            continue
+        if set(people) - set(permitted(platform, people)):
+            drop_trained(platform, one)
+            left = {name: each for name, each in one.body["outputs"].items() if name in ("snapshot", "checks")}
+            go(platform, who, one, "failed", outputs=left, error=Conflict.code)
+            found.append(one.name)
+    return found
+
+
+def _trained(one: ModelWork) -> list[str]:
+    return list(one.body["outputs"].get("train", {}).get("files", ()))
 
 
 def runs(platform: Platform, who: Principal, pipeline: str = "") -> list[Json]:

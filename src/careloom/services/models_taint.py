@@ -13,7 +13,7 @@ from careloom.services.models_kept import Change, remove_files, traffic_of, vers
 from careloom.services.models_mirror import mirror_soon
 from careloom.services.models_pipeline import submitted
 from careloom.services.models_promote import retired
-from careloom.services.models_runs import RETRAINER, run_named
+from careloom.services.models_runs import RETRAINER, forget_trained, run_named
 from careloom.services.platform import Platform
 from careloom.store.models import ModelWork
 from careloom.store.transaction import Transaction
@@ -28,6 +28,7 @@ def settle(platform: Platform, who: Principal) -> list[Json]:
     who      whoever did what makes it necessary, for the audit chain; nothing is asked of them
     returns  ``version``, ``causes``, ``retired``, ``retraining`` (the run, empty where no pipeline trained it)
     """
+    forget_trained(platform, who)
     done = [_settled(platform, who, one, taints) for one, taints in _tainted(platform)]
     found = [one for one in done if one is not None]
     if found:

@@ -61,7 +61,7 @@ def set_rule(platform: Platform, who: Principal, ask: RuleAsk) -> Json:
         made.append(step.rights.add(ask.kind, patient, zone, who.name, ask.reason.strip()))
         if patient and ask.kind != "hold":
             tainted += step.rights.taint(subjects[0], ask.kind)
-    if tainted:
+    if patient and ask.kind != "hold":
         models_taint.settle(platform, who)
     exports = _withdrawn(platform, ask.kind)
     with store.rights() as reader:

@@ -210,3 +210,37 @@ def test_pipelines_that_ship_can_be_read_and_name_what_there_is(name: str) -> No
     assert one.name == name
     assert one.gates in SHIPPED
     assert one.trainer in trainers()
+
+
+def test_a_run_that_learnt_from_who_left_before_it_was_registered_trains_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.ingest([{"resourceType": "Patient", "id": name, "birthDate": "1961-04-05"} for name in ("p1", "p2")])
+    store = place.platform.store("identified")
+    one, other = (store.pseudonym(place.stored_id("Patient", name)) for name in ("p1", "p2"))
+    LOGISTIC.people = frozenset([one, other])
+    LOGISTIC.broken.add("evaluate")
+    with pytest.raises(StateError):
+        run(place.platform, ENGINEER, PIPELINE)
+    laid_by = folder_of(place.platform) / "artefacts/runs"
+    assert list(laid_by.rglob("*.sealed"))
+    erase(place.platform, OFFICER, f"Patient/{place.stored_id('Patient', 'p1')}", search=False)
+    assert list(laid_by.rglob("*.sealed")) == []
+    LOGISTIC.broken.clear()
+    LOGISTIC.people = frozenset([other])
+    (begun,) = runs(place.platform, SECOND)
+    assert "train" not in begun["done"]
+    assert resume(place.platform, ENGINEER, begun["run"])["state"] == "waiting"
+
+
+def test_nothing_of_a_withheld_run_is_kept(place: Place) -> None:
+    LOGISTIC.broken.add("checks")
+    with pytest.raises(Withheld):
+        run(place.platform, ENGINEER, PIPELINE)
+    assert list((folder_of(place.platform) / "artefacts").rglob("*.sealed")) == []
+
+
+def test_a_reason_that_is_a_novel_is_refused(place: Place) -> None:
+    one = run(place.platform, ENGINEER, PIPELINE)
+    with pytest.raises(QueryError):
+        approve(place.platform, SECOND, one["version"], "x" * 501)
