@@ -52,8 +52,8 @@ def _imports(node: ast.AST, *, runs_on_import: bool) -> Iterator[Import]:
                 yield Import(alias.name, (), child.lineno, runs_on_import)
         elif isinstance(child, ast.ImportFrom):
             yield Import(child.module or "", tuple(alias.name for alias in child.names), child.lineno, runs_on_import)
-        else:
-            hidden = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _type_checking(child)
+        elif not isinstance(child, ast.expr):  # no expression holds an import
+            hidden = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) or _type_checking(child)
             yield from _imports(child, runs_on_import=runs_on_import and not hidden)
 
 

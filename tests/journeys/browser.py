@@ -24,7 +24,12 @@ from tests.api.kit import Installation
 from tests.journeys.server import free_port
 from tests.journeys.small_hospital import feed
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage", "--in-process-gpu",
+    "--renderer-process-limit=1", "--num-raster-threads=1", "--disable-gpu-rasterization", "--disable-smooth-scrolling",
+    "--js-flags=--single-threaded,--max-opt=1",
+]  # fmt: skip
+"""Few processes, and scripts that are not optimized: a page lives for seconds, and this takes a quarter less."""
 PEOPLE = {
     "petra.privacy": (["privacy-officer", "data-engineer"], ["landing", "identified", "research", "synthetic"]),
     "grace.clinician": (["clinician"], ["identified"]),

@@ -3,10 +3,10 @@
 import json
 from datetime import UTC, datetime
 
-from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
-from openlineage.client.serde import Serde
-
 from careloom.pipeline.manifest import FileEntry, RunManifest, as_openlineage
+from tests.later import Later
+
+events, serde = Later("openlineage.client.event_v2"), Later("openlineage.client.serde")
 
 
 def test_events_are_those_that_the_client_library_would_write() -> None:
@@ -15,17 +15,19 @@ def test_events_are_those_that_the_client_library_would_write() -> None:
     manifest = RunManifest("20240506T070809Z-abcdef", "ingest", [("convert", "1")], "00", started, ended, files)
     ours = as_openlineage(manifest)
     assert [event["eventType"] for event in ours] == ["START", "COMPLETE"]
-    for event, state, time in zip(ours, (RunState.START, RunState.COMPLETE), (started, ended), strict=True):
-        foreign = RunEvent(
+    for event, state, time in zip(
+        ours, (events.RunState.START, events.RunState.COMPLETE), (started, ended), strict=True
+    ):
+        foreign = events.RunEvent(
             eventType=state,
             eventTime=time.isoformat(),
-            run=Run(runId=event["run"]["runId"]),
-            job=Job(namespace="careloom", name="ingest"),
+            run=events.Run(runId=event["run"]["runId"]),
+            job=events.Job(namespace="careloom", name="ingest"),
             producer=event["producer"],
-            inputs=[InputDataset(namespace="landing", name=file.manifest_id) for file in files],
-            outputs=[OutputDataset(namespace="identified", name="fhir")],
+            inputs=[events.InputDataset(namespace="landing", name=file.manifest_id) for file in files],
+            outputs=[events.OutputDataset(namespace="identified", name="fhir")],
         )
-        assert event == json.loads(Serde.to_json(foreign))
+        assert event == json.loads(serde.Serde.to_json(foreign))
 
 
 def test_a_run_that_has_not_ended_has_only_started() -> None:

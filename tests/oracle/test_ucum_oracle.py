@@ -6,11 +6,13 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
-import pint
 import pytest
 
 from careloom.terminology import ucum
 from careloom.terminology.ucum_table import table
+from tests.later import Later
+
+pint = Later("pint")
 
 # UCUM atom -> pint's name for the same unit. Left out: what pint has under the same name with another definition
 # (its year is 365.25 d, its calorie 4.184 J, its mercury has another density), and what it lacks.

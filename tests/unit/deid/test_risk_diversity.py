@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
 
 from careloom.deid.risk_classes import classes_of, coded
 from careloom.deid.risk_diversity import (
@@ -18,7 +17,9 @@ from careloom.deid.risk_diversity import (
     ordered_distance,
     recursive,
 )
+from tests.later import Later
 
+optimize = Later("scipy.optimize")
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5) | st.none()), min_size=1, max_size=30)
 
 
@@ -57,7 +58,7 @@ def moved(share: list[float], whole: list[float], cost: np.ndarray) -> float:
     width = len(share)
     leaving = np.kron(np.eye(width), np.ones(width))
     arriving = np.kron(np.ones(width), np.eye(width))
-    found = linprog(cost.ravel(), A_eq=np.vstack([leaving, arriving]), b_eq=[*share, *whole])
+    found = optimize.linprog(cost.ravel(), A_eq=np.vstack([leaving, arriving]), b_eq=[*share, *whole])
     return float(found.fun)
 
 
