@@ -54,6 +54,7 @@ def verify(
     Example: careloom synthesize verify certificate.json --rows patients.parquet --key 3f2a...
     """
     from careloom.cli import output, render_synthesis
+    from careloom.cli.audit_proofs import public_key
     from careloom.cli.synthesis_session import opened
     from careloom.services.synthesize_certificate import check_by
     from careloom.services.synthesize_verify import read_rows_of
@@ -62,7 +63,7 @@ def verify(
     content = file.read_bytes()
     frames = None if rows is None else [read_rows_of(rows)]
     if key:
-        found = check_by(content, _key(key), frames)
+        found = check_by(content, public_key(key), frames)
         found["whole"] = found["signed"] and found["verdict"] and found["rows"] is not False
     else:
         with opened() as (platform, who):
@@ -169,15 +170,3 @@ def discard(
     with opened() as (platform, who):
         done = run(platform, who, name)
     output.give(done, as_json=json, show=lambda _: output.say(f"{name} is discarded."))
-
-
-def _key(text: str) -> bytes:
-    from careloom.errors import QueryError
-
-    try:
-        found = bytes.fromhex(text.strip())
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise QueryError("the public key is none", "Give 64 hexadecimal digits, as the installation shows them.")
-    return found

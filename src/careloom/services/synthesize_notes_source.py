@@ -71,7 +71,10 @@ def read_notes_of(platform: Platform, who: Principal, folder: Path | None, zone:
         return _source(platform, simulated_notes(folder), {}, ({}, 0), zone)
     found, left_out = _stored(platform, who)
     if not found:
-        raise InputError("no note of the research zone was annotated", "Run careloom annotate --zone research.")
+        raise InputError(
+            "no note of the research zone was annotated",
+            "Let notes pass (careloom deidentify --policy expert, say), then run careloom annotate --zone research.",
+        )
     people = people_behind(platform, "research", sorted({one.patient for one in found}))
     chosen = [one for one in found if one.patient in people]
     return _source(platform, chosen, {"zone": "research"}, (people, left_out + len(found) - len(chosen)), "research")
