@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from lxml import etree
 
 from careloom.errors import AccessError, FormatError, NotFound
 from careloom.mlops.card_chai import as_xml
@@ -25,6 +26,7 @@ from careloom.services.monitor_labels import Feedback, take_feedback
 from tests.api.kit import Installation
 from tests.models_kit import ENGINEER, GATES, MODEL, SCIENTIST, SECOND, trained
 from tests.monitor_kit import BEGIN, HORIZON, VERSION, Watched
+from tests.unit.mlops.card_made import MODEL as RISK_MODEL
 from tests.unit.mlops.card_made import TRAINING, WEIGHTS, people, report
 
 GATED = GATES + '[[gate]]\nmeasure = "card_stale"\nat_most = 0\n'
@@ -129,6 +131,30 @@ def test_a_file_that_says_too_little_is_named(place: Installation, files: dict[s
     with pytest.raises(FormatError) as caught:
         make_card(place.platform, ENGINEER, f"{MODEL}@1")
     assert name in caught.value.where
+
+
+def test_a_version_that_holds_all_of_it_fills_31_of_31(place: Installation, tmp_path: Path) -> None:
+    at = {"at": place.platform.runtime.now().isoformat()}
+    own = tmp_path / "cards" / "readmission-30d.toml"
+    texts = {"developer": "Data office, 1", "funding_source": "Own budget", "outcome_references": "Ward study, 2026."}
+    sections = "".join(f'[{name}]\ntext = "{words}"\n' for name, words in texts.items())
+    own.write_text(f'by = "Quality office"\non = 2026-11-20\n{sections}')
+    outside = report(people(300, 3), WEIGHTS, "Another hospital", party="Its quality office") | at
+    files = {
+        "model.json": orjson.dumps(RISK_MODEL),
+        "training.json": orjson.dumps(TRAINING),
+        "evaluation.json": orjson.dumps(report(people(300, 1), WEIGHTS, "Held-out patients") | at),
+        "external.json": orjson.dumps(outside),
+        "local.json": orjson.dumps(report(people(300, 4), WEIGHTS, "Patients of the ward") | at),
+    }
+    lineage = trained().lineage | {"data": {"zone": "research", "snapshot": "facts version 3"}}
+    asked = RegisterAsk("readmission-30d", files, lineage, gates="small", reason="a card")
+    register(place.platform, ENGINEER, asked)
+    made = make_card(place.platform, ENGINEER, "readmission-30d@1")
+    assert [one.id for one in made.answers if not one.is_filled] == []
+    assert (made.filled, made.stale) == (31, ())
+    told = etree.fromstring(as_xml(made))
+    assert told.findtext("{*}BasicInfo/{*}DeveloperContact") == "Data office, 1"
 
 
 def test_who_may_not_see_models_sees_no_card(place: Installation) -> None:
