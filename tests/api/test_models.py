@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
+from lxml import etree
 
 from careloom.errors import AccessError, Conflict, InputError, NotFound, StateError, Withheld
 from careloom.services.models import RegisterAsk, register
@@ -44,6 +46,16 @@ def test_a_version_is_approved_promoted_and_rolled_back_by_the_sdk(made: Install
         shown = api.models.version(f"{MODEL}@champion")
         assert (shown.version, shown.traffic["champion"]) == (first, 1)
         assert api.models.verify(first).whole
+
+
+def test_the_card_of_a_version_comes_as_json_page_and_xml(made: Installation) -> None:
+    first = registered(made, 10)
+    with client_of(made) as api:
+        assert len(orjson.loads(api.models.card(first))["attributes"]) == 31
+        assert api.models.card(first, "html").startswith(b"<!doctype html>")
+        assert etree.fromstring(api.models.card(first, "xml")).tag.endswith("AppliedModelCard")
+        with pytest.raises(NotFound):
+            api.models.card(f"{MODEL}@9")
 
 
 def test_what_is_refused_says_whose_fault_it_is(made: Installation) -> None:

@@ -12,6 +12,7 @@ from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import platform, who
 from careloom.api.models_schemas import (
     CanaryBody,
+    ModelCardQuery,
     ModelNamePath,
     ModelReasonBody,
     ModelsQuery,
@@ -84,6 +85,46 @@ def verified(path: ModelVersionPath) -> Response:
     from careloom.services import models as service  # noqa: PLC0415 - see the module
 
     return json_answer(service.verify(platform(), who(), path.version))
+
+
+_CARD: dict[str, Any] = {
+    "description": "The card as a file.",
+    "content": {
+        "application/json": {"schema": {"type": "object"}, "example": {"format": 1, "attributes": []}},
+        "text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"},
+        "application/xml": {"schema": {"type": "string"}, "example": "<AppliedModelCard/>"},
+    },
+}
+
+
+@models.get(
+    "/<version>/card",
+    summary="The model card of a version",
+    operation_id="model_card",
+    security=_MONITOR,
+    responses={200: _CARD, **problems(*_REFUSALS)},
+)
+def card(path: ModelVersionPath, query: ModelCardQuery) -> Response:
+    """31 source attributes of HTI-1, each with where it comes from and whether it is stale; nothing is kept."""
+    from careloom.services.model_card import shown_card  # noqa: PLC0415 - see the module
+
+    made = shown_card(platform(), who(), path.version)
+    if query.format == "json":
+        return json_answer(made.as_json())
+    content, kind = _card_as(made, query.format)
+    answer = Response(content, content_type=kind)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{made.name}-{made.version}.{query.format}"'
+    return answer
+
+
+def _card_as(made: Any, form: str) -> tuple[bytes, str]:
+    if form == "xml":
+        from careloom.mlops.card_chai import as_xml  # noqa: PLC0415 - see the module
+
+        return as_xml(made), "application/xml"
+    from careloom.mlops.card_html import as_html  # noqa: PLC0415 - see the module
+
+    return as_html(made).encode(), "text/html; charset=utf-8"
 
 
 @models.post(

@@ -59,6 +59,12 @@ class ModelVersionPath(Model):
     )
 
 
+class ModelCardQuery(Model):
+    """As what."""
+
+    format: Literal["json", "html", "xml"] = told("json", "JSON, a page, or XML of CHAI's applied model card.", "html")
+
+
 class ModelNamePath(Model):
     """Which model."""
 

@@ -1,7 +1,7 @@
 """Trained models: versions, who approves and answers, the way back, pipelines."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from careloom.client.address import segment
@@ -20,6 +20,8 @@ from careloom.client.models_reports import (
 from careloom.client.payload import JsonBody
 from careloom.client.session import Session
 from careloom.client.transport import Ask
+
+_CARDS = {"json": "application/json", "html": "text/html", "xml": "application/xml"}
 
 
 class Models:
@@ -44,6 +46,11 @@ class Models:
     def verify(self, version: str) -> VerifiedModelVersion:
         """Whether it is as it was signed. raises NotFound"""
         return decode(VerifiedModelVersion, self._get(f"{_version(version)}/verification"))
+
+    def card(self, version: str, kind: Literal["json", "html", "xml"] = "json") -> bytes:
+        """The model card of a version as a file: JSON, a page, or XML of CHAI. raises NotFound; AccessError"""
+        url = f"{self._base}{_version(version)}/card?{urlencode({'format': kind})}"
+        return self._session.content(Ask(method="GET", url=url, accept=_CARDS[kind]))
 
     def approve(self, version: str, reason: str = "") -> ModelVersion:
         """Says as a second person that it may answer. raises AccessError for who registered it; StateError by a gate"""

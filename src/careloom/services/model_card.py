@@ -11,18 +11,18 @@ from typing import Any
 
 import orjson
 
-from careloom.errors import FormatError, SetupError
+from careloom.errors import FormatError, NotFound, SetupError
 from careloom.mlops import card as cards
 from careloom.mlops.card_declared import Declarations, declarations, shipped
 from careloom.mlops.card_facts import CardFacts, Judged, judged
 from careloom.services.access import Principal
-from careloom.services.admission import admit, event
+from careloom.services.admission import admit, event, note
 from careloom.services.model_card_watch import watched
 from careloom.services.models_kept import load_files, resolve, traffic_of
 from careloom.services.platform import Platform
 from careloom.store.models import ModelWork, listed
 
-CARD = "models-card"
+CARD, SHOWN = "models-card", "models-card-show"
 FILES = {"same_source": "evaluation.json", "external": "external.json", "local": "local.json"}
 TRAINING, DECLARED, MODEL = "training.json", "card.toml", "model.json"
 Json = dict[str, Any]
@@ -47,6 +47,19 @@ def make_card(platform: Platform, who: Principal, version: str) -> cards.Card:
             step.models.change("card", one.name, "made", made.as_json())
         else:
             step.models.add("card", one.name, one.parent, "made", made.as_json())
+    return made
+
+
+def shown_card(platform: Platform, who: Principal, version: str) -> cards.Card:
+    """The card of a version of what is known now; nothing is kept. raises as `make_card`"""
+    admit(platform, who, "monitor", "identified", operation=SHOWN)
+    try:
+        one = resolve(platform, version)
+    except NotFound:
+        note(platform, who, SHOWN, "identified", outcome="failed", detail={"code": NotFound.code})
+        raise
+    made = cards.card(facts_of(platform, one), platform.runtime.now())
+    note(platform, who, SHOWN, "identified", detail={"version": one.name, "filled": made.filled})
     return made
 
 
