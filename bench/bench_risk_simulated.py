@@ -1,7 +1,7 @@
 """Readmission in the simulated hospital: how near a model comes to the probability that the simulator drew from.
 
 ``python bench/bench_risk_simulated.py facts --out FOLDER [--patients 20000] [--seed 1]``   minutes a thousand patients
-``python bench/bench_risk_simulated.py train --out FOLDER [--learner lightgbm]``
+``python bench/bench_risk_simulated.py train --out FOLDER [--learner logistic] [--task in-hospital-death]``
 
 The probability stands in the answers of the simulator (``answers/outcomes.ndjson`` of a feed) and in a file of its own
 here; features are made of facts alone, as of the discharge. The oracle is the AUROC of that probability on the test
@@ -13,6 +13,7 @@ import argparse
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,13 @@ from careloom.risk.evaluate_measures import Floats, ranking
 from careloom.risk.features import built
 from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.risk.features_training import training_set
+from careloom.risk.models import Model
 from careloom.risk.models_package import pack, unpack
 from careloom.risk.models_report import Judge, paired, report, text
-from careloom.risk.models_training import Plan, trained
+from careloom.risk.models_training import Plan, Rows, trained
 from careloom.risk.splits import patient_grouped
-from careloom.risk.tasks import shipped_task
-from careloom.risk.tasks_material import lace_risk, material
+from careloom.risk.tasks import Task, ready_tasks, shipped_task
+from careloom.risk.tasks_material import Material, lace_risk, material
 from careloom.simulate.history import Code, History
 from careloom.simulate.hospital import build_hospital
 from careloom.simulate.patients import simulate_patient
@@ -148,26 +150,41 @@ def expected(risk: Floats, chance: Floats) -> float:
     return float(ranking(happened, both, np.concatenate([chance, 1 - chance])[None, :])[0][0])
 
 
-def train(out: Path, learner: str) -> None:
-    """Trains on facts, judges by the truth."""
+def taught(out: Path, learner: str, name: str) -> tuple[Model, Material, Task, Plan, pl.DataFrame]:
+    """A model of a task on facts alone."""
     events = as_events(pl.read_parquet(out / "facts-*.parquet"))
-    truth = pl.read_parquet(out / "truth-*.parquet")
-    task, definition = shipped_task("readmission-30d"), shipped("readmission_30_days")
+    task = shipped_task(name)
+    definition = shipped(task.cohort)
     found = extract(definition, events)
-    features = built(shipped_features("general"), found.rows, events, "discharge")
+    kind = definition.events[definition.index.event].kind
+    features = built(shipped_features(task.features), found.rows, events, kind)
     fold = patient_grouped(found.rows, KEY, SHARES)
     made = training_set(found, features, fold, {"kind": "patient", "is_temporal": False}, "simulated")
     if made.manifest["leaks"]:
         raise SystemExit(f"the training set leaks: {made.manifest['leaks']}")
     told = material(task, made.frame, made.manifest, events)
     settings: Row = TREES if learner == "lightgbm" else {"penalty": 20.0, "knots": 3}
-    plan = Plan(task.name, task.outcome, 30, learner, KEY, SEED, settings, at_risk=0.15, alerts_per_100=15.0)  # type: ignore[arg-type]
+    plan = replace(task.plan(KEY, SEED), learner=learner, settings=settings, candidates=())  # type: ignore[arg-type]
     begun = time.process_time()
-    model = unpack(
-        pack(trained(told.about, told.rows["train"], told.rows["validation"], plan, {"cohort": definition.name}).model)
-    )
+    made_of = {"cohort": definition.name}
+    model = unpack(pack(trained(told.about, told.rows["train"], told.rows["validation"], plan, made_of).model))
     print(f"trained in {time.process_time() - begun:.0f} s of processor time")
-    test = told.rows["test"]
+    return model, told, task, plan, events
+
+
+def train(out: Path, learner: str, name: str) -> None:
+    """Trains on facts; judges a readmission by the truth, too."""
+    model, told, task, plan, events = taught(out, learner, name)
+    rivals = {}
+    if name == "readmission-30d":
+        beside_the_truth(model, told.rows["test"], pl.read_parquet(out / "truth-*.parquet"))
+        rivals["LACE"] = lace_risk(told, events, plan)
+    judge = Judge(SEED, ("sex", "age_band"), ppv=task.ppv, resamples=300)
+    print(text(report(model, told.rows["test"], judge, baselines=rivals, groups=told.groups["test"])))
+
+
+def beside_the_truth(model: Model, test: Rows, truth: pl.DataFrame) -> None:
+    """Prints AUROC, expected AUROC and ratios of the model and of the probability that the simulator drew from."""
     whole = test.frame.select("resource_key").join(truth, on="resource_key", how="left", maintain_order="left")
     known = whole["probability"].is_not_null().to_numpy()
     agrees = (whole["drawn"].to_numpy()[known] == test.happened[known]).mean()
@@ -185,10 +202,6 @@ def train(out: Path, learner: str) -> None:
         "correlation_with_the_probability": float(np.corrcoef(risk, chance)[0, 1]),
     }  # fmt: skip
     print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode())
-    judge = Judge(SEED, ("sex", "age_band"), ppv=0.25, resamples=300)
-    print(
-        text(report(model, test, judge, baselines={"LACE": lace_risk(told, events, plan)}, groups=told.groups["test"]))
-    )
 
 
 def main() -> None:
@@ -198,11 +211,12 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--learner", choices=("lightgbm", "logistic"), default="lightgbm")
+    parser.add_argument("--task", choices=ready_tasks(), default="readmission-30d")
     asked = parser.parse_args()
     if asked.step == "facts":
         make_facts(asked.out, asked.patients, asked.seed)
     else:
-        train(asked.out, asked.learner)
+        train(asked.out, asked.learner, asked.task)
 
 
 if __name__ == "__main__":
