@@ -7,6 +7,8 @@ What that loses is about what they tell of each other; tokens are joined while t
 import numpy as np
 import numpy.typing as npt
 
+NARROW = 20
+"""Tokens up to which each comes by itself: few passes are quick, and a narrow table shows what little is lost."""
 Codes = npt.NDArray[np.int64]
 
 
@@ -19,11 +21,12 @@ def grouped(
     alone  a token that comes by itself; -1: none
     """
     groups: list[list[int]] = []
-    told = 0.0
+    told, most = 0.0, most if len(order) > NARROW else -1.0
     for token in order:
-        if groups and token != alone:
+        is_free = bool(groups) and token != alone and groups[-1] != [alone]
+        if is_free:
             told += sum(information(codes[:, [token, other]], (sizes[token], sizes[other])) for other in groups[-1])
-        if groups and token != alone and told <= most:
+        if is_free and told <= most:
             groups[-1].append(token)
         else:
             groups.append([token])

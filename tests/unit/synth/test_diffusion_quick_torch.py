@@ -35,20 +35,27 @@ def test_what_codes_tell_of_each_other_is_counted_in_nats_less_what_chance_tells
     assert np.mean(few) < 0.02
 
 
+ALONE = tuple((each,) for each in range(4, 24))
+"""Of a wide table: twenty more tokens, each the same as the first."""
+
+
 @pytest.mark.parametrize(
     ("alone", "most", "groups"),
     [
-        (-1, 0.02, ((0, 1), (2, 3))),
-        (3, 0.02, ((0, 1), (2,), (3,))),
-        (-1, -1.0, ((0,), (1,), (2,), (3,))),
-        (-1, 9.0, ((0, 1, 2, 3),)),
+        (-1, 0.02, ((0, 1), (2, 3), *ALONE)),
+        (3, 0.02, ((0, 1), (2,), (3,), *ALONE)),
+        (-1, -1.0, ((0,), (1,), (2,), (3,), *ALONE)),
+        (-1, 1e9, (tuple(range(24)),)),
     ],
     ids=["by what they tell", "the target alone", "none", "all"],
 )
-def test_codes_come_to_light_together_that_tell_next_to_nothing_of_each_other(
+def test_codes_of_a_wide_table_come_to_light_together_that_tell_next_to_nothing_of_each_other(
     alone: int, most: float, groups: tuple[tuple[int, ...], ...]
 ) -> None:
-    assert grouped(codes(), SIZES, (0, 1, 2, 3), alone, most) == groups
+    rows = codes()
+    wide = np.concatenate([rows, np.tile(rows[:, :1], 20)], 1)
+    assert grouped(wide, (*SIZES, *[3] * 20), tuple(range(24)), alone, most) == groups
+    assert grouped(rows, SIZES, (0, 1, 2, 3), alone, most) == ((0,), (1,), (2,), (3,))
 
 
 def test_rows_that_are_alike_so_far_are_looked_at_once() -> None:
