@@ -35,6 +35,10 @@ class Blocks:
         """[rows, parts] the place of each code in the vector."""
         return torch.from_numpy(codes.astype(np.int64)) + self.starts
 
+    def hot(self, flat: Tensor) -> Tensor:
+        """[rows, all codes] 1 at places of codes."""
+        return torch.zeros(len(flat), self.width).scatter_(1, flat, 1.0)
+
     def log_sums(self, logits: Tensor) -> Tensor:
         """[rows, parts] the logarithm of the sum of exponentials of each block of clamped logits."""
         return (logits.exp() @ self.home).log()

@@ -42,7 +42,7 @@ class Layout:
 
     def hot(self, flat: Tensor) -> Tensor:
         """[rows, all codes] 1 at places of codes."""
-        return torch.zeros(len(flat), self.blocks.width).scatter_(1, flat, 1.0)
+        return self.blocks.hot(flat)
 
     def rows(self, rows: ModelRows) -> tuple[Tensor, Tensor]:
         """([rows, parts] places of codes, [rows, row] rows of the model space)."""

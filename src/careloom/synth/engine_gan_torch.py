@@ -3,7 +3,7 @@
 Datasheet: docs/datasheets/synthetic-gan.md
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from careloom.synth.engine_gan_training_torch import Training
 from careloom.synth.engine_private_torch import mechanisms, private_course, shares_of
 from careloom.synth.engine_saving_torch import arrays, restore
 from careloom.synth.engine_shares_torch import leaning
+from careloom.synth.engine_target_torch import FEW, Last, is_last, last_from, last_of
 from careloom.synth.transforms import Plan
 from careloom.synth.transforms_space import ModelRows, Part
 
@@ -34,6 +35,8 @@ _LEAST = 30
 """Rows of a state below which its numbers are left as they are."""
 _CODES_AT_MOST = 6_000
 """All pairs of codes are counted at each step: time and memory grow with their square."""
+_OF_FEW = {"heads": 16}
+"""Options of fewer rows than `FEW`."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -44,6 +47,7 @@ class GanEngine:
     shares         [all codes] how often each is asked for
     lean           [all codes] added to the logits so that each comes as often as it was learnt
     found, wanted  [numbers, knots] quantiles of made numbers, and of real ones, by state; alike where not corrected
+    last           the target, said of a row's other columns where it is not given; None: it is made as they are
     """
 
     layout: Layout
@@ -53,6 +57,7 @@ class GanEngine:
     lean: Tensor
     found: Floats
     wanted: Floats
+    last: Last | None = None
 
     def sample(self, rows: int, draw: np.random.Generator, given: Given | None = None) -> ModelRows:
         """So many rows; of what is given the first part is met, and whoever asks draws again for the others."""
@@ -64,7 +69,10 @@ class GanEngine:
 
         def some(at: slice) -> Floats:
             count = at.stop - at.start
-            return self._some(usual(blocks, self.shares, count, draw) if asked is None else asked[at], draw)
+            made = self._some(usual(blocks, self.shares, count, draw) if asked is None else asked[at], draw)
+            if self.last is not None and self.last.part not in (given or {}):
+                made[:, self.last.part] = self.last.drawn(self.shown(made), draw)
+            return made
 
         made = pieces(rows, _AT_ONCE, some, self.layout.row - blocks.width + len(blocks.sizes))
         parts = len(blocks.sizes)
@@ -74,7 +82,16 @@ class GanEngine:
         """Weights, corrections, and what shapes them."""
         tensors: dict[str, npt.NDArray[Any]] = arrays(self.generator)
         tensors |= {"shares": self.shares.numpy(), "lean": self.lean.numpy()}
-        return State(tensors | {"found": self.found, "wanted": self.wanted}, {"options": self.options})
+        tensors |= {"found": self.found, "wanted": self.wanted}
+        told: Json = {"options": self.options}
+        if self.last is not None:
+            tensors, told = tensors | self.last.tensors(), told | {"last": self.last.part}
+        return State(tensors, told)
+
+    def shown(self, made: Floats) -> Tensor:
+        """[rows, row] of rows as `sample` makes them, discrete parts first."""
+        parts = len(self.layout.blocks.sizes)
+        return self.layout.rows(ModelRows(made[:, parts:], made[:, :parts].astype(np.int32)))[1]
 
     def outputs(self, cell: Tensor, draw: np.random.Generator) -> tuple[Tensor, Tensor]:
         """([rows, all codes] logits that meet conditions, [rows, numbers])."""
@@ -152,6 +169,14 @@ def _require_codes(parts: tuple[Part, ...]) -> None:
         raise InputError("gan: no column has codes to ask rows for", "Choose another engine for numbers alone.")
 
 
+def _sized(ask: Ask, rows: int) -> Json:
+    """The options; where rows are few those of `_OF_FEW` that were not asked for. How many there are may be private."""
+    options: Json = maker.options_of(ask)
+    if ask.privacy is None and rows < FEW:
+        options |= {name: value for name, value in _OF_FEW.items() if name not in ask.options}
+    return options
+
+
 def _learnt(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> GanEngine:
     _require_codes(parts)
     if ask.privacy is None and sum(part.size for part in parts) > _CODES_AT_MOST:
@@ -159,7 +184,7 @@ def _learnt(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, ta
             f"gan: all columns together have more than {_CODES_AT_MOST:,} codes",
             "Group rare values, or choose another.",
         )
-    options: Json = maker.options_of(ask)
+    options = _sized(ask, rows.height)
     layout, source = layout_of(parts), torch.Generator().manual_seed(ask.seed)
     flat, seen = layout.rows(rows)
     noise, is_private = watch.noise, ask.privacy is not None
@@ -175,7 +200,13 @@ def _learnt(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, ta
         learnt = training.learn_privately(flat, seen, shares, private_course(options, ask.privacy), noise, watch)
     alike = np.tile(_KNOTS, (len(layout.gates), 1))
     engine = GanEngine(layout, learnt, options, shares, torch.zeros(layout.blocks.width), alike, alike)
-    return corrected(engine, None if is_private else rows, ask.seed)
+    engine = corrected(engine, None if is_private else rows, ask.seed)
+    if target is None or not is_last(ask, options, target):
+        return engine
+    last = last_of(layout.blocks, target, flat, seen, options, ask.seed)
+    made = engine.sample(_TRIED, np.random.default_rng([ask.seed, 8]))
+    wanted = shares[layout.blocks.home[:, target] > 0]
+    return replace(engine, last=last.levelled(layout.rows(made)[1], wanted, rows.height))
 
 
 def _restored(parts: tuple[Part, ...], state: State) -> GanEngine:
@@ -185,7 +216,9 @@ def _restored(parts: tuple[Part, ...], state: State) -> GanEngine:
     restore(generator, state.tensors)
     shares, lean = (torch.from_numpy(np.asarray(state.tensors[name]).copy()) for name in ("shares", "lean"))
     found, wanted = (np.asarray(state.tensors[name]) for name in ("found", "wanted"))
-    return GanEngine(layout, generator, options, shares, lean, found, wanted)
+    part = state.told.get("last")
+    last = None if part is None else last_from(layout.blocks, part, layout.row, dict(state.tensors))
+    return GanEngine(layout, generator, options, shares, lean, found, wanted, last)
 
 
 def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> Engine:
@@ -205,7 +238,7 @@ maker = Maker(
     options={
         "noise": 96, "hidden": 256, "layers": 2, "row": 96, "critic": 256, "together": 5, "batch": 500, "steps": 3_000,
         "rate": 1e-3, "heat": 0.5, "gain": 0.3, "pairs": 20.0, "slack": 0.0, "slope_every": 2, "average": 0.995,
-        "private_rate": 0.02, "private_steps": 1_000, "private_clip": 1.0,
+        "heads": 0, "sure": 1.4, "private_rate": 0.02, "private_steps": 1_000, "private_clip": 1.0,
     },
     costs=_costs,
 )  # fmt: skip

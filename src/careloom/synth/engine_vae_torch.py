@@ -17,6 +17,7 @@ from careloom.synth.engine_folding import fitted, loaded
 from careloom.synth.engine_private_torch import mechanisms, private_course, shares_of
 from careloom.synth.engine_saving_torch import arrays, restore
 from careloom.synth.engine_shares_torch import leaning
+from careloom.synth.engine_target_torch import FEW, Last, is_last, last_from, last_of
 from careloom.synth.engine_vae_model_torch import Autoencoder
 from careloom.synth.engine_vae_training_torch import Training
 from careloom.synth.transforms import Plan
@@ -25,10 +26,9 @@ from careloom.synth.transforms_space import ModelRows, Part
 _AT_ONCE = 4_096
 _POOL = 8_192
 """Hidden codes among which those are chosen that agree with what is given."""
-_FEW = 2_000
 _OF_FEW = {
     "hidden": 64, "latent": 8, "components": 8, "layers": 1, "flow": 32, "rate": 4e-3, "beta": 0.5, "dropout": 0.2,
-    "unseen": 0.5, "epochs": 200,
+    "unseen": 0.5, "epochs": 200, "heads": 16,
 }  # fmt: skip
 """Options of fewer rows than that: a smaller model, half of the codes of a row hidden at a time, more passes."""
 
@@ -38,11 +38,13 @@ class VaeEngine:
     """A fitted autoencoder; rows are hidden codes drawn from its prior, decoded.
 
     lean  [all codes] added to the logits so that each code comes as often as it was learnt
+    last  the target, said of a row's other columns where it is not given; None: it is decoded as they are
     """
 
     model: Autoencoder
     lean: Tensor
     options: Json
+    last: Last | None = None
 
     def sample(self, rows: int, draw: np.random.Generator, given: Given | None = None) -> ModelRows:
         """So many rows, each with the codes given for it."""
@@ -50,8 +52,12 @@ class VaeEngine:
 
         def some(at: slice) -> npt.NDArray[np.int32]:
             if not held:
-                return self.model.blocks.drawn(self._logits(at.stop - at.start, draw), draw)
-            return self._agreeing({part: codes[at] for part, codes in held.items()}, draw)
+                codes = self.model.blocks.drawn(self._logits(at.stop - at.start, draw), draw)
+            else:
+                codes = self._agreeing({part: codes[at] for part, codes in held.items()}, draw)
+            if self.last is not None and self.last.part not in held:
+                codes[:, self.last.part] = self.last.drawn(self._shown(codes), draw)
+            return codes
 
         with torch.no_grad():
             codes = pieces(rows, _AT_ONCE, some, len(self.model.blocks.sizes))
@@ -59,7 +65,14 @@ class VaeEngine:
 
     def state(self) -> State:
         """Weights, and what shapes them."""
-        return State(arrays(self.model) | {"lean": self.lean.numpy()}, {"options": self.options})
+        told: Json = {"options": self.options}
+        tensors = arrays(self.model) | {"lean": self.lean.numpy()}
+        if self.last is not None:
+            tensors, told = tensors | self.last.tensors(), told | {"last": self.last.part}
+        return State(tensors, told)
+
+    def _shown(self, codes: npt.NDArray[np.int32]) -> Tensor:
+        return self.model.blocks.hot(self.model.blocks.flat(codes))
 
     def _logits(self, rows: int, draw: np.random.Generator) -> Tensor:
         return self.model.decode(self.model.prior.drawn(rows, draw)) + self.lean
@@ -95,7 +108,7 @@ def _costs(parts: tuple[Part, ...], patients: int, ask: Ask, target: int | None)
 def _sized(ask: Ask, rows: int) -> Json:
     """The options; where rows are few those of `_OF_FEW` that were not asked for. How many there are may be private."""
     options: Json = maker.options_of(ask)
-    if ask.privacy is None and rows < _FEW:
+    if ask.privacy is None and rows < FEW:
         options |= {name: value for name, value in _OF_FEW.items() if name not in ask.options}
     return options
 
@@ -117,7 +130,13 @@ def _learnt(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, ta
     engine = VaeEngine(learnt, torch.zeros(blocks.width), options)
     with torch.no_grad():
         logits = engine._logits(_POOL, np.random.default_rng([ask.seed, 3]))
-        return VaeEngine(learnt, leaning(blocks, logits, shares, learnt=0 if ask.privacy else rows.height), options)
+        lean = leaning(blocks, logits, shares, learnt=0 if ask.privacy else rows.height)
+    if target is None or not is_last(ask, options, target):
+        return VaeEngine(learnt, lean, options)
+    last = last_of(blocks, target, flat, blocks.hot(flat), options, ask.seed)
+    wanted = shares[blocks.home[:, target] > 0]
+    made = blocks.hot(blocks.flat(blocks.drawn(logits + lean, np.random.default_rng([ask.seed, 8]))))
+    return VaeEngine(learnt, lean, options, last.levelled(made, wanted, rows.height))
 
 
 def _restored(parts: tuple[Part, ...], state: State) -> VaeEngine:
@@ -126,7 +145,9 @@ def _restored(parts: tuple[Part, ...], state: State) -> VaeEngine:
     components = len(state.tensors["prior.weights"])
     model = Autoencoder(blocks, options | {"components": components}, torch.Generator(), is_private=False)
     restore(model, state.tensors)
-    return VaeEngine(model, torch.from_numpy(np.asarray(state.tensors["lean"]).copy()), options)
+    part = state.told.get("last")
+    last = None if part is None else last_from(blocks, part, blocks.width, dict(state.tensors))
+    return VaeEngine(model, torch.from_numpy(np.asarray(state.tensors["lean"]).copy()), options, last)
 
 
 def _fit(parts: tuple[Part, ...], rows: ModelRows, ask: Ask, watch: Watch, target: int | None) -> Engine:
@@ -147,6 +168,7 @@ maker = Maker(
         "bins": 100, "hidden": 256, "latent": 24, "components": 32, "layers": 3, "flow": 96, "epochs": 60, "batch": 256,
         "rate": 2e-3, "beta": 0.8, "rising": 400, "free_nats": 1.0, "target_weight": 1.0, "average": 0.995,
         "aside": 0.15, "patience": 15, "dropout": 0.1, "unseen": 0.1, "gain": 0.001, "rows_a_bin": 16,
+        "heads": 0, "sure": 1.7,
         "private_rate": 0.02, "private_steps": 1_000, "private_clip": 1.0,
     },
     costs=_costs,
