@@ -31,7 +31,11 @@ WRITES = (
     "DELETE /fhir/{zone}/{type}/{id}",
 )  # fmt: skip
 BEYOND_SCHEMAS = {
-    *((write, "positive_data_acceptance", status) for write in WRITES for status in (400, 405, 409, 412, 413, 422)),
+    *(
+        (write, "positive_data_acceptance", status)
+        for write in WRITES
+        for status in (400, 405, 409, 410, 412, 413, 422)
+    ),
     *(
         (f"{method} /fhir/{{zone}}/{below}$export", "positive_data_acceptance", 400)
         for method in ("GET", "POST")
@@ -40,6 +44,7 @@ BEYOND_SCHEMAS = {
     ("GET /fhir/{zone}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),
+    ("GET /fhir/{zone}/{type}/{id}", "positive_data_acceptance", 410),  # another request deleted it
     ("POST /api/v1/emergencies", "positive_data_acceptance", 400),  # the most minutes are a setting
     ("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400),
     ("POST /api/v1/subjects/rules", "positive_data_acceptance", 400),

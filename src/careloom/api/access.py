@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from careloom.api import access_schemas as schemas
 from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.context import platform, who
-from careloom.api.schemas import Model, Problem
+from careloom.api.schemas import Model, Moment, Problem
 from careloom.services import disclosures, disclosures_page, emergencies
 
 TAG = Tag(name="Access", description="Break-glass, who saw a patient, and the accounting of disclosures.")
@@ -51,8 +51,8 @@ class PatientPath(Model):
 class TimesQuery(Model):
     """Of what time: six years back without `since`, until now without `until`."""
 
-    since: AwareDatetime | None = told(None, "From when, with its offset.", "2026-01-01T00:00:00Z")
-    until: AwareDatetime | None = told(None, "Until when, with its offset.", "2026-12-01T00:00:00Z")
+    since: Moment | None = told(None, "From when, with its offset.", "2026-01-01T00:00:00Z")
+    until: Moment | None = told(None, "Until when, with its offset.", "2026-12-01T00:00:00Z")
 
 
 class DisclosuresQuery(TimesQuery):

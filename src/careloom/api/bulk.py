@@ -22,6 +22,7 @@ from careloom.api.fhir_pages import text_of, zone_of
 from careloom.api.fhir_schemas import ID, ZONE, errors, is_id
 from careloom.api.fhir_write import resource_sent
 from careloom.api.problems import answer
+from careloom.api.schemas import ASYNC_PATTERN
 from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.services import exports as service
 from careloom.services import own_parameters
@@ -36,7 +37,7 @@ _READ = [{"oauth2": ["system/*.r"]}]
 _REFUSALS = (400, 401, 403, 404, 406, 409, 500, 503)
 RETRY_SECONDS = 5
 NDJSON = "application/fhir+ndjson"
-_ASYNC = re.compile(r"(?:^|[,;\s])respond-async\s*(?:[,;]|$)", re.IGNORECASE)
+_ASYNC = re.compile(ASYNC_PATTERN, re.IGNORECASE)
 
 bulk = APIBlueprint("bulk", __name__, url_prefix="/fhir", abp_tags=[_TAG])
 

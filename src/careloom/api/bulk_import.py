@@ -19,7 +19,7 @@ from careloom.api.context import base_url, platform, who
 from careloom.api.fhir_asks import query_pairs
 from careloom.api.fhir_formats import Format
 from careloom.api.fhir_pages import zone_of
-from careloom.api.fhir_schemas import ZONE, errors
+from careloom.api.fhir_schemas import errors
 from careloom.api.ingestions import received
 from careloom.api.problems import answer
 from careloom.errors import CareloomError, NotSupported, QueryError
@@ -47,7 +47,7 @@ def register(app: OpenAPI) -> None:
     description="NDJSON files, in a form or one as the body, packed or not. Watch the address of Content-Location.",
     operation_id="import_files",
     security=_SCOPE,
-    openapi_extensions={"parameters": [ZONE, *schemas.ASK], "requestBody": schemas.BODY},
+    openapi_extensions={"parameters": [schemas.ZONE, *schemas.ASK], "requestBody": schemas.BODY},
     responses={**schemas.ACCEPTED, **errors(*_REFUSALS, 408, 413, 415)},
 )
 def begun() -> Response:
@@ -72,7 +72,7 @@ def begun() -> Response:
     description="202 while it runs, then what became of every record, by file and type. Only who sent it sees it.",
     operation_id="import_status",
     security=_SCOPE,
-    openapi_extensions={"parameters": [ZONE, schemas.IMPORT]},
+    openapi_extensions={"parameters": [schemas.ZONE, schemas.IMPORT]},
     responses={**schemas.STATUS, **errors(401, 403, 404, 405, 409, 500, 503)},
 )
 def status() -> Response:
@@ -99,7 +99,7 @@ def status() -> Response:
     description="NDJSON: an OperationOutcome for each record that waits in quarantine, without its content.",
     operation_id="import_errors",
     security=_ERRORS,
-    openapi_extensions={"parameters": [ZONE, schemas.IMPORT]},
+    openapi_extensions={"parameters": [schemas.ZONE, schemas.IMPORT]},
     responses={**schemas.LINES, **errors(401, 403, 404, 405, 409, 500, 503)},
 )
 def refused() -> Response:
@@ -115,7 +115,7 @@ def refused() -> Response:
     description="Stops it. What it has committed stays; what was sent is destroyed.",
     operation_id="cancel_import",
     security=_SCOPE,
-    openapi_extensions={"parameters": [ZONE, schemas.IMPORT]},
+    openapi_extensions={"parameters": [schemas.ZONE, schemas.IMPORT]},
     responses={"202": {"description": "It is being stopped."}, **errors(401, 403, 404, 405, 409, 500, 503)},
 )
 def cancelled() -> Response:

@@ -9,7 +9,7 @@ from flask_openapi3.types import ResponseDict
 from pydantic import ConfigDict, Field
 
 from careloom.api.bodies import FILE_FIELD, FORM_TYPE
-from careloom.api.schemas import RUN_ID, RUN_PATTERN, Count, Model
+from careloom.api.schemas import ASYNC_PATTERN, RUN_ID, RUN_PATTERN, Count, Model
 
 Json = dict[str, Any]
 MEDIA_TYPES = (
@@ -137,7 +137,7 @@ _TEXT: Json = {"schema": {"type": "string"}}
 ASK: list[Json] = [
     {
         "name": "Prefer", "in": "header", "required": True, "description": "respond-async.",
-        "schema": {"type": "string", "pattern": "respond-async"}, "example": "respond-async",
+        "schema": {"type": "string", "pattern": ASYNC_PATTERN}, "example": "respond-async",
     },
     {
         "name": "source", "in": "query", "required": False,
@@ -145,6 +145,10 @@ ASK: list[Json] = [
         "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._:-]{0,64}$"}, "example": "main-lab",
     },
 ]  # fmt: skip
+ZONE: Json = {
+    "name": "zone", "in": "path", "required": True, "description": "The zone that takes imports.",
+    "schema": {"type": "string", "enum": ["identified"]}, "example": "identified",
+}  # fmt: skip
 IMPORT: Json = {
     "name": "import_id", "in": "path", "required": True, "description": "The id of the import.",
     "schema": {"type": "string", "pattern": RUN_PATTERN}, "example": RUN_ID,

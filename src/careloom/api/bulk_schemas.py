@@ -7,7 +7,7 @@ from flask_openapi3.models.schema import Schema
 from flask_openapi3.types import ResponseDict
 from pydantic import ConfigDict, Field
 
-from careloom.api.schemas import RUN_ID, RUN_PATTERN, Count, Model
+from careloom.api.schemas import ASYNC_PATTERN, RUN_ID, RUN_PATTERN, Count, Model
 
 Json = dict[str, Any]
 _BASE = f"https://careloom.example.org/fhir/identified/$export/{RUN_ID}"
@@ -80,7 +80,7 @@ def _parameter(name: str, where: str, description: str, example: object, **schem
 
 ASK: list[Json] = [
     _parameter("Prefer", "header", "respond-async; handling=lenient leaves out what is not understood.",
-               "respond-async", pattern="respond-async"),
+               "respond-async", pattern=ASYNC_PATTERN),
     _parameter("_since", "query", "A FHIR instant: what was updated or deleted later.", "2026-11-22T10:15:00Z"),
     _parameter("_type", "query", "Resource types, comma-separated; all that the caller may see without.", "Patient"),
     _parameter("_typeFilter", "query", "A search that resources of its type meet; more of them are alternatives.",

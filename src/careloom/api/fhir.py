@@ -83,7 +83,7 @@ def read_version() -> Response:
 
 
 @fhir.get(
-    "/<zone>/<type>",
+    "/<zone>/<kind:type>",
     summary="Search",
     description=(
         "A Bundle of type searchset. Besides the parameters below, those of the type that the zone's "

@@ -48,8 +48,7 @@ class Ask:
         """Reads the parameters. raises QueryError for an ``_id`` that nothing can have."""
         self.left: Sequence[int] = ()
         kept = [_ELSEWHERE.get(pair, pair) for pair in pairs]
-        if any(name == "_id" and not are_ids(value) for name, value in kept):
-            raise QueryError("_id is no list of ids", "Ids have up to 64 letters, digits, hyphens and dots.")
+        require_ids(kept)
         if kept and is_lenient():
             own = searched(platform(), base.zone)
             known = [is_known(base.resource_type, name, own) for name, _ in kept]
@@ -81,6 +80,12 @@ class Ask:
             for number in self.left
         ]
         return {"resourceType": "OperationOutcome", "issue": issues}
+
+
+def require_ids(pairs: Pairs) -> None:
+    """Refuses an ``_id`` that nothing can have. raises QueryError"""
+    if any(name == "_id" and not are_ids(value) for name, value in pairs):
+        raise QueryError("_id is no list of ids", "Ids have up to 64 letters, digits, hyphens and dots.")
 
 
 def page_text(text: str, pairs: Pairs, default_count: int) -> str:

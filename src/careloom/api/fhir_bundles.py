@@ -36,7 +36,7 @@ def register(_app: OpenAPI) -> None:
 
 
 @fhir.post(
-    "/<zone>",
+    "/<kind:zone>",
     summary="Batch or transaction",
     description=(
         "A Bundle of interactions. A transaction is done whole or not at all, links between its entries are resolved; "

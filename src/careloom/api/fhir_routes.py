@@ -15,7 +15,7 @@ class _Named(BaseConverter):
 
 
 class _Kind(BaseConverter):
-    """What may stand for a type in an address that is written to: no name of something else below a zone."""
+    """What may stand for a zone, or for a type in one: no name of something else at that place."""
 
     regex = r"(?![_.$]|metadata\Z)[^/]+"
 

@@ -190,7 +190,7 @@ PREFER = _parameter(
 )
 
 CONTROLS: dict[str, tuple[Json, str, object]] = {
-    "_id": ({"type": "string", "pattern": IDS_PATTERN, "maxLength": 6500}, "Ids, joined by commas.", _EXAMPLE_ID),
+    "_id": ({"type": "string", "pattern": IDS_PATTERN}, "Ids, joined by commas.", _EXAMPLE_ID),
     "_lastUpdated": (
         {"type": "string", "pattern": TIME_PATTERN},
         "When the store last changed it; also months, days and times to the second, with a zone.",

@@ -7,7 +7,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from careloom.api import fhir_schemas as schemas
 from careloom.api.context import platform, who
 from careloom.api.fhir_addresses import named, understanding
-from careloom.api.fhir_asks import form_pairs, page_text, query_pairs
+from careloom.api.fhir_asks import form_pairs, page_text, query_pairs, require_ids
 from careloom.api.fhir_formats import Format
 from careloom.api.fhir_pages import Base, Place, bundle_of, open_page, page_link, text_of, zone_of
 from careloom.api.fhir_routes import fhir
@@ -39,6 +39,7 @@ def by_address() -> Response:
     """One page of a search over types."""
     with understanding("search"):
         base, pairs = Base(zone_of(named("zone")), ""), query_pairs()
+        require_ids(pairs)
         form, token = Format(pairs), dict(pairs).get("_page")
         if token is None:
             place, here = Place(text_of(pairs)), base.url + (f"?{text_of(pairs)}" if pairs else "")
@@ -67,6 +68,7 @@ def by_form() -> Response:
         if body and request.mimetype != "application/x-www-form-urlencoded":
             raise UnsupportedMediaType
         pairs = [*query_pairs(), *form_pairs(body)]
+        require_ids(pairs)
         form = Format(pairs)
     place = Place(text_of(pairs))
     try:

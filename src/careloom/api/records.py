@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import orjson
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool
 
 from careloom.api.answers import answers, document, problems
 from careloom.api.context import platform, who
-from careloom.api.schemas import CODE_PATTERN, Count, Model, Problem
+from careloom.api.schemas import CODE_PATTERN, Count, Model, Moment, Problem
 from careloom.services import raw_records as service
 
 _TAG = Tag(name="Raw records", description="Messages and documents as they arrived.")
@@ -27,16 +27,6 @@ def register(app: OpenAPI) -> None:
     """Adds the routes."""
     document(records, Problem, RecordPage, RecordDetail)
     app.register_api(records)
-
-
-def _is_text(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("a date and time is text")
-    return value
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_is_text)]
-"""RFC 3339; a number is none, though it could be read as seconds."""
 
 
 class RecordSearch(Model):

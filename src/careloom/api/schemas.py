@@ -1,22 +1,41 @@
 """What the platform's own routes take and give, as the OpenAPI document shows it, with an example of each."""
 
 import datetime as time
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 RUN_PATTERN = r"^[0-9]{8}T[0-9]{6}Z-[a-z2-7]{6}$"
 CODE_PATTERN = r"^[a-z0-9][a-z0-9.-]{0,99}$"
+ASYNC_PATTERN = r"(?:^|[,;\s])respond-async\s*(?:[,;]|$)"
+"""What the header Prefer of a request says that wants to be answered later (RFC 7240)."""
 RUN_ID = "20261122T010203Z-abc234"
 
 Count = Annotated[int, Field(ge=0)]
 RunId = Annotated[str, Field(pattern=RUN_PATTERN, description="Sorts by time: ids that begin later are greater.")]
 
 
+def _is_written_out(value: object) -> object:
+    if not isinstance(value, str) or re.match(r"\d{4}-", value) is None:
+        raise ValueError("a date and time is written out")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_written_out)]
+"""RFC 3339; a number is none, though it could be read as seconds."""
+
+
 class Model(BaseModel):
     """Closed to members that nobody declared."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Body(Model):
+    """What a request brings as JSON: a number is a number, true is none."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class RunsQuery(Model):

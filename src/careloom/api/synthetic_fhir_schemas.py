@@ -5,14 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from careloom.api.answers import told
-from careloom.api.schemas import RUN_PATTERN, Model
-from careloom.api.synthetic_schemas import Account, Name
+from careloom.api.schemas import RUN_PATTERN, Body, Model
+from careloom.api.synthetic_schemas import Account, Name, Seed
 
 Options = dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")], Annotated[float, Field(ge=-1e9, le=1e9)] | int]
 _FIT: dict[str, Any] = {"example": {"name": "hospital", "options": {"epochs": 6}}}
 
 
-class FhirFitBody(Model):
+class FhirFitBody(Body):
     """How whole records of the research zone are learnt."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_FIT)
@@ -24,7 +24,7 @@ class FhirFitBody(Model):
         200, description="Of a private fit: how many are simulated to take words from."
     )
     options: Options = Field(default_factory=dict, description="Of the recipe, by name.")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    seed: Seed = 1
     name: Name = ""
     control_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.3
 
@@ -37,7 +37,7 @@ class NotesFitBody(FhirFitBody):
     )
 
 
-class RecordsSampleBody(Model):
+class RecordsSampleBody(Body):
     """How many patients, what they have to be like, and what is measured of them."""
 
     model_config = ConfigDict(
@@ -53,7 +53,7 @@ class RecordsSampleBody(Model):
     )
 
 
-class NotesSampleBody(Model):
+class NotesSampleBody(Body):
     """How many notes, or whose records they tell, and what is measured of them."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"notes": 200, "kind": "discharge"}})

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from careloom.api.answers import told
-from careloom.api.schemas import RUN_ID, RUN_PATTERN, Count, Model, Progress, RunId, State
+from careloom.api.schemas import RUN_ID, RUN_PATTERN, Body, Count, Model, Progress, RunId, State
 
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+Seed = Annotated[int, Field(ge=0, le=2**53 - 1)]
+"""Whole in every reader of JSON (RFC 8259, section 6)."""
 Account = Annotated[str, Field(pattern=r"^(research)(/[a-z0-9][a-z0-9._-]{0,63}){0,4}$")]
 AnyAccount = Annotated[str, Field(pattern=r"^(all|(identified|research)(/[a-z0-9][a-z0-9._-]{0,63}){0,4})$")]
 SampleKind = Literal["table", "records", "notes", "patients"]
@@ -69,7 +71,7 @@ class AccountQuery(Model):
     account: AnyAccount = told(..., "A data set, or a cohort of it.", "research")
 
 
-class FitAskBody(Model):
+class FitAskBody(Body):
     """What to learn, and how."""
 
     model_config = ConfigDict(
@@ -91,7 +93,7 @@ class FitAskBody(Model):
     rows_per_patient: Annotated[int, Field(ge=1, le=1000)] = 1
     target: Name = ""
     options: dict[str, float | int | str | bool] = Field(default_factory=dict, description="Of the engine, by name.")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    seed: Seed = 1
     name: Name = ""
     control_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.3
 
@@ -121,7 +123,7 @@ class SearchAskBody(FitAskBody):
     )
 
 
-class SampleAskBody(Model):
+class SampleAskBody(Body):
     """How many rows, what they have to be like, and what is measured of them."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"rows": 10000, "target": "deceased"}})
@@ -141,7 +143,7 @@ class SampleAskBody(Model):
     )
 
 
-class ReleaseAskBody(Model):
+class ReleaseAskBody(Body):
     """What it is called, and by which policy."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"table": "patients_synthetic"}})
@@ -151,13 +153,13 @@ class ReleaseAskBody(Model):
     reason: Name = ""
 
 
-class BudgetBody(Model):
+class BudgetBody(Body):
     """The budget of an account."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": BUDGET})
 
     account: AnyAccount
-    epsilon: Annotated[float, Field(gt=0, le=1000)]
+    epsilon: Annotated[float, Field(gt=0, le=100)]
     delta: Annotated[float, Field(gt=0, lt=0.1)] = 1e-6
     rule: Literal["renyi", "sum"] = "renyi"
     reason: Annotated[str, Field(max_length=500)] = ""
