@@ -4,7 +4,7 @@ import datetime as time
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 RUN_PATTERN = r"^[0-9]{8}T[0-9]{6}Z-[a-z2-7]{6}$"
 CODE_PATTERN = r"^[a-z0-9][a-z0-9.-]{0,99}$"
@@ -33,9 +33,14 @@ class Model(BaseModel):
 
 
 class Body(Model):
-    """What a request brings as JSON: a number is a number, true is none."""
+    """What a request brings as JSON: true and false are no numbers."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_of_its_kind(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError("true and false are no numbers")
+        return value
 
 
 class RunsQuery(Model):
