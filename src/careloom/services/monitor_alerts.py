@@ -29,7 +29,9 @@ from careloom.services.platform import Platform
 from careloom.settings import Monitor
 
 SIGNATURE = "X-Careloom-Signature"
-WEBHOOK_KEY, MAIL_USER, MAIL_PASSWORD = "CARELOOM_WEBHOOK_KEY", "CARELOOM_MAIL_USER", "CARELOOM_MAIL_PASSWORD"
+WEBHOOK_KEY = "CARELOOM_WEBHOOK_KEY"
+MAIL_SIGN_IN = ("CARELOOM_MAIL_USER", "CARELOOM_MAIL_PASSWORD")
+"""Variables: what signs a webhook's body; who signs in at the mail server, and by what."""
 SECONDS = 10.0
 Json = dict[str, Any]
 Address = IPv4Address | IPv6Address
@@ -110,8 +112,9 @@ def mail(settings: Monitor, message: Mapping[str, Any], *, tls: ssl.SSLContext |
         with _server(settings, context) as server:
             if settings.mail_tls == "starttls":
                 server.starttls(context=context)
-            if user := os.environ.get(MAIL_USER, ""):
-                server.login(user, os.environ.get(MAIL_PASSWORD, ""))
+            user, secret = (os.environ.get(name, "") for name in MAIL_SIGN_IN)
+            if user:
+                server.login(user, secret)
             server.send_message(letter)
     except (OSError, smtplib.SMTPException) as error:
         raise SetupError(
