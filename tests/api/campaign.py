@@ -42,6 +42,10 @@ BEYOND_SCHEMAS = {
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}", "positive_data_acceptance", 410),  # another request deleted it
+    ("POST /api/v1/scores/patient", "positive_data_acceptance", 400),  # a day that no calendar has
+    ("POST /api/v1/scores/cohort", "positive_data_acceptance", 400),
+    ("POST /cds-services/{service_id}", "positive_data_acceptance", 400),  # a hook that is not the service's
+    ("POST /cds-services/{service_id}", "positive_data_acceptance", 412),  # CDS Hooks: the patient is not there
     ("POST /api/v1/emergencies", "positive_data_acceptance", 400),  # the most minutes are a setting
     ("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400),
     ("POST /api/v1/subjects/rules", "positive_data_acceptance", 400),

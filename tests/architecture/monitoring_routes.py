@@ -8,6 +8,7 @@ from careloom.services.monitor import LookAsk
 from careloom.services.monitor_jobs import look_now, submit_look
 from careloom.store.predictions import Prediction
 from tests.api.kit import Installation
+from tests.architecture.score_routes import champion
 from tests.monitor_kit import HORIZON, MODEL, PROFILE, VERSION, registered
 from tests.unit.mlops.drift_kit import rows, scores_of
 
@@ -33,7 +34,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 
 def watched(made: Installation, patient: str) -> dict[str, str]:
-    """A version with its profile, three predictions of a patient, a look that is kept; what the examples name."""
+    """A version with its profile, three predictions of a patient, a look that is kept; what the examples name.
+
+    The champion of the model is a version that can score.
+    """
     registered(made)
     frame = rows(3, 5)
     bins, scores = PROFILE.bins(frame), scores_of(frame)
@@ -47,6 +51,7 @@ def watched(made: Installation, patient: str) -> dict[str, str]:
     with made.platform.store("identified").transaction(act) as step:
         names = step.predictions.record(told)
     look = look_now(made.platform, made.operator, LookAsk(VERSION))
+    champion(made)
     return {"prediction": names[0], "kept look": look["id"]}
 
 

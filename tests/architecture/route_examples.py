@@ -13,6 +13,7 @@ from tests.architecture import (
     linkage_routes,
     models_routes,
     monitoring_routes,
+    score_routes,
     subject_routes,
     synthetic_routes,
     vault_routes,
@@ -92,6 +93,7 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in models_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in synthetic_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in monitoring_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in score_routes.EXAMPLES.items()},
     "GET /api/v1/me": Example("/api/v1/me"),
     "GET /api/v1/overview": Example("/api/v1/overview", "monitor", ("landing", "identified"), lacking=("scope",)),
     "POST /api/v1/ingestions": Example(

@@ -10,6 +10,7 @@ from careloom.api import (
     access,
     bulk,
     bulk_import,
+    cds_hooks,
     codes,
     deidentifications,
     deidentify_one,
@@ -42,6 +43,7 @@ from careloom.api import (
     records,
     reidentifications,
     research,
+    scores,
     subjects,
     synthetic,
     synthetic_fhir,
@@ -79,7 +81,7 @@ def create_app(platform: Platform) -> OpenAPI:
         terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications, subjects, access, lake, monitoring, synthetic,
-        synthetic_fhir, models, model_runs,
+        synthetic_fhir, models, model_runs, scores, cds_hooks,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

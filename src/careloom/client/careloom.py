@@ -28,6 +28,7 @@ from careloom.client.records import Records
 from careloom.client.reidentifications import Reidentifications
 from careloom.client.reports import Me, Overview
 from careloom.client.research import Research
+from careloom.client.scores import Scores
 from careloom.client.session import Session
 from careloom.client.subjects import Subjects
 from careloom.client.synthetic import Synthetic
@@ -78,6 +79,7 @@ class Careloom:
         self.mappings = Mappings(self._session)
         self.models = Models(self._session)
         self.monitoring = Monitoring(self._session)
+        self.scores = Scores(self._session)
         self.nlp = Nlp(self._session)
         self.normalizations = Normalizations(self._session)
         self.records = Records(self._session)

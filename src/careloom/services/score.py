@@ -31,6 +31,7 @@ from careloom.store.zone_store import Zone
 
 OPERATION = "score"
 _NAMED = "careloom-risk"
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 Json = dict[str, Any]
 State = Literal["scored", "over", "not-eligible", "no-index"]
 
@@ -135,20 +136,27 @@ def encounter_of(told: str) -> str:
 
 
 def admitted(platform: Platform, who: Principal, zone: Zone, *, gaps: bool, write: bool) -> None:
-    """Returns where `who` may see all that is read, and write what is to be written. raises AccessError, QueryError"""
+    """Returns where `who` may see all that is read, and write what is to be written. raises AccessError, InputError"""
     for kind in dict.fromkeys((*types(), *(types_of_gaps() if gaps else ()))):
         admit(platform, who, "read", zone, kind, operation=OPERATION)
     if write:
-        if zone != "identified":
-            raise InputError("score: write", "Assessments are written in the identified zone only: leave write away.")
-        for kind in (KIND, "Provenance"):
-            admit(platform, who, "create", zone, kind, operation=OPERATION)
+        require_writer(platform, who, zone)
+
+
+def require_writer(platform: Platform, who: Principal, zone: Zone) -> None:
+    """Returns where `who` may keep assessments. raises AccessError; InputError for another zone than identified"""
+    if zone != "identified":
+        raise InputError("score: write", "Assessments are written in the identified zone only: leave write away.")
+    for kind in (KIND, "Provenance"):
+        admit(platform, who, "create", zone, kind, operation=OPERATION)
 
 
 def moment_of(platform: Platform, as_of: datetime | None) -> datetime:
     """The moment that is meant; this one for None. raises InputError for one without a zone"""
-    if as_of is not None and as_of.tzinfo is None:
-        raise InputError("score: as_of", "Give a moment with its zone: 2026-11-30T00:00:00Z.")
+    if as_of is not None and (as_of.tzinfo is None or not _FIRST_YEAR <= as_of.year <= _LAST_YEAR):
+        raise InputError(
+            "score: as_of", f"Give a moment of {_FIRST_YEAR} to {_LAST_YEAR} with its zone: 2026-11-30T00:00:00Z."
+        )
     return platform.runtime.now() if as_of is None else as_of
 
 

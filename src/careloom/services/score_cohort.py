@@ -17,10 +17,11 @@ from careloom.risk.cohorts_definition import Definition
 from careloom.risk.features import built
 from careloom.risk.stratify import Stratified, UnitCosts, stratify
 from careloom.services.access import Principal
-from careloom.services.admission import event, note
+from careloom.services.admission import admit, event, note
 from careloom.services.platform import Platform
 from careloom.services.risk_facts import newest_facts, read_facts, zone_facts
-from careloom.services.score import OPERATION, ScoreAsk, admitted, moment_of, score
+from careloom.services.score import OPERATION, ScoreAsk, moment_of, require_writer, score
+from careloom.services.score_facts import types
 from careloom.services.score_models import Scorer, scorer, served
 from careloom.services.search import zone_of
 from careloom.services.view import Watch
@@ -89,7 +90,10 @@ def score_cohort(
             SchemaMismatch where the model needs a value that nobody knows of somebody
     """
     zone = zone_of(ask.zone)
-    admitted(platform, who, zone, gaps=False, write=ask.write)
+    for kind in types():
+        admit(platform, who, "search", zone, kind, operation=OPERATION)
+    if ask.write:
+        require_writer(platform, who, zone)
     try:
         asked = scorer(served(platform, ask.model))
         own = asked.judge.definition.name

@@ -1,0 +1,81 @@
+"""Routes of CDS Hooks: discovery, a call, feedback. Every address needs a bearer token of a registered client.
+
+source  CDS Hooks 2.0 (https://cds-hooks.hl7.org)
+"""
+
+from typing import Any
+
+from flask import Response
+from flask_openapi3 import APIBlueprint, OpenAPI, Tag
+
+from careloom.api.answers import answers, document, json_answer, problems
+from careloom.api.cds_hooks_schemas import (
+    CdsCallBody,
+    CdsCards,
+    CdsFeedbackBody,
+    CdsFeedbackTaken,
+    CdsServicePath,
+    CdsServices,
+)
+from careloom.api.context import platform, who
+from careloom.api.schemas import Problem
+
+_TAG = Tag(name="CDS Hooks", description="Cards for the EHR, where a risk reaches its threshold.")
+_MONITOR: list[dict[str, list[str]]] = [{"oauth2": ["careloom/monitor"]}]
+_READ: list[dict[str, list[str]]] = [{"oauth2": ["system/*.r"]}]
+_CORRECT: list[dict[str, list[str]]] = [{"oauth2": ["careloom/correct"]}]
+_REFUSALS: tuple[Any, ...] = (400, 401, 403, 500, 503)
+
+cds = APIBlueprint("cds", __name__, url_prefix="/cds-services", abp_tags=[_TAG])
+
+
+def register(app: OpenAPI) -> None:
+    """Adds the routes."""
+    document(cds, Problem, CdsServices, CdsCards, CdsFeedbackTaken)
+    app.register_api(cds)
+
+
+@cds.get(
+    "",
+    summary="List the CDS services",
+    operation_id="cds_discovery",
+    security=_MONITOR,
+    responses={200: answers(CdsServices, "One a model and hook."), **problems(*_REFUSALS)},
+)
+def discovered() -> Response:
+    """Those of models with a champion and a threshold of alerts."""
+    from careloom.services import score_cards  # noqa: PLC0415 - what scores takes time to load
+
+    return json_answer({"services": score_cards.discovery(platform(), who())})
+
+
+@cds.post(
+    "/<service_id>",
+    summary="Call a CDS service",
+    operation_id="cds_call",
+    security=_READ,
+    responses={200: answers(CdsCards, "One card, or none."), **problems(*_REFUSALS, 404, 409, 412, 413, 415)},
+)
+def called(path: CdsServicePath, body: CdsCallBody) -> Response:
+    """The record is read from the store, 412 where it is not there; prefetched resources are not looked at."""
+    from careloom.services import score_cards  # noqa: PLC0415 - the same
+
+    context = body.context
+    ask = score_cards.HookAsk(body.hook, context.patientId, context.encounterId or "")
+    return json_answer({"cards": score_cards.cards(platform(), who(), path.service_id, ask)})
+
+
+@cds.post(
+    "/<service_id>/feedback",
+    summary="Tell what became of cards",
+    operation_id="cds_feedback",
+    security=_CORRECT,
+    responses={200: answers(CdsFeedbackTaken, "How many were kept."), **problems(*_REFUSALS, 404, 413, 415)},
+)
+def fed_back(path: CdsServicePath, body: CdsFeedbackBody) -> Response:
+    """Live predictive value and reasons of overrides are made of this. Comments are not kept."""
+    from careloom.services import score_cards  # noqa: PLC0415 - the same
+
+    told = [one.model_dump() for one in body.feedback]
+    found = score_cards.feedback(platform(), who(), path.service_id, told)
+    return json_answer({name: found[name] for name in ("answers", "unknown")})

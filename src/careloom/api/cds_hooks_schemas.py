@@ -1,0 +1,128 @@
+"""What CDS Hooks sends and gets, as the OpenAPI document shows it. What a client sends beside is passed over.
+
+source  CDS Hooks 2.0 (https://cds-hooks.hl7.org): requests, responses, feedback
+"""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from careloom.api.answers import told
+from careloom.api.schemas import Model
+
+SERVICE = "readmission-30d.patient-view"
+CARD_ID = "4e0a3a1e-3283-4575-ab82-028d55fe2719"
+_TIME = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$"
+Id = Annotated[str, Field(pattern=r"^([A-Za-z]{1,64}/)?[A-Za-z0-9\-.]{1,64}$")]
+SERVICES: dict[str, Any] = {
+    "services": [
+        {
+            "id": SERVICE, "hook": "patient-view", "title": "Risk of unplanned readmission within 30 days",
+            "description": "A card where the calibrated risk reaches the threshold.",
+        }
+    ]
+}  # fmt: skip
+CALL: dict[str, Any] = {
+    "hook": "patient-view", "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+    "context": {"userId": "Practitioner/a1", "patientId": "p1"},
+}  # fmt: skip
+CARD: dict[str, Any] = {
+    "uuid": CARD_ID, "summary": "Risk of unplanned readmission within 30 days: 31 % (20 % to 40 %).",
+    "detail": "**What raises it**", "indicator": "warning",
+    "source": {"label": "Careloom risk model readmission-30d@3"},
+    "overrideReasons": [{"system": "urn:careloom:cds:override", "code": "known", "display": "Already known"}],
+}  # fmt: skip
+FEEDBACK: dict[str, Any] = {
+    "feedback": [
+        {
+            "card": CARD_ID, "outcome": "overridden", "outcomeTimestamp": "2026-11-22T10:00:00Z",
+            "overrideReason": {"reason": {"system": "urn:careloom:cds:override", "code": "known"}},
+        }
+    ]
+}  # fmt: skip
+
+
+class _Open(Model):
+    """Open to members that later versions, and extensions, bring."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class CdsServicePath(Model):
+    """Which service."""
+
+    service_id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}\.[a-z-]{1,40}$")] = told(..., "Its id.", SERVICE)
+
+
+class CdsServices(Model):
+    """The services that there are."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": SERVICES})
+
+    services: list[dict[str, Any]]
+
+
+class CdsContext(_Open):
+    """Who asks about whom."""
+
+    userId: Annotated[str, Field(max_length=200)]  # noqa: N815 - as CDS Hooks writes it
+    patientId: Id  # noqa: N815
+    encounterId: Id | None = None  # noqa: N815
+
+
+class CdsCallBody(_Open):
+    """A call of a hook."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"example": CALL})
+
+    hook: Annotated[str, Field(max_length=100)]
+    hookInstance: UUID  # noqa: N815
+    context: CdsContext
+
+
+class CdsCards(Model):
+    """One card, or none."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"cards": [CARD]}})
+
+    cards: list[dict[str, Any]]
+
+
+class CdsCoding(_Open):
+    """A reason."""
+
+    system: Annotated[str, Field(max_length=300)] | None = None
+    code: Annotated[str, Field(max_length=200)] | None = None
+
+
+class CdsOverrideReason(_Open):
+    """Why a card was closed; a comment is not kept."""
+
+    reason: CdsCoding | None = None
+
+
+class CdsFeedbackItem(_Open):
+    """What somebody made of a card."""
+
+    card: UUID
+    outcome: Literal["accepted", "overridden"]
+    overrideReason: CdsOverrideReason | None = None  # noqa: N815
+    outcomeTimestamp: Annotated[str, Field(pattern=_TIME)]  # noqa: N815
+
+
+class CdsFeedbackBody(_Open):
+    """What people made of cards."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"example": FEEDBACK})
+
+    feedback: Annotated[list[CdsFeedbackItem], Field(min_length=1, max_length=1_000)]
+
+
+class CdsFeedbackTaken(Model):
+    """How many answers were kept, and how many are of no card here."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"answers": 1, "unknown": 0}})
+
+    answers: Annotated[int, Field(ge=0)]
+    unknown: Annotated[int, Field(ge=0)]

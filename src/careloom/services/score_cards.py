@@ -1,0 +1,158 @@
+"""Cards for the EHR: which services there are, what one says, and what people make of it.
+
+One service a model and hook; a model without a threshold of alerts, or without a champion, has none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from careloom.crypto.pseudonyms import name_of
+from careloom.errors import CareloomError, InputError, NotFound, Precondition
+from careloom.mlops.manifest import require_name
+from careloom.risk.cds_cards import OVERRIDE, OVERRIDE_REASONS, card
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.models_kept import traffic_of, versions_of
+from careloom.services.monitor_labels import Feedback, take_feedback
+from careloom.services.platform import Platform
+from careloom.services.score import ScoreAsk, ScoreReport, score
+from careloom.services.score_models import Scorer, scorer, served
+from careloom.store.predictions import Answer
+
+Hook = Literal["patient-view", "encounter-discharge"]
+HOOKS: tuple[Hook, ...] = ("patient-view", "encounter-discharge")
+OPERATION = "cds-services"
+ZONE: Literal["identified"] = "identified"
+OTHER = "other"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HookAsk:
+    """A call of a hook, as far as it is looked at: what the EHR holds is not asked for, the store is.
+
+    patient    id as the store or the source system knows it
+    encounter  of the stay that ends; empty for none
+    """
+
+    hook: str
+    patient: str
+    encounter: str = ""
+
+
+def discovery(platform: Platform, who: Principal) -> list[Json]:
+    """The services, as CDS Hooks describes them. raises AccessError"""
+    admit(platform, who, "monitor", ZONE, operation=OPERATION)
+    found = []
+    for model in sorted({one.parent for one in versions_of(platform)}):
+        asked = _asked(platform, model)
+        found += [] if asked is None else [_described(asked, hook) for hook in _hooks(asked)]
+    note(platform, who, OPERATION, ZONE, detail={"listed": len(found)})
+    return found
+
+
+def _asked(platform: Platform, model: str) -> Scorer | None:
+    """The champion of a model, where cards can be made of what it says."""
+    if traffic_of(platform, model)["champion"] is None:
+        return None
+    try:
+        found = scorer(served(platform, model))
+    except CareloomError:  # a model of something else, or one that is not as it was signed: it answers nowhere
+        return None
+    return None if found.served.model.threshold is None else found
+
+
+def _hooks(one: Scorer) -> tuple[Hook, ...]:
+    """At the end of a stay only who predicts there."""
+    definition = one.judge.definition
+    at_discharge = bool(definition.index.event) and definition.events[definition.index.event].kind == "discharge"
+    return HOOKS if at_discharge else HOOKS[:1]
+
+
+def _described(one: Scorer, hook: Hook) -> Json:
+    model = one.served.model
+    return {
+        "id": f"{one.served.name}.{hook}", "hook": hook, "title": f"Risk of {model.outcome}",
+        "description": (
+            f"A card where the calibrated risk of {model.outcome} reaches the threshold that was chosen under a budget "
+            "of alerts, with what it rests on and what can be done."
+        ),
+    }  # fmt: skip
+
+
+def cards(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> list[Json]:
+    """The cards of one call: one, or none where nobody has to be told.
+
+    None, too, where the newest alert of the same model about the same index was overridden: it was seen.
+    raises  AccessError; NotFound for a service that there is not; InputError for a hook that is not the service's;
+            Precondition where the patient is not in the store
+    """
+    model, hook = _named(service_id)
+    if ask.hook != hook:
+        raise InputError("cds: hook", f"This service is called at {hook}.")
+    is_end = hook == "encounter-discharge"
+    patient = _stored(platform, "Patient", ask.patient)
+    asked = ScoreAsk(model, patient, now=is_end, encounter=_stored(platform, "Encounter", ask.encounter))
+    try:
+        made = score(platform, who, asked)
+        if is_end and made.state == "no-index":  # the stay has its end already
+            made = score(platform, who, ScoreAsk(model, patient))
+    except NotFound as error:
+        if platform.store(ZONE).versions("Patient", patient):
+            raise
+        raise Precondition("cds: the patient is not in this store", "Send its record first.") from error
+    found = None if made.assessment is None or _was_overridden(platform, made) else card(made.assessment, made.card_id)
+    return [] if found is None else [found]
+
+
+def _named(service_id: str) -> tuple[str, Hook]:
+    model, _, hook = service_id.partition(".")
+    if hook not in HOOKS:
+        raise NotFound("there is no such service", "List them: GET /cds-services.")
+    require_name(model)
+    return model, hook
+
+
+def _stored(platform: Platform, kind: str, told: str) -> str:
+    """The stored id of what the EHR calls so: its own id, or that of the source system that is configured."""
+    name = told.rpartition("/")[2]
+    if not name or platform.store(ZONE).versions(kind, name):
+        return name
+    mapped = platform.names.resource_id(platform.settings.ingest.source, kind, name)
+    return mapped if platform.store(ZONE).versions(kind, mapped) else name
+
+
+def _was_overridden(platform: Platform, made: ScoreReport) -> bool:
+    """Whether somebody closed the newest card about the same index that had an answer."""
+    one, store = made.assessment, platform.store(ZONE)
+    if one is None:
+        return False
+    model = one.model.partition("@")[0]
+    with store.predictions() as log:
+        known = [
+            kept for kept in log.of_patient(store.pseudonym(one.patient_id))
+            if kept.answer and kept.said.model == model and not one.running and kept.said.index_time == one.index_time
+        ]  # fmt: skip
+    return bool(known) and known[-1].answer == "overridden"
+
+
+def feedback(platform: Platform, who: Principal, service_id: str, told: Sequence[Mapping[str, Any]]) -> Json:
+    """Notes what people made of cards: as `careloom.services.monitor_labels.take_feedback` counts it.
+
+    Comments are not kept, for they may tell of a patient; a reason that is none of ours counts as other.
+    raises  AccessError; NotFound for a service that there is not
+    """
+    _named(service_id)
+    return take_feedback(platform, who, [_read(one) for one in told])
+
+
+def _read(one: Mapping[str, Any]) -> Feedback:
+    answer: Answer = "accepted" if one["outcome"] == "accepted" else "overridden"
+    told = (one.get("overrideReason") or {}).get("reason") or {}
+    reason = ""
+    if answer == "overridden" and told:
+        is_ours = told.get("system") == OVERRIDE and told.get("code") in OVERRIDE_REASONS
+        reason = str(told["code"]) if is_ours else OTHER
+    return Feedback(name_of(UUID(str(one["card"])).bytes), None, answer, reason)

@@ -1,0 +1,150 @@
+"""Scores over HTTP and by the SDK, and CDS Hooks: services, cards at the two hooks, feedback that monitoring reads."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from careloom.crypto.pseudonyms import name_of
+from careloom.errors import InputError, NotFound, QueryError
+from careloom.runtime import Runtime
+from careloom.services.models_kept import Change, set_traffic, traffic_of, write
+from tests.api.kit import Clock, Installation
+from tests.api.test_sdk import client_of
+from tests.score_kit import NAME, patient, registered, stay
+from tests.store_kit import event
+
+AT = datetime(2024, 2, 25, tzinfo=UTC)
+VIEW, DISCHARGE = f"/cds-services/{NAME}.patient-view", f"/cds-services/{NAME}.encounter-discharge"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("scores"), Runtime(clock=Clock(AT)), api={"token_seconds": 3600}) as one:
+        with one.platform.store("identified").transaction(event()) as step:
+            step.write([
+                *patient("sick"), *patient("seen"), *patient("well", sodium=140.0, failing=False),
+                *patient("inside", sodium=118.0), stay("insidee2", "inside", "2024-02-22"),
+            ])  # fmt: skip
+        number = int(registered(one.platform).partition("@")[2])
+        after = traffic_of(one.platform, NAME) | {"champion": number}
+        write(one.platform, one.operator, Change("test", {}), lambda step: set_traffic(step, NAME, after))
+        yield one
+
+
+def test_the_sdk_scores_a_patient_and_a_cohort(place: Installation) -> None:
+    with client_of(place) as api:
+        found = api.scores.patient("Patient/sick", f"{NAME}@champion", write=True)
+        assert found.assessment is not None
+        assert (found.state, found.assessment["alert"]) == ("scored", True)
+        assert found.written is not None
+        assert found.written.startswith("RiskAssessment/")
+        many = api.scores.cohort(NAME, 2, costs={"event": 1000, "call": 10, "prevented": 0.5})
+        assert (many.called, many.of, len(many.listed)) == (2, 4, 2)
+        assert many.saved is not None
+        with pytest.raises(NotFound):
+            api.scores.patient("nobody", NAME)
+        with pytest.raises(QueryError):
+            api.scores.cohort(NAME, cohort="no_show")
+        with pytest.raises(InputError):
+            api.scores.patient("sick", NAME, as_of="0001-01-01T00:00:00Z")
+
+
+def call(place: Installation, path: str, who: str, encounter: str = "", hook: str = "") -> Any:
+    context = {"userId": "Practitioner/a", "patientId": who} | ({"encounterId": encounter} if encounter else {})
+    body = {
+        "hook": hook or path.rpartition(".")[2], "hookInstance": str(uuid4()), "context": context,
+        "fhirServer": "https://ehr.example/fhir", "prefetch": {"patient": None},
+    }  # fmt: skip
+    return place.client.post(path, json=body, headers=place.bearer())
+
+
+def fed_back(place: Installation, card: str, **more: Any) -> Any:
+    one = {"card": card, "outcome": "overridden", "outcomeTimestamp": "2024-02-25T10:00:00.5Z", **more}
+    return place.client.post(f"{VIEW}/feedback", json={"feedback": [one]}, headers=place.bearer())
+
+
+def empty(value: object) -> bool:
+    """True where CDS Hooks would refuse something within: null or empty."""
+    if isinstance(value, dict):
+        return not value or any(map(empty, value.values()))
+    return (not value or any(map(empty, value))) if isinstance(value, list) else value in (None, "")
+
+
+def test_discovery_names_a_service_a_model_and_hook(place: Installation) -> None:
+    services = place.client.get("/cds-services", headers=place.bearer()).json["services"]
+    assert [(one["id"], one["hook"]) for one in services] == [
+        (f"{NAME}.patient-view", "patient-view"), (f"{NAME}.encounter-discharge", "encounter-discharge"),
+    ]  # fmt: skip
+    assert not empty(services)
+
+
+def test_a_record_that_is_opened_gets_a_card_only_where_the_risk_reaches_the_threshold(place: Installation) -> None:
+    answer = call(place, VIEW, "sick")
+    (card,) = answer.json["cards"]
+    assert not empty(answer.json)
+    assert len(card["summary"]) < 140
+    assert "Newest serum sodium: 121 mmol/L." in card["detail"]
+    assert call(place, VIEW, "Patient/well").json == {"cards": []}
+
+
+def test_a_stay_that_ends_is_scored_as_if_it_ended_now(place: Installation) -> None:
+    (card,) = call(place, DISCHARGE, "inside", "insidee2").json["cards"]
+    assert "The stay had not ended" in card["detail"]
+    (after,) = call(place, DISCHARGE, "sick", "sicke1").json["cards"]  # it has its end already
+    assert "The stay had not ended" not in after["detail"]
+
+
+def test_feedback_is_kept_by_the_code_of_its_reason_and_the_same_card_is_not_shown_again(place: Installation) -> None:
+    (card,) = call(place, VIEW, "seen").json["cards"]
+    reason = {"reason": {"system": "urn:careloom:cds:override", "code": "known"}, "userComment": "Quillfeather"}
+    assert fed_back(place, card["uuid"], overrideReason=reason).json == {"answers": 1, "unknown": 0}
+    with place.platform.store("identified").predictions() as log:
+        kept = log.find(name_of(UUID(card["uuid"]).bytes))
+    assert (kept.answer, kept.reason) == ("overridden", "known")
+    assert call(place, VIEW, "seen").json == {"cards": []}
+    other = {"reason": {"system": "https://ehr.example", "code": "x y"}}
+    assert fed_back(place, card["uuid"], overrideReason=other).json == {"answers": 1, "unknown": 0}
+    with place.platform.store("identified").predictions() as log:
+        assert log.find(kept.name).reason == "other"
+    assert fed_back(place, str(uuid4())).json == {"answers": 0, "unknown": 1}
+    assert fed_back(place, card["uuid"], outcome="accepted", acceptedSuggestions=[]).json["answers"] == 1
+    assert len(call(place, VIEW, "seen").json["cards"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "who", "more", "status"),
+    [
+        (VIEW, "nobody", {}, 412), (VIEW, "sick", {"hook": "order-sign"}, 400), (VIEW, "a b", {}, 400),
+        ("/cds-services/other-model.patient-view", "sick", {}, 404),
+        (f"/cds-services/{NAME}.order-sign", "sick", {}, 404), ("/cds-services/x", "sick", {"hook": "x"}, 400),
+    ],
+)  # fmt: skip
+def test_a_call_that_cannot_be_answered_says_why_in_its_status(
+    place: Installation, path: str, who: str, more: dict[str, Any], status: int
+) -> None:
+    assert call(place, path, who, **more).status_code == status
+
+
+@pytest.mark.skipif("CARELOOM_SUITES" not in os.environ, reason="CARELOOM_SUITES names no folder of suites")
+def test_requests_of_the_specification_are_understood(place: Installation) -> None:
+    """Those of its samples that call a hook of ours are refused for their patient alone, whom nobody knows here."""
+    folder = Path(os.environ["CARELOOM_SUITES"]) / "cds_hooks"
+    calls = 0
+    for file in sorted(folder.rglob("*.json")):
+        try:
+            told = json.loads(file.read_text("utf-8"))
+        except ValueError:
+            continue
+        if not isinstance(told, dict) or told.get("hook") != "patient-view" or "context" not in told:
+            continue
+        calls += 1
+        is_whole = {"hookInstance", "context"} <= told.keys() and {"userId", "patientId"} <= told["context"].keys()
+        answer = place.client.post(VIEW, json=told, headers=place.bearer())
+        assert answer.status_code == (412 if is_whole else 400), file.name
+    assert calls

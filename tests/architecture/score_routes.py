@@ -1,0 +1,41 @@
+"""Example requests of the routes of scores and CDS Hooks, for `test_routes`, and what they name."""
+
+from typing import Any
+
+from careloom.services.models_kept import Change, set_traffic, traffic_of, write
+from tests.api.kit import Installation
+from tests.score_kit import NAME, registered
+
+AT, CDS = "/api/v1/scores", "/cds-services"
+CALL = {
+    "hook": "patient-view", "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+    "context": {"userId": "Practitioner/a1", "patientId": "<patient>"},
+}  # fmt: skip
+CARD = {
+    "card": "4e0a3a1e-3283-4575-ab82-028d55fe2719",
+    "outcome": "accepted",
+    "outcomeTimestamp": "2026-11-22T10:00:00Z",
+}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    f"POST {AT}/patient": {
+        "path": f"{AT}/patient", "verb": "read",
+        "more": {"json": {"model": f"{NAME}@champion", "patient": "Patient/<patient>"}},
+    },
+    f"POST {AT}/cohort": {
+        "path": f"{AT}/cohort", "verb": "search", "more": {"json": {"model": f"{NAME}@champion", "capacity": 5}},
+    },
+    f"GET {CDS}": {"path": CDS, "verb": "monitor"},
+    f"POST {CDS}/{{service_id}}": {
+        "path": f"{CDS}/{NAME}.patient-view", "verb": "read", "more": {"json": CALL},
+    },
+    f"POST {CDS}/{{service_id}}/feedback": {
+        "path": f"{CDS}/{NAME}.patient-view/feedback", "verb": "correct", "more": {"json": {"feedback": [CARD]}},
+    },
+}  # fmt: skip
+
+
+def champion(made: Installation) -> None:
+    """Registers a model and leads its champion to it, as a promotion does."""
+    number = int(registered(made.platform).partition("@")[2])
+    after = traffic_of(made.platform, NAME) | {"champion": number}
+    write(made.platform, made.operator, Change("test", {}), lambda step: set_traffic(step, NAME, after))
