@@ -8,7 +8,7 @@ import pytest
 from careloom.services.deidentify import deidentify
 from tests.api.campaign import campaign
 from tests.api.kit import OBSERVATION, PATIENT, Installation
-from tests.architecture.test_routes import ROUTES
+from tests.architecture.routes import ROUTES
 
 EXAMPLES = int(os.environ.get("CARELOOM_EXAMPLES", "2"))
 REFUSED = OBSERVATION | {"id": "o2", "status": "unheard-of"}

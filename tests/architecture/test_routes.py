@@ -5,12 +5,10 @@ The rules come from the application itself: a new route fails here until it has 
 
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
@@ -41,6 +39,7 @@ from tests.architecture import (
     write_routes,
 )
 from tests.architecture.route_examples import EXAMPLES, NOTE, UPLOAD, Example
+from tests.architecture.routes import ROUTES, Route
 from tests.architecture.source import ROOT
 from tests.every import every
 
@@ -65,41 +64,6 @@ WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
 SIGNING_IN = {"POST /oauth2/token", "POST /oauth2/revoke"}
 """Open routes where a client proves who it is; their errors are those of OAuth (RFC 6749, section 5.2)."""
 
-
-class Route(NamedTuple):
-    """One method of one rule."""
-
-    name: str
-    endpoint: str
-
-    @property
-    def method(self) -> str:
-        return self.name.split(" ")[0]
-
-    @property
-    def path(self) -> str:
-        """As the OpenAPI document writes it."""
-        return self.name.split(" ")[1]
-
-
-def as_document(rule: str) -> str:
-    """A rule of Flask as OpenAPI writes it: ``<string:run_id>`` is ``{run_id}``."""
-    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule)
-
-
-def routes() -> list[Route]:
-    """Every method of every rule but those of the documentation pages; HEAD and OPTIONS have a test of their own."""
-    with tempfile.TemporaryDirectory() as folder, Installation(Path(folder)) as made:
-        rules = list(made.app.url_map.iter_rules())
-    return sorted(
-        Route(f"{method} {as_document(rule.rule)}", rule.endpoint)
-        for rule in rules
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.endpoint.partition(".")[0] not in {"openapi", "swagger"}
-    )
-
-
-ROUTES = routes()
 CLOSED = [route for route in ROUTES if not gate.is_open(route.endpoint)]
 DECIDED = [route for route in CLOSED if route.name not in WHOEVER_HAS_A_TOKEN]
 
