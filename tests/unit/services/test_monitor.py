@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars as pl
@@ -188,3 +189,26 @@ def test_old_predictions_go_by_the_rule_and_others_stay(made: Watched) -> None:
     assert done["removed"] == 40
     with made.platform.store("identified").predictions() as log:
         assert [count for _, _, count, _ in log.versions()] == [3]
+
+
+def test_an_outcome_is_looked_up_by_the_cohort_that_the_version_was_trained_on(made: Watched) -> None:
+    def stay(name: str, patient: str, begin: datetime, end: datetime) -> dict[str, Any]:
+        return {
+            "resourceType": "Encounter", "id": name, "status": "finished",
+            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+            "subject": {"reference": f"Patient/{patient}"},
+            "period": {"start": begin.isoformat(), "end": end.isoformat()},
+        }  # fmt: skip
+
+    out = BEGIN + DAY
+    made.ingest([
+        stay("e1", "p0", BEGIN - 3 * DAY, out), stay("e2", "p0", out + 9 * DAY, out + 11 * DAY),
+        stay("e3", "p1", BEGIN - 3 * DAY, out), stay("e4", "p2", out + 99 * DAY, out + 100 * DAY),
+    ])  # fmt: skip
+    names = made.predict(out, count=2)  # of p0 and p1, at their discharge
+    assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 0  # the horizon has not passed
+    made.clock.move(days=HORIZON)
+    assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 2
+    with made.platform.store("identified").predictions() as log:
+        assert [log.find(name).outcome for name in names] == [True, False]
+    assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 0
