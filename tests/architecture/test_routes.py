@@ -160,19 +160,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Installation(tmp_path_factory.mktemp("routes")) as made:
         run = made.ingest([PATIENT, OBSERVATION, NOTE, bulk_routes.GROUP])
         annotate(made.platform, made.operator, AnnotateAsk())
-        deidentified = deidentify(made.platform, made.operator)
+        deidentified = deidentify(made.platform, made.operator).run_id
         patient = made.stored_id("Patient", "p1")
         normalization = normalize(made.platform, made.operator, NormalizeAsk(is_rehearsal=True))["run_id"]
         lake_routes.table(made)
-        look = quality(made.platform, made.operator, QualityAsk())
+        look = quality(made.platform, made.operator, QualityAsk())["run_id"]
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
-        facts = {"patient": patient, "run": run.run_id, "record": record, "look": look["run_id"]}
+        facts = {"patient": patient, "run": run.run_id, "record": record, "look": look, "normalization": normalization}
         facts |= {"group": made.stored_id("Group", "g1"), "note": made.stored_id("DocumentReference", "n1")}
-        facts |= {"normalization": normalization, "deidentification": deidentified.run_id}
-        facts["pseudonym"] = f"Patient/{Project(made.platform).rename('Patient', patient)}"
-        facts |= monitoring_routes.watched(made, patient)
-        facts |= models_routes.made(made)
-        yield Served(made, facts | linkage_routes.linked(made) | synthetic_routes.made(made))
+        renamed = f"Patient/{Project(made.platform).rename('Patient', patient)}"
+        facts |= {"deidentification": deidentified, "pseudonym": renamed} | monitoring_routes.watched(made, patient)
+        yield Served(made, facts | models_routes.made(made) | linkage_routes.linked(made) | synthetic_routes.made(made))
 
 
 def rights(example: Example) -> dict[str, Any]:
