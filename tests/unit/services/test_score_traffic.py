@@ -1,0 +1,100 @@
+"""Who answers for a patient, who only listens, and what rules of rights and consents keep from a score."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from careloom.errors import AccessError, NotFound
+from careloom.runtime import Runtime
+from careloom.services.access import Principal
+from careloom.services.models_kept import Change, set_traffic, traffic_of, write
+from careloom.services.score import ScoreAsk, score
+from careloom.services.subject_rules import RuleAsk, set_rule
+from careloom.store.predictions import Logged
+from tests.api.kit import Clock, Installation
+from tests.score_kit import NAME, model, patient, registered
+from tests.store_kit import event, put
+
+AT = datetime(2024, 2, 25, tzinfo=UTC)
+CLINICIAN = Principal("cleo", frozenset({"clinician"}), frozenset({"identified"}), purpose="TREAT")
+ENGINEER = Principal("ed", frozenset({"data-engineer"}), frozenset({"identified"}))
+OFFICER = Principal("petra", frozenset({"privacy-officer"}), frozenset({"identified", "landing"}))
+
+
+@pytest.fixture
+def place(tmp_path: Any) -> Iterator[Installation]:
+    with Installation(tmp_path, Runtime(clock=Clock(AT))) as one:
+        with one.platform.store("identified").transaction(event()) as step:
+            step.write([*patient("sick"), *patient("other")])
+        registered(one.platform)
+        registered(one.platform, model(6.0))
+        yield one
+
+
+def lead(place: Installation, **more: Any) -> None:
+    after = traffic_of(place.platform, NAME) | more
+    write(place.platform, place.operator, Change("test", {}), lambda step: set_traffic(step, NAME, after))
+
+
+def logged(place: Installation, who: str = "sick") -> list[Logged]:
+    store = place.platform.store("identified")
+    with store.predictions() as log:
+        return log.of_patient(store.pseudonym(who))
+
+
+def test_without_a_champion_nobody_answers(place: Installation) -> None:
+    with pytest.raises(NotFound):
+        score(place.platform, place.operator, ScoreAsk(NAME, "sick"))
+    assert logged(place) == []
+
+
+def test_a_shadow_is_logged_beside_the_champion_and_shown_to_nobody(place: Installation) -> None:
+    lead(place, champion=1, shadow=2)
+    made = score(place.platform, place.operator, ScoreAsk(NAME, "sick"))
+    assert made.model == f"{NAME}@1"
+    assert {(one.said.version, one.said.role) for one in logged(place)} == {("1", "champion"), ("2", "shadow")}
+
+
+@pytest.mark.parametrize(("share", "version", "role"), [(1.0, "2", "challenger"), (0.0, "1", "champion")])
+def test_a_canary_answers_for_its_share(place: Installation, share: float, version: str, role: str) -> None:
+    lead(place, champion=1, challenger=2, share=share)
+    made = score(place.platform, place.operator, ScoreAsk(f"{NAME}@champion", "sick"))
+    (kept,) = logged(place)
+    assert (made.model, kept.said.role) == (f"{NAME}@{version}", role)
+
+
+def test_a_look_back_is_no_answer_of_the_champion_s(place: Installation) -> None:
+    lead(place, champion=1, shadow=2)
+    score(place.platform, place.operator, ScoreAsk(NAME, "sick", as_of=AT))
+    assert [one.said.role for one in logged(place)] == ["batch"]
+
+
+def test_who_does_not_care_sees_no_risk_of_a_restricted_patient(place: Installation) -> None:
+    lead(place, champion=1)
+    set_rule(place.platform, OFFICER, RuleAsk("restrict", "Patient/sick", reason="asked for"))
+    with pytest.raises(AccessError):
+        score(place.platform, ENGINEER, ScoreAsk(NAME, "sick"))
+    assert score(place.platform, CLINICIAN, ScoreAsk(NAME, "sick")).state == "scored"
+    assert score(place.platform, ENGINEER, ScoreAsk(NAME, "other")).state == "scored"
+
+
+def test_what_a_consent_withholds_is_not_used_and_counted(place: Installation) -> None:
+    lead(place, champion=1)
+    before = score(place.platform, CLINICIAN, ScoreAsk(NAME, "sick")).assessment
+    deny = {"type": "deny", "class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Observation"}]}
+    consent = put(
+        "Consent", "c", ("sick",), status="active", patient={"reference": "Patient/sick"},
+        scope={"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        category=[{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}], provision=deny,
+    )  # fmt: skip
+    with place.platform.store("identified").transaction(event()) as step:
+        step.write([consent])
+    after = score(place.platform, CLINICIAN, ScoreAsk(NAME, "sick")).assessment
+    assert before is not None
+    assert after is not None
+    assert (before.left_out, after.left_out) == (0, 1)
+    assert "Observation/sicko/_history/1" in before.basis
+    assert "Observation/sicko/_history/1" not in after.basis
+    assert after.probability < before.probability
