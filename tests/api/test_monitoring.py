@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from careloom.cli.main import app
 from careloom.errors import AccessError, FormatError, NotFound, QueryError
+from careloom.pipeline.registry import REGISTRY
 from careloom.services.jobs import work
 from careloom.services.monitor_labels import Feedback, read_feedback
 from tests.api.test_sdk import client_of
@@ -18,7 +19,8 @@ from tests.monitor_kit import BEGIN, VERSION, Watched
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Watched]:
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    monkeypatch.setitem(REGISTRY, "job.models-mirror", "tests.unit.services.test_models_pipeline:no_mirror")
     opened = Watched(tmp_path)
     yield opened
     opened.close()

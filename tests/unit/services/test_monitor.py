@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from careloom.errors import AccessError, FormatError, InputError, NotFound, QueryError
+from careloom.pipeline.registry import REGISTRY
 from careloom.services.access import Principal
 from careloom.services.health import gauges
 from careloom.services.jobs import work
@@ -28,7 +29,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Watched]:
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    monkeypatch.setitem(REGISTRY, "job.models-mirror", "tests.unit.services.test_models_pipeline:no_mirror")
     opened = Watched(tmp_path, monitor={"every_hours": 24})
     yield opened
     opened.close()
