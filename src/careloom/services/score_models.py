@@ -177,13 +177,16 @@ def _made(one: Served) -> Scorer:
         raise _no_cohort(one)
     try:
         definition = shipped(cohort)
-        features = shipped_features(_named(training.get("features"))[0] or "general")
+        name, features_digest = _named(training.get("features"))
+        features = shipped_features(name or "general")
         needed = tuple({feature.name.removesuffix("_missing") for feature in one.model.features})
         own = features.only(needed)
     except CareloomError:
         raise _no_cohort(one) from None
-    if digest and digest != definition.digest:
-        raise StateError(f"the cohort of {one.label} is another since", "Train it again: careloom train.")
+    if digest not in ("", definition.digest) or features_digest not in ("", features.digest):
+        raise StateError(
+            f"the cohort or the features of {one.label} are others since", "Train it again: careloom train."
+        )
     if not {feature.name for feature in one.model.features} <= set(columns_of(own)):
         raise _no_cohort(one)
     return Scorer(one, Judge(definition), FeatureReader(own))

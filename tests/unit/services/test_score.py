@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
-from careloom.errors import AccessError, IntegrityError, NotFound, QueryError
+from careloom.errors import AccessError, IntegrityError, NotFound, QueryError, StateError
 from careloom.fhir.validate import check
 from careloom.risk.assessment import Assessment
 from careloom.services import score_models
@@ -198,3 +199,20 @@ def test_a_version_that_was_changed_answers_nothing(tmp_path: Any) -> None:
 def test_a_record_says_how_many_resources_no_view_fits(place: Installation) -> None:
     found = record_of(place.platform, place.operator, "identified", "sick", gaps=True)
     assert (found.refused, found.withheld, len(found.resources)) == (0, 0, 5)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {},
+        {"cohort": "no such"},
+        {"cohort": {"name": "readmission_30_days", "digest": "0" * 32}},
+        {"cohort": "readmission_30_days", "features": {"name": "general", "digest": "0" * 32}},
+        {"cohort": "readmission_30_days", "features": "special"},
+    ],
+)
+def test_a_model_whose_cohort_or_features_are_not_those_it_learnt_from_scores_nobody(training: dict[str, Any]) -> None:
+    one = score_models.Served(NAME, "1", "d", replace(model(), training=training))
+    with pytest.raises(StateError):
+        score_models.scorer(one)
+    assert score_models.scorer(replace(one, model=model(), digest="e")).features.name == "general"
