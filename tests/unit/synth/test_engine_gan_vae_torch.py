@@ -43,6 +43,7 @@ SMALL: dict[str, dict[str, float]] = {
         "epochs": 30,
         "rising": 50,
         "unseen": 0.2,
+        "heads": 3,
         "dropout": 0.1,
     },
     "gan": {
@@ -55,6 +56,7 @@ SMALL: dict[str, dict[str, float]] = {
         "batch": 100,
         "steps": 300,
         "rate": 3e-3,
+        "heads": 3,
     },
 }
 SHORT: dict[str, dict[str, float]] = {"vae": {"epochs": 14}, "gan": {"steps": 150}}
