@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "careloom"
 PAGE = ROOT / "docs" / "reference" / "issue-codes.md"
+REGISTRY = "pipeline/registry.py"
 FACES = {"api", "cli", "client", "dashboard"}
 """They raise no issue: a code there is an example, or a name of something else."""
 SEVERITIES = ("fatal", "error", "warning", "information")
@@ -200,7 +201,14 @@ def find(package: Path = PACKAGE) -> list[Found]:
     for where, tree in trees.items():
         if where != "errors.py":  # its codes are of exceptions
             _note_tables(codes, tree, rooms, set(all_makers[where]), where)
-    return [codes[code] for code in sorted(codes)]
+    loaded = names_to_load(trees.get(REGISTRY))
+    return [codes[code] for code in sorted(codes) if code not in loaded or codes[code].severities]
+
+
+def names_to_load(registry: ast.AST | None) -> set[str]:
+    """Names by which modules are loaded: they look like codes and are none."""
+    dicts = (node for node in ast.walk(registry) if isinstance(node, ast.Dict)) if registry is not None else ()
+    return {text for node in dicts for key in node.keys if (text := text_of(key)) is not None}
 
 
 def _note_call(codes: dict[str, Found], call: ast.Call, maker: Maker, where: str, locals_: Texts) -> None:
