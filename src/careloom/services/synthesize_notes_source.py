@@ -73,7 +73,7 @@ def read_notes_of(platform: Platform, who: Principal, folder: Path | None, zone:
     if not found:
         raise InputError(
             "no note of the research zone was annotated",
-            "Let notes pass (careloom deidentify --policy expert, say), then run careloom annotate --zone research.",
+            "Let notes pass (careloom deidentify --policy safe-harbor), then careloom annotate --zone research.",
         )
     people = people_behind(platform, "research", sorted({one.patient for one in found}))
     chosen = [one for one in found if one.patient in people]
