@@ -46,6 +46,7 @@ BEYOND_SCHEMAS = {
     ("POST /api/v1/scores/cohort", "positive_data_acceptance", 400),
     ("POST /cds-services/{service_id}", "positive_data_acceptance", 400),  # a hook that is not the service's
     ("POST /cds-services/{service_id}", "positive_data_acceptance", 412),  # CDS Hooks: the patient is not there
+    ("POST /fhir/{zone}", "negative_data_rejection", 200),  # entries of a batch are refused one by one
     ("POST /api/v1/emergencies", "positive_data_acceptance", 400),  # the most minutes are a setting
     ("POST /api/v1/terminology/conversions", "positive_data_acceptance", 400),
     ("POST /api/v1/subjects/rules", "positive_data_acceptance", 400),

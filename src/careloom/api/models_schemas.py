@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from careloom.api.answers import told
 from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, RunId
 
-NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+){0,8}$"
+NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 VERSION_PATTERN = NAME_PATTERN[:-1] + r"(@([0-9]{1,9}|champion|challenger|shadow))?$"
 Reason = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f]*$", description="Stands in the audit chain.")]
 RunState = Literal["queued", "running", "waiting", "done", "failed", "withheld"]

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StrictBool
 from careloom.api.answers import told
 from careloom.api.schemas import RUN_ID, RUN_PATTERN, Count, Model, Progress, RunId, State
 
-VERSION_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+){0,8}@[0-9]{1,9}$"
+VERSION_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?@[0-9]{1,9}$"
 VERSION = "readmission-30d@3"
 Level = Literal["none", "small", "medium", "large"]
 Version = Annotated[str, Field(pattern=VERSION_PATTERN, description="Name and number of a version.")]

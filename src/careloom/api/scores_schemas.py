@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, StrictBool
 
 from careloom.api.schemas import Count, Model
 
-MODEL_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+){0,8}(@(champion|challenger|shadow|[0-9]{1,9}))?$"
+MODEL_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?(@(champion|challenger|shadow|[0-9]{1,9}))?$"
 PATIENT_PATTERN = r"^(Patient/)?[A-Za-z0-9\-.]{1,64}$"
 ModelName = Annotated[str, Field(pattern=MODEL_PATTERN, max_length=63, description="NAME@champion, NAME@3.")]
 MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$"

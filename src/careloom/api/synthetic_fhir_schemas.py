@@ -8,7 +8,7 @@ from careloom.api.answers import told
 from careloom.api.schemas import RUN_PATTERN, Body, Model
 from careloom.api.synthetic_schemas import Account, Name, Seed
 
-Options = dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")], Annotated[float, Field(ge=-1e9, le=1e9)] | int]
+Options = dict[str, Annotated[float, Field(ge=-1e9, le=1e9)] | int]
 _FIT: dict[str, Any] = {"example": {"name": "hospital", "options": {"epochs": 6}}}
 
 

@@ -160,7 +160,7 @@ class BudgetBody(Body):
 
     account: AnyAccount
     epsilon: Annotated[float, Field(gt=0, le=100)]
-    delta: Annotated[float, Field(gt=0, lt=0.1)] = 1e-6
+    delta: Annotated[float, Field(gt=0, le=0.01)] = 1e-6
     rule: Literal["renyi", "sum"] = "renyi"
     reason: Annotated[str, Field(max_length=500)] = ""
 

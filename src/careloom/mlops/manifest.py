@@ -13,17 +13,17 @@ VERSION = 1
 ALIASES = ("champion", "challenger", "shadow")
 LINEAGE = ("code", "environment", "data", "seeds", "evaluation", "training", "pipeline")
 """What a lineage has to tell: see `lineage_problem`."""
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+){0,8}")
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _SHA = re.compile(r"[0-9a-f]{64}")
 Json = dict[str, Any]
 
 
 def require_name(name: str) -> None:
     """Returns where a model may be called so. raises QueryError"""
-    if _NAME.fullmatch(name) is None or len(name) > 63:
+    if _NAME.fullmatch(name) is None:
         raise QueryError(
             "the model's name is none",
-            "Lower-case words with dashes between them, 63 letters at most: readmission-30d.",
+            "Lower-case letters, digits and dashes, 63 at most: readmission-30d.",
         )
 
 

@@ -1,5 +1,6 @@
 """Versions and traffic as the store keeps them: found, changed in one step with the audit record; files lie sealed."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from careloom.store.transaction import Transaction
 
 Json = dict[str, Any]
 LONGEST_REASON = 500
+_CONTROL = re.compile(r"[\x00-\x1f]")
 EMPTY: Json = {"champion": None, "challenger": None, "shadow": None, "share": 0.0, "past": [], "since": {}, "last": {}}
 """Traffic of a model that nobody answers for yet."""
 
@@ -53,9 +55,10 @@ def zone_of(told: str) -> Zone:
 
 def require_reason(text: str) -> None:
     """Returns where a reason is short enough to stand in the audit chain. raises QueryError"""
-    if len(text) > LONGEST_REASON or not text.isprintable():
+    if len(text) > LONGEST_REASON or _CONTROL.search(text):
         raise QueryError(
-            f"a reason has {LONGEST_REASON} printable characters at most", "Say why, and name no patient: it is kept."
+            f"a reason has {LONGEST_REASON} characters at most, and no control characters",
+            "Say why, and name no patient: it is kept.",
         )
 
 
