@@ -12,7 +12,6 @@ that the probabilities allow, so that the ratio does not hang on the one that ha
 import argparse
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from careloom.risk.cohorts_events import EVENTS, as_events
 from careloom.risk.evaluate import Resampling, evaluate
 from careloom.risk.evaluate_measures import Floats, ranking
 from careloom.risk.features import built
-from careloom.risk.features_definition import FeatureSet, shipped_features
+from careloom.risk.features_definition import shipped_features
 from careloom.risk.features_training import training_set
 from careloom.risk.models import Model
 from careloom.risk.models_package import pack, unpack
@@ -39,84 +38,20 @@ from careloom.risk.models_training import Plan, Rows, trained
 from careloom.risk.splits import patient_grouped
 from careloom.risk.tasks import Task, ready_tasks, shipped_task
 from careloom.risk.tasks_material import Material, lace_risk, material
-from careloom.simulate.history import Code, History
-from careloom.simulate.hospital import build_hospital
-from careloom.simulate.patients import simulate_patient
+from careloom.services.risk_simulated import facts_of, histories, wanted
 
 KEY = b"simulated hospital of careloom"
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 SEED = 20261130
-CLASSES = {"inpatient": "IMP", "emergency": "EMER", "ambulatory": "AMB", "virtual": "VR"}
-ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 TREES = {"learning_rate": 0.03, "rounds": 1500, "leaves": 12, "least_rows": 60, "column_share": 0.4, "ridge": 10.0}
 CHUNK = 500
 TRUTH = {"resource_key": pl.String, "probability": pl.Float64, "drawn": pl.Float64}
 Row = dict[str, Any]
 
 
-def wanted(features: FeatureSet) -> set[str]:
-    """Codes of the observations that features are made of: the others are left out here to save an hour."""
-    sets = [one.event for one in features.features if one.event is not None and one.event.kind == "observation"]
-    return {code for one in sets for codes in one.codes.values() for code in codes}
-
-
-def facts_of(one: History, codes: set[str]) -> Iterator[Row]:
-    """What the FHIR feed says of a patient, as facts: the same moments as `careloom.risk.cohorts_fhir` reads there."""
-    who = one.person.patient_id
-
-    def row(kind: str, key: str, time: Any, known: Any = None, **more: Any) -> Row:
-        return {"patient_id": who, "kind": kind, "time": time, "available_time": known or time,
-                "resource_key": f"{kind}/{who}-{key}", **more}  # fmt: skip
-
-    midnight = pl.select(pl.lit(one.person.birth).cast(pl.Datetime("us", "UTC"))).item()
-    yield row("birth", "", midnight)
-    yield row("sex", "", None, code=one.person.sex)
-    yield row("race", "", None, code=one.person.race.code)
-    if one.person.death is not None:
-        yield row("death", "", one.person.death)
-    for each in one.encounters:
-        of = {"encounter_key": f"Encounter/{who}-{each.key}", "system": ACT, "code": CLASSES[each.kind]}
-        if each.kind != "inpatient":
-            yield row("visit", each.key, each.start, **of)
-            continue
-        yield row("admission", each.key, each.start, **of) | {"resource_key": of["encounter_key"]}
-        if each.end is not None:
-            days = (each.end - each.start).total_seconds() / 86_400
-            yield row("discharge", each.key, each.end, value=days, detail=each.disposition, **of) | {
-                "resource_key": of["encounter_key"]
-            }
-    yield from _clinical(one, codes, row, who)
-
-
-def _clinical(one: History, codes: set[str], row: Any, who: str) -> Iterator[Row]:
-    issued = {each.key: each.issued for each in one.reports}
-    for condition in one.conditions:
-        known, of = max(condition.onset, condition.recorded), f"Encounter/{who}-{condition.encounter}"
-        for code in condition.codes:
-            yield row("diagnosis", condition.key, condition.onset, known, system=code.system, code=code.code,
-                      encounter_key=of)  # fmt: skip
-    for seen in one.observations:
-        for code, value, unit in [(seen.codes[0], seen.value, seen.unit), *seen.components]:
-            if code.code in codes:
-                told = value.code if isinstance(value, Code) else None
-                yield row("observation", seen.key, seen.time, issued.get(seen.report), system=code.system,
-                          code=code.code, value=value if isinstance(value, float) else None, unit=unit, detail=told,
-                          encounter_key=f"Encounter/{who}-{seen.encounter}")  # fmt: skip
-    for act in one.procedures:
-        yield row("procedure", act.key, act.start, system=act.codes[0].system, code=act.codes[0].code,
-                  encounter_key=f"Encounter/{who}-{act.encounter}")  # fmt: skip
-    for drug in one.medications:
-        yield row("medication", drug.key, drug.start, system=drug.codes[0].system, code=drug.codes[0].code,
-                  encounter_key=f"Encounter/{who}-{drug.encounter}")  # fmt: skip
-    for planned in one.appointments:
-        if planned.status != "booked":
-            yield row("appointment", planned.key, planned.start, system="http://hl7.org/fhir/appointmentstatus",
-                      code=planned.status, encounter_key=f"Appointment/{who}-{planned.key}")  # fmt: skip
-
-
 def make_facts(out: Path, patients: int, seed: int) -> None:
     """Writes facts and, apart from them, the truth, in files of `CHUNK` patients; what is there is not made again."""
-    hospital, codes = build_hospital(seed), wanted(shipped_features("general"))
+    codes = wanted(shipped_features("general"))
     out.mkdir(parents=True, exist_ok=True)
     schema = {name: dtype for name, dtype in EVENTS.dtypes.items() if name != "event_id"}
     for first in range(1, patients + 1, CHUNK):
@@ -125,8 +60,7 @@ def make_facts(out: Path, patients: int, seed: int) -> None:
             continue
         rows: list[Row] = []
         told: list[Row] = []
-        for number in range(first, min(first + CHUNK, patients + 1)):
-            history = simulate_patient(number, seed, hospital=hospital)
+        for history in histories(first, min(first + CHUNK - 1, patients), seed):
             rows += facts_of(history, codes)
             who = history.person.patient_id
             told += [

@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from base64 import b64decode
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from careloom.cli import (
     render_ledger,
     render_linkage,
     render_quality,
+    render_risk,
     render_synthesis,
     render_terminology,
 )
@@ -48,14 +49,19 @@ from careloom.services.privacy_ledger import BudgetAsk, set_budget
 from careloom.services.privacy_ledger import accounts as ledger_accounts
 from careloom.services.quality import QualityAsk, RowsAsk, broken_rows, quality
 from careloom.services.quarantine import list_refused
+from careloom.services.risk_simulated import SimulatedFactsAsk, simulate_facts
+from careloom.services.score import ScoreAsk, score
+from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.services.search import search
 from careloom.services.synthesize import FitAsk, fit
 from careloom.services.synthesize_release import ReleaseAsk, release
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample
 from careloom.services.synthesize_source import SourceAsk
 from careloom.services.terminology import lookup, translations
+from careloom.services.train_risk import TrainAsk, train_risk
 from careloom.services.verify import verify
 from careloom.settings import Api, Data, Keys, Settings, load
+from careloom.simulate.patients import PRESENT
 from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
 from careloom.terminology.systems import ICD_10_CM, SNOMED_CT
 
@@ -75,6 +81,9 @@ LINES_SHOWN = 8
 """Of a note without identity."""
 EPSILON = 1.0
 SYNTHETIC_ROWS = 1_000
+TRAINED_ON = 2_000
+"""Simulated patients that a model of readmission learns from: half a minute of one core."""
+READMISSIONS, CALLS = "readmission_30_days", 5
 SERVE_VARIABLE = "CARELOOM_DEMO_SERVE"
 
 
@@ -141,12 +150,14 @@ def _chapters(platform: Platform, path: Path | None, feeds: Path) -> None:
     _deidentify(platform, who, shows_text=path is None)
     _chapter(9, "Rows of nobody, if they may leave")
     _synthesize(platform, who)
-    _chapter(10, "Nothing of a patient stands where it should not")
+    _chapter(10, "A model learns who comes back")
+    _foretell(platform, who, is_ours=path is None)
+    _chapter(11, "Nothing of a patient stands where it should not")
     _scan(platform, who)
-    _chapter(11, "One patient asks to be forgotten")
+    _chapter(12, "One patient asks to be forgotten")
     if patient:
         render_erasure.erased(erase(platform, who, patient))
-    _chapter(12, "Nobody changed the audit")
+    _chapter(13, "Nobody changed the audit")
     render.chains(verify_audit(platform, who))
 
 
@@ -161,7 +172,7 @@ def _serve(settings: Settings, credential: Registered) -> None:
     """Shows where to look and how to come in, and serves until Ctrl-C."""
 
     def ready() -> None:
-        _chapter(13, "Look around")
+        _chapter(14, "Look around")
         say(f"Dashboard  {settings.base_url}/dashboard/")
         say(f"API        {settings.base_url}/openapi/")
         say(f"FHIR       {settings.base_url}/fhir/identified")
@@ -314,6 +325,27 @@ def _synthesize(platform: Platform, who: Principal) -> None:
     except (InputError, StateError) as error:
         say(f"Not with this data: {error.where}. {error.remedy}")
     render_ledger.accounts(ledger_accounts(platform, who))
+
+
+def _foretell(platform: Platform, who: Principal, *, is_ours: bool) -> None:
+    """Trains a model of readmission on simulated patients, shows what its gates say, and whom it would call here."""
+    say(f"careloom risk cohort simulate --patients {TRAINED_ON}")
+    with progress("Simulating", quiet=False, unit="patients") as watch:
+        facts = simulate_facts(platform, who, SimulatedFactsAsk(TRAINED_ON), watch)
+    render_risk.facts(facts.as_json())
+    say(f"\ncareloom train risk readmission-30d --zone synthetic --facts {facts.name}")
+    with progress("Training", quiet=False, unit="steps") as watch:
+        made = train_risk(platform, who, TrainAsk("readmission-30d", "synthetic", facts.name), watch)
+    render_risk.brief(made.as_json())
+    at = datetime.combine(PRESENT, time(), UTC) if is_ours else None
+    then = f" --as-of {PRESENT}" if is_ours else ""
+    say(f"\ncareloom score --cohort {READMISSIONS} --model {made.version} --capacity {CALLS}{then}")
+    ask = CohortScoreAsk(made.version, cohort=READMISSIONS, as_of=at, capacity=CALLS)
+    called = score_cohort(platform, who, ask).as_json()
+    render_risk.stratified(called)
+    for row in called["listed"][:1]:
+        say(f"\ncareloom score Patient/{row['patient']} --model {made.version}{then}")
+        render_risk.assessment(score(platform, who, ScoreAsk(made.version, row["patient"], as_of=at)).as_json())
 
 
 def _scan(platform: Platform, who: Principal) -> None:

@@ -40,13 +40,32 @@ def facts(zone: Zone = "research", notes: Notes = False, json: Json = False) -> 
 
     Example: careloom risk cohort facts --zone research
     """
-    from careloom.cli import output
+    from careloom.cli import output, render_risk
     from careloom.cli.session import opened
     from careloom.services.risk_facts import make_facts
 
     with opened() as (platform, who), output.progress("Reading", quiet=json, unit="resources") as watch:
         report = make_facts(platform, who, zone, watch, notes=notes)
-    output.give(report.as_json(), as_json=json, show=_show_facts)
+    output.give(report.as_json(), as_json=json, show=render_risk.facts)
+
+
+@cohort_app.command("simulate")
+def simulate(
+    patients: Annotated[int, typer.Option(min=1, help="How many.")] = 3000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed simulates the same patients.")] = 1,
+    json: Json = False,
+) -> None:
+    """Make a table of facts of simulated patients in the synthetic zone: something to train on that is of nobody.
+
+    Example: careloom risk cohort simulate --patients 5000
+    """
+    from careloom.cli import output, render_risk
+    from careloom.cli.session import opened
+    from careloom.services.risk_simulated import SimulatedFactsAsk, simulate_facts
+
+    with opened() as (platform, who), output.progress("Simulating", quiet=json, unit="patients") as watch:
+        report = simulate_facts(platform, who, SimulatedFactsAsk(patients, seed), watch)
+    output.give(report.as_json(), as_json=json, show=render_risk.facts)
 
 
 @cohort_app.command("show")
@@ -174,13 +193,6 @@ def _show_listed(report: list[dict[str, Any]]) -> None:
     for one in report:
         output.say(f"{one['name']}: {one['title']}.")
         output.say(f"  {one['source']}")
-
-
-def _show_facts(report: dict[str, Any]) -> None:
-    from careloom.cli import output
-
-    output.say(f"{report['rows']:,} facts of {report['patients']:,} patients: {report['name']}")
-    output.say(", ".join(f"{count:,} {kind}" for kind, count in report["kinds"].items()))
 
 
 def _show_cohort(report: dict[str, Any]) -> None:

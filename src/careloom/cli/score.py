@@ -1,7 +1,7 @@
 """The command that scores: one patient, or everybody whom a model predicts for."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -44,7 +44,7 @@ def score(
     """
     from datetime import UTC
 
-    from careloom.cli import output
+    from careloom.cli import output, render_risk
     from careloom.cli.session import opened
     from careloom.errors import QueryError
 
@@ -59,7 +59,7 @@ def score(
             from careloom.services.score import score as scored
 
             ask = ScoreAsk(model, patient, zone, at, now=now, encounter=encounter, write=write)
-            output.give(scored(platform, who, ask).as_json(), as_json=json, show=_show_one)
+            output.give(scored(platform, who, ask).as_json(), as_json=json, show=render_risk.assessment)
             return
         from careloom.risk.stratify import UnitCosts
         from careloom.services.score_cohort import CohortScoreAsk, score_cohort
@@ -68,49 +68,4 @@ def score(
         asked = CohortScoreAsk(model, zone, cohort, facts, at, capacity, costs, write)
         with output.progress("Reading", quiet=json, unit="resources") as watch:
             report = score_cohort(platform, who, asked, watch)
-        output.give(report.as_json(), as_json=json, show=_show_many)
-
-
-_WHY = {
-    "no-index": "Nothing that this model predicts at has happened.",
-    "over": "The time that the newest prediction is about has passed.",
-    "not-eligible": "The model is not for this patient:",
-}
-
-
-def _show_one(report: dict[str, Any]) -> None:
-    from careloom.cli import output
-
-    one = report["assessment"]
-    if one is None:
-        output.say(" ".join([_WHY[report["state"]], *report["failed"]]))
-        return
-    interval = one["interval"]
-    span = "" if interval is None else f" ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})"
-    output.say(f"{one['outcome']}: {100 * one['probability']:.1f} %{span}, by {one['model']}")
-    output.say(f"from {one['index_time']} until {one['until']}{'; to be told' if one['alert'] else ''}")
-    for factor in one["explanation"]["factors"]:
-        mark = " (can be changed)" if factor["modifiable"] else ""
-        output.say(f"  {factor['log_odds']:+.2f}  {factor['text']}{mark}")
-    for gap in one["care_gaps"]:
-        source = gap["source"]
-        output.say(f"  gap: {gap['text']} ({source['organisation']}, {source['guideline']}, {source['year']})")
-    if report["written"]:
-        output.say(f"written: {report['written']}")
-
-
-def _show_many(report: dict[str, Any]) -> None:
-    from careloom.cli import output
-
-    output.say(", ".join(f"{count:,} {state}" for state, count in report["states"].items()))
-    called, caught, whole = report["called"], report["expected_caught"], report["expected_events"]
-    output.say(f"{called:,} of {report['of']:,} are called")
-    output.say(f"{caught:.1f} of {whole:.1f} events expected among them, {report['by_chance']:.1f} by chance")
-    if report["saved"] is not None:
-        output.say(f"{report['avoided']:.2f} events avoided, {report['saved']:,.2f} saved, if unit costs hold")
-    if report["tied_out"]:
-        output.say(f"{report['tied_out']:,} as likely as the last one are not called")
-    for row in report["listed"]:
-        output.say(f"{row['rank']:>5}  {100 * row['risk']:5.1f} %  {row['patient']}  {row['index_time']}")
-    if report["written"]:
-        output.say(f"{report['written']:,} assessments written")
+        output.give(report.as_json(), as_json=json, show=render_risk.stratified)

@@ -1,7 +1,7 @@
 """Whether a table of the synthetic zone's lake may be fetched now: asked by every route that gives out its rows.
 
-Denied by default: a table there is of a view of the zone's own resources, or made of them otherwise, or of a release
-that was let out, is not over, and learnt from nobody who left since.
+Denied by default: a table there is of a view of the zone's own resources, or made of them otherwise, or of simulated
+patients, or of a release that was let out, is not over, and learnt from nobody who left since.
 """
 
 from careloom.errors import NotFound, Withheld
@@ -12,10 +12,13 @@ from careloom.services.view_table import OF_RESOURCES
 from careloom.store.lake import TableState
 from careloom.store.zone_store import Zone
 
+SIMULATED = "simulated"
+"""What a table says of itself whose rows the simulator made: it is of nobody, and learnt from nobody."""
+
 
 def require_open(platform: Platform, zone: Zone, state: TableState) -> None:
     """Returns where rows of this table may leave. raises Withheld"""
-    if zone != "synthetic" or "definition" in state.facts or OF_RESOURCES in state.facts:
+    if zone != "synthetic" or {"definition", OF_RESOURCES, SIMULATED} & set(state.facts):
         return
     reason = closed(platform, state.facts.get(FACT, ""), state.path)
     if reason:
