@@ -67,7 +67,7 @@ def test_a_client_calls_itself_by_its_name_and_may_all_that_its_roles_permit(pla
     assert show_client(platform, ADMINISTRATOR, "ward") == {
         "client_id": "ward", "name": "ward", "kind": "client", "state": "active", "roles": ["clinician"],
         "zones": ["identified"],
-        "scopes": ["careloom/break-glass", "careloom/correct", "careloom/monitor", "system/*.rs"],
+        "scopes": ["careloom/approve", "careloom/break-glass", "careloom/correct", "careloom/monitor", "system/*.rs"],
         "signs_in_with": "secret", "keys": [],
         "created": START.isoformat(), "expires": None, "disabled": None,
         "is_bound_to_a_patient": False, "actors": [], "purposes": [],
