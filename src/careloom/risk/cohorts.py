@@ -1,7 +1,7 @@
 """A cohort out of facts: whose moments are indexes, why others are not, and what came of each; no loop over patients.
 
 Every rule is judged by what was known at the index time. The outcome alone looks ahead, in (index, end of the horizon].
-Where follow-up ends before the horizon does and nothing happened until then, the label is unknown, not negative.
+Where follow-up ends before the horizon does the label is unknown, whatever was seen until then.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from careloom.errors import QueryError
 from careloom.risk.cohorts_definition import Definition, EventSet, Rule
 from careloom.risk.cohorts_events import last_known
 from careloom.risk.cohorts_match import facts_of, known_before
-from careloom.risk.cohorts_outcome import outcomes
+from careloom.risk.cohorts_outcome import follow_up_ahead, outcomes
 
 _DAY_SECONDS = 86_400
 _CHOICES = {"first": "first that fits of its patient", "last": "last that fits of its patient"}
@@ -172,8 +172,8 @@ def why(definition: Definition, events: pl.DataFrame, patient_id: str) -> list[d
     if own.is_empty():
         raise QueryError("nothing is known of this patient here", "Name a patient of the zone.")
     if definition.follow_up == "data":  # the end of follow-up is that of everybody
-        last = pl.DataFrame({"patient_id": "", "available_time": last_known(events)}, schema_overrides={
-            "available_time": pl.Datetime("us", "UTC")})  # fmt: skip
+        until = pl.Series([last_known(events, follow_up_ahead(definition))], dtype=pl.Datetime("us", "UTC"))
+        last = pl.DataFrame({"patient_id": "", "available_time": until})
         own = pl.concat([own, last], how="diagonal")
     cohort = extract(definition, own)
     chosen = {row["candidate"]: row for row in cohort.rows.to_dicts()}

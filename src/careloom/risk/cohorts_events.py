@@ -22,6 +22,8 @@ true (a result that is issued the next day, a diagnosis that is coded after the 
 A fact with several codes is several rows with one `resource_key`; facts are counted by that.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from careloom.errors import FormatError
@@ -71,6 +73,8 @@ demo in MEDS (van de Water et al., PhysioNet 2025)."""
 MEDS_SYSTEM = "urn:careloom:meds"
 _ICD = {"9": "http://hl7.org/fhir/sid/icd-9-cm", "10": "http://hl7.org/fhir/sid/icd-10-cm"}
 _DAY_SECONDS = 86_400
+AHEAD = ("booking", "appointment")
+"""Kinds that are written ahead of their time: one with a day to come does not say that the record reaches so far."""
 DIED = ("exp", "20", "40", "41", "42", "DIED")
 """Dispositions that say that the patient died: FHIR R4 discharge-disposition ``exp``; HL7 table 0112 (HL7 v2.5.1, as
 UB-04 patient status) 20 and 40 to 42; MIMIC-IV ``DIED``."""
@@ -182,6 +186,9 @@ def _meds_stays(coded: pl.DataFrame) -> pl.DataFrame:
     ).drop("number", "begun", "is_inside")
 
 
-def last_known(events: pl.DataFrame) -> object:
-    """The end of follow-up of the whole data: the newest time at which anything could be known; None without rows."""
-    return events["available_time"].max()
+def last_known(events: pl.DataFrame, but: Sequence[str] = AHEAD) -> object:
+    """The end of follow-up of the whole data: the newest time at which anything could be known; None without rows.
+
+    but  kinds that do not say it
+    """
+    return events.filter(~pl.col("kind").is_in(list(but)).fill_null(value=False))["available_time"].max()

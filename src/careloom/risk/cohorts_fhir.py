@@ -170,7 +170,7 @@ def _appointments(frame: pl.DataFrame, _frames: Frames) -> list[pl.DataFrame]:
             *shared, pl.col("made").alias("time"), pl.lit("booking").alias("kind"), pl.lit("booked").alias("code"),
             ahead.alias("value"),
         ),
-        whole.drop_nulls("begin").filter(~pl.col("status").is_in(["booked", "proposed", "pending"])).select(
+        whole.drop_nulls("begin").filter(~pl.col("status").is_in(["booked", "proposed", "pending", "waitlist"])).select(
             *shared, pl.col("begin").alias("time"), pl.coalesce("over", "begin").alias("available_time"),
             pl.lit("appointment").alias("kind"), pl.col("status").alias("code"),
         ),

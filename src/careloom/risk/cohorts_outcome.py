@@ -3,6 +3,7 @@
 import polars as pl
 
 from careloom.risk.cohorts_definition import Definition
+from careloom.risk.cohorts_events import AHEAD, last_known
 from careloom.risk.cohorts_match import facts_of
 
 _DAY_SECONDS = 86_400
@@ -14,6 +15,9 @@ def outcomes(definition: Definition, indexes: pl.DataFrame, events: pl.DataFrame
     The horizon is half-open at its begin: what happens at the index time itself is no outcome. With `before` it ends at
     that event of the index's own encounter, at the latest. A death at the moment of the outcome leaves the outcome
     first; where the outcome is death, `definition.death` has to be ``none``.
+
+    What follow-up does not reach to the end of is censored, whether something was seen until then or not: to count what
+    was seen and not what was not would count too many events. A look that an event of the encounter ended is whole.
     """
     spec = definition.outcome
     anchor = pl.col("index_time" if spec.anchor == "index" else "event_time")
@@ -78,10 +82,17 @@ def _first(definition: Definition, seen: pl.DataFrame, events: pl.DataFrame) -> 
 
 def _follow_up(definition: Definition, events: pl.DataFrame) -> pl.DataFrame:
     """[p] patient_id, until: how far anybody would have told."""
+    ahead = follow_up_ahead(definition)
     if definition.follow_up == "patient":
-        return events.group_by("patient_id").agg(pl.col("available_time").max().alias("until"))
-    until = pl.lit(events["available_time"].max(), pl.Datetime("us", "UTC"))
+        told = events.filter(~pl.col("kind").is_in(ahead))
+        return told.group_by("patient_id").agg(pl.col("available_time").max().alias("until"))
+    until = pl.lit(last_known(events, ahead), pl.Datetime("us", "UTC"))
     return events.select("patient_id").unique().with_columns(until=until)
+
+
+def follow_up_ahead(definition: Definition) -> list[str]:
+    """Kinds that do not say how far follow-up reaches; that of the outcome itself does."""
+    return [kind for kind in AHEAD if kind != definition.events[definition.outcome.event].kind]
 
 
 def _state(definition: Definition) -> pl.Expr:
@@ -91,10 +102,12 @@ def _state(definition: Definition) -> pl.Expr:
     is_first = found.is_not_null() & (~is_competing | (found <= death))
     is_over = (pl.col("ended_time") <= pl.col("horizon_end")).fill_null(value=False)
     is_told = is_over | (pl.col("until") >= pl.col("look_end")).fill_null(value=False)
+    if definition.follow_up == "patient":  # of the dead there is nothing more to tell
+        is_told |= (death <= pl.col("look_end")).fill_null(value=False)
     came, stayed_away = ("event", "none") if definition.outcome.happens else ("none", "event")
     return (
-        pl.when(is_first).then(pl.lit(came)).when(is_competing).then(pl.lit("death"))
-        .when(is_told).then(pl.lit(stayed_away)).otherwise(pl.lit("censored"))
+        pl.when(~is_told).then(pl.lit("censored")).when(is_first).then(pl.lit(came))
+        .when(is_competing).then(pl.lit("death")).otherwise(pl.lit(stayed_away))
     )  # fmt: skip
 
 

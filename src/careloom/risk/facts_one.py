@@ -18,7 +18,7 @@ from careloom.risk.cohorts_fhir import APPOINTMENT_STATUS, GENDER, RACE, STAYS, 
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
 _DAY_SECONDS = 86_400
 _SECOND = timedelta(seconds=1)
-_WAITING = ("booked", "proposed", "pending")
+_WAITING = ("booked", "proposed", "pending", "waitlist")
 
 
 class Fact(NamedTuple):

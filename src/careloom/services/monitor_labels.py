@@ -115,7 +115,8 @@ def label_due(platform: Platform, who: Principal, model: str, version: str) -> i
     definition = _definition(platform, model, version) if due else None
     if definition is None:
         return 0
-    told = looked_up(definition, due, zone_facts(platform, who, ZONE))
+    facts = zone_facts(platform, who, ZONE)
+    told = looked_up(definition, due, facts.filter((pl.col("available_time") <= now).fill_null(value=True)))
     detail = {"model": f"{model}@{version}", "outcomes": len(told)}
     with store.transaction(event(platform, who, LABEL, ZONE, action="update", detail=detail)) as step:
         return step.predictions.known(told)

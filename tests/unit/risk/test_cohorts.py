@@ -55,10 +55,35 @@ def test_what_nobody_can_tell_yet_is_no_negative() -> None:
     assert states(fact("observation", 20)) == ["censored"]
     assert states(fact("observation", 35)) == ["none"]
     assert states(fact("observation", 35, "b")) == ["none"]
+    assert states(fact("observation", 20), fact("booking", 300, "b"), fact("appointment", 300, "b")) == ["censored"]
     own = replace(READMISSION, follow_up="patient")
     assert extract(own, events(person(), stay(0, 5), fact("observation", 35, "b"))).rows["state"].to_list() == [
         "censored"
     ]
+
+
+def test_what_was_seen_before_the_end_of_follow_up_counts_no_more_than_what_was_not() -> None:
+    given = [person(), stay(0, 5), stay(10, 12)]
+    for told, state in ((fact("observation", 34), "censored"), (fact("observation", 35), "event")):
+        row = extract(READMISSION, events(*given, told)).rows.to_dicts()[0]
+        assert (row["state"], row["label"]) == (state, True if state == "event" else None)
+        assert (row["outcome_time"], row["outcome_key"]) == (
+            (at(10), "Encounter/a-10") if state == "event" else (None, None)
+        )
+    dead = [person(), stay(0, 5), fact("death", 20)]
+    late = fact("observation", 30)
+    for policy in ("drop", "negative", "competing"):
+        rows = extract(replace(READMISSION, death=policy), events(*dead, late)).rows
+        assert (rows["state"].to_list(), rows["label"].to_list()) == (["censored"], [None])
+    own = replace(READMISSION, follow_up="patient")
+    assert extract(own, events(*dead)).rows["state"].to_list() == ["death"]
+
+
+def test_an_early_discharge_counts_no_more_than_a_late_one_that_nobody_can_tell_yet() -> None:
+    long = shipped("length_of_stay_7_days")
+    given = [person(), stay(0, 3)]
+    assert extract(long, events(*given, fact("observation", 6))).rows["label"].to_list() == [None]
+    assert extract(long, events(*given, fact("observation", 7))).rows["label"].to_list() == [False]
 
 
 @pytest.mark.parametrize(

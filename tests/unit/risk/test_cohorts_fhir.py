@@ -81,7 +81,8 @@ def test_an_appointment_tells_that_it_was_booked_and_only_later_how_it_ended() -
     booked, missed = facts(appointment)
     assert (booked["kind"], booked["patient_id"], booked["code"], booked["value"]) == ("booking", "p", "booked", 10.375)
     assert (missed["code"], missed["time"], missed["available_time"]) == ("noshow", "01-11 09:00", "01-11 09:30")
-    assert [one["kind"] for one in facts(appointment | {"status": "booked"})] == ["booking"]
+    for waiting in ("booked", "proposed", "pending", "waitlist"):
+        assert [one["kind"] for one in facts(appointment | {"status": waiting})] == ["booking"]
 
 
 def test_who_somebody_is_has_no_time_and_a_death_is_told_once() -> None:

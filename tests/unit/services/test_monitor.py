@@ -205,11 +205,11 @@ def test_an_outcome_is_looked_up_by_the_cohort_that_the_version_was_trained_on(m
     out = BEGIN + DAY
     made.ingest([
         stay("e1", "p0", BEGIN - 3 * DAY, out), stay("e2", "p0", out + 9 * DAY, out + 11 * DAY),
-        stay("e3", "p1", BEGIN - 3 * DAY, out), stay("e4", "p2", out + 99 * DAY, out + 100 * DAY),
+        stay("e3", "p1", BEGIN - 3 * DAY, out), stay("e4", "p2", out + HORIZON * DAY, out + (HORIZON + 1) * DAY),
     ])  # fmt: skip
     names = made.predict(out, count=2)  # of p0 and p1, at their discharge
     assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 0  # the horizon has not passed
-    made.clock.move(days=HORIZON)
+    made.clock.move(days=HORIZON)  # to the moment at which the last stay begins: it says that the record reaches so far
     assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 2
     with made.platform.store("identified").predictions() as log:
         assert [log.find(name).outcome for name in names] == [True, False]
