@@ -23,6 +23,12 @@ def test_a_truth_is_no_number(installation: Installation, wrong: dict[str, objec
     assert [one["name"] for one in answer.json["errors"]] == list(wrong)
 
 
+def test_a_truth_is_no_number_of_an_option(installation: Installation) -> None:
+    address, options = "/api/v1/synthetic/records/models", {"options": {"epochs": True}}
+    answer = installation.client.post(address, json=options, headers=installation.bearer())
+    assert (answer.status_code, answer.json["code"]) == (400, "input.schema")
+
+
 @pytest.mark.parametrize("until", ["0.5", "1700000000", "2026"])
 def test_a_number_is_no_time(installation: Installation, until: str) -> None:
     address = f"/api/v1/audit/patients/4q2c7lq6m5v3wyf4d2y7z2k7xa/views?until={until}"

@@ -32,15 +32,20 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def no_truth(value: object) -> object:
+    """The value, where it is neither true nor false. raises ValueError"""
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")
+    return value
+
+
 class Body(Model):
     """What a request brings as JSON: true and false are no numbers."""
 
     @field_validator("*", mode="before")
     @classmethod
     def _is_of_its_kind(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
-            raise ValueError("true and false are no numbers")
-        return value
+        return value if cls.model_fields[info.field_name or ""].annotation is bool else no_truth(value)
 
 
 class RunsQuery(Model):

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from careloom.api.answers import told
-from careloom.api.schemas import RUN_PATTERN, Body, Model
+from careloom.api.schemas import RUN_PATTERN, Body, Model, no_truth
 from careloom.api.synthetic_schemas import Account, Name, Seed
 
-Options = dict[str, Annotated[float, Field(ge=-1e9, le=1e9)] | int]
+Options = dict[str, Annotated[Annotated[float, Field(ge=-1e9, le=1e9)] | int, BeforeValidator(no_truth)]]
 _FIT: dict[str, Any] = {"example": {"name": "hospital", "options": {"epochs": 6}}}
 
 
