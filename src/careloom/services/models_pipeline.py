@@ -226,6 +226,8 @@ class _Going:
         if one.body["number"] == traffic["challenger"]:
             return {"to": "canary", "share": traffic["share"]}
         if to == "champion" or traffic["champion"] is None:
+            if one.state != "approved":
+                raise StateError(f"the approval of {version} was taken back", "Have it approved anew, and resume.")
             promoted(self.platform, self.who, one, self.pipeline.reason)
             return {"to": "champion", "share": 1.0}
         if to == "shadow":

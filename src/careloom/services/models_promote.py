@@ -1,6 +1,7 @@
 """Who answers for patients: a second person approves, promotes; anybody who runs production rolls back or retires.
 
-Each step is one transaction with its audit record. MLflow follows later: nothing here waits for it.
+Each step is one transaction with its audit record, and stands on what was judged: where that changed meanwhile, nothing
+is done. MLflow follows later: nothing here waits for it.
 """
 
 from dataclasses import dataclass
@@ -42,11 +43,12 @@ def approve(platform: Platform, who: Principal, version: str, reason: str) -> Js
 
     reason  why, for the auditor
     raises  AccessError, also for who registered it; Withheld where a gate does not hold; StateError where anything of
-            the version is not as it was signed; Conflict where it is not registered, or is retired
+            the version is not as it was signed; Conflict where it is not registered, is retired, or changed meanwhile
     """
     admit(platform, who, "approve", "identified", operation=APPROVE)
     require_reason(reason)
     one = resolve(platform, version)
+    _require_second(platform, who, one, APPROVE)
     found = _may_answer(platform, who, one, APPROVE)
     if one.state != "registered":
         raise Conflict(f"{one.name} is {one.state}", "Only what is registered and not approved yet can be approved.")
@@ -54,8 +56,7 @@ def approve(platform: Platform, who: Principal, version: str, reason: str) -> Js
     change = Change(APPROVE, {"version": one.name, "digest": one.body["digest"], "reason": reason})
 
     def act(step: Transaction) -> ModelWork:
-        if step.models.find("version", one.name).state != "registered":
-            raise Conflict("somebody else decided meanwhile", f"See it: careloom models show {one.name}.")
+        _require_as_judged(step, one)
         return step.models.change("version", one.name, "approved", body)
 
     made = write(platform, who, change, act)
@@ -67,20 +68,23 @@ def approve(platform: Platform, who: Principal, version: str, reason: str) -> Js
 def promote(platform: Platform, who: Principal, version: str, reason: str) -> Json:
     """Makes a version the champion: all patients get its answers; the version as `told` shows it.
 
-    A version that nobody approved yet is approved by this, so who promotes it is another person than who registered it.
-    A canary that is under way has to have answered `canary_requests` times without a breach.
+    A version that nobody approved yet is approved by this. Who promotes is another person than who registered it,
+    whatever others said before. A canary that is under way has to have answered `canary_requests` times without a
+    breach.
 
     raises  as `approve`; Conflict where it is the champion, or a canary of it is too young or breaks a limit
     """
     admit(platform, who, "approve", "identified", operation=PROMOTE)
     require_reason(reason)
-    return promoted(platform, who, resolve(platform, version), reason)
+    one = resolve(platform, version)
+    _require_second(platform, who, one, PROMOTE)
+    return promoted(platform, who, one, reason)
 
 
 def promoted(platform: Platform, who: Principal, one: ModelWork, reason: str) -> Json:
-    """What `promote` does, for who was admitted."""
-    found = _may_answer(platform, who, one, PROMOTE)
+    """What `promote` does, for who was admitted and is another person, or for a pipeline whose version was approved."""
     before, number = traffic_of(platform, one.parent), one.body["number"]
+    found = _may_answer(platform, who, one, PROMOTE)
     if before["champion"] == number:
         raise Conflict(f"{one.name} is the champion", "There is nothing to do.")
     if before["challenger"] == number:
@@ -93,8 +97,7 @@ def promoted(platform: Platform, who: Principal, one: ModelWork, reason: str) ->
     )
 
     def act(step: Transaction) -> ModelWork:
-        if step.models.find("version", one.name).state == "retired":
-            raise Conflict(f"{one.name} was retired meanwhile", "Promote another.")
+        _require_as_judged(step, one)
         made = step.models.change("version", one.name, "approved", body)
         put_traffic(step, one.parent, before, after)
         step.models.remove("count", one.parent)
@@ -109,6 +112,8 @@ def promoted(platform: Platform, who: Principal, one: ModelWork, reason: str) ->
 def roll_back(platform: Platform, who: Principal, model: str, reason: str) -> Json:
     """Takes back the newest step: a canary ends, or else the champion before answers again.
 
+    Who goes is `registered` again: it needs a new approval before it answers anybody.
+
     returns  ``model``, ``was``, ``now`` (versions; ``now`` empty where nobody answers any more), ``traffic``
     raises   AccessError; NotFound where nobody answers for the model; StateError where there is nobody before
     """
@@ -121,7 +126,7 @@ def roll_back(platform: Platform, who: Principal, model: str, reason: str) -> Js
 class Back:
     """Who takes a step back, and which.
 
-    by    person or limit: what broke a limit has to be approved anew before it answers again
+    by    person or limit, for the audit chain
     part  challenger or champion; empty: whoever came last
     """
 
@@ -145,7 +150,7 @@ def rolled_back(platform: Platform, who: Principal, model: str, reason: str, bac
         made = put_traffic(step, model, before, after)
         step.models.remove("count", model)
         gone = step.models.find("version", names["was"])
-        if how.by == "limit" and gone.state == "approved":
+        if gone.state == "approved":
             step.models.change("version", gone.name, "registered", {**gone.body, "approval": None})
         return made
 
@@ -221,13 +226,24 @@ def _with_champion(platform: Platform, before: Json, number: int) -> Json:
     return {**after, "since": {**before["since"], "champion": now}, "last": {"step": "promote", "time": now}}
 
 
-def _may_answer(platform: Platform, who: Principal, one: ModelWork, operation: str) -> list[Json]:
-    """What the gates say of a version, where it may answer for patients on the word of this person. raises"""
-    if one.state == "retired":
-        raise Conflict(f"{one.name} is retired", "Name a version that may answer: careloom models list.")
-    if one.state == "registered" and who.name == one.body["registrar"]:
+def _require_second(platform: Platform, who: Principal, one: ModelWork, operation: str) -> None:
+    """Returns where this is another person than who registered a version, whatever its state. raises AccessError"""
+    if who.name == one.body["registrar"]:
         note(platform, who, operation, "identified", outcome="refused", detail={"version": one.name})
         raise AccessError("who registered a version cannot approve it", "Another person looks at it, and approves it.")
+
+
+def _require_as_judged(step: Transaction, one: ModelWork) -> None:
+    """Returns where a version is still as it was when its files and gates were looked at. raises Conflict"""
+    now = step.models.find("version", one.name)
+    if (now.state, now.body) != (one.state, one.body):
+        raise Conflict(f"{one.name} was changed meanwhile", f"See it, then decide: careloom models show {one.name}.")
+
+
+def _may_answer(platform: Platform, who: Principal, one: ModelWork, operation: str) -> list[Json]:
+    """What the gates say of a version, where it may answer for patients. raises"""
+    if one.state == "retired":
+        raise Conflict(f"{one.name} is retired", "Name a version that may answer: careloom models list.")
     if not verified(platform, who, one)["whole"]:
         raise StateError(f"{one.name} is not as it was signed", f"See what differs: careloom models verify {one.name}.")
     found = findings(platform, one)

@@ -97,8 +97,8 @@ def _put(platform: Platform, who: Principal, one: ModelWork, before: Json, step:
     after = {**step.after, "last": {"step": step.operation.removeprefix("models-"), "time": now}}
 
     def act(transaction: Transaction) -> ModelWork:
-        if transaction.models.find("version", one.name).state == "retired":
-            raise Conflict(f"{one.name} is retired", "Name a version that may answer: careloom models list.")
+        if transaction.models.find("version", one.name).state != one.state:
+            raise Conflict(f"{one.name} was changed meanwhile", f"See it: careloom models show {one.name}.")
         put_traffic(transaction, one.parent, before, after)
         transaction.models.remove("count", one.parent)
         return transaction.models.find("version", one.name)
