@@ -155,6 +155,12 @@ def load_files(platform: Platform, one: ModelWork) -> dict[str, bytes]:
     return {name: kept.whole(f"{one.parent}/{one.body['number']}/{name}") for name in names}
 
 
+def has_files(platform: Platform, one: ModelWork) -> bool:
+    """True where an artefact of a version is there."""
+    kept, names = files_of(platform), one.body["manifest"]["report"]["files"]
+    return any(kept.has(f"{one.parent}/{one.body['number']}/{name}") for name in names)
+
+
 def remove_files(platform: Platform, one: ModelWork) -> None:
     """Removes the artefacts of a version, where they are there."""
     kept = files_of(platform)

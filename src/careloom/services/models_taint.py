@@ -1,7 +1,8 @@
 """Somebody leaves whom a model learnt from: its versions are retired, and a training without them is queued.
 
 A champion may be given some days by settings, for a hospital that would have no score meanwhile. After an erasure the
-files of a version that is retired go as well: they may hold what was learnt of who left.
+files of a version that is retired go as well, whenever and for whatever it was retired: they may hold what was learnt
+of who left.
 """
 
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 
 from careloom.mlops import pipeline_file
 from careloom.services.access import Principal, local_operator
-from careloom.services.models_kept import Change, remove_files, traffic_of, versions_of, write
+from careloom.services.models_kept import Change, has_files, remove_files, traffic_of, versions_of, write
 from careloom.services.models_mirror import mirror_soon
 from careloom.services.models_pipeline import submitted
 from careloom.services.models_promote import retired
@@ -25,12 +26,19 @@ Json = dict[str, Any]
 def settle(platform: Platform, who: Principal) -> list[Json]:
     """Retires versions whose training somebody left, and queues a training in their place.
 
+    Files of retired versions that learnt from an erased patient are removed; what a killed run left is done again.
+
     who      whoever did what makes it necessary, for the audit chain; nothing is asked of them
     returns  ``version``, ``causes``, ``retired``, ``retraining`` (the run, empty where no pipeline trained it)
     """
     forget_trained(platform, who)
-    done = [_settled(platform, who, one, taints) for one, taints in _tainted(platform)]
+    tainted = _tainted(platform)
+    done = [_settled(platform, who, one, taints) for one, taints in tainted if one.state != "retired"]
     found = [one for one in done if one is not None]
+    erased = {one.name for one, taints in tainted if "erasure" in {cause for cause, _ in taints}}
+    for one in versions_of(platform) if erased else ():
+        if one.name in erased and one.state == "retired":
+            remove_files(platform, one)
     if found:
         mirror_soon(platform, who)
     return found
@@ -43,9 +51,9 @@ def sweep(platform: Platform) -> None:
 
 
 def _tainted(platform: Platform) -> list[tuple[ModelWork, tuple[tuple[str, datetime], ...]]]:
-    """Versions that are not retired and whose training is tainted: (cause, since when)."""
+    """Versions that are not retired or have files, and whose training is tainted: (cause, since when)."""
     found = []
-    kept = [one for one in versions_of(platform) if one.state != "retired"]
+    kept = [one for one in versions_of(platform) if one.state != "retired" or has_files(platform, one)]
     named = [(one, str(one.body["manifest"]["report"]["lineage"]["training"])) for one in kept]
     if not any(training for _, training in named):
         return []
@@ -78,8 +86,6 @@ def _settled(
     write(platform, who, Change(TAINT, {"version": one.name, **told}), act)
     if not stays:
         retired(platform, who, one, f"somebody whom it learnt from left ({', '.join(causes)})")
-        if "erasure" in causes:
-            remove_files(platform, one)
     return {"version": one.name, "retired": not stays, **told}
 
 
