@@ -53,6 +53,7 @@ class RegisterAsk:
     pseudonyms  of the identified zone, of every patient whom it learnt from; none for public or simulated data
     gates       by which it is judged
     reason      why it was trained, for who approves it
+    trainers    by name, who had a hand in it beside who registers it: none of them may approve it
     """
 
     model: str
@@ -61,6 +62,7 @@ class RegisterAsk:
     pseudonyms: Collection[str] = field(default=(), repr=False)
     gates: str = "clinical-risk"
     reason: str = ""
+    trainers: Collection[str] = ()
 
 
 def register(platform: Platform, who: Principal, ask: RegisterAsk) -> Json:
@@ -123,7 +125,10 @@ def _training(platform: Platform, who: Principal, ask: RegisterAsk, number: int,
 def _kept(platform: Platform, who: Principal, ask: RegisterAsk, made: _Made) -> ModelWork:
     """Seals the files, signs the manifest, and writes the version in one step with its audit record."""
     keep_files(platform, ask.model, made.number, made.files)
-    since = {"registrar": who.name, "registered": instant(platform.runtime.now()), "reason": ask.reason}
+    since = {
+        "registrar": who.name, "registered": instant(platform.runtime.now()), "reason": ask.reason,
+        "trainers": sorted({who.name, *ask.trainers}),
+    }  # fmt: skip
     report = manifest.report(ask.model, made.number, made.lineage, made.files, since)
     certificate = certificates.signed(platform, orjson.loads(orjson.dumps(report)))
     digest, name = certificates.digest(certificate), version_name(ask.model, made.number)

@@ -109,7 +109,7 @@ def _hold(platform: Platform, name: str) -> AbstractContextManager[None]:
 def _gone(platform: Platform, who: Principal, run_: ModelWork) -> Json:
     """Every step that is not done yet."""
     with _hold(platform, run_.name):
-        one = run_named(platform, run_.name)
+        one = _with_hand(platform, who, run_named(platform, run_.name))
         going = _Going(platform, who, one)
         for name in going.pipeline.steps:
             if name in one.body["outputs"]:
@@ -128,6 +128,17 @@ def _gone(platform: Platform, who: Principal, run_: ModelWork) -> Json:
             outputs = {**one.body["outputs"], name: made}
             one = going.one = go(platform, who, one, "running", outputs=outputs, version=going.version(outputs))
         return told(go(platform, who, one, "done"))
+
+
+def _with_hand(platform: Platform, who: Principal, one: ModelWork) -> ModelWork:
+    """The run, with who goes on with it among who trains: nobody of them approves what it registers."""
+    if "register" in one.body["outputs"] or who.name in _hands(one):
+        return one
+    return go(platform, who, one, one.state, resumers=sorted({who.name, *one.body.get("resumers", ())}))
+
+
+def _hands(one: ModelWork) -> set[str]:
+    return {one.body["starter"], *one.body.get("resumers", ())}
 
 
 class _Going:
@@ -204,7 +215,7 @@ class _Going:
         fitted = self._fitted()
         ask = RegisterAsk(
             self.pipeline.model, fitted.files, self._lineage(), fitted.pseudonyms, self.pipeline.gates,
-            self.pipeline.reason,
+            self.pipeline.reason, _hands(self.one),
         )  # fmt: skip
         made = register(self.platform, self.who, ask)
         drop_trained(self.platform, self.one)

@@ -42,8 +42,9 @@ def approve(platform: Platform, who: Principal, version: str, reason: str) -> Js
     """A second person says that a version may answer for patients; the version as `told` shows it.
 
     reason  why, for the auditor
-    raises  AccessError, also for who registered it; Withheld where a gate does not hold; StateError where anything of
-            the version is not as it was signed; Conflict where it is not registered, is retired, or changed meanwhile
+    raises  AccessError, also for who trained or registered it; Withheld where a gate does not hold; StateError where
+            anything of the version is not as it was signed; Conflict where it is not registered, is retired, or changed
+            meanwhile
     """
     admit(platform, who, "approve", "identified", operation=APPROVE)
     require_reason(reason)
@@ -227,10 +228,15 @@ def _with_champion(platform: Platform, before: Json, number: int) -> Json:
 
 
 def _require_second(platform: Platform, who: Principal, one: ModelWork, operation: str) -> None:
-    """Returns where this is another person than who registered a version, whatever its state. raises AccessError"""
-    if who.name == one.body["registrar"]:
+    """Returns where somebody had no hand in a version, whatever its state.
+
+    raises  AccessError for who registered it, or began or resumed the run that trained it
+    """
+    if who.name in {one.body["registrar"], *one.body["manifest"]["report"].get("trainers", ())}:
         note(platform, who, operation, "identified", outcome="refused", detail={"version": one.name})
-        raise AccessError("who registered a version cannot approve it", "Another person looks at it, and approves it.")
+        raise AccessError(
+            "who trained or registered a version cannot approve it", "Another person looks at it, and approves it."
+        )
 
 
 def _require_as_judged(step: Transaction, one: ModelWork) -> None:

@@ -10,12 +10,13 @@ from careloom.errors import AccessError, Conflict, FormatError, QueryError, Stat
 from careloom.mlops import pipeline_file
 from careloom.mlops.gates import SHIPPED
 from careloom.pipeline.registry import REGISTRY
+from careloom.services.access import ZONES, Principal
 from careloom.services.erase import erase
 from careloom.services.jobs import work
 from careloom.services.models import shown
 from careloom.services.models_kept import folder_of
 from careloom.services.models_pipeline import resume, run, submit
-from careloom.services.models_promote import approve
+from careloom.services.models_promote import approve, promote
 from careloom.services.models_runs import runs, show_run
 from careloom.services.models_taint import sweep
 from careloom.services.models_trainer import trainers
@@ -92,6 +93,27 @@ def test_a_run_that_failed_goes_on_from_the_step_that_failed(place: Place, step:
     LOGISTIC.broken.clear()
     done = resume(place.platform, ENGINEER, one["run"])
     assert (done["state"], done["run"]) == ("waiting", one["run"])
+
+
+def test_who_started_or_resumed_a_run_cannot_approve_what_it_trained(place: Place) -> None:
+    starter, third = (Principal(name, frozenset({"data-engineer", "data-steward"}), ZONES) for name in ("ada", "bo"))
+    for who, step in ((starter, "train"), (third, "evaluate")):
+        LOGISTIC.broken = {step}
+        with pytest.raises(StateError):
+            run(place.platform, who, PIPELINE) if step == "train" else resume(place.platform, who, newest(place))
+    LOGISTIC.broken = set()
+    version = resume(place.platform, ENGINEER, newest(place))["version"]
+    told = shown(place.platform, SECOND, version)
+    assert (told["registrar"], told["manifest"]["report"]["trainers"]) == ("edda", ["ada", "bo", "edda"])
+    for who in (starter, third):
+        for act in (approve, promote):
+            with pytest.raises(AccessError):
+                act(place.platform, who, version, "mine")
+    assert approve(place.platform, SECOND, version, WHY)["state"] == "approved"
+
+
+def newest(place: Place) -> str:
+    return str(runs(place.platform, SECOND)[0]["run"])
 
 
 def test_a_version_that_answers_otherwise_than_measured_is_taken_out(place: Place) -> None:
