@@ -99,11 +99,13 @@ def drifted_scores(profile: Profile, window: PredictionWindow, thresholds: Thres
     detail = {"js": whole.js, "ks": whole.ks, "mean": float(window.scores.mean()), "alerts": int(window.alerts.sum())}
     yield _psi("scores", "", window.rows, (whole.psi, whole.most, whole.p), thresholds, detail)
     for kind, sizes in profile.scores.groups.items():
-        if kind not in window.groups or len(sizes) < 2:
-            continue
-        mine = [int(np.count_nonzero(window.groups[kind] == one)) for one in sizes]
-        mix = apart(list(sizes.values()), mine, ordered=False)
-        yield _psi("mix", kind, sum(mine), (mix.psi, mix.most, mix.p), thresholds, {"js": mix.js})
+        of_each = window.groups.get(kind, np.array([], dtype=str))
+        mine = [int(np.count_nonzero(of_each == one)) for one in sizes]
+        if sizes and not sum(mine):
+            yield Finding("unjudged", kind, window.rows, 0.0, 0.0, 1.0, 1.0, 1.0)
+        elif len(sizes) > 1:
+            mix = apart(list(sizes.values()), mine, ordered=False)
+            yield _psi("mix", kind, sum(mine), (mix.psi, mix.most, mix.p), thresholds, {"js": mix.js})
 
 
 def drifted_outcomes(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:

@@ -21,7 +21,8 @@ Json = dict[str, Any]
 class Finding:
     """One thing that was measured in a window.
 
-    kind      values, missing, scores, mix, calibration, slope, group, ppv, overrides, outside, unknown, blank, stale
+    kind      values, missing, scores, mix, calibration, slope, group, ppv, overrides, outside, unknown, blank, stale,
+              unjudged (a kind of group of which the window names no group that the profile has)
     place     feature, kind and group (``sex=female``), or empty for the whole
     rows      behind it
     effect    how large: PSI for values, missing, scores, mix; log odds for calibration and group; else a share or hours

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import polars as pl
 
 from careloom.errors import QueryError
 from careloom.risk.features_definition import COUNTS
+from careloom.risk.groups import groups as groups_at
 from careloom.risk.models import Model
 from careloom.risk.models_features import About, encoded
 from careloom.risk.models_score import fit_points, score_features
@@ -20,8 +20,6 @@ from careloom.risk.tasks import Task
 from careloom.terminology.systems import ICD_10_CM
 
 PARTS = ("train", "validation", "test")
-AGE_BANDS = (45, 65, 80)
-"""Borders of the age bands that groups are told by, years."""
 _ELECTIVE = ("EL", "ELECTIVE", "SURGICAL SAME DAY ADMISSION")
 Json = dict[str, Any]
 
@@ -60,7 +58,7 @@ def material(task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], event
         if one["name"] not in task.left_out
     }
     told = frame.filter(pl.col("label").is_not_null() & pl.col("fold").is_in(PARTS)).join(
-        _groups(frame, events), on="candidate", how="left", maintain_order="left"
+        groups_at(frame, events), on="candidate", how="left", maintain_order="left"
     )
     rows, groups = {}, {}
     for name in PARTS:
@@ -73,22 +71,6 @@ def material(task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], event
         rows[name] = Rows(part, happened, part["patient_id"])
         groups[name] = part.select("sex", "age_band", "race")
     return Material(about, rows, groups)
-
-
-def _groups(frame: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """[n] candidate, sex, age_band, race."""
-    told = frame.select("candidate", "patient_id", "index_time")
-    for kind in ("sex", "race"):
-        known = events.filter(pl.col("kind") == kind).unique("patient_id", keep="first", maintain_order=True)
-        told = told.join(known.select("patient_id", pl.col("code").alias(kind)), on="patient_id", how="left")
-    born = events.filter(pl.col("kind") == "birth").group_by("patient_id").agg(pl.col("time").min().alias("born"))
-    told = told.join(born, on="patient_id", how="left", maintain_order="left")
-    years = (pl.col("index_time") - pl.col("born")).dt.total_days() / 365.2425
-    band: Any = pl.when(years < AGE_BANDS[0]).then(pl.lit(f"under {AGE_BANDS[0]}"))
-    for low, high in pairwise(AGE_BANDS):
-        band = band.when(years < high).then(pl.lit(f"{low} to {high - 1}"))
-    last = band.when(years.is_not_null()).then(pl.lit(f"{AGE_BANDS[-1]} and over"))
-    return told.select("candidate", "sex", last.alias("age_band"), "race")
 
 
 def lace_inputs(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

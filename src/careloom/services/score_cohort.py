@@ -15,6 +15,7 @@ from careloom.errors import CareloomError, QueryError
 from careloom.risk.cohorts import extract
 from careloom.risk.cohorts_definition import Definition
 from careloom.risk.features import built
+from careloom.risk.groups import groups, watched
 from careloom.risk.stratify import Stratified, UnitCosts, stratify
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
@@ -104,7 +105,7 @@ def score_cohort(
         whole, states = scored(asked, events, at)
         ties = pl.Series("tie", [platform.store(zone).pseudonym(one) for one in whole["patient_id"]], dtype=pl.String)
         capacity = whole.height if ask.capacity is None else ask.capacity
-        found = stratify(whole.with_columns(ties), capacity, ask.costs)
+        found = stratify(whole.drop("bins", "groups").with_columns(ties), capacity, ask.costs)
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"model": ask.model, "code": error.code})
         raise
@@ -125,7 +126,8 @@ def scored(asked: Scorer, events: pl.DataFrame, as_of: datetime) -> tuple[pl.Dat
     """The risk of each patient whose newest index is within its horizon.
 
     events   as `careloom.risk.cohorts_events.EVENTS`
-    returns  [n] patient_id, index_time, resource_key, risk (0..1), alert; and how many patients stand how
+    returns  [n] patient_id, index_time, resource_key, risk (0..1), alert, bins (of the model's profile; empty where it
+             has none) and groups; and how many patients stand how
     raises   SchemaMismatch where the model needs a value that nobody knows of somebody
     """
     definition, model = _as_of(asked.judge.definition, as_of), asked.served.model
@@ -138,7 +140,12 @@ def scored(asked: Scorer, events: pl.DataFrame, as_of: datetime) -> tuple[pl.Dat
     made = index.select("patient_id", "index_time", "resource_key").with_columns(
         pl.Series("risk", risk, dtype=pl.Float64)
     )
-    return made.with_columns((pl.col("risk") >= alert_from).alias("alert")), states
+    profile = asked.served.profile
+    bins = [b""] * index.height if profile is None else [row.tobytes() for row in profile.bins(told)]
+    belongs = groups(index, past).drop("candidate").to_struct("groups")
+    return made.with_columns(
+        (pl.col("risk") >= alert_from).alias("alert"), pl.Series("bins", bins, dtype=pl.Binary), belongs
+    ), states
 
 
 def _as_of(definition: Definition, as_of: datetime) -> Definition:
@@ -156,8 +163,7 @@ def _newest(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tupl
     )
     names = [rule.name for rule in definition.rules]
     fits = pl.all_horizontal(names) if names else pl.lit(value=True)
-    late = definition.index.offset_hours if definition.outcome.anchor == "event" else 0.0
-    horizon = timedelta(days=definition.outcome.horizon_days) - timedelta(seconds=round(late * 3600))
+    horizon = _horizon(definition)
     state = (
         pl.when(~fits).then(pl.lit("not-eligible"))
         .when(pl.lit(as_of) < pl.col("index_time") + horizon).then(pl.lit("open")).otherwise(pl.lit("over"))
@@ -173,15 +179,23 @@ def _newest(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tupl
     return index.select("candidate", "patient_id", "index_time", "encounter_key", "resource_key"), states
 
 
+def _horizon(definition: Definition) -> timedelta:
+    """How long after an index its outcome is looked for."""
+    late = definition.index.offset_hours if definition.outcome.anchor == "event" else 0.0
+    return timedelta(days=definition.outcome.horizon_days) - timedelta(seconds=round(late * 3600))
+
+
 def _log(platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: pl.DataFrame) -> None:
     """Every score into the log of predictions, a thousand a step, each with its audit record."""
     store, served_by = platform.store(zone), asked.served
-    horizon = asked.judge.definition.outcome.horizon_days
+    horizon, profile = _horizon(asked.judge.definition), served_by.profile
     for part in whole.iter_slices(_STEP):
         made = [
             Prediction(
                 patient=row["patient_id"], model=served_by.name, version=served_by.number, score=row["risk"],
-                alert=row["alert"], index_time=row["index_time"], horizon_days=horizon, role="batch",
+                alert=row["alert"], index_time=row["index_time"], horizon_days=horizon / timedelta(days=1),
+                role="batch", bins=row["bins"], profile="" if profile is None else profile.digest,
+                groups=watched(row["groups"]),
             )
             for row in part.to_dicts()
         ]  # fmt: skip

@@ -1,14 +1,10 @@
 """What the log of predictions keeps of a score: who said it, of which moment, bins of what it was told, groups."""
 
-from careloom.risk.facts_one import Fact, seconds_of
+from careloom.risk.groups import groups_of
 from careloom.services.score_assess import Found, frame_of
 from careloom.services.score_facts import Record
 from careloom.services.score_models import Scorer
 from careloom.store.predictions import Prediction, Role
-
-_YEAR_SECONDS = 365.2425 * 86_400
-_BANDS = ((18, "0-17"), (45, "18-44"), (65, "45-64"), (80, "65-79"))
-_OLDEST = "80+"
 
 
 def prediction_of(
@@ -35,15 +31,5 @@ def prediction_of(
         role=role,
         bins=bins,
         profile="" if served.profile is None else served.profile.digest,
-        groups=groups_of(record.facts, found),
+        groups=groups_of(record.facts, moment.time),
     )
-
-
-def groups_of(facts: tuple[Fact, ...], found: Found) -> dict[str, str]:
-    """What a patient belongs to, for subgroups that are watched: sex, race as recorded, band of age."""
-    groups = {fact.kind: fact.code for fact in facts if fact.kind in ("sex", "race") and fact.code}
-    born = min((fact.time for fact in facts if fact.kind == "birth" and fact.time is not None), default=None)
-    if born is not None:
-        years = seconds_of(found.index.moment.time - born) / _YEAR_SECONDS
-        groups["age_band"] = next((band for below, band in _BANDS if years < below), _OLDEST)
-    return groups

@@ -19,6 +19,7 @@ from careloom.mlops.drift_profile import make_profile
 from careloom.pipeline.registry import load
 from careloom.risk.evaluate import Interval, Resampling
 from careloom.risk.evaluate_measures import Floats
+from careloom.risk.groups import UNKNOWN
 from careloom.risk.models import Model
 from careloom.risk.models_package import pack, unpack
 from careloom.risk.models_report import Judge, paired, report, text
@@ -225,7 +226,7 @@ def _about_training(task: Task, manifest: Mapping[str, Any], snapshot: str) -> J
 def _files(model: Model, told: Material, page: Json, manifest: Json, snapshot: str) -> dict[str, bytes]:
     """The package, its evaluation, the training set's manifest, and the profile that drift is held against."""
     test = told.rows["test"]
-    groups = told.groups["test"].select("sex", "age_band").with_columns(pl.all().fill_null("unknown"))
+    groups = told.groups["test"].select("sex", "age_band").with_columns(pl.all().fill_null(UNKNOWN))
     made = pack(model)
     made[EVALUATION] = _json(evaluation(page, snapshot))
     made[TRAINING] = _json(manifest | {"demographics": _demographics(told)})

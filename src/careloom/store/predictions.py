@@ -59,7 +59,7 @@ class Prediction:
     bins          one byte a feature, in the order of the model's profile (`careloom.mlops.drift_profile`); empty where
                   it has none
     profile       digest of that profile; empty where there is none
-    groups        what the patient belongs to: ``{"sex": "female", "age_band": "65-79"}``
+    groups        what the patient belongs to: ``{"sex": "female", "age_band": "65 to 79"}``
     """
 
     patient: str

@@ -82,6 +82,17 @@ def test_a_window_of_few_rows_is_not_judged() -> None:
     assert judge(PROFILE, few, few, shipped()) == []
 
 
+@pytest.mark.parametrize("groups", [{}, {"sex": "F"}], ids=["not-told", "told-otherwise"])
+def test_a_kind_of_group_that_the_profile_does_not_know_is_told_as_not_judged(groups: dict[str, str]) -> None:
+    told = window(PROFILE)
+    other = replace(told, groups={kind: np.full(told.rows, one) for kind, one in groups.items()})
+    found = judge(PROFILE, other, other, shipped())
+    assert [(one.kind, one.place, one.is_alarm) for one in found if one.kind in ("unjudged", "mix")] == [
+        ("unjudged", "sex", False)
+    ]
+    assert "unjudged" not in {one.kind for one in judge(PROFILE, told, told, shipped())}
+
+
 def test_bins_of_another_profile_are_refused() -> None:
     told = window(PROFILE)
     with pytest.raises(InputError):

@@ -84,7 +84,7 @@ def test_the_answer_is_logged_and_audited_by_pseudonym_with_a_keyed_hash_of_what
     assert made.assessment is not None
     assert (kept.said.model, kept.said.version, kept.said.alert, kept.said.patient) == (NAME, "1", True, "sick")
     assert kept.said.score == made.assessment.probability
-    assert kept.said.groups == {"sex": "female", "age_band": "65-79"}
+    assert kept.said.groups == {"sex": "female", "age_band": "65 to 79"}
     last = place.events()[-1]
     assert (last["operation"], last["actor"], last["subjects"]) == ("score", "cleo", [store.pseudonym("sick")])
     assert b"sick" not in orjson.dumps(last)

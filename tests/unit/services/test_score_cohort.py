@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from careloom.errors import AccessError, InputError, QueryError
+from careloom.mlops.drift_profile import make_profile
+from careloom.risk.models_package import pack
 from careloom.risk.stratify import UnitCosts
-from careloom.services.access import Principal
+from careloom.services.access import Principal, local_operator
+from careloom.services.models import RegisterAsk, register
 from careloom.services.score import ScoreAsk, score
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.store.predictions import Window
 from tests.api.kit import Installation
-from tests.score_kit import COHORT, NAME, patient, registered
+from tests.score_kit import COHORT, NAME, lineage, model, patient, registered, rows
 from tests.store_kit import event
 
 AT = datetime(2024, 2, 25, tzinfo=UTC)
@@ -112,3 +115,26 @@ def test_what_cannot_be_scored_is_refused(
 
 def test_the_model_s_own_cohort_may_be_named(place: Installation) -> None:
     assert score_cohort(place.platform, place.operator, ask(cohort=COHORT, capacity=0)).listed == []
+
+
+def test_a_batch_is_watched_as_single_scores_are(place: Installation) -> None:
+    frame, happened = rows()
+    profile = make_profile(
+        frame, [one.as_json() for one in model().features], model().score(frame), happened, threshold=0.2
+    )
+    files = {**pack(model()), "profile.json": profile.as_json()}
+    label = str(register(place.platform, local_operator("tester"), RegisterAsk(NAME, files, lineage()))["version"])
+    score_cohort(place.platform, place.operator, CohortScoreAsk(label, as_of=AT))
+    window = Window(NAME, label.partition("@")[2], datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    with place.platform.store("identified").predictions() as log:
+        batch = {one.said.patient: one.said for one in log.window(window)}
+    assert len(batch) == 9
+    for patient_id, said in batch.items():
+        name = score(place.platform, place.operator, ScoreAsk(label, patient_id, as_of=AT)).prediction
+        with place.platform.store("identified").predictions() as log:
+            one = log.find(name).said
+        assert (said.bins, said.profile, said.groups, said.horizon_days) == (
+            one.bins, profile.digest, one.groups, one.horizon_days
+        )  # fmt: skip
+        assert len(said.bins) == len(profile.columns)
+        assert said.groups["age_band"] in ("45 to 64", "65 to 79")
