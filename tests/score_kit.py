@@ -18,6 +18,7 @@ from careloom.risk.models_logistic import fit_logistic
 from careloom.risk.models_package import pack
 from careloom.services.access import local_operator
 from careloom.services.models import RegisterAsk, register
+from careloom.services.models_kept import Change, resolve, write
 from careloom.services.platform import Platform
 from tests.store_kit import put
 
@@ -90,10 +91,20 @@ def lineage() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def registered(platform: Platform, made: Model | None = None) -> str:
-    """Registers the model; what the version is called."""
+def registered(platform: Platform, made: Model | None = None, *, is_approved: bool = True) -> str:
+    """Registers the model, and lets it answer, as an approval does; what the version is called."""
     ask = RegisterAsk(NAME, pack(made or model()), lineage(), reason="of a test")
-    return str(register(platform, local_operator("tester"), ask)["version"])
+    version = str(register(platform, local_operator("tester"), ask)["version"])
+    if is_approved:
+        set_state(platform, version, "approved")
+    return version
+
+
+def set_state(platform: Platform, version: str, state: str) -> None:
+    """Puts a version into a state, past the gates: approved, retired."""
+    body = resolve(platform, version).body
+    change = Change("test", {})
+    write(platform, local_operator("tester"), change, lambda step: step.models.change("version", version, state, body))
 
 
 def stay(name: str, patient: str, start: str, end: str = "", **more: Any) -> Any:

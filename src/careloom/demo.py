@@ -328,7 +328,7 @@ def _synthesize(platform: Platform, who: Principal) -> None:
 
 
 def _foretell(platform: Platform, who: Principal, *, is_ours: bool) -> None:
-    """Trains a model of readmission on simulated patients, shows what its gates say, and whom it would call here."""
+    """Trains a model of readmission on simulated patients, shows what its gates say, and tries whom it would call."""
     say(f"careloom risk cohort simulate --patients {TRAINED_ON}")
     with progress("Simulating", quiet=False, unit="patients") as watch:
         facts = simulate_facts(platform, who, SimulatedFactsAsk(TRAINED_ON), watch)
@@ -339,13 +339,14 @@ def _foretell(platform: Platform, who: Principal, *, is_ours: bool) -> None:
     render_risk.brief(made.as_json())
     at = datetime.combine(PRESENT, time(), UTC) if is_ours else None
     then = f" --as-of {PRESENT}" if is_ours else ""
-    say(f"\ncareloom score --cohort {READMISSIONS} --model {made.version} --capacity {CALLS}{then}")
-    ask = CohortScoreAsk(made.version, cohort=READMISSIONS, as_of=at, capacity=CALLS)
-    called = score_cohort(platform, who, ask).as_json()
+    say(f"\ncareloom score --cohort {READMISSIONS} --model {made.version} --trial --capacity {CALLS}{then}")
+    many = CohortScoreAsk(made.version, cohort=READMISSIONS, as_of=at, capacity=CALLS, trial=True)
+    called = score_cohort(platform, who, many).as_json()
     render_risk.stratified(called)
     for row in called["listed"][:1]:
-        say(f"\ncareloom score Patient/{row['patient']} --model {made.version}{then}")
-        render_risk.assessment(score(platform, who, ScoreAsk(made.version, row["patient"], as_of=at)).as_json())
+        say(f"\ncareloom score Patient/{row['patient']} --model {made.version} --trial{then}")
+        ask = ScoreAsk(made.version, row["patient"], as_of=at, trial=True)
+        render_risk.assessment(score(platform, who, ask).as_json())
 
 
 def _scan(platform: Platform, who: Principal) -> None:

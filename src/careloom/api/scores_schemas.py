@@ -12,6 +12,7 @@ ModelName = Annotated[str, Field(pattern=MODEL_PATTERN, max_length=63, descripti
 MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$"
 Moment = Annotated[str, Field(pattern=MOMENT_PATTERN, description="ISO 8601 with a zone.")]
 PatientName = Annotated[str, Field(pattern=PATIENT_PATTERN, description="Id of the Patient as stored.")]
+TRIAL = "A version that nobody approved may answer, by its number, to who may train; not with write."
 Probability = Annotated[float, Field(ge=0, le=1)]
 ASK: dict[str, Any] = {"model": "readmission-30d@champion", "patient": "Patient/p1"}
 GAP: dict[str, Any] = {
@@ -28,7 +29,7 @@ ASSESSMENT: dict[str, Any] = {
 }  # fmt: skip
 SCORE: dict[str, Any] = {
     "state": "scored", "model": "readmission-30d@3", "failed": [], "prediction": "7v3nq2c5d4aaaabbbbccccdddd",
-    "written": None, "assessment": ASSESSMENT,
+    "written": None, "trial": False, "assessment": ASSESSMENT,
 }  # fmt: skip
 ROW: dict[str, Any] = {
     "patient": "p1", "index_time": "2026-11-20T08:00:00+00:00", "index": "Encounter/e1", "risk": 0.31, "alert": True,
@@ -38,7 +39,7 @@ COHORT: dict[str, Any] = {
     "model": "readmission-30d@3", "as_of": "2026-11-22T10:00:00+00:00",
     "states": {"open": 120, "over": 4000, "not-eligible": 11}, "alerts": 12, "called": 20, "of": 120,
     "expected_events": 14.2, "expected_caught": 5.9, "by_chance": 2.4, "lowest": 0.21, "tied_out": 0, "avoided": None,
-    "saved": None, "listed": [ROW], "written": 0,
+    "saved": None, "listed": [ROW], "written": 0, "trial": False,
 }  # fmt: skip
 
 
@@ -57,6 +58,7 @@ class ScoreBody(Model):
     )
     gaps: StrictBool = Field(True, description="Care gaps beside the risk.")
     write: StrictBool = Field(False, description="Kept as RiskAssessment; needs the scope system/*.c, too.")
+    trial: StrictBool = Field(False, description=TRIAL)
 
 
 class Score(Model):
@@ -69,6 +71,7 @@ class Score(Model):
     failed: list[str] = Field(description="Rules of the cohort that do not hold.")
     prediction: str | None = Field(description="Name in the log of predictions.")
     written: str | None = Field(description="The RiskAssessment's version.")
+    trial: bool = Field(description="Nobody approved the version: nothing is logged or written.")
     assessment: dict[str, Any] | None = Field(description="Risk, interval, factors with facts, care gaps.")
 
 
@@ -101,6 +104,7 @@ class CohortScoreBody(Model):
     )
     costs: UnitCostsBody | None = None
     write: StrictBool = False
+    trial: StrictBool = Field(False, description=TRIAL)
 
 
 class CalledPatient(Model):
@@ -136,3 +140,4 @@ class CohortScore(Model):
     saved: float | None
     listed: list[CalledPatient]
     written: Count
+    trial: bool

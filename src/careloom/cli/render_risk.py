@@ -32,7 +32,9 @@ def brief(told: Row) -> None:
     if all(one["passed"] for one in told["findings"]):
         say(f"Next, by another person: careloom models approve {told['version']}")
     else:
-        say("So nobody can promote it; it answers for no patient unless it is asked for by its number.")
+        say(
+            "So nobody can promote it; it answers for no patient; who may train can try it by its number, with --trial."
+        )
 
 
 def _bounds(one: Row) -> str:
@@ -41,8 +43,14 @@ def _bounds(one: Row) -> str:
     return f"{one['value']:.3f} ({one['low']:.3f} to {one['high']:.3f})"
 
 
+def _trial(report: Row) -> None:
+    if report["trial"]:
+        say(f"A trial: nobody approved {report['model']}. It decides about no patient, and nothing of it is kept.")
+
+
 def assessment(report: Row) -> None:
     """A patient\'s risk, or why there is none."""
+    _trial(report)
     one = report["assessment"]
     if one is None:
         say(" ".join([_WHY[report["state"]], *report["failed"]]))
@@ -63,6 +71,7 @@ def assessment(report: Row) -> None:
 
 def stratified(report: Row) -> None:
     """Whom to call, and what is to be expected of it."""
+    _trial(report)
     say(", ".join(f"{count:,} {state}" for state, count in report["states"].items()))
     called, caught, whole = report["called"], report["expected_caught"], report["expected_events"]
     say(f"{called:,} of {report['of']:,} are called")

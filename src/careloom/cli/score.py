@@ -34,6 +34,9 @@ def score(
     cost_call: Annotated[float, typer.Option(min=0, help="What one call and its follow-up cost.")] = 0.0,
     prevented: Annotated[float, typer.Option(min=0, max=1, help="Share of events that a call prevents.")] = 0.0,
     write: Annotated[bool, typer.Option("--write", help="Write assessments as RiskAssessment.")] = False,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="Let a version that nobody approved answer, by its number; nothing is kept.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Score a patient by a registered model: the risk, what it rests on, and what can be done; or a whole cohort.
@@ -58,14 +61,14 @@ def score(
             from careloom.services.score import ScoreAsk
             from careloom.services.score import score as scored
 
-            ask = ScoreAsk(model, patient, zone, at, now=now, encounter=encounter, write=write)
+            ask = ScoreAsk(model, patient, zone, at, now=now, encounter=encounter, write=write, trial=trial)
             output.give(scored(platform, who, ask).as_json(), as_json=json, show=render_risk.assessment)
             return
         from careloom.risk.stratify import UnitCosts
         from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 
         costs = UnitCosts(cost_event, cost_call, prevented) if cost_event or cost_call else None
-        asked = CohortScoreAsk(model, zone, cohort, facts, at, capacity, costs, write)
+        asked = CohortScoreAsk(model, zone, cohort, facts, at, capacity, costs, write, trial)
         with output.progress("Reading", quiet=json, unit="resources") as watch:
             report = score_cohort(platform, who, asked, watch)
         output.give(report.as_json(), as_json=json, show=render_risk.stratified)

@@ -23,7 +23,7 @@ class Scores:
     def patient(self, patient: str, model: str, **more: Any) -> Score:
         """The risk of a patient by ``NAME@ALIAS``.
 
-        more    zone, as_of (ISO 8601 with a zone), now, encounter, gaps, write
+        more    zone, as_of (ISO 8601 with a zone), now, encounter, gaps, write, trial
         raises  AccessError, NotFound, QueryError
         """
         return decode(Score, self._post("patient", {"patient": patient, "model": model, **more}))
@@ -31,7 +31,7 @@ class Scores:
     def cohort(self, model: str, capacity: int | None = None, **more: Any) -> CohortScore:
         """Everybody whom a model predicts for, and whom to call first under a capacity.
 
-        more    zone, cohort, facts, as_of, costs (event, call, prevented), write
+        more    zone, cohort, facts, as_of, costs (event, call, prevented), write, trial
         raises  AccessError, NotFound, QueryError
         """
         return decode(CohortScore, self._post("cohort", {"model": model, "capacity": capacity, **more}))

@@ -13,6 +13,7 @@ class Score:
     failed      rules of the cohort that do not hold
     prediction  its name in the log of predictions
     written     version of the RiskAssessment, where one was kept
+    trial       nobody approved the version: nothing is logged or written
     assessment  risk, interval, factors with their facts, care gaps: as `careloom score --json` prints them
     """
 
@@ -21,6 +22,7 @@ class Score:
     failed: tuple[str, ...]
     prediction: str | None
     written: str | None
+    trial: bool
     assessment: dict[str, Any] | None
 
 
@@ -55,3 +57,4 @@ class CohortScore:
     saved: float | None
     listed: tuple[CalledPatient, ...]
     written: int
+    trial: bool

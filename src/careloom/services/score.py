@@ -4,7 +4,8 @@ Access is decided first; what was read, what was said and what was written stand
 """
 
 import hashlib
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -14,6 +15,7 @@ import orjson
 from careloom.crypto.pseudonyms import digest_of
 from careloom.errors import CareloomError, InputError, IntegrityError
 from careloom.fhir.validate import check
+from careloom.logs import log
 from careloom.risk.assessment import Assessment
 from careloom.risk.assessment_fhir import KIND, provenance, risk_assessment
 from careloom.services.access import Principal
@@ -21,7 +23,7 @@ from careloom.services.admission import admit, event, note
 from careloom.services.platform import Platform
 from careloom.services.score_assess import Found, assessment, gaps_of, looked_up
 from careloom.services.score_facts import Record, record_of, types, types_of_gaps
-from careloom.services.score_models import Answering, Scorer, answering, scorer
+from careloom.services.score_models import OPERATION, Answering, Scorer, Use, answering, scorer, served
 from careloom.services.score_predictions import prediction_of
 from careloom.services.search import zone_of
 from careloom.store.predictions import Prediction, Role
@@ -29,7 +31,6 @@ from careloom.store.rows import Write, canonical
 from careloom.store.transaction import Transaction
 from careloom.store.zone_store import Zone
 
-OPERATION = "score"
 _NAMED = "careloom-risk"
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 Json = dict[str, Any]
@@ -47,6 +48,7 @@ class ScoreAsk:
     encounter  id of that stay; empty for the newest that runs
     gaps       care gaps beside the risk
     write      the assessment becomes a RiskAssessment and its Provenance in the identified zone
+    trial      in the identified zone, too, a version that nobody approved may answer, to who may train
     """
 
     model: str
@@ -57,6 +59,7 @@ class ScoreAsk:
     encounter: str = ""
     gaps: bool = True
     write: bool = False
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class ScoreReport:
                 no-index: nothing that a prediction is made at has happened
     prediction  by which the log of predictions calls it; empty where nothing was predicted
     written     reference of the RiskAssessment's version; empty where nothing was written
+    trial       nobody approved the version: nothing was logged or written
     """
 
     state: State
@@ -75,6 +79,7 @@ class ScoreReport:
     assessment: Assessment | None = None
     prediction: str = ""
     written: str = ""
+    trial: bool = False
 
     @property
     def card_id(self) -> str:
@@ -85,7 +90,7 @@ class ScoreReport:
         """The report as plain JSON."""
         return {
             "state": self.state, "model": self.model, "failed": list(self.failed),
-            "prediction": self.prediction or None, "written": self.written or None,
+            "prediction": self.prediction or None, "written": self.written or None, "trial": self.trial,
             "assessment": None if self.assessment is None else self.assessment.as_json(),
         }  # fmt: skip
 
@@ -94,19 +99,20 @@ def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
     """The risk of one patient.
 
     raises  AccessError; NotFound for the patient or the model; QueryError for a zone, or for writing elsewhere than in
-            the identified zone; InputError for a moment without a zone; StateError, IntegrityError for the model;
-            SchemaMismatch where the model needs a value that nobody knows
+            the identified zone; InputError for a moment without a zone; Conflict for a version that nobody approved;
+            StateError, IntegrityError for the model; SchemaMismatch where the model needs a value that nobody knows
     """
     zone = zone_of(ask.zone)
     admitted(platform, who, zone, gaps=ask.gaps, write=ask.write)
     try:
         at = moment_of(platform, ask.as_of)
-        who_answers = answering(platform, ask.model, platform.store(zone).pseudonym(ask.patient.rpartition("/")[2]))
+        subject = platform.store(zone).pseudonym(ask.patient.rpartition("/")[2])
+        who_answers = answering(platform, ask.model, subject, Use(who, zone, ask.trial, ask.write))
         asked = scorer(who_answers.answers)
         record = record_of(platform, who, zone, ask.patient, gaps=ask.gaps)
         found = looked_up(asked, record, at, now=ask.now, encounter=encounter_of(ask.encounter))
         if found.told is None:
-            return _not_scored(platform, who, zone, asked, record, found)
+            return replace(_not_scored(platform, who, zone, asked, record, found), trial=who_answers.trial)
         probability = float(asked.served.model.score_rows([found.told])[0])
         gaps = gaps_of(record, found.index.moment.time) if ask.gaps else []
         made = assessment(asked, record, found, probability, gaps)
@@ -114,19 +120,21 @@ def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"model": ask.model, "code": error.code})
         raise
     role = who_answers.role if ask.as_of is None else "batch"
-    beside = _listened(who_answers, record, at, ask) if ask.as_of is None else []
-    return _kept(platform, who, zone, _Said(asked, record, found, made, role, ask.write, beside))
+    beside = _listened(platform, who_answers, record, at, ask) if ask.as_of is None else []
+    said = _Said(asked, record, found, made, role, ask.write, who_answers.trial, beside)
+    return _kept(platform, who, zone, said)
 
 
-def _listened(one: Answering, record: Record, at: datetime, ask: ScoreAsk) -> list[Prediction]:
+def _listened(platform: Platform, one: Answering, record: Record, at: datetime, ask: ScoreAsk) -> list[Prediction]:
     """What the shadow says of the same patient, for the log alone; a shadow that fails is nobody's trouble."""
     if one.listens is None:
         return []
     try:
-        asked = scorer(one.listens)
+        asked = scorer(served(platform, f"{one.answers.name}@{one.listens}"))
         found = looked_up(asked, record, at, now=ask.now, encounter=encounter_of(ask.encounter))
         return [] if found.told is None else [prediction_of(asked, record, found, "shadow")]
-    except CareloomError:
+    except Exception as error:  # noqa: BLE001 whatever is wrong with who only listens: the answer stands
+        log(__name__, "a shadow failed", level=logging.WARNING, kind=type(error).__name__)
         return []
 
 
@@ -168,6 +176,7 @@ class _Said:
     assessment: Assessment
     role: Role
     write: bool
+    trial: bool
     beside: list[Prediction]
 
 
@@ -191,6 +200,10 @@ def _kept(platform: Platform, who: Principal, zone: Zone, said: _Said) -> ScoreR
         detail["written"] = KIND
     if said.record.withheld:
         detail["withheld"] = said.record.withheld
+    if said.trial:
+        subjects = (said.record.subject,)
+        note(platform, who, OPERATION, zone, subjects=subjects, detail=detail | {"trial": True})
+        return ScoreReport("scored", label, (), one, trial=True)
     action = "create" if said.write else "read"
     told = event(platform, who, OPERATION, zone, action=action, subjects=(said.record.subject,), detail=detail)  # type: ignore[arg-type]
     with platform.store(zone).transaction(told) as step:

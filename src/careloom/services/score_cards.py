@@ -18,7 +18,7 @@ from careloom.services.models_kept import traffic_of, versions_of
 from careloom.services.monitor_labels import Feedback, take_feedback
 from careloom.services.platform import Platform
 from careloom.services.score import ScoreAsk, ScoreReport, score
-from careloom.services.score_models import Scorer, scorer, served
+from careloom.services.score_models import Scorer, approved, scorer
 from careloom.store.predictions import Answer
 
 Hook = Literal["patient-view", "encounter-discharge"]
@@ -58,7 +58,7 @@ def _asked(platform: Platform, model: str) -> Scorer | None:
     if traffic_of(platform, model)["champion"] is None:
         return None
     try:
-        found = scorer(served(platform, model))
+        found = scorer(approved(platform, model))
     except CareloomError:  # a model of something else, or one that is not as it was signed: it answers nowhere
         return None
     return None if found.served.model.threshold is None else found

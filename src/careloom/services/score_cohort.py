@@ -21,9 +21,9 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.platform import Platform
 from careloom.services.risk_facts import newest_facts, read_facts, zone_facts
-from careloom.services.score import OPERATION, ScoreAsk, moment_of, require_writer, score
+from careloom.services.score import ScoreAsk, moment_of, require_writer, score
 from careloom.services.score_facts import types
-from careloom.services.score_models import Scorer, scorer, served
+from careloom.services.score_models import OPERATION, Scorer, Use, approved, scorer, tried
 from careloom.services.search import zone_of
 from careloom.services.view import Watch
 from careloom.store.predictions import Prediction
@@ -43,6 +43,7 @@ class CohortScoreAsk:
     capacity  calls that can be made; None: everybody is listed, as far as `ROWS_SHOWN` goes
     costs     what events and calls cost, for who is worth a call
     write     assessments of those who are called are written, one by one
+    trial     in the identified zone, too, a version that nobody approved may answer, to who may train
     """
 
     model: str
@@ -53,6 +54,7 @@ class CohortScoreAsk:
     capacity: int | None = None
     costs: UnitCosts | None = None
     write: bool = False
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class CohortScoreReport:
     states    how many patients stand how: open (scored), over, not-eligible
     listed    who is called, the first first: patient, index, index_time, risk, alert, rank; at most `ROWS_SHOWN`
     written   how many assessments
+    trial     nobody approved the version: nothing was logged or written
     """
 
     model: str
@@ -71,6 +74,7 @@ class CohortScoreReport:
     stratified: Stratified
     listed: list[Json]
     written: int = 0
+    trial: bool = False
 
     def as_json(self) -> Json:
         """The report as plain JSON."""
@@ -78,6 +82,7 @@ class CohortScoreReport:
         return {
             "model": self.model, "as_of": self.as_of.isoformat(), "states": self.states, "alerts": self.alerts,
             "called": self.stratified.rows.height, **told, "listed": self.listed, "written": self.written,
+            "trial": self.trial,
         }  # fmt: skip
 
 
@@ -87,8 +92,9 @@ def score_cohort(
     """The risks of a zone's patients, and whom to call first.
 
     raises  AccessError; NotFound; QueryError for a zone, a cohort that is not the model's, or writing elsewhere than in
-            the identified zone; InputError for a moment, capacity or cost; StateError, IntegrityError for the model;
-            SchemaMismatch where the model needs a value that nobody knows of somebody
+            the identified zone; InputError for a moment, capacity or cost; Conflict for a version that nobody approved;
+            StateError, IntegrityError for the model; SchemaMismatch where the model needs a value that nobody knows of
+            somebody
     """
     zone = zone_of(ask.zone)
     for kind in types():
@@ -96,7 +102,8 @@ def score_cohort(
     if ask.write:
         require_writer(platform, who, zone)
     try:
-        asked = scorer(served(platform, ask.model))
+        on_trial = tried(platform, ask.model, Use(who, zone, ask.trial, ask.write))
+        asked = scorer(on_trial or approved(platform, ask.model))
         own = asked.judge.definition.name
         if ask.cohort not in ("", own):
             raise QueryError(f"{asked.served.label} is of the cohort {own}", "Name that one, or another model.")
@@ -109,11 +116,15 @@ def score_cohort(
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"model": ask.model, "code": error.code})
         raise
-    _log(platform, who, zone, asked, whole)
+    if on_trial is None:
+        _log(platform, who, zone, asked, whole)
+    else:
+        _note_trial(platform, who, zone, asked, whole)
     written = sum(1 for _ in _written(platform, who, ask, asked, found)) if ask.write else 0
     shown = found.rows.head(ROWS_SHOWN).drop("tie").rename({"patient_id": "patient", "resource_key": "index"})
     listed = [{**row, "index_time": row["index_time"].isoformat()} for row in shown.to_dicts()]
-    return CohortScoreReport(asked.served.label, at, states, int(whole["alert"].sum()), found, listed, written)
+    alerts = int(whole["alert"].sum())
+    return CohortScoreReport(asked.served.label, at, states, alerts, found, listed, written, trial=on_trial is not None)
 
 
 def _facts(platform: Platform, who: Principal, zone: Zone, ask: CohortScoreAsk, watch: Watch | None) -> pl.DataFrame:
@@ -205,6 +216,14 @@ def _log(platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: p
             step.predictions.record(made)
     if whole.is_empty():
         note(platform, who, OPERATION, zone, detail={"model": served_by.label, "state": "scored", "count": 0})
+
+
+def _note_trial(platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: pl.DataFrame) -> None:
+    """What an unapproved version says is no prediction that anybody watches: who was looked at is audited alone."""
+    store, detail = platform.store(zone), {"model": asked.served.label, "state": "scored", "trial": True}
+    for part in whole.iter_slices(_STEP) if whole.height else (whole,):
+        subjects = map(store.pseudonym, part["patient_id"])
+        note(platform, who, OPERATION, zone, subjects=subjects, detail=detail | {"count": part.height})
 
 
 def _written(

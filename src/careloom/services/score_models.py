@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from careloom.errors import CareloomError, StateError
+from careloom.errors import CareloomError, Conflict, InputError, StateError
 from careloom.mlops.drift_profile import Profile
 from careloom.mlops.manifest import require_name
 from careloom.risk.cohorts_definition import shipped
@@ -18,12 +18,15 @@ from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.risk.features_one import FeatureReader, OneRow, columns_of
 from careloom.risk.models import Model
 from careloom.risk.models_package import unpack
+from careloom.services.access import Principal, Zone
+from careloom.services.admission import admit
 from careloom.services.models import open_version
 from careloom.services.models_kept import resolve
 from careloom.services.models_traffic import routed
 from careloom.services.platform import Platform
 from careloom.store.predictions import Role
 
+OPERATION = "score"
 PROFILE = "profile.json"
 """The file of a version in which its profile lies."""
 _KEPT_AT_MOST = 16
@@ -131,31 +134,79 @@ def served(platform: Platform, version: str) -> Served:
     return found
 
 
+def approved(platform: Platform, version: str) -> Served:
+    """A version that may answer for patients: `served`, where another person than its registrar approved it.
+
+    raises  as `served`; Conflict where nobody approved it, and for the shadow, whose answers nobody is shown
+    """
+    if version.endswith("@shadow"):
+        raise Conflict("a shadow answers for nobody", "Ask the champion: what a shadow says is logged beside it.")
+    one = resolve(platform, version)
+    if one.state not in ("approved", "retired"):
+        raise Conflict(f"{one.name} is {one.state}", f"Another person has to: careloom models approve {one.name}.")
+    return served(platform, one.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a version is asked for.
+
+    trial  a version that nobody approved may answer, too: for who may train, and never written
+    """
+
+    who: Principal
+    zone: Zone
+    trial: bool = False
+    write: bool = False
+
+
+def tried(platform: Platform, version: str, use: Use) -> Served | None:
+    """The version that nobody approved, where it is asked for by its number and may be tried; None: it is no trial.
+
+    It may be tried outside the identified zone, and within by who says so.
+    raises  AccessError for who may not train in the zone; InputError for a trial that is to be written; as `served`
+    """
+    if use.trial and use.write:
+        raise InputError("score: trial", "What a trial says is not written: leave write away, or trial.")
+    if use.write or not version.partition("@")[2].isdecimal() or (use.zone == "identified" and not use.trial):
+        return None
+    one = resolve(platform, version)
+    if one.state in ("approved", "retired"):
+        return None
+    admit(platform, use.who, "train", use.zone, operation=OPERATION)
+    return served(platform, one.name)
+
+
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Who answers for a patient, in which role, and who only listens."""
+    """Who answers for a patient, in which role, and who only listens.
+
+    listens  the number of the shadow, which is opened where it is asked; None for none
+    trial    nobody approved the version: what it says is for who tries it, and is not logged
+    """
 
     answers: Served
     role: Role
-    listens: Served | None = None
+    listens: int | None = None
+    trial: bool = False
 
 
-def answering(platform: Platform, version: str, subject: str) -> Answering:
+def answering(platform: Platform, version: str, subject: str, use: Use) -> Answering:
     """Who answers for one patient: of a model's champion, whoever the traffic leads to; else the version that is named.
 
-    version  ``NAME`` or ``NAME@champion`` for the traffic; ``NAME@3`` and other aliases are as they are
+    version  ``NAME`` or ``NAME@champion`` for the traffic; ``NAME@3`` and ``NAME@challenger`` are as they are
     subject  keyed pseudonym
-    raises   as `served`
+    raises   as `approved` and `tried`
     """
     name, _, which = version.partition("@")
     require_name(name)
+    if (found := tried(platform, version, use)) is not None:
+        return Answering(found, "batch", trial=True)
     if which not in ("", "champion"):
-        role: Role = "challenger" if which == "challenger" else "shadow" if which == "shadow" else "batch"
-        return Answering(served(platform, version), role)
+        return Answering(approved(platform, version), "challenger" if which == "challenger" else "batch")
     arms = routed(platform, name, subject)
-    listens = None if arms.listens is None else served(platform, f"{name}@{arms.listens}")
-    is_canary = arms.arm == "challenger"
-    return Answering(served(platform, f"{name}@{arms.answers}"), "challenger" if is_canary else "champion", listens)
+    role: Role = "challenger" if arms.arm == "challenger" else "champion"
+    return Answering(approved(platform, f"{name}@{arms.answers}"), role, arms.listens)
 
 
 def scorer(one: Served) -> Scorer:

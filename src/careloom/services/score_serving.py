@@ -18,7 +18,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.models_watch import count
 from careloom.services.platform import Platform
-from careloom.services.score_models import Served, served
+from careloom.services.score_models import Served, approved
 
 OPERATION = "models-serve"
 FOLLOW_SECONDS = 2.0
@@ -30,13 +30,13 @@ class Serving:
     """One model behind an alias or a number. Threads may share it; make it after processes are forked.
 
     raises  AccessError; NotFound, QueryError; IntegrityError where anything is not as it was signed; Conflict where it
-            is retired; FormatError for files that are no risk model
+            is retired or nobody approved it, and for a shadow; FormatError for files that are no risk model
     """
 
     def __init__(self, platform: Platform, who: Principal, version: str) -> None:
         admit(platform, who, "monitor", "identified", operation=OPERATION)
         self._platform, self._who, self._version = platform, who, version
-        self._held = served(platform, version)
+        self._held = approved(platform, version)
         note(platform, who, OPERATION, "identified", action="execute", detail={"version": self._held.label})
         self._lock, self._counts = Lock(), dict[int, Counts]()
         self._next_look = time.monotonic() + FOLLOW_SECONDS
@@ -89,7 +89,7 @@ class Serving:
         """Looks where the alias leads now; what cannot be opened or is not as signed answers nothing new."""
         self._next_look = time.monotonic() + FOLLOW_SECONDS
         try:
-            found = served(self._platform, self._version)
+            found = approved(self._platform, self._version)
         except CareloomError as error:
             log(__name__, "the version could not be looked up; the one before answers on", level=logging.WARNING,
                 error_code=error.code)  # fmt: skip

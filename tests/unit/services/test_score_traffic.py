@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
-from careloom.errors import AccessError, NotFound
+from careloom.errors import AccessError, CareloomError, Conflict, InputError, NotFound
 from careloom.runtime import Runtime
+from careloom.services import score_models
 from careloom.services.access import Principal
-from careloom.services.models_kept import Change, set_traffic, traffic_of, write
+from careloom.services.models_kept import Change, files_of, set_traffic, traffic_of, write
 from careloom.services.score import ScoreAsk, score
+from careloom.services.score_cohort import CohortScoreAsk, score_cohort
+from careloom.services.score_serving import Serving
 from careloom.services.subject_rules import RuleAsk, set_rule
 from careloom.store.predictions import Logged
 from tests.api.kit import Clock, Installation
-from tests.score_kit import NAME, model, patient, registered
+from tests.score_kit import NAME, model, patient, registered, set_state
 from tests.store_kit import event, put
 
 AT = datetime(2024, 2, 25, tzinfo=UTC)
@@ -98,3 +101,68 @@ def test_what_a_consent_withholds_is_not_used_and_counted(place: Installation) -
     assert "Observation/sicko/_history/1" in before.basis
     assert "Observation/sicko/_history/1" not in after.basis
     assert after.probability < before.probability
+
+
+@pytest.mark.parametrize("state", ["registered", "retired"])
+@pytest.mark.parametrize("write_it", [False, True])
+def test_a_version_that_nobody_approved_answers_for_no_patient(place: Installation, state: str, write_it: bool) -> None:
+    set_state(place.platform, f"{NAME}@1", state)
+    lead(place, champion=1)
+    for version in (f"{NAME}@1", NAME):
+        with pytest.raises(Conflict):
+            score(place.platform, place.operator, ScoreAsk(version, "sick", write=write_it))
+        with pytest.raises(Conflict):
+            score_cohort(place.platform, place.operator, CohortScoreAsk(version, write=write_it))
+        with pytest.raises(Conflict):
+            Serving(place.platform, place.operator, version)
+    assert logged(place) == []
+    assert not list(place.platform.store("identified").scan(["RiskAssessment"]))
+
+
+def test_a_shadow_is_shown_to_nobody_who_asks_for_it_and_never_written(place: Installation) -> None:
+    lead(place, champion=1, shadow=2)
+    for more in ({}, {"write": True}, {"trial": True}, {"zone": "synthetic"}):
+        with pytest.raises(Conflict):
+            score(place.platform, place.operator, ScoreAsk(f"{NAME}@shadow", "sick", **more))  # type: ignore[arg-type]
+        with pytest.raises(CareloomError):
+            score_cohort(place.platform, place.operator, CohortScoreAsk(f"{NAME}@shadow", **more))  # type: ignore[arg-type]
+    with pytest.raises(Conflict):
+        Serving(place.platform, place.operator, f"{NAME}@shadow")
+
+
+def test_who_may_train_tries_an_unapproved_version_that_is_not_logged_or_written(place: Installation) -> None:
+    set_state(place.platform, f"{NAME}@2", "registered")
+    made = score(place.platform, place.operator, ScoreAsk(f"{NAME}@2", "sick", trial=True))
+    assert (made.state, made.trial, made.prediction, made.as_json()["trial"]) == ("scored", True, "", True)
+    last = place.events()[-1]
+    assert (last["operation"], last["detail"]["trial"], len(last["subjects"])) == ("score", True, 1)
+    many = score_cohort(place.platform, place.operator, CohortScoreAsk(f"{NAME}@2", trial=True))
+    assert (many.trial, len(many.listed), len(place.events()[-1]["subjects"])) == (True, 2, 2)
+    assert logged(place) == []
+    for ask in (ScoreAsk(f"{NAME}@2", "sick", trial=True, write=True), ScoreAsk(f"{NAME}@1", "sick", trial=True)):
+        if ask.write:
+            with pytest.raises(InputError):
+                score(place.platform, place.operator, ask)
+        else:
+            assert not score(place.platform, place.operator, ask).trial
+    with pytest.raises(AccessError):
+        score(place.platform, CLINICIAN, ScoreAsk(f"{NAME}@2", "sick", trial=True))
+
+
+def test_outside_the_identified_zone_who_may_train_needs_no_flag(place: Installation) -> None:
+    set_state(place.platform, f"{NAME}@2", "registered")
+    with place.platform.store("synthetic").transaction(event(zone="synthetic")) as step:
+        step.write(patient("sick"))
+    assert score(place.platform, place.operator, ScoreAsk(f"{NAME}@2", "sick", "synthetic")).trial
+    assert score_cohort(place.platform, place.operator, CohortScoreAsk(f"{NAME}@2", "synthetic")).trial
+
+
+def test_a_broken_shadow_takes_no_champion_down(place: Installation) -> None:
+    lead(place, champion=1, shadow=2)
+    score_models.forget()
+    kept, name = files_of(place.platform), f"{NAME}/2/model.json"
+    content = kept.whole(name)
+    kept.remove(name)
+    kept.write(name, [content + b" "])
+    assert score(place.platform, place.operator, ScoreAsk(NAME, "sick")).state == "scored"
+    assert [one.said.role for one in logged(place)] == ["champion"]
