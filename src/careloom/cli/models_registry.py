@@ -62,6 +62,7 @@ def register_version(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Its files; never a pickle.")],
     lineage: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="JSON: data, seeds, evaluation, leaks.")],
     gates: Annotated[str, typer.Option(help="By which it is judged.")] = "clinical-risk",
+    new_gates: Annotated[bool, typer.Option("--new-gates", help="The version before had others.")] = False,
     reason: Reason = "",
     json: Json = False,
 ) -> None:
@@ -82,7 +83,7 @@ def register_version(
         raise FormatError(f"{lineage.name} is no JSON", "See docs/reference/models.md for what it holds.") from None
     require_nobody(told)
     files = {str(one.relative_to(folder)): one.read_bytes() for one in sorted(folder.rglob("*")) if one.is_file()}
-    ask = RegisterAsk(model, files, told, gates=gates, reason=reason)
+    ask = RegisterAsk(model, files, told, gates=gates, reason=reason, new_gates=new_gates)
     _with(lambda platform, who: run(platform, who, ask), json, render_models.version, output)
 
 

@@ -17,7 +17,7 @@ STEPS = (
 NEEDED = ("snapshot", "train", "evaluate", "gates", "register")
 """Without these nothing is registered that anybody could judge."""
 PLACES = ("canary", "shadow", "champion")
-_KEYS = {"version", "name", "meaning", "model", "trainer", "gates", "reason", "steps", "options", "deploy"}
+_KEYS = {"version", "name", "meaning", "model", "trainer", "gates", "new_gates", "reason", "steps", "options", "deploy"}
 _FOLDER, _ENDING = "pipelines", ".toml"
 
 
@@ -35,6 +35,7 @@ class PipelineFile:
     digest: str
     options: Mapping[str, Any] = field(default_factory=dict)
     deploy: Mapping[str, Any] = field(default_factory=dict)
+    new_gates: bool = False
 
 
 def shipped_names() -> list[str]:
@@ -63,14 +64,17 @@ def read(text: str) -> PipelineFile:
         if not isinstance(told.get(key), str) or not told[key]:
             raise FormatError(f"pipeline: {key} is missing", "See src/careloom/mlops/pipelines.")
     require_name(told["model"])
-    options, deploy = told.get("options", {}), told.get("deploy", {})
+    options, deploy, new_gates = told.get("options", {}), told.get("deploy", {}), told.get("new_gates", False)
+    if not isinstance(new_gates, bool):
+        raise FormatError("pipeline: new_gates is true or false", "Leave it out, where the gates stay.")
     if not isinstance(options, dict) or not isinstance(deploy, dict):
         raise FormatError("pipeline: options and deploy are tables", "Write [options], [deploy].")
     name, meaning, model, trainer, gates, reason = (
         str(told.get(key, "")) for key in ("name", "meaning", "model", "trainer", "gates", "reason")
     )
     steps, digest = _steps(told.get("steps")), sha256(text.encode()).hexdigest()
-    return PipelineFile(name, meaning, model, trainer, gates, reason, steps, digest, options, _deploy(deploy))
+    place = _deploy(deploy)
+    return PipelineFile(name, meaning, model, trainer, gates, reason, steps, digest, options, place, new_gates)
 
 
 def _steps(told: object) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from careloom.mlops.artefacts import require_safe
 from careloom.services import certificates, models_environment, trainings
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
-from careloom.services.models_gates import judged, taints_of
+from careloom.services.models_gates import earlier_gates, judged, require_gates, taints_of
 from careloom.services.models_kept import (
     folder_of,
     is_as_signed,
@@ -51,9 +51,10 @@ class RegisterAsk:
     lineage     as `careloom.mlops.manifest.lineage_problem` wants it; ``code``, ``environment`` and ``training`` are
                 filled in here where they are left out
     pseudonyms  of the identified zone, of every patient whom it learnt from; none for public or simulated data
-    gates       by which it is judged
+    gates       by which it is judged: those of the version before, and clinical ones for a model of a patient's risk
     reason      why it was trained, for who approves it
     trainers    by name, who had a hand in it beside who registers it: none of them may approve it
+    new_gates   says openly that `gates` are others than those of the version before; who approves it is shown that
     """
 
     model: str
@@ -63,6 +64,7 @@ class RegisterAsk:
     gates: str = "clinical-risk"
     reason: str = ""
     trainers: Collection[str] = ()
+    new_gates: bool = False
 
 
 def register(platform: Platform, who: Principal, ask: RegisterAsk) -> Json:
@@ -71,7 +73,8 @@ def register(platform: Platform, who: Principal, ask: RegisterAsk) -> Json:
     Gates that do not hold are no reason to forget what was trained: the version is kept, and answers for nobody.
 
     raises  AccessError; QueryError for a name or lineage that says too little, or gates that there are not; FormatError
-            for a pickle or another file that is not known to be safe; Conflict where a patient may not be in it
+            for a pickle or another file that is not known to be safe; Conflict where a patient may not be in it, or
+            the version before had other gates and `new_gates` does not say so
     """
     zone = zone_of(str(ask.lineage.get("data", {}).get("zone", "")))
     admit(platform, who, "train", zone, operation=REGISTER)
@@ -87,6 +90,7 @@ def register(platform: Platform, who: Principal, ask: RegisterAsk) -> Json:
         raise QueryError(f"the lineage says too little: {problem}", "See docs/reference/models.md.")
     judged(platform, ask.model, ask.gates, lineage)
     with at_work(folder_of(platform) / "at-work", ask.model):
+        require_gates(platform, ask.model, ask.gates, ask.files, are_new=ask.new_gates)
         number = 1 + max((one.body["number"] for one in versions_of(platform, ask.model)), default=0)
         lineage["training"] = lineage["training"] or _training(platform, who, ask, number, files)
         made = _kept(platform, who, ask, _Made(number, lineage, files, zone))
@@ -132,7 +136,8 @@ def _kept(platform: Platform, who: Principal, ask: RegisterAsk, made: _Made) -> 
     report = manifest.report(ask.model, made.number, made.lineage, made.files, since)
     certificate = certificates.signed(platform, orjson.loads(orjson.dumps(report)))
     digest, name = certificates.digest(certificate), version_name(ask.model, made.number)
-    found = judged(platform, ask.model, ask.gates, made.lineage)
+    changed = earlier_gates(platform, ask.model, made.number, ask.gates)
+    found = [*changed, *judged(platform, ask.model, ask.gates, made.lineage)]
     body = {
         "model": ask.model, "number": made.number, "manifest": certificate, "digest": digest, "zone": made.zone,
         "registrar": who.name, "gates": ask.gates, "findings": found, "approval": None, "retired": None,

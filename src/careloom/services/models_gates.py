@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from careloom.errors import NotFound, QueryError
+import orjson
+
+from careloom.errors import Conflict, NotFound, QueryError
 from careloom.mlops import gates as rules
 from careloom.mlops.gates import Gates, Shown
 from careloom.pipeline.registry import REGISTRY, load
-from careloom.services.models_kept import traffic_of, version_name
+from careloom.services.models_kept import traffic_of, version_name, versions_of
 from careloom.services.platform import Platform
 from careloom.store.models import ModelWork
 
+CLINICAL = ("auroc", "ece", "leaks", "tainted")
+"""What gates of a model of a patient's risk limit, each by a number of its own."""
 CARD = "models.card.stale"
 """In the registry of names: (platform, version) -> the fields of its model card that are out of date."""
 Json = dict[str, Any]
@@ -25,10 +29,51 @@ def gates_named(platform: Platform, name: str) -> Gates:
     return rules.shipped(name)
 
 
+def require_gates(platform: Platform, model: str, gates: str, files: Mapping[str, bytes], *, are_new: bool) -> None:
+    """Returns where a version may be judged by these gates.
+
+    files    of the version: a model of a patient's risk is judged by clinical gates alone
+    are_new  it was said openly that they are others than those of the version before
+    raises   QueryError for gates that are none, or are not clinical for such a model; Conflict for others than before
+    """
+    limited = {one.measure for one in gates_named(platform, gates).gates if one.side != "not_worse_by"}
+    if _is_of_risk(files) and (missing := [name for name in CLINICAL if name not in limited]):
+        raise QueryError(
+            f"the gates {gates} do not limit {missing[0]}, and this is a model of a patient's risk",
+            f"Name gates that limit {', '.join(CLINICAL)}: clinical-risk.",
+        )
+    before = versions_of(platform, model)
+    newest = max(before, key=lambda one: int(one.body["number"])).body["gates"] if before else gates
+    if newest != gates and not are_new:
+        raise Conflict(
+            f"{model} is judged by the gates {newest}",
+            "Name those, or say openly that others judge it from now on (--new-gates; new_gates of a pipeline).",
+        )
+
+
+def _is_of_risk(files: Mapping[str, bytes]) -> bool:
+    """True for files that a score is made from: see `careloom.risk.models_package`."""
+    from careloom.risk.models_package import FILE, KINDS  # noqa: PLC0415 - reads no model otherwise
+
+    try:
+        told = orjson.loads(files.get(FILE, b"{}"))
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("kind") in KINDS
+
+
+def earlier_gates(platform: Platform, model: str, number: int, gates: str) -> list[Json]:
+    """A finding for who approves, where versions before this one were judged by other gates; else empty."""
+    before = {str(one.body["gates"]) for one in versions_of(platform, model) if one.body["number"] < number} - {gates}
+    why = f"versions before were judged by {', '.join(sorted(before))}, this one by {gates}"
+    return [{"rule": "the gates are others than before", "passed": True, "found": None, "why": why}] if before else []
+
+
 def findings(platform: Platform, one: ModelWork) -> list[Json]:
     """What the gates of a version say of it now, beside the champion of now."""
     report = one.body["manifest"]["report"]
-    return judged(platform, one.parent, one.body["gates"], report["lineage"], one)
+    changed = earlier_gates(platform, one.parent, one.body["number"], one.body["gates"])
+    return [*changed, *judged(platform, one.parent, one.body["gates"], report["lineage"], one)]
 
 
 def judged(

@@ -14,7 +14,7 @@ from careloom.mlops.pipeline_file import PipelineFile
 from careloom.services.access import Principal, local_operator
 from careloom.services.admission import admit, note
 from careloom.services.models import RegisterAsk, open_version, register
-from careloom.services.models_gates import judged
+from careloom.services.models_gates import judged, require_gates
 from careloom.services.models_kept import folder_of, resolve, traffic_of, version_name
 from careloom.services.models_promote import Back, promoted, retired, rolled_back
 from careloom.services.models_runs import (
@@ -205,6 +205,8 @@ class _Going:
         }  # fmt: skip
 
     def _gates(self) -> Json:
+        asked, files = self.pipeline, self._fitted().files
+        require_gates(self.platform, asked.model, asked.gates, files, are_new=asked.new_gates)
         found = judged(self.platform, self.pipeline.model, self.pipeline.gates, self._lineage())
         if failed := [one for one in found if not one["passed"]]:
             why = f"{failed[0]['rule']}: {failed[0]['why']}".rstrip(": ")
@@ -215,7 +217,7 @@ class _Going:
         fitted = self._fitted()
         ask = RegisterAsk(
             self.pipeline.model, fitted.files, self._lineage(), fitted.pseudonyms, self.pipeline.gates,
-            self.pipeline.reason, _hands(self.one),
+            self.pipeline.reason, _hands(self.one), self.pipeline.new_gates,
         )  # fmt: skip
         made = register(self.platform, self.who, ask)
         drop_trained(self.platform, self.one)

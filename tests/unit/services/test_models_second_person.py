@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from careloom.errors import AccessError, Conflict
+from careloom.errors import AccessError, Conflict, QueryError
 from careloom.pipeline.registry import REGISTRY
 from careloom.services.access import Principal
-from careloom.services.models import RegisterAsk, register, shown
+from careloom.services.models import RegisterAsk, models, register, shown
 from careloom.services.models_gates import CARD
 from careloom.services.models_kept import Change, resolve, write
 from careloom.services.models_promote import approve, promote, retire, roll_back
@@ -91,9 +91,9 @@ def lineage() -> dict[str, Any]:
     return told
 
 
-def carded(place: Place) -> str:
+def carded(place: Place, *, openly: bool = False) -> str:
     """A version whose card is looked at before somebody's word counts."""
-    ask = RegisterAsk(MODEL, trained().files, lineage(), (), "carded")
+    ask = RegisterAsk(MODEL, trained().files, lineage(), (), "carded", new_gates=openly)
     return str(register(place.platform, ENGINEER, ask)["version"])
 
 
@@ -129,7 +129,7 @@ def test_a_version_that_is_retired_while_it_is_looked_at_stays_so(place: Place, 
 
 def test_a_rollback_while_a_version_is_looked_at_is_not_undone(place: Place) -> None:
     place.champion()
-    version = carded(place)
+    version = carded(place, openly=True)
     approve(place.platform, SECOND, version, WHY)
 
     def tried() -> None:
@@ -150,3 +150,23 @@ def test_who_becomes_champion_while_another_is_looked_at_is_not_replaced_unseen(
     with pytest.raises(Conflict):
         promote(place.platform, SECOND, version, WHY)
     assert place.aliases()["champion"] == 2
+
+
+@pytest.mark.parametrize("gates", ["language", "synthetic"])
+def test_a_model_of_risk_is_judged_by_clinical_gates_alone(place: Place, gates: str) -> None:
+    with pytest.raises(QueryError, match="a patient's risk"):
+        register(place.platform, ENGINEER, RegisterAsk(MODEL, trained().files, trained().lineage, (), gates))
+    assert models(place.platform, SECOND) == []
+
+
+def test_a_model_keeps_its_gates_unless_somebody_says_openly_that_they_change(place: Place) -> None:
+    first = place.registered(trained())
+    assert "others than before" not in str(shown(place.platform, SECOND, first)["findings"])
+    with pytest.raises(Conflict, match="gates small"):
+        carded(place)
+    ask = RegisterAsk(MODEL, trained().files, trained().lineage, (), "carded", new_gates=True)
+    second = register(place.platform, ENGINEER, ask)
+    told = (second["findings"][0], approve(place.platform, SECOND, second["version"], WHY)["approval"]["findings"][0])
+    assert {one["why"] for one in told} == {"versions before were judged by small, this one by carded"}
+    third = carded(place)
+    assert "judged by small" in shown(place.platform, SECOND, third)["findings"][0]["why"], "it stays in sight"
