@@ -16,7 +16,8 @@ true (a result that is issued the next day, a diagnosis that is coded after the 
     procedure     performed               the same                as recorded                            null
     medication    written                 the same                as recorded                            null
     booking       appointment made        made                    status ``booked``                      days ahead
-    appointment   begin of appointment    its end                 status at the end                      null
+    appointment   begin of appointment    its end; its begin      status at the end                      null
+                                          where it is cancelled
     note          of what the note says   written                 as linked           assertion          null
 
 A fact with several codes is several rows with one `resource_key`; facts are counted by that.

@@ -2,7 +2,8 @@
 
 A stay tells its admission when it begins and its length and disposition when it ends; an appointment that it was made,
 and how it ended when it is over. A diagnosis without a recorded date is known when its encounter ends: it may have been
-coded for the bill. What was entered in error or refuted is no fact, nor is a resource without a patient.
+coded for the bill. What was entered in error or refuted is no fact, nor is a resource without a patient. A cancelled
+appointment was booked all the same: without that fact, those that were booked would tell who was to cancel.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ RACE = "urn:oid:2.16.840.1.113883.6.238"
 STAYS = ("IMP", "ACUTE", "NONAC")
 """Classes of HL7 v3 ActCode that are stays with an admission and a discharge."""
 VOID = ("entered-in-error", "cancelled", "refuted", "not-done", "planned", "draft", "nullified")
+CANCELLED = "cancelled"
 _DAY_SECONDS = 86_400
 Frames = Mapping[str, pl.DataFrame]
 
@@ -42,19 +44,24 @@ def fhir_events(frames: Frames) -> pl.DataFrame:
         part
         for name in VIEWS
         if name in frames and not frames[name].is_empty()
-        for part in _MAKERS[name](frames[name].pipe(_told), frames)
+        for part in _MAKERS[name](frames[name].pipe(_told, void_of(name)), frames)
     ]
     return as_events(pl.concat(made, how="diagonal")) if made else as_events(_nothing())
+
+
+def void_of(view: str) -> tuple[str, ...]:
+    """The statuses whose resources of a view are no fact."""
+    return tuple(one for one in VOID if view != "appointment" or one != CANCELLED)
 
 
 def _nothing() -> pl.DataFrame:
     return pl.DataFrame(schema=dict.fromkeys(("patient_id", "kind", "resource_key"), pl.String))
 
 
-def _told(frame: pl.DataFrame) -> pl.DataFrame:
+def _told(frame: pl.DataFrame, void: tuple[str, ...]) -> pl.DataFrame:
     """Rows that count, with patient_id and resource_key."""
     kind = pl.col("patient_key") if "patient_key" in frame.columns else pl.col("key")
-    kept = frame.filter(~pl.col("status").is_in(VOID).fill_null(value=False)) if "status" in frame.columns else frame
+    kept = frame.filter(~pl.col("status").is_in(void).fill_null(value=False)) if "status" in frame.columns else frame
     return kept.with_columns(patient_id=kind.str.split("/").list.last(), resource_key=pl.col("key"))
 
 
@@ -165,13 +172,14 @@ def _appointments(frame: pl.DataFrame, _frames: Frames) -> list[pl.DataFrame]:
         pl.lit(APPOINTMENT_STATUS).alias("system"),
     ]  # fmt: skip
     ahead = (pl.col("begin") - pl.col("made")).dt.total_seconds() / _DAY_SECONDS
+    known = pl.when(pl.col("status") == CANCELLED).then("begin").otherwise(pl.coalesce("over", "begin"))
     return [
         whole.drop_nulls(["made", "begin"]).select(
             *shared, pl.col("made").alias("time"), pl.lit("booking").alias("kind"), pl.lit("booked").alias("code"),
             ahead.alias("value"),
         ),
         whole.drop_nulls("begin").filter(~pl.col("status").is_in(["booked", "proposed", "pending", "waitlist"])).select(
-            *shared, pl.col("begin").alias("time"), pl.coalesce("over", "begin").alias("available_time"),
+            *shared, pl.col("begin").alias("time"), known.alias("available_time"),
             pl.lit("appointment").alias("kind"), pl.col("status").alias("code"),
         ),
     ]  # fmt: skip

@@ -75,3 +75,9 @@ def known_before(
     if same_encounter:
         told &= (pl.col("encounter_key") == pl.col("index_encounter")).fill_null(value=False)
     return pairs.filter(told)
+
+
+def not_cancelled() -> pl.Expr:
+    """Rows that tell how far anybody looked: an appointment that is cancelled may lie in a time that is to come."""
+    is_cancelled = (pl.col("kind") == "appointment") & (pl.col("code") == "cancelled")
+    return ~is_cancelled.fill_null(value=False)

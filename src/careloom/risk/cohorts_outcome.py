@@ -4,7 +4,7 @@ import polars as pl
 
 from careloom.risk.cohorts_definition import Definition
 from careloom.risk.cohorts_events import AHEAD, last_known
-from careloom.risk.cohorts_match import facts_of
+from careloom.risk.cohorts_match import facts_of, not_cancelled
 
 _DAY_SECONDS = 86_400
 
@@ -27,10 +27,11 @@ def outcomes(definition: Definition, indexes: pl.DataFrame, events: pl.DataFrame
     first = _first(definition, seen, events)
     died = events.filter(pl.col("kind") == "death").drop_nulls("time")
     death = died.group_by("patient_id").agg(pl.col("time").min().alias("death_time"))
+    until = _follow_up(definition, events.filter(not_cancelled()))
     told = (
         seen.join(first, on="candidate", how="left", maintain_order="left")
         .join(death, on="patient_id", how="left", maintain_order="left")
-        .join(_follow_up(definition, events), on="patient_id", how="left", maintain_order="left")
+        .join(until, on="patient_id", how="left", maintain_order="left")
     )
     stated = told.with_columns(_state(definition).alias("state"))
     happened = pl.col("state") == "event"

@@ -13,12 +13,13 @@ import polars as pl
 
 from careloom.fhir.readmissions import instant
 from careloom.risk.cohorts_events import DIED, EVENTS, as_events
-from careloom.risk.cohorts_fhir import APPOINTMENT_STATUS, GENDER, RACE, STAYS, VIEWS, VOID
+from careloom.risk.cohorts_fhir import APPOINTMENT_STATUS, CANCELLED, GENDER, RACE, STAYS, VIEWS, VOID, void_of
 
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
 _DAY_SECONDS = 86_400
 _SECOND = timedelta(seconds=1)
 _WAITING = ("booked", "proposed", "pending", "waitlist")
+_VOID_APPOINTMENTS = void_of("appointment")
 
 
 class Fact(NamedTuple):
@@ -101,8 +102,8 @@ def _linked(key: str | None) -> str | None:
     return None if key is None else _named("Encounter", key)
 
 
-def _is_of(reach: _Reach, patient_key: str | None, status: str | None) -> bool:
-    return patient_key is not None and patient_key.rpartition("/")[2] == reach.patient_id and status not in VOID
+def _is_of(reach: _Reach, patient_key: str | None, status: str | None, void: tuple[str, ...] = VOID) -> bool:
+    return patient_key is not None and patient_key.rpartition("/")[2] == reach.patient_id and status not in void
 
 
 def seconds_of(span: timedelta) -> int:
@@ -191,7 +192,7 @@ def _medication(row: tuple[Any, ...], reach: _Reach) -> list[Fact]:
 
 def _appointment(row: tuple[Any, ...], reach: _Reach) -> list[Fact]:
     key, patient, status, start, end, created = row
-    begin = moment_of(start) if _is_of(reach, patient, status) else None
+    begin = moment_of(start) if _is_of(reach, patient, status, _VOID_APPOINTMENTS) else None
     if begin is None:
         return []
     name, over, made = _named("Appointment", key), moment_of(end), moment_of(created)
@@ -200,7 +201,7 @@ def _appointment(row: tuple[Any, ...], reach: _Reach) -> list[Fact]:
         ahead = _days(made, begin)
         found.append(Fact("booking", name, made, None, APPOINTMENT_STATUS, "booked", ahead, encounter_key=name))
     if status is not None and status not in _WAITING:
-        known = over or begin
+        known = begin if status == CANCELLED else over or begin
         found.append(Fact("appointment", name, begin, known, APPOINTMENT_STATUS, status, encounter_key=name))
     return found
 

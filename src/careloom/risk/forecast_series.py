@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from careloom.errors import InputError
+from careloom.risk.cohorts_match import not_cancelled
 
 What = Literal["beds", "discharges", "slots"]
 WHATS: tuple[What, ...] = ("beds", "discharges", "slots")
@@ -45,7 +46,7 @@ def series_of_facts(events: pl.DataFrame, what: What, horizon_days: int) -> Dail
     events  as `careloom.risk.cohorts_events.EVENTS`
     raises  InputError where there is no such fact
     """
-    known = events.filter(pl.col("kind").is_in(["admission", "discharge", "visit", "appointment"]))
+    known = events.filter(pl.col("kind").is_in(["admission", "discharge", "visit", "appointment"]) & not_cancelled())
     last = known["time"].max()
     if last is None:
         raise InputError("forecast: facts", "there are no stays and no appointments to count")

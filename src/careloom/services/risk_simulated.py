@@ -14,7 +14,7 @@ import polars as pl
 
 from careloom.errors import QueryError
 from careloom.risk.cohorts_events import EVENTS, as_events
-from careloom.risk.cohorts_fhir import APPOINTMENT_STATUS, GENDER, RACE, VOID
+from careloom.risk.cohorts_fhir import APPOINTMENT_STATUS, CANCELLED, GENDER, RACE, void_of
 from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
@@ -140,14 +140,15 @@ def _clinical(one: History, codes: set[str], row: Callable[..., Row], who: str) 
         yield row("medication", drug.key, told_at, system=drug.codes[0].system, code=drug.codes[0].code,
                   encounter_key=f"Encounter/{who}-{drug.encounter}")  # fmt: skip
     for planned in one.appointments:
-        if planned.status in VOID:
+        if planned.status in void_of("appointment"):
             continue
         key = f"Appointment/{who}-{planned.key}"
         shared = {"system": APPOINTMENT_STATUS, "encounter_key": key}
         ahead = (_seconds(planned.start) - _seconds(planned.created)).total_seconds() / 86_400
         yield row("booking", planned.key, planned.created, code="booked", value=ahead, **shared) | {"resource_key": key}
         if planned.status != "booked":
-            over = planned.start + timedelta(minutes=planned.minutes)
+            waited = 0 if planned.status == CANCELLED else planned.minutes
+            over = planned.start + timedelta(minutes=waited)
             yield row("appointment", planned.key, planned.start, over, code=planned.status, **shared) | {
                 "resource_key": key
             }

@@ -20,7 +20,9 @@ TIMES = st.sampled_from(
         "2024-03-01T23:59:59Z", "2024-12-31T00:00:00+14:00", "2025-01-10",
     ]
 )  # fmt: skip
-STATUS = st.sampled_from(["final", "finished", "entered-in-error", "planned", "booked", "noshow", "fulfilled"])
+STATUS = st.sampled_from(
+    ["final", "finished", "entered-in-error", "planned", "booked", "noshow", "fulfilled", "cancelled"]
+)
 CODES = st.sampled_from(
     [
         (ICD_10_CM, "I50.9"), (ICD_10_CM, "I509"), (ICD_10_CM, "E11.9"), (SNOMED_CT, "44054006"), (LOINC, "2951-2"),

@@ -95,6 +95,12 @@ def test_a_death_before_the_outcome_is_what_the_policy_says(policy: Any, rows: i
     assert (cohort.steps[-1].name == "no death before the outcome") is (policy == "drop")
 
 
+def test_an_appointment_to_come_that_was_cancelled_tells_of_no_follow_up() -> None:
+    ahead = fact("appointment", 90, code="cancelled")
+    (row,) = extract(READMISSION, events(person(), stay(0, 5), fact("observation", 20), ahead)).rows.to_dicts()
+    assert row["state"] == "censored"
+
+
 def test_attrition_counts_rows_and_patients_rule_by_rule() -> None:
     given = events(
         person("a"), stay(0, 5), stay(100, 104), person("b", born=-365 * 10), stay(0, 3, "b"),

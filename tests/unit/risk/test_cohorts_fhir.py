@@ -83,6 +83,10 @@ def test_an_appointment_tells_that_it_was_booked_and_only_later_how_it_ended() -
     assert (missed["code"], missed["time"], missed["available_time"]) == ("noshow", "01-11 09:00", "01-11 09:30")
     for waiting in ("booked", "proposed", "pending", "waitlist"):
         assert [one["kind"] for one in facts(appointment | {"status": waiting})] == ["booking"]
+    booked, cancelled = facts(appointment | {"status": "cancelled"})
+    assert (booked["kind"], booked["value"]) == ("booking", 10.375)
+    assert (cancelled["code"], cancelled["available_time"]) == ("cancelled", "01-11 09:00")
+    assert facts(appointment | {"status": "entered-in-error"}) == []
 
 
 def test_who_somebody_is_has_no_time_and_a_death_is_told_once() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from careloom.errors import InputError
 from careloom.risk.cohorts_events import EVENTS
+from careloom.risk.facts_one import as_frame, facts_of_one
 from careloom.risk.forecast_series import series_of_facts, series_of_rows
 
 FIRST = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -15,10 +16,17 @@ FIRST = datetime(2026, 3, 2, 10, tzinfo=UTC)
 def facts(*rows: tuple[str, str, float, float | None]) -> pl.DataFrame:
     """kind, resource, days after `FIRST`, value."""
     told = [
-        {"kind": kind, "resource_key": key, "time": FIRST + timedelta(days=day), "value": value, "patient_id": "p1"}
+        {
+            "kind": kind,
+            "resource_key": key,
+            "code": None,
+            "time": FIRST + timedelta(days=day),
+            "value": value,
+            "patient_id": "p1",
+        }
         for kind, key, day, value in rows
     ]
-    schema = {name: EVENTS.dtypes[name] for name in ("kind", "resource_key", "time", "value", "patient_id")}
+    schema = {name: EVENTS.dtypes[name] for name in ("kind", "resource_key", "code", "time", "value", "patient_id")}
     return pl.DataFrame(told, schema=schema)
 
 
@@ -53,6 +61,38 @@ def test_slots_know_what_was_booked_at_the_end_of_each_day() -> None:
     assert told.values.tolist() == [1, 0, 0, 2]
     assert told.booked is not None
     assert told.booked.tolist() == [[0, 0], [0, 1], [2, 1], [1, 0]]
+
+
+def appointments(now: datetime) -> pl.DataFrame:
+    """Facts as they stand now: ten a day for 100 days, two of them cancelled on the day itself."""
+    rows = []
+    for day in range(100):
+        for number in range(10):
+            begin = FIRST + timedelta(days=day)
+            status = "booked" if begin > now else "cancelled" if number < 2 else "fulfilled"
+            if (made := begin - timedelta(days=10 + number)) <= now:
+                rows.append((f"a{day}-{number}", "Patient/p", status, *(
+                    f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in (begin, begin + timedelta(minutes=30), made))))  # fmt: skip
+    return as_frame(facts_of_one({"appointment": rows}, "p"), "p")
+
+
+def test_what_was_booked_on_a_past_day_is_what_was_seen_on_that_day() -> None:
+    then, now = FIRST + timedelta(days=40, hours=1), FIRST + timedelta(days=80, hours=1)
+    live, later = (series_of_facts(appointments(one), "slots", 7) for one in (then, now))
+    assert live.booked is not None
+    assert later.booked is not None
+    place = live.values.size - 1
+    assert live.booked[-1].tolist() == [10] * 7
+    assert later.booked[place].tolist() == live.booked[-1].tolist()
+    assert later.values[:place].tolist() == live.values[:place].tolist()
+
+
+def test_an_appointment_of_next_year_that_is_cancelled_adds_no_days() -> None:
+    events = appointments(FIRST + timedelta(days=40, hours=1))
+    ahead = ("x", "Patient/p", "cancelled", "2027-03-02T10:00:00Z", None, "2026-03-02T10:00:00Z")
+    more = pl.concat([events, as_frame(facts_of_one({"appointment": [ahead]}, "p"), "p")])
+    assert more.height == events.height + 2
+    assert series_of_facts(more, "slots", 7).until == series_of_facts(events, "slots", 7).until
 
 
 def test_a_table_is_cut_into_its_units() -> None:
