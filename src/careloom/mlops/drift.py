@@ -20,7 +20,7 @@ from careloom.metrics import wilson_interval
 from careloom.mlops.drift_findings import Finding, settled, share_above, share_below, two_sided
 from careloom.mlops.drift_inputs import input_quality
 from careloom.mlops.drift_measures import apart, smirnov
-from careloom.mlops.drift_profile import Bins, Profile
+from careloom.mlops.drift_profile import Bins, Profile, nearest
 from careloom.mlops.drift_scores import Tally, recalibrated, shift_of, tally
 from careloom.mlops.drift_thresholds import Thresholds
 
@@ -76,8 +76,8 @@ def judge(profile: Profile, recent: PredictionWindow, ripe: PredictionWindow, th
 def drifted_inputs(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
     """Values of each feature, and how much of it is missing, against the profile."""
     for number, column in enumerate(profile.columns):
-        before = np.array(column.counts, dtype=np.float64)
         now = column.tallied(window.bins[:, number]).astype(np.float64)
+        before = nearest(profile.rows, column.counts, now)
         ordered = column.kind == "number"
         plain = slice(0, column.size)
         values = apart(before[:-1], now[:-1], ordered=False)
@@ -95,7 +95,7 @@ def drifted_inputs(profile: Profile, window: PredictionWindow, thresholds: Thres
 def drifted_scores(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
     """The scores, and the mix of the groups that they were made for, against the profile."""
     now = profile.scores.tallied(window.scores)
-    whole = apart(profile.scores.counts, now, ordered=True)
+    whole = apart(nearest(profile.rows, profile.scores.counts, now), now, ordered=True)
     detail = {"js": whole.js, "ks": whole.ks, "mean": float(window.scores.mean()), "alerts": int(window.alerts.sum())}
     yield _psi("scores", "", window.rows, (whole.psi, whole.most, whole.p), thresholds, detail)
     for kind, sizes in profile.scores.groups.items():

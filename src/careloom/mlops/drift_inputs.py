@@ -5,18 +5,20 @@ from datetime import datetime, timedelta
 
 from careloom.metrics import wilson_interval
 from careloom.mlops.drift_findings import Finding, share_above
-from careloom.mlops.drift_profile import MISSING, OTHER, OUTSIDE, Bins, Profile
+from careloom.mlops.drift_profile import MISSING, OTHER, OUTSIDE, Bins, Profile, most_hidden
 from careloom.mlops.drift_thresholds import Thresholds
 
 
 def input_quality(profile: Profile, bins: Bins, thresholds: Thresholds) -> Iterator[Finding]:
     """Of each feature, shares of the rows that are missing, outside or unknown, above those of the profile.
 
+    A share that was suppressed is taken as the most that it may have been.
     ``blank``: what is missing, beyond what was missing in the profile by more than may be.
     """
     for number, column in enumerate(profile.columns):
-        codes, all_before = bins[:, number], max(sum(column.counts), 1)
-        other, outside, missing = (count / all_before for count in column.counts[-3:])
+        codes = bins[:, number]
+        all_before, hidden = max(profile.rows, 1), most_hidden(profile.rows, column.counts)
+        other, outside, missing = ((count or hidden) / all_before for count in column.counts[-3:])
         kinds = [("blank", MISSING, missing, thresholds.missing_more)]
         if column.kind == "number":
             kinds.append(("outside", OUTSIDE, outside, thresholds.outside_share))

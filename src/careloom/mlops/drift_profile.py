@@ -5,7 +5,7 @@
     Profile.read(profile.as_json())                               the same
 
 A profile holds counts and no row. A count below `SMALLEST` is in none: rare levels count as `OTHER`, thin bins of
-numbers join their neighbour, and what is left too small is kept as 0.
+numbers join their neighbour, and what is left too small is kept as 0: unknown, not none (`nearest`).
 
 source  cells below 11 are suppressed: CMS cell size suppression policy, Centers for Medicare & Medicaid Services, 2020
 """
@@ -140,6 +140,27 @@ class Profile:
             return Profile(int(told["rows"]), columns, ScoreProfile.read(told["scores"]))
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise FormatError("profile.json: a part lacks", "Take the file as it was written.") from error
+
+
+def nearest(rows: int, counts: Sequence[int], window: ArrayLike) -> NDArray[np.float64]:
+    """[B] the counts of a profile, where one that may be suppressed is what it may be that is nearest to the window.
+
+    Rows that no count holds lie in cells that were suppressed, at most `SMALLEST` less one in each: such a cell is
+    unknown, and no drift is read out of it that need not be there. Where no row lacks, a 0 is a 0.
+    rows    behind the counts
+    window  [B] counts of the same cells
+    """
+    before, now = np.array(counts, dtype=np.float64), np.asarray(window, dtype=np.float64)
+    hidden = max(rows - float(before.sum()), 0.0)
+    if not hidden or not now.sum():
+        return before
+    may_be = np.where(before == 0, np.clip(now * rows / now.sum(), 0, min(SMALLEST - 1, hidden)), 0.0)
+    return before + may_be * min(1.0, hidden / max(may_be.sum(), 1.0))
+
+
+def most_hidden(rows: int, counts: Sequence[int]) -> int:
+    """The most that a suppressed count may have been; 0 where none is suppressed."""
+    return min(SMALLEST - 1, max(rows - sum(counts), 0))
 
 
 def make_profile(

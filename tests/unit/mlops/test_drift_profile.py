@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careloom.errors import FormatError, InputError
-from careloom.mlops.drift_profile import MISSING, OTHER, OUTSIDE, SMALLEST, Profile, make_profile
+from careloom.mlops.drift import PredictionWindow, judge
+from careloom.mlops.drift_profile import MISSING, OTHER, OUTSIDE, SMALLEST, Profile, make_profile, nearest
+from careloom.mlops.drift_thresholds import shipped
 from careloom.tables.schema import SchemaMismatch
 from tests.unit.mlops.drift_kit import FEATURES, profiled, rows, scores_of
 
@@ -91,3 +93,27 @@ def test_what_makes_no_profile_is_refused() -> None:
 def test_a_file_that_is_no_profile_is_refused(raw: bytes) -> None:
     with pytest.raises(FormatError):
         Profile.read(raw)
+
+
+@pytest.mark.parametrize("size", [120, 300])
+def test_what_a_small_profile_suppresses_is_unknown_and_no_drift(size: int) -> None:
+    draw, features = np.random.default_rng(7), [{"name": "level", "type": "code"}, {"name": "number", "type": "number"}]
+
+    def drawn(count: int) -> tuple[pl.DataFrame, np.ndarray]:
+        number = pl.Series(np.where(draw.random(count) < 0.06, np.nan, draw.normal(size=count))).fill_nan(None)
+        level = draw.choice(list("abcde"), count, p=[0.6, 0.325, 0.025, 0.025, 0.025])
+        return pl.DataFrame({"level": level, "number": number}), 1 / (1 + np.exp(2 - draw.normal(size=count)))
+
+    alarms = 0
+    for _ in range(60):
+        profile = make_profile(drawn(size)[0], features, drawn(size)[1])
+        frame, scores = drawn(1000)
+        told = PredictionWindow(profile.bins(frame), scores, scores >= 2, np.full(1000, -1, dtype=np.int8))
+        alarms += any(one.is_alarm for one in judge(profile, told, told, shipped()))
+    assert alarms <= 1
+
+
+def test_a_cell_that_no_row_can_lie_in_is_none_and_a_hidden_one_is_at_most_ten() -> None:
+    assert nearest(100, (60, 40, 0), [500, 300, 200]).tolist() == [60, 40, 0]
+    assert nearest(100, (60, 35, 0), [500, 300, 200]).tolist() == [60, 35, 5]
+    assert nearest(100, (60, 20, 0, 0), [500, 300, 200, 10]).tolist() == [60, 20, 10, pytest.approx(100 / 101)]
