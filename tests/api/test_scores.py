@@ -98,6 +98,12 @@ def test_a_stay_that_ends_is_scored_as_if_it_ended_now(place: Installation) -> N
     assert "The stay had not ended" in card["detail"]
     (after,) = call(place, DISCHARGE, "sick", "sicke1").json["cards"]  # it has its end already
     assert "The stay had not ended" not in after["detail"]
+    assert "From 2024-02-20 08:00 UTC until 2024-03-21 08:00 UTC." in after["detail"]
+
+
+@pytest.mark.parametrize("encounter", ["sicke0", "unknown", ""])
+def test_a_stay_that_ends_gets_no_card_about_another_stay(place: Installation, encounter: str) -> None:
+    assert call(place, DISCHARGE, "sick", encounter).json == {"cards": []}
 
 
 def test_feedback_is_kept_by_the_code_of_its_reason_and_the_same_card_is_not_shown_again(place: Installation) -> None:

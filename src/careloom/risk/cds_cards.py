@@ -79,6 +79,7 @@ def detail(one: Assessment) -> str:
     if gaps:
         lines += ["", "**What guidelines suggest and the record does not show**", ""]
         lines += [f"- {_plain(gap_sentence(gap))}" for gap in gaps]
+    lines += ["", f"From {one.index_time:%Y-%m-%d %H:%M} UTC until {one.until:%Y-%m-%d %H:%M} UTC."]
     lines += ["", *(f"{_plain(text)} " for text in notes(one)), "", f"Model: `{one.model}` ({MODEL})."]
     return "\n".join(line.rstrip() for line in lines)
 

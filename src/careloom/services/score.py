@@ -45,7 +45,8 @@ class ScoreAsk:
     patient    id, or ``Patient/<id>``
     as_of      nothing that happened later is looked at; None for this moment
     now        the moment itself is the index, as if the stay that runs ended then
-    encounter  id of that stay; empty for the newest that runs
+    encounter  id of that stay; empty for the newest that runs. Without `now`: the newest index has to be that stay,
+               else nothing is predicted
     gaps       care gaps beside the risk
     write      the assessment becomes a RiskAssessment and its Provenance in the identified zone
     trial      in the identified zone, too, a version that nobody approved may answer, to who may train

@@ -49,7 +49,8 @@ def looked_up(scorer: Scorer, record: Record, as_of: datetime, *, now: bool = Fa
     """Where a patient stands as of a time, with features where something is predicted.
 
     now        the moment itself is the index, as if the stay ended then
-    encounter  ``Encounter/<id>`` of that stay; empty for the newest that runs
+    encounter  ``Encounter/<id>`` of that stay; empty for the newest that runs. Without `now`, of the stay that the
+               newest index has to be: nothing is predicted where it is another
     """
     if now:
         index = scorer.judge.now(record.facts, as_of, encounter)
@@ -57,6 +58,8 @@ def looked_up(scorer: Scorer, record: Record, as_of: datetime, *, now: bool = Fa
         standing = Standing(state, index)  # type: ignore[arg-type]
     else:
         standing = scorer.judge.standing(record.facts, as_of)
+        if encounter and (standing.index is None or standing.index.moment.resource_key != encounter):
+            standing = Standing("no-index")
     if standing.state != "open" or standing.index is None:
         return Found(standing, now)
     row = scorer.reader.row(record.facts, standing.index.moment)

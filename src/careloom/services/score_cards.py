@@ -97,8 +97,8 @@ def cards(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> 
     asked = ScoreAsk(model, patient, now=is_end, encounter=_stored(platform, "Encounter", ask.encounter))
     try:
         made = score(platform, who, asked)
-        if is_end and made.state == "no-index":  # the stay has its end already
-            made = score(platform, who, ScoreAsk(model, patient))
+        if is_end and asked.encounter and made.state == "no-index":  # the stay has its end already
+            made = score(platform, who, ScoreAsk(model, patient, encounter=asked.encounter))
     except NotFound as error:
         if platform.store(ZONE).versions("Patient", patient):
             raise

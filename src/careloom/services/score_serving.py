@@ -11,7 +11,7 @@ from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import Any
 
-from careloom.errors import CareloomError, InputError
+from careloom.errors import CareloomError, InputError, SetupError
 from careloom.logs import log
 from careloom.mlops.counting import Counts
 from careloom.services.access import Principal
@@ -36,7 +36,7 @@ class Serving:
     def __init__(self, platform: Platform, who: Principal, version: str) -> None:
         admit(platform, who, "monitor", "identified", operation=OPERATION)
         self._platform, self._who, self._version = platform, who, version
-        self._held = approved(platform, version)
+        self._held: Served | None = approved(platform, version)
         note(platform, who, OPERATION, "identified", action="execute", detail={"version": self._held.label})
         self._lock, self._counts = Lock(), dict[int, Counts]()
         self._next_look = time.monotonic() + FOLLOW_SECONDS
@@ -58,15 +58,20 @@ class Serving:
 
     @property
     def current(self) -> Served:
-        """The version that answers now."""
+        """The version that answers now. raises SetupError where none may: it is retired, or its alias leads to none"""
         if time.monotonic() >= self._next_look:
             self._follow()
-        return self._held
+        held = self._held
+        if held is None:
+            raise SetupError(f"no version answers as {self._version}", "Promote one: careloom models promote.")
+        return held
 
     def scores(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Served, list[float]]:
         """Who answered, and the calibrated probability of each row.
 
-        raises  SchemaMismatch, which names the row and the feature, never a value
+        Each row counts as one request, in its share of the time that all took.
+
+        raises  SchemaMismatch, which names the row and the feature, never a value; SetupError as `current`
         """
         one, start = self.current, time.perf_counter()
         number = int(one.number)
@@ -76,9 +81,11 @@ class Serving:
             raise
         except BaseException:
             with self._lock:
-                self._counts.setdefault(number, Counts()).failed()
+                counts = self._counts.setdefault(number, Counts())
+                for _ in rows:
+                    counts.failed()
             raise
-        spent = 1e3 * (time.perf_counter() - start)
+        spent = 1e3 * (time.perf_counter() - start) / max(len(rows), 1)
         with self._lock:
             counts = self._counts.setdefault(number, Counts())
             for score in found:
@@ -86,15 +93,22 @@ class Serving:
         return one, [float(score) for score in found]
 
     def _follow(self) -> None:
-        """Looks where the alias leads now; what cannot be opened or is not as signed answers nothing new."""
+        """Looks where the alias leads now; where that may not answer, nobody does until something may.
+
+        The version before answers on only while the store cannot be reached.
+        """
         self._next_look = time.monotonic() + FOLLOW_SECONDS
         try:
             found = approved(self._platform, self._version)
-        except CareloomError as error:
+        except SetupError as error:
             log(__name__, "the version could not be looked up; the one before answers on", level=logging.WARNING,
                 error_code=error.code)  # fmt: skip
             return
-        if found.digest != self._held.digest:
+        except CareloomError as error:
+            log(__name__, "no version may answer", level=logging.ERROR, error_code=error.code)
+            self._held = None
+            return
+        if self._held is None or found.digest != self._held.digest:
             self._held = found
             detail = {"version": found.label}
             note(self._platform, self._who, OPERATION, "identified", action="execute", detail=detail)
@@ -111,4 +125,4 @@ class Serving:
             with suppress(
                 CareloomError
             ):  # who may serve need not be who may count; the next ones are told all the same
-                count(self._platform, self._who, self._held.name, told)
+                count(self._platform, self._who, self._version.partition("@")[0], told)

@@ -13,17 +13,20 @@ from careloom.api import model_server
 from careloom.api.model_server import ServeAsk, require_safe
 from careloom.api.model_service import create_model_app
 from careloom.errors import AccessError, NotFound, SetupError
+from careloom.mlops.counting import Counts, from_json, p99_ms, together
 from careloom.services import score_serving
 from careloom.services.access import Principal
 from careloom.services.models_kept import Change, set_traffic, traffic_of, write
 from careloom.services.score_serving import Serving
+from careloom.store.models import listed
 from tests.api.kit import Installation
-from tests.score_kit import COLUMNS, NAME, model, registered, rows
+from tests.score_kit import COLUMNS, NAME, model, registered, rows, set_state
 
 TOKEN = "t" * 40
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 FRAME, _ = rows(5)
 RECORDS = FRAME.to_dicts()
+BODY = {"dataframe_records": RECORDS}
 
 
 @pytest.fixture(scope="module")
@@ -137,9 +140,41 @@ def test_an_alias_is_followed_and_what_was_counted_is_told(
         _point(place, 2)
         assert one.scores(RECORDS)[0].label == f"{NAME}@2"
         _point(place, None)
-        assert one.scores(RECORDS)[0].label == f"{NAME}@2"  # nobody is champion: the one before answers on
+        answer = create_model_app(one, TOKEN).test_client().post("/invocations", json=BODY, headers=AUTH)
+        assert answer.status_code == 503  # nobody is champion: nobody answers
+        _point(place, 1)
+        assert one.scores(RECORDS)[0].label == f"{NAME}@1"
     counted = [event["detail"] for event in place.events() if event["operation"] == "models-count"]
-    assert counted[-1]["requests"] == {"1": 5, "2": 10}
+    assert counted[-1]["requests"] == {"1": 10, "2": 5}
+
+
+def test_a_version_that_is_retired_answers_no_more(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score_serving, "FOLLOW_SECONDS", 0.0)
+    version = registered(place.platform, model(8.0))
+    with Serving(place.platform, place.operator, version) as one:
+        client = create_model_app(one, TOKEN).test_client()
+        assert client.post("/invocations", json=BODY, headers=AUTH).status_code == 200
+        set_state(place.platform, version, "retired")
+        assert client.post("/invocations", json=BODY, headers=AUTH).status_code == 503
+        assert client.get("/version", headers=AUTH).status_code == 503
+
+
+def test_a_large_batch_breaks_no_limit_of_time(place: Installation) -> None:
+    version = registered(place.platform, model(7.0))
+    with Serving(place.platform, place.operator, version) as one:
+        one.scores(RECORDS * 2_000)
+    counted = looked_at_version(place, int(version.partition("@")[2]))
+    assert sum(counted.times) == 10_000
+    slowest = p99_ms(counted)
+    assert slowest is not None
+    assert slowest < 10
+
+
+def looked_at_version(place: Installation, number: int) -> Counts:
+    """All that was counted of a version."""
+    with place.platform.store("identified").connect() as connection:
+        kept = [one for one in listed(connection, "count", NAME) if one.name.startswith(f"{NAME}@{number}/")]
+    return together(from_json(one.body) for one in kept)
 
 
 def test_who_may_not_see_models_serves_none(place: Installation) -> None:
