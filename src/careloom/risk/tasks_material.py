@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from careloom.errors import QueryError
-from careloom.risk.features_definition import COUNTS
+from careloom.risk.cohorts_match import facts_of
+from careloom.risk.features_definition import COUNTS, shipped_features
 from careloom.risk.groups import groups as groups_at
 from careloom.risk.models import Model
 from careloom.risk.models_features import About, encoded
@@ -19,6 +20,8 @@ from careloom.risk.scores_comorbidity import comorbidities, comorbidity_points
 from careloom.risk.tasks import Task
 from careloom.terminology.systems import ICD_10_CM
 
+_DAY_SECONDS = 86_400
+_EMERGENCY_DAYS = 180
 PARTS = ("train", "validation", "test")
 _ELECTIVE = ("EL", "ELECTIVE", "SURGICAL SAME DAY ADMISSION")
 Json = dict[str, Any]
@@ -77,7 +80,8 @@ def lace_inputs(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """LACE's inputs of discharges, as far as facts tell them: [n] columns of the score.
 
     Comorbidity rests on ICD-10-CM diagnoses that were known before the index time; an admission is acute unless the
-    encounter says that it was elective; emergency visits are those of 180 days before the discharge.
+    encounter says that it was elective; emergency visits are those of 180 days before the admission, without the last
+    one where it began within a day of it: that one is taken for the one that led to the stay.
     """
     index = rows.select("candidate", "patient_id", "index_time", "resource_key")
     coded = events.filter((pl.col("kind") == "diagnosis") & (pl.col("system") == ICD_10_CM))
@@ -94,8 +98,31 @@ def lace_inputs(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         rows["index_value"].floor().fill_null(0.0).alias("length_of_stay_days"),
         (~pl.col("detail").is_in(_ELECTIVE)).fill_null(value=True).alias("acute_admission"),
         pl.col("comorbidity_points").fill_null(0),
-        rows["emergency_visits_180d"].alias("emergency_visits_6_months"),
+        _emergency_visits(rows, events).alias("emergency_visits_6_months"),
     )
+
+
+def _emergency_visits(rows: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
+    """[n] emergency visits in the half year before the admissions of stays, without those that led to them."""
+    [feature] = shipped_features("general").only(("emergency_visits_180d",)).features
+    days = pl.col("index_value").fill_null(0.0)
+    begun = pl.col("index_time") - pl.duration(seconds=(days * _DAY_SECONDS).round().cast(pl.Int64))
+    stays = rows.select("candidate", "patient_id", begun.alias("begun"))
+    visits = facts_of(events, feature.event).select("patient_id", "time", "resource_key") if feature.event else None
+    if visits is None:
+        raise AssertionError("the feature counts no event")
+    before = pl.col("begun") - pl.duration(days=_EMERGENCY_DAYS)
+    found = (
+        stays.join(visits, on="patient_id", how="inner")
+        .filter((pl.col("time") >= before) & (pl.col("time") < pl.col("begun")))
+        .group_by("candidate")
+        .agg(
+            pl.col("resource_key").n_unique().cast(pl.Int64).alias("visits"),
+            (pl.col("time").max() >= pl.col("begun").first() - pl.duration(days=1)).cast(pl.Int64).alias("led"),
+        )
+    )
+    told = stays.join(found, on="candidate", how="left", maintain_order="left")
+    return told.select((pl.col("visits") - pl.col("led")).fill_null(0)).to_series()
 
 
 def lace_risk(found: Material, events: pl.DataFrame, plan: Plan) -> Any:

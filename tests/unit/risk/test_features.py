@@ -1,5 +1,6 @@
 """Features: each as a clinician would count it by hand, of what somebody could have known before the index time."""
 
+import tomllib
 from typing import Any
 
 import polars as pl
@@ -14,9 +15,10 @@ from careloom.risk.features import Features, built, facts_behind
 from careloom.risk.features_definition import features_from_toml, ready_features, shipped_features
 from careloom.risk.features_training import training_set
 from careloom.risk.leaks_guard import CHECKS
+from careloom.risk.tasks_material import lace_inputs
 from careloom.runtime import packaged
 from careloom.terminology.packaged import lookup
-from tests.unit.risk.events_made import diagnosis, events, fact, lab, person, stay
+from tests.unit.risk.events_made import ACT, diagnosis, events, fact, lab, person, stay
 
 COHORT = shipped("readmission_30_days")
 HEAD = """
@@ -198,3 +200,32 @@ def test_a_training_set_says_what_it_was_made_from_and_what_leaks() -> None:
     assert len(CHECKS) >= 12
     with pytest.raises(QueryError):
         training_set(extract(COHORT, events(person())), features, fold, {}, "")
+
+
+def test_lace_counts_the_emergency_visits_before_the_admission_without_the_one_that_led_to_it() -> None:
+    def emergency(day: float) -> dict[str, Any]:
+        return fact("visit", day, system=ACT, code="EMER")
+
+    given = events(
+        person(), emergency(-181), emergency(-179), emergency(-1.5), emergency(-0.6), emergency(-0.2), stay(0, 30),
+        person("b"), stay(0, 5, "b"), person("c"), fact("visit", -2, "c", system=ACT, code="EMER"), stay(0, 5, "c"),
+        fact("observation", 100),
+    )  # fmt: skip
+    cohort = extract(COHORT, given).rows
+    rows = cohort.join(built(shipped_features("general"), cohort, given, "discharge").frame, on="candidate")
+    assert lace_inputs(rows, given)["emergency_visits_6_months"].to_list() == [3, 0, 1]
+
+
+def test_cancer_is_what_charlson_calls_so_in_icd_9_cm() -> None:
+    meant = {code for name in ("malignancy", "metastatic_cancer") for code in comorbidity_prefixes(name)}
+    [cancer] = shipped_features("general").only(("has_cancer",)).features
+    assert cancer.event is not None
+    assert set(cancer.event.prefixes["http://hl7.org/fhir/sid/icd-9-cm"]) == meant
+    made = features_from_toml(packaged("risk", "features/general.toml").decode())
+    given = events(person(), stay(0, 5), fact("diagnosis", 1, system="http://hl7.org/fhir/sid/icd-9-cm", code="1749"))
+    assert built(made, extract(COHORT, given).rows, given, "discharge").frame["has_cancer"].to_list() == [True]
+
+
+def comorbidity_prefixes(name: str) -> list[str]:
+    table = tomllib.loads(packaged("risk", "scores/charlson.toml").decode())
+    return list(table["categories"][name]["icd9cm"])
