@@ -83,6 +83,7 @@ class Outcome:
 
     anchor  ``index`` or ``event``: what the horizon is counted from
     before  an event set of the same encounter that ends the look; empty for none
+    death   a death in the look is the outcome, too; where `before` ended it, to the end of that day (UTC)
     """
 
     event: str
@@ -91,6 +92,7 @@ class Outcome:
     happens: bool = True
     same_encounter: bool = False
     before: str = ""
+    death: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,7 @@ def _rule(told: Json, place: str, events: Mapping[str, EventSet]) -> Rule:
 
 
 def _outcome(told: Json, events: Mapping[str, EventSet]) -> Outcome:
-    only(told, ("event", "horizon_days", "from", "happens", "same_encounter", "before"), "outcome")
+    only(told, ("event", "horizon_days", "from", "happens", "same_encounter", "before", "death"), "outcome")
     before = told.get("before", "")
     if before and before not in events:
         raise FormatError("cohort: outcome.before", f"Name one of the events: {', '.join(events)}.")
@@ -250,6 +252,7 @@ def _outcome(told: Json, events: Mapping[str, EventSet]) -> Outcome:
         happens=bool(told.get("happens", True)),
         same_encounter=bool(told.get("same_encounter", False)),
         before=before,
+        death=bool(told.get("death", False)),
     )
 
 

@@ -77,8 +77,22 @@ def _first(definition: Definition, seen: pl.DataFrame, events: pl.DataFrame) -> 
     told = (pl.col("found_time") > pl.col("index_time")) & (pl.col("found_time") <= pl.col("look_end"))
     if spec.same_encounter:
         told &= (pl.col("found_encounter") == pl.col("encounter_key")).fill_null(value=False)
-    ordered = pairs.filter(told).sort("candidate", "found_time", "found_key")
+    found = pairs.filter(told)
+    if spec.death:
+        found = pl.concat([found, _deaths(seen, events)], how="diagonal")
+    ordered = found.sort("candidate", "found_time", "found_key")
     return ordered.unique("candidate", keep="first", maintain_order=True).select("candidate", "found_time", "found_key")
+
+
+def _deaths(seen: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """[k] candidate, found_time, found_key: deaths in the look, to the end of the day on which the encounter ended."""
+    died = events.filter(pl.col("kind") == "death").drop_nulls("time").select(
+        "patient_id", pl.col("time").alias("found_time"), pl.col("resource_key").alias("found_key")
+    )  # fmt: skip
+    next_day = pl.col("ended_time").dt.truncate("1d").dt.offset_by("1d")
+    within = (pl.col("found_time") <= pl.col("look_end")) | (pl.col("found_time") < next_day).fill_null(value=False)
+    pairs = seen.join(died, on="patient_id", how="inner").filter(within & (pl.col("found_time") > pl.col("index_time")))
+    return pairs.select("candidate", "found_time", "found_key")
 
 
 def _follow_up(definition: Definition, events: pl.DataFrame) -> pl.DataFrame:
@@ -103,6 +117,8 @@ def _state(definition: Definition) -> pl.Expr:
     is_first = found.is_not_null() & (~is_competing | (found <= death))
     is_over = (pl.col("ended_time") <= pl.col("horizon_end")).fill_null(value=False)
     is_told = is_over | (pl.col("until") >= pl.col("look_end")).fill_null(value=False)
+    if definition.outcome.death:  # a death ends a stay
+        is_told |= found.is_not_null()
     if definition.follow_up == "patient":  # of the dead there is nothing more to tell
         is_told |= (death <= pl.col("look_end")).fill_null(value=False)
     came, stayed_away = ("event", "none") if definition.outcome.happens else ("none", "event")

@@ -150,6 +150,18 @@ def test_a_prediction_within_the_stay_looks_no_further_than_its_discharge() -> N
 
 
 @pytest.mark.parametrize(
+    ("end", "died", "state"),
+    [(5.3, 5.3, "event"), (5.3, 5.0, "event"), (5.3, 5.9, "event"), (5.3, 6.0, "none"), (5.3, 3.0, "event"),
+     (None, 3.0, "event"), (5.3, 90.0, "none")],
+    ids=["at the discharge", "told by day", "the same day", "the next day", "before it", "no discharge", "months on"],
+)  # fmt: skip
+def test_a_death_that_no_disposition_tells_is_one_in_hospital(end: float | None, died: float, state: str) -> None:
+    for detail in (None, "home"):
+        given = events(person(), stay(0, end, detail=detail), fact("death", died), END)
+        assert extract(shipped("in_hospital_death"), given).rows["state"].to_list() == [state]
+
+
+@pytest.mark.parametrize(
     ("parts", "state"),
     [
         (stay(0, 6.9), "none"),
