@@ -73,8 +73,8 @@ def read(text: str) -> PipelineFile:
         str(told.get(key, "")) for key in ("name", "meaning", "model", "trainer", "gates", "reason")
     )
     steps, digest = _steps(told.get("steps")), sha256(text.encode()).hexdigest()
-    place = _deploy(deploy)
-    return PipelineFile(name, meaning, model, trainer, gates, reason, steps, digest, options, place, new_gates)
+    to = _deploy(deploy)
+    return PipelineFile(name, meaning, model, trainer, gates, reason, steps, digest, options, to, new_gates)
 
 
 def _steps(told: object) -> tuple[str, ...]:
