@@ -155,7 +155,8 @@ def nearest(rows: int, counts: Sequence[int], window: ArrayLike) -> NDArray[np.f
     if not hidden or not now.sum():
         return before
     may_be = np.where(before == 0, np.clip(now * rows / now.sum(), 0, min(SMALLEST - 1, hidden)), 0.0)
-    return before + may_be * min(1.0, hidden / max(may_be.sum(), 1.0))
+    filled: NDArray[np.float64] = before + may_be * min(1.0, hidden / max(float(may_be.sum()), 1.0))
+    return filled
 
 
 def most_hidden(rows: int, counts: Sequence[int]) -> int:
