@@ -5,7 +5,7 @@
 Four numbers for each site: trained at the other site and tested here; the same with patients of this site (five folds,
 no row twice); the naive split (five folds over all rows of both sites, duplicates kept); and the drop from the last to
 the first. Features that are missing in more than half of the rows of a site are left out of all: whether they are there
-tells the site. Nothing is chosen on the site that is tested.
+tells the site. That choice sees the gaps of both sites, and no outcome; nothing else is chosen on the tested site.
 """
 
 import argparse

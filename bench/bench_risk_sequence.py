@@ -4,7 +4,9 @@
 
 Facts of a stay are what the definition of the table lets a model see at the discharge. The sequence adds, of the stays
 before it, diagnoses, length, disposition, kind of admission, insulin and A1c; stays are ordered by ``encounter_id``,
-for the set has no dates. Trees are told the stay alone, and once more with counts of the stays before.
+for the set has no dates; that order tells of later stays (see bench_risk_diabetes130.py), so that what is measured with
+stays before compares models and claims nothing. Trees are told the stay alone, and once more with counts of the stays
+before.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from careloom.risk.evaluate import Resampling, evaluate
 from careloom.risk.evaluate_measures import Floats, sigmoid
 from careloom.risk.models_features import About, described, encoded
 from careloom.risk.models_sequence import codebook, histories, sequence_features
-from careloom.risk.splits import patient_grouped
+from careloom.risk.splits import folds, patient_grouped
 
 KEY = b"bench of the sequence model"
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -74,11 +76,16 @@ def with_before(facts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def first_half(owners: pl.Series) -> np.ndarray:
+    """Which rows are of the half of the patients that a calibration is fitted on."""
+    return np.asarray(folds(owners.to_frame("patient_id"), KEY + b" calibration", 2).to_numpy() == 0)
+
+
 def judged(
-    name: str, seed: int, told: dict[str, Floats], label: dict[str, Any], patients: np.ndarray
+    name: str, seed: int, told: dict[str, Floats], label: dict[str, Any], patients: np.ndarray, owners: pl.Series
 ) -> dict[str, Any]:
-    """Measures on the test part after a calibration chosen on halves of the validation part."""
-    half = np.arange(told["validation"].size) % 2 == 0
+    """Measures on the test part after a calibration chosen on halves of the validation patients, `owners` of rows."""
+    half = first_half(owners)
     fit = (label["validation"][half], told["validation"][half])
     choose = (label["validation"][~half], told["validation"][~half])
     found, _ = choose_calibration(fit, choose)
@@ -114,6 +121,7 @@ def main() -> None:
     parts = {name: np.flatnonzero((fold == name).to_numpy()) for name in SHARES}
     label = {name: rows["label"].to_numpy().astype(bool)[places] for name, places in parts.items()}
     patients = rows["patient_id"].to_numpy()[parts["test"]]
+    owners = rows["patient_id"][parts["validation"]]
     print({name: (places.size, int(label[name].sum())) for name, places in parts.items()}, flush=True)
     facts = with_before(stays(rows, definition), rows)
     book = codebook(facts.join(rows[parts["train"]].select("candidate"), on="candidate"), fewest=50, most=800)
@@ -131,7 +139,7 @@ def main() -> None:
     for seed in range(1, options.seeds + 1):
         for name, columns in (("trees, the stay", about), ("trees, with stays before", more)):
             found.setdefault(name, []).append(
-                judged(name, seed, trees(name, seed, past, columns, parts, label), label, patients)
+                judged(name, seed, trees(name, seed, past, columns, parts, label), label, patients, owners)
             )
         begun = time.process_time()
         recipe = load("risk.recipe.sequence")(seed=seed, epochs=options.epochs)
@@ -145,10 +153,10 @@ def main() -> None:
         risk = {name: sigmoid(learnt.log_odds(one)) for name, one in told.items() if name != "train"}
         size = sum(one.shape[0] for name, one in told.items() if name != "train")
         print(f"scored {size / (time.process_time() - begun):.0f} rows a processor second", flush=True)
-        found.setdefault("sequence", []).append(judged("sequence", seed, risk, label, patients))
+        found.setdefault("sequence", []).append(judged("sequence", seed, risk, label, patients, owners))
         both = trees("both", seed, past, more, parts, label)
         mixed = {name: (risk[name] + both[name]) / 2 for name in risk}
-        found.setdefault("mean of both", []).append(judged("mean of both", seed, mixed, label, patients))
+        found.setdefault("mean of both", []).append(judged("mean of both", seed, mixed, label, patients, owners))
     for name, several in found.items():
         means = {key: float(np.mean([one[key] for one in several])) for key in several[0]}
         print(

@@ -1,23 +1,32 @@
 """Measures forecasts of beds, discharges and slots on the simulated hospital against repeating last week.
 
     python tools/measure_forecasts.py [--patients 6000] [--first 0] [--seed 1] [--horizon 7 28] [--step 7] [--json]
+        [--kinds beds discharges slots]
 
 A line a unit: mean a day, MASE of the forecast and of the seasonal naive one, coverage of 90 % intervals; pooled is the
 sum of the units' errors over the sum of their scales, so that a unit counts by how much it moves. The last 364
 days before the simulated present are forecast from rolling origins; the nine years before are learnt from. A bed is
-occupied on the days at whose midnight somebody lies in it; a slot is an appointment, whatever became of it; "slots with
-bookings" knows what was booked already at the end of the day that it forecasts from.
+occupied on the days at whose midnight somebody lies in it; a slot is an appointment, whatever became of it, cancelled
+or not; "slots with bookings" knows what was booked already at the end of the day that it forecasts from. Slots and
+bookings are counted by `careloom.risk.forecast_series` out of facts, as the service counts them, a site each.
 """
 
 import argparse
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 import numpy as np
+import polars as pl
 
+from careloom.risk.cohorts_events import EVENTS, as_events
 from careloom.risk.forecast_measure import Rolling, judge, roll
+from careloom.risk.forecast_series import series_of_facts
+from careloom.services.risk_simulated import facts_of
+from careloom.simulate.history import History
 from careloom.simulate.hospital import build_hospital
 from careloom.simulate.patients import PRESENT, simulate_patient
 
@@ -36,7 +45,7 @@ def place(moment: date) -> int:
 def series_of(patients: range, seed: int) -> tuple[Series, dict[str, np.ndarray]]:
     """(kind, unit) -> counts of each day; site -> slots of the next days that were booked at the end of each day."""
     found: Series = defaultdict(lambda: np.zeros(DAYS))
-    booked: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((DAYS, LONGEST)))
+    slots: dict[str, list[dict[str, Any]]] = defaultdict(list)
     hospital = build_hospital(seed)
     for number in patients:
         history = simulate_patient(number, seed, hospital=hospital)
@@ -51,14 +60,33 @@ def series_of(patients: range, seed: int) -> tuple[Series, dict[str, np.ndarray]
                 and START <= encounter.end.date() < PRESENT
             ):
                 found["discharges", encounter.stays[-1].unit][place(encounter.end.date())] += 1
-        for appointment in history.appointments:
-            if START <= appointment.start.date() < PRESENT:
-                day = place(appointment.start.date())
-                found["slots", appointment.site_id][day] += 1
-                made = (appointment.created.date() - START).days
-                for before in range(max(made, day - LONGEST, 0), day):
-                    booked[appointment.site_id][before, day - before - 1] += 1
+        for site, row in appointments_of(history):
+            slots[site].append(row)
+    booked = {}
+    for site, rows in slots.items():
+        found["slots", site], booked[site] = slots_of(rows)
     return found, booked
+
+
+def appointments_of(history: History) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Site and fact of each booking and each appointment."""
+    who = history.person.patient_id
+    sites = {f"Appointment/{who}-{one.key}": one.site_id for one in history.appointments}
+    for row in facts_of(history, set()):
+        if row["kind"] in ("booking", "appointment"):
+            yield sites[row["resource_key"]], row
+
+
+def slots_of(rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """[T] slots a day from `START` on, and [T, LONGEST] what was booked of those ahead, as the service counts them."""
+    schema = {name: dtype for name, dtype in EVENTS.dtypes.items() if name != "event_id"}
+    series = series_of_facts(as_events(pl.DataFrame(rows, schema=schema)), "slots", LONGEST)
+    assert series.booked is not None
+    before = (START - series.start).days
+    if before < 0:  # the first slots of a site came later
+        series_booked = np.pad(series.booked, ((-before, 0), (0, 0)))
+        return np.pad(series.values, (-before, 0)), series_booked
+    return series.values[before:], series.booked[before:]
 
 
 def measure(
@@ -92,11 +120,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--horizon", type=int, nargs="+", default=[7, 28])
     parser.add_argument("--step", type=int, default=7)
+    parser.add_argument("--kinds", nargs="+", default=["beds", "discharges", "slots"])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     found, booked = series_of(range(options.first, options.first + options.patients), options.seed)
     for horizon in options.horizon:
-        measure(sorted(found.items()), booked, Rolling(horizon, step_days=options.step), as_json=options.json)
+        asked = [(which, values) for which, values in sorted(found.items()) if which[0] in options.kinds]
+        measure(asked, booked, Rolling(horizon, step_days=options.step), as_json=options.json)
     return 0
 
 

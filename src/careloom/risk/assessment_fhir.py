@@ -72,7 +72,8 @@ def notes(one: Assessment) -> list[str]:
     told = []
     interval = one.interval
     if interval is not None:
-        told.append(f"The probability lies between {percent(interval.low)} and {percent(interval.high)}.")
+        bounds = f"{percent(interval.low)} and {percent(interval.high)}"
+        told.append(f"Bounds from comparable patients: {bounds}. One of the two is calibrated; it is not known which.")
         if interval.event_possible and interval.no_event_possible:
             told.append("The model cannot rule out either outcome for such a patient.")
     if one.running:

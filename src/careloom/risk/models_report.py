@@ -29,7 +29,8 @@ class Judge:
 
     attributes  columns of `groups` that subgroups are told by
     thresholds  risks of the decision curve
-    ppv         floor of the alerts per 100 rows
+    ppv         floor of the alerts per 100 rows; the threshold for it is taken on the rows that are judged, so that
+                what it comes to is rather too good
     """
 
     seed: int
@@ -161,7 +162,7 @@ def text(told: Json) -> str:
         f"{'calibration':<14}{told['calibration']}",
         "",
         _alerts("threshold", told["threshold"]),
-        _alerts(f"PPV {told['ppv_floor']['ppv']:.2f}", told["ppv_floor"]),
+        _alerts(f"PPV {told['ppv_floor']['ppv']:.2f}", told["ppv_floor"]) + "; threshold taken on these rows",
     ]
     for name, rival in told["baselines"].items():
         measures = rival["measures"]

@@ -97,7 +97,7 @@ def _told(series: DailySeries, ask: ForecastAsk) -> Json:
 
 def _judged(series: DailySeries, ask: ForecastAsk) -> Json:
     how = Rolling(ask.days, refit_every=13)
-    rolled = roll(series.values, series.start, how, known=series.booked)
+    rolled = roll(series.values, series.start, how, known=series.booked, closed=ask.closed)
     return asdict(judge(rolled, series.values[: -how.test_days]))
 
 

@@ -112,7 +112,7 @@ def test_a_report_says_every_measure_and_can_be_read() -> None:
     assert worth[0.3]["low"] > 0
     assert {one["group"] for one in told["subgroups"]["table"]} == {"A", "B"}
     page = text(told)
-    for word in ("auroc", "beside the truth", "ward A", "alerts per 100", "no longer recorded"):
+    for word in ("auroc", "beside the truth", "ward A", "threshold taken on these rows", "no longer recorded"):
         assert word in page
 
 

@@ -40,6 +40,19 @@ def test_each_unit_of_a_table_is_forecast_as_its_weekdays_go(tmp_path: Path) -> 
         assert one["judged"]["mase"] < 0.9 * one["judged"]["mase_naive"]
 
 
+def test_what_is_judged_knows_the_days_that_are_closed_as_what_is_forecast_does(tmp_path: Path) -> None:
+    draw = np.random.default_rng(4)
+    days = [date(2024, 1, 1) + timedelta(days=at) for at in range(700)]
+    closed = [day for day in days if draw.random() < 0.1]
+    counts = [0 if day in closed else int(draw.poisson(30)) for day in days]
+    file = tmp_path / "clinic.csv"
+    file.write_text("date,count\n" + "".join(f"{day},{one}\n" for day, one in zip(days, counts, strict=True)))
+    with Installation(tmp_path / "here") as made:
+        asks = ForecastAsk(7, judged=True), ForecastAsk(7, closed, judged=True)
+        blind, told = (forecast_table(made.platform, file, one)[0]["judged"]["mase"] for one in asks)
+    assert told < 0.8 * blind
+
+
 def test_a_zone_is_forecast_by_its_stays(tmp_path: Path) -> None:
     draw, stays = np.random.default_rng(5), []
     for day in range(260):
