@@ -1,6 +1,6 @@
 """What tests of watched models share: a registered version with its profile, and a log of its predictions."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,8 @@ class Watched(Installation):
         bins, scores = PROFILE.bins(fed), scores_of(frame)
         told = [
             Prediction(
-                self.ids[at % PATIENTS], MODEL, "1", float(scores[at]), bool(scores[at] >= 0.3), made, HORIZON,
+                self.ids[at % PATIENTS], MODEL, "1", float(scores[at]), bool(scores[at] >= 0.3),
+                made - timedelta(hours=at // PATIENTS), HORIZON,
                 bins=bins[at].tobytes(), profile=profile, groups={"sex": str(frame["sex"][at])},
             )
             for at in range(count)

@@ -48,6 +48,17 @@ def control(scores: Floats, outcomes: NDArray[np.bool_], thresholds: Thresholds)
     return Control(last[0], last[1], crossed, crossed is not None and crossed == at[0])
 
 
+def limit_for(outcomes: int, thresholds: Thresholds) -> float:
+    """The limit that so many outcomes may pass while scores hold with a chance of `error_rate` at most: log(2 n / a).
+
+    From each outcome on, the likelihood ratio is a martingale of mean 1, which ever passes exp(h) with a chance of
+    exp(-h) at most (Ville's inequality); there are n such starts, and two sides. Never below `limit`.
+    source  Ville J, Etude critique de la notion de collectif, Gauthier-Villars 1939; Lorden G, Ann Math Stat
+            1971;42:1897-1908
+    """
+    return max(thresholds.limit, log(2 * max(outcomes, 1) / thresholds.error_rate))
+
+
 def _path(scores: Floats, outcomes: NDArray[np.bool_], ratio: float) -> Floats:
     weights = outcomes * log(ratio) - np.log1p((ratio - 1) * scores)
     sums = np.concatenate(([0.0], np.cumsum(weights)))

@@ -16,7 +16,7 @@ from careloom.mlops.drift import judge
 from careloom.mlops.drift_findings import Finding
 from careloom.mlops.drift_inputs import staleness
 from careloom.mlops.drift_profile import Profile
-from careloom.mlops.drift_sequential import control
+from careloom.mlops.drift_sequential import control, limit_for
 from careloom.mlops.drift_thresholds import Thresholds, thresholds
 from careloom.risk.evaluate import Resampling, evaluate
 from careloom.risk.subgroups import by_subgroup
@@ -139,9 +139,12 @@ def _measured(ripe: Sequence[Logged], profile: Profile) -> Json:
 
 
 def _controlled(long: Sequence[Logged], limits: Thresholds) -> Json | None:
-    known = [one for one in long if one.outcome is not None]
+    """Both CUSUMs over what came: one outcome of a patient and an index, however often it was predicted."""
+    once = {(one.said.patient, one.said.index_time): one for one in reversed(long) if one.outcome is not None}
+    known = list(reversed(once.values()))
     if not known:
         return None
+    limits = replace(limits, limit=limit_for(len(known), limits))
     scores = np.array([one.said.score for one in known])
     told = control(scores, np.array([bool(one.outcome) for one in known]), limits)
     crossed = None if told.crossed is None else instant(known[told.crossed].matures)

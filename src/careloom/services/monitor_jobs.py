@@ -25,8 +25,8 @@ SCHEDULE = "schedule"
 """Who asks for looks that nobody else asked for."""
 RETRAIN = "monitor.retrain"
 """In the registry of names: (platform, who, version, reason) -> the run that trains the model anew."""
-OPENS = frozenset({"values", "missing", "scores", "mix", "calibration", "slope", "group", "ppv", "sequential"})
-"""Kinds of alarms that a newer model may mend; broken inputs and silence are not among them."""
+OPENS = frozenset({"values", "missing", "scores", "mix", "calibration", "slope", "group", "ppv"})
+"""Kinds of alarms that a newer model may mend; broken inputs and silence are not among them, nor a CUSUM by itself."""
 Json = dict[str, Any]
 
 

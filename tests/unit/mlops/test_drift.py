@@ -10,7 +10,7 @@ import pytest
 from careloom.errors import FormatError, InputError
 from careloom.mlops.drift import PredictionWindow, judge
 from careloom.mlops.drift_inputs import staleness
-from careloom.mlops.drift_sequential import control
+from careloom.mlops.drift_sequential import control, limit_for
 from careloom.mlops.drift_thresholds import shipped, thresholds
 from tests.unit.mlops.drift_kit import came, profiled, rows, scores_of, window
 
@@ -149,3 +149,14 @@ def test_thresholds_of_ones_own_change_what_they_name_alone() -> None:
 def test_thresholds_that_mean_nothing_are_refused(text: str) -> None:
     with pytest.raises(FormatError):
         thresholds(text)
+
+
+def test_a_calibrated_model_alarms_in_under_two_looks_of_a_hundred_whatever_the_volume() -> None:
+    draw, looks, calls = np.random.default_rng(20261130), 200, {600: 0, 12_000: 0}
+    for outcomes in calls:
+        told = replace(shipped(), limit=limit_for(outcomes, shipped()))
+        for _ in range(looks):
+            scores = 1 / (1 + np.exp(2.3 - draw.normal(size=outcomes)))
+            calls[outcomes] += control(scores, draw.random(outcomes) < scores, told).crossed is not None
+    assert max(calls.values()) / looks < 0.02
+    assert limit_for(1, shipped()) == shipped().limit

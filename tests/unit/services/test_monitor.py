@@ -17,11 +17,11 @@ from careloom.services.health import gauges
 from careloom.services.jobs import work
 from careloom.services.models import models
 from careloom.services.monitor import LookAsk
-from careloom.services.monitor_jobs import look_now, look_state, queue_due, submit_look
+from careloom.services.monitor_jobs import OPENS, look_now, look_state, queue_due, submit_look
 from careloom.services.monitor_labels import Feedback, take_feedback
 from careloom.services.monitor_shown import limits, looks, shown, watched
 from tests.models_kit import ENGINEER
-from tests.monitor_kit import BEGIN, HORIZON, VERSION, Watched
+from tests.monitor_kit import BEGIN, HORIZON, PATIENTS, VERSION, Watched
 
 CLINICIAN = Principal("cleo", frozenset({"clinician"}), frozenset({"identified"}))
 IN_MMOL = (pl.col("glucose") / 18.0156).alias("glucose")
@@ -214,3 +214,22 @@ def test_an_outcome_is_looked_up_by_the_cohort_that_the_version_was_trained_on(m
     with made.platform.store("identified").predictions() as log:
         assert [log.find(name).outcome for name in names] == [True, False]
     assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 0
+
+
+def test_one_outcome_counts_once_however_often_it_was_predicted(made: Watched) -> None:
+    told = {}
+    for _ in range(10):  # of the same patients and the same moment, night by night
+        names = made.predict(BEGIN + DAY, count=PATIENTS)
+        told |= made.outcomes(names, seed=9)
+    made.clock.move(days=HORIZON + 1)
+    take_feedback(made.platform, CLINICIAN, [Feedback(*one) for one in told.items()])
+    assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["sequential"]["outcomes"] == PATIENTS
+
+
+def test_odds_that_moved_are_told_and_open_no_retraining_by_themselves(made: Watched) -> None:
+    names = made.predict(BEGIN + DAY, count=400)
+    made.clock.move(days=HORIZON + 1)
+    take_feedback(made.platform, CLINICIAN, [Feedback(*one) for one in made.outcomes(names, shift=1.5).items()])
+    first = look_now(made.platform, ENGINEER, LookAsk(VERSION))
+    assert ("sequential", "up") in {(one["kind"], one["place"]) for one in first["told"]["told"]}
+    assert "sequential" not in OPENS
