@@ -120,6 +120,12 @@ at_least = 0.6
 measure = "leaks"
 at_most = 0
 [[gate]]
+measure = "ece"
+at_most = 0.5
+[[gate]]
+measure = "tainted"
+at_most = 0
+[[gate]]
 measure = "auroc"
 not_worse_by = 0.05
 """

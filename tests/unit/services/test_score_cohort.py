@@ -16,7 +16,7 @@ from careloom.services.score import ScoreAsk, score
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.store.predictions import Window
 from tests.api.kit import Installation
-from tests.score_kit import COHORT, NAME, lineage, model, patient, registered, rows
+from tests.score_kit import COHORT, NAME, lineage, model, patient, registered, rows, set_state
 from tests.store_kit import event
 
 AT = datetime(2024, 2, 25, tzinfo=UTC)
@@ -124,6 +124,7 @@ def test_a_batch_is_watched_as_single_scores_are(place: Installation) -> None:
     )
     files = {**pack(model()), "profile.json": profile.as_json()}
     label = str(register(place.platform, local_operator("tester"), RegisterAsk(NAME, files, lineage()))["version"])
+    set_state(place.platform, label, "approved")
     score_cohort(place.platform, place.operator, CohortScoreAsk(label, as_of=AT))
     window = Window(NAME, label.partition("@")[2], datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
     with place.platform.store("identified").predictions() as log:
