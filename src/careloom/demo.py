@@ -81,8 +81,8 @@ LINES_SHOWN = 8
 """Of a note without identity."""
 EPSILON = 1.0
 SYNTHETIC_ROWS = 1_000
-TRAINED_ON = 2_000
-"""Simulated patients that a model of readmission learns from: half a minute of one core."""
+TRAINED_ON = 3_000
+"""Simulated patients that a model of readmission learns from: three quarters of a minute of one core."""
 READMISSIONS, CALLS = "readmission_30_days", 5
 SERVE_VARIABLE = "CARELOOM_DEMO_SERVE"
 
@@ -334,8 +334,12 @@ def _foretell(platform: Platform, who: Principal, *, is_ours: bool) -> None:
         facts = simulate_facts(platform, who, SimulatedFactsAsk(TRAINED_ON), watch)
     render_risk.facts(facts.as_json())
     say(f"\ncareloom train risk readmission-30d --zone synthetic --facts {facts.name}")
-    with progress("Training", quiet=False, unit="steps") as watch:
-        made = train_risk(platform, who, TrainAsk("readmission-30d", "synthetic", facts.name), watch)
+    try:
+        with progress("Training", quiet=False, unit="steps") as watch:
+            made = train_risk(platform, who, TrainAsk("readmission-30d", "synthetic", facts.name), watch)
+    except (InputError, StateError) as error:
+        say(f"Not with these patients: {error.where}. {error.remedy}")
+        return
     render_risk.brief(made.as_json())
     at = datetime.combine(PRESENT, time(), UTC) if is_ours else None
     then = f" --as-of {PRESENT}" if is_ours else ""
