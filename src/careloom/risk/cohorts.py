@@ -2,6 +2,11 @@
 
 Every rule is judged by what was known at the index time. The outcome alone looks ahead, in (index, end of the horizon].
 Where follow-up ends before the horizon does the label is unknown, whatever was seen until then.
+
+Where each patient's dates were moved by secret days, nobody's data end at the newest date of all. With a greatest shift
+of s days an index is admitted whose horizon ends 2 s before that date or sooner: the newest date is s after the real
+end of the data at most, and s before that end is the earliest at which a patient's moved data can end. No real date and
+no patient's shift is needed for it.
 """
 
 from dataclasses import dataclass
@@ -13,11 +18,12 @@ from careloom.errors import QueryError
 from careloom.risk.cohorts_definition import Definition, EventSet, Rule
 from careloom.risk.cohorts_events import last_known
 from careloom.risk.cohorts_match import facts_of, known_before
-from careloom.risk.cohorts_outcome import follow_up_ahead, outcomes
+from careloom.risk.cohorts_outcome import follow_up_ahead, horizon_end, outcomes
 
 _DAY_SECONDS = 86_400
 _CHOICES = {"first": "first that fits of its patient", "last": "last that fits of its patient"}
 DEATH_STEP = "no death before the outcome"
+COVERED_STEP = "a horizon that everybody's data cover"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Cohort:
                resource_key (of the index event), observation_start (null: the whole record), horizon_end, label
                (null: unknown), state (event, none, death, censored), outcome_time, outcome_key
     steps      attrition in order, the index events first
-    verdicts   [m] every candidate: candidate, patient_id, index_time, resource_key, one Boolean a rule, is_in
+    verdicts   [m] every candidate: candidate, patient_id, index_time, resource_key, one Boolean a rule,
+               is_covered, is_in
     states     state -> rows, of those that are in
     """
 
@@ -58,13 +65,17 @@ class Cohort:
         }  # fmt: skip
 
 
-def extract(definition: Definition, events: pl.DataFrame) -> Cohort:
-    """The cohort of a definition in facts as `careloom.risk.cohorts_events.EVENTS`."""
+def extract(definition: Definition, events: pl.DataFrame, *, shift_days: float = 0.0) -> Cohort:
+    """The cohort of a definition in facts as `careloom.risk.cohorts_events.EVENTS`.
+
+    shift_days  the most by which a patient's dates were moved; 0 where all dates are real
+    """
     candidates = _candidates(definition, events)
     judged = candidates.with_columns(
-        _judged(rule, definition, candidates, events).alias(rule.name) for rule in definition.rules
+        *(_judged(rule, definition, candidates, events).alias(rule.name) for rule in definition.rules),
+        _covered(definition, events, shift_days).alias("is_covered"),
     )
-    steps, left = _attrition(definition, judged)
+    steps, left = _attrition(definition, judged, shift_days)
     told = outcomes(definition, left, events)
     if definition.death == "drop":
         alive = told.filter(pl.col("state") != "death")
@@ -74,7 +85,7 @@ def extract(definition: Definition, events: pl.DataFrame) -> Cohort:
     counted = told["state"].value_counts().iter_rows()
     states = dict.fromkeys(("event", "none", "death", "censored"), 0) | dict(counted)
     names = [rule.name for rule in definition.rules]
-    kept = ("candidate", "patient_id", "index_time", "resource_key", *names, "is_in")
+    kept = ("candidate", "patient_id", "index_time", "resource_key", *names, "is_covered", "is_in")
     return Cohort(definition, told.sort("patient_id", "index_time"), tuple(steps), verdicts.select(kept), states)
 
 
@@ -92,6 +103,18 @@ def _candidates(definition: Definition, events: pl.DataFrame) -> pl.DataFrame:
     moment = pl.col("event_time") + pl.duration(seconds=round(index.offset_hours * 3600))
     ordered = found.with_columns(index_time=moment).sort("patient_id", "index_time", "resource_key")
     return ordered.with_row_index("candidate").with_columns(pl.col("candidate").cast(pl.Int64))
+
+
+def _covered(definition: Definition, events: pl.DataFrame, shift_days: float) -> pl.Expr:
+    """Whether the data of each patient, wherever they were moved to, reach as far as the horizon.
+
+    A follow-up that is the patient's own moves with the patient.
+    """
+    newest = last_known(events, follow_up_ahead(definition))
+    if not shift_days or definition.follow_up == "patient" or newest is None:
+        return pl.lit(value=True)
+    until = pl.lit(newest, pl.Datetime("us", "UTC")) - pl.duration(seconds=round(2 * shift_days * _DAY_SECONDS))
+    return horizon_end(definition) <= until
 
 
 def _judged(rule: Rule, definition: Definition, candidates: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
@@ -145,13 +168,17 @@ def _step(name: str, why: str, before: pl.DataFrame, after: pl.DataFrame) -> Ste
     return Step(name, why, after.height, after["patient_id"].n_unique(), before.height - after.height)
 
 
-def _attrition(definition: Definition, judged: pl.DataFrame) -> tuple[list[Step], pl.DataFrame]:
+def _attrition(definition: Definition, judged: pl.DataFrame, shift_days: float) -> tuple[list[Step], pl.DataFrame]:
     index = definition.index
     begin = f"index events: {index.event}" if index.event else "patients on the day of the index"
     steps, left = [_step(begin, definition.title, judged, judged)], judged
     for rule in definition.rules:
         after = left.filter(pl.col(rule.name))
         steps.append(_step(rule.name, rule.why, left, after))
+        left = after
+    if shift_days:
+        after, why = left.filter("is_covered"), f"each patient's dates are moved by up to {shift_days:g} days"
+        steps.append(_step(COVERED_STEP, why, left, after))
         left = after
     if index.choose != "all":
         keep: Literal["first", "last"] = "first" if index.choose == "first" else "last"
@@ -161,11 +188,14 @@ def _attrition(definition: Definition, judged: pl.DataFrame) -> tuple[list[Step]
     return steps, left
 
 
-def why(definition: Definition, events: pl.DataFrame, patient_id: str) -> list[dict[str, Any]]:
+def why(
+    definition: Definition, events: pl.DataFrame, patient_id: str, *, shift_days: float = 0.0
+) -> list[dict[str, Any]]:
     """Why a patient's moments are in the cohort or not: one item a candidate.
 
     returns  index_time, resource_key, is_in, state, label; `failed`: names of the rules that do not hold; `near_miss`:
-             exactly one; `left_out`: what else kept it out (choice, death); `facts`: rule -> resources that it saw
+             exactly one; `left_out`: what else kept it out (follow-up, choice, death); `facts`: rule -> resources that
+             it saw
     raises   QueryError for a patient of whom there is no fact
     """
     own = events.filter(pl.col("patient_id") == patient_id)
@@ -175,7 +205,7 @@ def why(definition: Definition, events: pl.DataFrame, patient_id: str) -> list[d
         until = pl.Series([last_known(events, follow_up_ahead(definition))], dtype=pl.Datetime("us", "UTC"))
         last = pl.DataFrame({"patient_id": "", "available_time": until})
         own = pl.concat([own, last], how="diagonal")
-    cohort = extract(definition, own)
+    cohort = extract(definition, own, shift_days=shift_days)
     chosen = {row["candidate"]: row for row in cohort.rows.to_dicts()}
     verdicts = cohort.verdicts.filter(pl.col("patient_id") == patient_id)
     return [_told(definition, own, row, chosen.get(row["candidate"])) for row in verdicts.to_dicts()]
@@ -189,6 +219,7 @@ def _told(
     if kept is None and not failed:
         is_death = definition.death == "drop" and definition.index.choose == "all"
         left_out = DEATH_STEP if is_death else _CHOICES.get(definition.index.choose, DEATH_STEP)
+        left_out = left_out if row["is_covered"] else COVERED_STEP
     return {
         "index_time": row["index_time"], "resource_key": row["resource_key"], "is_in": kept is not None,
         "state": None if kept is None else kept["state"], "label": None if kept is None else kept["label"],

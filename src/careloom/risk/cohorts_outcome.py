@@ -20,9 +20,7 @@ def outcomes(definition: Definition, indexes: pl.DataFrame, events: pl.DataFrame
     was seen and not what was not would count too many events. A look that an event of the encounter ended is whole.
     """
     spec = definition.outcome
-    anchor = pl.col("index_time" if spec.anchor == "index" else "event_time")
-    whole = anchor + pl.duration(seconds=round(spec.horizon_days * _DAY_SECONDS))
-    seen = indexes.with_columns(horizon_end=whole, observation_start=_observed(definition))
+    seen = indexes.with_columns(horizon_end=horizon_end(definition), observation_start=_observed(definition))
     seen = _ended(definition, seen, events)
     first = _first(definition, seen, events)
     died = events.filter(pl.col("kind") == "death").drop_nulls("time")
@@ -44,6 +42,13 @@ def outcomes(definition: Definition, indexes: pl.DataFrame, events: pl.DataFrame
         "candidate", "patient_id", "index_time", "event_time", "encounter_key", "resource_key", "observation_start",
         "horizon_end", "label", "state", "outcome_time", "outcome_key",
     )  # fmt: skip
+
+
+def horizon_end(definition: Definition) -> pl.Expr:
+    """Where the look ahead of an index ends, of its index_time and event_time."""
+    spec = definition.outcome
+    anchor = pl.col("index_time" if spec.anchor == "index" else "event_time")
+    return anchor + pl.duration(seconds=round(spec.horizon_days * _DAY_SECONDS))
 
 
 def _observed(definition: Definition) -> pl.Expr:

@@ -19,7 +19,15 @@ from careloom.risk.splits import patient_grouped, temporal
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
-from careloom.services.risk_facts import ZoneState, newest_facts, read_facts, require_same, state_of_zone, zone_facts
+from careloom.services.risk_facts import (
+    ZoneState,
+    newest_facts,
+    read_facts,
+    require_same,
+    shift_of,
+    state_of_zone,
+    zone_facts,
+)
 from careloom.services.search import zone_of
 from careloom.services.terminology import expand
 from careloom.services.view import Watch
@@ -113,7 +121,7 @@ def cohort(
     raises  AccessError; NotFound, FormatError for the definition; QueryError; StateError for facts that are behind
     """
     definition, events = _asked(platform, who, zone_name, ask, watch)
-    found = extract(definition, events)
+    found = extract(definition, events, shift_days=shift_of(platform, zone_of(zone_name)))
     shown = found.rows.head(min(max(ask.limit, 0), ROWS_SHOWN)).to_dicts()
     _note(platform, who, zone_name, found, shown)
     return CohortReport(found.as_json(), shown)
@@ -129,8 +137,8 @@ def cohort_why(
     """
     definition, events = _asked(platform, who, zone_name, ask, watch)
     name = patient.rpartition("/")[2]
-    told = why(definition, events, name)
     zone = zone_of(zone_name)
+    told = why(definition, events, name, shift_days=shift_of(platform, zone))
     about = [platform.store(zone).pseudonym(name)]
     note(platform, who, OPERATION, zone, subjects=about, detail={"cohort": definition.name, "act": "why"})
     return told
@@ -154,7 +162,7 @@ def make_training_set(platform: Platform, who: Principal, zone_name: str, ask: T
     features = _features(platform, who, ask.features)
     before = state_of_zone(platform, zone)
     events = read_facts(platform, who, zone_name, pin)
-    found = extract(definition, events)
+    found = extract(definition, events, shift_days=shift_of(platform, zone))
     kind = definition.events[definition.index.event].kind if definition.index.event else ""
     made = training_set(found, built(features, found.rows, events, kind), *_split(platform, found, ask), pin)
     leaks = made.manifest["leaks"]

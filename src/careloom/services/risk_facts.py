@@ -13,6 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from careloom.deid.dates import MOST_DAYS
+from careloom.deid.policy import SHIPPED, packaged_policy
 from careloom.errors import CareloomError, Conflict, NotFound, QueryError, StateError
 from careloom.fhir.readmissions import instant
 from careloom.fhir.views import compile_view
@@ -168,6 +170,19 @@ def state_of_zone(platform: Platform, zone: Zone) -> ZoneState:
         ruled = f"{'|'.join(policies)}/{sorted(not_exported(platform, zone).numbers)}"
         number = int.from_bytes(hashlib.blake2b(ruled.encode(), digest_size=7).digest(), "big")
         return ZoneState({ERASURES: erasures(connection), POLICIES: number}, policy_mark(connection, zone))
+
+
+def shift_of(platform: Platform, zone: Zone) -> int:
+    """The most days by which the dates of a patient of a zone were moved: 0 where its policies keep them.
+
+    A policy that nobody can read any more, or one of the installation's own, counts as one that moves them.
+    """
+    if zone != "research" or not platform.has_store(zone):
+        return 0
+    with platform.store(zone).connect() as connection:
+        known = policies_of(connection)
+    kept = all(one.name in SHIPPED and packaged_policy(one.name).moments != "shift" for one in known)
+    return 0 if kept else MOST_DAYS
 
 
 def require_same(platform: Platform, zone: Zone, before: ZoneState) -> None:
