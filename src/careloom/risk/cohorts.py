@@ -10,18 +10,23 @@ no patient's shift is needed for it.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from careloom.errors import QueryError
-from careloom.risk.cohorts_definition import Definition, EventSet, Rule
+from careloom.risk.cohorts_definition import Choose, Definition, EventSet, Rule
 from careloom.risk.cohorts_events import last_known
 from careloom.risk.cohorts_match import facts_of, known_before
 from careloom.risk.cohorts_outcome import follow_up_ahead, horizon_end, outcomes
 
 _DAY_SECONDS = 86_400
-_CHOICES = {"first": "first that fits of its patient", "last": "last that fits of its patient"}
+_CHOICES = {
+    "first": "first that fits of its patient",
+    "last": "last that fits of its patient",
+    "yearly": "first that fits of its patient's year",
+}
+_YEAR_DAYS = 365.25
 DEATH_STEP = "no death before the outcome"
 COVERED_STEP = "a horizon that everybody's data cover"
 
@@ -181,11 +186,20 @@ def _attrition(definition: Definition, judged: pl.DataFrame, shift_days: float) 
         steps.append(_step(COVERED_STEP, why, left, after))
         left = after
     if index.choose != "all":
-        keep: Literal["first", "last"] = "first" if index.choose == "first" else "last"
-        after = left.unique("patient_id", keep=keep, maintain_order=True)
-        steps.append(_step(_CHOICES[keep], f"index.choose is {keep}", left, after))
+        after = _chosen(left, index.choose)
+        steps.append(_step(_CHOICES[index.choose], f"index.choose is {index.choose}", left, after))
         left = after
     return steps, left
+
+
+def _chosen(left: pl.DataFrame, choose: Choose) -> pl.DataFrame:
+    """One row a patient, or one a year of the patient counted from the first that fits."""
+    if choose != "yearly":
+        return left.unique("patient_id", keep="last" if choose == "last" else "first", maintain_order=True)
+    since = pl.col("index_time") - pl.col("index_time").min().over("patient_id")
+    year = (since.dt.total_seconds() / (_YEAR_DAYS * _DAY_SECONDS)).floor().cast(pl.Int64)
+    kept = left.with_columns(year.alias("__year")).unique(["patient_id", "__year"], keep="first", maintain_order=True)
+    return kept.drop("__year")
 
 
 def why(

@@ -19,7 +19,7 @@ from careloom.runtime import packaged, packaged_names
 from careloom.terminology.systems import canonical
 
 RuleKind = Literal["age", "sex", "event", "history", "alive"]
-Choose = Literal["all", "first", "last"]
+Choose = Literal["all", "first", "last", "yearly"]
 DeathPolicy = Literal["drop", "negative", "competing", "none"]
 FollowUp = Literal["data", "patient"]
 Json = dict[str, Any]

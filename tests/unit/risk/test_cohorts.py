@@ -17,6 +17,7 @@ from tests.unit.risk.events_made import at, diagnosis, events, fact, person, sta
 
 END = fact("observation", 1000, "z")
 """Somebody else's last fact: the data reach that far."""
+END_OF_ALL = fact("observation", 4000, "z")
 READMISSION = shipped("readmission_30_days")
 
 
@@ -192,6 +193,16 @@ def test_a_first_diagnosis_is_of_who_could_have_had_it_before_and_had_not() -> N
     late = found(onset, old, visit(0), diagnosis("E11.9", -30, known=5))  # had it, but nobody knew
     assert [one["state"] for one in late.values()] == ["none"]
     assert found(onset, old, visit(0), diagnosis("R73.03", 20))[f"visit/a-{0}-AMB"]["state"] == "none"
+
+
+def test_one_visit_of_each_year_of_a_patient_is_chosen_among_those_that_fit() -> None:
+    onset = shipped("heart_failure_1_year")
+    days = [0, 200, 364, 366, 700, 731, 1800]
+    row = found(onset, fact("observation", -400), [visit(day) for day in days], diagnosis("I50.9", 1500), END_OF_ALL)
+    assert [one["index_time"] for one in row.values()] == [at(0), at(366), at(731)]
+    assert [one["state"] for one in row.values()] == ["none", "none", "none"]
+    late = found(onset, fact("observation", -400), [visit(day) for day in days], diagnosis("I50.9", 720), END_OF_ALL)
+    assert [one["state"] for one in late.values()] == ["none", "event"]
 
 
 def test_an_appointment_is_foretold_a_day_ahead_if_it_was_booked_by_then() -> None:

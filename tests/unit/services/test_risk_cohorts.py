@@ -10,8 +10,10 @@ import orjson
 import pytest
 
 from careloom.errors import AccessError, FormatError, IntegrityError, NotFound, QueryError, StateError
+from careloom.risk.cohorts import COVERED_STEP
 from careloom.risk.cohorts_aces_extract import as_meds
 from careloom.services.access import Principal
+from careloom.services.deidentify import deidentify
 from careloom.services.risk_aces import TaskAsk, task_of_table, task_of_zone
 from careloom.services.risk_cohorts import (
     CohortAsk,
@@ -199,3 +201,24 @@ def test_a_task_file_of_aces_finds_in_a_zone_what_the_definition_finds(made: Ins
         task_of_table(task, task)
     with pytest.raises(NotFound):
         task_of_zone(made.platform, made.operator, "synthetic", TaskAsk(tmp_path / "nothing.yaml"))
+
+
+def test_a_zone_with_shifted_dates_leaves_out_what_some_patients_data_may_not_cover(tmp_path: Path) -> None:
+    with Installation(tmp_path) as one:
+        with one.platform.store("identified").transaction(event(zone="identified")) as transaction:
+            transaction.write([write for number in range(PATIENTS) for write in _of(number)])
+        deidentify(one.platform, one.operator, "first")
+        told = cohort(one.platform, one.operator, "research", CohortAsk(READMISSION)).counts["steps"]
+        last = told[-1]
+        assert (last["name"], last["rows"] + last["removed"]) == (COVERED_STEP, 2 * PATIENTS)
+        assert last["removed"] >= PATIENTS  # a patient's second stay is the end of that patient's data
+        pseudonym = next(iter(zone_facts(one.platform, one.operator, "research")["patient_id"]))
+        because = cohort_why(one.platform, one.operator, "research", CohortAsk(READMISSION), pseudonym)
+        assert because[-1]["left_out"] == COVERED_STEP
+        make_facts(one.platform, one.operator, "research")
+        made = make_training_set(one.platform, one.operator, "research", TrainingAsk(READMISSION))
+        assert (made.rows, made.manifest["cohort"]["steps"][-1]) == (last["rows"], last)
+        deidentify(one.platform, one.operator, "limited-data-set")
+        true_dates = cohort(one.platform, one.operator, "research", CohortAsk(READMISSION)).counts
+        assert true_dates["states"] == {"event": 8, "none": 24, "death": 0, "censored": 16}
+        assert COVERED_STEP not in {step["name"] for step in true_dates["steps"]}
