@@ -124,9 +124,14 @@ def ready() -> list[str]:
 
 def shipped(name: str, expand: Expand | None = None) -> Definition:
     """A definition that ships. raises NotFound"""
+    return from_toml(shipped_text(name), expand)
+
+
+def shipped_text(name: str) -> str:
+    """The text of a definition that ships. raises NotFound"""
     if name not in ready():
         raise NotFound("there is no such cohort", f"Name a file, or one of {', '.join(ready())}.")
-    return from_toml(packaged("risk", f"definitions/{name}.toml").decode(), expand)
+    return packaged("risk", f"definitions/{name}.toml").decode()
 
 
 def from_toml(text: str, expand: Expand | None = None) -> Definition:

@@ -93,9 +93,14 @@ def ready_features() -> list[str]:
 
 def shipped_features(name: str, expand: Expand | None = None) -> FeatureSet:
     """A set that ships. raises NotFound"""
+    return features_from_toml(shipped_features_text(name), expand)
+
+
+def shipped_features_text(name: str) -> str:
+    """The text of a set that ships. raises NotFound"""
     if name not in ready_features():
         raise NotFound("there is no such set of features", f"Name a file, or one of {', '.join(ready_features())}.")
-    return features_from_toml(packaged("risk", f"features/{name}.toml").decode(), expand)
+    return packaged("risk", f"features/{name}.toml").decode()
 
 
 def features_from_toml(text: str, expand: Expand | None = None) -> FeatureSet:

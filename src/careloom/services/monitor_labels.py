@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 
 from careloom.errors import CareloomError, FormatError, NotFound
-from careloom.risk.cohorts_definition import Definition, ready, shipped
+from careloom.risk.cohorts_definition import Definition
 from careloom.risk.cohorts_match import facts_of
 from careloom.risk.cohorts_outcome import outcomes
 from careloom.services.access import Principal
@@ -105,8 +105,8 @@ def take_feedback(platform: Platform, who: Principal, told: Sequence[Feedback]) 
 def label_due(platform: Platform, who: Principal, model: str, version: str) -> int:
     """Looks up what came of predictions whose horizon has passed; how many outcomes are new.
 
-    It needs the cohort that the version was trained on; where its files name none that ships, outcomes have to be fed
-    back.
+    It needs the cohort that the version was trained on, which its files carry or name; where they do neither, outcomes
+    have to be fed back.
     raises  AccessError
     """
     store, now = platform.store(ZONE), platform.runtime.now()
@@ -154,7 +154,6 @@ def _in_encounters(definition: Definition, asked: pl.DataFrame, events: pl.DataF
 
 def _definition(platform: Platform, model: str, version: str) -> Definition | None:
     try:
-        name = cohort_of(platform, model, version)
+        return cohort_of(platform, model, version)
     except CareloomError:
         return None
-    return shipped(name) if name in ready() else None

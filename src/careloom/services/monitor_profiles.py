@@ -1,6 +1,7 @@
 """What a watched version is held against: its profile, and the cohort whose outcome says what came of a prediction.
 
-Both stand in the version's own files (``profile.json``, and ``training.cohort`` of ``model.json``), signed with it.
+Both stand in the version's own files (``profile.json``; ``definitions`` of ``training.json``, or the cohort that
+``model.json`` names), signed with it.
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,13 @@ import orjson
 
 from careloom.errors import NotFound
 from careloom.mlops.drift_profile import Profile
+from careloom.risk.cohorts_definition import Definition, ready, shipped
+from careloom.risk.definition_texts import Texts, texts_of
 from careloom.services.models import open_version
 from careloom.services.platform import Platform
 
 PROFILE = "profile.json"
-_MODEL = "model.json"
+_MODEL, _TRAINING = "model.json", "training.json"
 
 
 def profile_of(platform: Platform, model: str, version: str) -> Profile:
@@ -26,12 +29,23 @@ def profile_of(platform: Platform, model: str, version: str) -> Profile:
     return _profile(_files(platform, model, version), f"{model}@{version}")
 
 
-def cohort_of(platform: Platform, model: str, version: str) -> str:
-    """The name of the cohort that the version was trained on; empty where its files do not say. raises NotFound"""
-    raw = _files(platform, model, version).get(_MODEL, b"{}")
-    training = orjson.loads(raw).get("training") or {}
+def cohort_of(platform: Platform, model: str, version: str) -> Definition | None:
+    """The cohort that the version was trained on; None where its files tell of none that can be read.
+
+    raises  NotFound; IntegrityError; FormatError
+    """
+    files = _files(platform, model, version)
+    if (texts := texts_in(files)) is not None:
+        return texts.read()[0]
+    training = orjson.loads(files.get(_MODEL, b"{}")).get("training") or {}
     cohort = training.get("cohort", "")
-    return str(cohort.get("name", "")) if isinstance(cohort, Mapping) else str(cohort)
+    name = str(cohort.get("name", "")) if isinstance(cohort, Mapping) else str(cohort)
+    return shipped(name) if name in ready() else None
+
+
+def texts_in(files: Mapping[str, bytes]) -> Texts | None:
+    """The texts of cohort and features in the files of a version; None where it was registered without."""
+    return texts_of(orjson.loads(files.get(_TRAINING, b"{}")))
 
 
 def _files(platform: Platform, model: str, version: str) -> Mapping[str, bytes]:

@@ -1,7 +1,7 @@
 """Cohorts of a zone, why somebody is in one or not, and training sets that are pinned to a snapshot of its facts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,16 @@ import polars as pl
 
 from careloom.errors import CareloomError, Conflict, NotFound, QueryError, StateError
 from careloom.risk.cohorts import Cohort, extract, why
-from careloom.risk.cohorts_definition import Definition, Expand, from_toml, ready, shipped
+from careloom.risk.cohorts_definition import Definition, Expand, from_toml, ready, shipped, shipped_text
+from careloom.risk.definition_texts import PLACE, Texts, recorded
 from careloom.risk.features import built
-from careloom.risk.features_definition import FeatureSet, features_from_toml, ready_features, shipped_features
+from careloom.risk.features_definition import (
+    FeatureSet,
+    features_from_toml,
+    ready_features,
+    shipped_features,
+    shipped_features_text,
+)
 from careloom.risk.features_training import TrainingSet, training_set
 from careloom.risk.splits import patient_grouped, temporal
 from careloom.services.access import Principal
@@ -158,13 +165,13 @@ def make_training_set(platform: Platform, who: Principal, zone_name: str, ask: T
     if ask.split not in SPLITS or (ask.split == "temporal") is (ask.cut is None):
         raise QueryError("the split", f"Say one of {', '.join(SPLITS)}; a day to cut at for temporal, and only for it.")
     pin = newest_facts(platform, zone) if ask.facts == "newest" else ask.facts
-    definition = _definition(platform, who, ask.cohort)
-    features = _features(platform, who, ask.features)
+    definition, features, texts = _told(platform, who, ask)
     before = state_of_zone(platform, zone)
     events = read_facts(platform, who, zone_name, pin)
     found = extract(definition, events, shift_days=shift_of(platform, zone))
     kind = definition.events[definition.index.event].kind if definition.index.event else ""
     made = training_set(found, built(features, found.rows, events, kind), *_split(platform, found, ask), pin)
+    made = replace(made, manifest=made.manifest | {PLACE: texts.as_json()})
     leaks = made.manifest["leaks"]
     if leaks and not ask.allow_leaks:
         told = "; ".join(f"{one['kind']} at {one['place']}" for one in leaks)
@@ -240,10 +247,18 @@ def _definition(platform: Platform, who: Principal, name: str) -> Definition:
     return from_toml(_text(name, "cohort", ready()), _expander(platform, who))
 
 
-def _features(platform: Platform, who: Principal, name: str) -> FeatureSet:
-    if name in ready_features():
-        return shipped_features(name, _expander(platform, who))
-    return features_from_toml(_text(name, "set of features", ready_features()), _expander(platform, who))
+def _told(platform: Platform, who: Principal, ask: TrainingAsk) -> tuple[Definition, FeatureSet, Texts]:
+    """The cohort and the features that are asked for, and their texts with what their value sets mean now."""
+    cohorts, features, told = ready(), ready_features(), dict[str, Mapping[str, tuple[str, ...]]]()
+    expand = recorded(_expander(platform, who), told)
+    texts = Texts(
+        shipped_text(ask.cohort) if ask.cohort in cohorts else _text(ask.cohort, "cohort", cohorts),
+        shipped_features_text(ask.features)
+        if ask.features in features
+        else _text(ask.features, "set of features", features),
+        told,
+    )
+    return from_toml(texts.cohort, expand), features_from_toml(texts.features, expand), texts
 
 
 def _text(name: str, what: str, known: list[str]) -> str:

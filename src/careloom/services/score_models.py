@@ -14,6 +14,7 @@ from careloom.mlops.drift_profile import Profile
 from careloom.mlops.manifest import require_name
 from careloom.risk.cohorts_definition import shipped
 from careloom.risk.cohorts_one import Judge
+from careloom.risk.definition_texts import Texts
 from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.risk.features_one import FeatureReader, OneRow, columns_of
 from careloom.risk.models import Model
@@ -23,6 +24,7 @@ from careloom.services.admission import admit
 from careloom.services.models import open_version
 from careloom.services.models_kept import resolve
 from careloom.services.models_traffic import routed
+from careloom.services.monitor_profiles import texts_in
 from careloom.services.platform import Platform
 from careloom.store.predictions import Role
 
@@ -40,6 +42,7 @@ class Served:
     name, number  ``readmission-30d``, ``3``
     digest        of its signed manifest
     profile       what its inputs looked like when it was judged; None for a version without
+    texts         of the cohort and the features that it was trained by; None for a version without
     """
 
     name: str
@@ -47,6 +50,7 @@ class Served:
     digest: str
     model: Model
     profile: Profile | None = None
+    texts: Texts | None = None
 
     @property
     def label(self) -> str:
@@ -129,7 +133,9 @@ def served(platform: Platform, version: str) -> Served:
     if found is None:
         work, files = open_version(platform, version)
         profile = Profile.read(files[PROFILE]) if PROFILE in files else None
-        found = Served(work.parent, str(work.body["number"]), work.body["digest"], unpack(files), profile)
+        found = Served(
+            work.parent, str(work.body["number"]), work.body["digest"], unpack(files), profile, texts_in(files)
+        )
         _KEPT.keep(found)
     return found
 
@@ -227,14 +233,17 @@ def _made(one: Served) -> Scorer:
     if not cohort:
         raise _no_cohort(one)
     try:
-        definition = shipped(cohort)
         name, features_digest = _named(training.get("features"))
-        features = shipped_features(name or "general")
+        if one.texts is None:
+            definition, features = shipped(cohort), shipped_features(name or "general")
+        else:
+            definition, features = one.texts.read()
         needed = tuple({feature.name.removesuffix("_missing") for feature in one.model.features})
         own = features.only(needed)
     except CareloomError:
         raise _no_cohort(one) from None
-    if digest not in ("", definition.digest) or features_digest not in ("", features.digest):
+    changed = digest not in ("", definition.digest) or features_digest not in ("", features.digest)
+    if one.texts is None and changed:
         raise StateError(
             f"the cohort or the features of {one.label} are others since", "Train it again: careloom train."
         )
