@@ -106,6 +106,20 @@ def from_sums(sums: Floats, start: tuple[float, float], shift: float) -> dict[st
         }
 
 
+def error_by_chance(risk: Floats, bins: int = 10, draws: int = 200, seed: int = 1) -> float:
+    """The calibration error (0..1) that risks have in the mean where outcomes are drawn from the risks themselves.
+
+    A calibrated model measures no less on so few rows: what is above it is the model's own error.
+    source  consistency resampling: Broecker J, Smith LA, Weather Forecast 2007;22:651-661
+    """
+    place, draw = equal_mass_bins(risk, bins), np.random.default_rng(seed)
+    found = 0.0
+    for _ in range(draws):
+        gaps = np.bincount(place, (draw.random(risk.size) < risk) - risk, minlength=bins)
+        found += float(np.abs(gaps).sum()) / risk.size
+    return found / draws
+
+
 def recalibration(happened: Marks, risk: Floats, rounds: int = 50) -> tuple[float, float] | None:
     """Intercept and slope of a logistic regression of the outcome on the log odds of the risk.
 

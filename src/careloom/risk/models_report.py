@@ -13,7 +13,7 @@ import polars as pl
 
 from careloom.risk.decision import at_ppv_floor, decision_curve, operating_point
 from careloom.risk.evaluate import Evaluation, Interval, Resampling, evaluate
-from careloom.risk.evaluate_measures import Floats, ranking
+from careloom.risk.evaluate_measures import Floats, error_by_chance, ranking
 from careloom.risk.models import Model
 from careloom.risk.models_stress import calibration_error, stressed
 from careloom.risk.models_training import Rows
@@ -52,8 +52,8 @@ def report(
 
     baselines  name -> [n] risk of the same rows by what the model must beat
     groups     [n] the attributes, where they are no features
-    returns    plain JSON: model, rows, measures (value, low, high), threshold, ppv_floor, decision_curve, baselines,
-               subgroups with gaps, stress
+    returns    plain JSON: model, rows, measures (value, low, high), ece_by_chance (what a calibrated model measures
+               on these rows), threshold, ppv_floor, decision_curve, baselines, subgroups with gaps, stress
     """
     risk, how = model.score(test.frame), Resampling(judge.seed, judge.resamples)
     told = evaluate(test.happened, risk, test.patients.to_numpy(), how)
@@ -63,6 +63,7 @@ def report(
         "model": {"name": model.name, "kind": model.kind, "outcome": model.outcome, "horizon_days": model.horizon_days},
         "rows": {"rows": told.n, "patients": told.patients, "events": told.events},
         "measures": _measures(told),
+        "ece_by_chance": error_by_chance(risk, told.bins, seed=judge.seed),
         "calibration": model.calibration.kind,
         "threshold": _plain(operating_point(test.happened, risk, at, at_risk)),
         "ppv_floor": {"ppv": judge.ppv, **_plain(at_ppv_floor(test.happened, risk, ppv=judge.ppv))},
@@ -160,6 +161,7 @@ def text(told: Json) -> str:
         "",
         *(f"{name:<14}{_said(one)}" for name, one in told["measures"].items()),
         f"{'calibration':<14}{told['calibration']}",
+        f"{'ECE by chance':<14}{told['ece_by_chance']:.3f}",
         "",
         _alerts("threshold", told["threshold"]),
         _alerts(f"PPV {told['ppv_floor']['ppv']:.2f}", told["ppv_floor"]) + "; threshold taken on these rows",

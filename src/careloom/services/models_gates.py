@@ -37,6 +37,8 @@ def require_gates(platform: Platform, model: str, gates: str, files: Mapping[str
     raises   QueryError for gates that are none, or are not clinical for such a model; Conflict for others than before
     """
     limited = {one.measure for one in gates_named(platform, gates).gates if one.side != "not_worse_by"}
+    if "ece_excess" in limited:
+        limited.add("ece")
     if _is_of_risk(files) and (missing := [name for name in CLINICAL if name not in limited]):
         raise QueryError(
             f"the gates {gates} do not limit {missing[0]}, and this is a model of a patient's risk",

@@ -259,8 +259,14 @@ def evaluation(page: Json, snapshot: str) -> Json:
     """A report as gates and model cards read it: measures with bounds, counts, subgroups, operating point, and the
     whole page."""
     rows = page["rows"]
-    gap = _gap(page)
-    measures = dict(page["measures"]) | {"subgroup_gap_auroc": {"value": gap, "low": None, "high": None}}
+    further = {
+        "subgroup_gap_auroc": _gap(page),
+        "ece_excess": max(0.0, page["measures"]["ece"]["value"] - page["ece_by_chance"]),
+        "events": float(min(rows["events"], rows["rows"] - rows["events"])),
+    }
+    measures = dict(page["measures"]) | {
+        name: {"value": value, "low": None, "high": None} for name, value in further.items()
+    }
     return {
         "data": f"held-out patients of {snapshot}",
         "measures": measures,

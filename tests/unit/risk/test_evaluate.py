@@ -10,7 +10,7 @@ from careloom.risk.calibration import CalibrationMap, calibration_map, choose_ca
 from careloom.risk.conformal import conformal_quantile, fit_interval, fit_set
 from careloom.risk.decision import at_ppv_floor, decision_curve, operating_point, threshold_under_budget
 from careloom.risk.evaluate import Resampling, evaluate
-from careloom.risk.evaluate_measures import logit, ranking, recalibration, sigmoid
+from careloom.risk.evaluate_measures import error_by_chance, logit, ranking, recalibration, sigmoid
 from careloom.risk.subgroups import by_subgroup
 
 FEW = Resampling(seed=3, resamples=200)
@@ -52,6 +52,19 @@ def test_recalibration_is_the_unpenalised_logistic_regression() -> None:
     fitted = models.LogisticRegression(C=np.inf, tol=1e-10).fit(logit(risk)[:, None], happened)
     found = recalibration(happened, risk)
     assert found == pytest.approx((fitted.intercept_[0], fitted.coef_[0, 0]), abs=1e-4)
+
+
+@pytest.mark.parametrize("rows", [200, 4000])
+def test_the_error_by_chance_is_what_a_calibrated_risk_measures(rows: int) -> None:
+    """Of sixty calibrated risks of as many rows the mean error is that by chance; one that is none lies above."""
+    measured = []
+    for seed in range(60):
+        happened, risk, patients = made(rows, seed, rounded=False)
+        measured.append(evaluate(happened, risk, patients, Resampling(seed=1, resamples=1)).ece.value)
+    by_chance = error_by_chance(risk)
+    assert by_chance == pytest.approx(np.mean(measured), rel=0.12)
+    happened, risk, patients = made(rows, 4, slope=0.3, rounded=False)
+    assert (evaluate(happened, risk, patients, FEW).ece.value or 0) > 1.5 * error_by_chance(risk)
 
 
 def test_an_overconfident_risk_has_a_slope_below_one_and_a_true_one_does_not() -> None:
