@@ -172,9 +172,12 @@ def judge(model: Path, count: int) -> None:
         corpus_table(corpus, train, test, made[corpus], reader, generator.material)
         labels = labels_of(train)
         teaching = [train[at] for at in draw.permutation(len(train))[: min(TEACHING, count)]]
-        use = utility(teaching, [as_meant(one) for one in made[corpus][: len(teaching)]], test, labels)
-        print(f"tagger from {len(teaching)} real notes F1 {use.real:.3f}, from as many synthetic {use.synthetic:.3f}: "
-              f"ratio {use.ratio:.3f}; {use.entities} entities, {len(labels)} labels", flush=True)  # fmt: skip
+        written = [as_meant(one) for one in made[corpus]]
+        for some, others in ((teaching, written[: len(teaching)]), (train, written)):
+            use = utility(some, others, test, labels)
+            print(f"tagger from {len(some)} real notes F1 {use.real:.3f}, from {len(others)} synthetic "
+                  f"{use.synthetic:.3f}: ratio {use.ratio:.3f}; {use.entities} entities, {len(labels)} labels",
+                  flush=True)  # fmt: skip
     for corpus in real:
         print(f"\n--- {corpus}: the first note\n{made[corpus][0].text}")
 
