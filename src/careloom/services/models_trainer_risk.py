@@ -1,25 +1,33 @@
 """Trains a risk model by the steps of a pipeline; how it learns and is judged is in `careloom.services.train_risk`.
 
-Options: task (a name that ships, or a TOML file), zone, seed, resamples.
+Options: task (a name that ships, or a TOML file), zone, seed, resamples, learner, trials, seconds; what each means, and
+what holds without it, stands at `careloom.services.train_risk.TrainAsk`. Facts are those of the zone as the run begins.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import orjson
 import polars as pl
 
+from careloom.errors import CareloomError, QueryError
+from careloom.risk.evaluate import Resampling
 from careloom.risk.models_features import ModelFeature
 from careloom.risk.models_package import unpack
+from careloom.risk.models_training import Rows
 from careloom.services.models_trainer import Asked, Fitted
 from careloom.services.risk_cohorts import TrainingAsk, make_training_set
 from careloom.services.risk_facts import make_facts
-from careloom.services.train_risk import TrainAsk, task_named, train_risk
+from careloom.services.search import zone_of
+from careloom.services.train_risk import TrainAsk, compared, task_named, train_risk
+from careloom.services.trainings import people_behind
 
 PIPELINE = "pipeline.json"
 """In the files of a version: what training told of it, and its risks of a few rows that the smoke test asks again."""
 SMOKE_ROWS = 20
+OPTIONS = ("task", "zone", "seed", "resamples", "learner", "trials", "seconds")
 Json = dict[str, Any]
 
 
@@ -27,7 +35,12 @@ class RiskTrainer:
     """See the module. It keeps nothing: what a step needs is in the snapshot, or in the model's files."""
 
     def snapshot(self, asked: Asked) -> Json:
-        """A version of the table of facts, made of the zone as it is now. raises NotFound for the task"""
+        """A version of the table of facts, made of the zone as it is now.
+
+        raises  NotFound for the task; QueryError for an option that there is not
+        """
+        if unknown := sorted(set(asked.options) - set(OPTIONS)):
+            raise QueryError(f"pipeline: options.{unknown[0]} is unknown", f"Options are {', '.join(OPTIONS)}.")
         task_named(_task(asked.options))
         zone = str(asked.options.get("zone", "research"))
         made = make_facts(asked.platform, asked.who, zone)
@@ -42,22 +55,18 @@ class RiskTrainer:
 
     def train(self, asked: Asked) -> Fitted:
         """Trains and judges on patients who are held out. raises as `careloom.services.train_risk.train_risk`"""
-        seed, told = int(asked.options.get("seed", 1)), asked.snapshot
-        ask = TrainAsk(
-            _task(asked.options), told["zone"], told["snapshot"], seed, is_kept=False,
-            resamples=int(asked.options.get("resamples", 500)),
-        )  # fmt: skip
+        ask = _ask(asked)
         made = train_risk(asked.platform, asked.who, ask)
         model = unpack(made.files)
         risks = [float(one) for one in model.score(_invented(model.features))]
         beside = {"evaluation": made.lineage["evaluation"], "smoke": risks}
         files = {**made.files, PIPELINE: orjson.dumps(beside, option=orjson.OPT_SORT_KEYS)}
-        return Fitted(files, {"training": seed}, frozenset(made.pseudonyms))
+        return Fitted(files, {"training": ask.seed}, frozenset(made.pseudonyms))
 
     def evaluate(self, asked: Asked, files: Mapping[str, bytes], champion: Mapping[str, bytes] | None) -> Json:
-        """What was measured when it was trained, and the paired difference from who was champion then."""
+        """What was measured when it was trained, and the paired difference from the champion on the same patients."""
         told: Json = orjson.loads(files[PIPELINE])["evaluation"]
-        told["against"] = (told.get("against") or {}).get("measures", {}) if champion is not None else {}
+        told["against"] = {} if champion is None else _against(asked, files, champion)
         return told
 
     def smoke(self, asked: Asked, files: Mapping[str, bytes]) -> Json:
@@ -66,6 +75,34 @@ class RiskTrainer:
         model = unpack(files)
         found = model.score(_invented(model.features))
         return {"answers": len(told), "wrong": int((np.abs(found - np.array(told)) > 1e-9).sum())}
+
+
+def _ask(asked: Asked) -> TrainAsk:
+    """What the options ask for; nothing is registered here."""
+    told, usual = asked.options, TrainAsk(_task(asked.options))
+    return replace(
+        usual, zone=asked.snapshot["zone"], facts=asked.snapshot["snapshot"], is_kept=False,
+        seed=int(told.get("seed", usual.seed)), resamples=int(told.get("resamples", usual.resamples)),
+        learner=str(told.get("learner", usual.learner)), trials=int(told.get("trials", usual.trials)),
+        seconds=float(told.get("seconds", usual.seconds)),
+    )  # fmt: skip
+
+
+def _against(asked: Asked, files: Mapping[str, bytes], champion: Mapping[str, bytes]) -> Json:
+    """Differences from the champion on the held-out rows of the training set; empty where it cannot be asked them."""
+    model, zone = unpack(files), zone_of(asked.snapshot["zone"])
+    frame = asked.platform.lake(zone).read(model.training["snapshot"])
+    test = frame.filter(pl.col("label").is_not_null() & (pl.col("fold") == "test"))
+    if zone == "research":
+        people = people_behind(asked.platform, zone, test["patient_id"].unique().to_list())
+        test = test.filter(pl.col("patient_id").is_in(list(people)))
+    rows = Rows(test, test["label"].to_numpy().astype(np.bool_), test["patient_id"])
+    ask = _ask(asked)
+    try:
+        other = unpack(champion).score(test)
+    except CareloomError:
+        return {}
+    return compared(rows, model.score(test), other, Resampling(ask.seed, min(200, ask.resamples)))
 
 
 def _task(options: Mapping[str, Any]) -> str:
