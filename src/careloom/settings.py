@@ -219,6 +219,7 @@ class Monitor(Section):
     thresholds      a TOML file that changes some of ``mlops/monitors/default.toml``
     keep_runs       looks that are kept of each version
     retrain         drift queues a retraining, which goes through the same gates and never to patients by itself
+    retrain_after_days  so long a retraining that its gates kept back, or that is done, is followed by no other
     quiet_hours     the same alarm is not told again before
     webhook         https address that alarms are sent to; empty for none. CARELOOM_WEBHOOK_KEY (environment) signs them
     webhook_hosts   hosts that `webhook` may name
@@ -233,6 +234,7 @@ class Monitor(Section):
     thresholds: Path | None = None
     keep_runs: Positive = 400
     retrain: bool = True
+    retrain_after_days: Positive = 7
     quiet_hours: Annotated[int, Field(ge=0)] = 24
     webhook: str = ""
     webhook_hosts: Words = []

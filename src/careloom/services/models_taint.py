@@ -8,12 +8,11 @@ of who left.
 from datetime import datetime, timedelta
 from typing import Any
 
-from careloom.mlops import pipeline_file
 from careloom.services.access import Principal, local_operator
 from careloom.services.models_kept import Change, has_files, remove_files, traffic_of, versions_of, write
 from careloom.services.models_mirror import mirror_soon
-from careloom.services.models_pipeline import submitted
 from careloom.services.models_promote import retired
+from careloom.services.models_retrain import queue_retraining, retraining_of
 from careloom.services.models_runs import RETRAINER, forget_trained, run_named
 from careloom.services.platform import Platform
 from careloom.store.models import ModelWork
@@ -29,7 +28,7 @@ def settle(platform: Platform, who: Principal) -> list[Json]:
     Files of retired versions that learnt from an erased patient are removed; what a killed run left is done again.
 
     who      whoever did what makes it necessary, for the audit chain; nothing is asked of them
-    returns  ``version``, ``causes``, ``retired``, ``retraining`` (the run, empty where no pipeline trained it)
+    returns  ``version``, ``causes``, ``retired``, ``retraining`` (the run; empty where nothing tells how to train it)
     """
     forget_trained(platform, who)
     tainted = _tainted(platform)
@@ -90,14 +89,11 @@ def _settled(
 
 
 def _retraining(platform: Platform, one: ModelWork) -> str:
-    """Queues the pipeline that trained a version, once for all its tainted versions; the run, empty for no pipeline."""
-    run = str(one.body["manifest"]["report"]["lineage"]["pipeline"])
-    if not run:
+    """Queues what trains a version again, once for all its tainted versions; the run, empty where nothing tells how."""
+    if not retraining_of(platform, one):
         return ""
-    text = run_named(platform, run).body["text"]
-    pipeline = pipeline_file.read(text)
     for other in versions_of(platform, one.parent):
         told = other.body.get("tainted")
         if told and told["retraining"] and run_named(platform, told["retraining"]).state in ("queued", "running"):
             return str(told["retraining"])
-    return submitted(platform, local_operator(RETRAINER), pipeline, text).name
+    return queue_retraining(platform, one)

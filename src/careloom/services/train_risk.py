@@ -34,6 +34,7 @@ from careloom.services.platform import Platform
 from careloom.services.risk_cohorts import TrainingAsk, make_training_set
 from careloom.services.risk_facts import make_facts, read_facts
 from careloom.services.search import zone_of
+from careloom.services.train_risk_again import pipeline_again
 from careloom.services.trainings import people_behind
 from careloom.services.view import Watch
 
@@ -300,6 +301,9 @@ def _lineage(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json
         },
         "leaks": {"findings": len(made.manifest["leaks"])},
         "task": {"name": task.name, "digest": task.digest},
+        "retraining": pipeline_again(task, ask.task, {
+            "zone": ask.zone, "seed": ask.seed, "resamples": ask.resamples, "learner": ask.learner,
+            "trials": ask.trials, "seconds": ask.seconds if ask.trials else 0}),
     }  # fmt: skip
 
 
@@ -315,9 +319,12 @@ def _registered(
 
 
 def _against(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json:
-    """The difference from the champion on the same test patients; empty where nobody answers, or it cannot be asked."""
+    """The difference from the champion on the same test patients.
+
+    Empty where nobody answers, or it cannot be asked, or nothing is registered: a pipeline compares as it evaluates.
+    """
     number = traffic_of(platform, task.name)["champion"]
-    if number is None:
+    if number is None or not ask.is_kept:
         return {}
     test = made.told.rows["test"]
     try:

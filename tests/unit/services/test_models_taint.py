@@ -7,10 +7,11 @@ import pytest
 
 from careloom.pipeline.registry import REGISTRY
 from careloom.services.erase import erase
-from careloom.services.models import shown
+from careloom.services.models import RegisterAsk, register, shown
 from careloom.services.models_kept import folder_of, keep_files, resolve
 from careloom.services.models_pipeline import run
 from careloom.services.models_promote import retire
+from careloom.services.models_runs import RETRAINER, run_named
 from careloom.services.models_taint import sweep
 from careloom.services.subject_rules import RuleAsk, set_rule
 from tests.models_kit import ENGINEER, LOGISTIC, MODEL, OFFICER, PIPELINE, SECOND, trained
@@ -52,6 +53,18 @@ def test_an_erasure_removes_the_files_of_a_version_that_was_retired_before(
     assert files(place)
     erase(place.platform, OFFICER, f"Patient/{place.stored_id('Patient', 'p1')}", search=False)
     assert files(place) == []
+
+
+def test_a_version_that_was_trained_by_hand_is_trained_again_without_who_left(place: Place) -> None:
+    lineage = {**trained().lineage, "data": {"zone": "identified", "snapshot": "a pin"}, "retraining": PIPELINE}
+    ask = RegisterAsk(MODEL, trained().files, lineage, LOGISTIC.people, "small")
+    version = str(register(place.platform, ENGINEER, ask)["version"])
+    by_hand(place)  # the version of the pipeline is out already: the other one has to tell how it is trained
+    by_objection(place)
+    told = resolve(place.platform, version).body["tainted"]
+    run_ = run_named(place.platform, told["retraining"])
+    assert (told["causes"], run_.state, run_.body["starter"]) == (["object"], "queued", RETRAINER)
+    assert run_.body["text"] == PIPELINE
 
 
 def test_files_that_a_killed_run_left_go_at_the_next_sweep_and_never_come_back(place: Place) -> None:

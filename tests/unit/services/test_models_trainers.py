@@ -8,14 +8,22 @@ import numpy as np
 import pytest
 
 from careloom.errors import QueryError
+from careloom.mlops import pipeline_file
 from careloom.pipeline.registry import load
+from careloom.risk.models_package import unpack
+from careloom.risk.tasks import ready_tasks, shipped_task
 from careloom.runtime import packaged
 from careloom.services.access import local_operator
+from careloom.services.jobs import work
+from careloom.services.models import open_version
 from careloom.services.models_pipeline import resume, run
 from careloom.services.models_promote import approve
 from careloom.services.models_runs import show_run
 from careloom.services.models_trainer import Asked, trainer_named
 from careloom.services.models_trainer_ner import ARCHIVE
+from careloom.services.models_trainer_risk import OPTIONS
+from careloom.services.monitor_retrain import retrain
+from careloom.services.train_risk import TrainAsk, train_risk
 from tests.api.kit import Installation
 from tests.models_kit import SECOND
 from tests.store_kit import event
@@ -129,6 +137,44 @@ at_most = 0
 measure = "auroc"
 not_worse_by = 0.05
 """
+
+
+def test_a_risk_model_that_was_trained_by_hand_is_trained_again_with_its_task_and_learner(tmp_path: Path) -> None:
+    (tmp_path / "loose.toml").write_text(LOOSE)
+    task = tmp_path / "ours.toml"
+    told = packaged("risk", "tasks/readmission-30d.toml").decode()
+    task.write_text(told.replace('"clinical-risk"', '"loose"').replace('name = "readmission-30d"', 'name = "ours"'))
+    draw = np.random.default_rng(5)
+    with Installation(tmp_path, models={"gates": tmp_path}) as made:
+        with made.platform.store("synthetic").transaction(event(zone="synthetic")) as step:
+            step.write([write for number in range(PATIENTS) for write in simulated_stays(number, draw)])
+        ask = TrainAsk(str(task), "synthetic", seed=3, resamples=20, learner="lightgbm")
+        first = train_risk(made.platform, made.operator, ask)
+        opened = retrain(made.platform, made.operator, first.version, "drift")
+        work(made.platform, once=True)
+        one = show_run(made.platform, OFFICER, opened)
+        assert (one["state"], one["at"], one["version"]) == ("waiting", "approval", "ours@2")
+        before, after = (open_version(made.platform, f"ours@{number}") for number in (1, 2))
+        models = [unpack(each[1]) for each in (before, after)]
+        assert [each.kind for each in models] == ["lightgbm", "lightgbm"]
+        assert models[0].training["settings"] == models[1].training["settings"]
+        frame = made.platform.lake("synthetic").read(first.snapshot)
+        assert models[0].score(frame).tolist() == models[1].score(frame).tolist()  # the zone and the seed are the same
+
+
+@pytest.mark.parametrize("option", ["trails", "epochs"])
+def test_an_option_that_the_trainer_of_risk_models_does_not_know_is_named(option: str) -> None:
+    with pytest.raises(QueryError, match=option):
+        trainer_named("risk").snapshot(asked(**{"task": "readmission-30d", option: 20}))
+
+
+def test_every_task_that_ships_has_a_pipeline_with_its_model_and_its_gates() -> None:
+    found = [pipeline_file.read(pipeline_file.shipped(name)) for name in pipeline_file.shipped_names()]
+    told = {one.options["task"]: one for one in found if one.trainer == "risk"}
+    assert sorted(told) == ready_tasks()
+    for name, one in told.items():
+        assert (one.model, one.gates, one.steps) == (name, shipped_task(name).gates, pipeline_file.STEPS)
+        assert set(one.options) <= set(OPTIONS)
 
 
 def test_a_risk_model_goes_the_whole_way_twice_and_is_compared_with_itself(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import pytest
 
 from careloom.pipeline.registry import REGISTRY
 from careloom.services.jobs import work
-from careloom.services.models import shown
-from careloom.services.models_runs import RETRAINER, runs
+from careloom.services.models import RegisterAsk, register, shown
+from careloom.services.models_kept import traffic_of
+from careloom.services.models_promote import approve, roll_back
+from careloom.services.models_runs import RETRAINER, run_named, runs
 from careloom.services.monitor import reports_of
 from careloom.services.monitor_retrain import retrain
-from tests.models_kit import ENGINEER, LOGISTIC, MODEL, SECOND, trained
+from tests.models_kit import ENGINEER, LOGISTIC, MODEL, PIPELINE, SECOND, trained
 from tests.unit.services.test_models_pipeline import gone
 from tests.unit.services.test_models_traffic import Place
 
@@ -57,7 +59,50 @@ def test_a_retraining_that_failed_is_opened_again(place: Place) -> None:
     assert retrain(place.platform, ENGINEER, done["version"], "drift") != opened
 
 
-def test_a_version_that_no_pipeline_trained_is_retrained_by_nobody(place: Place) -> None:
+def test_a_retraining_that_its_gates_kept_back_is_followed_by_another_once_there_are_other_data(place: Place) -> None:
+    done = gone(place)
+    LOGISTIC.broken.add("checks")  # the leakage guard finds something: a gate does not hold
+    opened = retrain(place.platform, ENGINEER, done["version"], "drift")
+    kept(place, "20260301T080000Z-abcdef", opened)
+    place.clock.move(seconds=1)
+    work(place.platform, once=True)
+    assert run_named(place.platform, opened).state == "withheld"
+    place.clock.move(hours=24 * 7 - 1)
+    assert retrain(place.platform, ENGINEER, done["version"], "drift") == opened
+    place.clock.move(hours=2)
+    assert retrain(place.platform, ENGINEER, done["version"], "drift") != opened
+
+
+def test_a_retraining_that_is_done_is_enough_while_what_it_trained_answers(place: Place) -> None:
+    done = gone(place)
+    opened = retrain(place.platform, ENGINEER, done["version"], "drift")
+    kept(place, "20260301T080000Z-abcdef", opened)
+    place.clock.move(seconds=1)
+    work(place.platform, once=True)
+    approve(place.platform, SECOND, f"{MODEL}@2", "looked at its card")
+    work(place.platform, once=True)
+    assert (run_named(place.platform, opened).state, canary_of(place)) == ("done", 2)
+    place.clock.move(days=30)
+    assert retrain(place.platform, ENGINEER, done["version"], "drift") == opened
+    roll_back(place.platform, ENGINEER, MODEL, "no better")
+    assert retrain(place.platform, ENGINEER, done["version"], "drift") != opened
+
+
+def canary_of(place: Place) -> int | None:
+    """The number of the version that answers for a share."""
+    return traffic_of(place.platform, MODEL)["challenger"]  # type: ignore[no-any-return]
+
+
+def test_a_version_that_was_trained_by_hand_is_trained_again_as_it_wrote_down(place: Place) -> None:
+    lineage = {**trained().lineage, "retraining": PIPELINE}
+    asked = RegisterAsk(MODEL, trained().files, lineage, (), "small")
+    version = str(register(place.platform, ENGINEER, asked)["version"])
+    opened = retrain(place.platform, ENGINEER, version, "drift")
+    (newest, *_) = runs(place.platform, SECOND)
+    assert (newest["run"], newest["pipeline"], newest["starter"]) == (opened, "tumours", RETRAINER)
+
+
+def test_a_version_that_tells_nobody_how_it_was_trained_is_retrained_by_nobody(place: Place) -> None:
     version = place.registered(trained())
     before = runs(place.platform, SECOND)
     assert retrain(place.platform, ENGINEER, version, "drift") == ""
