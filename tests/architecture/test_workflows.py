@@ -64,7 +64,15 @@ def test_nobody_trains_and_approves_on_the_same_runner() -> None:
 def test_an_approval_and_production_wait_for_people_of_their_environment() -> None:
     jobs = jobs_of("promote.yml")
     assert (jobs["approve"]["environment"], jobs["deploy"]["environment"]) == ("model-approval", "production")
-    assert (jobs["approve"]["needs"], jobs["deploy"]["needs"]) == ("look", "approve")
+    assert (jobs["approve"]["needs"], jobs["deploy"]["needs"]) == ("look", ["look", "approve"])
+    assert jobs["approve"]["if"] == "${{ needs.look.outputs.approval == 'yes' }}"
+    assert "needs.approve.result == 'success' || needs.look.outputs.approval == 'no'" in jobs["deploy"]["if"]
+
+
+def test_an_approval_lets_no_waiting_run_deploy_otherwise_than_the_workflow_was_asked() -> None:
+    assert [words for words in calls(ROOT / ".github/workflows/promote.yml") if words[:2] == ["models", "approve"]] == [
+        ["models", "approve", "$VERSION", "--hold", "--reason", "$REASON (run by $APPROVER)"]
+    ]
 
 
 @pytest.mark.parametrize("name", RELEASES)

@@ -87,7 +87,12 @@ def register_version(
     _with(lambda platform, who: run(platform, who, ask), json, render_models.version, output)
 
 
-def approve(version: Version, reason: Reason = "", json: Json = False) -> None:
+def approve(
+    version: Version,
+    reason: Reason = "",
+    hold: Annotated[bool, typer.Option("--hold", help="Its run deploys nothing: you say what it becomes.")] = False,
+    json: Json = False,
+) -> None:
     """Say as a second person that a version may answer for patients; exit 4 if a gate keeps it back.
 
     Example: careloom models approve readmission-30d@3 --reason "looked at its card"
@@ -95,7 +100,8 @@ def approve(version: Version, reason: Reason = "", json: Json = False) -> None:
     from careloom.cli import output, render_models
     from careloom.services.models_promote import approve as run
 
-    _with(lambda platform, who: run(platform, who, version, reason), json, render_models.step("is approved"), output)
+    said = render_models.step("is approved")
+    _with(lambda platform, who: run(platform, who, version, reason, is_held=hold), json, said, output)
 
 
 def promote(version: Version, reason: Reason = "", json: Json = False) -> None:

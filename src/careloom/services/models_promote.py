@@ -38,10 +38,12 @@ KEPT_CHAMPIONS = 10
 """How many earlier champions are remembered, to be rolled back to."""
 
 
-def approve(platform: Platform, who: Principal, version: str, reason: str) -> Json:
+def approve(platform: Platform, who: Principal, version: str, reason: str, *, is_held: bool = False) -> Json:
     """A second person says that a version may answer for patients; the version as `told` shows it.
 
-    reason  why, for the auditor
+    reason   why, for the auditor
+    is_held  a run that waits for this goes on only when somebody made the version canary or champion; else at once, and
+             deploys it as its pipeline says
     raises  AccessError, also for who trained or registered it; Withheld where a gate does not hold; StateError where
             anything of the version is not as it was signed; Conflict where it is not registered, is retired, or changed
             meanwhile
@@ -62,7 +64,8 @@ def approve(platform: Platform, who: Principal, version: str, reason: str) -> Js
 
     made = write(platform, who, change, act)
     mirror_soon(platform, who)
-    resume_soon(platform, one.body["manifest"]["report"]["lineage"]["pipeline"])
+    if not is_held:
+        resume_soon(platform, one.body["manifest"]["report"]["lineage"]["pipeline"])
     return told(made, traffic_of(platform, one.parent))
 
 

@@ -11,6 +11,7 @@ from careloom.services.admission import admit, note
 from careloom.services.models_gates import findings
 from careloom.services.models_kept import Change, Json, put_traffic, resolve, told, traffic_of, write
 from careloom.services.models_mirror import mirror_soon
+from careloom.services.models_runs import resume_soon
 from careloom.services.platform import Platform
 from careloom.store.models import ModelWork
 from careloom.store.rows import instant
@@ -63,7 +64,9 @@ def canary(platform: Platform, who: Principal, version: str, share: float | None
     since = {**before["since"], "challenger": instant(platform.runtime.now())}
     listens = None if before["shadow"] == number else before["shadow"]
     after = {**before, "challenger": number, "shadow": listens, "share": wanted, "since": since}
-    return _put(platform, who, one, before, _Step(CANARY, after, {"share": wanted}))
+    made = _put(platform, who, one, before, _Step(CANARY, after, {"share": wanted}))
+    resume_soon(platform, one.body["manifest"]["report"]["lineage"]["pipeline"])
+    return made
 
 
 def routed(platform: Platform, model: str, pseudonym: str) -> Arms:
