@@ -15,6 +15,7 @@ from careloom.errors import FormatError, NotFound, SetupError
 from careloom.mlops import card as cards
 from careloom.mlops.card_declared import Declarations, declarations, shipped
 from careloom.mlops.card_facts import CardFacts, Judged, judged
+from careloom.risk.models_package import KINDS
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.model_card_watch import watched
@@ -66,12 +67,17 @@ def shown_card(platform: Platform, who: Principal, version: str) -> cards.Card:
 def stale_fields(platform: Platform, one: ModelWork) -> list[str]:
     """Ids of the attributes that keep a version from being promoted; those of its kept card, else of one made now.
 
+    What nobody measured keeps a model of a patient's risk back; of taggers and generators, whom the rule does not ask,
+    only what was measured and is out of date.
+
     raises  FormatError for a report or text that says too little
     """
     facts, now = facts_of(platform, one), platform.runtime.now()
     kept = kept_card(platform, one)
-    found = cards.refusals(cards.card(facts, now) if kept is None else kept, facts, now)
-    return sorted({each.id for each in found})
+    fresh = cards.card(facts, now)
+    found = cards.refusals(fresh if kept is None else kept, facts, now)
+    bare = set() if facts.model.get("kind") in KINDS else {a.id for a in fresh.answers if a.state == "not computed"}
+    return sorted({each.id for each in found} - bare)
 
 
 def kept_card(platform: Platform, one: ModelWork) -> Json | None:

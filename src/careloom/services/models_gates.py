@@ -18,6 +18,8 @@ CLINICAL = ("auroc", "ece", "leaks", "tainted")
 """What gates of a model of a patient's risk limit, each by a number of its own."""
 CARD = "models.card.stale"
 """In the registry of names: (platform, version) -> the fields of its model card that are out of date."""
+STALE = rules.Gate("card_stale", "at_most", 0).text
+"""Every version is held against this before it answers anybody, whatever its gates ask."""
 Json = dict[str, Any]
 
 
@@ -75,7 +77,17 @@ def findings(platform: Platform, one: ModelWork) -> list[Json]:
     """What the gates of a version say of it now, beside the champion of now."""
     report = one.body["manifest"]["report"]
     changed = earlier_gates(platform, one.parent, one.body["number"], one.body["gates"])
-    return [*changed, *judged(platform, one.parent, one.body["gates"], report["lineage"], one)]
+    found = judged(platform, one.parent, one.body["gates"], report["lineage"], one)
+    return [*changed, *found, *_of_card(platform, one, found)]
+
+
+def _of_card(platform: Platform, one: ModelWork, found: list[Json]) -> list[Json]:
+    """Whether a version's card is of now, where its gates do not ask it themselves: none is promoted by a stale one."""
+    if CARD not in REGISTRY or any(each["rule"] == STALE for each in found):
+        return []
+    fields = load(CARD)(platform, one)
+    why = f"out of date: {', '.join(fields)}; see careloom models card {one.name}" if fields else ""
+    return [{"rule": STALE, "passed": not fields, "found": float(len(fields)), "why": why}]
 
 
 def judged(
@@ -95,9 +107,8 @@ def judged(
         str(against.get("champion", "")), against.get("measures", {}),
     )  # fmt: skip
     found = rules.judge(chosen, shown)
-    stale = rules.Gate("card_stale", "at_most", 0).text
     is_known = one is not None and CARD in REGISTRY
-    return [each for each in found if is_known or each["rule"] != stale]
+    return [each for each in found if is_known or each["rule"] != STALE]
 
 
 def _of_platform(

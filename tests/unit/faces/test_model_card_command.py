@@ -21,7 +21,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.setenv("CARELOOM__DATA__DIRECTORY", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     whole, bare = trained().lineage, trained().lineage
-    whole["evaluation"]["subgroups"] = GROUPS
+    whole["evaluation"]["subgroups"], bare["evaluation"]["subgroups"] = GROUPS, []
     with Platform(load()) as platform:
         for lineage in (whole, bare):
             register(platform, local_operator("edda"), RegisterAsk(MODEL, trained().files, lineage))

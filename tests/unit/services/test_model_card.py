@@ -12,7 +12,7 @@ import orjson
 import pytest
 from lxml import etree
 
-from careloom.errors import AccessError, FormatError, NotFound
+from careloom.errors import AccessError, FormatError, NotFound, Withheld
 from careloom.mlops.card_chai import as_xml
 from careloom.mlops.card_html import as_html
 from careloom.services.access import Principal
@@ -20,6 +20,7 @@ from careloom.services.model_card import facts_of, kept_card, make_card, stale_f
 from careloom.services.models import RegisterAsk, register
 from careloom.services.models_gates import findings
 from careloom.services.models_kept import resolve
+from careloom.services.models_promote import approve
 from careloom.services.monitor import LookAsk
 from careloom.services.monitor_jobs import look_now
 from careloom.services.monitor_labels import Feedback, take_feedback
@@ -38,18 +39,20 @@ GROUPS = report(people(300, 1), WEIGHTS, "held-out people")["subgroups"]
 def place(tmp_path: Path) -> Iterator[Installation]:
     (tmp_path / "gates").mkdir()
     (tmp_path / "gates/small.toml").write_text(GATED)
+    (tmp_path / "gates/bare.toml").write_text(GATES.replace('"small"', '"bare"'))
     (tmp_path / "cards").mkdir()
     with Installation(tmp_path, models={"gates": tmp_path / "gates", "cards": tmp_path / "cards"}) as made:
         yield made
 
 
-def registered(place: Installation, files: Mapping[str, bytes] | None = None, *, with_groups: bool = True) -> Any:
+def registered(
+    place: Installation, files: Mapping[str, bytes] | None = None, *, with_groups: bool = True, gates: str = "small"
+) -> Any:
     """A version of the small model, its report with groups or as measures alone."""
     one, lineage = trained(), trained().lineage
-    if with_groups:
-        lineage["evaluation"]["subgroups"] = GROUPS
+    lineage["evaluation"]["subgroups"] = GROUPS if with_groups else []
     training = {"training.json": orjson.dumps(TRAINING)}
-    asked = RegisterAsk(MODEL, {**one.files, **training, **(files or {})}, lineage, gates="small", reason="a card")
+    asked = RegisterAsk(MODEL, {**one.files, **training, **(files or {})}, lineage, gates=gates, reason="a card")
     return register(place.platform, ENGINEER, asked)
 
 
@@ -107,6 +110,29 @@ def test_a_version_whose_groups_nobody_measured_is_not_promoted(place: Installat
     registered(place, with_groups=False)
     assert stale_fields(place.platform, resolve(place.platform, f"{MODEL}@1")) == ["fairness_same_source"]
     assert rules(place)["card_stale at most 0"] is False
+
+
+@pytest.mark.parametrize("gates", ["small", "bare"])
+def test_no_version_is_approved_by_a_stale_card_whether_its_gates_ask_it_or_not(
+    place: Installation, gates: str
+) -> None:
+    registered(place, with_groups=False, gates=gates)
+    with pytest.raises(Withheld, match="card_stale"):
+        approve(place.platform, SECOND, f"{MODEL}@1", "in a hurry")
+    registered(place, gates=gates)
+    assert approve(place.platform, SECOND, f"{MODEL}@2", "looked at its card")["state"] == "approved"
+
+
+def test_of_a_tagger_only_what_was_measured_and_is_out_of_date_is_asked(place: Installation) -> None:
+    one = trained()
+    told = {**one.lineage, "evaluation": {**one.lineage["evaluation"], "subgroups": []}}
+    ask = RegisterAsk("tagger", {"tagger.json": b"{}"}, told, gates="bare")
+    register(place.platform, ENGINEER, ask)
+    version = resolve(place.platform, "tagger@1")
+    assert stale_fields(place.platform, version) == []
+    make_card(place.platform, ENGINEER, "tagger@1")
+    moved = replace(version, body={**version.body, "digest": "another"})
+    assert "validity_same_source" in stale_fields(place.platform, moved)
 
 
 def test_a_kept_card_that_facts_moved_away_from_keeps_from_promotion(place: Installation) -> None:
