@@ -46,7 +46,7 @@ class Watched(Installation):
         told = [
             Prediction(
                 self.ids[at % PATIENTS], MODEL, "1", float(scores[at]), bool(scores[at] >= 0.3),
-                made - timedelta(hours=at // PATIENTS), HORIZON,
+                made - timedelta(days=at // PATIENTS), HORIZON,
                 bins=bins[at].tobytes(), profile=profile, groups={"sex": str(frame["sex"][at])},
             )
             for at in range(count)

@@ -140,7 +140,7 @@ def _measured(ripe: Sequence[Logged], profile: Profile) -> Json:
 
 def _controlled(long: Sequence[Logged], limits: Thresholds) -> Json | None:
     """Both CUSUMs over what came: one outcome of a patient and an index, however often it was predicted."""
-    once = {(one.said.patient, one.said.index_time): one for one in reversed(long) if one.outcome is not None}
+    once = {one.said.case: one for one in reversed(long) if one.outcome is not None}
     known = list(reversed(once.values()))
     if not known:
         return None

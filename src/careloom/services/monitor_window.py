@@ -1,6 +1,8 @@
 """Predictions of the log as columns, for what judges them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -11,8 +13,9 @@ from careloom.store.predictions import Logged
 
 
 def window_of(logged: Sequence[Logged], profile: Profile) -> PredictionWindow:
-    """The predictions as columns; those whose bins were made by another profile are left out."""
-    mine = [one for one in logged if one.said.profile == profile.digest and len(one.said.bins) == len(profile.columns)]
+    """The predictions as columns, a case once; those whose bins were made by another profile are left out."""
+    fits = [one for one in logged if one.said.profile == profile.digest and len(one.said.bins) == len(profile.columns)]
+    mine = once(fits)
     bins = np.frombuffer(b"".join(one.said.bins for one in mine), dtype=np.uint8)
     kinds = sorted({kind for one in mine for kind in one.said.groups})
     return PredictionWindow(
@@ -26,9 +29,23 @@ def window_of(logged: Sequence[Logged], profile: Profile) -> PredictionWindow:
     )
 
 
+def once(logged: Sequence[Logged]) -> list[Logged]:
+    """One prediction a case (`Prediction.case`) of one version: the first, with the newest answer that any of them got.
+
+    logged  in the order in which they were made, or in which their horizons ended
+    """
+    found: dict[tuple[str, date], Logged] = {}
+    for one in sorted(logged, key=lambda each: each.time):
+        first = found.setdefault(one.said.case, one)
+        known = one.outcome if first.outcome is None else first.outcome
+        answer, reason = (one.answer, one.reason) if one.answer else (first.answer, first.reason)
+        found[one.said.case] = replace(first, outcome=known, answer=answer, reason=reason)
+    return list(found.values())
+
+
 def labelled(logged: Sequence[Logged]) -> pl.DataFrame:
-    """[n] patient_id, happened, risk and a column a kind of group, of predictions whose outcome is known."""
-    known = [one for one in logged if one.outcome is not None]
+    """[n] patient_id, happened, risk and a column a kind of group, of cases whose outcome is known."""
+    known = [one for one in once(logged) if one.outcome is not None]
     kinds = sorted({kind for one in known for kind in one.said.groups})
     return pl.DataFrame(
         {

@@ -10,7 +10,7 @@ Everything of a prediction but its model, times and answer is sealed under the p
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
@@ -47,6 +47,13 @@ _DUE = (
 )
 
 
+_SAID = (
+    "SELECT 1 FROM prediction WHERE subject = ? AND model = ? AND version = ? AND matures >= ? AND matures < ? "
+    "AND time >= ? LIMIT 1"
+)
+_KNOWN = f"SELECT {_COLUMNS} FROM prediction WHERE subject = ? AND model = ? AND version = ? AND length(outcome) > 0"  # noqa: S608 our own names
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One score of one patient, as it is made.
@@ -73,6 +80,16 @@ class Prediction:
     bins: bytes = b""
     profile: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def case(self) -> tuple[str, date]:
+        """Patient and UTC day of the index: what one version says of a case weighs once, however often it is asked.
+
+        The day, for the index of a stay that runs, and of a date, is the moment of the question: by its time, a chart
+        that is opened twenty times would be twenty cases. An index that lies fixed, as a discharge does, is one case
+        on whatever days it is looked at.
+        """
+        return self.patient, self.index_time.astimezone(UTC).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +161,11 @@ class PredictionReader:
         )
         return list(self._opened(bulk.fetch(self._connection, sql, (pseudonym,))))
 
+    def known_of(self, subject: int, model: str, version: str) -> list[Logged]:
+        """Those of one version and one data key whose outcome is known."""
+        rows = bulk.fetch(self._connection, _KNOWN, (subject, model, version))
+        return [one for one in self._opened(rows) if one.outcome is not None]
+
     def is_any(self) -> bool:
         """True where there is a prediction: a look that costs nothing."""
         return bool(bulk.fetch(self._connection, "SELECT 1 FROM prediction LIMIT 1"))
@@ -187,7 +209,7 @@ class PredictionWriter:
         names, rows = [], []
         fresh = zip(predictions, nonces(len(predictions), tools.random_bytes), strict=True)
         for one, nonce in fresh:
-            _require(one)
+            require(one)
             key = keys[(one.patient,)]
             names.append("" if key is None else name_of(tools.random_bytes(16)))
             if key is None:
@@ -198,6 +220,24 @@ class PredictionWriter:
             rows.append((*known, body, b"", "", ""))
         bulk.insert(tools.connection, prediction, rows)
         return names
+
+    def is_said(self, one: Prediction, since: datetime) -> bool:
+        """Whether the same version said something of the same case before, from a time on. An erased patient's was."""
+        key = self._tools.subjects.of_patients([(one.patient,)])[(one.patient,)]
+        if key is None:
+            return True
+        day = datetime.combine(one.case[1], datetime.min.time(), UTC) + timedelta(days=one.horizon_days)
+        days = microseconds(day), microseconds(day + timedelta(days=1))
+        of = (key.number, one.model, one.version, *days, microseconds(since))
+        return bool(bulk.fetch(self._tools.connection, _SAID, of))
+
+    def is_known(self, one: Prediction) -> bool:
+        """Whether an outcome of the same case and version was known before."""
+        tools = self._tools
+        key = tools.subjects.of_patients([(one.patient,)])[(one.patient,)]
+        reader = PredictionReader(tools.connection, tools.zone_keys, tools.subject_keys, tools.bodies)
+        known = reader.known_of(0 if key is None else key.number, one.model, one.version)
+        return any(each.said.case == one.case for each in known)
 
     def answered(self, name: str, answer: Answer, reason: str = "") -> None:
         """Notes what a clinician made of an alert; the newest answer stays.
@@ -232,7 +272,8 @@ def forget(connection: Connection, subjects: Iterable[int]) -> int:
     return bulk.run_in(connection, "DELETE FROM prediction WHERE subject {in}", subjects)
 
 
-def _require(one: Prediction) -> None:
+def require(one: Prediction) -> None:
+    """Returns where a prediction can be kept. raises InputError for a score that is no probability or a role"""
     if not 0 <= one.score <= 1 or one.horizon_days < 0:
         raise InputError("prediction: score", "a score lies within 0..1, a horizon at 0 days or more")
     if one.role not in ROLES:

@@ -69,10 +69,10 @@ def test_no_report_says_who_the_patients_are(made: Watched) -> None:
 def test_an_outcome_counts_when_its_horizon_has_passed_and_not_before(made: Watched) -> None:
     names = made.predict(BEGIN + DAY, count=400)
     told = made.outcomes(names, shift=1.5)
-    made.clock.move(days=HORIZON - 1)
+    made.clock.move(days=HORIZON - 10)  # the oldest of the ten days of indexes is nine days old
     early = take_feedback(made.platform, CLINICIAN, [Feedback(name, came) for name, came in told.items()])
     assert (early["outcomes"], early["early"]) == (0, 400)
-    made.clock.move(days=2)
+    made.clock.move(days=11)
     ripe = take_feedback(made.platform, CLINICIAN, [Feedback(name, came) for name, came in told.items()])
     assert (ripe["outcomes"], ripe["early"]) == (400, 0)
     report = look_now(made.platform, ENGINEER, LookAsk(VERSION))
@@ -224,6 +224,20 @@ def test_one_outcome_counts_once_however_often_it_was_predicted(made: Watched) -
     made.clock.move(days=HORIZON + 1)
     take_feedback(made.platform, CLINICIAN, [Feedback(*one) for one in told.items()])
     assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["sequential"]["outcomes"] == PATIENTS
+
+
+def test_a_chart_that_is_opened_twenty_times_weighs_once_in_a_window_and_counts_twenty_times(made: Watched) -> None:
+    for _ in range(20):
+        made.clock.now = BEGIN + DAY
+        names = made.predict(BEGIN + DAY, count=PATIENTS)
+    names = made.predict(BEGIN + DAY, count=300)
+    answered = [Feedback(name, answer="overridden") for name in names[:60]]
+    take_feedback(made.platform, CLINICIAN, [*answered, Feedback(names[0], answer="accepted")])
+    report = look_now(made.platform, ENGINEER, LookAsk(VERSION))
+    assert report["predictions"] == 300 + 20 * PATIENTS
+    assert {one["rows"] for one in report["findings"] if one["kind"] in ("missing", "scores")} == {300}
+    (one,) = [each for each in report["findings"] if each["kind"] == "overrides"]
+    assert (one["rows"], one["effect"]) == (60, pytest.approx(59 / 60))
 
 
 def test_odds_that_moved_are_told_and_open_no_retraining_by_themselves(made: Watched) -> None:
