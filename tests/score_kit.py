@@ -1,5 +1,6 @@
 """What tests of scoring share: a readmission model of drawn rows with a known rule, registered; patients with stays."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -81,6 +82,17 @@ def model(budget: float = 10.0) -> Model:
     threshold = Threshold(at.threshold, 0.1, budget, at.alerts_per_100, at.ppv, at.recall, at.net_benefit)
     bounds = RiskInterval((0.05, 0.2, 0.5), (0.03, 0.15, 0.4), (0.1, 0.3, 0.7), fit_set(came, risk, miss=0.1))
     return Model(NAME, bare.outcome, 30, features, learnt, conformal=bounds, threshold=threshold, training=training)
+
+
+def broken() -> Model:
+    """As signed and as wrong as can be: what it says of anybody is no number."""
+    whole = model()
+    sign = (1.7e308, -1.7e308)
+    terms = tuple(
+        replace(one, coefficients=tuple(sign[place % 2] for _ in one.coefficients))
+        for place, one in enumerate(whole.learnt.terms)  # type: ignore[attr-defined]
+    )
+    return replace(whole, learnt=replace(whole.learnt, terms=terms))  # type: ignore[type-var]
 
 
 def lineage() -> dict[str, Any]:

@@ -25,9 +25,13 @@ class Limits:
     p99_ms: float
     score_shift: float
     calibration: float
+    ppv_share: float
+    answers: int
+    overrides: float
     z: float
     slo_minutes: int
     quality_minutes: int
+    outcome_days: int
     canary_share: float
     canary_requests: int
 
@@ -73,14 +77,16 @@ def judge(limits: Limits, slo: Counts, quality: Counts, beside: Counts | None) -
     """Whether a version broke a limit.
 
     slo      its counts over `slo_minutes`
-    quality  its counts over `quality_minutes`
-    beside   those of the arm beside it over the same time; None, or fewer than `requests`: scores are not compared
+    quality  its scores over `quality_minutes`, its outcomes and answers over `outcome_days`
+    beside   those of the arm beside it over the same time; None, or too few: scores and answers are not compared
     """
     found = [
-        _errors(limits, slo), _times(limits, slo), _scores(limits, quality, beside), _calibration(limits, quality)
+        _errors(limits, slo), _batches(limits, slo), _times(limits, slo), _scores(limits, quality, beside),
+        _calibration(limits, quality), _ppv(limits, quality), _overrides(limits, quality, beside),
     ]  # fmt: skip
     breaches = tuple(why for _, _, why in found if why)
-    return Verdict(breaches, {name: seen for name, seen, _ in found}, slo.requests >= limits.requests)
+    seen = {name: seen for name, seen, _ in found} | {"refused": _refused(slo)}
+    return Verdict(breaches, seen, slo.requests >= limits.requests)
 
 
 _Found = tuple[str, Json, str]
@@ -94,6 +100,21 @@ def _errors(limits: Limits, counts: Counts) -> _Found:
     return "errors", {"value": share, "limit": limits.errors, "n": n}, why
 
 
+def _batches(limits: Limits, counts: Counts) -> _Found:
+    """Apart from requests: a night's batch would hide, or outweigh, whoever waits for an answer."""
+    n = counts.rows
+    share = counts.lost / n if n >= limits.requests else None
+    is_broken = share is not None and surely_above(counts.lost, n, limits.errors, limits.z)
+    why = f"{counts.lost} of {n} rows of batches got no score; {limits.errors:.1%} are allowed" if is_broken else ""
+    return "batches", {"value": share, "limit": limits.errors, "n": n}, why
+
+
+def _refused(counts: Counts) -> Json:
+    """Shown alone: whoever asks wrongly takes no version out."""
+    n = counts.requests + counts.refused
+    return {"value": counts.refused / n if n else None, "limit": None, "n": n}
+
+
 def _times(limits: Limits, counts: Counts) -> _Found:
     """99 of 100 within the limit: broken where the share that took longer is above one of 100 with certainty."""
     n = sum(counts.times)
@@ -105,14 +126,20 @@ def _times(limits: Limits, counts: Counts) -> _Found:
 
 
 def _scores(limits: Limits, counts: Counts, beside: Counts | None) -> _Found:
-    n, m = sum(counts.scores), 0 if beside is None else sum(beside.scores)
-    value, why = None, ""
-    if beside is not None and min(n, m) >= limits.requests:
-        chance = SCORES - 1 + limits.z * math.sqrt(2 * (SCORES - 1))  # of a chi-squared variable: mean and z spreads
-        value = max(0.0, stability_index(counts.scores, beside.scores) - chance * (1 / n + 1 / m))
-        if value > limits.score_shift:
-            why = f"the scores moved by {value:.2f} against those beside (PSI); {limits.score_shift:g} is allowed"
-    return "score_shift", {"value": value, "limit": limits.score_shift, "n": n}, why
+    """Like with like: patients whom the traffic led here, or else rows of whoever asks; the larger shift of both."""
+    value, why, of = None, "", 0
+    for name in ("routed", "scores") if beside is not None else ():
+        own, other = getattr(counts, name), getattr(beside, name)
+        n, m = sum(own), sum(other)
+        of += n
+        if min(n, m) >= limits.requests:
+            chance = (
+                SCORES - 1 + limits.z * math.sqrt(2 * (SCORES - 1))
+            )  # of a chi-squared variable: mean and z spreads
+            value = max(value or 0.0, stability_index(own, other) - chance * (1 / n + 1 / m))
+    if value is not None and value > limits.score_shift:
+        why = f"the scores moved by {value:.2f} against those beside (PSI); {limits.score_shift:g} is allowed"
+    return "score_shift", {"value": value, "limit": limits.score_shift, "n": of}, why
 
 
 def _calibration(limits: Limits, counts: Counts) -> _Found:
@@ -126,17 +153,50 @@ def _calibration(limits: Limits, counts: Counts) -> _Found:
     return "calibration", {"value": value, "limit": limits.calibration, "n": n}, why
 
 
+def _ppv(limits: Limits, counts: Counts) -> _Found:
+    """The share of alerts that came true, over what their own probabilities promised."""
+    n, value, why = counts.alerts, None, ""
+    if n >= limits.answers and counts.promised > 0:
+        value, least = counts.hits / counts.promised, limits.ppv_share * counts.promised / n
+        if bounds(counts.hits, n, limits.z)[1] < least:
+            why = f"{counts.hits} of {n} alerts came true; {counts.promised:.0f} were promised"
+    return "ppv", {"value": value, "limit": limits.ppv_share, "n": n}, why
+
+
+def _overrides(limits: Limits, counts: Counts, beside: Counts | None) -> _Found:
+    """The share of answered alerts that clinicians overrode: above the limit, or above that of the arm beside."""
+    n, value, why = counts.answers, None, ""
+    if n >= limits.answers:
+        value, low = counts.overridden / n, bounds(counts.overridden, n, limits.z)[0]
+        if low > limits.overrides:
+            why = f"{counts.overridden} of {n} alerts were overridden; {limits.overrides:.0%} are allowed"
+        elif _is_above(low, limits, beside):
+            why = f"{counts.overridden} of {n} alerts were overridden, more than of the arm beside"
+    return "overrides", {"value": value, "limit": limits.overrides, "n": n}, why
+
+
+def _is_above(low: float, limits: Limits, beside: Counts | None) -> bool:
+    if beside is None or beside.answers < limits.answers:
+        return False
+    return low > bounds(beside.overridden, beside.answers, limits.z)[1]
+
+
 def surely_above(hits: int, n: int, limit: float, z: float) -> bool:
-    """True where a share is above a limit with certainty: the lower bound of Wilson's interval is.
+    """True where a share is above a limit with certainty: the lower bound of its interval is."""
+    return bounds(hits, n, z)[0] > limit
+
+
+def bounds(hits: int, n: int, z: float) -> tuple[float, float]:
+    """Wilson's interval of a share, 0..1.
 
     source  Wilson EB, Journal of the American Statistical Association 1927;22:209-212
     """
     if n == 0:
-        return False
+        return 0.0, 1.0
     share = hits / n
     middle = share + z * z / (2 * n)
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (middle - spread) / (1 + z * z / n) > limit
+    return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
 
 
 def stability_index(one: list[int], other: list[int]) -> float:

@@ -1,7 +1,7 @@
-"""What is counted of a version while it answers: requests, errors, how long, which scores, and whether they came true.
+"""What is counted of a version while it answers: requests, errors, how long, which scores, and what came of them.
 
-Counts alone, no patient: they add up over processes and time. Times fall into classes that grow by a fifth; scores into
-20 equal ones.
+Counts alone, no patient: they add up over processes, routes and time. Times fall into classes that grow by a fifth;
+scores into 20 equal ones.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,39 +21,94 @@ class Counts:
     """Counts of one version over a while.
 
     requests, errors  errors are requests that got no score
-    times             [TIMES] answered requests by how long they took
-    scores            [SCORES] scores by size
+    refused           asked with an input that the version does not take: not among the requests, and nobody's error
+    rows, lost        of batches; lost are those that got no score, for their batch failed
+    times             [TIMES] answered requests, and parts of batches by the time a row, by how long they took
+    scores            [SCORES] scores by size, of rows of whoever asks
+    routed            [SCORES] of patients whom the traffic led here: versions beside each other get the same mix
     expected          sum of the probabilities of those whose outcome is known by now
     variance          sum of p (1 - p) of the same
     known, happened   how many those are, and for how many it happened
+    alerts, hits      of the same, whom somebody was told of, and for how many of them it happened
+    promised          sum of the probabilities of the alerts
+    answers, overridden  alerts that a clinician answered, and how many of them were overridden
     """
 
     requests: int = 0
     errors: int = 0
+    refused: int = 0
+    rows: int = 0
+    lost: int = 0
     times: list[int] = field(default_factory=lambda: [0] * TIMES)
     scores: list[int] = field(default_factory=lambda: [0] * SCORES)
+    routed: list[int] = field(default_factory=lambda: [0] * SCORES)
     expected: float = 0.0
     variance: float = 0.0
     known: int = 0
     happened: int = 0
+    alerts: int = 0
+    hits: int = 0
+    promised: float = 0.0
+    answers: int = 0
+    overridden: int = 0
 
-    def answered(self, milliseconds: float, score: float) -> None:
-        """Counts a request that got a score in 0..1."""
+    def answered(self, milliseconds: float | None, score: float | None, *, is_routed: bool = False) -> None:
+        """Counts a request that got a score in 0..1.
+
+        milliseconds  None where the version was being loaded
+        score         None where it is compared with nobody's: it was asked of a version by name, or counted before
+        is_routed     it is of a patient whom the traffic led here
+        """
         self.requests += 1
-        self.times[time_class(milliseconds)] += 1
-        self.scores[min(int(score * SCORES), SCORES - 1)] += 1
+        if milliseconds is not None:
+            self.times[time_class(milliseconds)] += 1
+        if score is not None:
+            kept = self.routed if is_routed else self.scores
+            kept[min(int(score * SCORES), SCORES - 1)] += 1
 
     def failed(self) -> None:
         """Counts a request that got none."""
         self.requests += 1
         self.errors += 1
 
-    def came_true(self, probability: float, *, happened: bool) -> None:
+    def batch(self, rows: int, milliseconds: float | None) -> None:
+        """Counts a part of a batch.
+
+        milliseconds  a row; None where it failed
+        """
+        self.rows += rows
+        if milliseconds is None:
+            self.lost += rows
+        elif rows:
+            self.times[time_class(milliseconds)] += 1
+
+    def came_true(self, probability: float, *, happened: bool, is_alert: bool = False) -> None:
         """Counts an outcome that became known, and what had been said of it."""
         self.expected += probability
         self.variance += probability * (1 - probability)
         self.known += 1
         self.happened += int(happened)
+        if is_alert:
+            self.alerts += 1
+            self.promised += probability
+            self.hits += int(happened)
+
+    def reacted(self, *, is_overridden: bool) -> None:
+        """Counts a clinician's answer to an alert."""
+        self.answers += 1
+        self.overridden += int(is_overridden)
+
+    def apart(self) -> tuple["Counts", "Counts"]:
+        """What was asked, and what came of it: the second becomes known later, and is kept longer."""
+        late = Counts(
+            expected=self.expected, variance=self.variance, known=self.known, happened=self.happened,
+            alerts=self.alerts, hits=self.hits, promised=self.promised, answers=self.answers,
+            overridden=self.overridden,
+        )  # fmt: skip
+        soon = Counts(
+            self.requests, self.errors, self.refused, self.rows, self.lost, self.times, self.scores, self.routed
+        )  # fmt: skip
+        return soon, late
 
     def as_json(self) -> dict[str, Any]:
         """The counts for machines; `from_json` reads them."""
@@ -76,28 +131,37 @@ def from_json(told: Mapping[str, Any]) -> Counts:
     """Counts that somebody sent. raises QueryError where they cannot be counts"""
     names = {one.name for one in fields(Counts)}
     made = Counts(**{name: value for name, value in told.items() if name in names})
-    whole = [made.requests, made.errors, made.known, made.happened, *made.times, *made.scores]
-    is_right = len(made.times) == TIMES and len(made.scores) == SCORES and set(told) <= names
+    whole = [getattr(made, name) for name in _WHOLE] + [one for name in _LISTS for one in getattr(made, name)]
+    is_right = all(len(getattr(made, name)) == size for name, size in _LISTS.items()) and set(told) <= names
     is_right = is_right and all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in whole)
     if not is_right or not _fits(made):
         raise QueryError("the counts are none", f"{TIMES} classes of times, {SCORES} of scores, no negative number.")
     return made
 
 
+_LISTS = {"times": TIMES, "scores": SCORES, "routed": SCORES}
+_SUMS = ("expected", "variance", "promised")
+_WHOLE = tuple(one.name for one in fields(Counts) if one.name not in (*_LISTS, *_SUMS))
+
+
 def _fits(made: Counts) -> bool:
-    sums = all(isfinite(one) and one >= 0 for one in (made.expected, made.variance))
-    is_less = made.errors <= made.requests and made.happened <= made.known and made.expected <= made.known
-    return sums and is_less and sum(made.times) == sum(made.scores) == made.requests - made.errors
+    sums = all(isfinite(getattr(made, name)) and getattr(made, name) >= 0 for name in _SUMS)
+    parts = (
+        (made.errors, made.requests), (made.lost, made.rows), (made.happened, made.known), (made.expected, made.known),
+        (made.alerts, made.known), (made.hits, made.alerts), (made.promised, made.alerts),
+        (made.overridden, made.answers), (sum(made.scores) + sum(made.routed), made.requests - made.errors),
+        (sum(made.times), made.requests - made.errors + made.rows - made.lost),
+    )  # fmt: skip
+    return sums and all(part <= whole for part, whole in parts)
 
 
 def together(counts: Iterable[Counts]) -> Counts:
-    """The counts of several whiles or processes as one."""
-    total = Counts()
-    for each in counts:
-        for name in ("requests", "errors", "expected", "variance", "known", "happened"):
-            setattr(total, name, getattr(total, name) + getattr(each, name))
-        total.times = [a + b for a, b in zip(total.times, each.times, strict=True)]
-        total.scores = [a + b for a, b in zip(total.scores, each.scores, strict=True)]
+    """The counts of several whiles, routes or processes as one."""
+    found, total = list(counts), Counts()
+    for name in (*_WHOLE, *_SUMS):
+        setattr(total, name, sum(getattr(each, name) for each in found))
+    for name in _LISTS if found else ():
+        setattr(total, name, [sum(of) for of in zip(*(getattr(each, name) for each in found), strict=True)])
     return total
 
 

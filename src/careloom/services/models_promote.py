@@ -130,20 +130,24 @@ def roll_back(platform: Platform, who: Principal, model: str, reason: str) -> Js
 class Back:
     """Who takes a step back, and which.
 
-    by    person or limit, for the audit chain
-    part  challenger or champion; empty: whoever came last
+    by      person or limit, for the audit chain
+    part    challenger or champion; empty: whoever came last
+    number  of the version that has to have that part still; 0: whoever has it
     """
 
     by: str = "person"
     part: str = ""
+    number: int = 0
 
 
 def rolled_back(platform: Platform, who: Principal, model: str, reason: str, back: Back | None = None) -> Json:
-    """What `roll_back` does, for who was admitted."""
+    """What `roll_back` does, for who was admitted. raises Conflict where the version lost its part meanwhile"""
     how = back or Back()
     before = traffic_of(platform, model)
     if before["champion"] is None and before["challenger"] is None:
         raise NotFound("nobody answers for this model", f"See its versions: careloom models list {model}.")
+    if how.number and before[how.part] != how.number:  # else a canary's second end would end the champion
+        raise Conflict(f"{version_name(model, how.number)} is {how.part} no more", "There is nothing to do.")
     after, was = _before(platform, model, before, how.part)
     now = after["champion"]
     after["last"] = {"step": "rollback", "time": instant(platform.runtime.now()), "by": how.by, "was": was}

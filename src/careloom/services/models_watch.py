@@ -1,20 +1,24 @@
-"""What versions do while they answer is counted here; who breaks a limit is taken out at once, and that is told.
+"""What versions do while they answer is counted; who breaks a limit is taken out at once, and that is told.
 
-Whoever serves sends counts every few seconds; the worker looks as well. A canary that breaks a limit ends; a champion
-that does is replaced by the one before it; a shadow stops to listen.
+A service sends counts every few seconds; scores, cards and batches add theirs where they keep their answers, and look
+at the limits now and then; so do outcomes and clinicians' answers when they come, and the worker. A canary that breaks
+a limit ends; a champion that does is replaced by the one before it; a shadow stops to listen.
 """
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
+from threading import Lock
+from weakref import WeakKeyDictionary
 
-from careloom.errors import Conflict, StateError
+from careloom.errors import CareloomError, Conflict, StateError
 from careloom.logs import log
 from careloom.mlops import breach
 from careloom.mlops.breach import Verdict
-from careloom.mlops.counting import Counts, from_json, together
+from careloom.mlops.counting import Counts, from_json
 from careloom.services.access import Principal, local_operator
 from careloom.services.admission import admit, note
-from careloom.services.models_counts import PARTS, WINDOW_MINUTES, Part, looked_at
+from careloom.services.models_counts import PARTS, Part, add, looked_at
 from careloom.services.models_kept import Change, Json, put_traffic, traffic_of, version_name, write
 from careloom.services.models_mirror import mirror_soon
 from careloom.services.models_promote import Back, rolled_back
@@ -36,21 +40,12 @@ def count(platform: Platform, who: Principal, model: str, counts: Mapping[int, C
     raises  AccessError; QueryError for counts that are none; NotFound for a version that there is not
     """
     admit(platform, who, "operate", "identified", operation=COUNT)
-    window = int(platform.runtime.now().timestamp() // (60 * WINDOW_MINUTES))
     checked = {number: from_json(each.as_json()) for number, each in counts.items()}
 
     def act(step: Transaction) -> ModelWork:
-        known = {one.name: one for one in step.models.listed("count", model)}
-        for number, each in checked.items():
-            step.models.find("version", version_name(model, number))
-            name = f"{version_name(model, number)}/{window}"
-            if name in known:
-                total = together([from_json(known[name].body), each])
-                step.models.change("count", name, "counted", total.as_json())
-            else:
-                step.models.add("count", name, model, "counted", each.as_json())
-        first = next(iter(checked))
-        return step.models.find("version", version_name(model, first))
+        found = [step.models.find("version", version_name(model, number)) for number in checked]
+        add(step, model, checked, platform.runtime.now())
+        return found[0]
 
     if checked:
         detail = {"model": model, "requests": {str(number): each.requests for number, each in checked.items()}}
@@ -97,6 +92,45 @@ def sweep(platform: Platform) -> None:
         applied(platform, name)
 
 
+LOOK_SECONDS = 10.0
+"""A process that scores looks at the limits of a model at most so often."""
+
+
+class _Looks:
+    """When this process looked at the limits of each model of a platform; threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._newest: WeakKeyDictionary[Platform, dict[str, datetime]] = WeakKeyDictionary()
+
+    def is_due(self, platform: Platform, model: str) -> bool:
+        now = platform.runtime.now()
+        with self._lock:
+            kept = self._newest.setdefault(platform, {})
+            if model in kept and abs((now - kept[model]).total_seconds()) < LOOK_SECONDS:
+                return False
+            kept[model] = now
+            return True
+
+
+_LOOKS = _Looks()
+
+
+def settle_soon(platform: Platform, model: str) -> None:
+    """Takes out who broke a limit, once in `LOOK_SECONDS`: for who has just given an answer."""
+    if _LOOKS.is_due(platform, model):
+        settle(platform, model)
+
+
+def settle(platform: Platform, model: str) -> list[Json]:
+    """What `applied` does; where it cannot be done, that is in the log, and whoever asked has what they asked for."""
+    try:
+        return applied(platform, model)
+    except CareloomError as error:
+        log(__name__, "limits could not be looked at", level=logging.ERROR, error_code=error.code)
+        return []
+
+
 def _taken_out(platform: Platform, model: str, part: Part, number: int, verdict: Verdict) -> list[Json]:
     who = local_operator(WATCHER)
     version, why = version_name(model, number), verdict.breaches[0]
@@ -109,7 +143,7 @@ def _taken_out(platform: Platform, model: str, part: Part, number: int, verdict:
         mirror_soon(platform, who)
         return [{**done, "now": ""}]
     try:
-        made = rolled_back(platform, who, model, why, Back(by="limit", part=part))
+        made = rolled_back(platform, who, model, why, Back(by="limit", part=part, number=number))
     except Conflict:  # another process did the same meanwhile
         return []
     except StateError:  # the only champion that there ever was: people decide whether no answer is better

@@ -17,6 +17,7 @@ from careloom.risk.cohorts_match import facts_of
 from careloom.risk.cohorts_outcome import outcomes
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event
+from careloom.services.models_outcomes import Came
 from careloom.services.monitor_profiles import cohort_of
 from careloom.services.platform import Platform
 from careloom.services.risk_facts import zone_facts
@@ -77,10 +78,10 @@ def take_feedback(platform: Platform, who: Principal, told: Sequence[Feedback]) 
     raises   AccessError; InputError for an answer or a reason that is none
     """
     admit(platform, who, "correct", ZONE, operation=FEEDBACK)
-    store, now = platform.store(ZONE), platform.runtime.now()
+    store, now, came = platform.store(ZONE), platform.runtime.now(), Came(platform)
     early = unknown = answers = 0
     kept: dict[str, bool] = {}
-    known: list[Feedback] = []
+    known: list[tuple[Feedback, Logged]] = []
     with store.predictions() as log:
         for one in told:
             try:
@@ -88,17 +89,20 @@ def take_feedback(platform: Platform, who: Principal, told: Sequence[Feedback]) 
             except NotFound:
                 unknown += 1
                 continue
-            known.append(one)
+            known.append((one, found))
             if one.outcome is not None and found.matures > now:
                 early += 1
             elif one.outcome is not None:
                 kept[one.prediction] = one.outcome
     with store.transaction(event(platform, who, FEEDBACK, ZONE, action="update", detail={"told": len(told)})) as step:
-        for one in known:
+        for one, said in known:
             if one.answer is not None:
                 step.predictions.answered(one.prediction, one.answer, one.reason)
+                came.answered(said, is_overridden=one.answer == "overridden")
                 answers += 1
-        new = step.predictions.known(kept)
+        new = came.known(step, [said for _, said in known], kept)
+        came.keep(step)
+    came.settle()
     return {"answers": answers, "outcomes": new, "early": early, "unknown": unknown}
 
 
@@ -109,7 +113,7 @@ def label_due(platform: Platform, who: Principal, model: str, version: str) -> i
     have to be fed back.
     raises  AccessError
     """
-    store, now = platform.store(ZONE), platform.runtime.now()
+    store, now, came = platform.store(ZONE), platform.runtime.now(), Came(platform)
     with store.predictions() as log:
         due = log.due(model, version, now)
     definition = _definition(platform, model, version) if due else None
@@ -119,7 +123,10 @@ def label_due(platform: Platform, who: Principal, model: str, version: str) -> i
     told = looked_up(definition, due, facts.filter((pl.col("available_time") <= now).fill_null(value=True)))
     detail = {"model": f"{model}@{version}", "outcomes": len(told)}
     with store.transaction(event(platform, who, LABEL, ZONE, action="update", detail=detail)) as step:
-        return step.predictions.known(told)
+        new = came.known(step, due, told)
+        came.keep(step)
+    came.settle()
+    return new
 
 
 def looked_up(definition: Definition, due: Sequence[Logged], events: pl.DataFrame) -> Mapping[str, bool]:

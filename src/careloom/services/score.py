@@ -13,17 +13,29 @@ from uuid import UUID
 import orjson
 
 from careloom.crypto.pseudonyms import digest_of
-from careloom.errors import CareloomError, InputError, IntegrityError
+from careloom.errors import InputError, IntegrityError
 from careloom.fhir.validate import check
 from careloom.logs import log
 from careloom.risk.assessment import Assessment
 from careloom.risk.assessment_fhir import KIND, provenance, risk_assessment
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
+from careloom.services.models_watch import settle_soon
 from careloom.services.platform import Platform
 from careloom.services.score_assess import Found, assessment, gaps_of, looked_up
+from careloom.services.score_counts import Heard, begun, heard_failing, require_probable
 from careloom.services.score_facts import Record, record_of, types, types_of_gaps
-from careloom.services.score_models import OPERATION, Answering, Scorer, Use, answering, scorer, served
+from careloom.services.score_models import (
+    OPERATION,
+    Answering,
+    Scorer,
+    Use,
+    answering,
+    is_warm,
+    opened,
+    scorer,
+    served,
+)
 from careloom.services.score_predictions import prediction_of
 from careloom.services.search import zone_of
 from careloom.store.predictions import Prediction, Role
@@ -105,35 +117,63 @@ def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
     """
     zone = zone_of(ask.zone)
     admitted(platform, who, zone, gaps=ask.gaps, write=ask.write)
+    heard = Heard()
     try:
         at = moment_of(platform, ask.as_of)
         subject = platform.store(zone).pseudonym(ask.patient.rpartition("/")[2])
-        who_answers = answering(platform, ask.model, subject, Use(who, zone, ask.trial, ask.write))
-        asked = scorer(who_answers.answers)
+        one = answering(platform, ask.model, subject, Use(who, zone, ask.trial, ask.write))
+        heard = _heard(one, zone, ask)
+        with heard.opening(one.number or 0):
+            asked = opened(platform, one)
         record = record_of(platform, who, zone, ask.patient, gaps=ask.gaps)
+        found, made = _assessed(asked, record, at, ask, heard)
+        if made is None:
+            return replace(_not_scored(platform, who, zone, asked, record, found), trial=one.trial)
+    except Exception as error:
+        heard_failing(platform, who, zone, heard, ask.model, error)
+        raise
+    role = one.role if ask.as_of is None else "batch"
+    beside = _listened(platform, one, record, at, ask, heard) if ask.as_of is None else []
+    return _kept(platform, who, zone, _Said(asked, record, found, made, role, ask.write, one.trial, beside), heard)
+
+
+def _heard(one: Answering, zone: Zone, ask: ScoreAsk) -> Heard:
+    """What is counted: of who answers for patients. A look back is compared with nobody's scores."""
+    is_counted = zone == "identified" and not one.trial and one.number is not None
+    return Heard(one.name if is_counted else "", one.is_routed and ask.as_of is None, begun(one.since))
+
+
+def _assessed(
+    asked: Scorer, record: Record, at: datetime, ask: ScoreAsk, heard: Heard
+) -> tuple[Found, Assessment | None]:
+    number = int(asked.served.number)
+    with heard.asking(number):
         found = looked_up(asked, record, at, now=ask.now, encounter=encounter_of(ask.encounter))
         if found.told is None:
-            return replace(_not_scored(platform, who, zone, asked, record, found), trial=who_answers.trial)
+            return found, None
         probability = float(asked.served.model.score_rows([found.told])[0])
-        gaps = gaps_of(record, found.index.moment.time) if ask.gaps else []
-        made = assessment(asked, record, found, probability, gaps)
-    except CareloomError as error:
-        note(platform, who, OPERATION, zone, outcome="failed", detail={"model": ask.model, "code": error.code})
-        raise
-    role = who_answers.role if ask.as_of is None else "batch"
-    beside = _listened(platform, who_answers, record, at, ask) if ask.as_of is None else []
-    said = _Said(asked, record, found, made, role, ask.write, who_answers.trial, beside)
-    return _kept(platform, who, zone, said)
+        require_probable(probability)
+    gaps = gaps_of(record, found.index.moment.time) if ask.gaps else []
+    with heard.asking(number):
+        return found, assessment(asked, record, found, probability, gaps)
 
 
-def _listened(platform: Platform, one: Answering, record: Record, at: datetime, ask: ScoreAsk) -> list[Prediction]:
-    """What the shadow says of the same patient, for the log alone; a shadow that fails is nobody's trouble."""
+def _listened(
+    platform: Platform, one: Answering, record: Record, at: datetime, ask: ScoreAsk, heard: Heard
+) -> list[Prediction]:
+    """What the shadow says of the same patient, for the log alone; one that fails is counted, and nobody's trouble."""
     if one.listens is None:
         return []
     try:
-        asked = scorer(served(platform, f"{one.answers.name}@{one.listens}"))
-        found = looked_up(asked, record, at, now=ask.now, encounter=encounter_of(ask.encounter))
-        return [] if found.told is None else [prediction_of(asked, record, found, "shadow")]
+        with heard.opening(one.listens):
+            asked = scorer(served(platform, f"{one.name}@{one.listens}"))
+        with heard.asking(one.listens):
+            found = looked_up(asked, record, at, now=ask.now, encounter=encounter_of(ask.encounter))
+            if found.told is None:
+                return []
+            said = prediction_of(asked, record, found, "shadow")
+            require_probable(said.score)
+        return [said]
     except Exception as error:  # noqa: BLE001 whatever is wrong with who only listens: the answer stands
         log(__name__, "a shadow failed", level=logging.WARNING, kind=type(error).__name__)
         return []
@@ -191,8 +231,8 @@ def _not_scored(
     return ScoreReport("over" if state == "open" else state, asked.served.label, failed)
 
 
-def _kept(platform: Platform, who: Principal, zone: Zone, said: _Said) -> ScoreReport:
-    """Logs the prediction and writes the resources, in one step with the audit record."""
+def _kept(platform: Platform, who: Principal, zone: Zone, said: _Said, heard: Heard) -> ScoreReport:
+    """Logs the prediction, counts it and writes the resources, in one step with the audit record."""
     label, one, digest = said.scorer.served.label, said.assessment, feature_hash(platform, said.found, said.assessment)
     detail: dict[str, object] = {
         "model": label, "state": "scored", "alert": one.is_alert, "facts": len(one.basis), "features": digest,
@@ -209,9 +249,21 @@ def _kept(platform: Platform, who: Principal, zone: Zone, said: _Said) -> ScoreR
     told = event(platform, who, OPERATION, zone, action=action, subjects=(said.record.subject,), detail=detail)  # type: ignore[arg-type]
     with platform.store(zone).transaction(told) as step:
         first = prediction_of(said.scorer, said.record, said.found, said.role, one.probability)
+        _count(platform, step, said, [first, *said.beside], heard)
         name, *_ = step.predictions.record([first, *said.beside])
         written = _written(platform, step, one, digest) if said.write else ""
+    if heard.model:
+        settle_soon(platform, heard.model)
     return ScoreReport("scored", label, (), one, name, written)
+
+
+def _count(platform: Platform, step: Transaction, said: _Said, made: list[Prediction], heard: Heard) -> None:
+    """Adds what was asked of the versions to their counts, before the step logs what they said."""
+    if not heard.model:
+        return
+    for one in made:
+        heard.answered(step, one, is_warm=is_warm(f"{one.model}@{one.version}"))
+    heard.keep(platform, step)
 
 
 def feature_hash(platform: Platform, found: Found, one: Assessment) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from careloom.errors import CareloomError, QueryError
+from careloom.errors import QueryError
 from careloom.risk.cohorts import extract
 from careloom.risk.cohorts_definition import Definition
 from careloom.risk.features import built
@@ -19,11 +19,14 @@ from careloom.risk.groups import groups, watched
 from careloom.risk.stratify import Stratified, UnitCosts, stratify
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
+from careloom.services.models_kept import resolve
+from careloom.services.models_watch import settle_soon
 from careloom.services.platform import Platform
 from careloom.services.risk_facts import newest_facts, read_facts, zone_facts
 from careloom.services.score import ScoreAsk, moment_of, require_writer, score
+from careloom.services.score_counts import Heard, heard_failing, require_probable
 from careloom.services.score_facts import types
-from careloom.services.score_models import OPERATION, Scorer, Use, approved, scorer, tried
+from careloom.services.score_models import OPERATION, Scorer, Served, Use, approved, scorer, tried
 from careloom.services.search import zone_of
 from careloom.services.view import Watch
 from careloom.store.predictions import Prediction
@@ -101,23 +104,25 @@ def score_cohort(
         admit(platform, who, "search", zone, kind, operation=OPERATION)
     if ask.write:
         require_writer(platform, who, zone)
+    heard = Heard()
     try:
         on_trial = tried(platform, ask.model, Use(who, zone, ask.trial, ask.write))
-        asked = scorer(on_trial or approved(platform, ask.model))
+        heard.model = "" if on_trial or zone != "identified" else ask.model.partition("@")[0]
+        asked = _opened(platform, ask.model, on_trial, heard)
         own = asked.judge.definition.name
         if ask.cohort not in ("", own):
             raise QueryError(f"{asked.served.label} is of the cohort {own}", "Name that one, or another model.")
         at = moment_of(platform, ask.as_of)
         events = _facts(platform, who, zone, ask, watch)
-        whole, states = scored(asked, events, at)
+        whole, states = scored(asked, events, at, heard)
         ties = pl.Series("tie", [platform.store(zone).pseudonym(one) for one in whole["patient_id"]], dtype=pl.String)
         capacity = whole.height if ask.capacity is None else ask.capacity
         found = stratify(whole.drop("bins", "groups").with_columns(ties), capacity, ask.costs)
-    except CareloomError as error:
-        note(platform, who, OPERATION, zone, outcome="failed", detail={"model": ask.model, "code": error.code})
+    except Exception as error:
+        heard_failing(platform, who, zone, heard, ask.model, error)
         raise
     if on_trial is None:
-        _log(platform, who, zone, asked, whole)
+        _log(platform, who, zone, asked, whole, heard)
     else:
         _note_trial(platform, who, zone, asked, whole)
     written = sum(1 for _ in _written(platform, who, ask, asked, found)) if ask.write else 0
@@ -127,15 +132,25 @@ def score_cohort(
     return CohortScoreReport(asked.served.label, at, states, alerts, found, listed, written, trial=on_trial is not None)
 
 
+def _opened(platform: Platform, model: str, on_trial: Served | None, heard: Heard) -> Scorer:
+    if on_trial is not None:
+        return scorer(on_trial)
+    with heard.opening(resolve(platform, model).body["number"]):
+        return scorer(approved(platform, model))
+
+
 def _facts(platform: Platform, who: Principal, zone: Zone, ask: CohortScoreAsk, watch: Watch | None) -> pl.DataFrame:
     if not ask.facts:
         return zone_facts(platform, who, zone, watch)
     return read_facts(platform, who, zone, newest_facts(platform, zone) if ask.facts == "newest" else ask.facts)
 
 
-def scored(asked: Scorer, events: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
+def scored(
+    asked: Scorer, events: pl.DataFrame, as_of: datetime, heard: Heard | None = None
+) -> tuple[pl.DataFrame, dict[str, int]]:
     """The risk of each patient whose newest index is within its horizon.
 
+    heard    what the version does is counted there
     events   as `careloom.risk.cohorts_events.EVENTS`
     returns  [n] patient_id, index_time, resource_key, risk (0..1), alert, bins (of the model's profile; empty where it
              has none) and groups; and how many patients stand how
@@ -145,8 +160,10 @@ def scored(asked: Scorer, events: pl.DataFrame, as_of: datetime) -> tuple[pl.Dat
     past = events.filter(pl.col("time").is_null() | (pl.col("time") <= as_of))
     index, states = _newest(definition, past, as_of)
     kind = definition.events[definition.index.event].kind if definition.index.event else ""
-    told = built(asked.features, index, past, kind).frame
-    risk = model.score(told)
+    with (heard or Heard()).asking(int(asked.served.number), rows=index.height):
+        told = built(asked.features, index, past, kind).frame
+        risk = model.score(told)
+        require_probable(risk)
     alert_from = 2.0 if model.threshold is None else model.threshold.alert_from
     made = index.select("patient_id", "index_time", "resource_key").with_columns(
         pl.Series("risk", risk, dtype=pl.Float64)
@@ -196,8 +213,10 @@ def _horizon(definition: Definition) -> timedelta:
     return timedelta(days=definition.outcome.horizon_days) - timedelta(seconds=round(late * 3600))
 
 
-def _log(platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: pl.DataFrame) -> None:
-    """Every score into the log of predictions, a thousand a step, each with its audit record."""
+def _log(
+    platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: pl.DataFrame, heard: Heard
+) -> None:  # fmt: skip
+    """Every score into the log of predictions, and into the counts, a thousand a step, each with its audit record."""
     store, served_by = platform.store(zone), asked.served
     horizon, profile = _horizon(asked.judge.definition), served_by.profile
     for part in whole.iter_slices(_STEP):
@@ -214,6 +233,10 @@ def _log(platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: p
         told = event(platform, who, OPERATION, zone, subjects=map(store.pseudonym, part["patient_id"]), detail=detail)
         with store.transaction(told) as step:
             step.predictions.record(made)
+            heard.part(int(served_by.number), part.height, whole.height)
+            heard.keep(platform, step)
+    if heard.model:
+        settle_soon(platform, heard.model)
     if whole.is_empty():
         note(platform, who, OPERATION, zone, detail={"model": served_by.label, "state": "scored", "count": 0})
 

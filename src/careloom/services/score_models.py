@@ -22,8 +22,8 @@ from careloom.risk.models_package import unpack
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit
 from careloom.services.models import open_version
-from careloom.services.models_kept import resolve
-from careloom.services.models_traffic import routed
+from careloom.services.models_kept import resolve, traffic_of
+from careloom.services.models_traffic import routed_by
 from careloom.services.monitor_profiles import texts_in
 from careloom.services.platform import Platform
 from careloom.store.predictions import Role
@@ -83,6 +83,7 @@ class _Kept:
         self._lock = Lock()
         self._served: OrderedDict[str, Served] = OrderedDict()
         self._scorers: dict[str, Scorer] = {}
+        self._warm: set[str] = set()
 
     def find(self, digest: str) -> Served | None:
         with self._lock:
@@ -95,8 +96,9 @@ class _Kept:
         with self._lock:
             self._served[one.digest] = one
             while len(self._served) > _KEPT_AT_MOST:
-                digest, _ = self._served.popitem(last=False)
+                digest, gone = self._served.popitem(last=False)
                 self._scorers.pop(digest, None)
+                self._warm.discard(gone.label)
 
     def find_scorer(self, digest: str) -> Scorer | None:
         with self._lock:
@@ -111,6 +113,13 @@ class _Kept:
         with self._lock:
             self._served.clear()
             self._scorers.clear()
+            self._warm.clear()
+
+    def is_warm(self, label: str) -> bool:
+        with self._lock:
+            was = label in self._warm
+            self._warm.add(label)
+            return was
 
 
 _KEPT = _Kept()
@@ -185,16 +194,23 @@ def tried(platform: Platform, version: str, use: Use) -> Served | None:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Who answers for a patient, in which role, and who only listens.
+    """Who answers for a patient, in which role, and who only listens; nobody of them is opened yet.
 
-    listens  the number of the shadow, which is opened where it is asked; None for none
-    trial    nobody approved the version: what it says is for who tries it, and is not logged
+    number     None where the name leads to nobody, which opening it tells
+    listens    the number of the shadow; None for none
+    trial      nobody approved the version: what it says is for who tries it, and is not logged
+    is_routed  the traffic led here
+    since      when the newest step of the traffic was taken; empty for none
     """
 
-    answers: Served
+    name: str
+    number: int | None
+    label: str
     role: Role
     listens: int | None = None
     trial: bool = False
+    is_routed: bool = False
+    since: str = ""
 
 
 def answering(platform: Platform, version: str, subject: str, use: Use) -> Answering:
@@ -202,17 +218,31 @@ def answering(platform: Platform, version: str, subject: str, use: Use) -> Answe
 
     version  ``NAME`` or ``NAME@champion`` for the traffic; ``NAME@3`` and ``NAME@challenger`` are as they are
     subject  keyed pseudonym
-    raises   as `approved` and `tried`
+    raises   as `tried`; NotFound where the model has no champion
     """
     name, _, which = version.partition("@")
     require_name(name)
     if (found := tried(platform, version, use)) is not None:
-        return Answering(found, "batch", trial=True)
+        return Answering(name, int(found.number), version, "batch", trial=True)
+    traffic = traffic_of(platform, name)
+    since = str(traffic["last"].get("time", ""))
     if which not in ("", "champion"):
-        return Answering(approved(platform, version), "challenger" if which == "challenger" else "batch")
-    arms = routed(platform, name, subject)
+        number = int(which) if which.isdecimal() else traffic.get(which)
+        return Answering(name, number, version, "challenger" if which == "challenger" else "batch", since=since)
+    arms = routed_by(platform, name, traffic, subject)
     role: Role = "challenger" if arms.arm == "challenger" else "champion"
-    return Answering(approved(platform, f"{name}@{arms.answers}"), role, arms.listens)
+    label = f"{name}@{arms.answers}"
+    return Answering(name, arms.answers, label, role, arms.listens, is_routed=True, since=since)
+
+
+def opened(platform: Platform, one: Answering) -> Scorer:
+    """Who answers, opened. raises as `approved`, for a trial as `served`; and as `scorer`"""
+    return scorer((served if one.trial else approved)(platform, one.label))
+
+
+def is_warm(label: str) -> bool:
+    """Whether a version answered in this process before; from now on it did."""
+    return _KEPT.is_warm(label)
 
 
 def scorer(one: Served) -> Scorer:

@@ -78,6 +78,8 @@ class Serving:
         try:
             found = one.model.score_rows(rows)
         except InputError:  # whoever asks wrongly shall not take a version out
+            with self._lock:
+                self._counts.setdefault(number, Counts()).refused += 1
             raise
         except BaseException:
             with self._lock:

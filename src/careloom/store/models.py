@@ -3,7 +3,7 @@
 It decides nothing: which state may follow which is for who writes, within the step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -67,6 +67,16 @@ class ModelWriter:
         sql = "UPDATE model_work SET state = ?, changed = ?, body = ? WHERE kind = ? AND name = ?"
         bulk.run(self._tools.connection, sql, [(state, self._tools.now, _text(body), kind, name)])
         return self.find(kind, name)
+
+    def found(self, kind: Kind, name: str) -> ModelWork | None:
+        """One as it is within this step, where it is there."""
+        rows = bulk.fetch(self._tools.connection, _ROWS + "WHERE kind = ? AND name = ?", (kind, name))
+        return _work(rows[0]) if rows else None
+
+    def drop(self, kind: Kind, names: Iterable[str]) -> None:
+        """Removes some of a kind."""
+        sql = "DELETE FROM model_work WHERE kind = ? AND name = ?"
+        bulk.run(self._tools.connection, sql, [(kind, name) for name in names])
 
     def remove(self, kind: Kind, parent: str) -> None:
         """Removes all of a kind and a parent."""

@@ -23,16 +23,43 @@ def risks(n: int, seed: int, at: float = 0.0) -> Any:
 
 
 def fair(n: int = 1000, seed: int = 1) -> Counts:
-    """Calibrated scores, quick, without an error."""
-    told = risks(n, seed)
-    return counted(told, np.random.default_rng(seed + 99).random(n) < told)
+    """Calibrated scores, quick, without an error, and alerts that come true as promised; six in ten are closed."""
+    told, draw = risks(n, seed), np.random.default_rng(seed + 99)
+    made = counted(told, draw.random(n) < told)
+    made.batch(n, 0.4)
+    for each in told[told > 0.3]:
+        made.came_true(float(each), happened=bool(draw.random() < each), is_alert=True)
+        made.reacted(is_overridden=bool(draw.random() < 0.6))
+    return made
+
+
+def alerts(n: int, promised: float, hits: int) -> Counts:
+    made = Counts()
+    for number in range(n):
+        made.came_true(promised, happened=number < hits, is_alert=True)
+    return made
+
+
+def answers(n: int, overridden: int) -> Counts:
+    made = Counts()
+    for number in range(n):
+        made.reacted(is_overridden=number < overridden)
+    return made
+
+
+def batches(rows: int, lost: int) -> Counts:
+    made = Counts()
+    made.batch(rows - lost, 0.4)
+    made.batch(lost, None)
+    return made
 
 
 def test_a_version_without_fault_breaks_nothing() -> None:
     verdict = judge(LIMITS, fair(), fair(), fair(seed=2))
     assert verdict.breaches == ()
     assert verdict.is_enough
-    assert all(one["value"] is not None for one in verdict.seen.values())
+    judged = {name for name, one in verdict.seen.items() if one["value"] is not None}
+    assert judged == {"errors", "p99_ms", "score_shift", "calibration", "ppv", "overrides", "batches", "refused"}
 
 
 def test_two_hundred_versions_without_fault_are_left_alone() -> None:
@@ -54,6 +81,10 @@ FAULTS: dict[str, tuple[Counts, str]] = {
         counted(risks(400, 1), np.random.default_rng(4).random(400) > risks(400, 1)),
         "calibration",
     ),
+    "alerts that do not come true": (alerts(200, 0.4, 40), "ppv"),
+    "alerts that nearly all close": (answers(200, 199), "overrides"),
+    "alerts that more close than beside": (answers(60, 58), "beside"),
+    "batches that fail": (batches(10_000, 400), "batches"),
 }
 
 
@@ -62,7 +93,9 @@ def test_a_regression_of_each_kind_is_found_and_named(name: str) -> None:
     counts, expected = FAULTS[name]
     verdict = judge(LIMITS, counts, counts, fair())
     told = {
-        "errors": "got no score", "p99_ms": "took longer", "score_shift": "moved", "calibration": "outcomes lie"
+        "errors": "requests got no score", "p99_ms": "took longer", "score_shift": "moved",
+        "calibration": "outcomes lie", "ppv": "were promised", "overrides": "are allowed", "beside": "the arm beside",
+        "batches": "rows of batches got no score",
     }[expected]  # fmt: skip
     assert [why for why in verdict.breaches if told in why]
 
@@ -71,6 +104,41 @@ def test_too_few_judge_nothing() -> None:
     counts = counted([0.99] * 60, [False] * 60, slow=60, errors=39)
     verdict = judge(LIMITS, counts, counts, fair())
     assert (verdict.breaches, verdict.is_enough) == ((), False)
+
+
+def test_a_large_batch_hides_no_failing_requests_and_a_small_one_fails_none() -> None:
+    night = together([counted(risks(300, 1), errors=20), batches(100_000, 0)])
+    (why,) = judge(LIMITS, night, night, None).breaches
+    assert "requests got no score" in why
+    few = together([counted(risks(300, 1)), batches(50, 50)])
+    assert judge(LIMITS, few, few, None).breaches == ()
+
+
+def test_patients_whom_the_traffic_led_are_compared_with_such_patients_alone() -> None:
+    """Rows that somebody asks of a service lie as they like: they say nothing of a canary's patients."""
+    own, beside = Counts(), counted(np.full(5_000, 0.97))
+    for seed, each in ((1, own), (2, beside)):
+        for risk in risks(400, seed):
+            each.answered(5.0, float(risk), is_routed=True)
+    assert judge(LIMITS, own, own, beside).breaches == ()
+    moved = Counts()
+    for risk in risks(400, 1, at=1.5):
+        moved.answered(5.0, float(risk), is_routed=True)
+    assert "moved" in judge(LIMITS, moved, moved, beside).breaches[0]
+
+
+def test_whoever_asks_wrongly_is_counted_and_takes_no_version_out() -> None:
+    counts = fair()
+    counts.refused = 900
+    verdict = judge(LIMITS, counts, counts, fair(seed=2))
+    assert (verdict.breaches, verdict.seen["refused"]["value"]) == ((), 900 / 1900)
+
+
+def test_what_came_of_predictions_is_kept_apart_from_what_was_asked() -> None:
+    counts = fair()
+    soon, late = counts.apart()
+    assert (soon.requests, soon.known, late.requests) == (1000, 0, 0)
+    assert together([soon, late]) == counts
 
 
 def test_without_an_arm_beside_scores_are_not_compared() -> None:
@@ -112,16 +180,17 @@ def test_the_99th_percentile_is_within_a_class_of_the_slow_truth() -> None:
 def test_counts_of_processes_add_up() -> None:
     one, other = fair(120, 1), fair(80, 2)
     both = together([one, other])
-    assert (both.requests, both.known) == (200, 200)
-    assert sum(both.scores) == 200
+    assert both.requests == sum(both.scores) == 200
+    assert both.known == one.known + other.known
     assert both.expected == pytest.approx(one.expected + other.expected)
     assert from_json(both.as_json()) == both
 
 
 GOOD = fair(10).as_json()
 SPOILT: list[dict[str, Any]] = [
-    {"requests": -1}, {"errors": 11}, {"times": [1]}, {"scores": [0] * SCORES}, {"happened": 99},
-    {"expected": float("nan")}, {"more": 1}, {"requests": True}, {"variance": float("inf")},
+    {"requests": -1}, {"errors": 11}, {"times": [1]}, {"scores": [9] * SCORES}, {"happened": 99},
+    {"lost": 11}, {"hits": 99}, {"alerts": 999}, {"overridden": 999}, {"refused": -1}, {"routed": [9] * SCORES},
+    {"promised": float("nan")}, {"expected": float("nan")}, {"more": 1}, {"requests": True}, {"variance": float("inf")},
 ]  # fmt: skip
 
 

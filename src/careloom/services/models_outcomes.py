@@ -1,0 +1,59 @@
+"""What came of predictions, for the limits of the versions that made them: outcomes that became known, and answers.
+
+Each case counts once a version, by what was said of it first. What was said after its horizon had passed is a look
+back, and counts for nothing: who looks back knows whom to look at.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from careloom.mlops.counting import Counts
+from careloom.services.models_counts import add
+from careloom.services.models_watch import settle
+from careloom.services.platform import Platform
+from careloom.store.predictions import Logged
+from careloom.store.transaction import Transaction
+
+
+class Came:
+    """Counts within one step what becomes known of predictions; `settle` after it looks at the limits."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._counts: dict[str, dict[int, Counts]] = {}
+
+    def known(self, step: Transaction, logged: Iterable[Logged], outcomes: Mapping[str, bool]) -> int:
+        """Notes outcomes by name of the prediction, as `careloom.store.predictions` does; how many are new.
+
+        logged  those predictions, as they were before the step
+        """
+        log, seen = step.predictions, set()
+        for one in sorted(logged, key=lambda each: each.time):
+            case = (one.said.model, one.said.version, *one.said.case)
+            if one.name not in outcomes or one.time >= one.matures or case in seen:
+                continue
+            seen.add(case)
+            if not log.is_known(one.said):
+                happened = outcomes[one.name]
+                self._of(one).came_true(one.said.score, happened=happened, is_alert=one.said.alert)
+        return log.known(outcomes)
+
+    def answered(self, one: Logged, *, is_overridden: bool) -> None:
+        """Counts the first answer to an alert that somebody was shown.
+
+        one  as it was before the step
+        """
+        if one.said.alert and one.said.role != "shadow" and not one.answer:
+            self._of(one).reacted(is_overridden=is_overridden)
+
+    def keep(self, step: Transaction) -> None:
+        """Adds what was counted to what is kept, within the step."""
+        for model, counts in self._counts.items():
+            add(step, model, counts, self._platform.runtime.now())
+
+    def settle(self) -> None:
+        """Takes out whoever broke a limit by what became known."""
+        for model in self._counts:
+            settle(self._platform, model)
+
+    def _of(self, one: Logged) -> Counts:
+        return self._counts.setdefault(one.said.model, {}).setdefault(int(one.said.version), Counts())
