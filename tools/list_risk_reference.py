@@ -1,4 +1,4 @@
-"""Writes docs/reference/risk-scores.md and care-gaps.md: every score and every rule, from their own files.
+"""Writes docs/reference/risk-scores.md, care-gaps.md and risk-features.md: each thing of its own file, told in a table.
 
 Usage: python tools/list_risk_reference.py [--check]
 """
@@ -10,9 +10,12 @@ from itertools import groupby
 from pathlib import Path
 
 from careloom.risk.care_gaps import rules
+from careloom.risk.features_definition import ready_features, shipped_features
+from careloom.risk.features_registry import registry
 from careloom.risk.scores import NAMES, Item, Score, score
 from careloom.risk.scores_comorbidity import NAMES as INDEXES
 from careloom.risk.scores_comorbidity import index
+from careloom.risk.tasks import ready_tasks, shipped_task
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -32,6 +35,17 @@ How to use them: [scores and care gaps](../how-to/score-and-find-care-gaps.md). 
 revised: look at the year of the source. `checked` says with what our wording was compared: `text` = the words of the
 recommendation, as published or reprinted; `abstract` = the abstract or statement of conclusions; `summary` = a summary
 by others; `no` = nothing, it is written from knowledge. A strength that was not compared says so.
+
+"""
+
+
+FEATURES_HEAD = """# Features of risk models
+
+Made by `tools/list_risk_reference.py` from [src/careloom/risk/features](../../src/careloom/risk/features); do not edit.
+`careloom risk features [NAME]` lists the same, `--set FILE` those of a set of your own. A fact counts where it was true
+and known before the index time. `source` names the [view](../../src/careloom/risk/event_views) whose rows become the
+facts; what the kinds of facts are: [cohorts](risk-cohorts.md). `X*` are all codes that begin with X. A column
+`NAME_missing` stands beside what can be null as a number, and models are told of it.
 
 """
 
@@ -126,12 +140,30 @@ def gaps() -> str:
     return text.rstrip() + "\n"
 
 
+def features() -> str:
+    tasks = [shipped_task(name) for name in ready_tasks()]
+    text = FEATURES_HEAD
+    for name in ready_features():
+        made = shipped_features(name)
+        text += f"## {made.title}: `{name}`\n\n{len(made.features)} features.\n\n"
+        rows = [
+            (
+                f"`{one['name']}`", one["concept"], one["meaning"] + (" (can be changed)" if one["modifiable"] else ""),
+                one["definition"], one["source"], one["window"], one["unit"], one["null"], ", ".join(one["tasks"]),
+            )
+            for one in registry(made, tasks)
+        ]  # fmt: skip
+        head = ("name", "concept", "meaning", "definition", "source", "window", "unit", "null means", "tasks")
+        text += table(head, rows) + "\n"
+    return text.rstrip() + "\n"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether the pages are current")
     options = parser.parse_args()
     stale = []
-    for name, text in (("risk-scores.md", scores()), ("care-gaps.md", gaps())):
+    for name, text in (("risk-scores.md", scores()), ("care-gaps.md", gaps()), ("risk-features.md", features())):
         page = REFERENCE / name
         if not page.exists() or page.read_text("utf-8") != text:
             stale.append(name)

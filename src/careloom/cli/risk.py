@@ -2,7 +2,7 @@
 
 import typer
 
-from careloom.cli import risk_cohorts, risk_forecast
+from careloom.cli import risk_cohorts, risk_features, risk_forecast
 
 risk_app = typer.Typer(no_args_is_help=True, help="Risk models: cohorts, training sets, forecasts.")
 
@@ -10,5 +10,6 @@ risk_app = typer.Typer(no_args_is_help=True, help="Risk models: cohorts, trainin
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
     risk_cohorts.register(risk_app)
+    risk_features.register(risk_app)
     risk_forecast.register(risk_app)
     app.add_typer(risk_app, name="risk")

@@ -19,6 +19,13 @@ from careloom.runtime import packaged
 VIEWS = (
     "patient", "encounter", "condition", "observation", "component", "procedure", "medication", "appointment",
 )  # fmt: skip
+VIEWS_OF = {
+    "birth": ("patient",), "death": ("patient", "encounter"), "sex": ("patient",), "race": ("patient",),
+    "admission": ("encounter",), "discharge": ("encounter",), "visit": ("encounter",), "diagnosis": ("condition",),
+    "observation": ("observation", "component"), "procedure": ("procedure",), "medication": ("medication",),
+    "booking": ("appointment",), "appointment": ("appointment",),
+}  # fmt: skip
+"""Kind of fact -> the views whose rows it is made of."""
 APPOINTMENT_STATUS = "http://hl7.org/fhir/appointmentstatus"
 GENDER = "http://hl7.org/fhir/administrative-gender"
 RACE = "urn:oid:2.16.840.1.113883.6.238"

@@ -21,8 +21,10 @@ from careloom.risk.features_definition import (
     shipped_features,
     shipped_features_text,
 )
+from careloom.risk.features_registry import registry
 from careloom.risk.features_training import TrainingSet, training_set
 from careloom.risk.splits import patient_grouped, temporal
+from careloom.risk.tasks import ready_tasks, shipped_task
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
@@ -118,6 +120,17 @@ def feature_sets() -> list[Json]:
     """The sets of features that ship: name, title, digest, and how many features."""
     made = [shipped_features(name) for name in ready_features()]
     return [{"name": one.name, "title": one.title, "digest": one.digest, "features": len(one.features)} for one in made]
+
+
+def features_listed(name: str = "general") -> list[Json]:
+    """The features of a set, as `careloom.risk.features_registry.registry`, with the tasks that ship and use them.
+
+    name    a set that ships, or a TOML file; what its value sets mean is not looked up
+    raises  NotFound; FormatError
+    """
+    known = ready_features()
+    text = shipped_features_text(name) if name in known else _text(name, "set of features", known)
+    return registry(features_from_toml(text, lambda _url: {}), [shipped_task(one) for one in ready_tasks()])
 
 
 def cohort(

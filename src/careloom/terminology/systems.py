@@ -97,6 +97,7 @@ _NAMES = {
     US_NPI: "npi us-npi",
 }
 _BY_NAME = {name: uri for uri, names in _NAMES.items() for name in names.split()}
+_SHORT = {uri: names.split()[0] for uri, names in _NAMES.items()}
 _OID = re.compile(r"(?:urn:oid:)?([0-2](?:\.\d+)+)")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 
@@ -114,6 +115,11 @@ def canonical(name: str) -> str | None:
     if known is not None:
         return known
     return text if _ABSOLUTE.fullmatch(text) else None
+
+
+def short_name(uri: str) -> str:
+    """The short name of a code system, which `canonical` reads; the last part of a URI that has none."""
+    return _SHORT.get(uri, uri.rpartition("/")[2] or uri)
 
 
 # Verhoeff's dihedral check digit; SNOMED CT Release File Specification, 2024, "Check-digit computation"
