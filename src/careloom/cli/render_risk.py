@@ -49,7 +49,9 @@ def _trial(report: Row) -> None:
 
 
 def assessment(report: Row) -> None:
-    """A patient\'s risk, or why there is none."""
+    """A patient's risk, or why there is none."""
+    from careloom.risk.assessment import UNCOMPARED
+
     _trial(report)
     one = report["assessment"]
     if one is None:
@@ -64,7 +66,8 @@ def assessment(report: Row) -> None:
         say(f"  {factor['log_odds']:+.2f}  {factor['text']}{mark}")
     for gap in one["care_gaps"]:
         source = gap["source"]
-        say(f"  gap: {gap['text']} ({source['organisation']}, {source['guideline']}, {source['year']})")
+        mark = f"; {UNCOMPARED}" if source["checked"] == "no" else ""
+        say(f"  gap: {gap['text']} ({source['organisation']}, {source['guideline']}, {source['year']}{mark})")
     if report["written"]:
         say(f"written: {report['written']}")
 

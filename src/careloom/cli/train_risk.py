@@ -25,6 +25,10 @@ def train_risk(
     learner: Annotated[str, typer.Option(help="logistic or lightgbm, in place of the task's.")] = "",
     trials: Annotated[int, typer.Option(min=0, help="Trials of Optuna for its settings. Needs the extra ml.")] = 0,
     seconds: Annotated[float, typer.Option(min=0, help="Of processor time, after which no trial begins.")] = 600.0,
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(help="temporal, leave-site-out, or none: where models made anew are tested. Both without."),
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why, for who approves the version.")] = "",
     json: Json = False,
 ) -> None:
@@ -34,17 +38,21 @@ def train_risk(
 
     Example: careloom train risk readmission-30d --learner lightgbm --trials 20
 
+    Example: careloom train risk readmission-30d --judge temporal
+
     Example: careloom train risk my-task.toml --zone synthetic --no-register --out model/
     """
     from careloom.cli import output
     from careloom.cli.session import opened
+    from careloom.risk.models_elsewhere import KINDS
     from careloom.services.train_risk import TrainAsk
     from careloom.services.train_risk import train_risk as run
     from careloom.services.train_risk_jobs import submit_training
 
     ask = TrainAsk(
-        task, zone, facts, seed, not no_register, reason=reason, learner=learner, trials=trials, seconds=seconds
-    )
+        task, zone, facts, seed, not no_register, reason=reason, learner=learner, trials=trials, seconds=seconds,
+        judge=KINDS if judge is None else tuple(one for one in judge if one != "none"),
+    )  # fmt: skip
     if queue:
         with opened() as (platform, who):
             output.give(submit_training(platform, who, ask), as_json=json, show=_show_queued)

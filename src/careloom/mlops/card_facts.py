@@ -29,6 +29,7 @@ class Judged:
     operating  threshold, alerts_per_100, ppv, recall, net_benefit, at_risk; None where nobody is alerted
     party      who did it; empty: the developer
     process    how, in words; empty: as the project's evaluation does
+    elsewhere  what models made anew did later and at other sites: `careloom.risk.models_elsewhere`
     """
 
     of: str
@@ -40,6 +41,7 @@ class Judged:
     operating: Mapping[str, float | None] | None = None
     party: str = ""
     process: str = ""
+    elsewhere: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def judged(report: Mapping[str, Any], of: str = "", at: datetime | None = None) 
         operating=report.get("operating") or report.get("threshold"),
         party=str(report.get("party", "")),
         process=str(report.get("process", "")),
+        elsewhere=tuple((report.get("report") or report).get("elsewhere") or ()),
     )
 
 

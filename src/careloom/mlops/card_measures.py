@@ -34,7 +34,22 @@ def validity(judged: Judged | None) -> str | None:
         f"{title} {interval(judged.measures[name])}" for name, title in titles(judged.measures).items()
     )
     told = f"{judged.data}: {counts(judged.counts)}judged {judged.at:%Y-%m-%d}. {measures}."
-    return told + _alerts(judged)
+    return told + _alerts(judged) + _elsewhere(judged)
+
+
+def _elsewhere(judged: Judged) -> str:
+    """What models made anew without the last rows in time, or without a site, did on them; and which could not be."""
+    told = []
+    for one in judged.elsewhere:
+        if one.get("reason"):
+            told.append(f"{one['of']}: not judged, {one['reason']}")
+            continue
+        found, lost = one["measures"], one["auroc_drop"]
+        told.append(
+            f"{one['of']}: AUROC {interval(found['auroc'])}, {interval(lost)} lower; "
+            f"expected calibration error {interval(found['ece'])}"
+        )
+    return f" Made anew and tested on what it was made without: {'; '.join(told)}." if told else ""
 
 
 def titles(measures: Mapping[str, Any]) -> dict[str, str]:

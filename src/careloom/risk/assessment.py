@@ -8,6 +8,8 @@ from careloom.risk.care_gaps import Finding
 from careloom.risk.explain import Explanation, Factor
 
 Band = Literal["low", "moderate", "high"]
+UNCOMPARED = "not compared with the guideline's text: look it up"
+"""Stands beside a suggestion whose rule was written from knowledge: `careloom.risk.care_gaps.Source.checked` is no."""
 Json = dict[str, Any]
 
 
@@ -139,9 +141,10 @@ def mitigation(one: Assessment, at_most: int = 5) -> str:
 
 
 def gap_sentence(one: Finding) -> str:
-    """A suggestion with its source and edition."""
+    """A suggestion with its source and edition; one whose wording was compared with nothing says so."""
     source = one.rule.source
-    return f"{one.rule.text.rstrip('.')} ({source.organisation}, {source.guideline}, {source.year})."
+    mark = f"; {UNCOMPARED}" if source.checked == "no" else ""
+    return f"{one.rule.text.rstrip('.')} ({source.organisation}, {source.guideline}, {source.year}{mark})."
 
 
 def percent(probability: float) -> str:

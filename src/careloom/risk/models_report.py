@@ -15,6 +15,8 @@ from careloom.risk.decision import at_ppv_floor, decision_curve, operating_point
 from careloom.risk.evaluate import Evaluation, Interval, Resampling, evaluate
 from careloom.risk.evaluate_measures import Floats, error_by_chance, ranking
 from careloom.risk.models import Model
+from careloom.risk.models_directions import lines as direction_lines
+from careloom.risk.models_elsewhere import lines as elsewhere_lines
 from careloom.risk.models_stress import calibration_error, stressed
 from careloom.risk.models_training import Rows
 from careloom.risk.subgroups import by_subgroup
@@ -176,6 +178,10 @@ def text(told: Json) -> str:
     if told["subgroups"]["table"]:
         lines += ["", "group                              patients  events  AUROC                   ECE    PPV"]
         lines += [_group(one) for one in told["subgroups"]["table"]]
+    if told.get("directions"):
+        lines += ["", *direction_lines(told["directions"])]
+    if told.get("elsewhere"):
+        lines += ["", "made anew without what it is tested on; intervals of 95 %:", *elsewhere_lines(told["elsewhere"])]
     lines += ["", *(f"{one['what']}: AUROC {one['auroc']:.3f}, ECE {one['ece']:.3f}" for one in told["stress"])]
     return "\n".join(lines) + "\n"
 

@@ -4,7 +4,7 @@ The training set is pinned to a snapshot of the zone's facts and refused where t
 is learnt from who withholds research or left; a version of the registry says whom it learnt from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import process_time
@@ -21,6 +21,8 @@ from careloom.risk.evaluate import Interval, Resampling
 from careloom.risk.evaluate_measures import Floats
 from careloom.risk.groups import UNKNOWN
 from careloom.risk.models import Model
+from careloom.risk.models_directions import directions
+from careloom.risk.models_elsewhere import KINDS, Elsewhere, judged_elsewhere
 from careloom.risk.models_package import pack, unpack
 from careloom.risk.models_report import Judge, paired, report, text
 from careloom.risk.models_training import LEARNERS, Plan, Rows, trained
@@ -32,7 +34,7 @@ from careloom.services.models import RegisterAsk, open_version, register
 from careloom.services.models_kept import traffic_of, version_name
 from careloom.services.platform import Platform
 from careloom.services.risk_cohorts import TrainingAsk, make_training_set
-from careloom.services.risk_facts import make_facts, read_facts
+from careloom.services.risk_facts import make_facts, read_facts, shift_of
 from careloom.services.search import zone_of
 from careloom.services.train_risk_again import pipeline_again
 from careloom.services.trainings import people_behind
@@ -60,6 +62,7 @@ class TrainAsk:
     learner      another than the task's; its usual settings are then the only candidate
     trials       of Optuna, in place of the task's candidates; 0 for none. Folds of the training patients judge them
     seconds      of processor time that no further trial begins after
+    judge        where models that are made anew are tested: some of `careloom.risk.models_elsewhere.KINDS`
     """
 
     task: str
@@ -72,6 +75,7 @@ class TrainAsk:
     learner: str = ""
     trials: int = 0
     seconds: float = 600.0
+    judge: Sequence[str] = KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ def train_risk(platform: Platform, who: Principal, ask: TrainAsk, watch: Watch |
     admit(platform, who, "train", zone, operation=OPERATION)
     try:
         task = task_named(ask.task)
+        if not set(ask.judge) <= set(KINDS):
+            raise QueryError("there is no such judgement", f"Name some of {', '.join(KINDS)}.")
         found = _trained(platform, who, ask, task, watch or _silent)
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"code": error.code})
@@ -169,6 +175,11 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     rivals = {"LACE": lace_risk(told, events, plan)} if "lace" in task.baselines else {}
     judge = Judge(ask.seed, ATTRIBUTES, ppv=task.ppv, resamples=ask.resamples)
     page = report(model, told.rows["test"], judge, baselines=rivals, groups=told.groups["test"])
+    away = Elsewhere(
+        ask.judge, Resampling(ask.seed, min(200, ask.resamples)), page, shift_of(platform, zone_of(ask.zone))
+    )
+    page["directions"] = directions(model, told.rows["test"].frame, task.directions)
+    page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, away)
     files = _files(model, told, page, made.manifest, made.name)
     whole = _Made(model, told, page, files, made.manifest, made.name, sorted(people.values()))
     lineage = _lineage(platform, ask, task, whole)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careloom.fhir.validate import check
-from careloom.risk.assessment import Assessment, Interval, mitigation, percent
+from careloom.risk.assessment import UNCOMPARED, Assessment, Interval, gap_sentence, mitigation, percent
 from careloom.risk.assessment_fhir import provenance, risk_assessment
 from careloom.risk.care_gaps import Finding, rules
 from careloom.risk.cds_cards import OVERRIDE_REASONS, card, summary
@@ -124,3 +124,16 @@ def test_what_can_be_done_names_factors_that_can_be_changed_and_sources_with_the
     assert said.startswith("Can be changed: Sodium. ")
     source = rules()[0].source
     assert f"({source.organisation}, {source.guideline}, {source.year})." in said
+
+
+def test_a_suggestion_that_was_compared_with_nothing_says_so() -> None:
+    """On a card, in an assessment, and by no rule that was compared."""
+    said = {rule.rule_id: gap_sentence(Finding(rule, "gap", (), ())) for rule in rules()}
+    assert {name for name, text in said.items() if UNCOMPARED in text} == {
+        rule.rule_id for rule in rules() if rule.source.checked == "no"
+    }
+    one = next(rule for rule in rules() if rule.source.checked == "no")
+    shown = card(made(0.6, gaps=(Finding(one, "gap", (), ()),)), UUID_TEXT)
+    assert shown is not None
+    assert UNCOMPARED in shown["detail"]
+    assert UNCOMPARED in mitigation(made(0.6, gaps=(Finding(one, "gap", (), ()),)))

@@ -8,8 +8,10 @@ import numpy as np
 import orjson
 import pytest
 
+from careloom.errors import QueryError
 from careloom.risk.cohorts_definition import shipped_text
 from careloom.risk.definition_texts import Texts, recorded, texts_of
+from careloom.risk.models_report import text
 from careloom.runtime import Runtime
 from careloom.services import score_models
 from careloom.services.model_card import make_card
@@ -34,6 +36,8 @@ cohort = "{folder}/own-cohort.toml"
 features = "{folder}/own-features.toml"
 learner = "logistic"
 gates = "clinical-risk"
+[directions]
+salt_last = -1
 """
 OWN_FEATURES = """
 name = "own"
@@ -57,6 +61,12 @@ unit = "mmol/L"
 """
 
 
+def _within_months(writes: list[Any]) -> list[Any]:
+    """A patient without the stay of a year later, so that the last patients in time are followed, too."""
+    first, second = (datetime.fromisoformat(one.resource["period"]["start"]) for one in writes[1:3])
+    return writes if (second - first).days < 60 else [*writes[:2], *writes[3:]]
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("own")
@@ -67,7 +77,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     draw = np.random.default_rng(5)
     with Installation(folder, Runtime(clock=Clock(OUT))) as one:
         with one.platform.store("synthetic").transaction(event(zone="synthetic")) as step:
-            step.write([write for number in range(PATIENTS + 200) for write in _of(number, draw)])
+            step.write([write for number in range(PATIENTS + 200) for write in _within_months(_of(number, draw))])
         made = train_risk(one.platform, one.operator, TrainAsk(str(folder / "task.toml"), "synthetic", resamples=20))
         for name in ("own-cohort.toml", "own-features.toml", "task.toml"):
             (folder / name).unlink()
@@ -117,9 +127,9 @@ def test_its_card_names_the_cohort(place: Installation) -> None:
 def test_a_value_set_means_what_it_meant_when_the_model_was_trained() -> None:
     told: dict[str, Any] = {}
     expand = recorded(lambda _url: {"http://loinc.org": ("2951-2",)}, told)
-    text = OWN_FEATURES.replace("codes = { loinc", "value_set = 'http://a.org/sodium'\ncodes = { snomed")
+    own = OWN_FEATURES.replace("codes = { loinc", "value_set = 'http://a.org/sodium'\ncodes = { snomed")
     assert expand("http://a.org/sodium") == {"http://loinc.org": ("2951-2",)}
-    texts = Texts(shipped_text("readmission_30_days"), text, told)
+    texts = Texts(shipped_text("readmission_30_days"), own, told)
     again = texts_of(orjson.loads(orjson.dumps({"definitions": texts.as_json()})))
     assert again == texts
     assert again is not None
@@ -127,3 +137,23 @@ def test_a_value_set_means_what_it_meant_when_the_model_was_trained() -> None:
     assert sodium.event is not None
     assert sodium.event.codes["http://loinc.org"] == ("2951-2",)
     assert texts_of({}) is None
+
+
+def test_its_page_and_card_tell_of_later_patients_other_sites_and_declared_directions(place: Installation) -> None:
+    files = open_version(place.platform, "back-in-28-days@1")[1]
+    page = orjson.loads(files["evaluation.json"])["report"]
+    later, sites = page["elsewhere"]
+    assert (later["kind"], later["reason"]) == ("temporal", "")
+    assert later["measures"]["auroc"]["value"] > 0.6
+    assert later["auroc_drop"]["low"] < later["auroc_drop"]["value"] < later["auroc_drop"]["high"]
+    assert (sites["kind"], sites["reason"]) == ("leave-site-out", "the facts name no site")
+    assert [one["feature"] for one in page["directions"]] == ["salt_last"]
+    told = make_card(place.platform, place.operator, "back-in-28-days@1").of("validity_same_source").text
+    assert "later than 20" in told
+    assert "not judged, the facts name no site" in told
+    assert all(word in text(page) for word in ("later than 20", "salt_last: the risk is declared never to rise"))
+
+
+def test_a_judgement_that_there_is_not_is_refused(place: Installation) -> None:
+    with pytest.raises(QueryError):
+        train_risk(place.platform, place.operator, TrainAsk("readmission-30d", "synthetic", judge=("bootstrap",)))
