@@ -33,8 +33,11 @@ _ROWS = 3_000
 _SEED = 20261130
 
 
-def rows(count: int = _ROWS, seed: int = _SEED) -> tuple[pl.DataFrame, Any]:
-    """Drawn features, and outcomes of a known rule: heart failure, low sodium and earlier stays raise the risk."""
+def rows(count: int = _ROWS, seed: int = _SEED, shift: float = 0.0) -> tuple[pl.DataFrame, Any]:
+    """Drawn features, and outcomes of a known rule: heart failure, low sodium and earlier stays raise the risk.
+
+    shift  of the log odds: of another hospital, to which more come back
+    """
     draw = np.random.default_rng(seed)
     known = draw.random(count) < 0.7
     sodium = np.where(known, draw.normal(137, 5, count), np.nan)
@@ -57,21 +60,21 @@ def rows(count: int = _ROWS, seed: int = _SEED) -> tuple[pl.DataFrame, Any]:
         -3.2 + 0.9 * frame["has_heart_failure"].to_numpy() + 0.5 * np.minimum(frame["admissions_365d"].to_numpy(), 4)
         + 0.08 * np.where(known, np.clip(137 - np.nan_to_num(sodium), 0, 20), 0) + 0.01 * frame["age_years"].to_numpy()
     )  # fmt: skip
-    return frame, draw.random(count) < sigmoid(odds)
+    return frame, draw.random(count) < sigmoid(odds + shift)
 
 
 @cache
-def model(budget: float = 10.0) -> Model:
+def model(budget: float = 10.0, shift: float = 0.0) -> Model:
     """Fitted on drawn rows, with bounds and a threshold of others."""
     general = {one.name: one for one in shipped_features("general").features}
     about = {}
     for name in COLUMNS:
         one = general[name.removesuffix("_missing")]
         about[name] = About(one.concept, one.unit, one.modifiable)
-    frame, happened = rows()
+    frame, happened = rows(shift=shift)
     features = described(frame, about)
     learnt = fit_logistic(features, encoded(features, frame), happened, penalty=1.0, knots=3)
-    other, came = rows(seed=_SEED + 1)
+    other, came = rows(seed=_SEED + 1, shift=shift)
     training = {
         "cohort": {"name": COHORT, "digest": shipped(COHORT).digest}, "features": {"name": "general"},
         "rows": int(happened.size), "events": int(happened.sum()),
