@@ -44,6 +44,9 @@ BEYOND_SCHEMAS = {
     ("GET /fhir/{zone}/{type}/{id}", "positive_data_acceptance", 410),  # another request deleted it
     ("POST /api/v1/scores/patient", "positive_data_acceptance", 400),  # a day that no calendar has
     ("POST /api/v1/scores/cohort", "positive_data_acceptance", 400),
+    ("POST /api/v1/forecasts/zone", "positive_data_acceptance", 400),  # a series that is too short
+    ("POST /api/v1/forecasts/counts", "positive_data_acceptance", 400),
+    ("POST /api/v1/forecasts/calls", "positive_data_acceptance", 400),  # a name that is there twice
     ("POST /cds-services/{service_id}", "positive_data_acceptance", 400),  # a hook that is not the service's
     ("POST /cds-services/{service_id}", "positive_data_acceptance", 412),  # CDS Hooks: the patient is not there
     ("POST /fhir/{zone}", "negative_data_rejection", 200),  # entries of a batch are refused one by one

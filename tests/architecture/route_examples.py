@@ -9,6 +9,7 @@ from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
 from tests.architecture import (
     access_routes,
     bulk_routes,
+    forecast_routes,
     lake_routes,
     linkage_routes,
     models_routes,
@@ -94,6 +95,7 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in synthetic_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in monitoring_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in score_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in forecast_routes.EXAMPLES.items()},
     "GET /api/v1/me": Example("/api/v1/me"),
     "GET /api/v1/overview": Example("/api/v1/overview", "monitor", ("landing", "identified"), lacking=("scope",)),
     "POST /api/v1/ingestions": Example(

@@ -29,6 +29,7 @@ from tests.api.kit import OBSERVATION, PATIENT, Installation
 from tests.architecture import (
     access_routes,
     bulk_routes,
+    forecast_routes,
     lake_routes,
     linkage_routes,
     models_routes,
@@ -165,6 +166,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         normalization = normalize(made.platform, made.operator, NormalizeAsk(is_rehearsal=True))["run_id"]
         lake_routes.table(made)
         look = quality(made.platform, made.operator, QualityAsk())["run_id"]
+        forecast_routes.stays(made)
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look, "normalization": normalization}
         facts |= {"group": made.stored_id("Group", "g1"), "note": made.stored_id("DocumentReference", "n1")}

@@ -22,6 +22,7 @@ from careloom.api import (
     fhir_routes,
     fhir_search_types,
     fhir_write,
+    forecasts,
     gate,
     health,
     ingestions,
@@ -81,7 +82,7 @@ def create_app(platform: Platform) -> OpenAPI:
         terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications, subjects, access, lake, monitoring, synthetic,
-        synthetic_fhir, models, model_runs, scores, cds_hooks,
+        synthetic_fhir, models, model_runs, scores, forecasts, cds_hooks,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -13,6 +13,7 @@ from careloom.client.decoding import decode
 from careloom.client.deidentifications import Deidentifications
 from careloom.client.exports import Exports
 from careloom.client.fhir import FhirZone
+from careloom.client.forecasts import Forecasts
 from careloom.client.imports import Imports
 from careloom.client.ingestions import Ingestions
 from careloom.client.lake import Lake
@@ -80,6 +81,7 @@ class Careloom:
         self.models = Models(self._session)
         self.monitoring = Monitoring(self._session)
         self.scores = Scores(self._session)
+        self.forecasts = Forecasts(self._session)
         self.nlp = Nlp(self._session)
         self.normalizations = Normalizations(self._session)
         self.records = Records(self._session)

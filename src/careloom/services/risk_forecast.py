@@ -1,6 +1,6 @@
 """Forecasts of beds, discharges and slots of a zone or of a table, and how far to overbook a session."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from io import StringIO
@@ -9,17 +9,20 @@ from typing import Any
 
 import polars as pl
 
-from careloom.errors import FormatError, QueryError
+from careloom.errors import CareloomError, FormatError, InputError, QueryError
 from careloom.risk.forecast import fit_forecaster, forecast
-from careloom.risk.forecast_capacity import overbook
+from careloom.risk.forecast_capacity import call_list, overbook
 from careloom.risk.forecast_measure import Rolling, judge, roll
 from careloom.risk.forecast_series import WHATS, DailySeries, What, series_of_facts, series_of_rows
+from careloom.risk.stratify import UnitCosts
 from careloom.services.access import Principal
+from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.risk_facts import zone_facts
 from careloom.services.view import Watch
 
 DAYS_AT_MOST = 56
+OPERATION = "risk-forecast"
 Json = dict[str, Any]
 
 
@@ -49,6 +52,58 @@ def forecast_zone(
     return [_told(series, ask)]
 
 
+def forecast_counts(platform: Platform, who: Principal, units: pl.DataFrame, ask: ForecastAsk) -> list[Json]:
+    """The days ahead of each unit of daily counts that the caller brings; nothing of them is kept. As `forecast_table`.
+
+    units   unit, date, count; every day of a unit once
+    raises  AccessError; QueryError for the days ahead; InputError for gaps and too few days
+    """
+    admit(platform, who, "monitor", "identified", operation=OPERATION)
+    try:
+        told = [_told(one, ask) for one in series_of_rows(units)]
+    except CareloomError as error:
+        note(platform, who, OPERATION, "identified", outcome="failed", detail={"code": error.code})
+        raise
+    note(platform, who, OPERATION, "identified", detail={"units": len(told), "days": ask.days})
+    return told
+
+
+def overbook_session(platform: Platform, who: Principal, show: Sequence[float], capacity: int, **costs: float) -> Json:
+    """How many more visits to book in a session; as `overbook_table`, which names the `costs`, of chances at hand.
+
+    raises  AccessError; InputError
+    """
+    admit(platform, who, "monitor", "identified", operation=OPERATION)
+    note(platform, who, OPERATION, "identified", detail={"visits": len(show)})
+    return _overbooked(pl.Series(show, dtype=pl.Float64), capacity, **costs)
+
+
+def calls(
+    platform: Platform, who: Principal, risks: Sequence[tuple[str, float]], capacity: int, costs: UnitCosts
+) -> Json:
+    """Whom to call first under a capacity, and the cost that it is expected to avoid; nothing of it is kept.
+
+    risks    a name of the caller's and its risk, 0..1, calibrated
+    returns  ``called``, ``of``, ``expected_events``, ``avoided`` (events), ``saved`` (their cost less that of the
+             calls), ``listed`` (name, risk, rank, saves, saves_so_far)
+    raises   AccessError; InputError for a name that is there twice
+    """
+    admit(platform, who, "monitor", "identified", operation=OPERATION)
+    names = [name for name, _ in risks]
+    note(platform, who, OPERATION, "identified", detail={"of": len(names)})
+    if len(set(names)) != len(names):
+        raise InputError("call list: a name is there twice", "Give each patient one risk.")
+    frame = pl.DataFrame(
+        {"patient_id": names, "risk": [risk for _, risk in risks]}, {"patient_id": pl.String, "risk": pl.Float64}
+    )  # fmt: skip
+    chosen = call_list(frame, capacity, effect=costs.prevented, cost_event=costs.event, cost_call=costs.call)
+    return {
+        "called": chosen.height, "of": frame.height, "expected_events": float(frame["risk"].sum()),
+        "avoided": float(chosen["risk"].sum()) * costs.prevented, "saved": float(chosen["saves"].sum()),
+        "listed": chosen.rename({"patient_id": "name"}).to_dicts(),
+    }  # fmt: skip
+
+
 def forecast_table(platform: Platform, file: Path, ask: ForecastAsk) -> list[Json]:
     """The days ahead of each unit of a CSV with ``date``, ``count`` and perhaps ``unit``.
 
@@ -73,9 +128,11 @@ def overbook_table(
         raise FormatError(
             f"{file.name}: no column show", "Write the chance of each booked visit to take place, 0 to 1."
         )
-    told = asdict(
-        overbook(rows["show"], capacity, show_of_new=show_of_new, cost_idle=cost_idle, cost_over=cost_over)
-    )  # fmt: skip
+    return _overbooked(rows["show"], capacity, show_of_new=show_of_new, cost_idle=cost_idle, cost_over=cost_over)
+
+
+def _overbooked(show: pl.Series, capacity: int, **costs: float) -> Json:
+    told = asdict(overbook(show, capacity, **costs))  # type: ignore[arg-type]
     return told | {"saves": told["cost_without"] - told["cost"]}
 
 

@@ -1,0 +1,75 @@
+"""Forecasts, as values."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastDay:
+    """A day ahead; ``low`` to ``high`` hold nine days in ten."""
+
+    date: date
+    days_ahead: int
+    median: float
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnitForecast:
+    """The days ahead of one unit.
+
+    until   the last day that was counted; `mean` a day, last year
+    judged  mase, mase_naive, coverage, bias, error, scale, forecasts; None where it was not asked for
+    """
+
+    unit: str
+    start: date
+    until: date
+    mean: float
+    judged: dict[str, Any] | None
+    rows: tuple[ForecastDay, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastList:
+    """A unit each."""
+
+    items: tuple[UnitForecast, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overbooking:
+    """How many more visits to book than there are slots; see `careloom.risk.forecast_capacity.Overbooking`."""
+
+    extra: int
+    cost: float
+    cost_without: float
+    idle: float
+    over: float
+    saves: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call; ``saves``: the expected cost that it avoids, less its own."""
+
+    name: str
+    risk: float
+    rank: int
+    saves: float
+    saves_so_far: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Whom to call first, and the cost that it is expected to avoid."""
+
+    called: int
+    of: int
+    expected_events: float
+    avoided: float
+    saved: float
+    listed: tuple[Call, ...]
