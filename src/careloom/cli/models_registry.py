@@ -61,6 +61,11 @@ def register_version(
     model: Annotated[str, typer.Argument(help="The model's name.")],
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Its files; never a pickle.")],
     lineage: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="JSON: data, seeds, evaluation, leaks.")],
+    evaluate_on: Annotated[
+        str, typer.Option(help="A risk task: it is measured on its held-out patients, and gates read only that.")
+    ] = "",
+    zone: Annotated[str, typer.Option(help="Of these patients: research or synthetic.")] = "research",
+    facts: Annotated[str, typer.Option(help="A version of the zone's table of facts; made anew without.")] = "",
     gates: Annotated[str, typer.Option(help="By which it is judged.")] = "clinical-risk",
     new_gates: Annotated[bool, typer.Option("--new-gates", help="The version before had others.")] = False,
     reason: Reason = "",
@@ -68,23 +73,25 @@ def register_version(
 ) -> None:
     """Register a version that was trained elsewhere, on data of nobody who is here.
 
-    Example: careloom models register readmission-30d model/ --lineage lineage.json
+    What the lineage says of its evaluation is declared: no gate reads it.
+
+    Example: careloom models register readmission-30d model/ --lineage lineage.json --evaluate-on readmission-30d
     """
     import orjson
 
     from careloom.cli import output, render_models
     from careloom.errors import FormatError
-    from careloom.services.models import RegisterAsk, require_nobody
-    from careloom.services.models import register as run
+    from careloom.services.models import RegisterAsk
+    from careloom.services.models_brought import EvaluateOn, bring_in
 
     try:
         told = orjson.loads(lineage.read_bytes())
     except ValueError:
         raise FormatError(f"{lineage.name} is no JSON", "See docs/reference/models.md for what it holds.") from None
-    require_nobody(told)
     files = {str(one.relative_to(folder)): one.read_bytes() for one in sorted(folder.rglob("*")) if one.is_file()}
     ask = RegisterAsk(model, files, told, gates=gates, reason=reason, new_gates=new_gates)
-    _with(lambda platform, who: run(platform, who, ask), json, render_models.version, output)
+    on = EvaluateOn(evaluate_on, zone, facts) if evaluate_on else None
+    _with(lambda platform, who: bring_in(platform, who, ask, on), json, render_models.version, output)
 
 
 def approve(

@@ -39,6 +39,8 @@ def version(one: Row) -> None:
     say(f"Code: {code['revision'] or 'no git revision'}, sources {code['sources_sha256'][:12]}")
     say(f"Environment: lock {lineage['environment']['sha256'][:12]}; digest of the version {one['digest'][:12]}")
     _measures(lineage["evaluation"])
+    if lineage.get("declared", {}).get("evaluation") and lineage["evaluation"].get("by") == "careloom":
+        _measures({**lineage["declared"]["evaluation"], "by": "declared"})
     lines = [("holds" if each["passed"] else "DOES NOT hold", each["rule"], _number(each["found"]), each["why"])
              for each in one["findings"]]  # fmt: skip
     show_table(f"Gates {one['gates']}", ("", "gate", "found", "why"), lines)
@@ -49,7 +51,8 @@ def version(one: Row) -> None:
 def _measures(evaluation: Row) -> None:
     lines = [(name, _number(each["value"]), _number(each.get("low")), _number(each.get("high")))
              for name, each in evaluation["measures"].items()]  # fmt: skip
-    show_table(f"Measured on {evaluation['data']}", ("measure", "value", "95 % from", "to"), lines)
+    how = "Declared, not measured here: on" if evaluation.get("by") == "declared" else "Measured on"
+    show_table(f"{how} {evaluation['data']}", ("measure", "value", "95 % from", "to"), lines)
 
 
 def _number(value: float | None) -> str:

@@ -6,6 +6,7 @@ set), ``card.toml`` (what people declare). What they do not hold, the lineage of
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from careloom.risk.models_package import KINDS
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.model_card_watch import watched
+from careloom.services.models_gates import is_measured
 from careloom.services.models_kept import load_files, resolve, traffic_of
 from careloom.services.platform import Platform
 from careloom.store.models import ModelWork, listed
 
 CARD, SHOWN = "models-card", "models-card-show"
 FILES = {"same_source": "evaluation.json", "external": "external.json", "local": "local.json"}
+DECLARED_DATA = "Declared by who brought the model in, not measured by Careloom:"
 TRAINING, DECLARED, MODEL = "training.json", "card.toml", "model.json"
 Json = dict[str, Any]
 
@@ -96,7 +99,9 @@ def facts_of(platform: Platform, one: ModelWork) -> CardFacts:
     model = _json(files, MODEL)
     found = {field: _judged(one, files, name) for field, name in FILES.items()}
     if found["same_source"] is None:
-        found["same_source"] = _of_lineage(one, lineage)
+        found["same_source"] = _of_lineage(one, lineage.get("evaluation"))
+    if "declared" in lineage:
+        found = _brought_in(one, lineage, found)
     monitoring, since = watched(platform, one)
     return CardFacts(
         name=one.parent,
@@ -126,10 +131,23 @@ def _judged(one: ModelWork, files: Mapping[str, bytes], name: str) -> Judged | N
         raise FormatError(f"{one.name}: {name}: {error.where}", error.remedy) from error
 
 
-def _of_lineage(one: ModelWork, lineage: Mapping[str, Any]) -> Judged | None:
-    """The evaluation that the signed lineage tells: of this version, as old as the version."""
-    told = {**_mapping(lineage.get("evaluation"))}
+def _of_lineage(one: ModelWork, evaluation: Any) -> Judged | None:
+    """An evaluation that the signed lineage tells: of this version, as old as the version."""
+    told = _mapping(evaluation)
     return judged(told, of=one.body["digest"], at=one.created) if told.get("measures") else None
+
+
+def _brought_in(
+    one: ModelWork, lineage: Mapping[str, Any], found: Mapping[str, Judged | None]
+) -> dict[str, Judged | None]:
+    """What a version was judged by that was made elsewhere: its own numbers are declared, ours those of other data."""
+    own = _of_lineage(one, lineage["declared"].get("evaluation")) or found["same_source"]
+    said = {**found, "same_source": own}
+    marked = {name: each and replace(each, data=f"{DECLARED_DATA} {each.data}") for name, each in said.items()}
+    if is_measured(lineage):
+        ours = _of_lineage(one, lineage["evaluation"])
+        marked["external"] = ours and replace(ours, party="Careloom, at the place of use")
+    return marked
 
 
 def _data_of(one: ModelWork) -> str:

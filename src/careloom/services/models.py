@@ -49,7 +49,8 @@ class RegisterAsk:
     model       its name
     files       name -> content; see `careloom.mlops.artefacts`
     lineage     as `careloom.mlops.manifest.lineage_problem` wants it; ``code``, ``environment`` and ``training`` are
-                filled in here where they are left out
+                filled in here where they are left out. Its evaluation is one that was measured here, but for versions
+                that are brought in: see `careloom.services.models_brought`
     pseudonyms  of the identified zone, of every patient whom it learnt from; none for public or simulated data
     gates       by which it is judged: those of the version before, and clinical ones for a model of a patient's risk
     reason      why it was trained, for who approves it
@@ -86,6 +87,8 @@ def register(platform: Platform, who: Principal, ask: RegisterAsk) -> Json:
         "code": models_environment.code(), "environment": {**told_environment, "file": LOCK}, "training": "",
         "pipeline": "", **ask.lineage,
     }  # fmt: skip
+    if isinstance(lineage.get("evaluation"), Mapping):
+        lineage["evaluation"] = {"by": "careloom", **lineage["evaluation"]}
     if problem := manifest.lineage_problem(lineage):
         raise QueryError(f"the lineage says too little: {problem}", "See docs/reference/models.md.")
     judged(platform, ask.model, ask.gates, lineage)

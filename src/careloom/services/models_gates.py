@@ -97,25 +97,44 @@ def judged(
 
     raises  QueryError, FormatError for gates that are none
     """
-    chosen, told = gates_named(platform, gates), lineage["evaluation"]
+    chosen, told = gates_named(platform, gates), measured(lineage)
     number = traffic_of(platform, model)["champion"]
     is_own = one is not None and one.body["number"] == number
     against = told.get("against", {})
     shown = Shown(
-        {**told["measures"], **_of_platform(platform, lineage, one, {each.measure for each in chosen.gates})},
+        {**told.get("measures", {}), **_of_platform(platform, lineage, one, {each.measure for each in chosen.gates})},
         "" if number is None or is_own else version_name(model, number),
         str(against.get("champion", "")), against.get("measures", {}),
     )  # fmt: skip
-    found = rules.judge(chosen, shown)
+    found = [_said(each, lineage) for each in rules.judge(chosen, shown)]
     is_known = one is not None and CARD in REGISTRY
     return [each for each in found if is_known or each["rule"] != STALE]
+
+
+def is_measured(lineage: Mapping[str, Any]) -> bool:
+    """True where Careloom measured a version itself, and did not only hear its numbers from who brought it in."""
+    told = lineage["evaluation"].get("by")
+    return told == "careloom" if told else bool(lineage.get("pipeline") or lineage.get("task"))
+
+
+def measured(lineage: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The evaluation that gates read; empty where it is only declared."""
+    found: Mapping[str, Any] = lineage["evaluation"] if is_measured(lineage) else {}
+    return found
+
+
+def _said(finding: Json, lineage: Mapping[str, Any]) -> Json:
+    """A finding, with what to do where a number is missing because it is only declared."""
+    if finding["passed"] or finding["found"] is not None or is_measured(lineage):
+        return finding
+    return {**finding, "why": f"{finding['why']}; what is declared does not count: register it with --evaluate-on TASK"}
 
 
 def _of_platform(
     platform: Platform, lineage: Mapping[str, Any], one: ModelWork | None, asked: set[str]
 ) -> dict[str, Json]:
     """What the platform itself knows, as far as it is asked: nobody's evaluation may say it."""
-    leaks = lineage.get("leaks")
+    leaks = lineage.get("leaks") if is_measured(lineage) else None
     is_read = one is not None and CARD in REGISTRY and "card_stale" in asked
     found = {
         "leaks": float(leaks["findings"]) if isinstance(leaks, Mapping) and "findings" in leaks else None,

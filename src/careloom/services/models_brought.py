@@ -1,0 +1,136 @@
+"""A version that is brought in: what its maker says of it is declared, and what gates read is measured here.
+
+A model of a patient's risk is let loose on the held-out patients of a task, whose training set the leakage guard looked
+at; the numbers of that are its evaluation. Without such a task it has none: it is kept, shown, and passes no gate.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from careloom.errors import CareloomError, QueryError
+from careloom.risk.evaluate import Resampling
+from careloom.risk.models import Model
+from careloom.risk.models_package import unpack
+from careloom.risk.models_report import Judge, report
+from careloom.risk.models_training import Rows
+from careloom.risk.tasks import Task
+from careloom.risk.tasks_material import lace_risk, material
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.models import RegisterAsk, open_version, register, require_nobody
+from careloom.services.models_kept import traffic_of, version_name
+from careloom.services.platform import Platform
+from careloom.services.risk_cohorts import TrainingAsk, make_training_set
+from careloom.services.risk_facts import make_facts, read_facts
+from careloom.services.search import zone_of
+from careloom.services.train_risk import ATTRIBUTES, compared, evaluation, task_named
+from careloom.services.trainings import people_behind
+
+OPERATION = "models-evaluate"
+OF_OURS = ("pipeline", "training", "declared")
+"""What a lineage that is brought in cannot say: a run here, a training here, what it declared itself."""
+RESAMPLES_AGAINST = 200
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateOn:
+    """On what a model that is brought in is measured.
+
+    task   a risk task that ships, or a TOML file: its cohort, features and held-out patients
+    facts  a version of the zone's table of facts; empty: it is made of the zone as it is now
+    """
+
+    task: str
+    zone: str = "research"
+    facts: str = ""
+    seed: int = 1
+    resamples: int = 500
+
+
+def bring_in(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn | None = None) -> Json:
+    """Registers a version that was trained elsewhere, on data of nobody here; as `careloom.services.models.register`.
+
+    on      where it is measured; None: its numbers stay declared, and no gate reads them
+    raises  as `register`; QueryError for data of somebody here, for another kind of model than one of risk, and where
+            the task is not its task; NotFound for the task; StateError where the task's training set leaks
+    """
+    require_nobody(ask.lineage)
+    told = {name: value for name, value in ask.lineage.items() if name not in OF_OURS}
+    said = told.get("evaluation")
+    declared: Json = {"evaluation": dict(said) if isinstance(said, Mapping) else {}, "leaks": told.pop("leaks", None)}
+    if on is None:
+        measured: Json = {"evaluation": {**declared["evaluation"], "by": "declared"}}
+    else:
+        measured = _measured(platform, who, ask, on)
+    return register(platform, who, replace(ask, lineage={**told, "declared": declared, **measured}))
+
+
+def _measured(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn) -> Json:
+    """``evaluation``, ``leaks`` and ``evaluated_on`` of the lineage; it is in the audit chain, also where it fails."""
+    zone = zone_of(on.zone)
+    admit(platform, who, "train", zone, operation=OPERATION)
+    try:
+        task = task_named(on.task)
+        found = _judged(platform, who, ask, on, task)
+    except CareloomError as error:
+        note(platform, who, OPERATION, zone, outcome="failed", detail={"code": error.code})
+        raise
+    detail = {"model": ask.model, "task": task.name, "digest": task.digest, "table": found["evaluated_on"]["table"]}
+    note(platform, who, OPERATION, zone, action="execute", detail=detail)
+    return found
+
+
+def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn, task: Task) -> Json:
+    model = unpack(ask.files)
+    if model.horizon_days != task.horizon_days:
+        raise QueryError(
+            f"the model looks {model.horizon_days:g} days ahead, {task.name} {task.horizon_days:g}",
+            "Name the task whose outcome it predicts.",
+        )
+    pin = on.facts or make_facts(platform, who, on.zone).name
+    made = make_training_set(platform, who, on.zone, TrainingAsk(task.cohort, task.features, pin))
+    frame = _permitted(platform, on.zone, platform.lake(zone_of(on.zone)).read(made.name))
+    events = read_facts(platform, who, on.zone, pin)
+    told = material(task, frame, made.manifest, events)
+    test = told.rows["test"]
+    if missing := [one.name for one in model.features if one.name not in test.frame.columns]:
+        raise QueryError(f"{task.name} has no feature {missing[0]}", f"It has those of the set {task.features}.")
+    plan = task.plan(platform.keys.derive("split", "risk"), on.seed)
+    rivals = {"LACE": lace_risk(told, events, plan)} if "lace" in task.baselines else {}
+    judge = Judge(on.seed, ATTRIBUTES, ppv=task.ppv, resamples=on.resamples)
+    page = report(model, test, judge, baselines=rivals, groups=told.groups["test"])
+    whole = evaluation(page, made.name)
+    kept = {name: whole[name] for name in ("data", "measures", "counts", "subgroups", "operating")}
+    return {
+        "evaluation": {**kept, "by": "careloom", "against": _against(platform, ask.model, model, test, on)},
+        "leaks": {"findings": len(made.manifest["leaks"])},
+        "evaluated_on": {"task": task.name, "digest": task.digest, "zone": on.zone, "table": made.name, "facts": pin},
+    }  # fmt: skip
+
+
+def _permitted(platform: Platform, zone: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of patients who may be looked at. raises QueryError for the identified zone"""
+    if zone == "synthetic":
+        return frame
+    if zone != "research":
+        raise QueryError("models are measured on de-identified patients", "Name the research or synthetic zone.")
+    people = people_behind(platform, zone_of(zone), frame["patient_id"].unique().to_list())
+    return frame.filter(pl.col("patient_id").is_in(list(people)))
+
+
+def _against(platform: Platform, name: str, model: Model, test: Rows, on: EvaluateOn) -> Json:
+    """The difference from the champion on the same patients; empty where nobody answers, or it cannot be asked."""
+    number = traffic_of(platform, name)["champion"]
+    if number is None:
+        return {}
+    champion = version_name(name, number)
+    try:
+        other = unpack(open_version(platform, champion)[1]).score(test.frame)
+    except CareloomError:
+        return {}
+    how = Resampling(on.seed, min(RESAMPLES_AGAINST, on.resamples))
+    return {"champion": champion, "measures": compared(test, model.score(test.frame), other, how)}
