@@ -186,12 +186,14 @@ class Annotate(Section):
                     waits for it; else with the first text that it is asked to read
     rerank          the likeliest names of problems and symptoms are ranked anew by the encoder: a little better, and
                     slower (docs/datasheets/nlp-linking.md); facts of notes are then made by another version
+    tagger          the model of the registry whose champion finds entities, where it has one; empty: always what ships
     """
 
     batch_notes: Positive = 32
     max_text_bytes: Positive = 5_000_000
     warm: bool = True
     rerank: bool = False
+    tagger: str = "clinical-entities"
 
 
 class Models(Section):

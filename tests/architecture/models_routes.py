@@ -34,7 +34,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"POST {RUNS}/{{run_id}}/resume": {"path": f"{RUNS}/{{model run}}/resume", **TRAINS},
 }  # fmt: skip
 LINEAGE: dict[str, Any] = {
-    "data": {"zone": "synthetic", "snapshot": "gold/patients@1"}, "seeds": {"fit": 1},
+    "data": {"zone": "synthetic", "snapshot": "gold/patients@1"}, "seeds": {"fit": 1}, "leaks": {"findings": 0},
     "evaluation": {"data": "rows drawn", "measures": {"epsilon": {"value": 1.0, "low": None, "high": 1.0}}},
 }  # fmt: skip
 

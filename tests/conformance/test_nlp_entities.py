@@ -6,7 +6,7 @@ import pytest
 
 from careloom.nlp.entities import MODEL, Entities, PackagedTagger
 from careloom.nlp.evaluation import scored
-from careloom.nlp.ner_material import fingerprint, kept_and_held_out
+from careloom.nlp.ner_material import HELD_OUT, fingerprint, kept_and_held_out
 from careloom.runtime import packaged
 from careloom.services.train_ner import corpora
 
@@ -17,7 +17,7 @@ DOCUMENTS = 15
 
 @pytest.mark.parametrize("guideline", FLOORS)
 def test_entities_of_unseen_documents_are_found(suites: Path, guideline: str) -> None:
-    documents = kept_and_held_out(guideline, corpora(suites)[guideline])[1][:DOCUMENTS]
+    documents = kept_and_held_out(corpora(suites)[guideline], HELD_OUT[guideline])[1][:DOCUMENTS]
     tagger = PackagedTagger(packaged("nlp", MODEL))
     assert not {fingerprint(one.text) for one in documents} & set(tagger.card["seen"])
     reader = Entities(tagger, "1", guideline)

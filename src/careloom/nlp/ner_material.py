@@ -27,9 +27,9 @@ HELD_OUT: Mapping[str, int] = {"chemical_disease": 100, "disease": 50, "case_rep
 _TERM_TYPES = ("IN", "PIN", "BN")
 
 
-def kept_and_held_out(head: str, documents: Sequence[Document]) -> tuple[list[Document], list[Document]]:
-    """The documents to learn from, and those that are held out."""
-    last = len(documents) - HELD_OUT[head]
+def kept_and_held_out(documents: Sequence[Document], held_out: int) -> tuple[list[Document], list[Document]]:
+    """The documents to learn from, and the last ones, so many as are held out."""
+    last = max(len(documents) - held_out, 0)
     return list(documents[:last]), list(documents[last:])
 
 

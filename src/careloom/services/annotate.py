@@ -14,6 +14,7 @@ from careloom.pipeline.registry import load
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.annotate_formats import written
+from careloom.services.note_reader import reader_in_force
 from careloom.services.platform import Platform
 from careloom.settings import Settings
 
@@ -146,7 +147,7 @@ def analyze(platform: Platform, who: Principal, ask: AnalyzeAsk) -> AnalyzeRepor
     zone = next((one for one in ZONES if who.may("annotate", one)), ZONES[0])
     admit(platform, who, "annotate", zone, operation=OPERATION)
     try:
-        reader = platform.reranking_reader if ask.rerank else platform.note_reader
+        reader = reader_in_force(platform, rerank=ask.rerank)
         report = _analyzed(reader, platform.settings, ask)
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"code": error.code})
@@ -162,7 +163,7 @@ def warm(platform: Platform) -> None:
 
     raises  SetupError where a model does not load
     """
-    platform.note_reader.read_text(_ANYTHING)
+    reader_in_force(platform).read_text(_ANYTHING)
 
 
 def analyze_alone(ask: AnalyzeAsk, settings: Settings) -> AnalyzeReport:

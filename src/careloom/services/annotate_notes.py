@@ -25,6 +25,7 @@ from careloom.services.annotate import ZONES, AnnotateAsk, AnnotateReport
 from careloom.services.annotate_conflicts import rows_of
 from careloom.services.annotate_documents import KIND, PERSON, READER, Kept
 from careloom.services.annotate_patient import Held, Made, Merger, ReadNote, held_of, of_patient
+from careloom.services.note_reader import reader_in_force
 from careloom.services.platform import Platform
 from careloom.services.research_policy import require_one_current_policy
 from careloom.services.search import zone_of
@@ -101,7 +102,7 @@ class _Run:
         zone = zone_of(ask.zone)
         self._store = platform.store(zone)
         self._view = view_of(platform, who, zone, "annotate", "annotate")
-        self._reader = platform.note_reader
+        self._reader = reader_in_force(platform)
         self._policy = policy_of(platform, zone)
         now = instant(platform.runtime.now())
         self._merger = Merger(platform, zone, now, refuted=ask.refuted)

@@ -12,6 +12,7 @@ from careloom.runtime import packaged, packaged_names
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.annotate import ZONES
+from careloom.services.note_reader import champion_tagger, reader_in_force
 from careloom.services.platform import Platform
 
 OPERATION = "analyze-models"
@@ -22,6 +23,7 @@ Json = dict[str, Any]
 def note_models(platform: Platform, who: Principal) -> Json:
     """``reader``: name, version and ``components``; ``models``: the archives that ship with the reader.
 
+    Where the registry's champion finds entities, it comes first, and its ``file`` is the version's name.
     A model has ``file``, ``name``, ``version``, ``licences``, ``labels``, ``sha256`` of its archive, ``bytes``, and the
     whole ``card`` as its training wrote it.
 
@@ -29,9 +31,11 @@ def note_models(platform: Platform, who: Principal) -> Json:
     """
     zone = next((one for one in ZONES if who.may("annotate", one)), ZONES[0])
     admit(platform, who, "annotate", zone, operation=OPERATION)
-    reader = platform.note_reader
+    reader, champion = reader_in_force(platform), champion_tagger(platform)
     components = [{"name": name, "version": version} for name, version in reader.readers.items()]
     models = [card_of(name, packaged("nlp", name)) for name in packaged_names("nlp", "models", ".zip")]
+    if champion is not None:
+        models.insert(0, card_of(champion.version, champion.archive))
     note(platform, who, OPERATION, zone, detail={"models": len(models)})
     return {"reader": {"name": reader.name, "version": reader.version, "components": components}, "models": models}
 

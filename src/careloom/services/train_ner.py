@@ -2,7 +2,7 @@
 
 import gzip
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,11 +13,15 @@ import orjson
 from careloom.errors import QueryError
 from careloom.nlp.corpora import CASE_REPORT, DETAIL, Document, brat, corrected, pubtator
 from careloom.nlp.corpora_notes import gold_notes
-from careloom.nlp.ner_material import HEADS, NCBI, fingerprint, gazetteer_names, joined, kept_and_held_out
+from careloom.nlp.ner_material import HEADS, HELD_OUT, NCBI, fingerprint, gazetteer_names, joined, kept_and_held_out
 from careloom.pipeline.registry import load
 from careloom.services.simulate import SimulateAsk, simulate
 
-EPOCHS, RATE, PATIENTS, SIMULATED_SEED = 6, 4e-4, 100, 6001
+EPOCHS, RATE, PATIENTS, SIMULATED_SEED, SEED = 6, 4e-4, 100, 6001, 20261129
+NOTES = "simulated/answers/notes.ndjson"
+"""Below the folder of the corpora, as `careloom simulate DATA/simulated --feeds notes` writes them."""
+HELD_OUT_OF_NOTES = 5
+"""Of notes of the folder every so many-th part, at the end, is held out."""
 SUBJECTS = "subjects.json"
 """Beside BRAT files: name of a pair -> keyed pseudonym of the patient."""
 CORRECTED = 5
@@ -54,6 +58,9 @@ class TrainNerAsk:
     left_out     keyed pseudonyms of patients of whom no correction is read
     is_whole     the held-out documents are learnt from as well; nothing is left to measure on
     teacher      the archive of a tagger from which one of `layers` layers is to learn; it keeps words and names
+    heads        guidelines that are learnt, of HEADS: ``note`` is then `NOTES` of the folder, a fifth of them held out.
+                 Empty: all, and the notes are simulated
+    seed         of order, cuts and dropout
     """
 
     data: Path
@@ -69,6 +76,8 @@ class TrainNerAsk:
     left_out: frozenset[str] = frozenset()
     teacher: Path | None = None
     layers: int = 5
+    heads: tuple[str, ...] = ()
+    seed: int = SEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +120,13 @@ def train_ner(ask: TrainNerAsk, watch: Callable[[int, float], None] | None = Non
         size = sum(path.stat().st_size for path in files)
         return TrainNerReport(str(ask.out), size, digest, {ask.guideline: counts[ask.guideline]}, losses)
     if ask.teacher is not None:
-        card = {**_card(documents), "command": f"careloom train ner DATA --teacher FILE --layers {ask.layers}"}
+        card = {**_card(ask, documents), "command": f"careloom train ner DATA --teacher FILE --layers {ask.layers}"}
         archive: bytes = load("train.smaller_ner")(
-            ask, documents, _without_gold(ask.data), _read(ask.teacher), card, told
+            ask, documents, _without_gold(ask, documents), _read(ask.teacher), card, told
         )
         return _written(ask.out, archive, counts, losses)
     names = gazetteer_names(*(_read(ask.data / name) for name in TERMS))
-    archive = load("train.ner")(ask, documents, names, _plain(ask.data), _card(documents), told)
+    archive = load("train.ner")(ask, documents, names, _plain(ask.data), _card(ask, documents), told)
     return _written(ask.out, archive, counts, losses)
 
 
@@ -128,15 +137,28 @@ def _written(out: Path, archive: bytes, documents: dict[str, int], losses: list[
 
 
 def _documents(ask: TrainNerAsk) -> dict[str, list[Document]]:
-    found = corpora(ask.data)
-    with tempfile.TemporaryDirectory() as place:
-        simulate(SimulateAsk(Path(place) / "notes", PATIENTS, SIMULATED_SEED, feeds=("notes",)))
-        found["note"] = [one.document for one in gold_notes((Path(place) / "notes/answers/notes.ndjson").read_bytes())]
+    found = corpora(ask.data, ask.heads)
+    if not ask.heads:
+        with tempfile.TemporaryDirectory() as place:
+            simulate(SimulateAsk(Path(place) / "notes", PATIENTS, SIMULATED_SEED, feeds=("notes",)))
+            found["note"] = _gold(Path(place) / "notes/answers/notes.ndjson")
     if not ask.is_whole:
-        found = {head: kept_and_held_out(head, each)[0] for head, each in found.items()}
+        found = {head: split(ask.heads, head, each)[0] for head, each in found.items()}
     if ask.corrections is not None:
-        found["note"] += _corrections(ask.corrections, ask.left_out) * CORRECTED
+        found["note"] = found.get("note", []) + _corrections(ask.corrections, ask.left_out) * CORRECTED
+    if bare := [head for head, each in found.items() if not each]:
+        raise QueryError(f"{bare[0]}: no document is left to learn from", "Add documents: the last ones are held out.")
     return found
+
+
+def split(heads: tuple[str, ...], head: str, documents: list[Document]) -> tuple[list[Document], list[Document]]:
+    """The documents of a guideline to learn from, and those that are held out. heads: of the ask"""
+    held_out = len(documents) // HELD_OUT_OF_NOTES if heads and head == "note" else HELD_OUT[head]
+    return kept_and_held_out(documents, held_out)
+
+
+def _gold(file: Path) -> list[Document]:
+    return [one.document for one in gold_notes(_read(file))]
 
 
 def subjects_in(path: Path) -> set[str]:
@@ -169,15 +191,23 @@ def _corrections(path: Path, left_out: frozenset[str]) -> list[Document]:
     return corrected(b"\n".join(lines), known)
 
 
-def corpora(data: Path) -> dict[str, list[Document]]:
-    """The annotated corpora of a folder by guideline, in their own order. raises QueryError for one that is missing."""
-    bc5cdr = [row for name in ("train", "devel") for row in pubtator(_read(data / f"bc5cdr/{name}.jsonl"))]
-    ncbi = [row for name in ("train", "devel") for row in pubtator(_read(data / f"ncbi_disease/{name}.jsonl"), NCBI)]
-    return {
-        "chemical_disease": bc5cdr,
-        "disease": ncbi,
-        "case_report": brat_folder(data / "maccrobat2020", {**CASE_REPORT, **DETAIL}),
+def corpora(data: Path, heads: tuple[str, ...] = ()) -> dict[str, list[Document]]:
+    """The annotated corpora of a folder by guideline, in their own order.
+
+    heads   of HEADS; empty: the three that others annotated
+    raises  QueryError for one that is missing
+    """
+    ways: dict[str, Callable[[], list[Document]]] = {
+        "chemical_disease": lambda: _pubtator(data / "bc5cdr", None),
+        "disease": lambda: _pubtator(data / "ncbi_disease", NCBI),
+        "case_report": lambda: brat_folder(data / "maccrobat2020", {**CASE_REPORT, **DETAIL}),
+        "note": lambda: _gold(data / NOTES),
     }
+    return {head: way() for head, way in ways.items() if head in (heads or tuple(ways)[:3])}
+
+
+def _pubtator(folder: Path, labels: Mapping[str, str] | None) -> list[Document]:
+    return [row for name in ("train", "devel") for row in pubtator(_read(folder / f"{name}.jsonl"), labels)]
 
 
 def brat_folder(folder: Path, labels: dict[str, str]) -> list[Document]:
@@ -198,10 +228,15 @@ def _plain(data: Path) -> Iterator[str]:
     yield from _notes(data)
 
 
-def _without_gold(data: Path) -> list[str]:
-    """Texts to learn from by what a teacher says of them: no sentence of what is held out is among them."""
-    held_out = [one.text for head, each in corpora(data).items() for one in kept_and_held_out(head, each)[1]]
-    return [*joined(_sentences(data), held_out), *_notes(data)]
+def _without_gold(ask: TrainNerAsk, documents: Mapping[str, list[Document]]) -> list[str]:
+    """Texts to learn from by what a teacher says of them: no sentence of what is held out is among them.
+
+    A folder without such texts has the documents that are learnt from.
+    """
+    found = corpora(ask.data, ask.heads).items()
+    held_out = [one.text for head, each in found for one in split(ask.heads, head, each)[1]]
+    texts = [*joined(_sentences(ask.data), held_out), *_notes(ask.data)]
+    return texts or [one.text for each in documents.values() for one in each]
 
 
 def _sentences(data: Path) -> list[str]:
@@ -215,13 +250,14 @@ def _notes(data: Path) -> Iterator[str]:
             yield from (orjson.loads(line)[key] for line in path.read_bytes().splitlines())
 
 
-def _card(documents: dict[str, list[Document]]) -> dict[str, Any]:
-    seen = sorted({fingerprint(one.text) for head, each in documents.items() if head != "note" for one in each})
+def _card(ask: TrainNerAsk, documents: dict[str, list[Document]]) -> dict[str, Any]:
+    named = {head: each for head, each in documents.items() if head != "note" or ask.heads}
+    seen = sorted({fingerprint(one.text) for each in named.values() for one in each})
     return {
         "name": "clinical-en",
         "version": "1",
         "licences": LICENCES,
-        "simulated": {"patients": PATIENTS, "seed": SIMULATED_SEED},
+        "simulated": {} if ask.heads else {"patients": PATIENTS, "seed": SIMULATED_SEED},
         "command": "careloom train ner DATA",
         "seen": seen,
     }

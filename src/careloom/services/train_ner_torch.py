@@ -31,7 +31,7 @@ def ner(
     """The archive of the tagger."""
     torch.set_num_threads(ask.threads)
     sources = [Source(head, HEADS[head], each, SHARES[head]) for head, each in documents.items()]
-    recipe = Recipe(Schedule(epochs=ask.epochs, rate=RATE))
+    recipe = Recipe(Schedule(epochs=ask.epochs, rate=RATE), seed=ask.seed)
     return train_ner(
         minilm(ask.base), sources, names, recipe, plain=plain, card=card, watch=lambda e: watch(e.number, e.loss)
     )
@@ -48,7 +48,7 @@ def smaller(
     """The archive of a tagger that has learnt from another."""
     torch.set_num_threads(ask.threads)
     sources = [Source(head, HEADS[head], each, SMALLER_SHARES[head]) for head, each in documents.items()]
-    how = Distilling(Schedule(epochs=ask.epochs, rate=DISTILLING_RATE, autocast=True), ask.layers)
+    how = Distilling(Schedule(epochs=ask.epochs, rate=DISTILLING_RATE, autocast=True), ask.layers, seed=ask.seed)
     return distil_ner(teacher, sources, texts, how, card=card, watch=lambda e: watch(e.number, e.loss))
 
 

@@ -8,7 +8,7 @@ import pytest
 from careloom.errors import InputError
 from careloom.nlp.corpora import CASE_REPORT, Document, brat, corrected, longest, pubtator
 from careloom.nlp.corpora_notes import gold_notes
-from careloom.nlp.ner_material import fingerprint, gazetteer_names, kept_and_held_out
+from careloom.nlp.ner_material import HELD_OUT, fingerprint, gazetteer_names, kept_and_held_out
 
 
 def test_a_line_of_pubtator_is_a_document_in_our_labels() -> None:
@@ -102,7 +102,7 @@ def test_names_of_a_gazetteer_come_once_by_the_first_kind() -> None:
 
 def test_what_is_held_out_is_never_learnt_from() -> None:
     documents = [Document(str(number), f"text {number}", ()) for number in range(120)]
-    kept, held_out = kept_and_held_out("disease", documents)
+    kept, held_out = kept_and_held_out(documents, HELD_OUT["disease"])
     assert [*kept, *held_out] == documents
     assert len(held_out) == 50
     assert not {fingerprint(one.text) for one in kept} & {fingerprint(one.text) for one in held_out}
