@@ -151,7 +151,7 @@ def judged(report: Mapping[str, Any], of: str = "", at: datetime | None = None) 
         at=moment(have["at"], "report of an evaluation: at"),
         data=str(have["data"]),
         measures={name: {part: one.get(part) for part in PARTS} for name, one in measures.items()},
-        counts={name: int(told[name]) for name in COUNTS if told.get(name) is not None},
+        counts={name: int(told[name]) for name in COUNTS if isinstance(told.get(name), (int, float))},
         subgroups=_rows(report.get("subgroups") or ()),
         operating=report.get("operating") or report.get("threshold"),
         party=str(report.get("party", "")),

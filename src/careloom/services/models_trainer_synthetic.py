@@ -1,6 +1,7 @@
 """Trains a generator of a synthetic table by the steps of a pipeline: fitted under the privacy ledger, drawn, judged.
 
-Options: table (of the research zone's lake) or file, metadata (a TOML file), account, engine, epsilon, delta, target,
+Options: table (of the research zone's lake) or file, metadata (a TOML file, or ``ready``: that of the research zone's
+patients that ships), account, engine, epsilon, delta, target,
 rows (that are drawn to be judged), seed, options (of the engine).
 """
 
@@ -12,6 +13,7 @@ import numpy as np
 import orjson
 
 from careloom.errors import CareloomError, QueryError
+from careloom.runtime import packaged
 from careloom.services.admission import admit
 from careloom.services.models_trainer import Asked, Fitted
 from careloom.services.synthesize import FIT, FitAsk, fit, maker_of, open_state, work, zone_of_account
@@ -23,6 +25,7 @@ from careloom.synth.metadata_check import conform
 from careloom.tables.tensors import packed, unpacked
 
 TENSORS, TOLD, WHERE = "model.safetensors", "model.json", "source.json"
+READY = "ready"
 JUDGED_ROWS, SMOKE_ROWS = 1000, 200
 Json = dict[str, Any]
 
@@ -35,7 +38,7 @@ class SyntheticTrainer:
         account = str(asked.options.get("account", "research"))
         zone = zone_of_account(account)
         admit(asked.platform, asked.who, "read", zone, operation=FIT)
-        source = read_source(asked.platform, asked.who, _source(asked.options), zone)
+        source = read_source(asked.platform, asked.who, _source(asked), zone)
         pin = orjson.dumps(source.told, option=orjson.OPT_SORT_KEYS).decode()
         return {"zone": zone, "snapshot": pin, "account": account, "rows": source.frame.height}
 
@@ -48,7 +51,7 @@ class SyntheticTrainer:
         """Fits; the ledger reserves before anything is learnt. raises as `careloom.services.synthesize.fit`"""
         told = asked.options
         ask = FitAsk(
-            _source(told), str(asked.snapshot["account"]), str(told.get("engine", "marginals")), told.get("epsilon"),
+            _source(asked), str(asked.snapshot["account"]), str(told.get("engine", "marginals")), told.get("epsilon"),
             float(told.get("delta", 1e-6)), target=str(told.get("target", "")), options=dict(told.get("options", {})),
             seed=int(told.get("seed", 1)), name=asked.model,
         )  # fmt: skip
@@ -88,11 +91,14 @@ class SyntheticTrainer:
         return {"answers": frame.height, "wrong": wrong}
 
 
-def _source(options: Mapping[str, Any]) -> SourceAsk:
+def _source(asked: Asked) -> SourceAsk:
+    options = asked.options
     if bool(options.get("table")) == bool(options.get("file")):
         raise QueryError("a generator learns one table or one file", "Name table or file in [options].")
     metadata = str(options.get("metadata", ""))
-    text = Path(metadata).read_text("utf-8") if metadata.endswith(".toml") else metadata
+    text = asked.platform.read_text(Path(metadata)) if metadata.endswith(".toml") else metadata
+    if metadata == READY:
+        text = packaged("sample", "patients.toml").decode()
     file = Path(str(options["file"])) if options.get("file") else None
     return SourceAsk(str(options.get("table", "")), file, text)
 

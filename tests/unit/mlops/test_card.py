@@ -320,3 +320,10 @@ def test_every_source_of_tripod_is_known() -> None:
 def test_a_model_without_a_threshold_classifies_nobody() -> None:
     made = card(facts(model={**MODEL, "threshold": None}), NOW)
     assert made.of("output_type").text == "Prediction."
+
+
+def test_a_measure_that_bears_the_name_of_a_count_is_none() -> None:
+    measure = {"value": 0.5, "low": None, "high": None}
+    told = judged({"data": "rows drawn", "measures": {"n": measure, "events": measure}}, "digest", NOW)
+    assert told.counts == {}
+    assert set(told.measures) == {"n", "events"}

@@ -1,13 +1,14 @@
 """Trainers of taggers and of synthetic tables by the steps of a pipeline, on what others made."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from careloom.errors import QueryError
+from careloom.errors import AccessError, BudgetSpent, QueryError
 from careloom.mlops import pipeline_file
 from careloom.pipeline.registry import load
 from careloom.risk.models_package import unpack
@@ -15,15 +16,18 @@ from careloom.risk.tasks import ready_tasks, shipped_task
 from careloom.runtime import packaged
 from careloom.services.access import local_operator
 from careloom.services.jobs import work
-from careloom.services.models import open_version
+from careloom.services.model_card import shown_card
+from careloom.services.models import open_version, shown, verify
 from careloom.services.models_pipeline import resume, run
-from careloom.services.models_promote import approve
-from careloom.services.models_runs import show_run
+from careloom.services.models_promote import approve, roll_back
+from careloom.services.models_runs import runs, show_run
 from careloom.services.models_trainer import Asked, trainer_named
-from careloom.services.models_trainer_ner import ARCHIVE
 from careloom.services.models_trainer_risk import OPTIONS
+from careloom.services.models_trainer_synthetic import READY
 from careloom.services.monitor_retrain import retrain
+from careloom.services.note_reader import ARCHIVE
 from careloom.services.train_risk import TrainAsk, train_risk
+from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
 from tests.api.kit import Installation
 from tests.models_kit import SECOND
 from tests.store_kit import event
@@ -50,7 +54,7 @@ to = "champion"
 """
 
 
-def test_a_generator_goes_the_whole_way_and_draws_from_its_registered_files(tmp_path: Path) -> None:
+def test_a_generator_goes_the_whole_way_draws_from_its_registered_files_and_is_taken_back(tmp_path: Path) -> None:
     place = Place(tmp_path)
     (tmp_path / "meta.toml").write_text(METADATA)
     text = SYNTHETIC.replace("FILE", str(place.file)).replace("META", str(tmp_path / "meta.toml"))
@@ -60,10 +64,43 @@ def test_a_generator_goes_the_whole_way_and_draws_from_its_registered_files(tmp_
     outputs = show_run(place.platform, OFFICER, one["run"])["outputs"]
     assert outputs["evaluate"]["measures"]["epsilon"]["value"] <= 2.0
     assert outputs["evaluate"]["measures"]["shape"]["value"] is not None
+    with pytest.raises(AccessError):
+        approve(place.platform, who, one["version"], "mine")
     approve(place.platform, SECOND, one["version"], "its bound is kept")
-    assert resume(place.platform, who, one["run"])["state"] == "done"
+    assert resume(place.platform, who, one["run"])["done"][-1] == "monitor"
     assert show_run(place.platform, OFFICER, one["run"])["outputs"]["smoke"] == {"answers": 200, "wrong": 0}
+
+    told = shown(place.platform, SECOND, "synthetic-stays")
+    assert (told["number"], told["aliases"], told["pipeline"]) == (1, ["champion"], one["run"])
+    assert told["training"], "it is written down whom it learnt from"
+    assert verify(place.platform, SECOND, "synthetic-stays@1")["whole"]
+    card = shown_card(place.platform, SECOND, "synthetic-stays@1").as_json()
+    assert (card["name"], card["version"]) == ("synthetic-stays", 1)
+    assert "epsilon" in card["evaluations"]["evaluation"]["measures"]
+
+    second = run(place.platform, who, text.replace("epsilon = 2.0", "epsilon = 1.5"))
+    approve(place.platform, SECOND, second["version"], "its bound is lower")
+    assert resume(place.platform, who, second["run"])["state"] == "done"
+    back = roll_back(place.platform, who, "synthetic-stays", "its dates are odd")
+    assert (back["was"], back["now"]) == ("synthetic-stays@2", "synthetic-stays@1")
     place.platform.close()
+
+
+def test_a_generator_beyond_the_privacy_budget_ends_its_run_before_it_learns(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    (tmp_path / "meta.toml").write_text(METADATA)
+    text = SYNTHETIC.replace("FILE", str(place.file)).replace("META", str(tmp_path / "meta.toml"))
+    with pytest.raises(BudgetSpent):
+        run(place.platform, local_operator("omar"), text.replace("epsilon = 2.0", "epsilon = 9.0"))
+    assert [(one["state"], one["at"]) for one in runs(place.platform, OFFICER)] == [("failed", "train")]
+    place.platform.close()
+
+
+def test_the_pipeline_of_a_table_that_ships_says_what_is_public_of_columns_that_the_table_has() -> None:
+    options = pipeline_file.read(pipeline_file.shipped("synthetic-table")).options
+    assert (options["table"], options["metadata"]) == ("silver/patients", READY)
+    told = tomllib.loads(packaged("sample", "patients.toml").decode())["table"]["patients"]["column"]
+    assert set(told) <= {one.name for one in RESEARCH_PATIENTS.columns}
 
 
 def asked(**options: Any) -> Asked:
