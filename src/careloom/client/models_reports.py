@@ -6,8 +6,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class ListedModelVersion:
-    """A version of a list.
+class ModelVersionBrief:
+    """What every view of a version tells.
 
     state    registered, approved or retired
     aliases  champion, challenger, shadow: the parts that it has now
@@ -31,6 +31,12 @@ class ListedModelVersion:
     retired: dict[str, Any] | None
     training: str
     pipeline: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModelVersion(ModelVersionBrief):
+    """A version of a list."""
+
     measures: dict[str, Any]
     taints: tuple[str, ...]
 
@@ -43,35 +49,21 @@ class ModelVersionList:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelVersion:
+class ModelVersion(ModelVersionBrief):
     """A version with its lineage, files and findings."""
 
-    version: str
-    model: str
-    number: int
-    state: str
-    aliases: tuple[str, ...]
-    created: datetime
-    changed: datetime
-    registrar: str
-    reason: str
-    digest: str
-    zone: str
-    gates: str
-    passed: bool
-    approval: dict[str, Any] | None
-    retired: dict[str, Any] | None
-    training: str
-    pipeline: str
     findings: tuple[dict[str, Any], ...]
     lineage: dict[str, Any]
     files: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class ShownModelVersion(ModelVersion):
+class ShownModelVersion(ModelVersionBrief):
     """A version with its signed manifest, who answers for its model, and why patients left whom it learnt from."""
 
+    findings: tuple[dict[str, Any], ...]
+    lineage: dict[str, Any]
+    files: dict[str, Any]
     traffic: dict[str, Any]
     manifest: dict[str, Any]
     taints: tuple[str, ...]
