@@ -65,7 +65,7 @@ def register_version(
         str, typer.Option(help="A risk task: it is measured on its held-out patients, and gates read only that.")
     ] = "",
     zone: Annotated[str, typer.Option(help="Of these patients: research or synthetic.")] = "research",
-    facts: Annotated[str, typer.Option(help="A version of the zone's table of facts; made anew without.")] = "",
+    facts: Annotated[str, typer.Option(help="A version of the table of facts, or newest; made anew without.")] = "",
     gates: Annotated[str, typer.Option(help="By which it is judged.")] = "clinical-risk",
     new_gates: Annotated[bool, typer.Option("--new-gates", help="The version before had others.")] = False,
     reason: Reason = "",

@@ -24,7 +24,7 @@ from careloom.services.models import RegisterAsk, open_version, register, requir
 from careloom.services.models_kept import traffic_of, version_name
 from careloom.services.platform import Platform
 from careloom.services.risk_cohorts import TrainingAsk, make_training_set
-from careloom.services.risk_facts import make_facts, read_facts
+from careloom.services.risk_facts import make_facts, newest_facts, read_facts
 from careloom.services.search import zone_of
 from careloom.services.train_risk import ATTRIBUTES, compared, evaluation, task_named
 from careloom.services.trainings import people_behind
@@ -41,7 +41,7 @@ class EvaluateOn:
     """On what a model that is brought in is measured.
 
     task   a risk task that ships, or a TOML file: its cohort, features and held-out patients
-    facts  a version of the zone's table of facts; empty: it is made of the zone as it is now
+    facts  a version of the zone's table of facts, or newest; empty: it is made of the zone as it is now
     """
 
     task: str
@@ -91,7 +91,8 @@ def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn
             f"the model looks {model.horizon_days:g} days ahead, {task.name} {task.horizon_days:g}",
             "Name the task whose outcome it predicts.",
         )
-    pin = on.facts or make_facts(platform, who, on.zone).name
+    pin = newest_facts(platform, zone_of(on.zone)) if on.facts == "newest" else on.facts
+    pin = pin or make_facts(platform, who, on.zone).name
     made = make_training_set(platform, who, on.zone, TrainingAsk(task.cohort, task.features, pin))
     frame = _permitted(platform, on.zone, platform.lake(zone_of(on.zone)).read(made.name))
     events = read_facts(platform, who, on.zone, pin)
