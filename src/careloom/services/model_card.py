@@ -140,14 +140,12 @@ def _of_lineage(one: ModelWork, evaluation: Any) -> Judged | None:
 def _brought_in(
     one: ModelWork, lineage: Mapping[str, Any], found: Mapping[str, Judged | None]
 ) -> dict[str, Judged | None]:
-    """What a version was judged by that was made elsewhere: its own numbers are declared, ours those of other data."""
-    own = _of_lineage(one, lineage["declared"].get("evaluation")) or found["same_source"]
-    said = {**found, "same_source": own}
+    """What a version was judged by that was made elsewhere: ours where it was measured here, its own as declared."""
+    own = _of_lineage(one, lineage["declared"].get("evaluation"))
+    is_ours = is_measured(lineage)
+    said = {**found, "external": found["external"] or own} if is_ours else {**found, "same_source": own}
     marked = {name: each and replace(each, data=f"{DECLARED_DATA} {each.data}") for name, each in said.items()}
-    if is_measured(lineage):
-        ours = _of_lineage(one, lineage["evaluation"])
-        marked["external"] = ours and replace(ours, party="Careloom, at the place of use")
-    return marked
+    return {**marked, "same_source": _of_lineage(one, lineage["evaluation"])} if is_ours else marked
 
 
 def _data_of(one: ModelWork) -> str:

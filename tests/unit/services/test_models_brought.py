@@ -92,8 +92,9 @@ def test_what_careloom_measures_on_the_held_out_patients_of_a_task_passes_the_ga
     facts = facts_of(place.made.platform, resolve(place.made.platform, told["version"]))
     assert facts.external is not None
     assert facts.same_source is not None
-    assert facts.external.measures["auroc"]["value"] == pytest.approx(place.auroc, abs=1e-9)
-    assert facts.same_source.data.startswith(DECLARED_DATA)
+    assert facts.same_source.measures["auroc"]["value"] == pytest.approx(place.auroc, abs=1e-9)
+    assert facts.same_source.data.startswith("held-out patients of ")
+    assert facts.external.data == f"{DECLARED_DATA} 500 patients elsewhere"
     events = b"".join(orjson.dumps(one) for one in place.made.platform.store("synthetic").audit_events())
     assert b"models-evaluate" in events
 
