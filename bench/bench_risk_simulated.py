@@ -32,12 +32,14 @@ from careloom.risk.features import built
 from careloom.risk.features_definition import shipped_features
 from careloom.risk.features_training import training_set
 from careloom.risk.models import Model
+from careloom.risk.models_elsewhere import KINDS, Elsewhere, judged_elsewhere
 from careloom.risk.models_package import pack, unpack
 from careloom.risk.models_report import Judge, paired, report, text
 from careloom.risk.models_training import Plan, Rows, trained
 from careloom.risk.splits import patient_grouped
 from careloom.risk.tasks import Task, ready_tasks, shipped_task
-from careloom.risk.tasks_material import Material, lace_risk, material
+from careloom.risk.tasks_baselines import baselines
+from careloom.risk.tasks_material import Material, material
 from careloom.services.risk_simulated import facts_of, histories, wanted
 
 KEY = b"simulated hospital of careloom"
@@ -109,12 +111,14 @@ def taught(out: Path, learner: str, name: str) -> tuple[Model, Material, Task, P
 def train(out: Path, learner: str, name: str) -> None:
     """Trains on facts; judges a readmission by the truth, too."""
     model, told, task, plan, events = taught(out, learner, name)
-    rivals = {}
     if name == "readmission-30d":
         beside_the_truth(model, told.rows["test"], pl.read_parquet(out / "truth-*.parquet"))
-        rivals["LACE"] = lace_risk(told, events, plan)
     judge = Judge(SEED, ("sex", "age_band"), ppv=task.ppv, resamples=300)
-    print(text(report(model, told.rows["test"], judge, baselines=rivals, groups=told.groups["test"])))
+    beside = baselines(task.baselines, told, events, plan)
+    page = report(model, told.rows["test"], judge, baselines=beside.risks, groups=told.groups["test"])
+    page["beside"] = list(beside.told)
+    page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, Elsewhere(KINDS, Resampling(SEED, 200), page))
+    print(text(page))
 
 
 def beside_the_truth(model: Model, test: Rows, truth: pl.DataFrame) -> None:

@@ -175,6 +175,8 @@ def text(told: Json) -> str:
             f"  net benefit gained per 1,000 at {one['threshold']:.2f}: {_said(one)}"
             for one in rival["net_benefit_gained_per_1000"]
         ]
+    if told.get("beside"):
+        lines += ["", *map(_beside, told["beside"])]
     if told["subgroups"]["table"]:
         lines += ["", "group                              patients  events  AUROC                   ECE    PPV"]
         lines += [_group(one) for one in told["subgroups"]["table"]]
@@ -184,6 +186,13 @@ def text(told: Json) -> str:
         lines += ["", "made anew without what it is tested on; intervals of 95 %:", *elsewhere_lines(told["elsewhere"])]
     lines += ["", *(f"{one['what']}: AUROC {one['auroc']:.3f}, ECE {one['ece']:.3f}" for one in told["stress"])]
     return "\n".join(lines) + "\n"
+
+
+def _beside(one: Json) -> str:
+    if one["reason"]:
+        return f"{one['title']}: not computable, {one['reason']}"
+    lacking = [f"{name} lacks for {100 * share:.0f} %, no points then" for name, share in one["assumed"].items()]
+    return f"{one['title']}: {'; '.join([*one['stands_for'], *lacking])}. {one['source']}"
 
 
 def _said(one: Json) -> str:

@@ -16,7 +16,7 @@ from careloom.risk.cohorts_definition import number, one_of, only, table, word
 from careloom.risk.models_training import LEARNERS, Learner, Plan
 from careloom.runtime import packaged, packaged_names
 
-BASELINES = ("lace",)
+BASELINES = ("lace", "hospital", "news2", "charlson", "elixhauser")
 Json = dict[str, Any]
 
 

@@ -11,11 +11,8 @@ from careloom.errors import QueryError
 from careloom.risk.cohorts_match import facts_of
 from careloom.risk.features_definition import COUNTS, shipped_features
 from careloom.risk.groups import groups as groups_at
-from careloom.risk.models import Model
-from careloom.risk.models_features import About, encoded
-from careloom.risk.models_score import fit_points, score_features
-from careloom.risk.models_training import LEAST_EVENTS, Plan, Rows, calibrated
-from careloom.risk.scores import score
+from careloom.risk.models_features import About
+from careloom.risk.models_training import LEAST_EVENTS, Rows
 from careloom.risk.scores_comorbidity import comorbidities, comorbidity_points
 from careloom.risk.tasks import Task
 from careloom.terminology.systems import ICD_10_CM
@@ -123,14 +120,3 @@ def _emergency_visits(rows: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
     )
     told = stays.join(found, on="candidate", how="left", maintain_order="left")
     return told.select((pl.col("visits") - pl.col("led")).fill_null(0)).to_series()
-
-
-def lace_risk(found: Material, events: pl.DataFrame, plan: Plan) -> Any:
-    """[n] the risk of the test rows by LACE: a line on the training rows, calibrated as the model is."""
-    told = {name: lace_inputs(part.frame, events) for name, part in found.rows.items()}
-    features = score_features(score("lace"), {})
-    learnt = fit_points(score("lace"), features, encoded(features, told["train"]), found.rows["train"].happened)
-    bare = Model("lace", plan.outcome, plan.horizon_days, features, learnt)
-    validation = found.rows["validation"]
-    whole = calibrated(bare, Rows(told["validation"], validation.happened, validation.patients), plan)
-    return whole.score(told["test"])

@@ -27,7 +27,8 @@ from careloom.risk.models_package import pack, unpack
 from careloom.risk.models_report import Judge, paired, report, text
 from careloom.risk.models_training import LEARNERS, Plan, Rows, trained
 from careloom.risk.tasks import Task, ready_tasks, shipped_task, task_from_toml
-from careloom.risk.tasks_material import Material, lace_risk, material
+from careloom.risk.tasks_baselines import baselines
+from careloom.risk.tasks_material import Material, material
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.models import RegisterAsk, open_version, register
@@ -172,12 +173,13 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     about = _about_training(task, made.manifest, made.name)
     model = trained(told.about, told.rows["train"], told.rows["validation"], plan, about).model
     watch(3, _STEPS)
-    rivals = {"LACE": lace_risk(told, events, plan)} if "lace" in task.baselines else {}
+    beside = baselines(task.baselines, told, events, plan)
     judge = Judge(ask.seed, ATTRIBUTES, ppv=task.ppv, resamples=ask.resamples)
-    page = report(model, told.rows["test"], judge, baselines=rivals, groups=told.groups["test"])
+    page = report(model, told.rows["test"], judge, baselines=beside.risks, groups=told.groups["test"])
     away = Elsewhere(
         ask.judge, Resampling(ask.seed, min(200, ask.resamples)), page, shift_of(platform, zone_of(ask.zone))
     )
+    page["beside"] = list(beside.told)
     page["directions"] = directions(model, told.rows["test"].frame, task.directions)
     page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, away)
     files = _files(model, told, page, made.manifest, made.name)
