@@ -101,28 +101,50 @@ def severity_of(call: ast.Call) -> str:
     return next((value for value in values if value in SEVERITIES), "")
 
 
-def makers_in(tree: ast.AST, known: dict[str, Maker]) -> Iterator[Maker]:
-    """Functions that pass one of their parameters on as a code."""
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A function with its parameters and the calls that stand in it."""
+
+    name: str
+    parameters: list[str]
+    calls: list[ast.Call]
+
+
+def bodies_of(tree: ast.AST) -> list[Body]:
+    """The functions of a file, walked once."""
+    found = []
     for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef) or function.name in known:
+        if isinstance(function, ast.FunctionDef):
+            arguments = [*function.args.args, *function.args.kwonlyargs]
+            parameters = [each.arg for each in arguments if each.arg not in ("self", "cls")]
+            calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+            found.append(Body(function.name, parameters, calls))
+    return found
+
+
+def makers_in(bodies: list[Body], known: dict[str, Maker]) -> Iterator[Maker]:
+    """Functions that pass one of their parameters on as a code."""
+    for function in bodies:
+        if function.name in known:
             continue
-        arguments = [*function.args.args, *function.args.kwonlyargs]
-        parameters = [each.arg for each in arguments if each.arg not in ("self", "cls")]
-        for call in ast.walk(function):
-            if not isinstance(call, ast.Call) or called(call) not in known:
+        for call in function.calls:
+            if called(call) not in known:
                 continue
             inner = known[called(call)]
             for node in alternatives(argument(call, inner, inner.parameter)):
-                template, parameter = passed_on(node, parameters)
+                template, parameter = passed_on(node, function.parameters)
                 if parameter:
                     severity = severity_of(call) or inner.severity
-                    yield Maker(function.name, parameters, parameter, inner.template.format(template), severity)
+                    yield Maker(
+                        function.name, function.parameters, parameter, inner.template.format(template), severity
+                    )
 
 
 def makers_of(trees: dict[str, ast.Module]) -> dict[str, dict[str, Maker]]:
     """For each file the functions that make issues there: its own private ones and everybody's public ones."""
     known = {where: {"Issue": ISSUE} for where in trees}
-    while new := [(where, maker) for where, tree in trees.items() for maker in makers_in(tree, known[where])]:
+    bodies = {where: bodies_of(tree) for where, tree in trees.items()}
+    while new := [(where, maker) for where, found in bodies.items() for maker in makers_in(found, known[where])]:
         for where, maker in new:
             for other in [where] if maker.name.startswith("_") else trees:
                 known[other].setdefault(maker.name, maker)
