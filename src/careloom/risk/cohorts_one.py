@@ -32,8 +32,8 @@ class IndexMoment:
 class Standing:
     """Where a patient stands to a cohort as of a time.
 
-    state   open: the newest index is within its horizon; over: its horizon has passed; not-eligible: the newest index
-            fails rules; no-index: nothing that a prediction is made at has happened
+    state   open: the newest index is within its horizon; over: its horizon has passed, or what ends it has happened;
+            not-eligible: the newest index fails rules; no-index: nothing that a prediction is made at has happened
     index   the newest index; None for no-index
     """
 
@@ -60,7 +60,16 @@ class Judge:
         newest = self._judged(found[-1], facts, by_set)
         if newest.failed:
             return Standing("not-eligible", newest)
-        return Standing("open" if as_of < self.horizon_end(newest.moment) else "over", newest)
+        is_over = self._is_ended(newest.moment, by_set, as_of) or as_of >= self.horizon_end(newest.moment)
+        return Standing("over" if is_over else "open", newest)
+
+    def _is_ended(self, moment: Moment, by_set: dict[str, list[Fact]], as_of: datetime) -> bool:
+        """Whether the event of the index's own encounter that ends the look has happened."""
+        before = self.definition.outcome.before
+        return bool(before and moment.encounter_key) and any(
+            fact.time is not None and fact.time <= as_of and fact.encounter_key == moment.encounter_key
+            for fact in by_set[before]
+        )
 
     def horizon_end(self, moment: Moment) -> datetime:
         """Until when the outcome is looked for after an index."""

@@ -13,8 +13,10 @@ def outcomes(definition: Definition, indexes: pl.DataFrame, events: pl.DataFrame
     """The indexes with horizon_end, observation_start, state, label, outcome_time and outcome_key.
 
     The horizon is half-open at its begin: what happens at the index time itself is no outcome. With `before` it ends at
-    that event of the index's own encounter, at the latest. A death at the moment of the outcome leaves the outcome
-    first; where the outcome is death, `definition.death` has to be ``none``.
+    that event of the index's own encounter, at the latest, and that is its `horizon_end`, for the label is known then.
+    Where a death is the outcome too, it is known at the end of the day of the event, or at the death that no such event
+    followed. A death at the moment of the outcome leaves the outcome first; where the outcome is death,
+    `definition.death` has to be ``none``.
 
     What follow-up does not reach to the end of is censored, whether something was seen until then or not: to count what
     was seen and not what was not would count too many events. A look that an event of the encounter ended is whole.
@@ -36,6 +38,7 @@ def outcomes(definition: Definition, indexes: pl.DataFrame, events: pl.DataFrame
     time = pl.col("found_time") if spec.happens else pl.col("look_end")
     return stated.with_columns(
         label=_label(definition),
+        horizon_end=_known_at(definition),
         outcome_time=pl.when(happened).then(time).when(pl.col("state") == "death").then("death_time"),
         outcome_key=pl.when(happened).then("found_key"),
     ).select(
@@ -49,6 +52,21 @@ def horizon_end(definition: Definition) -> pl.Expr:
     spec = definition.outcome
     anchor = pl.col("index_time" if spec.anchor == "index" else "event_time")
     return anchor + pl.duration(seconds=round(spec.horizon_days * _DAY_SECONDS))
+
+
+def _known_at(definition: Definition) -> pl.Expr:
+    """When the label is known at the latest: the end of the horizon, or what ended the look before."""
+    whole, ended = pl.col("horizon_end"), pl.col("ended_time")
+    if not definition.outcome.before:
+        return whole
+    if definition.outcome.death:
+        ended = pl.coalesce(_next_day(), "found_time")
+    return pl.max_horizontal("index_time", pl.min_horizontal(whole, ended))
+
+
+def _next_day() -> pl.Expr:
+    """The end of the day (UTC) on which the look was ended."""
+    return pl.col("ended_time").dt.truncate("1d").dt.offset_by("1d")
 
 
 def _observed(definition: Definition) -> pl.Expr:
@@ -94,9 +112,10 @@ def _deaths(seen: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     died = events.filter(pl.col("kind") == "death").drop_nulls("time").select(
         "patient_id", pl.col("time").alias("found_time"), pl.col("resource_key").alias("found_key")
     )  # fmt: skip
-    next_day = pl.col("ended_time").dt.truncate("1d").dt.offset_by("1d")
-    within = (pl.col("found_time") <= pl.col("look_end")) | (pl.col("found_time") < next_day).fill_null(value=False)
-    pairs = seen.join(died, on="patient_id", how="inner").filter(within & (pl.col("found_time") > pl.col("index_time")))
+    until = pl.min_horizontal(_next_day(), "horizon_end")
+    found = pl.col("found_time")
+    within = (found <= pl.col("look_end")) | (found < until).fill_null(value=False)
+    pairs = seen.join(died, on="patient_id", how="inner").filter(within & (found > pl.col("index_time")))
     return pairs.select("candidate", "found_time", "found_key")
 
 

@@ -11,6 +11,7 @@ from careloom.errors import FormatError, NotFound, QueryError
 from careloom.risk.cohorts import Cohort, extract, why
 from careloom.risk.cohorts_definition import Definition, from_toml, ready, shipped
 from careloom.risk.cohorts_events import EVENTS, meds_events
+from careloom.risk.splits import GAP, temporal
 from careloom.runtime import packaged
 from careloom.terminology.packaged import lookup
 from tests.unit.risk.events_made import at, diagnosis, events, fact, person, stay
@@ -160,6 +161,28 @@ def test_a_death_that_no_disposition_tells_is_one_in_hospital(end: float | None,
     for detail in (None, "home"):
         given = events(person(), stay(0, end, detail=detail), fact("death", died), END)
         assert extract(shipped("in_hospital_death"), given).rows["state"].to_list() == [state]
+
+
+@pytest.mark.parametrize(
+    ("end", "died", "known"),
+    [(5.3, None, 6), (5.3, 5.9, 6), (5.3, 90.0, 6), (None, 3.0, 3), (None, None, 366)],
+    ids=["discharged", "died that day", "died months on", "died without a discharge", "still there"],
+)
+def test_a_death_in_hospital_is_known_when_the_stay_has_ended_and_not_a_year_on(
+    end: float | None, died: float | None, known: float
+) -> None:
+    parts = [fact("death", died)] if died is not None else []
+    (row,) = extract(shipped("in_hospital_death"), events(person(), stay(0, end), *parts, END)).rows.to_dicts()
+    assert row["horizon_end"] == at(known)
+    assert row["outcome_time"] is None or row["outcome_time"] <= row["horizon_end"]
+
+
+def test_a_stay_that_ended_before_the_cut_is_learnt_from() -> None:
+    given = events(person(), stay(0, 5.3), person("b"), stay(8, 30, "b"), person("c"), stay(20, 25, "c"), END)
+    rows = extract(shipped("in_hospital_death"), given).rows
+    fold = temporal(rows, at(10))
+    told = dict(zip(rows["patient_id"], fold, strict=True))
+    assert told == {"a": "train", "b": GAP, "c": "test"}
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,12 @@ def test_a_patient_stands_to_a_cohort_by_the_newest_index(
     assert (found.state, found.index and found.index.failed) == (state, failed)
 
 
+@pytest.mark.parametrize(("end", "state"), [("", "open"), ("2024-02-25", "over")])
+def test_nobody_is_at_risk_of_a_death_in_a_stay_that_is_over(end: str, state: str) -> None:
+    judge = Judge(shipped("in_hospital_death"))
+    assert judge.standing(facts([ADULT, _stay(0, "2024-02-20", end)]), AS_OF).state == state
+
+
 def test_a_stay_that_runs_is_looked_at_as_if_it_ended_now() -> None:
     held = facts([ADULT, _stay(0, "2024-01-01", "2024-01-03"), _stay(1, "2024-02-20")])
     found = JUDGE.now(held, AS_OF)
