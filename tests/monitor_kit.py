@@ -30,7 +30,9 @@ class Watched(Installation):
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.clock = Clock(BEGIN)
         super().__init__(folder, Runtime(clock=self.clock), **settings)
-        patients = [{"resourceType": "Patient", "id": f"p{number}"} for number in range(PATIENTS)]
+        patients = [
+            {"resourceType": "Patient", "id": f"p{number}", "birthDate": "1950-04-01"} for number in range(PATIENTS)
+        ]
         self.ingest(patients)
         self.ids = [self.stored_id("Patient", f"p{number}") for number in range(PATIENTS)]
         registered(self)

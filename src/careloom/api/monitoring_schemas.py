@@ -23,14 +23,22 @@ FINDING: dict[str, Any] = {
     "p": 1.4e-61, "level": "large", "is_alarm": True, "detail": {"js": 0.06, "ks": 0.31},
 }  # fmt: skip
 ANSWERS: dict[str, Any] = {"alerts": 104, "accepted": 31, "overridden": 22, "reasons": {"not-relevant": 20}}
-TOLD: dict[str, Any] = {"told": [ALARM], "webhook": "sent", "mail": "off", "azure": "off"}
-SEQUENTIAL: dict[str, Any] = {
-    "outcomes": 811, "up": 1.2, "down": 0.4, "limit": 6.5, "crossed": None, "upwards": False,
+ALARM_ID = "7v3nq2c5d4aaaabbbbccccdddd"
+ALARM_TOLD: dict[str, Any] = {"id": ALARM_ID, "event": "opened", **ALARM}
+TOLD: dict[str, Any] = {"told": [ALARM_TOLD], "webhook": "sent", "mail": "off", "azure": "off"}
+CROSSING: dict[str, Any] = {
+    "crossed": "2026-11-20T09:00:00.000Z", "upwards": True, "outcomes": 214, "look": RUN_ID,
 }  # fmt: skip
+SEQUENTIAL: dict[str, Any] = {
+    "outcomes": 811, "fresh": 38, "since": 102, "up": 1.2, "down": 0.4, "limit": 12.0, "crossed": None,
+    "upwards": False, "crossings": [CROSSING],
+}  # fmt: skip
+UNLABELLED: dict[str, Any] = {"waiting": 12, "retired": {"death": 9, "no-coverage": 2}, "gone": {"erased": 1}}
 LOOK: dict[str, Any] = {
     "id": RUN_ID, "version": VERSION, "since": "2026-10-23T01:02:03.412Z", "until": "2026-11-22T01:02:03.412Z",
     "started": "2026-11-22T01:02:03.412Z", "ended": "2026-11-22T01:02:09.907Z", "actor": "schedule",
-    "predictions": 1040, "skipped": 0, "labelled": 38, "outcomes": 811, "findings": [FINDING], "alarms": [ALARM],
+    "predictions": 1040, "skipped": 0, "labelled": 38, "unlabelled": UNLABELLED, "outcomes": 811,
+    "findings": [FINDING], "alarms": [ALARM],
     "answers": ANSWERS, "thresholds": {"psi": {"medium": 0.1, "large": 0.25}},
     "performance": {"auroc": {"value": 0.68, "low": 0.63, "high": 0.73, "resamples": 200}}, "groups": [],
     "sequential": SEQUENTIAL, "told": TOLD, "retraining": "",
@@ -133,15 +141,35 @@ class AlertAnswers(Model):
     reasons: dict[str, Count] = Field(description="Codes of overrides.")
 
 
+class AlarmTold(ModelAlarm):
+    """An alarm as it is told: it keeps its id as long as it stands."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": ALARM_TOLD})
+
+    id: Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")]
+    event: Literal["opened", "standing", "resolved"]
+
+
 class AlarmsTold(Model):
-    """Whom the alarms were told to."""
+    """Whom the alarms were told to; what failed is tried again."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": TOLD})
 
-    told: list[ModelAlarm] = Field(description="Those that were not told within the quiet hours.")
+    told: list[AlarmTold] = Field(description="Those that opened, closed, or were not told within the quiet hours.")
     webhook: Literal["sent", "failed", "off"]
     mail: Literal["sent", "failed", "off"]
     azure: Literal["sent", "failed", "off"]
+
+
+class ControlCrossing(Model):
+    """A CUSUM passed its limit, was told, and began anew at zero."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": CROSSING})
+
+    crossed: time.datetime = Field(description="End of the horizon of the outcome at which it did.")
+    upwards: bool
+    outcomes: Count = Field(description="That the chart had seen.")
+    look: str = Field(description="Id of the look that found it; empty for this one.")
 
 
 class OutcomeControl(Model):
@@ -149,12 +177,25 @@ class OutcomeControl(Model):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": SEQUENTIAL})
 
-    outcomes: Count
+    outcomes: Count = Field(description="Known within a year; the limit is for so many.")
+    fresh: Count = Field(description="New with this look.")
+    since: Count = Field(description="Seen since the chart began, or began anew.")
     up: float
     down: float
     limit: float
-    crossed: time.datetime | None = Field(description="When one passed the limit; null where none did.")
+    crossed: time.datetime | None = Field(description="When one passed the limit in this look; null where none did.")
     upwards: bool
+    crossings: list[ControlCrossing] = Field(description="All that are kept, the newest last.")
+
+
+class Unlabelled(Model):
+    """Predictions whose outcome nobody knows though their horizon has passed."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": UNLABELLED})
+
+    waiting: Count = Field(description="To be looked up again.")
+    retired: dict[str, Count] = Field(description="Nobody will know: reason -> how many of the window.")
+    gone: dict[str, Count] = Field(description="Removed before anybody knew (erased, old): how many ever.")
 
 
 class ModelLook(Model):
@@ -172,6 +213,7 @@ class ModelLook(Model):
     predictions: Count
     skipped: Count = Field(description="Made with another profile: not judged.")
     labelled: Count = Field(description="Outcomes that became known with this look.")
+    unlabelled: Unlabelled
     outcomes: Count
     findings: list[ModelFinding] = Field(description="Alarms first.")
     alarms: list[ModelAlarm]

@@ -90,25 +90,59 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """The alarms that were told, and by which way: ``sent``, ``failed`` or ``off``."""
+class AlarmTold(Alarm):
+    """An alarm as it is told: its `id` stays as long as it stands; `event`: opened, standing or resolved."""
 
-    told: tuple[Alarm, ...]
+    id: str
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The alarms that were told, and by which way: ``sent``, ``failed`` (it is tried again) or ``off``."""
+
+    told: tuple[AlarmTold, ...]
     webhook: str
     mail: str
     azure: str
 
 
 @dataclass(frozen=True, slots=True)
+class ControlCrossing:
+    """A CUSUM passed its limit and began anew; `look` is empty for the one that is shown."""
+
+    crossed: datetime
+    upwards: bool
+    outcomes: int
+    look: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sequential:
-    """Where the CUSUMs of the outcomes stand; `crossed` is None where none passed the limit."""
+    """Where the CUSUMs of the outcomes stand; `crossed` is None where none passed the limit in this look.
+
+    outcomes, fresh, since  known within a year; new with this look; seen since the chart began anew
+    crossings               all that are kept, the newest last
+    """
 
     outcomes: int
+    fresh: int
+    since: int
     up: float
     down: float
     limit: float
     crossed: datetime | None
     upwards: bool
+    crossings: tuple[ControlCrossing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlabelled:
+    """Predictions without an outcome: those that wait, and by reason those that are retired, or gone before."""
+
+    waiting: int
+    retired: dict[str, int]
+    gone: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +159,7 @@ class Look:
     predictions: int
     skipped: int
     labelled: int
+    unlabelled: Unlabelled
     outcomes: int
     findings: tuple[Finding, ...]
     alarms: tuple[Alarm, ...]

@@ -23,6 +23,8 @@ _KEYS = {
     ("inputs", "missing_more"): "missing_more", ("inputs", "outside_share"): "outside_share",
     ("inputs", "unknown_share"): "unknown_share", ("inputs", "stale_hours"): "stale_hours",
     ("sequential", "odds_ratio"): "odds_ratio", ("sequential", "limit"): "limit",
+    ("outcomes", "grace_days"): "grace_days", ("outcomes", "unknown_days"): "unknown_days",
+    ("outcomes", "index_days"): "index_days",
 }  # fmt: skip
 _SHARES = ("error_rate", "ppv_share", "override_share", "missing_more", "outside_share", "unknown_share")
 
@@ -52,6 +54,9 @@ class Thresholds:
     stale_hours: float
     odds_ratio: float
     limit: float
+    grace_days: float
+    unknown_days: float
+    index_days: float
 
     def as_json(self) -> Json:
         """The thresholds as the file lays them out."""

@@ -94,6 +94,15 @@ def extract(definition: Definition, events: pl.DataFrame, *, shift_days: float =
     return Cohort(definition, told.sort("patient_id", "index_time"), tuple(steps), verdicts.select(kept), states)
 
 
+def indexes(definition: Definition, events: pl.DataFrame) -> pl.DataFrame:
+    """Every moment that a prediction could be made at, whatever is chosen: patient_id, index_time, event_time,
+    encounter_key, resource_key (of the index event), and fits: whether every rule holds."""
+    found = _candidates(definition, events)
+    held = [_judged(rule, definition, found, events) for rule in definition.rules]
+    fits = pl.select(pl.all_horizontal(held)).to_series() if held else pl.repeat(True, found.height, eager=True)
+    return found.with_columns(fits.alias("fits")).drop("candidate")
+
+
 def _candidates(definition: Definition, events: pl.DataFrame) -> pl.DataFrame:
     index = definition.index
     if index.date is not None:

@@ -26,6 +26,7 @@ from careloom.services.models_kept import versions_of
 from careloom.services.platform import InputFile, Platform
 from careloom.services.queued import asker_of
 from careloom.services.runs import find_run, told, told_of
+from careloom.store.alarms import is_any_due
 from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress, State, Stop
 from careloom.store.synthesis import unfinished
 from careloom.store.uploads import Part
@@ -197,8 +198,9 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
         jobs.register(own_parameters.KIND, partial(own_parameters.work_off, platform, jobs))
         jobs.chores += [partial(exports.sweep, platform), partial(_mend_synthesis, platform)]
         jobs.chores += [partial(models_watch.sweep, platform), partial(_settle_models, platform)]
-        jobs.chores.append(_Looks(platform, jobs).queue_due)
+        jobs.chores += [_Looks(platform, jobs).queue_due, partial(_tell, platform)]
         _mend_synthesis(platform)
+        _tell(platform)
         jobs.recover()
         sweep(platform, jobs)
         if once:
@@ -242,6 +244,16 @@ def _mend_synthesis(platform: Platform) -> None:
         is_any = bool(unfinished(connection))
     if is_any:
         load("job.synthesize-mend")(platform)
+
+
+def _tell(platform: Platform) -> None:
+    """Tells alarms that wait to be told; what does it is loaded only where there is one."""
+    if not platform.has_store("identified"):
+        return
+    with platform.store("identified").connect() as connection:
+        is_any = is_any_due(connection, platform.runtime.now())
+    if is_any:
+        load("monitor.tell")(platform)
 
 
 def _settle_models(platform: Platform) -> None:

@@ -5,6 +5,7 @@ back, and counts for nothing: who looks back knows whom to look at.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from careloom.mlops.counting import Counts
 from careloom.services.models_counts import add
@@ -21,21 +22,25 @@ class Came:
         self._platform = platform
         self._counts: dict[str, dict[int, Counts]] = {}
 
-    def known(self, step: Transaction, logged: Iterable[Logged], outcomes: Mapping[str, bool]) -> int:
+    def known(
+        self, step: Transaction, logged: Iterable[Logged], outcomes: Mapping[str, bool],
+        matured: Mapping[str, datetime] | None = None,
+    ) -> int:  # fmt: skip
         """Notes outcomes by name of the prediction, as `careloom.store.predictions` does; how many are new.
 
-        logged  those predictions, as they were before the step
+        logged   those predictions, as they were before the step
+        matured  when the horizon of some of them ended, where that is not what it was when they were made
         """
-        log, seen = step.predictions, set()
+        log, seen, ended = step.predictions, set(), matured or {}
         for one in sorted(logged, key=lambda each: each.time):
             case = (one.said.model, one.said.version, *one.said.case)
-            if one.name not in outcomes or one.time >= one.matures or case in seen:
+            if one.name not in outcomes or one.time >= ended.get(one.name, one.matures) or case in seen:
                 continue
             seen.add(case)
             if not log.is_known(one.said):
                 happened = outcomes[one.name]
                 self._of(one).came_true(one.said.score, happened=happened, is_alert=one.said.alert)
-        return log.known(outcomes)
+        return log.known(outcomes, ended)
 
     def answered(self, one: Logged, *, is_overridden: bool) -> None:
         """Counts the first answer to an alert that somebody was shown.

@@ -1,4 +1,4 @@
-"""Alarms of watched models, told: by webhook, by e-mail, to Azure Monitor. What is told is no patient's.
+"""Channels that alarms of watched models are told by: a webhook, e-mail. What is told is no patient's.
 
 A webhook leads to https and to a host of the settings alone. What its name leads to is looked up once, must not be this
 machine, its link or (unless allowed) a private network, and is what is connected to: a name that changes its mind
@@ -14,18 +14,12 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
 from email.message import EmailMessage
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
-from careloom.errors import CareloomError, SetupError
-from careloom.pipeline.registry import load
-from careloom.services.monitor_numbers import numbers_of
-from careloom.services.platform import Platform
+from careloom.errors import SetupError
 from careloom.settings import Monitor
 
 SIGNATURE = "X-Careloom-Signature"
@@ -39,25 +33,12 @@ Look = Callable[[str, int], Sequence[str]]
 """(host, port) -> the addresses that it has."""
 
 
-def tell(platform: Platform, report: Mapping[str, Any], before: Mapping[str, Any] | None) -> Json:
-    """Tells of the alarms of a look that were not told within `quiet_hours`; numbers go to Azure Monitor in any case.
-
-    before   the look before it, None for the first
-    returns  ``told`` (the alarms), ``webhook``, ``mail``, ``azure``: sent, failed or off
-    """
-    settings = platform.settings.monitor
-    fresh = _fresh(report, before, settings.quiet_hours)
-    message = message_of(report, fresh)
-    ways: dict[str, tuple[bool, Callable[[], object]]] = {
-        "webhook": (bool(settings.webhook and fresh), lambda: post(settings, orjson.dumps(message))),
-        "mail": (bool(settings.mail_to and fresh), lambda: mail(settings, message)),
-        "azure": (settings.azure, lambda: load("monitor.azure")(list(numbers_of(report)), message if fresh else None)),
-    }
-    return {"told": fresh} | {name: _tried(act) if is_on else "off" for name, (is_on, act) in ways.items()}
-
-
 def message_of(report: Mapping[str, Any], alarms: Sequence[Mapping[str, Any]]) -> Json:
-    """What is told: the version, the days, the run, and each alarm with its size; no patient's value."""
+    """What is told: the version, the days, the run, and each alarm with its size; no patient's value.
+
+    alarms  kind, place and level; of the outbox with ``id``, which stays the same as long as the alarm stands, and
+            ``event``: opened, standing or resolved
+    """
     sizes = {(one["kind"], one["place"]): one for one in report["findings"]}
     told = []
     for alarm in alarms:
@@ -103,9 +84,11 @@ def mail(settings: Monitor, message: Mapping[str, Any], *, tls: ssl.SSLContext |
     if settings.mail_tls == "none" and settings.mail_host not in ("localhost", "127.0.0.1", "::1"):
         raise SetupError("monitor.mail_tls: none is for this machine alone", "Say starttls or tls.")
     letter = EmailMessage()
-    letter["Subject"] = f"{message['model']}: {len(message['alarms'])} alarm(s)"
-    letter["From"] = settings.mail_from or "careloom@localhost"
+    letter["Subject"] = f"{message['model']}: {_counted(message['alarms'])}"
+    letter["From"] = sender = settings.mail_from or "careloom@localhost"
     letter["To"] = ", ".join(settings.mail_to)
+    if "message" in message:  # the same however often it is sent: RFC 5322, section 3.6.4
+        letter["Message-ID"] = f"<{message['message']}@{sender.rpartition('@')[2].rstrip('> ')}>"
     letter.set_content(_words(message))
     context = tls or ssl.create_default_context()
     try:
@@ -133,9 +116,19 @@ def _words(message: Mapping[str, Any]) -> str:
     lines = [f"{message['model']}, {message['since']} to {message['until']}, {message['predictions']} predictions:", ""]
     for one in message["alarms"]:
         size = f": {one['effect']:.3g} (medium from {one['medium']:.3g})" if "effect" in one else ""
-        lines.append(f"- {one['kind']} {one['place']} is {one['level']}{size}")
+        if one.get("event") == "resolved":
+            lines.append(f"- {one['kind']} {one['place']} is resolved")
+        else:
+            still = "still " if one.get("event") == "standing" else ""
+            lines.append(f"- {one['kind']} {one['place']} is {still}{one['level']}{size}")
     lines += ["", f"careloom monitor show {message['model']} --run {message['run']}"]
     return "\n".join(lines)
+
+
+def _counted(told: Sequence[Mapping[str, Any]]) -> str:
+    over = sum(one.get("event") == "resolved" for one in told)
+    words = [f"{len(told) - over} alarm(s)"] if len(told) > over else []
+    return ", ".join(words + ([f"{over} resolved"] if over else []))
 
 
 def _place(settings: Monitor) -> tuple[str, int, str]:
@@ -161,21 +154,3 @@ def _may_be(address: Address, *, private: bool) -> bool:
     if one.is_link_local or one.is_multicast or one.is_unspecified or one.is_loopback:
         return False
     return one.is_global or (private and one.is_private and not one.is_reserved)
-
-
-def _fresh(report: Mapping[str, Any], before: Mapping[str, Any] | None, quiet_hours: int) -> list[Json]:
-    """The alarms that the look before did not raise, or raised too long ago."""
-    if before is None:
-        return list(report["alarms"])
-    last = datetime.fromisoformat(before["ended"])
-    is_quiet = datetime.fromisoformat(report["ended"]) - last < timedelta(hours=quiet_hours)
-    known = {(one["kind"], one["place"]) for one in before["alarms"]} if is_quiet else set()
-    return [one for one in report["alarms"] if (one["kind"], one["place"]) not in known]
-
-
-def _tried(act: Callable[[], object]) -> str:
-    try:
-        act()
-    except CareloomError:
-        return "failed"
-    return "sent"

@@ -47,11 +47,15 @@ def send(
 def _log(message: Mapping[str, Any], exporter: LogRecordExporter, resource: Resource) -> None:
     provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
-    told = {name: str(message[name]) for name in ("model", "run", "since", "until")}
-    text = "; ".join(f"{one['kind']} {one['place']} {one['level']}" for one in message["alarms"])
+    told = {name: str(message[name]) for name in ("model", "run", "since", "until", "message") if name in message}
+    text = "; ".join(f"{one['kind']} {one['place']} {_state_of(one)}" for one in message["alarms"])
     record = LogRecord(severity_number=SeverityNumber.WARN, severity_text="WARN", body=text, attributes=told)
     provider.get_logger("careloom.monitor").emit(record)
     provider.shutdown()
+
+
+def _state_of(one: Mapping[str, Any]) -> str:
+    return "resolved" if one.get("event") == "resolved" else str(one["level"])
 
 
 def _azure() -> tuple[MetricReader, LogRecordExporter]:

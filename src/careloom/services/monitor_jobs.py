@@ -13,9 +13,11 @@ from careloom.pipeline.registry import load
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.monitor import RUN, LookAsk, look, named, reports_of
-from careloom.services.monitor_alerts import tell
-from careloom.services.monitor_labels import ZONE
+from careloom.services.monitor_alarms import CHANNELS
+from careloom.services.monitor_numbers import numbers_of
+from careloom.services.monitor_outcomes import ZONE
 from careloom.services.monitor_profiles import profile_of
+from careloom.services.monitor_tell import deliver
 from careloom.services.platform import Platform
 from careloom.services.queued import asker_of, find_job, state_of
 from careloom.store.jobs import Job, Jobs, Progress
@@ -28,6 +30,7 @@ RETRAIN = "monitor.retrain"
 OPENS = frozenset({"values", "missing", "scores", "mix", "calibration", "slope", "group", "ppv"})
 """Kinds of alarms that a newer model may mend; broken inputs and silence are not among them, nor a CUSUM by itself."""
 Json = dict[str, Any]
+_UNTOLD: Json = {"told": [], **dict.fromkeys(CHANNELS, "off")}
 
 
 def submit_look(platform: Platform, who: Principal, version: str) -> Json:
@@ -57,17 +60,32 @@ def look_state(platform: Platform, who: Principal, run: str) -> Json:
 
 def look_now(platform: Platform, who: Principal, ask: LookAsk) -> Json:
     """A look, what it tells, and what follows it: the report, ``told``, and ``retraining`` (id of a job, or empty)."""
-    before = reports_of(platform, *named(ask.version)).newest()
-    report = look(platform, who, ask)
-    told = tell(platform, report, before)
-    opened = _retrained(platform, who, report) if platform.settings.monitor.retrain and ask.until is None else ""
-    note(platform, who, "monitor-told", ZONE, detail={
-        "model": ask.version, "run": report["id"], "told": len(told["told"]), "retraining": opened,
-        **{way: told[way] for way in ("webhook", "mail", "azure")},
+    found = look(platform, who, ask)
+    report = {name: value for name, value in found.items() if name != "queued"}
+    told = _told(platform, who, report, found["queued"]) if ask.is_in_force else _UNTOLD
+    opened = _retrained(platform, who, report) if platform.settings.monitor.retrain and ask.is_in_force else ""
+    note(platform, who, "monitor-looked", ZONE, detail={
+        "model": ask.version, "run": report["id"], "queued": len(told["told"]), "retraining": opened,
+        **{way: told[way] for way in CHANNELS},
     })  # fmt: skip
     kept = report | {"told": told, "retraining": opened}
     reports_of(platform, *named(ask.version)).keep(kept, most=platform.settings.monitor.keep_runs)
     return kept
+
+
+def _told(platform: Platform, who: Principal, report: Json, queued: list[Json]) -> Json:
+    """Sends numbers to Azure Monitor, and what waits in the outbox: ``told``, and what became of it by channel."""
+    found = _UNTOLD | {"told": queued}
+    if platform.settings.monitor.azure:
+        try:
+            load("monitor.azure")(list(numbers_of(report)), None)
+            found["azure"] = "sent"
+        except CareloomError:
+            found["azure"] = "failed"
+    for one, state in deliver(platform, who):
+        if one.version == report["version"] and state != "dropped" and found[one.channel] != "failed":
+            found[one.channel] = state
+    return found
 
 
 def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:

@@ -7,8 +7,8 @@ from careloom.errors import CareloomError, NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.monitor import in_force, named, newest_report, reports_of
-from careloom.services.monitor_labels import ZONE
 from careloom.services.monitor_numbers import Number, numbers_of
+from careloom.services.monitor_outcomes import ZONE
 from careloom.services.monitor_profiles import profile_of
 from careloom.services.platform import Platform
 from careloom.store.rows import instant

@@ -202,7 +202,7 @@ def _prediction(logged: Logged) -> Json:
         "prediction": logged.name, "model": said.model, "version": said.version, "role": said.role,
         "time": logged.time.isoformat(), "index_time": said.index_time.isoformat(), "score": said.score,
         "alert": said.alert, "groups": dict(said.groups), "outcome": logged.outcome, "answer": logged.answer,
-        "reason": logged.reason,
+        "reason": logged.reason, "outcome_unknown": logged.retired,
     }  # fmt: skip
 
 

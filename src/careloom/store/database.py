@@ -4,6 +4,7 @@ from sqlalchemy import Connection, Engine, inspect
 
 from careloom.errors import IntegrityError, SetupError
 from careloom.store import (
+    alarm_tables,
     bulk,
     emergency_tables,
     linkage_tables,
@@ -23,12 +24,12 @@ from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.table_texts import make_tables, run_all
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest migration in ``store/migrations/versions``."""
 
 BESIDE = (
-    emergency_tables, linkage_tables, models_tables, own_tables, prediction_tables, privacy_tables, rights_tables,
-    synthesis_tables, vault_tables,
+    alarm_tables, emergency_tables, linkage_tables, models_tables, own_tables, prediction_tables, privacy_tables,
+    rights_tables, synthesis_tables, vault_tables,
 )  # fmt: skip
 """Modules whose tables are made with those of `careloom.store.schema`: to import them adds the tables."""
 

@@ -21,10 +21,11 @@ prediction = Table(
     Column("outcome", LargeBinary, nullable=False),
     Column("answer", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("noted", BigInteger, nullable=False),
     Index("prediction_by_model", "model", "version", "time"),
     Index("prediction_by_subject", "subject"),
 )
 """One score of one patient. `body` (score, alert, index time, bins of the features, groups) and `outcome` (empty until
-it is known) are sealed under the patient's key `subject`; an erasure removes the row. `matures`: when the horizon has
-passed. `role`: champion, challenger, shadow or batch. `answer`: empty, accepted or overridden; `reason`: the code of an
-override."""
+it is known, or sure that nobody will know it) are sealed under the patient's key `subject`; an erasure removes the row.
+`matures`: when the horizon has passed. `noted`: when the outcome was noted, 0 before. `role`: champion, challenger,
+shadow or batch. `answer`: empty, accepted or overridden; `reason`: the code of an override."""

@@ -31,7 +31,7 @@ Role = Literal["champion", "challenger", "shadow", "batch"]
 Answer = Literal["accepted", "overridden"]
 ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow", "batch")
 LONGEST_REASON = 64
-_COLUMNS = "prediction, model, version, role, time, matures, subject, body, outcome, answer, reason"
+_COLUMNS = "prediction, model, version, role, time, matures, subject, body, outcome, answer, reason, noted"
 _FIND = f"SELECT {_COLUMNS} FROM prediction WHERE prediction = ?"  # noqa: S608 our own names
 _WINDOW = (
     f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND time >= ? AND time < ? "  # noqa: S608
@@ -43,8 +43,11 @@ _RIPE = (
 )
 _DUE = (
     f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND matures <= ? AND length(outcome) = 0 "  # noqa: S608
-    "ORDER BY time, prediction LIMIT ?"
+    "AND (time, prediction) > (?, ?) ORDER BY time, prediction LIMIT ?"
 )
+_FOREVER = 1 << 62
+_RETIRED = b"-"
+"""Begins what is kept in the place of an outcome that nobody will know; the reason follows."""
 
 
 _SAID = (
@@ -101,6 +104,8 @@ class Logged:
     outcome  whether the event came; None until it is known
     answer   what the clinician made of the alert; empty where nobody said
     reason   code of an override
+    retired  why nobody will know the outcome, as a code; empty otherwise
+    noted    when the outcome became known; None before, and where it was noted before that was kept
     """
 
     name: str
@@ -110,6 +115,8 @@ class Logged:
     outcome: bool | None
     answer: str
     reason: str
+    retired: str = ""
+    noted: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +155,20 @@ class PredictionReader:
         asked = (window.model, window.version, microseconds(window.since), microseconds(window.until))
         return list(self._opened(bulk.fetch(self._connection, _RIPE, asked)))
 
-    def due(self, model: str, version: str, now: datetime, limit: int = 100_000) -> list[Logged]:
-        """Those whose horizon has passed and whose outcome nobody noted, the oldest first."""
-        asked = (model, version, microseconds(now), limit)
-        return list(self._opened(bulk.fetch(self._connection, _DUE, asked)))
+    def due(self, model: str, version: str, now: datetime | None, at_once: int = 20_000) -> Iterator[list[Logged]]:
+        """Those whose horizon has passed and whose outcome nobody noted, the oldest first, some at a time.
+
+        now  None for all whose outcome nobody noted, whenever their horizon ends
+        """
+        ripe, after = _FOREVER if now is None else microseconds(now), (0, "")
+        while rows := bulk.fetch(self._connection, _DUE, (model, version, ripe, *after, at_once)):
+            after = (rows[-1][4], rows[-1][0])
+            yield list(self._opened(rows))
+
+    def gone(self, model: str, version: str) -> dict[str, int]:
+        """How many predictions of a version went before their outcome was known: reason -> how many."""
+        sql = "SELECT reason, predictions FROM prediction_gone WHERE model = ? AND version = ? ORDER BY reason"
+        return {reason: int(count) for reason, count in bulk.fetch(self._connection, sql, (model, version))}
 
     def of_patient(self, pseudonym: str) -> list[Logged]:
         """All of one patient (by keyed pseudonym), the oldest first."""
@@ -179,7 +196,7 @@ class PredictionReader:
     def _opened(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Logged]:
         sealers = self._subject_keys.numbered(self._connection, {row[6] for row in rows})
         unseal, zone = self._bodies.batch_open(), self._keys.zone
-        for name, model, version, role, time, matures, subject, body, outcome, answer, reason in rows:
+        for name, model, version, role, time, matures, subject, body, outcome, answer, reason, noted in rows:
             told = orjson.loads(unseal(sealers[subject], bytes(body), _context(zone, name, "body")))
             known = unseal(sealers[subject], bytes(outcome), _context(zone, name, "outcome")) if outcome else b""
             index_time = time_of(told["index_time"])
@@ -188,8 +205,10 @@ class PredictionReader:
                 (time_of(matures) - index_time) / timedelta(days=1), role, bytes.fromhex(told["bins"]),
                 told["profile"], told["groups"],
             )  # fmt: skip
-            came = None if not known else known == b"1"
-            yield Logged(name, made, time_of(time), time_of(matures), came, answer, reason)
+            retired = known[1:].decode() if known.startswith(_RETIRED) else ""
+            came = None if not known or retired else known == b"1"
+            moment = time_of(noted) if noted else None
+            yield Logged(name, made, time_of(time), time_of(matures), came, answer, reason, retired, moment)
 
 
 class PredictionWriter:
@@ -217,7 +236,7 @@ class PredictionWriter:
             matures = microseconds(one.index_time + timedelta(days=one.horizon_days))
             body = seal(key.sealer, _body(one), _context(zone, names[-1], "body"), nonce)
             known = (names[-1], one.model, one.version, one.role, tools.now, matures, key.number)
-            rows.append((*known, body, b"", "", ""))
+            rows.append((*known, body, b"", "", "", 0))
         bulk.insert(tools.connection, prediction, rows)
         return names
 
@@ -252,24 +271,66 @@ class PredictionWriter:
         sql = "UPDATE prediction SET answer = ?, reason = ? WHERE prediction = ?"
         bulk.run(self._tools.connection, sql, [(answer, reason, name)])
 
-    def known(self, outcomes: Mapping[str, bool]) -> int:
-        """Notes whether the events came, by name of the prediction; how many are new."""
+    def known(self, outcomes: Mapping[str, bool], matured: Mapping[str, datetime] | None = None) -> int:
+        """Notes whether the events came, by name of the prediction; how many are new.
+
+        What was retired is known then all the same.
+
+        matured  when the horizon of some of them ended, where that is not what it was when they were made
+        """
+        told = {name: b"1" if came else b"0" for name, came in outcomes.items()}
+        ended = {name: microseconds(moment) for name, moment in (matured or {}).items()}
+        return self._noted(told, ended, is_over_retired=True)
+
+    def retired(self, reasons: Mapping[str, str]) -> int:
+        """Notes why nobody will know the outcome, as a code, by name of the prediction; how many are new."""
+        return self._noted({name: _RETIRED + code.encode() for name, code in reasons.items()}, {})
+
+    def _noted(self, told: Mapping[str, bytes], ended: Mapping[str, int], *, is_over_retired: bool = False) -> int:
         tools = self._tools
-        sql = "SELECT prediction, subject FROM prediction WHERE length(outcome) = 0 AND prediction {in}"
-        rows = bulk.fetch_in(tools.connection, sql, sorted(outcomes))
+        sql = "SELECT prediction, subject, matures, outcome FROM prediction WHERE prediction {in}"
+        rows = bulk.fetch_in(tools.connection, sql, sorted(told))
         sealers = tools.subject_keys.numbered(tools.connection, {row[1] for row in rows})
-        seal, zone = tools.bodies.batch_seal(0), tools.zone_keys.zone
+        seal, unseal, zone = tools.bodies.batch_seal(0), tools.bodies.batch_open(), tools.zone_keys.zone
         changed = []
-        for (name, subject), nonce in zip(rows, nonces(len(rows), tools.random_bytes), strict=True):
-            told = b"1" if outcomes[name] else b"0"
-            changed.append((seal(sealers[subject], told, _context(zone, name, "outcome"), nonce), name))
-        bulk.run(tools.connection, "UPDATE prediction SET outcome = ? WHERE prediction = ?", changed)
+        for (name, subject, matures, outcome), nonce in zip(rows, nonces(len(rows), tools.random_bytes), strict=True):
+            place = _context(zone, name, "outcome")
+            is_retired = bool(outcome) and unseal(sealers[subject], bytes(outcome), place).startswith(_RETIRED)
+            if outcome and not (is_over_retired and is_retired):
+                continue
+            sealed = seal(sealers[subject], told[name], place, nonce)
+            latest = min(matures, tools.now) if told[name].startswith(_RETIRED) else matures
+            changed.append((sealed, tools.now, ended.get(name, latest), name))
+        sql = "UPDATE prediction SET outcome = ?, noted = ?, matures = ? WHERE prediction = ?"
+        bulk.run(tools.connection, sql, changed)
         return len(changed)
 
 
 def forget(connection: Connection, subjects: Iterable[int]) -> int:
     """Removes predictions under these data keys, of patients who are being erased; how many."""
-    return bulk.run_in(connection, "DELETE FROM prediction WHERE subject {in}", subjects)
+    going = sorted(set(subjects))
+    _count_gone(connection, "erased", "subject", going)
+    return bulk.run_in(connection, "DELETE FROM prediction WHERE subject {in}", going)
+
+
+def remove(connection: Connection, names: Sequence[str]) -> int:
+    """Removes old predictions; how many."""
+    _count_gone(connection, "old", "prediction", names)
+    return bulk.run_in(connection, "DELETE FROM prediction WHERE prediction {in}", names)
+
+
+def _count_gone(connection: Connection, reason: str, by: str, going: Sequence[int] | Sequence[str]) -> None:
+    """Counts those whose outcome nobody knew: what is judged lacks them, and that is to be seen."""
+    sql = (
+        "SELECT model, version, count(*) FROM prediction WHERE length(outcome) = 0 AND "  # noqa: S608 our own names
+        f"{by} {{in}} GROUP BY model, version"
+    )
+    rows = [(model, version, reason, count) for model, version, count in bulk.fetch_in(connection, sql, going)]
+    sql = (
+        "INSERT INTO prediction_gone (model, version, reason, predictions) VALUES (?, ?, ?, ?) ON CONFLICT "
+        "(model, version, reason) DO UPDATE SET predictions = prediction_gone.predictions + excluded.predictions"
+    )
+    bulk.run(connection, sql, rows)
 
 
 def require(one: Prediction) -> None:

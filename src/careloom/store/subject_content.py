@@ -55,6 +55,10 @@ TABLES: dict[str, str] = {
     "own_parameter": "search parameters of this installation",
     "synthesis": "generators and releases: facts about all their patients together, no row",
     "model_work": "versions and traffic of models: facts about all their patients together, no row",
+    "alarm": "alarms of models: about all their patients together, no row",
+    "alarm_message": "what is told of alarms",
+    "monitor_chart": "sums over all outcomes of a model",
+    "prediction_gone": "counts of predictions by model",
     "privacy_entry": "what was spent of the privacy of all, by data set",
     "training_taint": "what has to be trained anew",
 }

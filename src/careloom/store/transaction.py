@@ -11,6 +11,7 @@ from careloom.audit import AuditEvent
 from careloom.errors import Erased
 from careloom.issues import Issue
 from careloom.store import bulk, quarantine
+from careloom.store.alarms import AlarmWriter
 from careloom.store.audit_log import AuditChain, entry_of
 from careloom.store.emergencies import EmergencyWriter
 from careloom.store.landing import LandingWriter, known_records
@@ -214,6 +215,11 @@ class Transaction:
     def models(self) -> ModelWriter:
         """Versions of models, their traffic and runs of pipelines, written in this step."""
         return ModelWriter(self._tools)
+
+    @property
+    def alarms(self) -> AlarmWriter:
+        """Alarms of watched models, and what is to be told of them, written in this step."""
+        return AlarmWriter(self._tools)
 
     @property
     def own(self) -> OwnWriter:

@@ -10,7 +10,7 @@ import pytest
 from careloom.errors import FormatError, InputError
 from careloom.mlops.drift import PredictionWindow, judge
 from careloom.mlops.drift_inputs import staleness
-from careloom.mlops.drift_sequential import control, limit_for
+from careloom.mlops.drift_sequential import NEW, control, limit_for
 from careloom.mlops.drift_thresholds import shipped, thresholds
 from tests.unit.mlops.drift_kit import came, profiled, rows, scores_of, window
 
@@ -117,12 +117,12 @@ def test_sequential_control_calls_soon_after_the_odds_doubled_and_not_before() -
     late = control(scores, doubled, shipped())
     assert late.crossed is not None
     assert 3000 < late.crossed < 3400
-    assert late.upwards
+    assert late.crossings[0].upwards
     fallen = control(
         scores, np.concatenate((quiet[:3000], came(scores[3000:], 13, shift=-np.log(2)).astype(bool))), shipped()
     )
     assert fallen.crossed is not None
-    assert not fallen.upwards
+    assert not fallen.crossings[0].upwards
 
 
 def test_a_cusum_is_the_one_that_is_computed_step_by_step() -> None:
@@ -131,7 +131,35 @@ def test_a_cusum_is_the_one_that_is_computed_step_by_step() -> None:
     up = 0.0
     for score, event in zip(scores, outcomes, strict=True):
         up = max(0.0, up + event * np.log(2) - np.log(1 - score + 2 * score))
-    assert control(scores, outcomes, shipped()).up == pytest.approx(up)
+    told = control(scores, outcomes, shipped())
+    assert (told.chart.up, told.chart.outcomes) == (pytest.approx(up), 300)
+
+
+def test_a_cusum_is_the_same_whether_outcomes_come_at_once_or_by_and_by() -> None:
+    scores = scores_of(rows(4000, 11))
+    outcomes = came(scores, 13, shift=np.log(2)).astype(bool)
+    whole = control(scores, outcomes, shipped())
+    assert len(whole.crossings) > 3  # odds that stay doubled are told again by a chart that began anew
+    for step in (1, 37, 500):
+        chart, found = NEW, []
+        for begin in range(0, 4000, step):
+            part = control(scores[begin : begin + step], outcomes[begin : begin + step], shipped(), chart)
+            found += [replace(one, at=one.at + begin) for one in part.crossings]
+            chart = part.chart
+        assert (chart.outcomes, tuple(found)) == (whole.chart.outcomes, whole.crossings)
+        assert (chart.up, chart.down) == (pytest.approx(whole.chart.up), pytest.approx(whole.chart.down))
+
+
+def test_a_chart_begins_at_zero_after_a_crossing_and_is_quiet_once_the_odds_are_as_promised() -> None:
+    scores = scores_of(rows(6000, 11))
+    doubled = came(scores[:1000], 13, shift=np.log(2)).astype(bool)
+    told = control(scores, np.concatenate((doubled, came(scores[1000:], 12).astype(bool))), shipped())
+    assert told.crossings
+    assert max(one.at for one in told.crossings) < 1200
+    last = told.crossings[-1].at
+    again = control(scores[last + 1 :], np.concatenate((doubled, came(scores[1000:], 12).astype(bool)))[last + 1 :],
+                    shipped())  # fmt: skip
+    assert (again.crossings, again.chart) == ((), told.chart)
 
 
 def test_thresholds_of_ones_own_change_what_they_name_alone() -> None:
@@ -160,3 +188,16 @@ def test_a_calibrated_model_alarms_in_under_two_looks_of_a_hundred_whatever_the_
             calls[outcomes] += control(scores, draw.random(outcomes) < scores, told).crossed is not None
     assert max(calls.values()) / looks < 0.02
     assert limit_for(1, shipped()) == shipped().limit
+
+
+def test_charts_that_begin_anew_call_falsely_in_under_two_years_of_a_hundred_looked_at_day_by_day() -> None:
+    draw, years, a_day, calls = np.random.default_rng(7), 100, 20, 0
+    for _ in range(years):
+        scores = 1 / (1 + np.exp(2.3 - draw.normal(size=365 * a_day)))
+        came_true, chart, crossings = draw.random(scores.size) < scores, NEW, 0
+        for end in range(a_day, scores.size + 1, a_day):
+            day = slice(end - a_day, end)
+            told = control(scores[day], came_true[day], replace(shipped(), limit=limit_for(end, shipped())), chart)
+            chart, crossings = told.chart, crossings + len(told.crossings)
+        calls += crossings > 0
+    assert calls / years < 0.02

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from careloom.mlops.counting import Counts
+from careloom.mlops.drift_thresholds import shipped
 from careloom.services.models_kept import traffic_of
 from careloom.services.models_watch import count, watch
-from careloom.services.monitor_labels import Feedback, label_due, take_feedback
+from careloom.services.monitor_labels import Feedback, take_feedback
+from careloom.services.monitor_outcomes import label_due
 from careloom.services.score import ScoreAsk, score
 from careloom.store.models import listed
 from tests.score_kit import NAME, stay
@@ -55,7 +57,7 @@ def test_the_outcome_of_a_chart_that_was_opened_five_times_counts_once(ward: War
     assert told(ward, *(Feedback(one, True) for one in (first, *others)))["outcomes"] == 4
     assert ward.counts(1).known == 1
     followed(ward, 2)
-    assert label_due(ward.platform, ward.operator, NAME, "1") == 1
+    assert label_due(ward.platform, ward.operator, NAME, "1", shipped()).new == 1
     found = ward.counts(1)
     assert (found.known, found.happened, found.alerts, found.hits) == (2, 1, 2, 1)
 
@@ -126,7 +128,7 @@ def test_a_canary_whose_patients_stay_well_ends_when_their_horizons_have_passed(
     crowd.lead(champion=1, challenger=2, share=1.0)
     crowd.clock.now = RIPE
     followed(crowd, PEOPLE)
-    assert label_due(crowd.platform, crowd.operator, NAME, "2") == PEOPLE
+    assert label_due(crowd.platform, crowd.operator, NAME, "2", shipped()).new == PEOPLE
     found = crowd.counts(2)
     assert found == Counts(), "counts begin anew after a step back"
     assert "outcomes lie" in rolled_back(crowd)

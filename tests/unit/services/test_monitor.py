@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from careloom.errors import AccessError, FormatError, InputError, NotFound, QueryError
+from careloom.mlops.drift_thresholds import shipped
 from careloom.pipeline.registry import REGISTRY
 from careloom.services.access import Principal
 from careloom.services.health import gauges
@@ -26,6 +27,12 @@ from tests.monitor_kit import BEGIN, HORIZON, PATIENTS, VERSION, Watched
 CLINICIAN = Principal("cleo", frozenset({"clinician"}), frozenset({"identified"}))
 IN_MMOL = (pl.col("glucose") / 18.0156).alias("glucose")
 DAY = timedelta(days=1)
+
+
+def outcomes_of(made: Watched, names: list[str]) -> list[bool | str | None]:
+    """What is known of predictions: the outcome, or why nobody will know it."""
+    with made.platform.store("identified").predictions() as log:
+        return [log.find(name).retired or log.find(name).outcome for name in names]
 
 
 @pytest.fixture
@@ -81,6 +88,7 @@ def test_an_outcome_counts_when_its_horizon_has_passed_and_not_before(made: Watc
     assert 0.5 < report["performance"]["auroc"]["value"] < 1
     assert {one["group"] for one in report["groups"]} == {"female", "male"}
     assert report["sequential"]["crossed"] is not None
+    assert report["sequential"]["crossings"][0]["upwards"]
 
 
 def test_answers_of_clinicians_are_counted_with_their_reasons(made: Watched) -> None:
@@ -210,9 +218,11 @@ def test_an_outcome_is_looked_up_by_the_cohort_that_the_version_was_trained_on(m
     names = made.predict(out, count=2)  # of p0 and p1, at their discharge
     assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 0  # the horizon has not passed
     made.clock.move(days=HORIZON)  # to the moment at which the last stay begins: it says that the record reaches so far
+    early = look_now(made.platform, ENGINEER, LookAsk(VERSION))
+    assert (early["labelled"], early["unlabelled"]["waiting"]) == (0, 2)  # a feed may be late
+    made.clock.move(days=shipped().grace_days)
     assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 2
-    with made.platform.store("identified").predictions() as log:
-        assert [log.find(name).outcome for name in names] == [True, False]
+    assert outcomes_of(made, names) == [True, False]
     assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 0
 
 

@@ -59,8 +59,12 @@ def test_an_outcome_is_due_once_its_horizon_has_passed_and_is_noted_once(filled:
     names = recorded(filled, FIRST, SECOND)
     ripe = START + timedelta(days=30)
     with filled.predictions() as log:
-        assert log.due("readmission-30d", "3", ripe - timedelta(seconds=1)) == []
-        assert {one.name for one in log.due("readmission-30d", "3", ripe)} == set(names)
+        assert list(log.due("readmission-30d", "3", ripe - timedelta(seconds=1))) == []
+        for at_once in (1, 2, 1000):
+            pages = list(log.due("readmission-30d", "3", ripe, at_once))
+            assert {one.name for some in pages for one in some} == set(names)
+            assert len(pages) == (2 if at_once == 1 else 1)
+        assert sum(map(len, log.due("readmission-30d", "3", None))) == 2  # whatever their horizon
     for told, new in (({names[0]: True}, 1), ({names[0]: False, names[1]: False}, 1)):
         with filled.transaction(event()) as step:
             assert step.predictions.known(told) == new
@@ -70,7 +74,41 @@ def test_an_outcome_is_due_once_its_horizon_has_passed_and_is_noted_once(filled:
         )
         assert log.ripened(replace(WHOLE, until=ripe)) == []
         assert [log.find(name).outcome for name in names] == [True, False]
-        assert log.due("readmission-30d", "3", ripe) == []
+        assert all(log.find(name).noted is not None for name in names)
+        assert list(log.due("readmission-30d", "3", ripe)) == []
+
+
+def test_what_nobody_will_know_is_retired_with_its_reason_until_somebody_knows_it(filled: ZoneStore) -> None:
+    names = recorded(filled, FIRST, SECOND)
+    with filled.transaction(event()) as step:
+        assert step.predictions.retired({names[0]: "death", names[1]: "no-coverage"}) == 2
+        assert step.predictions.retired({names[0]: "restricted"}) == 0
+    with filled.predictions() as log:
+        assert [(log.find(name).outcome, log.find(name).retired) for name in names] == [
+            (None, "death"), (None, "no-coverage"),
+        ]  # fmt: skip
+        assert list(log.due("readmission-30d", "3", None)) == []
+    with filled.connect() as connection:
+        rows = bulk.fetch(connection, "SELECT outcome FROM prediction")
+    assert all(b"death" not in bytes(row[0]) for row in rows)
+    end = START + timedelta(days=12)
+    with filled.transaction(event()) as step:
+        assert step.predictions.known({names[1]: True}, {names[1]: end}) == 1
+    with filled.predictions() as log:
+        told = log.find(names[1])
+        assert (told.outcome, told.retired, told.matures) == (True, "", end)
+
+
+def test_predictions_that_go_before_their_outcome_was_known_are_counted(filled: ZoneStore) -> None:
+    names = recorded(filled, FIRST, replace(FIRST, score=0.5), SECOND)
+    with filled.transaction(event()) as step:
+        step.predictions.known({names[1]: True})
+    filled.erase(["p1"], lambda _: event())
+    with filled.transaction(event()) as step:
+        assert retention.remove_predictions(step.connection, 1 << 60, ()) == 1
+    with filled.predictions() as log:
+        assert log.gone("readmission-30d", "3") == {"erased": 1, "old": 1}
+        assert log.gone("readmission-30d", "4") == {}
 
 
 def test_an_answer_is_kept_as_a_code(filled: ZoneStore) -> None:

@@ -108,7 +108,9 @@ def test_a_store_of_another_zone_opens_nothing_there(store: ZoneStore, url: str,
 
 def test_a_database_of_an_earlier_version_is_protected_by_its_migration(store: ZoneStore, url: str) -> None:
     with connected(url, options=DECLARED) as connection:
-        connection.execute("DROP TABLE synthesis, prediction, model_work")  # came later
+        connection.execute(
+            "DROP TABLE synthesis, prediction, model_work, alarm, alarm_message, monitor_chart, prediction_gone"
+        )  # came later
         for name in tables(connection):
             connection.execute(f"DROP POLICY zone ON {name}")
             connection.execute(f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY")

@@ -1,0 +1,221 @@
+"""Outcomes of predictions, looked up until they are final, and why nobody will know the others.
+
+An outcome is that of the index event which the task defines, as in training: a readmission that was asked for before
+the discharge is looked for from that discharge on. It is final once its horizon and the grace of the thresholds have
+passed, for a feed may bring late what happened in time; until then it is looked up again and not kept.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import polars as pl
+
+from careloom.errors import CareloomError
+from careloom.mlops.drift_thresholds import Thresholds
+from careloom.risk.cohorts import indexes
+from careloom.risk.cohorts_definition import Definition
+from careloom.risk.cohorts_outcome import outcomes
+from careloom.services.access import Principal
+from careloom.services.admission import event
+from careloom.services.models_outcomes import Came
+from careloom.services.monitor_profiles import cohort_of
+from careloom.services.platform import Platform
+from careloom.services.restrictions import excluded
+from careloom.services.risk_facts import zone_facts
+from careloom.store.predictions import Logged
+from careloom.store.rights import Kind
+
+ZONE: Literal["identified"] = "identified"
+LABEL = "monitor-label"
+Reason = Literal["death", "restricted", "no-coverage", "not-eligible", "index-never-came"]
+REASONS: dict[str, str] = {
+    "death": "the patient died before the outcome could come",
+    "restricted": "the processing of the patient's data is restricted",
+    "no-coverage": "the record does not reach to the end of the horizon",
+    "not-eligible": "the index event is none of the cohort",
+    "index-never-came": "the event that the horizon begins with did not come",
+    "erased": "the patient was erased",
+    "old": "the prediction was removed by the rule of retention",
+}
+"""Why the outcome of a prediction is not known, in words."""
+_RESTRICT: tuple[Kind, ...] = ("restrict",)
+_INDEX = pl.Datetime("us", "UTC")
+_CORRECTED = timedelta(days=1)
+"""How much earlier than the prediction its stay may have ended by now: ends of stays are corrected. Our own choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """As of when outcomes are looked up, by which thresholds, and whose data may not be processed."""
+
+    now: datetime
+    limits: Thresholds
+    restricted: frozenset[str] = frozenset()
+
+    def has_passed(self, moment: datetime, *days: float) -> bool:
+        """Whether so many days after a moment have passed."""
+        return self.now >= moment + timedelta(days=sum(days))
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found of predictions, by name.
+
+    came     whether the event of the cohort came
+    ended    when the horizon ended, of these
+    retired  why nobody will know
+    waiting  those that are to be looked up again
+    """
+
+    came: dict[str, bool] = field(default_factory=dict)
+    ended: dict[str, datetime] = field(default_factory=dict)
+    retired: dict[str, Reason] = field(default_factory=dict)
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """How many outcomes are new, how many predictions are newly retired and why, and how many wait."""
+
+    new: int = 0
+    retired: dict[str, int] = field(default_factory=dict)
+    waiting: int = 0
+
+
+def label_due(platform: Platform, who: Principal, model: str, version: str, limits: Thresholds) -> Labelled:
+    """Looks up what came of predictions.
+
+    It needs the cohort that the version was trained on, which its files carry or name; where they do neither, outcomes
+    have to be fed back, and nothing is retired.
+    raises  AccessError
+    """
+    store, now = platform.store(ZONE), platform.runtime.now()
+    definition = _definition(platform, model, version)
+    if definition is None:
+        return Labelled()
+    ahead = bool(definition.outcome.before)  # the end of a stay may end the horizon long before its last day
+    new, waiting, retired = 0, 0, Counter[str]()
+    facts: pl.DataFrame | None = None
+    with store.predictions() as log:
+        pages = list(log.due(model, version, None if ahead else now))
+    when = When(now, limits, excluded(platform, _RESTRICT) if pages else frozenset())
+    for due in pages:
+        came = Came(platform)
+        if facts is None:
+            facts = zone_facts(platform, who, ZONE)
+            facts = facts.filter((pl.col("available_time") <= now).fill_null(value=True))
+        found = looked_up(definition, due, facts, when)
+        reasons = Counter(found.retired.values())
+        detail = {"model": f"{model}@{version}", "outcomes": len(found.came), "retired": dict(reasons)}
+        with store.transaction(event(platform, who, LABEL, ZONE, action="update", detail=detail)) as step:
+            new += came.known(step, due, found.came, found.ended)
+            step.predictions.retired(found.retired)
+            came.keep(step)
+        came.settle()
+        retired.update(reasons)
+        waiting += found.waiting
+    return Labelled(new, dict(sorted(retired.items())), waiting)
+
+
+def looked_up(definition: Definition, due: Sequence[Logged], events: pl.DataFrame, when: When) -> Found:
+    """What is final of predictions.
+
+    events  facts, as `careloom.risk.cohorts_events.EVENTS`, of everybody: their end says how far follow-up reaches
+    """
+    asked = pl.DataFrame(
+        {
+            "candidate": range(len(due)),
+            "patient_id": [one.said.patient for one in due],
+            "asked": [one.said.index_time for one in due],
+        },
+        schema={"candidate": pl.Int64, "patient_id": pl.String, "asked": _INDEX},
+    )
+    index = index_events(definition, asked, events)
+    told = outcomes(definition, index, events).select("candidate", "label", "state", "horizon_end")
+    rows = {row["candidate"]: row for row in index.join(told, on="candidate").to_dicts()}
+    found = Found()
+    for number, one in enumerate(due):
+        row = rows.get(number)
+        said = _retired_as(one, row, when)
+        if said:
+            found.retired[one.name] = said
+        elif row is None or row["label"] is None or not row["fits"] or not _is_final(row["horizon_end"], when):
+            found.waiting += 1
+        else:
+            found.came[one.name], found.ended[one.name] = row["label"], row["horizon_end"]
+    return found
+
+
+def index_events(definition: Definition, asked: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """[k] of the predictions the index event that each is of: those that it has not come of are left out.
+
+    It is the one at the very moment of the prediction; of a prediction made within a stay, that of the stay.
+
+    asked    [n] candidate, patient_id, asked
+    returns  candidate, patient_id, index_time, event_time, encounter_key, resource_key, fits (whether every rule of the
+             cohort holds)
+    """
+    if not definition.index.event:  # everybody's index is the day of the prediction
+        none = pl.lit(None, pl.String)
+        moment = pl.col("asked")
+        return asked.select(
+            "candidate", "patient_id", moment.alias("index_time"), moment.alias("event_time"),
+            none.alias("encounter_key"), none.alias("resource_key"), pl.lit(value=True).alias("fits"),
+        )  # fmt: skip
+    own = events.filter(pl.col("patient_id").is_in(asked["patient_id"].implode()))
+    found = indexes(definition, own)
+    same = asked.join(found, left_on=["patient_id", "asked"], right_on=["patient_id", "index_time"], how="inner")
+    exact = _one_each(same.with_columns(index_time="asked"))
+    left = asked.join(exact, on="candidate", how="anti")
+    stay = _stays(left, own)
+    within = _one_each(stay.join(found, left_on=["patient_id", "stay"], right_on=["patient_id", "resource_key"])
+                       .with_columns(resource_key="stay"))  # fmt: skip
+    return pl.concat([exact, within])
+
+
+def _one_each(found: pl.DataFrame) -> pl.DataFrame:
+    ordered = found.sort("candidate", pl.col("fits").not_(), "index_time", "resource_key")
+    one = ordered.unique("candidate", keep="first", maintain_order=True)
+    return one.select("candidate", "patient_id", "index_time", "event_time", "encounter_key", "resource_key", "fits")
+
+
+def _stays(asked: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """[k] candidate, patient_id, stay: the newest stay that ran at the moment of the prediction."""
+    timed = events.drop_nulls("time").select("patient_id", "kind", "time", pl.col("resource_key").alias("stay"))
+    begun = timed.filter(pl.col("kind") == "admission").group_by("patient_id", "stay").agg(begin=pl.col("time").min())
+    ended = timed.filter(pl.col("kind") == "discharge").group_by("stay").agg(end=pl.col("time").max())
+    pairs = asked.join(begun.join(ended, on="stay", how="left"), on="patient_id", how="inner")
+    ran = (pl.col("begin") <= pl.col("asked")) & (pl.col("end") >= pl.col("asked") - _CORRECTED).fill_null(value=True)
+    newest = pairs.filter(ran).sort("candidate", "begin", "stay").unique("candidate", keep="last", maintain_order=True)
+    return newest.select("candidate", "patient_id", "stay")
+
+
+def _is_final(horizon_end: datetime, when: When) -> bool:
+    return when.has_passed(horizon_end, when.limits.grace_days)
+
+
+def _retired_as(one: Logged, row: dict[str, Any] | None, when: When) -> Reason | None:
+    """Why nobody will know what came of a prediction; None where somebody may."""
+    limits = when.limits
+    if one.said.patient in when.restricted:
+        return "restricted" if _is_final(one.matures, when) else None
+    if row is None:
+        return "index-never-came" if when.has_passed(one.said.index_time, limits.index_days) else None
+    if not row["fits"]:
+        return "not-eligible" if when.has_passed(row["index_time"], limits.grace_days) else None
+    if not _is_final(row["horizon_end"], when) or row["label"] is not None:
+        return None
+    if row["state"] == "death":
+        return "death"
+    is_given_up = when.has_passed(row["horizon_end"], limits.grace_days, limits.unknown_days)
+    return "no-coverage" if is_given_up else None
+
+
+def _definition(platform: Platform, model: str, version: str) -> Definition | None:
+    try:
+        return cohort_of(platform, model, version)
+    except CareloomError:
+        return None

@@ -1,0 +1,197 @@
+"""Outcomes of predictions: of the index event that the task defines, final after the grace, or retired, and why."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from careloom.mlops.drift_thresholds import shipped
+from careloom.pipeline.registry import REGISTRY
+from careloom.risk.cohorts_definition import shipped as cohort
+from careloom.services.erase import erase
+from careloom.services.monitor import LookAsk, look
+from careloom.services.monitor_outcomes import REASONS, When, looked_up
+from careloom.services.subject_rules import RuleAsk, set_rule
+from careloom.store.predictions import Logged, Prediction
+from tests.models_kit import ENGINEER
+from tests.monitor_kit import BEGIN, HORIZON, VERSION, Watched
+from tests.rights_kit import OFFICER
+from tests.unit.risk.events_made import at, events, fact, person, stay
+from tests.unit.services.test_monitor import DAY, outcomes_of
+
+LIMITS = replace(shipped(), grace_days=7.0, unknown_days=60.0, index_days=120.0)
+END = fact("observation", 1000, "z")
+"""Somebody else's last fact: the data reach that far."""
+READMISSION, DEATH = cohort("readmission_30_days"), cohort("in_hospital_death")
+
+
+def asked(day: float, horizon_days: float = 30.0) -> Logged:
+    """A prediction for patient a as of a day."""
+    said = Prediction("a", "m", "1", 0.2, alert=False, index_time=at(day), horizon_days=horizon_days)
+    return Logged("one", said, at(day), at(day + horizon_days), None, "", "")
+
+
+def said(definition: Any, one: Logged, now: float, *parts: Any, **when: Any) -> bool | str:
+    """The outcome that is found at a day, why there will be none, or that it waits."""
+    found = looked_up(definition, [one], events(person(), *parts), When(at(now), LIMITS, **when))
+    assert found.waiting + len(found.came) + len(found.retired) == 1
+    return found.came.get("one", found.retired.get("one", "waits"))
+
+
+@pytest.mark.parametrize(
+    ("now", "parts", "outcome"),
+    [
+        (41.9, stay(20, 22), "waits"),  # the horizon ends on day 35, the grace on day 42
+        (42, stay(20, 22), True),
+        (42, [], False),
+        (42, [fact("death", 20)], "death"),
+        (42, [fact("death", 20), *stay(10, 20)], True),
+    ],
+    ids=["within the grace", "came", "stayed away", "died before", "died after it came"],
+)
+def test_an_outcome_is_final_after_horizon_and_grace(now: float, parts: list[Any], outcome: bool | str) -> None:
+    assert said(READMISSION, asked(5), now, stay(0, 5), parts, END) == outcome
+
+
+def test_what_a_feed_brings_within_the_grace_counts() -> None:
+    before = said(READMISSION, asked(5), 36, stay(0, 5), END)
+    late = said(READMISSION, asked(5), 42, stay(0, 5), stay(34, 36), END)  # of day 34, brought on day 40
+    assert (before, late) == ("waits", True)
+
+
+@pytest.mark.parametrize(
+    ("discharged", "now", "parts", "outcome"),
+    [
+        (9, 45.9, stay(36, 37), "waits"),  # thirty days of the prediction are over, those of the discharge are not
+        (9, 46, stay(36, 37), True),
+        (9, 46, stay(39.1, 40), False),
+        (None, 46, [], "waits"),
+        (None, 122.9, [], "waits"),
+        (None, 123, [], "index-never-came"),
+    ],
+    ids=["too early", "came", "too late", "not discharged", "not yet", "never discharged"],
+)
+def test_a_readmission_asked_for_within_the_stay_is_looked_for_from_its_discharge_on(
+    discharged: float | None, now: float, parts: list[Any], outcome: bool | str
+) -> None:
+    found = said(READMISSION, asked(3), now, stay(0, discharged), parts, END)
+    assert found == outcome
+
+
+def test_the_horizon_of_a_prediction_within_a_stay_ends_where_that_of_its_discharge_does() -> None:
+    given = events(person(), stay(0, 9), END)
+    found = looked_up(READMISSION, [asked(3)], given, When(at(46), LIMITS))
+    assert found.ended == {"one": at(39)}
+
+
+@pytest.mark.parametrize("detail", ["exp", "other-hcf"], ids=["died there", "moved to another hospital"])
+def test_a_discharge_that_the_task_does_not_ask_about_has_no_outcome(detail: str) -> None:
+    assert said(READMISSION, asked(3), 46, stay(0, 9, detail=detail), END) == "not-eligible"
+
+
+def test_a_discharge_that_was_corrected_afterwards_is_still_that_of_the_prediction() -> None:
+    for corrected in (4.5, 5.5):
+        assert said(READMISSION, asked(5), 60, stay(0, corrected), stay(20, 22), END) is True
+
+
+def test_whom_the_record_does_not_reach_is_given_up_in_the_end() -> None:
+    last = fact("observation", 20, "z")  # the whole data end on day 20
+    assert said(READMISSION, asked(5), 101.9, stay(0, 5), last) == "waits"
+    assert said(READMISSION, asked(5), 102, stay(0, 5), last) == "no-coverage"
+
+
+def test_whose_data_may_not_be_processed_has_no_outcome() -> None:
+    assert said(READMISSION, asked(5), 41, END, restricted=frozenset({"a"})) == "waits"
+    assert said(READMISSION, asked(5), 42, END, restricted=frozenset({"a"})) == "restricted"
+
+
+@pytest.mark.parametrize(
+    ("now", "end", "parts", "outcome", "known"),
+    [
+        (12.9, 5.3, [], "waits", None),
+        (13, 5.3, [], False, 6),  # at the end of the day of the discharge, and the grace
+        (13, 5.3, [fact("death", 5.9)], True, 6),
+        (13, 5.3, [fact("death", 6.1)], False, 6),
+        (10, None, [fact("death", 3.0)], True, 3),
+        (300, None, [], "waits", None),
+    ],
+    ids=["within the grace", "left alive", "died that day", "died the day after", "died there", "still there"],
+)
+def test_a_death_in_hospital_is_known_once_the_stay_has_ended_and_not_a_year_on(
+    now: float, end: float | None, parts: list[Any], outcome: bool | str, known: float | None
+) -> None:
+    one = asked(1, 365)
+    assert said(DEATH, one, now, stay(0, end), parts, END) == outcome
+    found = looked_up(DEATH, [one], events(person(), stay(0, end), parts, END), When(at(now), LIMITS))
+    assert found.ended == ({} if known is None else {"one": at(known)})
+
+
+def test_a_long_stay_counts_from_the_admission() -> None:
+    long = cohort("length_of_stay_7_days")
+    assert said(long, asked(1, 6), 14, stay(0, 6.5), END) is False
+    assert said(long, asked(1, 6), 14, stay(0, 7.5), END) is True
+
+
+def test_every_reason_has_words() -> None:
+    assert set(REASONS) == {
+        "death", "restricted", "no-coverage", "not-eligible", "index-never-came", "erased", "old"
+    }  # fmt: skip
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    monkeypatch.setitem(REGISTRY, "job.models-mirror", "tests.unit.services.test_models_pipeline:no_mirror")
+    opened = Watched(tmp_path, monitor={"every_hours": 24, "retrain": False})
+    yield opened
+    opened.close()
+
+
+def inpatient(name: str, patient: str, begin: datetime, end: datetime | None) -> dict[str, Any]:
+    period = {"start": begin.isoformat()} | ({"end": end.isoformat()} if end else {})
+    return {
+        "resourceType": "Encounter", "id": name, "status": "finished" if end else "in-progress",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+        "subject": {"reference": f"Patient/{patient}"}, "period": period,
+    }  # fmt: skip
+
+
+def test_a_look_counts_what_nobody_will_know_and_why(made: Watched) -> None:
+    out = BEGIN + DAY
+    made.ingest([
+        *(inpatient(f"e{number}", f"p{number}", out - 3 * DAY, out) for number in range(4)),
+        inpatient("e4", "p4", out - 3 * DAY, None),
+        inpatient("e9", "p9", out + 150 * DAY, out + 151 * DAY),
+    ])  # fmt: skip
+    dead = {"resourceType": "Patient", "id": "p1", "birthDate": "1950-04-01", "deceasedDateTime": "2026-03-12"}
+    made.ingest([dead])
+    names = made.predict(out, count=5)
+    set_rule(made.platform, OFFICER, RuleAsk("restrict", f"Patient/{made.ids[2]}", reason="asked for"))
+    erase(made.platform, made.operator, f"Patient/{made.ids[3]}", search=False)
+    made.clock.now = out + 152 * DAY
+    report = look(made.platform, ENGINEER, LookAsk(VERSION))
+    assert report["labelled"] == 1
+    assert report["unlabelled"] == {
+        "waiting": 0, "retired": {"death": 1, "index-never-came": 1, "restricted": 1}, "gone": {"erased": 1}
+    }  # fmt: skip
+    assert outcomes_of(made, [names[0], names[1], names[2], names[4]]) == [
+        False, "death", "restricted", "index-never-came"
+    ]  # fmt: skip
+    made.clock.move(days=31)
+    later = look(made.platform, ENGINEER, LookAsk(VERSION))
+    assert later["unlabelled"] == {"waiting": 0, "retired": {}, "gone": {"erased": 1}}
+
+
+def test_outcomes_are_looked_up_again_until_they_are_final(made: Watched) -> None:
+    out = BEGIN + DAY
+    made.ingest([inpatient("e0", "p0", out - 3 * DAY, out), inpatient("e9", "p9", out + 60 * DAY, out + 61 * DAY)])
+    (name,) = made.predict(out, count=1)
+    made.clock.now = out + timedelta(days=HORIZON + 1)
+    report = look(made.platform, ENGINEER, LookAsk(VERSION))
+    assert (report["labelled"], report["unlabelled"]["waiting"]) == (0, 1)
+    made.ingest([inpatient("late", "p0", out + 20 * DAY, out + 22 * DAY)])  # the feed brings it after the horizon
+    made.clock.now = out + 60 * DAY
+    assert look(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 1
+    assert outcomes_of(made, [name]) == [True]
