@@ -107,7 +107,7 @@ def resolve(platform: Platform, told: str) -> ModelWork:
             number = traffic_in(find_or_none(connection, model))[which]
             if number is None:
                 raise NotFound(
-                    f"no version is {which} of this model", f"See who answers: careloom models show {model}."
+                    f"no version is {which} of this model", f"See its versions: careloom models list {model}."
                 )
             which = str(number)
         if not which.isdecimal() or len(which) > 9:
