@@ -13,10 +13,11 @@ from careloom.mlops.breach import Limits, Verdict
 from careloom.mlops.counting import Counts, together
 from careloom.services.models_kept import traffic_of, version_name
 from careloom.services.platform import Platform
-from careloom.store.models import ModelWork, listed
+from careloom.store.models import listed
 from careloom.store.transaction import Transaction
 
 WINDOW_MINUTES = 5
+_OF_AN_HOUR = 60 // WINDOW_MINUTES
 OUTCOMES = "outcomes"
 """Rows of what came of predictions: one a day, for they are few and judged over a long time."""
 Part = Literal["champion", "challenger", "shadow"]
@@ -24,7 +25,7 @@ PARTS: tuple[Part, ...] = ("challenger", "champion", "shadow")
 
 
 def add(step: Transaction, model: str, counts: Mapping[int, Counts], now: datetime) -> None:
-    """Adds to what is kept of versions, within a step; what no limit looks at any more is removed now and then.
+    """Adds to what is kept of versions, within a step.
 
     counts  version number -> what was counted of it
     """
@@ -32,17 +33,37 @@ def add(step: Transaction, model: str, counts: Mapping[int, Counts], now: dateti
     for number, each in counts.items():
         soon, late = each.apart()
         for place, part in ((_window(now), soon), (f"{OUTCOMES}/{_day(now)}", late)):
-            name = f"{version_name(model, number)}/{place}"
-            known = step.models.found("count", name) if part != Counts() else None
-            if known is not None:
-                step.models.change("count", name, "counted", together([Counts(**known.body), part]).as_json())
-            elif part != Counts():
-                step.models.add("count", name, model, "counted", part.as_json())
-                is_new = True
+            if part != Counts():
+                is_new |= _put(step, model, f"{version_name(model, number)}/{place}", part)
     if is_new:
-        limits = breach.shipped()
-        kept = (_window(now, limits.quality_minutes), _day(now, limits.outcome_days))
-        step.models.drop("count", [one.name for one in step.models.listed("count", model) if _is_over(one, *kept)])
+        _tidy(step, model, now)
+
+
+def _put(step: Transaction, model: str, name: str, part: Counts) -> bool:
+    """Adds to a row; whether it is a new one."""
+    known = step.models.found("count", name)
+    if known is None:
+        step.models.add("count", name, model, "counted", part.as_json())
+        return True
+    step.models.change("count", name, "counted", together([Counts(**known.body), part]).as_json())
+    return False
+
+
+def _tidy(step: Transaction, model: str, now: datetime) -> None:
+    """Removes rows that no limit looks at any more; windows that are judged for their scores alone become hours."""
+    limits, over = breach.shipped(), []
+    fresh, oldest = _window(now, limits.slo_minutes), _window(now, limits.quality_minutes)
+    for name in step.models.names("count", model):
+        version, _, last = name.rpartition("/")
+        window = int(last)
+        if version.endswith(f"/{OUTCOMES}"):
+            over += [name] if window < _day(now, limits.outcome_days) else []
+        elif window < oldest:
+            over.append(name)
+        elif window < fresh and window % _OF_AN_HOUR and (known := step.models.found("count", name)) is not None:
+            _put(step, model, f"{version}/{window - window % _OF_AN_HOUR}", Counts(**known.body))
+            over.append(name)
+    step.models.drop("count", over)
 
 
 def _window(now: datetime, minutes: int = 0) -> int:
@@ -53,23 +74,23 @@ def _day(now: datetime, days: int = 0) -> int:
     return int((now - timedelta(days=days)).timestamp() // 86_400)
 
 
-def _is_over(one: ModelWork, window: int, day: int) -> bool:
-    version, _, last = one.name.rpartition("/")
-    return int(last) < (day if version.endswith(f"/{OUTCOMES}") else window)
+def looked_at(platform: Platform, model: str) -> dict[Part, tuple[int, Verdict]]:
+    """What the limits say of everybody who has a part, with the number of the version.
 
-
-def looked_at(platform: Platform, model: str, part: Part) -> Verdict:
-    """What the limits say of who has a part: counts of its own, and of who answers beside it."""
+    Of counts of its own, and of who answers beside it.
+    """
     limits, traffic = breach.shipped(), traffic_of(platform, model)
-    beside = "champion" if part != "champion" else "challenger"
-    other = traffic[beside]
+    parts = [part for part in PARTS if traffic[part] is not None]
     found = _Windows(platform, model, limits)
-    return breach.judge(
-        limits,
-        found.of(traffic[part], limits.slo_minutes),
-        found.quality_of(traffic[part]),
-        found.quality_of(other) if other is not None and part != "champion" else None,
-    )
+    quality = {part: found.quality_of(traffic[part]) for part in parts}
+    beside = {"challenger": quality.get("champion"), "shadow": quality.get("champion"), "champion": None}
+    return {
+        part: (
+            traffic[part],
+            breach.judge(limits, found.of(traffic[part], limits.slo_minutes), quality[part], beside[part]),
+        )
+        for part in parts
+    }
 
 
 class _Windows:

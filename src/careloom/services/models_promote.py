@@ -275,7 +275,7 @@ def _approval(platform: Platform, who: Principal, reason: str, found: list[Json]
 
 def _require_canary(platform: Platform, one: ModelWork) -> None:
     limits = breach.shipped()
-    verdict = looked_at(platform, one.parent, "challenger")
+    _, verdict = looked_at(platform, one.parent)["challenger"]
     seen = verdict.seen["errors"]["n"]
     if verdict.breaches:
         raise Conflict(f"the canary breaks a limit: {verdict.breaches[0]}", "Roll it back, and train another.")

@@ -18,7 +18,7 @@ from careloom.mlops.breach import Verdict
 from careloom.mlops.counting import Counts, from_json
 from careloom.services.access import Principal, local_operator
 from careloom.services.admission import admit, note
-from careloom.services.models_counts import PARTS, Part, add, looked_at
+from careloom.services.models_counts import Part, add, looked_at
 from careloom.services.models_kept import Change, Json, put_traffic, traffic_of, version_name, write
 from careloom.services.models_mirror import mirror_soon
 from careloom.services.models_promote import Back, rolled_back
@@ -59,27 +59,26 @@ def watch(platform: Platform, who: Principal, model: str) -> Json:
     raises  AccessError
     """
     admit(platform, who, "monitor", "identified", operation=WATCH)
-    traffic = traffic_of(platform, model)
     note(platform, who, WATCH, "identified", detail={"model": model})
-    parts = {part: looked_at(platform, model, part) for part in PARTS if traffic[part] is not None}
+    parts = looked_at(platform, model)
     return {
         "model": model,
         "parts": {
-            part: {"version": version_name(model, traffic[part]), **breach.as_json(each)}
-            for part, each in parts.items()
+            part: {"version": version_name(model, number), **breach.as_json(each)}
+            for part, (number, each) in parts.items()
         },
     }  # fmt: skip
 
 
 def applied(platform: Platform, model: str) -> list[Json]:
-    """Takes out who broke a limit: ``part``, ``version``, ``now``, ``breaches`` of each step that was taken."""
-    taken: list[Json] = []
-    for part in PARTS:
-        number = traffic_of(platform, model)[part]
-        verdict = looked_at(platform, model, part) if number is not None else None
-        if verdict is not None and verdict.breaches:
-            taken += _taken_out(platform, model, part, number, verdict)
-    return taken
+    """Takes out who broke a limit: ``part``, ``version``, ``now``, ``breaches`` of the step that was taken.
+
+    One step at a time: counts begin anew after it.
+    """
+    for part, (number, verdict) in looked_at(platform, model).items():
+        if verdict.breaches and (taken := _taken_out(platform, model, part, number, verdict)):
+            return taken
+    return []
 
 
 def sweep(platform: Platform) -> None:
@@ -137,6 +136,8 @@ def _taken_out(platform: Platform, model: str, part: Part, number: int, verdict:
     done: Json = {"part": part, "version": version, "breaches": list(verdict.breaches)}
     if part == "shadow":
         before = traffic_of(platform, model)
+        if before["shadow"] != number:
+            return []
         after = {**before, "shadow": None, "last": {"step": "watch", "time": instant(platform.runtime.now())}}
         change = Change(WATCH, {"version": version, "part": part, "breaches": list(verdict.breaches)})
         write(platform, who, change, lambda step: put_traffic(step, model, before, after))

@@ -73,6 +73,11 @@ class ModelWriter:
         rows = bulk.fetch(self._tools.connection, _ROWS + "WHERE kind = ? AND name = ?", (kind, name))
         return _work(rows[0]) if rows else None
 
+    def names(self, kind: Kind, parent: str) -> list[str]:
+        """What those of a kind and a parent are called."""
+        sql = "SELECT name FROM model_work WHERE kind = ? AND parent = ?"
+        return [name for (name,) in bulk.fetch(self._tools.connection, sql, (kind, parent))]
+
     def drop(self, kind: Kind, names: Iterable[str]) -> None:
         """Removes some of a kind."""
         sql = "DELETE FROM model_work WHERE kind = ? AND name = ?"
