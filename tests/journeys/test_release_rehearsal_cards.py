@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from careloom.mlops.drift_thresholds import thresholds
 from careloom.pipeline.registry import REGISTRY
 from careloom.risk.cds_cards import OVERRIDE
 from careloom.risk.evaluate import Resampling, evaluate
@@ -28,7 +29,7 @@ from careloom.services.models_promote import approve
 from careloom.services.models_traffic import shadow
 from careloom.services.models_trainer import Asked, Fitted
 from careloom.services.models_watch import watch
-from careloom.services.monitor_labels import label_due
+from careloom.services.monitor_outcomes import label_due
 from careloom.services.score_cards import HookAsk, cards, feedback
 from tests.api.kit import Clock, Installation
 from tests.models_kit import ENGINEER, SECOND
@@ -182,7 +183,7 @@ def test_three_canaries_err_at_the_bedside_and_each_is_taken_back_by_itself(
     ward.open(range(PEOPLE))
     assert traffic_of(ward.platform, NAME)["challenger"] == 4, "nothing is wrong with its scores"
     _nobody_comes_back(ward)
-    assert label_due(ward.platform, ENGINEER, NAME, "4") > 100
+    assert label_due(ward.platform, ENGINEER, NAME, "4", thresholds()).new > 100
     assert "outcomes lie" in ward.ended(wrong)
 
     assert audit.verify(ward.platform, ward.operator)["verified"]
