@@ -13,6 +13,8 @@ from careloom.risk.features_definition import FeatureSet, features_from_toml
 
 PLACE = "definitions"
 """Where they stand in the manifest of a training set."""
+NOTE = "note"
+"""The kind of facts that annotated notes say."""
 Json = dict[str, Any]
 
 
@@ -40,6 +42,12 @@ class Texts:
         if url not in self.value_sets:
             raise FormatError("definitions: a value set that was not kept", "Train the model again.")
         return self.value_sets[url]
+
+
+def reads_notes(definition: Definition, features: FeatureSet | None = None) -> bool:
+    """Whether what notes say decides who is in, what came of it, or a feature."""
+    own = () if features is None else (one.event for one in features.features if one.event is not None)
+    return any(one.kind == NOTE for one in (*definition.events.values(), *own))
 
 
 def texts_of(manifest: Mapping[str, Any]) -> Texts | None:

@@ -48,8 +48,12 @@ def facts_of_one(rows: Rows, patient_id: str) -> list[Fact]:
     for name in VIEWS:
         for row in rows.get(name, ()):
             found += _MAKERS[name](row, reach)
-    timed = [_known(one) for one in _with_death(found)]
-    return sorted(timed, key=_place)
+    return in_order(_with_death(found))
+
+
+def in_order(facts: Iterable[Fact]) -> list[Fact]:
+    """Facts of one patient in the order of `facts_of_one`, none of them known before it was true."""
+    return sorted(map(_known, facts), key=_place)
 
 
 def as_frame(facts: Iterable[Fact], patient_id: str) -> pl.DataFrame:

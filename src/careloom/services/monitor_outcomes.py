@@ -18,6 +18,7 @@ from careloom.mlops.drift_thresholds import Thresholds
 from careloom.risk.cohorts import indexes
 from careloom.risk.cohorts_definition import Definition
 from careloom.risk.cohorts_outcome import outcomes
+from careloom.risk.definition_texts import reads_notes
 from careloom.services.access import Principal
 from careloom.services.admission import event
 from careloom.services.models_outcomes import Came
@@ -105,7 +106,7 @@ def label_due(platform: Platform, who: Principal, model: str, version: str, limi
     for due in pages:
         came = Came(platform)
         if facts is None:
-            facts = zone_facts(platform, who, ZONE)
+            facts = zone_facts(platform, who, ZONE, notes=reads_notes(definition))
             facts = facts.filter((pl.col("available_time") <= now).fill_null(value=True))
         found = looked_up(definition, due, facts, when)
         reasons = Counter(found.retired.values())

@@ -242,17 +242,36 @@ _NOTE = {
 
 def _said(platform: Platform, who: Principal, zone: Zone) -> Iterator[dict[str, Any]]:
     """What annotated notes say, as facts of kind ``note``: one an annotation with a code and a time of the note."""
+    return (made for item in _items(platform, who, zone) if (made := note_fact(item)) is not None)
+
+
+def _items(platform: Platform, who: Principal, zone: Zone, *patients: str) -> Iterator[Mapping[str, Any]]:
     cursor = ""
     while True:
-        scope = NoteScope(zone=zone, limit=_PAGE, cursor=cursor)
+        scope = NoteScope(zone=zone, patients=patients, limit=_PAGE, cursor=cursor)
         page = facts(platform, who, FactsAsk(scope))
-        for item in page.items:
-            made = note_fact(item)
-            if made is not None:
-                yield made
+        yield from page.items
         if page.next is None:
             return
         cursor = page.next
+
+
+def notes_of_one(
+    platform: Platform, who: Principal, zone: Zone, patient_id: str
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """What the annotated notes of one patient say, as `note_fact`, and the versions of the notes that were read; none
+    in a zone without notes.
+
+    raises  AccessError for who may not search notes
+    """
+    if zone not in _NOTE_ZONES:
+        return [], {}
+    found, versions = [], {}
+    for item in _items(platform, who, zone, patient_id):
+        if (made := note_fact(item)) is not None:
+            found.append(made)
+            versions[made["resource_key"]] = int(str(item["note"]).rpartition("/")[2])
+    return found, versions
 
 
 def note_fact(item: Mapping[str, Any]) -> dict[str, Any] | None:

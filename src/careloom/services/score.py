@@ -5,8 +5,10 @@ Access is decided first; what was read, what was said and what was written stand
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -125,7 +127,8 @@ def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
         heard = _heard(one, zone, ask)
         with heard.opening(one.number or 0):
             asked = opened(platform, one)
-        record = record_of(platform, who, zone, ask.patient, gaps=ask.gaps)
+        read = cache(partial(_record, platform, who, zone, ask))
+        record = read(asked.reads_notes)
         found, made = _assessed(asked, record, at, ask, heard)
         if made is None:
             return replace(_not_scored(platform, who, zone, asked, record, found), trial=one.trial)
@@ -133,8 +136,12 @@ def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
         heard_failing(platform, who, zone, heard, ask.model, error)
         raise
     role = one.role if ask.as_of is None else "batch"
-    beside = _listened(platform, one, record, at, ask, heard) if ask.as_of is None else []
+    beside = _listened(platform, one, read, at, ask, heard) if ask.as_of is None else []
     return _kept(platform, who, zone, _Said(asked, record, found, made, role, ask.write, one.trial, beside), heard)
+
+
+def _record(platform: Platform, who: Principal, zone: Zone, ask: ScoreAsk, notes: bool) -> Record:
+    return record_of(platform, who, zone, ask.patient, gaps=ask.gaps, notes=notes)
 
 
 def _heard(one: Answering, zone: Zone, ask: ScoreAsk) -> Heard:
@@ -159,7 +166,7 @@ def _assessed(
 
 
 def _listened(
-    platform: Platform, one: Answering, record: Record, at: datetime, ask: ScoreAsk, heard: Heard
+    platform: Platform, one: Answering, read: Callable[[bool], Record], at: datetime, ask: ScoreAsk, heard: Heard
 ) -> list[Prediction]:
     """What the shadow says of the same patient, for the log alone; one that fails is counted, and nobody's trouble."""
     if one.listens is None:
@@ -167,6 +174,7 @@ def _listened(
     try:
         with heard.opening(one.listens):
             asked = scorer(served(platform, f"{one.name}@{one.listens}"))
+            record = read(asked.reads_notes)
         with heard.asking(one.listens):
             found = looked_up(asked, record, at, now=ask.now, encounter=encounter_of(ask.encounter))
             if found.told is None:

@@ -113,7 +113,7 @@ def score_cohort(
         if ask.cohort not in ("", own):
             raise QueryError(f"{asked.served.label} is of the cohort {own}", "Name that one, or another model.")
         at = moment_of(platform, ask.as_of)
-        events = _facts(platform, who, zone, ask, watch)
+        events = _facts(platform, who, zone, ask, watch, notes=asked.reads_notes and zone != "synthetic")
         whole, states = scored(asked, events, at, heard)
         ties = pl.Series("tie", [platform.store(zone).pseudonym(one) for one in whole["patient_id"]], dtype=pl.String)
         capacity = whole.height if ask.capacity is None else ask.capacity
@@ -139,9 +139,11 @@ def _opened(platform: Platform, model: str, on_trial: Served | None, heard: Hear
         return scorer(approved(platform, model))
 
 
-def _facts(platform: Platform, who: Principal, zone: Zone, ask: CohortScoreAsk, watch: Watch | None) -> pl.DataFrame:
+def _facts(
+    platform: Platform, who: Principal, zone: Zone, ask: CohortScoreAsk, watch: Watch | None, *, notes: bool
+) -> pl.DataFrame:
     if not ask.facts:
-        return zone_facts(platform, who, zone, watch)
+        return zone_facts(platform, who, zone, watch, notes=notes)
     return read_facts(platform, who, zone, newest_facts(platform, zone) if ask.facts == "newest" else ask.facts)
 
 

@@ -13,10 +13,11 @@ from careloom.fhir.views import View, compile_view
 from careloom.fhir.views_definition import ViewError
 from careloom.risk.care_gaps_facts import KEPT
 from careloom.risk.cohorts_fhir import definitions
-from careloom.risk.facts_one import Fact, facts_of_one
+from careloom.risk.facts_one import Fact, facts_of_one, in_order
 from careloom.services.access import Principal
 from careloom.services.platform import Platform
 from careloom.services.restrictions import require_seen
+from careloom.services.risk_facts import notes_of_one
 from careloom.services.sight import view_of
 from careloom.store.zone_store import Zone
 
@@ -31,6 +32,7 @@ class Record:
     versions    ``Observation/17`` -> the version that was read
     withheld    resources that a consent withholds from who asked
     refused     resources that no view of facts fits
+    with_notes  what annotated notes say is among the facts
     """
 
     patient_id: str
@@ -40,6 +42,7 @@ class Record:
     versions: Mapping[str, int]
     withheld: int
     refused: int
+    with_notes: bool = False
 
 
 @cache
@@ -60,13 +63,16 @@ def types_of_gaps() -> tuple[str, ...]:
     return tuple(dict.fromkeys(("Patient", "Medication", *KEPT)))
 
 
-def record_of(platform: Platform, who: Principal, zone: Zone, patient: str, *, gaps: bool) -> Record:
+def record_of(
+    platform: Platform, who: Principal, zone: Zone, patient: str, *, gaps: bool, notes: bool = False
+) -> Record:
     """The record of a patient as far as `who` may know of it; ask for access first.
 
     patient  id, or ``Patient/<id>``
     gaps     what rules of care gaps look at is read, too
-    raises   AccessError where its processing is restricted; NotFound where there is no such Patient, or a consent
-             withholds it
+    notes    what annotated notes say, too
+    raises   AccessError where its processing is restricted, or for who may not search the notes that are asked for;
+             NotFound where there is no such Patient, or a consent withholds it
     """
     store, patient_id = platform.store(zone), patient.rpartition("/")[2]
     subject = store.pseudonym(patient_id)
@@ -83,8 +89,13 @@ def record_of(platform: Platform, who: Principal, zone: Zone, patient: str, *, g
             found.append(resource)
     if f"Patient/{patient_id}" not in versions:
         raise NotFound(f"{zone}: there is no such Patient", "Ids are stored ids: search for it first.")
-    facts = tuple(facts_of_one(reader.rows, patient_id))
-    return Record(patient_id, subject, facts, tuple(found), versions, view.left_out, reader.refused)
+    facts = facts_of_one(reader.rows, patient_id)
+    if notes:
+        said, read = notes_of_one(platform, who, zone, patient_id)
+        versions |= read
+        own = [Fact(**{name: one[name] for name in Fact._fields if name in one}) for one in said]
+        facts = in_order([*facts, *own])
+    return Record(patient_id, subject, tuple(facts), tuple(found), versions, view.left_out, reader.refused, notes)
 
 
 class RowReader:

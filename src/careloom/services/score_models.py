@@ -14,7 +14,7 @@ from careloom.mlops.drift_profile import Profile
 from careloom.mlops.manifest import require_name
 from careloom.risk.cohorts_definition import shipped
 from careloom.risk.cohorts_one import Judge
-from careloom.risk.definition_texts import Texts
+from careloom.risk.definition_texts import Texts, reads_notes
 from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.risk.features_one import FeatureReader, OneRow, columns_of
 from careloom.risk.models import Model
@@ -70,6 +70,11 @@ class Scorer:
     def features(self) -> FeatureSet:
         """The features that the model is told, as far as they are made of facts."""
         return self.reader.features
+
+    @property
+    def reads_notes(self) -> bool:
+        """Whether what annotated notes say decides anything."""
+        return reads_notes(self.judge.definition, self.features)
 
     def row(self, one: OneRow) -> Json:
         """What the model is told."""
