@@ -17,7 +17,8 @@ from careloom.risk.models_package import unpack
 from careloom.risk.models_report import Judge, report
 from careloom.risk.models_training import Rows
 from careloom.risk.tasks import Task
-from careloom.risk.tasks_material import lace_risk, material
+from careloom.risk.tasks_baselines import baselines
+from careloom.risk.tasks_material import material
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.models import RegisterAsk, open_version, register, require_nobody
@@ -101,9 +102,9 @@ def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn
     if missing := [one.name for one in model.features if one.name not in test.frame.columns]:
         raise QueryError(f"{task.name} has no feature {missing[0]}", f"It has those of the set {task.features}.")
     plan = task.plan(platform.keys.derive("split", "risk"), on.seed)
-    rivals = {"LACE": lace_risk(told, events, plan)} if "lace" in task.baselines else {}
+    beside = baselines(task.baselines, told, events, plan)
     judge = Judge(on.seed, ATTRIBUTES, ppv=task.ppv, resamples=on.resamples)
-    page = report(model, test, judge, baselines=rivals, groups=told.groups["test"])
+    page = report(model, test, judge, baselines=beside.risks, groups=told.groups["test"])
     whole = evaluation(page, made.name)
     kept = {name: whole[name] for name in ("data", "measures", "counts", "subgroups", "operating")}
     return {
