@@ -105,4 +105,9 @@ def test_the_command_line_looks_and_shows(tmp_path: Path, monkeypatch: pytest.Mo
     Path("answers.ndjson").write_text(f'{{"prediction": "{names[0]}", "answer": "accepted"}}\n')
     assert "1 answers" in run.invoke(app, ["monitor", "feedback", "answers.ndjson"], catch_exceptions=False).stdout
     assert VERSION in run.invoke(app, ["monitor", "list"], catch_exceptions=False).stdout
+    now = orjson.loads(run.invoke(app, ["monitor", "run", VERSION, "--json"], catch_exceptions=False).stdout)
+    listed = run.invoke(app, ["monitor", "alarms", VERSION], catch_exceptions=False).stdout
+    assert len(now["alarms"]) == len(now["told"]["told"]) > 0  # by now nothing was predicted for long
+    assert "stale  (" in listed
+    assert "told to nobody" in " ".join(listed.split())
     assert "[psi]" in run.invoke(app, ["monitor", "thresholds"], catch_exceptions=False).stdout

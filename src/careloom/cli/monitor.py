@@ -83,6 +83,21 @@ def show(
     output.give(report, as_json=json, show=_show_look)
 
 
+@monitor_app.command("alarms")
+def alarms(version: Version, json: Json = False) -> None:
+    """List the newest alarms of a version: since when they stand, and whom they were told to.
+
+    Example: careloom monitor alarms readmission-30d@3
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services import monitor_shown
+
+    with opened() as (platform, who):
+        report = monitor_shown.alarms(platform, who, version)
+    output.give(report, as_json=json, show=_show_alarms)
+
+
 @monitor_app.command("thresholds")
 def thresholds(json: Json = False) -> None:
     """Show the thresholds in force.
@@ -133,6 +148,9 @@ def _show_look(report: dict[str, Any]) -> None:
 
     output.say(f"{report['version']}, {report['since']} to {report['until']}: {report['predictions']:,} predictions, "
                f"{report['outcomes']:,} outcomes.")  # fmt: skip
+    lost = {**report["unlabelled"]["retired"], **report["unlabelled"]["gone"]}
+    if lost:
+        output.say("Nobody will know the outcome of " + ", ".join(f"{count:,} ({why})" for why, count in lost.items()))
     if report["skipped"]:
         output.say(f"{report['skipped']:,} predictions were made with another profile and are left out.")
     for one in report["findings"]:
@@ -158,6 +176,19 @@ def _show_looks(report: list[dict[str, Any]]) -> None:
     for one in report:
         output.say(f"{one['id']}: {one['predictions']:,} predictions, {one['outcomes']:,} outcomes, "
                    f"{len(one['alarms'])} alarms")  # fmt: skip
+
+
+def _show_alarms(report: list[dict[str, Any]]) -> None:
+    from careloom.cli import output
+
+    if not report:
+        output.say("No alarm.")
+    for one in report:
+        until = f"closed {one['closed']}" if one["closed"] else f"seen {one['seen']}"
+        told = ", ".join(f"{channel} {moment}" for channel, moment in one["told"].items()) or "nobody"
+        waits = f"; waits for {', '.join(one['waiting'])}" if one["waiting"] else ""
+        output.say(f"{one['id']} {one['kind']} {one['place']} ({one['level']}): opened {one['opened']}, {until}; "
+                   f"told to {told}{waits}")  # fmt: skip
 
 
 def _show_limits(report: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Watched versions as people see them: which there are, their looks, the thresholds in force, their numbers."""
+"""Watched versions as people see them: which there are, their looks, alarms, the thresholds in force."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +11,8 @@ from careloom.services.monitor_numbers import Number, numbers_of
 from careloom.services.monitor_outcomes import ZONE
 from careloom.services.monitor_profiles import profile_of
 from careloom.services.platform import Platform
+from careloom.store.alarms import channels_waiting, waiting
+from careloom.store.alarms import listed as alarms_listed
 from careloom.store.rows import instant
 
 LIST, SHOW = "monitor-list", "monitor-show"
@@ -58,6 +60,30 @@ def looks(platform: Platform, who: Principal, version: str) -> list[Json]:
     note(platform, who, LIST, ZONE, detail={"model": version, "listed": len(found)})
     names = ("id", "ended", "predictions", "outcomes", "alarms")
     return [{name: report[name] for name in names} for report in found]
+
+
+def alarms(platform: Platform, who: Principal, version: str) -> list[Json]:
+    """The newest alarms of a version, those that stand first.
+
+    returns  ``id``, ``kind``, ``place``, ``level``, ``opened``, ``seen`` (by a look, last), ``closed`` (None while it
+             stands), ``told`` (channel -> when last) and ``waiting`` (channels that are still to be told something)
+    raises   AccessError; QueryError
+    """
+    admit(platform, who, "monitor", ZONE, operation=LIST)
+    named(version)
+    with platform.store(ZONE).connect() as connection:
+        found = alarms_listed(connection, version, LISTED)
+        untold = channels_waiting(waiting(connection, version))
+    note(platform, who, LIST, ZONE, detail={"model": version, "listed": len(found)})
+    return [
+        {
+            "id": one.id, "kind": one.kind, "place": one.place, "level": one.level, "opened": instant(one.opened),
+            "seen": instant(one.seen), "closed": None if one.closed is None else instant(one.closed),
+            "told": {channel: instant(moment) for channel, moment in sorted(one.told.items())},
+            "waiting": sorted(channel for channel, name in untold if name == one.id),
+        }
+        for one in found
+    ]  # fmt: skip
 
 
 def limits(platform: Platform, who: Principal) -> Json:

@@ -17,6 +17,7 @@ from careloom.services.jobs import work
 from careloom.services.monitor import LookAsk, look
 from careloom.services.monitor_jobs import look_now, queue_due
 from careloom.services.monitor_labels import Feedback, take_feedback
+from careloom.services.monitor_shown import alarms as shown_alarms
 from careloom.services.monitor_tell import FIRST_WAIT, LONGEST_WAIT, deliver
 from careloom.services.platform import Platform
 from careloom.settings import Settings
@@ -131,6 +132,11 @@ def test_a_channel_that_fails_in_a_way_nobody_foresaw_keeps_no_other_from_being_
     states = deliver(made.platform, ENGINEER, {"webhook": burst, "mail": mail})
     assert {one.channel: state for one, state in states} == {"webhook": "failed", "mail": "sent"}
     assert [one.code for one in waiting(made)] == ["unexpected"]
+    found = shown_alarms(made.platform, ENGINEER, VERSION)
+    assert {one["id"] for one in found} == {one.id for one in standing(made)}
+    assert [(sorted(one["told"]), one["waiting"], one["closed"]) for one in found] == 2 * [
+        (["mail"], ["webhook"], None)
+    ]
 
 
 def test_what_is_over_is_told_once_as_resolved(made: Watched) -> None:
