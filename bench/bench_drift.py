@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from careloom.mlops.drift import PredictionWindow, judge
 from careloom.mlops.drift_findings import Finding
 from careloom.mlops.drift_measures import apart
 from careloom.mlops.drift_profile import Profile, make_profile
-from careloom.mlops.drift_sequential import control
+from careloom.mlops.drift_sequential import NEW, control, limit_for
 from careloom.mlops.drift_thresholds import Thresholds, shipped, thresholds
 from careloom.risk.cohorts_table import extract_table, shipped_table
 from careloom.simulate.hospital import build_hospital
@@ -281,10 +281,58 @@ def sequential(one: Watched, streams: int, draw: np.random.Generator) -> dict[st
     return {"data": one.name, "outcomes until a call": found}
 
 
+def years(count: int, a_day: int, draw: np.random.Generator) -> dict[str, object]:
+    """Years of charts that are looked at day by day and begin anew once they called: calls where scores hold, and how
+    long after the odds doubled amid a year the first comes, how many come, and how many once they are as promised.
+
+    The scores are drawn: their log odds lie about -2.3 with a standard deviation of 1."""
+    scores = 1 / (1 + np.exp(2.3 - draw.normal(size=20_000)))
+    odds, found = np.log(scores / (1 - scores)), {"false": [], "days": [], "during": [], "after": []}
+    for is_moved in (False, True):
+        for _ in range(count):
+            chosen = draw.choice(scores.size, 365 * a_day)
+            day = np.arange(chosen.size) // a_day
+            moved = (day >= 120) & (day < 240) if is_moved else np.zeros(chosen.size, bool)
+            came = draw.random(chosen.size) < 1 / (1 + np.exp(-(odds[chosen] + np.where(moved, np.log(2), 0))))
+            calls = _called(scores[chosen], came, a_day)
+            if not is_moved:
+                found["false"].append(len(calls))
+                continue
+            during = [each for each in calls if 120 <= each < 240]
+            found["days"] += [during[0] - 120] if during else []
+            found["during"].append(len(during))
+            found["after"].append(sum(each >= 240 for each in calls))
+    calls = np.array(found["false"])
+    return {
+        "outcomes a day": a_day, "years": count, "years with a false call": int((calls > 0).sum()),
+        "false calls": int(calls.sum()), "found": int((np.array(found["during"]) > 0).sum()),
+        "days until the first": float(np.median(found["days"])), "calls in 120 days": float(np.mean(found["during"])),
+        "calls in the 125 days after": float(np.mean(found["after"])),
+    }  # fmt: skip
+
+
+def _called(scores: np.ndarray, came: np.ndarray, a_day: int) -> list[int]:
+    """The days on which a chart calls."""
+    chart, found = NEW, []
+    for day in range(scores.size // a_day):
+        part = slice(day * a_day, (day + 1) * a_day)
+        limits = replace(shipped(), limit=limit_for(part.stop, shipped()))
+        told = control(scores[part], came[part], limits, chart)
+        chart, found = told.chart, found + [day] * len(told.crossings)
+    return found
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("windows", 200), ("rows", 1000), ("repeats", 20), ("simulated", 6000), ("streams", 100)):
+    for name, value in (
+        ("windows", 200),
+        ("rows", 1000),
+        ("repeats", 20),
+        ("simulated", 6000),
+        ("streams", 100),
+        ("years", 200),
+    ):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--json", action="store_true")
     ask = parser.parse_args()
@@ -324,6 +372,7 @@ def main() -> None:
     by_mild = [each for one, kinds in ((real, of_real), (made, of_made)) for each in drifts(one, kinds, ask, mild)]
     report["by benjamini-hochberg"] = {f"{each['data']} {each['kind']} {each['strength']}": each["found"]
                                        for each in by_mild if each["strength"] in ("trace", "small")}  # fmt: skip
+    report["years"] = [years(ask.years, a_day, np.random.default_rng(11)) for a_day in (5, 50)]
     report["sequential"] = [sequential(one, ask.streams, np.random.default_rng(9)) for one in (real, made)]
     print(json.dumps(report) if ask.json else _table(report))
 
