@@ -1,7 +1,8 @@
 """Trains a risk model by the steps of a pipeline; how it learns and is judged is in `careloom.services.train_risk`.
 
-Options: task (a name that ships, or a TOML file), zone, seed, resamples, learner, trials, seconds; what each means, and
-what holds without it, stands at `careloom.services.train_risk.TrainAsk`. Facts are those of the zone as the run begins.
+Options: task, cohort, features (a name that ships, a TOML file, or a text), zone, seed, resamples, learner, trials,
+seconds; what each means, and what holds without it, stands at `careloom.services.train_risk.TrainAsk`. Facts are those
+of the zone as the run begins.
 """
 
 from collections.abc import Mapping
@@ -18,16 +19,16 @@ from careloom.risk.models_features import ModelFeature
 from careloom.risk.models_package import unpack
 from careloom.risk.models_training import Rows
 from careloom.services.models_trainer import Asked, Fitted
-from careloom.services.risk_cohorts import TrainingAsk, make_training_set
+from careloom.services.risk_cohorts import make_training_set
 from careloom.services.risk_facts import make_facts
 from careloom.services.search import zone_of
-from careloom.services.train_risk import TrainAsk, compared, task_named, train_risk
+from careloom.services.train_risk import TrainAsk, compared, set_of, task_named, train_risk
 from careloom.services.trainings import people_behind
 
 PIPELINE = "pipeline.json"
 """In the files of a version: what training told of it, and its risks of a few rows that the smoke test asks again."""
 SMOKE_ROWS = 20
-OPTIONS = ("task", "zone", "seed", "resamples", "learner", "trials", "seconds")
+OPTIONS = ("task", "cohort", "features", "zone", "seed", "resamples", "learner", "trials", "seconds")
 Json = dict[str, Any]
 
 
@@ -48,9 +49,9 @@ class RiskTrainer:
 
     def checks(self, asked: Asked) -> Json:
         """What the leakage guard finds in the training set of that snapshot. raises StateError where it finds any"""
-        task, told = task_named(_task(asked.options)), asked.snapshot
-        ask = TrainingAsk(task.cohort, task.features, told["snapshot"])
-        made = make_training_set(asked.platform, asked.who, told["zone"], ask)
+        ask = _ask(asked)
+        wanted = set_of(ask, task_named(ask.task), ask.facts)
+        made = make_training_set(asked.platform, asked.who, ask.zone, wanted)
         return {"findings": len(made.manifest["leaks"]), "table": made.name}
 
     def train(self, asked: Asked) -> Fitted:
@@ -83,6 +84,7 @@ def _ask(asked: Asked) -> TrainAsk:
     return replace(
         usual, zone=asked.snapshot["zone"], facts=asked.snapshot["snapshot"], is_kept=False,
         seed=int(told.get("seed", usual.seed)), resamples=int(told.get("resamples", usual.resamples)),
+        cohort=str(told.get("cohort", usual.cohort)), features=str(told.get("features", usual.features)),
         learner=str(told.get("learner", usual.learner)), trials=int(told.get("trials", usual.trials)),
         seconds=float(told.get("seconds", usual.seconds)),
     )  # fmt: skip

@@ -275,6 +275,9 @@ def _told(platform: Platform, who: Principal, ask: TrainingAsk) -> tuple[Definit
 
 
 def _text(name: str, what: str, known: list[str]) -> str:
+    """The text of a file, or what is one already: it has several lines."""
+    if "\n" in name:
+        return name
     try:
         return Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError):

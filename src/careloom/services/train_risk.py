@@ -17,6 +17,7 @@ import polars as pl
 from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.mlops.drift_profile import make_profile
 from careloom.pipeline.registry import load
+from careloom.risk.definition_texts import PLACE
 from careloom.risk.evaluate import Interval, Resampling
 from careloom.risk.evaluate_measures import Floats
 from careloom.risk.groups import UNKNOWN
@@ -54,7 +55,7 @@ Json = dict[str, Any]
 class TrainAsk:
     """What to train.
 
-    task         name of a task that ships, or a TOML file
+    task         name of a task that ships, a TOML file, or the text of one
     facts        a version of the table of facts; empty: it is made of the zone as it is now
     seed         of the learner and of every interval
     is_kept      the version is registered; false: its files are handed back only
@@ -64,6 +65,7 @@ class TrainAsk:
     trials       of Optuna, in place of the task's candidates; 0 for none. Folds of the training patients judge them
     seconds      of processor time that no further trial begins after
     judge        where models that are made anew are tested: some of `careloom.risk.models_elsewhere.KINDS`
+    cohort, features  in place of those that the task names: a name, a TOML file, or the text of one
     """
 
     task: str
@@ -77,6 +79,8 @@ class TrainAsk:
     trials: int = 0
     seconds: float = 600.0
     judge: Sequence[str] = KINDS
+    cohort: str = ""
+    features: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +128,11 @@ def tasks() -> list[Json]:
 
 
 def task_named(name: str) -> Task:
-    """A task that ships, or that of a TOML file. raises NotFound; FormatError"""
+    """A task that ships, that of a TOML file, or that of a text (of several lines). raises NotFound; FormatError"""
     if name in ready_tasks():
         return shipped_task(name)
+    if "\n" in name:
+        return task_from_toml(name)
     try:
         return task_from_toml(Path(name).read_text("utf-8"))
     except (OSError, UnicodeDecodeError):
@@ -162,7 +168,7 @@ def _silent(_done: int, _total: int) -> None:
 def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watch: Watch) -> TrainReport:
     pin = ask.facts or make_facts(platform, who, ask.zone).name
     watch(1, _STEPS)
-    made = make_training_set(platform, who, ask.zone, TrainingAsk(task.cohort, task.features, pin))
+    made = make_training_set(platform, who, ask.zone, set_of(ask, task, pin))
     frame = platform.lake(zone_of(ask.zone)).read(made.name)
     people = _people(platform, ask.zone, frame)
     kept = frame.filter(pl.col("patient_id").is_in(list(people))) if ask.zone == "research" else frame
@@ -188,6 +194,11 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     version, findings = _registered(platform, who, ask, task, whole, lineage)
     watch(_STEPS, _STEPS)
     return TrainReport(task.name, version, made.name, page, findings, files, lineage, tuple(whole.pseudonyms))
+
+
+def set_of(ask: TrainAsk, task: Task, pin: str) -> TrainingAsk:
+    """Which training set it is trained on."""
+    return TrainingAsk(ask.cohort or task.cohort, ask.features or task.features, pin)
 
 
 def _planned(task: Task, ask: TrainAsk, told: Material, key: bytes) -> Plan:
@@ -304,7 +315,8 @@ def _gap(page: Json) -> float:
 
 def _lineage(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json:
     """What a registration tells of where the model comes from, and how good it is."""
-    told = evaluation(made.page, made.snapshot)
+    told, wanted = evaluation(made.page, made.snapshot), set_of(ask, task, "")
+    used = replace(task, cohort=wanted.cohort, features=wanted.features)
     return {
         "data": {"zone": ask.zone, "snapshot": made.snapshot, "facts": made.manifest["facts"]},
         "seeds": {"training": ask.seed},
@@ -314,7 +326,7 @@ def _lineage(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json
         },
         "leaks": {"findings": len(made.manifest["leaks"])},
         "task": {"name": task.name, "digest": task.digest},
-        "retraining": pipeline_again(task, ask.task, {
+        "retraining": pipeline_again(used, ask.task, made.manifest[PLACE], {
             "zone": ask.zone, "seed": ask.seed, "resamples": ask.resamples, "learner": ask.learner,
             "trials": ask.trials, "seconds": ask.seconds if ask.trials else 0}),
     }  # fmt: skip

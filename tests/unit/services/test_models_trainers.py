@@ -176,17 +176,23 @@ not_worse_by = 0.05
 """
 
 
-def test_a_risk_model_that_was_trained_by_hand_is_trained_again_with_its_task_and_learner(tmp_path: Path) -> None:
+def test_a_risk_model_that_was_trained_by_hand_is_trained_again_though_its_files_are_gone(tmp_path: Path) -> None:
     (tmp_path / "loose.toml").write_text(LOOSE)
     task = tmp_path / "ours.toml"
     told = packaged("risk", "tasks/readmission-30d.toml").decode()
-    task.write_text(told.replace('"clinical-risk"', '"loose"').replace('name = "readmission-30d"', 'name = "ours"'))
+    cohort = tmp_path / "cohort.toml"
+    cohort.write_bytes(packaged("risk", "definitions/readmission_30_days.toml"))
+    for old, new in (("clinical-risk", "loose"), ("readmission-30d", "ours"), ("readmission_30_days", str(cohort))):
+        told = told.replace(f'"{old}"', f'"{new}"')
+    task.write_text(told)
     draw = np.random.default_rng(5)
     with Installation(tmp_path, models={"gates": tmp_path}) as made:
         with made.platform.store("synthetic").transaction(event(zone="synthetic")) as step:
             step.write([write for number in range(PATIENTS) for write in simulated_stays(number, draw)])
         ask = TrainAsk(str(task), "synthetic", seed=3, resamples=20, learner="lightgbm")
         first = train_risk(made.platform, made.operator, ask)
+        task.unlink()
+        cohort.unlink()
         opened = retrain(made.platform, made.operator, first.version, "drift")
         work(made.platform, once=True)
         one = show_run(made.platform, OFFICER, opened)
