@@ -230,6 +230,8 @@ class Monitor(Section):
                     and CARELOOM_MAIL_PASSWORD (environment) sign in
     mail_tls        ``starttls`` or ``tls``; ``none`` for a server on this machine alone
     azure           numbers and alarms go to Azure Monitor (extra azure; APPLICATIONINSIGHTS_CONNECTION_STRING)
+    otlp            address of a collector of OpenTelemetry that takes OTLP over HTTP, to which numbers and alarms go;
+                    empty for none. OTEL_EXPORTER_OTLP_HEADERS (environment) is sent along
     """
 
     every_hours: Annotated[int, Field(ge=0, le=8760)] = 24
@@ -247,6 +249,7 @@ class Monitor(Section):
     mail_port: Annotated[int, Field(ge=1, le=65535)] = 587
     mail_tls: Literal["starttls", "tls", "none"] = "starttls"
     azure: bool = False
+    otlp: str = ""
 
 
 class Api(Section):

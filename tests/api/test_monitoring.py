@@ -39,7 +39,7 @@ def test_a_look_is_queued_done_and_read_by_the_sdk(made: Watched) -> None:
         assert {(one.kind, one.place) for one in look.alarms} == {("outside", "glucose"), ("values", "glucose")}
         assert look == api.monitoring.newest(VERSION)
         assert look.told is not None
-        assert (look.told.webhook, look.told.mail, look.told.azure) == ("off", "off", "off")
+        assert (look.told.webhook, look.told.mail, look.told.azure, look.told.otlp) == ("off",) * 4
         (watched,) = api.monitoring.versions()
         assert watched.look is not None
         assert (watched.version, watched.look.id) == (VERSION, done.id)

@@ -25,7 +25,7 @@ FINDING: dict[str, Any] = {
 ANSWERS: dict[str, Any] = {"alerts": 104, "accepted": 31, "overridden": 22, "reasons": {"not-relevant": 20}}
 ALARM_ID = "7v3nq2c5d4aaaabbbbccccdddd"
 ALARM_TOLD: dict[str, Any] = {"id": ALARM_ID, "event": "opened", **ALARM}
-TOLD: dict[str, Any] = {"told": [ALARM_TOLD], "webhook": "sent", "mail": "off", "azure": "off"}
+TOLD: dict[str, Any] = {"told": [ALARM_TOLD], "webhook": "sent", "mail": "off", "azure": "off", "otlp": "off"}
 CROSSING: dict[str, Any] = {
     "crossed": "2026-11-20T09:00:00.000Z", "upwards": True, "outcomes": 214, "look": RUN_ID,
 }  # fmt: skip
@@ -159,6 +159,7 @@ class AlarmsTold(Model):
     webhook: Literal["sent", "failed", "off"]
     mail: Literal["sent", "failed", "off"]
     azure: Literal["sent", "failed", "off"]
+    otlp: Literal["sent", "failed", "off"] = Field("off", description="A collector of OpenTelemetry.")
 
 
 class ControlCrossing(Model):

@@ -105,6 +105,7 @@ class Told:
     webhook: str
     mail: str
     azure: str
+    otlp: str = "off"
 
 
 @dataclass(frozen=True, slots=True)

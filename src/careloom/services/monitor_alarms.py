@@ -13,7 +13,7 @@ from careloom.services.monitor_alerts import message_of
 from careloom.settings import Monitor
 from careloom.store.alarms import Alarm, AlarmWriter, channels_waiting
 
-CHANNELS = ("webhook", "mail", "azure")
+CHANNELS = ("webhook", "mail", "azure", "otlp")
 Event = Literal["opened", "standing", "resolved"]
 Json = dict[str, Any]
 Place = tuple[str, str]
@@ -21,7 +21,10 @@ Place = tuple[str, str]
 
 def channels_of(settings: Monitor) -> tuple[str, ...]:
     """The channels that are on."""
-    is_on = {"webhook": bool(settings.webhook), "mail": bool(settings.mail_to), "azure": settings.azure}
+    is_on = {
+        "webhook": bool(settings.webhook), "mail": bool(settings.mail_to), "azure": settings.azure,
+        "otlp": bool(settings.otlp),
+    }  # fmt: skip
     return tuple(name for name in CHANNELS if is_on[name])
 
 

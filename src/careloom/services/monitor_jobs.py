@@ -4,7 +4,7 @@ Drift opens a retraining: a job that trains a new version by the pipeline of the
 the same gates and the same second person as any version: nothing here promotes anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from careloom.services.admission import admit, note
 from careloom.services.monitor import RUN, LookAsk, look, named, reports_of
 from careloom.services.monitor_alarms import CHANNELS
 from careloom.services.monitor_numbers import numbers_of
+from careloom.services.monitor_otlp import send_numbers
 from careloom.services.monitor_outcomes import ZONE
 from careloom.services.monitor_profiles import profile_of
 from careloom.services.monitor_tell import deliver
@@ -74,18 +75,26 @@ def look_now(platform: Platform, who: Principal, ask: LookAsk) -> Json:
 
 
 def _told(platform: Platform, who: Principal, report: Json, queued: list[Json]) -> Json:
-    """Sends numbers to Azure Monitor, and what waits in the outbox: ``told``, and what became of it by channel."""
-    found = _UNTOLD | {"told": queued}
-    if platform.settings.monitor.azure:
-        try:
-            load("monitor.azure")(list(numbers_of(report)), None)
-            found["azure"] = "sent"
-        except CareloomError:
-            found["azure"] = "failed"
+    """Sends numbers to collectors, and what waits in the outbox: ``told``, and what became of it by channel."""
+    found, settings = _UNTOLD | {"told": queued}, platform.settings.monitor
+    numbers = list(numbers_of(report))
+    if settings.azure:
+        found["azure"] = _tried(lambda: load("monitor.azure")(numbers, None))
+    if settings.otlp:
+        ended = datetime.fromisoformat(report["ended"])
+        found["otlp"] = _tried(lambda: send_numbers(settings.otlp, numbers, ended))
     for one, state in deliver(platform, who):
         if one.version == report["version"] and state != "dropped" and found[one.channel] != "failed":
             found[one.channel] = state
     return found
+
+
+def _tried(act: Callable[[], object]) -> str:
+    try:
+        act()
+    except CareloomError:
+        return "failed"
+    return "sent"
 
 
 def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:

@@ -17,6 +17,7 @@ from careloom.pipeline.registry import load
 from careloom.services.access import Principal, local_operator
 from careloom.services.admission import event
 from careloom.services.monitor_alerts import mail, post
+from careloom.services.monitor_otlp import send_message
 from careloom.services.monitor_outcomes import ZONE
 from careloom.services.platform import Platform
 from careloom.settings import Monitor
@@ -42,6 +43,8 @@ def ways_of(settings: Monitor) -> Ways:
         ways["mail"] = lambda message: mail(settings, message)
     if settings.azure:
         ways["azure"] = lambda message: load("monitor.azure")([], message)
+    if settings.otlp:
+        ways["otlp"] = lambda message: send_message(settings.otlp, message)
     return ways
 
 

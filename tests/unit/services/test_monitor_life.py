@@ -200,7 +200,7 @@ def test_a_look_at_other_days_or_by_other_thresholds_opens_and_closes_nothing(ma
     ):
         report = look_now(made.platform, ENGINEER, ask)
         assert report["alarms"]
-        assert report["told"] == {"told": [], "webhook": "off", "mail": "off", "azure": "off"}
+        assert report["told"] == {"told": [], "webhook": "off", "mail": "off", "azure": "off", "otlp": "off"}
     assert standing(made) == []
     look(made.platform, ENGINEER, LookAsk(VERSION))
     opened = standing(made)
