@@ -29,11 +29,11 @@ from careloom.services.admission import event, note
 from careloom.services.models_counts import add
 from careloom.services.models_watch import settle_soon
 from careloom.services.platform import Platform
+from careloom.services.score_models import OPERATION
 from careloom.store.predictions import Prediction
 from careloom.store.transaction import Transaction
 from careloom.store.zone_store import Zone
 
-OPERATION = "score"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NOBODYS = (AccessError, Conflict, NotFound, QueryError, SetupError)
 """What goes wrong without a fault of the version: rights, a state that changed, a name, the installation."""
