@@ -31,6 +31,7 @@ from careloom.risk.evaluate_measures import Floats, ranking
 from careloom.risk.features import built
 from careloom.risk.features_definition import shipped_features
 from careloom.risk.features_training import training_set
+from careloom.risk.groups import ATTRIBUTES
 from careloom.risk.models import Model
 from careloom.risk.models_elsewhere import KINDS, Elsewhere, judged_elsewhere
 from careloom.risk.models_package import pack, unpack
@@ -113,7 +114,7 @@ def train(out: Path, learner: str, name: str) -> None:
     model, told, task, plan, events = taught(out, learner, name)
     if name == "readmission-30d":
         beside_the_truth(model, told.rows["test"], pl.read_parquet(out / "truth-*.parquet"))
-    judge = Judge(SEED, ("sex", "age_band"), ppv=task.ppv, resamples=300)
+    judge = Judge(SEED, ATTRIBUTES, ppv=task.ppv, resamples=300)
     beside = baselines(task.baselines, told, events, plan)
     page = report(model, told.rows["test"], judge, baselines=beside.risks, groups=told.groups["test"])
     page["beside"] = list(beside.told)

@@ -16,7 +16,7 @@ import polars as pl
 
 from careloom.errors import QueryError
 from careloom.risk.cohorts_definition import Choose, Definition, EventSet, Rule
-from careloom.risk.cohorts_events import last_known
+from careloom.risk.cohorts_events import OUTSIDE, last_known
 from careloom.risk.cohorts_match import facts_of, known_before
 from careloom.risk.cohorts_outcome import follow_up_ahead, horizon_end, outcomes
 
@@ -146,7 +146,7 @@ def _judged(rule: Rule, definition: Definition, candidates: pl.DataFrame, events
     if rule.kind == "alive":
         died = candidates.join(deaths(events), on="patient_id", how="left", maintain_order="left")
         return died.select((pl.col("death_time") > pl.col("index_time")).fill_null(value=True)).to_series()
-    begun = events.filter(~pl.col("kind").is_in(["birth", "death"])).drop_nulls("time")
+    begun = events.filter(~pl.col("kind").is_in(OUTSIDE)).drop_nulls("time")
     first = begun.group_by("patient_id").agg(pl.col("time").min().alias("first"))
     since = candidates.join(first, on="patient_id", how="left", maintain_order="left")
     reach = pl.col("first") <= pl.col("index_time") - pl.duration(seconds=round(rule.days * _DAY_SECONDS))

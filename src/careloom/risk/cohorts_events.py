@@ -7,6 +7,10 @@ true (a result that is issued the next day, a diagnosis that is coded after the 
     birth         of birth                the same                                                         null
     death         of death                the same                                                         null
     sex, race     null (always true)      null                    as recorded                              null
+    ethnicity,    null (always true)      null                    as recorded                              null
+    language
+    coverage      its begin               begin                   type of the payer                        days of it
+    site          begin of an encounter   begin                   who provides it                          null
     admission     begin of a stay         begin                   class of the stay   priority           null
     discharge     end of a stay           end                     class of the stay   disposition        days of stay
     visit         begin of any other      begin                   class                                   null
@@ -31,7 +35,8 @@ from careloom.errors import FormatError
 from careloom.tables.schema import Column, TableSchema
 
 KINDS = (
-    "birth", "death", "sex", "race", "admission", "discharge", "visit", "diagnosis", "observation", "procedure",
+    "birth", "death", "sex", "race", "ethnicity", "language", "coverage", "site",
+    "admission", "discharge", "visit", "diagnosis", "observation", "procedure",
     "medication", "booking", "appointment", "note", "other",
 )  # fmt: skip
 EVENTS = TableSchema(
@@ -74,8 +79,10 @@ demo in MEDS (van de Water et al., PhysioNet 2025)."""
 MEDS_SYSTEM = "urn:careloom:meds"
 _ICD = {"9": "http://hl7.org/fhir/sid/icd-9-cm", "10": "http://hl7.org/fhir/sid/icd-10-cm"}
 _DAY_SECONDS = 86_400
-AHEAD = ("booking", "appointment")
+AHEAD = ("booking", "appointment", "coverage")
 """Kinds that are written ahead of their time: one with a day to come does not say that the record reaches so far."""
+OUTSIDE = ("birth", "death", "coverage")
+"""Kinds that say nothing of when a record begins."""
 DIED = ("exp", "20", "40", "41", "42", "DIED")
 """Dispositions that say that the patient died: FHIR R4 discharge-disposition ``exp``; HL7 table 0112 (HL7 v2.5.1, as
 UB-04 patient status) 20 and 40 to 42; MIMIC-IV ``DIED``."""

@@ -26,9 +26,12 @@ VIEWS_OF = {
     "booking": ("appointment",), "appointment": ("appointment",),
 }  # fmt: skip
 """Kind of fact -> the views whose rows it is made of."""
+GROUP_VIEWS = ("group_patient", "group_encounter", "coverage")
+"""What a model is judged by group for, beside sex, race and age; who is scored is not asked for it."""
 APPOINTMENT_STATUS = "http://hl7.org/fhir/appointmentstatus"
 GENDER = "http://hl7.org/fhir/administrative-gender"
 RACE = "urn:oid:2.16.840.1.113883.6.238"
+LANGUAGE = "urn:ietf:bcp:47"
 STAYS = ("IMP", "ACUTE", "NONAC")
 """Classes of HL7 v3 ActCode that are stays with an admission and a discharge."""
 VOID = ("entered-in-error", "cancelled", "refuted", "not-done", "planned", "draft", "nullified")
@@ -37,9 +40,9 @@ _DAY_SECONDS = 86_400
 Frames = Mapping[str, pl.DataFrame]
 
 
-def definitions() -> dict[str, Any]:
-    """The ViewDefinitions whose rows `fhir_events` takes, by name."""
-    return {name: orjson.loads(packaged("risk", f"event_views/{name}.json")) for name in VIEWS}
+def definitions(names: tuple[str, ...] = VIEWS) -> dict[str, Any]:
+    """The ViewDefinitions whose rows `fhir_events` takes, by name; `GROUP_VIEWS` are others."""
+    return {name: orjson.loads(packaged("risk", f"event_views/{name}.json")) for name in names}
 
 
 def fhir_events(frames: Frames) -> pl.DataFrame:
@@ -49,7 +52,7 @@ def fhir_events(frames: Frames) -> pl.DataFrame:
     """
     made = [
         part
-        for name in VIEWS
+        for name in (*VIEWS, *GROUP_VIEWS)
         if name in frames and not frames[name].is_empty()
         for part in _MAKERS[name](frames[name].pipe(_told, void_of(name)), frames)
     ]
@@ -192,7 +195,40 @@ def _appointments(frame: pl.DataFrame, _frames: Frames) -> list[pl.DataFrame]:
     ]  # fmt: skip
 
 
+def _belongs(frame: pl.DataFrame, _frames: Frames) -> list[pl.DataFrame]:
+    told = frame.with_columns(_named("Patient").alias("resource_key"), language=pl.coalesce("preferred", "spoken"))
+    return [
+        told.drop_nulls(kind).select(
+            "patient_id", "resource_key", pl.lit(kind).alias("kind"), pl.lit(system).alias("system"),
+            pl.col(kind).alias("code"),
+        )
+        for kind, system in (("ethnicity", RACE), ("language", LANGUAGE))
+    ]  # fmt: skip
+
+
+def _places(frame: pl.DataFrame, _frames: Frames) -> list[pl.DataFrame]:
+    name = _named("Encounter")
+    return [
+        frame.drop_nulls("provider").select(
+            "patient_id", name.alias("resource_key"), name.alias("encounter_key"), pl.lit("site").alias("kind"),
+            instant(pl.col("start")).alias("time"), pl.col("provider").str.split("/").list.last().alias("code"),
+        )
+    ]  # fmt: skip
+
+
+def _coverages(frame: pl.DataFrame, _frames: Frames) -> list[pl.DataFrame]:
+    begin, over = instant(pl.col("start")), instant(pl.col("end"))
+    days = (over - begin).dt.total_seconds() / _DAY_SECONDS
+    return [
+        frame.drop_nulls(["code", "start"]).select(
+            "patient_id", _named("Coverage").alias("resource_key"), pl.lit("coverage").alias("kind"), "system", "code",
+            begin.alias("time"), days.alias("value"),
+        )
+    ]  # fmt: skip
+
+
 _MAKERS: dict[str, Any] = {
+    "group_patient": _belongs, "group_encounter": _places, "coverage": _coverages,
     "patient": _patients, "encounter": _encounters, "condition": _conditions, "observation": _measured,
     "component": _measured,
     "procedure": _acts("procedure", "Procedure", "time", "period_start"),

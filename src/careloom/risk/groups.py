@@ -17,7 +17,13 @@ AGE_BANDS = (45, 65, 80)
 UNKNOWN = "unknown"
 """The sex or band of age of whom nobody knows it, where it is watched."""
 KINDS = ("sex", "age_band", "race")
+"""Those of a prediction that is watched."""
+ATTRIBUTES = (*KINDS, "ethnicity", "language", "payer", "site")
+"""Those that a model is judged by."""
+_ALWAYS = ("sex", "race", "ethnicity", "language")
+_DAY_SECONDS = 86_400
 _YEAR_DAYS = 365.2425
+_OF_ENCOUNTERS = ("admission", "discharge", "visit")
 _NAMES = (
     f"under {AGE_BANDS[0]}",
     *(f"{low} to {high - 1}" for low, high in pairwise(AGE_BANDS)),
@@ -32,13 +38,15 @@ def age_band(born: datetime, at: datetime) -> str:
 
 
 def groups(index: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """[n] candidate, sex, age_band, race; null where nobody knows.
+    """[n] candidate and `ATTRIBUTES`; null where nobody knows.
 
-    index   candidate, patient_id, index_time
+    The payer is the type of the newest coverage that holds at the index, the site who provides the index's encounter.
+
+    index   candidate, patient_id, index_time, and resource_key of the index event where sites are asked for
     events  facts, as `careloom.risk.cohorts_events.EVENTS`
     """
     told = index.select("candidate", "patient_id", "index_time")
-    for kind in ("sex", "race"):
+    for kind in _ALWAYS:
         known = events.filter(pl.col("kind") == kind).unique("patient_id", keep="first", maintain_order=True)
         told = told.join(
             known.select("patient_id", pl.col("code").alias(kind)), on="patient_id", how="left", maintain_order="left"
@@ -50,7 +58,31 @@ def groups(index: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     for border, name in zip(AGE_BANDS[1:], _NAMES[1:], strict=False):
         band = band.when(years < border).then(pl.lit(name))
     last = band.when(years.is_not_null()).then(pl.lit(_NAMES[-1]))
-    return told.select("candidate", "sex", last.alias("age_band"), "race")
+    whole = told.with_columns(last.alias("age_band")).join(_payers(index, events), on="candidate", how="left")
+    return whole.join(_sites(index, events), on="candidate", how="left").select("candidate", *ATTRIBUTES)
+
+
+def _payers(index: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """[k] candidate, payer."""
+    held = events.filter(pl.col("kind") == "coverage").select(
+        "patient_id", "time", "value", pl.col("code").alias("payer")
+    )
+    over = pl.col("time") + pl.duration(seconds=(pl.col("value") * _DAY_SECONDS).cast(pl.Int64), days=1)
+    now = (pl.col("time") <= pl.col("index_time")) & (pl.col("index_time") < over).fill_null(value=True)
+    found = index.select("candidate", "patient_id", "index_time").join(held, on="patient_id").filter(now)
+    newest = found.sort("candidate", "time", "payer").unique("candidate", keep="last", maintain_order=True)
+    return newest.select("candidate", "payer")
+
+
+def _sites(index: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """[k] candidate, site."""
+    if "resource_key" not in index.columns:
+        return pl.DataFrame(schema={"candidate": index.schema["candidate"], "site": pl.String})
+    named = events.filter(pl.col("kind").is_in(_OF_ENCOUNTERS)).select("resource_key", "encounter_key")
+    places = events.filter(pl.col("kind") == "site").select("encounter_key", pl.col("code").alias("site"))
+    keys = named.drop_nulls().unique("resource_key", keep="first", maintain_order=True)
+    by_key = keys.join(places.unique("encounter_key", keep="first", maintain_order=True), on="encounter_key")
+    return index.select("candidate", "resource_key").join(by_key, on="resource_key").select("candidate", "site")
 
 
 def groups_of(facts: Iterable[Fact], at: datetime) -> dict[str, str]:

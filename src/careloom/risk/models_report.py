@@ -55,7 +55,8 @@ def report(
     baselines  name -> [n] risk of the same rows by what the model must beat
     groups     [n] the attributes, where they are no features
     returns    plain JSON: model, rows, measures (value, low, high), ece_by_chance (what a calibrated model measures
-               on these rows), threshold, ppv_floor, decision_curve, baselines, subgroups with gaps, stress
+               on these rows), threshold, ppv_floor, decision_curve, baselines, subgroups with gaps and
+               attributes of which there is no fact, stress
     """
     risk, how = model.score(test.frame), Resampling(judge.seed, judge.resamples)
     told = evaluate(test.happened, risk, test.patients.to_numpy(), how)
@@ -145,13 +146,15 @@ def paired(test: Rows, risk: Floats, other: Floats, how: Resampling) -> dict[str
 
 def _subgroups(test: Rows, risk: Floats, at: float, judge: Judge, groups: pl.DataFrame | None) -> Json:
     if not judge.attributes:
-        return {"table": [], "gaps": []}
+        return {"table": [], "gaps": [], "no_facts": []}
     source = test.frame if groups is None else groups
     rows = source.select(judge.attributes).with_columns(
         patient_id=test.patients, happened=pl.Series(test.happened), risk=pl.Series(risk)
     )
-    found = by_subgroup(rows, judge.attributes, threshold=at, how=Resampling(judge.seed, min(200, judge.resamples)))
-    return {"table": found.table.to_dicts(), "gaps": found.gaps.to_dicts()}
+    known = [name for name in judge.attributes if rows[name].null_count() < rows.height]
+    found = by_subgroup(rows, known, threshold=at, how=Resampling(judge.seed, min(200, judge.resamples)))
+    unknown = [name for name in judge.attributes if name not in known]
+    return {"table": found.table.to_dicts(), "gaps": found.gaps.to_dicts(), "no_facts": unknown}
 
 
 def text(told: Json) -> str:
@@ -180,6 +183,7 @@ def text(told: Json) -> str:
     if told["subgroups"]["table"]:
         lines += ["", "group                              patients  events  AUROC                   ECE    PPV"]
         lines += [_group(one) for one in told["subgroups"]["table"]]
+    lines += [f"{name:<35}no facts" for name in told["subgroups"]["no_facts"]]
     if told.get("directions"):
         lines += ["", *direction_lines(told["directions"])]
     if told.get("elsewhere"):

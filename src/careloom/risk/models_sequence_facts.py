@@ -5,7 +5,8 @@ import polars as pl
 from careloom.tables.schema import SchemaMismatch
 
 STATIC = ("sex", "race")
-NOT_TOLD = ("birth", "death")
+NOT_TOLD = ("birth", "death", "ethnicity", "language", "coverage", "site")
+"""What no model is told: groups beside sex and race are what it is judged by."""
 _DAY_SECONDS = 86_400
 _DAYS_PER_YEAR = 365.25
 

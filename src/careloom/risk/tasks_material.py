@@ -10,6 +10,7 @@ import polars as pl
 from careloom.errors import QueryError
 from careloom.risk.cohorts_match import facts_of
 from careloom.risk.features_definition import COUNTS, shipped_features
+from careloom.risk.groups import ATTRIBUTES
 from careloom.risk.groups import groups as groups_at
 from careloom.risk.models_features import About
 from careloom.risk.models_training import LEAST_EVENTS, Rows
@@ -30,7 +31,7 @@ class Material:
 
     about   feature -> what is known of it
     rows    part -> its labelled rows
-    groups  part -> sex, age_band, race of the same rows; null where nobody knows
+    groups  part -> `careloom.risk.groups.ATTRIBUTES` of the same rows; null where nobody knows
     """
 
     about: Mapping[str, About]
@@ -69,7 +70,7 @@ def material(task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], event
                 f"the {name} part has fewer than {LEAST_EVENTS} rows of one outcome", "Train on more patients."
             )
         rows[name] = Rows(part, happened, part["patient_id"])
-        groups[name] = part.select("sex", "age_band", "race")
+        groups[name] = part.select(ATTRIBUTES)
     return Material(about, rows, groups)
 
 

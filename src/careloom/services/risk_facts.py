@@ -19,9 +19,10 @@ from careloom.errors import CareloomError, Conflict, NotFound, QueryError, State
 from careloom.fhir.readmissions import instant
 from careloom.fhir.views import compile_view
 from careloom.risk.cohorts_events import EVENTS, as_events
-from careloom.risk.cohorts_fhir import definitions, fhir_events
+from careloom.risk.cohorts_fhir import GROUP_VIEWS, VIEWS, definitions, fhir_events
 from careloom.services import view_scan
 from careloom.services.access import Principal
+from careloom.services.access_decision import Ask, decide
 from careloom.services.admission import admit, note
 from careloom.services.export import policy_mark
 from careloom.services.lake_sight import rows_seen
@@ -197,7 +198,7 @@ def _read(
     if notes and zone not in _NOTE_ZONES:
         raise QueryError("this zone has no annotated notes", f"Ask for notes of {' or '.join(_NOTE_ZONES)}.")
     frames, resources = {}, {}
-    for name, definition in definitions().items():
+    for name, definition in definitions(_views(who, zone)).items():
         kind = definition["resource"]
         frames[name], resources[kind] = _rows(platform, who, zone, definition, watch, is_table=is_table)
     found = fhir_events(frames)
@@ -207,6 +208,15 @@ def _read(
             found = as_events(pl.concat([found.drop("event_id"), pl.DataFrame(said, schema=_NOTE)], how="diagonal"))
             resources["DocumentReference"] = len({one["resource_key"] for one in said})
     return found, resources
+
+
+def _views(who: Principal, zone: Zone) -> tuple[str, ...]:
+    """The views that `who` may read; whom groups are not for learns facts without them."""
+    return VIEWS + tuple(
+        name
+        for name, one in definitions(GROUP_VIEWS).items()
+        if decide(who, Ask("search", zone, one["resource"])).is_permit
+    )
 
 
 def _rows(

@@ -7,14 +7,14 @@ outcome from is no fact; `careloom.simulate.history.History.outcomes` has it.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from careloom.errors import QueryError
 from careloom.risk.cohorts_events import EVENTS, as_events
-from careloom.risk.cohorts_fhir import APPOINTMENT_STATUS, CANCELLED, GENDER, RACE, void_of
+from careloom.risk.cohorts_fhir import APPOINTMENT_STATUS, CANCELLED, GENDER, LANGUAGE, RACE, void_of
 from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
@@ -97,14 +97,21 @@ def facts_of(one: History, codes: set[str]) -> Iterator[Row]:
         return {"patient_id": who, "kind": kind, "time": happened, "resource_key": f"{kind}/{who}-{key}",
                 "available_time": happened if known is None else _seconds(known), **more}  # fmt: skip
 
-    midnight = pl.select(pl.lit(one.person.birth).cast(pl.Datetime("us", "UTC"))).item()
-    yield row("birth", "", midnight)
+    yield row("birth", "", _midnight(one.person.birth))
     yield row("sex", "", None, system=GENDER, code=one.person.sex)
     yield row("race", "", None, system=RACE, code=one.person.race.code)
+    yield row("ethnicity", "", None, system=RACE, code=one.person.ethnicity.code)
+    yield row("language", "", None, system=LANGUAGE, code=one.person.language.code)
+    for paid in one.coverages:
+        begun = _midnight(paid.start)
+        span = None if paid.end is None else (paid.end - paid.start).days
+        yield row("coverage", paid.key, begun, system=paid.kind.system, code=paid.kind.code, value=span)
     if one.person.death is not None:
         yield row("death", "", one.person.death)
     for each in one.encounters:
         of: Row = {"encounter_key": f"Encounter/{who}-{each.key}", "system": _ACT, "code": _CLASSES[each.kind]}
+        where = {"encounter_key": of["encounter_key"], "code": each.site_id}
+        yield row("site", each.key, each.start, **where) | {"resource_key": of["encounter_key"]}
         if each.kind != "inpatient":
             yield row("visit", each.key, each.start, **of)
             continue
@@ -152,6 +159,10 @@ def _clinical(one: History, codes: set[str], row: Callable[..., Row], who: str) 
             yield row("appointment", planned.key, planned.start, over, code=planned.status, **shared) | {
                 "resource_key": key
             }
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _seconds(time: datetime) -> datetime:

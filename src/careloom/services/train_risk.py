@@ -20,7 +20,7 @@ from careloom.pipeline.registry import load
 from careloom.risk.definition_texts import PLACE
 from careloom.risk.evaluate import Interval, Resampling
 from careloom.risk.evaluate_measures import Floats
-from careloom.risk.groups import UNKNOWN
+from careloom.risk.groups import ATTRIBUTES, UNKNOWN
 from careloom.risk.models import Model
 from careloom.risk.models_directions import directions
 from careloom.risk.models_elsewhere import KINDS, Elsewhere, judged_elsewhere
@@ -43,7 +43,6 @@ from careloom.services.trainings import people_behind
 from careloom.services.view import Watch
 
 OPERATION = "train-risk"
-ATTRIBUTES = ("sex", "age_band", "race")
 EVALUATION, TRAINING, PROFILE = "evaluation.json", "training.json", "profile.json"
 LEAST_EVENTS_OF_A_GROUP = 30
 """Events of a group from which on its AUROC counts for the gap between groups: of fewer it is chance."""

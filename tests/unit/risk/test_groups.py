@@ -43,3 +43,32 @@ def test_one_patient_and_many_belong_to_the_same_groups() -> None:
         assert watched(many[at]) == groups_of(facts, AT)
     assert watched(many[-1]) == groups_of([], AT) == {"sex": "unknown", "age_band": "unknown"}
     assert {one["age_band"] for one in many} == {"under 45", "45 to 64", "65 to 79", "80 and over", None}
+
+
+def test_who_pays_and_where_is_told_as_of_the_index() -> None:
+    """A coverage ends on its last day; the newest that holds counts; a visit is where its encounter is."""
+    day = timedelta(days=1)
+    rows = [
+        {"patient_id": "a", "kind": "language", "resource_key": "Patient/a", "code": "es"},
+        {"patient_id": "a", "kind": "ethnicity", "resource_key": "Patient/a", "code": "2135-2"},
+        {"patient_id": "a", "kind": "coverage", "resource_key": "Coverage/1", "time": AT - 90 * day, "code": "EHCPOL",
+         "value": 80.0},
+        {"patient_id": "a", "kind": "coverage", "resource_key": "Coverage/2", "time": AT - 9 * day, "code": "ASSIST"},
+        {"patient_id": "a", "kind": "coverage", "resource_key": "Coverage/3", "time": AT + day, "code": "pay"},
+        *(
+            {"patient_id": "a", "kind": kind, "resource_key": f"Encounter/{name}", "time": time, "code": code,
+             "encounter_key": f"Encounter/{name}"}
+            for name, time, place in (("x", AT - 10 * day, "north"), ("y", AT, "south"))
+            for kind, code in (("visit", "AMB"), ("site", place))
+        ),
+    ]  # fmt: skip
+    index = pl.DataFrame(
+        {"candidate": [0, 1, 2], "patient_id": ["a"] * 3, "index_time": [AT - 10 * day, AT, AT - 100 * day],
+         "resource_key": ["Encounter/x", "Encounter/y", "Appointment/1"]}
+    )  # fmt: skip
+    told = groups(index, as_events(pl.DataFrame(rows, schema=SCHEMA)))
+    assert told["payer"].to_list() == ["EHCPOL", "ASSIST", None]
+    assert told["site"].to_list() == ["north", "south", None]
+    assert set(told["language"]) == {"es"}
+    assert set(told["ethnicity"]) == {"2135-2"}
+    assert told["sex"].null_count() == 3
