@@ -23,6 +23,9 @@ import numpy as np
 import orjson
 import polars as pl
 
+from careloom.mlops.gates import OF_PLATFORM, Shown
+from careloom.mlops.gates import judge as judged
+from careloom.mlops.gates import shipped as shipped_gates
 from careloom.risk.cohorts import extract
 from careloom.risk.cohorts_definition import shipped
 from careloom.risk.cohorts_events import EVENTS, as_events
@@ -42,6 +45,7 @@ from careloom.risk.tasks import Task, ready_tasks, shipped_task
 from careloom.risk.tasks_baselines import baselines
 from careloom.risk.tasks_material import Material, material
 from careloom.services.risk_simulated import facts_of, histories, wanted
+from careloom.services.train_risk import evaluation
 
 KEY = b"simulated hospital of careloom"
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -120,6 +124,9 @@ def train(out: Path, learner: str, name: str) -> None:
     page["beside"] = list(beside.told)
     page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, Elsewhere(KINDS, Resampling(SEED, 200), page))
     print(text(page))
+    for one in judged(shipped_gates(task.gates), Shown(evaluation(page, "facts")["measures"])):
+        if not one["rule"].startswith(OF_PLATFORM):
+            print(f"gate {one['rule']}: {'passed' if one['passed'] else 'refused'}, found {one['found']}")
 
 
 def beside_the_truth(model: Model, test: Rows, truth: pl.DataFrame) -> None:

@@ -20,6 +20,13 @@ SPACES: Mapping[Learner, Mapping[str, tuple[str, float, float]]] = {
         "category_smoothing": ("scale", 10.0, 300.0),
     },
     "logistic": {"penalty": ("scale", 0.5, 500.0)},
+    "sequence": {
+        "rate": ("scale", 1e-3, 2e-2),
+        "width": ("whole", 4, 48),
+        "states": ("whole", 8, 64),
+        "drop": ("share", 0.0, 0.4),
+        "hide": ("share", 0.0, 0.3),
+    },
 }
 """Learner -> setting -> (kind, least, greatest): whole numbers, shares, or numbers tried on a logarithmic scale."""
 

@@ -121,10 +121,16 @@ def sequence_features(book: Codebook, length: int = LENGTH) -> tuple[ModelFeatur
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A trained network; `weights` by `NAMES`."""
+    """A trained network; `weights` by `NAMES`.
+
+    edges   borders of the values of each code, as its `Codebook` has them
+    epochs  how many of its training it is from
+    """
 
     length: int
     weights: Mapping[str, Array]
+    edges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    epochs: int = 0
 
     @property
     def kind(self) -> str:
@@ -185,7 +191,10 @@ class Sequence:
 
     def files(self) -> tuple[Json, dict[str, bytes]]:
         """The arrays as safetensors."""
-        return {"file": FILE, "length": self.length}, {FILE: packed(self.weights)}
+        edges = {code: list(borders) for code, borders in sorted(self.edges.items())}
+        return {"file": FILE, "length": self.length, "edges": edges, "epochs": self.epochs}, {
+            FILE: packed(self.weights)
+        }
 
 
 def gaps(days: Floats) -> Array:
@@ -219,7 +228,14 @@ def sequence(features: tuple[ModelFeature, ...], told: Mapping[str, Any], conten
         raise FormatError(f"{FILE}: an array has another shape", "Take both files of one model.")
     if not all(np.isfinite(one).all() for one in weights.values()):
         raise FormatError(f"{FILE}: a number is not finite", "Train the model again.")
-    return Sequence(length, weights)
+    return Sequence(length, weights, _edges(told.get("edges", {})), int(told.get("epochs", 0)))
+
+
+def _edges(told: Any) -> dict[str, tuple[float, ...]]:
+    try:
+        return {str(code): tuple(float(one) for one in borders) for code, borders in told.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise FormatError("model.json: edges", "Write the rising borders of each code.") from error
 
 
 def by_fact(model: Sequence, features: tuple[ModelFeature, ...], told: Floats) -> pl.DataFrame:

@@ -38,6 +38,13 @@ def facts_before(index: pl.DataFrame, events: pl.DataFrame, *, days: float = 365
     return pl.concat([_always(rows, events), shown.unique(maintain_order=True)])
 
 
+def fact_code(kind: str, code: str | None, detail: str | None) -> str:
+    """What `facts_before` calls a fact."""
+    if kind in STATIC:
+        return f"{kind}:{code or ''}"
+    return f"{kind}:{code or ''}" + ("" if detail is None else f"={detail}")
+
+
 def _always(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Age at the index, sex and race: before everything that has a time."""
     first = {"order": pl.lit(-(2**62), pl.Int64), "days": pl.lit(None, pl.Float64)}

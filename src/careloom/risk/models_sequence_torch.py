@@ -107,14 +107,14 @@ def fit_sequence(
         network.head.bias.fill_(float(np.log(rate / (1 - rate))))
     known, held = _rows(*train_rows), _rows(*validation)
     draw = torch.Generator().manual_seed(recipe.seed)
-    kept: dict[str, Any] = {"loss": np.inf, "weights": None}
+    kept: dict[str, Any] = {"loss": np.inf, "weights": None, "epoch": 0}
     history: list[Json] = []
 
     def watch(epoch: Epoch) -> None:
         loss = _loss(network, held)
         history.append({"epoch": epoch.number, "loss": epoch.loss, "validation_loss": loss, "seconds": epoch.seconds})
         if loss < kept["loss"]:
-            kept.update(loss=loss, weights=_weights(network))
+            kept.update(loss=loss, weights=_weights(network), epoch=len(history))
         network.train()
 
     train(
@@ -124,7 +124,7 @@ def fit_sequence(
         Schedule(recipe.epochs, recipe.rate, decay=recipe.decay),
         watch=watch,
     )
-    return Sequence(train_rows[0].shape[1] // 2, kept["weights"]), history
+    return Sequence(train_rows[0].shape[1] // 2, kept["weights"], epochs=kept["epoch"]), history
 
 
 def _rows(told: Floats, outcome: ArrayLike) -> _Rows:

@@ -5,7 +5,7 @@ validation   the calibration is fitted on one half of its patients and chosen on
 test         nothing here sees it: `careloom.risk.models_report` judges
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -21,10 +21,14 @@ from careloom.risk.models import Learnt, Model, Threshold
 from careloom.risk.models_features import About, ModelFeature, described, encoded
 from careloom.risk.models_interval import fit_risk_interval
 from careloom.risk.models_logistic import fit_logistic
+from careloom.risk.models_sequence import Sequence as Network
+from careloom.risk.models_sequence_told import OF_BOOK, telling
 from careloom.risk.splits import folds, patient_grouped
 
-Learner = Literal["logistic", "lightgbm"]
-LEARNERS: tuple[Learner, ...] = ("logistic", "lightgbm")
+Learner = Literal["logistic", "lightgbm", "sequence"]
+LEARNERS: tuple[Learner, ...] = ("logistic", "lightgbm", "sequence")
+_ROUNDS: Mapping[Learner, tuple[str, str]] = {"lightgbm": ("trees", "rounds"), "sequence": ("epochs", "epochs")}
+"""Learner -> what its files call how long it learnt, and the setting for it: folds say when to stop."""
 Settings = Mapping[str, Any]
 FOLDS = 5
 LEAST_EVENTS = 20
@@ -36,18 +40,22 @@ Json = dict[str, Any]
 class Rows:
     """Labelled rows.
 
-    frame     [n] the features
+    frame     [n] the features; with `timeline` candidate, too
     happened  [n] outcome
     patients  [n] whose row it is
+    timeline  facts before each index, as `careloom.risk.models_sequence_facts.facts_before`; None: no sequence is
+              trained on them
     """
 
     frame: pl.DataFrame
     happened: Marks
     patients: pl.Series
+    timeline: pl.DataFrame | None = None
 
     def only(self, kept: Marks) -> "Rows":
         """The rows that are marked."""
-        return Rows(self.frame.filter(pl.Series(kept)), self.happened[kept], self.patients.filter(pl.Series(kept)))
+        mask = pl.Series(kept)
+        return Rows(self.frame.filter(mask), self.happened[kept], self.patients.filter(mask), self.timeline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +63,10 @@ class Plan:
     """How a model is made.
 
     name, outcome, horizon_days  as `careloom.risk.models.Model`
-    settings        of the learner: `careloom.risk.models_lightgbm.Recipe`, or penalty and knots
-    candidates      settings to choose among by folds within the training rows; none: `settings` as they are
+    settings        of the learner: `careloom.risk.models_lightgbm.Recipe`, penalty and knots, or
+                    `careloom.risk.models_sequence_torch.Recipe` with `careloom.risk.models_sequence_told.OF_BOOK`
+    candidates      settings to choose among by folds within the training rows; none: `settings` as they are. With
+                    ``learner`` among them they are of another learner than the plan's
     at_risk, alerts_per_100  the threshold's weight of a false alert, and its budget
     miss            share of each outcome that may be ruled out wrongly
     key             of the folds within; the same as that of the parts is fine
@@ -81,12 +91,13 @@ class OutOfFold:
 
     risk      [n] of each row, by a learner that never saw its patient
     log_loss  mean, nats
-    settings  with the number of trees that the folds stopped at, for trees
+    settings  with the number of trees or epochs that the folds stopped at
     """
 
     risk: Floats
     log_loss: float
     settings: Json
+    learner: Learner = "logistic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,12 @@ def fit_learner(
     try:
         if learner == "logistic":
             return fit_logistic(features, *rows, **{"penalty": 10.0, **settings})
+        if learner == "sequence":
+            own = {name: one for name, one in settings.items() if name not in OF_BOOK}
+            network: Learnt = load("risk.fit.sequence")(
+                features, rows, watched or rows, load("risk.recipe.sequence")(**{"seed": seed, **own})
+            )[0]
+            return network
         recipe = load("risk.recipe.lightgbm")(**{"seed": seed, **settings})
     except TypeError as error:
         raise InputError(f"settings of {learner}", "one of them is not known: see its recipe") from error
@@ -127,23 +144,38 @@ def out_of_fold(
 
     raises  InputError as `fit_learner`, and where a fold has one outcome only
     """
-    about = _with_nulls(about, rows.frame)
+    if learner != "sequence":
+        about = _with_nulls(about, rows.frame)
     place = folds(pl.DataFrame({"patient_id": rows.patients}), b"within" + key, FOLDS).to_numpy()
-    odds, trees = np.zeros(place.size), []
+    lengths: list[int] = []
+    odds = np.zeros(place.size)
     for number in range(FOLDS):
         held = place == number
         train, test = rows.only(~held), rows.only(held)
-        features = described(train.frame, about)
-        inside = encoded(features, test.frame)
+        features, told = _told(learner, settings, about, train)
+        inside = encoded(features, told(test))
         learnt = fit_learner(
-            learner, settings, features, (encoded(features, train.frame), train.happened),
+            learner, settings, features, (encoded(features, told(train)), train.happened),
             (inside, test.happened), seed,
         )  # fmt: skip
         odds[held] = learnt.log_odds(inside)
-        trees.append(int(learnt.files()[0].get("trees", 0)))
+        if learner in _ROUNDS:
+            lengths.append(int(learnt.files()[0][_ROUNDS[learner][0]]))
     risk = sigmoid(odds)
-    chosen = dict(settings) | ({"rounds": max(1, round(float(np.mean(trees))))} if learner == "lightgbm" else {})
-    return OutOfFold(risk, log_loss(rows.happened, risk), chosen)
+    chosen = dict(settings)
+    if learner in _ROUNDS:
+        chosen[_ROUNDS[learner][1]] = max(1, round(float(np.mean(lengths))))
+    return OutOfFold(risk, log_loss(rows.happened, risk), chosen, learner)
+
+
+def _told(
+    learner: Learner, settings: Settings, about: Mapping[str, About], train: Rows
+) -> tuple[tuple[ModelFeature, ...], Callable[[Rows], pl.DataFrame]]:
+    """The features that a learner of these rows reads, and what makes them of rows."""
+    if learner != "sequence":
+        return described(train.frame, about), lambda rows: rows.frame
+    found = telling(train.frame, train.timeline, settings)
+    return found.features, lambda rows: found.frame(rows.frame, rows.timeline)
 
 
 def _with_nulls(about: Mapping[str, About], frame: pl.DataFrame) -> dict[str, About]:
@@ -166,22 +198,32 @@ def trained(about: Mapping[str, About], train: Rows, validation: Rows, plan: Pla
         if min(events, part.happened.size - events) < LEAST_EVENTS:
             raise InputError(f"the {name} rows", f"they need {LEAST_EVENTS} events and as many rows without one")
     tried = [
-        out_of_fold(plan.learner, one, about, train, plan.key, plan.seed)
+        out_of_fold(one.get("learner", plan.learner), _without_learner(one), about, train, plan.key, plan.seed)
         for one in (plan.candidates or [plan.settings])
     ]
     best = min(tried, key=lambda one: one.log_loss)
-    features = described(train.frame, about)
+    features, seen = _told(best.learner, best.settings, about, train)
     learnt = fit_learner(
-        plan.learner, best.settings, features, (encoded(features, train.frame), train.happened), None, plan.seed
+        best.learner, best.settings, features, (encoded(features, seen(train)), train.happened), None, plan.seed
     )
+    if isinstance(learnt, Network):
+        learnt = replace(learnt, edges=telling(train.frame, train.timeline, best.settings).book.edges)
     bare = Model(plan.name, plan.outcome, plan.horizon_days, features, learnt)
     told = {
-        "learner": plan.learner, "settings": best.settings, "seed": plan.seed, "rows": train.frame.height,
+        "learner": best.learner, "settings": best.settings, "seed": plan.seed, "rows": train.frame.height,
         "events": int(train.happened.sum()), "validation_rows": validation.frame.height,
         "log_loss_out_of_fold": best.log_loss,
+        "learners": {one.learner: one.log_loss for one in sorted(tried, key=lambda one: -one.log_loss)},
     }  # fmt: skip
-    made = calibrated(replace(bare, training=dict(training) | told), validation, plan)
-    return Trained(made, tuple({"settings": one.settings, "log_loss": one.log_loss} for one in tried))
+    watched = replace(validation, frame=seen(validation))
+    made = calibrated(replace(bare, training=dict(training) | told), watched, plan)
+    return Trained(
+        made, tuple({"learner": one.learner, "settings": one.settings, "log_loss": one.log_loss} for one in tried)
+    )
+
+
+def _without_learner(settings: Settings) -> Settings:
+    return {name: one for name, one in settings.items() if name != "learner"}
 
 
 def calibrated(model: Model, validation: Rows, plan: Plan) -> Model:

@@ -31,7 +31,7 @@ class Task:
     cohort: str
     features: str
     left_out: tuple[str, ...]
-    learner: Learner
+    learners: tuple[Learner, ...]
     gates: str
     at_risk: float
     alerts_per_100: float
@@ -45,15 +45,26 @@ class Task:
         """32 hexadecimal digits of all that decides the model, beside its data."""
         return sha256(orjson.dumps(self, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
+    @property
+    def learner(self) -> Learner:
+        """The first learner: that of candidates which name none."""
+        return self.learners[0]
+
     def plan(self, key: bytes, seed: int) -> Plan:
-        """How the model is made.
+        """How the model is made: every learner with its candidates, or with its usual settings where it has none.
 
         key  of the folds within the training rows
         """
+        candidates = [one for name in self.learners for one in self.candidates_of(name) or [{"learner": name}]]
         return Plan(
-            self.name, self.outcome, self.horizon_days, self.learner, key, seed, {}, self.candidates, self.at_risk,
+            self.name, self.outcome, self.horizon_days, self.learner, key, seed, {}, tuple(candidates), self.at_risk,
             self.alerts_per_100,
         )  # fmt: skip
+
+    def candidates_of(self, learner: Learner) -> list[Json]:
+        """The settings of a learner, with its name."""
+        told = [{"learner": self.learner, **one} for one in self.candidates]
+        return [one for one in told if one["learner"] == learner]
 
 
 def ready_tasks() -> list[str]:
@@ -71,8 +82,8 @@ def shipped_task(name: str) -> Task:
 
 
 _KNOWN = (
-    "name", "title", "outcome", "horizon_days", "cohort", "features", "left_out", "learner", "gates", "at_risk",
-    "alerts_per_100", "ppv", "baselines", "directions", "candidates",
+    "name", "title", "outcome", "horizon_days", "cohort", "features", "left_out", "learner", "learners", "gates",
+    "at_risk", "alerts_per_100", "ppv", "baselines", "directions", "candidates",
 )  # fmt: skip
 
 
@@ -83,7 +94,6 @@ def task_from_toml(text: str) -> Task:
     except tomllib.TOMLDecodeError as error:
         raise FormatError(f"task: it is no TOML ({error})", "Mend the line that is named.") from None
     only(told, _KNOWN, "the file")
-    learner: Learner = one_of(told, "learner", LEARNERS, "the file")
     made = Task(
         name=word(told, "name", "the file"),
         title=word(told, "title", "the file"),
@@ -92,7 +102,7 @@ def task_from_toml(text: str) -> Task:
         cohort=word(told, "cohort", "the file"),
         features=word(told, "features", "the file"),
         left_out=_words(told, "left_out"),
-        learner=learner,
+        learners=_learners(told),
         gates=word(told, "gates", "the file"),
         at_risk=number(told, "at_risk", "the file", 0.2),
         alerts_per_100=number(told, "alerts_per_100", "the file", 10.0),
@@ -103,6 +113,17 @@ def task_from_toml(text: str) -> Task:
     )
     _require(made)
     return made
+
+
+def _learners(told: Json) -> tuple[Learner, ...]:
+    """``learner``, or ``learners``, of which folds within the training patients choose one."""
+    if "learners" not in told:
+        one: Learner = one_of(told, "learner", LEARNERS, "the file")
+        return (one,)
+    found = _words(told, "learners")
+    if "learner" in told or not found or len(set(found)) < len(found) or not set(found) <= set(LEARNERS):
+        raise FormatError("task: learners", f"Write some of {', '.join(LEARNERS)}, each once, in place of learner.")
+    return found  # type: ignore[return-value]
 
 
 def _words(told: Json, name: str) -> tuple[str, ...]:
@@ -123,3 +144,5 @@ def _require(made: Task) -> None:
         raise FormatError("task: directions", "Write 1, -1 or 0.")
     if not all(isinstance(one, dict) for one in made.candidates):
         raise FormatError("task: candidates", "Write a table of settings each.")
+    if not {one.get("learner", made.learner) for one in made.candidates} <= set(made.learners):
+        raise FormatError("task: candidates: learner", f"Name one of the task: {', '.join(made.learners)}.")

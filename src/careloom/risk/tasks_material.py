@@ -1,7 +1,7 @@
 """A training set as models are told it: features with what is known of them, parts, groups, and scores beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ from careloom.risk.cohorts_match import facts_of
 from careloom.risk.features_definition import COUNTS, shipped_features
 from careloom.risk.groups import ATTRIBUTES
 from careloom.risk.groups import groups as groups_at
+from careloom.risk.models import Model
 from careloom.risk.models_features import About
+from careloom.risk.models_sequence_facts import facts_before
+from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import LEAST_EVENTS, Rows
 from careloom.risk.scores_comorbidity import comorbidities, comorbidity_points
 from careloom.risk.tasks import Task
@@ -38,10 +41,20 @@ class Material:
     rows: Mapping[str, Rows]
     groups: Mapping[str, pl.DataFrame]
 
+    def seen_by(self, model: Model) -> "Material":
+        """The same with rows that have the columns of a model that reads facts."""
+        return replace(
+            self,
+            rows={part: replace(one, frame=told_to(model, one.frame, one.timeline)) for part, one in self.rows.items()},
+        )
 
-def material(task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame) -> Material:
+
+def material(
+    task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame, learner: str = ""
+) -> Material:
     """The material of a training set (`careloom.risk.features_training.TrainingSet`) and the facts that it is made of.
 
+    learner  another than the task's, where one is asked for
     raises  QueryError where a part has too few rows of either outcome to train, calibrate and judge on
     """
     unknown = sorted((set(task.left_out) | set(task.directions)) - set(frame.columns))
@@ -61,6 +74,8 @@ def material(task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], event
     told = frame.filter(pl.col("label").is_not_null() & pl.col("fold").is_in(PARTS)).join(
         groups_at(frame, events), on="candidate", how="left", maintain_order="left"
     )
+    sees_facts = "sequence" in (learner, *task.learners)
+    timeline = facts_before(told, events) if sees_facts else None
     rows, groups = {}, {}
     for name in PARTS:
         part = told.filter(pl.col("fold") == name)
@@ -69,7 +84,7 @@ def material(task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], event
             raise QueryError(
                 f"the {name} part has fewer than {LEAST_EVENTS} rows of one outcome", "Train on more patients."
             )
-        rows[name] = Rows(part, happened, part["patient_id"])
+        rows[name] = Rows(part, happened, part["patient_id"], timeline)
         groups[name] = part.select(ATTRIBUTES)
     return Material(about, rows, groups)
 

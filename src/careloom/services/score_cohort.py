@@ -14,7 +14,6 @@ import polars as pl
 from careloom.errors import QueryError
 from careloom.risk.cohorts import extract
 from careloom.risk.cohorts_definition import Definition
-from careloom.risk.features import built
 from careloom.risk.groups import groups, watched
 from careloom.risk.stratify import Stratified, UnitCosts, stratify
 from careloom.services.access import Principal
@@ -163,7 +162,7 @@ def scored(
     index, states = _newest(definition, past, as_of)
     kind = definition.events[definition.index.event].kind if definition.index.event else ""
     with (heard or Heard()).asking(int(asked.served.number), rows=index.height):
-        told = built(asked.features, index, past, kind).frame
+        told = asked.frame(index, past, kind)
         risk = model.score(told)
         require_probable(risk)
     alert_from = 2.0 if model.threshold is None else model.threshold.alert_from

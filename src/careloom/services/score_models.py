@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+import polars as pl
+
 from careloom.errors import CareloomError, Conflict, InputError, StateError
 from careloom.mlops.drift_profile import Profile
 from careloom.mlops.manifest import require_name
 from careloom.risk.cohorts_definition import shipped
 from careloom.risk.cohorts_one import Judge
 from careloom.risk.definition_texts import Texts, reads_notes
+from careloom.risk.features import built
 from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.risk.features_one import FeatureReader, OneRow, columns_of
 from careloom.risk.models import Model
 from careloom.risk.models_package import unpack
+from careloom.risk.models_sequence_told import SequenceReader, telling_of
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit
 from careloom.services.models import open_version
@@ -64,7 +68,7 @@ class Scorer:
 
     served: Served
     judge: Judge
-    reader: FeatureReader
+    reader: FeatureReader | SequenceReader
 
     @property
     def features(self) -> FeatureSet:
@@ -79,6 +83,12 @@ class Scorer:
     def row(self, one: OneRow) -> Json:
         """What the model is told."""
         return {feature.name: one.values[feature.name] for feature in self.served.model.features}
+
+    def frame(self, index: pl.DataFrame, events: pl.DataFrame, index_kind: str) -> pl.DataFrame:
+        """The same of many: [n] the model's columns for the rows of an index, as `careloom.risk.features.built`."""
+        if isinstance(self.reader, SequenceReader):
+            return self.reader.frame(index, events)
+        return built(self.features, index, events, index_kind).frame
 
 
 class _Kept:
@@ -267,6 +277,7 @@ def _made(one: Served) -> Scorer:
     cohort, digest = _named(training.get("cohort"))
     if not cohort:
         raise _no_cohort(one)
+    sequence = telling_of(one.model)
     try:
         name, features_digest = _named(training.get("features"))
         if one.texts is None:
@@ -274,7 +285,7 @@ def _made(one: Served) -> Scorer:
         else:
             definition, features = one.texts.read()
         needed = tuple({feature.name.removesuffix("_missing") for feature in one.model.features})
-        own = features.only(needed)
+        own = features.only(needed if sequence is None else ())
     except CareloomError:
         raise _no_cohort(one) from None
     changed = digest not in ("", definition.digest) or features_digest not in ("", features.digest)
@@ -282,6 +293,8 @@ def _made(one: Served) -> Scorer:
         raise StateError(
             f"the cohort or the features of {one.label} are others since", "Train it again: careloom train."
         )
+    if sequence is not None:
+        return Scorer(one, Judge(definition), SequenceReader(sequence))
     if not {feature.name for feature in one.model.features} <= set(columns_of(own)):
         raise _no_cohort(one)
     return Scorer(one, Judge(definition), FeatureReader(own))

@@ -26,6 +26,7 @@ from careloom.risk.models_directions import directions
 from careloom.risk.models_elsewhere import KINDS, Elsewhere, judged_elsewhere
 from careloom.risk.models_package import pack, unpack
 from careloom.risk.models_report import Judge, paired, report, text
+from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import LEARNERS, Plan, Rows, trained
 from careloom.risk.tasks import Task, ready_tasks, shipped_task, task_from_toml
 from careloom.risk.tasks_baselines import baselines
@@ -60,8 +61,9 @@ class TrainAsk:
     is_kept      the version is registered; false: its files are handed back only
     resamples    of patients, for the intervals
     reason       why, for who approves the version
-    learner      another than the task's; its usual settings are then the only candidate
-    trials       of Optuna, in place of the task's candidates; 0 for none. Folds of the training patients judge them
+    learner      this one alone, with the task's candidates for it, or its usual settings
+    trials       of Optuna for each learner, in place of the task's candidates; 0 for none. Folds of the training
+                 patients judge them
     seconds      of processor time that no further trial begins after
     judge        where models that are made anew are tested: some of `careloom.risk.models_elsewhere.KINDS`
     cohort, features  in place of those that the task names: a name, a TOML file, or the text of one
@@ -172,11 +174,12 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     people = _people(platform, ask.zone, frame)
     kept = frame.filter(pl.col("patient_id").is_in(list(people))) if ask.zone == "research" else frame
     events = read_facts(platform, who, ask.zone, pin)
-    told = material(task, kept, made.manifest, events)
+    told = material(task, kept, made.manifest, events, ask.learner)
     watch(2, _STEPS)
     plan = _planned(task, ask, told, platform.keys.derive("split", "risk"))
     about = _about_training(task, made.manifest, made.name)
     model = trained(told.about, told.rows["train"], told.rows["validation"], plan, about).model
+    told = told.seen_by(model)
     watch(3, _STEPS)
     beside = baselines(task.baselines, told, events, plan)
     judge = Judge(ask.seed, ATTRIBUTES, ppv=task.ppv, resamples=ask.resamples)
@@ -203,16 +206,21 @@ def set_of(ask: TrainAsk, task: Task, pin: str) -> TrainingAsk:
 def _planned(task: Task, ask: TrainAsk, told: Material, key: bytes) -> Plan:
     """How the model is made, with settings that a search found where one was asked for."""
     plan = task.plan(key, ask.seed)
-    if ask.learner and ask.learner != plan.learner:
+    if ask.learner:
         if ask.learner not in LEARNERS:
             raise QueryError("there is no such learner", f"Name one of {', '.join(LEARNERS)}.")
-        plan = replace(plan, learner=ask.learner, candidates=())
+        plan = replace(plan, learner=ask.learner, candidates=tuple(task.candidates_of(ask.learner)))
     if not ask.trials:
         return plan
-    start = dict(plan.candidates[0]) if plan.candidates else {}
-    search = load("risk.search.ask")(plan.learner, start, ask.trials, ask.seconds, key, ask.seed)
-    found = load("risk.search")(search, told.about, told.rows["train"], process_time)
-    return replace(plan, settings=found.best.settings, candidates=())
+    learners = (plan.learner,) if ask.learner else task.learners
+    best = []
+    for learner in learners:  # each gets its share of the budget; folds then choose among the best of each
+        own = task.candidates_of(learner)
+        start = {name: one for name, one in own[0].items() if name != "learner"} if own else {}
+        search = load("risk.search.ask")(learner, start, ask.trials, ask.seconds / len(learners), key, ask.seed)
+        found = load("risk.search")(search, told.about, told.rows["train"], process_time)
+        best.append({**found.best.settings, "learner": learner})
+    return replace(plan, candidates=tuple(best))
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +360,8 @@ def _against(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json
         return {}
     test = made.told.rows["test"]
     try:
-        other = unpack(open_version(platform, version_name(task.name, number))[1]).score(test.frame)
+        champion = unpack(open_version(platform, version_name(task.name, number))[1])
+        other = champion.score(told_to(champion, test.frame, test.timeline))
     except CareloomError:
         return {}
     found = compared(test, made.model.score(test.frame), other, Resampling(ask.seed, min(200, ask.resamples)))
