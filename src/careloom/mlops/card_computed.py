@@ -76,7 +76,20 @@ def input_variables(facts: CardFacts) -> str | None:
 
 
 def _features_of(variable: Variable, features: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [one["name"] for one in features if variable.is_told_by(one["name"], one.get("concept") or "")]
+    found = dict.fromkeys(
+        name
+        for one in features
+        for name in (one["name"], *_kinds(one))
+        if variable.is_told_by(name, one.get("concept") or "")
+    )
+    return list(found)
+
+
+def _kinds(told: Mapping[str, Any]) -> set[str]:
+    """What the facts that a sequence knows are about: ``race`` of ``race:2106-3``, ``age`` of ``age|2``."""
+    if not told["name"].startswith("code_"):
+        return set()
+    return {level.partition(":")[0].partition("|")[0] for level in told.get("levels") or ()}
 
 
 def training_demographics(facts: CardFacts) -> str | None:

@@ -13,6 +13,7 @@ from careloom.errors import FormatError
 from careloom.risk.models_package import unpack
 from careloom.risk.tasks import task_from_toml
 from careloom.runtime import packaged
+from careloom.services.model_card import make_card
 from careloom.services.models import open_version
 from careloom.services.score import ScoreAsk, score
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
@@ -77,6 +78,9 @@ def test_a_sequence_is_searched_trained_signed_served_and_explained(made: Instal
     model = unpack(files)
     assert model.kind == "sequence"
     assert {"model.json", "model.safetensors", "evaluation.json", "training.json"} <= set(files)
+    inputs = make_card(made.platform, made.operator, trained.version).of("input_variables").text
+    assert "sex (sex)" in inputs
+    assert "date of birth (age) (age)" in inputs
     many = score_cohort(made.platform, made.operator, CohortScoreAsk(trained.version, "synthetic", as_of=AT))
     assert many.listed
     for row in many.listed[:5]:
