@@ -16,6 +16,7 @@ import polars as pl
 from careloom.errors import CareloomError
 from careloom.risk.evaluate import Interval, Resampling, evaluate
 from careloom.risk.models_features import About
+from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import LEAST_EVENTS, Plan, Rows, trained
 from careloom.risk.splits import GAP, leave_site_out, patient_grouped, temporal
 
@@ -114,7 +115,9 @@ def _judged(about: Mapping[str, About], rows: Rows, plan: Plan, ask: Elsewhere, 
             return _not_judged(one.kind, one.of, f"fewer than {LEAST_EVENTS} rows of one outcome in its {name} part")
     try:
         model = trained(about, train, validation, plan, {}).model
-        told = evaluate(test.happened, model.score(test.frame), test.patients.to_numpy(), ask.how)
+        told = evaluate(
+            test.happened, model.score(told_to(model, test.frame, test.timeline)), test.patients.to_numpy(), ask.how
+        )
     except CareloomError:
         return _not_judged(one.kind, one.of, "what is left is too little to make a model of")
     own = ask.page["measures"]

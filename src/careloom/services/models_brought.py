@@ -12,9 +12,11 @@ import polars as pl
 
 from careloom.errors import CareloomError, QueryError
 from careloom.risk.evaluate import Resampling
+from careloom.risk.groups import ATTRIBUTES
 from careloom.risk.models import Model
 from careloom.risk.models_package import unpack
 from careloom.risk.models_report import Judge, report
+from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import Rows
 from careloom.risk.tasks import Task
 from careloom.risk.tasks_baselines import baselines
@@ -27,7 +29,7 @@ from careloom.services.platform import Platform
 from careloom.services.risk_cohorts import TrainingAsk, make_training_set
 from careloom.services.risk_facts import make_facts, newest_facts, read_facts
 from careloom.services.search import zone_of
-from careloom.services.train_risk import ATTRIBUTES, compared, evaluation, task_named
+from careloom.services.train_risk import compared, evaluation, task_named
 from careloom.services.trainings import people_behind
 
 OPERATION = "models-evaluate"
@@ -97,7 +99,7 @@ def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn
     made = make_training_set(platform, who, on.zone, TrainingAsk(task.cohort, task.features, pin))
     frame = _permitted(platform, on.zone, platform.lake(zone_of(on.zone)).read(made.name))
     events = read_facts(platform, who, on.zone, pin)
-    told = material(task, frame, made.manifest, events)
+    told = material(task, frame, made.manifest, events, model.kind).seen_by(model)
     test = told.rows["test"]
     if missing := [one.name for one in model.features if one.name not in test.frame.columns]:
         raise QueryError(f"{task.name} has no feature {missing[0]}", f"It has those of the set {task.features}.")
@@ -131,7 +133,8 @@ def _against(platform: Platform, name: str, model: Model, test: Rows, on: Evalua
         return {}
     champion = version_name(name, number)
     try:
-        other = unpack(open_version(platform, champion)[1]).score(test.frame)
+        best = unpack(open_version(platform, champion)[1])
+        other = best.score(told_to(best, test.frame, test.timeline))
     except CareloomError:
         return {}
     how = Resampling(on.seed, min(RESAMPLES_AGAINST, on.resamples))

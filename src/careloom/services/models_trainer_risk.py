@@ -17,10 +17,12 @@ from careloom.errors import CareloomError, QueryError
 from careloom.risk.evaluate import Resampling
 from careloom.risk.models_features import ModelFeature
 from careloom.risk.models_package import unpack
+from careloom.risk.models_sequence_facts import facts_before
+from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import Rows
 from careloom.services.models_trainer import Asked, Fitted
 from careloom.services.risk_cohorts import make_training_set
-from careloom.services.risk_facts import make_facts
+from careloom.services.risk_facts import make_facts, read_facts
 from careloom.services.search import zone_of
 from careloom.services.train_risk import TrainAsk, compared, set_of, task_named, train_risk
 from careloom.services.trainings import people_behind
@@ -101,10 +103,16 @@ def _against(asked: Asked, files: Mapping[str, bytes], champion: Mapping[str, by
     rows = Rows(test, test["label"].to_numpy().astype(np.bool_), test["patient_id"])
     ask = _ask(asked)
     try:
-        other = unpack(champion).score(test)
+        best, timeline = unpack(champion), None
+        if "sequence" in (best.kind, model.kind):
+            pin = model.training["pin"]
+            timeline = facts_before(test, read_facts(asked.platform, asked.who, asked.snapshot["zone"], pin))
+        other = best.score(told_to(best, test, timeline))
     except CareloomError:
         return {}
-    return compared(rows, model.score(test), other, Resampling(ask.seed, min(200, ask.resamples)))
+    return compared(
+        rows, model.score(told_to(model, test, timeline)), other, Resampling(ask.seed, min(200, ask.resamples))
+    )
 
 
 def _task(options: Mapping[str, Any]) -> str:
