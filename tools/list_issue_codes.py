@@ -140,14 +140,27 @@ def makers_in(bodies: list[Body], known: dict[str, Maker]) -> Iterator[Maker]:
                     )
 
 
+def imported_by(tree: ast.Module) -> set[str]:
+    """The modules that a file imports, or imports from, as paths within the package."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name.removeprefix("careloom.").replace(".", "/") + ".py" for name in found}
+
+
 def makers_of(trees: dict[str, ast.Module]) -> dict[str, dict[str, Maker]]:
-    """For each file the functions that make issues there: its own private ones and everybody's public ones."""
+    """For each file the functions that make issues there: its own, and public ones of modules that it imports."""
     known = {where: {"Issue": ISSUE} for where in trees}
     bodies = {where: bodies_of(tree) for where, tree in trees.items()}
+    imports = {where: imported_by(tree) for where, tree in trees.items()}
     while new := [(where, maker) for where, found in bodies.items() for maker in makers_in(found, known[where])]:
         for where, maker in new:
-            for other in [where] if maker.name.startswith("_") else trees:
-                known[other].setdefault(maker.name, maker)
+            for other in [] if maker.name.startswith("_") else trees:
+                if where in imports[other]:
+                    known[other].setdefault(maker.name, maker)
             known[where][maker.name] = maker
     return known
 
