@@ -24,7 +24,7 @@ from careloom.services.train_risk_jobs import submit_training, training_state
 from tests.api.kit import Installation
 from tests.store_kit import event, put
 
-PATIENTS = 420
+PATIENTS = 640
 CLASS: dict[str, Any] = {"class": {"code": "IMP", "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode"}}
 
 
