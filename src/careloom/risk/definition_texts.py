@@ -3,7 +3,8 @@
 A model of a cohort of one's own is scored by that cohort, and one of a cohort that ships by the cohort as it was then.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ PLACE = "definitions"
 """Where they stand in the manifest of a training set."""
 NOTE = "note"
 """The kind of facts that annotated notes say."""
+_NAME = re.compile(r"^(name\s*=\s*).*$", re.MULTILINE)
 Json = dict[str, Any]
 
 
@@ -42,6 +44,45 @@ class Texts:
         if url not in self.value_sets:
             raise FormatError("definitions: a value set that was not kept", "Train the model again.")
         return self.value_sets[url]
+
+
+def joined(text: str, more: str) -> str:
+    """One text of two sets of features: the first under the names of both, with events and features of the second; the
+    first as it is where it has the features of the second already.
+
+    raises  FormatError where a text is no set
+    """
+    sets = [features_from_toml(one, lambda _url: {}) for one in (text, more)]
+    names = [one.name for one in sets]
+    if {one.name for one in sets[1].features} <= {one.name for one in sets[0].features}:
+        return text
+    head, _, body = text.partition("\n[")
+    both = _NAME.sub(lambda found: f'{found[1]}"{"+".join(names)}"', head, count=1)
+    return f"{both}\n[{body.rstrip()}\n\n[{more.partition(chr(10) + '[')[2]}"
+
+
+def notes_to_leave_out(definition: Definition, features: FeatureSet) -> tuple[str, ...]:
+    """Features of notes that mean what the outcome means: a note that tells of it says that it came already.
+
+    They have a code that is one of the outcome's, or all of the outcome's codes are theirs.
+    """
+    outcome = definition.events[definition.outcome.event]
+    own = (*_codes(outcome.prefixes), *_codes(outcome.codes))
+    gone = []
+    for one in features.features:
+        if own and one.event is not None and one.event.kind == NOTE:
+            said = (*_codes(one.event.prefixes), *_codes(one.event.codes))
+            if any(_is_of(code, own) for code in said) or all(_is_of(code, said) for code in own):
+                gone.append(one.name)
+    return tuple(gone)
+
+
+def _is_of(code: tuple[str, str], others: Iterable[tuple[str, str]]) -> bool:
+    return any(code[0] == system and code[1].startswith(begin) for system, begin in others)
+
+
+def _codes(told: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    return [(system, code) for system, codes in told.items() for code in codes]
 
 
 def reads_notes(definition: Definition, features: FeatureSet | None = None) -> bool:

@@ -12,6 +12,8 @@ from careloom.risk.features_definition import COUNTS, VALUED, Feature, FeatureSe
 from careloom.risk.tasks import Task
 from careloom.terminology.systems import short_name
 
+NOTES = "notes"
+"""The set that every task is told beside its own, where facts hold what notes say."""
 COLUMNS = ("name", "concept", "meaning", "definition", "source", "window", "unit", "null", "modifiable", "tasks")
 _MADE = {
     "count": "number of", "distinct": "number of different codes of", "ever": "whether there is any of",
@@ -34,7 +36,7 @@ Json = dict[str, Any]
 
 def registry(features: FeatureSet, tasks: Iterable[Task]) -> list[Json]:
     """A row a feature, in the order of the set, with `COLUMNS`; ``tasks`` are those of `tasks` that are told of it."""
-    using = [one for one in tasks if one.features == features.name]
+    using = [one for one in tasks if features.name in (one.features, NOTES)]
     return [_row(one, [task.name for task in using if one.name not in task.left_out]) for one in features.features]
 
 
@@ -76,6 +78,8 @@ def _coded(codes: Mapping[str, tuple[str, ...]], end: str) -> str:
 
 def _source(one: Feature) -> str:
     kind = one.event.kind if one.event is not None else _OF_PEOPLE.get(one.aggregation, "")
+    if kind == "note":
+        return "annotated notes"
     if not kind:
         return "the view of the index event"
     return ", ".join(VIEWS_OF.get(kind, (kind,)))

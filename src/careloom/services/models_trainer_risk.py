@@ -24,7 +24,7 @@ from careloom.services.models_trainer import Asked, Fitted
 from careloom.services.risk_cohorts import make_training_set
 from careloom.services.risk_facts import make_facts, read_facts
 from careloom.services.search import zone_of
-from careloom.services.train_risk import TrainAsk, compared, set_of, task_named, train_risk
+from careloom.services.train_risk import TrainAsk, compared, notes_of, set_of, task_named, train_risk
 from careloom.services.trainings import people_behind
 
 PIPELINE = "pipeline.json"
@@ -46,7 +46,7 @@ class RiskTrainer:
             raise QueryError(f"pipeline: options.{unknown[0]} is unknown", f"Options are {', '.join(OPTIONS)}.")
         task_named(_task(asked.options))
         zone = str(asked.options.get("zone", "research"))
-        made = make_facts(asked.platform, asked.who, zone)
+        made = make_facts(asked.platform, asked.who, zone, notes=notes_of(asked.who, zone))
         return {"zone": zone, "snapshot": made.name}
 
     def checks(self, asked: Asked) -> Json:

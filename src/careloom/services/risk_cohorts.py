@@ -12,7 +12,7 @@ import polars as pl
 from careloom.errors import CareloomError, Conflict, NotFound, QueryError, StateError
 from careloom.risk.cohorts import Cohort, extract, why
 from careloom.risk.cohorts_definition import Definition, Expand, from_toml, ready, shipped, shipped_text
-from careloom.risk.definition_texts import PLACE, Texts, recorded
+from careloom.risk.definition_texts import PLACE, Texts, joined, recorded
 from careloom.risk.features import built
 from careloom.risk.features_definition import (
     FeatureSet,
@@ -73,6 +73,7 @@ class TrainingAsk:
 
     features   name of a set that ships, or a TOML file
     split      patient or temporal; `cut` for the latter
+    also       another set that ships, whose features come beside
     allow_leaks  the set is kept although the guard finds something; its manifest says what
     """
 
@@ -83,6 +84,7 @@ class TrainingAsk:
     cut: datetime | None = None
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
     allow_leaks: bool = False
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +266,12 @@ def _told(platform: Platform, who: Principal, ask: TrainingAsk) -> tuple[Definit
     """The cohort and the features that are asked for, and their texts with what their value sets mean now."""
     cohorts, features, told = ready(), ready_features(), dict[str, Mapping[str, tuple[str, ...]]]()
     expand = recorded(_expander(platform, who), told)
+    own = shipped_features_text(ask.features) if ask.features in features else _text(
+        ask.features, "set of features", features
+    )  # fmt: skip
     texts = Texts(
         shipped_text(ask.cohort) if ask.cohort in cohorts else _text(ask.cohort, "cohort", cohorts),
-        shipped_features_text(ask.features)
-        if ask.features in features
-        else _text(ask.features, "set of features", features),
+        joined(own, shipped_features_text(ask.also)) if ask.also else own,
         told,
     )
     return from_toml(texts.cohort, expand), features_from_toml(texts.features, expand), texts

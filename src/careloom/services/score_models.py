@@ -16,7 +16,7 @@ from careloom.mlops.drift_profile import Profile
 from careloom.mlops.manifest import require_name
 from careloom.risk.cohorts_definition import shipped
 from careloom.risk.cohorts_one import Judge
-from careloom.risk.definition_texts import Texts, reads_notes
+from careloom.risk.definition_texts import NOTE, Texts, reads_notes
 from careloom.risk.features import built
 from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.risk.features_one import FeatureReader, OneRow, columns_of
@@ -77,8 +77,10 @@ class Scorer:
 
     @property
     def reads_notes(self) -> bool:
-        """Whether what annotated notes say decides anything."""
-        return reads_notes(self.judge.definition, self.features)
+        """Whether what annotated notes say decides anything: a feature, the cohort, or a token of a sequence."""
+        tokens = (level for one in self.served.model.features for level in one.levels)
+        is_told = any(token.startswith(f"{NOTE}:") for token in tokens)
+        return is_told or reads_notes(self.judge.definition, self.features)
 
     def row(self, one: OneRow) -> Json:
         """What the model is told."""

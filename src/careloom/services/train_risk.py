@@ -17,9 +17,10 @@ import polars as pl
 from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.mlops.drift_profile import make_profile
 from careloom.pipeline.registry import load
-from careloom.risk.definition_texts import PLACE
+from careloom.risk.definition_texts import NOTE, PLACE, notes_to_leave_out, texts_of
 from careloom.risk.evaluate import Interval, Resampling
 from careloom.risk.evaluate_measures import Floats
+from careloom.risk.features_registry import NOTES
 from careloom.risk.groups import ATTRIBUTES, UNKNOWN
 from careloom.risk.models import Model
 from careloom.risk.models_directions import directions
@@ -167,14 +168,15 @@ def _silent(_done: int, _total: int) -> None:
 
 
 def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watch: Watch) -> TrainReport:
-    pin = ask.facts or make_facts(platform, who, ask.zone).name
+    pin = ask.facts or make_facts(platform, who, ask.zone, notes=notes_of(who, ask.zone)).name
     watch(1, _STEPS)
-    made = make_training_set(platform, who, ask.zone, set_of(ask, task, pin))
+    events = read_facts(platform, who, ask.zone, pin)
+    also = NOTES if (events["kind"] == NOTE).any() else ""
+    made = make_training_set(platform, who, ask.zone, replace(set_of(ask, task, pin), also=also))
     frame = platform.lake(zone_of(ask.zone)).read(made.name)
     people = _people(platform, ask.zone, frame)
     kept = frame.filter(pl.col("patient_id").is_in(list(people))) if ask.zone == "research" else frame
-    events = read_facts(platform, who, ask.zone, pin)
-    told = material(task, kept, made.manifest, events, ask.learner)
+    told = material(_without(task, made.manifest), kept, made.manifest, events, ask.learner)
     watch(2, _STEPS)
     plan = _planned(task, ask, told, platform.keys.derive("split", "risk"))
     about = _about_training(task, made.manifest, made.name)
@@ -201,6 +203,19 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
 def set_of(ask: TrainAsk, task: Task, pin: str) -> TrainingAsk:
     """Which training set it is trained on."""
     return TrainingAsk(ask.cohort or task.cohort, ask.features or task.features, pin)
+
+
+def notes_of(who: Principal, zone_name: str) -> bool:
+    """Whether facts of a zone are made with what annotated notes say: where there are such, for who may search them."""
+    zone = zone_of(zone_name)
+    return zone == "research" and who.may("search", zone, "DocumentReference")
+
+
+def _without(task: Task, manifest: Json) -> Task:
+    """The task without features of notes that mean its outcome."""
+    texts = texts_of(manifest)
+    gone = () if texts is None else notes_to_leave_out(*texts.read())
+    return replace(task, left_out=(*task.left_out, *gone))
 
 
 def _planned(task: Task, ask: TrainAsk, told: Material, key: bytes) -> Plan:

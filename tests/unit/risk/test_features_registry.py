@@ -23,7 +23,7 @@ def test_every_feature_that_ships_has_a_row_without_a_gap() -> None:
     for one in ROWS.values():
         assert tuple(one) == COLUMNS
         assert all(one[name] for name in ("concept", "meaning", "definition", "source", "window", "null"))
-        assert set(one["source"].split(", ")) <= {*VIEWS, "the view of the index event"}
+        assert set(one["source"].split(", ")) <= {*VIEWS, "the view of the index event", "annotated notes"}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_task_that_leaves_a_feature_out_does_not_stand_beside_it() -> None:
 
 
 def test_what_is_said_of_null_is_what_an_empty_record_gives() -> None:
-    """Every feature of somebody of whom nothing but the index is known."""
+    """Every feature of a task's own set, of somebody of whom nothing but the index is known."""
     events = as_events(pl.DataFrame({"patient_id": ["p"], "kind": ["visit"], "resource_key": ["Encounter/e"]}))
     index = pl.DataFrame(
         {"candidate": [0], "patient_id": ["p"], "index_time": ["2024-01-01T00:00:00Z"], "encounter_key": [None],
@@ -63,8 +63,8 @@ def test_what_is_said_of_null_is_what_an_empty_record_gives() -> None:
         schema_overrides={"encounter_key": pl.String},
     ).with_columns(pl.col("index_time").str.to_datetime(time_zone="UTC", time_unit="us"))  # fmt: skip
     made = built(shipped_features("general"), index, events, "visit").frame
-    for name, one in ROWS.items():
-        value = made[name][0]
+    for one in registry(shipped_features("general"), TASKS):
+        name, value = one["name"], made[one["name"]][0]
         if one["null"].startswith("never null"):
             assert value == (False if one["null"].endswith("false") else 0)
         else:
