@@ -23,7 +23,8 @@ VIEWS_OF = {
     "birth": ("patient",), "death": ("patient", "encounter"), "sex": ("patient",), "race": ("patient",),
     "admission": ("encounter",), "discharge": ("encounter",), "visit": ("encounter",), "diagnosis": ("condition",),
     "observation": ("observation", "component"), "procedure": ("procedure",), "medication": ("medication",),
-    "booking": ("appointment",), "appointment": ("appointment",),
+    "booking": ("appointment",), "appointment": ("appointment",), "ethnicity": ("group_patient",),
+    "language": ("group_patient",), "site": ("group_encounter",), "coverage": ("coverage",),
 }  # fmt: skip
 """Kind of fact -> the views whose rows it is made of."""
 GROUP_VIEWS = ("group_patient", "group_encounter", "coverage")

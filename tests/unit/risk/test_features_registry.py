@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from careloom.risk.cohorts_events import KINDS, as_events
-from careloom.risk.cohorts_fhir import VIEWS, VIEWS_OF, fhir_events
+from careloom.risk.cohorts_fhir import GROUP_VIEWS, VIEWS, VIEWS_OF, fhir_events
 from careloom.risk.features import built
 from careloom.risk.features_definition import features_from_toml, ready_features, shipped_features
 from careloom.risk.features_registry import COLUMNS, registry
@@ -76,7 +76,7 @@ def test_what_is_said_of_null_is_what_an_empty_record_gives() -> None:
 
 def test_every_kind_of_fact_of_the_views_names_its_views() -> None:
     """A row of each view makes facts of the kinds that are told to come from it."""
-    assert {view for views in VIEWS_OF.values() for view in views} == set(VIEWS)
+    assert {view for views in VIEWS_OF.values() for view in views} == {*VIEWS, *GROUP_VIEWS}
     assert set(KINDS) - set(VIEWS_OF) <= {"note", "other"}
     stay = pl.DataFrame([{
         "key": "Encounter/e", "patient_key": "Patient/p", "status": "finished", "system": "s", "code": "IMP",
