@@ -62,7 +62,12 @@ unit = "mmol/L"
 
 
 def _within_months(writes: list[Any]) -> list[Any]:
-    """A patient without the stay of a year later, so that the last patients in time are followed, too."""
+    """A patient without the stay of a year later, so that the last patients in time are followed, too; the stays are of
+    one of two hospitals."""
+    for stayed in writes[1:3]:
+        site = "north" if int(writes[0].id.removeprefix("p")) % 2 else "south"
+        stayed.resource["serviceProvider"] = {"reference": f"Organization/{site}"}
+        stayed.content = orjson.dumps(stayed.resource, option=orjson.OPT_SORT_KEYS)
     first, second = (datetime.fromisoformat(one.resource["period"]["start"]) for one in writes[1:3])
     return writes if (second - first).days < 60 else [*writes[:2], *writes[3:]]
 
@@ -142,15 +147,19 @@ def test_a_value_set_means_what_it_meant_when_the_model_was_trained() -> None:
 def test_its_page_and_card_tell_of_later_patients_other_sites_and_declared_directions(place: Installation) -> None:
     files = open_version(place.platform, "back-in-28-days@1")[1]
     page = orjson.loads(files["evaluation.json"])["report"]
-    later, sites = page["elsewhere"]
+    later, *sites = page["elsewhere"]
     assert (later["kind"], later["reason"]) == ("temporal", "")
     assert later["measures"]["auroc"]["value"] > 0.6
     assert later["auroc_drop"]["low"] < later["auroc_drop"]["value"] < later["auroc_drop"]["high"]
-    assert (sites["kind"], sites["reason"]) == ("leave-site-out", "the facts name no site")
+    assert [(one["kind"], one["of"], one["reason"]) for one in sites] == [
+        ("leave-site-out", "without north", ""), ("leave-site-out", "without south", ""),
+    ]  # fmt: skip
+    assert sites[0]["rows"]["patients"] == sites[1]["train"]["patients"]
+    assert sites[0]["measures"]["auroc"]["value"] > 0.6
     assert [one["feature"] for one in page["directions"]] == ["salt_last"]
     told = make_card(place.platform, place.operator, "back-in-28-days@1").of("validity_same_source").text
     assert "later than 20" in told
-    assert "not judged, the facts name no site" in told
+    assert "without north: AUROC" in told
     assert all(word in text(page) for word in ("later than 20", "salt_last: the risk is declared never to rise"))
 
 
