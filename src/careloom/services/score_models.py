@@ -64,23 +64,20 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """A version that can be asked about patients of a zone: it knows when they are predicted for, and from what."""
+    """A version that can be asked about patients of a zone: it knows when they are predicted for, and from what.
+
+    reads_notes  what annotated notes say decides something: a feature, the cohort, or a token of a sequence
+    """
 
     served: Served
     judge: Judge
     reader: FeatureReader | SequenceReader
+    reads_notes: bool = False
 
     @property
     def features(self) -> FeatureSet:
         """The features that the model is told, as far as they are made of facts."""
         return self.reader.features
-
-    @property
-    def reads_notes(self) -> bool:
-        """Whether what annotated notes say decides anything: a feature, the cohort, or a token of a sequence."""
-        tokens = (level for one in self.served.model.features for level in one.levels)
-        is_told = any(token.startswith(f"{NOTE}:") for token in tokens)
-        return is_told or reads_notes(self.judge.definition, self.features)
 
     def row(self, one: OneRow) -> Json:
         """What the model is told."""
@@ -296,10 +293,11 @@ def _made(one: Served) -> Scorer:
             f"the cohort or the features of {one.label} are others since", "Train it again: careloom train."
         )
     if sequence is not None:
-        return Scorer(one, Judge(definition), SequenceReader(sequence))
+        is_told = reads_notes(definition) or any(token.startswith(f"{NOTE}:") for token in sequence.book.levels)
+        return Scorer(one, Judge(definition), SequenceReader(sequence), is_told)
     if not {feature.name for feature in one.model.features} <= set(columns_of(own)):
         raise _no_cohort(one)
-    return Scorer(one, Judge(definition), FeatureReader(own))
+    return Scorer(one, Judge(definition), FeatureReader(own), reads_notes(definition, own))
 
 
 def _named(told: Any) -> tuple[str, str]:
