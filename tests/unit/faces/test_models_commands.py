@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from careloom.cli.main import app
-from careloom.errors import AccessError, CareloomError, FormatError, QueryError
+from careloom.errors import AccessError, CareloomError, FormatError, QueryError, Withheld
 from careloom.pipeline.registry import REGISTRY
 from tests.models_kit import GATES, LOGISTIC, MODEL, PIPELINE, trained
 
@@ -44,15 +44,19 @@ def brought(place: Path, lineage: dict[str, Any], name: str = "model.json") -> t
     return ("register", MODEL, str(place / "files"), "--lineage", str(place / "lineage.json"), "--gates", "small")
 
 
-def test_a_version_is_brought_in_approved_promoted_and_rolled_back(
+def test_a_version_is_brought_in_and_answers_only_where_its_numbers_were_measured_here(
     models: Callable[..., Result], tmp_path: Path
 ) -> None:
     assert "is registered" in models(*brought(tmp_path, trained().lineage)).stdout
     with pytest.raises(AccessError):
         models("approve", f"{MODEL}@1", "--reason", "mine")
-    assert models("promote", f"{MODEL}@1", "--reason", "fine", who="sten").stdout == f"{MODEL}@1 is champion.\n"
+    with pytest.raises(Withheld):
+        models("promote", f"{MODEL}@1", "--reason", "fine", who="sten")
+    (tmp_path / "tumours.toml").write_text(PIPELINE)
+    models("run", str(tmp_path / "tumours.toml"))
+    assert models("promote", f"{MODEL}@2", "--reason", "fine", who="sten").stdout == f"{MODEL}@2 is champion.\n"
     told = orjson.loads(models("list", "--json").stdout)
-    assert [(one["version"], one["aliases"]) for one in told] == [(f"{MODEL}@1", ["champion"])]
+    assert [(one["version"], one["aliases"]) for one in told] == [(f"{MODEL}@2", ["champion"]), (f"{MODEL}@1", [])]
     assert "AUROC" in models("list").stdout
     assert "Approved by sten" in models("show", MODEL).stdout
     assert models("verify", MODEL).exit_code == 0
@@ -70,7 +74,7 @@ def test_a_pipeline_by_the_command_line(models: Callable[..., Result], tmp_path:
     second = orjson.loads(models("run", str(file), "--json").stdout)
     models("shadow", second["version"])
     models("shadow", second["version"], "--end")
-    models("approve", second["version"], who="sten")
+    models("approve", second["version"], "--hold", who="sten")
     models("canary", second["version"], "--share", "0.2")
     assert f"{MODEL}@1 answers" in models("rollback", MODEL).stdout
     models("retire", second["version"], "--reason", "not needed")
