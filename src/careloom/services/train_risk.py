@@ -308,7 +308,7 @@ def evaluation(page: Json, snapshot: str) -> Json:
     rows = page["rows"]
     further = {
         "subgroup_gap_auroc": _gap(page),
-        "ece_excess": max(0.0, page["measures"]["ece"]["value"] - page["ece_by_chance"]),
+        "ece_excess": _beyond_chance(page["measures"]["ece"]["value"], page["ece_by_chance"]),
         "events": float(min(rows["events"], rows["rows"] - rows["events"])),
     }
     measures = dict(page["measures"]) | {
@@ -324,15 +324,20 @@ def evaluation(page: Json, snapshot: str) -> Json:
     }
 
 
-def _gap(page: Json) -> float:
-    """How far the AUROC of the worst group lies below that of all."""
+def _beyond_chance(error: float, by_chance: float) -> float:
+    """The calibration error (0..1) that is the model's own: what is off and what chance does add as squares do."""
+    return float(max(0.0, error**2 - by_chance**2) ** 0.5)
+
+
+def _gap(page: Json) -> float | None:
+    """How far the AUROC of the worst group lies below that of all; None where no group has enough events."""
     whole = page["measures"]["auroc"]["value"] or 0.0
     groups = [
         one["auroc"]
         for one in page["subgroups"]["table"]
         if one["auroc"] is not None and min(one["events"], one["n"] - one["events"]) >= LEAST_EVENTS_OF_A_GROUP
     ]
-    return max(0.0, whole - min(groups, default=whole))
+    return max(0.0, whole - min(groups)) if groups else None
 
 
 def _lineage(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json:

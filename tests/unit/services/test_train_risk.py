@@ -11,6 +11,7 @@ import pytest
 
 from careloom.errors import AccessError, FormatError, NotFound, QueryError, StateError
 from careloom.mlops.drift_profile import Profile
+from careloom.mlops.gates import Shown, judge, shipped
 from careloom.risk.models_package import unpack
 from careloom.risk.tasks import ready_tasks, shipped_task, task_from_toml
 from careloom.services.access import Principal
@@ -19,7 +20,7 @@ from careloom.services.model_card import make_card, stale_fields
 from careloom.services.models import open_version, shown
 from careloom.services.models_kept import resolve
 from careloom.services.risk_facts import make_facts
-from careloom.services.train_risk import TrainAsk, TrainReport, task_named, tasks, train_risk
+from careloom.services.train_risk import TrainAsk, TrainReport, evaluation, task_named, tasks, train_risk
 from careloom.services.train_risk_jobs import submit_training, training_state
 from tests.api.kit import Installation
 from tests.store_kit import event, put
@@ -215,3 +216,31 @@ def test_the_card_of_a_trained_version_is_computed_and_lets_it_be_promoted(
     assert {card.of(name).state for name in ("intended_use", "validity_monitoring")} == {"declared"}
     assert stale_fields(made.platform, resolve(made.platform, trained.version)) == []
     assert card.of("validity_local").state == "unavailable", "simulated patients are of no place"
+
+
+@pytest.mark.parametrize(("error", "by_chance", "beyond"), [(0.05, 0.03, 0.04), (0.02, 0.021, 0.0), (0.02, 0.0, 0.02)])
+def test_an_error_and_what_chance_does_add_as_squares(error: float, by_chance: float, beyond: float) -> None:
+    assert _measured(error, by_chance, [])["ece_excess"]["value"] == pytest.approx(beyond)
+
+
+def test_where_no_group_has_enough_events_nothing_says_that_none_is_served_worse() -> None:
+    few = {"auroc": 0.4, "events": 29, "n": 400}
+    assert _measured(0.0, 0.0, [few])["subgroup_gap_auroc"]["value"] is None
+    assert _measured(0.0, 0.0, [few, few | {"events": 30}])["subgroup_gap_auroc"]["value"] == pytest.approx(0.3)
+    (told,) = [
+        one
+        for one in judge(shipped("clinical-risk"), Shown(_measured(0.0, 0.0, [few])))
+        if one["rule"].startswith("subgroup_gap_auroc")
+    ]
+    assert not told["passed"]
+
+
+def _measured(error: float, by_chance: float, groups: list[dict[str, Any]]) -> dict[str, Any]:
+    """The measures of a page with this calibration error and these groups."""
+    page = {
+        "rows": {"rows": 900, "patients": 900, "events": 300},
+        "measures": {"auroc": {"value": 0.7, "low": 0.6, "high": 0.8}, "ece": {"value": error}},
+        "ece_by_chance": by_chance, "subgroups": {"table": groups}, "threshold": {},
+    }  # fmt: skip
+    measures: dict[str, Any] = evaluation(page, "a snapshot")["measures"]
+    return measures
