@@ -5,9 +5,12 @@ files of a version that is retired go as well, whenever and for whatever it was 
 of who left.
 """
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from careloom.errors import CareloomError
+from careloom.logs import log
 from careloom.services.access import Principal, local_operator
 from careloom.services.models_kept import Change, has_files, remove_files, traffic_of, versions_of, write
 from careloom.services.models_mirror import mirror_soon
@@ -89,11 +92,18 @@ def _settled(
 
 
 def _retraining(platform: Platform, one: ModelWork) -> str:
-    """Queues what trains a version again, once for all its tainted versions; the run, empty where nothing tells how."""
-    if not retraining_of(platform, one):
+    """Queues what trains a version again, once for all its tainted versions.
+
+    returns  the run; empty where nothing tells how, or what tells it is no pipeline: a version is retired all the same
+    """
+    try:
+        if not retraining_of(platform, one):
+            return ""
+        for other in versions_of(platform, one.parent):
+            told = other.body.get("tainted")
+            if told and told["retraining"] and run_named(platform, told["retraining"]).state in ("queued", "running"):
+                return str(told["retraining"])
+        return queue_retraining(platform, one)
+    except CareloomError as error:
+        log(__name__, "no retraining could be queued", level=logging.ERROR, error_code=error.code)
         return ""
-    for other in versions_of(platform, one.parent):
-        told = other.body.get("tainted")
-        if told and told["retraining"] and run_named(platform, told["retraining"]).state in ("queued", "running"):
-            return str(told["retraining"])
-    return queue_retraining(platform, one)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from careloom.mlops import pipeline_file
 from careloom.risk.cohorts_definition import ready
 from careloom.risk.features_definition import ready_features
 from careloom.risk.tasks import Task, ready_tasks
@@ -21,6 +22,7 @@ def pipeline_again(task: Task, named: str, texts: Mapping[str, str], options: Ma
     named    as the training named the task
     texts    ``cohort`` and ``features``, as they were read
     options  of the trainer `risk`, beside these three; an empty text and 0 are left out
+    raises   FormatError where that is no pipeline: the training fails then, and not the erasure that asks for it
     """
     own = {
         "task": named if named in ready_tasks() or "\n" in named else Path(named).read_text("utf-8"),
@@ -33,9 +35,13 @@ def pipeline_again(task: Task, named: str, texts: Mapping[str, str], options: Ma
         "steps": list(STEPS),
     }  # fmt: skip
     told = {name: value for name, value in {**own, **options}.items() if value not in ("", 0)}
-    return "\n".join([*_lines(head), "", "[options]", *_lines(told), ""])
+    text = "\n".join([*_lines(head), "", "[options]", *_lines(told), ""])
+    pipeline_file.read(text)
+    return text
 
 
 def _lines(told: Mapping[str, object]) -> list[str]:
-    """Keys and values as TOML, which takes JSON's texts, numbers and lists of texts as they are."""
-    return [f"{name} = {json.dumps(value)}" for name, value in told.items()]
+    """Keys and values as TOML: JSON's texts, numbers and lists of texts, but no surrogate pairs and no bare DEL."""
+    return [
+        f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f") for name, value in told.items()
+    ]

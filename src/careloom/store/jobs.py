@@ -295,12 +295,19 @@ class Jobs:
                     idle = 0 if self.run_waiting() else idle + 1
                 if idle % _POLLS_PER_LOOK == 0:
                     self._queue_lost()
-                    for chore in self.chores:
-                        chore()
+                    self._do_chores()
             except CareloomError as error:
                 log(__name__, "the queue could not be read", level=logging.ERROR, error_code=error.code)
                 time.sleep(1.0)
             time.sleep(_POLL_SECONDS)
+
+    def _do_chores(self) -> None:
+        """One that fails is logged, and holds up no other."""
+        for chore in self.chores:
+            try:
+                chore()
+            except CareloomError as error:
+                log(__name__, "a chore of the worker failed", level=logging.ERROR, error_code=error.code)
 
     def _queue_lost(self) -> None:
         """Queues jobs that wait without a message: a process died between the two. One too many does no harm."""

@@ -67,6 +67,19 @@ def test_a_version_that_was_trained_by_hand_is_trained_again_without_who_left(pl
     assert run_.body["text"] == PIPELINE
 
 
+def test_a_recipe_that_is_no_pipeline_holds_up_neither_a_retirement_nor_an_erasure(place: Place) -> None:
+    lineage = {**trained().lineage, "data": {"zone": "identified", "snapshot": "a pin"}, "retraining": "no toml"}
+    ask = RegisterAsk(MODEL, trained().files, lineage, LOGISTIC.people, "small")
+    version = str(register(place.platform, ENGINEER, ask)["version"])
+    by_objection(place)
+    one = resolve(place.platform, version)
+    assert (one.state, one.body["tainted"]["retraining"]) == ("retired", "")
+    assert shown(place.platform, SECOND, f"{MODEL}@1")["state"] == "retired"
+    sweep(place.platform)
+    erase(place.platform, OFFICER, f"Patient/{place.stored_id('Patient', 'p1')}", search=False)
+    assert files(place) == []
+
+
 def test_files_that_a_killed_run_left_go_at_the_next_sweep_and_never_come_back(place: Place) -> None:
     erase(place.platform, OFFICER, f"Patient/{place.stored_id('Patient', 'p1')}", search=False)
     one = resolve(place.platform, f"{MODEL}@1")

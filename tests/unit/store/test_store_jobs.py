@@ -194,6 +194,19 @@ def test_a_job_whose_worker_is_to_stop_waits_again(jobs: Jobs) -> None:
     assert [jobs.get(name).state for name in (job_id, other)] == ["done", "done"]
 
 
+def test_a_chore_that_fails_holds_up_no_other(jobs: Jobs) -> None:
+    done: list[str] = []
+
+    def broken() -> None:
+        done.append("broken")
+        jobs.stop.asked = True
+        raise InputError("no", "never")
+
+    jobs.chores += [broken, lambda: done.append("next")]
+    jobs.run_until_stopped()
+    assert done == ["broken", "next"]
+
+
 def test_a_job_cancelled_between_queue_and_worker_does_not_run(jobs: Jobs) -> None:
     job_id = jobs.submit("double", {"n": 1}, actor="me")
     message = jobs.huey.dequeue()
