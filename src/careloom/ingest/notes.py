@@ -235,6 +235,8 @@ def _draft(declared: Mapping[str, str], body: str, moment: _Moment | None, attac
         context["period"] = {"start": moment.period_start}
         if moment.instant:
             resource["date"] = moment.instant
+        else:  # an instant has an hour: the end says that the day is the note's, not the begin of its stay
+            context["period"]["end"] = moment.period_start
     if context:
         resource["context"] = context
     name = declared.get("note_id", "")

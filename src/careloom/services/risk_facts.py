@@ -31,6 +31,7 @@ from careloom.services.note_query import NoteScope
 from careloom.services.platform import Platform
 from careloom.services.restrictions import not_exported
 from careloom.services.search import zone_of
+from careloom.services.stored_notes import TYPE, known_of
 from careloom.services.synthesize_gate import require_open
 from careloom.services.view import Watch, recipe_of, seen, tell
 from careloom.services.view_table import ERASURES, OF_RESOURCES, POLICIES, require_kind
@@ -83,7 +84,7 @@ def zone_facts(
 ) -> pl.DataFrame:
     """The facts that `who` may see of a zone, as `careloom.risk.cohorts_events.EVENTS`; nothing is written.
 
-    notes   what notes say of the patient, too: coded entities of annotated notes, known when the note was written
+    notes   what notes say of the patient, too: coded entities of annotated notes, as `note_fact`
     raises  AccessError; QueryError for a zone that is none, or for notes of a zone without
     """
     zone = _admitted(platform, who, zone_name)
@@ -244,6 +245,8 @@ def _exported(platform: Platform, zone: Zone, connection: Any, kind: str) -> Sna
 
 
 _TIME = pl.Datetime("us", "UTC")
+_WHOLE = {4: "1y", 7: "1mo", 10: "1d"}
+"""Letters of a FHIR date -> what it is the whole of."""
 _NOTE = {
     "patient_id": pl.String(), "kind": pl.String(), "time": _TIME, "available_time": _TIME, "system": pl.String(),
     "code": pl.String(), "detail": pl.String(), "encounter_key": pl.String(), "resource_key": pl.String(),
@@ -256,14 +259,21 @@ def _said(platform: Platform, who: Principal, zone: Zone) -> Iterator[dict[str, 
 
 
 def _items(platform: Platform, who: Principal, zone: Zone, *patients: str) -> Iterator[Mapping[str, Any]]:
-    cursor = ""
+    store, cursor = platform.store(zone), ""
     while True:
         scope = NoteScope(zone=zone, patients=patients, limit=_PAGE, cursor=cursor)
         page = facts(platform, who, FactsAsk(scope))
-        yield from page.items
+        names = {_note_id(item) for item in page.items}
+        read = store.read_named(TYPE, names)
+        known = {name: known_of(one.resource()) for name, one in read.items() if not one.deleted}
+        yield from ({**item, "known": known.get(_note_id(item), "")} for item in page.items)
         if page.next is None:
             return
         cursor = page.next
+
+
+def _note_id(item: Mapping[str, Any]) -> str:
+    return str(item["note"]).split("/")[1]
 
 
 def notes_of_one(
@@ -287,12 +297,15 @@ def notes_of_one(
 def note_fact(item: Mapping[str, Any]) -> dict[str, Any] | None:
     """An item of `careloom.services.note_facts.facts` as a fact; None where it has no code, or its note no time.
 
+    item    with ``known``: `careloom.services.stored_notes.known_of`; a day, a month or a year is known when it is over
+
     The detail is the assertion: present, absent, possible, ...; ``present/historical`` or ``present/future`` for what
     is not of now; ``family`` or ``other`` for what is of somebody else.
     """
-    codes, written = item.get("codes") or [], str(item.get("time") or "")
-    time = pl.select(instant(pl.lit(written, pl.String))).item()
-    if not codes or time is None:
+    codes, written, known = item.get("codes") or [], str(item.get("time") or ""), str(item.get("known") or "")
+    over = instant(pl.lit(known, pl.String)).dt.offset_by(_WHOLE.get(len(known), "0d"))
+    time, known_time = pl.select(instant(pl.lit(written, pl.String)).alias("time"), over.alias("known")).row(0)
+    if not codes or time is None or known_time is None:
         return None
     said = item.get("assertion") or {}
     parts = [str(said.get("presence", "present"))]
@@ -301,8 +314,9 @@ def note_fact(item: Mapping[str, Any]) -> dict[str, Any] | None:
     if said.get("experiencer", "patient") != "patient":
         parts = [str(said["experiencer"])]
     return {
-        "patient_id": str(item["patient"]).rpartition("/")[2], "kind": "note", "time": time, "available_time": time,
-        "system": codes[0].get("system"), "code": codes[0].get("code"), "detail": "/".join(parts),
+        "patient_id": str(item["patient"]).rpartition("/")[2], "kind": "note", "time": time,
+        "available_time": known_time, "system": codes[0].get("system"), "code": codes[0].get("code"),
+        "detail": "/".join(parts),
         "encounter_key": item.get("encounter") or None,
         "resource_key": str(item["note"]).partition("/_history")[0],
     }  # fmt: skip

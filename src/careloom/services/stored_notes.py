@@ -83,6 +83,14 @@ def note_of(stored: Stored, most_bytes: int) -> StoredNote:
     return StoredNote(stored, about, text, issue or refused(text, most_bytes))
 
 
+def known_of(resource: Json) -> str:
+    """By when a note was known, as FHIR tells it: its date, else the end of what it is of; empty where neither is told.
+
+    The begin of what it is of is no such time: a summary is written at the end of its stay.
+    """
+    return str(resource.get("date") or resource.get("context", {}).get("period", {}).get("end", ""))
+
+
 def text_of(resource: Json) -> tuple[str, Issue | None]:
     """The plain text that a note is attached as; empty with an issue where it has none that can be read."""
     for place, content in enumerate(resource.get("content", ())):

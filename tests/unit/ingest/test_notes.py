@@ -151,7 +151,7 @@ def test_types_are_loinc_codes_or_words(text: str, concept: dict[str, object]) -
 def test_a_time_without_offset_keeps_its_day_and_warns() -> None:
     made = make("Patient-ID: 1\nDate: 2024-03-01 14:20\n\nbody")
     assert [issue.code for issue in made.issues] == ["notes.no-timezone"]
-    assert made.drafts[0].resource["context"]["period"] == {"start": "2024-03-01"}
+    assert made.drafts[0].resource["context"]["period"] == {"start": "2024-03-01", "end": "2024-03-01"}
     assert "date" not in made.drafts[0].resource
 
 

@@ -26,6 +26,7 @@ from careloom.services.risk_cohorts import (
     make_training_set,
 )
 from careloom.services.risk_facts import make_facts, newest_facts, note_fact, read_facts, zone_facts
+from careloom.services.stored_notes import known_of
 from tests.api.kit import Installation
 from tests.store_kit import event, put
 
@@ -161,7 +162,8 @@ def test_a_value_set_of_a_definition_is_expanded_by_the_terminology(made: Instal
 def test_what_a_note_says_is_a_fact_with_its_assertion() -> None:
     item = {
         "note": "DocumentReference/n/_history/1", "patient": "Patient/p0", "encounter": "Encounter/e",
-        "time": "2024-01-02T08:00:00Z", "codes": [{"system": "http://snomed.info/sct", "code": "84114007"}],
+        "time": "2024-01-02T08:00:00Z", "known": "2024-01-02T08:00:00Z",
+        "codes": [{"system": "http://snomed.info/sct", "code": "84114007"}],
         "assertion": {"presence": "absent", "temporality": "current", "experiencer": "patient"},
     }  # fmt: skip
     made = note_fact(item)
@@ -174,6 +176,27 @@ def test_what_a_note_says_is_a_fact_with_its_assertion() -> None:
     assert (past["detail"], relative["detail"]) == ("present/historical", "family")
     assert note_fact(item | {"codes": []}) is None
     assert note_fact(item | {"time": ""}) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ({"date": "2024-01-05T08:00:00Z"}, datetime(2024, 1, 5, 8, tzinfo=UTC)),
+        ({"date": "2024-01-05"}, datetime(2024, 1, 6, tzinfo=UTC)),
+        ({"date": "2023"}, datetime(2024, 1, 1, tzinfo=UTC)),
+        ({"context": {"period": {"start": "2024-01-02", "end": "2024-01-09"}}}, datetime(2024, 1, 10, tzinfo=UTC)),
+        ({"context": {"period": {"start": "2024-01-02T08:00:00Z"}}}, None),
+    ],
+)
+def test_a_note_is_known_when_it_is_written_not_when_its_stay_begins(
+    told: dict[str, Any], known: datetime | None
+) -> None:
+    item = {
+        "note": "DocumentReference/n/_history/1", "patient": "Patient/p0", "time": "2024-01-02T08:00:00Z",
+        "known": known_of(told), "codes": [{"system": "http://snomed.info/sct", "code": "84114007"}],
+    }  # fmt: skip
+    made = note_fact(item)
+    assert (None if made is None else made["available_time"]) == known
 
 
 TASK = """

@@ -30,6 +30,7 @@ from tests.score_kit import lineage, patient, set_state
 from tests.store_kit import event, put
 
 AT = datetime(2024, 2, 25, tzinfo=UTC)
+STAY = {"start": "2024-02-01T08:00:00Z", "end": "2024-02-22T08:00:00Z"}
 FEATURES = """
 name = "own"
 title = "Age, and diabetes in notes"
@@ -52,9 +53,9 @@ event = "said"
 """
 
 
-def note(name: str, text: str, written: str) -> Any:
+def note(name: str, text: str, written: str, **more: Any) -> Any:
     attachment = {"contentType": "text/plain", "data": b64encode(text.encode()).decode()}
-    return put("DocumentReference", f"{name}n", (name,), status="current", date=written,
+    return put("DocumentReference", f"{name}n", (name,), status="current", **({"date": written} if written else more),
                subject={"reference": f"Patient/{name}"}, content=[{"attachment": attachment}])  # fmt: skip
 
 
@@ -82,6 +83,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
                 step.write([
                     *patient("told"), note("told", "She has diabetes.", "2024-02-01T08:00:00Z"),
                     *patient("late"), note("late", "She has diabetes.", "2024-02-22T08:00:00Z"), *patient("mute"),
+                    *patient("summed"), note("summed", "She has diabetes.", "", context={"period": STAY}),
                 ])  # fmt: skip
             annotate(one.platform, one.operator, AnnotateAsk())
             version = register(one.platform, one.operator, RegisterAsk("noted", files(), lineage(), reason="of a test"))
@@ -94,14 +96,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 def test_what_a_note_said_before_the_index_raises_the_risk_and_leads_to_the_note(place: Installation) -> None:
     found = {
         name: score(place.platform, place.operator, ScoreAsk("noted@1", name, as_of=AT)).assessment
-        for name in ("told", "late", "mute")
+        for name in ("told", "late", "mute", "summed")
     }
-    told, late, mute = (found[name] for name in ("told", "late", "mute"))
+    told, late, mute, summed = (found[name] for name in ("told", "late", "mute", "summed"))
     assert told is not None
     assert late is not None
     assert mute is not None
+    assert summed is not None
     assert told.probability > mute.probability + 0.2
     assert late.probability == mute.probability, "a note of after the discharge tells nothing"
+    assert summed.probability == mute.probability, "nor one that tells only when what it is of began and ended"
     assert "DocumentReference/toldn/_history/1" in told.basis
 
 
