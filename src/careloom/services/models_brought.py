@@ -33,8 +33,8 @@ from careloom.services.train_risk import compared, evaluation, task_named
 from careloom.services.trainings import people_behind
 
 OPERATION = "models-evaluate"
-OF_OURS = ("pipeline", "training", "declared")
-"""What a lineage that is brought in cannot say: a run here, a training here, what it declared itself."""
+OF_OURS = ("pipeline", "training", "declared", "retraining", "task", "evaluated_on")
+"""What a lineage that is brought in cannot say: a run or training here, how to train it, on what it was measured."""
 RESAMPLES_AGAINST = 200
 Json = dict[str, Any]
 

@@ -3,6 +3,7 @@
 What is trained answers for nobody until its gates hold and a second person approves it, as any run of a pipeline.
 """
 
+from careloom.errors import QueryError
 from careloom.mlops import pipeline_file
 from careloom.services.access import local_operator
 from careloom.services.models_pipeline import submitted
@@ -12,19 +13,31 @@ from careloom.store.models import ModelWork
 
 RECIPE = "retraining"
 """In the lineage of a version that no pipeline trained: the text of a pipeline that trains it again."""
+DECLARED = "declared"
+"""In the lineage of a version that was brought in: what its maker says of it."""
 
 
 def retraining_of(platform: Platform, one: ModelWork) -> str:
-    """The text of the pipeline that trains a version again; empty for one that was brought in. raises NotFound"""
+    """The text of the pipeline that trains a version again; empty for one that was brought in, whatever it says.
+
+    raises  NotFound
+    """
     lineage = one.body["manifest"]["report"]["lineage"]
     run = str(lineage["pipeline"])
-    return str(run_named(platform, run).body["text"]) if run else str(lineage.get(RECIPE, ""))
+    if run:
+        return str(run_named(platform, run).body["text"])
+    return "" if DECLARED in lineage else str(lineage.get(RECIPE, ""))
 
 
 def queue_retraining(platform: Platform, one: ModelWork) -> str:
     """Queues it in the name of `careloom.services.models_runs.RETRAINER`; the run, empty where nothing tells how.
 
-    raises  NotFound; FormatError for a pipeline that is none any more
+    raises  NotFound; FormatError for a pipeline that is none any more; QueryError for one of another model
     """
     text = retraining_of(platform, one)
-    return submitted(platform, local_operator(RETRAINER), pipeline_file.read(text), text).name if text else ""
+    if not text:
+        return ""
+    pipeline = pipeline_file.read(text)
+    if pipeline.model != one.parent:
+        raise QueryError(f"what trains {one.name} again is of another model", "Train it by a pipeline of its own.")
+    return submitted(platform, local_operator(RETRAINER), pipeline, text).name

@@ -1,7 +1,7 @@
 """A model made elsewhere: what it declares is shown and never counts, what Careloom measures passes the gates."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import pytest
 from careloom.errors import NotFound, QueryError, Withheld
 from careloom.risk.models_package import FILE
 from careloom.services.model_card import DECLARED_DATA, facts_of
-from careloom.services.models import RegisterAsk, shown
+from careloom.services.models import RegisterAsk, register, shown
 from careloom.services.models_brought import EvaluateOn, bring_in
 from careloom.services.models_kept import resolve
 from careloom.services.models_promote import approve
+from careloom.services.models_retrain import queue_retraining
 from careloom.services.train_risk import TrainAsk, train_risk
 from tests.api.kit import Installation
-from tests.models_kit import SECOND
+from tests.models_kit import PIPELINE, SECOND
 from tests.store_kit import event
 from tests.unit.services.test_models_trainers import LOOSE
 from tests.unit.services.test_train_risk import PATIENTS
@@ -78,6 +79,18 @@ def test_declared_numbers_are_shown_as_declared_and_satisfy_no_gate(place: Place
     same_source = facts_of(place.made.platform, resolve(place.made.platform, told["version"])).same_source
     assert same_source is not None
     assert same_source.data == f"{DECLARED_DATA} 500 patients elsewhere"
+
+
+def test_a_recipe_that_is_brought_in_is_run_by_nobody(place: Place) -> None:
+    platform, ask = place.made.platform, place.ask()
+    forged = {"retraining": PIPELINE, "evaluated_on": {"task": TASK}}
+    made = bring_in(platform, place.made.operator, replace(ask, lineage={**ask.lineage, **forged}))
+    one = resolve(platform, made["version"])
+    assert not {"task", *forged} & set(one.body["manifest"]["report"]["lineage"])
+    assert queue_retraining(platform, one) == ""
+    older = {**ask.lineage, "pipeline": "", "declared": {}, "retraining": PIPELINE}
+    kept = register(platform, place.made.operator, replace(ask, lineage=older))
+    assert queue_retraining(platform, resolve(platform, kept["version"])) == ""
 
 
 def test_what_careloom_measures_on_the_held_out_patients_of_a_task_passes_the_gates(place: Place) -> None:

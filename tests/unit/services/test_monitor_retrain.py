@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from careloom.errors import QueryError
 from careloom.pipeline.registry import REGISTRY
 from careloom.services.jobs import work
 from careloom.services.models import RegisterAsk, register, shown
@@ -100,6 +101,16 @@ def test_a_version_that_was_trained_by_hand_is_trained_again_as_it_wrote_down(pl
     opened = retrain(place.platform, ENGINEER, version, "drift")
     (newest, *_) = runs(place.platform, SECOND)
     assert (newest["run"], newest["pipeline"], newest["starter"]) == (opened, "tumours", RETRAINER)
+
+
+def test_a_recipe_of_another_model_is_run_by_nobody(place: Place) -> None:
+    lineage = {**trained().lineage, "retraining": PIPELINE.replace(MODEL, "another-model")}
+    version = str(
+        register(place.platform, ENGINEER, RegisterAsk(MODEL, trained().files, lineage, (), "small"))["version"]
+    )
+    with pytest.raises(QueryError):
+        retrain(place.platform, ENGINEER, version, "drift")
+    assert runs(place.platform, SECOND) == []
 
 
 def test_a_version_that_tells_nobody_how_it_was_trained_is_retrained_by_nobody(place: Place) -> None:
