@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careloom.errors import FormatError
-from careloom.risk.cohorts_definition import Definition, Expand, from_toml
+from careloom.risk.cohorts_definition import Definition, EventSet, Expand, from_toml
 from careloom.risk.features_definition import FeatureSet, features_from_toml
 
 PLACE = "definitions"
@@ -66,7 +66,7 @@ def notes_to_leave_out(definition: Definition, features: FeatureSet) -> tuple[st
 
     They have a code that is one of the outcome's, or all of the outcome's codes are theirs.
     """
-    outcome = definition.events[definition.outcome.event]
+    outcome = outcome_of(definition)
     own = (*_codes(outcome.prefixes), *_codes(outcome.codes))
     gone = []
     for one in features.features:
@@ -75,6 +75,11 @@ def notes_to_leave_out(definition: Definition, features: FeatureSet) -> tuple[st
             if any(_is_of(code, own) for code in said) or all(_is_of(code, said) for code in own):
                 gone.append(one.name)
     return tuple(gone)
+
+
+def outcome_of(definition: Definition) -> EventSet:
+    """The facts that an outcome is."""
+    return definition.events[definition.outcome.event]
 
 
 def _is_of(code: tuple[str, str], others: Iterable[tuple[str, str]]) -> bool:

@@ -1,7 +1,11 @@
 """Timed facts as a sequence model reads them: what was known of a patient before an index, with how long ago it was."""
 
+from dataclasses import replace
+
 import polars as pl
 
+from careloom.risk.cohorts_definition import EventSet
+from careloom.risk.cohorts_match import meant
 from careloom.tables.schema import SchemaMismatch
 
 STATIC = ("sex", "race")
@@ -11,12 +15,15 @@ _DAY_SECONDS = 86_400
 _DAYS_PER_YEAR = 365.25
 
 
-def facts_before(index: pl.DataFrame, events: pl.DataFrame, *, days: float = 365.0) -> pl.DataFrame:
+def facts_before(
+    index: pl.DataFrame, events: pl.DataFrame, *, days: float = 365.0, outcome: EventSet | None = None
+) -> pl.DataFrame:
     """Facts of each candidate that were known before its index time, as `careloom.risk.models_sequence` takes them.
 
     index    [n] candidate, patient_id, index_time (Datetime, UTC)
     events   as `careloom.risk.cohorts_events.EVENTS`
     days     how far back a fact may have begun; 0: ever
+    outcome  notes that tell of its codes are left out: they say that it came already
     returns  [m] candidate, order (greater: later), days (before the index; null for what is always true), code, value:
              ``kind:code``, with ``=detail`` where the kind says more; ``age`` with years. Sex, race and age come first
     raises   SchemaMismatch if the index lacks a column
@@ -27,6 +34,8 @@ def facts_before(index: pl.DataFrame, events: pl.DataFrame, *, days: float = 365
     rows = index.select("candidate", "patient_id", "index_time")
     moment = pl.col("index_time")
     timed = events.filter(~pl.col("kind").is_in([*STATIC, *NOT_TOLD])).drop_nulls("time")
+    if outcome is not None and (outcome.codes or outcome.prefixes):
+        timed = timed.filter(~meant(replace(outcome, kind="note", details=(), not_details=())))
     known = rows.join(timed, on="patient_id").filter((pl.col("available_time") < moment) & (pl.col("time") < moment))
     ago = (moment - pl.col("time")).dt.total_seconds() / _DAY_SECONDS
     told = known.with_columns(days=ago).filter((ago <= days) if days else pl.lit(value=True))

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from careloom.errors import InputError, QueryError
+from careloom.risk.cohorts_definition import EventSet
 from careloom.risk.facts_one import Fact, as_frame, seconds_of
 from careloom.risk.features_definition import Feature, FeatureSet
 from careloom.risk.features_one import Moment, OneRow
@@ -81,10 +82,13 @@ def telling_of(model: Model) -> Telling | None:
 
 
 class SequenceReader:
-    """Reads what a sequence model is told of one patient, with the fact behind each place; as `FeatureReader`."""
+    """Reads what a sequence model is told of one patient, with the fact behind each place; as `FeatureReader`.
 
-    def __init__(self, of: Telling) -> None:
-        self._of = of
+    outcome  whose notes are not told, as in training
+    """
+
+    def __init__(self, of: Telling, outcome: EventSet) -> None:
+        self._of, self._outcome = of, outcome
         self.features = FeatureSet("sequence", "Facts in their order", tuple(_worded(one) for one in of.features))
 
     def row(self, facts: Sequence[Fact], moment: Moment) -> OneRow:
@@ -104,7 +108,8 @@ class SequenceReader:
 
     def frame(self, index: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         """[n] the columns of the model for the rows of an index: candidate, patient_id, index_time."""
-        return self._of.frame(index.select("candidate", "patient_id", "index_time"), facts_before(index, events))
+        told = facts_before(index, events, outcome=self._outcome)
+        return self._of.frame(index.select("candidate", "patient_id", "index_time"), told)
 
     def _code(self, token: str | None) -> str | None:
         """A token without the bin of its value."""

@@ -9,6 +9,7 @@ import polars as pl
 
 from careloom.errors import QueryError
 from careloom.risk.cohorts_match import facts_of
+from careloom.risk.definition_texts import outcome_of, texts_of
 from careloom.risk.features_definition import COUNTS, shipped_features
 from careloom.risk.groups import ATTRIBUTES
 from careloom.risk.groups import groups as groups_at
@@ -75,7 +76,9 @@ def material(
         groups_at(frame, events), on="candidate", how="left", maintain_order="left"
     )
     sees_facts = "sequence" in (learner, *task.learners)
-    timeline = facts_before(told, events) if sees_facts else None
+    texts = texts_of(manifest)
+    outcome = None if texts is None else outcome_of(texts.read()[0])
+    timeline = facts_before(told, events, outcome=outcome) if sees_facts else None
     rows, groups = {}, {}
     for name in PARTS:
         part = told.filter(pl.col("fold") == name)

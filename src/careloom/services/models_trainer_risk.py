@@ -14,6 +14,7 @@ import orjson
 import polars as pl
 
 from careloom.errors import CareloomError, QueryError
+from careloom.risk.definition_texts import outcome_of, texts_of
 from careloom.risk.evaluate import Resampling
 from careloom.risk.models_features import ModelFeature
 from careloom.risk.models_package import unpack
@@ -24,7 +25,7 @@ from careloom.services.models_trainer import Asked, Fitted
 from careloom.services.risk_cohorts import make_training_set
 from careloom.services.risk_facts import make_facts, read_facts
 from careloom.services.search import zone_of
-from careloom.services.train_risk import TrainAsk, compared, notes_of, set_of, task_named, train_risk
+from careloom.services.train_risk import TRAINING, TrainAsk, compared, notes_of, set_of, task_named, train_risk
 from careloom.services.trainings import people_behind
 
 PIPELINE = "pipeline.json"
@@ -105,8 +106,9 @@ def _against(asked: Asked, files: Mapping[str, bytes], champion: Mapping[str, by
     try:
         best, timeline = unpack(champion), None
         if "sequence" in (best.kind, model.kind):
-            pin = model.training["pin"]
-            timeline = facts_before(test, read_facts(asked.platform, asked.who, asked.snapshot["zone"], pin))
+            events = read_facts(asked.platform, asked.who, asked.snapshot["zone"], model.training["pin"])
+            texts = texts_of(orjson.loads(files[TRAINING]))
+            timeline = facts_before(test, events, outcome=None if texts is None else outcome_of(texts.read()[0]))
         other = best.score(told_to(best, test, timeline))
     except CareloomError:
         return {}

@@ -16,7 +16,7 @@ from careloom.mlops.drift_profile import Profile
 from careloom.mlops.manifest import require_name
 from careloom.risk.cohorts_definition import shipped
 from careloom.risk.cohorts_one import Judge
-from careloom.risk.definition_texts import NOTE, Texts, reads_notes
+from careloom.risk.definition_texts import NOTE, Texts, outcome_of, reads_notes
 from careloom.risk.features import built
 from careloom.risk.features_definition import FeatureSet, shipped_features
 from careloom.risk.features_one import FeatureReader, OneRow, columns_of
@@ -294,7 +294,7 @@ def _made(one: Served) -> Scorer:
         )
     if sequence is not None:
         is_told = reads_notes(definition) or any(token.startswith(f"{NOTE}:") for token in sequence.book.levels)
-        return Scorer(one, Judge(definition), SequenceReader(sequence), is_told)
+        return Scorer(one, Judge(definition), SequenceReader(sequence, outcome_of(definition)), is_told)
     if not {feature.name for feature in one.model.features} <= set(columns_of(own)):
         raise _no_cohort(one)
     return Scorer(one, Judge(definition), FeatureReader(own), reads_notes(definition, own))

@@ -3,11 +3,13 @@
 import polars as pl
 import pytest
 
+from careloom.risk.cohorts_definition import EventSet
 from careloom.risk.models_sequence import Codebook, histories
 from careloom.risk.models_sequence_facts import facts_before
 from careloom.tables.schema import SchemaMismatch
 from tests.unit.risk.events_made import at, diagnosis, events, fact, lab, person, stay
 
+ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 INDEX = pl.DataFrame(
     {"candidate": [1], "patient_id": ["a"], "index_time": [at(100)]},
     schema={"candidate": pl.Int64, "patient_id": pl.String, "index_time": pl.Datetime("us", "UTC")},
@@ -46,6 +48,18 @@ def test_what_nobody_knew_is_not_told(late: dict[str, object]) -> None:
 
 def test_the_whole_record_is_told_where_it_is_asked_for() -> None:
     assert "diagnosis:I50.9" in told(diagnosis("I50.9", 100 - 366), days=0)
+
+
+def test_a_note_of_the_outcome_is_not_told_but_a_diagnosis_of_it_and_other_notes_are() -> None:
+    [of_outcome, other] = [
+        fact("note", 60, known=60, system="http://snomed.info/sct", code=code, detail="present")
+        for code in ("84114007", "73211009")
+    ]
+    outcome = EventSet("failing", "diagnosis", {"http://snomed.info/sct": ("84114007",)}, {ICD10: ("I50",)})
+    noted = fact("note", 61, known=61, system=ICD10, code="I50.9", detail="absent")
+    record = events(person(), of_outcome, other, noted, diagnosis("I50.9", 60))
+    codes = facts_before(INDEX, record, outcome=outcome)["code"].to_list()
+    assert sorted(codes) == ["age", "diagnosis:I50.9", "note:73211009=present", "sex:female"]
 
 
 def test_a_stay_tells_how_it_ended() -> None:
