@@ -4,6 +4,7 @@ A model of a cohort of one's own is scored by that cohort, and one of a cohort t
 """
 
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,13 +49,16 @@ class Texts:
 
 def joined(text: str, more: str) -> str:
     """One text of two sets of features: the first under the names of both, with events and features of the second; the
-    first as it is where it has the features of the second already.
+    first as it is where it reads notes itself, or has a feature or an event of a name of the second.
 
     raises  FormatError where a text is no set
     """
     sets = [features_from_toml(one, lambda _url: {}) for one in (text, more)]
     names = [one.name for one in sets]
-    if {one.name for one in sets[1].features} <= {one.name for one in sets[0].features}:
+    own = {one.name for one in sets[0].features}
+    told = {one.event.kind for one in sets[0].features if one.event is not None}
+    events = [set(tomllib.loads(one).get("events", {})) for one in (text, more)]
+    if NOTE in told or own & {one.name for one in sets[1].features} or events[0] & events[1]:
         return text
     head, _, body = text.partition("\n[")
     both = _NAME.sub(lambda found: f'{found[1]}"{"+".join(names)}"', head, count=1)

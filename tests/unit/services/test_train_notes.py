@@ -91,6 +91,46 @@ def test_a_set_that_has_the_features_already_is_not_joined_twice() -> None:
     assert joined(both, shipped_features_text("notes")) == both
 
 
+OWN = """
+name = "own"
+title = "Age, and a disease"
+sources = "of a test"
+[events.EVENT]
+kind = "KIND"
+codes = { snomed = ["73211009"] }
+[[features]]
+name = "age_years"
+concept = "Age"
+meaning = "Years since birth"
+aggregation = "age"
+[[features]]
+name = "FEATURE"
+concept = "Diabetes"
+meaning = "It is told"
+aggregation = "ever"
+event = "EVENT"
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "feature", "is_joined"),
+    [
+        ("told", "diagnosis", "diabetes", True),
+        ("told", "note", "diabetes", False),
+        ("note_diabetes", "note", "diabetes", False),
+        ("note_diabetes", "diagnosis", "diabetes", False),
+        ("told", "diagnosis", "note_diabetes", False),
+    ],
+)
+def test_a_set_of_ones_own_that_reads_notes_or_uses_their_names_is_trained_as_it_is(
+    event: str, kind: str, feature: str, is_joined: bool
+) -> None:
+    own = OWN.replace("EVENT", event).replace("KIND", kind).replace("FEATURE", feature)
+    both = joined(own, shipped_features_text("notes"))
+    assert features_from_toml(both).name == ("own+notes" if is_joined else "own")
+    assert is_joined or both == own
+
+
 def test_what_is_no_set_is_not_joined() -> None:
     with pytest.raises(FormatError):
         joined("name = ", shipped_features_text("notes"))
