@@ -4,7 +4,7 @@ What a step made is kept before the next begins, so a run that was killed goes o
 pseudonyms of who is in them lie sealed until they are registered.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -57,9 +57,11 @@ def submit(platform: Platform, who: Principal, text: str) -> Json:
     return told(submitted(platform, who, pipeline, text))
 
 
-def submitted(platform: Platform, who: Principal, pipeline: PipelineFile, text: str) -> ModelWork:
-    """What `submit` does, for who was admitted."""
-    one = begin(platform, who, platform.run_id(), _kept(pipeline, text))
+def submitted(
+    platform: Platform, who: Principal, pipeline: PipelineFile, text: str, *, hands: Collection[str] = ()
+) -> ModelWork:
+    """What `submit` does, for who was admitted. hands: who else had a part in it, and does not approve what it makes"""
+    one = begin(platform, who, platform.run_id(), _kept(pipeline, text) | {"resumers": sorted(hands)})
     queue(platform, who.name, {"run": one.name}, one.name)
     return one
 

@@ -1,6 +1,7 @@
 """How a version is trained again: by the pipeline that trained it, or by the one that its training wrote down.
 
-What is trained answers for nobody until its gates hold and a second person approves it, as any run of a pipeline.
+What is trained answers for nobody until its gates hold and a second person approves it, as any run of a pipeline: none
+of those who made the version before, for it is made as they said.
 """
 
 from careloom.errors import QueryError
@@ -40,4 +41,5 @@ def queue_retraining(platform: Platform, one: ModelWork) -> str:
     pipeline = pipeline_file.read(text)
     if pipeline.model != one.parent:
         raise QueryError(f"what trains {one.name} again is of another model", "Train it by a pipeline of its own.")
-    return submitted(platform, local_operator(RETRAINER), pipeline, text).name
+    hands = {one.body["registrar"], *one.body["manifest"]["report"].get("trainers", ())}
+    return submitted(platform, local_operator(RETRAINER), pipeline, text, hands=hands).name

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 def begin(platform: Platform, who: Principal, run: str, pipeline: Mapping[str, Any]) -> ModelWork:
-    """Keeps a run that has begun. pipeline: name, model, text"""
+    """Keeps a run that has begun. pipeline: name, model, text, resumers"""
     body = {**pipeline, "starter": who.name, "outputs": {}, "at": "", "version": "", "error": ""}
     change = Change(RUN, {"run": run, "pipeline": pipeline["name"], "model": pipeline["model"]})
     return write(

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from careloom.errors import QueryError
+from careloom.errors import AccessError, QueryError
 from careloom.pipeline.registry import REGISTRY
+from careloom.services.access import local_operator
 from careloom.services.jobs import work
 from careloom.services.models import RegisterAsk, register, shown
 from careloom.services.models_kept import traffic_of
@@ -101,6 +102,21 @@ def test_a_version_that_was_trained_by_hand_is_trained_again_as_it_wrote_down(pl
     opened = retrain(place.platform, ENGINEER, version, "drift")
     (newest, *_) = runs(place.platform, SECOND)
     assert (newest["run"], newest["pipeline"], newest["starter"]) == (opened, "tumours", RETRAINER)
+
+
+def test_who_made_a_version_cannot_approve_what_its_retraining_makes(place: Place) -> None:
+    lineage = {**trained().lineage, "retraining": PIPELINE}
+    asked = RegisterAsk(MODEL, trained().files, lineage, (), "small", trainers=("rita",))
+    version = str(register(place.platform, place.operator, asked)["version"])
+    opened = retrain(place.platform, ENGINEER, version, "drift")
+    work(place.platform, once=True)
+    second = run_named(place.platform, opened).body["version"]
+    for who in (place.operator, local_operator("rita")):
+        with pytest.raises(AccessError):
+            approve(place.platform, who, second, "mine")
+    third = retrain(place.platform, ENGINEER, second, "drift")
+    assert {place.operator.name, "rita", RETRAINER} <= set(run_named(place.platform, third).body["resumers"])
+    assert approve(place.platform, SECOND, second, "looked at")["state"] == "approved"
 
 
 def test_a_recipe_of_another_model_is_run_by_nobody(place: Place) -> None:
