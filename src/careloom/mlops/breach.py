@@ -22,6 +22,7 @@ class Limits:
     requests: int
     outcomes: int
     errors: float
+    batches: int
     p99_ms: float
     score_shift: float
     calibration: float
@@ -102,10 +103,10 @@ def _errors(limits: Limits, counts: Counts) -> _Found:
 
 def _batches(limits: Limits, counts: Counts) -> _Found:
     """Apart from requests: a night's batch would hide, or outweigh, whoever waits for an answer."""
-    n = counts.rows
-    share = counts.lost / n if n >= limits.requests else None
-    is_broken = share is not None and surely_above(counts.lost, n, limits.errors, limits.z)
-    why = f"{counts.lost} of {n} rows of batches got no score; {limits.errors:.1%} are allowed" if is_broken else ""
+    n, is_enough = counts.rows, counts.lost >= limits.batches
+    share = counts.lost / n if is_enough or n >= limits.requests else None
+    is_broken = is_enough and surely_above(counts.lost, n, limits.errors, limits.z)
+    why = f"{counts.lost} batches failed beside {n - counts.lost} rows with a score" if is_broken else ""
     return "batches", {"value": share, "limit": limits.errors, "n": n}, why
 
 

@@ -22,7 +22,7 @@ class Counts:
 
     requests, errors  errors are requests that got no score
     refused           asked with an input that the version does not take: not among the requests, and nobody's error
-    rows, lost        of batches; lost are those that got no score, for their batch failed
+    rows, lost        of batches; a batch that failed is one row, and lost, for one cause took all of it
     times             [TIMES] answered requests, and parts of batches by the time a row, by how long they took
     scores            [SCORES] scores by size, of rows of whoever asks
     routed            [SCORES] of patients whom the traffic led here: versions beside each other get the same mix
@@ -71,16 +71,16 @@ class Counts:
         self.requests += 1
         self.errors += 1
 
-    def batch(self, rows: int, milliseconds: float | None) -> None:
-        """Counts a part of a batch.
-
-        milliseconds  a row; None where it failed
-        """
+    def batch(self, rows: int, milliseconds: float) -> None:
+        """Counts a part of a batch that got its scores, each in so many milliseconds."""
         self.rows += rows
-        if milliseconds is None:
-            self.lost += rows
-        elif rows:
+        if rows:
             self.times[time_class(milliseconds)] += 1
+
+    def batch_failed(self) -> None:
+        """Counts a batch that got none."""
+        self.rows += 1
+        self.lost += 1
 
     def came_true(self, probability: float, *, happened: bool, is_alert: bool = False) -> None:
         """Counts an outcome that became known, and what had been said of it."""

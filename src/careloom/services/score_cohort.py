@@ -161,7 +161,7 @@ def scored(
     past = events.filter(pl.col("time").is_null() | (pl.col("time") <= as_of))
     index, states = _newest(definition, past, as_of)
     kind = definition.events[definition.index.event].kind if definition.index.event else ""
-    with (heard or Heard()).asking(int(asked.served.number), rows=index.height):
+    with (heard or Heard()).asking(int(asked.served.number), is_batch=True):
         told = asked.frame(index, past, kind)
         risk = model.score(told)
         require_probable(risk)

@@ -35,8 +35,8 @@ from careloom.store.transaction import Transaction
 from careloom.store.zone_store import Zone
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
-_NOBODYS = (AccessError, Conflict, NotFound, QueryError, SetupError)
-"""What goes wrong without a fault of the version: rights, a state that changed, a name, the installation."""
+_NOBODYS = (AccessError, Conflict, NotFound, QueryError, SetupError, MemoryError, OSError)
+"""What goes wrong without a fault of the version: rights, a state that changed, a name, installation, machine."""
 
 
 @dataclass(slots=True)
@@ -70,11 +70,8 @@ class Heard:
             raise
 
     @contextmanager
-    def asking(self, number: int, *, rows: int = 0) -> Iterator[None]:
-        """Takes the time, and counts what goes wrong: refused where the input is not what the version takes.
-
-        rows  of a batch; 0 for one patient
-        """
+    def asking(self, number: int, *, is_batch: bool = False) -> Iterator[None]:
+        """Takes the time, and counts what goes wrong: refused where the input is not what the version takes."""
         began = perf_counter()
         try:
             yield
@@ -86,7 +83,7 @@ class Heard:
             raise
         except Exception:
             counts = self.of(number)
-            counts.batch(rows, None) if rows else counts.failed()
+            counts.batch_failed() if is_batch else counts.failed()
             raise
         finally:
             self.seconds[number] = self.seconds.get(number, 0.0) + perf_counter() - began

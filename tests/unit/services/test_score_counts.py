@@ -171,16 +171,34 @@ def test_a_batch_counts_its_rows_apart_and_compares_no_scores(crowd: Ward) -> No
 
 
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
-def test_a_canarys_failed_batch_ends_the_canary_and_never_the_champion(crowd: Ward) -> None:
+def test_a_canarys_third_failed_batch_ends_the_canary_and_never_the_champion(crowd: Ward) -> None:
     crowd.lead(champion=1, challenger=3, share=0.1, past=[2])
-    with pytest.raises(StateError):
-        score_cohort(crowd.platform, crowd.operator, CohortScoreAsk(f"{NAME}@challenger"))
-    settle(crowd.platform, NAME)
+    for number in range(3):
+        assert traffic_of(crowd.platform, NAME)["challenger"] == 3, f"{number} failed"
+        with pytest.raises(StateError):
+            score_cohort(crowd.platform, crowd.operator, CohortScoreAsk(f"{NAME}@challenger"))
+        settle(crowd.platform, NAME)
     traffic = traffic_of(crowd.platform, NAME)
     assert (traffic["champion"], traffic["challenger"], traffic["past"]) == (1, None, [2])
     (step,) = [one for one in crowd.events() if one["operation"] == "models-rollback"]
     assert (step["actor"], step["detail"]["was"], step["detail"]["now"]) == ("careloom-watch", f"{NAME}@3", f"{NAME}@1")
-    assert "rows of batches" in step["detail"]["reason"]
+    assert "3 batches failed" in step["detail"]["reason"]
+
+
+@pytest.mark.parametrize("error", [MemoryError, OSError])
+def test_a_machine_that_fails_at_every_batch_takes_no_version_out(
+    crowd: Ward, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    crowd.lead(champion=2, challenger=None, past=[1])
+    monkeypatch.setattr(score_models.Scorer, "frame", full)
+    for _ in range(4):
+        with pytest.raises(error):
+            score_cohort(crowd.platform, crowd.operator, CohortScoreAsk(NAME))
+        settle(crowd.platform, NAME)
+    assert (traffic_of(crowd.platform, NAME)["champion"], crowd.counts(2)) == (2, Counts())
 
 
 def test_a_canary_that_two_processes_end_takes_no_champion_with_it(ward: Ward) -> None:
