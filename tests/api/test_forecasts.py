@@ -62,7 +62,9 @@ def test_overbooking_and_calls_say_what_they_are_expected_to_save(place: Install
     with client_of(place) as api:
         more = api.forecasts.overbooking([0.8] * 20, 18, show_of_new=0.75, cost_idle=120, cost_over=200)
         told = api.forecasts.calls({"a": 0.1, "b": 0.4, "c": 0.02}, 2, event=9000, call=60, prevented=0.2)
+        same = api.forecasts.overbooking([0.8] * 20, 18.0, show_of_new=0.75, cost_idle=120, cost_over=200)  # type: ignore[arg-type]
     assert more.extra > 0
+    assert same == more, "JSON tells 18 and 18.0 not apart"
     assert more.saves == pytest.approx(more.cost_without - more.cost)
     assert [(one.name, one.rank) for one in told.listed] == [("b", 1), ("a", 2)]
     assert told.saved == pytest.approx(0.4 * 0.2 * 9000 - 60 + 0.1 * 0.2 * 9000 - 60)

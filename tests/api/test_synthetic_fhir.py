@@ -190,8 +190,10 @@ def judge_again(made: Installation, drawn: str) -> None:
 
 
 def test_what_is_no_ask_is_refused_before_it_is_queued(made: Installation, api: Careloom) -> None:
-    with pytest.raises(InputError):
-        api.synthetic._post("/records/models", {"options": {"width": "wide"}})
+    for kind in ("records", "notes"):
+        for width in ("wide", 2**90, -(10**10), True):
+            with pytest.raises(InputError):
+                api.synthetic._post(f"/{kind}/models", {"options": {"width": width}})
     with client_of(made, roles=["auditor"]) as other:
         with pytest.raises(AccessError):
             other.synthetic.fit_records()

@@ -3,12 +3,18 @@
 import datetime as time
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool
 
 from careloom.api.schemas import Body, Count, Model
 from careloom.api.scores_schemas import Probability, UnitCostsBody
 
-Days = Annotated[int, Field(ge=1, le=56, strict=True, description="Days ahead.")]
+
+def _as_whole(value: object) -> object:
+    """JSON has one kind of number: 7.0 is the whole number 7."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Days = Annotated[int, Field(ge=1, le=56, strict=True, description="Days ahead."), BeforeValidator(_as_whole)]
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="ISO 8601, without a time.")]
 Closed = Annotated[list[Day], Field(max_length=400, description="Days on which it is closed, past and to come.")]
 Cost = Annotated[float, Field(ge=0, le=1e12, strict=True)]
@@ -119,7 +125,7 @@ class OverbookingBody(Body):
     )
 
     show: Annotated[list[StrictProbability], Field(max_length=1000, description="Of each booked visit.")]
-    capacity: Annotated[int, Field(ge=0, le=1000, strict=True)]
+    capacity: Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(_as_whole)]
     show_of_new: StrictProbability = Field(description="Chance of a further booking to take place.")
     cost_idle: Cost = Field(description="Of a slot that nobody uses.")
     cost_over: Cost = Field(description="Of a visit beyond the capacity.")
@@ -154,7 +160,7 @@ class CallsBody(Body):
     )
 
     risks: Annotated[list[RiskToCall], Field(min_length=1, max_length=10_000)]
-    capacity: Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+    capacity: Annotated[int, Field(ge=0, le=1_000_000, strict=True), BeforeValidator(_as_whole)]
     costs: UnitCostsBody
 
 

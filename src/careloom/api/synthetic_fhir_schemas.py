@@ -8,7 +8,8 @@ from careloom.api.answers import told
 from careloom.api.schemas import RUN_PATTERN, Body, Model, no_truth
 from careloom.api.synthetic_schemas import Account, Name, Seed
 
-Options = dict[str, Annotated[Annotated[float, Field(ge=-1e9, le=1e9)] | int, BeforeValidator(no_truth)]]
+_Number = Annotated[float, Field(ge=-1e9, le=1e9)] | Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
+Options = dict[str, Annotated[_Number, BeforeValidator(no_truth)]]
 _FIT: dict[str, Any] = {"example": {"name": "hospital", "options": {"epochs": 6}}}
 
 

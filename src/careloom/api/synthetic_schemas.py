@@ -10,6 +10,8 @@ from careloom.api.schemas import RUN_ID, RUN_PATTERN, Body, Count, Model, Progre
 
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 Seed = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Whole = Annotated[int, Field(ge=1 - 2**53, le=2**53 - 1)]
+"""A whole number that every reader of JSON tells from its neighbours (RFC 8259, section 6)."""
 """Whole in every reader of JSON (RFC 8259, section 6)."""
 Account = Annotated[str, Field(pattern=r"^(research)(/[a-z0-9][a-z0-9._-]{0,63}){0,4}$")]
 AnyAccount = Annotated[str, Field(pattern=r"^(all|(identified|research)(/[a-z0-9][a-z0-9._-]{0,63}){0,4})$")]
@@ -92,7 +94,7 @@ class FitAskBody(Body):
     delta: Annotated[float, Field(gt=0, lt=0.01)] = 1e-6
     rows_per_patient: Annotated[int, Field(ge=1, le=1000)] = 1
     target: Name = ""
-    options: dict[str, float | int | str | bool] = Field(default_factory=dict, description="Of the engine, by name.")
+    options: dict[str, float | Whole | str | bool] = Field(default_factory=dict, description="Of the engine, by name.")
     seed: Seed = 1
     name: Name = ""
     control_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.3
@@ -129,7 +131,7 @@ class SampleAskBody(Body):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"rows": 10000, "target": "deceased"}})
 
     rows: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
-    values: dict[str, str | int | bool] = Field(default_factory=dict, description="Column: the value of every row.")
+    values: dict[str, str | Whole | bool] = Field(default_factory=dict, description="Column: the value of every row.")
     balance: Name = Field("", description="A column whose values all come equally often.")
     target: Name = Field("", description="The column to predict; empty: that of the fit.")
     known: Annotated[list[Name], Field(max_length=50)] = Field(
