@@ -2,7 +2,8 @@
 
 An outcome is that of the index event which the task defines, as in training: a readmission that was asked for before
 the discharge is looked for from that discharge on. It is final once its horizon and the grace of the thresholds have
-passed, for a feed may bring late what happened in time; until then it is looked up again and not kept.
+passed, for a feed may bring late what happened in time; until then it is looked up again and not kept. Of a patient of
+whom the looker may not process, or may not see, everything, no outcome is kept: what is not seen did not stay away.
 """
 
 from collections import Counter
@@ -26,15 +27,17 @@ from careloom.services.monitor_profiles import cohort_of
 from careloom.services.platform import Platform
 from careloom.services.restrictions import excluded
 from careloom.services.risk_facts import zone_facts
+from careloom.services.sight import view_of
 from careloom.store.predictions import Logged
 from careloom.store.rights import Kind
 
 ZONE: Literal["identified"] = "identified"
 LABEL = "monitor-label"
-Reason = Literal["death", "restricted", "no-coverage", "not-eligible", "index-never-came"]
+Reason = Literal["death", "restricted", "withheld", "no-coverage", "not-eligible", "index-never-came"]
 REASONS: dict[str, str] = {
     "death": "the patient died before the outcome could come",
     "restricted": "the processing of the patient's data is restricted",
+    "withheld": "a consent withholds a part of the patient's record",
     "no-coverage": "the record does not reach to the end of the horizon",
     "not-eligible": "the index event is none of the cohort",
     "index-never-came": "the event that the horizon begins with did not come",
@@ -50,15 +53,24 @@ _CORRECTED = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """As of when outcomes are looked up, by which thresholds, and whose data may not be processed."""
+    """As of when outcomes are looked up, by which thresholds, and of whom none is kept.
+
+    restricted  patients whose data may not be processed
+    withheld    those of whom consents withhold something from whoever looks
+    """
 
     now: datetime
     limits: Thresholds
     restricted: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
 
     def has_passed(self, moment: datetime, *days: float) -> bool:
         """Whether so many days after a moment have passed."""
         return self.now >= moment + timedelta(days=sum(days))
+
+    def kept_from(self, patient: str) -> Reason | None:
+        """Why no outcome of a patient is kept, whatever the facts say; None where it is."""
+        return "restricted" if patient in self.restricted else "withheld" if patient in self.withheld else None
 
 
 @dataclass(slots=True)
@@ -99,15 +111,15 @@ def label_due(platform: Platform, who: Principal, model: str, version: str, limi
         return Labelled()
     ahead = bool(definition.outcome.before)  # the end of a stay may end the horizon long before its last day
     new, waiting, retired = 0, 0, Counter[str]()
-    facts: pl.DataFrame | None = None
     with store.predictions() as log:
         pages = list(log.due(model, version, None if ahead else now))
-    when = When(now, limits, excluded(platform, _RESTRICT) if pages else frozenset())
+    if not pages:
+        return Labelled()
+    facts = zone_facts(platform, who, ZONE, notes=reads_notes(definition))
+    facts = facts.filter((pl.col("available_time") <= now).fill_null(value=True))
+    when = When(now, limits, excluded(platform, _RESTRICT), _withheld(platform, who))
     for due in pages:
         came = Came(platform)
-        if facts is None:
-            facts = zone_facts(platform, who, ZONE, notes=reads_notes(definition))
-            facts = facts.filter((pl.col("available_time") <= now).fill_null(value=True))
         found = looked_up(definition, due, facts, when)
         reasons = Counter(found.retired.values())
         detail = {"model": f"{model}@{version}", "outcomes": len(found.came), "retired": dict(reasons)}
@@ -143,10 +155,10 @@ def looked_up(definition: Definition, due: Sequence[Logged], events: pl.DataFram
         said = _retired_as(one, row, when)
         if said:
             found.retired[one.name] = said
-        elif row is None or row["label"] is None or not row["fits"] or not _is_final(row["horizon_end"], when):
-            found.waiting += 1
-        else:
+        elif row is not None and row["fits"] and _is_known(one, row, when):
             found.came[one.name], found.ended[one.name] = row["label"], row["horizon_end"]
+        else:
+            found.waiting += 1
     return found
 
 
@@ -198,11 +210,16 @@ def _is_final(horizon_end: datetime, when: When) -> bool:
     return when.has_passed(horizon_end, when.limits.grace_days)
 
 
+def _is_known(one: Logged, row: dict[str, Any], when: When) -> bool:
+    is_final = row["label"] is not None and _is_final(row["horizon_end"], when)
+    return is_final and when.kept_from(one.said.patient) is None
+
+
 def _retired_as(one: Logged, row: dict[str, Any] | None, when: When) -> Reason | None:
     """Why nobody will know what came of a prediction; None where somebody may."""
     limits = when.limits
-    if one.said.patient in when.restricted:
-        return "restricted" if _is_final(one.matures, when) else None
+    if kept_from := when.kept_from(one.said.patient):
+        return kept_from if _is_final(one.matures, when) else None
     if row is None:
         return "index-never-came" if when.has_passed(one.said.index_time, limits.index_days) else None
     if not row["fits"]:
@@ -213,6 +230,12 @@ def _retired_as(one: Logged, row: dict[str, Any] | None, when: When) -> Reason |
         return "death"
     is_given_up = when.has_passed(row["horizon_end"], limits.grace_days, limits.unknown_days)
     return "no-coverage" if is_given_up else None
+
+
+def _withheld(platform: Platform, who: Principal) -> frozenset[str]:
+    """Patients of whom consents keep something from `who`: the facts do not say what is missing."""
+    found = view_of(platform, who, ZONE).withheld
+    return frozenset() if found is None else found.wholly | found.in_part
 
 
 def _definition(platform: Platform, model: str, version: str) -> Definition | None:

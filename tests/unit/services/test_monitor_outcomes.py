@@ -103,9 +103,15 @@ def test_whom_the_record_does_not_reach_is_given_up_in_the_end() -> None:
     assert said(READMISSION, asked(5), 102, stay(0, 5), last) == "no-coverage"
 
 
-def test_whose_data_may_not_be_processed_has_no_outcome() -> None:
-    assert said(READMISSION, asked(5), 41, END, restricted=frozenset({"a"})) == "waits"
-    assert said(READMISSION, asked(5), 42, END, restricted=frozenset({"a"})) == "restricted"
+@pytest.mark.parametrize("why", ["restricted", "withheld"])
+def test_whose_data_may_not_be_processed_or_seen_has_no_outcome(why: str) -> None:
+    kept_from: dict[str, Any] = {why: frozenset({"a"})}
+    assert said(READMISSION, asked(5), 41, END, **kept_from) == "waits"
+    assert said(READMISSION, asked(5), 42, END, **kept_from) == why
+    died, left = [stay(0, None), fact("death", 3.0)], [stay(0, 5.3)]
+    for parts in (died, left):  # the stay ends the horizon of this task long before its year is over
+        assert said(DEATH, asked(1, 365), 13, *parts, END, **kept_from) == "waits"
+        assert said(DEATH, asked(1, 365), 373, *parts, END, **kept_from) == why
 
 
 @pytest.mark.parametrize(
@@ -137,7 +143,7 @@ def test_a_long_stay_counts_from_the_admission() -> None:
 
 def test_every_reason_has_words() -> None:
     assert set(REASONS) == {
-        "death", "restricted", "no-coverage", "not-eligible", "index-never-came", "erased", "old"
+        "death", "restricted", "withheld", "no-coverage", "not-eligible", "index-never-came", "erased", "old"
     }  # fmt: skip
 
 
@@ -195,3 +201,23 @@ def test_outcomes_are_looked_up_again_until_they_are_final(made: Watched) -> Non
     made.clock.now = out + 60 * DAY
     assert look(made.platform, ENGINEER, LookAsk(VERSION))["labelled"] == 1
     assert outcomes_of(made, [name]) == [True]
+
+
+def test_what_a_consent_keeps_from_the_look_does_not_become_an_outcome_that_stayed_away(made: Watched) -> None:
+    out = BEGIN + DAY
+    made.ingest([
+        *(inpatient(f"e{number}", f"p{number}", out - 3 * DAY, out) for number in range(3)),
+        *(inpatient(f"back{number}", f"p{number}", out + 10 * DAY, out + 12 * DAY) for number in range(2)),
+        inpatient("e9", "p9", out + 150 * DAY, out + 151 * DAY),
+    ])  # fmt: skip
+    names = made.predict(out, count=3)
+    denied = {"type": "deny", "data": [{"meaning": "instance", "reference": {"reference": "Encounter/back1"}}]}
+    made.ingest([{
+        "resourceType": "Consent", "id": "kept", "status": "active", "patient": {"reference": "Patient/p1"},
+        "scope": {"coding": [{"code": "patient-privacy"}]}, "policy": [{"uri": "urn:policy"}],
+        "category": [{"coding": [{"code": "INFA"}]}], "provision": {"type": "permit", "provision": [denied]},
+    }])  # fmt: skip
+    made.clock.now = out + 152 * DAY
+    report = look(made.platform, ENGINEER, LookAsk(VERSION))
+    assert report["unlabelled"]["retired"] == {"withheld": 1}
+    assert outcomes_of(made, names) == [True, "withheld", False]
