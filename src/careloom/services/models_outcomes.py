@@ -21,6 +21,7 @@ class Came:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._counts: dict[str, dict[int, Counts]] = {}
+        self._answered: set[tuple[object, ...]] = set()
 
     def known(
         self, step: Transaction, logged: Iterable[Logged], outcomes: Mapping[str, bool],
@@ -42,12 +43,17 @@ class Came:
                 self._of(one).came_true(one.said.score, happened=happened, is_alert=one.said.alert)
         return log.known(outcomes, ended)
 
-    def answered(self, one: Logged, *, is_overridden: bool) -> None:
-        """Counts the first answer to an alert that somebody was shown.
+    def answered(self, step: Transaction, one: Logged, *, is_overridden: bool) -> None:
+        """Counts the first answer to an alert of a case that somebody was shown; to be asked before it is noted.
 
-        one  as it was before the step
+        A chart that is opened twenty times shows one alert twenty times, and a caller that does not hear an answer
+        sends it again: both are one answer. What was answered is asked within the step, where nobody else writes.
         """
-        if one.said.alert and one.said.role != "shadow" and not one.answer:
+        case = (one.said.model, one.said.version, *one.said.case)
+        if not one.said.alert or one.said.role == "shadow" or case in self._answered:
+            return
+        self._answered.add(case)
+        if not step.predictions.is_answered(one.said):
             self._of(one).reacted(is_overridden=is_overridden)
 
     def keep(self, step: Transaction) -> None:

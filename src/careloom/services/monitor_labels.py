@@ -89,8 +89,8 @@ def take_feedback(platform: Platform, who: Principal, told: Sequence[Feedback]) 
     with store.transaction(event(platform, who, FEEDBACK, ZONE, action="update", detail={"told": len(told)})) as step:
         for one, said in known:
             if one.answer is not None:
+                came.answered(step, said, is_overridden=one.answer == "overridden")
                 step.predictions.answered(one.prediction, one.answer, one.reason)
-                came.answered(said, is_overridden=one.answer == "overridden")
                 answers += 1
         new = came.known(step, [said for _, said in known], kept)
         came.keep(step)

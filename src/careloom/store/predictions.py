@@ -54,6 +54,10 @@ _SAID = (
     "SELECT 1 FROM prediction WHERE subject = ? AND model = ? AND version = ? AND matures >= ? AND matures < ? "
     "AND time >= ? LIMIT 1"
 )
+_ANSWERED = (
+    f"SELECT {_COLUMNS} FROM prediction WHERE subject = ? AND model = ? AND version = ? AND length(answer) > 0 "  # noqa: S608
+    "AND role <> 'shadow'"
+)
 _KNOWN = f"SELECT {_COLUMNS} FROM prediction WHERE subject = ? AND model = ? AND version = ? AND length(outcome) > 0"  # noqa: S608 our own names
 
 
@@ -183,6 +187,10 @@ class PredictionReader:
         rows = bulk.fetch(self._connection, _KNOWN, (subject, model, version))
         return [one for one in self._opened(rows) if one.outcome is not None]
 
+    def answered_of(self, subject: int, model: str, version: str) -> list[Logged]:
+        """Those of one version and one data key that somebody was shown and answered."""
+        return list(self._opened(bulk.fetch(self._connection, _ANSWERED, (subject, model, version))))
+
     def is_any(self) -> bool:
         """True where there is a prediction: a look that costs nothing."""
         return bool(bulk.fetch(self._connection, "SELECT 1 FROM prediction LIMIT 1"))
@@ -257,6 +265,14 @@ class PredictionWriter:
         reader = PredictionReader(tools.connection, tools.zone_keys, tools.subject_keys, tools.bodies)
         known = reader.known_of(0 if key is None else key.number, one.model, one.version)
         return any(each.said.case == one.case for each in known)
+
+    def is_answered(self, one: Prediction) -> bool:
+        """Whether an alert of the same case and version, which somebody was shown, was answered before."""
+        tools = self._tools
+        key = tools.subjects.of_patients([(one.patient,)])[(one.patient,)]
+        reader = PredictionReader(tools.connection, tools.zone_keys, tools.subject_keys, tools.bodies)
+        answered = reader.answered_of(0 if key is None else key.number, one.model, one.version)
+        return any(each.said.alert and each.said.case == one.case for each in answered)
 
     def answered(self, name: str, answer: Answer, reason: str = "") -> None:
         """Notes what a clinician made of an alert; the newest answer stays.

@@ -80,6 +80,20 @@ def test_the_first_answer_to_an_alert_counts_and_a_shadows_alert_has_none(ward: 
     assert (ward.counts(2).answers, ward.counts(2).overridden) == (0, 0)
 
 
+def test_one_alert_is_one_answer_however_often_it_is_shown_or_told(ward: Ward) -> None:
+    for _ in range(5):
+        score(ward.platform, ward.operator, ScoreAsk(NAME, "p0"))
+    shown = names(ward, "p0")
+    assert len(shown) == 5
+    done = told(ward, *(Feedback(one, None, "overridden") for one in (*shown, *shown)))
+    assert done["answers"] == 10
+    told(ward, Feedback(shown[0], None, "overridden"))
+    assert (ward.counts(1).answers, ward.counts(1).overridden) == (1, 1)
+    score(ward.platform, ward.operator, ScoreAsk(NAME, "p1"))
+    told(ward, Feedback(names(ward, "p1")[0], None, "accepted"))
+    assert (ward.counts(1).answers, ward.counts(1).overridden) == (2, 1)
+
+
 def test_outcomes_are_judged_over_weeks_though_errors_are_over_an_hour(ward: Ward) -> None:
     for number in range(3):
         score(ward.platform, ward.operator, ScoreAsk(NAME, f"p{number}"))
