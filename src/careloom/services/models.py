@@ -16,7 +16,7 @@ from careloom.mlops.artefacts import require_safe
 from careloom.services import certificates, models_environment, trainings
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
-from careloom.services.models_gates import earlier_gates, judged, require_gates, taints_of
+from careloom.services.models_gates import earlier_gates, judged, own_exam, require_gates, taints_of
 from careloom.services.models_kept import (
     folder_of,
     is_as_signed,
@@ -140,7 +140,7 @@ def _kept(platform: Platform, who: Principal, ask: RegisterAsk, made: _Made) -> 
     certificate = certificates.signed(platform, orjson.loads(orjson.dumps(report)))
     digest, name = certificates.digest(certificate), version_name(ask.model, made.number)
     changed = earlier_gates(platform, ask.model, made.number, ask.gates)
-    found = [*changed, *judged(platform, ask.model, ask.gates, made.lineage)]
+    found = [*changed, *own_exam(made.lineage), *judged(platform, ask.model, ask.gates, made.lineage)]
     body = {
         "model": ask.model, "number": made.number, "manifest": certificate, "digest": digest, "zone": made.zone,
         "registrar": who.name, "gates": ask.gates, "findings": found, "approval": None, "retired": None,

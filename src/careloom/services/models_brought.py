@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from careloom.errors import CareloomError, QueryError
+from careloom.risk.definition_texts import Texts, texts_of
 from careloom.risk.evaluate import Resampling
 from careloom.risk.groups import ATTRIBUTES
 from careloom.risk.models import Model
@@ -18,16 +19,18 @@ from careloom.risk.models_package import unpack
 from careloom.risk.models_report import Judge, report
 from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import Rows
-from careloom.risk.tasks import Task
+from careloom.risk.tasks import Task, ready_tasks, shipped_task
 from careloom.risk.tasks_baselines import baselines
 from careloom.risk.tasks_material import material
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.models import RegisterAsk, open_version, register, require_nobody
 from careloom.services.models_kept import traffic_of, version_name
+from careloom.services.monitor_profiles import texts_in
 from careloom.services.platform import Platform
 from careloom.services.risk_cohorts import TrainingAsk, make_training_set
 from careloom.services.risk_facts import make_facts, newest_facts, read_facts
+from careloom.services.score_models import definitions_of
 from careloom.services.search import zone_of
 from careloom.services.train_risk import compared, evaluation, task_named
 from careloom.services.trainings import people_behind
@@ -59,7 +62,8 @@ def bring_in(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateO
 
     on      where it is measured; None: its numbers stay declared, and no gate reads them
     raises  as `register`; QueryError for data of somebody here, for another kind of model than one of risk, and where
-            the task is not its task; NotFound for the task; StateError where the task's training set leaks
+            the task is not its task, or measures it by another cohort or features than it answers by; NotFound for
+            the task; StateError where the task's training set leaks
     """
     require_nobody(ask.lineage)
     told = {name: value for name, value in ask.lineage.items() if name not in OF_OURS}
@@ -89,11 +93,7 @@ def _measured(platform: Platform, who: Principal, ask: RegisterAsk, on: Evaluate
 
 def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn, task: Task) -> Json:
     model = unpack(ask.files)
-    if model.horizon_days != task.horizon_days:
-        raise QueryError(
-            f"the model looks {model.horizon_days:g} days ahead, {task.name} {task.horizon_days:g}",
-            "Name the task whose outcome it predicts.",
-        )
+    _require_its_task(platform, ask.model, model, task)
     pin = newest_facts(platform, zone_of(on.zone)) if on.facts == "newest" else on.facts
     pin = pin or make_facts(platform, who, on.zone).name
     made = make_training_set(platform, who, on.zone, TrainingAsk(task.cohort, task.features, pin))
@@ -103,6 +103,7 @@ def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn
     test = told.rows["test"]
     if missing := [one.name for one in model.features if one.name not in test.frame.columns]:
         raise QueryError(f"{task.name} has no feature {missing[0]}", f"It has those of the set {task.features}.")
+    _require_same_input(model, texts_in(ask.files), made.manifest)
     plan = task.plan(platform.keys.derive("split", "risk"), on.seed)
     beside = baselines(task.baselines, told, events, plan)
     judge = Judge(on.seed, ATTRIBUTES, ppv=task.ppv, resamples=on.resamples)
@@ -112,8 +113,54 @@ def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn
     return {
         "evaluation": {**kept, "by": "careloom", "against": _against(platform, ask.model, model, test, on)},
         "leaks": {"findings": len(made.manifest["leaks"])},
-        "evaluated_on": {"task": task.name, "digest": task.digest, "zone": on.zone, "table": made.name, "facts": pin},
+        "evaluated_on": {
+            "task": task.name, "digest": task.digest, "ships": task.digest in _shipped(), "zone": on.zone,
+            "table": made.name, "facts": pin,
+        },
     }  # fmt: skip
+
+
+def _shipped() -> set[str]:
+    return {shipped_task(name).digest for name in ready_tasks()}
+
+
+def _require_its_task(platform: Platform, name: str, model: Model, task: Task) -> None:
+    """Returns where a task foretells what a model does, and what the champion of its name does. raises QueryError"""
+    if model.horizon_days != task.horizon_days:
+        raise QueryError(
+            f"the model looks {model.horizon_days:g} days ahead, {task.name} {task.horizon_days:g}",
+            "Name the task whose outcome it predicts.",
+        )
+    champion = _champion(platform, name)
+    if {model.outcome, task.outcome if champion is None else champion.outcome} != {task.outcome}:
+        raise QueryError(
+            f"{task.name} foretells another outcome than the model, or than the champion of {name}",
+            "Name the task whose outcome it predicts, in the same words, or register it by another name.",
+        )
+
+
+def _champion(platform: Platform, name: str) -> Model | None:
+    """The champion; None where nobody answers, or it cannot be read: nothing is compared then."""
+    number = traffic_of(platform, name)["champion"]
+    try:
+        return None if number is None else unpack(open_version(platform, version_name(name, number))[1])
+    except CareloomError:
+        return None
+
+
+def _require_same_input(model: Model, texts: Texts | None, manifest: Mapping[str, Any]) -> None:
+    """Returns where a model answers by the cohort and the features that it is measured by. raises QueryError"""
+    answers, measured = definitions_of(model, texts), texts_of(manifest)
+    if answers is None or measured is None:
+        return
+    names = {one.name.removesuffix("_missing") for one in model.features}
+    (cohort, features), (own, told) = answers, measured.read()
+    other = [one for one in features.features if one.name in names and one not in told.features]
+    if cohort.digest != own.digest or other:
+        raise QueryError(
+            f"the model answers by another {other[0].name if other else 'cohort'} than the task measures it by",
+            "Name a task with the cohort and the features that the model carries or names.",
+        )
 
 
 def _permitted(platform: Platform, zone: str, frame: pl.DataFrame) -> pl.DataFrame:

@@ -73,12 +73,21 @@ def earlier_gates(platform: Platform, model: str, number: int, gates: str) -> li
     return [{"rule": "the gates are others than before", "passed": True, "found": None, "why": why}] if before else []
 
 
+def own_exam(lineage: Mapping[str, Any]) -> list[Json]:
+    """A finding for who approves, where a version was measured on a task that does not ship; else empty."""
+    on = lineage.get("evaluated_on")
+    if not isinstance(on, Mapping) or on.get("ships"):
+        return []
+    why = f"{on.get('task', '')} ({on.get('digest', '')}) is none of the tasks that ship: look at it, too"
+    return [{"rule": "measured on a task of its own", "passed": True, "found": None, "why": why}]
+
+
 def findings(platform: Platform, one: ModelWork) -> list[Json]:
     """What the gates of a version say of it now, beside the champion of now."""
     report = one.body["manifest"]["report"]
     changed = earlier_gates(platform, one.parent, one.body["number"], one.body["gates"])
     found = judged(platform, one.parent, one.body["gates"], report["lineage"], one)
-    return [*changed, *found, *_of_card(platform, one, found)]
+    return [*changed, *own_exam(report["lineage"]), *found, *_of_card(platform, one, found)]
 
 
 def _of_card(platform: Platform, one: ModelWork, found: list[Json]) -> list[Json]:

@@ -14,7 +14,7 @@ import polars as pl
 from careloom.errors import CareloomError, Conflict, InputError, StateError
 from careloom.mlops.drift_profile import Profile
 from careloom.mlops.manifest import require_name
-from careloom.risk.cohorts_definition import shipped
+from careloom.risk.cohorts_definition import Definition, shipped
 from careloom.risk.cohorts_one import Judge
 from careloom.risk.definition_texts import NOTE, Texts, outcome_of, reads_notes
 from careloom.risk.features import built
@@ -273,16 +273,12 @@ def scorer(one: Served) -> Scorer:
 
 def _made(one: Served) -> Scorer:
     training = one.model.training
-    cohort, digest = _named(training.get("cohort"))
-    if not cohort:
+    if not (found := definitions_of(one.model, one.texts)):
         raise _no_cohort(one)
+    definition, features = found
+    (_, digest), (_, features_digest) = _named(training.get("cohort")), _named(training.get("features"))
     sequence = telling_of(one.model)
     try:
-        name, features_digest = _named(training.get("features"))
-        if one.texts is None:
-            definition, features = shipped(cohort), shipped_features(name or "general")
-        else:
-            definition, features = one.texts.read()
         needed = tuple({feature.name.removesuffix("_missing") for feature in one.model.features})
         own = features.only(needed if sequence is None else ())
     except CareloomError:
@@ -298,6 +294,20 @@ def _made(one: Served) -> Scorer:
     if not {feature.name for feature in one.model.features} <= set(columns_of(own)):
         raise _no_cohort(one)
     return Scorer(one, Judge(definition), FeatureReader(own), reads_notes(definition, own))
+
+
+def definitions_of(model: Model, texts: Texts | None) -> tuple[Definition, FeatureSet] | None:
+    """The cohort and the features that a model answers by: those of its files, else those that it names.
+
+    returns  None where it names no cohort, or none that can be read: it answers rows alone
+    """
+    (cohort, _), (name, _) = _named(model.training.get("cohort")), _named(model.training.get("features"))
+    if not cohort:
+        return None
+    try:
+        return (shipped(cohort), shipped_features(name or "general")) if texts is None else texts.read()
+    except CareloomError:
+        return None
 
 
 def _named(told: Any) -> tuple[str, str]:

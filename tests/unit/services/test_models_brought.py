@@ -10,12 +10,16 @@ import orjson
 import pytest
 
 from careloom.errors import NotFound, QueryError, Withheld
+from careloom.risk.cohorts_definition import shipped_text
+from careloom.risk.features_definition import shipped_features_text
 from careloom.risk.models_package import FILE
+from careloom.risk.tasks import task_from_toml
+from careloom.runtime import packaged
 from careloom.services.model_card import DECLARED_DATA, facts_of
 from careloom.services.models import RegisterAsk, register, shown
 from careloom.services.models_brought import EvaluateOn, bring_in
 from careloom.services.models_kept import resolve
-from careloom.services.models_promote import approve
+from careloom.services.models_promote import approve, promote
 from careloom.services.models_retrain import queue_retraining
 from careloom.services.train_risk import TrainAsk, train_risk
 from tests.api.kit import Installation
@@ -110,6 +114,55 @@ def test_what_careloom_measures_on_the_held_out_patients_of_a_task_passes_the_ga
     assert facts.external.data == f"{DECLARED_DATA} 500 patients elsewhere"
     events = b"".join(orjson.dumps(one) for one in place.made.platform.store("synthetic").audit_events())
     assert b"models-evaluate" in events
+
+
+def test_a_model_is_measured_by_the_cohort_and_the_features_that_it_answers_by(place: Place) -> None:
+    cohort, features = shipped_text("readmission_30_days"), shipped_features_text("general")
+    others = [(cohort.replace("min_years = 18", "min_years = 0"), features)]
+    others.append((cohort, features.replace("window_days = 365", "window_days = 7")))
+    platform, who, on = place.made.platform, place.made.operator, EvaluateOn(TASK, "synthetic", resamples=20)
+    for one in others:
+        assert one != (cohort, features)
+        with pytest.raises(QueryError, match="answers by another"):
+            bring_in(platform, who, place.ask(carrying(place, *one)), on)
+    made = bring_in(platform, who, place.ask(carrying(place, cohort, features)), on)
+    assert all(one["passed"] for one in made["findings"])
+    told = orjson.loads(place.files[FILE])
+    training = {**told["training"], "cohort": "in_hospital_death"}
+    named = {**place.files, FILE: orjson.dumps({**told, "training": training})}
+    with pytest.raises(QueryError, match="answers by another cohort"):
+        bring_in(platform, who, place.ask(named), on)
+
+
+def carrying(place: Place, cohort: str, features: str) -> dict[str, bytes]:
+    """The files of the model with texts of a cohort and of features."""
+    return {**place.files, "training.json": orjson.dumps({"definitions": {"cohort": cohort, "features": features}})}
+
+
+def test_a_model_is_measured_on_its_own_outcome_and_who_approves_it_is_told_of_a_task_of_its_own(place: Place) -> None:
+    own = packaged("risk", f"tasks/{TASK}.toml").decode()
+    platform, who = place.made.platform, place.made.operator
+    other = own.replace('outcome = "', 'outcome = "something else than ')
+    with pytest.raises(QueryError, match="another outcome"):
+        bring_in(platform, who, place.ask(), EvaluateOn(other, "synthetic", resamples=20))
+    easy = own.replace("at_risk = ", "at_risk = 0.9  # ")
+    assert easy != own
+    made = bring_in(platform, who, place.ask(), EvaluateOn(easy, "synthetic", resamples=20))
+    assert "measured on a task of its own" in [one["rule"] for one in made["findings"]]
+    approved = approve(platform, SECOND, made["version"], "I looked at the task")
+    assert "measured on a task of its own" in [one["rule"] for one in approved["approval"]["findings"]]
+
+
+def test_no_champion_is_replaced_by_the_exam_of_another_outcome(place: Place) -> None:
+    platform, who = place.made.platform, place.made.operator
+    ask = replace(place.ask(), model="readmission-abroad")
+    first = bring_in(platform, who, ask, EvaluateOn(TASK, "synthetic", resamples=20))
+    promote(platform, SECOND, first["version"], "measured here")
+    stay = packaged("risk", f"tasks/{TASK}.toml").decode().replace('outcome = "', 'outcome = "another stay, not the ')
+    told = orjson.loads(place.files[FILE])
+    other = {**place.files, FILE: orjson.dumps({**told, "outcome": task_from_toml(stay).outcome})}
+    with pytest.raises(QueryError, match="champion of readmission-abroad"):
+        bring_in(platform, who, replace(ask, files=other), EvaluateOn(stay, "synthetic", resamples=20))
 
 
 def test_a_model_is_only_measured_on_what_it_predicts(place: Place) -> None:
