@@ -1,6 +1,6 @@
 """What a pipeline asks of who knows a kind of model: a snapshot, checks, files, measures, a smoke test."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -68,6 +68,12 @@ class Trainer(Protocol):
 
     def smoke(self, asked: Asked, files: Mapping[str, bytes]) -> Json:
         """Lets the model answer as it is served: ``answers`` (how many were looked at), ``wrong`` (how many differ)."""
+
+
+def require_options(told: Mapping[str, Any], known: Collection[str]) -> None:
+    """Returns where a trainer knows every option. raises QueryError: a misspelt one would be left at its default"""
+    if unknown := sorted(set(told) - set(known)):
+        raise QueryError(f"pipeline: options.{unknown[0]} is unknown", f"Options are {', '.join(known)}.")
 
 
 def trainers() -> list[str]:

@@ -18,7 +18,7 @@ from careloom.nlp.entities import MODEL, Entities, PackagedTagger
 from careloom.nlp.ner_material import fingerprint
 from careloom.runtime import packaged
 from careloom.services.evaluate_nlp import EvaluateNlpAsk, evaluate_nlp
-from careloom.services.models_trainer import Asked, Fitted
+from careloom.services.models_trainer import Asked, Fitted, require_options
 from careloom.services.note_reader import ARCHIVE
 from careloom.services.train_ner import EPOCHS, SEED, TrainNerAsk, corpora, split, subjects_in, train_ner
 from careloom.services.trainings import permitted
@@ -33,6 +33,7 @@ TASKS = {
 """Task of `evaluate_nlp` -> guideline, and what its strict F1 is called in an evaluation."""
 OTHERS = ("bc5cdr", "ncbi_disease", "maccrobat2020")
 SMOKE_DOCUMENTS = 5
+OPTIONS = ("data", "corpora", "corrections", "teacher", "layers", "epochs", "threads", "base", "seed")
 Json = dict[str, Any]
 
 
@@ -40,7 +41,11 @@ class NerTrainer:
     """See the module. It keeps nothing: what a step needs is in the options, or in the model's files."""
 
     def snapshot(self, asked: Asked) -> Json:
-        """SHA-256 over every document, its gold, and the corrections. raises QueryError where a corpus is missing"""
+        """SHA-256 over every document, its gold, and the corrections.
+
+        raises  QueryError where a corpus is missing, or for an option that there is not
+        """
+        require_options(asked.options, OPTIONS)
         found = _corpora(asked)
         zone = "public" if _corrections(asked.options) is None else "identified"
         counts = {head: len(each) for head, each in found.items()}

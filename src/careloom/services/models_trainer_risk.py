@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 import polars as pl
 
-from careloom.errors import CareloomError, QueryError
+from careloom.errors import CareloomError
 from careloom.risk.definition_texts import outcome_of, texts_of
 from careloom.risk.evaluate import Resampling
 from careloom.risk.models_features import ModelFeature
@@ -21,7 +21,7 @@ from careloom.risk.models_package import unpack
 from careloom.risk.models_sequence_facts import facts_before
 from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import Rows
-from careloom.services.models_trainer import Asked, Fitted
+from careloom.services.models_trainer import Asked, Fitted, require_options
 from careloom.services.risk_cohorts import make_training_set
 from careloom.services.risk_facts import make_facts, read_facts
 from careloom.services.search import zone_of
@@ -43,8 +43,7 @@ class RiskTrainer:
 
         raises  NotFound for the task; QueryError for an option that there is not
         """
-        if unknown := sorted(set(asked.options) - set(OPTIONS)):
-            raise QueryError(f"pipeline: options.{unknown[0]} is unknown", f"Options are {', '.join(OPTIONS)}.")
+        require_options(asked.options, OPTIONS)
         task_named(_task(asked.options))
         zone = str(asked.options.get("zone", "research"))
         made = make_facts(asked.platform, asked.who, zone, notes=notes_of(asked.who, zone))

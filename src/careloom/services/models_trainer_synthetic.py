@@ -15,7 +15,7 @@ import orjson
 from careloom.errors import CareloomError, QueryError
 from careloom.runtime import packaged
 from careloom.services.admission import admit
-from careloom.services.models_trainer import Asked, Fitted
+from careloom.services.models_trainer import Asked, Fitted, require_options
 from careloom.services.synthesize import FIT, FitAsk, fit, maker_of, open_state, work, zone_of_account
 from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, measures_of, sample
 from careloom.services.synthesize_source import SourceAsk, read_source
@@ -27,6 +27,9 @@ from careloom.tables.tensors import packed, unpacked
 TENSORS, TOLD, WHERE = "model.safetensors", "model.json", "source.json"
 READY = "ready"
 JUDGED_ROWS, SMOKE_ROWS = 1000, 200
+OPTIONS = (
+    "table", "file", "metadata", "account", "engine", "epsilon", "delta", "target", "rows", "seed", "options"
+)  # fmt: skip
 Json = dict[str, Any]
 
 
@@ -34,7 +37,11 @@ class SyntheticTrainer:
     """See the module. It keeps nothing: what a step needs is in the snapshot, or in the model's files."""
 
     def snapshot(self, asked: Asked) -> Json:
-        """The table at its version, or the file by its keyed digest. raises QueryError where neither is named"""
+        """The table at its version, or the file by its keyed digest.
+
+        raises  QueryError where neither is named, or for an option that there is not
+        """
+        require_options(asked.options, OPTIONS)
         account = str(asked.options.get("account", "research"))
         zone = zone_of_account(account)
         admit(asked.platform, asked.who, "read", zone, operation=FIT)

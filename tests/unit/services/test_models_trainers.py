@@ -21,8 +21,10 @@ from careloom.services.models import open_version, shown, verify
 from careloom.services.models_pipeline import resume, run
 from careloom.services.models_promote import approve, roll_back
 from careloom.services.models_runs import runs, show_run
-from careloom.services.models_trainer import Asked, trainer_named
+from careloom.services.models_trainer import Asked, require_options, trainer_named
+from careloom.services.models_trainer_ner import OPTIONS as OPTIONS_OF_NER
 from careloom.services.models_trainer_risk import OPTIONS
+from careloom.services.models_trainer_synthetic import OPTIONS as OPTIONS_OF_SYNTHETIC
 from careloom.services.models_trainer_synthetic import READY
 from careloom.services.monitor_retrain import retrain
 from careloom.services.note_reader import ARCHIVE
@@ -105,6 +107,19 @@ def test_the_pipeline_of_a_table_that_ships_says_what_is_public_of_columns_that_
 
 def asked(**options: Any) -> Asked:
     return Asked(None, SCIENTIST, options, "clinical-entities", "run")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("trainer", "option"), [("ner", "epoch"), ("ner", "teachers"), ("synthetic", "epsilom")])
+def test_an_option_that_a_trainer_does_not_know_is_not_left_at_its_default(trainer: str, option: str) -> None:
+    with pytest.raises(QueryError, match=option):
+        trainer_named(trainer).snapshot(asked(**{option: 1}))
+
+
+def test_pipelines_that_ship_have_options_that_their_trainers_know() -> None:
+    known = {"risk": OPTIONS, "ner": OPTIONS_OF_NER, "synthetic": OPTIONS_OF_SYNTHETIC}
+    for name in pipeline_file.shipped_names():
+        one = pipeline_file.read(pipeline_file.shipped(name))
+        require_options(one.options, known[one.trainer])
 
 
 def suites() -> str:
