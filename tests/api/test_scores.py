@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from careloom.crypto.pseudonyms import name_of
+from careloom.dashboard.address import local, read
 from careloom.errors import InputError, NotFound, QueryError
 from careloom.runtime import Runtime
 from careloom.services.models_kept import Change, set_traffic, traffic_of, write
@@ -91,6 +92,39 @@ def test_a_record_that_is_opened_gets_a_card_only_where_the_risk_reaches_the_thr
     assert len(card["summary"]) < 140
     assert "Newest serum sodium: 121 mmol/L." in card["detail"]
     assert call(place, VIEW, "Patient/well").json == {"cards": []}
+
+
+def test_a_card_leads_to_the_page_of_the_patients_facts_behind_the_sign_in(place: Installation) -> None:
+    (card,) = call(place, VIEW, "sick").json["cards"]
+    (link,) = card["links"]
+    here = place.platform.settings.base_url
+    target = link["url"].removeprefix(here)
+    assert (link["type"], card["source"]["url"]) == ("absolute", f"{here}/dashboard/")
+    assert read(target, "").parts == ("patients", "identified", "sick")
+    assert local(target) == target, "who signs in comes back to it"
+
+
+@pytest.mark.skipif("CARELOOM_SUITES" not in os.environ, reason="CARELOOM_SUITES names no folder of suites")
+def test_a_card_has_the_attributes_of_the_specifications_own_cards(place: Installation) -> None:
+    """Each link of theirs that is no app's has a label and an address; the types are those of its table."""
+    (card,) = call(place, VIEW, "sick").json["cards"]
+    known = {name for one in _cards_of_the_specification() for name in one}
+    assert card.keys() - {"uuid", "overrideReasons"} <= known
+    links = [link for one in _cards_of_the_specification() for link in one.get("links", ()) if "url" in link]
+    assert {"label", "url"} <= card["links"][0].keys() <= {name for link in links for name in link}
+    assert card["links"][0]["type"] in {link.get("type") for link in links}
+    assert {"label", "url"} <= {name for one in _cards_of_the_specification() for name in one["source"]}
+
+
+def _cards_of_the_specification() -> list[dict[str, Any]]:
+    folder, found = Path(os.environ["CARELOOM_SUITES"]) / "cds_hooks", []
+    for file in sorted(folder.rglob("*.json")):
+        try:
+            told = json.loads(file.read_text("utf-8"))
+        except ValueError:
+            continue
+        found += [one for one in told.get("cards", ()) if "source" in one] if isinstance(told, dict) else []
+    return found
 
 
 def test_a_stay_that_ends_is_scored_as_if_it_ended_now(place: Installation) -> None:

@@ -30,7 +30,13 @@ CALL: dict[str, Any] = {
 CARD: dict[str, Any] = {
     "uuid": CARD_ID, "summary": "Risk of unplanned readmission within 30 days: 31 % (20 % to 40 %).",
     "detail": "**What raises it**", "indicator": "warning",
-    "source": {"label": "Careloom risk model readmission-30d@3"},
+    "source": {"label": "Careloom risk model readmission-30d@3", "url": "https://careloom.example.org/dashboard/"},
+    "links": [
+        {
+            "label": "The record behind it", "type": "absolute",
+            "url": "https://careloom.example.org/dashboard/patients/identified/p1",
+        }
+    ],
     "overrideReasons": [{"system": "urn:careloom:cds:override", "code": "known", "display": "Already known"}],
 }  # fmt: skip
 FEEDBACK: dict[str, Any] = {

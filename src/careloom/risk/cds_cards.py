@@ -26,32 +26,32 @@ GAPS_AT_MOST = 4
 Json = dict[str, Any]
 
 
-def card(one: Assessment, card_id: str, link: str = "", card_link: str = "") -> Json | None:
+def card(one: Assessment, card_id: str, base_url: str) -> Json | None:
     """The card; None where the risk is below the threshold of alerts: a card that nobody needs teaches to close cards.
 
     card_id    UUID, by which feedback names it
-    link       absolute address of the stored RiskAssessment; empty where it was not written
-    card_link  absolute address of what the model is (its card); empty for none
+    base_url   what a browser calls the installation, without a slash at its end: people sign in there
     """
     if not one.is_alert:
         return None
-    made: Json = {
+    pages = f"{base_url}/dashboard"
+    return {
         "uuid": card_id,
         "summary": summary(one),
         "detail": detail(one),
         "indicator": "warning",
         "source": {
             "label": f"Careloom risk model {one.model}",
-            **({"url": card_link} if card_link else {}),
+            "url": f"{pages}/",
             "topic": {"system": TOPIC, "code": one.model.partition("@")[0], "display": one.outcome},
         },
         "overrideReasons": [
             {"system": OVERRIDE, "code": code, "display": display} for code, display in OVERRIDE_REASONS.items()
         ],
+        "links": [
+            {"label": "The record behind it", "url": f"{pages}/patients/identified/{one.patient_id}", "type": "absolute"}
+        ],
     }
-    if link:
-        made["links"] = [{"label": "The assessment and its facts", "url": link, "type": "absolute"}]
-    return made
 
 
 def summary(one: Assessment) -> str:

@@ -103,8 +103,8 @@ def cards(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> 
         if platform.store(ZONE).versions("Patient", patient):
             raise
         raise Precondition("cds: the patient is not in this store", "Send its record first.") from error
-    found = None if made.assessment is None or _was_overridden(platform, made) else card(made.assessment, made.card_id)
-    return [] if found is None else [found]
+    found = None if made.assessment is None else card(made.assessment, made.card_id, platform.settings.base_url)
+    return [] if found is None or _was_overridden(platform, made) else [found]
 
 
 def _named(service_id: str) -> tuple[str, Hook]:

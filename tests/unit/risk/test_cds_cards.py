@@ -18,6 +18,7 @@ from careloom.risk.explain import Behind, Explanation, Factor, Statement
 
 AT = datetime(2024, 2, 20, 8, tzinfo=UTC)
 UUID_TEXT = "4e0a3a1e-3283-4575-ab82-028d55fe2719"
+HERE = "https://a.example"
 
 
 def factor(concept: str, log_odds: float, *, modifiable: bool = False, text: str = "Said: 3.") -> Factor:
@@ -49,20 +50,20 @@ def shape(value: object, place: str = "") -> list[str]:
 
 @given(st.floats(0, 1), st.floats(0, 1.2))
 def test_a_card_is_made_from_the_threshold_on_and_never_below(probability: float, threshold: float) -> None:
-    found = card(made(probability, alert_from=threshold), UUID_TEXT)
+    found = card(made(probability, alert_from=threshold), UUID_TEXT, HERE)
     assert (found is not None) is (probability >= threshold)
 
 
 def test_without_a_threshold_nobody_is_told() -> None:
-    assert card(made(0.99, alert_from=None), UUID_TEXT) is None
+    assert card(made(0.99, alert_from=None), UUID_TEXT, HERE) is None
 
 
 @settings(max_examples=25)
-@given(st.text(max_size=300).filter(str.strip), st.text(max_size=200), st.booleans())
-def test_a_card_has_what_cds_hooks_asks_for_and_nothing_empty(outcome: str, said: str, with_link: bool) -> None:
+@given(st.text(max_size=300).filter(str.strip), st.text(max_size=200))
+def test_a_card_has_what_cds_hooks_asks_for_and_nothing_empty(outcome: str, said: str) -> None:
     factors = (factor("Blood | pressure", 0.8, text=said or "x"),)
     one = made(0.6, outcome=outcome, explanation=Explanation(-2.0, factors, 0.0, 0.0))
-    found = card(one, UUID_TEXT, "https://a.example/fhir/RiskAssessment/r" if with_link else "")
+    found = card(one, UUID_TEXT, HERE)
     assert found is not None
     assert shape(found) == []
     assert (UUID(found["uuid"]).version, len(found["summary"]) < 140) == (4, True)
@@ -70,7 +71,8 @@ def test_a_card_has_what_cds_hooks_asks_for_and_nothing_empty(outcome: str, said
     assert found["source"]["label"]
     assert {one["code"] for one in found["overrideReasons"]} == set(OVERRIDE_REASONS)
     assert all(one["display"] for one in found["overrideReasons"])
-    assert ("links" in found) is with_link
+    addresses = [found["source"]["url"], *(link["url"] for link in found["links"])]
+    assert all(address.startswith(f"{HERE}/dashboard/") for address in addresses)
     lines = found["detail"].splitlines()
     assert sum(line.startswith("- ") for line in lines) == 5
 
@@ -78,7 +80,7 @@ def test_a_card_has_what_cds_hooks_asks_for_and_nothing_empty(outcome: str, said
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", "[a](http://b)", "# head\n- item", "`code` *x* _y_ |z|"])
 def test_what_a_record_says_is_no_markup_on_a_card(text: str) -> None:
     factors = (factor("C", 0.8, text=text),)
-    found = card(made(0.6, explanation=Explanation(-2.0, factors, 0.0, 0.0)), UUID_TEXT)
+    found = card(made(0.6, explanation=Explanation(-2.0, factors, 0.0, 0.0)), UUID_TEXT, HERE)
     assert found is not None
     (line,) = [one for one in found["detail"].splitlines() if one.startswith("- C: ")]
     said = line.removeprefix("- C: ")
@@ -133,7 +135,7 @@ def test_a_suggestion_that_was_compared_with_nothing_says_so() -> None:
         rule.rule_id for rule in rules() if rule.source.checked == "no"
     }
     one = next(rule for rule in rules() if rule.source.checked == "no")
-    shown = card(made(0.6, gaps=(Finding(one, "gap", (), ()),)), UUID_TEXT)
+    shown = card(made(0.6, gaps=(Finding(one, "gap", (), ()),)), UUID_TEXT, HERE)
     assert shown is not None
     assert UNCOMPARED in shown["detail"]
     assert UNCOMPARED in mitigation(made(0.6, gaps=(Finding(one, "gap", (), ()),)))
