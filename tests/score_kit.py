@@ -19,7 +19,7 @@ from careloom.risk.models_logistic import fit_logistic
 from careloom.risk.models_package import pack
 from careloom.services.access import local_operator
 from careloom.services.models import RegisterAsk, register
-from careloom.services.models_kept import Change, resolve, write
+from careloom.services.models_kept import Change, resolve, set_traffic, traffic_of, write
 from careloom.services.platform import Platform
 from tests.store_kit import put
 
@@ -120,6 +120,12 @@ def set_state(platform: Platform, version: str, state: str) -> None:
     body = resolve(platform, version).body
     change = Change("test", {})
     write(platform, local_operator("tester"), change, lambda step: step.models.change("version", version, state, body))
+
+
+def lead(platform: Platform, name: str, **more: Any) -> None:
+    """Sends the traffic of a model to versions, past the gates: champion=1, shadow=2."""
+    after = traffic_of(platform, name) | more
+    write(platform, local_operator("tester"), Change("test", {}), lambda step: set_traffic(step, name, after))
 
 
 def stay(name: str, patient: str, start: str, end: str = "", **more: Any) -> Any:

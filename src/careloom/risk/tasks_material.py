@@ -1,6 +1,6 @@
 """A training set as models are told it: features with what is known of them, parts, groups, and scores beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,11 +51,11 @@ class Material:
 
 
 def material(
-    task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame, learner: str = ""
+    task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame, kinds: Collection[str] = ()
 ) -> Material:
     """The material of a training set (`careloom.risk.features_training.TrainingSet`) and the facts that it is made of.
 
-    learner  another than the task's, where one is asked for
+    kinds   of models that the rows are told to, beside the task's learners
     raises  QueryError where a part has too few rows of either outcome to train, calibrate and judge on
     """
     unknown = sorted((set(task.left_out) | set(task.directions)) - set(frame.columns))
@@ -75,10 +75,8 @@ def material(
     told = frame.filter(pl.col("label").is_not_null() & pl.col("fold").is_in(PARTS)).join(
         groups_at(frame, events), on="candidate", how="left", maintain_order="left"
     )
-    sees_facts = "sequence" in (learner, *task.learners)
-    texts = texts_of(manifest)
-    outcome = None if texts is None else outcome_of(texts.read()[0])
-    timeline = facts_before(told, events, outcome=outcome) if sees_facts else None
+    sees_facts = "sequence" in (*kinds, *task.learners)
+    timeline = _timeline(told, manifest, events) if sees_facts else None
     rows, groups = {}, {}
     for name in PARTS:
         part = told.filter(pl.col("fold") == name)
@@ -90,6 +88,11 @@ def material(
         rows[name] = Rows(part, happened, part["patient_id"], timeline)
         groups[name] = part.select(ATTRIBUTES)
     return Material(about, rows, groups)
+
+
+def _timeline(told: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame) -> pl.DataFrame:
+    texts = texts_of(manifest)
+    return facts_before(told, events, outcome=None if texts is None else outcome_of(texts.read()[0]))
 
 
 def lace_inputs(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

@@ -4,35 +4,35 @@ A model of a patient's risk is let loose on the held-out patients of a task, who
 at; the numbers of that are its evaluation. Without such a task it has none: it is kept, shown, and passes no gate.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from careloom.errors import CareloomError, QueryError
-from careloom.risk.definition_texts import Texts, texts_of
+from careloom.risk.definition_texts import NOTE, Texts, texts_of
 from careloom.risk.evaluate import Resampling
+from careloom.risk.features_definition import shipped_features
+from careloom.risk.features_registry import NOTES
 from careloom.risk.groups import ATTRIBUTES
 from careloom.risk.models import Model
 from careloom.risk.models_package import unpack
 from careloom.risk.models_report import Judge, report
-from careloom.risk.models_sequence_told import told_to
-from careloom.risk.models_training import Rows
 from careloom.risk.tasks import Task, ready_tasks, shipped_task
 from careloom.risk.tasks_baselines import baselines
 from careloom.risk.tasks_material import material
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
-from careloom.services.models import RegisterAsk, open_version, register, require_nobody
-from careloom.services.models_kept import traffic_of, version_name
+from careloom.services.models import RegisterAsk, register, require_nobody
 from careloom.services.monitor_profiles import texts_in
 from careloom.services.platform import Platform
+from careloom.services.risk_champion import against, champion_of
 from careloom.services.risk_cohorts import TrainingAsk, make_training_set
 from careloom.services.risk_facts import make_facts, newest_facts, read_facts
 from careloom.services.score_models import definitions_of
 from careloom.services.search import zone_of
-from careloom.services.train_risk import compared, evaluation, task_named
+from careloom.services.train_risk import evaluation, notes_of, task_named
 from careloom.services.trainings import people_behind
 
 OPERATION = "models-evaluate"
@@ -93,13 +93,16 @@ def _measured(platform: Platform, who: Principal, ask: RegisterAsk, on: Evaluate
 
 def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn, task: Task) -> Json:
     model = unpack(ask.files)
-    _require_its_task(platform, ask.model, model, task)
+    best = champion_of(platform, ask.model)
+    asked = (model,) if best is None else (model, best[1])
+    _require_its_task(ask.model, asked, task)
     pin = newest_facts(platform, zone_of(on.zone)) if on.facts == "newest" else on.facts
-    pin = pin or make_facts(platform, who, on.zone).name
-    made = make_training_set(platform, who, on.zone, TrainingAsk(task.cohort, task.features, pin))
-    frame = _permitted(platform, on.zone, platform.lake(zone_of(on.zone)).read(made.name))
+    pin = pin or make_facts(platform, who, on.zone, notes=notes_of(who, on.zone)).name
     events = read_facts(platform, who, on.zone, pin)
-    told = material(task, frame, made.manifest, events, model.kind).seen_by(model)
+    also = NOTES if (events["kind"] == NOTE).any() and any(map(_reads_notes, asked)) else ""
+    made = make_training_set(platform, who, on.zone, TrainingAsk(task.cohort, task.features, pin, also=also))
+    frame = _permitted(platform, on.zone, platform.lake(zone_of(on.zone)).read(made.name))
+    told = material(task, frame, made.manifest, events, [one.kind for one in asked]).seen_by(model)
     test = told.rows["test"]
     if missing := [one.name for one in model.features if one.name not in test.frame.columns]:
         raise QueryError(f"{task.name} has no feature {missing[0]}", f"It has those of the set {task.features}.")
@@ -107,11 +110,12 @@ def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn
     plan = task.plan(platform.keys.derive("split", "risk"), on.seed)
     beside = baselines(task.baselines, told, events, plan)
     judge = Judge(on.seed, ATTRIBUTES, ppv=task.ppv, resamples=on.resamples)
+    how = Resampling(on.seed, min(RESAMPLES_AGAINST, on.resamples))
     page = report(model, test, judge, baselines=beside.risks, groups=told.groups["test"])
     whole = evaluation(page, made.name)
     kept = {name: whole[name] for name in ("data", "measures", "counts", "subgroups", "operating")}
     return {
-        "evaluation": {**kept, "by": "careloom", "against": _against(platform, ask.model, model, test, on)},
+        "evaluation": {**kept, "by": "careloom", "against": against(platform, ask.model, model, test, how)},
         "leaks": {"findings": len(made.manifest["leaks"])},
         "evaluated_on": {
             "task": task.name, "digest": task.digest, "ships": task.digest in _shipped(), "zone": on.zone,
@@ -124,28 +128,24 @@ def _shipped() -> set[str]:
     return {shipped_task(name).digest for name in ready_tasks()}
 
 
-def _require_its_task(platform: Platform, name: str, model: Model, task: Task) -> None:
-    """Returns where a task foretells what a model does, and what the champion of its name does. raises QueryError"""
+def _reads_notes(model: Model) -> bool:
+    """Whether it has features of the set of notes that ships: these stand beside a task's where they are asked for."""
+    return bool({one.name for one in model.features} & {one.name for one in shipped_features(NOTES).features})
+
+
+def _require_its_task(name: str, asked: Sequence[Model], task: Task) -> None:
+    """Returns where a task foretells what a model does, and the champion after it, if any. raises QueryError"""
+    model = asked[0]
     if model.horizon_days != task.horizon_days:
         raise QueryError(
             f"the model looks {model.horizon_days:g} days ahead, {task.name} {task.horizon_days:g}",
             "Name the task whose outcome it predicts.",
         )
-    champion = _champion(platform, name)
-    if {model.outcome, task.outcome if champion is None else champion.outcome} != {task.outcome}:
+    if {one.outcome for one in asked} != {task.outcome}:
         raise QueryError(
             f"{task.name} foretells another outcome than the model, or than the champion of {name}",
             "Name the task whose outcome it predicts, in the same words, or register it by another name.",
         )
-
-
-def _champion(platform: Platform, name: str) -> Model | None:
-    """The champion; None where nobody answers, or it cannot be read: nothing is compared then."""
-    number = traffic_of(platform, name)["champion"]
-    try:
-        return None if number is None else unpack(open_version(platform, version_name(name, number))[1])
-    except CareloomError:
-        return None
 
 
 def _require_same_input(model: Model, texts: Texts | None, manifest: Mapping[str, Any]) -> None:
@@ -171,18 +171,3 @@ def _permitted(platform: Platform, zone: str, frame: pl.DataFrame) -> pl.DataFra
         raise QueryError("models are measured on de-identified patients", "Name the research or synthetic zone.")
     people = people_behind(platform, zone_of(zone), frame["patient_id"].unique().to_list())
     return frame.filter(pl.col("patient_id").is_in(list(people)))
-
-
-def _against(platform: Platform, name: str, model: Model, test: Rows, on: EvaluateOn) -> Json:
-    """The difference from the champion on the same patients; empty where nobody answers, or it cannot be asked."""
-    number = traffic_of(platform, name)["champion"]
-    if number is None:
-        return {}
-    champion = version_name(name, number)
-    try:
-        best = unpack(open_version(platform, champion)[1])
-        other = best.score(told_to(best, test.frame, test.timeline))
-    except CareloomError:
-        return {}
-    how = Resampling(on.seed, min(RESAMPLES_AGAINST, on.resamples))
-    return {"champion": champion, "measures": compared(test, model.score(test.frame), other, how)}

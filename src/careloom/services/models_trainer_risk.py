@@ -22,10 +22,11 @@ from careloom.risk.models_sequence_facts import facts_before
 from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import Rows
 from careloom.services.models_trainer import Asked, Fitted, require_options
+from careloom.services.risk_champion import compared
 from careloom.services.risk_cohorts import make_training_set
 from careloom.services.risk_facts import make_facts, read_facts
 from careloom.services.search import zone_of
-from careloom.services.train_risk import TRAINING, TrainAsk, compared, notes_of, set_of, task_named, train_risk
+from careloom.services.train_risk import TRAINING, TrainAsk, notes_of, set_of, task_named, train_risk
 from careloom.services.trainings import people_behind
 
 PIPELINE = "pipeline.json"

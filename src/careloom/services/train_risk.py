@@ -10,7 +10,6 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-import numpy as np
 import orjson
 import polars as pl
 
@@ -18,25 +17,24 @@ from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.mlops.drift_profile import make_profile
 from careloom.pipeline.registry import load
 from careloom.risk.definition_texts import NOTE, PLACE, notes_to_leave_out, texts_of
-from careloom.risk.evaluate import Interval, Resampling
-from careloom.risk.evaluate_measures import Floats
+from careloom.risk.evaluate import Resampling
 from careloom.risk.features_registry import NOTES
 from careloom.risk.groups import ATTRIBUTES, UNKNOWN
 from careloom.risk.models import Model
 from careloom.risk.models_directions import directions
 from careloom.risk.models_elsewhere import KINDS, Elsewhere, judged_elsewhere
-from careloom.risk.models_package import pack, unpack
-from careloom.risk.models_report import Judge, paired, report, text
-from careloom.risk.models_sequence_told import told_to
-from careloom.risk.models_training import LEARNERS, Plan, Rows, trained
+from careloom.risk.models_package import pack
+from careloom.risk.models_report import Judge, report, text
+from careloom.risk.models_training import LEARNERS, Plan, trained
 from careloom.risk.tasks import Task, ready_tasks, shipped_task, task_from_toml
 from careloom.risk.tasks_baselines import baselines
 from careloom.risk.tasks_material import Material, material
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
-from careloom.services.models import RegisterAsk, open_version, register
-from careloom.services.models_kept import traffic_of, version_name
+from careloom.services.models import RegisterAsk, register
+from careloom.services.models_kept import version_name
 from careloom.services.platform import Platform
+from careloom.services.risk_champion import against, champion_of
 from careloom.services.risk_cohorts import TrainingAsk, make_training_set
 from careloom.services.risk_facts import make_facts, read_facts, shift_of
 from careloom.services.search import zone_of
@@ -176,7 +174,9 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     frame = platform.lake(zone_of(ask.zone)).read(made.name)
     people = _people(platform, ask.zone, frame)
     kept = frame.filter(pl.col("patient_id").is_in(list(people))) if ask.zone == "research" else frame
-    told = material(_without(task, made.manifest), kept, made.manifest, events, ask.learner)
+    best = champion_of(platform, task.name) if ask.is_kept else None
+    kinds = (ask.learner, "" if best is None else best[1].kind)
+    told = material(_without(task, made.manifest), kept, made.manifest, events, kinds)
     watch(2, _STEPS)
     plan = _planned(task, ask, told, platform.keys.derive("split", "risk"))
     about = _about_training(task, made.manifest, made.name)
@@ -344,12 +344,13 @@ def _lineage(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json
     """What a registration tells of where the model comes from, and how good it is."""
     told, wanted = evaluation(made.page, made.snapshot), set_of(ask, task, "")
     used = replace(task, cohort=wanted.cohort, features=wanted.features)
+    how = Resampling(ask.seed, min(200, ask.resamples))  # a pipeline, which keeps nothing here, compares by itself
     return {
         "data": {"zone": ask.zone, "snapshot": made.snapshot, "facts": made.manifest["facts"]},
         "seeds": {"training": ask.seed},
         "evaluation": {
             "data": told["data"], "measures": told["measures"], "counts": told["counts"],
-            "against": _against(platform, ask, task, made),
+            "against": against(platform, task.name, made.model, made.told.rows["test"], how) if ask.is_kept else {},
         },
         "leaks": {"findings": len(made.manifest["leaks"])},
         "task": {"name": task.name, "digest": task.digest},
@@ -368,30 +369,3 @@ def _registered(
     asked = RegisterAsk(task.name, made.files, lineage, made.pseudonyms, task.gates, ask.reason)
     version = register(platform, who, asked)
     return version_name(task.name, version["number"]), list(version["findings"])
-
-
-def _against(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json:
-    """The difference from the champion on the same test patients.
-
-    Empty where nobody answers, or it cannot be asked, or nothing is registered: a pipeline compares as it evaluates.
-    """
-    number = traffic_of(platform, task.name)["champion"]
-    if number is None or not ask.is_kept:
-        return {}
-    test = made.told.rows["test"]
-    try:
-        champion = unpack(open_version(platform, version_name(task.name, number))[1])
-        other = champion.score(told_to(champion, test.frame, test.timeline))
-    except CareloomError:
-        return {}
-    found = compared(test, made.model.score(test.frame), other, Resampling(ask.seed, min(200, ask.resamples)))
-    return {"champion": version_name(task.name, number), "measures": found}
-
-
-def compared(test: Rows, risk: Floats, other: Floats, how: Resampling) -> Json:
-    """Differences of two risks with their intervals, as gates read them."""
-    return {name: _bounds(one) for name, one in paired(test, np.asarray(risk), np.asarray(other), how).items()}
-
-
-def _bounds(one: Interval) -> Json:
-    return {"value": one.value, "low": one.low, "high": one.high}

@@ -14,11 +14,14 @@ from careloom.risk.definition_texts import joined, notes_to_leave_out, texts_of
 from careloom.risk.features_definition import features_from_toml, shipped_features, shipped_features_text
 from careloom.risk.models_package import unpack
 from careloom.services.access import local_operator
+from careloom.services.models import RegisterAsk, shown
+from careloom.services.models_brought import EvaluateOn, bring_in
 from careloom.services.risk_facts import state_of_zone, zone_facts
 from careloom.services.risk_simulated import SIMULATED
 from careloom.services.train_risk import TrainAsk, notes_of, train_risk
 from careloom.store import lake_snapshots as snapshots
 from tests.api.kit import Installation
+from tests.score_kit import lead
 from tests.store_kit import event
 from tests.unit.services.test_train_risk import PATIENTS, _of
 
@@ -63,6 +66,24 @@ def test_a_model_of_facts_with_notes_is_told_them_and_carries_their_features(mad
     texts = texts_of(orjson.loads(done.files["training.json"]))
     assert texts is not None
     assert texts.read()[1].name == "general+notes"
+
+
+def test_a_model_that_reads_notes_is_measured_and_compared_where_it_is_brought_in(
+    made: tuple[Installation, str],
+) -> None:
+    one, pin = made
+    lineage = {"data": {"zone": "public", "snapshot": "elsewhere"}, "seeds": {"training": 1}}
+    on = EvaluateOn("readmission-30d", "synthetic", pin, resamples=20)
+    ask = TrainAsk("readmission-30d", "synthetic", pin, is_kept=False, resamples=20, judge=())
+    told = {name: data for name, data in train_risk(one.platform, one.operator, ask).files.items() if "model." in name}
+    brought = RegisterAsk("noted", told, lineage, gates="clinical-risk")
+    first = bring_in(one.platform, one.operator, brought, on)
+    lead(one.platform, "noted", champion=first["number"])
+    second = bring_in(one.platform, one.operator, brought, on)
+    evaluation = shown(one.platform, one.operator, second["version"])["lineage"]["evaluation"]
+    assert evaluation["by"] == "careloom"
+    assert evaluation["against"]["champion"] == first["version"]
+    assert evaluation["against"]["measures"]["auroc"]["value"] == pytest.approx(0.0)
 
 
 def test_only_the_research_zone_has_notes_for_training_and_only_for_who_may_search_them() -> None:

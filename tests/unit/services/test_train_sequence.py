@@ -19,6 +19,7 @@ from careloom.services.score import ScoreAsk, score
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.services.train_risk import TrainAsk, train_risk
 from tests.api.kit import Installation
+from tests.score_kit import lead
 from tests.store_kit import event
 from tests.unit.services.test_train_risk import PATIENTS, _of
 
@@ -93,6 +94,16 @@ def test_a_sequence_is_searched_trained_signed_served_and_explained(made: Instal
         assert said.total == pytest.approx(odds, abs=1e-6)
         behind = {fact.resource for each in said.factors for told in each.statements for fact in told.facts}
         assert behind & set(one.assessment.basis)
+
+
+def test_a_table_is_compared_with_a_champion_that_is_a_sequence(made: Installation, task: str) -> None:
+    ask = TrainAsk(task, "synthetic", seed=2, learner="sequence", resamples=20, judge=())
+    champion = train_risk(made.platform, made.operator, ask).version
+    lead(made.platform, "readmission-30d", champion=int(champion.partition("@")[2]))
+    table = TrainAsk("readmission-30d", "synthetic", seed=2, resamples=20, judge=())
+    against = train_risk(made.platform, made.operator, table).lineage["evaluation"]["against"]
+    assert against["champion"] == champion
+    assert against["measures"]["auroc"]["value"] is not None
 
 
 def test_what_serves_a_sequence_is_numpy_alone() -> None:
