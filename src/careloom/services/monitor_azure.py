@@ -1,4 +1,7 @@
-"""Numbers and alarms of watched models for Azure Monitor, by OpenTelemetry."""
+"""Numbers and alarms of watched models for Azure Monitor, by OpenTelemetry.
+
+The SDK gathers them and the exporter is called here: readers and processors of the SDK tell nobody what it answered.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -6,9 +9,9 @@ from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import LogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, LogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExporter
 from opentelemetry.sdk.resources import Resource
 
 from careloom.errors import SetupError
@@ -16,49 +19,72 @@ from careloom.services.monitor_numbers import HELP, Number
 
 CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 """The variable that names the Application Insights resource; it is no setting, for it holds a key."""
+_TAKEN = "SUCCESS"
+"""By name: an exporter may answer with the enumeration that the SDK had before, which equals no newer one."""
 
 
 def send(
     numbers: Sequence[Number],
     message: Mapping[str, Any] | None,
     *,
-    reader: MetricReader | None = None,
+    metrics: MetricExporter | None = None,
     logs: LogRecordExporter | None = None,
 ) -> None:
     """Sends every number as a gauge, and a message as a log record of severity WARN.
 
-    reader, logs  in place of Azure Monitor's, for another collector
-    raises        SetupError where the extra azure is not installed, or no connection string is there
+    metrics, logs  in place of Azure Monitor's, for another collector
+    raises         SetupError where the extra azure is not installed, no connection string is there, or not all of it
+                   was taken; whatever else the exporter raises
     """
     resource = Resource.create({"service.name": "careloom"})
-    if reader is None or logs is None:
-        reader, logs = _azure()
+    if metrics is None or logs is None:
+        metrics, logs = _azure()
+    try:
+        if numbers:
+            _gauge(numbers, metrics, resource)
+        if message is not None:
+            _log(message, logs, resource)
+    finally:
+        metrics.shutdown()
+        logs.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _gauge(numbers: Sequence[Number], exporter: MetricExporter, resource: Resource) -> None:
+    reader = InMemoryMetricReader()
     provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
     meter = provider.get_meter("careloom.monitor")
     gauges = {name: meter.create_gauge(name, description=HELP[name]) for name in {one.name for one in numbers}}
     for one in numbers:
         gauges[one.name].set(one.value, dict(one.labels))
-    provider.force_flush()
+    found = reader.get_metrics_data()
     provider.shutdown()
-    if message is not None:
-        _log(message, logs, resource)
+    if found is None or exporter.export(found).name != _TAKEN:
+        raise _not_taken("numbers")
 
 
 def _log(message: Mapping[str, Any], exporter: LogRecordExporter, resource: Resource) -> None:
     provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    gathered = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    provider.add_log_record_processor(SimpleLogRecordProcessor(gathered))
     told = {name: str(message[name]) for name in ("model", "run", "since", "until", "message") if name in message}
     text = "; ".join(f"{one['kind']} {one['place']} {_state_of(one)}" for one in message["alarms"])
     record = LogRecord(severity_number=SeverityNumber.WARN, severity_text="WARN", body=text, attributes=told)
     provider.get_logger("careloom.monitor").emit(record)
+    found = gathered.get_finished_logs()
     provider.shutdown()
+    if not found or exporter.export(found).name != _TAKEN:
+        raise _not_taken("message")
+
+
+def _not_taken(what: str) -> SetupError:
+    return SetupError(f"monitor.azure: the {what} was not taken", "See what Azure Monitor says, and its network.")
 
 
 def _state_of(one: Mapping[str, Any]) -> str:
     return "resolved" if one.get("event") == "resolved" else str(one["level"])
 
 
-def _azure() -> tuple[MetricReader, LogRecordExporter]:
+def _azure() -> tuple[MetricExporter, LogRecordExporter]:
     connection = os.environ.get(CONNECTION, "")
     if not connection:
         raise SetupError("monitor.azure: there is no connection string", f"Set {CONNECTION}.")
@@ -70,4 +96,4 @@ def _azure() -> tuple[MetricReader, LogRecordExporter]:
     except ModuleNotFoundError:
         raise SetupError("monitor.azure: the extra azure is not installed", "pip install careloom[azure].") from None
     metrics = AzureMonitorMetricExporter(connection_string=connection)
-    return PeriodicExportingMetricReader(metrics), AzureMonitorLogExporter(connection_string=connection)
+    return metrics, AzureMonitorLogExporter(connection_string=connection)

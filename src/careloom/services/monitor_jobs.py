@@ -4,11 +4,13 @@ Drift opens a retraining: a job that trains a new version by the pipeline of the
 the same gates and the same second person as any version: nothing here promotes anything.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from careloom.errors import CareloomError, NotFound
+from careloom.logs import log
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
@@ -93,6 +95,9 @@ def _tried(act: Callable[[], object]) -> str:
     try:
         act()
     except CareloomError:
+        return "failed"
+    except Exception as error:  # noqa: BLE001 whatever a collector answers, alarms are told and drift is answered
+        log(__name__, "numbers of a look were not sent", level=logging.ERROR, kind=type(error).__name__)
         return "failed"
     return "sent"
 

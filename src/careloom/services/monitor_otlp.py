@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import orjson
 
@@ -81,14 +81,12 @@ def _nanoseconds(at: datetime) -> str:
 
 
 def _post(collector: str, path: str, body: Json) -> None:
-    told = urlsplit(collector)
-    if told.scheme not in ("http", "https") or not told.hostname or told.username is not None or told.query:
-        raise SetupError("monitor.otlp: it is no address of a collector", "Write http://host:4318 or https://host.")
+    told, host = _address(collector)
     try:
-        connection = http.client.HTTPConnection(told.hostname, told.port, timeout=SECONDS)
+        connection = http.client.HTTPConnection(host, told.port, timeout=SECONDS)
         if told.scheme == "https":
             tls = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(told.hostname, told.port, timeout=SECONDS, context=tls)
+            connection = http.client.HTTPSConnection(host, told.port, timeout=SECONDS, context=tls)
         try:
             connection.request("POST", told.path.rstrip("/") + path, orjson.dumps(body), _headers())
             answer = connection.getresponse()
@@ -103,13 +101,24 @@ def _post(collector: str, path: str, body: Json) -> None:
         raise SetupError(f"monitor.otlp: the collector took not all of it ({status})", "See what its log says.")
 
 
+def _address(collector: str) -> tuple[SplitResult, str]:
+    """The parts of an address, and its host. raises SetupError"""
+    try:
+        told = urlsplit(collector)
+    except ValueError:
+        told = urlsplit("")
+    if told.scheme not in ("http", "https") or not told.hostname or told.username is not None or told.query:
+        raise SetupError("monitor.otlp: it is no address of a collector", "Write http://host:4318 or https://host.")
+    return told, told.hostname
+
+
 def _refused(content: bytes) -> bool:
-    """True for an answer of partial success that says how many points or records were left out."""
+    """True for an answer of partial success that says how many points or records were left out; null is none."""
     try:
         told = orjson.loads(content or b"{}").get("partialSuccess") or {}
-    except (ValueError, AttributeError):
+        return any(int(told.get(name) or 0) for name in ("rejectedDataPoints", "rejectedLogRecords"))
+    except (ValueError, AttributeError, TypeError):
         return False
-    return any(int(told.get(name, 0)) for name in ("rejectedDataPoints", "rejectedLogRecords"))
 
 
 def _headers() -> dict[str, str]:

@@ -207,31 +207,41 @@ def test_no_letter_goes_unsealed_to_another_machine() -> None:
 def test_a_collector_of_open_telemetry_gets_every_number_and_the_message() -> None:
     pytest.importorskip("opentelemetry.sdk")
     from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
-    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 
     from careloom.services.monitor_azure import send
 
-    class Kept(InMemoryMetricReader):
-        """Keeps what there is when it is shut down."""
+    class Kept(MetricExporter):
+        """Keeps what it is handed; one that is out of order takes nothing."""
 
         kept: Any = None
+        takes = MetricExportResult.SUCCESS
+
+        def export(self, metrics_data: Any, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
+            self.kept = metrics_data
+            return self.takes
+
+        def force_flush(self, timeout_millis: float = 10_000) -> bool:
+            return True
 
         def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-            self.kept = self.get_metrics_data()
-            super().shutdown(timeout_millis, **kwargs)
+            return
 
-    numbers, reader = list(numbers_of(REPORT)), Kept()
+    numbers, metrics = list(numbers_of(REPORT)), Kept()
     logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
-    send(numbers, message_of(REPORT, REPORT["alarms"]), reader=reader, logs=logs)
+    send(numbers, message_of(REPORT, REPORT["alarms"]), metrics=metrics, logs=logs)
     points = {
         (metric.name, tuple(sorted(point.attributes.items()))): point.value
-        for resource in reader.kept.resource_metrics for scope in resource.scope_metrics for metric in scope.metrics
+        for resource in metrics.kept.resource_metrics for scope in resource.scope_metrics for metric in scope.metrics
         for point in metric.data.data_points
     }  # fmt: skip
     assert points == {(one.name, tuple(sorted(one.labels))): one.value for one in numbers}
     (record,) = logs.get_finished_logs()
     assert dict(record.log_record.attributes or {})["model"] == "readmission-30d@1"
     assert "outside glucose large" in str(record.log_record.body)
+    metrics.takes = MetricExportResult.FAILURE
+    with pytest.raises(SetupError):
+        send(numbers, None, metrics=metrics, logs=logs)
 
 
 def test_numbers_name_the_version_and_no_other_number_has_their_labels() -> None:

@@ -235,6 +235,56 @@ def test_a_look_says_what_became_of_what_it_told(tmp_path: Path) -> None:
     assert any(line.startswith("Message-ID: <") for line in taken)
 
 
+@pytest.mark.parametrize("is_raised", [False, True], ids=["it refuses", "it does not answer"])
+def test_an_alarm_that_azure_did_not_take_waits(tmp_path: Path, is_raised: bool) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter, LogRecordExportResult
+    from opentelemetry.sdk.metrics.export import ConsoleMetricExporter
+
+    from careloom.services.monitor_azure import send
+
+    class Down(ConsoleLogRecordExporter):
+        """Takes nothing."""
+
+        def export(self, batch: Any) -> LogRecordExportResult:
+            if is_raised:
+                raise OSError("nobody is there")
+            return LogRecordExportResult.FAILURE
+
+    def way(message: dict[str, Any]) -> None:
+        send([], message, metrics=ConsoleMetricExporter(), logs=Down())
+
+    with closing(Watched(tmp_path, monitor={"azure": True, "retrain": False})) as made:
+        made.predict(BEGIN + DAY, change=IN_MMOL)
+        look(made.platform, ENGINEER, LookAsk(VERSION))
+        assert [state for _, state in deliver(made.platform, ENGINEER, {"azure": way})] == ["failed"]
+        (one,) = waiting(made)
+        assert (one.channel, one.tries) == ("azure", 1)
+        assert all("azure" not in each.told for each in standing(made))
+
+
+def test_a_collector_that_breaks_holds_up_no_alarm_and_no_retraining(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(REGISTRY, "monitor.azure", "tests.unit.services.test_monitor_life:breaks")
+    monkeypatch.setitem(REGISTRY, "monitor.retrain", "tests.unit.services.test_monitor_life:retrained")
+    with closing(Watched(tmp_path, monitor={"azure": True, "retrain": True})) as made:
+        made.predict(BEGIN + DAY, change=IN_MMOL)
+        report = look_now(made.platform, ENGINEER, LookAsk(VERSION))
+        assert (report["told"]["azure"], report["retraining"]) == ("failed", "a-run")
+        assert [one.tries for one in waiting(made)] == [1]
+
+
+def breaks(*_: Any) -> None:
+    """A collector whose answer nobody foresaw."""
+    raise TypeError("it is null")
+
+
+def retrained(*_: Any) -> str:
+    """A retraining that was queued."""
+    return "a-run"
+
+
 def test_a_crossing_is_told_once_and_the_chart_begins_anew(made: Watched) -> None:
     names = made.predict(BEGIN + DAY, count=400)
     made.clock.move(days=HORIZON + 1)

@@ -112,7 +112,18 @@ def test_what_a_collector_does_not_take_is_an_error(status: int, answer: bytes) 
 
 
 @pytest.mark.parametrize(
-    "address", ["", "localhost:4318", "ftp://host", "http://user:secret@host", "http://127.0.0.1:1"]
+    "answer",
+    [b'{"partialSuccess": {"rejectedDataPoints": null}}', b'{"partialSuccess": null}', b'{"partialSuccess": [1]}',
+     b'{"partialSuccess": {"rejectedDataPoints": "x"}}', b'{"partialSuccess": {"rejectedDataPoints": [1]}}', b"[]"],
+)  # fmt: skip
+def test_an_answer_that_says_of_nothing_that_it_was_left_out_is_no_error(answer: bytes) -> None:
+    with collector(200, answer) as (address, got):
+        send_numbers(address, NUMBERS, AT)
+    assert len(got) == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["", "localhost:4318", "ftp://host", "http://user:secret@host", "http://127.0.0.1:1", "http://[secret"]
 )
 def test_an_address_where_no_collector_is_is_an_error_that_tells_no_secret(address: str) -> None:
     with pytest.raises(SetupError) as caught:
