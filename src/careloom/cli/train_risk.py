@@ -22,7 +22,7 @@ def train_risk(
     out: Annotated[Path | None, typer.Option(help="A folder that gets the files of the version, too.")] = None,
     no_register: Annotated[bool, typer.Option("--no-register", help="Register nothing; see --out.")] = False,
     queue: Annotated[bool, typer.Option("--queue", help="Let the worker do it.")] = False,
-    learner: Annotated[str, typer.Option(help="logistic or lightgbm, in place of the task's.")] = "",
+    learner: Annotated[str, typer.Option(help="logistic, lightgbm or sequence, in place of the task's.")] = "",
     trials: Annotated[int, typer.Option(min=0, help="Trials of Optuna for its settings. Needs the extra ml.")] = 0,
     seconds: Annotated[float, typer.Option(min=0, help="Of processor time, after which no trial begins.")] = 600.0,
     judge: Annotated[
