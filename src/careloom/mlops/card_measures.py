@@ -48,6 +48,7 @@ def _elsewhere(judged: Judged) -> str:
         told.append(
             f"{one['of']}: AUROC {interval(found['auroc'])}, {interval(lost)} lower; "
             f"expected calibration error {interval(found['ece'])}"
+            + (" (its settings were searched on all training patients)" if one.get("searched") else "")
         )
     return f" Made anew and tested on what it was made without: {'; '.join(told)}." if told else ""
 

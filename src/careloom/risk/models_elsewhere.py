@@ -1,7 +1,8 @@
 """How a task's model does away from where it learnt: later than its training, and at a site that it has not seen.
 
 The model is made anew for each division, by the same plan, of the rows that are left: nothing of the rows that judge it
-is in its learner, its calibration or its settings. What it loses is told against the division by patient.
+is in its learner, its calibration or the choice among the plan's candidates. Candidates that a search found saw every
+training patient before, which each row says. What it loses is told against the division by patient.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,12 +38,14 @@ class Elsewhere:
     kinds       some of `KINDS`
     shift_days  the most by which a patient's dates were moved: a gap of twice that keeps earlier earlier
     page        the report on the division by patient: what a loss is told against
+    searched    the plan's settings were searched on the training patients of that division
     """
 
     kinds: Sequence[str]
     how: Resampling
     page: Mapping[str, Any]
     shift_days: float = 0.0
+    searched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def _judged(about: Mapping[str, About], rows: Rows, plan: Plan, ask: Elsewhere, 
         "kind": one.kind, "of": one.of, "reason": "", "train": _counts(learns), "rows": _counts(test),
         "measures": {name: _interval(getattr(told, name)) for name in MEASURES},
         "auroc_drop": difference(own["auroc"], _interval(told.auroc)),
-        "ece_rise": difference(_interval(told.ece), own["ece"]),
+        "ece_rise": difference(_interval(told.ece), own["ece"]), "searched": ask.searched,
     }  # fmt: skip
 
 
@@ -172,7 +175,7 @@ def said(one: Json) -> str:
         f"AUROC {_said(measures['auroc'])}, {_said(one['auroc_drop'])} lower; "
         f"ECE {_said(measures['ece'])}, {_said(one['ece_rise'])} higher; "
         f"{one['rows']['rows']:,} rows, {one['rows']['events']:,} events"
-    )
+    ) + ("; its settings were searched on all training patients" if one.get("searched") else "")
 
 
 def _said(one: Mapping[str, float | None]) -> str:

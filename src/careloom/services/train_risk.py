@@ -187,8 +187,9 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     judge = Judge(ask.seed, ATTRIBUTES, ppv=task.ppv, resamples=ask.resamples)
     page = report(model, told.rows["test"], judge, baselines=beside.risks, groups=told.groups["test"])
     away = Elsewhere(
-        ask.judge, Resampling(ask.seed, min(200, ask.resamples)), page, shift_of(platform, zone_of(ask.zone))
-    )
+        ask.judge, Resampling(ask.seed, min(200, ask.resamples)), page, shift_of(platform, zone_of(ask.zone)),
+        searched=ask.trials > 0,
+    )  # fmt: skip
     page["beside"] = list(beside.told)
     page["directions"] = directions(model, told.rows["test"].frame, task.directions)
     page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, away)

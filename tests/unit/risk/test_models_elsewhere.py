@@ -7,6 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from careloom.mlops.card_facts import Judged
+from careloom.mlops.card_measures import validity
 from careloom.risk.evaluate import Resampling
 from careloom.risk.models_elsewhere import KINDS, Elsewhere, Json, difference, judged_elsewhere, lines
 from careloom.risk.models_features import About
@@ -41,8 +43,8 @@ def drawn(count: int = 2400, *, sites: bool = True, turns: float = 2.0) -> dict[
     return {"train": whole.only(part < 3), "validation": whole.only(part == 3), "test": whole.only(part == 4)}
 
 
-def judged(parts: dict[str, Rows], *kinds: str, shift: float = 0.0) -> list[Json]:
-    ask = Elsewhere(kinds or KINDS, Resampling(1, 50), OWN, shift)
+def judged(parts: dict[str, Rows], *kinds: str, shift: float = 0.0, searched: bool = False) -> list[Json]:
+    ask = Elsewhere(kinds or KINDS, Resampling(1, 50), OWN, shift, searched)
     return judged_elsewhere(ABOUT, parts, PLAN, ask)
 
 
@@ -59,6 +61,14 @@ def test_a_rule_that_turns_with_time_is_a_loss_that_the_division_by_patient_hide
     assert one["measures"]["auroc"]["value"] < 0.4
     assert one["auroc_drop"]["low"] > 0.3
     assert "lower" in lines([one])[0]
+
+
+@pytest.mark.parametrize("searched", [True, False])
+def test_settings_that_a_search_found_are_said_on_the_page_and_the_card(searched: bool) -> None:
+    (one,) = judged(drawn(), "temporal", searched=searched)
+    assert ("settings were searched" in lines([one])[0]) is searched
+    found = validity(Judged("digest", datetime(2024, 1, 1, tzinfo=UTC), "patients", {}, {}, elsewhere=(one,)))
+    assert ("settings were searched" in str(found)) is searched
 
 
 def test_shifted_dates_leave_a_gap_of_twice_the_shift_before_the_test() -> None:
