@@ -49,7 +49,11 @@ def card(one: Assessment, card_id: str, base_url: str) -> Json | None:
             {"system": OVERRIDE, "code": code, "display": display} for code, display in OVERRIDE_REASONS.items()
         ],
         "links": [
-            {"label": "The record behind it", "url": f"{pages}/patients/identified/{one.patient_id}", "type": "absolute"}
+            {
+                "label": "The record behind it",
+                "url": f"{pages}/patients/identified/{one.patient_id}",
+                "type": "absolute",
+            }
         ],
     }
 
