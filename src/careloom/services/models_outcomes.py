@@ -4,7 +4,7 @@ Each case counts once a version, by what was said of it first. What was said aft
 back, and counts for nothing: who looks back knows whom to look at.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from careloom.mlops.counting import Counts
@@ -24,7 +24,7 @@ class Came:
         self._answered: set[tuple[object, ...]] = set()
 
     def known(
-        self, step: Transaction, logged: Iterable[Logged], outcomes: Mapping[str, bool],
+        self, step: Transaction, logged: Sequence[Logged], outcomes: Mapping[str, bool],
         matured: Mapping[str, datetime] | None = None,
     ) -> int:  # fmt: skip
         """Notes outcomes by name of the prediction, as `careloom.store.predictions` does; how many are new.
@@ -32,15 +32,14 @@ class Came:
         logged   those predictions, as they were before the step
         matured  when the horizon of some of them ended, where that is not what it was when they were made
         """
-        log, seen, ended = step.predictions, set(), matured or {}
+        log, ended = step.predictions, matured or {}
+        seen = log.known_cases(one.said for one in logged if one.name in outcomes)
         for one in sorted(logged, key=lambda each: each.time):
             case = (one.said.model, one.said.version, *one.said.case)
             if one.name not in outcomes or one.time >= ended.get(one.name, one.matures) or case in seen:
                 continue
             seen.add(case)
-            if not log.is_known(one.said):
-                happened = outcomes[one.name]
-                self._of(one).came_true(one.said.score, happened=happened, is_alert=one.said.alert)
+            self._of(one).came_true(one.said.score, happened=outcomes[one.name], is_alert=one.said.alert)
         return log.known(outcomes, ended)
 
     def answered(self, step: Transaction, one: Logged, *, is_overridden: bool) -> None:

@@ -29,6 +29,8 @@ from careloom.store.zone_keys import ZoneKeys
 
 Role = Literal["champion", "challenger", "shadow", "batch"]
 Answer = Literal["accepted", "overridden"]
+Case = tuple[str, str, str, date]
+"""Model and version, and what `Prediction.case` says."""
 ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow", "batch")
 LONGEST_REASON = 64
 _COLUMNS = "prediction, model, version, role, time, matures, subject, body, outcome, answer, reason, noted"
@@ -58,7 +60,12 @@ _ANSWERED = (
     f"SELECT {_COLUMNS} FROM prediction WHERE subject = ? AND model = ? AND version = ? AND length(answer) > 0 "  # noqa: S608
     "AND role <> 'shadow'"
 )
-_KNOWN = f"SELECT {_COLUMNS} FROM prediction WHERE subject = ? AND model = ? AND version = ? AND length(outcome) > 0"  # noqa: S608 our own names
+_KNOWN = f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND length(outcome) > 0 AND subject {{in}}"  # noqa: S608 our own names
+_NEWEST_ANSWERED = (
+    f"SELECT {_COLUMNS} FROM prediction WHERE subject IN "  # noqa: S608 our own names
+    "(SELECT subject FROM subject_key WHERE pseudonym = ?) AND model = ? AND answer <> '' "
+    "ORDER BY time DESC, prediction DESC"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,7 @@ class PredictionReader:
         asked = (window.model, window.version, microseconds(window.since), microseconds(window.until))
         return list(self._opened(bulk.fetch(self._connection, _RIPE, asked)))
 
-    def due(self, model: str, version: str, now: datetime | None, at_once: int = 20_000) -> Iterator[list[Logged]]:
+    def due(self, model: str, version: str, now: datetime | None, at_once: int = 1_000) -> Iterator[list[Logged]]:
         """Those whose horizon has passed and whose outcome nobody noted, the oldest first, some at a time.
 
         now  None for all whose outcome nobody noted, whenever their horizon ends
@@ -182,10 +189,14 @@ class PredictionReader:
         )
         return list(self._opened(bulk.fetch(self._connection, sql, (pseudonym,))))
 
-    def known_of(self, subject: int, model: str, version: str) -> list[Logged]:
-        """Those of one version and one data key whose outcome is known."""
-        rows = bulk.fetch(self._connection, _KNOWN, (subject, model, version))
-        return [one for one in self._opened(rows) if one.outcome is not None]
+    def newest_answered(self, pseudonym: str, model: str) -> Iterator[Logged]:
+        """Those of one patient and model that have an answer, the newest first; each is opened when it is asked for."""
+        return self._opened(bulk.fetch(self._connection, _NEWEST_ANSWERED, (pseudonym, model)))
+
+    def known_of(self, subjects: Sequence[int], model: str, version: str) -> Iterator[Logged]:
+        """Those of one version and these data keys whose outcome is known."""
+        rows = bulk.fetch_in(self._connection, _KNOWN, subjects, model, version)
+        return (one for one in self._opened(rows) if one.outcome is not None)
 
     def answered_of(self, subject: int, model: str, version: str) -> list[Logged]:
         """Those of one version and one data key that somebody was shown and answered."""
@@ -258,13 +269,18 @@ class PredictionWriter:
         of = (key.number, one.model, one.version, *days, microseconds(since))
         return bool(bulk.fetch(self._tools.connection, _SAID, of))
 
-    def is_known(self, one: Prediction) -> bool:
-        """Whether an outcome of the same case and version was known before."""
-        tools = self._tools
-        key = tools.subjects.of_patients([(one.patient,)])[(one.patient,)]
+    def known_cases(self, predictions: Iterable[Prediction]) -> set[Case]:
+        """Of the patients of these predictions, the cases whose outcome was known before; each is opened once."""
+        tools, patients = self._tools, dict[tuple[str, str], set[tuple[str]]]()
+        for one in predictions:
+            patients.setdefault((one.model, one.version), set()).add((one.patient,))
+        keys = tools.subjects.of_patients(set().union(*patients.values()))
         reader = PredictionReader(tools.connection, tools.zone_keys, tools.subject_keys, tools.bodies)
-        known = reader.known_of(0 if key is None else key.number, one.model, one.version)
-        return any(each.said.case == one.case for each in known)
+        found = set()
+        for version, asked in patients.items():
+            subjects = sorted({key.number for each in asked if (key := keys[each]) is not None})
+            found |= {(*version, *known.said.case) for known in reader.known_of(subjects, *version)}
+        return found
 
     def is_answered(self, one: Prediction) -> bool:
         """Whether an alert of the same case and version, which somebody was shown, was answered before."""

@@ -78,6 +78,25 @@ def test_an_outcome_is_due_once_its_horizon_has_passed_and_is_noted_once(filled:
         assert list(log.due("readmission-30d", "3", ripe)) == []
 
 
+def test_what_is_due_comes_a_thousand_at_once_for_each_page_is_one_step(filled: ZoneStore) -> None:
+    recorded(filled, *[FIRST] * 1_001)
+    with filled.predictions() as log:
+        assert [len(page) for page in log.due("readmission-30d", "3", None)] == [1_000, 1]
+
+
+def test_known_cases_of_several_patients_and_versions_are_read_together(filled: ZoneStore) -> None:
+    other, later = replace(FIRST, version="4"), replace(SECOND, index_time=START + timedelta(days=2))
+    names = recorded(filled, FIRST, FIRST, SECOND, other, later)
+    with filled.transaction(event()) as step:
+        assert step.predictions.known_cases([]) == set()
+        step.predictions.known({names[0]: True, names[4]: False})
+        step.predictions.retired({names[3]: "death"})
+        mine, theirs = ("readmission-30d", "3", *FIRST.case), ("readmission-30d", "3", *later.case)
+        assert step.predictions.known_cases([FIRST, SECOND, other]) == {mine, theirs}
+        assert step.predictions.known_cases([FIRST]) == {mine}
+        assert step.predictions.known_cases([other]) == set()
+
+
 def test_what_nobody_will_know_is_retired_with_its_reason_until_somebody_knows_it(filled: ZoneStore) -> None:
     names = recorded(filled, FIRST, SECOND)
     with filled.transaction(event()) as step:
