@@ -15,6 +15,8 @@ from careloom.dashboard.address import local, read
 from careloom.errors import InputError, NotFound, QueryError
 from careloom.runtime import Runtime
 from careloom.services.models_kept import Change, set_traffic, traffic_of, write
+from careloom.store import bulk
+from careloom.store.predictions import Prediction
 from tests.api.kit import Clock, Installation
 from tests.api.test_sdk import client_of
 from tests.score_kit import NAME, patient, registered, stay
@@ -188,3 +190,24 @@ def test_requests_of_the_specification_are_understood(place: Installation) -> No
         answer = place.client.post(VIEW, json=told, headers=place.bearer())
         assert answer.status_code == (412 if is_whole else 400), file.name
     assert calls
+
+
+@pytest.mark.parametrize(
+    ("who", "model", "answer", "shown"),
+    [("sick", "other", "overridden", 1), ("sick", NAME, "", 1), ("well", NAME, "overridden", 0)],
+)
+def test_a_card_opens_the_seal_of_no_prediction_that_cannot_have_closed_it(
+    place: Installation, who: str, model: str, answer: str, shown: int
+) -> None:
+    """Those are spoilt: whoever opened one would find it broken."""
+    said = Prediction(who, model, "1", 0.5, alert=True, index_time=AT, horizon_days=30.0)
+    with place.platform.store("identified").transaction(event()) as step:
+        (name,) = step.predictions.record([said])
+        bulk.run(
+            step.connection, "UPDATE prediction SET body = ?, answer = ? WHERE prediction = ?", [(b"x", answer, name)]
+        )
+    try:
+        assert len(call(place, VIEW, who).json["cards"]) == shown
+    finally:
+        with place.platform.store("identified").transaction(event()) as step:
+            bulk.run(step.connection, "DELETE FROM prediction WHERE prediction = ?", [(name,)])

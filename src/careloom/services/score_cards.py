@@ -127,15 +127,12 @@ def _stored(platform: Platform, kind: str, told: str) -> str:
 def _was_overridden(platform: Platform, made: ScoreReport) -> bool:
     """Whether somebody closed the newest card about the same index that had an answer."""
     one, store = made.assessment, platform.store(ZONE)
-    if one is None:
+    if one is None or one.running:
         return False
-    model = one.model.partition("@")[0]
     with store.predictions() as log:
-        known = [
-            kept for kept in log.of_patient(store.pseudonym(one.patient_id))
-            if kept.answer and kept.said.model == model and not one.running and kept.said.index_time == one.index_time
-        ]  # fmt: skip
-    return bool(known) and known[-1].answer == "overridden"
+        known = log.newest_answered(store.pseudonym(one.patient_id), one.model.partition("@")[0])
+        answers = (kept.answer for kept in known if kept.said.index_time == one.index_time)
+        return next(answers, "") == "overridden"
 
 
 def feedback(platform: Platform, who: Principal, service_id: str, told: Sequence[Mapping[str, Any]]) -> Json:
