@@ -143,7 +143,7 @@ def _settled(
     if seen.newest is not None:
         judged.add(("stale", ""))
     if chart is not None and chart.fresh:
-        judged |= {("sequential", "up"), ("sequential", "down")}
+        judged |= {("sequential", side) for side in chart.calm}
     detail = {"model": ask.version, "run": report["id"], "alarms": len(report["alarms"])}
     with platform.store(ZONE).transaction(event(platform, who, RUN, ZONE, detail=detail)) as step:
         if not ask.is_in_force:

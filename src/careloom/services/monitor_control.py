@@ -39,6 +39,16 @@ class Controlled:
     crossings: list[Json]
     earlier: list[Json]
 
+    @property
+    def calm(self) -> frozenset[str]:
+        """The sides, ``up`` and ``down``, that nothing more is to be told of.
+
+        A chart that began anew says nothing at first, whether or not the odds are still moved: a crossing is over
+        after as many outcomes without another as the chart had seen when it came.
+        """
+        newest = {"up" if one["upwards"] else "down": one["outcomes"] for one in (*self.earlier, *self.crossings)}
+        return frozenset(side for side in ("up", "down") if self.chart.outcomes >= newest.get(side, 1))
+
     def as_json(self) -> Json:
         """It as a report holds it; ``crossed`` and ``upwards`` are of the first new crossing."""
         first = self.crossings[0] if self.crossings else {"crossed": None, "upwards": False}

@@ -286,7 +286,7 @@ def retrained(*_: Any) -> str:
 
 
 def test_a_crossing_is_told_once_and_the_chart_begins_anew(made: Watched) -> None:
-    names = made.predict(BEGIN + DAY, count=400)
+    names = made.predict(BEGIN + DAY, count=500)
     made.clock.move(days=HORIZON + 1)
     outcomes = made.outcomes(names, shift=1.5)
     first, rest = dict(list(outcomes.items())[:300]), dict(list(outcomes.items())[300:])
@@ -300,10 +300,16 @@ def test_a_crossing_is_told_once_and_the_chart_begins_anew(made: Watched) -> Non
     assert "sequential" not in {each["kind"] for each in (*again["queued"], *again["alarms"])}
     assert (again["sequential"]["fresh"], again["sequential"]["crossed"]) == (0, None)
     assert [each["look"] for each in again["sequential"]["crossings"]] == [one["id"]] * count
-    as_promised = dict.fromkeys(rest, False)
-    take_feedback(made.platform, CLINICIAN, [Feedback(*each) for each in list(as_promised.items())[:20]])
+    as_promised = made.outcomes(list(rest))
+    take_feedback(made.platform, CLINICIAN, [Feedback(*each) for each in list(as_promised.items())[:5]])
+    early = look(made.platform, ENGINEER, LookAsk(VERSION))  # so few say nothing of a chart that began anew
+    assert (early["sequential"]["fresh"], early["sequential"]["crossed"]) == (5, None)
+    assert early["sequential"]["since"] < early["sequential"]["crossings"][-1]["outcomes"]
+    assert "sequential" in {each.kind for each in standing(made)}
+    made.clock.move(hours=1)
+    take_feedback(made.platform, CLINICIAN, [Feedback(*each) for each in list(as_promised.items())[5:]])
     over = look(made.platform, ENGINEER, LookAsk(VERSION))
-    assert over["sequential"]["fresh"] == 20
+    assert over["sequential"]["since"] >= over["sequential"]["crossings"][-1]["outcomes"]
     assert ("resolved", "sequential") in {(each["event"], each["kind"]) for each in over["queued"]}
 
 
