@@ -1,6 +1,6 @@
 """The life of alarms: a look opens them, sees them again, closes them, and puts what is to be told into the outbox.
 
-Everything of a look is one step: what it found and what is to be told of it are kept together or not at all. Each
+What a look opens and closes and what is to be told of it are one step, after its report: all of it or nothing. Each
 channel is for itself: an alarm that stands is told again `quiet_hours` after that channel told it last, one that closed
 is told once as resolved where it was told. What could not be looked at (too few predictions, no new outcome) stays.
 """

@@ -1,7 +1,8 @@
 """What people tell of predictions: outcomes, and what clinicians made of alerts.
 
-An outcome counts only when its horizon has passed: an event is known early, its absence is not, and who counts early
-counts too many events.
+An outcome counts only when the horizon that its prediction was made with has passed: an event is known early, its
+absence is not, and who counts early counts too many events. Of a prediction made within a stay the horizon of the task
+may begin later, with the discharge: what is told is taken as said of that horizon, and is not looked up again.
 """
 
 from collections.abc import Sequence
