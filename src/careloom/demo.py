@@ -93,7 +93,7 @@ def run(path: Path | None, *, full: bool, keep: Path | None) -> None:
     """Runs all chapters, prints what they gave, and serves it until stopped.
 
     path  your own files instead of the bundled hospital
-    full  trains every task of risk, too, on more simulated patients: some twenty minutes of one core
+    full  trains every task of risk, too, on more simulated patients: a quarter of an hour of one core
     keep  where the data stays; without it, it is removed at the end
 
     With ``CARELOOM_DEMO_SERVE=0`` in the environment it ends after the chapters.
