@@ -227,7 +227,7 @@ def demo(
     path: Annotated[
         Path | None, typer.Argument(help="Your own files instead of the bundled simulated hospital.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Train every task of risk, too: a quarter of an hour of one core.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Train every task of risk, too (15 min).")] = False,
     keep: Annotated[Path | None, typer.Option(help="Keep the data in this folder; else it is removed.")] = None,
 ) -> None:
     """Run the main job on a simulated hospital and show what came out, in under 8 minutes.
