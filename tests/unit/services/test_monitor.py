@@ -236,7 +236,7 @@ def test_one_outcome_counts_once_however_often_it_was_predicted(made: Watched) -
     assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["sequential"]["outcomes"] == PATIENTS
 
 
-def test_a_chart_that_is_opened_twenty_times_weighs_once_in_a_window_and_counts_twenty_times(made: Watched) -> None:
+def test_a_chart_opened_twenty_times_has_the_weight_of_one_in_a_window_and_counts_twenty_times(made: Watched) -> None:
     for _ in range(20):
         made.clock.now = BEGIN + DAY
         names = made.predict(BEGIN + DAY, count=PATIENTS)

