@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from careloom.errors import QueryError
-from careloom.risk.cohorts import extract
+from careloom.risk.cohorts import indexes
 from careloom.risk.cohorts_definition import Definition
 from careloom.risk.groups import groups, watched
 from careloom.risk.stratify import Stratified, UnitCosts, stratify
@@ -186,25 +186,18 @@ def _as_of(definition: Definition, as_of: datetime) -> Definition:
 
 def _newest(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
     """The newest index of each patient that is within its horizon and fails no rule, and how all stand."""
-    verdicts = extract(definition, past).verdicts.filter(pl.col("index_time") <= as_of)
-    newest = verdicts.sort("patient_id", "index_time", "resource_key").unique(
+    found = indexes(definition, past).filter(pl.col("index_time") <= as_of)
+    newest = found.sort("patient_id", "index_time", "resource_key").unique(
         "patient_id", keep="last", maintain_order=True
     )
-    names = [rule.name for rule in definition.rules]
-    fits = pl.all_horizontal(names) if names else pl.lit(value=True)
-    horizon = _horizon(definition)
     state = (
-        pl.when(~fits).then(pl.lit("not-eligible"))
-        .when(pl.lit(as_of) < pl.col("index_time") + horizon).then(pl.lit("open")).otherwise(pl.lit("over"))
+        pl.when(~pl.col("fits")).then(pl.lit("not-eligible"))
+        .when(pl.lit(as_of) < pl.col("index_time") + _horizon(definition)).then(pl.lit("open"))
+        .otherwise(pl.lit("over"))
     )  # fmt: skip
-    judged = newest.with_columns(state.alias("state"))
+    judged = newest.with_row_index("candidate").with_columns(pl.col("candidate").cast(pl.Int64), state.alias("state"))
     states = dict.fromkeys(("open", "over", "not-eligible"), 0) | dict(judged["state"].value_counts().iter_rows())
-    kind = definition.events[definition.index.event].kind if definition.index.event else ""
-    told = past.filter(pl.col("kind") == kind)
-    encounters = told.unique("resource_key", keep="first", maintain_order=True)
-    index = judged.filter(pl.col("state") == "open").join(
-        encounters.select("resource_key", "encounter_key"), on="resource_key", how="left", maintain_order="left"
-    )
+    index = judged.filter(pl.col("state") == "open")
     return index.select("candidate", "patient_id", "index_time", "encounter_key", "resource_key"), states
 
 
