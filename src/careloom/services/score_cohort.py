@@ -14,6 +14,7 @@ import polars as pl
 from careloom.errors import QueryError
 from careloom.risk.cohorts import indexes
 from careloom.risk.cohorts_definition import Definition
+from careloom.risk.cohorts_match import facts_of
 from careloom.risk.groups import groups, watched
 from careloom.risk.stratify import Stratified, UnitCosts, stratify
 from careloom.services.access import Principal
@@ -159,7 +160,7 @@ def scored(
     """
     definition, model = _as_of(asked.judge.definition, as_of), asked.served.model
     past = events.filter(pl.col("time").is_null() | (pl.col("time") <= as_of))
-    index, states = _newest(definition, past, as_of)
+    index, states = standings(definition, past, as_of)
     kind = definition.events[definition.index.event].kind if definition.index.event else ""
     with (heard or Heard()).asking(int(asked.served.number), is_batch=True):
         told = asked.frame(index, past, kind)
@@ -184,15 +185,18 @@ def _as_of(definition: Definition, as_of: datetime) -> Definition:
     return replace(definition, index=replace(definition.index, date=as_of))
 
 
-def _newest(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
+def standings(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
     """The newest index of each patient that is within its horizon and fails no rule, and how all stand."""
     found = indexes(definition, past).filter(pl.col("index_time") <= as_of)
     newest = found.sort("patient_id", "index_time", "resource_key").unique(
         "patient_id", keep="last", maintain_order=True
     )
+    before = definition.outcome.before
+    ended = facts_of(past, definition.events[before])["encounter_key"].drop_nulls().to_list() if before else []
+    is_ended = pl.col("encounter_key").is_in(ended).fill_null(value=False)
     state = (
         pl.when(~pl.col("fits")).then(pl.lit("not-eligible"))
-        .when(pl.lit(as_of) < pl.col("index_time") + _horizon(definition)).then(pl.lit("open"))
+        .when(~is_ended & (pl.lit(as_of) < pl.col("index_time") + _horizon(definition))).then(pl.lit("open"))
         .otherwise(pl.lit("over"))
     )  # fmt: skip
     judged = newest.with_row_index("candidate").with_columns(pl.col("candidate").cast(pl.Int64), state.alias("state"))

@@ -4,20 +4,27 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from careloom.errors import AccessError, InputError, QueryError
 from careloom.mlops.drift_profile import make_profile
+from careloom.risk.cohorts_definition import shipped
+from careloom.risk.cohorts_one import Judge
+from careloom.risk.facts_one import facts_of_one
 from careloom.risk.models_package import pack
 from careloom.risk.stratify import UnitCosts
 from careloom.services.access import Principal, local_operator
 from careloom.services.models import RegisterAsk, register
 from careloom.services.score import ScoreAsk, score
-from careloom.services.score_cohort import CohortScoreAsk, score_cohort
+from careloom.services.score_cohort import CohortScoreAsk, score_cohort, standings
 from careloom.store.predictions import Window
 from tests.api.kit import Installation
 from tests.score_kit import COHORT, NAME, lineage, model, patient, registered, rows, set_state
 from tests.store_kit import event
+from tests.unit.risk.one_patient import Resource, events_of, records, rows_of
 
 AT = datetime(2024, 2, 25, tzinfo=UTC)
 CLINICIAN = Principal("cleo", frozenset({"clinician"}), frozenset({"identified"}))
@@ -139,3 +146,29 @@ def test_a_batch_is_watched_as_single_scores_are(place: Installation) -> None:
         )  # fmt: skip
         assert len(said.bins) == len(profile.columns)
         assert said.groups["age_band"] in ("45 to 64", "65 to 79")
+
+
+@settings(max_examples=80, deadline=None)
+@given(records(), st.sampled_from(["readmission_30_days", "in_hospital_death"]))
+def test_many_stand_as_each_of_them_does(resources: list[Resource], name: str) -> None:
+    events = events_of(resources)
+    past = events.filter(pl.col("time").is_null() | (pl.col("time") <= AT))
+    index, states = standings(shipped(name), past, AT)
+    one = Judge(shipped(name)).standing(facts_of_one(rows_of(resources), "p"), AT)
+    assert {state for state, count in states.items() if count} == ({one.state} - {"no-index"})
+    found = index.select("index_time", "encounter_key").rows()
+    assert found == ([(one.index.moment.time, one.index.moment.encounter_key)] if one.state == "open" else [])
+
+
+@pytest.mark.parametrize(("end", "state"), [("2024-02-24T08:00:00Z", "over"), ("", "open")])
+def test_nobody_is_called_for_a_death_in_a_stay_that_is_over(end: str, state: str) -> None:
+    period = {"start": "2024-02-20T08:00:00Z"} | ({"end": end} if end else {})
+    adult = {"resourceType": "Patient", "id": "p", "birthDate": "1950-01-01"}
+    stay = {
+        "resourceType": "Encounter", "id": "e0", "status": "finished" if end else "in-progress",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+        "subject": {"reference": "Patient/p"}, "period": period,
+    }  # fmt: skip
+    past = events_of([adult, stay]).filter(pl.col("time").is_null() | (pl.col("time") <= AT))
+    _, states = standings(shipped("in_hospital_death"), past, AT)
+    assert states == {"open": 0, "over": 0, "not-eligible": 0} | {state: 1}
