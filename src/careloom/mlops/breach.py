@@ -26,6 +26,7 @@ class Limits:
     p99_ms: float
     score_shift: float
     calibration: float
+    brier: float
     ppv_share: float
     answers: int
     overrides: float
@@ -83,7 +84,8 @@ def judge(limits: Limits, slo: Counts, quality: Counts, beside: Counts | None) -
     """
     found = [
         _errors(limits, slo), _batches(limits, slo), _times(limits, slo), _scores(limits, quality, beside),
-        _calibration(limits, quality), _ppv(limits, quality), _overrides(limits, quality, beside),
+        _calibration(limits, quality), _brier(limits, quality), _ppv(limits, quality),
+        _overrides(limits, quality, beside),
     ]  # fmt: skip
     breaches = tuple(why for _, _, why in found if why)
     seen = {name: seen for name, seen, _ in found} | {"refused": _refused(slo)}
@@ -152,6 +154,19 @@ def _calibration(limits: Limits, counts: Counts) -> _Found:
         if abs(value) > limits.calibration and abs(value) * n / spread > limits.z:
             why = f"outcomes lie {value:+.3f} from what was said, over {n}; {limits.calibration:g} is allowed"
     return "calibration", {"value": value, "limit": limits.calibration, "n": n}, why
+
+
+def _brier(limits: Limits, counts: Counts) -> _Found:
+    """The Brier score minus what the probabilities promise: also of scores that are right on average alone.
+
+    source  Spiegelhalter DJ, Statistics in Medicine 1986;5:421-433
+    """
+    n, value, why = counts.known, None, ""
+    if n >= limits.outcomes:
+        value = counts.misfit / n
+        if value > limits.brier and counts.misfit > limits.z * math.sqrt(max(counts.misfit_variance, 1e-12)):
+            why = f"the Brier score lies {value:.3f} above what was promised, over {n}; {limits.brier:g} is allowed"
+    return "brier", {"value": value, "limit": limits.brier, "n": n}, why
 
 
 def _ppv(limits: Limits, counts: Counts) -> _Found:

@@ -28,6 +28,9 @@ class Counts:
     routed            [SCORES] of patients whom the traffic led here: versions beside each other get the same mix
     expected          sum of the probabilities of those whose outcome is known by now
     variance          sum of p (1 - p) of the same
+    misfit            sum of (outcome - p)(1 - 2 p) of the same: how far their Brier score lies above what the
+                      probabilities themselves promise; below 0 where it lies below
+    misfit_variance   sum of (1 - 2 p)^2 p (1 - p) of the same: the variance of ``misfit`` where they are right
     known, happened   how many those are, and for how many it happened
     alerts, hits      of the same, whom somebody was told of, and for how many of them it happened
     promised          sum of the probabilities of the alerts
@@ -44,6 +47,8 @@ class Counts:
     routed: list[int] = field(default_factory=lambda: [0] * SCORES)
     expected: float = 0.0
     variance: float = 0.0
+    misfit: float = 0.0
+    misfit_variance: float = 0.0
     known: int = 0
     happened: int = 0
     alerts: int = 0
@@ -86,6 +91,8 @@ class Counts:
         """Counts an outcome that became known, and what had been said of it."""
         self.expected += probability
         self.variance += probability * (1 - probability)
+        self.misfit += (happened - probability) * (1 - 2 * probability)
+        self.misfit_variance += (1 - 2 * probability) ** 2 * probability * (1 - probability)
         self.known += 1
         self.happened += int(happened)
         if is_alert:
@@ -101,9 +108,9 @@ class Counts:
     def apart(self) -> tuple["Counts", "Counts"]:
         """What was asked, and what came of it: the second becomes known later, and is kept longer."""
         late = Counts(
-            expected=self.expected, variance=self.variance, known=self.known, happened=self.happened,
-            alerts=self.alerts, hits=self.hits, promised=self.promised, answers=self.answers,
-            overridden=self.overridden,
+            expected=self.expected, variance=self.variance, misfit=self.misfit, misfit_variance=self.misfit_variance,
+            known=self.known, happened=self.happened, alerts=self.alerts, hits=self.hits, promised=self.promised,
+            answers=self.answers, overridden=self.overridden,
         )  # fmt: skip
         soon = Counts(
             self.requests, self.errors, self.refused, self.rows, self.lost, self.times, self.scores, self.routed
@@ -140,15 +147,16 @@ def from_json(told: Mapping[str, Any]) -> Counts:
 
 
 _LISTS = {"times": TIMES, "scores": SCORES, "routed": SCORES}
-_SUMS = ("expected", "variance", "promised")
+_SUMS = ("expected", "variance", "misfit", "misfit_variance", "promised")
 _WHOLE = tuple(one.name for one in fields(Counts) if one.name not in (*_LISTS, *_SUMS))
 
 
 def _fits(made: Counts) -> bool:
-    sums = all(isfinite(getattr(made, name)) and getattr(made, name) >= 0 for name in _SUMS)
+    sums = all(isfinite(getattr(made, name)) and (getattr(made, name) >= 0 or name == "misfit") for name in _SUMS)
     parts = (
         (made.errors, made.requests), (made.lost, made.rows), (made.happened, made.known), (made.expected, made.known),
-        (made.alerts, made.known), (made.hits, made.alerts), (made.promised, made.alerts),
+        (abs(made.misfit), made.known), (made.alerts, made.known), (made.hits, made.alerts),
+        (made.promised, made.alerts),
         (made.overridden, made.answers), (sum(made.scores) + sum(made.routed), made.requests - made.errors),
         (sum(made.times), made.requests - made.errors + made.rows - made.lost),
     )  # fmt: skip

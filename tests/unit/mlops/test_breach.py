@@ -40,6 +40,11 @@ def alerts(n: int, promised: float, hits: int) -> Counts:
     return made
 
 
+def mistaken(n: int) -> Counts:
+    """One half gets 0.9, the other 0.1, and it happens to the other half."""
+    return counted([0.9, 0.1] * (n // 2), [number % 20 in {0, *range(1, 18, 2)} for number in range(n)])
+
+
 def answers(n: int, overridden: int) -> Counts:
     made = Counts()
     for number in range(n):
@@ -60,7 +65,9 @@ def test_a_version_without_fault_breaks_nothing() -> None:
     assert verdict.breaches == ()
     assert verdict.is_enough
     judged = {name for name, one in verdict.seen.items() if one["value"] is not None}
-    assert judged == {"errors", "p99_ms", "score_shift", "calibration", "ppv", "overrides", "batches", "refused"}
+    assert judged == set(verdict.seen) == {
+        "errors", "p99_ms", "score_shift", "calibration", "brier", "ppv", "overrides", "batches", "refused",
+    }  # fmt: skip
 
 
 def test_two_hundred_versions_without_fault_are_left_alone() -> None:
@@ -82,6 +89,7 @@ FAULTS: dict[str, tuple[Counts, str]] = {
         counted(risks(400, 1), np.random.default_rng(4).random(400) > risks(400, 1)),
         "calibration",
     ),
+    "patients mistaken for each other, right on average": (mistaken(400), "brier"),
     "alerts that do not come true": (alerts(200, 0.4, 40), "ppv"),
     "alerts that nearly all close": (answers(200, 199), "overrides"),
     "alerts that more close than beside": (answers(60, 58), "beside"),
@@ -96,7 +104,7 @@ def test_a_regression_of_each_kind_is_found_and_named(name: str) -> None:
     told = {
         "errors": "requests got no score", "p99_ms": "took longer", "score_shift": "moved",
         "calibration": "outcomes lie", "ppv": "were promised", "overrides": "are allowed", "beside": "the arm beside",
-        "batches": "batches failed",
+        "batches": "batches failed", "brier": "Brier score",
     }[expected]  # fmt: skip
     assert [why for why in verdict.breaches if told in why]
 
