@@ -60,7 +60,8 @@ from careloom.services.synthesize_source import SourceAsk
 from careloom.services.terminology import lookup, translations
 from careloom.services.train_risk import TrainAsk, tasks, train_risk
 from careloom.services.verify import verify
-from careloom.settings import Api, Data, Keys, Settings, load
+from careloom.settings import Data, Keys, Settings, load
+from careloom.settings_served import Api
 from careloom.simulate.patients import PRESENT
 from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
 from careloom.terminology.systems import ICD_10_CM, SNOMED_CT

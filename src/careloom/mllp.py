@@ -25,7 +25,8 @@ from careloom.logs import log
 from careloom.services.access import Principal, local_operator
 from careloom.services.platform import Platform
 from careloom.services.receive import Received, Receiver
-from careloom.settings import Mllp, Settings
+from careloom.settings import Settings
+from careloom.settings_served import Mllp
 
 READ_BYTES = 1 << 16
 HEADER_BYTES = 4096

@@ -9,28 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from careloom.errors import SetupError
+from careloom.settings_served import Api, Mllp, Positive, Section, Words
 
 PREFIX = "CARELOOM__"
 FILE_VARIABLE = "CARELOOM_CONFIG"
-
-Positive = Annotated[int, Field(gt=0)]
-
-
-def _words(value: object) -> object:
-    """A list as a variable holds it: words divided by commas."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
-Words = Annotated[list[str], BeforeValidator(_words)]
-
-
-class Section(BaseModel):
-    """Frozen, and closed to keys that nobody reads."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Data(Section):
@@ -133,7 +118,7 @@ class Linkage(Section):
     memory_bytes     what comparing may take; 0 leaves it to DuckDB (four fifths of the machine). Nothing spills to disk
     """
 
-    trusted_sources: Words = []
+    trusted_sources: Words = Field(default=[])
     memory_bytes: Annotated[int, Field(ge=0)] = 0
 
 
@@ -150,10 +135,10 @@ class Deidentify(Section):
 
     policy: str = "first"
     project: str = "research"
-    detectors: Words = ["rules", "classifier"]
+    detectors: Words = Field(default=["rules", "classifier"])
     azure_endpoint: str = ""
     azure_may_receive_texts: bool = False
-    presidio_recognizers: Words = []
+    presidio_recognizers: Words = Field(default=[])
     four_eyes: bool = True
     approval_days: Positive = 7
 
@@ -241,73 +226,15 @@ class Monitor(Section):
     retrain_after_days: Positive = 7
     quiet_hours: Annotated[int, Field(ge=0)] = 24
     webhook: str = ""
-    webhook_hosts: Words = []
+    webhook_hosts: Words = Field(default=[])
     webhook_private: bool = False
-    mail_to: Words = []
+    mail_to: Words = Field(default=[])
     mail_from: str = ""
     mail_host: str = ""
     mail_port: Annotated[int, Field(ge=1, le=65535)] = 587
     mail_tls: Literal["starttls", "tls", "none"] = "starttls"
     azure: bool = False
     otlp: str = ""
-
-
-class Api(Section):
-    """How the REST API and the dashboard are served.
-
-    host, port              where the server listens
-    public_url              what clients call it: base of every link, and the audience of tokens; empty for the address
-                            it listens on. It begins with https unless the host is this machine alone
-    certificate, key        PEM files for TLS; without them a proxy in front does TLS, or only this machine is served
-    proxies                 how many proxies in front are believed when they say who asks (X-Forwarded-For)
-    processes, threads      workers, and requests that each handles at a time
-    token_seconds           how long an access token lasts
-    session_seconds         how long a person stays signed in
-    sign_in_rate            requests for a token from one address, as flask-limiter writes it
-    max_body_bytes          a longer request body is refused, but for uploads
-    max_upload_bytes        a longer upload is refused
-    min_upload_bytes_per_second  a slower upload is ended, after half a minute of grace
-    """
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 8080
-    public_url: str = ""
-    certificate: Path | None = None
-    key: Path | None = None
-    proxies: Annotated[int, Field(ge=0, le=10)] = 0
-    processes: Positive = 2
-    threads: Positive = 8
-    token_seconds: Annotated[int, Field(ge=30, le=3600)] = 300
-    session_seconds: Annotated[int, Field(ge=60, le=43200)] = 3600
-    sign_in_rate: str = "60/minute"
-    max_body_bytes: Positive = 1024 * 1024
-    max_upload_bytes: Positive = 16 * 1024 * 1024 * 1024
-    min_upload_bytes_per_second: Positive = 1024
-
-
-class Mllp(Section):
-    """How the listener for HL7 v2 messages is served.
-
-    host, port        where it listens; 2575 is the port that IANA assigns to HL7
-    certificate, key  PEM files for TLS
-    client_ca         PEM file of the authorities whose certificates let a sender in; needs TLS
-    senders           networks that may connect, ``10.1.2.0/24, 10.9.0.7``; empty for whoever reaches the port. Beyond
-                      this machine alone, either `client_ca` or `senders` must say who may
-    refused           what a message is answered that stands in quarantine: ``AE``, or ``AA`` for senders that stop at
-                      an error
-    max_connections   more at a time are closed at once
-    frame_seconds     a message that has begun and is not whole after so long ends its connection
-    """
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 2575
-    certificate: Path | None = None
-    key: Path | None = None
-    client_ca: Path | None = None
-    senders: str = ""
-    refused: Literal["AE", "AA"] = "AE"
-    max_connections: Positive = 1000
-    frame_seconds: Positive = 60
 
 
 class Logs(Section):

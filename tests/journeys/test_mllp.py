@@ -13,7 +13,7 @@ from careloom.cli.main import app
 from careloom.errors import SetupError
 from careloom.hl7v2.frames import frame
 from careloom.mllp import networks, refuse_open
-from careloom.settings import Mllp
+from careloom.settings_served import Mllp
 from tests.journeys.hospital import CommandLine
 from tests.mllp_kit import ask, authority, certificate, free_port, heard, listening
 from tests.mllp_senders import message
