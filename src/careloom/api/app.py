@@ -1,5 +1,6 @@
 """The REST API as one WSGI application over one installation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
@@ -12,8 +13,10 @@ from careloom.api import (
     bulk_import,
     cds_hooks,
     codes,
+    conventions,
     deidentifications,
     deidentify_one,
+    deprecation,
     documentation,
     duplicates,
     fhir,
@@ -59,8 +62,12 @@ Every address but health and discovery needs a bearer token; every use is audite
 request is for (HL7 v3 PurposeOfUse), `X-Break-Glass` names the emergency under which it reads."""
 
 
-def create_app(platform: Platform) -> OpenAPI:
-    """The application; opens no store before the first request, so that it can be made before processes are forked."""
+def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] | None = None) -> OpenAPI:
+    """The application; opens no store before the first request, so that it can be made before processes are forked.
+
+    deprecated  addresses that are going away; by default those of this version
+    """
+    leaving = deprecation.shipped() if deprecated is None else deprecated
     app = OpenAPI(
         "careloom.api",
         info=Info(title="Careloom", version=careloom.__version__, description=DESCRIPTION),
@@ -74,6 +81,7 @@ def create_app(platform: Platform) -> OpenAPI:
     app.config["MAX_CONTENT_LENGTH"] = platform.settings.api.max_body_bytes
     app.json = _Json(app)
     gate.install(app)
+    conventions.install(app, leaving)
     documentation.install(app)
     metrics.install(app)
     problems.install(app)
@@ -86,6 +94,7 @@ def create_app(platform: Platform) -> OpenAPI:
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)
+    conventions.finish(app, leaving)
     return app
 
 

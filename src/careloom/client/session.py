@@ -7,6 +7,7 @@ import httpx
 
 from careloom.client.credentials import Tokens
 from careloom.client.decoding import document_of
+from careloom.client.deprecation import warn_of
 from careloom.client.problems import error_of
 from careloom.client.transport import Ask, Wire
 
@@ -55,4 +56,5 @@ class Session:
                     response = self.wire.send(ask, {**self.headers, "Authorization": f"Bearer {other.text}"})
         if not response.is_success:
             raise error_of(response, hide=self.tokens.hidden)
+        warn_of(response)
         return response

@@ -1,0 +1,18 @@
+"""What HTTP promises at every address alike, in the order in which a request meets it."""
+
+from collections.abc import Sequence
+
+from flask_openapi3 import OpenAPI
+
+from careloom.api import deprecation
+from careloom.api.deprecation import Deprecated
+
+
+def install(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
+    """Puts the conventions around every view; call it after the gate and before any route is added."""
+    deprecation.install(app, deprecated)
+
+
+def finish(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
+    """Writes them into the finished document."""
+    deprecation.mark(app, deprecated)
