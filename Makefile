@@ -91,6 +91,7 @@ pages: $(VENV)/.dev ## check that generated pages are current
 	$(BIN)/python tools/list_quality_rules.py --check
 	$(BIN)/python tools/list_risk_reference.py --check
 	$(BIN)/python tools/list_card_reference.py --check
+	$(BIN)/python tools/make_async_client.py --check
 
 notebooks: $(VENV)/.dev ## run every notebook; results go to out/notebooks
 	$(BIN)/python tools/run_notebooks.py $(ARGS)

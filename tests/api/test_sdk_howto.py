@@ -75,6 +75,7 @@ EXPECTED = {
     "Sign in": ["data-engineer", "system/*.cruds"],
     "Send a folder and see what became of it": ["bytes", "4 stored, 1 refused", "Observation"],
     "Read a patient and page through what was measured": ["2026-01-02T03:04:05Z 71\n" * 3],
+    "Ask many things at once with asyncio": ["2 for warehouse\n" + "2026-01-02T03:04:05Z\n" * 3],
     "Tell errors apart": ["input.not-found in request "],
     "Watch the platform": ["identified 4", "1 records wait in quarantine:"],
 }

@@ -5,7 +5,7 @@ Transports of httpx are used without its client, which would log every address, 
 
 import ssl
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,12 +61,60 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class _Broken:
+class Broken:
+    """No answer, or not all of it: the error to raise, and whether to ask again first."""
+
     error: CareloomError
     can_repeat: bool
 
 
-class Wire:
+class Manners:
+    """How every wire asks: headers, what is repeated, and what is said of a connection that broke."""
+
+    def __init__(self, base: str, timeout: float, pace: Pace) -> None:
+        self.base = base
+        self.pace = pace
+        self._timeout_seconds = timeout
+
+    def request(
+        self, ask: Ask, headers: dict[str, str], *, content: Iterable[bytes] | AsyncIterable[bytes] | None
+    ) -> httpx.Request:
+        """What is sent."""
+        own = {"Accept": ask.accept, "Accept-Encoding": "gzip", "User-Agent": "careloom-client"}
+        return httpx.Request(
+            ask.method,
+            ask.url,
+            headers=own | dict(ask.headers) | headers | (ask.body.headers() if ask.body else {}),
+            content=content,
+            extensions={"timeout": httpx.Timeout(self._timeout_seconds).as_dict()},
+        )
+
+    def wait_seconds(self, ask: Ask, came: httpx.Response | Broken, attempts_made: int) -> float | None:
+        """How long to wait before asking again; None where what came is the answer."""
+        if isinstance(came, Broken):
+            return self.pace.wait_seconds(attempts_made) if came.can_repeat else None
+        if came.status_code in AGAIN_LATER and ask.is_repeatable:
+            return self.pace.wait_seconds(attempts_made, came.headers.get("Retry-After", ""))
+        return None
+
+    def broken(self, ask: Ask, error: httpx.RequestError) -> Broken:
+        """What a connection that broke comes to."""
+        place, kind = origin(self.base), type(error).__name__
+        if isinstance(error, _UNSENT):
+            reason = clean(str(error)) or kind
+            if "CERTIFICATE_VERIFY_FAILED" in reason:
+                remedy = "Give the file of its authority as ca=; a certificate that does not hold is never accepted."
+                return Broken(SetupError(f"the certificate of {place} does not hold: {reason}", remedy), False)
+            return Broken(SetupError(f"no connection to {place}: {reason}", "Look at the address, or wait."), True)
+        if isinstance(error, httpx.TimeoutException):
+            where = f"{place} gave no answer within {self._timeout_seconds:g} seconds ({kind})"
+        else:
+            where = f"the connection to {place} broke before the whole answer had come ({kind})"
+        remedy = "Try again in a while." if ask.is_repeatable else "It may have taken effect: look before trying again."
+        return Broken(SetupError(where, remedy), ask.is_repeatable and not isinstance(error, _POINTLESS))
+
+
+class Wire(Manners):
     """Sends requests to one platform; may be shared by threads.
 
     transport  used in place of a network connection and left open; None opens connections
@@ -76,11 +124,9 @@ class Wire:
     def __init__(
         self, base: str, *, transport: httpx.BaseTransport | None, timeout: float, ca: str | Path | None, pace: Pace
     ) -> None:
-        self.base = base
-        self.pace = pace
-        self._timeout_seconds = timeout
+        super().__init__(base, timeout, pace)
         self._is_own = transport is None
-        self._transport = _connections(base, ca) if transport is None else transport
+        self._transport = transport or httpx.HTTPTransport(verify=trusted_by(ca), proxy=proxy_of(httpx.URL(base)))
 
     def close(self) -> None:
         """Closes the connections that this wire opened."""
@@ -96,67 +142,36 @@ class Wire:
         while True:
             came = self._attempt(ask, headers)
             attempts_made += 1
-            wait_seconds = self._wait_seconds(ask, came, attempts_made)
+            wait_seconds = self.wait_seconds(ask, came, attempts_made)
             if wait_seconds is None:
-                if isinstance(came, _Broken):
+                if isinstance(came, Broken):
                     raise came.error
                 return came
             self.pace.sleep(wait_seconds)
 
-    def _wait_seconds(self, ask: Ask, came: httpx.Response | _Broken, attempts_made: int) -> float | None:
-        if isinstance(came, _Broken):
-            return self.pace.wait_seconds(attempts_made) if came.can_repeat else None
-        if came.status_code in AGAIN_LATER and ask.is_repeatable:
-            return self.pace.wait_seconds(attempts_made, came.headers.get("Retry-After", ""))
-        return None
-
-    def _attempt(self, ask: Ask, headers: dict[str, str]) -> httpx.Response | _Broken:
-        own = {"Accept": ask.accept, "Accept-Encoding": "gzip", "User-Agent": "careloom-client"}
-        request = httpx.Request(
-            ask.method,
-            ask.url,
-            headers=own | dict(ask.headers) | headers | (ask.body.headers() if ask.body else {}),
-            content=ask.body.chunks() if ask.body else None,
-            extensions={"timeout": httpx.Timeout(self._timeout_seconds).as_dict()},
-        )
+    def _attempt(self, ask: Ask, headers: dict[str, str]) -> httpx.Response | Broken:
+        request = self.request(ask, headers, content=ask.body.chunks() if ask.body else None)
         try:
             with closing(self._transport.handle_request(request)) as response:
                 response.read()
         except httpx.RequestError as error:
-            return self._broken(ask, error)
+            return self.broken(ask, error)
         return response
 
-    def _broken(self, ask: Ask, error: httpx.RequestError) -> _Broken:
-        place, kind = origin(self.base), type(error).__name__
-        if isinstance(error, _UNSENT):
-            reason = clean(str(error)) or kind
-            if "CERTIFICATE_VERIFY_FAILED" in reason:
-                remedy = "Give the file of its authority as ca=; a certificate that does not hold is never accepted."
-                return _Broken(SetupError(f"the certificate of {place} does not hold: {reason}", remedy), False)
-            return _Broken(SetupError(f"no connection to {place}: {reason}", "Look at the address, or wait."), True)
-        if isinstance(error, httpx.TimeoutException):
-            where = f"{place} gave no answer within {self._timeout_seconds:g} seconds ({kind})"
-        else:
-            where = f"the connection to {place} broke before the whole answer had come ({kind})"
-        remedy = "Try again in a while." if ask.is_repeatable else "It may have taken effect: look before trying again."
-        return _Broken(SetupError(where, remedy), ask.is_repeatable and not isinstance(error, _POINTLESS))
 
-
-def _connections(base: str, ca: str | Path | None) -> httpx.HTTPTransport:
-    url = httpx.URL(base)
+def trusted_by(ca: str | Path | None) -> ssl.SSLContext:
+    """Whom a connection trusts: the authorities of a file, or the public ones. raises InputError"""
     if ca is None:
-        trusted = httpx.create_ssl_context()
-    else:
-        try:
-            trusted = ssl.create_default_context(cafile=str(ca))
-        except OSError as error:
-            raise InputError(
-                f"the file of authorities cannot be used ({type(error).__name__})", "Give a file of PEM certificates."
-            ) from None
-    return httpx.HTTPTransport(verify=trusted, proxy=_proxy(url))
+        return httpx.create_ssl_context()
+    try:
+        return ssl.create_default_context(cafile=str(ca))
+    except OSError as error:
+        raise InputError(
+            f"the file of authorities cannot be used ({type(error).__name__})", "Give a file of PEM certificates."
+        ) from None
 
 
-def _proxy(url: httpx.URL) -> str | None:
+def proxy_of(url: httpx.URL) -> str | None:
     """The proxy that the environment names for an address; none stands between this machine and itself."""
     if url.scheme != "https" or is_loopback(url.host) or urllib.request.proxy_bypass(url.host):
         return None

@@ -6,7 +6,7 @@ import pytest
 
 from careloom.client.address import is_loopback
 from careloom.client.careloom import Careloom
-from careloom.client.transport import _proxy
+from careloom.client.transport import proxy_of
 from careloom.errors import CareloomError, InputError, SetupError, StateError
 from tests.unit.client.scripted import BASE, PATIENT, SECRET, Answer, Scripted, answer, refusal
 
@@ -151,13 +151,13 @@ PROXIED = [
 def test_a_proxy_of_the_environment_carries_encrypted_requests_only(
     monkeypatch: pytest.MonkeyPatch, address: str, expected: str | None
 ) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+    for name in ("httpproxy_of", "httpsproxy_of", "allproxy_of", "noproxy_of"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:3128")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org:3128")
     monkeypatch.setenv("NO_PROXY", "example.net")
-    assert _proxy(httpx.URL(address)) == expected
+    assert proxy_of(httpx.URL(address)) == expected
 
 
 @pytest.mark.parametrize(("host", "expected"), [("127.8.9.1", True), ("::1", True), ("128.0.0.1", False), ("x", False)])

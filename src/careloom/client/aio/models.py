@@ -1,0 +1,102 @@
+"""Trained models: versions, who approves and answers, the way back, pipelines."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from careloom.client.aio.session import Session
+from careloom.client.decoding import decode
+from careloom.client.models import _CARDS, _run, _version
+from careloom.client.models_reports import (
+    ListedModelVersion,
+    ModelRun,
+    ModelRunList,
+    ModelVersion,
+    ModelVersionList,
+    ModelWatch,
+    RolledBack,
+    ShownModelVersion,
+    VerifiedModelVersion,
+)
+from careloom.client.payload import JsonBody
+from careloom.client.transport import Ask
+
+
+class Models:
+    """The platform's registry of models, as the client's token allows."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._base = f"{session.base}/api/v1"
+
+    def __repr__(self) -> str:
+        return f"Models({self._session.base})"
+
+    async def versions(self, model: str = "") -> tuple[ListedModelVersion, ...]:
+        """Versions of a model or of all, newest first. raises AccessError"""
+        query = f"?{urlencode({'model': model})}" if model else ""
+        return decode(ModelVersionList, await self._get(f"/models{query}")).items
+
+    async def version(self, version: str) -> ShownModelVersion:
+        """One version: ``NAME@3``, ``NAME@champion``, or ``NAME``, its champion. raises NotFound"""
+        return decode(ShownModelVersion, await self._get(_version(version)))
+
+    async def verify(self, version: str) -> VerifiedModelVersion:
+        """Whether it is as it was signed. raises NotFound"""
+        return decode(VerifiedModelVersion, await self._get(f"{_version(version)}/verification"))
+
+    async def card(self, version: str, kind: Literal["json", "html", "xml"] = "json") -> bytes:
+        """The model card of a version as a file: JSON, a page, or XML of CHAI. raises NotFound; AccessError"""
+        url = f"{self._base}{_version(version)}/card?{urlencode({'format': kind})}"
+        return await self._session.content(Ask(method="GET", url=url, accept=_CARDS[kind]))
+
+    async def approve(self, version: str, reason: str = "") -> ModelVersion:
+        """Says as a second person that it may answer. raises AccessError for who registered it; StateError by a gate"""
+        return decode(ModelVersion, await self._post(f"{_version(version)}/approve", {"reason": reason}))
+
+    async def promote(self, version: str, reason: str = "") -> ModelVersion:
+        """Makes it the champion. raises as `approve`"""
+        return decode(ModelVersion, await self._post(f"{_version(version)}/promote", {"reason": reason}))
+
+    async def retire(self, version: str, reason: str = "") -> ModelVersion:
+        """Takes it out for good. raises Conflict for the champion"""
+        return decode(ModelVersion, await self._post(f"{_version(version)}/retire", {"reason": reason}))
+
+    async def shadow(self, version: str, *, end: bool = False) -> ModelVersion:
+        """Lets it listen to every patient; `end` takes it out again."""
+        return decode(ModelVersion, await self._post(f"{_version(version)}/shadow", {"end": end}))
+
+    async def canary(self, version: str, share: float | None = None) -> ModelVersion:
+        """Lets it answer for a share of patients; None: as the limits say."""
+        return decode(ModelVersion, await self._post(f"{_version(version)}/canary", {"share": share}))
+
+    async def roll_back(self, model: str, reason: str = "") -> RolledBack:
+        """Takes back the newest step of a model. raises NotFound; StateError where nobody was before"""
+        return decode(RolledBack, await self._post(f"{_version(model)}/rollback", {"reason": reason}))
+
+    async def watch(self, model: str) -> ModelWatch:
+        """What the limits say of everybody who answers."""
+        return decode(ModelWatch, await self._get(f"{_version(model)}/watch"))
+
+    async def runs(self) -> tuple[ModelRun, ...]:
+        """Runs of pipelines, newest first."""
+        return decode(ModelRunList, await self._get("/model-runs")).items
+
+    async def run(self, pipeline: str) -> ModelRun:
+        """Queues a pipeline that ships; see `shown_run`. raises AccessError; NotFound"""
+        return decode(ModelRun, await self._post("/model-runs", {"pipeline": pipeline}))
+
+    async def shown_run(self, run: str) -> ModelRun:
+        """A run with what each step made. raises NotFound"""
+        return decode(ModelRun, await self._get(_run(run)))
+
+    async def resume(self, run: str) -> ModelRun:
+        """Queues that a run goes on. raises NotFound; Conflict where it is over"""
+        return decode(ModelRun, await self._post(f"{_run(run)}/resume", {}))
+
+    async def _get(self, where: str) -> Any:
+        return await self._session.document(Ask(method="GET", url=f"{self._base}{where}"))
+
+    async def _post(self, where: str, body: Mapping[str, Any]) -> Any:
+        ask = Ask(method="POST", url=f"{self._base}{where}", body=JsonBody(body), is_repeatable=False)
+        return await self._session.document(ask)

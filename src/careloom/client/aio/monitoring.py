@@ -1,0 +1,74 @@
+"""Watched models: versions that predict, looks at them, thresholds, what came of predictions."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from careloom.client.aio.session import Session
+from careloom.client.aio.waiting import until_ended
+from careloom.client.decoding import decode
+from careloom.client.monitoring import _BELOW, _run, _version
+from careloom.client.monitoring_reports import (
+    FeedbackTaken,
+    Limits,
+    ListedLook,
+    Look,
+    LookList,
+    LookState,
+    WatchedList,
+    WatchedVersion,
+)
+from careloom.client.payload import JsonBody
+from careloom.client.transport import Ask
+
+
+class Monitoring:
+    """The models that predict, as the client's token allows."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __repr__(self) -> str:
+        return f"Monitoring({self._session.base}{_BELOW})"
+
+    async def versions(self) -> tuple[WatchedVersion, ...]:
+        """Every version that predicts, with its newest look. raises AccessError"""
+        return decode(WatchedList, await self._get("versions")).items
+
+    async def newest(self, version: str) -> Look:
+        """The newest look at a version (``readmission-30d@3``). raises NotFound"""
+        return decode(Look, await self._get(_version(version)))
+
+    async def looks(self, version: str) -> tuple[ListedLook, ...]:
+        """The newest looks at a version that are kept."""
+        return decode(LookList, await self._get(f"{_version(version)}/looks")).items
+
+    async def look(self, version: str, run_id: str) -> Look:
+        """One look at a version. raises NotFound"""
+        return decode(Look, await self._get(f"{_version(version)}/looks/{_run(run_id)}"))
+
+    async def start(self, version: str) -> LookState:
+        """Queues a look; see `wait`. raises NotFound for a version without a profile"""
+        return decode(LookState, await self._post("looks", {"version": version}))
+
+    async def state(self, run_id: str) -> LookState:
+        """A queued look as it stands. raises NotFound"""
+        return decode(LookState, await self._get(f"looks/{_run(run_id)}"))
+
+    async def wait(self, run_id: str, *, timeout: float = 600.0, poll: float = 1.0) -> LookState:
+        """The look when it is done. raises StateError if it failed, was cancelled or is not done in time"""
+        return await until_ended(self._session.wire.pace, lambda: self.state(run_id), timeout=timeout, poll=poll)
+
+    async def thresholds(self) -> dict[str, Any]:
+        """The thresholds in force."""
+        return decode(Limits, await self._get("thresholds")).thresholds
+
+    async def feedback(self, items: Iterable[Mapping[str, Any]]) -> FeedbackTaken:
+        """Tells what came of predictions: ``prediction``, and ``outcome`` or ``answer`` with ``reason``."""
+        return decode(FeedbackTaken, await self._post("feedback", {"items": [dict(one) for one in items]}))
+
+    async def _get(self, where: str) -> Any:
+        return await self._session.document(Ask(method="GET", url=f"{self._session.base}{_BELOW}{where}"))
+
+    async def _post(self, where: str, body: Mapping[str, Any]) -> Any:
+        url = f"{self._session.base}{_BELOW}{where}"
+        return await self._session.document(Ask(method="POST", url=url, body=JsonBody(body), is_repeatable=False))

@@ -1,0 +1,59 @@
+"""Requests with a token: renewed once when it is refused, and refusals raised as errors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from careloom.client.aio.credentials import Tokens
+from careloom.client.aio.transport import AsyncWire
+from careloom.client.decoding import document_of
+from careloom.client.problems import error_of
+from careloom.client.transport import Ask
+
+
+class Session:
+    """One client at one platform; may be shared by tasks.
+
+    headers  what every request with a token says besides, such as what it is for
+    """
+
+    def __init__(self, wire: AsyncWire, tokens: Tokens, headers: Mapping[str, str] | None = None) -> None:
+        self.wire = wire
+        self.tokens = tokens
+        self.headers = dict(headers or {})
+
+    @property
+    def base(self) -> str:
+        """The platform's address, without a slash at its end."""
+        return self.wire.base
+
+    async def document(self, ask: Ask, *, is_open: bool = False) -> dict[str, Any]:
+        """The JSON object that the platform answers with.
+
+        is_open  the address needs no token, and gets none
+        raises   an error of `careloom.errors` by the code of the answer; SetupError if no answer came or it is no JSON
+        """
+        return document_of(await self._answer(ask, is_open=is_open))
+
+    async def content(self, ask: Ask) -> bytes:
+        """The bytes that the platform answers with. raises as `document`."""
+        return (await self._answer(ask, is_open=False)).content
+
+    async def answer(self, ask: Ask) -> httpx.Response:
+        """The answer whose headers matter too. raises as `document`."""
+        return await self._answer(ask, is_open=False)
+
+    async def _answer(self, ask: Ask, *, is_open: bool) -> httpx.Response:
+        if is_open:
+            response = await self.wire.send(ask, {})
+        else:
+            token = await self.tokens.current()
+            response = await self.wire.send(ask, {**self.headers, "Authorization": f"Bearer {token.text}"})
+            if response.status_code == 401 and (ask.body is None or ask.body.is_new_each_time):
+                other = await self.tokens.after(token)
+                if other is not None:
+                    response = await self.wire.send(ask, {**self.headers, "Authorization": f"Bearer {other.text}"})
+        if not response.is_success:
+            raise error_of(response, hide=self.tokens.hidden)
+        return response

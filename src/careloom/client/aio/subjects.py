@@ -1,0 +1,102 @@
+"""Patients' rights: all that is kept of one, rectification, rules, erasure with its certificate, retention."""
+
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import urlencode
+
+from careloom.client.address import segment
+from careloom.client.aio.session import Session
+from careloom.client.decoding import decode
+from careloom.client.payload import JsonBody
+from careloom.client.subject_reports import (
+    Erasure,
+    NewSubjectRule,
+    Rectification,
+    RetentionPlan,
+    SubjectRule,
+    SubjectRules,
+)
+from careloom.client.subjects import Change, Zone
+from careloom.client.transport import Ask
+
+
+class Subjects:
+    """What the platform gives patients that they are entitled to; a patient is ``Patient/<id>``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __repr__(self) -> str:
+        return f"Subjects({self._session.base})"
+
+    async def export(self, patient: str, *, source: str = "") -> bytes:
+        """Everything that is kept of a patient: a zip with a signed inventory. It is the patient in plain.
+
+        raises  NotFound; Erased; AccessError
+        """
+        body = JsonBody({"patient": patient, "source": source})
+        return await self._session.content(
+            Ask(method="POST", url=self._url("/export"), accept="application/zip", body=body)
+        )
+
+    async def rectify(
+        self, patient: str, fact: str, change: Change, reason: str, *, erase_old: bool = False, source: str = ""
+    ) -> Rectification:
+        """Mends a resource of a patient (``Type/id``).
+
+        change     the whole resource as it should be; or a patch: a JSON Patch (a list), or Parameters
+        erase_old  earlier versions go for good
+        raises     Invalid, InputError; NotFound, Erased; Conflict; AccessError
+        """
+        is_patch = not isinstance(change, Mapping) or change.get("resourceType") == "Parameters"
+        told: dict[str, object] = {"patient": patient, "fact": fact, "reason": reason, "source": source}
+        told |= {"erase_old": erase_old, "patch" if is_patch else "resource": change}
+        return decode(Rectification, await self._session.document(self._post("/rectifications", told)))
+
+    async def restrict(self, patient: str, reason: str, *, source: str = "") -> NewSubjectRule:
+        """Processing for care and privacy alone, from now on. raises NotFound; Conflict; AccessError"""
+        return await self._set({"kind": "restrict", "patient": patient, "reason": reason, "source": source})
+
+    async def object_to_research(self, patient: str, reason: str, *, source: str = "") -> NewSubjectRule:
+        """Out of research, with the next run. raises NotFound; Conflict; AccessError"""
+        return await self._set({"kind": "object", "patient": patient, "reason": reason, "source": source})
+
+    async def hold(self, reason: str, *, patient: str = "", zone: Zone = "", source: str = "") -> NewSubjectRule:
+        """A legal hold on a patient, or on a whole zone. raises NotFound; Conflict; AccessError"""
+        return await self._set({"kind": "hold", "patient": patient, "zone": zone, "reason": reason, "source": source})
+
+    async def rules(self, *, ended: bool = False) -> tuple[SubjectRule, ...]:
+        """Holds, restrictions and objections, oldest first. raises AccessError"""
+        url = self._url("/rules?" + urlencode({"ended": "true" if ended else "false"}))
+        return decode(SubjectRules, await self._session.document(Ask(method="GET", url=url))).items
+
+    async def end(self, rule: str) -> SubjectRule:
+        """Ends a rule. raises NotFound; Conflict where it has ended; AccessError"""
+        url = self._url(f"/rules/{segment(rule, 'name of a rule')}")
+        return decode(SubjectRule, await self._session.document(Ask(method="DELETE", url=url)))
+
+    async def erase(self, patient: str, *, search: bool = True, source: str = "") -> Erasure:
+        """Erases a patient for good; may take minutes. `search`: every byte afterwards, for the certificate.
+
+        raises  NotFound; StateError where a legal hold keeps the patient; AccessError
+        """
+        body = JsonBody({"patient": patient, "search": search, "source": source})
+        return decode(Erasure, await self._session.document(Ask(method="POST", url=self._url("/erasures"), body=body)))
+
+    async def certificate(self, name: str, *, form: Literal["json", "html"] = "json") -> bytes:
+        """The certificate of an erasure, as it was signed. raises NotFound; AccessError"""
+        url = self._url(f"/erasures/{segment(name, 'name of a certificate')}?form={form}")
+        return await self._session.content(Ask(method="GET", url=url, accept="application/json, text/html"))
+
+    async def retention(self) -> RetentionPlan:
+        """What retention would remove now, by rule. raises AccessError"""
+        return decode(RetentionPlan, await self._session.document(Ask(method="GET", url=self._url("/retention"))))
+
+    async def _set(self, told: dict[str, object]) -> NewSubjectRule:
+        return decode(NewSubjectRule, await self._session.document(self._post("/rules", told)))
+
+    def _post(self, path: str, body: dict[str, object]) -> Ask:
+        return Ask(method="POST", url=self._url(path), body=JsonBody(body), is_repeatable=False)
+
+    def _url(self, path: str) -> str:
+        return f"{self._session.base}/api/v1/subjects{path}"
