@@ -20,7 +20,7 @@ TESTS ?= tests
 # Half as many again as there are processors: many tests wait for a server, a browser or a clock.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n + n / 2)))
 
-.PHONY: help setup demo test test-long bench check lint types floors secrets workflows pages notebooks golden format lock audit ml clean
+.PHONY: help setup demo test test-long bench check lint types floors secrets bandit advisories workflows pages notebooks golden format lock audit ml clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,7 +65,7 @@ test-long: $(VENV)/.dev ## run the campaigns of minutes to hours: faults, fuzz, 
 bench: $(VENV)/.dev ## run the benchmarks and print a table (ARGS=parse for those with parse in the name)
 	$(BIN)/python bench/run.py $(ARGS)
 
-check: lint types floors secrets workflows pages ## run every check that needs no test: style, types, floors, secrets, workflows, pages
+check: lint types floors secrets bandit workflows pages advisories ## run every check that needs no test: style, types, floors, weaknesses, pages
 
 lint: $(VENV)/.dev ## check style and format
 	$(BIN)/ruff check .
@@ -80,6 +80,12 @@ floors: $(VENV)/.dev ## check who imports whom
 secrets: $(VENV)/.dev ## look for secrets in every tracked file
 	git ls-files -z -- . ':!requirements/*.lock' ':!.secrets.baseline' \
 	| xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+bandit: $(VENV)/.dev ## look for weak code that ruff has no rule for (pyproject.toml says which)
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
+
+advisories: $(VENV)/.dev ## as audit, where the index tells weaknesses; elsewhere say that nobody was asked
+	$(BIN)/python tools/audit_locks.py --venv $(VENV)-audit --where-answered
 
 workflows: $(VENV)/.dev ## check the workflows of continuous integration
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -113,11 +119,8 @@ format: $(VENV)/.dev ## rewrite files as the style wants them, and the generated
 lock: $(VENV)/.dev ## write requirements/*.lock again (ARGS=--upgrade for newer versions)
 	UV=$(BIN)/uv tools/lock.sh $(ARGS)
 
-audit: $(VENV)/.dev ## ask the package index which locked versions have known weaknesses (needs its advisory service)
-	@test -x $(VENV)-audit/bin/python || $(PYTHON) -m venv $(VENV)-audit
-	@$(VENV)-audit/bin/python -m pip install --quiet --require-hashes --no-deps --requirement requirements/audit.lock
-	@for lock in requirements/*.lock; do echo "$$lock"; \
-	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
+audit: $(VENV)/.dev ## ask the package index which locked versions have known weaknesses; fail where it does not tell
+	$(BIN)/python tools/audit_locks.py --venv $(VENV)-audit
 
 clean: ## remove .venv and everything that can be made again
 	rm -rf $(VENV) $(VENV)-audit tests/clients/node_modules out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks src/*.egg-info

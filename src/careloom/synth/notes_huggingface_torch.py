@@ -129,8 +129,10 @@ def adapted_by(model: Any, ask: TuneAsk) -> Any:
 
 def _loaded(folder: Path) -> tuple[Any, Any]:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
-        return tokenizer, AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        # nothing is fetched: the folder alone is read
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)  # nosec B615
+        given = {"local_files_only": True, "use_safetensors": True}
+        return tokenizer, AutoModelForCausalLM.from_pretrained(folder, **given)  # nosec B615
     except (OSError, ValueError):
         raise SetupError(f"{folder} holds no causal model", "Name a folder with model.safetensors.") from None
 
