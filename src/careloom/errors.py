@@ -24,8 +24,10 @@
     │   ├── Erased            it was here and was erased for good
     │   ├── Held              a legal hold keeps it: nothing of it may be removed
     │   ├── BudgetSpent       the privacy budget of the data does not admit it
-    │   └── Withheld          a gate keeps it in: of synthetic data, or of a model
+    │   ├── Withheld          a gate keeps it in: of synthetic data, or of a model
+    │   └── TimedOut          it took longer than it may
     ├── SetupError        this installation is not ready: the operator can mend it
+    │   └── Unavailable       what it stands on does not answer now: that may pass by itself
     └── IntegrityError    what is kept does not match its proof: call the operator at once
 
 Each class has a stable ``code``; each message says where and what to do, and never holds a patient's value.
@@ -181,11 +183,23 @@ class Withheld(StateError):  # noqa: N818 - reads as what happened
     code = "state.withheld"
 
 
+class TimedOut(StateError):  # noqa: N818 - reads as what happened
+    """It took longer than it may, and was stopped; nothing that it had finished is undone."""
+
+    code = "state.timed-out"
+
+
 class SetupError(CareloomError):
     """This installation is not ready for the request; its operator can mend it."""
 
     code = "setup"
     exit_code = 5
+
+
+class Unavailable(SetupError):  # noqa: N818 - reads as what happened
+    """What this installation stands on, such as its database, does not answer now; that may pass by itself."""
+
+    code = "setup.unavailable"
 
 
 class IntegrityError(CareloomError):

@@ -23,7 +23,8 @@ LOOK_SECONDS = 1.0
 def run(*, once: bool, parent: int = 0) -> None:
     """Works until a signal stops it; with `once`, until nothing waits.
 
-    After SIGTERM or SIGINT a running job ends at its next report and waits again, with all that it has committed.
+    After SIGTERM or SIGINT a running job ends at its next report and waits again, with all that it has committed. One
+    that takes longer than it may and does not report is ended with this process; whoever started that starts another.
 
     parent  id of the process that this one is a child of and ends with, even by `kill -9`; 0 for none
     """
@@ -39,7 +40,7 @@ def run(*, once: bool, parent: int = 0) -> None:
         Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         with Platform(settings) as platform:
-            work(platform, once=once, stop=stop)
+            work(platform, once=once, stop=stop, may_kill=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -26,8 +26,10 @@ from careloom.errors import (
     QueryError,
     SetupError,
     StateError,
+    TimedOut,
     TooLarge,
     Unauthenticated,
+    Unavailable,
     Unprocessable,
     Withheld,
 )
@@ -50,8 +52,10 @@ CODES: dict[str, type[CareloomError]] = {
         QueryError,
         SetupError,
         StateError,
+        TimedOut,
         TooLarge,
         Unauthenticated,
+        Unavailable,
         Unprocessable,
         Withheld,
     )

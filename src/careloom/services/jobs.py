@@ -22,12 +22,13 @@ from careloom.services.admission import admit, note
 from careloom.services.arrivals import Wanted, read_through
 from careloom.services.ingest import INGEST_ZONES, IngestAsk, ingest, refuse_format
 from careloom.services.job_requests import sealed, unsealed
+from careloom.services.job_rules import rules_of
 from careloom.services.models_kept import versions_of
 from careloom.services.platform import InputFile, Platform
 from careloom.services.queued import asker_of
 from careloom.services.runs import find_run, told, told_of
 from careloom.store.alarms import is_any_due
-from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress, State, Stop
+from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress, State, Stop, Work
 from careloom.store.synthesis import unfinished
 from careloom.store.uploads import Part
 
@@ -184,18 +185,16 @@ def _is_named(platform: Platform, job_id: str, asked: Mapping[str, Any], named: 
         return True
 
 
-def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
-    """Runs queued jobs; with `once`, returns how many were run when nothing waits any more, else only when stopped.
+def work(platform: Platform, *, once: bool, stop: Stop | None = None, may_kill: bool = False) -> int:
+    """Runs queued jobs; with `once`, returns how many were run when nothing is due any more, else only when stopped.
 
-    raises  Conflict if another worker runs here
+    may_kill  this process does nothing else, and may be killed with a job that does not end in time
+    raises    Conflict if another worker runs here
     """
     with platform.jobs() as jobs, jobs.only_worker():
         jobs.stop = stop or jobs.stop
-        jobs.register(KIND, partial(_ingest, platform, jobs), ended=partial(_let_go, platform, jobs))
-        for kind in LOADED_WHEN_ASKED:
-            jobs.register(kind, partial(_load_and_do, kind, platform, jobs))
-        jobs.register(exports.KIND, partial(exports.work_off, platform, jobs), ended=partial(exports.let_go, platform))
-        jobs.register(own_parameters.KIND, partial(own_parameters.work_off, platform, jobs))
+        jobs.may_kill = may_kill
+        _register(platform, jobs)
         jobs.chores += [partial(exports.sweep, platform), partial(_mend_synthesis, platform)]
         jobs.chores += [partial(models_watch.sweep, platform), partial(_settle_models, platform)]
         jobs.chores += [_Looks(platform, jobs).queue_due, partial(_tell, platform)]
@@ -207,6 +206,19 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None) -> int:
             return jobs.run_waiting()
         jobs.run_until_stopped()
         return 0
+
+
+def _register(platform: Platform, jobs: Jobs) -> None:
+    register = partial(_register_one, jobs)
+    register(KIND, partial(_ingest, platform, jobs), partial(_let_go, platform, jobs))
+    for kind in LOADED_WHEN_ASKED:
+        register(kind, partial(_load_and_do, kind, platform, jobs))
+    register(exports.KIND, partial(exports.work_off, platform, jobs), partial(exports.let_go, platform))
+    register(own_parameters.KIND, partial(own_parameters.work_off, platform, jobs))
+
+
+def _register_one(jobs: Jobs, kind: str, does: Work, ended: Callable[[Job], object] | None = None) -> None:
+    jobs.register(kind, does, ended=ended, rules=rules_of(kind))
 
 
 def _load_and_do(

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from careloom.errors import CareloomError, Conflict, IntegrityError, SetupError
+from careloom.errors import CareloomError, Conflict, IntegrityError, SetupError, Unavailable
 from careloom.store import row_policies
 from careloom.store.turn import turn
 
@@ -40,6 +40,8 @@ _POSTGRES_DAMAGED = frozenset({"XX001", "XX002"})
 """Data corrupted, index corrupted."""
 _POSTGRES_CHANGED = frozenset({"23503", "23505"})
 """Foreign key violation, unique violation."""
+_POSTGRES_AWAY = ("08", "53", "57")
+"""Classes: connection, insufficient resources, operator intervention. An error without a state broke the connection."""
 _POSTGRES_REFUSED = "42501"
 """Insufficient privilege, of a command or by a policy on rows."""
 
@@ -185,7 +187,8 @@ def _translate(error: BaseException | None) -> CareloomError:
             "let it own the database and be a member of pg_checkpoint: docs/how-to/protect-postgresql.md",
         )
     name = type(error).__name__
-    return SetupError(f"the store's database failed ({name})", "check that it runs, its disk and its log")
+    kind = Unavailable if state is None or state.startswith(_POSTGRES_AWAY) else SetupError
+    return kind(f"the store's database failed ({name})", "check that it runs, its disk and its log")
 
 
 def _of_sqlite(error: sqlite3.Error) -> CareloomError:
@@ -195,7 +198,10 @@ def _of_sqlite(error: sqlite3.Error) -> CareloomError:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "decode to UTF-8" in str(error):
         return IntegrityError("the store's database is damaged", "stop writing and restore the last backup")
     if name.startswith("SQLITE_FULL"):
-        return SetupError("the disk of the store is full; nothing of this step was written", "free space, run it again")
+        return Unavailable(
+            "the disk of the store is full; nothing of this step was written", "free space, run it again"
+        )
     if name.startswith(("SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")):
         return Conflict("the store changed below this step", "try again")
-    return SetupError(f"the store's database failed ({name})", "check the disk, the folder's owner and free space")
+    kind = Unavailable if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) else SetupError
+    return kind(f"the store's database failed ({name})", "check the disk, the folder's owner and free space")

@@ -23,7 +23,11 @@ job = Table(
     Column("created", BigInteger, nullable=False),
     Column("started", BigInteger),
     Column("ended", BigInteger),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("due", BigInteger),
 )
+_ADDED = {"failures": "INTEGER NOT NULL DEFAULT 0", "due": "BIGINT"}
+"""Columns that a file of an earlier version lacks."""
 job_log = Table(
     "job_log",
     metadata,
@@ -42,6 +46,24 @@ def make_tables(engine: Engine) -> None:
             connection.execute(CreateTable(table, if_not_exists=True))
             for index in table.indexes:
                 connection.execute(CreateIndex(index, if_not_exists=True))
+    if _lacking(engine):
+        _add_columns(engine)
+
+
+def _lacking(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        there = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(job)")}
+    return [name for name in _ADDED if name not in there]
+
+
+def _add_columns(engine: Engine) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        there = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(job)")}
+        for name, kind in _ADDED.items():
+            if name not in there:  # another process may have been quicker
+                connection.exec_driver_sql(f"ALTER TABLE job ADD COLUMN {name} {kind}")
+        connection.exec_driver_sql("COMMIT")
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from careloom.errors import Conflict, InputError, NotFound
 from careloom.runtime import Runtime
-from careloom.store.jobs import FILE_NAME, Jobs, Progress
+from careloom.store.jobs import Jobs, Progress
+from careloom.store.jobs_tables import FILE_NAME
 from tests.store_kit import Clock
 
 
