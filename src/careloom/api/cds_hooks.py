@@ -9,16 +9,11 @@ from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from careloom.api.answers import answers, document, json_answer, problems
-from careloom.api.cds_hooks_schemas import (
-    CdsCallBody,
-    CdsCards,
-    CdsFeedbackBody,
-    CdsFeedbackTaken,
-    CdsServicePath,
-    CdsServices,
-)
+from careloom.api.cds_cards_schemas import CdsCards, CdsServices, sound
+from careloom.api.cds_hooks_schemas import CdsCallBody, CdsFeedbackBody, CdsFeedbackTaken, CdsServicePath
 from careloom.api.context import platform, who
 from careloom.api.schemas import Problem
+from careloom.services.cds_calls import hook_ask
 
 _TAG = Tag(name="CDS Hooks", description="Cards for the EHR, where a risk reaches its threshold.")
 _MONITOR: list[dict[str, list[str]]] = [{"oauth2": ["careloom/monitor"]}]
@@ -46,7 +41,7 @@ def discovered() -> Response:
     """Those of models with a champion and a threshold of alerts."""
     from careloom.services import score_cards  # noqa: PLC0415 - what scores takes time to load
 
-    return json_answer({"services": score_cards.discovery(platform(), who())})
+    return json_answer(sound(CdsServices, {"services": score_cards.discovery(platform(), who())}))
 
 
 @cds.post(
@@ -60,9 +55,8 @@ def called(path: CdsServicePath, body: CdsCallBody) -> Response:
     """The record is read from the store, 412 where it is not there; prefetched resources are not looked at."""
     from careloom.services import score_cards  # noqa: PLC0415 - the same
 
-    context = body.context
-    ask = score_cards.HookAsk(body.hook, context.patientId, context.encounterId or "")
-    return json_answer({"cards": score_cards.cards(platform(), who(), path.service_id, ask)})
+    ask = hook_ask(body.model_dump())
+    return json_answer(sound(CdsCards, {"cards": score_cards.cards(platform(), who(), path.service_id, ask)}))
 
 
 @cds.post(

@@ -9,35 +9,16 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from careloom.api.answers import told
+from careloom.api.cds_cards_schemas import CARD_ID, SERVICE, Hook, Url
 from careloom.api.schemas import Model
 
-SERVICE = "readmission-30d.patient-view"
-CARD_ID = "4e0a3a1e-3283-4575-ab82-028d55fe2719"
 _TIME = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$"
-Id = Annotated[str, Field(pattern=r"^([A-Za-z]{1,64}/)?[A-Za-z0-9\-.]{1,64}$")]
-SERVICES: dict[str, Any] = {
-    "services": [
-        {
-            "id": SERVICE, "hook": "patient-view", "title": "Risk of unplanned readmission within 30 days",
-            "description": "A card where the calibrated risk reaches the threshold.",
-        }
-    ]
-}  # fmt: skip
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
+"""An id as FHIR has it: no reference."""
+Reference = Annotated[str, Field(pattern=r"^[A-Za-z]{1,64}/[A-Za-z0-9\-.]{1,64}$")]
 CALL: dict[str, Any] = {
     "hook": "patient-view", "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
     "context": {"userId": "Practitioner/a1", "patientId": "p1"},
-}  # fmt: skip
-CARD: dict[str, Any] = {
-    "uuid": CARD_ID, "summary": "Risk of unplanned readmission within 30 days: 31 % (20 % to 40 %).",
-    "detail": "**What raises it**", "indicator": "warning",
-    "source": {"label": "Careloom risk model readmission-30d@3", "url": "https://careloom.example.org/dashboard/"},
-    "links": [
-        {
-            "label": "The record behind it", "type": "absolute",
-            "url": "https://careloom.example.org/dashboard/patients/identified/p1",
-        }
-    ],
-    "overrideReasons": [{"system": "urn:careloom:cds:override", "code": "known", "display": "Already known"}],
 }  # fmt: skip
 FEEDBACK: dict[str, Any] = {
     "feedback": [
@@ -61,20 +42,25 @@ class CdsServicePath(Model):
     service_id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}\.[a-z-]{1,40}$")] = told(..., "Its id.", SERVICE)
 
 
-class CdsServices(Model):
-    """The services that there are."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": SERVICES})
-
-    services: list[dict[str, Any]]
-
-
 class CdsContext(_Open):
-    """Who asks about whom."""
+    """Who asks about whom, and at order-select and order-sign which orders are in the making."""
 
-    userId: Annotated[str, Field(max_length=200)]  # noqa: N815 - as CDS Hooks writes it
+    userId: Reference  # noqa: N815 - as CDS Hooks writes it
     patientId: Id  # noqa: N815
     encounterId: Id | None = None  # noqa: N815
+    selections: Annotated[list[Reference], Field(max_length=200)] | None = None
+    draftOrders: dict[str, Any] | None = None  # noqa: N815
+
+
+class CdsAuthorization(_Open):
+    """By what the service may read the FHIR server of the caller."""
+
+    access_token: Annotated[str, Field(min_length=1, max_length=8_192, repr=False)]
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, Field(ge=0)]
+    scope: Annotated[str, Field(min_length=1, max_length=4_096)]
+    subject: Annotated[str, Field(min_length=1, max_length=256)]
+    patient: Id | None = None
 
 
 class CdsCallBody(_Open):
@@ -82,17 +68,13 @@ class CdsCallBody(_Open):
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"example": CALL})
 
-    hook: Annotated[str, Field(max_length=100)]
+    hook: Hook
     hookInstance: UUID  # noqa: N815
+    fhirServer: Url | None = None  # noqa: N815
+    fhirAuthorization: CdsAuthorization | None = None  # noqa: N815
     context: CdsContext
-
-
-class CdsCards(Model):
-    """One card, or none."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"cards": [CARD]}})
-
-    cards: list[dict[str, Any]]
+    prefetch: dict[str, dict[str, Any] | None] | None = None
+    extension: dict[str, Any] | None = None
 
 
 class CdsCoding(_Open):
@@ -106,6 +88,7 @@ class CdsOverrideReason(_Open):
     """Why a card was closed; a comment is not kept."""
 
     reason: CdsCoding | None = None
+    userComment: Annotated[str, Field(max_length=10_000)] | None = None  # noqa: N815
 
 
 class CdsFeedbackItem(_Open):

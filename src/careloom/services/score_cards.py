@@ -4,7 +4,6 @@ One service a model and hook; a model without a threshold of alerts, or without 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from careloom.mlops.manifest import require_name
 from careloom.risk.cds_cards import OVERRIDE, OVERRIDE_REASONS, card
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.cds_calls import HookAsk
 from careloom.services.models_kept import traffic_of, versions_of
 from careloom.services.monitor_labels import Feedback, take_feedback
 from careloom.services.platform import Platform
@@ -27,19 +27,6 @@ OPERATION = "cds-services"
 ZONE: Literal["identified"] = "identified"
 OTHER = "other"
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class HookAsk:
-    """A call of a hook, as far as it is looked at: what the EHR holds is not asked for, the store is.
-
-    patient    id as the store or the source system knows it
-    encounter  of the stay that ends; empty for none
-    """
-
-    hook: str
-    patient: str
-    encounter: str = ""
 
 
 def discovery(platform: Platform, who: Principal) -> list[Json]:

@@ -10,12 +10,13 @@ from careloom.errors import CareloomError, StateError
 from careloom.mlops.counting import Counts, from_json, together
 from careloom.runtime import Runtime
 from careloom.services import score_models
+from careloom.services.cds_calls import HookAsk
 from careloom.services.models_kept import Change, files_of, set_traffic, traffic_of, write
 from careloom.services.models_promote import Back, rolled_back
 from careloom.services.models_watch import settle, watch
 from careloom.services.platform import Platform
 from careloom.services.score import ScoreAsk, score
-from careloom.services.score_cards import HookAsk, cards
+from careloom.services.score_cards import cards
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.store.models import listed
 from careloom.store.rows import instant
