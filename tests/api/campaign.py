@@ -38,6 +38,12 @@ BEYOND_SCHEMAS = {
         for method in ("GET", "POST")
         for below in ("", "Group/{id}/", "Patient/")
     ),
+    ("GET /fhir/{zone}/{type}/{id}/$validate", "positive_data_acceptance", 422),  # a profile of another type
+    *(
+        (f"POST /fhir/{{zone}}/{{type}}/{below}$validate", "positive_data_acceptance", status)
+        for below in ("", "{id}/")
+        for status in (400, 422)
+    ),
     ("GET /fhir/{zone}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),

@@ -14,6 +14,7 @@ from tests.architecture import (
     linkage_routes,
     models_routes,
     monitoring_routes,
+    operation_routes,
     score_routes,
     subject_routes,
     synthetic_routes,
@@ -191,5 +192,6 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in access_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in subject_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in bulk_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in operation_routes.EXAMPLES.items()},
 }
 EXAMPLES |= {name: Example(**told, verb="read", lacking=("scope",)) for name, told in TERMINOLOGY.items()}

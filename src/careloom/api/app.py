@@ -22,6 +22,7 @@ from careloom.api import (
     fhir,
     fhir_bundles,
     fhir_history,
+    fhir_operations,
     fhir_routes,
     fhir_search_types,
     fhir_write,
@@ -86,8 +87,8 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
     metrics.install(app)
     problems.install(app)
     for room in (
-        oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types, fhir_routes,
-        terminology, codes, ingestions, records, quality, linkage, duplicates,
+        oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types,
+        fhir_operations, fhir_routes, terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications, subjects, access, lake, monitoring, synthetic,
         synthetic_fhir, models, model_runs, scores, forecasts, cds_hooks,

@@ -20,7 +20,7 @@ from careloom.api.fhir_asks import query_pairs
 from careloom.api.fhir_formats import Format, is_lenient
 from careloom.api.fhir_pages import text_of, zone_of
 from careloom.api.fhir_schemas import ID, ZONE, errors, is_id
-from careloom.api.fhir_write import resource_sent
+from careloom.api.fhir_sent import resource_sent
 from careloom.api.problems import answer
 from careloom.api.schemas import ASYNC_PATTERN
 from careloom.errors import CareloomError, NotFound, QueryError

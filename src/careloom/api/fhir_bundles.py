@@ -15,7 +15,8 @@ from careloom.api.fhir_asks import query_pairs
 from careloom.api.fhir_formats import Format, without_shapes
 from careloom.api.fhir_pages import Base, Place, bundle_of, page_link, zone_of
 from careloom.api.fhir_routes import fhir
-from careloom.api.fhir_write import location, preference, resource_sent, told
+from careloom.api.fhir_sent import resource_sent
+from careloom.api.fhir_write import location, preference, told
 from careloom.api.problems import outcome_of, status_of
 from careloom.errors import CareloomError, QueryError
 from careloom.fhir.drafts import Resource

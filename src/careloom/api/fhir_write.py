@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 from flask import Response, request
 from flask_openapi3 import OpenAPI
-from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.http import http_date
 
 from careloom.api import fhir_schemas as schemas
@@ -17,16 +16,13 @@ from careloom.api import fhir_write_schemas as shown
 from careloom.api.context import platform, who
 from careloom.api.fhir_addresses import base, id_of, understanding
 from careloom.api.fhir_asks import query_pairs
-from careloom.api.fhir_formats import JSON_TYPE, Format, without_shapes
+from careloom.api.fhir_formats import Format, without_shapes
 from careloom.api.fhir_pages import Base, text_of
 from careloom.api.fhir_routes import fhir
-from careloom.api.problems import FHIR_TYPE
+from careloom.api.fhir_sent import resource_sent
 from careloom.audit import Action
-from careloom.errors import InputError, Invalid, QueryError
-from careloom.fhir.codec import BadJsonError, parse, refuse_duplicates
+from careloom.errors import InputError, QueryError
 from careloom.fhir.drafts import Resource
-from careloom.fhir.issue_texts import TEXTS
-from careloom.issues import Issue
 from careloom.services.changes import Change, Done, Method
 from careloom.services.write import write
 
@@ -175,20 +171,6 @@ def _changed(method: Method, *, by_criteria: bool) -> Response:
             if_match=request.headers.get("If-Match", ""),
         )
     return _written(here, change, form)
-
-
-def resource_sent() -> Resource:
-    """The resource in the body. raises 415; Invalid for what is no JSON object, or has a property twice"""
-    if request.mimetype not in (FHIR_TYPE, JSON_TYPE):
-        raise UnsupportedMediaType
-    raw = request.get_data(cache=False)
-    try:
-        resource = parse(raw)
-        refuse_duplicates(raw)
-    except BadJsonError as error:
-        issue = Issue(error.code, "error", "", TEXTS[error.code])
-        raise Invalid("the body holds no resource", "Send one JSON object.", [issue]) from None
-    return resource
 
 
 def _patch_sent() -> Any:

@@ -141,14 +141,14 @@ def outcome_of(error: CareloomError) -> dict[str, Any]:
     if error.entry:
         told["issue"][0]["expression"] = [error.entry]
     issues = [one for one in getattr(error, "issues", ()) if isinstance(one, Issue)]
-    told["issue"] += [_issue(one) for one in issues]
+    told["issue"] += [issue_of(one) for one in issues]
     return told
 
 
-def _issue(one: Issue) -> dict[str, Any]:
-    """One thing wrong with a resource."""
+def issue_of(one: Issue) -> dict[str, Any]:
+    """One thing wrong with a resource, or doubtful in it."""
     shown = {
-        "severity": "error",
+        "severity": one.severity,
         "code": "invariant" if one.code.startswith("fhir.invariant") else "structure",
         "details": {"coding": [{"system": "urn:careloom:issue", "code": one.code}], "text": one.message},
         "diagnostics": one.remedy or "Correct the element.",

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from careloom.client.address import linked, segment
 from careloom.client.credentials import Fields
+from careloom.client.fhir_operations import FhirOperations, type_of
 from careloom.client.payload import JsonBody
 from careloom.client.reports import Page, Resource
 from careloom.client.session import Session
@@ -30,17 +31,22 @@ class FhirZone:
     def __repr__(self) -> str:
         return f"FhirZone({self._session.base}{self._below})"
 
+    @property
+    def operations(self) -> FhirOperations:
+        """What the zone does beside reading, searching and writing."""
+        return FhirOperations(self._session, self._below)
+
     def read(self, resource_type: str, resource_id: str) -> Resource:
         """The current version of one resource.
 
         raises  NotFound; Erased if it was deleted or its patient erased; AccessError
         """
-        return self._get(f"{_type(resource_type)}/{segment(resource_id, 'id')}")
+        return self._get(f"{type_of(resource_type)}/{segment(resource_id, 'id')}")
 
     def vread(self, resource_type: str, resource_id: str, version_id: str) -> Resource:
         """One version of a resource. raises as `read`."""
         version = segment(version_id, "id of a version")
-        return self._get(f"{_type(resource_type)}/{segment(resource_id, 'id')}/_history/{version}")
+        return self._get(f"{type_of(resource_type)}/{segment(resource_id, 'id')}/_history/{version}")
 
     def capabilities(self) -> Resource:
         """The CapabilityStatement: what this zone answers. Needs no token."""
@@ -57,7 +63,7 @@ class FhirZone:
         raises      QueryError; AccessError
         """
         pairs = _pairs(query) + ([] if count is None else [("_count", str(count))])
-        url = self._url(_type(resource_type))
+        url = self._url(type_of(resource_type))
         if in_address:
             ask = Ask(method="GET", url=f"{url}?{urlencode(pairs)}" if pairs else url, accept=FHIR_JSON)
         else:
@@ -126,13 +132,13 @@ class FhirZone:
 
         raises  Unprocessable, Invalid; NotFound, Erased; Precondition; AccessError
         """
-        path = f"{_type(resource_type)}/{segment(resource_id, 'id')}"
+        path = f"{type_of(resource_type)}/{segment(resource_id, 'id')}"
         kind = "application/json-patch+json" if isinstance(patch, list) else FHIR_JSON
         return self._send("PATCH", path, patch, kind=kind, if_match=if_match, is_repeatable=False)
 
     def delete(self, resource_type: str, resource_id: str, *, if_match: str = "") -> None:
         """Deletes it; what is not there is no error. raises Conflict where others point to it; Precondition"""
-        url = self._url(f"{_type(resource_type)}/{segment(resource_id, 'id')}")
+        url = self._url(f"{type_of(resource_type)}/{segment(resource_id, 'id')}")
         headers = _matching(if_match)
         self._session.content(
             Ask(method="DELETE", url=url, accept=FHIR_JSON, headers=headers, is_repeatable=not headers)
@@ -140,7 +146,7 @@ class FhirZone:
 
     def delete_where(self, resource_type: str, query: Query) -> None:
         """Deletes the one resource that the criteria find. raises Precondition where they find several; Conflict"""
-        url = self._url(f"{_type(resource_type)}?{_criteria(query)}")
+        url = self._url(f"{type_of(resource_type)}?{_criteria(query)}")
         self._session.content(Ask(method="DELETE", url=url, accept=FHIR_JSON))
 
     def history(
@@ -156,7 +162,7 @@ class FhirZone:
         since   UTC-aware: versions made from then on
         raises  NotFound, Erased; AccessError
         """
-        path = f"{_type(resource_type)}/" if resource_type else ""
+        path = f"{type_of(resource_type)}/" if resource_type else ""
         path += f"{segment(resource_id, 'id')}/" if resource_id else ""
         pairs = [] if since is None else [("_since", since.isoformat())]
         pairs += [] if count is None else [("_count", str(count))]
@@ -203,7 +209,7 @@ class FhirZone:
 
 
 def _own_type(resource: Resource) -> str:
-    return _type(str(resource.get("resourceType", "")))
+    return type_of(str(resource.get("resourceType", "")))
 
 
 def _criteria(query: Query) -> str:
@@ -215,13 +221,6 @@ def _criteria(query: Query) -> str:
 
 def _matching(version_id: str) -> dict[str, str]:
     return {"If-Match": f'W/"{segment(version_id, "id of a version")}"'} if version_id else {}
-
-
-def _type(name: str) -> str:
-    text = segment(name, "resource type")
-    if not text.isalpha():
-        raise QueryError("that is no resource type", "Write it as FHIR does: Patient, Observation, ...")
-    return text
 
 
 def _pairs(query: Query) -> list[tuple[str, str]]:

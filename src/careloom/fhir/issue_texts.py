@@ -44,6 +44,7 @@ TEXTS: dict[str, str] = {
     "fhir.json-duplicate-key": "A JSON object has the same property twice.",
     "fhir.json-invalid": "The bytes are no JSON text in UTF-8.",
     "fhir.json-too-deep": "The JSON text is nested too deeply.",
+    "fhir.profiles-unchecked": "Whether the resource meets the profiles that it claims was not looked at.",
     "fhir.required-missing": "A required element is missing.",
     "fhir.expression-syntax": "The FHIRPath expression has unbalanced brackets or quotes.",
     "fhir.search-parameter-base": "The base is not one of the search parameter that this one is derived from.",

@@ -71,6 +71,19 @@ def write_together(platform: Platform, who: Principal, zone: Zone, changes: Sequ
     return done
 
 
+def tried(platform: Platform, who: Principal, zone: Zone, change: Change) -> None:
+    """Returns when the change would be made as things stand; nothing is written. Admit it before.
+
+    raises  as `write`; nothing is noted of a failure
+    """
+    said = require_change(platform, zone, change)
+
+    def look(tx: Transaction) -> None:
+        _Step(platform, who, zone, tx, said=said).look([change])
+
+    platform.store(zone).step(look)
+
+
 def _queue_indexing(platform: Platform, who: Principal, zone: Zone, changes: Sequence[Change]) -> None:
     """What was stored before is indexed by a new search parameter, and no more by one that is gone."""
     if any(change.resource_type == DEFINITION for change in changes):

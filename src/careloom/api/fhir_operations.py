@@ -1,0 +1,13 @@
+"""The FHIR operations of a zone, as the application adds them: each stands in a file of its own."""
+
+from flask_openapi3 import OpenAPI
+
+from careloom.api import fhir_validate
+
+_ROOMS = (fhir_validate,)
+
+
+def register(app: OpenAPI) -> None:
+    """Adds what the routes name."""
+    for room in _ROOMS:
+        room.register(app)

@@ -1,0 +1,44 @@
+"""FHIR operations through the SDK, against the application itself."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from careloom.client.careloom import Careloom
+from careloom.client.fhir_operations import FhirOperations
+from careloom.errors import NotFound, QueryError
+from tests.api.kit import OBSERVATION, PATIENT, Installation
+from tests.api.test_sdk import client_of
+
+NEW = {"resourceType": "Organization", "name": "Lab"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("sdk-operations")) as installation:
+        installation.ingest([PATIENT, OBSERVATION])
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def api(made: Installation) -> Iterator[Careloom]:
+    with client_of(made) as api:
+        yield api
+
+
+@pytest.fixture
+def operations(api: Careloom) -> FhirOperations:
+    return api.fhir("identified").operations
+
+
+def test_a_resource_is_validated(made: Installation, operations: FhirOperations) -> None:
+    assert operations.validate(NEW, mode="create")["issue"][0]["severity"] == "information"
+    assert operations.validate({**NEW, "active": "yes"})["issue"][0]["expression"] == ["Organization.active"]
+    told = operations.validate({**NEW, "id": "not-here"}, mode="update", resource_id="not-here")
+    assert told["issue"][0]["details"]["coding"][0]["code"] == "input.not-supported"
+    patient = made.stored_id("Patient", "p1")
+    assert operations.validate_stored("Patient", patient, mode="delete")["issue"][0]["severity"] == "error"
+    with pytest.raises(NotFound):
+        operations.validate_stored("Patient", "nobody")
+    with pytest.raises(QueryError):
+        operations.validate({"resourceType": "Pa/tient"})
