@@ -88,9 +88,14 @@ class Fhir(Section):
 
 
 class Access(Section):
-    """How access is decided: minutes that an emergency lasts at most, in which a clinician broke the glass."""
+    """How access is decided.
+
+    emergency_minutes  that an emergency lasts at most, in which a clinician broke the glass
+    invitation_hours   for which an invitation lets a person choose a password
+    """
 
     emergency_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    invitation_hours: Annotated[int, Field(ge=1, le=720)] = 72
 
 
 class Export(Section):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from careloom.crypto.keys_local import LocalKeys
-from careloom.store import clients, jobs_tables, key_ledger, terminology
+from careloom.store import access_registry, jobs_tables, key_ledger, terminology
 from careloom.store.engine import DATABASE_NAME, open_engine
 from careloom.store.read_apart import is_locked_by_name
 from careloom.store.written import written_files
@@ -56,6 +56,12 @@ def test_what_is_written_after_the_file_was_read_beside_sqlite_is_there(
 
 
 def test_every_database_of_ours_has_a_name_by_which_it_is_read_apart() -> None:
-    for name in (DATABASE_NAME, clients.FILE_NAME, jobs_tables.FILE_NAME, key_ledger.FILE_NAME, terminology.FILE_NAME):
+    for name in (
+        DATABASE_NAME,
+        access_registry.FILE_NAME,
+        jobs_tables.FILE_NAME,
+        key_ledger.FILE_NAME,
+        terminology.FILE_NAME,
+    ):
         assert is_locked_by_name(Path(name))
         assert is_locked_by_name(Path(f"{name}-shm"))

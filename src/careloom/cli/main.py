@@ -25,6 +25,7 @@ from careloom.cli import (
     models,
     monitor,
     operate,
+    people,
     privacy,
     quality,
     query,
@@ -80,6 +81,7 @@ linkage.register(app)
 vault.register(app)
 operate.register(app)
 clients.register(app)
+people.register(app)
 terminology.register(app)
 
 

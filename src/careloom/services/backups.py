@@ -26,8 +26,8 @@ from careloom.services.admission import admit, note
 from careloom.services.erase_pending import write_whole
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.store import backup
+from careloom.store.access_registry import FILE_NAME as CLIENTS_NAME
 from careloom.store.audit_log import microseconds, time_of
-from careloom.store.clients import FILE_NAME as CLIENTS_NAME
 from careloom.store.database import REVISION
 from careloom.store.engine import is_url, private_folder
 from careloom.store.key_ledger import KeyLedger, KnownBackup

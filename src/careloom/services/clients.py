@@ -67,17 +67,27 @@ def register_client(platform: Platform, who: Principal, ask: ClientAsk) -> Regis
     raises  AccessError; QueryError if a role, zone, scope, name or key cannot be; Conflict if the name is taken
     """
     admit(platform, who, "administer", "identified", operation="register-client")
+    secret = "" if ask.jwks is not None else new_secret(platform.runtime.random_bytes)
+    client = new_client(platform, ask)
+    client = replace(client, secret_hash=platform.secret_hasher.hash(secret) if secret else "")
+    with platform.clients.change() as change:
+        change.add(client)
+        _note(platform, who, "register-client", client)
+    return Registered(client, secret)
+
+
+def new_client(platform: Platform, ask: ClientAsk) -> Client:
+    """What the registry will hold of somebody, but for a secret. raises QueryError; NotFound"""
     now = platform.runtime.now()
     _check(ask, now)
-    secret = "" if ask.jwks is not None else new_secret(platform.runtime.random_bytes)
-    client = Client(
+    return Client(
         id=ask.client_id or ask.name,
         name=ask.name,
         kind=ask.kind,
         roles=" ".join(sorted(set(ask.roles))),
         zones=" ".join(sorted(set(ask.zones))),
         scopes=_scopes(ask),
-        secret_hash=platform.secret_hasher.hash(secret) if secret else "",
+        secret_hash="",
         jwks="" if ask.jwks is None else checked_keys(ask.jwks),
         generation=1,
         created=now,
@@ -87,10 +97,6 @@ def register_client(platform: Platform, who: Principal, ask: ClientAsk) -> Regis
         actors=" ".join(sorted({stored_reference(platform, one, is_keyed=True) for one in ask.actors})),
         purposes=" ".join(sorted(set(ask.purposes))),
     )
-    with platform.clients.change() as change:
-        change.add(client)
-        _note(platform, who, "register-client", client)
-    return Registered(client, secret)
 
 
 def list_clients(platform: Platform, who: Principal) -> list[dict[str, Any]]:
@@ -135,6 +141,8 @@ def rotate_secret(platform: Platform, who: Principal, name: str, jwks: Mapping[s
     keys = "" if jwks is None else checked_keys(jwks)
 
     def rotated(client: Client) -> Client:
+        if not (client.jwks or client.secret_hash):
+            raise QueryError("this person signs in with an account", "Reset it with careloom people reset.")
         if bool(client.jwks) is not bool(keys):
             remedy = "Give its new public keys." if client.jwks else "Ask for a new secret without keys."
             raise QueryError("this client signs in another way", remedy)
@@ -155,7 +163,7 @@ def as_json(client: Client, now: datetime) -> dict[str, Any]:
         "roles": client.roles.split(),
         "zones": client.zones.split(),
         "scopes": client.scopes.split(),
-        "signs_in_with": "key" if client.jwks else "secret",
+        "signs_in_with": "key" if client.jwks else "secret" if client.secret_hash else "account",
         "keys": keys,
         "created": client.created.isoformat(),
         "expires": client.expires.isoformat() if client.expires else None,

@@ -20,6 +20,7 @@ from careloom.pipeline.manifest import RunManifest, as_openlineage
 from careloom.pipeline.registry import load
 from careloom.runtime import Runtime
 from careloom.settings import Settings
+from careloom.store.accounts import Accounts
 from careloom.store.blind_index import BlindIndex
 from careloom.store.clients import Clients
 from careloom.store.engine import private_folder
@@ -85,6 +86,11 @@ class Platform:
         self.clients.close()
         if "terminologies" in self.__dict__:
             self.terminologies.close()
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Accounts of people, in the registry of clients."""
+        return Accounts(self.clients.registry)
 
     @cached_property
     def names_key(self) -> bytes:

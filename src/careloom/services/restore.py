@@ -18,8 +18,8 @@ from careloom.services.admission import admit, event
 from careloom.services.backups import ledger_of, read_manifest
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.store import backup, database
+from careloom.store.access_registry import FILE_NAME as CLIENTS_NAME
 from careloom.store.audit_log import microseconds
-from careloom.store.clients import FILE_NAME as CLIENTS_NAME
 from careloom.store.engine import DATABASE_NAME, is_url, open_engine, private_folder, writing
 from careloom.store.key_ledger import KeyLedger
 from careloom.store.migrate import migrate

@@ -1,79 +1,29 @@
 """The registry of who may come in: clients and people, assertions seen, tokens revoked. It holds nothing of a patient.
 
-SQLite in ``<data directory>/access/access.db``, or tables beside a zone's on PostgreSQL (database ``{zone}`` = access).
 Secrets are here as Argon2id hashes only, so that whoever reads the file cannot sign in with it.
 """
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from threading import Lock
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, LargeBinary, MetaData, Table, Text, inspect
+from sqlalchemy import Connection
 
-from careloom.errors import Conflict, NotFound, SetupError
+from careloom.errors import Conflict, NotFound
 from careloom.runtime import Runtime
-from careloom.store import bulk, row_policies
+from careloom.store import access_tables, bulk
+from careloom.store.access_registry import AccessRegistry
 from careloom.store.audit_log import microseconds, time_of
-from careloom.store.engine import open_engine, translated, writing
 from careloom.store.erasure import rewrite
-from careloom.store.table_texts import make_tables
 
 ClientKind = Literal["client", "person"]
-FILE_NAME = "access.db"
 ERASED = "erased"
 """In place of the patient to whom a client was bound: no stored id is so short."""
-_ZONE = "access"
-_VERSION = 2
-"""Of these tables. The migrations of the zones know nothing of them: they are few and small, and whoever opens a
-registry of an earlier version adds what it lacks (`_FROM`)."""
-
-_metadata = MetaData()
-_client = Table(
-    "client",
-    _metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("kind", Text, nullable=False),
-    Column("roles", Text, nullable=False),
-    Column("zones", Text, nullable=False),
-    Column("scopes", Text, nullable=False),
-    Column("secret_hash", Text, nullable=False),
-    Column("jwks", Text, nullable=False),
-    Column("generation", Integer, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("expires", BigInteger),
-    Column("disabled", BigInteger),
-    Column("patient", Text, nullable=False, server_default=""),
-    Column("actors", Text, nullable=False, server_default=""),
-    Column("purposes", Text, nullable=False, server_default=""),
-)
-_FROM: dict[int, tuple[str, ...]] = {
-    1: tuple(
-        f"ALTER TABLE client ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("patient", "actors", "purposes")
-    )
-}
-"""Version -> statements that make the next one of it."""
-_assertion_seen = Table(
-    "assertion_seen",
-    _metadata,
-    Column("jti_hash", LargeBinary, primary_key=True),
-    Column("client", Text, nullable=False),
-    Column("expires", BigInteger, nullable=False, index=True),
-)
-_token_revoked = Table(
-    "token_revoked",
-    _metadata,
-    Column("jti", Text, primary_key=True),
-    Column("expires", BigInteger, nullable=False, index=True),
-)
-_access_version = Table("access_version", _metadata, Column("version", Integer, primary_key=True))
-_FIELDS = [column.name for column in _client.columns]
+_FIELDS = [column.name for column in access_tables.client.columns]
 _COLUMNS = ", ".join(f"client.{name}" for name in _FIELDS)
 
 
@@ -118,53 +68,48 @@ class Clients:
 
     def __init__(self, place: Path | str, runtime: Runtime) -> None:
         """place  the data directory, or a PostgreSQL URL, as for a zone's store"""
-        self._place = place
+        self.registry = AccessRegistry(place)
         self._runtime = runtime
-        self._opening = Lock()
-        self._engine: Engine | None = None
-        self._owner = 0
 
     def close(self) -> None:
         """Closes all connections."""
-        if self._engine is not None:
-            self._engine.dispose(close=self._owner == os.getpid())
-            self._engine = None
+        self.registry.close()
 
     def find(self, client_id: str) -> Client | None:
         """The client that calls itself so."""
-        rows = self._look(f"SELECT {_COLUMNS} FROM client WHERE id = ?", (client_id,))  # noqa: S608 our own names
+        rows = self.registry.look(f"SELECT {_COLUMNS} FROM client WHERE id = ?", (client_id,))  # noqa: S608 our own names
         return _read(rows[0]) if rows else None
 
     def find_with_token(self, client_id: str, jti: str) -> tuple[Client, bool] | None:
         """(the client that calls itself so, whether the token with this id was revoked), in one look."""
-        rows = self._look(_WITH_TOKEN, (jti, client_id))
+        rows = self.registry.look(_WITH_TOKEN, (jti, client_id))
         return (_read(rows[0][:-1]), bool(rows[0][-1])) if rows else None
 
     def named(self, name: str) -> Client:
         """The client of that name. raises NotFound."""
-        with translated(), self._opened().connect() as connection:
+        with self.registry.reading() as connection:
             return _named(connection, name)
 
     def listed(self) -> list[Client]:
         """All, by name."""
-        return [_read(row) for row in self._look(f"SELECT {_COLUMNS} FROM client ORDER BY name")]  # noqa: S608 our own
+        return [_read(row) for row in self.registry.look(f"SELECT {_COLUMNS} FROM client ORDER BY name")]  # noqa: S608 our own
 
     @contextmanager
     def change(self) -> Iterator["Change"]:
         """Changes who may come in; durable when the block ends, undone when it raises."""
-        with self._writing() as connection:
+        with self.registry.writing() as connection:
             yield Change(connection)
 
     def unbind(self, patient_id: str) -> int:
         """Stops who is bound to a patient who is erased, and forgets whose they were; how many."""
         now = microseconds(self._runtime.now())
-        with self._writing() as connection:
+        with self.registry.writing() as connection:
             sql = "SELECT count(*) FROM client WHERE patient = ?"
             count: int = bulk.fetch(connection, sql, (patient_id,))[0][0]
             sql = f"UPDATE client SET patient = '{ERASED}', disabled = COALESCE(disabled, ?) WHERE patient = ?"  # noqa: S608
             bulk.run(connection, sql, [(now, patient_id)] if count else [])
         if count:
-            rewrite(self._opened(), ["client"])
+            rewrite(self.registry.opened(), ["client"])
         return count
 
     def is_first_use(self, client_id: str, jti: str, expires: datetime) -> bool:
@@ -173,51 +118,19 @@ class Clients:
         expires  until when it must be remembered
         """
         mark = sha256(f"{len(client_id)}:{client_id}{jti}".encode()).digest()
-        with self._writing() as connection:
+        with self.registry.writing() as connection:
             self._purge(connection, "assertion_seen")
             return _is_added(connection, _SEE, (mark, client_id, microseconds(expires)))
 
     def revoke(self, jti: str, expires: datetime) -> None:
         """Makes a token worthless; it is remembered until it would have expired anyway."""
-        with self._writing() as connection:
+        with self.registry.writing() as connection:
             self._purge(connection, "token_revoked")
             _is_added(connection, _REVOKE, (jti, microseconds(expires)))
 
     def _purge(self, connection: Connection, table: Literal["assertion_seen", "token_revoked"]) -> None:
         sql = f"DELETE FROM {table} WHERE expires < ?"  # noqa: S608 our own names
         bulk.run(connection, sql, [(microseconds(self._runtime.now()),)])
-
-    def _look(self, sql: str, values: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
-        engine = self._opened()
-        if engine.dialect.name == "postgresql":
-            with translated(), engine.connect() as connection:
-                return bulk.fetch(connection, sql, values)
-        # Every request looks here: without SQLAlchemy's transaction around one statement it costs a third.
-        with translated(), closing(engine.raw_connection()) as plain:
-            rows: list[tuple[Any, ...]] = plain.cursor().execute(sql, tuple(values)).fetchall()
-            return rows
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        # Not engine.writing: its advisory lock is the one that a zone's audit chain takes while we hold this open.
-        with translated(), self._opened().connect() as plain:
-            connection = plain.execution_options(careloom_writes=True)
-            with connection.begin():
-                yield connection
-
-    def _opened(self) -> Engine:
-        engine = self._engine
-        if engine is not None and self._owner == os.getpid():
-            return engine
-        with self._opening:
-            if self._engine is not None and self._owner != os.getpid():
-                self._engine.dispose(close=False)  # the connections belong to the process that we were forked from
-                self._engine = None
-            if self._engine is None:
-                engine = open_engine(self._place, _ZONE, FILE_NAME)
-                _prepare(engine)
-                self._engine, self._owner = engine, os.getpid()
-            return self._engine
 
 
 _WITH_TOKEN = (
@@ -243,31 +156,13 @@ class Change:
         sql = "SELECT 1 FROM client WHERE id = ? OR name = ?"
         if bulk.fetch(self._connection, sql, (client.id, client.name)):
             raise Conflict("there is a client of this name already", "Choose another name.")
-        bulk.insert(self._connection, _client, [_row(client)])
+        bulk.insert(self._connection, access_tables.client, [_row(client)])
 
     def replace(self, client: Client) -> None:
         """Puts `client` in the place of the one with its id."""
         sql = f"UPDATE client SET {', '.join(f'{name} = ?' for name in _FIELDS[1:])} WHERE id = ?"  # noqa: S608 our own names
         first, *rest = _row(client)
         bulk.run(self._connection, sql, [(*rest, first)])
-
-
-def _prepare(engine: Engine) -> None:
-    """Makes the tables if they are not there. raises SetupError if they are of another version."""
-    with writing(engine) as connection:
-        if not inspect(connection).has_table("access_version"):
-            make_tables(connection, _metadata)
-            bulk.insert(connection, _access_version, [(_VERSION,)])
-        found = [version for (version,) in bulk.fetch(connection, "SELECT version FROM access_version")]
-        while len(found) == 1 and found[0] in _FROM:
-            for statement in _FROM[found[0]]:
-                connection.exec_driver_sql(statement)
-            found = [found[0] + 1]
-            bulk.run(connection, "UPDATE access_version SET version = ?", [(found[0],)])
-        if bulk.is_postgresql(connection) and not row_policies.is_protected(connection, _client.name):
-            row_policies.protect(connection, _metadata.tables, _ZONE)
-    if found != [_VERSION]:
-        raise SetupError("the registry of clients is of another version of Careloom", "Run the version that made it.")
 
 
 def _named(connection: Connection, name: str, *, is_locked: bool = False) -> Client:

@@ -1,0 +1,133 @@
+"""People with accounts: invited, shown, reset and stopped by an administrator, who never learns a password."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from careloom.crypto import one_time_codes
+from careloom.errors import Conflict, QueryError
+from careloom.services.access import Principal
+from careloom.services.admission import admit, note
+from careloom.services.clients import ClientAsk, as_json, new_client
+from careloom.services.platform import Platform
+from careloom.services.sign_in import account_mark, codes_key
+from careloom.store.accounts import Account, put
+from careloom.store.clients import Change, Client
+
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A person who may come in, and the code that lets the person choose a password once."""
+
+    person: dict[str, Any]
+    code: str = field(repr=False)
+    until: datetime
+
+
+def invite(platform: Platform, who: Principal, ask: ClientAsk, full_name: str = "") -> Invitation:
+    """Lets a person in once the invitation was accepted.
+
+    full_name  as pages greet the person; the name if it is empty
+    raises     AccessError; QueryError if a role, zone, scope or name cannot be; Conflict if the name is taken
+    """
+    admit(platform, who, "administer", "identified", operation="invite-person")
+    if len(full_name) > _LONGEST_NAME or not full_name.isprintable():
+        raise QueryError("the full name is too long, or no text of one line", f"Give at most {_LONGEST_NAME} letters.")
+    client = replace(new_client(platform, replace(ask, kind="person", jwks=None)), secret_hash="")
+    code, account = _invited(platform, Account(client.id, full_name or client.name, platform.runtime.now()))
+    with platform.accounts.writing() as connection:
+        Change(connection).add(client)
+        put(connection, account)
+        detail = {"client": client.name, "roles": client.roles, "zones": client.zones, "scopes": client.scopes}
+        note(platform, who, "invite-person", "identified", action="create", detail=detail)
+    return _given(platform, client, account, code)
+
+
+def reset(platform: Platform, who: Principal, name: str) -> Invitation:
+    """Takes password, second factor, recovery codes and all tokens from a person, who gets a new invitation.
+
+    A person who signed in with a secret so far gets an account by it. raises AccessError; NotFound
+    """
+    admit(platform, who, "administer", "identified", operation="reset-person")
+    with platform.accounts.writing() as connection:
+        change = Change(connection)
+        client = _person(change.named(name))
+        found = platform.accounts.find(client.id)
+        kept = Account(client.id, found.full_name if found else client.name, platform.runtime.now())
+        code, account = _invited(platform, kept)
+        client = replace(client, generation=client.generation + 1, secret_hash="")
+        change.replace(client)
+        put(connection, account)
+        note(platform, who, "reset-person", "identified", action="update", detail={"client": client.name})
+    platform.accounts.passed([account_mark(platform, client.name)], [], platform.runtime.now())
+    return _given(platform, client, account, code)
+
+
+def unlock(platform: Platform, who: Principal, name: str) -> None:
+    """Forgets how often somebody tried to sign in as a person. raises AccessError; NotFound"""
+    admit(platform, who, "administer", "identified", operation="unlock-person")
+    client = _person(platform.clients.named(name))
+    note(platform, who, "unlock-person", "identified", action="update", detail={"client": client.name})
+    platform.accounts.passed([account_mark(platform, client.name)], [], platform.runtime.now())
+
+
+def list_people(platform: Platform, who: Principal) -> list[dict[str, Any]]:
+    """Everybody with an account, by name, as `show_person`."""
+    admit(platform, who, "administer", "identified", operation="list-people")
+    accounts = platform.accounts.listed()
+    clients = [client for client in platform.clients.listed() if client.id in accounts]
+    found = [person_as_json(platform, client, accounts[client.id]) for client in clients]
+    note(platform, who, "list-people", "identified", detail={"people": len(found)})
+    return found
+
+
+def show_person(platform: Platform, who: Principal, name: str) -> dict[str, Any]:
+    """As `careloom.services.clients.show_client`, with full_name, account, recovery_codes_left, signed_in.
+
+    raises  AccessError; NotFound
+    """
+    admit(platform, who, "administer", "identified", operation="show-person")
+    client = _person(platform.clients.named(name))
+    account = platform.accounts.find(client.id)
+    if account is None:
+        raise QueryError("this person signs in with a secret", "Give an account with careloom people reset.")
+    note(platform, who, "show-person", "identified", detail={"client": client.name})
+    return person_as_json(platform, client, account)
+
+
+def person_as_json(platform: Platform, client: Client, account: Account) -> dict[str, Any]:
+    """What may be told of a person: nothing that the person signs in with."""
+    now = platform.runtime.now()
+    is_open = account.invited_until is not None and now < account.invited_until
+    state = "ready" if account.password_hash else "invited" if is_open else "invitation-over"
+    told = as_json(client, now)
+    for name in ("keys", "signs_in_with", "kind"):
+        del told[name]
+    return told | {
+        "full_name": account.full_name,
+        "account": state,
+        "recovery_codes_left": len(account.recovery.split()),
+        "invited_until": account.invited_until.isoformat() if account.invited_until else None,
+        "password_changed": account.changed.isoformat() if account.changed else None,
+        "signed_in": account.signed_in.isoformat() if account.signed_in else None,
+    }
+
+
+def _person(client: Client) -> Client:
+    if client.kind != "person":
+        raise QueryError("this is no person", "List people with careloom people list.")
+    return client
+
+
+def _invited(platform: Platform, account: Account) -> tuple[str, Account]:
+    code = one_time_codes.new_code(platform.runtime.random_bytes)
+    until = platform.runtime.now() + timedelta(hours=platform.settings.access.invitation_hours)
+    return code, replace(account, invitation=one_time_codes.code_hash(codes_key(platform), code), invited_until=until)
+
+
+def _given(platform: Platform, client: Client, account: Account, code: str) -> Invitation:
+    if account.invited_until is None:
+        raise Conflict("the invitation was taken back meanwhile", "Make another one.")
+    return Invitation(person_as_json(platform, client, account), code, account.invited_until)

@@ -1,0 +1,93 @@
+"""The tables of who may come in, and how a registry of an earlier version becomes one of this version."""
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, Text
+
+from careloom.store import bulk
+
+VERSION = 3
+"""Of these tables. The migrations of the zones know nothing of them: they are few and small, and whoever opens a
+registry of an earlier version adds what it lacks (`upgrade`)."""
+
+metadata = MetaData()
+client = Table(
+    "client",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("zones", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("secret_hash", Text, nullable=False),
+    Column("jwks", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger),
+    Column("disabled", BigInteger),
+    Column("patient", Text, nullable=False, server_default=""),
+    Column("actors", Text, nullable=False, server_default=""),
+    Column("purposes", Text, nullable=False, server_default=""),
+)
+assertion_seen = Table(
+    "assertion_seen",
+    metadata,
+    Column("jti_hash", LargeBinary, primary_key=True),
+    Column("client", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+)
+token_revoked = Table(
+    "token_revoked",
+    metadata,
+    Column("jti", Text, primary_key=True),
+    Column("expires", BigInteger, nullable=False, index=True),
+)
+account = Table(
+    "account",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("full_name", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("second_factor", Text, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("recovery", Text, nullable=False),
+    Column("invitation", Text, nullable=False),
+    Column("invited_until", BigInteger),
+    Column("created", BigInteger, nullable=False),
+    Column("changed", BigInteger),
+    Column("signed_in", BigInteger),
+)
+"""What a person signs in with, beside the person's row in `client`: hashes, and a second factor that is sealed."""
+sign_in_pace = Table(
+    "sign_in_pace",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("tries", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False, index=True),
+)
+"""Tries to sign in without success, by keyed hash of whom they were for or where they came from."""
+access_version = Table("access_version", metadata, Column("version", Integer, primary_key=True))
+
+_STATEMENTS: dict[int, tuple[str, ...]] = {
+    2: tuple(
+        f"ALTER TABLE client ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("patient", "actors", "purposes")
+    )
+}
+_TABLES: dict[int, tuple[Table, ...]] = {3: (account, sign_in_pace)}
+"""Version -> what it has that the one before had not."""
+
+
+def upgrade(connection: Connection) -> int | None:
+    """The version that the registry has now, after what it lacked was added; None where it does not say one."""
+    found = [version for (version,) in bulk.fetch(connection, "SELECT version FROM access_version")]
+    if len(found) != 1:
+        return None
+    version = int(found[0])
+    while 1 <= version < VERSION:
+        version += 1
+        for statement in _STATEMENTS.get(version, ()):
+            connection.exec_driver_sql(statement)
+        for table in _TABLES.get(version, ()):
+            table.create(connection)
+        bulk.run(connection, "UPDATE access_version SET version = ?", [(version,)])
+    return version
