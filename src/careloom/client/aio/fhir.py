@@ -8,9 +8,11 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from careloom.client.address import linked, segment
+from careloom.client.aio.fhir_operations import FhirOperations
 from careloom.client.aio.session import Session
 from careloom.client.credentials import Fields
-from careloom.client.fhir import Query, _criteria, _matching, _own_type, _page, _pairs, _type
+from careloom.client.fhir import Query, _criteria, _matching, _own_type, _page, _pairs
+from careloom.client.fhir_operations import type_of
 from careloom.client.payload import JsonBody
 from careloom.client.reports import Page, Resource
 from careloom.client.transport import FHIR_JSON, Ask
@@ -27,17 +29,22 @@ class FhirZone:
     def __repr__(self) -> str:
         return f"FhirZone({self._session.base}{self._below})"
 
+    @property
+    def operations(self) -> FhirOperations:
+        """What the zone does beside reading, searching and writing."""
+        return FhirOperations(self._session, self._below)
+
     async def read(self, resource_type: str, resource_id: str) -> Resource:
         """The current version of one resource.
 
         raises  NotFound; Erased if it was deleted or its patient erased; AccessError
         """
-        return await self._get(f"{_type(resource_type)}/{segment(resource_id, 'id')}")
+        return await self._get(f"{type_of(resource_type)}/{segment(resource_id, 'id')}")
 
     async def vread(self, resource_type: str, resource_id: str, version_id: str) -> Resource:
         """One version of a resource. raises as `read`."""
         version = segment(version_id, "id of a version")
-        return await self._get(f"{_type(resource_type)}/{segment(resource_id, 'id')}/_history/{version}")
+        return await self._get(f"{type_of(resource_type)}/{segment(resource_id, 'id')}/_history/{version}")
 
     async def capabilities(self) -> Resource:
         """The CapabilityStatement: what this zone answers. Needs no token."""
@@ -54,7 +61,7 @@ class FhirZone:
         raises      QueryError; AccessError
         """
         pairs = _pairs(query) + ([] if count is None else [("_count", str(count))])
-        url = self._url(_type(resource_type))
+        url = self._url(type_of(resource_type))
         if in_address:
             ask = Ask(method="GET", url=f"{url}?{urlencode(pairs)}" if pairs else url, accept=FHIR_JSON)
         else:
@@ -124,13 +131,13 @@ class FhirZone:
 
         raises  Unprocessable, Invalid; NotFound, Erased; Precondition; AccessError
         """
-        path = f"{_type(resource_type)}/{segment(resource_id, 'id')}"
+        path = f"{type_of(resource_type)}/{segment(resource_id, 'id')}"
         kind = "application/json-patch+json" if isinstance(patch, list) else FHIR_JSON
         return await self._send("PATCH", path, patch, kind=kind, if_match=if_match, is_repeatable=False)
 
     async def delete(self, resource_type: str, resource_id: str, *, if_match: str = "") -> None:
         """Deletes it; what is not there is no error. raises Conflict where others point to it; Precondition"""
-        url = self._url(f"{_type(resource_type)}/{segment(resource_id, 'id')}")
+        url = self._url(f"{type_of(resource_type)}/{segment(resource_id, 'id')}")
         headers = _matching(if_match)
         await self._session.content(
             Ask(method="DELETE", url=url, accept=FHIR_JSON, headers=headers, is_repeatable=not headers)
@@ -138,7 +145,7 @@ class FhirZone:
 
     async def delete_where(self, resource_type: str, query: Query) -> None:
         """Deletes the one resource that the criteria find. raises Precondition where they find several; Conflict"""
-        url = self._url(f"{_type(resource_type)}?{_criteria(query)}")
+        url = self._url(f"{type_of(resource_type)}?{_criteria(query)}")
         await self._session.content(Ask(method="DELETE", url=url, accept=FHIR_JSON))
 
     async def history(
@@ -154,7 +161,7 @@ class FhirZone:
         since   UTC-aware: versions made from then on
         raises  NotFound, Erased; AccessError
         """
-        path = f"{_type(resource_type)}/" if resource_type else ""
+        path = f"{type_of(resource_type)}/" if resource_type else ""
         path += f"{segment(resource_id, 'id')}/" if resource_id else ""
         pairs = [] if since is None else [("_since", since.isoformat())]
         pairs += [] if count is None else [("_count", str(count))]

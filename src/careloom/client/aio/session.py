@@ -8,6 +8,7 @@ import httpx
 from careloom.client.aio.credentials import Tokens
 from careloom.client.aio.transport import AsyncWire
 from careloom.client.decoding import document_of
+from careloom.client.deprecation import warn_of
 from careloom.client.problems import error_of
 from careloom.client.transport import Ask
 
@@ -56,4 +57,5 @@ class Session:
                     response = await self.wire.send(ask, {**self.headers, "Authorization": f"Bearer {other.text}"})
         if not response.is_success:
             raise error_of(response, hide=self.tokens.hidden)
+        warn_of(response)
         return response

@@ -1,0 +1,46 @@
+"""FHIR operations of one zone: what the API does beside reading, searching and writing."""
+
+from urllib.parse import urlencode
+
+from careloom.client.address import segment
+from careloom.client.aio.session import Session
+from careloom.client.fhir_operations import type_of
+from careloom.client.payload import JsonBody
+from careloom.client.reports import Resource
+from careloom.client.transport import FHIR_JSON, Ask
+
+
+class FhirOperations:
+    """The operations of one zone, as the client's token allows."""
+
+    def __init__(self, session: Session, below: str) -> None:
+        self._session = session
+        self._below = below
+
+    def __repr__(self) -> str:
+        return f"FhirOperations({self._session.base}{self._below})"
+
+    async def validate(self, resource: Resource, *, mode: str = "", resource_id: str = "") -> Resource:
+        """The OperationOutcome of a resource: its issues say what refuses it, and what is doubtful.
+
+        mode         create or update: also whether that would be done as things stand; empty for the resource alone
+        resource_id  of the resource that is meant, where it is one that is there
+        raises       AccessError; QueryError
+        """
+        path = f"{type_of(str(resource.get('resourceType', '')))}/"
+        path += f"{segment(resource_id, 'id')}/" if resource_id else ""
+        query = f"?{urlencode({'mode': mode})}" if mode else ""
+        return await self._document("POST", f"{path}$validate{query}", resource)
+
+    async def validate_stored(self, resource_type: str, resource_id: str, *, mode: str = "") -> Resource:
+        """The OperationOutcome of a stored resource; mode delete: also whether it could be deleted.
+
+        raises  NotFound, Erased; AccessError
+        """
+        query = f"?{urlencode({'mode': mode})}" if mode else ""
+        return await self._document("GET", f"{type_of(resource_type)}/{segment(resource_id, 'id')}/$validate{query}")
+
+    async def _document(self, method: str, path: str, content: object = None) -> Resource:
+        body = None if content is None else JsonBody(content, FHIR_JSON)
+        url = f"{self._session.base}{self._below}{path}"
+        return await self._session.document(Ask(method=method, url=url, accept=FHIR_JSON, body=body))
