@@ -36,6 +36,7 @@ from careloom.risk.features_definition import shipped_features
 from careloom.risk.features_training import training_set
 from careloom.risk.groups import ATTRIBUTES
 from careloom.risk.models import Model
+from careloom.risk.models_days_report import judged_days
 from careloom.risk.models_elsewhere import KINDS, Elsewhere, judged_elsewhere
 from careloom.risk.models_package import pack, unpack
 from careloom.risk.models_report import Judge, paired, report, text
@@ -43,7 +44,7 @@ from careloom.risk.models_training import Plan, Rows, trained
 from careloom.risk.splits import patient_grouped
 from careloom.risk.tasks import Task, ready_tasks, shipped_task
 from careloom.risk.tasks_baselines import baselines
-from careloom.risk.tasks_material import Material, material
+from careloom.risk.tasks_material import Material, days_beside, material
 from careloom.services.risk_simulated import facts_of, histories, wanted
 from careloom.services.train_risk import evaluation
 
@@ -122,6 +123,8 @@ def train(out: Path, learner: str, name: str) -> None:
     beside = baselines(task.baselines, told, events, plan)
     page = report(model, told.rows["test"], judge, baselines=beside.risks, groups=told.groups["test"])
     page["beside"] = list(beside.told)
+    if (days := days_beside(task, told, model, plan)) is not None:
+        page["days"] = judged_days(days, model.features, told.with_days("test"), Resampling(SEED, 1000))
     page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, Elsewhere(KINDS, Resampling(SEED, 200), page))
     print(text(page))
     for one in judged(shipped_gates(task.gates), Shown(evaluation(page, "facts")["measures"])):

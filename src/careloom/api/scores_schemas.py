@@ -25,7 +25,7 @@ ASSESSMENT: dict[str, Any] = {
     "running": False, "probability": 0.31, "alert_from": 0.2, "alert": True, "band": "high", "relative_risk": 2.6,
     "interval": {"low": 0.2, "high": 0.4, "event_possible": True, "no_event_possible": True},
     "explanation": {"base": -2.1, "rest": 0.02, "calibration": 0.0, "factors": []}, "care_gaps": [GAP], "unknown": 4,
-    "left_out": 0, "basis": ["Observation/o1/_history/1"],
+    "left_out": 0, "basis": ["Observation/o1/_history/1"], "days": None,
 }  # fmt: skip
 SCORE: dict[str, Any] = {
     "state": "scored", "model": "readmission-30d@3", "failed": [], "prediction": "7v3nq2c5d4aaaabbbbccccdddd",

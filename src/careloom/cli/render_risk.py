@@ -60,6 +60,10 @@ def assessment(report: Row) -> None:
     interval = one["interval"]
     span = "" if interval is None else f" ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})"
     say(f"{one['outcome']}: {100 * one['probability']:.1f} %{span}, by {one['model']}")
+    if (days := one["days"]) is not None:
+        high = "more" if days["high"] is None else f"{days['high']:.1f}"
+        within = f"{100 * days['share']:.0f} % interval {days['low']:.1f} to {high}"
+        say(f"{days['outcome']}: {days['expected']:.1f} days after {days['since']}, {within}")
     say(f"from {one['index_time']} until {one['until']}{'; to be told' if one['alert'] else ''}")
     for factor in one["explanation"]["factors"]:
         mark = " (can be changed)" if factor["modifiable"] else ""
@@ -84,6 +88,7 @@ def stratified(report: Row) -> None:
     if report["tied_out"]:
         say(f"{report['tied_out']:,} as likely as the last one are not called")
     for row in report["listed"]:
-        say(f"{row['rank']:>5}  {100 * row['risk']:5.1f} %  {row['patient']}  {row['index_time']}")
+        days = "" if "days" not in row else f"  {row['days']:.1f} days"
+        say(f"{row['rank']:>5}  {100 * row['risk']:5.1f} %  {row['patient']}  {row['index_time']}{days}")
     if report["written"]:
         say(f"{report['written']:,} assessments written")

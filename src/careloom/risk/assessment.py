@@ -1,7 +1,7 @@
 """What a model says of one patient at one moment, ready to be shown, written and acted on; pure."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from careloom.risk.care_gaps import Finding
@@ -27,6 +27,45 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Days:
+    """Days that a model foretells beside the risk, such as those of a stay, with their interval.
+
+    outcome   what happens at their end
+    since     from when they are counted
+    share     of such intervals that hold, 0..1
+    high      None: too few rows made the interval
+    """
+
+    outcome: str
+    since: datetime
+    expected: float
+    low: float
+    high: float | None
+    share: float
+
+    def end(self, days: float) -> datetime:
+        """The moment so many days on."""
+        return self.since + timedelta(days=days)
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        if self.high is None:
+            return f"Expected days until the {self.outcome}: {self.expected:.1f}; too few patients tell an interval."
+        return (
+            f"Expected days until the {self.outcome}: {self.expected:.1f}, "
+            f"{100 * self.share:.0f} % interval {self.low:.1f} to {self.high:.1f}."
+        )
+
+    def as_json(self) -> Json:
+        """The days as plain JSON."""
+        return {
+            "outcome": self.outcome, "since": self.since.isoformat(), "expected": self.expected, "low": self.low,
+            "high": self.high, "share": self.share,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """One risk of one patient.
 
@@ -40,6 +79,7 @@ class Assessment:
     prevalence    share of events in what it was trained on; None where it does not say
     left_out      facts that a consent withholds from who asked
     basis         resources of every fact that a feature rests on, with the version read
+    days          None for a model that foretells none, and for a stay that is looked at as if it ended now
     """
 
     patient_id: str
@@ -57,6 +97,7 @@ class Assessment:
     gaps: tuple[Finding, ...] = ()
     left_out: int = 0
     basis: tuple[str, ...] = field(default=())
+    days: Days | None = None
 
     @property
     def is_alert(self) -> bool:
@@ -93,7 +134,7 @@ class Assessment:
             "interval": None if interval is None else {n: getattr(interval, n) for n in interval.__slots__},
             "explanation": explanation_json(self.explanation), "care_gaps": [gap_json(one) for one in self.open_gaps],
             "unknown": sum(one.status == "unknown" for one in self.gaps), "left_out": self.left_out,
-            "basis": list(self.basis),
+            "basis": list(self.basis), "days": None if self.days is None else self.days.as_json(),
         }  # fmt: skip
 
 

@@ -17,6 +17,8 @@ MODEL = "urn:careloom:model"
 FEATURES = "urn:careloom:features"
 """System of the keyed hash of what a model was told."""
 LOG_ODDS = "urn:careloom:risk:log-odds"
+EXPECTED = "urn:careloom:risk:expected"
+"""Extension of a prediction: the days that are expected until its outcome."""
 RISK = "http://terminology.hl7.org/CodeSystem/risk-probability"
 _BANDS = {"low": "Low likelihood", "moderate": "Moderate likelihood", "high": "High likelihood"}
 """Codes and displays of risk-probability, FHIR R4."""
@@ -50,7 +52,7 @@ def risk_assessment(one: Assessment, name: str) -> Resource:
         "code": {"text": f"Risk of {one.outcome}"},
         "subject": {"reference": f"Patient/{one.patient_id}"},
         "occurrenceDateTime": instant(one.index_time),
-        "prediction": [prediction],
+        "prediction": [prediction, *_days(one)],
         "note": [{"text": text} for text in notes(one)],
     }
     if one.index_key.startswith("Encounter/"):
@@ -60,6 +62,23 @@ def risk_assessment(one: Assessment, name: str) -> Resource:
     if told := mitigation(one):
         made["mitigation"] = told
     return made
+
+
+def _days(one: Assessment) -> list[Json]:
+    """When the foretold days end: the probability is that of the interval, and the period is the interval."""
+    days = one.days
+    if days is None or days.high is None:
+        return []
+    expected = {"value": round(days.expected, 2), "unit": "days", "system": "http://unitsofmeasure.org", "code": "d"}
+    return [
+        {
+            "extension": [{"url": EXPECTED, "valueQuantity": expected}],
+            "outcome": {"text": days.outcome},
+            "probabilityDecimal": round(100 * days.share, 2),
+            "whenPeriod": {"start": instant(days.end(days.low)), "end": instant(days.end(days.high))},
+            "rationale": days.sentence,
+        }
+    ]
 
 
 def rationale(one: Assessment) -> str:
@@ -76,6 +95,8 @@ def notes(one: Assessment) -> list[str]:
         told.append(f"Bounds from comparable patients: {bounds}. One of the two is calibrated; it is not known which.")
         if interval.event_possible and interval.no_event_possible:
             told.append("The model cannot rule out either outcome for such a patient.")
+    if one.days is not None:
+        told.append(one.days.sentence)
     if one.running:
         told.append("The stay had not ended: this is the risk if it ended at this moment.")
     if one.left_out:

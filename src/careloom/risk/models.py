@@ -3,6 +3,7 @@
     model.score(frame)            [n] calibrated probabilities
     model.contributions(frame)    [n] log odds by clinical concept; they sum to the log odds of the score
     model.interval(frame)         [n] low and high of the probability, and which outcomes cannot be ruled out
+    model.foretold(frame)         [n] days with their interval, of a model that foretells them beside the risk
 
 Whatever learnt it (splines, trees, a published score), a model is told a frame with one column a feature, checked
 before anything is computed (`careloom.risk.models_features`). `careloom.risk.models_package` keeps it as files.
@@ -18,6 +19,7 @@ import polars as pl
 from careloom.errors import InputError
 from careloom.risk.calibration import CalibrationMap
 from careloom.risk.evaluate_measures import Floats, Marks, logit, sigmoid
+from careloom.risk.models_days import DaysModel
 from careloom.risk.models_features import ModelFeature, encoded, encoded_rows
 from careloom.risk.models_interval import RiskInterval
 
@@ -81,6 +83,7 @@ class Model:
     conformal     None where no data were left to fit it
     threshold     None where nobody said what an alert costs
     training      what it was trained on: cohort, pin, split, seed; plain JSON
+    days          foretells days from the same features; None for a risk alone
     """
 
     name: str
@@ -92,6 +95,7 @@ class Model:
     conformal: RiskInterval | None = None
     threshold: Threshold | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
+    days: DaysModel | None = None
 
     @property
     def kind(self) -> str:
@@ -149,6 +153,12 @@ class Model:
             raise InputError(f"model {self.name} has no intervals", "Train it with rows left to fit them.")
         risk = self.learnt_risk(frame)
         return self.conformal.around(risk, self.calibration.apply(risk))
+
+    def foretold(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """[n] days, low, high. raises InputError for a model that foretells none; SchemaMismatch, as `score`"""
+        if self.days is None:
+            raise InputError(f"model {self.name} foretells no days", "Train it for a task with [days].")
+        return self.days.foretold(encoded(self.features, frame))
 
     def alerts(self, frame: pl.DataFrame) -> Marks:
         """[n] true where the score reaches the threshold. raises InputError for a model without; SchemaMismatch"""

@@ -6,7 +6,7 @@ source  Ke G et al, NeurIPS 2017 (LightGBM); contributions: exact SHAP values of
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import lightgbm
 import numpy as np
@@ -17,6 +17,8 @@ from careloom.risk.evaluate_measures import Floats
 from careloom.risk.models_features import ModelFeature
 
 FILE = "model.txt"
+Objective = Literal["binary", "regression_l1"]
+_METRICS: Mapping[Objective, str] = {"binary": "binary_logloss", "regression_l1": "l1"}
 Json = dict[str, Any]
 
 
@@ -24,7 +26,9 @@ Json = dict[str, Any]
 class Recipe:
     """How trees are grown.
 
-    rounds   trees at most; fewer where the validation rows stop gaining for `patience` trees
+    rounds     trees at most; fewer where the validation rows stop gaining for `patience` trees
+    objective  binary: log odds of an outcome; regression_l1: the median of a number, without directions, for LightGBM
+               has none there
     """
 
     seed: int
@@ -38,6 +42,7 @@ class Recipe:
     ridge: float = 5.0
     category_smoothing: float = 30.0
     threads: int = 1
+    objective: Objective = "binary"
 
     def as_json(self) -> Json:
         """The recipe as plain data."""
@@ -114,12 +119,12 @@ def fit_boosted(
 ) -> Boosted:
     """Trees that fit the training rows, as many as the validation rows gain by; all of them without.
 
-    train, validation  (encoded rows [n, p], outcomes [n])
-    raises             InputError where one of the outcomes has no training row
+    train, validation  (encoded rows [n, p], outcomes or numbers [n])
+    raises             InputError where all training rows have the same outcome, or number
     """
     outcome = np.asarray(train[1], dtype=np.float64)
     if outcome.size == 0 or outcome.min() == outcome.max():
-        raise InputError("boosted trees", "both outcomes need rows")
+        raise InputError("boosted trees", "both outcomes need rows, and numbers have to differ")
     codes = [place for place, one in enumerate(features) if one.type == "code"]
     rows = lightgbm.Dataset(train[0], outcome, categorical_feature=codes, free_raw_data=False, params={"verbosity": -1})
     watched: list[lightgbm.Dataset] = []
@@ -146,12 +151,15 @@ def _fill(features: tuple[ModelFeature, ...], told: Floats) -> tuple[float, ...]
 
 
 def _parameters(features: tuple[ModelFeature, ...], recipe: Recipe) -> Json:
+    directions = {
+        "monotone_constraints": [one.monotone for one in features], "monotone_constraints_method": "intermediate",
+    }  # fmt: skip
     return {
-        "objective": "binary", "metric": "binary_logloss", "learning_rate": recipe.learning_rate,
+        "objective": recipe.objective, "metric": _METRICS[recipe.objective], "learning_rate": recipe.learning_rate,
         "num_leaves": recipe.leaves, "min_data_in_leaf": recipe.least_rows, "bagging_fraction": recipe.row_share,
         "bagging_freq": 1, "feature_fraction": recipe.column_share, "lambda_l2": recipe.ridge,
         "cat_smooth": recipe.category_smoothing, "cat_l2": 10.0, "max_cat_threshold": 32,
-        "monotone_constraints": [one.monotone for one in features], "monotone_constraints_method": "intermediate",
+        **(directions if recipe.objective == "binary" else {}),
         "seed": recipe.seed, "deterministic": True, "force_row_wise": True, "num_threads": recipe.threads,
         "verbosity": -1,
     }  # fmt: skip

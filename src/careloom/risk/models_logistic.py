@@ -10,7 +10,8 @@ source  natural cubic splines: Hastie T, Tibshirani R, Friedman J, The Elements 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -150,20 +151,46 @@ def fit_logistic(
         raise InputError("logistic regression", "the penalty lies above 0, and knots are 0, 3, 4 or 5")
     if outcome.size == 0 or outcome.min() == outcome.max():
         raise InputError("logistic regression", "both outcomes need rows")
+    design, terms = _designed(features, told, knots)
+    return _weighed(features, terms, _newton(design, outcome, penalty))
+
+
+def fit_linear(
+    features: tuple[ModelFeature, ...], told: Floats, target: ArrayLike, *, penalty: float, knots: int = 4
+) -> Logistic:
+    """The ridge regression of a number on the same columns: what `Logistic` calls log odds is the number.
+
+    told, penalty, knots  as in `fit_logistic`
+    raises                InputError for a penalty of 0 or less, another number of knots, or no row
+    """
+    number = np.asarray(target, dtype=np.float64)
+    if penalty <= 0 or knots not in (0, *KNOTS) or number.size == 0:
+        raise InputError("linear regression", "rows are needed, the penalty lies above 0, and knots are 0, 3, 4 or 5")
+    design, terms = _designed(features, told, knots)
+    shrunk = np.full(design.shape[1], penalty)
+    shrunk[0] = 0.0
+    weights: Floats = np.linalg.solve(design.T @ design + np.diag(shrunk), design.T @ number).astype(np.float64)
+    return _weighed(features, terms, weights)
+
+
+def _designed(features: tuple[ModelFeature, ...], told: Floats, knots: int) -> tuple[Floats, list[Term]]:
+    """[n, k] ones and the columns of all features, and the terms that they are of, without coefficients."""
     designs, terms = [], []
     for place, one in enumerate(features):
         at = _knots(one, told[:, place], knots)
         centres, scales = _centred(one, at, told[:, place])
         designs.append(_scaled(one, at, told[:, place], centres, scales))
-        terms.append((one.type, at, centres, scales))
-    design = np.column_stack([np.ones(outcome.size), *designs])
-    weights = _newton(design, outcome, penalty)
-    made, begin = [], 1
-    for kind, at, centres, scales in terms:
-        end = begin + centres.size
-        own = weights[begin:end].tolist()
-        made.append(Term(kind, at, tuple(centres.tolist()), tuple(scales.tolist()), tuple(own)))
-        begin = end
+        terms.append(Term(one.type, at, tuple(centres.tolist()), tuple(scales.tolist()), ()))
+    return np.column_stack([np.ones(told.shape[0]), *designs]), terms
+
+
+def _weighed(features: tuple[ModelFeature, ...], terms: list[Term], weights: Floats) -> Logistic:
+    """The terms with their coefficients: the intercept is the first of the weights."""
+    ends = np.cumsum([1, *(len(one.centres) for one in terms)]).tolist()
+    made = [
+        replace(one, coefficients=tuple(weights[begin:end].tolist()))
+        for one, (begin, end) in zip(terms, pairwise(ends), strict=True)
+    ]
     return Logistic(features, tuple(made), float(weights[0]))
 
 

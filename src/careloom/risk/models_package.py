@@ -13,6 +13,7 @@ from careloom.errors import FormatError, InputError
 from careloom.pipeline.registry import load
 from careloom.risk.calibration import calibration_map
 from careloom.risk.models import Learnt, Model, Threshold
+from careloom.risk.models_days import days_model
 from careloom.risk.models_features import ModelFeature, feature
 from careloom.risk.models_interval import risk_interval
 from careloom.risk.models_logistic import logistic
@@ -31,6 +32,7 @@ Json = dict[str, Any]
 def pack(model: Model) -> dict[str, bytes]:
     """File name -> bytes; the same model gives the same bytes."""
     learnt, beside = model.learnt.files()
+    days, more = (None, {}) if model.days is None else model.days.files()
     told = {
         "format": FORMAT,
         "name": model.name,
@@ -44,7 +46,8 @@ def pack(model: Model) -> dict[str, bytes]:
         "threshold": None if model.threshold is None else model.threshold.as_json(),
         "training": dict(model.training),
     }
-    return {FILE: orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2), **beside}
+    told |= {} if days is None else {"days": days}
+    return {FILE: orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2), **beside, **more}
 
 
 def unpack(files: Mapping[str, bytes]) -> Model:
@@ -66,6 +69,7 @@ def unpack(files: Mapping[str, bytes]) -> Model:
             conformal=None if told["conformal"] is None else risk_interval(told["conformal"]),
             threshold=None if told["threshold"] is None else Threshold(**told["threshold"]),
             training=told["training"],
+            days=days_model(features, told["days"], files) if "days" in told else None,
         )
     except FormatError:
         raise

@@ -15,6 +15,7 @@ from careloom.risk.decision import at_ppv_floor, decision_curve, operating_point
 from careloom.risk.evaluate import Evaluation, Interval, Resampling, evaluate
 from careloom.risk.evaluate_measures import Floats, error_by_chance, ranking
 from careloom.risk.models import Model
+from careloom.risk.models_days_report import lines as days_lines
 from careloom.risk.models_directions import lines as direction_lines
 from careloom.risk.models_elsewhere import lines as elsewhere_lines
 from careloom.risk.models_stress import calibration_error, stressed
@@ -171,6 +172,8 @@ def text(told: Json) -> str:
         _alerts("threshold", told["threshold"]),
         _alerts(f"PPV {told['ppv_floor']['ppv']:.2f}", told["ppv_floor"]) + "; threshold taken on these rows",
     ]
+    if told.get("days"):
+        lines += ["", *days_lines(told["days"])]
     for name, rival in told["baselines"].items():
         measures = rival["measures"]
         lines += ["", f"beside {name}: AUROC {_said(measures['auroc'])}, ECE {_said(measures['ece'])}"]

@@ -13,6 +13,8 @@ import orjson
 
 from careloom.errors import FormatError, NotFound
 from careloom.risk.cohorts_definition import number, one_of, only, table, word
+from careloom.risk.cohorts_events import KINDS
+from careloom.risk.models_days import DaysTask
 from careloom.risk.models_training import LEARNERS, Learner, Plan
 from careloom.runtime import packaged, packaged_names
 
@@ -39,6 +41,7 @@ class Task:
     baselines: tuple[str, ...]
     directions: Mapping[str, int]
     candidates: tuple[Json, ...]
+    days: DaysTask | None = None
 
     @property
     def digest(self) -> str:
@@ -83,7 +86,7 @@ def shipped_task(name: str) -> Task:
 
 _KNOWN = (
     "name", "title", "outcome", "horizon_days", "cohort", "features", "left_out", "learner", "learners", "gates",
-    "at_risk", "alerts_per_100", "ppv", "baselines", "directions", "candidates",
+    "at_risk", "alerts_per_100", "ppv", "baselines", "directions", "candidates", "days",
 )  # fmt: skip
 
 
@@ -110,6 +113,7 @@ def task_from_toml(text: str) -> Task:
         baselines=_words(told, "baselines"),
         directions=table(told, "directions", "the file") if "directions" in told else {},
         candidates=tuple(told.get("candidates", ())),
+        days=_days(told),
     )
     _require(made)
     return made
@@ -124,6 +128,23 @@ def _learners(told: Json) -> tuple[Learner, ...]:
     if "learner" in told or not found or len(set(found)) < len(found) or not set(found) <= set(LEARNERS):
         raise FormatError("task: learners", f"Write some of {', '.join(LEARNERS)}, each once, in place of learner.")
     return found  # type: ignore[return-value]
+
+
+def _days(told: Json) -> DaysTask | None:
+    """``[days]``: what is foretold beside the risk."""
+    if "days" not in told:
+        return None
+    where, own = "days", table(told, "days", "the file")
+    only(own, ("outcome", "kind", "least", "miss"), where)
+    made = DaysTask(
+        word(own, "outcome", where), one_of(own, "kind", KINDS, where), number(own, "least", where, 1.0),
+        number(own, "miss", where, 0.1),
+    )  # fmt: skip
+    if not made.least > 0 or not 0 < made.miss < 1:
+        raise FormatError("task: days", "least lies above 0, miss between 0 and 1.")
+    if "sequence" in _learners(told):
+        raise FormatError("task: days", "They are foretold from features: leave the learner sequence out.")
+    return made
 
 
 def _words(told: Json, name: str) -> tuple[str, ...]:

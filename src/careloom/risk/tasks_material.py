@@ -1,7 +1,7 @@
 """A training set as models are told it: features with what is known of them, parts, groups, and scores beside it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,16 @@ import polars as pl
 from careloom.errors import QueryError
 from careloom.risk.cohorts_match import facts_of
 from careloom.risk.definition_texts import outcome_of, texts_of
+from careloom.risk.evaluate_measures import Floats
 from careloom.risk.features_definition import COUNTS, shipped_features
 from careloom.risk.groups import ATTRIBUTES
 from careloom.risk.groups import groups as groups_at
 from careloom.risk.models import Model
+from careloom.risk.models_days import DaysMade, DaysRows, days_of, fit_days
 from careloom.risk.models_features import About
 from careloom.risk.models_sequence_facts import facts_before
 from careloom.risk.models_sequence_told import told_to
-from careloom.risk.models_training import LEAST_EVENTS, Rows
+from careloom.risk.models_training import LEAST_EVENTS, Plan, Rows
 from careloom.risk.scores_comorbidity import comorbidities, comorbidity_points
 from careloom.risk.tasks import Task
 from careloom.terminology.systems import ICD_10_CM
@@ -36,11 +38,18 @@ class Material:
     about   feature -> what is known of it
     rows    part -> its labelled rows
     groups  part -> `careloom.risk.groups.ATTRIBUTES` of the same rows; null where nobody knows
+    days    part -> [n] days of the same rows, nan where nobody knows; empty for a task that foretells none
     """
 
     about: Mapping[str, About]
     rows: Mapping[str, Rows]
     groups: Mapping[str, pl.DataFrame]
+    days: Mapping[str, Floats] = field(default_factory=dict)
+
+    def with_days(self, part: str) -> DaysRows:
+        """The rows of a part with their days. raises KeyError for a task that foretells none"""
+        one = self.rows[part]
+        return DaysRows(one.frame, self.days[part], one.patients)
 
     def seen_by(self, model: Model) -> "Material":
         """The same with rows that have the columns of a model that reads facts."""
@@ -77,7 +86,7 @@ def material(
     )
     sees_facts = "sequence" in (*kinds, *task.learners)
     timeline = _timeline(told, manifest, events) if sees_facts else None
-    rows, groups = {}, {}
+    rows, groups, days = {}, {}, {}
     for name in PARTS:
         part = told.filter(pl.col("fold") == name)
         happened = part["label"].to_numpy().astype(np.bool_)
@@ -87,7 +96,20 @@ def material(
             )
         rows[name] = Rows(part, happened, part["patient_id"], timeline)
         groups[name] = part.select(ATTRIBUTES)
-    return Material(about, rows, groups)
+        if task.days is not None:
+            days[name] = days_of(task.days, part, events)
+    return Material(about, rows, groups, days)
+
+
+def days_beside(task: Task, told: Material, model: Model, plan: Plan) -> DaysMade | None:
+    """What foretells the days of a task beside the risk of a model; None for a task without.
+
+    raises  as `careloom.risk.models_days.fit_days`
+    """
+    if task.days is None:
+        return None
+    parts = told.with_days("train"), told.with_days("validation")
+    return fit_days(model.features, task.days, *parts, plan.key, plan.seed)
 
 
 def _timeline(told: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame) -> pl.DataFrame:

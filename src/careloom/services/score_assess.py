@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from careloom.risk.assessment import Assessment, Interval
+from careloom.risk.assessment import Assessment, Days, Interval
 from careloom.risk.care_gaps import Finding, care_gaps
 from careloom.risk.care_gaps_facts import facts_of
 from careloom.risk.cohorts_one import IndexMoment, Standing
@@ -79,6 +80,7 @@ def assessment(scorer: Scorer, record: Record, found: Found, probability: float,
         raise AssertionError("asked where nothing is predicted")
     parts = model.learnt.parts(encoded_rows(model.features, [told]))[0]
     moment = found.index.moment
+    since = moment.time - timedelta(hours=scorer.judge.definition.index.offset_hours)
     return Assessment(
         patient_id=record.patient_id,
         model=scorer.served.label,
@@ -95,6 +97,7 @@ def assessment(scorer: Scorer, record: Record, found: Found, probability: float,
         gaps=tuple(gaps),
         left_out=record.withheld,
         basis=basis_of(row, record.versions),
+        days=None if found.running else _days(model, told, since),
     )
 
 
@@ -104,6 +107,15 @@ def _interval(model: Model, log_odds: float, probability: float) -> Interval | N
         return None
     said = model.conformal.around(sigmoid(np.array([log_odds])), [probability]).row(0)
     return Interval(*said)
+
+
+def _days(model: Model, told: Json, since: datetime) -> Days | None:
+    """As `Model.foretold`, of one row."""
+    if model.days is None:
+        return None
+    expected, low, high = model.days.foretold(encoded_rows(model.features, [told])).row(0)
+    share = 1 - model.days.interval.miss
+    return Days(model.days.outcome, since, expected, low, high if isfinite(high) else None, share)
 
 
 def _told(model: Model, parts: Floats, probability: float) -> Told:

@@ -65,7 +65,8 @@ class CohortScoreReport:
     """What came of it.
 
     states    how many patients stand how: open (scored), over, not-eligible
-    listed    who is called, the first first: patient, index, index_time, risk, alert, rank; at most `ROWS_SHOWN`
+    listed    who is called, the first first: patient, index, index_time, risk, alert, rank, and days with days_low and
+              days_high of a model that foretells them; at most `ROWS_SHOWN`
     written   how many assessments
     trial     nobody approved the version: nothing was logged or written
     """
@@ -155,7 +156,8 @@ def scored(
     heard    what the version does is counted there
     events   as `careloom.risk.cohorts_events.EVENTS`
     returns  [n] patient_id, index_time, resource_key, risk (0..1), alert, bins (of the model's profile; empty where it
-             has none) and groups; and how many patients stand how
+             has none), groups, and of a model that foretells days: days, days_low, days_high; and how many patients
+             stand how
     raises   SchemaMismatch where the model needs a value that nobody knows of somebody
     """
     definition, model = _as_of(asked.judge.definition, as_of), asked.served.model
@@ -166,10 +168,14 @@ def scored(
         told = asked.frame(index, past, kind)
         risk = model.score(told)
         require_probable(risk)
+        days = None if model.days is None else model.foretold(told)
     alert_from = 2.0 if model.threshold is None else model.threshold.alert_from
     made = index.select("patient_id", "index_time", "resource_key").with_columns(
         pl.Series("risk", risk, dtype=pl.Float64)
     )
+    if days is not None:
+        high = pl.col("high").replace([float("inf")], [None])
+        made = made.hstack(days.select("days", pl.col("low").alias("days_low"), high.alias("days_high")))
     profile = asked.served.profile
     bins = [b""] * index.height if profile is None else [row.tobytes() for row in profile.bins(told)]
     belongs = groups(index, past).drop("candidate").to_struct("groups")

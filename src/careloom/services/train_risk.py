@@ -21,6 +21,7 @@ from careloom.risk.evaluate import Resampling
 from careloom.risk.features_registry import NOTES
 from careloom.risk.groups import ATTRIBUTES, UNKNOWN
 from careloom.risk.models import Model
+from careloom.risk.models_days_report import judged_days
 from careloom.risk.models_directions import directions
 from careloom.risk.models_elsewhere import KINDS, Elsewhere, judged_elsewhere
 from careloom.risk.models_package import pack
@@ -28,7 +29,7 @@ from careloom.risk.models_report import Judge, report, text
 from careloom.risk.models_training import LEARNERS, Plan, trained
 from careloom.risk.tasks import Task, ready_tasks, shipped_task, task_from_toml
 from careloom.risk.tasks_baselines import baselines
-from careloom.risk.tasks_material import Material, material
+from careloom.risk.tasks_material import Material, days_beside, material
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.models import RegisterAsk, register
@@ -152,6 +153,8 @@ def train_risk(platform: Platform, who: Principal, ask: TrainAsk, watch: Watch |
         task = task_named(ask.task)
         if not set(ask.judge) <= set(KINDS):
             raise QueryError("there is no such judgement", f"Name some of {', '.join(KINDS)}.")
+        if task.days is not None and ask.learner == "sequence":
+            raise QueryError("days are foretold from features", "Take another learner than sequence for this task.")
         found = _trained(platform, who, ask, task, watch or _silent)
     except CareloomError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"code": error.code})
@@ -181,6 +184,8 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     plan = _planned(task, ask, told, platform.keys.derive("split", "risk"))
     about = _about_training(task, made.manifest, made.name)
     model = trained(told.about, told.rows["train"], told.rows["validation"], plan, about).model
+    days = days_beside(task, told, model, plan)
+    model = model if days is None else replace(model, days=days.model)
     told = told.seen_by(model)
     watch(3, _STEPS)
     beside = baselines(task.baselines, told, events, plan)
@@ -191,6 +196,8 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
         searched=ask.trials > 0,
     )  # fmt: skip
     page["beside"] = list(beside.told)
+    if days is not None:
+        page["days"] = judged_days(days, model.features, told.with_days("test"), Resampling(ask.seed, ask.resamples))
     page["directions"] = directions(model, told.rows["test"].frame, task.directions)
     page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, away)
     files = _files(model, told, page, made.manifest, made.name)
@@ -315,6 +322,8 @@ def evaluation(page: Json, snapshot: str) -> Json:
     measures = dict(page["measures"]) | {
         name: {"value": value, "low": None, "high": None} for name, value in further.items()
     }
+    if "days" in page:
+        measures |= {"days_off": page["days"]["off"], "days_interval_coverage": page["days"]["coverage"]}
     return {
         "data": f"held-out patients of {snapshot}",
         "measures": measures,
