@@ -12,8 +12,9 @@ import pytest
 
 from careloom.crypto.pseudonyms import name_of
 from careloom.dashboard.address import local, read
-from careloom.errors import InputError, NotFound, QueryError
+from careloom.errors import Conflict, InputError, NotFound, QueryError
 from careloom.runtime import Runtime
+from careloom.services.jobs import work
 from careloom.services.models_kept import Change, set_traffic, traffic_of, write
 from careloom.store import bulk
 from careloom.store.predictions import Prediction
@@ -56,6 +57,22 @@ def test_the_sdk_scores_a_patient_and_a_cohort(place: Installation) -> None:
             api.scores.cohort(NAME, cohort="no_show")
         with pytest.raises(InputError):
             api.scores.patient("sick", NAME, as_of="0001-01-01T00:00:00Z")
+
+
+def test_the_sdk_queues_a_scoring_waits_for_it_and_cancels_one(place: Installation) -> None:
+    with client_of(place) as api:
+        run = api.scores.queue(f"{NAME}@champion", 2, costs={"event": 1000, "call": 10, "prevented": 0.5})
+        assert (run.state, run.report) == ("waiting", None)
+        work(place.platform, once=True)
+        done = api.scores.wait(run.id, timeout=0.0)
+        assert done.report is not None
+        assert (done.model, done.report.called, len(done.report.listed), done.report.left) == (f"{NAME}@1", 2, 2, 0)
+        other = api.scores.queue(NAME, as_of="2024-02-24T00:00:00Z")
+        assert api.scores.cancel(other.id).state == "cancelled"
+        with pytest.raises(Conflict):
+            api.scores.cancel(run.id)
+    with client_of(place) as somebody_else, pytest.raises(NotFound):
+        somebody_else.scores.run(run.id)
 
 
 def call(place: Installation, path: str, who: str, encounter: str = "", hook: str = "") -> Any:

@@ -61,7 +61,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 def waiting_import(made: Installation, actor: str) -> str:
     """The id of a new import that no worker has touched, as if `actor` had sent it."""
     found: str = imports.submit(made.platform, made.operator, [("one.ndjson", [LINE])])["id"]
-    _belongs_to(made, found, actor)
+    belongs_to(made, found, actor)
     return found
 
 
@@ -76,7 +76,7 @@ def done_import(made: Installation, actor: str) -> str:
     return run_id
 
 
-def _belongs_to(made: Installation, job_id: str, actor: str) -> None:
+def belongs_to(made: Installation, job_id: str, actor: str) -> None:
     with closing(sqlite3.connect(made.platform.settings.data.directory / "jobs" / FILE_NAME)) as queue, queue:
         queue.execute("UPDATE job SET actor = ? WHERE id = ?", (actor, job_id))
 
@@ -89,5 +89,5 @@ def whole(made: Installation, actor: str) -> str:
     jobs.register(exports.KIND, partial(exports.work_off, platform, jobs))
     jobs.submit(exports.KIND, request, actor="worker", job_id=export_id)
     jobs.close()
-    _belongs_to(made, export_id, actor)
+    belongs_to(made, export_id, actor)
     return export_id

@@ -34,6 +34,7 @@ from tests.architecture import (
     linkage_routes,
     models_routes,
     monitoring_routes,
+    score_routes,
     subject_routes,
     synthetic_routes,
     vault_routes,
@@ -126,6 +127,7 @@ class Served:
             "question": lambda: vault_routes.question(self.made, self.facts["pseudonym"]),
             "own_export": lambda: bulk_routes.whole(self.made, self.last_caller),
             "done_import": lambda: bulk_routes.done_import(self.made, self.last_caller),
+            "own_scoring": lambda: score_routes.own_scoring(self.made, self.last_caller),
             "own_import": lambda: bulk_routes.waiting_import(self.made, self.last_caller),
             "own_question": lambda: vault_routes.question(self.made, self.facts["pseudonym"], self.last_caller),
         }

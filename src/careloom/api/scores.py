@@ -15,12 +15,12 @@ from careloom.api.schemas import Problem
 from careloom.api.scores_schemas import CohortScore, CohortScoreBody, Score, ScoreBody
 from careloom.errors import InputError
 
-_TAG = Tag(name="Scores", description="Risks by registered models, what they rest on, and whom to call first.")
+TAG = Tag(name="Scores", description="Risks by registered models, what they rest on, and whom to call first.")
 _READ: list[dict[str, list[str]]] = [{"oauth2": ["system/*.r"]}]
-_SEARCH: list[dict[str, list[str]]] = [{"oauth2": ["system/*.s"]}]
+SEARCH: list[dict[str, list[str]]] = [{"oauth2": ["system/*.s"]}]
 _REFUSALS: tuple[Any, ...] = (400, 401, 403, 404, 409, 413, 415, 500, 503)
 
-scores = APIBlueprint("scores", __name__, url_prefix="/api/v1/scores", abp_tags=[_TAG])
+scores = APIBlueprint("scores", __name__, url_prefix="/api/v1/scores", abp_tags=[TAG])
 
 
 def register(app: OpenAPI) -> None:
@@ -41,29 +41,30 @@ def of_patient(body: ScoreBody) -> Response:
     from careloom.services.score import ScoreAsk, score  # noqa: PLC0415 - see the module
 
     told = body.model_dump()
-    return json_answer(score(platform(), who(), ScoreAsk(**told | {"as_of": _moment(body.as_of)})).as_json())
+    return json_answer(score(platform(), who(), ScoreAsk(**told | {"as_of": moment(body.as_of)})).as_json())
 
 
 @scores.post(
     "/cohort",
     summary="Score everybody, and say whom to call first",
     operation_id="score_cohort",
-    security=_SEARCH,
+    security=SEARCH,
     responses={200: answers(CohortScore, "Who stands how, and the list."), **problems(*_REFUSALS)},
 )
 def of_cohort(body: CohortScoreBody) -> Response:
-    """Reads the whole zone, or its table of facts: for a large zone, careloom score --cohort."""
+    """Reads the whole zone, or its table of facts: for a large zone, queue it."""
     from careloom.risk.stratify import UnitCosts  # noqa: PLC0415 - see the module
     from careloom.services.score_cohort import CohortScoreAsk, score_cohort  # noqa: PLC0415 - the same
 
     told = body.model_dump()
     costs = told.pop("costs")
-    told["as_of"] = _moment(body.as_of)
+    told["as_of"] = moment(body.as_of)
     asked = CohortScoreAsk(**told, costs=None if costs is None else UnitCosts(**costs))
     return json_answer(score_cohort(platform(), who(), asked).as_json())
 
 
-def _moment(told: str | None) -> datetime | None:
+def moment(told: str | None) -> datetime | None:
+    """The moment that a body names; None for none. raises InputError for one that no calendar or clock has"""
     try:
         return None if told is None else datetime.fromisoformat(told)
     except ValueError:

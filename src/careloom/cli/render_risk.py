@@ -92,3 +92,19 @@ def stratified(report: Row) -> None:
         say(f"{row['rank']:>5}  {100 * row['risk']:5.1f} %  {row['patient']}  {row['index_time']}{days}")
     if report["written"]:
         say(f"{report['written']:,} assessments written")
+
+
+def queued(told: Row) -> None:
+    """That the worker will score."""
+    say(f"Queued: {told['id']}; careloom worker does it, careloom score --run {told['id']} shows what came of it.")
+
+
+def score_run(told: Row) -> None:
+    """How far a queued scoring is, and whom to call once it is done."""
+    if told["report"] is None:
+        done = told["progress"]
+        say(f"{told['id']}  {told['state']}  {done['done']:,} of {done['total']:,}  {told['error'] or ''}".rstrip())
+        return
+    stratified(told["report"])
+    if told["report"]["left"]:
+        say(f"{told['report']['left']:,} are on the list no more: erased since, or hidden from you")

@@ -1,11 +1,14 @@
 """The command that scores: one patient, or everybody whom a model predicts for."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from careloom.cli.options import Json
+
+if TYPE_CHECKING:
+    from careloom.services.score_cohort import CohortScoreAsk
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +40,8 @@ def score(
     trial: Annotated[
         bool, typer.Option("--trial", help="Let a version that nobody approved answer, by its number; nothing is kept.")
     ] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="With --cohort: let the worker do it.")] = False,
+    run: Annotated[str, typer.Option(help="What came of one that was queued, by its id.")] = "",
     json: Json = False,
 ) -> None:
     """Score a patient by a registered model: the risk, what it rests on, and what can be done; or a whole cohort.
@@ -44,6 +49,8 @@ def score(
     Example: careloom score Patient/p1 --model readmission-30d@champion
 
     Example: careloom score --cohort readmission_30_days --model readmission-30d@champion --capacity 20
+
+    Example: careloom score --cohort readmission_30_days --model readmission-30d@champion --queue
     """
     from datetime import UTC
 
@@ -51,24 +58,50 @@ def score(
     from careloom.cli.session import opened
     from careloom.errors import QueryError
 
+    if run:
+        _show_run(run, json)
+        return
     if not model or bool(patient) == bool(cohort):
         raise QueryError("score: whom, and by what", "Name a patient or --cohort, and --model NAME@ALIAS.")
     if (cost_event or cost_call) and not prevented:
         raise QueryError("score: unit costs", "Say with --prevented which share of events a call prevents, by a trial.")
     at = None if as_of is None else as_of.replace(tzinfo=UTC)
-    with opened() as (platform, who):
-        if patient:
-            from careloom.services.score import ScoreAsk
-            from careloom.services.score import score as scored
-
-            ask = ScoreAsk(model, patient, zone, at, now=now, encounter=encounter, write=write, trial=trial)
-            output.give(scored(platform, who, ask).as_json(), as_json=json, show=render_risk.assessment)
-            return
+    if not patient:
         from careloom.risk.stratify import UnitCosts
-        from careloom.services.score_cohort import CohortScoreAsk, score_cohort
+        from careloom.services.score_cohort import CohortScoreAsk
 
         costs = UnitCosts(cost_event, cost_call, prevented) if cost_event or cost_call else None
-        asked = CohortScoreAsk(model, zone, cohort, facts, at, capacity, costs, write, trial)
-        with output.progress("Reading", quiet=json, unit="resources") as watch:
-            report = score_cohort(platform, who, asked, watch)
-        output.give(report.as_json(), as_json=json, show=render_risk.stratified)
+        _whole(CohortScoreAsk(model, zone, cohort, facts, at, capacity, costs, write, trial), queue, json)
+        return
+    from careloom.services.score import ScoreAsk
+    from careloom.services.score import score as scored
+
+    with opened() as (platform, who):
+        ask = ScoreAsk(model, patient, zone, at, now=now, encounter=encounter, write=write, trial=trial)
+        output.give(scored(platform, who, ask).as_json(), as_json=json, show=render_risk.assessment)
+
+
+def _whole(ask: "CohortScoreAsk", queue: bool, json: bool) -> None:
+    from careloom.cli import output, render_risk
+    from careloom.cli.session import opened
+
+    if queue:
+        from careloom.services.score_cohort_jobs import submit_scoring
+
+        with opened() as (platform, who):
+            output.give(submit_scoring(platform, who, ask), as_json=json, show=render_risk.queued)
+        return
+    from careloom.services.score_cohort import score_cohort
+
+    with opened() as (platform, who), output.progress("Reading", quiet=json, unit="resources") as watch:
+        report = score_cohort(platform, who, ask, watch)
+    output.give(report.as_json(), as_json=json, show=render_risk.stratified)
+
+
+def _show_run(run: str, json: bool) -> None:
+    from careloom.cli import output, render_risk
+    from careloom.cli.session import opened
+    from careloom.services.score_cohort_jobs import scoring_state
+
+    with opened() as (platform, who):
+        output.give(scoring_state(platform, who, run), as_json=json, show=render_risk.score_run)

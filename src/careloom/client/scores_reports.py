@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from careloom.client.reports import QueuedWork
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -58,3 +60,19 @@ class CohortScore:
     listed: tuple[CalledPatient, ...]
     written: int
     trial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRunReport(CohortScore):
+    """What a queued scoring came to; ``left``: how many are on its list no more, erased since or hidden from you."""
+
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRun(QueuedWork):
+    """A queued scoring; ``model`` by its number from when it begins, `report` None until it is done."""
+
+    model: str
+    zone: str
+    report: ScoreRunReport | None

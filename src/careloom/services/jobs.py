@@ -44,6 +44,7 @@ LOADED_WHEN_ASKED = (
     "models-pipeline",
     "normalize",
     "quality",
+    "score-cohort",
     "synthesize",
     "train-risk",
 )

@@ -4,13 +4,15 @@ Facts are read once, as frames; nothing of the identified zone is written but wh
 and many are told the same is a test.
 """
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
+from careloom.crypto.pseudonyms import name_of
 from careloom.errors import QueryError
 from careloom.risk.cohorts import indexes
 from careloom.risk.cohorts_definition import Definition
@@ -47,6 +49,7 @@ class CohortScoreAsk:
     costs     what events and calls cost, for who is worth a call
     write     assessments of those who are called are written, one by one
     trial     in the identified zone, too, a version that nobody approved may answer, to who may train
+    run       id of the job that does it: what it logged before, it does not log again; empty for none
     """
 
     model: str
@@ -58,6 +61,7 @@ class CohortScoreAsk:
     costs: UnitCosts | None = None
     write: bool = False
     trial: bool = False
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +127,11 @@ def score_cohort(
         heard_failing(platform, who, zone, heard, ask.model, error)
         raise
     if on_trial is None:
-        _log(platform, who, zone, asked, whole, heard)
+        _told(_log(platform, who, ask, asked, whole, heard), watch if ask.run else None, whole.height)
     else:
         _note_trial(platform, who, zone, asked, whole)
-    written = sum(1 for _ in _written(platform, who, ask, asked, found)) if ask.write else 0
+    made = _written(platform, who, ask, asked, found)
+    written = _told(made, watch if ask.run else None, found.rows.height) if ask.write else 0
     shown = found.rows.head(ROWS_SHOWN).drop("tie").rename({"patient_id": "patient", "resource_key": "index"})
     listed = [{**row, "index_time": row["index_time"].isoformat()} for row in shown.to_dicts()]
     alerts = int(whole["alert"].sum())
@@ -218,31 +223,59 @@ def _horizon(definition: Definition) -> timedelta:
 
 
 def _log(
-    platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: pl.DataFrame, heard: Heard
-) -> None:  # fmt: skip
-    """Every score into the log of predictions, and into the counts, a thousand a step, each with its audit record."""
-    store, served_by = platform.store(zone), asked.served
-    horizon, profile = _horizon(asked.judge.definition), served_by.profile
-    for part in whole.iter_slices(_STEP):
-        made = [
-            Prediction(
-                patient=row["patient_id"], model=served_by.name, version=served_by.number, score=row["risk"],
-                alert=row["alert"], index_time=row["index_time"], horizon_days=horizon / timedelta(days=1),
-                role="batch", bins=row["bins"], profile="" if profile is None else profile.digest,
-                groups=watched(row["groups"]),
-            )
-            for row in part.to_dicts()
-        ]  # fmt: skip
+    platform: Platform, who: Principal, ask: CohortScoreAsk, asked: Scorer, whole: pl.DataFrame, heard: Heard
+) -> Iterator[int]:
+    """Every score into the log of predictions, and into the counts, a thousand a step, each with its audit record.
+
+    After each step, how many more are logged.
+    """
+    zone, served_by = zone_of(ask.zone), asked.served
+    store, is_new = platform.store(zone), _unlogged(platform, zone, ask.run, whole)
+    for part in whole.filter(is_new).iter_slices(_STEP):
+        made = _predictions(asked, part)
+        names = names_of(platform, zone, ask.run, part["patient_id"]) if ask.run else []
         detail = {"model": served_by.label, "state": "scored", "count": part.height, "alerts": int(part["alert"].sum())}
         told = event(platform, who, OPERATION, zone, subjects=map(store.pseudonym, part["patient_id"]), detail=detail)
         with store.transaction(told) as step:
-            step.predictions.record(made)
+            step.predictions.record(made, names)
             heard.part(int(served_by.number), part.height, whole.height)
             heard.keep(platform, step)
+        yield part.height
     if heard.model:
         settle_soon(platform, heard.model)
     if whole.is_empty():
         note(platform, who, OPERATION, zone, detail={"model": served_by.label, "state": "scored", "count": 0})
+
+
+def _predictions(asked: Scorer, part: pl.DataFrame) -> list[Prediction]:
+    served_by, horizon = asked.served, _horizon(asked.judge.definition)
+    return [
+        Prediction(
+            patient=row["patient_id"], model=served_by.name, version=served_by.number, score=row["risk"],
+            alert=row["alert"], index_time=row["index_time"], horizon_days=horizon / timedelta(days=1),
+            role="batch", bins=row["bins"], profile="" if served_by.profile is None else served_by.profile.digest,
+            groups=watched(row["groups"]), index=row["resource_key"],
+        )
+        for row in part.to_dicts()
+    ]  # fmt: skip
+
+
+def names_of(platform: Platform, zone: Zone, run: str, patients: Iterable[str]) -> list[str]:
+    """What the log of predictions calls what a job says of patients, in order: the same whenever it is asked."""
+    key = platform.keys.derive("batch", zone)[:64]
+    return [
+        name_of(hashlib.blake2b(f"{run}|{patient}".encode(), key=key, digest_size=16).digest()) for patient in patients
+    ]
+
+
+def _unlogged(platform: Platform, zone: Zone, run: str, whole: pl.DataFrame) -> pl.Series:
+    """Whether the job has not logged the row before its worker was stopped; true for all that no job asks for."""
+    if not run:
+        return pl.repeat(True, whole.height, dtype=pl.Boolean, eager=True)
+    names = names_of(platform, zone, run, whole["patient_id"])
+    with platform.store(zone).predictions() as log:
+        there = {one.name for one in log.named(names)}
+    return pl.Series([name not in there for name in names], dtype=pl.Boolean)
 
 
 def _note_trial(platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: pl.DataFrame) -> None:
@@ -255,8 +288,18 @@ def _note_trial(platform: Platform, who: Principal, zone: Zone, asked: Scorer, w
 
 def _written(
     platform: Platform, who: Principal, ask: CohortScoreAsk, asked: Scorer, found: Stratified
-) -> Iterator[str]:
+) -> Iterator[int]:
+    """Writes who is called, one by one; after each, how many more are written."""
     for patient in found.rows["patient_id"]:
         made = score(platform, who, ScoreAsk(asked.served.label, patient, ask.zone, ask.as_of, write=True))
-        if made.written:
-            yield made.written
+        yield int(bool(made.written))
+
+
+def _told(steps: Iterable[int], watch: Watch | None, total: int) -> int:
+    """Takes all steps and says after each how far they are; how many they made in all."""
+    done = 0
+    for more in steps:
+        done += more
+        if watch is not None:
+            watch(done, total)
+    return done

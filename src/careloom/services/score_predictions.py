@@ -32,4 +32,5 @@ def prediction_of(
         bins=bins,
         profile="" if served.profile is None else served.profile.digest,
         groups=groups_of(record.facts, moment.time),
+        index=moment.resource_key,
     )

@@ -35,6 +35,7 @@ ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow", "batch")
 LONGEST_REASON = 64
 _COLUMNS = "prediction, model, version, role, time, matures, subject, body, outcome, answer, reason, noted"
 _FIND = f"SELECT {_COLUMNS} FROM prediction WHERE prediction = ?"  # noqa: S608 our own names
+_NAMED = f"SELECT {_COLUMNS} FROM prediction WHERE prediction {{in}}"  # noqa: S608 our own names
 _WINDOW = (
     f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND time >= ? AND time < ? "  # noqa: S608
     "ORDER BY time, prediction"
@@ -81,6 +82,7 @@ class Prediction:
                   it has none
     profile       digest of that profile; empty where there is none
     groups        what the patient belongs to: ``{"sex": "female", "age_band": "65 to 79"}``
+    index         the resource that it is made at, ``Encounter/<id>``; empty where nobody said
     """
 
     patient: str
@@ -94,6 +96,7 @@ class Prediction:
     bins: bytes = b""
     profile: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
+    index: str = ""
 
     @property
     def case(self) -> tuple[str, date]:
@@ -155,6 +158,10 @@ class PredictionReader:
         if not rows:
             raise NotFound("there is no such prediction", "Its patient may have been erased; see careloom monitor.")
         return next(self._opened(rows))
+
+    def named(self, names: Iterable[str]) -> Iterator[Logged]:
+        """Those of these names that are there."""
+        return self._opened(bulk.fetch_in(self._connection, _NAMED, sorted(set(names))))
 
     def window(self, window: Window) -> list[Logged]:
         """Those of a window, in the order in which they were made."""
@@ -222,7 +229,7 @@ class PredictionReader:
             made = Prediction(
                 told["patient"], model, version, told["score"], told["alert"], index_time,
                 (time_of(matures) - index_time) / timedelta(days=1), role, bytes.fromhex(told["bins"]),
-                told["profile"], told["groups"],
+                told["profile"], told["groups"], told.get("index", ""),
             )  # fmt: skip
             retired = known[1:].decode() if known.startswith(_RETIRED) else ""
             came = None if not known or retired else known == b"1"
@@ -236,9 +243,10 @@ class PredictionWriter:
     def __init__(self, tools: WriteTools) -> None:
         self._tools = tools
 
-    def record(self, predictions: Sequence[Prediction]) -> list[str]:
+    def record(self, predictions: Sequence[Prediction], called: Sequence[str] = ()) -> list[str]:
         """Keeps them; their names, in order, empty for one of an erased patient, which is not kept.
 
+        called  their names, where they are not to be drawn
         raises  InputError for a score that is no probability or a role that is none
         """
         tools = self._tools
@@ -246,10 +254,10 @@ class PredictionWriter:
         seal, zone = tools.bodies.batch_seal(0), tools.zone_keys.zone
         names, rows = [], []
         fresh = zip(predictions, nonces(len(predictions), tools.random_bytes), strict=True)
-        for one, nonce in fresh:
+        for place, (one, nonce) in enumerate(fresh):
             require(one)
             key = keys[(one.patient,)]
-            names.append("" if key is None else name_of(tools.random_bytes(16)))
+            names.append("" if key is None else called[place] if called else name_of(tools.random_bytes(16)))
             if key is None:
                 continue
             matures = microseconds(one.index_time + timedelta(days=one.horizon_days))
@@ -382,7 +390,7 @@ def _body(one: Prediction) -> bytes:
     told = {
         "patient": one.patient, "score": float(one.score), "alert": bool(one.alert),
         "index_time": microseconds(one.index_time), "bins": one.bins.hex(), "profile": one.profile,
-        "groups": dict(one.groups),
+        "groups": dict(one.groups), "index": one.index,
     }  # fmt: skip
     return orjson.dumps(told)
 
