@@ -20,6 +20,7 @@ from schemathesis.transport.serialization import Binary
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from careloom.api.bodies import MEDIA_TYPES
+from careloom.api.idempotency import lists
 
 DOCUMENT = "/openapi/openapi.json"
 REJECTIONS = [*NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES, "413"]
@@ -44,6 +45,7 @@ BEYOND_SCHEMAS = {
         for below in ("", "{id}/")
         for status in (400, 422)
     ),
+    *((route, "positive_data_acceptance", 422) for route in lists()["kept"]),  # a key that stood for another request
     ("GET /fhir/{zone}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 
 from flask_openapi3 import OpenAPI
 
-from careloom.api import deprecation
+from careloom.api import deprecation, idempotency
 from careloom.api.deprecation import Deprecated
 
 
 def install(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
-    """Puts the conventions around every view; call it after the gate and before any route is added."""
+    """Puts the conventions around every view; call it after the gate and before any route is added.
+
+    What is named first meets a request first and its answer last.
+    """
     deprecation.install(app, deprecated)
+    idempotency.install(app)
 
 
 def finish(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
     """Writes them into the finished document."""
     deprecation.mark(app, deprecated)
+    idempotency.describe(app)

@@ -8,6 +8,7 @@ import httpx
 from careloom.client.credentials import Tokens
 from careloom.client.decoding import document_of
 from careloom.client.deprecation import warn_of
+from careloom.client.idempotency import keyed
 from careloom.client.problems import error_of
 from careloom.client.transport import Ask, Wire
 
@@ -48,7 +49,7 @@ class Session:
         if is_open:
             response = self.wire.send(ask, {})
         else:
-            token = self.tokens.current()
+            token, ask = self.tokens.current(), keyed(ask, self.base)
             response = self.wire.send(ask, {**self.headers, "Authorization": f"Bearer {token.text}"})
             if response.status_code == 401 and (ask.body is None or ask.body.is_new_each_time):
                 other = self.tokens.after(token)

@@ -93,7 +93,8 @@ class Manners:
         """How long to wait before asking again; None where what came is the answer."""
         if isinstance(came, Broken):
             return self.pace.wait_seconds(attempts_made) if came.can_repeat else None
-        if came.status_code in AGAIN_LATER and ask.is_repeatable:
+        is_under_way = came.status_code == 409 and "Retry-After" in came.headers
+        if (came.status_code in AGAIN_LATER or is_under_way) and ask.is_repeatable:
             return self.pace.wait_seconds(attempts_made, came.headers.get("Retry-After", ""))
         return None
 

@@ -25,6 +25,7 @@ from careloom.store.blind_index import BlindIndex
 from careloom.store.clients import Clients
 from careloom.store.engine import private_folder
 from careloom.store.jobs_tables import FILE_NAME as JOBS_NAME
+from careloom.store.kept_answers import KeptAnswers
 from careloom.store.uploads import FOLDER_NAME as UPLOADS_NAME
 from careloom.store.uploads import Spools
 from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
@@ -65,6 +66,7 @@ class Platform:
         self.runtime = runtime or Runtime()
         self.keys: KeyProvider = keys or LocalKeys.open(settings.keys_directory, runtime=self.runtime)
         self.clients = Clients(settings.data.database or settings.data.directory, self.runtime)
+        self.kept_answers = KeptAnswers(settings.data.database or settings.data.directory, self.runtime)
         self._stores: dict[Zone, ZoneStore] = {}
         self._blind: dict[Zone, BlindIndex] = {}
         self._consents: dict[Zone, ConsentBook] = {}
@@ -84,6 +86,7 @@ class Platform:
         self._stores.clear()
         self._consents.clear()
         self.clients.close()
+        self.kept_answers.close()
         if "terminologies" in self.__dict__:
             self.terminologies.close()
 

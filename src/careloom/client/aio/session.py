@@ -9,6 +9,7 @@ from careloom.client.aio.credentials import Tokens
 from careloom.client.aio.transport import AsyncWire
 from careloom.client.decoding import document_of
 from careloom.client.deprecation import warn_of
+from careloom.client.idempotency import keyed
 from careloom.client.problems import error_of
 from careloom.client.transport import Ask
 
@@ -49,7 +50,7 @@ class Session:
         if is_open:
             response = await self.wire.send(ask, {})
         else:
-            token = await self.tokens.current()
+            token, ask = await self.tokens.current(), keyed(ask, self.base)
             response = await self.wire.send(ask, {**self.headers, "Authorization": f"Bearer {token.text}"})
             if response.status_code == 401 and (ask.body is None or ask.body.is_new_each_time):
                 other = await self.tokens.after(token)
