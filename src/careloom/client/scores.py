@@ -10,7 +10,8 @@ from careloom.client.session import Session
 from careloom.client.transport import Ask
 from careloom.client.waiting import until_ended
 
-_BELOW, _RUNS = "/api/v1/scores/", "/api/v1/score-runs"
+_BELOW = "/api/v1/scores/"
+_RUNS = "/api/v1/score-runs"
 
 
 class Scores:

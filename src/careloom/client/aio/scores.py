@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from careloom.client.address import segment
 from careloom.client.aio.session import Session
+from careloom.client.aio.waiting import until_ended
 from careloom.client.decoding import decode
 from careloom.client.payload import JsonBody
-from careloom.client.scores import _BELOW
-from careloom.client.scores_reports import CohortScore, Score
+from careloom.client.scores import _BELOW, _RUNS
+from careloom.client.scores_reports import CohortScore, Score, ScoreRun
 from careloom.client.transport import Ask
 
 
@@ -35,6 +37,33 @@ class Scores:
         """
         return decode(CohortScore, await self._post("cohort", {"model": model, "capacity": capacity, **more}))
 
+    async def queue(self, model: str, capacity: int | None = None, **more: Any) -> ScoreRun:
+        """The same by the platform's worker; see `wait`.
+
+        more    zone, cohort, facts, as_of, costs, write
+        raises  AccessError, NotFound
+        """
+        return decode(ScoreRun, await self._send(_RUNS, {"model": model, "capacity": capacity, **more}))
+
+    async def run(self, run_id: str) -> ScoreRun:
+        """One that you queued, with its report once it is done. raises NotFound; AccessError"""
+        return decode(ScoreRun, await self._session.document(Ask(method="GET", url=self._run(run_id))))
+
+    async def cancel(self, run_id: str) -> ScoreRun:
+        """Stops one that waits or runs; what it has logged stays. raises NotFound; Conflict if it has ended"""
+        return decode(ScoreRun, await self._send(f"{_RUNS}/{segment(run_id, 'id of a run')}/cancel", {}))
+
+    async def wait(self, run: ScoreRun | str, *, timeout: float = 3600.0, poll: float = 2.0) -> ScoreRun:
+        """The run when it is done. raises StateError if it failed or takes longer"""
+        run_id = run if isinstance(run, str) else run.id
+        return await until_ended(self._session.wire.pace, lambda: self.run(run_id), timeout=timeout, poll=poll)
+
+    def _run(self, run_id: str) -> str:
+        return f"{self._session.base}{_RUNS}/{segment(run_id, 'id of a run')}"
+
     async def _post(self, where: str, body: dict[str, Any]) -> Any:
-        url = f"{self._session.base}{_BELOW}{where}"
+        return await self._send(f"{_BELOW}{where}", body)
+
+    async def _send(self, path: str, body: dict[str, Any]) -> Any:
+        url = f"{self._session.base}{path}"
         return await self._session.document(Ask(method="POST", url=url, body=JsonBody(body), is_repeatable=False))
