@@ -100,6 +100,7 @@ def test_discovery_names_a_service_a_model_and_hook(place: Installation) -> None
     services = place.client.get("/cds-services", headers=place.bearer()).json["services"]
     assert [(one["id"], one["hook"]) for one in services] == [
         (f"{NAME}.patient-view", "patient-view"), (f"{NAME}.encounter-discharge", "encounter-discharge"),
+        ("order-check.order-select", "order-select"), ("order-check.order-sign", "order-sign"),
     ]  # fmt: skip
     assert not empty(services)
 

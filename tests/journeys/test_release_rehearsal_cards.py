@@ -23,6 +23,7 @@ from careloom.risk.subgroups import by_subgroup
 from careloom.runtime import Runtime
 from careloom.services import audit
 from careloom.services.cds_calls import HookAsk
+from careloom.services.cds_services import cards, feedback
 from careloom.services.models import shown, verify
 from careloom.services.models_kept import traffic_of
 from careloom.services.models_pipeline import resume, run
@@ -31,7 +32,6 @@ from careloom.services.models_traffic import shadow
 from careloom.services.models_trainer import Asked, Fitted
 from careloom.services.models_watch import watch
 from careloom.services.monitor_outcomes import label_due
-from careloom.services.score_cards import cards, feedback
 from tests.api.kit import Clock, Installation
 from tests.models_kit import ENGINEER, SECOND
 from tests.score_kit import NAME, model, patient, rows, stay

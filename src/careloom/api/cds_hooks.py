@@ -15,7 +15,10 @@ from careloom.api.context import platform, who
 from careloom.api.schemas import Problem
 from careloom.services.cds_calls import hook_ask
 
-_TAG = Tag(name="CDS Hooks", description="Cards for the EHR, where a risk reaches its threshold.")
+_TAG = Tag(
+    name="CDS Hooks",
+    description="Cards for the EHR: risks that reach a threshold, what is against an order.",
+)
 _MONITOR: list[dict[str, list[str]]] = [{"oauth2": ["careloom/monitor"]}]
 _READ: list[dict[str, list[str]]] = [{"oauth2": ["system/*.r"]}]
 _CORRECT: list[dict[str, list[str]]] = [{"oauth2": ["careloom/correct"]}]
@@ -35,13 +38,13 @@ def register(app: OpenAPI) -> None:
     summary="List the CDS services",
     operation_id="cds_discovery",
     security=_MONITOR,
-    responses={200: answers(CdsServices, "One a model and hook."), **problems(*_REFUSALS)},
+    responses={200: answers(CdsServices, "One a model and hook, and those of orders."), **problems(*_REFUSALS)},
 )
 def discovered() -> Response:
-    """Those of models with a champion and a threshold of alerts."""
-    from careloom.services import score_cards  # noqa: PLC0415 - what scores takes time to load
+    """Those of models with a champion and a threshold of alerts, and those that look at orders."""
+    from careloom.services import cds_services  # noqa: PLC0415 - what scores takes time to load
 
-    return json_answer(sound(CdsServices, {"services": score_cards.discovery(platform(), who())}))
+    return json_answer(sound(CdsServices, {"services": cds_services.discovery(platform(), who())}))
 
 
 @cds.post(
@@ -49,14 +52,14 @@ def discovered() -> Response:
     summary="Call a CDS service",
     operation_id="cds_call",
     security=_READ,
-    responses={200: answers(CdsCards, "One card, or none."), **problems(*_REFUSALS, 404, 409, 412, 413, 415)},
+    responses={200: answers(CdsCards, "Cards, or none."), **problems(*_REFUSALS, 404, 409, 412, 413, 415)},
 )
 def called(path: CdsServicePath, body: CdsCallBody) -> Response:
     """The record is read from the store, 412 where it is not there; prefetched resources are not looked at."""
-    from careloom.services import score_cards  # noqa: PLC0415 - the same
+    from careloom.services import cds_services  # noqa: PLC0415 - the same
 
     ask = hook_ask(body.model_dump())
-    return json_answer(sound(CdsCards, {"cards": score_cards.cards(platform(), who(), path.service_id, ask)}))
+    return json_answer(sound(CdsCards, {"cards": cds_services.cards(platform(), who(), path.service_id, ask)}))
 
 
 @cds.post(
@@ -68,8 +71,7 @@ def called(path: CdsServicePath, body: CdsCallBody) -> Response:
 )
 def fed_back(path: CdsServicePath, body: CdsFeedbackBody) -> Response:
     """Live predictive value and reasons of overrides are made of this. Comments are not kept."""
-    from careloom.services import score_cards  # noqa: PLC0415 - the same
+    from careloom.services import cds_services  # noqa: PLC0415 - the same
 
     told = [one.model_dump() for one in body.feedback]
-    found = score_cards.feedback(platform(), who(), path.service_id, told)
-    return json_answer({name: found[name] for name in ("answers", "unknown")})
+    return json_answer(cds_services.feedback(platform(), who(), path.service_id, told))

@@ -93,7 +93,7 @@ def _facts(one: Mapping[str, Any], kind: Kind, drugs: Mapping[str, Any]) -> Iter
     if start is None:
         return
     reference = f"{one['resourceType']}/{one.get('id', '')}"
-    named = [one.get("vaccineCode") or one.get("code") or _drug(one, drugs)]
+    named = [one.get("vaccineCode") or one.get("code") or drug_concept(one, drugs)]
     parts = [one, *one.get("component", [])] if kind == "observation" else [one]
     for number, part in enumerate(parts):
         concept = named[0] if number == 0 else part.get("code")
@@ -111,7 +111,11 @@ def _facts(one: Mapping[str, Any], kind: Kind, drugs: Mapping[str, Any]) -> Iter
         )
 
 
-def _drug(one: Mapping[str, Any], drugs: Mapping[str, Any]) -> Any:
+def drug_concept(one: Mapping[str, Any], drugs: Mapping[str, Any]) -> Any:
+    """The CodeableConcept of what is prescribed or taken; None where it is not told.
+
+    drugs  ``Medication/<id>`` -> Medication
+    """
     if "medicationCodeableConcept" in one:
         return one["medicationCodeableConcept"]
     reference = (one.get("medicationReference") or {}).get("reference", "")

@@ -75,22 +75,22 @@ def detail(one: Assessment) -> str:
     lines = ["**What raises it**", ""]
     for factor in raising:
         mark = " *(can be changed)*" if factor.is_modifiable else ""
-        said = " ".join(_plain(statement.text) for statement in factor.statements)
-        lines.append(f"- {_plain(factor.concept)}{mark}: {said}")
+        said = " ".join(plain(statement.text) for statement in factor.statements)
+        lines.append(f"- {plain(factor.concept)}{mark}: {said}")
     if not raising:
         lines.append("- No single factor; see the assessment.")
     gaps = one.open_gaps[:GAPS_AT_MOST]
     if gaps:
         lines += ["", "**What guidelines suggest and the record does not show**", ""]
-        lines += [f"- {_plain(gap_sentence(gap))}" for gap in gaps]
+        lines += [f"- {plain(gap_sentence(gap))}" for gap in gaps]
     lines += ["", f"From {one.index_time:%Y-%m-%d %H:%M} UTC until {one.until:%Y-%m-%d %H:%M} UTC."]
-    lines += ["", *(f"{_plain(text)} " for text in notes(one)), "", f"Model: `{one.model}` ({MODEL})."]
+    lines += ["", *(f"{plain(text)} " for text in notes(one)), "", f"Model: `{one.model}` ({MODEL})."]
     return "\n".join(line.rstrip() for line in lines)
 
 
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|~"})
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text in which Markdown sees no marks, on one line."""
     return " ".join(text.split()).translate(_MARKS)

@@ -3,41 +3,37 @@
 One service a model and hook; a model without a threshold of alerts, or without a champion, has none.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-from uuid import UUID
 
-from careloom.crypto.pseudonyms import name_of
 from careloom.errors import CareloomError, InputError, NotFound, Precondition
 from careloom.mlops.manifest import require_name
-from careloom.risk.cds_cards import OVERRIDE, OVERRIDE_REASONS, card
+from careloom.risk.cds_cards import card
 from careloom.services.access import Principal
-from careloom.services.admission import admit, note
 from careloom.services.cds_calls import HookAsk
+from careloom.services.cds_names import stored_id
 from careloom.services.models_kept import traffic_of, versions_of
-from careloom.services.monitor_labels import Feedback, take_feedback
 from careloom.services.platform import Platform
 from careloom.services.score import ScoreAsk, ScoreReport, score
 from careloom.services.score_models import Scorer, approved, scorer
-from careloom.store.predictions import Answer
 
 Hook = Literal["patient-view", "encounter-discharge"]
 HOOKS: tuple[Hook, ...] = ("patient-view", "encounter-discharge")
-OPERATION = "cds-services"
 ZONE: Literal["identified"] = "identified"
-OTHER = "other"
 Json = dict[str, Any]
 
 
-def discovery(platform: Platform, who: Principal) -> list[Json]:
-    """The services, as CDS Hooks describes them. raises AccessError"""
-    admit(platform, who, "monitor", ZONE, operation=OPERATION)
+def described(platform: Platform) -> list[Json]:
+    """The services, as CDS Hooks describes them."""
     found = []
     for model in sorted({one.parent for one in versions_of(platform)}):
         asked = _asked(platform, model)
         found += [] if asked is None else [_described(asked, hook) for hook in _hooks(asked)]
-    note(platform, who, OPERATION, ZONE, detail={"listed": len(found)})
     return found
+
+
+def require_service(service_id: str) -> None:
+    """Returns where a service may be called so. raises NotFound, InputError"""
+    _named(service_id)
 
 
 def _asked(platform: Platform, model: str) -> Scorer | None:
@@ -80,8 +76,8 @@ def cards(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> 
     if ask.hook != hook:
         raise InputError("cds: hook", f"This service is called at {hook}.")
     is_end = hook == "encounter-discharge"
-    patient = _stored(platform, "Patient", ask.patient)
-    asked = ScoreAsk(model, patient, now=is_end, encounter=_stored(platform, "Encounter", ask.encounter))
+    patient = stored_id(platform, "Patient", ask.patient)
+    asked = ScoreAsk(model, patient, now=is_end, encounter=stored_id(platform, "Encounter", ask.encounter))
     try:
         made = score(platform, who, asked)
         if is_end and asked.encounter and made.state == "no-index":  # the stay has its end already
@@ -102,15 +98,6 @@ def _named(service_id: str) -> tuple[str, Hook]:
     return model, hook
 
 
-def _stored(platform: Platform, kind: str, told: str) -> str:
-    """The stored id of what the EHR calls so: its own id, or that of the source system that is configured."""
-    name = told.rpartition("/")[2]
-    if not name or platform.store(ZONE).versions(kind, name):
-        return name
-    mapped = platform.names.resource_id(platform.settings.ingest.source, kind, name)
-    return mapped if platform.store(ZONE).versions(kind, mapped) else name
-
-
 def _was_overridden(platform: Platform, made: ScoreReport) -> bool:
     """Whether somebody closed the newest card about the same index that had an answer."""
     one, store = made.assessment, platform.store(ZONE)
@@ -120,23 +107,3 @@ def _was_overridden(platform: Platform, made: ScoreReport) -> bool:
         known = log.newest_answered(store.pseudonym(one.patient_id), one.model.partition("@")[0])
         answers = (kept.answer for kept in known if kept.said.index_time == one.index_time)
         return next(answers, "") == "overridden"
-
-
-def feedback(platform: Platform, who: Principal, service_id: str, told: Sequence[Mapping[str, Any]]) -> Json:
-    """Notes what people made of cards: as `careloom.services.monitor_labels.take_feedback` counts it.
-
-    Comments are not kept, for they may tell of a patient; a reason that is none of ours counts as other.
-    raises  AccessError; NotFound for a service that there is not
-    """
-    _named(service_id)
-    return take_feedback(platform, who, [_read(one) for one in told])
-
-
-def _read(one: Mapping[str, Any]) -> Feedback:
-    answer: Answer = "accepted" if one["outcome"] == "accepted" else "overridden"
-    told = (one.get("overrideReason") or {}).get("reason") or {}
-    reason = ""
-    if answer == "overridden" and told:
-        is_ours = told.get("system") == OVERRIDE and told.get("code") in OVERRIDE_REASONS
-        reason = str(told["code"]) if is_ours else OTHER
-    return Feedback(name_of(UUID(str(one["card"])).bytes), None, answer, reason)

@@ -6,6 +6,7 @@ from careloom.errors import IntegrityError, SetupError
 from careloom.store import (
     alarm_tables,
     bulk,
+    card_tables,
     emergency_tables,
     linkage_tables,
     models_tables,
@@ -24,12 +25,12 @@ from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.table_texts import make_tables, run_all
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest migration in ``store/migrations/versions``."""
 
 BESIDE = (
-    alarm_tables, emergency_tables, linkage_tables, models_tables, own_tables, prediction_tables, privacy_tables,
-    rights_tables, synthesis_tables, vault_tables,
+    alarm_tables, card_tables, emergency_tables, linkage_tables, models_tables, own_tables, prediction_tables,
+    privacy_tables, rights_tables, synthesis_tables, vault_tables,
 )  # fmt: skip
 """Modules whose tables are made with those of `careloom.store.schema`: to import them adds the tables."""
 

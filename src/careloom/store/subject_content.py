@@ -57,6 +57,7 @@ TABLES: dict[str, str] = {
     "model_work": "versions and traffic of models: facts about all their patients together, no row",
     "alarm": "alarms of models: about all their patients together, no row",
     "alarm_message": "what is told of alarms",
+    "cds_card": "cards that were shown, without whom they were of",
     "monitor_chart": "sums over all outcomes of a model",
     "prediction_gone": "counts of predictions by model",
     "privacy_entry": "what was spent of the privacy of all, by data set",

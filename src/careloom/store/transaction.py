@@ -13,6 +13,7 @@ from careloom.issues import Issue
 from careloom.store import bulk, quarantine
 from careloom.store.alarms import AlarmWriter
 from careloom.store.audit_log import AuditChain, entry_of
+from careloom.store.cards import CardWriter
 from careloom.store.emergencies import EmergencyWriter
 from careloom.store.landing import LandingWriter, known_records
 from careloom.store.linkage import PairWriter
@@ -190,6 +191,12 @@ class Transaction:
         """What models said of patients, and what came of it, written in this step."""
         self.written += 1
         return PredictionWriter(self._tools)
+
+    @property
+    def cards(self) -> CardWriter:
+        """Cards of CDS Hooks, and what people made of them, written in this step."""
+        self.written += 1
+        return CardWriter(self._tools)
 
     @property
     def vault(self) -> VaultWriter:

@@ -109,7 +109,8 @@ def test_a_store_of_another_zone_opens_nothing_there(store: ZoneStore, url: str,
 def test_a_database_of_an_earlier_version_is_protected_by_its_migration(store: ZoneStore, url: str) -> None:
     with connected(url, options=DECLARED) as connection:
         connection.execute(
-            "DROP TABLE synthesis, prediction, model_work, alarm, alarm_message, monitor_chart, prediction_gone"
+            "DROP TABLE synthesis, prediction, model_work, alarm, alarm_message, monitor_chart, prediction_gone, "
+            "cds_card"
         )  # came later
         for name in tables(connection):
             connection.execute(f"DROP POLICY zone ON {name}")
