@@ -97,6 +97,7 @@ pages: $(VENV)/.dev ## check that generated pages are current
 	$(BIN)/python tools/list_quality_rules.py --check
 	$(BIN)/python tools/list_risk_reference.py --check
 	$(BIN)/python tools/list_card_reference.py --check
+	$(BIN)/python tools/list_asvs.py --check
 	$(BIN)/python tools/make_async_client.py --check
 
 notebooks: $(VENV)/.dev ## run every notebook; results go to out/notebooks
@@ -115,6 +116,7 @@ format: $(VENV)/.dev ## rewrite files as the style wants them, and the generated
 	$(BIN)/python tools/list_quality_rules.py
 	$(BIN)/python tools/list_risk_reference.py
 	$(BIN)/python tools/list_card_reference.py
+	$(BIN)/python tools/list_asvs.py
 
 lock: $(VENV)/.dev ## write requirements/*.lock again (ARGS=--upgrade for newer versions)
 	UV=$(BIN)/uv tools/lock.sh $(ARGS)

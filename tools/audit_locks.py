@@ -12,6 +12,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from pip._internal.models.index import PyPI
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 
@@ -80,7 +82,7 @@ def main() -> int:
     """0 if no weakness is known, 1 if one is or nobody could be asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--where-answered", action="store_true", help="pass, and say so, where nobody can be asked")
-    parser.add_argument("--index", default="https://pypi.org", help="who is asked whether weaknesses can be had")
+    parser.add_argument("--index", default=PyPI.url.rstrip("/"), help="who is asked whether weaknesses can be had")
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv-audit", help="the environment of pip-audit")
     parser.add_argument("--auditor", type=Path, help="a pip-audit that is installed already")
     how = parser.parse_args()

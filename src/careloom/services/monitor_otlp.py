@@ -23,6 +23,8 @@ HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 WARN = 13
 """SeverityNumber of OpenTelemetry's logs."""
 SECONDS = 10.0
+MOST_BYTES = 1 << 20
+"""Of an answer; what is longer is left unread, and no answer of partial success."""
 Json = dict[str, Any]
 
 
@@ -90,7 +92,7 @@ def _post(collector: str, path: str, body: Json) -> None:
         try:
             connection.request("POST", told.path.rstrip("/") + path, orjson.dumps(body), _headers())
             answer = connection.getresponse()
-            status, content = answer.status, answer.read()
+            status, content = answer.status, answer.read(MOST_BYTES)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
