@@ -21,6 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from careloom.api.bodies import MEDIA_TYPES
 from careloom.api.idempotency import lists
+from tests.architecture.operation_routes import BEYOND as OF_OPERATIONS
 
 DOCUMENT = "/openapi/openapi.json"
 REJECTIONS = [*NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES, "413"]
@@ -39,12 +40,7 @@ BEYOND_SCHEMAS = {
         for method in ("GET", "POST")
         for below in ("", "Group/{id}/", "Patient/")
     ),
-    ("GET /fhir/{zone}/{type}/{id}/$validate", "positive_data_acceptance", 422),  # a profile of another type
-    *(
-        (f"POST /fhir/{{zone}}/{{type}}/{below}$validate", "positive_data_acceptance", status)
-        for below in ("", "{id}/")
-        for status in (400, 422)
-    ),
+    *OF_OPERATIONS,
     *((route, "positive_data_acceptance", 422) for route in lists()["kept"]),  # a key that stood for another request
     ("GET /fhir/{zone}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),

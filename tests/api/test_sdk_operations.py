@@ -42,3 +42,14 @@ def test_a_resource_is_validated(made: Installation, operations: FhirOperations)
         operations.validate_stored("Patient", "nobody")
     with pytest.raises(QueryError):
         operations.validate({"resourceType": "Pa/tient"})
+
+
+def test_everything_of_a_patient_comes_page_by_page(made: Installation, api: Careloom) -> None:
+    zone, patient = api.fhir("identified"), made.stored_id("Patient", "p1")
+    page = zone.operations.everything(patient, count=1)
+    seen = [one["resourceType"] for one in page.resources]
+    while page.next:
+        page = zone.follow(page.next)
+        seen += [one["resourceType"] for one in page.resources]
+    assert sorted(seen) == ["Observation", "Patient"]
+    assert len(zone.operations.everything(types=["Observation"], end="2020").resources) == 0

@@ -4,6 +4,9 @@ from typing import Any
 
 from tests.architecture.write_routes import NEW, body
 
+_READS = {"verb": "read", "also": "system/*.s", "also_in": ("identified",)}
+_NOTHING = body({"resourceType": "Parameters"})
+
 _VALIDATE = "/fhir/{zone}/{type}"
 EXAMPLES: dict[str, dict[str, Any]] = {
     f"POST {_VALIDATE}/$validate": {
@@ -13,4 +16,37 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "path": "/fhir/identified/Organization/o1/$validate", "verb": "read", **body(NEW),
     },
     f"GET {_VALIDATE}/{{id}}/$validate": {"path": "/fhir/identified/Patient/{patient}/$validate", "verb": "read"},
+    "GET /fhir/{zone}/Patient/$everything": {"path": "/fhir/identified/Patient/$everything", **_READS},
+    "GET /fhir/{zone}/Patient/{id}/$everything": {
+        "path": "/fhir/identified/Patient/{patient}/$everything", **_READS,
+    },
+    "POST /fhir/{zone}/Patient/{id}/$everything": {
+        "path": "/fhir/identified/Patient/{patient}/$everything", **_READS, **_NOTHING,
+    },
+    "GET /fhir/{zone}/Encounter/{id}/$everything": {
+        "path": "/fhir/identified/Encounter/{encounter}/$everything", **_READS,
+    },
+    "POST /fhir/{zone}/Encounter/{id}/$everything": {
+        "path": "/fhir/identified/Encounter/{encounter}/$everything", **_READS, **_NOTHING,
+    },
 }  # fmt: skip
+ENCOUNTER = {
+    "resourceType": "Encounter", "id": "e1", "status": "finished",
+    "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+    "subject": {"reference": "Patient/p1"},
+}  # fmt: skip
+BEYOND = {
+    ("GET /fhir/{zone}/{type}/{id}/$validate", "positive_data_acceptance", 422),  # a profile of another type
+    *(
+        (f"POST /fhir/{{zone}}/{{type}}/{below}$validate", "positive_data_acceptance", status)
+        for below in ("", "{id}/")
+        for status in (400, 422)
+    ),
+    *(
+        (f"{method} /fhir/{{zone}}/{below}$everything", "positive_data_acceptance", 400)
+        for method in ("GET", "POST")
+        for below in ("Patient/", "Patient/{id}/", "Encounter/{id}/")
+    ),
+}
+"""(operation, check, status) that no campaign counts: which parameters go together, which profile is of a type
+and what a Parameters resource holds, is more than a schema can say."""

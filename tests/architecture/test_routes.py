@@ -34,6 +34,7 @@ from tests.architecture import (
     linkage_routes,
     models_routes,
     monitoring_routes,
+    operation_routes,
     score_routes,
     subject_routes,
     synthetic_routes,
@@ -161,7 +162,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Installation(tmp_path_factory.mktemp("routes")) as made:
-        run = made.ingest([PATIENT, OBSERVATION, NOTE, bulk_routes.GROUP])
+        run = made.ingest([PATIENT, OBSERVATION, NOTE, bulk_routes.GROUP, operation_routes.ENCOUNTER])
         annotate(made.platform, made.operator, AnnotateAsk())
         deidentified = deidentify(made.platform, made.operator).run_id
         patient = made.stored_id("Patient", "p1")
@@ -171,6 +172,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         forecast_routes.stays(made)
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look, "normalization": normalization}
+        facts["encounter"] = made.stored_id("Encounter", "e1")
         facts |= {"group": made.stored_id("Group", "g1"), "note": made.stored_id("DocumentReference", "n1")}
         renamed = f"Patient/{Project(made.platform).rename('Patient', patient)}"
         facts |= {"deidentification": deidentified, "pseudonym": renamed} | monitoring_routes.watched(made, patient)

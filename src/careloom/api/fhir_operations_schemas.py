@@ -58,3 +58,26 @@ OUTCOME_EXAMPLE: Json = {
     ],
 }  # fmt: skip
 OUTCOME: ResponseDict = schemas.answers(schemas.OperationOutcome, OUTCOME_EXAMPLE, "What is wrong, or that nothing is.")
+
+_DATE = r"^(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8]))?)?$"
+_PAGE = next(one for one in schemas.SEARCH if one["name"] == "_page")
+_SINCE = query(
+    "_since",
+    {
+        "type": "string",
+        "pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
+    },
+    "A FHIR instant: what was updated later.", "2026-11-22T10:15:00Z",
+)  # fmt: skip
+START = query("start", {"type": "string", "pattern": _DATE}, "Care from this day on; a year or month too.", "2026-01")
+END = query("end", {"type": "string", "pattern": _DATE}, "Care up to this day, itself included.", "2026-11-22")
+EVERYTHING = [
+    START, END, _SINCE, schemas.TYPES,
+    query("_count", {"type": "integer", "minimum": 1, "maximum": 999_999_999}, "Resources on a page.", 20),
+    _PAGE,
+]  # fmt: skip
+EVERYTHING_BODY = body(
+    "Parameters: start, end, _since, _type and _count, each with one value.", ref("Parameters"),
+    parameters({"name": "start", "valueDate": "2026-01-01"}, {"name": "_type", "valueCode": "Observation"}),
+)  # fmt: skip
+PAGE: ResponseDict = schemas.answers(schemas.Bundle, schemas.BUNDLE_EXAMPLE, "A page.")

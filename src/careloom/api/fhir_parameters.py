@@ -58,6 +58,8 @@ def given(
     resources: dict[str, list[Resource]] = {}
     for number, (name, value) in enumerate(pairs, 1):
         if name in names:
+            if not value:
+                raise QueryError(f"parameter {number} of the address is empty", "Give it a value, or leave it out.")
             values.setdefault(name, []).append(value)
         elif not is_lenient:
             raise _unknown(f"parameter {number} of the address", names)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from careloom.client.address import linked, segment
 from careloom.client.credentials import Fields
-from careloom.client.fhir_operations import FhirOperations, type_of
+from careloom.client.fhir_operations import FhirOperations, page_of, type_of
 from careloom.client.payload import JsonBody
 from careloom.client.reports import Page, Resource
 from careloom.client.session import Session
@@ -68,7 +68,7 @@ class FhirZone:
             ask = Ask(method="GET", url=f"{url}?{urlencode(pairs)}" if pairs else url, accept=FHIR_JSON)
         else:
             ask = Ask(method="POST", url=f"{url}/_search", accept=FHIR_JSON, body=Fields(pairs))
-        return _page(self._session.document(ask))
+        return page_of(self._session.document(ask))
 
     def follow(self, next_page: str) -> Page:
         """The page at the address that the page before gave as `next`.
@@ -76,7 +76,7 @@ class FhirZone:
         raises  SetupError if it leads out of this zone: the token is not sent there
         """
         url = linked(self._session.base, next_page, self._below)
-        return _page(self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
+        return page_of(self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
 
     def pages(
         self, resource_type: str, query: Query = (), *, count: int | None = None, in_address: bool = False
@@ -168,7 +168,7 @@ class FhirZone:
         pairs += [] if count is None else [("_count", str(count))]
         query = f"?{urlencode(pairs)}" if pairs else ""
         url = self._url(f"{path}_history{query}")
-        return _page(self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
+        return page_of(self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
 
     def submit(self, bundle: Resource) -> Resource:
         """The answer to a batch or transaction, entry by entry.
@@ -234,25 +234,3 @@ def _pairs(query: Query) -> list[tuple[str, str]]:
 
 def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _page(bundle: Resource) -> Page:
-    entries, links = bundle.get("entry", []), bundle.get("link", [])
-    if bundle.get("resourceType") != "Bundle" or not isinstance(entries, list) or not isinstance(links, list):
-        raise SetupError("the answer to the search is no Bundle", "Look at the base URL.")
-    held = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("resource"), dict)]
-    resources = tuple(entry["resource"] for entry in held if _mode(entry) not in ("outcome", "include"))
-    following = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
-    total = bundle.get("total")
-    return Page(
-        bundle,
-        resources,
-        total if isinstance(total, int) and not isinstance(total, bool) else None,
-        next((url for url in following if isinstance(url, str)), ""),
-        tuple(entry["resource"] for entry in held if _mode(entry) == "include"),
-    )
-
-
-def _mode(entry: Resource) -> object:
-    search = entry.get("search")
-    return search.get("mode") if isinstance(search, dict) else None

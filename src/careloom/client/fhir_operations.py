@@ -1,13 +1,14 @@
 """FHIR operations of one zone: what the API does beside reading, searching and writing."""
 
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.payload import JsonBody
-from careloom.client.reports import Resource
+from careloom.client.reports import Page, Resource
 from careloom.client.session import Session
 from careloom.client.transport import FHIR_JSON, Ask
-from careloom.errors import QueryError
+from careloom.errors import QueryError, SetupError
 
 
 class FhirOperations:
@@ -40,6 +41,31 @@ class FhirOperations:
         query = f"?{urlencode({'mode': mode})}" if mode else ""
         return self._document("GET", f"{type_of(resource_type)}/{segment(resource_id, 'id')}/$validate{query}")
 
+    def everything(  # noqa: PLR0913 - the parameters of the operation
+        self,
+        patient_id: str = "",
+        *,
+        encounter_id: str = "",
+        start: str = "",
+        end: str = "",
+        since: str = "",
+        types: Iterable[str] = (),
+        count: int | None = None,
+    ) -> Page:
+        """The first page of everything of a patient, of an encounter, or of all patients; `FhirZone.follow` the others.
+
+        start, end  FHIR dates: when the care took place
+        since       FHIR instant: what was updated later
+        types       names of resource types; all that the token lets search without
+        raises      NotFound, Erased; AccessError; QueryError
+        """
+        pairs = [("start", start), ("end", end), ("_since", since), ("_type", ",".join(types))]
+        pairs += [] if count is None else [("_count", str(count))]
+        query = urlencode([pair for pair in pairs if pair[1]])
+        kind, name = ("Encounter", encounter_id) if encounter_id else ("Patient", patient_id)
+        path = f"{kind}/{segment(name, 'id')}/$everything" if name else f"{kind}/$everything"
+        return page_of(self._document("GET", f"{path}?{query}" if query else path))
+
     def _document(self, method: str, path: str, content: object = None) -> Resource:
         body = None if content is None else JsonBody(content, FHIR_JSON)
         url = f"{self._session.base}{self._below}{path}"
@@ -52,3 +78,26 @@ def type_of(name: str) -> str:
     if not text.isalpha():
         raise QueryError("that is no resource type", "Write it as FHIR does: Patient, Observation, ...")
     return text
+
+
+def page_of(bundle: Resource) -> Page:
+    """The page that a Bundle is. raises SetupError for what is none"""
+    entries, links = bundle.get("entry", []), bundle.get("link", [])
+    if bundle.get("resourceType") != "Bundle" or not isinstance(entries, list) or not isinstance(links, list):
+        raise SetupError("the answer to the search is no Bundle", "Look at the base URL.")
+    held = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("resource"), dict)]
+    resources = tuple(entry["resource"] for entry in held if _mode(entry) not in ("outcome", "include"))
+    following = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
+    total = bundle.get("total")
+    return Page(
+        bundle,
+        resources,
+        total if isinstance(total, int) and not isinstance(total, bool) else None,
+        next((url for url in following if isinstance(url, str)), ""),
+        tuple(entry["resource"] for entry in held if _mode(entry) == "include"),
+    )
+
+
+def _mode(entry: Resource) -> object:
+    search = entry.get("search")
+    return search.get("mode") if isinstance(search, dict) else None

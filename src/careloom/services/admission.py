@@ -13,7 +13,7 @@ from careloom.store.zone_store import ZoneStore
 
 LOOKS: frozenset[Verb] = frozenset({"read", "search", "quality"})
 """Verbs that give out what a zone holds."""
-NARROWED = frozenset({"read", "search", "history", "create", "update", "patch", "delete"})
+NARROWED = frozenset({"read", "search", "history", "everything", "create", "update", "patch", "delete"})
 """Operations that show a principal bound to a patient that compartment alone; see `careloom.services.sight`."""
 
 

@@ -11,8 +11,8 @@ from careloom.client.address import linked, segment
 from careloom.client.aio.fhir_operations import FhirOperations
 from careloom.client.aio.session import Session
 from careloom.client.credentials import Fields
-from careloom.client.fhir import Query, _criteria, _matching, _own_type, _page, _pairs
-from careloom.client.fhir_operations import type_of
+from careloom.client.fhir import Query, _criteria, _matching, _own_type, _pairs
+from careloom.client.fhir_operations import page_of, type_of
 from careloom.client.payload import JsonBody
 from careloom.client.reports import Page, Resource
 from careloom.client.transport import FHIR_JSON, Ask
@@ -66,7 +66,7 @@ class FhirZone:
             ask = Ask(method="GET", url=f"{url}?{urlencode(pairs)}" if pairs else url, accept=FHIR_JSON)
         else:
             ask = Ask(method="POST", url=f"{url}/_search", accept=FHIR_JSON, body=Fields(pairs))
-        return _page(await self._session.document(ask))
+        return page_of(await self._session.document(ask))
 
     async def follow(self, next_page: str) -> Page:
         """The page at the address that the page before gave as `next`.
@@ -74,7 +74,7 @@ class FhirZone:
         raises  SetupError if it leads out of this zone: the token is not sent there
         """
         url = linked(self._session.base, next_page, self._below)
-        return _page(await self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
+        return page_of(await self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
 
     async def pages(
         self, resource_type: str, query: Query = (), *, count: int | None = None, in_address: bool = False
@@ -167,7 +167,7 @@ class FhirZone:
         pairs += [] if count is None else [("_count", str(count))]
         query = f"?{urlencode(pairs)}" if pairs else ""
         url = self._url(f"{path}_history{query}")
-        return _page(await self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
+        return page_of(await self._session.document(Ask(method="GET", url=url, accept=FHIR_JSON)))
 
     async def submit(self, bundle: Resource) -> Resource:
         """The answer to a batch or transaction, entry by entry.

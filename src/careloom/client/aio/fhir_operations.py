@@ -1,12 +1,13 @@
 """FHIR operations of one zone: what the API does beside reading, searching and writing."""
 
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.aio.session import Session
-from careloom.client.fhir_operations import type_of
+from careloom.client.fhir_operations import page_of, type_of
 from careloom.client.payload import JsonBody
-from careloom.client.reports import Resource
+from careloom.client.reports import Page, Resource
 from careloom.client.transport import FHIR_JSON, Ask
 
 
@@ -39,6 +40,31 @@ class FhirOperations:
         """
         query = f"?{urlencode({'mode': mode})}" if mode else ""
         return await self._document("GET", f"{type_of(resource_type)}/{segment(resource_id, 'id')}/$validate{query}")
+
+    async def everything(  # noqa: PLR0913 - the parameters of the operation
+        self,
+        patient_id: str = "",
+        *,
+        encounter_id: str = "",
+        start: str = "",
+        end: str = "",
+        since: str = "",
+        types: Iterable[str] = (),
+        count: int | None = None,
+    ) -> Page:
+        """The first page of everything of a patient, of an encounter, or of all patients; `FhirZone.follow` the others.
+
+        start, end  FHIR dates: when the care took place
+        since       FHIR instant: what was updated later
+        types       names of resource types; all that the token lets search without
+        raises      NotFound, Erased; AccessError; QueryError
+        """
+        pairs = [("start", start), ("end", end), ("_since", since), ("_type", ",".join(types))]
+        pairs += [] if count is None else [("_count", str(count))]
+        query = urlencode([pair for pair in pairs if pair[1]])
+        kind, name = ("Encounter", encounter_id) if encounter_id else ("Patient", patient_id)
+        path = f"{kind}/{segment(name, 'id')}/$everything" if name else f"{kind}/$everything"
+        return page_of(await self._document("GET", f"{path}?{query}" if query else path))
 
     async def _document(self, method: str, path: str, content: object = None) -> Resource:
         body = None if content is None else JsonBody(content, FHIR_JSON)
