@@ -124,7 +124,7 @@ def _own_nodes(function: ast.FunctionDef) -> list[ast.AST]:
     return found
 
 
-SESSION = frozenset({"document", "content", "answer", "_answer"})
+SESSION = frozenset({"document", "whole", "content", "answer", "_answer"})
 TOKENS = frozenset({"current", "after", "revoke"})
 
 

@@ -32,6 +32,10 @@ WRITES = (
     "PATCH /fhir/{zone}/{type}", "PATCH /fhir/{zone}/{type}/{id}", "DELETE /fhir/{zone}/{type}",
     "DELETE /fhir/{zone}/{type}/{id}",
 )  # fmt: skip
+PAGED = (
+    "models", "model-runs", "monitoring/versions", "monitoring/versions/{version}/looks", "synthetic/models",
+    "synthetic/samples", "synthetic/releases", "synthetic/ledger", "subjects/rules",
+)  # fmt: skip
 NOT_WRITTEN = (400, 405, 409, 410, 412, 413, 422)
 BEYOND_SCHEMAS = {
     *((write, "positive_data_acceptance", status) for write in WRITES for status in NOT_WRITTEN),
@@ -42,6 +46,7 @@ BEYOND_SCHEMAS = {
     ),
     *OF_OPERATIONS,
     *((route, "positive_data_acceptance", 422) for route in lists()["kept"]),  # a key that stood for another request
+    *((f"GET /api/v1/{path}", "positive_data_acceptance", 400) for path in PAGED),  # a cursor of no list
     ("GET /fhir/{zone}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),

@@ -2,14 +2,16 @@
 
 from functools import cache
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import orjson
-from flask import Response
+from flask import Response, request
 from flask_openapi3 import APIBlueprint, OpenAPI
 from flask_openapi3.models.schema import Schema
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
+from careloom.api.context import base_url
 from careloom.api.problems import PROBLEM_TYPE
 from careloom.api.schemas import Problem
 
@@ -56,10 +58,18 @@ def queued_answer(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def json_answer(body: dict[str, Any], status: int = 200, *, at: str = "") -> Response:
-    """The answer of an operation in JSON; `at` is the address of what it made, if it made something."""
-    return Response(
-        orjson.dumps(body), status, content_type="application/json", headers={"Location": at} if at else None
-    )
+    """The answer of an operation in JSON; `at` is the address of what it made, if it made something.
+
+    The next page of a list, which `next` names, is linked, too (RFC 8288).
+    """
+    made = Response(orjson.dumps(body), status, content_type="application/json")
+    if at:
+        made.headers["Location"] = at
+    if body.get("next") and request.method in ("GET", "HEAD"):
+        asked = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
+        query = urlencode([*asked, ("cursor", body["next"])])
+        made.headers["Link"] = f'<{base_url()}{quote(request.path)}?{query}>; rel="next"'
+    return made
 
 
 def told(default: Any, description: str, example: Any) -> Any:

@@ -7,6 +7,7 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from careloom.api.answers import answers, document, json_answer, problems, queued_answer
 from careloom.api.context import base_url, platform, who
+from careloom.api.lists import StatesQuery, paged
 from careloom.api.models_schemas import ModelRun, ModelRunList, ModelRunPath, PipelineBody
 from careloom.api.schemas import Problem
 
@@ -31,11 +32,11 @@ def register(app: OpenAPI) -> None:
     security=_MONITOR,
     responses={200: answers(ModelRunList, "Newest first."), **problems(*_REFUSALS)},
 )
-def listed() -> Response:
+def listed(query: StatesQuery) -> Response:
     """Where each stopped, and the version that it registered."""
     from careloom.services import models_runs as service  # noqa: PLC0415 - see the module
 
-    return json_answer({"items": service.runs(platform(), who())})
+    return paged(service.runs(platform(), who()), query, by="run", at="created")
 
 
 @model_runs.post(

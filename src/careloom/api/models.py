@@ -10,6 +10,7 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import platform, who
+from careloom.api.lists import paged
 from careloom.api.models_schemas import (
     CanaryBody,
     ModelCardQuery,
@@ -56,7 +57,7 @@ def listed(query: ModelsQuery) -> Response:
     """With measures and who answers, without lineage and files."""
     from careloom.services import models as service  # noqa: PLC0415 - see the module
 
-    return json_answer({"items": service.models(platform(), who(), query.model)})
+    return paged(service.models(platform(), who(), query.model), query, by="version", at="created")
 
 
 @models.get(

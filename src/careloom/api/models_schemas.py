@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from careloom.api.answers import told
+from careloom.api.lists import NEXT, StatesQuery
 from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, RunId
 
 NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
@@ -77,8 +78,8 @@ class ModelRunPath(Model):
     run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = told(..., "Its id.", RUN_ID)
 
 
-class ModelsQuery(Model):
-    """Of which model."""
+class ModelsQuery(StatesQuery):
+    """Of which model, in which state, made when."""
 
     model: Annotated[str, Field(pattern=rf"^({NAME_PATTERN[1:-1]})?$")] = told("", "Empty for all.", "readmission-30d")
 
@@ -147,9 +148,10 @@ class ListedModelVersion(_Version):
 class ModelVersionList(Model):
     """Versions, newest first."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LISTED]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LISTED], "next": None}})
 
     items: list[ListedModelVersion]
+    next: str | None = NEXT
 
 
 class ModelVersion(_Version):
@@ -226,6 +228,7 @@ class ModelRun(Model):
 class ModelRunList(Model):
     """Runs, newest first."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [RUN]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [RUN], "next": None}})
 
     items: list[ModelRun]
+    next: str | None = NEXT

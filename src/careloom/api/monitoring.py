@@ -10,6 +10,7 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from careloom.api.answers import answers, document, json_answer, problems, queued_answer
 from careloom.api.context import base_url, platform, who
+from careloom.api.lists import ListQuery, TimesQuery, paged
 from careloom.api.monitoring_schemas import (
     LookJobPath,
     ModelLook,
@@ -56,11 +57,11 @@ def register(app: OpenAPI) -> None:
     security=_MONITOR,
     responses={200: answers(WatchedList, "All of them, by name."), **problems(*_REFUSALS)},
 )
-def versions() -> Response:
+def versions(query: ListQuery) -> Response:
     """Each with its newest look."""
     from careloom.services import monitor_shown  # noqa: PLC0415 - see the module
 
-    return json_answer({"items": monitor_shown.watched(platform(), who())})
+    return paged(monitor_shown.watched(platform(), who()), query, by="version", order="names")
 
 
 @monitoring.get(
@@ -84,11 +85,11 @@ def newest(path: WatchedVersionPath) -> Response:
     security=_MONITOR,
     responses={200: answers(ModelLookList, "The newest hundred that are kept."), **problems(*_REFUSALS)},
 )
-def looks(path: WatchedVersionPath) -> Response:
+def looks(path: WatchedVersionPath, query: TimesQuery) -> Response:
     """Newest first."""
     from careloom.services import monitor_shown  # noqa: PLC0415 - see the module
 
-    return json_answer({"items": monitor_shown.looks(platform(), who(), path.version)})
+    return paged(monitor_shown.looks(platform(), who(), path.version), query, by="id", at="ended")
 
 
 @monitoring.get(

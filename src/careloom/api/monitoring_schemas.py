@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StrictBool
 
 from careloom.api.answers import told
+from careloom.api.lists import NEXT
 from careloom.api.schemas import RUN_ID, RUN_PATTERN, Count, Model, Progress, RunId, State
 
 VERSION_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?@[0-9]{1,9}$"
@@ -90,9 +91,10 @@ class WatchedVersion(Model):
 class WatchedList(Model):
     """Every version that predicts."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [WATCHED]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [WATCHED], "next": None}})
 
     items: list[WatchedVersion]
+    next: str | None = NEXT
 
 
 class ListedModelLook(ModelLookBrief):
@@ -107,9 +109,10 @@ class ListedModelLook(ModelLookBrief):
 class ModelLookList(Model):
     """The looks at a version that are kept, newest first."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LISTED]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LISTED], "next": None}})
 
     items: list[ListedModelLook]
+    next: str | None = NEXT
 
 
 class ModelFinding(Model):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import base_url, platform, who
+from careloom.api.lists import TimesQuery, paged
 from careloom.api.schemas import Model, Problem
 from careloom.api.subjects_schemas import (
     CERTIFICATE,
@@ -65,7 +66,7 @@ class CertificateQuery(Model):
     form: Literal["json", "html"] = Field("json", description="JSON, or a page.", json_schema_extra={"example": "json"})
 
 
-class RulesQuery(Model):
+class RulesQuery(TimesQuery):
     """Which rules."""
 
     ended: bool = Field(False, description="Those that ended, too.", json_schema_extra={"example": False})
@@ -140,7 +141,7 @@ def set_rule(body: RuleAsk) -> Response:
 def rules(query: RulesQuery) -> Response:
     """Holds, restrictions and objections of all zones."""
     found = subject_rules.rules(platform(), who(), ended=query.ended)
-    return json_answer({"items": [_rule(one) for one in found]})
+    return paged([_rule(one) for one in found], query, by="rule", at="created", order="oldest")
 
 
 @subjects.delete(

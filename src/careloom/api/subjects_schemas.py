@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from careloom.api.lists import NEXT
 from careloom.api.schemas import Count, Model
 
 PATIENT_PATTERN = r"^Patient/[A-Za-z0-9\-.]{1,64}$"
@@ -103,9 +104,10 @@ class NewSubjectRule(SubjectRule):
 class SubjectRules(Model):
     """Rules, oldest first."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [RULE]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [RULE], "next": None}})
 
     items: list[SubjectRule]
+    next: str | None = NEXT
 
 
 class RectificationAsk(SubjectAsk):

@@ -10,6 +10,7 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from careloom.api.answers import answers, document, json_answer, problems, queued_answer
 from careloom.api.context import base_url, platform, who
+from careloom.api.lists import ListQuery, StatesQuery, paged
 from careloom.api.schemas import Problem
 from careloom.api.synthetic_schemas import (
     AccountQuery,
@@ -80,11 +81,11 @@ def engines_listed() -> Response:
     security=MONITOR,
     responses={200: answers(SyntheticModelList, "All, newest first."), **problems(*REFUSALS)},
 )
-def models_listed() -> Response:
+def models_listed(query: StatesQuery) -> Response:
     """Those of the research zone, and fits that wait."""
     from careloom.services import synthesize_jobs as service  # noqa: PLC0415 - see the module
 
-    return json_answer({"items": service.models(platform(), who())})
+    return paged(service.models(platform(), who()), query, by="id", at="created", order="names-down")
 
 
 @synthetic.post(
@@ -198,11 +199,11 @@ def gate_asked(path: RunPath, body: ReleaseAskBody) -> Response:
     security=MONITOR,
     responses={200: answers(SyntheticReleaseList, "All, newest first."), **problems(*REFUSALS)},
 )
-def releases_listed() -> Response:
+def releases_listed(query: StatesQuery) -> Response:
     """What was let out, and whether it may still be fetched."""
     from careloom.services import synthesize_release as service  # noqa: PLC0415 - see the module
 
-    return json_answer({"items": [_release(one) for one in service.released(platform(), who())]})
+    return paged([_release(one) for one in service.released(platform(), who())], query, by="release", at="released")
 
 
 @synthetic.get(
@@ -257,11 +258,11 @@ def withdrawn(path: RunPath) -> Response:
     security=MONITOR,
     responses={200: answers(LedgerAccountList, "By name."), **problems(*REFUSALS)},
 )
-def accounts() -> Response:
+def accounts(query: ListQuery) -> Response:
     """Budget, share used, epsilon spent, of each data set and cohort that the caller may see the counts of."""
     from careloom.services import privacy_ledger as service  # noqa: PLC0415 - see the module
 
-    return json_answer({"items": service.accounts(platform(), who())})
+    return paged(service.accounts(platform(), who()), query, by="account", order="names")
 
 
 @synthetic.get(

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Response
 from flask_openapi3 import APIBlueprint, OpenAPI
 
-from careloom.api.answers import answers, document, json_answer, problems, queued_answer
+from careloom.api.answers import answers, document, problems, queued_answer
 from careloom.api.context import platform, who
+from careloom.api.lists import StatesQuery, paged
 from careloom.api.schemas import Problem
 from careloom.api.synthetic import MONITOR, READ, REFUSALS, TAG, queued
 from careloom.api.synthetic_fhir_schemas import (
@@ -99,11 +100,11 @@ def notes_drawn(path: RunPath, body: NotesSampleBody) -> Response:
     security=MONITOR,
     responses={200: answers(SampleBriefList, "All, newest first."), **problems(*REFUSALS)},
 )
-def samples_listed() -> Response:
+def samples_listed(query: StatesQuery) -> Response:
     """Those of the research zone, without their measures, and those that wait."""
     from careloom.services import synthesize_jobs as service  # noqa: PLC0415 - see the module
 
-    return json_answer({"items": service.samples(platform(), who())})
+    return paged(service.samples(platform(), who()), query, by="id", at="created", order="names-down")
 
 
 @synthetic_fhir.get(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from careloom.api.answers import told
+from careloom.api.lists import NEXT
 from careloom.api.schemas import RUN_ID, RUN_PATTERN, Body, Count, Model, Progress, RunId, State
 
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
@@ -215,9 +216,10 @@ class SyntheticModel(Model):
 class SyntheticModelList(Model):
     """Models, newest first."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [MODEL]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [MODEL], "next": None}})
 
     items: list[SyntheticModel]
+    next: str | None = NEXT
 
 
 class SampleMeasure(Model):
@@ -300,9 +302,10 @@ class SampleBrief(Model):
 class SampleBriefList(Model):
     """Samples, newest first."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [BRIEF]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [BRIEF], "next": None}})
 
     items: list[SampleBrief]
+    next: str | None = NEXT
 
 
 class SyntheticRelease(Model):
@@ -326,9 +329,10 @@ class SyntheticRelease(Model):
 class SyntheticReleaseList(Model):
     """Releases, newest first."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [RELEASE]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [RELEASE], "next": None}})
 
     items: list[SyntheticRelease]
+    next: str | None = NEXT
 
 
 class Budget(Model):
@@ -361,9 +365,10 @@ class LedgerAccount(Model):
 class LedgerAccountList(Model):
     """The accounts that the caller may see."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [ACCOUNT]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [ACCOUNT], "next": None}})
 
     items: list[LedgerAccount]
+    next: str | None = NEXT
 
 
 class LedgerEntry(Model):

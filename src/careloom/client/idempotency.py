@@ -8,10 +8,11 @@ from careloom.client.transport import Ask
 
 HEADER = "Idempotency-Key"
 _NOT_KEPT = re.compile(
-    r"/(?:deidentify|forecasts/.*|mappings/suggest|nlp/analyze|nlp/(?:facts|notes)/search|records"
+    r"/(?:deidentify|ingestions|forecasts/.*|mappings/suggest|nlp/analyze|nlp/(?:facts|notes)/search|records"
     r"|reidentifications/[^/]+/reveal|research/.*|scores/.*|subjects/(?:erasures|export)|terminology/.*)"
 )
-"""What the platform keeps no answer of, because it reads, or answers with patients' values."""
+"""What the platform keeps no answer of, because it reads, or answers with patients' values; and uploads, which may be
+large: to send one again is for whoever sends it to decide."""
 
 
 def keyed(ask: Ask, base: str) -> Ask:
@@ -23,6 +24,6 @@ def keyed(ask: Ask, base: str) -> Ask:
 
 
 def is_kept(url: str, base: str) -> bool:
-    """True where the platform keeps the answers to a POST at this address."""
+    """True where a POST at this address may be sent again with its key."""
     place = url.removeprefix(f"{base}/api/v1").partition("?")[0]
     return url.startswith(f"{base}/api/v1/") and _NOT_KEPT.fullmatch(place) is None

@@ -37,7 +37,7 @@ class Models:
     def versions(self, model: str = "") -> tuple[ListedModelVersion, ...]:
         """Versions of a model or of all, newest first. raises AccessError"""
         query = f"?{urlencode({'model': model})}" if model else ""
-        return decode(ModelVersionList, self._get(f"/models{query}")).items
+        return decode(ModelVersionList, self._session.whole(f"{self._base}/models{query}")).items
 
     def version(self, version: str) -> ShownModelVersion:
         """One version: ``NAME@3``, ``NAME@champion``, or ``NAME``, its champion. raises NotFound"""
@@ -82,7 +82,7 @@ class Models:
 
     def runs(self) -> tuple[ModelRun, ...]:
         """Runs of pipelines, newest first."""
-        return decode(ModelRunList, self._get("/model-runs")).items
+        return decode(ModelRunList, self._session.whole(f"{self._base}/model-runs")).items
 
     def run(self, pipeline: str) -> ModelRun:
         """Queues a pipeline that ships; see `shown_run`. raises AccessError; NotFound"""

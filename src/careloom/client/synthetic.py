@@ -47,7 +47,7 @@ class Synthetic:
 
     def models(self) -> tuple[SyntheticModel, ...]:
         """Every model, newest first. raises AccessError"""
-        return decode(SyntheticModelList, self._get("/models")).items
+        return decode(SyntheticModelList, self._session.whole(f"{self._base}/models")).items
 
     def fit(self, table: str, metadata: str = "", *, epsilon: float | None = None, **more: Any) -> SyntheticModel:
         """Queues a fit; see `wait`. raises AccessError; InputError
@@ -121,7 +121,7 @@ class Synthetic:
 
     def samples(self) -> tuple[SampleBrief, ...]:
         """Every sample without its measures, newest first. raises AccessError"""
-        return decode(SampleBriefList, self._get("/samples")).items
+        return decode(SampleBriefList, self._session.whole(f"{self._base}/samples")).items
 
     def drawn(self, sample: str) -> SyntheticSample:
         """One sample as it stands. raises NotFound"""
@@ -154,7 +154,7 @@ class Synthetic:
 
     def releases(self) -> tuple[SyntheticRelease, ...]:
         """Every release, newest first; their rows are tables of ``api.lake("synthetic")``. raises AccessError"""
-        return decode(SyntheticReleaseList, self._get("/releases")).items
+        return decode(SyntheticReleaseList, self._session.whole(f"{self._base}/releases")).items
 
     def released(self, release: str) -> SyntheticRelease:
         """One release as it stands. raises NotFound"""
@@ -181,7 +181,7 @@ class Synthetic:
 
     def accounts(self) -> tuple[LedgerAccount, ...]:
         """The accounts of the privacy ledger, by name. raises AccessError"""
-        return decode(LedgerAccountList, self._get("/ledger")).items
+        return decode(LedgerAccountList, self._session.whole(f"{self._base}/ledger")).items
 
     def account(self, account: str) -> LedgerDetail:
         """One account with its rows. raises NotFound"""

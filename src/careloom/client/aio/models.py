@@ -35,7 +35,7 @@ class Models:
     async def versions(self, model: str = "") -> tuple[ListedModelVersion, ...]:
         """Versions of a model or of all, newest first. raises AccessError"""
         query = f"?{urlencode({'model': model})}" if model else ""
-        return decode(ModelVersionList, await self._get(f"/models{query}")).items
+        return decode(ModelVersionList, await self._session.whole(f"{self._base}/models{query}")).items
 
     async def version(self, version: str) -> ShownModelVersion:
         """One version: ``NAME@3``, ``NAME@champion``, or ``NAME``, its champion. raises NotFound"""
@@ -80,7 +80,7 @@ class Models:
 
     async def runs(self) -> tuple[ModelRun, ...]:
         """Runs of pipelines, newest first."""
-        return decode(ModelRunList, await self._get("/model-runs")).items
+        return decode(ModelRunList, await self._session.whole(f"{self._base}/model-runs")).items
 
     async def run(self, pipeline: str) -> ModelRun:
         """Queues a pipeline that ships; see `shown_run`. raises AccessError; NotFound"""

@@ -32,7 +32,7 @@ class Monitoring:
 
     async def versions(self) -> tuple[WatchedVersion, ...]:
         """Every version that predicts, with its newest look. raises AccessError"""
-        return decode(WatchedList, await self._get("versions")).items
+        return decode(WatchedList, await self._session.whole(self._url("versions"))).items
 
     async def newest(self, version: str) -> Look:
         """The newest look at a version (``readmission-30d@3``). raises NotFound"""
@@ -40,7 +40,7 @@ class Monitoring:
 
     async def looks(self, version: str) -> tuple[ListedLook, ...]:
         """The newest looks at a version that are kept."""
-        return decode(LookList, await self._get(f"{_version(version)}/looks")).items
+        return decode(LookList, await self._session.whole(self._url(f"{_version(version)}/looks"))).items
 
     async def look(self, version: str, run_id: str) -> Look:
         """One look at a version. raises NotFound"""
@@ -66,9 +66,13 @@ class Monitoring:
         """Tells what came of predictions: ``prediction``, and ``outcome`` or ``answer`` with ``reason``."""
         return decode(FeedbackTaken, await self._post("feedback", {"items": [dict(one) for one in items]}))
 
+    def _url(self, where: str) -> str:
+        return f"{self._session.base}{_BELOW}{where}"
+
     async def _get(self, where: str) -> Any:
-        return await self._session.document(Ask(method="GET", url=f"{self._session.base}{_BELOW}{where}"))
+        return await self._session.document(Ask(method="GET", url=self._url(where)))
 
     async def _post(self, where: str, body: Mapping[str, Any]) -> Any:
-        url = f"{self._session.base}{_BELOW}{where}"
-        return await self._session.document(Ask(method="POST", url=url, body=JsonBody(body), is_repeatable=False))
+        return await self._session.document(
+            Ask(method="POST", url=self._url(where), body=JsonBody(body), is_repeatable=False)
+        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -37,6 +38,16 @@ class Session:
         raises   an error of `careloom.errors` by the code of the answer; SetupError if no answer came or it is no JSON
         """
         return document_of(await self._answer(ask, is_open=is_open))
+
+    async def whole(self, url: str) -> dict[str, Any]:
+        """The list at an address with the items of all its pages, fetched one after the other. raises as `document`."""
+        told = await self.document(Ask(method="GET", url=url))
+        items, cursor = list(told["items"]), told.get("next")
+        while cursor:
+            mark = "&" if "?" in url else "?"
+            told = await self.document(Ask(method="GET", url=f"{url}{mark}{urlencode({'cursor': cursor})}"))
+            items, cursor = [*items, *told["items"]], told.get("next")
+        return told | {"items": items}
 
     async def content(self, ask: Ask) -> bytes:
         """The bytes that the platform answers with. raises as `document`."""

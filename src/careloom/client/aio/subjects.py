@@ -68,7 +68,7 @@ class Subjects:
     async def rules(self, *, ended: bool = False) -> tuple[SubjectRule, ...]:
         """Holds, restrictions and objections, oldest first. raises AccessError"""
         url = self._url("/rules?" + urlencode({"ended": "true" if ended else "false"}))
-        return decode(SubjectRules, await self._session.document(Ask(method="GET", url=url))).items
+        return decode(SubjectRules, await self._session.whole(url)).items
 
     async def end(self, rule: str) -> SubjectRule:
         """Ends a rule. raises NotFound; Conflict where it has ended; AccessError"""

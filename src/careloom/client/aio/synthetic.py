@@ -44,7 +44,7 @@ class Synthetic:
 
     async def models(self) -> tuple[SyntheticModel, ...]:
         """Every model, newest first. raises AccessError"""
-        return decode(SyntheticModelList, await self._get("/models")).items
+        return decode(SyntheticModelList, await self._session.whole(f"{self._base}/models")).items
 
     async def fit(self, table: str, metadata: str = "", *, epsilon: float | None = None, **more: Any) -> SyntheticModel:
         """Queues a fit; see `wait`. raises AccessError; InputError
@@ -120,7 +120,7 @@ class Synthetic:
 
     async def samples(self) -> tuple[SampleBrief, ...]:
         """Every sample without its measures, newest first. raises AccessError"""
-        return decode(SampleBriefList, await self._get("/samples")).items
+        return decode(SampleBriefList, await self._session.whole(f"{self._base}/samples")).items
 
     async def drawn(self, sample: str) -> SyntheticSample:
         """One sample as it stands. raises NotFound"""
@@ -153,7 +153,7 @@ class Synthetic:
 
     async def releases(self) -> tuple[SyntheticRelease, ...]:
         """Every release, newest first; their rows are tables of ``api.lake("synthetic")``. raises AccessError"""
-        return decode(SyntheticReleaseList, await self._get("/releases")).items
+        return decode(SyntheticReleaseList, await self._session.whole(f"{self._base}/releases")).items
 
     async def released(self, release: str) -> SyntheticRelease:
         """One release as it stands. raises NotFound"""
@@ -180,7 +180,7 @@ class Synthetic:
 
     async def accounts(self) -> tuple[LedgerAccount, ...]:
         """The accounts of the privacy ledger, by name. raises AccessError"""
-        return decode(LedgerAccountList, await self._get("/ledger")).items
+        return decode(LedgerAccountList, await self._session.whole(f"{self._base}/ledger")).items
 
     async def account(self, account: str) -> LedgerDetail:
         """One account with its rows. raises NotFound"""
