@@ -46,7 +46,7 @@ class Context:
         self.orc: Segment | None = None
         self.group_orc: Segment | None = None
         self.told_orc: Segment | None = None
-        self.end_results: Callable[[], None] = self.end_order
+        self.end_results: Callable[[], None] = _nothing
         self.waiting: list[Segment] = []
         self.document: Segment | None = None
         self.contents: list[Segment] = []
@@ -85,3 +85,7 @@ class Context:
 
 Take = Callable[[Context, Segment], bool]
 """Takes one segment; False where it belongs to nothing here and stays in landing only."""
+
+
+def _nothing() -> None:
+    """Ends no results, for none are read."""

@@ -73,10 +73,17 @@ class Walk:
         self.kind = kind
         self.context = Context(build, rule, trigger)
         self.results = Results(self.context)
-        self.context.end_results = self.results.end_order
 
     def run(self) -> None:
         """Takes every segment; an issue that refuses ends the walk."""
+        before = self.context.end_results
+        self.context.end_results = self.results.end_order
+        try:
+            self._take_all()
+        finally:  # else context and results hold each other, and the message, until the collector comes
+            self.context.end_results = before
+
+    def _take_all(self) -> None:
         build, context = self.context.build, self.context
         if not identified(build, first_patient(build)):
             return
