@@ -30,7 +30,7 @@ def a_file(text: str) -> Any:
     return {"name": "quillfeather.csv", "mimeType": "text/csv", "buffer": text.encode()}
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 375)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), pytest.param("dark", 375, marks=pytest.mark.long)])
 def test_a_mapping_is_drafted_read_and_downloaded(browser: Browser, served: Served, scheme: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     visitor = Visitor(context, served)

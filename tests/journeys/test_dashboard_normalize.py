@@ -38,7 +38,7 @@ def sound(visitor: Visitor) -> None:
     assert "Quillfeather" not in visitor.page.content()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 375)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), pytest.param("dark", 375, marks=pytest.mark.long)])
 def test_rehearse_read_apply_and_look_back(browser: Browser, served: Served, scheme: str, width: int) -> None:
     """The second visitor finds that the first has left nothing to apply."""
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]

@@ -181,6 +181,7 @@ def test_every_event_says_what_when_how_much_and_where_from(visitor: Visitor) ->
     assert source.count() == 1
 
 
+@pytest.mark.long
 def test_a_very_long_history_is_loaded_in_pieces_and_says_so(served: Served, visitor: Visitor) -> None:
     served.installation.ingest(long_history("bo", 2_600))
     visitor.sign_in("grace.clinician")

@@ -231,7 +231,7 @@ def test_a_page_reads_only_so_much_and_goes_on(index: Index, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("sort", ["date", "-date", "value-quantity", "-value-quantity"])
-@pytest.mark.parametrize("windows", [(1, 46), (7, 1007)])
+@pytest.mark.parametrize("windows", [(1, 46), pytest.param((7, 1007), marks=pytest.mark.long)])
 def test_a_sorted_search_that_walks_its_order_gives_the_pages_that_sorting_gives(
     index: Index, monkeypatch: pytest.MonkeyPatch, sort: str, windows: tuple[int, ...]
 ) -> None:
@@ -245,7 +245,7 @@ def test_a_sorted_search_that_walks_its_order_gives_the_pages_that_sorting_gives
     assert search_walk.walked(index, queries[1], linked_plan(index, queries[1]), None, 3) is not None or windows[0] == 1
 
 
-@pytest.mark.parametrize("windows", [(1, 3), (8,), (5, 100_000)])
+@pytest.mark.parametrize("windows", [(1, 3), pytest.param((8,), marks=pytest.mark.long), (5, 100_000)])
 def test_a_link_to_many_is_looked_for_near_by_and_gives_the_same_pages(
     index: Index, monkeypatch: pytest.MonkeyPatch, windows: tuple[int, ...]
 ) -> None:

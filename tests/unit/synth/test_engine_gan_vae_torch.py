@@ -235,7 +235,7 @@ def test_more_codes_than_pairs_can_be_counted_of_are_refused_at_once() -> None:
         fit(many, frame, maker("gan"), Ask(), Watch(), halves)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ["vae", pytest.param("gan", marks=pytest.mark.long)])
 def test_a_column_of_ten_thousand_values_is_learnt_as_groups_and_rare_ones_inside(name: str) -> None:
     draw = np.random.default_rng(0)
     sex = draw.integers(0, 2, 4_000)
