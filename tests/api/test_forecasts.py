@@ -32,9 +32,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
                 "resourceType": "Encounter", "id": f"e{day}-{number}", "status": "finished",
                 "class": {"system": kind, "code": "IMP"}, "subject": {"reference": "Patient/p1"},
                 "period": {"start": f"{begin}T10:00:00Z", "end": f"{end}T09:00:00Z"},
+                "location": [{"location": {"reference": f"Location/{('med', 'icu')[number % 2]}"}}],
             })  # fmt: skip
     with Installation(tmp_path_factory.mktemp("forecasts")) as made:
-        made.ingest([{"resourceType": "Patient", "id": "p1"}, *stays])
+        wards = [{"resourceType": "Location", "id": one, "name": one.upper()} for one in ("med", "icu")]
+        made.ingest([{"resourceType": "Patient", "id": "p1"}, *wards, *stays])
         yield made
 
 
@@ -56,6 +58,14 @@ def test_a_zone_is_forecast_by_its_stays(place: Installation) -> None:
     assert found.unit == "all"
     assert len(found.rows) == 7
     assert all(0 < row.mean < 10 for row in found.rows)
+
+
+def test_each_ward_of_a_zone_is_forecast_by_itself(place: Installation) -> None:
+    with client_of(place) as api:
+        whole, units = api.forecasts.zone("beds", 7), api.forecasts.units("beds", 7)
+    assert [one.unit for one in units] == ["MED", "ICU"]
+    assert all(len(one.rows) == 7 and one.reason is None for one in units)
+    assert sum(one.mean for one in units) == pytest.approx(whole.mean, rel=0.05)
 
 
 def test_overbooking_and_calls_say_what_they_are_expected_to_save(place: Installation) -> None:

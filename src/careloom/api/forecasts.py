@@ -43,13 +43,13 @@ def register(app: OpenAPI) -> None:
     summary="Forecast beds, discharges or slots",
     operation_id="forecast_zone",
     security=_SEARCH,
-    responses={200: answers(ForecastList, "The zone as one unit."), **problems(*_REFUSALS, 409)},
+    responses={200: answers(ForecastList, "The zone as one unit, or each of its units."), **problems(*_REFUSALS, 409)},
 )
 def of_zone(body: ForecastBody) -> Response:
     """Reads the stays or appointments of the whole zone; of slots, what is booked already counts."""
     from careloom.services.risk_forecast import ForecastAsk, forecast_zone  # noqa: PLC0415 - see the module
 
-    asked = ForecastAsk(body.days, _days(body.closed), body.judged)
+    asked = ForecastAsk(body.days, _days(body.closed), body.judged, body.by_unit)
     return json_answer({"items": forecast_zone(platform(), who(), body.zone, body.what, asked)})
 
 

@@ -25,6 +25,7 @@ COUNTS: dict[str, Any] = {
 DAY: dict[str, Any] = {"date": "2026-07-30", "days_ahead": 1, "median": 22, "mean": 21.8, "low": 15, "high": 29}
 UNIT: dict[str, Any] = {
     "unit": "ward 3", "start": "2026-01-01", "until": "2026-07-29", "mean": 21.0, "judged": None, "rows": [DAY],
+    "reason": None,
 }  # fmt: skip
 OVERBOOKED: dict[str, Any] = {
     "extra": 2, "cost": 301.5, "cost_without": 388.0, "idle": 1.1, "over": 0.8, "saves": 86.5,
@@ -47,6 +48,7 @@ class ForecastBody(Body):
     days: Days = 7
     closed: Closed = Field(default_factory=list)
     judged: StrictBool = Field(False, description="The last year is forecast, too, against repeating last week.")
+    by_unit: StrictBool = Field(False, description="Each ward, or of slots each clinic, by itself.")
 
 
 class UnitCountsBody(Body):
@@ -104,10 +106,11 @@ class UnitForecast(Model):
     mean: float = Field(description="A day, last year.")
     judged: ForecastJudged | None
     rows: list[ForecastDay]
+    reason: str | None = Field(None, description="Of a zone by unit: why a unit has no rows.")
 
 
 class ForecastList(Model):
-    """A unit each; of a zone one, `all`."""
+    """A unit each; of a zone as a whole one, `all`."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [UNIT]}})
 

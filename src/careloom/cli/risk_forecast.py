@@ -28,17 +28,18 @@ def zone(
     days: Days = 7,
     closed: Closed = None,
     judge: Judged = False,
+    by_unit: Annotated[bool, typer.Option("--by-unit", help="Each ward, or of slots each clinic, by itself.")] = False,
     json: Json = False,
 ) -> None:
-    """Forecast the beds, discharges or slots of a zone as a whole; slots know what is booked already.
+    """Forecast the beds, discharges or slots of a zone as a whole or by unit; slots know what is booked already.
 
-    Example: careloom risk forecast zone beds --days 28
+    Example: careloom risk forecast zone beds --days 28 --by-unit
     """
     from careloom.cli import output
     from careloom.cli.session import opened
     from careloom.services.risk_forecast import ForecastAsk, forecast_zone
 
-    ask = ForecastAsk(days, tuple(one.date() for one in closed or ()), judge)
+    ask = ForecastAsk(days, tuple(one.date() for one in closed or ()), judge, by_unit)
     with opened() as (platform, who), output.progress("Reading", quiet=json, unit="resources") as watch:
         report = forecast_zone(platform, who, zone, what, ask, watch)
     output.give(report, as_json=json, show=_show)
@@ -95,8 +96,11 @@ def _show(report: list[dict[str, Any]]) -> None:
 
     for one in report:
         output.say(f"{one['unit']}: {one['mean']:.1f} a day in the last year, known until {one['until']}")
+        if one["reason"]:
+            output.say(f"  not forecast: {one['reason']}")
         for row in one["rows"]:
-            output.say(f"  {row['date']}  {row['median']:>7.0f}   {row['low']:.0f} to {row['high']:.0f}")
+            median, low, high = (row[name] + 0.0 for name in ("median", "low", "high"))  # no minus before a zero
+            output.say(f"  {row['date']}  {median:>7.0f}   {low:.0f} to {high:.0f}")
         told = one["judged"]
         if told is not None and told["mase"] is not None:
             output.say(f"  MASE {told['mase']:.2f}, of repeating last week {told['mase_naive']:.2f}, "

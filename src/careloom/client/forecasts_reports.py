@@ -23,6 +23,7 @@ class UnitForecast:
 
     until   the last day that was counted; `mean` a day, last year
     judged  mase, mase_naive, coverage, bias, error, scale, forecasts; None where it was not asked for
+    reason  why a unit of a zone has no rows
     """
 
     unit: str
@@ -31,6 +32,7 @@ class UnitForecast:
     mean: float
     judged: dict[str, Any] | None
     rows: tuple[ForecastDay, ...]
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ VIEWS_OF = {
 """Kind of fact -> the views whose rows it is made of."""
 GROUP_VIEWS = ("group_patient", "group_encounter", "coverage")
 """What a model is judged by group for, beside sex, race and age; who is scored is not asked for it."""
+PLACE_VIEWS = ("encounter_place", "appointment_place", "location")
+"""Where stays lay and appointments are: for forecasts by unit, not for models."""
 APPOINTMENT_STATUS = "http://hl7.org/fhir/appointmentstatus"
 GENDER = "http://hl7.org/fhir/administrative-gender"
 RACE = "urn:oid:2.16.840.1.113883.6.238"

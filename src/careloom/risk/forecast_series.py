@@ -46,15 +46,21 @@ def series_of_facts(events: pl.DataFrame, what: What, horizon_days: int) -> Dail
     events  as `careloom.risk.cohorts_events.EVENTS`
     raises  InputError where there is no such fact
     """
+    until = last_day(events)
+    if what == "slots":
+        return slots(events, until, horizon_days)
+    days = _stays(events, until) if what == "beds" else _days(events, "discharge")
+    return counted(days, until)
+
+
+def last_day(events: pl.DataFrame) -> date:
+    """The last day that is over: the day before the newest fact of a stay or an appointment. raises InputError"""
     known = events.filter(pl.col("kind").is_in(["admission", "discharge", "visit", "appointment"]) & not_cancelled())
     last = known["time"].max()
     if last is None:
         raise InputError("forecast: facts", "there are no stays and no appointments to count")
-    until: date = pl.select(pl.lit(last).dt.date()).item() - timedelta(days=1)
-    if what == "slots":
-        return _slots(events, until, horizon_days)
-    days = _stays(events, until) if what == "beds" else _days(events, "discharge")
-    return _counted(days, until)
+    found: date = pl.select(pl.lit(last).dt.date()).item() - timedelta(days=1)
+    return found
 
 
 def series_of_rows(rows: pl.DataFrame) -> list[DailySeries]:
@@ -94,15 +100,21 @@ def _stays(events: pl.DataFrame, until: date) -> pl.Series:
     ends = events.filter(pl.col("kind") == "discharge").group_by("resource_key").agg(pl.col("time").min().alias("end"))
     begun = events.filter(pl.col("kind") == "admission").drop_nulls("time").unique("resource_key")
     stays = begun.join(ends, on="resource_key", how="left")
-    longest = pl.col("time").dt.date() + timedelta(days=_LONGEST_STAY_DAYS)
-    last = pl.min_horizontal(pl.col("end").dt.date().fill_null(until + timedelta(days=1)), longest)
-    spans = stays.select(pl.col("time").dt.date().alias("from"), last.alias("until")).filter(
+    return midnights(stays.select(pl.col("time").alias("begin"), pl.col("end").alias("over")), until)
+
+
+def midnights(spans: pl.DataFrame, until: date) -> pl.Series:
+    """A day for each midnight that a span (begin, over; null: it lasts) goes over."""
+    longest = pl.col("begin").dt.date() + timedelta(days=_LONGEST_STAY_DAYS)
+    last = pl.min_horizontal(pl.col("over").dt.date().fill_null(until + timedelta(days=1)), longest)
+    spans = spans.select(pl.col("begin").dt.date().alias("from"), last.alias("until")).filter(
         pl.col("until") > pl.col("from")
     )
     return spans.select(pl.date_ranges("from", "until", closed="left")).to_series().explode()
 
 
-def _counted(days: pl.Series, until: date) -> DailySeries:
+def counted(days: pl.Series, until: date) -> DailySeries:
+    """Days as counts, from the first to `until`. raises InputError where there is none"""
     known = days.drop_nulls()
     kept = known.filter(known <= until)
     if kept.is_empty():
@@ -113,16 +125,16 @@ def _counted(days: pl.Series, until: date) -> DailySeries:
     return DailySeries("all", start, values)
 
 
-def _slots(events: pl.DataFrame, until: date, horizon_days: int) -> DailySeries:
-    """Of bookings: when each was made, and how many days ahead of the slot."""
+def slots(events: pl.DataFrame, until: date, horizon_days: int) -> DailySeries:
+    """Slots, with what is booked: of bookings, when each was made, and how many days ahead. raises InputError"""
     made = events.filter(pl.col("kind") == "booking").drop_nulls(["time", "value"]).unique("resource_key")
     begin = made.select(pl.col("time") + pl.duration(seconds=pl.col("value") * 86_400)).to_series()
-    counted = _counted(begin.dt.date(), until)
-    booked = np.zeros((counted.values.size, horizon_days))
-    slot = (begin.dt.date() - counted.start).dt.total_days().to_numpy()
-    since = (made["time"].dt.date() - counted.start).dt.total_days().to_numpy()
+    found = counted(begin.dt.date(), until)
+    booked = np.zeros((found.values.size, horizon_days))
+    slot = (begin.dt.date() - found.start).dt.total_days().to_numpy()
+    since = (made["time"].dt.date() - found.start).dt.total_days().to_numpy()
     for ahead in range(1, horizon_days + 1):
         origin = slot - ahead
-        told = (origin >= np.maximum(since, 0)) & (origin < counted.values.size)
-        booked[:, ahead - 1] = np.bincount(origin[told], minlength=counted.values.size)
-    return DailySeries("all", counted.start, counted.values, booked)
+        told = (origin >= np.maximum(since, 0)) & (origin < found.values.size)
+        booked[:, ahead - 1] = np.bincount(origin[told], minlength=found.values.size)
+    return DailySeries("all", found.start, found.values, booked)

@@ -91,6 +91,21 @@ def zone_facts(
     return _read(platform, who, zone, watch, is_table=False, notes=notes)[0]
 
 
+def zone_rows(
+    platform: Platform, who: Principal, zone_name: str, names: tuple[str, ...], watch: Watch | None = None
+) -> dict[str, pl.DataFrame]:
+    """The rows that `who` may see of views of a zone (`careloom.risk.cohorts_fhir.definitions`), by their names.
+
+    raises  AccessError; QueryError for a zone that is none
+    """
+    zone, found = zone_of(zone_name), definitions(names)
+    for kind in dict.fromkeys(one["resource"] for one in found.values()):
+        admit(platform, who, "search", zone, kind, operation=OPERATION)
+    return {
+        name: _rows(platform, who, zone, definition, watch, is_table=False)[0] for name, definition in found.items()
+    }
+
+
 def make_facts(
     platform: Platform, who: Principal, zone_name: str, watch: Watch | None = None, *, notes: bool = False
 ) -> FactsReport:

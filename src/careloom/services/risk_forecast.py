@@ -10,15 +10,17 @@ from typing import Any
 import polars as pl
 
 from careloom.errors import CareloomError, FormatError, InputError, QueryError
+from careloom.risk.cohorts_fhir import PLACE_VIEWS, fhir_events
 from careloom.risk.forecast import fit_forecaster, forecast
 from careloom.risk.forecast_capacity import call_list, overbook
 from careloom.risk.forecast_measure import Rolling, judge, roll
 from careloom.risk.forecast_series import WHATS, DailySeries, What, series_of_facts, series_of_rows
+from careloom.risk.forecast_units import series_by_unit
 from careloom.risk.stratify import UnitCosts
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
-from careloom.services.risk_facts import zone_facts
+from careloom.services.risk_facts import zone_facts, zone_rows
 from careloom.services.view import Watch
 
 DAYS_AT_MOST = 56
@@ -33,21 +35,28 @@ class ForecastAsk:
     days    ahead, 1 to 56
     closed  days on which the units are closed or run as on a holiday, past and to come
     judged  the last year is forecast from rolling origins, too, against repeating last week
+    by_unit of a zone: each ward, or of slots each clinic, by itself
     """
 
     days: int = 7
     closed: Collection[date] = ()
     judged: bool = False
+    by_unit: bool = False
 
 
 def forecast_zone(
     platform: Platform, who: Principal, zone: str, what: str, ask: ForecastAsk, watch: Watch | None = None
 ) -> list[Json]:
-    """The days ahead of a zone as a whole; of slots, what is booked already counts. As `forecast_table`.
+    """The days ahead of a zone as a whole, or of each of its units; of slots, what is booked already counts.
 
-    raises  AccessError; QueryError for what is none; InputError for too few days
+    returns  as `forecast_table`; of a unit with too few days no ``rows``, and why as ``reason``
+    raises   AccessError; QueryError for what is none; InputError for too few days of the whole
     """
     chosen = _what(what)
+    if ask.by_unit:
+        _require_days(ask)
+        frames = zone_rows(platform, who, zone, ("encounter", "appointment", *PLACE_VIEWS), watch)
+        return [_told_of_unit(one, ask) for one in series_by_unit(fhir_events(frames), frames, chosen, ask.days)]
     series = series_of_facts(zone_facts(platform, who, zone, watch), chosen, ask.days)
     return [_told(series, ask)]
 
@@ -108,7 +117,8 @@ def forecast_table(platform: Platform, file: Path, ask: ForecastAsk) -> list[Jso
     """The days ahead of each unit of a CSV with ``date``, ``count`` and perhaps ``unit``.
 
     returns  a unit each: ``unit``, ``start``, ``until``, ``mean`` (a day, last year), ``rows`` (date, days_ahead,
-             median, mean, low, high) and ``judged`` (mase, mase_naive, coverage, ...; None where it was not asked for)
+             median, mean, low, high), ``judged`` (mase, mase_naive, coverage, ...; None where it was not asked for) and
+             ``reason`` (None)
     raises   NotFound, FormatError; InputError for gaps and too few days
     """
     return [_told(one, ask) for one in series_of_rows(_table(platform, file))]
@@ -136,9 +146,13 @@ def _overbooked(show: pl.Series, capacity: int, **costs: float) -> Json:
     return told | {"saves": told["cost_without"] - told["cost"]}
 
 
-def _told(series: DailySeries, ask: ForecastAsk) -> Json:
+def _require_days(ask: ForecastAsk) -> None:
     if not 1 <= ask.days <= DAYS_AT_MOST:
         raise QueryError("the days ahead", f"Ask for 1 to {DAYS_AT_MOST}.")
+
+
+def _told(series: DailySeries, ask: ForecastAsk) -> Json:
+    _require_days(ask)
     fitted = fit_forecaster(
         series.values, series.start, horizon_days=ask.days, known=series.booked, closed=ask.closed
     )  # fmt: skip
@@ -147,9 +161,20 @@ def _told(series: DailySeries, ask: ForecastAsk) -> Json:
     judged = _judged(series, ask) if ask.judged else None
     return {
         "unit": series.unit, "start": series.start.isoformat(), "until": series.until.isoformat(),
-        "mean": float(series.values[-365:].mean()), "judged": judged,
+        "mean": float(series.values[-365:].mean()), "judged": judged, "reason": None,
         "rows": [{**row, "date": row["date"].isoformat()} for row in rows.to_dicts()],
     }  # fmt: skip
+
+
+def _told_of_unit(series: DailySeries, ask: ForecastAsk) -> Json:
+    """As `_told`; a unit that was opened lately keeps no other from being forecast."""
+    try:
+        return _told(series, ask)
+    except InputError as error:
+        return {
+            "unit": series.unit, "start": series.start.isoformat(), "until": series.until.isoformat(),
+            "mean": float(series.values[-365:].mean()), "judged": None, "rows": [], "reason": error.remedy,
+        }  # fmt: skip
 
 
 def _judged(series: DailySeries, ask: ForecastAsk) -> Json:

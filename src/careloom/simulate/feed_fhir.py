@@ -9,9 +9,10 @@ from careloom.fhir.drafts import Resource
 from careloom.simulate import feed_fhir_clinical as clinical
 from careloom.simulate import feed_fhir_people as people
 from careloom.simulate.charts import Chart, Place
-from careloom.simulate.feed_fhir_parts import organization, practitioner
+from careloom.simulate.feed_fhir_parts import location, organization, practitioner
 from careloom.simulate.history import Observation, Site
 from careloom.simulate.pieces import Piece
+from careloom.simulate.stays import wards
 
 
 def resources(chart: Chart) -> Iterator[Resource]:
@@ -57,12 +58,14 @@ def base_of(site: Site) -> str:
 
 
 def bundle(chart: Chart, made: Sequence[Resource]) -> Resource:
-    """The transaction that puts resources of a chart, and the clinicians and site that they name, onto a server."""
+    """The transaction that puts resources of a chart, and the clinicians and places that they name, onto a server."""
     named = {one.clinician_id: one for one in (chart.attending(key) for key in chart.encounters)}
     named |= {one.clinician_id: one for one in (chart.clinician(a.clinician_id) for a in chart.history.appointments)}
     fallback = chart.attending("")
     named[fallback.clinician_id] = fallback
-    first = [organization(chart.site), *(practitioner(named[key]) for key in sorted(named))]
+    units = sorted({bed.unit for one in chart.history.encounters for bed in one.stays})
+    places = [location(chart.site, unit) for unit in (("", *units) if units or chart.history.appointments else ())]
+    first = [organization(chart.site), *places, *(practitioner(named[key]) for key in sorted(named))]
     return {"resourceType": "Bundle", "type": "transaction", "entry": [_entry(chart, one) for one in [*first, *made]]}
 
 
@@ -91,8 +94,11 @@ def bulk_path(site: Site, kind: str) -> str:
 
 
 def bulk_opening(site: Site, place: Place) -> Iterator[Piece]:
-    """What is the same from every patient: the site and its clinicians."""
+    """What is the same from every patient: the site, its wards where it is a hospital, and its clinicians."""
     yield Piece(bulk_path(site, "Organization"), "", orjson.dumps(organization(site)) + b"\n")
+    units = ("", *wards()) if site.kind == "hospital" else ("",)
+    places = b"".join(orjson.dumps(location(site, unit)) + b"\n" for unit in units)
+    yield Piece(bulk_path(site, "Location"), "", places)
     lines = b"".join(orjson.dumps(practitioner(one)) + b"\n" for one in place.clinicians.values())
     yield Piece(bulk_path(site, "Practitioner"), "", lines)
 

@@ -106,6 +106,28 @@ def organization(site: Site) -> Resource:
     }
 
 
+def location(site: Site, unit: str = "") -> Resource:
+    """The site as a Location, or a unit of it: a ward, a department."""
+    level = ("wa", "Ward") if unit else ("si", "Site")
+    out: Resource = {
+        "resourceType": "Location",
+        "id": location_id(site, unit),
+        "status": "active",
+        "name": unit or site.name,
+        "mode": "instance",
+        "physicalType": word(f"{TERMINOLOGY}location-physical-type", *level),
+        "managingOrganization": reference("Organization", site.site_id),
+    }
+    if unit:
+        out["partOf"] = reference("Location", location_id(site))
+    return out
+
+
+def location_id(site: Site, unit: str = "") -> str:
+    """The id of a Location."""
+    return f"{site.site_id}-{unit}" if unit else site.site_id
+
+
 def practitioner(who: Clinician) -> Resource:
     """A clinician as a Practitioner."""
     return {

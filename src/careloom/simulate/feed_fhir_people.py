@@ -14,6 +14,7 @@ from careloom.simulate.feed_fhir_parts import (
     concept,
     identified,
     instant,
+    location_id,
     own_id,
     period,
     reference,
@@ -153,7 +154,13 @@ def encounter(chart: Chart, one: Encounter) -> Resource:
         out["hospitalization"] = stay
     if one.stays:
         out["location"] = [
-            {"location": {"display": f"{bed.unit} {bed.room} {bed.bed}"}, "period": period(bed.start, bed.end)}
+            {
+                "location": {
+                    **reference("Location", location_id(chart.site, bed.unit)),
+                    "display": f"{bed.unit} {bed.room} {bed.bed}",
+                },
+                "period": period(bed.start, bed.end),
+            }
             for bed in one.stays
         ]
     return out
@@ -174,6 +181,7 @@ def appointment(chart: Chart, one: Appointment) -> Resource:
         "participant": [
             {"actor": subject(chart), "status": "declined" if one.status == "cancelled" else "accepted"},
             {"actor": who, "status": "accepted"},
+            {"actor": reference("Location", location_id(chart.site)), "status": "accepted"},
         ],
     }
     if one.status == "cancelled":

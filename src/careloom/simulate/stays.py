@@ -47,6 +47,11 @@ def kinds() -> dict[str, StayKind]:
     return {name: StayKind(name, amount(spec["los"], f"stays.toml {name}"), spec) for name, spec in table.items()}
 
 
+def wards() -> list[str]:
+    """The units in which stays lie."""
+    return sorted({"ED", "ICU", *(kind.spec["ward"] for kind in kinds().values())})
+
+
 def may_admit(life: Life) -> bool:
     """Whether an admission that nobody drew for may happen now: not within thirty days of a discharge."""
     return life.now >= life.guard_until and life.now >= life.busy_until

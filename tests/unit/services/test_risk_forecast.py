@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from careloom.cli.main import app
+from careloom.cli.risk_forecast import _show
 from careloom.errors import FormatError, InputError, NotFound, QueryError
 from careloom.services.risk_forecast import ForecastAsk, forecast_table, forecast_zone, overbook_table
 from tests.api.kit import Installation
@@ -53,7 +54,9 @@ def test_what_is_judged_knows_the_days_that_are_closed_as_what_is_forecast_does(
     assert told < 0.8 * blind
 
 
-def test_a_zone_is_forecast_by_its_stays(tmp_path: Path) -> None:
+def test_a_zone_is_forecast_by_its_stays_as_a_whole_and_by_ward(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     draw, stays = np.random.default_rng(5), []
     for day in range(260):
         for number in range(int(draw.poisson(2))):
@@ -64,6 +67,7 @@ def test_a_zone_is_forecast_by_its_stays(tmp_path: Path) -> None:
                 "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
                 "subject": {"reference": "Patient/p1"},
                 "period": {"start": f"{begin}T10:00:00Z", "end": f"{end}T09:00:00Z"},
+                "location": [{"location": {"display": "MED" if number else "new" if day > 250 else "ICU"}}],
             })  # fmt: skip
     with Installation(tmp_path) as made:
         made.ingest([{"resourceType": "Patient", "id": "p1"}, *stays])
@@ -73,6 +77,17 @@ def test_a_zone_is_forecast_by_its_stays(tmp_path: Path) -> None:
         assert all(0 < row["mean"] < 10 for row in told["rows"])
         with pytest.raises(QueryError):
             forecast_zone(made.platform, made.operator, "identified", "beer", ForecastAsk(7))
+        units = forecast_zone(made.platform, made.operator, "identified", "beds", ForecastAsk(7, by_unit=True))
+        by_name = {one["unit"]: one for one in units}
+        assert set(by_name) == {"MED", "ICU", "new"}
+        assert len(by_name["MED"]["rows"]) == len(by_name["ICU"]["rows"]) == 7
+        assert sum(one["mean"] * 260 for one in units if one["rows"]) == pytest.approx(told["mean"] * 260, rel=0.1)
+        assert by_name["new"]["rows"] == []
+        assert "days" in by_name["new"]["reason"]
+        _show(units)
+        assert "not forecast" in capsys.readouterr().out
+        with pytest.raises(QueryError):
+            forecast_zone(made.platform, made.operator, "identified", "beds", ForecastAsk(57, by_unit=True))
 
 
 def test_what_cannot_be_forecast_is_refused(tmp_path: Path) -> None:

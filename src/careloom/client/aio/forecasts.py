@@ -28,6 +28,16 @@ class Forecasts:
         """
         return decode(ForecastList, await self._post("zone", {"what": what, "days": days, **more})).items[0]
 
+    async def units(self, what: str, days: int = 7, **more: Any) -> tuple[UnitForecast, ...]:
+        """Beds or discharges of each ward of a zone, slots of each clinic, some days ahead.
+
+        more    zone, closed (days, ISO 8601), judged
+        raises  AccessError; InputError where there is nothing to count
+        """
+        return decode(
+            ForecastList, await self._post("zone", {"what": what, "days": days, "by_unit": True, **more})
+        ).items
+
     async def counts(self, units: Sequence[Mapping[str, Any]], days: int = 7, **more: Any) -> tuple[UnitForecast, ...]:
         """Each unit (``unit``, ``start``, ``counts``, one a day) some days ahead.
 
