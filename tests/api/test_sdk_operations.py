@@ -53,3 +53,16 @@ def test_everything_of_a_patient_comes_page_by_page(made: Installation, api: Car
         seen += [one["resourceType"] for one in page.resources]
     assert sorted(seen) == ["Observation", "Patient"]
     assert len(zone.operations.everything(types=["Observation"], end="2020").resources) == 0
+
+
+def test_documents_and_what_is_left_of_a_resource_without_identity(
+    made: Installation, operations: FhirOperations
+) -> None:
+    patient = made.stored_id("Patient", "p1")
+    assert operations.documents(patient, types=["34133-9"], start="2024").total == 0
+    for told in (
+        operations.deidentify(PATIENT, policy="safe-harbor"),
+        operations.deidentify_stored("Patient", patient, style="tag"),
+    ):
+        assert told["parameter"][0]["name"] == "return"
+        assert "Quillfeather" not in str(told)

@@ -29,6 +29,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "POST /fhir/{zone}/Encounter/{id}/$everything": {
         "path": "/fhir/identified/Encounter/{encounter}/$everything", **_READS, **_NOTHING,
     },
+    "GET /fhir/{zone}/DocumentReference/$docref": {
+        "path": "/fhir/identified/DocumentReference/$docref?patient={patient}", "verb": "search",
+    },
+    "POST /fhir/{zone}/DocumentReference/$docref": {
+        "path": "/fhir/identified/DocumentReference/$docref?patient={patient}", "verb": "search", **_NOTHING,
+    },
+    "POST /fhir/{zone}/$de-identify": {
+        "path": "/fhir/identified/$de-identify", "verb": "preview", "zones": ("identified", "research"),
+        **body(NEW | {"id": "o1"}),
+    },
+    "GET /fhir/{zone}/{type}/{id}/$de-identify": {
+        "path": "/fhir/identified/Patient/{patient}/$de-identify", "verb": "preview",
+        "zones": ("identified", "research"), "also": "system/*.r", "also_in": ("identified",),
+    },
 }  # fmt: skip
 ENCOUNTER = {
     "resourceType": "Encounter", "id": "e1", "status": "finished",
@@ -47,6 +61,12 @@ BEYOND = {
         for method in ("GET", "POST")
         for below in ("Patient/", "Patient/{id}/", "Encounter/{id}/")
     ),
+    *(
+        (name, "positive_data_acceptance", status)  # a policy that does not ship, a zone without identity
+        for name in ("POST /fhir/{zone}/$de-identify", "GET /fhir/{zone}/{type}/{id}/$de-identify")
+        for status in (400, 405)
+    ),
+    *((f"{one} /fhir/{{zone}}/DocumentReference/$docref", "positive_data_acceptance", 400) for one in ("GET", "POST")),
 }
 """(operation, check, status) that no campaign counts: which parameters go together, which profile is of a type
 and what a Parameters resource holds, is more than a schema can say."""

@@ -2,9 +2,9 @@
 
 from flask_openapi3 import OpenAPI
 
-from careloom.api import fhir_everything, fhir_validate
+from careloom.api import fhir_deidentify, fhir_documents, fhir_everything, fhir_validate
 
-_ROOMS = (fhir_everything, fhir_validate)
+_ROOMS = (fhir_deidentify, fhir_documents, fhir_everything, fhir_validate)
 
 
 def register(app: OpenAPI) -> None:

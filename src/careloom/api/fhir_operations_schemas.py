@@ -1,6 +1,6 @@
 """The FHIR operations as the OpenAPI document shows them: parameters, bodies and answers, each with an example."""
 
-from typing import Any
+from typing import Any, get_args
 
 from flask_openapi3.models import OPENAPI3_REF_PREFIX
 from flask_openapi3.types import ResponseDict
@@ -8,6 +8,7 @@ from flask_openapi3.types import ResponseDict
 from careloom.api import fhir_schemas as schemas
 from careloom.api.fhir_formats import JSON_TYPE
 from careloom.api.problems import FHIR_TYPE
+from careloom.deid.text_replace import Style
 from careloom.services.validate_one import DEFINITIONS, MODES
 
 Json = dict[str, Any]
@@ -81,3 +82,45 @@ EVERYTHING_BODY = body(
     parameters({"name": "start", "valueDate": "2026-01-01"}, {"name": "_type", "valueCode": "Observation"}),
 )  # fmt: skip
 PAGE: ResponseDict = schemas.answers(schemas.Bundle, schemas.BUNDLE_EXAMPLE, "A page.")
+_PATIENT_ID = "a3k5r7w2m4q6s7x5c4v3b2n7ka"
+DOCUMENTS = [
+    query("patient", {"type": "string", "pattern": schemas.ID_PATTERN}, "The patient's stored id.", _PATIENT_ID)
+    | {"required": True},
+    START, END,
+    query("type", {"type": "string", "minLength": 1, "maxLength": 500}, "Types, as tokens.", "http://loinc.org|34133-9"),
+    query("on-demand", {"type": "string", "enum": ["true", "false"]}, "Only what is made on demand: none.", "false"),
+    query(
+        "profile", {"type": "string", "minLength": 1, "maxLength": 500}, "What the format of the content says.",
+        "urn:hl7-org:sdwg:ccda-structuredBody:2.1",
+    ),
+]  # fmt: skip
+DOCUMENTS_BODY = body(
+    "Parameters: patient, start, end, type, on-demand and profile, each with one value.", ref("Parameters"),
+    parameters({"name": "patient", "valueId": _PATIENT_ID}, {"name": "start", "valueDate": "2026-01-01"}),
+)  # fmt: skip
+
+STYLES: tuple[Style, ...] = get_args(Style)
+_NAME: Json = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9-]{0,99}$"}
+DEIDENTIFY_QUERY = [
+    query("policy", _NAME, "One that ships, by its name; that of the settings without.", "safe-harbor"),
+    query("style", {"type": "string", "enum": list(STYLES)}, "What stands in texts in its place.", "tag"),
+    query(
+        "project", {"type": "string", "minLength": 1, "maxLength": 100},
+        "Whose pseudonyms, dates and surrogates it bears; needs careloom/deidentify.", "research",
+    ),
+]  # fmt: skip
+_ASKED = {**schemas.RESOURCE_EXAMPLE}
+DEIDENTIFIED_ASKED = body(
+    "The resource (with an id), or Parameters: resource or text, and policy, style, patient, project.",
+    ref("AnyResource"),
+    parameters({"name": "resource", "resource": _ASKED}, {"name": "style", "valueCode": "tag"}),
+)  # fmt: skip
+DEIDENTIFIED: ResponseDict = schemas.answers(
+    schemas.Parameters,
+    parameters(
+        {"name": "return", "resource": {**_NEW, "id": "5tq2c7lq6m5v3wyf4d2y7z2k7x"}},
+        {"name": "policy", "valueString": "safe-harbor|1"},
+        {"name": "removed", "part": [{"name": "letter", "valueCode": "C"}, {"name": "count", "valueInteger": 1}]},
+    ),
+    "What came out, or why nothing did.",
+)

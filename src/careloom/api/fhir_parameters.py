@@ -8,7 +8,17 @@ from careloom.errors import QueryError
 from careloom.fhir.drafts import Resource
 
 _VALUES = frozenset(
-    {"valueBoolean", "valueCanonical", "valueCode", "valueDate", "valueDateTime", "valueId", "valueInstant"}
+    {
+        "valueBoolean",
+        "valueCanonical",
+        "valueCode",
+        "valueCodeableConcept",
+        "valueCoding",
+        "valueDate",
+        "valueDateTime",
+        "valueId",
+        "valueInstant",
+    }
     | {"valueInteger", "valuePositiveInt", "valueReference", "valueString", "valueUnsignedInt", "valueUri", "valueUrl"}
 )
 _Json = Mapping[str, Any]
@@ -18,7 +28,8 @@ _Json = Mapping[str, Any]
 class Given:
     """What an operation was given.
 
-    values     name -> values as text, in order; a Reference counts as its ``reference``
+    values     name -> values as text, in order; a Reference counts as its ``reference``, a code as a
+               token
     resources  name -> resources
     """
 
@@ -91,12 +102,22 @@ def _value(number: int, one: _Json) -> str:
     found = [value for key, value in one.items() if key in _VALUES]
     value = found[0] if len(found) == 1 else None
     if isinstance(value, dict):
-        value = value.get("reference")
+        value = _token(value) or value.get("reference")
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int):
         raise QueryError(f"parameter {number} of the body has not one simple value", "Give it one value[x].")
     return str(value)
+
+
+def _token(value: _Json) -> str:
+    """A Coding, or the first one of a CodeableConcept, as a search writes it; empty for anything else."""
+    codings = value.get("coding")
+    coding = codings[0] if isinstance(codings, list) and codings else value
+    code, system = (coding.get("code"), coding.get("system")) if isinstance(coding, dict) else (None, None)
+    if not isinstance(code, str):
+        return ""
+    return f"{system}|{code}" if isinstance(system, str) else code
 
 
 def _unknown(where: str, names: Collection[str]) -> QueryError:

@@ -66,10 +66,48 @@ class FhirOperations:
         path = f"{kind}/{segment(name, 'id')}/$everything" if name else f"{kind}/$everything"
         return page_of(self._document("GET", f"{path}?{query}" if query else path))
 
+    def documents(
+        self,
+        patient_id: str,
+        *,
+        start: str = "",
+        end: str = "",
+        types: Iterable[str] = (),
+        profile: str = "",
+    ) -> Page:
+        """A patient's DocumentReferences: of care between two dates, or without dates the newest of each type.
+
+        types    tokens: ``http://loinc.org|34133-9``
+        profile  what the format of a document's content says
+        raises   QueryError; AccessError
+        """
+        pairs = [("patient", patient_id), ("start", start), ("end", end), ("type", ",".join(types))]
+        query = urlencode([pair for pair in (*pairs, ("profile", profile)) if pair[1]])
+        return page_of(self._document("GET", f"DocumentReference/$docref?{query}"))
+
+    def deidentify(self, resource: Resource, *, policy: str = "", style: str = "", project: str = "") -> Resource:
+        """Parameters with the resource without identity as ``return``, or why nothing passed as ``outcome``.
+
+        raises  AccessError; QueryError, Invalid; TooLarge
+        """
+        return self._document("POST", f"$de-identify{_asked(policy, style, project)}", resource)
+
+    def deidentify_stored(
+        self, resource_type: str, resource_id: str, *, policy: str = "", style: str = "", project: str = ""
+    ) -> Resource:
+        """The same of a stored resource, with what the record knows of its patient. raises NotFound, Erased, too"""
+        path = f"{type_of(resource_type)}/{segment(resource_id, 'id')}"
+        return self._document("GET", f"{path}/$de-identify{_asked(policy, style, project)}")
+
     def _document(self, method: str, path: str, content: object = None) -> Resource:
         body = None if content is None else JsonBody(content, FHIR_JSON)
         url = f"{self._session.base}{self._below}{path}"
         return self._session.document(Ask(method=method, url=url, accept=FHIR_JSON, body=body))
+
+
+def _asked(policy: str, style: str, project: str) -> str:
+    query = urlencode([pair for pair in (("policy", policy), ("style", style), ("project", project)) if pair[1]])
+    return f"?{query}" if query else ""
 
 
 def type_of(name: str) -> str:

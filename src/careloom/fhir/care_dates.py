@@ -8,7 +8,7 @@ from careloom.fhir.search_parameters import parameters
 from careloom.fhir.search_values import time_span
 
 CARE_DATES = (
-    "date", "effective", "effective-time", "occurrence", "period", "onset-date", "onset", "started", "collected",
+    "period", "date", "effective", "effective-time", "occurrence", "onset-date", "onset", "started", "collected",
     "start-date", "identified", "event-date", "whenhandedover", "whenprepared", "datetime", "sent", "authoredon",
     "authored-on", "authored", "datewritten", "created", "asserted-date", "recorded-date", "entered-date", "when",
     "recorded",

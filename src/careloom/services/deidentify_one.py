@@ -151,11 +151,7 @@ def deidentify_one(platform: Platform, who: Principal, ask: OneAsk) -> OneReport
     raises  AccessError; QueryError for a question that means nothing; FormatError for a resource that is not valid;
             TooLarge; NotFound, Erased for the patient; NotFound for the project; SetupError for the policy
     """
-    verb: Verb = "deidentify" if ask.project else "preview"
-    for zone in ZONES:
-        admit(platform, who, verb, zone, operation=OPERATION)
-    if ask.patient:
-        admit(platform, who, "read", "identified", "Patient", operation=OPERATION)
+    permitted(platform, who, ask.project, ask.patient)
     store = platform.store("identified")
     try:
         report, patient = _on_platform(platform, who, store, ask)
@@ -169,6 +165,18 @@ def deidentify_one(platform: Platform, who: Principal, ask: OneAsk) -> OneReport
     subjects = (store.pseudonym(patient),) if patient else ()
     note(platform, who, OPERATION, "identified", subjects=subjects, detail=detail)
     return report
+
+
+def permitted(platform: Platform, who: Principal, project: str = "", patient: str = "") -> None:
+    """Returns when the caller may ask, with the names of a project and what the record knows of a patient.
+
+    raises  AccessError, audited
+    """
+    verb: Verb = "deidentify" if project else "preview"
+    for zone in ZONES:
+        admit(platform, who, verb, zone, operation=OPERATION)
+    if patient:
+        admit(platform, who, "read", "identified", "Patient", operation=OPERATION)
 
 
 def deidentify_alone(ask: OneAsk, settings: Settings, runtime: Runtime) -> OneReport:

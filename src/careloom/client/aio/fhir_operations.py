@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.aio.session import Session
-from careloom.client.fhir_operations import page_of, type_of
+from careloom.client.fhir_operations import _asked, page_of, type_of
 from careloom.client.payload import JsonBody
 from careloom.client.reports import Page, Resource
 from careloom.client.transport import FHIR_JSON, Ask
@@ -65,6 +65,39 @@ class FhirOperations:
         kind, name = ("Encounter", encounter_id) if encounter_id else ("Patient", patient_id)
         path = f"{kind}/{segment(name, 'id')}/$everything" if name else f"{kind}/$everything"
         return page_of(await self._document("GET", f"{path}?{query}" if query else path))
+
+    async def documents(
+        self,
+        patient_id: str,
+        *,
+        start: str = "",
+        end: str = "",
+        types: Iterable[str] = (),
+        profile: str = "",
+    ) -> Page:
+        """A patient's DocumentReferences: of care between two dates, or without dates the newest of each type.
+
+        types    tokens: ``http://loinc.org|34133-9``
+        profile  what the format of a document's content says
+        raises   QueryError; AccessError
+        """
+        pairs = [("patient", patient_id), ("start", start), ("end", end), ("type", ",".join(types))]
+        query = urlencode([pair for pair in (*pairs, ("profile", profile)) if pair[1]])
+        return page_of(await self._document("GET", f"DocumentReference/$docref?{query}"))
+
+    async def deidentify(self, resource: Resource, *, policy: str = "", style: str = "", project: str = "") -> Resource:
+        """Parameters with the resource without identity as ``return``, or why nothing passed as ``outcome``.
+
+        raises  AccessError; QueryError, Invalid; TooLarge
+        """
+        return await self._document("POST", f"$de-identify{_asked(policy, style, project)}", resource)
+
+    async def deidentify_stored(
+        self, resource_type: str, resource_id: str, *, policy: str = "", style: str = "", project: str = ""
+    ) -> Resource:
+        """The same of a stored resource, with what the record knows of its patient. raises NotFound, Erased, too"""
+        path = f"{type_of(resource_type)}/{segment(resource_id, 'id')}"
+        return await self._document("GET", f"{path}/$de-identify{_asked(policy, style, project)}")
 
     async def _document(self, method: str, path: str, content: object = None) -> Resource:
         body = None if content is None else JsonBody(content, FHIR_JSON)
