@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask_openapi3 import OpenAPI
 
-from careloom.api import deprecation, idempotency
+from careloom.api import deprecation, etags, idempotency, packing, unpacking
 from careloom.api.deprecation import Deprecated
 
 
@@ -13,6 +13,9 @@ def install(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
 
     What is named first meets a request first and its answer last.
     """
+    unpacking.install(app)
+    packing.install(app)
+    etags.install(app)
     deprecation.install(app, deprecated)
     idempotency.install(app)
 
