@@ -242,6 +242,21 @@ class Monitor(Section):
     otlp: str = ""
 
 
+class Cds(Section):
+    """What services of CDS Hooks fetch back from the FHIR server of who calls them, for patients who are not here.
+
+    fhir_hosts    hosts that `fhirServer` of a call may name, each by https; none: nothing is fetched
+    fhir_private  true where such a host may lie in a private network
+    fhir_seconds  how long all fetches of one call may take together
+    fhir_bytes    how many bytes they may bring together
+    """
+
+    fhir_hosts: Words = Field(default=[])
+    fhir_private: bool = False
+    fhir_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    fhir_bytes: Positive = 16 * 1024 * 1024
+
+
 class Logs(Section):
     """What is logged to standard error as JSON lines."""
 
@@ -269,6 +284,7 @@ class Settings(Section):
     monitor: Monitor = Monitor()
     api: Api = Api()
     mllp: Mllp = Mllp()
+    cds: Cds = Cds()
     logs: Logs = Logs()
 
     @property

@@ -55,7 +55,7 @@ def discovered() -> Response:
     responses={200: answers(CdsCards, "Cards, or none."), **problems(*_REFUSALS, 404, 409, 412, 413, 415)},
 )
 def called(path: CdsServicePath, body: CdsCallBody) -> Response:
-    """The record is read from the store, 412 where it is not there; prefetched resources are not looked at."""
+    """The record is read from the store; where it is not there from what the call brings, else 412."""
     from careloom.services import cds_services  # noqa: PLC0415 - the same
 
     ask = hook_ask(body.model_dump())

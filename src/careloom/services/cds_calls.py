@@ -4,7 +4,7 @@ source  CDS Hooks 2.0, hooks order-select 1.0, order-sign 1.0, encounter-dischar
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from careloom.errors import InputError
@@ -36,6 +36,8 @@ class HookAsk:
     encounter  of the stay that is looked at; empty for none
     orders     in the making
     selected   references of those that were just chosen; of order-sign all
+    prefetch   what the EHR sent along, by key: a resource or a Bundle, None where it has nothing
+    server     base address of its FHIR server; empty where the call brings no token for it
     """
 
     hook: str
@@ -43,6 +45,9 @@ class HookAsk:
     encounter: str = ""
     orders: tuple[DraftOrder, ...] = ()
     selected: frozenset[str] = frozenset()
+    prefetch: Mapping[str, Json | None] = field(default_factory=dict)
+    server: str = ""
+    token: str = field(default="", repr=False)
 
 
 def hook_ask(told: Mapping[str, Any]) -> HookAsk:
@@ -53,10 +58,17 @@ def hook_ask(told: Mapping[str, Any]) -> HookAsk:
     raises  InputError that names the member: one is missing, a draft is no resource of FHIR R4 or is about somebody
             else, a selection names no draft, a key of prefetch has no resource
     """
-    hook, context = told["hook"], told["context"]
-    _require_resources(told.get("prefetch") or {})
-    if told.get("fhirAuthorization") is not None and told.get("fhirServer") is None:
+    prefetch, access = told.get("prefetch") or {}, told.get("fhirAuthorization")
+    _require_resources(prefetch)
+    if access is None:
+        return replace(_of_hook(told["hook"], told["context"]), prefetch=prefetch)
+    if told.get("fhirServer") is None:
         raise InputError("cds: fhirServer is missing", "fhirAuthorization is for a server: name it.")
+    found = _of_hook(told["hook"], told["context"])
+    return replace(found, prefetch=prefetch, server=str(told["fhirServer"]), token=access["access_token"])
+
+
+def _of_hook(hook: str, context: Mapping[str, Any]) -> HookAsk:
     patient, encounter = context["patientId"], context.get("encounterId") or ""
     if hook == DISCHARGE and not encounter:
         raise InputError("cds: context.encounterId is missing", f"{DISCHARGE} names the stay that ends.")

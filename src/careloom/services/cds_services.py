@@ -55,20 +55,22 @@ def feedback(platform: Platform, who: Principal, service_id: str, told: Sequence
     """
     if not is_about_orders(service_id):
         score_cards.require_service(service_id)
-        found = take_feedback(platform, who, [_of_prediction(one) for one in told])
-        return {name: found[name] for name in ("answers", "unknown")}
-    if service_id not in {one["id"] for one in order_cards.described()}:
+    elif service_id not in {one["id"] for one in order_cards.described()}:
         raise NotFound("there is no such service", "List them: GET /cds-services.")
     admit(platform, who, "correct", ZONE, operation=FEEDBACK)
-    said = event(platform, who, FEEDBACK, ZONE, action="update", detail={"told": len(told)})
-    answers = 0
-    with platform.store(ZONE).transaction(said) as step:
-        for one in told:
-            card = str(UUID(str(one["card"])))
-            if suggestions_of(step.connection, card) is not None:
-                step.cards.answer(card, _answer(one), reason=_reason(one))
-                answers += 1
-    return {"answers": answers, "unknown": len(told) - answers}
+    with platform.store(ZONE).connect() as connection:
+        shown = [suggestions_of(connection, str(UUID(str(one["card"])))) is not None for one in told]
+    of_cards = [one for one, is_shown in zip(told, shown, strict=True) if is_shown]
+    of_risks = [one for one, is_shown in zip(told, shown, strict=True) if not is_shown]
+    if of_cards or is_about_orders(service_id):
+        said = event(platform, who, FEEDBACK, ZONE, action="update", detail={"told": len(of_cards)})
+        with platform.store(ZONE).transaction(said) as step:
+            for one in of_cards:
+                step.cards.answer(str(UUID(str(one["card"]))), _answer(one), reason=_reason(one))
+    if is_about_orders(service_id) or not of_risks:
+        return {"answers": len(of_cards), "unknown": len(of_risks)}
+    found = take_feedback(platform, who, [_of_prediction(one) for one in of_risks])
+    return {"answers": len(of_cards) + found["answers"], "unknown": found["unknown"]}
 
 
 def _of_prediction(one: Mapping[str, Any]) -> Feedback:

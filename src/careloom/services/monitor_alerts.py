@@ -57,7 +57,7 @@ def post(settings: Monitor, body: bytes, *, look: Look | None = None, tls: ssl.S
     """
     host, port, path = _place(settings)
     addresses = [ip_address(one) for one in (look or _looked_up)(host, port)]
-    if not addresses or not all(_may_be(one, private=settings.webhook_private) for one in addresses):
+    if not addresses or not all(may_be_called(one, private=settings.webhook_private) for one in addresses):
         raise SetupError("monitor.webhook: its host lies where no webhook may lie", "Name a host of another network.")
     headers = {"Content-Type": "application/json", "User-Agent": "careloom"}
     if key := os.environ.get(WEBHOOK_KEY, ""):
@@ -148,7 +148,8 @@ def _looked_up(host: str, port: int) -> list[str]:
         raise SetupError("monitor.webhook: its host has no address", "Check its name.") from None
 
 
-def _may_be(address: Address, *, private: bool) -> bool:
+def may_be_called(address: Address, *, private: bool) -> bool:
+    """Whether an address lies outside of this machine and its link, and, unless `private`, in no private network."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     one = mapped or address
     if one.is_link_local or one.is_multicast or one.is_unspecified or one.is_loopback:

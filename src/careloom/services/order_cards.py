@@ -16,6 +16,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, event
 from careloom.services.cds_calls import ORDER_HOOKS, HookAsk
 from careloom.services.cds_names import stored_id
+from careloom.services.cds_prefetch import REQUIREMENTS, beside, templates, told_of
 from careloom.services.platform import Platform
 from careloom.services.restrictions import require_seen
 from careloom.services.score_facts import types_of_gaps
@@ -38,6 +39,7 @@ class OrderRecord:
     subject    keyed pseudonym, for the audit chain
     versions   ``Observation/17`` -> the version that was read
     withheld   resources that a consent withholds from who asked
+    sources    of one who is not in the store: prefetch, server
     """
 
     patient: str
@@ -45,6 +47,7 @@ class OrderRecord:
     resources: tuple[Json, ...]
     versions: dict[str, int]
     withheld: int = 0
+    sources: frozenset[str] = frozenset()
 
 
 def described() -> list[Json]:
@@ -56,6 +59,7 @@ def described() -> list[Json]:
                 "Cards where a drug meets an allergy on record or an order that is active, a test is done already or "
                 "ordered, or a shipped rule of a guideline is against it. Interactions and doses are not looked at."
             ),
+            "prefetch": templates(TYPES), "usageRequirements": REQUIREMENTS,
         }
         for hook in ORDER_HOOKS
     ]  # fmt: skip
@@ -65,7 +69,7 @@ def cards(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> 
     """The cards of one call: about the orders that were selected, or at order-sign about all.
 
     raises  AccessError; NotFound for a service that there is not; InputError for a hook that is not the service's;
-            Precondition where the patient is not in the store
+            Precondition where the patient is neither in the store nor told
     """
     hook = service_id.partition(".")[2]
     if hook not in ORDER_HOOKS:
@@ -74,23 +78,35 @@ def cards(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> 
         raise InputError("cds: hook", f"This service is called at {hook}.")
     for kind in TYPES:
         admit(platform, who, "read", ZONE, kind, operation=OPERATION)
-    record = _record(platform, who, ask.patient)
+    record = _record(platform, who, ask)
     return _shown(platform, who, service_id, ask, record)
 
 
-def _record(platform: Platform, who: Principal, told: str) -> OrderRecord:
-    store, patient = platform.store(ZONE), stored_id(platform, "Patient", told)
+def _record(platform: Platform, who: Principal, ask: HookAsk) -> OrderRecord:
+    """What is here, with what the EHR sent along in its place; of somebody who is not here all that the EHR tells."""
+    store, patient = platform.store(ZONE), stored_id(platform, "Patient", ask.patient)
     subject = store.pseudonym(patient)
     require_seen(platform, who, ZONE, (subject,))
-    view, versions, found = view_of(platform, who, ZONE), {}, []
+    view, versions = view_of(platform, who, ZONE), {}
+    found: dict[str, Json] = {}
     for stored in store.read_of(subject, TYPES):
         resource = orjson.loads(stored.content)
         if view.sight.is_whole or view.shows(resource):
             versions[f"{stored.type}/{stored.id}"] = stored.version
-            found.append(resource)
-    if f"Patient/{patient}" not in versions:
-        raise Precondition("cds: the patient is not in this store", "Send its record first.")
-    return OrderRecord(patient, subject, tuple(found), versions, view.left_out)
+            found[f"{stored.type}/{stored.id}"] = resource
+    if f"Patient/{patient}" in versions:
+        for reference, one in beside(ask, TYPES).items():
+            kind, _, name = reference.partition("/")
+            mapped = f"{kind}/{platform.names.resource_id(platform.settings.ingest.source, kind, name)}"
+            for gone in (reference, mapped):
+                found.pop(gone, None)
+                versions.pop(gone, None)
+            found[reference] = one
+        return OrderRecord(patient, subject, tuple(found.values()), versions, view.left_out)
+    if not ask.prefetch and not ask.server:
+        raise Precondition("cds: the patient is not in this store", "Send its record first, or prefetch.")
+    told = told_of(platform, ask, TYPES)
+    return OrderRecord("", store.pseudonym(ask.patient), told.resources, {}, sources=told.sources)
 
 
 def _shown(platform: Platform, who: Principal, service_id: str, ask: HookAsk, record: OrderRecord) -> list[Json]:
@@ -104,6 +120,8 @@ def _shown(platform: Platform, who: Principal, service_id: str, ask: HookAsk, re
         made.append(order_card(one, card_id, platform.settings.base_url, record.patient, record.versions))
         kept.append(Shown(card_id, service_id, one.kind))
     detail: dict[str, object] = {"service": service_id, "orders": len(orders), "cards": len(made)}
+    if record.sources:
+        detail["sources"] = sorted(record.sources)
     if record.withheld:
         detail["withheld"] = record.withheld
     told = event(platform, who, OPERATION, ZONE, action="read", subjects=(record.subject,), detail=detail)

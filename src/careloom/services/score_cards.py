@@ -4,20 +4,29 @@ One service a model and hook; a model without a threshold of alerts, or without 
 """
 
 from typing import Any, Literal
+from uuid import UUID
 
 from careloom.errors import CareloomError, InputError, NotFound, Precondition
 from careloom.mlops.manifest import require_name
 from careloom.risk.cds_cards import card
 from careloom.services.access import Principal
+from careloom.services.admission import event
 from careloom.services.cds_calls import HookAsk
 from careloom.services.cds_names import stored_id
+from careloom.services.cds_prefetch import REQUIREMENTS, templates, told_of
 from careloom.services.models_kept import traffic_of, versions_of
 from careloom.services.platform import Platform
 from careloom.services.score import ScoreAsk, ScoreReport, score
+from careloom.services.score_facts import types, types_of_gaps
 from careloom.services.score_models import Scorer, approved, scorer
+from careloom.services.score_told import Moment, score_told
+from careloom.store.cards import Shown
 
 Hook = Literal["patient-view", "encounter-discharge"]
 HOOKS: tuple[Hook, ...] = ("patient-view", "encounter-discharge")
+OPERATION = "cds-risks"
+TYPES = tuple(dict.fromkeys((*types(), *types_of_gaps())))
+"""What is read of a patient."""
 ZONE: Literal["identified"] = "identified"
 Json = dict[str, Any]
 
@@ -62,6 +71,7 @@ def _described(one: Scorer, hook: Hook) -> Json:
             f"A card where the calibrated risk of {model.outcome} reaches the threshold that was chosen under a budget "
             "of alerts, with what it rests on and what can be done."
         ),
+        "prefetch": templates(TYPES), "usageRequirements": REQUIREMENTS,
     }  # fmt: skip
 
 
@@ -70,13 +80,12 @@ def cards(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> 
 
     None, too, where the newest alert of the same model about the same index was overridden: it was seen.
     raises  AccessError; NotFound for a service that there is not; InputError for a hook that is not the service's;
-            Precondition where the patient is not in the store
+            Precondition where the patient is neither in the store nor told
     """
     model, hook = _named(service_id)
     if ask.hook != hook:
         raise InputError("cds: hook", f"This service is called at {hook}.")
-    is_end = hook == "encounter-discharge"
-    patient = stored_id(platform, "Patient", ask.patient)
+    patient, is_end = stored_id(platform, "Patient", ask.patient), hook == "encounter-discharge"
     asked = ScoreAsk(model, patient, now=is_end, encounter=stored_id(platform, "Encounter", ask.encounter))
     try:
         made = score(platform, who, asked)
@@ -85,9 +94,34 @@ def cards(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> 
     except NotFound as error:
         if platform.store(ZONE).versions("Patient", patient):
             raise
-        raise Precondition("cds: the patient is not in this store", "Send its record first.") from error
+        if not ask.prefetch and not ask.server:
+            raise Precondition(
+                "cds: the patient is not in this store", "Send its record first, or prefetch."
+            ) from error
+        return _of_told(platform, who, service_id, ask)
     found = None if made.assessment is None else card(made.assessment, made.card_id, platform.settings.base_url)
     return [] if found is None or _was_overridden(platform, made) else [found]
+
+
+def _of_told(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> list[Json]:
+    """The card of a patient who is not here, from what the EHR tells; nothing of it is kept but that it was shown."""
+    model, hook = _named(service_id)
+    told = told_of(platform, ask, TYPES)
+    record, is_end = told.record(platform, ask.patient), hook == "encounter-discharge"
+    one = score_told(platform, who, model, record, Moment(platform.runtime.now(), is_end, ask.encounter))
+    card_id = str(UUID(bytes=platform.runtime.random_bytes(16), version=4))
+    found = None if one is None else card(one, card_id, platform.settings.base_url)
+    detail = {"service": service_id, "sources": sorted(told.sources), "cards": int(found is not None)}
+    if one is not None:
+        detail |= {"model": one.model, "alert": one.is_alert, "facts": len(one.basis)}
+    said = event(platform, who, OPERATION, ZONE, action="read", subjects=(record.subject,), detail=detail)
+    if found is None:
+        platform.store(ZONE).append_audit(said)
+        return []
+    del found["links"]  # there is no page of somebody who is not here
+    with platform.store(ZONE).transaction(said) as step:
+        step.cards.show([Shown(card_id, service_id, "risk")])
+    return [found]
 
 
 def _named(service_id: str) -> tuple[str, Hook]:
