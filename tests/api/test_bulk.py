@@ -230,6 +230,26 @@ def test_a_body_of_another_kind_is_refused(ward: Client) -> None:
     )
 
 
+def test_a_kick_off_by_post_without_a_body_is_that_by_its_address(ward: Client) -> None:
+    answer = ward.made.client.post("/fhir/identified/$export?_type=Patient", headers=ward.headers | ASYNC)
+    assert answer.status_code == 202, answer.text
+    work(ward.made.platform, once=True)
+    manifest = ward.get(answer.headers["Content-Location"]).json
+    assert [one["type"] for one in manifest["output"]] == ["Patient"]
+
+
+def test_who_may_see_some_types_hears_that_a_deleted_export_is_gone(ward: Client) -> None:
+    headers = ward.made.bearer(["clinician"], ["identified"], "system/Patient.rs")
+    begun = ward.made.client.get("/fhir/identified/$export?_type=Patient", headers=headers | ASYNC)
+    work(ward.made.platform, once=True)
+    status = begun.headers["Content-Location"]
+    assert ward.made.client.get(status, headers=headers).status_code == 200
+    assert ward.made.client.delete(status, headers=headers).status_code == 202
+    assert ward.made.client.get(status, headers=headers).status_code == 404
+    stranger = ward.made.bearer(["clinician"], ["identified"], "system/Patient.rs")
+    assert ward.made.client.get(status, headers=stranger).status_code == 403
+
+
 def test_who_is_lenient_is_told_what_is_understood(ward: Client) -> None:
     answer = ward.get("/fhir/identified/$export?_type=Patient,Nothing&x=y", Prefer="respond-async, handling=lenient")
     assert answer.status_code == 202

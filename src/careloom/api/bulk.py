@@ -203,7 +203,7 @@ def _queued(level: Level) -> Response:
             raise NotFound("this is no id of FHIR", "Ids have up to 64 letters, digits, hyphens and dots.")
         patients: tuple[str, ...] = ()
         here = f"{base_url()}{request.path}" + (f"?{text_of(pairs)}" if pairs else "")
-        if request.method == "POST":
+        if request.method == "POST" and (request.content_length or "Transfer-Encoding" in request.headers):
             sent = resource_sent()
             pairs, patients = [*pairs, *parameters_of(sent)], patients_of(sent)
         asked = ExportAsk(zone, level, group, patients=patients, address=here)

@@ -97,9 +97,10 @@ _ASKED: Json = {
     ],
 }
 BODY: Json = {
-    "required": True,
-    "description": "The parameters of the GET, each with one valueString; valueInstant for _since. Below Patient and "
-    "Group also patient, a valueReference to Patient/ID: of these patients alone.",
+    "required": False,
+    "description": "The parameters of the GET, each with one valueString; valueInstant for _since; without a body "
+    "those of the address count alone. Below Patient and Group also patient, a valueReference to Patient/ID: of these "
+    "patients alone.",
     "content": {
         kind: {"schema": {"$ref": "#/components/schemas/Parameters"}, "example": _ASKED}
         for kind in ("application/fhir+json", "application/json")

@@ -266,7 +266,7 @@ def _found(
     if job is not None and (job.actor != who.name or (job.request | job.result).get("zone") != zone):
         job = None
     state = exports_of(platform).find(export_id) if job is not None else None
-    for kind in _types(platform, job, state) or ("",):
+    for kind in _types(platform, who, job, state) or ("",):
         admit(platform, who, "read", zone, kind, operation=operation)
     if state is not None and _is_over(platform, state):
         remove(platform, export_id)
@@ -279,13 +279,19 @@ def _found(
     return job, state
 
 
-def _types(platform: Platform, job: Job | None, state: ExportState | None) -> tuple[str, ...]:
-    """The types that an export was asked for; none where it is of all, or where nobody knows."""
+def _types(platform: Platform, who: Principal, job: Job | None, state: ExportState | None) -> tuple[str, ...]:
+    """The types that an export was asked for; none where it is of all, or where it is nobody's.
+
+    Of one's own whose files are gone nobody knows them: who may read any type is told that it is gone.
+    """
     if state is not None:
         return tuple(state.asked["types"])
-    if job is None or "sealed" not in job.request:
+    if job is None:
         return ()
-    return read_ask(unsealed(platform, job.request)["ask"]).types
+    if "sealed" in job.request:
+        return read_ask(unsealed(platform, job.request)["ask"]).types
+    zone = zone_of((job.request | job.result)["zone"])
+    return next(((kind,) for kind in sorted(resource_types()) if who.may("read", zone, kind)), ())
 
 
 def _require_same_policy(store: ZoneStore, state: ExportState) -> None:
