@@ -66,3 +66,12 @@ def test_documents_and_what_is_left_of_a_resource_without_identity(
     ):
         assert told["parameter"][0]["name"] == "return"
         assert "Quillfeather" not in str(told)
+
+
+def test_rows_of_a_view_come_as_dictionaries(operations: FhirOperations) -> None:
+    view = {"resource": "Patient", "select": [{"column": [{"name": "born", "path": "birthDate"}]}]}
+    assert operations.run_view(view, limit=5) == [{"born": "1961-04-05"}]
+    assert len(operations.run_view("patient")) == 1
+    assert operations.run_view("patient", since="2100-01-01T00:00:00Z") == []
+    with pytest.raises(NotFound):
+        operations.run_view("wish")

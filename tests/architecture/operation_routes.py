@@ -8,6 +8,10 @@ _READS = {"verb": "read", "also": "system/*.s", "also_in": ("identified",)}
 _NOTHING = body({"resourceType": "Parameters"})
 
 _VALIDATE = "/fhir/{zone}/{type}"
+VIEW = {
+    "resourceType": "ViewDefinition", "name": "people", "status": "active", "resource": "Patient",
+    "select": [{"column": [{"name": "id", "path": "getResourceKey()"}, {"name": "born", "path": "birthDate"}]}],
+}  # fmt: skip
 EXAMPLES: dict[str, dict[str, Any]] = {
     f"POST {_VALIDATE}/$validate": {
         "path": "/fhir/identified/Organization/$validate", "verb": "read", **body(NEW),
@@ -43,6 +47,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "path": "/fhir/identified/Patient/{patient}/$de-identify", "verb": "preview",
         "zones": ("identified", "research"), "also": "system/*.r", "also_in": ("identified",),
     },
+    "GET /fhir/{zone}/ViewDefinition/{view}/$run": {
+        "path": "/fhir/identified/ViewDefinition/patient/$run", "verb": "search",
+    },
+    "GET /fhir/{zone}/ViewDefinition/$run": {
+        "path": "/fhir/identified/ViewDefinition/$run?viewReference=ViewDefinition/patient", "verb": "search",
+    },
+    "POST /fhir/{zone}/ViewDefinition/$run": {
+        "path": "/fhir/identified/ViewDefinition/$run", "verb": "search", **body(VIEW),
+    },
 }  # fmt: skip
 ENCOUNTER = {
     "resourceType": "Encounter", "id": "e1", "status": "finished",
@@ -66,6 +79,7 @@ BEYOND = {
         for name in ("POST /fhir/{zone}/$de-identify", "GET /fhir/{zone}/{type}/{id}/$de-identify")
         for status in (400, 405)
     ),
+    ("POST /fhir/{zone}/ViewDefinition/$run", "positive_data_acceptance", 400),  # what is no view
     *((f"{one} /fhir/{{zone}}/DocumentReference/$docref", "positive_data_acceptance", 400) for one in ("GET", "POST")),
 }
 """(operation, check, status) that no campaign counts: which parameters go together, which profile is of a type

@@ -62,7 +62,7 @@ OUTCOME: ResponseDict = schemas.answers(schemas.OperationOutcome, OUTCOME_EXAMPL
 
 _DATE = r"^(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8]))?)?$"
 _PAGE = next(one for one in schemas.SEARCH if one["name"] == "_page")
-_SINCE = query(
+SINCE = query(
     "_since",
     {
         "type": "string",
@@ -73,7 +73,7 @@ _SINCE = query(
 START = query("start", {"type": "string", "pattern": _DATE}, "Care from this day on; a year or month too.", "2026-01")
 END = query("end", {"type": "string", "pattern": _DATE}, "Care up to this day, itself included.", "2026-11-22")
 EVERYTHING = [
-    START, END, _SINCE, schemas.TYPES,
+    START, END, SINCE, schemas.TYPES,
     query("_count", {"type": "integer", "minimum": 1, "maximum": 999_999_999}, "Resources on a page.", 20),
     _PAGE,
 ]  # fmt: skip

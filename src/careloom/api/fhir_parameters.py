@@ -80,8 +80,9 @@ def given(
             if is_lenient:
                 continue
             raise _unknown(f"parameter {number} of the body", names)
-        if isinstance(one.get("resource"), dict):
-            resources.setdefault(name, []).append(one["resource"])
+        resource = one.get("resource", one.get("valueResource"))  # SQL-on-FHIR writes the latter
+        if isinstance(resource, dict):
+            resources.setdefault(name, []).append(resource)
         else:
             values.setdefault(name, []).append(_value(number, one))
     return Given(values, resources)
