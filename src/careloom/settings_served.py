@@ -34,6 +34,10 @@ class Api(Section):
     token_seconds           how long an access token lasts
     session_seconds         how long a person stays signed in
     sign_in_rate            requests for a token from one address, as flask-limiter writes it
+    client_rate             units that one client may use (``100000/minute``); empty for no limit. A request costs one,
+                            dear ones more (``api/rates.toml``)
+    rate_storage            where they are counted: ``redis://host:6379/0`` for all processes together, its password in
+                            CARELOOM_REDIS_PASSWORD (environment); empty counts in each process
     max_body_bytes          a longer request body is refused, but for uploads
     max_upload_bytes        a longer upload is refused
     min_upload_bytes_per_second  a slower upload is ended, after half a minute of grace
@@ -50,6 +54,8 @@ class Api(Section):
     token_seconds: Annotated[int, Field(ge=30, le=3600)] = 300
     session_seconds: Annotated[int, Field(ge=60, le=43200)] = 3600
     sign_in_rate: str = "60/minute"
+    client_rate: str = "100000/minute"
+    rate_storage: str = ""
     max_body_bytes: Positive = 1024 * 1024
     max_upload_bytes: Positive = 16 * 1024 * 1024 * 1024
     min_upload_bytes_per_second: Positive = 1024

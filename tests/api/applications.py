@@ -8,10 +8,13 @@ from flask_openapi3 import OpenAPI
 from careloom.api.app import create_app
 from careloom.api.context import EXTENSION
 from careloom.services.platform import Platform
+from careloom.settings_served import Api
 
 PLACES = "careloom-upload-places"
 UNLIMITED = "100000/minute"
 """The rate of sign-ins where no test asks for another: more than a suite asks for."""
+AMPLE = Api().client_rate
+"""What a client may use by default: more than a suite uses, so that nobody is refused for the one before."""
 _free: dict[str, list[OpenAPI]] = {}
 """By the settings of the section [api], which an application is made of; one that is in use is not here."""
 _views: dict[OpenAPI, dict[str, Any]] = {}
@@ -38,7 +41,7 @@ def taken_back(app: OpenAPI) -> None:
     platform = app.extensions.pop(EXTENSION)
     places: BoundedSemaphore = app.extensions[PLACES]
     is_as_made = app.view_functions == _views[app] and places._value == places._initial_value  # type: ignore[attr-defined]
-    if is_as_made and platform.settings.api.sign_in_rate == UNLIMITED:
+    if is_as_made and platform.settings.api.sign_in_rate == UNLIMITED and platform.settings.api.client_rate == AMPLE:
         _free[_settings_of(platform)].append(app)
     else:
         del _views[app]

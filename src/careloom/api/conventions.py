@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask_openapi3 import OpenAPI
 
-from careloom.api import deprecation, etags, idempotency, packing, unpacking
+from careloom.api import deprecation, etags, idempotency, packing, rates, unpacking
 from careloom.api.deprecation import Deprecated
 
 
@@ -13,6 +13,7 @@ def install(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
 
     What is named first meets a request first and its answer last.
     """
+    rates.install(app)
     unpacking.install(app)
     packing.install(app)
     etags.install(app)
@@ -24,3 +25,4 @@ def finish(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
     """Writes them into the finished document."""
     deprecation.mark(app, deprecated)
     idempotency.describe(app)
+    rates.describe(app)
