@@ -53,6 +53,10 @@ BEYOND_SCHEMAS = {
     ("GET /fhir/{zone}/{type}/{id}", "positive_data_acceptance", 410),  # another request deleted it
     ("POST /api/v1/scores/patient", "positive_data_acceptance", 400),  # a day that no calendar has
     ("POST /api/v1/scores/cohort", "positive_data_acceptance", 400),
+    ("POST /api/v1/score-runs", "positive_data_acceptance", 400),
+    ("POST /api/v1/risk/cohorts/count", "positive_data_acceptance", 400),  # neither a name nor a definition, or both
+    ("POST /api/v1/risk/cohorts/why", "positive_data_acceptance", 400),
+    ("POST /api/v1/risk/training-sets/{zone}", "positive_data_acceptance", 400),
     ("POST /api/v1/forecasts/zone", "positive_data_acceptance", 400),  # a series that is too short
     ("POST /api/v1/forecasts/counts", "positive_data_acceptance", 400),
     ("POST /api/v1/forecasts/calls", "positive_data_acceptance", 400),  # a name that is there twice

@@ -9,6 +9,7 @@ from lxml import etree
 
 from careloom.errors import AccessError, Conflict, InputError, NotFound, StateError, Withheld
 from careloom.services.models import RegisterAsk, register
+from careloom.services.models_runs import KIND, go, run_named
 from tests.api.kit import Installation
 from tests.api.test_sdk import client_of
 from tests.models_kit import ENGINEER, GATES, MODEL, compared, trained
@@ -46,6 +47,24 @@ def test_a_version_is_approved_promoted_and_rolled_back_by_the_sdk(made: Install
         shown = api.models.version(f"{MODEL}@champion")
         assert (shown.version, shown.traffic["champion"]) == (first, 1)
         assert api.models.verify(first).whole
+
+
+def test_a_run_that_is_held_waits_on_when_its_version_is_approved_by_the_sdk(made: Installation) -> None:
+    with client_of(made) as api:
+        run = api.models.run("synthetic-table").run
+        one = run_named(made.platform, run)
+        go(made.platform, ENGINEER, one, "waiting")
+        trained_now = trained(10)
+        ask = RegisterAsk(MODEL, trained_now.files, trained_now.lineage | {"pipeline": run}, (), "small")
+        first, second = (str(register(made.platform, ENGINEER, ask)["version"]) for _ in range(2))
+        with made.platform.jobs() as jobs:
+            before = len(jobs.page(KIND, before="~", limit=9))
+        assert api.models.approve(first, "fine", hold=True).state == "approved"
+        with made.platform.jobs() as jobs:
+            assert len(jobs.page(KIND, before="~", limit=9)) == before
+        assert api.models.approve(second, "fine").state == "approved"
+        with made.platform.jobs() as jobs:
+            assert len(jobs.page(KIND, before="~", limit=9)) == before + 1
 
 
 def test_the_card_of_a_version_comes_as_json_page_and_xml(made: Installation) -> None:

@@ -47,6 +47,19 @@ def test_a_look_is_queued_done_and_read_by_the_sdk(made: Watched) -> None:
         assert api.monitoring.thresholds()["psi"] == {"medium": 0.1, "large": 0.25}
 
 
+def test_alarms_are_listed_by_the_sdk_and_those_that_stand_alone(made: Watched) -> None:
+    made.predict(BEGIN + timedelta(days=1), change=(pl.col("glucose") / 18.0156).alias("glucose"))
+    with client_of(made) as api:
+        assert api.monitoring.alarms(VERSION) == ()
+        api.monitoring.start(VERSION)
+        work(made.platform, once=True)
+        found = api.monitoring.alarms(VERSION, "standing")
+        assert {(one.kind, one.place) for one in found} == {("outside", "glucose"), ("values", "glucose")}
+        assert {(one.closed, tuple(one.told), one.waiting) for one in found} == {(None, (), ())}
+        assert api.monitoring.alarms(VERSION, "closed") == ()
+        assert api.monitoring.alarms(VERSION) == found
+
+
 def test_answers_are_fed_back_by_the_sdk(made: Watched) -> None:
     names = made.predict(BEGIN + timedelta(days=1), count=3)
     with client_of(made) as api:

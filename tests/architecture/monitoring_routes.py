@@ -18,6 +18,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"GET {AT}/versions": {"path": f"{AT}/versions", **MONITOR},
     f"GET {AT}/versions/{{version}}": {"path": f"{AT}/versions/{VERSION}", **MONITOR},
     f"GET {AT}/versions/{{version}}/looks": {"path": f"{AT}/versions/{VERSION}/looks", **MONITOR},
+    f"GET {AT}/versions/{{version}}/alarms": {"path": f"{AT}/versions/{VERSION}/alarms?state=standing", **MONITOR},
     f"GET {AT}/versions/{{version}}/looks/{{run_id}}": {
         "path": f"{AT}/versions/{VERSION}/looks/{{kept look}}", **MONITOR
     },

@@ -35,6 +35,7 @@ from tests.architecture import (
     models_routes,
     monitoring_routes,
     operation_routes,
+    risk_routes,
     score_routes,
     subject_routes,
     synthetic_routes,
@@ -170,6 +171,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         lake_routes.table(made)
         look = quality(made.platform, made.operator, QualityAsk())["run_id"]
         forecast_routes.stays(made)
+        risk_routes.made(made)
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look, "normalization": normalization}
         facts["encounter"] = made.stored_id("Encounter", "e1")

@@ -48,6 +48,7 @@ from careloom.api import (
     records,
     reidentifications,
     research,
+    risk,
     score_runs,
     scores,
     subjects,
@@ -92,7 +93,7 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
         fhir_operations, fhir_routes, terminology, codes, ingestions, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications, subjects, access, lake, monitoring, synthetic,
-        synthetic_fhir, models, model_runs, scores, score_runs, forecasts, cds_hooks,
+        synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, cds_hooks,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

@@ -12,6 +12,7 @@ from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import platform, who
 from careloom.api.lists import paged
 from careloom.api.models_schemas import (
+    ApprovalBody,
     CanaryBody,
     ModelCardQuery,
     ModelNamePath,
@@ -135,11 +136,11 @@ def _card_as(made: Any, form: str) -> tuple[bytes, str]:
     security=_APPROVE,
     responses={200: answers(ModelVersion, "It, approved."), **problems(*_CHANGES)},
 )
-def approved(path: ModelVersionPath, body: ModelReasonBody) -> Response:
+def approved(path: ModelVersionPath, body: ApprovalBody) -> Response:
     """By another person than who registered it; 409 ``state.withheld`` where a gate keeps it back."""
     from careloom.services import models_promote as service  # noqa: PLC0415 - see the module
 
-    return json_answer(service.approve(platform(), who(), path.version, body.reason))
+    return json_answer(service.approve(platform(), who(), path.version, body.reason, is_held=body.hold))
 
 
 @models.post(

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from careloom.api.answers import told
 from careloom.api.lists import NEXT, StatesQuery
-from careloom.api.schemas import RUN_ID, RUN_PATTERN, Model, RunId
+from careloom.api.schemas import RUN_ID, RUN_PATTERN, Body, Model, RunId
 
 NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 VERSION_PATTERN = NAME_PATTERN[:-1] + r"(@([0-9]{1,9}|champion|challenger|shadow))?$"
@@ -90,6 +90,15 @@ class ModelReasonBody(Model):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "looked at its card"}})
 
     reason: Reason = ""
+
+
+class ApprovalBody(Body):
+    """Why, and what its run does next."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "looked at its card"}})
+
+    reason: Reason = ""
+    hold: bool = Field(False, description="A run that waits for this deploys nothing: you say what it becomes.")
 
 
 class ShadowBody(Model):

@@ -12,7 +12,9 @@ from careloom.api.answers import answers, document, json_answer, problems, queue
 from careloom.api.context import base_url, platform, who
 from careloom.api.lists import ListQuery, TimesQuery, paged
 from careloom.api.monitoring_schemas import (
+    AlarmsQuery,
     LookJobPath,
+    ModelAlarmList,
     ModelLook,
     ModelLookBody,
     ModelLookList,
@@ -42,6 +44,7 @@ def register(app: OpenAPI) -> None:
         Problem,
         WatchedList,
         ModelLookList,
+        ModelAlarmList,
         ModelLook,
         ModelLookState,
         MonitorThresholds,
@@ -90,6 +93,20 @@ def looks(path: WatchedVersionPath, query: TimesQuery) -> Response:
     from careloom.services import monitor_shown  # noqa: PLC0415 - see the module
 
     return paged(monitor_shown.looks(platform(), who(), path.version), query, by="id", at="ended")
+
+
+@monitoring.get(
+    "/versions/<version>/alarms",
+    summary="List the alarms of a version",
+    operation_id="list_model_alarms",
+    security=_MONITOR,
+    responses={200: answers(ModelAlarmList, "The newest hundred."), **problems(*_REFUSALS)},
+)
+def alarms(path: WatchedVersionPath, query: AlarmsQuery) -> Response:
+    """Since when each stands, who was told, and which channel is still to be told something."""
+    from careloom.services import monitor_shown  # noqa: PLC0415 - see the module
+
+    return json_answer({"items": monitor_shown.alarms(platform(), who(), path.version, query.state)})
 
 
 @monitoring.get(

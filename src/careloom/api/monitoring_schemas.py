@@ -26,6 +26,10 @@ FINDING: dict[str, Any] = {
 ANSWERS: dict[str, Any] = {"alerts": 104, "accepted": 31, "overridden": 22, "reasons": {"not-relevant": 20}}
 ALARM_ID = "7v3nq2c5d4aaaabbbbccccdddd"
 ALARM_TOLD: dict[str, Any] = {"id": ALARM_ID, "event": "opened", **ALARM}
+ALARM_LIFE: dict[str, Any] = {
+    "id": ALARM_ID, **ALARM, "opened": "2026-11-20T09:00:00.000Z", "seen": "2026-11-22T01:02:03.412Z", "closed": None,
+    "told": {"webhook": "2026-11-20T09:00:01.000Z"}, "waiting": ["mail"],
+}  # fmt: skip
 TOLD: dict[str, Any] = {"told": [ALARM_TOLD], "webhook": "sent", "mail": "off", "azure": "off", "otlp": "off"}
 CROSSING: dict[str, Any] = {
     "crossed": "2026-11-20T09:00:00.000Z", "upwards": True, "outcomes": 214, "look": RUN_ID,
@@ -297,6 +301,34 @@ class WatchedVersionPath(Model):
     """Which version."""
 
     version: Annotated[str, Field(pattern=VERSION_PATTERN)] = told(..., "Name and number of a version.", VERSION)
+
+
+class AlarmsQuery(Model):
+    """Which alarms."""
+
+    state: Literal["", "standing", "closed"] = told("", "Only those that stand, or that are closed.", "standing")
+
+
+class ModelAlarmLife(Model):
+    """An alarm of a version as it lives."""
+
+    id: str = Field(description="The same as long as it stands.")
+    kind: str
+    place: str = Field(description="A feature or a group; empty for the whole.")
+    level: str
+    opened: time.datetime
+    seen: time.datetime = Field(description="By a look, last.")
+    closed: time.datetime | None = Field(description="Null while it stands.")
+    told: dict[str, time.datetime] = Field(description="Channel by channel, when it was told last.")
+    waiting: list[str] = Field(description="Channels that are still to be told something.")
+
+
+class ModelAlarmList(Model):
+    """The newest alarms of a version, those that stand first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [ALARM_LIFE]}})
+
+    items: list[ModelAlarmLife]
 
 
 class ModelLookPath(WatchedVersionPath):

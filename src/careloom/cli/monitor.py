@@ -84,17 +84,23 @@ def show(
 
 
 @monitor_app.command("alarms")
-def alarms(version: Version, json: Json = False) -> None:
+def alarms(
+    version: Version,
+    standing: Annotated[bool, typer.Option("--standing", help="Leave out those that are closed.")] = False,
+    json: Json = False,
+) -> None:
     """List the newest alarms of a version: since when they stand, and whom they were told to.
 
     Example: careloom monitor alarms readmission-30d@3
+
+    Example: careloom monitor alarms readmission-30d@3 --standing
     """
     from careloom.cli import output
     from careloom.cli.session import opened
     from careloom.services import monitor_shown
 
     with opened() as (platform, who):
-        report = monitor_shown.alarms(platform, who, version)
+        report = monitor_shown.alarms(platform, who, version, "standing" if standing else "")
     output.give(report, as_json=json, show=_show_alarms)
 
 

@@ -147,6 +147,30 @@ def train_set(
     output.give(report.as_json(), as_json=json, show=_show_training)
 
 
+@cohort_app.command("train-sets")
+def train_sets(
+    table: Annotated[str, typer.Argument(metavar="[TABLE]", help="One, with its manifest; all in short without.")] = "",
+    zone: Annotated[str, typer.Option(help="research or synthetic.")] = "research",
+    json: Json = False,
+) -> None:
+    """List the training sets of a zone's lake, or show one: what it is made of, its folds, what the guard found.
+
+    Example: careloom risk cohort train-sets
+
+    Example: careloom risk cohort train-sets gold/training_readmission_30_days
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.risk_shown import shown_training_set, training_sets
+
+    with opened() as (platform, who):
+        if table:
+            one = shown_training_set(platform, who, zone, table)
+            output.give(one, as_json=json, show=lambda told: _show_training({**told, "name": told["table"]}))
+            return
+        output.give(training_sets(platform, who, zone), as_json=json, show=_show_sets)
+
+
 @cohort_app.command("aces")
 def aces(
     task: Annotated[Path, typer.Argument(metavar="TASK", help="A task file of ACES (YAML).")],
@@ -220,6 +244,14 @@ def _show_why(told: list[dict[str, Any]]) -> None:
         for rule in one["failed"]:
             for resource in one["facts"].get(rule, ())[:3]:
                 output.say(f"    {resource}")
+
+
+def _show_sets(report: list[dict[str, Any]]) -> None:
+    from careloom.cli import output
+
+    columns = ("table", "version", "rows", "cohort", "features", "facts")
+    rows = [tuple(str(one[column]).partition("#")[0] for column in columns) for one in report]
+    output.show_table("Training sets", columns, rows)
 
 
 def _show_training(report: dict[str, Any]) -> None:

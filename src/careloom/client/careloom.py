@@ -29,6 +29,7 @@ from careloom.client.records import Records
 from careloom.client.reidentifications import Reidentifications
 from careloom.client.reports import Me, Overview
 from careloom.client.research import Research
+from careloom.client.risk import Risk
 from careloom.client.scores import Scores
 from careloom.client.session import Session
 from careloom.client.subjects import Subjects
@@ -88,6 +89,7 @@ class Careloom:
         self.quality = Quality(self._session)
         self.reidentifications = Reidentifications(self._session)
         self.research = Research(self._session)
+        self.risk = Risk(self._session)
         self.subjects = Subjects(self._session)
         self.synthetic = Synthetic(self._session)
         self.terminology = Terminology(self._session)

@@ -9,7 +9,7 @@ from careloom.client.transport import Ask
 HEADER = "Idempotency-Key"
 _NOT_KEPT = re.compile(
     r"/(?:deidentify|ingestions|forecasts/.*|mappings/suggest|nlp/analyze|nlp/(?:facts|notes)/search|records"
-    r"|reidentifications/[^/]+/reveal|research/.*|scores/.*|subjects/(?:erasures|export)|terminology/.*)"
+    r"|reidentifications/[^/]+/reveal|research/.*|risk/cohorts/.*|scores/.*|subjects/(?:erasures|export)|terminology/.*)"
 )
 """What the platform keeps no answer of, because it reads, or answers with patients' values; and uploads, which may be
 large: to send one again is for whoever sends it to decide."""

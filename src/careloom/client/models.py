@@ -52,9 +52,12 @@ class Models:
         url = f"{self._base}{_version(version)}/card?{urlencode({'format': kind})}"
         return self._session.content(Ask(method="GET", url=url, accept=_CARDS[kind]))
 
-    def approve(self, version: str, reason: str = "") -> ModelVersion:
-        """Says as a second person that it may answer. raises AccessError for who registered it; StateError by a gate"""
-        return decode(ModelVersion, self._post(f"{_version(version)}/approve", {"reason": reason}))
+    def approve(self, version: str, reason: str = "", *, hold: bool = False) -> ModelVersion:
+        """Says as a second person that it may answer. raises AccessError for who registered it; StateError by a gate
+
+        hold  a run that waits for this deploys nothing: you say what the version becomes
+        """
+        return decode(ModelVersion, self._post(f"{_version(version)}/approve", {"reason": reason, "hold": hold}))
 
     def promote(self, version: str, reason: str = "") -> ModelVersion:
         """Makes it the champion. raises as `approve`"""

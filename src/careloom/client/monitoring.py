@@ -1,17 +1,20 @@
 """Watched models: versions that predict, looks at them, thresholds, what came of predictions."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.decoding import decode
 from careloom.client.monitoring_reports import (
+    AlarmList,
     FeedbackTaken,
     Limits,
     ListedLook,
     Look,
     LookList,
     LookState,
+    StandingAlarm,
     WatchedList,
     WatchedVersion,
 )
@@ -43,6 +46,11 @@ class Monitoring:
     def looks(self, version: str) -> tuple[ListedLook, ...]:
         """The newest looks at a version that are kept."""
         return decode(LookList, self._session.whole(self._url(f"{_version(version)}/looks"))).items
+
+    def alarms(self, version: str, state: Literal["", "standing", "closed"] = "") -> tuple[StandingAlarm, ...]:
+        """The newest alarms of a version, those that stand first. raises AccessError"""
+        query = f"?{urlencode({'state': state})}" if state else ""
+        return decode(AlarmList, self._get(f"{_version(version)}/alarms{query}")).items
 
     def look(self, version: str, run_id: str) -> Look:
         """One look at a version. raises NotFound"""

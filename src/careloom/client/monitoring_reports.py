@@ -17,6 +17,25 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingAlarm(Alarm):
+    """An alarm as it lives: `closed` is None while it stands; `told`: channel -> when last; `waiting`: channels."""
+
+    id: str
+    opened: datetime
+    seen: datetime
+    closed: datetime | None
+    told: dict[str, datetime]
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmList:
+    """Alarms of a version."""
+
+    items: tuple[StandingAlarm, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LookBrief:
     """A look at a version."""
 

@@ -1,7 +1,7 @@
 """Watched versions as people see them: which there are, their looks, alarms, the thresholds in force."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from careloom.errors import CareloomError, NotFound
 from careloom.services.access import Principal
@@ -17,6 +17,7 @@ from careloom.store.rows import instant
 
 LIST, SHOW = "monitor-list", "monitor-show"
 LISTED = 100
+AlarmState = Literal["", "standing", "closed"]
 Json = dict[str, Any]
 
 
@@ -62,9 +63,10 @@ def looks(platform: Platform, who: Principal, version: str) -> list[Json]:
     return [{name: report[name] for name in names} for report in found]
 
 
-def alarms(platform: Platform, who: Principal, version: str) -> list[Json]:
+def alarms(platform: Platform, who: Principal, version: str, state: AlarmState = "") -> list[Json]:
     """The newest alarms of a version, those that stand first.
 
+    state    standing, closed; empty for both
     returns  ``id``, ``kind``, ``place``, ``level``, ``opened``, ``seen`` (by a look, last), ``closed`` (None while it
              stands), ``told`` (channel -> when last) and ``waiting`` (channels that are still to be told something)
     raises   AccessError; QueryError
@@ -74,6 +76,7 @@ def alarms(platform: Platform, who: Principal, version: str) -> list[Json]:
     with platform.store(ZONE).connect() as connection:
         found = alarms_listed(connection, version, LISTED)
         untold = channels_waiting(waiting(connection, version))
+    found = [one for one in found if not state or (one.closed is None) is (state == "standing")]
     note(platform, who, LIST, ZONE, detail={"model": version, "listed": len(found)})
     return [
         {

@@ -26,6 +26,7 @@ from careloom.client.aio.quality import Quality
 from careloom.client.aio.records import Records
 from careloom.client.aio.reidentifications import Reidentifications
 from careloom.client.aio.research import Research
+from careloom.client.aio.risk import Risk
 from careloom.client.aio.scores import Scores
 from careloom.client.aio.session import Session
 from careloom.client.aio.subjects import Subjects
@@ -90,6 +91,7 @@ class AsyncCareloom:
         self.quality = Quality(self._session)
         self.reidentifications = Reidentifications(self._session)
         self.research = Research(self._session)
+        self.risk = Risk(self._session)
         self.subjects = Subjects(self._session)
         self.synthetic = Synthetic(self._session)
         self.terminology = Terminology(self._session)
