@@ -92,10 +92,16 @@ class Access(Section):
 
     emergency_minutes  that an emergency lasts at most, in which a clinician broke the glass
     invitation_hours   for which an invitation lets a person choose a password
+    idle_minutes       after which a browser that was not used has to sign in again
+    session_hours      after which every browser has to
+    grant_days         for which an application that stays signed in does (offline_access)
     """
 
     emergency_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     invitation_hours: Annotated[int, Field(ge=1, le=720)] = 72
+    idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    session_hours: Annotated[int, Field(ge=1, le=24)] = 12
+    grant_days: Annotated[int, Field(ge=1, le=365)] = 30
 
 
 class Export(Section):

@@ -126,7 +126,7 @@ FORM = "application/x-www-form-urlencoded"
 BAD: list[tuple[str, dict[str, Any], int, str]] = [
     ("no grant type", {"data": {}}, 400, "invalid_request"),
     ("another grant", {"data": {"grant_type": "password"}}, 400, "unsupported_grant_type"),
-    ("a grant of code", {"data": {"grant_type": "authorization_code"}}, 400, "unsupported_grant_type"),
+    ("a grant of code without one", {"data": {"grant_type": "authorization_code"}}, 400, "invalid_request"),
     ("an unknown scope", {"data": GRANT | {"scope": "openid"}}, 400, "invalid_scope"),
     ("a scope that was not granted", {"data": GRANT | {"scope": "careloom/erase"}}, 400, "invalid_scope"),
     ("JSON", {"json": GRANT}, 400, "invalid_request"),
@@ -313,8 +313,8 @@ def test_the_server_describes_itself_as_rfc_8414_has_it(tmp_path: Path) -> None:
     with Installation(tmp_path, api={"public_url": "https://careloom.example.org/"}) as installation:
         told = installation.client.get("/.well-known/oauth-authorization-server", headers={"Host": "evil.example"}).json
     assert told is not None
-    AuthorizationServerMetadata(told | {"response_types_supported": ["none"]}).validate()
-    assert told["response_types_supported"] == []  # required, and there is no address that would take one
+    AuthorizationServerMetadata(told).validate()
+    assert told["response_types_supported"] == ["code"]
     assert told["token_endpoint"] == "https://careloom.example.org/oauth2/token"
     assert "evil" not in str(told)
 

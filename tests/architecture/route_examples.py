@@ -15,6 +15,7 @@ from tests.architecture import (
     models_routes,
     monitoring_routes,
     operation_routes,
+    people_routes,
     risk_routes,
     score_routes,
     subject_routes,
@@ -195,5 +196,6 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in subject_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in bulk_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in operation_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in people_routes.EXAMPLES.items()},
 }
 EXAMPLES |= {name: Example(**told, verb="read", lacking=("scope",)) for name, told in TERMINOLOGY.items()}

@@ -52,6 +52,9 @@ OPEN = {
     "health.ready",
     "oauth.token",
     "oauth.revoke",
+    "oauth.introspect",
+    "oauth.openid_discovery",
+    "people",
     "oauth.keys",
     "oauth.discovery",
     "fhir.metadata",
@@ -65,7 +68,7 @@ OPEN = {
 WHOEVER_HAS_A_TOKEN = {"GET /api/v1/me"}
 """Closed routes that ask for no verb: they tell callers about themselves."""
 
-SIGNING_IN = {"POST /oauth2/token", "POST /oauth2/revoke"}
+SIGNING_IN = {"POST /oauth2/token", "POST /oauth2/revoke", "POST /oauth2/introspect"}
 """Open routes where a client proves who it is; their errors are those of OAuth (RFC 6749, section 5.2)."""
 
 CLOSED = [route for route in ROUTES if not gate.is_open(route.endpoint)]

@@ -10,7 +10,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from careloom.api.oauth import smart_configuration
+from careloom.api.oauth_metadata import smart_configuration
 from careloom.errors import QueryError
 from careloom.services.assertions import Unfit, proven, read
 from careloom.services.client_keys import checked_keys

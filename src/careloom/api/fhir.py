@@ -10,7 +10,7 @@ from flask_openapi3 import OpenAPI
 from werkzeug.exceptions import UnsupportedMediaType
 
 from careloom.api import fhir_schemas as schemas
-from careloom.api import oauth
+from careloom.api import oauth_metadata
 from careloom.api.context import base_url, platform, who
 from careloom.api.fhir_addresses import base as base_named
 from careloom.api.fhir_addresses import id_of, named, understanding
@@ -207,7 +207,7 @@ def metadata_of_all() -> Response:
 def smart_configuration() -> Response:
     """SMART's configuration of a zone's FHIR base."""
     zone_of(named("zone"))
-    return Response(orjson.dumps(oauth.smart_configuration(base_url())), content_type="application/json")
+    return Response(orjson.dumps(oauth_metadata.smart_configuration(base_url())), content_type="application/json")
 
 
 def _form_of_read() -> Format:

@@ -20,8 +20,11 @@ OPEN = frozenset(
         "health.ready",
         "oauth.token",  # authenticates the client itself
         "oauth.revoke",  # the same
+        "oauth.introspect",  # the same, or whoever may ask by bearer token
+        "oauth.openid_discovery",
         "oauth.keys",
         "oauth.discovery",
+        "people",  # pages where people sign in, each with its own proof
         "fhir.metadata",
         "fhir.metadata_of_all",
         "fhir.smart_configuration",

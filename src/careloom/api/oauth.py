@@ -2,7 +2,6 @@
 
 import math
 import time
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 import orjson
@@ -10,15 +9,18 @@ from flask import Response, g, request
 from flask_limiter import Limit, Limiter, RateLimitExceeded
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
+from careloom.api import oauth_people_schemas as more
 from careloom.api import oauth_schemas as schemas
 from careloom.api.answers import answers, document, problems
 from careloom.api.context import EXTENSION, base_url, platform, who
-from careloom.api.oauth_server import METHODS, TokenServer
+from careloom.api.oauth_authorize import PACED, people
+from careloom.api.oauth_metadata import openid_configuration, server_metadata
+from careloom.api.oauth_server import TokenServer
+from careloom.api.pace_address import address
 from careloom.api.problems import HTTP_REMEDIES, HTTP_WORDS, answer
 from careloom.api.schemas import Problem
 from careloom.errors import SetupError
-from careloom.services.client_keys import ALGORITHMS
-from careloom.services.scopes import SUPPORTED
+from careloom.services.signing_keys import public_keys
 from careloom.services.tokens import TOKEN_PATH, describe
 
 _CACHED = "public, max-age=300"
@@ -35,16 +37,19 @@ def register(app: OpenAPI) -> None:
     raises  SetupError if the rate of the settings is none
     """
     shown = (Problem, schemas.AccessToken, schemas.Revoked, schemas.OAuthError, schemas.KeySet, schemas.ServerMetadata)
-    document(oauth, *shown, schemas.Me)
+    document(oauth, *shown, schemas.Me, more.Introspection, more.OpenidConfiguration)
     app.register_api(oauth)
+    app.register_api(people)
     rate = app.extensions[EXTENSION].settings.api.sign_in_rate
     if not _is_rate(rate):
         raise SetupError("settings: api.sign_in_rate is no rate", "Write it as 60/minute.")
     limiter = _limiter(app)
     app.register_error_handler(RateLimitExceeded, lambda _: _too_many(limiter))
-    for endpoint in ("oauth.token", "oauth.revoke"):
+    for endpoint in ("oauth.token", "oauth.revoke", *PACED):
         limited: Any = limiter.limit(rate)(app.view_functions[endpoint])
         app.view_functions[endpoint] = limited
+    asks: Any = limiter.limit(rate, exempt_when=_is_bearer)(app.view_functions["oauth.introspect"])
+    app.view_functions["oauth.introspect"] = asks
 
 
 def _limiter(app: OpenAPI) -> Limiter:
@@ -53,7 +58,7 @@ def _limiter(app: OpenAPI) -> Limiter:
     Its hooks, which look at every request for 75 us, are taken off again: the views that it limits look themselves.
     """
     kept = [list(hooks) for hooks in _hooks(app)]
-    limiter = Limiter(_address, app=app, storage_uri="memory://")
+    limiter = Limiter(address, app=app, storage_uri="memory://")
     for hooks, before in zip(_hooks(app), kept, strict=True):
         hooks[:] = before
     return limiter
@@ -64,10 +69,15 @@ def _hooks(app: OpenAPI) -> list[list[Any]]:
     return [app.before_request_funcs[None], app.after_request_funcs[None], app.teardown_request_funcs[None]]
 
 
+def _is_bearer() -> bool:
+    """True for a resource server with a token of its own, which asks as often as it is asked."""
+    return bool(request.headers.get("Authorization", "")[:7].lower() == "bearer ")
+
+
 def _is_rate(text: str) -> bool:
     """True unless the limiter would find no limit in the text, and let everybody pass."""
     try:
-        return bool(list(Limit(text, key_function=_address)))
+        return bool(list(Limit(text, key_function=address)))
     except ValueError:
         return False
 
@@ -77,15 +87,6 @@ def _too_many(limiter: Limiter) -> Response:
     limit = limiter.current_limit
     response.headers["Retry-After"] = str(max(1, math.ceil(limit.reset_at - time.time()))) if limit else "60"
     return response
-
-
-def _address() -> str:
-    """Who is counted together: one IPv4 address, or the /64 that one subscriber of IPv6 has."""
-    try:
-        address = ip_address(request.remote_addr or "")
-    except ValueError:
-        return "unknown"
-    return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
 
 
 @oauth.post(
@@ -119,14 +120,28 @@ def revoke() -> Response:
 
 @oauth.get(
     "/oauth2/jwks",
-    summary="The keys that verify access tokens",
+    summary="The keys that verify tokens",
     operation_id="jwks",
     security=[],
     responses={200: answers(schemas.KeySet, "A JWK Set (RFC 7517).")},
 )
 def keys() -> Response:
-    """Public keys only. Clients need none of them: to them a token is opaque."""
-    return _json(platform().token_signer.public_keys(), _CACHED)
+    """Public keys only: of id_tokens (RS256), and of access tokens, which are opaque to clients."""
+    keys = [*platform().token_signer.public_keys()["keys"], *public_keys(platform())]
+    return _json({"keys": keys}, _CACHED)
+
+
+@oauth.post(
+    "/oauth2/introspect",
+    summary="What a token is worth",
+    operation_id="introspect",
+    security=[],
+    openapi_extensions=schemas.form(schemas.IntrospectionRequest, is_proven=False),
+    responses={200: answers(more.Introspection, "What it is worth now."), 403: schemas.error(403), **_REFUSED},
+)
+def introspect() -> Response:
+    """RFC 7662, as SMART has it: any token, for a bearer with `careloom/introspect`; its own, for a client. Audited."""
+    return _server.introspection_response()
 
 
 @oauth.get(
@@ -142,6 +157,18 @@ def discovery() -> Response:
 
 
 @oauth.get(
+    "/.well-known/openid-configuration",
+    summary="How to know who a person is",
+    operation_id="openid_configuration",
+    security=[],
+    responses={200: answers(more.OpenidConfiguration, "OpenID Connect Discovery 1.0.")},
+)
+def openid_discovery() -> Response:
+    """The same for OpenID Connect, with how id_tokens are signed."""
+    return _json(openid_configuration(base_url()), _CACHED)
+
+
+@oauth.get(
     "/api/v1/me",
     summary="Who am I?",
     operation_id="me",
@@ -151,48 +178,6 @@ def discovery() -> Response:
 def me() -> Response:
     """The client or person behind the token, and what the token allows; any token that holds may ask. Audited."""
     return _json(describe(platform(), g.session, who()), "no-store")
-
-
-def server_metadata(base: str) -> dict[str, Any]:
-    """The metadata of RFC 8414 of the installation that clients call `base`."""
-    return {
-        "issuer": base,
-        "token_endpoint": base + TOKEN_PATH,
-        "revocation_endpoint": f"{base}/oauth2/revoke",
-        "jwks_uri": f"{base}/oauth2/jwks",
-        "response_types_supported": [],
-        "grant_types_supported": ["client_credentials"],
-        "scopes_supported": list(SUPPORTED),
-        "token_endpoint_auth_methods_supported": METHODS,
-        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
-        "revocation_endpoint_auth_methods_supported": METHODS,
-        "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
-    }
-
-
-def smart_configuration(base: str) -> dict[str, Any]:
-    """What ``.well-known/smart-configuration`` says of the installation that clients call `base`.
-
-    source  SMART App Launch 2.2 (2024), conformance; PKCE is named because the page asks for it, not because there is
-            an address that takes it
-    """
-    return {
-        "token_endpoint": base + TOKEN_PATH,
-        "revocation_endpoint": f"{base}/oauth2/revoke",
-        "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": METHODS,
-        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
-        "scopes_supported": list(SUPPORTED),
-        "code_challenge_methods_supported": ["S256"],
-        "capabilities": [
-            "client-confidential-asymmetric",
-            "client-confidential-symmetric",
-            "permission-v1",
-            "permission-v2",
-            "permission-patient",
-            "permission-user",
-        ],
-    }
 
 
 def _json(body: dict[str, Any], cache: str) -> Response:

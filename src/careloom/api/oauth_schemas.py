@@ -47,10 +47,14 @@ class TokenRequest(ClientProof):
         }
     )
 
-    grant_type: Literal["client_credentials"]
+    grant_type: Literal["client_credentials", "authorization_code", "refresh_token"]
     scope: Annotated[
         str, Field(pattern=SCOPE_PATTERN, max_length=8192, description="Divided by spaces; without it all granted.")
     ] = ""
+    code: Annotated[str, Field(max_length=512, description="That the person's browser brought.")] | None = None
+    redirect_uri: Annotated[str, Field(max_length=2000, description="To which it was brought.")] | None = None
+    code_verifier: Annotated[str, Field(max_length=128, description="PKCE (RFC 7636).")] | None = None
+    refresh_token: Annotated[str, Field(max_length=512, description="Good once.")] | None = None
     purpose_of_use: Annotated[
         str,
         Field(pattern="^([A-Z]{1,32})?$", description="What the token is for: a code of HL7 v3 PurposeOfUse."),
@@ -59,6 +63,15 @@ class TokenRequest(ClientProof):
 
 class RevocationRequest(ClientProof):
     """A token to make worthless (RFC 7009). Whoever holds a token may also end that one with it as bearer."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"token": _SHOWN, "token_type_hint": "access_token"}})
+
+    token: Annotated[str, Field(min_length=1, max_length=8192)]
+    token_type_hint: Annotated[str, Field(max_length=64)] | None = None
+
+
+class IntrospectionRequest(ClientProof):
+    """A token whose worth is asked for (RFC 7662, 2.1)."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"token": _SHOWN, "token_type_hint": "access_token"}})
 
@@ -88,6 +101,9 @@ class AccessToken(BaseModel):
     ] = None
     expires_in: Annotated[int, Field(ge=1)]
     scope: str = Field(description="What it allows; it may be less than was asked for.")
+    refresh_token: Annotated[str | None, Field(description="For the next token; good once.")] = None
+    id_token: Annotated[str | None, Field(description="Who the person is (OpenID Connect).")] = None
+    need_patient_banner: Annotated[bool | None, Field(description="Nobody else shows whose record it is.")] = None
 
 
 class Revoked(BaseModel):
@@ -109,6 +125,8 @@ class OAuthError(BaseModel):
         "invalid_client",
         "invalid_grant",
         "invalid_scope",
+        "unauthorized_client",
+        "insufficient_scope",
         "unsupported_grant_type",
         "temporarily_unavailable",
     ]
@@ -125,6 +143,19 @@ class PublicKey(BaseModel):
     x: str
     kid: str
     alg: Literal["Ed25519"]
+    use: Literal["sig"]
+
+
+class IdentityKey(BaseModel):
+    """A public key that verifies id_tokens (RFC 7517)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kty: Literal["RSA"]
+    n: str
+    e: str
+    kid: str
+    alg: Literal["RS256"]
     use: Literal["sig"]
 
 
@@ -149,42 +180,59 @@ class KeySet(BaseModel):
         },
     )
 
-    keys: list[PublicKey]
+    keys: list[PublicKey | IdentityKey]
+
+
+_METADATA: dict[str, Any] = {
+    "issuer": "https://careloom.example.org",
+    "authorization_endpoint": "https://careloom.example.org/oauth2/authorize",
+    "token_endpoint": "https://careloom.example.org/oauth2/token",
+    "revocation_endpoint": "https://careloom.example.org/oauth2/revoke",
+    "introspection_endpoint": "https://careloom.example.org/oauth2/introspect",
+    "jwks_uri": "https://careloom.example.org/oauth2/jwks",
+    "response_types_supported": ["code"],
+    "response_modes_supported": ["query"],
+    "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+    "code_challenge_methods_supported": ["S256"],
+    "authorization_response_iss_parameter_supported": True,
+    "scopes_supported": ["openid", "system/*.rs", "careloom/monitor"],
+    "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+    "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+    "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+    "revocation_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+    "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+    "introspection_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+}
+
+
+def example_with(**more: Any) -> dict[str, Any]:
+    """The example of the metadata with more members."""
+    return _METADATA | more
 
 
 class ServerMetadata(BaseModel):
     """How to get a token here (RFC 8414)."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "issuer": "https://careloom.example.org",
-                "token_endpoint": "https://careloom.example.org/oauth2/token",
-                "revocation_endpoint": "https://careloom.example.org/oauth2/revoke",
-                "jwks_uri": "https://careloom.example.org/oauth2/jwks",
-                "response_types_supported": [],
-                "grant_types_supported": ["client_credentials"],
-                "scopes_supported": ["system/*.rs", "careloom/monitor"],
-                "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
-                "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
-                "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
-                "revocation_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
-            }
-        },
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _METADATA})
 
     issuer: str
+    authorization_endpoint: str
     token_endpoint: str
     revocation_endpoint: str
+    introspection_endpoint: str
     jwks_uri: str
     response_types_supported: list[str]
+    response_modes_supported: list[str]
     grant_types_supported: list[str]
+    code_challenge_methods_supported: list[str]
+    authorization_response_iss_parameter_supported: bool
     scopes_supported: list[str]
     token_endpoint_auth_methods_supported: list[str]
     token_endpoint_auth_signing_alg_values_supported: list[str]
     revocation_endpoint_auth_methods_supported: list[str]
     revocation_endpoint_auth_signing_alg_values_supported: list[str]
+    introspection_endpoint_auth_methods_supported: list[str]
+    introspection_endpoint_auth_signing_alg_values_supported: list[str]
 
 
 class Me(BaseModel):
@@ -217,6 +265,7 @@ class Me(BaseModel):
 _ERRORS = {
     400: ("invalid_scope", "scope 1 means nothing here", "The request breaks RFC 6749, or asks for too much."),
     401: ("invalid_client", "the client is not known, or did not prove who it is", "Nobody knows who asks."),
+    403: ("insufficient_scope", "ward-viewer may not introspect anything", "The bearer may not ask."),
     503: ("temporarily_unavailable", "too many sign-ins at this moment", "Too many at once."),
 }
 
@@ -235,21 +284,27 @@ _ONE_PROOF: list[dict[str, Any]] = [
 
 def errors() -> dict[int, dict[str, Any]]:
     """The answers of RFC 6749 by status, as OpenAPI writes them."""
-    return {status: _error(status) for status in _ERRORS}
+    return {status: error(status) for status in _ERRORS if status != 403}
 
 
-def _error(status: int) -> dict[str, Any]:
-    error, description, words = _ERRORS[status]
-    example = {"error": error, "error_description": description}
+def error(status: int) -> dict[str, Any]:
+    """The answer of RFC 6749 with this status, as OpenAPI writes it."""
+    code, description, words = _ERRORS[status]
+    example = {"error": code, "error_description": description}
     content = {"schema": {"$ref": f"#/components/schemas/{OAuthError.__name__}"}, "example": example}
     return {"description": words, "content": {"application/json": content}}
 
 
-def form(model: type[BaseModel]) -> dict[str, Any]:
-    """A form as the body of a request, as OpenAPI writes it."""
+def form(model: type[BaseModel], *, is_proven: bool = True) -> dict[str, Any]:
+    """A form as the body of a request, as OpenAPI writes it.
+
+    is_proven  a client says who it is by the form or HTTP Basic; else a bearer token may stand for it
+    """
     schema = model.model_json_schema()
     properties = {name: _without_null(one) for name, one in schema["properties"].items()}
-    shown = {"type": "object", "properties": properties, "required": schema.get("required", []), "anyOf": _ONE_PROOF}
+    shown: dict[str, Any] = {"type": "object", "properties": properties, "required": schema.get("required", [])}
+    if is_proven:
+        shown["anyOf"] = _ONE_PROOF
     extra: Any = model.model_config["json_schema_extra"]
     content = {FORM_TYPE: {"schema": Schema(**shown), "example": extra["example"]}}
     return {"requestBody": {"required": True, "description": model.__doc__, "content": content}}

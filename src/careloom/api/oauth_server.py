@@ -15,14 +15,22 @@ from authlib.oauth2.rfc6749 import (  # type: ignore[import-untyped]
     OAuth2Error,
     OAuth2Payload,
     OAuth2Request,
+    UnauthorizedClientError,
 )
-from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749.grants import (  # type: ignore[import-untyped]
+    AuthorizationCodeGrant,
+    ClientCredentialsGrant,
+    RefreshTokenGrant,
+)
 from authlib.oauth2.rfc7009 import RevocationEndpoint  # type: ignore[import-untyped]
 from flask import Request, Response, request
 
 from careloom.api.context import base_url, platform, request_id
 from careloom.api.oauth_schemas import ASSERTION_TYPE, FORM_TYPE, RevocationRequest, TokenRequest
 from careloom.errors import AccessError, QueryError, StateError, Unauthenticated
+from careloom.services.app_tokens import AppTokens, end, exchange, refresh
+from careloom.services.apps import public_app
+from careloom.services.introspect import introspect_any, introspect_own
 from careloom.services.tokens import authenticate_assertion, authenticate_secret, issue, revoke, session_of
 from careloom.store.clients import Client
 
@@ -73,7 +81,8 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_grant(_Grant)
+        for grant in _GRANTS.values():
+            self.register_grant(grant)
         self.register_endpoint(_Revocation)
 
     def create_oauth2_request(self, _request: object) -> _Sent:
@@ -87,14 +96,15 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
             raise InvalidRequestError("a parameter stands in the body twice")
         return sent
 
-    def get_token_grant(self, sent: _Sent) -> "_Grant":
-        """The one grant there is. raises OAuth2Error; Authlib's own would repeat what was asked for."""
+    def get_token_grant(self, sent: _Sent) -> Any:
+        """The grant that is asked for. raises OAuth2Error; Authlib's own would repeat what was asked for."""
         asked = sent.payload.grant_type
         if not asked:
             raise InvalidRequestError("grant_type is missing")
-        if asked != _Grant.GRANT_TYPE:
-            raise OAuth2Error("only client_credentials is supported", error="unsupported_grant_type", status_code=400)
-        return _Grant(sent, self)
+        if asked not in _GRANTS:
+            words = f"supported are {', '.join(_GRANTS)}"
+            raise OAuth2Error(words, error="unsupported_grant_type", status_code=400)
+        return _GRANTS[asked](sent, self)
 
     def token_response(self) -> Response:
         """The answer to a request for a token."""
@@ -104,6 +114,29 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
         """The answer to a request to revoke a token."""
         endpoint = self._endpoints[_Revocation.ENDPOINT_NAME][0]
         return self._answered(lambda: endpoint.create_endpoint_response(self.create_oauth2_request(None)))
+
+    def introspection_response(self) -> Response:
+        """The answer to who asks what a token is worth."""
+        return self._answered(lambda: self._introspected(self.create_oauth2_request(None)))
+
+    def _introspected(self, sent: _Sent) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        token = sent.form.get("token", "")
+        if not token:
+            raise InvalidRequestError("token is missing")
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            client = self.authenticate_client(sent, METHODS)
+            if public_app(platform(), client.id) is not None:
+                raise _NotProvenError("a public application does not prove who it is", status_code=401)
+            return 200, introspect_own(platform(), client, token, request=request_id()), _Grant.TOKEN_RESPONSE_HEADER
+        try:
+            who = session_of(platform(), bearer.strip(), request=request_id()).principal(request_id())
+        except Unauthenticated as error:
+            raise _NotProvenError(error.where, status_code=401) from None
+        try:
+            return 200, introspect_any(platform(), who, token), _Grant.TOKEN_RESPONSE_HEADER
+        except AccessError as error:
+            raise OAuth2Error(error.where, error="insufficient_scope", status_code=403) from None
 
     def _answered(self, work: Any) -> Response:
         try:
@@ -126,6 +159,9 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
         if sum(ways.values()) > 1:
             raise InvalidRequestError("the client proves who it is in more than one way")
         if not any(ways.values()):
+            app = public_app(platform(), sent.form.get("client_id", ""))
+            if app is not None:
+                return app
             raise _NotProvenError("the client does not prove who it is", status_code=401)
         try:
             return self._by_assertion(sent) if ways["assertion"] else self._by_secret(sent, is_basic=ways["basic"])
@@ -154,6 +190,8 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]
     def respond(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Status, body and headers; not Authlib's own, which writes tokens to its log. raises OAuth2Error."""
         client = self.server.authenticate_client(self.request, METHODS)
+        if client.kind == "app":
+            raise UnauthorizedClientError("this application acts for people alone: grant_type is authorization_code")
         try:
             purpose = self.request.form.get("purpose_of_use", "")
             issued = issue(platform(), client, self.request.payload.scope or "", purpose=purpose, request=request_id())
@@ -166,6 +204,62 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]
             "scope": issued.scope,
         } | ({"patient": issued.patient} if issued.patient else {})
         return 200, body, self.TOKEN_RESPONSE_HEADER
+
+
+class _CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
+    """Tokens for a code that a person's browser brought (RFC 6749, 4.1.3), with PKCE by S256 always."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS
+
+    def respond(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Status, body and headers; not Authlib's own, which writes tokens to its log. raises OAuth2Error."""
+        client, form = self.server.authenticate_client(self.request, METHODS), self.request.form
+        for name in ("code", "redirect_uri", "code_verifier"):
+            if not form.get(name):
+                raise InvalidRequestError(f"{name} is missing")
+        try:
+            made = exchange(
+                platform(), client, form["code"], form["redirect_uri"], form["code_verifier"], request=request_id()
+            )
+        except AccessError as error:
+            raise InvalidGrantError(error.where) from None
+        return 200, _of_app(made), self.TOKEN_RESPONSE_HEADER
+
+
+class _RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
+    """The next tokens of an application that stays signed in (RFC 6749, 6)."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS
+
+    def respond(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Status, body and headers. raises OAuth2Error."""
+        client, form = self.server.authenticate_client(self.request, METHODS), self.request.form
+        if not form.get("refresh_token"):
+            raise InvalidRequestError("refresh_token is missing")
+        try:
+            made = refresh(platform(), client, form["refresh_token"], form.get("scope", ""), request=request_id())
+        except AccessError as error:
+            raise InvalidGrantError(error.where) from None
+        except QueryError as error:
+            raise InvalidScopeError(error.where) from None
+        return 200, _of_app(made), self.TOKEN_RESPONSE_HEADER
+
+
+def _of_app(made: AppTokens) -> dict[str, Any]:
+    """The tokens as RFC 6749, 5.1 writes them, with what SMART adds."""
+    body = {"access_token": made.access_token, "token_type": "Bearer", "expires_in": made.expires_in}
+    told = {"refresh_token": made.refresh_token, "id_token": made.id_token, "patient": made.patient}
+    more: dict[str, Any] = {name: value for name, value in told.items() if value}
+    if made.patient:
+        more["need_patient_banner"] = True
+    return {**body, "scope": made.scope, **more}
+
+
+_GRANTS: dict[str, Any] = {
+    "authorization_code": _CodeGrant,
+    "client_credentials": _Grant,
+    "refresh_token": _RefreshGrant,
+}
 
 
 class _Revocation(RevocationEndpoint):  # type: ignore[misc]
@@ -184,14 +278,16 @@ class _Revocation(RevocationEndpoint):  # type: ignore[misc]
         else:
             client = self.authenticate_endpoint_client(sent)
         try:
-            revoke(platform(), client, token, request=request_id())
+            if not end(platform(), client, token, request=request_id()):
+                revoke(platform(), client, token, request=request_id())
         except AccessError as error:
             raise InvalidGrantError(error.where) from None
         return 200, {}, _Grant.TOKEN_RESPONSE_HEADER
 
     def _holder(self, token: str) -> Client:
         try:
-            return session_of(platform(), token, request=request_id()).client
+            session = session_of(platform(), token, request=request_id())
+            return session.app or session.client
         except Unauthenticated as error:
             raise _NotProvenError(error.where, status_code=401) from None
 

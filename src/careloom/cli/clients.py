@@ -55,7 +55,7 @@ def clients_add(
     with opened() as (platform, who):
         ask = ClientAsk(
             name, role, zone, scope or (), "person" if person else "client",
-            _keys(platform, jwks), platform.runtime.now() + timedelta(days=days),
+            read_keys(platform, jwks), platform.runtime.now() + timedelta(days=days),
             patient=patient, actors=actor or (), purposes=purpose or (),
         )  # fmt: skip
         _give(platform, register_client(platform, who, ask), as_json=json)
@@ -131,10 +131,11 @@ def clients_rotate_secret(name: Name, jwks: Keys = None, json: Json = False) -> 
     from careloom.services.clients import rotate_secret
 
     with opened() as (platform, who):
-        _give(platform, rotate_secret(platform, who, name, _keys(platform, jwks)), as_json=json)
+        _give(platform, rotate_secret(platform, who, name, read_keys(platform, jwks)), as_json=json)
 
 
-def _keys(platform: "Platform", file: Path | None) -> dict[str, Any] | None:
+def read_keys(platform: "Platform", file: Path | None) -> dict[str, Any] | None:
+    """The JWK Set of a file; None without one. raises NotFound; FormatError"""
     import orjson
 
     from careloom.errors import FormatError

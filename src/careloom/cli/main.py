@@ -12,6 +12,7 @@ from careloom.cli import (
     access,
     annotation,
     annotation_query,
+    apps,
     clients,
     data,
     deidentification,
@@ -82,6 +83,7 @@ vault.register(app)
 operate.register(app)
 clients.register(app)
 people.register(app)
+apps.register(app)
 terminology.register(app)
 
 

@@ -34,6 +34,7 @@ Verb = Literal[
     "break-glass",
     "train",
     "approve",
+    "introspect",
 ]
 """``create``, ``update`` (a patch too), ``delete``: write resources through FHIR.
 ``link``: find which patients are one person and see the pairs; ``decide``: accept, reject and undo them.
@@ -47,6 +48,7 @@ place of what was found.
 ``break-glass``: open the record of one patient that consent withholds.
 ``train``: train, measure and register models; ``approve``: let a version of a model that somebody else registered
 answer for patients.
+``introspect``: learn what a token that somebody shows is worth.
 ``monitor``: counts, runs and health, nothing of a patient. ``administer``: who may come in. ``quality``: look at how
 good the data is, and which resources break a rule."""
 ZONES: frozenset[Zone] = frozenset(get_args(Zone))
@@ -119,7 +121,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "quarantine": frozenset({"landing"}),
         "monitor": ZONES,
     },
-    "administrator": {"administer": ZONES, "monitor": ZONES},
+    "administrator": {"administer": ZONES, "introspect": ZONES, "monitor": ZONES},
     "auditor": {"audit": ZONES, "monitor": ZONES},
     "service": {
         "ingest": frozenset({"landing", "identified"}),
@@ -128,6 +130,7 @@ ROLES: dict[str, dict[Verb, frozenset[Zone]]] = {
         "create": frozenset({"identified"}),
         "update": frozenset({"identified"}),
         "monitor": frozenset({"identified"}),
+        "introspect": frozenset({"identified"}),
     },
     "patient": {"search": frozenset({"identified"}), "read": frozenset({"identified"})},
 }

@@ -101,6 +101,7 @@ def _security(base_url: str) -> Resource:
             {
                 "url": _OAUTH_URIS,
                 "extension": [
+                    {"url": "authorize", "valueUri": f"{base_url}/oauth2/authorize"},
                     {"url": "token", "valueUri": f"{base_url}/oauth2/token"},
                     {"url": "revoke", "valueUri": f"{base_url}/oauth2/revoke"},
                 ],

@@ -22,8 +22,13 @@ from careloom.store.clients import Client, ClientKind
 
 UNKNOWN = "unknown"
 """What the audit chain calls somebody who is not registered; nobody can be registered under it."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
+NAME_TEXT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
+"""What a name is made of."""
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
+
+
+_WITHOUT = {"person": "account", "app": "nothing", "client": "nothing"}
+"""What somebody signs in with who has neither key nor secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ def as_json(client: Client, now: datetime) -> dict[str, Any]:
         "roles": client.roles.split(),
         "zones": client.zones.split(),
         "scopes": client.scopes.split(),
-        "signs_in_with": "key" if client.jwks else "secret" if client.secret_hash else "account",
+        "signs_in_with": "key" if client.jwks else "secret" if client.secret_hash else _WITHOUT[client.kind],
         "keys": keys,
         "created": client.created.isoformat(),
         "expires": client.expires.isoformat() if client.expires else None,
@@ -175,7 +180,7 @@ def as_json(client: Client, now: datetime) -> dict[str, Any]:
 
 
 def _check(ask: ClientAsk, now: datetime) -> None:
-    if not _NAME.fullmatch(ask.name) or ask.name == UNKNOWN:
+    if not NAME_TEXT.fullmatch(ask.name) or ask.name == UNKNOWN:
         raise QueryError("this name cannot be a client's", "Use letters, digits, dots, dashes and @, at most 64.")
     if ask.client_id and not _CLIENT_ID.fullmatch(ask.client_id):
         raise QueryError("this cannot be a client_id", "Use printable ASCII without spaces, at most 256.")

@@ -24,6 +24,7 @@ from careloom.store.accounts import Accounts
 from careloom.store.blind_index import BlindIndex
 from careloom.store.clients import Clients
 from careloom.store.engine import private_folder
+from careloom.store.grants import Grants
 from careloom.store.jobs_tables import FILE_NAME as JOBS_NAME
 from careloom.store.kept_answers import KeptAnswers
 from careloom.store.uploads import FOLDER_NAME as UPLOADS_NAME
@@ -94,6 +95,11 @@ class Platform:
     def accounts(self) -> Accounts:
         """Accounts of people, in the registry of clients."""
         return Accounts(self.clients.registry)
+
+    @cached_property
+    def grants(self) -> Grants:
+        """Applications in which people sign in, and what they let them do, in the registry of clients."""
+        return Grants(self.clients.registry)
 
     @cached_property
     def names_key(self) -> bytes:

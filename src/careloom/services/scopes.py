@@ -53,6 +53,7 @@ SUPPORTED: dict[str, str] = {
     "careloom/break-glass": "open the record of one patient that consent withholds",
     "careloom/train": "train, measure and register models",
     "careloom/approve": "let a model that somebody else registered answer for patients",
+    "careloom/introspect": "learn what a token that somebody shows is worth",
     "careloom/administer": "decide who may come in",
 }
 """What a client may ask for, and what that allows."""
@@ -127,6 +128,17 @@ def words_of(scopes: Iterable[Scope], space: str = "system") -> list[str]:
 def text_of(scopes: Iterable[Scope], space: str = "system") -> str:
     """`words_of` as one text."""
     return " ".join(words_of(scopes, space))
+
+
+def meaning_of(word: str) -> str:
+    """What one scope of `words_of` allows, as people are asked about it."""
+    if word in SUPPORTED and word.startswith("careloom/"):
+        return f"{SUPPORTED[word]} ({word})"
+    space, _, rest = word.partition("/")
+    kind, _, letters = rest.partition(".")
+    verbs = [LETTERS[letter] for letter in letters]
+    whose = "of one patient" if space == "patient" else "that you may see"
+    return f"{', '.join(verbs)} {'every kind of record' if kind == ANY else kind} {whose} ({word})"
 
 
 def permitted(roles: Collection[str], zones: Collection[str]) -> frozenset[Scope]:

@@ -8,7 +8,7 @@ import logging
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -18,12 +18,14 @@ from careloom.logs import log
 from careloom.services import assertions
 from careloom.services.access import Principal, Scope, Zone, default_purpose
 from careloom.services.admission import note
+from careloom.services.apps import split
 from careloom.services.assertions import LEEWAY, Unfit
 from careloom.services.clients import UNKNOWN
 from careloom.services.platform import Platform
 from careloom.services.purposes import SYSTEM, is_kind_of, known
-from careloom.services.scopes import REMEDY, narrowed, parse, permitted, space_for, text_of, words_of
+from careloom.services.scopes import REMEDY, narrowed, parse, permitted, space_for, spaces_of, text_of, words_of
 from careloom.store.clients import Client
+from careloom.store.grants import Grant
 
 _REMEDY = "Get a new token at /oauth2/token."
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - an address
@@ -61,13 +63,18 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A token that holds now, and the client that it stands for."""
+    """A token that holds now, and the client that it stands for.
+
+    app, grant  the application that a person let do something, and what; None for who came by themselves
+    """
 
     client: Client
     scopes: frozenset[Scope]
     expires: datetime
     jti: str
     purpose: str = ""
+    app: Client | None = None
+    grant: Grant | None = None
 
     def principal(self, request: str = "") -> Principal:
         """Who asks; `request` is the id of the request."""
@@ -153,16 +160,22 @@ def issue(platform: Platform, client: Client, scope_text: str = "", *, purpose: 
         note(platform, who, "issue-token", "identified", action="execute", outcome="refused", detail=detail)
         raise
     now = platform.runtime.now()
-    jti, scope, seconds = (
-        name_of(platform.runtime.random_bytes(16)),
-        text_of(allowed, space),
-        _seconds(platform, client, now),
-    )
-    stamp = int(now.timestamp())
-    claims = {
+    scope, seconds = text_of(allowed, space), _seconds(platform, client, now)
+    more: dict[str, Any] = {"sub": client.id}
+    if purpose:
+        more["extensions"] = {"ihe_iua": {"purpose_of_use": [{"system": SYSTEM, "code": purpose}]}}
+    token, jti = signed(platform, client, scope, seconds, more)
+    detail = {"client": client.name, "token": jti, "scope": scope}
+    note(platform, who, "issue-token", "identified", action="execute", detail=detail)
+    return Issued(token, scope, seconds, jti, client.patient)
+
+
+def signed(platform: Platform, client: Client, scope: str, seconds: int, more: Mapping[str, Any]) -> tuple[str, str]:
+    """(an access token for this client, its id); `more` are claims beside those that every token has."""
+    stamp, jti = int(platform.runtime.now().timestamp()), name_of(platform.runtime.random_bytes(16))
+    claims: dict[str, Any] = {
         "iss": platform.settings.base_url,
         "aud": platform.settings.base_url,
-        "sub": client.id,
         "client_id": client.id,
         "scope": scope,
         "iat": stamp,
@@ -171,12 +184,7 @@ def issue(platform: Platform, client: Client, scope_text: str = "", *, purpose: 
         "jti": jti,
         "generation": client.generation,
     }
-    if purpose:
-        claims["extensions"] = {"ihe_iua": {"purpose_of_use": [{"system": SYSTEM, "code": purpose}]}}
-    token = platform.token_signer.sign(claims)
-    detail = {"client": client.name, "token": jti, "scope": scope}
-    note(platform, who, "issue-token", "identified", action="execute", detail=detail)
-    return Issued(token, scope, seconds, jti, client.patient)
+    return platform.token_signer.sign({**claims, **more}), jti
 
 
 def _granted(client: Client) -> frozenset[Scope]:
@@ -216,9 +224,27 @@ def session_of(platform: Platform, token: str, *, request: str = "") -> Session:
             raise Unfit("client-stopped")
         if claims["generation"] != client.generation:
             raise Unfit("token-outdated")
+        if "grant" in claims:
+            return _for_person(platform, client, claims, expires)
         return Session(client, parse(claims["scope"]), expires, claims["jti"], _purpose_of(claims))
     except Unfit as fault:
         raise _refused(platform, client, "use-token", fault.reason, request) from None
+
+
+def _for_person(platform: Platform, app: Client, claims: Mapping[str, Any], expires: datetime) -> Session:
+    """The session of a person in an application, narrowed to the patient of its grant. raises Unfit"""
+    person, grant = platform.clients.find(str(claims.get("sub"))), platform.grants.grant(str(claims["grant"]))
+    now = platform.runtime.now()
+    if person is None or grant is None or grant.revoked is not None:
+        raise Unfit("token-revoked")
+    if not person.is_active(now):
+        raise Unfit("client-stopped")
+    if grant.generation != person.generation:
+        raise Unfit("token-outdated")
+    is_narrow = "patient" in spaces_of(grant.scopes)
+    narrow = replace(person, patient=grant.patient) if is_narrow else person
+    scopes = parse(" ".join(split(claims["scope"])[1]))
+    return Session(narrow, scopes, expires, claims["jti"], _purpose_of(claims), app, grant)
 
 
 def describe(platform: Platform, session: Session, who: Principal) -> dict[str, Any]:
@@ -234,7 +260,7 @@ def describe(platform: Platform, session: Session, who: Principal) -> dict[str, 
         "kind": session.client.kind,
         "roles": sorted(who.roles),
         "zones": sorted(who.zones),
-        "scopes": words_of(session.scopes, "patient" if who.patient else "system"),
+        "scopes": words_of(session.scopes, "patient" if who.patient else "user" if session.app else "system"),
         "purpose": who.purpose,
         "expires": session.expires.isoformat(),
     }

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Met
 
 from careloom.store import bulk
 
-VERSION = 3
+VERSION = 4
 """Of these tables. The migrations of the zones know nothing of them: they are few and small, and whoever opens a
 registry of an earlier version adds what it lacks (`upgrade`)."""
 
@@ -66,6 +66,71 @@ sign_in_pace = Table(
     Column("seen", BigInteger, nullable=False, index=True),
 )
 """Tries to sign in without success, by keyed hash of whom they were for or where they came from."""
+app = Table(
+    "app",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("redirects", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("is_public", Integer, nullable=False),
+)
+"""What an application in which people sign in is, beside its row in `client`."""
+browser_session = Table(
+    "browser_session",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("person", Text, nullable=False, index=True),
+    Column("generation", Integer, nullable=False),
+    Column("is_whole", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+)
+"""Browsers in which somebody is signed in, by hash of their cookie."""
+app_grant = Table(
+    "app_grant",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("app", Text, nullable=False, index=True),
+    Column("person", Text, nullable=False, index=True),
+    Column("generation", Integer, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("patient", Text, nullable=False),
+    Column("signed_in", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("revoked", BigInteger),
+)
+"""What a person let an application do; every code and token of it ends with it."""
+grant_code = Table(
+    "grant_code",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("app_grant", Text, nullable=False),
+    Column("redirect", Text, nullable=False),
+    Column("challenge", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("used", BigInteger),
+)
+refresh_token = Table(
+    "refresh_token",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("app_grant", Text, nullable=False, index=True),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("used", BigInteger),
+)
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("until", BigInteger),
+)
+"""Keys that sign who a person is, sealed; `until` when the public half is shown, null for the newest."""
 access_version = Table("access_version", metadata, Column("version", Integer, primary_key=True))
 
 _STATEMENTS: dict[int, tuple[str, ...]] = {
@@ -73,7 +138,10 @@ _STATEMENTS: dict[int, tuple[str, ...]] = {
         f"ALTER TABLE client ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("patient", "actors", "purposes")
     )
 }
-_TABLES: dict[int, tuple[Table, ...]] = {3: (account, sign_in_pace)}
+_TABLES: dict[int, tuple[Table, ...]] = {
+    3: (account, sign_in_pace),
+    4: (app, browser_session, app_grant, grant_code, refresh_token, signing_key),
+}
 """Version -> what it has that the one before had not."""
 
 

@@ -20,7 +20,7 @@ from careloom.store.access_registry import AccessRegistry
 from careloom.store.audit_log import microseconds, time_of
 from careloom.store.erasure import rewrite
 
-ClientKind = Literal["client", "person"]
+ClientKind = Literal["client", "person", "app"]
 ERASED = "erased"
 """In place of the patient to whom a client was bound: no stored id is so short."""
 _FIELDS = [column.name for column in access_tables.client.columns]

@@ -148,7 +148,7 @@ PERMITTED = [
     (["clinician"], [], ""),
     ([], ["identified"], ""),
     (["nobody-knows-it"], ["identified"], ""),
-    (["administrator"], ["identified"], "careloom/administer careloom/monitor"),
+    (["administrator"], ["identified"], "careloom/administer careloom/introspect careloom/monitor"),
     (["data-engineer"], ["landing"], "careloom/ingest careloom/monitor careloom/operate careloom/quarantine"),
 ]
 

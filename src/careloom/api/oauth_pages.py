@@ -1,0 +1,179 @@
+"""The pages on which people sign in: plain HTML without scripts, nothing loaded from anywhere, nothing of a patient."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from careloom.html_page import text
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--line:#8c959f;--wash:#f6f8fa;--paper:#fff;--bad:#a40e26;
+--main:#0b57a4;--on:#fff}
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#a9b4c0;--line:#6e7681;--wash:#0d1117;--paper:#161b22;
+--bad:#ff9a95;--main:#79b8ff;--on:#0d1117}}
+*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--wash);
+color:var(--ink);font:16px/1.5 system-ui,sans-serif}
+main{width:min(27rem,100%);padding:2rem 1.75rem;background:var(--paper);border-radius:14px;
+box-shadow:0 1px 3px #0003,0 8px 24px #0001}
+.brand{margin:0 0 1.25rem;font-weight:680;letter-spacing:-.02em;color:var(--soft)}
+h1{margin:0 0 .75rem;font-size:1.45rem;line-height:1.25}p,ul,ol{margin:.5rem 0}ul,ol{padding-left:1.25rem}
+.soft{color:var(--soft);font-size:.92rem}.bad{margin:.75rem 0;padding:.7rem .9rem;border:1px solid var(--bad);
+border-radius:8px;color:var(--bad)}
+label{display:block;margin:1rem 0 .3rem;font-weight:600}
+input:not([type=hidden]){width:100%;padding:.6rem .7rem;font:inherit;color:inherit;background:var(--paper);
+border:1px solid var(--line);border-radius:8px}
+button{width:100%;margin-top:1.25rem;padding:.7rem;font:inherit;font-weight:650;color:var(--on);background:var(--main);
+border:1px solid var(--main);border-radius:8px;cursor:pointer}
+button.other{margin-top:.6rem;color:var(--ink);background:transparent;border-color:var(--line)}
+:focus-visible{outline:3px solid var(--main);outline-offset:2px}
+code{font:.95em ui-monospace,monospace;overflow-wrap:anywhere}.codes{columns:2;list-style:none;padding:0}
+a{color:var(--main)}
+"""
+_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What a form carries along: proof that it is ours, and the request of the application, sealed; empty for none."""
+
+    form: str = field(repr=False)
+    request: str = field(default="", repr=False)
+
+
+def policy(target: str = "") -> str:
+    """The content security policy of a page; `target` is the origin to which a form may lead on."""
+    return (
+        f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'{f' {target}' if target else ''}; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def sign_in(hidden: Hidden, *, name: str = "", title: str = "", problem: str = "") -> str:
+    """Asks for name and password; `title` is the application that the person comes from."""
+    lead = f"<p>to go on to <strong>{text(title)}</strong></p>" if title else ""
+    fields = (
+        _field("name", "Name", value=name, complete="username", is_first=not name)
+        + _field("password", "Password", kind="password", complete="current-password", is_first=bool(name))
+    )  # fmt: skip
+    more = '<p class="soft">You were invited? <a href="/oauth2/welcome">Set up your account</a></p>'
+    return _page("Sign in", [lead, _bad(problem), _form("/oauth2/sign-in", hidden, fields, "Go on"), more])
+
+
+def second_factor(hidden: Hidden, *, problem: str = "") -> str:
+    """Asks for a code of the authenticator."""
+    label = "Code of your authenticator app, or a recovery code"
+    fields = _field("code", label, complete="one-time-code", is_first=True)
+    return _page("Second step", [_bad(problem), _form("/oauth2/second-factor", hidden, fields, "Sign in")])
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked to let an application do.
+
+    host     where the answer goes
+    meanings what it may do, in words
+    """
+
+    title: str
+    host: str
+    person: str
+    meanings: Sequence[str]
+    needs_patient: bool
+
+
+def consent(hidden: Hidden, asked: Question, *, problem: str = "") -> str:
+    """Asks whether the application may."""
+    parts = [
+        f"<p><strong>{text(asked.title)}</strong> ({text(asked.host)}) asks to do this as "
+        f"<strong>{text(asked.person)}</strong>:</p>",
+        _listed(asked.meanings),
+        _bad(problem),
+    ]
+    patient = _field("patient", "For which patient? Patient/&lt;id&gt;") if asked.needs_patient else ""
+    deny = '<button class="other" name="decision" value="deny" formnovalidate>Do not allow</button>'
+    form = _form("/oauth2/consent", hidden, patient, "Allow", value="allow", after=deny)
+    return _page("Allow access?", [*parts, form, '<p class="soft">Everything it does is recorded in your name.</p>'])
+
+
+def welcome(hidden: Hidden, *, name: str = "", problem: str = "") -> str:
+    """Asks who was invited for the invitation and a new password."""
+    fields = (
+        _field("name", "Name", value=name, complete="username", is_first=not name)
+        + _field("invitation", "Code of your invitation", complete="off")
+        + _field("password", "New password, 12 characters or more", kind="password", complete="new-password")
+        + _field("again", "The same password again", kind="password", complete="new-password")
+    )  # fmt: skip
+    hint = '<p class="soft">A few words that belong to no sentence are long and easy to keep in mind.</p>'
+    return _page("Set up your account", [_bad(problem), _form("/oauth2/welcome", hidden, fields, "Go on"), hint])
+
+
+def enrol(hidden: Hidden, secret: str, address: str, *, problem: str = "") -> str:
+    """Shows the secret of a new authenticator, and asks for a first code."""
+    parts = [
+        "<p>Add an account to an authenticator app on your phone, and type this key:</p>",
+        f"<p><code>{text(secret)}</code></p>",
+        f'<p class="soft">On the phone itself: <a href="{text(address)}">open the app</a>.</p>',
+        _bad(problem),
+    ]
+    fields = _field("code", "Six digits that the app shows", complete="one-time-code", is_first=True)
+    return _page("Second step", [*parts, _form("/oauth2/enrol", hidden, fields, "Confirm")])
+
+
+def recovery(codes: Iterable[str]) -> str:
+    """Shows the recovery codes, once."""
+    shown = "".join(f"<li><code>{text(code)}</code></li>" for code in codes)
+    parts = [
+        "<p>Keep these where nobody else looks. Each is good once instead of the app; they are not shown again.</p>",
+        f'<ul class="codes">{shown}</ul>',
+        '<p><a href="/oauth2/sign-in">Sign in</a></p>',
+    ]
+    return _page("Your account is ready", parts)
+
+
+def signed_in(hidden: Hidden, person: str) -> str:
+    """Says who is signed in, and lets the person sign out."""
+    lead = f"<p>You are signed in as <strong>{text(person)}</strong>.</p>"
+    return _page("Signed in", [lead, _form("/oauth2/sign-out", hidden, "", "Sign out")])
+
+
+def said(title: str, words: str, remedy: str = "") -> str:
+    """Says something, and asks nothing."""
+    return _page(title, [f"<p>{text(words)}</p>", f'<p class="soft">{text(remedy)}</p>' if remedy else ""])
+
+
+def _page(title: str, parts: Iterable[str]) -> str:
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{text(title)} – Careloom</title>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head>'
+        f'<body><main><p class="brand">Careloom</p><h1>{text(title)}</h1>{"".join(parts)}</main></body></html>\n'
+    )
+
+
+def _form(to: str, hidden: Hidden, fields: str, button: str, *, value: str = "", after: str = "") -> str:
+    kept = "".join(
+        f'<input type="hidden" name="{name}" value="{text(held)}">'
+        for name, held in (("form", hidden.form), ("request", hidden.request))
+        if held
+    )
+    decides = f' name="decision" value="{value}"' if value else ""
+    return f'<form method="post" action="{to}">{kept}{fields}<button{decides}>{button}</button>{after}</form>'
+
+
+def _field(
+    name: str, label: str, *, kind: str = "text", value: str = "", complete: str = "off", is_first: bool = False
+) -> str:
+    """A field with its label; `label` is HTML already."""
+    more = ' autocapitalize="none" spellcheck="false"' if kind == "text" else ""
+    return (
+        f'<label for="{name}">{label}</label><input id="{name}" name="{name}" type="{kind}" required maxlength="200" '
+        f'autocomplete="{complete}" value="{text(value)}"{more}{" autofocus" if is_first else ""}>'
+    )
+
+
+def _bad(problem: str) -> str:
+    return f'<p class="bad" role="alert">{text(problem[:1].upper() + problem[1:])}</p>' if problem else ""
+
+
+def _listed(words: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{text(one)}</li>' for one in words)}</ul>"
