@@ -16,6 +16,10 @@ def test_an_allowed_field_is_written() -> None:
     assert line(records=3)["records"] == 3
 
 
+def test_a_line_says_when_in_utc() -> None:
+    assert str(line()["time"]).endswith("+00:00")
+
+
 def test_a_field_that_is_not_allowed_is_dropped_by_name_only() -> None:
     written = line(patient_name="Jane Roe")
     assert written["dropped_fields"] == ["patient_name"]
