@@ -38,6 +38,7 @@ class Api(Section):
                             dear ones more (``api/rates.toml``)
     rate_storage            where they are counted: ``redis://host:6379/0`` for all processes together, its password in
                             CARELOOM_REDIS_PASSWORD (environment); empty counts in each process
+    origins                 of web pages that may read answers (``https://app.example.org``); empty for none. No cookies
     max_body_bytes          a longer request body is refused, but for uploads
     max_upload_bytes        a longer upload is refused
     min_upload_bytes_per_second  a slower upload is ended, after half a minute of grace
@@ -56,6 +57,7 @@ class Api(Section):
     sign_in_rate: str = "60/minute"
     client_rate: str = "100000/minute"
     rate_storage: str = ""
+    origins: Words = Field(default=[])
     max_body_bytes: Positive = 1024 * 1024
     max_upload_bytes: Positive = 16 * 1024 * 1024 * 1024
     min_upload_bytes_per_second: Positive = 1024

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from flask_openapi3 import OpenAPI
 
-from careloom.api import deprecation, etags, idempotency, packing, rates, unpacking
+from careloom.api import cors, deprecation, etags, idempotency, packing, rates, unpacking
 from careloom.api.deprecation import Deprecated
+from careloom.api.json_bounds import BoundedRequest
 
 
 def install(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
@@ -13,6 +14,8 @@ def install(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
 
     What is named first meets a request first and its answer last.
     """
+    app.request_class = BoundedRequest
+    cors.install(app)
     rates.install(app)
     unpacking.install(app)
     packing.install(app)
