@@ -104,7 +104,7 @@ NOTHING: list[tuple[str, str, str, Any, str, dict[str, str], int]] = [
     ("a property twice", "POST", "/Patient", b'{"resourceType":"Patient","id":"1","id":"2"}', FHIR, {}, 400),
     ("no type", "POST", "/Patient", {"active": True}, FHIR, {}, 400),
     ("parameters", "POST", "/Patient?active=true", PATIENT, FHIR, {}, 400),
-    ("another media type", "POST", "/Patient", b"<Patient/>", "application/fhir+xml", {}, 415),
+    ("another media type", "POST", "/Patient", b"<Patient/>", "application/fhir+turtle", {}, 415),
     ("no such type", "POST", "/Kitten", PATIENT, FHIR, {}, 404),
     ("a reference to nowhere", "POST", "/Observation", OBSERVATION, FHIR, {}, 422),
     ("a reference by urn", "POST", "/Observation",

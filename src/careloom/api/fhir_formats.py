@@ -14,6 +14,8 @@ from careloom.api.problems import FHIR_TYPE
 from careloom.errors import QueryError
 
 JSON_TYPE = "application/json"
+XML_TYPE = "application/fhir+xml"
+"""Read in bodies; answers are JSON."""
 FORMATS: Mapping[str, str] = {
     "json": FHIR_TYPE,
     "application/fhir+json": FHIR_TYPE,

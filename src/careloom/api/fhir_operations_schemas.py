@@ -6,7 +6,7 @@ from flask_openapi3.models import OPENAPI3_REF_PREFIX
 from flask_openapi3.types import ResponseDict
 
 from careloom.api import fhir_schemas as schemas
-from careloom.api.fhir_formats import JSON_TYPE
+from careloom.api.fhir_formats import JSON_TYPE, XML_TYPE
 from careloom.api.problems import FHIR_TYPE
 from careloom.deid.text_replace import Style
 from careloom.services.validate_one import DEFINITIONS, MODES
@@ -34,7 +34,8 @@ def parameters(*parts: Json) -> Json:
 def body(words: str, schema: Json, example: Json, *, is_needed: bool = True) -> Json:
     """A body that is FHIR."""
     content = {"schema": schema, "example": example}
-    return {"required": is_needed, "description": words, "content": {FHIR_TYPE: content, JSON_TYPE: content}}
+    told = {FHIR_TYPE: content, JSON_TYPE: content, XML_TYPE: schemas.AS_XML}
+    return {"required": is_needed, "description": words, "content": told}
 
 
 MODE = query("mode", {"type": "string", "enum": list(MODES)}, "What is meant to be done with it.", "profile")

@@ -265,6 +265,10 @@ BUNDLE_EXAMPLE: Json = {
     "link": [{"relation": "self", "url": f"{_BASE}?_total=accurate"}],
     "entry": [{"fullUrl": f"{_BASE}/{_EXAMPLE_ID}", "resource": RESOURCE_EXAMPLE, "search": {"mode": "match"}}],
 }
+AS_XML: Json = {
+    "schema": {"type": "string", "format": "binary", "description": "The same in FHIR's XML."},
+    "example": '<Organization xmlns="http://hl7.org/fhir"><name value="Lab"/></Organization>',
+}
 CAPABILITY_EXAMPLE: Json = {
     "resourceType": "CapabilityStatement",
     "status": "active",

@@ -7,7 +7,7 @@ from flask_openapi3.types import ResponseDict
 from pydantic import Field
 
 from careloom.api import fhir_schemas as schemas
-from careloom.api.fhir_formats import JSON_TYPE
+from careloom.api.fhir_formats import JSON_TYPE, XML_TYPE
 from careloom.api.problems import FHIR_TYPE
 
 Json = dict[str, Any]
@@ -154,7 +154,8 @@ HISTORY_EXAMPLE: Json = {
 
 def _body(words: str, model: str, example: Json) -> Json:
     content = {"schema": _ref(model), "example": example}
-    return {"required": True, "description": words, "content": {FHIR_TYPE: content, JSON_TYPE: content}}
+    told = {FHIR_TYPE: content, JSON_TYPE: content, XML_TYPE: schemas.AS_XML}
+    return {"required": True, "description": words, "content": told}
 
 
 NEW = _body("The resource; an id in it is not used.", "AnyResource", _WRITTEN)
