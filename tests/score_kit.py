@@ -98,6 +98,27 @@ def broken() -> Model:
     return replace(whole, learnt=replace(whole.learnt, terms=terms))  # type: ignore[type-var]
 
 
+def no_show() -> Model:
+    """Who missed more is likelier to miss."""
+    draw = np.random.default_rng(4)
+    missed = draw.poisson(1, 2_000)
+    [told] = [one for one in shipped_features("general").features if one.name == "missed_appointments_730d"]
+    frame = pl.DataFrame({"missed_appointments_730d": missed})
+    features = described(frame, {told.name: About(told.concept)})
+    happened = draw.random(2_000) < sigmoid(missed - 2.0)
+    learnt = fit_logistic(features, encoded(features, frame), happened, penalty=1.0, knots=0)
+    training = {"cohort": {"name": "no_show", "digest": shipped("no_show").digest}, "features": {"name": "general"}}
+    return Model("no-show", "a missed appointment", 2, features, learnt, training=training)
+
+
+def no_show_registered(platform: Platform) -> str:
+    """Registers `no_show`, approved; what the version is called."""
+    ask = RegisterAsk("no-show", pack(no_show()), lineage(), reason="of a test")
+    version = str(register(platform, local_operator("tester"), ask)["version"])
+    set_state(platform, version, "approved")
+    return version
+
+
 def lineage() -> dict[str, Any]:
     measures = {"auroc": {"value": 0.7, "low": 0.66, "high": 0.74}}
     return {
@@ -152,3 +173,11 @@ def patient(name: str, *, born: str = "1950-03-01", sodium: float | None = 121.0
             code={"coding": [{"system": "http://loinc.org", "code": "2951-2"}]},
             valueQuantity={"value": sodium, "system": "http://unitsofmeasure.org", "code": "mmol/L"}))  # fmt: skip
     return made
+
+
+def visit(name: str, who: str, status: str, day: str, made: str = "2026-10-01", service: str = "") -> Any:
+    return put(
+        "Appointment", name, (who,), status=status, start=f"{day}T08:00:00Z", end=f"{day}T08:30:00Z",
+        created=f"{made}T09:00:00Z", participant=[{"actor": {"reference": f"Patient/{who}"}, "status": "accepted"}],
+        **({"serviceType": [{"text": service}]} if service else {}),
+    )  # fmt: skip

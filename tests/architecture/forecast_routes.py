@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from careloom.api.forecasts_schemas import CallsBody, ForecastCountsBody, OverbookingBody
+from careloom.api.forecasts_schemas import SESSION, CallsBody, ForecastCountsBody, OverbookingBody
 from tests.api.kit import Installation
+from tests.score_kit import no_show_registered, visit
+from tests.store_kit import event
 
 AT = "/api/v1/forecasts"
 
@@ -19,6 +21,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"POST {AT}/overbooking": {
         "path": f"{AT}/overbooking", "verb": "monitor", "more": {"json": _example(OverbookingBody)}
     },
+    f"POST {AT}/session": {
+        "path": f"{AT}/session", "verb": "search",
+        "more": {"json": {**SESSION, "model": "no-show@1", "day": "2027-03-01"}},
+    },
     f"POST {AT}/calls": {"path": f"{AT}/calls", "verb": "monitor", "more": {"json": _example(CallsBody)}},
 }  # fmt: skip
 
@@ -32,3 +38,10 @@ def stays(made: Installation) -> None:
          "period": {"start": f"{year}-03-01T10:00:00Z", "end": f"{year}-03-04T09:00:00Z"}}
         for year in (2024, 2025)
     ])  # fmt: skip
+
+
+def session(made: Installation) -> None:
+    """A model of missed appointments, and a visit that is booked."""
+    no_show_registered(made.platform)
+    with made.platform.store("identified").transaction(event()) as step:
+        step.write([visit("booked", "p1", "booked", "2027-03-01")])

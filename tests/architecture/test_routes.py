@@ -174,6 +174,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         lake_routes.table(made)
         look = quality(made.platform, made.operator, QualityAsk())["run_id"]
         forecast_routes.stays(made)
+        forecast_routes.session(made)
         risk_routes.made(made)
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look, "normalization": normalization}

@@ -20,6 +20,8 @@ from careloom.api.forecasts_schemas import (
     ForecastList,
     Overbooking,
     OverbookingBody,
+    SessionBody,
+    SessionForecast,
 )
 from careloom.api.schemas import Problem
 from careloom.errors import InputError
@@ -34,7 +36,7 @@ forecasts = APIBlueprint("forecasts", __name__, url_prefix="/api/v1/forecasts", 
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
-    document(forecasts, Problem, ForecastList, Overbooking, Calls)
+    document(forecasts, Problem, ForecastList, Overbooking, SessionForecast, Calls)
     app.register_api(forecasts)
 
 
@@ -89,6 +91,20 @@ def overbooking(body: OverbookingBody) -> Response:
 
     told = body.model_dump()
     return json_answer(overbook_session(platform(), who(), told.pop("show"), told.pop("capacity"), **told))
+
+
+@forecasts.post(
+    "/session",
+    summary="How far to overbook a day, by a model",
+    operation_id="overbook_session",
+    security=_SEARCH,
+    responses={200: answers(SessionForecast, "The day, and whom to remind first."), **problems(*_REFUSALS, 404, 409)},
+)
+def session(body: SessionBody) -> Response:
+    """What a model of missed appointments says of each booked visit, not one rate for all; logged as other scores."""
+    from careloom.services.score_sessions import SessionAsk, score_session  # noqa: PLC0415 - see the module
+
+    return json_answer(score_session(platform(), who(), SessionAsk(**{**body.model_dump(), "day": _day(body.day)})))
 
 
 @forecasts.post(

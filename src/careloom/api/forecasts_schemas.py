@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool
 
 from careloom.api.schemas import Body, Count, Model
-from careloom.api.scores_schemas import Probability, UnitCostsBody
+from careloom.api.scores_schemas import TRIAL, ModelName, Probability, UnitCostsBody
 
 
 def _as_whole(value: object) -> object:
@@ -29,6 +29,16 @@ UNIT: dict[str, Any] = {
 }  # fmt: skip
 OVERBOOKED: dict[str, Any] = {
     "extra": 2, "cost": 301.5, "cost_without": 388.0, "idle": 1.1, "over": 0.8, "saves": 86.5,
+}  # fmt: skip
+SESSION: dict[str, Any] = {
+    "model": "no-show@champion", "day": "2026-12-07", "capacity": 18, "show_of_new": 0.75, "cost_idle": 120,
+    "cost_over": 200, "calls": 5,
+}  # fmt: skip
+SESSION_TOLD: dict[str, Any] = {
+    "model": "no-show@3", "day": "2026-12-07", "unit": "", "booked": 20, "scored": 19, "unscored": 1, "expected": 16.2,
+    "overbooking": OVERBOOKED, "trial": False,
+    "calls": [{"rank": 1, "patient": "p1", "appointment": "Appointment/a1", "begin": "2026-12-07T09:00:00+00:00",
+               "risk": 0.6}],
 }  # fmt: skip
 RISKS: Any = [{"name": "a", "risk": 0.4}, {"name": "b", "risk": 0.1}]
 COSTS: dict[str, Any] = {"event": 9000, "call": 60, "prevented": 0.2}
@@ -145,6 +155,59 @@ class Overbooking(Model):
     idle: float
     over: float
     saves: float
+
+
+class SessionBody(Body):
+    """A day, a model of missed appointments, and what things cost."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": SESSION})
+
+    model: ModelName
+    day: Day
+    capacity: Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(_as_whole)]
+    show_of_new: StrictProbability = Field(
+        description="Chance of a further booking to take place, and of a visit that the model is not for."
+    )
+    cost_idle: Cost = Field(description="Of a slot that nobody uses.")
+    cost_over: Cost = Field(description="Of a visit beyond the capacity.")
+    unit: Annotated[str, Field(max_length=100)] = Field("", description="A clinic; empty: everywhere.")
+    zone: Literal["identified", "research", "synthetic"] = "identified"
+    calls: Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(_as_whole)] = Field(
+        0, description="Reminders that can be made."
+    )
+    cost_call: Cost = 0.0
+    prevented: StrictProbability | None = Field(
+        None, description="Share of missed visits that a call prevents, by a trial; null: the likeliest are called."
+    )
+    facts: Annotated[str, Field(max_length=300)] = Field("", description="As of scores of a cohort; none with a unit.")
+    trial: StrictBool = Field(False, description=TRIAL)
+
+
+class SessionCall(Model):
+    """A visit to remind of, and the risk that it is missed."""
+
+    rank: Annotated[int, Field(ge=1)]
+    patient: str
+    appointment: str
+    begin: time.datetime
+    risk: Probability
+
+
+class SessionForecast(Model):
+    """How far to overbook a day."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": SESSION_TOLD})
+
+    model: str
+    day: time.date
+    unit: str
+    booked: Count
+    scored: Count
+    unscored: Count = Field(description="Booked too late, or of no cohort of the model: they come by `show_of_new`.")
+    expected: float = Field(description="Visits that take place.")
+    overbooking: Overbooking
+    calls: list[SessionCall]
+    trial: bool
 
 
 class RiskToCall(Body):

@@ -91,6 +91,63 @@ def overbook(
     output.give(report, as_json=json, show=_show_overbooking)
 
 
+@forecast_app.command("session")
+def session(
+    day: Annotated[datetime, typer.Argument(metavar="DAY", formats=["%Y-%m-%d"], help="Of the visits, UTC.")],
+    model: Annotated[str, typer.Option(help="Of missed appointments: no-show@champion, no-show@3.")],
+    capacity: Annotated[int, typer.Option(min=0, help="Slots of the session.")],
+    show_of_new: Annotated[float, typer.Option(min=0, max=1, help="Chance of a further booking to take place.")],
+    cost_idle: Annotated[float, typer.Option(min=0, help="Of a slot that nobody uses.")],
+    cost_over: Annotated[float, typer.Option(min=0, help="Of a visit beyond the capacity.")],
+    unit: Annotated[str, typer.Option(help="A clinic, as forecasts by unit name it; everywhere without.")] = "",
+    zone: Annotated[str, typer.Option(help="identified, research or synthetic.")] = "identified",
+    calls: Annotated[int, typer.Option(min=0, help="Reminders that can be made: whom to call first.")] = 0,
+    cost_call: Annotated[float, typer.Option(min=0, help="What one call costs.")] = 0.0,
+    prevented: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of missed visits that a call prevents, by a trial.")
+    ] = None,
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Booked by then, UTC.")] = None,
+    facts: Annotated[str, typer.Option(help="A version of the table of facts, or newest; the zone without.")] = "",
+    trial: Annotated[bool, typer.Option("--trial", help="Let a version that nobody approved answer; kept is none.")] = (
+        False
+    ),
+    json: Json = False,
+) -> None:
+    """Say how far to overbook a day and whom to remind first, by what a model says of each booked visit.
+
+    Example: careloom risk forecast session 2026-12-07 --model no-show@champion --capacity 18 --show-of-new 0.75
+    --cost-idle 120 --cost-over 200 --calls 5
+    """
+    from datetime import UTC
+
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.score_sessions import SessionAsk, score_session
+
+    ask = SessionAsk(
+        model, day.date(), capacity, show_of_new, cost_idle, cost_over, unit, zone, calls, cost_call, prevented,
+        None if as_of is None else as_of.replace(tzinfo=UTC), facts, trial,
+    )  # fmt: skip
+    with opened() as (platform, who), output.progress("Reading", quiet=json, unit="resources") as watch:
+        report = score_session(platform, who, ask, watch)
+    output.give(report, as_json=json, show=_show_session)
+
+
+def _show_session(report: dict[str, Any]) -> None:
+    from careloom.cli import output
+
+    if report["trial"]:
+        output.say(f"A trial: nobody approved {report['model']}. Nothing of it is kept.")
+    late = f", {report['unscored']:,} of which the model is not for" if report["unscored"] else ""
+    output.say(
+        f"{report['booked']:,} visits booked{late}; {report['expected']:.1f} are expected to take place, "
+        f"by {report['model']}"
+    )
+    _show_overbooking(report["overbooking"])
+    for row in report["calls"]:
+        output.say(f"{row['rank']:>5}  {100 * row['risk']:5.1f} %  {row['patient']}  {row['appointment']}")
+
+
 def _show(report: list[dict[str, Any]]) -> None:
     from careloom.cli import output
 

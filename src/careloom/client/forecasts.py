@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from careloom.client.decoding import decode
-from careloom.client.forecasts_reports import Calls, ForecastList, Overbooking, UnitForecast
+from careloom.client.forecasts_reports import Calls, ForecastList, Overbooking, SessionForecast, UnitForecast
 from careloom.client.payload import JsonBody
 from careloom.client.session import Session
 from careloom.client.transport import Ask
@@ -52,6 +52,17 @@ class Forecasts:
         """How many more visits to book than there are slots. show: of each booked visit, 0..1. raises AccessError"""
         costs = {"show_of_new": show_of_new, "cost_idle": cost_idle, "cost_over": cost_over}
         return decode(Overbooking, self._post("overbooking", {"show": list(show), "capacity": capacity, **costs}))
+
+    def session(self, model: str, day: str, capacity: int, **more: Any) -> SessionForecast:
+        """How far to overbook a day, by what a model of missed appointments says of each booked visit.
+
+        day     ISO 8601
+        more    show_of_new, cost_idle, cost_over; unit, zone, calls, cost_call, prevented, facts, trial
+        raises  AccessError; NotFound, Conflict for the model; InputError where nothing is booked
+        """
+        return decode(
+            SessionForecast, self._post("session", {"model": model, "day": day, "capacity": capacity, **more})
+        )
 
     def calls(self, risks: Mapping[str, float], capacity: int, *, event: float, call: float, prevented: float) -> Calls:
         """Whom to call first, and the expected cost that it avoids.

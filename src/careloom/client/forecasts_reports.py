@@ -1,7 +1,7 @@
 """Forecasts, as values."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 
@@ -52,6 +52,33 @@ class Overbooking:
     idle: float
     over: float
     saves: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCall:
+    """A visit to remind of, and the risk that it is missed."""
+
+    rank: int
+    patient: str
+    appointment: str
+    begin: datetime
+    risk: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionForecast:
+    """How far to overbook a day; see `careloom.services.score_sessions.score_session`."""
+
+    model: str
+    day: date
+    unit: str
+    booked: int
+    scored: int
+    unscored: int
+    expected: float
+    overbooking: Overbooking
+    calls: tuple[SessionCall, ...]
+    trial: bool
 
 
 @dataclass(frozen=True, slots=True)

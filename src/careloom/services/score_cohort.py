@@ -113,7 +113,7 @@ def score_cohort(
     try:
         on_trial = tried(platform, ask.model, Use(who, zone, ask.trial, ask.write))
         heard.model = "" if on_trial or zone != "identified" else ask.model.partition("@")[0]
-        asked = _opened(platform, ask.model, on_trial, heard)
+        asked = opened_for(platform, ask.model, on_trial, heard)
         own = asked.judge.definition.name
         if ask.cohort not in ("", own):
             raise QueryError(f"{asked.served.label} is of the cohort {own}", "Name that one, or another model.")
@@ -127,9 +127,9 @@ def score_cohort(
         heard_failing(platform, who, zone, heard, ask.model, error)
         raise
     if on_trial is None:
-        _told(_log(platform, who, ask, asked, whole, heard), watch if ask.run else None, whole.height)
+        _told(logged(platform, who, ask, asked, whole, heard), watch if ask.run else None, whole.height)
     else:
-        _note_trial(platform, who, zone, asked, whole)
+        note_trial(platform, who, zone, asked, whole)
     made = _written(platform, who, ask, asked, found)
     written = _told(made, watch if ask.run else None, found.rows.height) if ask.write else 0
     shown = found.rows.head(ROWS_SHOWN).drop("tie").rename({"patient_id": "patient", "resource_key": "index"})
@@ -138,7 +138,8 @@ def score_cohort(
     return CohortScoreReport(asked.served.label, at, states, alerts, found, listed, written, trial=on_trial is not None)
 
 
-def _opened(platform: Platform, model: str, on_trial: Served | None, heard: Heard) -> Scorer:
+def opened_for(platform: Platform, model: str, on_trial: Served | None, heard: Heard) -> Scorer:
+    """The version that answers, opened: that on trial, else the approved one. raises as `approved`, `scorer`"""
     if on_trial is not None:
         return scorer(on_trial)
     with heard.opening(resolve(platform, model).body["number"]):
@@ -165,9 +166,19 @@ def scored(
              stand how
     raises   SchemaMismatch where the model needs a value that nobody knows of somebody
     """
-    definition, model = _as_of(asked.judge.definition, as_of), asked.served.model
+    definition = _as_of(asked.judge.definition, as_of)
     past = events.filter(pl.col("time").is_null() | (pl.col("time") <= as_of))
     index, states = standings(definition, past, as_of)
+    return answers(asked, index, past, heard), states
+
+
+def answers(asked: Scorer, index: pl.DataFrame, past: pl.DataFrame, heard: Heard | None = None) -> pl.DataFrame:
+    """What the version says of each row of an index; as `scored`.
+
+    index   candidate, patient_id, index_time, encounter_key, resource_key
+    past    facts that are known
+    """
+    definition, model = asked.judge.definition, asked.served.model
     kind = definition.events[definition.index.event].kind if definition.index.event else ""
     with (heard or Heard()).asking(int(asked.served.number), is_batch=True):
         told = asked.frame(index, past, kind)
@@ -186,7 +197,7 @@ def scored(
     belongs = groups(index, past).drop("candidate").to_struct("groups")
     return made.with_columns(
         (pl.col("risk") >= alert_from).alias("alert"), pl.Series("bins", bins, dtype=pl.Binary), belongs
-    ), states
+    )
 
 
 def _as_of(definition: Definition, as_of: datetime) -> Definition:
@@ -207,7 +218,7 @@ def standings(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tu
     is_ended = pl.col("encounter_key").is_in(ended).fill_null(value=False)
     state = (
         pl.when(~pl.col("fits")).then(pl.lit("not-eligible"))
-        .when(~is_ended & (pl.lit(as_of) < pl.col("index_time") + _horizon(definition))).then(pl.lit("open"))
+        .when(~is_ended & (pl.lit(as_of) < pl.col("index_time") + horizon_of(definition))).then(pl.lit("open"))
         .otherwise(pl.lit("over"))
     )  # fmt: skip
     judged = newest.with_row_index("candidate").with_columns(pl.col("candidate").cast(pl.Int64), state.alias("state"))
@@ -216,13 +227,13 @@ def standings(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tu
     return index.select("candidate", "patient_id", "index_time", "encounter_key", "resource_key"), states
 
 
-def _horizon(definition: Definition) -> timedelta:
+def horizon_of(definition: Definition) -> timedelta:
     """How long after an index its outcome is looked for."""
     late = definition.index.offset_hours if definition.outcome.anchor == "event" else 0.0
     return timedelta(days=definition.outcome.horizon_days) - timedelta(seconds=round(late * 3600))
 
 
-def _log(
+def logged(
     platform: Platform, who: Principal, ask: CohortScoreAsk, asked: Scorer, whole: pl.DataFrame, heard: Heard
 ) -> Iterator[int]:
     """Every score into the log of predictions, and into the counts, a thousand a step, each with its audit record.
@@ -248,7 +259,7 @@ def _log(
 
 
 def _predictions(asked: Scorer, part: pl.DataFrame) -> list[Prediction]:
-    served_by, horizon = asked.served, _horizon(asked.judge.definition)
+    served_by, horizon = asked.served, horizon_of(asked.judge.definition)
     return [
         Prediction(
             patient=row["patient_id"], model=served_by.name, version=served_by.number, score=row["risk"],
@@ -278,7 +289,7 @@ def _unlogged(platform: Platform, zone: Zone, run: str, whole: pl.DataFrame) -> 
     return pl.Series([name not in there for name in names], dtype=pl.Boolean)
 
 
-def _note_trial(platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: pl.DataFrame) -> None:
+def note_trial(platform: Platform, who: Principal, zone: Zone, asked: Scorer, whole: pl.DataFrame) -> None:
     """What an unapproved version says is no prediction that anybody watches: who was looked at is audited alone."""
     store, detail = platform.store(zone), {"model": asked.served.label, "state": "scored", "trial": True}
     for part in whole.iter_slices(_STEP) if whole.height else (whole,):
