@@ -10,6 +10,7 @@ from careloom.api.context import platform
 from careloom.errors import Unauthenticated
 from careloom.logs import log
 from careloom.services.access import Principal
+from careloom.services.cds_tokens import is_signed_by_client, signed_session
 from careloom.services.emergencies import under_emergency
 from careloom.services.purposes import told
 from careloom.services.tokens import session_of
@@ -35,6 +36,8 @@ OPEN = frozenset(
 """Endpoints that anybody may reach: health, discovery, and those where a client authenticates itself. A trailing part
 after a dot is a view; a bare name is a blueprint."""
 
+SIGNED = "cds"
+"""The blueprint where a client may sign each request itself, instead of getting a token first."""
 PURPOSE = "X-Purpose-Of-Use"
 """The header that says what a request is for: a code of HL7 v3 PurposeOfUse, or ``system|code``."""
 EMERGENCY = "X-Break-Glass"
@@ -73,7 +76,10 @@ def _authenticate() -> None:
     if scheme.lower() != "bearer" or not token.strip():  # a token in an address or a body is none: it ends in logs
         raise Unauthenticated("this address needs a bearer token", "Get one at /oauth2/token.")
     g.is_token_shown = True
-    g.session = session_of(platform(), token.strip(), request=g.request_id)
+    if request.endpoint.partition(".")[0] == SIGNED and is_signed_by_client(token.strip()):
+        g.session = signed_session(platform(), token.strip(), request.path, request=g.request_id)
+    else:
+        g.session = session_of(platform(), token.strip(), request=g.request_id)
     g.principal = _for_purpose(g.session.principal(g.request_id))
 
 

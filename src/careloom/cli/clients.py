@@ -41,6 +41,9 @@ def clients_add(
     purpose: Annotated[
         list[str] | None, typer.Option(help="A purpose of use that it may name; without one all that the roles may.")
     ] = None,
+    issuer: Annotated[
+        str, typer.Option(help="The iss of the JWTs that an EHR signs for CDS Hooks, with --jwks.", metavar="URI")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Let a program or a person in, and print its secret once.
@@ -56,7 +59,7 @@ def clients_add(
         ask = ClientAsk(
             name, role, zone, scope or (), "person" if person else "client",
             read_keys(platform, jwks), platform.runtime.now() + timedelta(days=days),
-            patient=patient, actors=actor or (), purposes=purpose or (),
+            client_id=issuer, patient=patient, actors=actor or (), purposes=purpose or (),
         )  # fmt: skip
         _give(platform, register_client(platform, who, ask), as_json=json)
 

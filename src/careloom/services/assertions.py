@@ -81,11 +81,13 @@ def proven(assertion: Assertion, jwks: str, audience: str, now: datetime) -> Pro
         raise Unfit("assertion-signature") from None
     if not claims.get("iss") == claims.get("sub") == assertion.client_id:
         raise Unfit("assertion-issuer")
-    return _checked(claims, audience, now)
+    return checked(claims, (audience,), now)
 
 
-def _checked(claims: dict[str, Any], audience: str, now: datetime) -> Proven:
-    if claims.get("aud") not in (audience, [audience]):  # several audiences at once: another one could use it here
+def checked(claims: dict[str, Any], audiences: tuple[str, ...], now: datetime) -> Proven:
+    """What signed claims say, once they are for one of these addresses alone, and in their time. raises Unfit"""
+    told = claims.get("aud")  # several audiences at once: another one could use it here
+    if (told[0] if isinstance(told, list) and len(told) == 1 else told) not in audiences:
         raise Unfit("assertion-audience")
     expires = _time(claims.get("exp"))
     if expires is None or expires + LEEWAY <= now:

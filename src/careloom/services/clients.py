@@ -39,6 +39,7 @@ class ClientAsk:
     scopes     what its tokens may allow at most; empty for all that its roles permit
     kind       a person's tokens last a session, a client's a few minutes
     jwks       public keys of a client that signs its own assertions, instead of a secret
+    client_id  of an EHR that signs its calls of CDS Hooks the ``iss`` of its JWTs
     expires    from when it is not let in any more
     patient    ``Patient/<id>`` to whose compartment everything is narrowed; the id as stored, or as the source has it
     actors     what FHIR calls it, ``Practitioner/<id>`` and the like, for consents that name actors
@@ -182,6 +183,8 @@ def as_json(client: Client, now: datetime) -> dict[str, Any]:
 def _check(ask: ClientAsk, now: datetime) -> None:
     if not NAME_TEXT.fullmatch(ask.name) or ask.name == UNKNOWN:
         raise QueryError("this name cannot be a client's", "Use letters, digits, dots, dashes and @, at most 64.")
+    if "://" in ask.client_id and ask.jwks is None:
+        raise QueryError("an issuer signs its own calls", "Give its public keys: --jwks.")
     if ask.client_id and not _CLIENT_ID.fullmatch(ask.client_id):
         raise QueryError("this cannot be a client_id", "Use printable ASCII without spaces, at most 256.")
     if ask.kind not in get_args(ClientKind):
