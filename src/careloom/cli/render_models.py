@@ -89,6 +89,8 @@ def watched(one: Row) -> None:
         show_table(f"{each['version']}, {part}", ("what", "seen", "limit", "of"), lines)
         for why in each["breaches"]:
             say(f"BROKEN: {why}")
+        for why in each["alarms"]:
+            say(f"ALARM: {why}")
 
 
 def run(one: Row) -> None:

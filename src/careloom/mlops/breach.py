@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -25,6 +25,7 @@ class Limits:
     batches: int
     p99_ms: float
     score_shift: float
+    profile_shift: float
     calibration: float
     brier: float
     ppv_share: float
@@ -45,11 +46,13 @@ class Verdict:
     breaches  each in words, without a patient's value; empty where no limit is broken with certainty
     seen      what was looked at: name -> value, limit, n; value None where there was too little to look at
     is_enough there were enough answers to judge by
+    alarms    what people are told of, and nobody is taken out for; None where nothing was compared that could tell
     """
 
     breaches: tuple[str, ...]
     seen: Json
     is_enough: bool
+    alarms: tuple[str, ...] | None = None
 
 
 def shipped(name: str = "default") -> Limits:
@@ -75,15 +78,19 @@ def read(content: bytes) -> Limits:
     return Limits(**{name: told[name] for name in names})
 
 
-def judge(limits: Limits, slo: Counts, quality: Counts, beside: Counts | None) -> Verdict:
+def judge(
+    limits: Limits, slo: Counts, quality: Counts, beside: Counts | None, errs: Callable[[], bool] | None = None
+) -> Verdict:
     """Whether a version broke a limit.
 
     slo      its counts over `slo_minutes`
     quality  its scores over `quality_minutes`, its outcomes and answers over `outcome_days`
     beside   those of the arm beside it over the same time; None, or too few: scores and answers are not compared
+    errs     whether it is this version whose scores are wrong where they lie elsewhere than those beside, asked then
+             alone; None: it is
     """
     found = [
-        _errors(limits, slo), _batches(limits, slo), _times(limits, slo), _scores(limits, quality, beside),
+        _errors(limits, slo), _batches(limits, slo), _times(limits, slo), _scores(limits, quality, beside, errs),
         _calibration(limits, quality), _brier(limits, quality), _ppv(limits, quality),
         _overrides(limits, quality, beside),
     ]  # fmt: skip
@@ -128,7 +135,9 @@ def _times(limits: Limits, counts: Counts) -> _Found:
     return "p99_ms", {"value": value, "limit": limits.p99_ms, "n": n}, why
 
 
-def _scores(limits: Limits, counts: Counts, beside: Counts | None) -> _Found:
+def _scores(
+    limits: Limits, counts: Counts, beside: Counts | None, errs: Callable[[], bool] | None
+) -> _Found:  # fmt: skip
     """Like with like: patients whom the traffic led here, or else rows of whoever asks; the larger shift of both."""
     value, why, of = None, "", 0
     for name in ("routed", "scores") if beside is not None else ():
@@ -140,7 +149,7 @@ def _scores(limits: Limits, counts: Counts, beside: Counts | None) -> _Found:
                 SCORES - 1 + limits.z * math.sqrt(2 * (SCORES - 1))
             )  # of a chi-squared variable: mean and z spreads
             value = max(value or 0.0, stability_index(own, other) - chance * (1 / n + 1 / m))
-    if value is not None and value > limits.score_shift:
+    if value is not None and value > limits.score_shift and (errs is None or errs()):
         why = f"the scores moved by {value:.2f} against those beside (PSI); {limits.score_shift:g} is allowed"
     return "score_shift", {"value": value, "limit": limits.score_shift, "n": of}, why
 
@@ -215,6 +224,33 @@ def bounds(hits: int, n: int, z: float) -> tuple[float, float]:
     return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
 
 
+def moved_from(
+    limits: Limits, counts: Counts, edges: Sequence[float], expected: Sequence[int], rows: int
+) -> bool | None:
+    """Whether scores lie elsewhere than those that the version was judged by; None where they are too few to say.
+
+    By Kolmogorov's distance, the least that the classes of both leave open, less what chance brings at z.
+
+    edges, expected, rows  of the profile: class i holds edges[i - 1] <= score < edges[i]; rows that no class holds may
+                           lie in any
+    source  Kolmogorov AN, 1933; the quantile of two samples: Smirnov NV, Annals of Mathematical Statistics 1948;19:279
+    """
+    found = counts.routed if sum(counts.routed) >= limits.requests else counts.scores
+    n = sum(found)
+    if n < limits.requests or rows <= 0:
+        return None
+    least, below, hidden = 0.0, 0, max(rows - sum(expected), 0)
+    for edge, count in zip(edges, expected, strict=False):
+        below += count
+        low, high = below / rows, (below + hidden) / rows
+        surely = sum(found[: math.floor(edge * SCORES)]) / n
+        perhaps = sum(found[: math.ceil(edge * SCORES)]) / n
+        least = max(least, low - perhaps, surely - high)
+    two_sided = math.erfc(limits.z / math.sqrt(2))
+    chance = math.sqrt(-math.log(two_sided / 2) / 2 * (1 / n + 1 / rows))
+    return least - chance > limits.profile_shift
+
+
 def stability_index(one: list[int], other: list[int]) -> float:
     """Population Stability Index of two distributions over the same classes; each class gets half a case beside."""
     a, b = sum(one) + 0.5 * len(one), sum(other) + 0.5 * len(other)
@@ -223,5 +259,8 @@ def stability_index(one: list[int], other: list[int]) -> float:
 
 
 def as_json(verdict: Verdict) -> Mapping[str, Any]:
-    """breaches, seen, enough."""
-    return {"breaches": list(verdict.breaches), "seen": verdict.seen, "enough": verdict.is_enough}
+    """breaches, seen, enough, alarms."""
+    return {
+        "breaches": list(verdict.breaches), "seen": verdict.seen, "enough": verdict.is_enough,
+        "alarms": list(verdict.alarms or ()),
+    }  # fmt: skip

@@ -4,14 +4,18 @@ Every way by which a version answers adds to the same rows, within the durable s
 costs no step of its own, and no process has counts that others lack.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Literal
 
+from careloom.errors import CareloomError
 from careloom.mlops import breach
 from careloom.mlops.breach import Limits, Verdict
 from careloom.mlops.counting import Counts, together
 from careloom.services.models_kept import traffic_of, version_name
+from careloom.services.monitor_profiles import profile_of
 from careloom.services.platform import Platform
 from careloom.store.models import listed
 from careloom.store.transaction import Transaction
@@ -84,13 +88,44 @@ def looked_at(platform: Platform, model: str) -> dict[Part, tuple[int, Verdict]]
     found = _Windows(platform, model, limits)
     quality = {part: found.quality_of(traffic[part]) for part in parts}
     beside = {"challenger": quality.get("champion"), "shadow": quality.get("champion"), "champion": None}
-    return {
-        part: (
-            traffic[part],
-            breach.judge(limits, found.of(traffic[part], limits.slo_minutes), quality[part], beside[part]),
+    moved = {part: cache(partial(_moved, platform, limits, model, traffic[part], quality[part])) for part in parts}
+    judged = {
+        part: breach.judge(
+            limits, found.of(traffic[part], limits.slo_minutes), quality[part], beside[part],
+            None if part == "champion" else partial(_errs, part, moved),
         )
         for part in parts
-    }
+    }  # fmt: skip
+    if "champion" in judged:
+        judged["champion"] = replace(judged["champion"], alarms=_alarms(limits, judged, moved))
+    return {part: (traffic[part], verdict) for part, verdict in judged.items()}
+
+
+def _moved(platform: Platform, limits: Limits, model: str, number: int, counts: Counts) -> bool | None:
+    """Whether the scores of a version left its profile; None where it has none, or too few scores."""
+    try:
+        told = profile_of(platform, model, str(number))
+    except CareloomError:
+        return None
+    return breach.moved_from(limits, counts, told.scores.edges, told.scores.counts, told.rows)
+
+
+def _errs(part: Part, moved: Mapping[Part, Callable[[], bool | None]]) -> bool:
+    """Whether who is beside the champion is at fault where their scores differ; in doubt it is."""
+    return "champion" not in moved or moved["champion"]() is not True or moved[part]() is not False
+
+
+def _alarms(
+    limits: Limits, judged: Mapping[Part, Verdict], moved: Mapping[Part, Callable[[], bool | None]]
+) -> tuple[str, ...] | None:
+    """That the champion's scores are where they should not be, and those of who is beside it are not; None where its
+    scores are compared with nobody's.
+    """
+    shifts = [(part, judged[part].seen["score_shift"]["value"]) for part in judged if part != "champion"]
+    compared = [(part, value) for part, value in shifts if value is not None]
+    if any(value > limits.score_shift and not _errs(part, moved) for part, value in compared):
+        return ("the champion's scores left its own profile, and those beside are where theirs is",)
+    return () if compared else None
 
 
 class _Windows:

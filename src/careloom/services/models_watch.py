@@ -18,6 +18,7 @@ from careloom.mlops.breach import Verdict
 from careloom.mlops.counting import Counts, from_json
 from careloom.services.access import Principal, local_operator
 from careloom.services.admission import admit, note
+from careloom.services.models_alarm import OPERATION, WATCHER, told_of
 from careloom.services.models_counts import Part, add, looked_at
 from careloom.services.models_kept import Change, Json, put_traffic, traffic_of, version_name, write
 from careloom.services.models_mirror import mirror_soon
@@ -27,9 +28,7 @@ from careloom.store.models import ModelWork, listed
 from careloom.store.rows import instant
 from careloom.store.transaction import Transaction
 
-COUNT, WATCH = "models-count", "models-watch"
-WATCHER = "careloom-watch"
-"""The actor of steps that nobody took: a limit did."""
+COUNT, WATCH = "models-count", OPERATION
 
 
 def count(platform: Platform, who: Principal, model: str, counts: Mapping[int, Counts]) -> list[Json]:
@@ -75,7 +74,12 @@ def applied(platform: Platform, model: str) -> list[Json]:
 
     One step at a time: counts begin anew after it.
     """
-    for part, (number, verdict) in looked_at(platform, model).items():
+    found, limits = looked_at(platform, model), breach.shipped()
+    for number in {*traffic_of(platform, model)["past"][:1]} - {each for each, _ in found.values()}:
+        told_of(platform, version_name(model, number), limits, None)
+    if "champion" in found:
+        told_of(platform, version_name(model, found["champion"][0]), limits, found["champion"][1])
+    for part, (number, verdict) in found.items():
         if verdict.breaches and (taken := _taken_out(platform, model, part, number, verdict)):
             return taken
     return []

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.errors import FormatError, QueryError
-from careloom.mlops.breach import judge, read, shipped, stability_index, surely_above
+from careloom.mlops.breach import judge, moved_from, read, shipped, stability_index, surely_above
 from careloom.mlops.counting import SCORES, TIMES, Counts, class_end_ms, from_json, p99_ms, time_class, together
+from careloom.mlops.drift_scores import ScoreProfile, score_profile
 from careloom.runtime import packaged
 from tests.models_kit import counted
 
@@ -107,6 +108,50 @@ def test_a_regression_of_each_kind_is_found_and_named(name: str) -> None:
         "batches": "batches failed", "brier": "Brier score",
     }[expected]  # fmt: skip
     assert [why for why in verdict.breaches if told in why]
+
+
+def of_rows(rows: Any) -> ScoreProfile:
+    return score_profile(rows, None, threshold=1.1, groups=None, smallest=11)
+
+
+def left(counts: Counts, rows: Any) -> bool | None:
+    told = of_rows(rows)
+    return moved_from(LIMITS, counts, told.edges, told.counts, len(rows))
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        (risks(400, 1), False),
+        ([0.2] * 400, True),
+        ([0.9] * 400, True),
+        (risks(400, 1, at=1.5), True),
+        (1 - risks(400, 1), True),
+        (risks(60, 1), None),
+    ],
+    ids=["as judged", "all the same", "all high", "shifted", "turned over", "too few"],
+)
+def test_scores_that_left_the_profile_of_their_version_are_told_from_those_that_did_not(
+    scores: Any, expected: bool | None
+) -> None:
+    assert left(counted(scores), risks(1_000, 7)) is expected
+
+
+def test_of_four_hundred_versions_whose_scores_lie_as_judged_none_left_its_profile() -> None:
+    assert not any(left(counted(risks(300, seed)), risks(300, 5_000 + seed)) for seed in range(400))
+
+
+def test_rows_that_a_profile_does_not_count_say_nothing_against_a_version() -> None:
+    told = of_rows(risks(1_000, 7))
+    few = [count if place % 3 else 0 for place, count in enumerate(told.counts)]
+    assert moved_from(LIMITS, counted(risks(400, 1)), told.edges, few, 1_000) is False
+
+
+def test_a_version_that_is_not_at_fault_is_not_taken_out_for_its_scores() -> None:
+    stuck = counted([0.5] * 400)
+    own = fair()
+    assert [why for why in judge(LIMITS, own, own, stuck, lambda: True).breaches if "moved" in why]
+    assert judge(LIMITS, own, own, stuck, lambda: False).breaches == ()
 
 
 def test_too_few_judge_nothing() -> None:
