@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from careloom.errors import SetupError
-from careloom.settings_served import Api, Mllp, Positive, Section, Words
+from careloom.settings_served import Api, Mllp, Positive, Section, Traces, Words
 
 PREFIX = "CARELOOM__"
 FILE_VARIABLE = "CARELOOM_CONFIG"
@@ -290,6 +290,7 @@ class Settings(Section):
     monitor: Monitor = Monitor()
     api: Api = Api()
     mllp: Mllp = Mllp()
+    traces: Traces = Traces()
     cds: Cds = Cds()
     logs: Logs = Logs()
 

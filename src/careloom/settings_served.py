@@ -63,6 +63,18 @@ class Api(Section):
     min_upload_bytes_per_second: Positive = 1024
 
 
+class Traces(Section):
+    """Spans of requests, jobs and steps of the store.
+
+    otlp   address of a collector of OpenTelemetry that takes OTLP over HTTP (``http://localhost:4318``), or empty.
+           OTEL_EXPORTER_OTLP_HEADERS (environment) is sent along
+    share  of the traces that begin here, 0 to 1; a request that its caller traces is traced
+    """
+
+    otlp: str = ""
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
 class Mllp(Section):
     """How the listener for HL7 v2 messages is served.
 

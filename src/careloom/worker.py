@@ -11,6 +11,7 @@ from threading import Thread
 from types import FrameType
 
 from careloom import logs
+from careloom.services import traces_otlp
 from careloom.services.jobs import work
 from careloom.services.platform import Platform
 from careloom.settings import load
@@ -39,6 +40,7 @@ def run(*, once: bool, parent: int = 0) -> None:
     if parent:
         Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
+        traces_otlp.configure(settings)
         with Platform(settings) as platform:
             work(platform, once=once, stop=stop, may_kill=True)
     finally:

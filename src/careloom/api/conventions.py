@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask_openapi3 import OpenAPI
 
-from careloom.api import cors, deprecation, etags, idempotency, packing, rates, unpacking
+from careloom.api import cors, deprecation, etags, idempotency, packing, rates, tracing, unpacking
 from careloom.api.deprecation import Deprecated
 from careloom.api.json_bounds import BoundedRequest
 
@@ -15,6 +15,7 @@ def install(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
     What is named first meets a request first and its answer last.
     """
     app.request_class = BoundedRequest
+    tracing.install(app)
     cors.install(app)
     rates.install(app)
     unpacking.install(app)

@@ -35,6 +35,8 @@ class BoundedRequest(Request):
 
 def refuse_beyond(raw: bytes) -> None:
     """Returns for a text whose brackets and commas are within bounds, JSON or not. raises FormatError"""
+    if raw.count(b"[") + raw.count(b"{") <= MOST_DEPTH and raw.count(b",") < MOST_MEMBERS:
+        return  # no nesting of them could go beyond: most bodies
     left: list[int] = []
     for sign in _STRING.sub(b"", raw).translate(None, _OTHER):
         most = _OPENS.get(sign)

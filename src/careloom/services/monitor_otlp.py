@@ -35,12 +35,12 @@ def send_numbers(collector: str, numbers: Sequence[Number], at: datetime) -> Non
     at         the moment of the look, UTC-aware
     raises     SetupError for an address that is none, and where the collector takes not all of it
     """
-    _post(collector, "/v1/metrics", metrics_of(numbers, at))
+    post(collector, "/v1/metrics", metrics_of(numbers, at))
 
 
 def send_message(collector: str, message: Mapping[str, Any]) -> None:
     """Sends a message (`careloom.services.monitor_alerts.message_of`) as a log record. raises as `send_numbers`"""
-    _post(collector, "/v1/logs", logs_of(message))
+    post(collector, "/v1/logs", logs_of(message))
 
 
 def metrics_of(numbers: Sequence[Number], at: datetime) -> Json:
@@ -52,7 +52,7 @@ def metrics_of(numbers: Sequence[Number], at: datetime) -> Json:
     gauges = [
         {"name": name, "description": HELP[name], "gauge": {"dataPoints": each}} for name, each in points.items()
     ]  # fmt: skip
-    return {"resourceMetrics": [{"resource": _RESOURCE, "scopeMetrics": [{"scope": _SCOPE, "metrics": gauges}]}]}
+    return {"resourceMetrics": [{"resource": RESOURCE, "scopeMetrics": [{"scope": _SCOPE, "metrics": gauges}]}]}
 
 
 def logs_of(message: Mapping[str, Any]) -> Json:
@@ -63,7 +63,7 @@ def logs_of(message: Mapping[str, Any]) -> Json:
         "timeUnixNano": _nanoseconds(datetime.fromisoformat(message["until"])), "severityNumber": WARN,
         "severityText": "WARN", "body": {"stringValue": text}, "attributes": _attributes(told),
     }  # fmt: skip
-    return {"resourceLogs": [{"resource": _RESOURCE, "scopeLogs": [{"scope": _SCOPE, "logRecords": [record]}]}]}
+    return {"resourceLogs": [{"resource": RESOURCE, "scopeLogs": [{"scope": _SCOPE, "logRecords": [record]}]}]}
 
 
 def _state_of(one: Mapping[str, Any]) -> str:
@@ -74,7 +74,8 @@ def _attributes(told: Mapping[str, str]) -> list[Json]:
     return [{"key": name, "value": {"stringValue": value}} for name, value in told.items()]
 
 
-_RESOURCE: Json = {"attributes": _attributes({"service.name": "careloom", "service.version": __version__})}
+RESOURCE: Json = {"attributes": _attributes({"service.name": "careloom", "service.version": __version__})}
+"""Who sends."""
 _SCOPE: Json = {"name": "careloom.monitor"}
 
 
@@ -82,8 +83,13 @@ def _nanoseconds(at: datetime) -> str:
     return str(int(at.timestamp() * 1_000_000) * 1_000)
 
 
-def _post(collector: str, path: str, body: Json) -> None:
-    told, host = _address(collector)
+def post(collector: str, path: str, body: Json, setting: str = "monitor.otlp") -> None:
+    """Sends one request of OTLP.
+
+    setting  that names the collector, for errors
+    raises   SetupError for an address that is none, and where the collector takes not all of it
+    """
+    told, host = address_of(collector, setting)
     try:
         connection = http.client.HTTPConnection(host, told.port, timeout=SECONDS)
         if told.scheme == "https":
@@ -97,20 +103,20 @@ def _post(collector: str, path: str, body: Json) -> None:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise SetupError(
-            f"monitor.otlp: the collector does not answer ({type(error).__name__})", "Call its operator."
+            f"{setting}: the collector does not answer ({type(error).__name__})", "Call its operator."
         ) from None
     if status != 200 or _refused(content):
-        raise SetupError(f"monitor.otlp: the collector took not all of it ({status})", "See what its log says.")
+        raise SetupError(f"{setting}: the collector took not all of it ({status})", "See what its log says.")
 
 
-def _address(collector: str) -> tuple[SplitResult, str]:
+def address_of(collector: str, setting: str = "monitor.otlp") -> tuple[SplitResult, str]:
     """The parts of an address, and its host. raises SetupError"""
     try:
         told = urlsplit(collector)
     except ValueError:
         told = urlsplit("")
     if told.scheme not in ("http", "https") or not told.hostname or told.username is not None or told.query:
-        raise SetupError("monitor.otlp: it is no address of a collector", "Write http://host:4318 or https://host.")
+        raise SetupError(f"{setting}: it is no address of a collector", "Write http://host:4318 or https://host.")
     return told, told.hostname
 
 
@@ -118,7 +124,7 @@ def _refused(content: bytes) -> bool:
     """True for an answer of partial success that says how many points or records were left out; null is none."""
     try:
         told = orjson.loads(content or b"{}").get("partialSuccess") or {}
-        return any(int(told.get(name) or 0) for name in ("rejectedDataPoints", "rejectedLogRecords"))
+        return any(int(told.get(name) or 0) for name in ("rejectedDataPoints", "rejectedLogRecords", "rejectedSpans"))
     except (ValueError, AttributeError, TypeError):
         return False
 

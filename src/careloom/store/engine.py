@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
+from careloom import traces
 from careloom.errors import CareloomError, Conflict, IntegrityError, SetupError, Unavailable
 from careloom.store import row_policies
 from careloom.store.turn import turn
@@ -122,7 +123,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     raises  Conflict if the lock is not free in time, SetupError if the disk is full or not there
     """
-    with translated(), engine.connect() as plain:
+    with traces.step("store write"), translated(), engine.connect() as plain:
         connection = plain.execution_options(careloom_writes=True)
         with _first_in_turn(engine):
             step = connection.begin()
@@ -148,7 +149,7 @@ def _queue(database: str) -> Path:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one committed state for as long as the block runs."""
-    with translated(), engine.connect() as connection:
+    with traces.step("store read"), translated(), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection

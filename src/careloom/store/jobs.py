@@ -35,6 +35,7 @@ from careloom.store.audit_log import microseconds
 from careloom.store.engine import translated
 from careloom.store.jobs_rules import PASSING, Rules, stopped_after
 from careloom.store.jobs_table import FORGOTTEN, Job, JobTable, State
+from careloom.traces import step
 
 __all__ = ["FORGOTTEN", "CancelledError", "Job", "Jobs", "OverdueError", "Progress", "Rules", "State", "Stop", "Work"]
 
@@ -266,7 +267,8 @@ class Jobs(JobTable):
             return
         rules = self._rules.get(job.kind, Rules())
         try:
-            result = self._do(job, rules)
+            with step(f"job {job.kind}", "consumer", careloom_job_kind=job.kind, careloom_job_id=job.id):
+                result = self._do(job, rules)
         except CancelledError:
             self._log(job_id, "jobs.cancelled")
         except StoppedError:
