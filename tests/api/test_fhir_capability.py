@@ -7,10 +7,12 @@ import pytest
 from fhirclient.auth import FHIRAuth
 from fhirclient.models.capabilitystatement import CapabilityStatement
 
+from careloom.api.fhir_offered import offered_by
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.search_parameters import composites, parameters, resource_types
 from careloom.fhir.validate import check
-from careloom.services.capability import FORMATS, INTERACTIONS, READS, capability_statement
+from careloom.services.capability import EVERYTHING, FORMATS, INTERACTIONS, READS, capability_statement
+from careloom.services.capability_operations import Operation
 from tests.api.kit import BASE_URL, OBSERVATION, PATIENT, Installation
 
 PATHS = ["/fhir/metadata", "/fhir/identified/metadata", "/fhir/research/metadata", "/fhir/synthetic/metadata"]
@@ -82,6 +84,51 @@ def test_what_is_said_to_be_possible_is(installation: Installation) -> None:
     for interaction in READS:
         for form in FORMATS:
             assert installation.client.get(f"{paths[interaction]}?_format={form}", headers=headers).status_code == 200
+
+
+def test_the_statement_and_the_routes_tell_of_the_same(installation: Installation) -> None:
+    """No route without a word of it, and no word without a route: interactions and operations alike."""
+    assert offered_by(installation.app) == EVERYTHING
+
+
+def test_what_no_route_takes_is_not_told() -> None:
+    fewer = EVERYTHING._replace(
+        interactions=EVERYTHING.interactions - {"patch", "transaction"},
+        operations=EVERYTHING.operations - {Operation("Patient", "everything"), Operation("", "import")},
+    )
+    told = capability_statement(BASE_URL, "identified", offered=fewer)["rest"][0]
+    assert {"code": "transaction"} not in told["interaction"]
+    assert "import" not in {one["name"] for one in told["operation"]}
+    patient = next(one for one in told["resource"] if one["type"] == "Patient")
+    assert {"code": "patch"} not in patient["interaction"]
+    assert {one["name"] for one in patient["operation"]} == {"export", "de-identify", "validate"}
+
+
+def test_each_operation_is_told_where_it_is_with_its_definition() -> None:
+    told = rest()
+    by_type = {one["type"]: {each["name"]: each["definition"] for each in one["operation"]} for one in told["resource"]}
+    assert by_type["Patient"]["everything"] == "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+    assert by_type["DocumentReference"]["docref"].endswith("/us/core/OperationDefinition/docref")
+    assert all("validate" in names for names in by_type.values())
+    assert {one["name"] for one in told["operation"]} == {"export", "import", "de-identify", "run"}
+    research = capability_statement(BASE_URL, "research")["rest"][0]
+    assert {one["name"] for one in research["operation"]} == {"export", "run"}
+    assert all("de-identify" not in {each["name"] for each in one["operation"]} for one in research["resource"])
+    of_all = {one["name"] for one in capability_statement(BASE_URL)["rest"][0]["operation"]}
+    assert of_all >= {"lookup", "validate-code", "subsumes", "translate", "expand"}
+
+
+def test_every_route_of_an_operation_is_answered_where_it_is_told(installation: Installation) -> None:
+    headers = installation.bearer()
+    patient = installation.stored_id("Patient", "p1")
+    for path in (
+        f"Patient/{patient}/$everything",
+        f"Patient/{patient}/$validate",
+        f"Patient/{patient}/$de-identify",
+        f"DocumentReference/$docref?patient={patient}",
+        "ViewDefinition/patient/$run",
+    ):
+        assert installation.client.get(f"/fhir/identified/{path}", headers=headers).status_code == 200, path
 
 
 VALUES = {

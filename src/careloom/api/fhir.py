@@ -16,11 +16,13 @@ from careloom.api.fhir_addresses import base as base_named
 from careloom.api.fhir_addresses import id_of, named, understanding
 from careloom.api.fhir_asks import Ask, form_pairs, page_text, query_pairs
 from careloom.api.fhir_formats import Format, versioned
+from careloom.api.fhir_offered import offered
 from careloom.api.fhir_pages import Base, Place, bundle_of, open_page, page_link, text_of, zone_of
 from careloom.api.fhir_routes import fhir
 from careloom.errors import QueryError
 from careloom.services import records
 from careloom.services.capability import OwnSearched, capability_statement
+from careloom.services.capability_operations import Offered
 from careloom.services.search import search
 from careloom.store.zone_store import Zone
 
@@ -242,7 +244,7 @@ def _searched(base: Base, form: Format, place: Place, here: str, ask: Ask | None
 def _capability(zone: Zone | Literal[""]) -> Response:
     form = Format(query_pairs())
     own = _own(zone) if zone else ()
-    body, version = _statement(base_url(), zone, platform().settings.fhir.update_creates, own)
+    body, version = _statement(base_url(), zone, platform().settings.fhir.update_creates, own, offered())
     response = versioned(form.answer(body), version)
     response.headers["Cache-Control"] = "no-cache"  # may be kept, if the server is asked whether it still holds
     return response
@@ -257,7 +259,10 @@ def _own(zone: Zone) -> tuple[OwnSearched, ...]:
 
 
 @lru_cache(64)
-def _statement(url: str, zone: str, update_creates: bool, own: tuple[OwnSearched, ...]) -> tuple[bytes, str]:
+def _statement(
+    url: str, zone: str, update_creates: bool, own: tuple[OwnSearched, ...], routes: Offered
+) -> tuple[bytes, str]:
     """The CapabilityStatement as JSON, and a version that tells it from every other."""
-    body = orjson.dumps(capability_statement(url, zone, update_creates=update_creates, own=own))
+    told = capability_statement(url, zone, update_creates=update_creates, own=own, offered=routes)
+    body = orjson.dumps(told)
     return body, sha256(body).hexdigest()[:16]

@@ -10,6 +10,13 @@ from careloom.fhir.search_criteria import MODIFIERS
 from careloom.fhir.search_parameters import Composite, Parameter, composites, parameters, resource_types
 from careloom.fhir.search_texts import PREFIXES
 from careloom.services.access import ROLES
+from careloom.services.capability_operations import (
+    OPERATIONS,
+    TERMINOLOGY,
+    Offered,
+    operations_of,
+    operations_of_zone,
+)
 from careloom.services.platform import STORED_ZONES
 
 READS = ("read", "vread", "history-instance", "history-type", "search-type")
@@ -19,14 +26,14 @@ INTERACTIONS = (*READS, "create", "update", "patch", "delete")
 WRITTEN_ZONES = frozenset(zone for verbs in ROLES.values() for zone in verbs.get("create", ()))
 """Zones in which some role may write through FHIR."""
 FORMATS = ("application/fhir+json", "application/json", "json")
-CHANGED = "2026-11-29"
+CHANGED = "2026-12-01"
 """The day on which what is claimed here last changed."""
 
 _OF_ALL = ("batch", "transaction", "history-system", "search-system")
+EVERYTHING = Offered(frozenset((*INTERACTIONS, *_OF_ALL)), frozenset((*OPERATIONS, *TERMINOLOGY)))
+"""All that a statement can tell of; a test holds it against the routes."""
 _SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
-_BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
-_EXPORTS = ("export", "patient-export", "group-export")
 _PREFIXED = ("date", "number", "quantity")
 _SEARCHED = (
     "Searched by GET and by POST _search. Commas join alternatives, repeated names narrow; dates, numbers and "
@@ -34,7 +41,8 @@ _SEARCHED = (
     "_has (_has:Observation:patient:code), three links at most. Answers are shaped by _count, _sort (_id, "
     "_lastUpdated, dates, numbers, quantities), _total, _summary and _elements, and hold what _include and "
     "_revinclude ask for, with :iterate in rounds. Unknown parameters are refused unless the request says "
-    "Prefer: handling=lenient. The link to the next page holds the search sealed, for one hour."
+    "Prefer: handling=lenient. The link to the next page holds the search sealed, for one hour. Bodies may also be "
+    "application/fhir+xml; answers are JSON."
 )
 
 
@@ -48,14 +56,21 @@ class OwnSearched(NamedTuple):
 
 
 def capability_statement(
-    base_url: str, zone: str = "", *, update_creates: bool = False, own: Sequence[OwnSearched] = ()
+    base_url: str,
+    zone: str = "",
+    *,
+    update_creates: bool = False,
+    own: Sequence[OwnSearched] = (),
+    offered: Offered | None = None,
 ) -> Resource:
     """The CapabilityStatement of one zone, or of the installation if `zone` is empty.
 
     base_url        what clients call the installation, without a slash at its end
     update_creates  the setting of that name
     own             the zone's own search parameters that are on
+    offered         what the routes of the application take; None for all that is known here
     """
+    offered = EVERYTHING if offered is None else offered
     is_written = not zone or zone in WRITTEN_ZONES
     fhir_url = f"{base_url}/fhir/{zone}" if zone else f"{base_url}/fhir"
     bases = ", ".join(f"{base_url}/fhir/{name}" for name in STORED_ZONES)
@@ -75,23 +90,22 @@ def capability_statement(
         "implementation": {"description": description, "url": fhir_url},
         "fhirVersion": "4.0.1",
         "format": list(FORMATS),
+        "patchFormat": ["application/json-patch+json", "application/fhir+json"],
         "rest": [
             {
                 "mode": "server",
                 "documentation": _SEARCHED,
                 "security": _security(base_url),
-                "resource": _resources(is_written, update_creates, own),
-                "interaction": [{"code": code} for code in _OF_ALL if is_written or code != "transaction"],
-                "operation": _operations(is_written),
+                "resource": _resources(is_written, update_creates, own, offered),
+                "interaction": [
+                    {"code": code}
+                    for code in _OF_ALL
+                    if code in offered.interactions and (is_written or code != "transaction")
+                ],
+                "operation": operations_of_zone(offered.operations, is_identified=is_written, is_of_all=not zone),
             }
         ],
     }
-
-
-def _operations(is_written: bool) -> list[Resource]:
-    exports = [{"name": "export", "definition": f"{_BULK}/{name}"} for name in _EXPORTS]
-    imports = [{"name": "import", "definition": "urn:careloom:operation:import"}] if is_written else []
-    return exports + imports
 
 
 def _security(base_url: str) -> Resource:
@@ -114,8 +128,9 @@ def _security(base_url: str) -> Resource:
 
 
 @cache
-def _resources(is_written: bool, update_creates: bool, own: Sequence[OwnSearched]) -> list[Resource]:
-    interactions = [{"code": code} for code in (INTERACTIONS if is_written else READS)]
+def _resources(is_written: bool, update_creates: bool, own: Sequence[OwnSearched], offered: Offered) -> list[Resource]:
+    known = INTERACTIONS if is_written else READS
+    interactions = [{"code": code} for code in known if code in offered.interactions]
     return [
         {
             "type": name,
@@ -131,6 +146,7 @@ def _resources(is_written: bool, update_creates: bool, own: Sequence[OwnSearched
             "searchInclude": ["*", *(f"{name}:{code}" for code in _reference_codes(name))],
             **({"searchRevInclude": _pointers()[name]} if name in _pointers() else {}),
             "searchParam": _search_parameters(name, own),
+            "operation": operations_of(name, offered.operations, is_identified=is_written),
         }
         for name in sorted(resource_types())
     ]
