@@ -95,6 +95,7 @@ class Access(Section):
     idle_minutes       after which a browser that was not used has to sign in again
     session_hours      after which every browser has to
     grant_days         for which an application that stays signed in does (offline_access)
+    issuers            a TOML file of other issuers whose access tokens are accepted, such as Entra ID
     """
 
     emergency_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
@@ -102,6 +103,7 @@ class Access(Section):
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     session_hours: Annotated[int, Field(ge=1, le=24)] = 12
     grant_days: Annotated[int, Field(ge=1, le=365)] = 30
+    issuers: Path | None = None
 
 
 class Export(Section):

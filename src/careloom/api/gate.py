@@ -12,6 +12,7 @@ from careloom.logs import log
 from careloom.services.access import Principal
 from careloom.services.cds_tokens import is_signed_by_client, signed_session
 from careloom.services.emergencies import under_emergency
+from careloom.services.foreign_tokens import foreign_session_of
 from careloom.services.purposes import told
 from careloom.services.tokens import session_of
 
@@ -79,7 +80,8 @@ def _authenticate() -> None:
     if request.endpoint.partition(".")[0] == SIGNED and is_signed_by_client(token.strip()):
         g.session = signed_session(platform(), token.strip(), request.path, request=g.request_id)
     else:
-        g.session = session_of(platform(), token.strip(), request=g.request_id)
+        foreign = foreign_session_of(platform(), token.strip(), request=g.request_id)
+        g.session = foreign or session_of(platform(), token.strip(), request=g.request_id)
     g.principal = _for_purpose(g.session.principal(g.request_id))
 
 

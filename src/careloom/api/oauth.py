@@ -34,8 +34,9 @@ _server = TokenServer()
 def register(app: OpenAPI) -> None:
     """Adds the routes; where a client proves who it is, each address may ask so often and no more.
 
-    raises  SetupError if the rate of the settings is none
+    raises  SetupError if the rate of the settings is none, or the file of other issuers is not usable
     """
+    _ = app.extensions[EXTENSION].issuers
     shown = (Problem, schemas.AccessToken, schemas.Revoked, schemas.OAuthError, schemas.KeySet, schemas.ServerMetadata)
     document(oauth, *shown, schemas.Me, more.Introspection, more.OpenidConfiguration)
     app.register_api(oauth)

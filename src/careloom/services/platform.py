@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from careloom.crypto.access_tokens import TokenSigner
     from careloom.nlp.reader import NoteReader
     from careloom.services.consents import ConsentBook
+    from careloom.services.issuer_keys import IssuerKeys
+    from careloom.services.issuers import Issuer
     from careloom.services.known_terminologies import Terminologies
     from careloom.store.jobs import Jobs
     from careloom.store.lake import Lake
@@ -100,6 +102,20 @@ class Platform:
     def grants(self) -> Grants:
         """Applications in which people sign in, and what they let them do, in the registry of clients."""
         return Grants(self.clients.registry)
+
+    @cached_property
+    def issuers(self) -> "dict[str, Issuer]":
+        """Other issuers whose access tokens are accepted. raises SetupError if their file is not usable"""
+        from careloom.services.issuers import read_issuers  # noqa: PLC0415 - commands need none
+
+        return read_issuers(self.settings.access.issuers)
+
+    @cached_property
+    def issuer_keys(self) -> "IssuerKeys":
+        """Their public keys."""
+        from careloom.services.issuer_keys import IssuerKeys  # noqa: PLC0415 - commands need none
+
+        return IssuerKeys()
 
     @cached_property
     def names_key(self) -> bytes:
