@@ -31,6 +31,8 @@ TEXTS = (
 )  # fmt: skip
 WAITS = frozenset({"send", "sleep"})
 """Methods of the wire, and of a pace, that wait."""
+STREAMS = frozenset({"lines"})
+"""Methods of the wire and of a session that give one thing after the other, as it comes."""
 _FIX = ("I001", "F401", "UP035")
 
 
@@ -124,7 +126,7 @@ def _own_nodes(function: ast.FunctionDef) -> list[ast.AST]:
     return found
 
 
-SESSION = frozenset({"document", "whole", "content", "answer", "_answer"})
+SESSION = frozenset({"document", "whole", "content", "answer", "_answer", "lines"})
 TOKENS = frozenset({"current", "after", "revoke"})
 
 
@@ -144,7 +146,7 @@ def is_awaited(call: ast.Call, module: Module, rooms: Rooms) -> bool:
     if last == "tokens":
         return name.attr in TOKENS
     if last in {"_wire", "wire"}:
-        return name.attr in {*WAITS, "close"}
+        return name.attr in {*WAITS, *STREAMS, "close"}
     return last == "pace" and name.attr == "sleep"
 
 
@@ -239,7 +241,7 @@ class Edits:
 
     def _is_generator(self, call: ast.Call) -> bool:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        return any(
+        return name in STREAMS or any(
             function.name == name and any(isinstance(each, ast.Yield | ast.YieldFrom) for each in _own_nodes(function))
             for top in self.module.definitions() for function in ast.walk(top) if isinstance(function, ast.FunctionDef)
         )  # fmt: skip

@@ -10,6 +10,7 @@ from tests.architecture import (
     access_routes,
     bulk_routes,
     forecast_routes,
+    jobs_routes,
     lake_routes,
     linkage_routes,
     models_routes,
@@ -197,5 +198,6 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in bulk_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in operation_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in people_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in jobs_routes.EXAMPLES.items()},
 }
 EXAMPLES |= {name: Example(**told, verb="read", lacking=("scope",)) for name, told in TERMINOLOGY.items()}

@@ -30,6 +30,7 @@ from tests.architecture import (
     access_routes,
     bulk_routes,
     forecast_routes,
+    jobs_routes,
     lake_routes,
     linkage_routes,
     models_routes,
@@ -134,6 +135,8 @@ class Served:
             "done_import": lambda: bulk_routes.done_import(self.made, self.last_caller),
             "own_scoring": lambda: score_routes.own_scoring(self.made, self.last_caller),
             "own_import": lambda: bulk_routes.waiting_import(self.made, self.last_caller),
+            "waiting_job": lambda: jobs_routes.waiting(self.made),
+            "failed_job": lambda: jobs_routes.failed(self.made),
             "own_question": lambda: vault_routes.question(self.made, self.facts["pseudonym"], self.last_caller),
         }
         return made[name]() if name in made else self.facts[name]

@@ -1,5 +1,6 @@
 """Keys rotate, processes multiply, jobs run later: what is stored stays the same."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,20 @@ def test_a_cancelled_job_does_not_run_until_it_is_restarted(line: CommandLine, t
     line.run("jobs", "restart", job)
     line.run("worker", "--once")
     assert line.json("jobs", "list")[0]["state"] == "done"
+
+
+def test_a_job_is_followed_to_its_end(line: CommandLine, tmp_path: Path) -> None:
+    job = line.json("ingest", *write_feeds(tmp_path / "feeds"), "--queue")["job_id"]
+    line.run("worker", "--once")
+    (told,) = [json.loads(text) for text in line.run("jobs", "watch", job, "--json").stdout.splitlines()]
+    assert (told["event"], told["id"], told["state"]) == ("end", job, "done")
+    assert line.run("jobs", "watch", job).stdout.startswith("done: ")
+    other = line.json("ingest", tmp_path / "feeds", "--queue")["job_id"]
+    line.run("jobs", "cancel", other)
+    assert line.run("jobs", "watch", other, expect=4).stdout.startswith("cancelled: 0")
+    assert [one["job_id"] for one in line.json("jobs", "list", "--state", "cancelled")] == [other]
+    assert line.json("jobs", "list", "--kind", "linkage") == []
+    assert "nothing was noted" in line.run("jobs", "show", job).stdout
 
 
 def test_the_schema_is_current(line: CommandLine, tmp_path: Path) -> None:

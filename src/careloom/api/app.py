@@ -30,6 +30,7 @@ from careloom.api import (
     gate,
     health,
     ingestions,
+    jobs,
     lake,
     linkage,
     mappings,
@@ -90,7 +91,7 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
     problems.install(app)
     for room in (
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types,
-        fhir_operations, fhir_routes, terminology, codes, ingestions, records, quality, linkage, duplicates,
+        fhir_operations, fhir_routes, terminology, codes, ingestions, jobs, records, quality, linkage, duplicates,
         normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
         health, reidentifications, subjects, access, lake, monitoring, synthetic,
         synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, cds_hooks,

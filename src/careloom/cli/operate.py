@@ -76,17 +76,24 @@ def store_check(
 
 
 @jobs_app.command("list")
-def jobs_list(json: Json = False) -> None:
+def jobs_list(
+    kind: Annotated[str, typer.Option(help="Only jobs of this kind, such as ingest.")] = "",
+    state: Annotated[str, typer.Option(help="Only those waiting, running, done, failed or cancelled.")] = "",
+    actor: Annotated[str, typer.Option(help="Only jobs that they asked for.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    json: Json = False,
+) -> None:
     """List jobs, newest first.
 
-    Example: careloom jobs list
+    Example: careloom jobs list --state failed
     """
     from careloom.cli import output, render
     from careloom.cli.session import opened
     from careloom.services.jobs import list_jobs
+    from careloom.store.jobs import JobFilter
 
     with opened() as (platform, who):
-        jobs = list_jobs(platform, who)
+        jobs = list_jobs(platform, who, JobFilter(kind, state, actor), limit)
     output.give(jobs, as_json=json, show=render.jobs)
 
 
@@ -102,10 +109,34 @@ def jobs_show(job: Annotated[str, typer.Argument(help="Job id.")], json: Json = 
 
     with opened() as (platform, who):
         entry = show_job(platform, who, job)
-    if json:
-        output.emit_json(entry)
-    else:
-        render.jobs([entry])
+    output.give(entry, as_json=json, show=render.job)
+
+
+@jobs_app.command("watch")
+def jobs_watch(job: Annotated[str, typer.Argument(help="Job id.")], json: Json = False) -> None:
+    """Follow one job until it has ended; exit code 4 where it failed or was cancelled.
+
+    Example: careloom jobs watch 01j9
+    """
+    from time import sleep
+
+    from careloom.cli import output, render
+    from careloom.cli.session import opened
+    from careloom.services.jobs_shown import watch
+
+    def pause() -> bool:
+        sleep(0.5)
+        return True
+
+    last = None
+    with opened() as (platform, who):
+        for event in watch(platform, who, job, "").events(pause):
+            if event is not None:
+                last = event
+                show = output.emit_line if json else render.job_event
+                show({"event": event[0], **event[2]})
+    if last is not None and last[2]["state"] != "done":
+        raise typer.Exit(4)
 
 
 @jobs_app.command("cancel")

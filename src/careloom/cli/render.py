@@ -276,6 +276,24 @@ def checked(report: Row) -> None:
         say(line)
 
 
+def job(entry: Row) -> None:
+    """One job with its log."""
+    jobs([entry])
+    if entry["due"]:
+        say(f"It begins at {entry['due'][:19]}, after {entry['failures']} tries that failed.")
+    rows = [(line["time"][:19], line["code"]) for line in entry["log"]]
+    show_table("Log", ("time", "code"), rows, empty="nothing was noted.")
+
+
+def job_event(told: Row) -> None:
+    """What happens to a job that somebody follows."""
+    if told["event"] == "log":
+        say(f"{told['time'][:19]}  {told['code']}")
+    else:
+        done, total = told["progress"]["done"], told["progress"]["total"]
+        say(f"{told['state']}: {done:,}" + (f" of {total:,}" if total else "") + f" {told['error'] or ''}".rstrip())
+
+
 def jobs(entries: Sequence[Row]) -> None:
     """Jobs with their progress."""
     rows = []

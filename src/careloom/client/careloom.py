@@ -16,6 +16,7 @@ from careloom.client.fhir import FhirZone
 from careloom.client.forecasts import Forecasts
 from careloom.client.imports import Imports
 from careloom.client.ingestions import Ingestions
+from careloom.client.jobs import Jobs
 from careloom.client.lake import Lake
 from careloom.client.linkage import Linkage
 from careloom.client.mappings import Mappings
@@ -77,6 +78,7 @@ class Careloom:
         self.access = Access(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
+        self.jobs = Jobs(self._session)
         self.linkage = Linkage(self._session)
         self.mappings = Mappings(self._session)
         self.models = Models(self._session)

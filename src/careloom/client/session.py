@@ -1,6 +1,6 @@
 """Requests with a token: renewed once when it is refused, and refusals raised as errors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -55,6 +55,15 @@ class Session:
     def answer(self, ask: Ask) -> httpx.Response:
         """The answer whose headers matter too. raises as `document`."""
         return self._answer(ask, is_open=False)
+
+    def lines(self, ask: Ask) -> Iterator[str]:
+        """The lines of a long answer, as they come. raises as `document`."""
+        token = self.tokens.current()
+        headers = {**self.headers, "Authorization": f"Bearer {token.text}"}
+        yield from self.wire.lines(ask, headers, self._refused)
+
+    def _refused(self, response: httpx.Response) -> Exception:
+        return error_of(response, hide=self.tokens.hidden)
 
     def _answer(self, ask: Ask, *, is_open: bool) -> httpx.Response:
         if is_open:

@@ -5,7 +5,7 @@ Transports of httpx are used without its client, which would log every address, 
 
 import ssl
 import urllib.request
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,9 @@ AGAIN_LATER = frozenset({429, 502, 503, 504})
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _POINTLESS = (httpx.TimeoutException, httpx.LocalProtocolError, httpx.UnsupportedProtocol)
+
+Refused = Callable[[httpx.Response], Exception]
+"""Makes the error of an answer."""
 
 
 class Body(Protocol):
@@ -149,6 +152,20 @@ class Wire(Manners):
                     raise came.error
                 return came
             self.pace.sleep(wait_seconds)
+
+    def lines(self, ask: Ask, headers: dict[str, str], refused: Refused) -> Iterator[str]:
+        """The lines of an answer as they come, asked for once.
+
+        raises  what `refused` makes of an answer that is none of success; SetupError if the connection breaks
+        """
+        try:
+            with closing(self._transport.handle_request(self.request(ask, headers, content=None))) as response:
+                if not response.is_success:
+                    response.read()
+                    raise refused(response)
+                yield from response.iter_lines()
+        except httpx.RequestError as error:
+            raise self.broken(ask, error).error from None
 
     def _attempt(self, ask: Ask, headers: dict[str, str]) -> httpx.Response | Broken:
         request = self.request(ask, headers, content=ask.body.chunks() if ask.body else None)

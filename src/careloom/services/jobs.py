@@ -28,7 +28,7 @@ from careloom.services.platform import InputFile, Platform
 from careloom.services.queued import asker_of
 from careloom.services.runs import find_run, told, told_of
 from careloom.store.alarms import is_any_due
-from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress, State, Stop, Work
+from careloom.store.jobs import FORGOTTEN, Job, JobFilter, Jobs, Progress, State, Stop, Work
 from careloom.store.synthesis import unfinished
 from careloom.store.uploads import Part
 
@@ -101,11 +101,13 @@ def queue(platform: Platform, who: Principal, ask: IngestAsk, upload: Upload | N
         return jobs.get(job_id)
 
 
-def list_jobs(platform: Platform, who: Principal, limit: int = 100) -> list[dict[str, Any]]:
+def list_jobs(
+    platform: Platform, who: Principal, wanted: JobFilter | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
     """Jobs, newest first: job_id, kind, state, actor, done, total, started, ended, attempts, error, result."""
     admit(platform, who, "operate", "landing", operation="jobs")
     with platform.jobs() as jobs:
-        found = [_as_json(job) for job in jobs.listed(limit=limit)]
+        found = [_as_json(job) for job in jobs.chosen(wanted or JobFilter(), limit=limit)]
     note(platform, who, "jobs", "landing", detail={"listed": len(found)})
     return found
 
@@ -138,10 +140,15 @@ def cancel(platform: Platform, who: Principal, job_id: str) -> Job:
 def restart_job(platform: Platform, who: Principal, job_id: str) -> str:
     """The state after queueing it again. raises NotFound; Conflict unless it failed or was cancelled."""
     admit(platform, who, "operate", "landing", operation="jobs")
+    return restart(platform, who, job_id).state
+
+
+def restart(platform: Platform, who: Principal, job_id: str) -> Job:
+    """Notes who queues what again, and queues it; the caller has asked for admission. raises NotFound; Conflict."""
     with platform.jobs() as jobs:
         _note_change(platform, who, jobs.get(job_id), ("failed", "cancelled"), "waiting")
         jobs.restart(job_id)
-        return jobs.get(job_id).state
+        return jobs.get(job_id)
 
 
 def _note_change(platform: Platform, who: Principal, job: Job, states: tuple[State, ...], to: State) -> None:
@@ -371,6 +378,8 @@ def _as_json(job: Job) -> dict[str, Any]:
         "done": job.done,
         "total": job.total,
         "attempts": job.attempts,
+        "failures": job.failures,
+        "due": job.due.isoformat() if job.due else None,
         "created": job.created.isoformat(),
         "started": job.started.isoformat() if job.started else None,
         "ended": job.ended.isoformat() if job.ended else None,

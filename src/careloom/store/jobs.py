@@ -34,10 +34,22 @@ from careloom.runtime import Runtime
 from careloom.store.audit_log import microseconds
 from careloom.store.engine import translated
 from careloom.store.jobs_rules import PASSING, Rules, stopped_after
-from careloom.store.jobs_table import FORGOTTEN, Job, JobTable, State
+from careloom.store.jobs_table import FORGOTTEN, Job, JobFilter, JobTable, State
 from careloom.traces import step
 
-__all__ = ["FORGOTTEN", "CancelledError", "Job", "Jobs", "OverdueError", "Progress", "Rules", "State", "Stop", "Work"]
+__all__ = [
+    "FORGOTTEN",
+    "CancelledError",
+    "Job",
+    "JobFilter",
+    "Jobs",
+    "OverdueError",
+    "Progress",
+    "Rules",
+    "State",
+    "Stop",
+    "Work",
+]
 
 Work = Callable[["Progress", dict[str, Any]], Mapping[str, Any] | None]
 """Does a job: reports through the first argument, reads its request from the second, returns its result as JSON."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, create_engine, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, create_engine, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from careloom.errors import Conflict, NotFound
@@ -49,6 +49,17 @@ class Job:
     ended: datetime | None
     failures: int = 0
     due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs: of all that are given. `since` and `until` are of when a job was queued, half-open."""
+
+    kind: str = ""
+    state: str = ""
+    actor: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class JobTable:
@@ -96,6 +107,21 @@ class JobTable:
         with translated(), self._engine.connect() as connection:
             return [_read(row) for row in connection.execute(query)]
 
+    def chosen(self, wanted: JobFilter, *, before: tuple[datetime, str] | None = None, limit: int = 100) -> list[Job]:
+        """Jobs, newest first, those queued before a moment; of one moment, those whose id is less."""
+        query = select(_job).order_by(_job.c.created.desc(), _job.c.id.desc()).limit(limit)
+        for name in ("kind", "state", "actor"):
+            if value := getattr(wanted, name):
+                query = query.where(_job.c[name] == value)
+        if wanted.since is not None:
+            query = query.where(_job.c.created >= microseconds(wanted.since))
+        if wanted.until is not None:
+            query = query.where(_job.c.created < microseconds(wanted.until))
+        if before is not None:
+            query = query.where(tuple_(_job.c.created, _job.c.id) < (microseconds(before[0]), before[1]))
+        with translated(), self._engine.connect() as connection:
+            return [_read(row) for row in connection.execute(query)]
+
     def ready(self) -> list[str]:
         """Ids of jobs that wait and are due, the oldest first."""
         query = (
@@ -109,6 +135,13 @@ class JobTable:
         query = select(_job_log.c.time, _job_log.c.code).where(_job_log.c.job == job_id).order_by(_job_log.c.seq)
         with translated(), self._engine.connect() as connection:
             return [(time_of(at), code) for at, code in connection.execute(query)]
+
+    def log_after(self, job_id: str, after: int = 0, *, limit: int = 100) -> list[tuple[int, datetime, str]]:
+        """(number, time, message code) of a job, oldest first; numbers only grow, and leave out some."""
+        wanted = select(_job_log.c.seq, _job_log.c.time, _job_log.c.code).where(_job_log.c.job == job_id)
+        query = wanted.where(_job_log.c.seq > after).order_by(_job_log.c.seq).limit(limit)
+        with translated(), self._engine.connect() as connection:
+            return [(number, time_of(at), code) for number, at, code in connection.execute(query)]
 
     def forget(self, is_doomed: Callable[[Job], bool]) -> int:
         """Destroys the requests of ended jobs for which `is_doomed` holds, in every byte of the file; how many."""

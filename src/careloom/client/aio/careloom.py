@@ -15,6 +15,7 @@ from careloom.client.aio.fhir import FhirZone
 from careloom.client.aio.forecasts import Forecasts
 from careloom.client.aio.imports import Imports
 from careloom.client.aio.ingestions import Ingestions
+from careloom.client.aio.jobs import Jobs
 from careloom.client.aio.lake import Lake
 from careloom.client.aio.linkage import Linkage
 from careloom.client.aio.mappings import Mappings
@@ -79,6 +80,7 @@ class AsyncCareloom:
         self.access = Access(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
+        self.jobs = Jobs(self._session)
         self.linkage = Linkage(self._session)
         self.mappings = Mappings(self._session)
         self.models = Models(self._session)

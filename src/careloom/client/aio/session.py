@@ -1,6 +1,6 @@
 """Requests with a token: renewed once when it is refused, and refusals raised as errors."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -56,6 +56,16 @@ class Session:
     async def answer(self, ask: Ask) -> httpx.Response:
         """The answer whose headers matter too. raises as `document`."""
         return await self._answer(ask, is_open=False)
+
+    async def lines(self, ask: Ask) -> AsyncIterator[str]:
+        """The lines of a long answer, as they come. raises as `document`."""
+        token = await self.tokens.current()
+        headers = {**self.headers, "Authorization": f"Bearer {token.text}"}
+        async for each in self.wire.lines(ask, headers, self._refused):
+            yield each
+
+    def _refused(self, response: httpx.Response) -> Exception:
+        return error_of(response, hide=self.tokens.hidden)
 
     async def _answer(self, ask: Ask, *, is_open: bool) -> httpx.Response:
         if is_open:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from careloom.client.pace import Pace
-from careloom.client.transport import Ask, Body, Broken, Manners, proxy_of, trusted_by
+from careloom.client.transport import Ask, Body, Broken, Manners, Refused, proxy_of, trusted_by
 
 
 async def rest(pace: Pace, seconds: float) -> None:
@@ -62,6 +62,24 @@ class AsyncWire(Manners):
                     raise came.error
                 return came
             await rest(self.pace, wait_seconds)
+
+    async def lines(self, ask: Ask, headers: dict[str, str], refused: Refused) -> AsyncIterator[str]:
+        """The lines of an answer as they come, asked for once.
+
+        raises  what `refused` makes of an answer that is none of success; SetupError if the connection breaks
+        """
+        try:
+            response = await self._transport.handle_async_request(self.request(ask, headers, content=None))
+            try:
+                if not response.is_success:
+                    await response.aread()
+                    raise refused(response)
+                async for line in response.aiter_lines():
+                    yield line
+            finally:
+                await response.aclose()
+        except httpx.RequestError as error:
+            raise self.broken(ask, error).error from None
 
     async def _attempt(self, ask: Ask, headers: dict[str, str]) -> httpx.Response | Broken:
         request = self.request(ask, headers, content=_pieces(ask.body) if ask.body else None)

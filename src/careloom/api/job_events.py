@@ -1,0 +1,89 @@
+"""A job as server-sent events: what happens, as it happens, until the job has ended or the answer has.
+
+source  HTML Living Standard, section 9.2, server-sent events (read 2026-11): ``text/event-stream``, ids, ``retry``,
+        and 204, after which a browser does not connect again
+
+A thread serves each watcher, and an answer ends after half a minute at the latest (`careloom.api.connections`). So a
+stream ends by itself before that, and whoever reads it connects again with the id of the last event that came; and a
+process has no more of them than half its threads.
+"""
+
+import time
+from collections.abc import Iterator
+from threading import BoundedSemaphore
+
+import orjson
+from flask import Flask, Response, current_app
+from werkzeug.exceptions import ServiceUnavailable
+
+from careloom.services.jobs_shown import Watch
+
+EXTENSION = "careloom-watchers"
+STREAM = "text/event-stream"
+STREAM_SECONDS = 20.0
+"""So long is one answer open."""
+HEARTBEAT_SECONDS = 5.0
+"""After so long without an event something is sent, so that nobody between takes the line for dead."""
+LOOK_SECONDS = 0.5
+RETRY_MILLISECONDS = 500
+"""So long a reader waits before it connects again."""
+BUSY_SECONDS = 5
+
+
+def install(app: Flask, threads: int) -> None:
+    """Makes room for watchers in this process."""
+    app.extensions[EXTENSION] = BoundedSemaphore(max(1, threads // 2))
+
+
+def streamed(watch: Watch) -> Response:
+    """The answer to a watcher: 204 to one who knows that the job has ended.
+
+    raises  ServiceUnavailable while as many watch as this process takes
+    """
+    if watch.is_told():
+        return Response(status=204)
+    room: BoundedSemaphore = current_app.extensions[EXTENSION]
+    if not room.acquire(blocking=False):
+        raise ServiceUnavailable(retry_after=BUSY_SECONDS)
+    leave = _Leave(room)
+    response = Response(_written(watch, leave), content_type=STREAM)
+    response.headers["Cache-Control"] = "no-store, no-transform"
+    response.headers["X-Accel-Buffering"] = "no"  # a proxy in front passes on what it gets, as nginx calls it
+    response.call_on_close(leave)  # whether or not anything was read of it
+    return response
+
+
+class _Leave:
+    """Gives a watcher's room back, once."""
+
+    def __init__(self, room: BoundedSemaphore) -> None:
+        self._room: BoundedSemaphore | None = room
+
+    def __call__(self) -> None:
+        """At the end of the stream, and again when the answer is closed."""
+        room, self._room = self._room, None
+        if room is not None:
+            room.release()
+
+
+def _written(watch: Watch, leave: _Leave) -> Iterator[bytes]:
+    until = time.monotonic() + STREAM_SECONDS
+    quiet_since = time.monotonic()
+
+    def pause() -> bool:
+        time.sleep(LOOK_SECONDS)
+        return time.monotonic() < until
+
+    try:
+        yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
+        for event in watch.events(pause):
+            if event is not None:
+                name, number, data = event
+                yield b"id: %b\nevent: %b\ndata: %b\n\n" % (number.encode(), name.encode(), orjson.dumps(data))
+            elif time.monotonic() - quiet_since < HEARTBEAT_SECONDS:
+                continue
+            else:
+                yield b": still here\n\n"
+            quiet_since = time.monotonic()
+    finally:
+        leave()
