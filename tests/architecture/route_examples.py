@@ -9,6 +9,7 @@ from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
 from tests.architecture import (
     access_routes,
     bulk_routes,
+    client_routes,
     forecast_routes,
     jobs_routes,
     lake_routes,
@@ -199,5 +200,6 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in operation_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in people_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in jobs_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in client_routes.EXAMPLES.items()},
 }
 EXAMPLES |= {name: Example(**told, verb="read", lacking=("scope",)) for name, told in TERMINOLOGY.items()}

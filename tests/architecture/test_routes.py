@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from tests.api.kit import OBSERVATION, PATIENT, Installation
 from tests.architecture import (
     access_routes,
     bulk_routes,
+    client_routes,
     forecast_routes,
     jobs_routes,
     lake_routes,
@@ -47,6 +49,8 @@ from tests.architecture.route_examples import EXAMPLES, NOTE, UPLOAD, Example
 from tests.architecture.routes import ROUTES, Route
 from tests.architecture.source import ROOT
 from tests.every import every
+
+NEW = count(1)
 
 OPEN = {
     "health.live",
@@ -135,6 +139,8 @@ class Served:
             "done_import": lambda: bulk_routes.done_import(self.made, self.last_caller),
             "own_scoring": lambda: score_routes.own_scoring(self.made, self.last_caller),
             "own_import": lambda: bulk_routes.waiting_import(self.made, self.last_caller),
+            "other client": lambda: client_routes.other(self.made),
+            "new_client": lambda: f"new-{next(NEW)}",
             "waiting_job": lambda: jobs_routes.waiting(self.made),
             "failed_job": lambda: jobs_routes.failed(self.made),
             "own_question": lambda: vault_routes.question(self.made, self.facts["pseudonym"], self.last_caller),

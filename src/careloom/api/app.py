@@ -12,6 +12,7 @@ from careloom.api import (
     bulk,
     bulk_import,
     cds_hooks,
+    clients,
     codes,
     conventions,
     deidentifications,
@@ -92,8 +93,8 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
     for room in (
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types,
         fhir_operations, fhir_routes, terminology, codes, ingestions, jobs, records, quality, linkage, duplicates,
-        normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings, overview,
-        health, reidentifications, subjects, access, lake, monitoring, synthetic,
+        clients, normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings,
+        overview, health, reidentifications, subjects, access, lake, monitoring, synthetic,
         synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, cds_hooks,
     ):  # fmt: skip
         room.register(app)

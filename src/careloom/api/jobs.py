@@ -28,9 +28,20 @@ def register(app: OpenAPI) -> None:
 
 
 def _stream() -> dict[str, Any]:
+    text = {"type": "string"}
+    schema = {
+        "type": "object",
+        "description": "One event.",
+        "properties": {
+            "id": text,
+            "event": {"type": "string", "enum": ["log", "progress", "end"]},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+        "required": ["id", "event", "data"],
+    }
     return {
         "description": "Events: `log` a line, `progress` the job as it goes on, `end` the job that has ended.",
-        "content": {job_events.STREAM: {"schema": {"type": "string"}, "example": STREAM}},
+        "content": {job_events.STREAM: {"schema": schema, "example": STREAM}},
     }
 
 
@@ -86,7 +97,8 @@ def events(path: JobPath, query: NoQuery) -> Response:
     """Server-sent events. An answer is open for 20 seconds at most; connect again with the header Last-Event-ID, as
     browsers do by themselves. 503 while as many follow jobs as the server takes at once."""
     last = request.headers.get("Last-Event-ID", "")
-    return job_events.streamed(service.watch(platform(), who(), path.job_id, last))
+    watch = service.watch(platform(), who(), path.job_id, last)
+    return Response(content_type=job_events.STREAM) if request.method == "HEAD" else job_events.streamed(watch)
 
 
 @jobs.post(

@@ -17,10 +17,14 @@ JOB: dict[str, Any] = {
     "about": f"/api/v1/ingestions/{RUN_ID}",
 }  # fmt: skip
 LINE: dict[str, Any] = {"number": 7, "time": "2026-11-22T01:02:09.1+00:00", "code": "jobs.retry.state.conflict"}
-STREAM = 'id: 0:running.1.48213.96426\nevent: progress\ndata: {"id":"20261122T010203Z-abc234","state":"running"}\n\n'
+STREAM = {
+    "id": "0:running.1.48213.96426",
+    "event": "progress",
+    "data": '{"id":"20261122T010203Z-abc234","state":"running"}',
+}
 
 
-class Done(Model):
+class JobProgress(Model):
     """How far the work is, in units of its kind; total is 0 while nobody knows."""
 
     done: Count
@@ -40,7 +44,7 @@ class Job(Model):
     due: time.datetime | None = Field(description="While it waits: when it begins; null for at once.")
     started: time.datetime | None = Field(description="Of the last try.")
     ended: time.datetime | None
-    progress: Done
+    progress: JobProgress
     attempts: Count = Field(description="How often a worker took it.")
     failures: Count = Field(description="Tries in a row that failed by an error that may pass.")
     error: str | None = Field(description="The code of the error that ended it.")

@@ -8,6 +8,7 @@ import httpx
 
 from careloom.client.access import Access
 from careloom.client.address import base_address
+from careloom.client.clients import Clients
 from careloom.client.credentials import Credential, Token, Tokens
 from careloom.client.decoding import decode
 from careloom.client.deidentifications import Deidentifications
@@ -76,6 +77,7 @@ class Careloom:
     def _enter(self, session: Session) -> None:
         self._session = session
         self.access = Access(self._session)
+        self.clients = Clients(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
         self.jobs = Jobs(self._session)

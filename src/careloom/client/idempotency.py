@@ -8,11 +8,12 @@ from careloom.client.transport import Ask
 
 HEADER = "Idempotency-Key"
 _NOT_KEPT = re.compile(
-    r"/(?:deidentify|ingestions|forecasts/.*|mappings/suggest|nlp/analyze|nlp/(?:facts|notes)/search|records"
-    r"|reidentifications/[^/]+/reveal|research/.*|risk/cohorts/.*|scores/.*|subjects/(?:erasures|export)|terminology/.*)"
+    r"/(?:clients(?:/[^/]+/rotate)?|deidentify|ingestions|forecasts/.*|mappings/suggest|nlp/analyze"
+    r"|nlp/(?:facts|notes)/search|records|reidentifications/[^/]+/reveal|research/.*|risk/cohorts/.*|scores/.*"
+    r"|subjects/(?:erasures|export)|terminology/.*)"
 )
-"""What the platform keeps no answer of, because it reads, or answers with patients' values; and uploads, which may be
-large: to send one again is for whoever sends it to decide."""
+"""What the platform keeps no answer of, because it reads, or answers with patients' values or secrets; and uploads,
+which may be large: to send one again is for whoever sends it to decide."""
 
 
 def keyed(ask: Ask, base: str) -> Ask:

@@ -29,12 +29,20 @@ def checked_keys(jwks: Mapping[str, Any]) -> str:
     raises  QueryError if a key is private, of another kind than RS384 and ES384 take, too short, or shares its kid
     """
     keys = jwks.get("keys")
-    if not isinstance(keys, list) or not 1 <= len(keys) <= _MOST_KEYS or len(orjson.dumps(dict(jwks))) > _LONGEST:
+    if not isinstance(keys, list) or not 1 <= len(keys) <= _MOST_KEYS or not _is_short(jwks):
         raise QueryError("this is no JWK Set of one to ten keys", 'Give {"keys": [...]}, as RFC 7517 has it.')
     checked = [_checked(key, number) for number, key in enumerate(keys, 1)]
     if len({key["kid"] for key in checked}) != len(checked):
         raise QueryError("two keys have the same kid", "Give each key a kid of its own.")
     return orjson.dumps({"keys": checked}).decode()
+
+
+def _is_short(jwks: Mapping[str, Any]) -> bool:
+    """Also false for what JSON cannot hold, such as half a surrogate."""
+    try:
+        return len(orjson.dumps(dict(jwks))) <= _LONGEST
+    except orjson.JSONEncodeError:
+        return False
 
 
 def _checked(key: object, number: int) -> dict[str, str]:

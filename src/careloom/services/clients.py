@@ -85,14 +85,14 @@ def register_client(platform: Platform, who: Principal, ask: ClientAsk) -> Regis
 def new_client(platform: Platform, ask: ClientAsk) -> Client:
     """What the registry will hold of somebody, but for a secret. raises QueryError; NotFound"""
     now = platform.runtime.now()
-    _check(ask, now)
+    check_ask(ask, now)
     return Client(
         id=ask.client_id or ask.name,
         name=ask.name,
         kind=ask.kind,
         roles=" ".join(sorted(set(ask.roles))),
         zones=" ".join(sorted(set(ask.zones))),
-        scopes=_scopes(ask),
+        scopes=scopes_of(ask),
         secret_hash="",
         jwks="" if ask.jwks is None else checked_keys(ask.jwks),
         generation=1,
@@ -127,12 +127,12 @@ def disable_client(platform: Platform, who: Principal, name: str) -> Client:
     def disabled(client: Client) -> Client:
         return replace(client, disabled=client.disabled or platform.runtime.now(), generation=client.generation + 1)
 
-    return _changed(platform, who, "disable-client", name, disabled)
+    return changed(platform, who, "disable-client", name, disabled)
 
 
 def enable_client(platform: Platform, who: Principal, name: str) -> Client:
     """Lets a disabled client in again. raises NotFound."""
-    return _changed(platform, who, "enable-client", name, lambda client: replace(client, disabled=None))
+    return changed(platform, who, "enable-client", name, lambda client: replace(client, disabled=None))
 
 
 def rotate_secret(platform: Platform, who: Principal, name: str, jwks: Mapping[str, Any] | None = None) -> Registered:
@@ -154,7 +154,7 @@ def rotate_secret(platform: Platform, who: Principal, name: str, jwks: Mapping[s
             raise QueryError("this client signs in another way", remedy)
         return replace(client, secret_hash=secret_hash, jwks=keys, generation=client.generation + 1)
 
-    return Registered(_changed(platform, who, "rotate-secret", name, rotated), secret)
+    return Registered(changed(platform, who, "rotate-secret", name, rotated), secret)
 
 
 def as_json(client: Client, now: datetime) -> dict[str, Any]:
@@ -180,7 +180,8 @@ def as_json(client: Client, now: datetime) -> dict[str, Any]:
     }
 
 
-def _check(ask: ClientAsk, now: datetime) -> None:
+def check_ask(ask: ClientAsk, now: datetime) -> None:
+    """Returns where somebody could be let in so. raises QueryError"""
     if not NAME_TEXT.fullmatch(ask.name) or ask.name == UNKNOWN:
         raise QueryError("this name cannot be a client's", "Use letters, digits, dots, dashes and @, at most 64.")
     if "://" in ask.client_id and ask.jwks is None:
@@ -238,7 +239,8 @@ def stored_reference(platform: Platform, text: str, *, is_keyed: bool = False) -
     return f"{parts.type}/{own}" if is_own or is_keyed else text
 
 
-def _scopes(ask: ClientAsk) -> str:
+def scopes_of(ask: ClientAsk) -> str:
+    """What tokens may allow at most, as it is kept. raises QueryError for more than the roles permit"""
     most = permitted(ask.roles, ask.zones)
     text = ask.scopes if isinstance(ask.scopes, str) else " ".join(ask.scopes)
     asked, space = parse(text) or most, space_for(text, is_bound=bool(ask.patient))
@@ -250,7 +252,8 @@ def _scopes(ask: ClientAsk) -> str:
     return text_of(asked, space)
 
 
-def _changed(platform: Platform, who: Principal, operation: str, name: str, how: Callable[[Client], Client]) -> Client:
+def changed(platform: Platform, who: Principal, operation: str, name: str, how: Callable[[Client], Client]) -> Client:
+    """A client as `how` changes it, with the audit record. raises AccessError; NotFound; what `how` raises"""
     admit(platform, who, "administer", "identified", operation=operation)
     with platform.clients.change() as change:
         client = how(change.named(name))

@@ -27,6 +27,7 @@ RIGHTS: dict[str, tuple[tuple[Verb, ...], tuple[Zone, ...]]] = {
     "linkage": (("link",), ("identified",)),
     "normalize": (("ingest",), ("identified",)),
     "quality": (("quality",), ()),
+    "score-cohort": (("search",), ()),
     "train-risk": (("train",), ()),
 }
 """Kind -> verbs, and zones, that whoever queued such a job needs to stop it or run it again; no zones: that of the job.
@@ -45,6 +46,7 @@ PLACES: dict[str, str] = {
     "monitor": "/api/v1/monitoring/looks/{id}",
     "normalize": "/api/v1/normalizations/{id}",
     "quality": "/api/v1/quality/looks/{id}",
+    "score-cohort": "/api/v1/score-runs/{id}",
 }
 """Kind -> where what a job makes is shown."""
 

@@ -8,6 +8,7 @@ import httpx
 
 from careloom.client.address import base_address
 from careloom.client.aio.access import Access
+from careloom.client.aio.clients import Clients
 from careloom.client.aio.credentials import Tokens
 from careloom.client.aio.deidentifications import Deidentifications
 from careloom.client.aio.exports import Exports
@@ -78,6 +79,7 @@ class AsyncCareloom:
     def _enter(self, session: Session) -> None:
         self._session = session
         self.access = Access(self._session)
+        self.clients = Clients(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
         self.jobs = Jobs(self._session)
