@@ -21,7 +21,18 @@ for (let bundle = await client.search(first); bundle; bundle = await client.next
 const posted = await client.search({ ...first, options: { postSearch: true } });
 const error = ({ response }) => ({ status: response.status, outcome: response.data });
 
+const everything = [];
+const compartment = { resourceType: 'Patient', id: ask.patient, name: 'everything', method: 'GET', input: { _count: 20 } };
+for (let bundle = await client.operation(compartment); bundle; bundle = await client.nextPage({ bundle })) {
+  everything.push(...(bundle.entry ?? []).map((entry) => entry.resource.id));
+}
+const verdict = await client.operation({
+  resourceType: 'Observation', name: 'validate', method: 'POST', input: { resourceType: 'Observation', status: 'wish' },
+});
+
 tell({
+  everything,
+  verdict,
   tokenUrl: tokenUrl.href,
   capabilities,
   patient,

@@ -13,8 +13,10 @@ import pytest
 import requests
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from fhirclient import client as smart
+from fhirclient.models.bundle import Bundle
 from fhirclient.models.condition import Condition
 from fhirclient.models.observation import Observation
+from fhirclient.models.operationoutcome import OperationOutcome
 from fhirclient.models.patient import Patient
 from fhirclient.server import FHIRNotFoundException, FHIRPermissionDeniedException, FHIRUnauthorizedException
 from fhirpy import SyncFHIRClient
@@ -72,6 +74,9 @@ def test_fhir_kit_client_finds_the_token_endpoint_reads_and_pages(node: str, the
     check(the_ward, found)
     assert (found["missing"]["status"], found["forbidden"]["status"]) == (404, 403)
     assert sorted(found["posted"]) == sorted(found["pages"][0]), "a search by POST gives what it gives by GET"
+    assert len(found["everything"]) == len(set(found["everything"]))
+    assert set(found["everything"]) >= {the_ward.patient, *the_ward.pulses}
+    assert outcome(found["verdict"]) == "structure"
 
 
 def test_fhirclient_reads_and_pages_by_iterator_and_by_page_limit(node: str, the_ward: Ward) -> None:
@@ -164,6 +169,27 @@ def test_fhirpy_reads_and_pages(the_ward: Ward) -> None:
     assert set(ids) == the_ward.pulses
     assert pulses.count() == len(the_ward.pulses)
     assert client.resources("Patient").search(birthdate="1951-03-17").get().id == the_ward.patient
+
+
+def test_fhirpy_runs_operations(the_ward: Ward) -> None:
+    client = pyclient(the_ward)
+    everything = client.execute(f"Patient/{the_ward.patient}/$everything", method="get", params={"_type": "Patient"})
+    assert [entry["resource"]["id"] for entry in everything["entry"]] == [the_ward.patient]
+    draft = {"resourceType": "Observation", "status": "final"}
+    verdict = client.execute("Observation/$validate", method="post", data=draft)
+    assert verdict["issue"][0]["expression"] == ["Observation.code"]
+    view = {"resource": "Patient", "select": [{"column": [{"name": "born", "path": "birthDate"}]}]}
+    assert client.execute("ViewDefinition/$run", method="post", data=view) == [{"born": "1951-03-17"}]
+
+
+def test_fhirclient_runs_operations_and_reads_their_bundles(the_ward: Ward) -> None:
+    server = with_key(the_ward, "ES384").server
+    told = server.request_json(f"Patient/{the_ward.patient}/$everything?_type=Observation&_count={PAGE}")
+    bundle = Bundle(told)
+    assert len(bundle.entry) == PAGE
+    assert all(isinstance(entry.resource, Observation) for entry in bundle.entry)
+    verdict = OperationOutcome(server.request_json(f"Patient/{the_ward.patient}/$validate"))
+    assert [issue.severity for issue in verdict.issue] == ["information"]
 
 
 def test_fhirpy_understands_refusals(the_ward: Ward) -> None:

@@ -89,9 +89,14 @@ def _declared(rule: str, place: tuple[int | str, ...]) -> tuple[int | str, ...]:
     return place[:-1] if rule == "extra_forbidden" else place
 
 
+def _is_fhir() -> bool:
+    """True for what was asked of FHIR, where nothing stands too."""
+    return request.path == "/fhir" or request.path.startswith("/fhir/")
+
+
 def answer(status: int, code: str, where: str, remedy: str, **more: Any) -> Response:
     """A problem as the path of the request wants it."""
-    if request.path.startswith("/fhir/"):
+    if _is_fhir():
         body, kind = outcome(status, code, where, remedy), FHIR_TYPE
     else:
         body, kind = problem(status, code, where, remedy) | more, PROBLEM_TYPE
@@ -159,7 +164,7 @@ def issue_of(one: Issue) -> dict[str, Any]:
 def _of_error(error: CareloomError) -> Response:
     status = status_of(error)
     response = answer(status, error.code, error.where, error.remedy)
-    if request.path.startswith("/fhir/"):
+    if _is_fhir():
         response.set_data(orjson.dumps(outcome_of(error)))
     if status == 405:
         response.headers["Allow"] = "GET, HEAD, DELETE"  # of what is not there, and must be made elsewhere
