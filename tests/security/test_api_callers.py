@@ -56,7 +56,8 @@ def test_no_list_or_search_shows_what_belongs_to_another(served: Served, strange
     def check(route: Route) -> None:
         answer = served.ask(route, stranger)
         assert answer.status_code < 500
-        assert served.facts["patient"] not in answer.text
+        is_named = "{patient}" in EXAMPLES[route.name].path  # then the answer may say what it was asked
+        assert is_named or served.facts["patient"] not in answer.text
         assert not any(word in answer.text for word in SECRETS)
 
     every([route for route in CLOSED if route not in TAKE_IDS], check, named)
@@ -89,7 +90,7 @@ def test_an_id_of_one_zone_means_nothing_in_another(served: Served, zone: str) -
     def check(route: Route) -> None:
         path = EXAMPLES[route.name].path.replace("{patient}", served.facts["patient"]).replace("identified", zone)
         answer = served.made.client.get(path, headers=served.allowed)
-        assert answer.status_code == 404
+        assert answer.status_code in (404, 405)
         assert not any(word in answer.text for word in SECRETS)
 
     every(ZONED, check, named)
@@ -158,7 +159,8 @@ def test_no_role_does_what_is_another_roles(served: Served) -> None:
 
     def check(one: tuple[Route, str]) -> None:
         answer = served.ask(one[0], headers[one[1]])
-        assert answer.status_code == 403, answer.text
+        allowed = {403, 404} if one[0] in TAKE_IDS else {403}  # what is another's own is not there, whatever the role
+        assert answer.status_code in allowed, answer.text
 
     assert len(asked) > 500
     every(asked, check, lambda one: f"{one[0].name} by {one[1]}")

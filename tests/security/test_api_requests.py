@@ -146,7 +146,7 @@ def limits(operation: Mapping[str, Any]) -> dict[str, int]:
 # --- API7: addresses that the server would call
 
 
-CALLS = {"issuer", "jwks_uri", "redirect_uris", "fhirServer", "url"}
+CALLS = {"issuer", "jwks_uri", "redirect_uri", "redirect_uris", "fhirServer", "url"}
 """Members of requests that hold an address: none is called but where a test of its own says how. `url` is of an entry
 of a Bundle, which is read as a route of ours."""
 
