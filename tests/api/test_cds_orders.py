@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from careloom.runtime import Runtime
+from careloom.services.cds_services import counted_cards
 from careloom.store.cards import counted
 from tests.api.kit import Clock, Installation
 from tests.api.test_scores import AT
@@ -102,6 +103,20 @@ def test_what_people_made_of_cards_is_counted_without_whom_they_were_of(place: I
         (one,) = [one for one in counted(connection, AT) if one["service"].endswith("order-sign")]
     assert (one["kind"], one["accepted"], one["overridden"], one["reasons"]) == ("allergy", 1, 1, {"known": 1})
     assert one["shown"] >= 2
+
+
+def test_a_draft_that_is_taken_out_is_counted_by_its_suggestion(place: Installation) -> None:
+    (card,) = call(place, SELECT, [drug("o", CLAVULANATE)], selections=["MedicationRequest/o"]).json["cards"]
+    (suggestion,) = card["suggestions"]
+    assert (card["selectionBehavior"], suggestion["actions"][0]["resourceId"]) == ("any", "MedicationRequest/o")
+    told = {"card": card["uuid"], "outcome": "accepted", "acceptedSuggestions": [{"id": suggestion["uuid"]}],
+        "outcomeTimestamp": "2024-02-25T10:00:00Z"}  # fmt: skip
+    assert place.client.post(f"{SELECT}/feedback", json={"feedback": [told]}, headers=place.bearer()).status_code == 200
+    found = counted_cards(place.platform, place.operator)
+    (one,) = [one for one in found if (one["service"], one["kind"]) == ("order-check.order-select", "allergy")]
+    assert (one["accepted"], one["taken"]) == (1, 1)
+    nameless = {name: value for name, value in drug("o", CLAVULANATE).items() if name != "id"}
+    assert "suggestions" not in call(place, SIGN, [nameless]).json["cards"][0]
 
 
 def test_each_call_is_in_the_audit_chain_with_its_patient_and_counts_alone(place: Installation) -> None:

@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from careloom.crypto.pseudonyms import name_of
 from careloom.runtime import Runtime
 from careloom.services.cds_calls import hook_ask
 from careloom.services.cds_prefetch import templates, told_of
+from careloom.services.cds_services import counted_cards
 from careloom.services.order_cards import TYPES as ORDER_TYPES
 from careloom.services.score_cards import TYPES
 from tests.api.kit import Clock, Installation
@@ -101,6 +103,29 @@ def test_of_a_stranger_nothing_is_kept_but_that_a_card_was_shown(place: Installa
     told = {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": "2024-02-25T10:00:00Z"}
     answer = place.client.post(f"{VIEW}/feedback", json={"feedback": [told]}, headers=place.bearer())
     assert answer.json == {"answers": 1, "unknown": 0}
+
+
+def test_a_gap_of_the_record_comes_with_a_draft_that_closes_it(place: Installation) -> None:
+    kidneys = {"resourceType": "Condition", "id": "ckd", "subject": {"reference": "Patient/renal"},
+        "code": concept("http://hl7.org/fhir/sid/icd-10-cm", ("N18.3", "Chronic kidney disease, stage 3")),
+        "recordedDate": "2023-01-03"}  # fmt: skip
+    (card,) = call(place, VIEW, "renal", prefetch(TYPES, "renal", kidneys)).json["cards"]
+    drafts_of = {one["label"]: one for one in card["suggestions"]}
+    suggestion = drafts_of["Order: egfr and albumin creatinine ratio"]
+    assert [one["type"] for one in suggestion["actions"]] == ["create", "create"]
+    assert suggestion["actions"][0]["resource"]["subject"] == {"reference": "Patient/renal"}
+
+
+def test_of_somebody_who_is_here_card_and_prediction_both_know_what_was_accepted(place: Installation) -> None:
+    (card,) = call(place, VIEW, "here", {}).json["cards"]
+    told = {"card": card["uuid"], "outcome": "accepted", "outcomeTimestamp": "2024-02-25T10:00:00Z",
+        "acceptedSuggestions": [{"id": card["suggestions"][0]["uuid"]}]}  # fmt: skip
+    answer = place.client.post(f"{VIEW}/feedback", json={"feedback": [told]}, headers=place.bearer())
+    assert answer.json == {"answers": 1, "unknown": 0}
+    (one,) = [one for one in counted_cards(place.platform, place.operator) if one["kind"] == "risk"]
+    assert (one["accepted"], one["taken"]) == (1, 1)
+    with place.platform.store("identified").predictions() as log:
+        assert log.find(name_of(UUID(card["uuid"]).bytes)).answer == "accepted"
 
 
 def test_an_order_of_a_stranger_meets_what_was_sent(place: Installation) -> None:

@@ -129,7 +129,7 @@ def test_a_card_has_the_attributes_of_the_specifications_own_cards(place: Instal
     """Each link of theirs that is no app's has a label and an address; the types are those of its table."""
     (card,) = call(place, VIEW, "sick").json["cards"]
     known = {name for one in _cards_of_the_specification() for name in one}
-    assert card.keys() - {"uuid", "overrideReasons"} <= known
+    assert card.keys() - {"uuid", "overrideReasons", "suggestions", "selectionBehavior"} <= known
     links = [link for one in _cards_of_the_specification() for link in one.get("links", ()) if "url" in link]
     assert {"label", "url"} <= card["links"][0].keys() <= {name for link in links for name in link}
     assert card["links"][0]["type"] in {link.get("type") for link in links}

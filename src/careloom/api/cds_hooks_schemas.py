@@ -91,11 +91,18 @@ class CdsOverrideReason(_Open):
     userComment: Annotated[str, Field(max_length=10_000)] | None = None  # noqa: N815
 
 
+class CdsAccepted(_Open):
+    """A suggestion that was accepted."""
+
+    id: Annotated[str, Field(max_length=200)]
+
+
 class CdsFeedbackItem(_Open):
     """What somebody made of a card."""
 
     card: UUID
     outcome: Literal["accepted", "overridden"]
+    acceptedSuggestions: Annotated[list[CdsAccepted], Field(max_length=100)] | None = None  # noqa: N815
     overrideReason: CdsOverrideReason | None = None  # noqa: N815
     outcomeTimestamp: Annotated[str, Field(pattern=_TIME)]  # noqa: N815
 

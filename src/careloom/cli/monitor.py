@@ -32,6 +32,24 @@ def listed(json: Json = False) -> None:
     output.give(report, as_json=json, show=_show_listed)
 
 
+@monitor_app.command("cards")
+def cards(
+    days: Annotated[int, typer.Option(min=1, max=730, help="Of cards that were shown in so many days.")] = 90,
+    json: Json = False,
+) -> None:
+    """Show what people made of cards in the EHR: by service and kind, with reasons.
+
+    Example: careloom monitor cards --days 30
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services.cds_services import counted_cards
+
+    with opened() as (platform, who):
+        found = counted_cards(platform, who, days)
+    output.give(found, as_json=json, show=_show_cards)
+
+
 @monitor_app.command("run")
 def run(
     version: Version,
@@ -135,6 +153,20 @@ def feedback(
     with opened() as (platform, who):
         report = take_feedback(platform, who, read_feedback(platform.read_text(file)))
     output.give(report, as_json=json, show=_show_taken)
+
+
+def _show_cards(found: list[dict[str, Any]]) -> None:
+    from careloom.cli import output
+
+    rows = [
+        [
+            one["service"], one["kind"], one["shown"], one["accepted"], one["taken"], one["overridden"],
+            ", ".join(f"{reason} {number}" for reason, number in one["reasons"].items()),
+        ]
+        for one in found
+    ]  # fmt: skip
+    names = ["service", "kind", "shown", "accepted", "taken over", "overridden", "reasons"]
+    output.show_table("Cards", names, rows)
 
 
 def _show_listed(report: list[dict[str, Any]]) -> None:

@@ -17,7 +17,13 @@ TOPICS: Mapping[str, str] = {
     "done": "Test that is done already",
     "rule": "Rule of a guideline",
 }
-REASONS = ("known", "not-applicable", "disagree", "other")
+REASONS: Mapping[str, str] = {
+    "known": "Already known and weighed",
+    "not-applicable": OVERRIDE_REASONS["not-applicable"],
+    "disagree": "What the card says is wrong",
+    "other": OVERRIDE_REASONS["other"],
+}
+"""Codes of `OVERRIDE`, as a clinician reads them of an order."""
 Json = dict[str, Any]
 
 
@@ -33,7 +39,9 @@ def order_card(one: Concern, card_id: str, base_url: str, patient: str, versions
         "detail": _detail(one, versions),
         "indicator": _indicator(one),
         "source": _source(one, base_url),
-        "overrideReasons": [{"system": OVERRIDE, "code": code, "display": OVERRIDE_REASONS[code]} for code in REASONS],
+        "overrideReasons": [
+            {"system": OVERRIDE, "code": code, "display": display} for code, display in REASONS.items()
+        ],
     }
     if patient:
         url = f"{base_url}/dashboard/patients/identified/{patient}"

@@ -1,22 +1,25 @@
 """The services of CDS Hooks, all of them: risks by registered models, and what the record says against orders."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 from careloom.crypto.pseudonyms import name_of
 from careloom.errors import NotFound
 from careloom.risk.cds_cards import OVERRIDE, OVERRIDE_REASONS
+from careloom.risk.cds_suggestions import taken
 from careloom.services import order_cards, score_cards
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.cds_calls import HookAsk
 from careloom.services.monitor_labels import FEEDBACK, Feedback, take_feedback
 from careloom.services.platform import Platform
-from careloom.store.cards import suggestions_of
+from careloom.store.cards import Shown, counted, shown
 from careloom.store.predictions import Answer
 
 OPERATION = "cds-services"
+COUNTED = "monitor-cards"
 OTHER = "other"
 ZONE: Literal["identified"] = "identified"
 Json = dict[str, Any]
@@ -59,18 +62,35 @@ def feedback(platform: Platform, who: Principal, service_id: str, told: Sequence
         raise NotFound("there is no such service", "List them: GET /cds-services.")
     admit(platform, who, "correct", ZONE, operation=FEEDBACK)
     with platform.store(ZONE).connect() as connection:
-        shown = [suggestions_of(connection, str(UUID(str(one["card"])))) is not None for one in told]
-    of_cards = [one for one, is_shown in zip(told, shown, strict=True) if is_shown]
-    of_risks = [one for one, is_shown in zip(told, shown, strict=True) if not is_shown]
+        known = [(one, shown(connection, str(UUID(str(one["card"]))))) for one in told]
+    of_cards = [(one, card) for one, card in known if card is not None]
+    of_risks = [one for one, card in known if card is None or card.kind == "risk"]
     if of_cards or is_about_orders(service_id):
         said = event(platform, who, FEEDBACK, ZONE, action="update", detail={"told": len(of_cards)})
         with platform.store(ZONE).transaction(said) as step:
-            for one in of_cards:
-                step.cards.answer(str(UUID(str(one["card"]))), _answer(one), reason=_reason(one))
+            for one, card in of_cards:
+                step.cards.answer(card.card, _answer(one), reason=_reason(one), taken=_taken(one, card))
     if is_about_orders(service_id) or not of_risks:
-        return {"answers": len(of_cards), "unknown": len(of_risks)}
+        return {"answers": len(of_cards), "unknown": len(told) - len(of_cards)}
     found = take_feedback(platform, who, [_of_prediction(one) for one in of_risks])
-    return {"answers": len(of_cards) + found["answers"], "unknown": found["unknown"]}
+    return {"answers": len(told) - len(of_risks) + found["answers"], "unknown": found["unknown"]}
+
+
+def counted_cards(platform: Platform, who: Principal, days: int = 90) -> list[Json]:
+    """What people made of the cards of the last days, by service and kind: shown, accepted, taken, overridden, reasons.
+
+    Of risks those with suggestions; the others stand in what is watched of each version. raises AccessError
+    """
+    admit(platform, who, "monitor", ZONE, operation=COUNTED)
+    with platform.store(ZONE).connect() as connection:
+        found = counted(connection, platform.runtime.now() - timedelta(days=days))
+    note(platform, who, COUNTED, ZONE, detail={"listed": len(found)})
+    return found
+
+
+def _taken(one: Mapping[str, Any], card: Shown) -> int:
+    accepted = [str(told["id"]) for told in one.get("acceptedSuggestions") or ()]
+    return taken(card.card, accepted, card.suggestions) if _answer(one) == "accepted" else 0
 
 
 def _of_prediction(one: Mapping[str, Any]) -> Feedback:

@@ -12,6 +12,7 @@ import orjson
 from careloom.errors import InputError, NotFound, Precondition
 from careloom.risk.cds_order_cards import order_card
 from careloom.risk.cds_orders import concerns
+from careloom.risk.cds_suggestions import to_take_out, with_suggestions
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event
 from careloom.services.cds_calls import ORDER_HOOKS, HookAsk
@@ -114,11 +115,13 @@ def _shown(platform: Platform, who: Principal, service_id: str, ask: HookAsk, re
     orders = [one.resource for one in ask.orders if not ask.selected or one.reference in ask.selected]
     beside = [one.resource for one in ask.orders if one.resource not in orders]
     found = concerns(orders, beside, record.resources, platform.runtime.now())
-    made, kept = [], []
+    made, kept, named = [], [], {one.reference for one in ask.orders}
     for one in found:
         card_id = str(UUID(bytes=platform.runtime.random_bytes(16), version=4))
-        made.append(order_card(one, card_id, platform.settings.base_url, record.patient, record.versions))
-        kept.append(Shown(card_id, service_id, one.kind))
+        out = to_take_out(one.order) if one.order in named else []
+        bare = order_card(one, card_id, platform.settings.base_url, record.patient, record.versions)
+        made.append(with_suggestions(bare, out))
+        kept.append(Shown(card_id, service_id, one.kind, len(out)))
     detail: dict[str, object] = {"service": service_id, "orders": len(orders), "cards": len(made)}
     if record.sources:
         detail["sources"] = sorted(record.sources)

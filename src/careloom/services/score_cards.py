@@ -9,6 +9,7 @@ from uuid import UUID
 from careloom.errors import CareloomError, InputError, NotFound, Precondition
 from careloom.mlops.manifest import require_name
 from careloom.risk.cds_cards import card
+from careloom.risk.cds_suggestions import to_order, with_suggestions
 from careloom.services.access import Principal
 from careloom.services.admission import event
 from careloom.services.cds_calls import HookAsk
@@ -100,7 +101,15 @@ def cards(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> 
             ) from error
         return _of_told(platform, who, service_id, ask)
     found = None if made.assessment is None else card(made.assessment, made.card_id, platform.settings.base_url)
-    return [] if found is None or _was_overridden(platform, made) else [found]
+    if made.assessment is None or found is None or _was_overridden(platform, made):
+        return []
+    whole = with_suggestions(found, to_order(made.assessment.open_gaps, ask.patient, ask.encounter))
+    if "suggestions" in whole:
+        shown = Shown(made.card_id, service_id, "risk", len(whole["suggestions"]))
+        said = event(platform, who, OPERATION, ZONE, action="read", detail={"service": service_id, "cards": 1})
+        with platform.store(ZONE).transaction(said) as step:
+            step.cards.show([shown])
+    return [whole]
 
 
 def _of_told(platform: Platform, who: Principal, service_id: str, ask: HookAsk) -> list[Json]:
@@ -115,13 +124,14 @@ def _of_told(platform: Platform, who: Principal, service_id: str, ask: HookAsk) 
     if one is not None:
         detail |= {"model": one.model, "alert": one.is_alert, "facts": len(one.basis)}
     said = event(platform, who, OPERATION, ZONE, action="read", subjects=(record.subject,), detail=detail)
-    if found is None:
+    if one is None or found is None:
         platform.store(ZONE).append_audit(said)
         return []
     del found["links"]  # there is no page of somebody who is not here
+    whole = with_suggestions(found, to_order(one.open_gaps, ask.patient, ask.encounter))
     with platform.store(ZONE).transaction(said) as step:
-        step.cards.show([Shown(card_id, service_id, "risk")])
-    return [found]
+        step.cards.show([Shown(card_id, service_id, "stranger", len(whole.get("suggestions", ())))])
+    return [whole]
 
 
 def _named(service_id: str) -> tuple[str, Hook]:

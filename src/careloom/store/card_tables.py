@@ -21,5 +21,5 @@ cds_card = Table(
     Index("cds_card_by_shown", "shown"),
 )
 """A card that was shown, never of whom. `card`: its UUID; `kind`: what it is about (allergy, duplicate, done, rule,
-risk); `answered`: 0 until it is; `answer`: accepted, overridden or empty; `suggestions`: how many it had; `taken`: bit
-by bit which of them were accepted."""
+risk, stranger); `answered`: 0 until it is; `answer`: accepted, overridden or empty; `suggestions`: how many it had;
+`taken`: bit by bit which of them were accepted."""

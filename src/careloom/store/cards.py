@@ -34,7 +34,8 @@ class Shown:
     """A card as it goes out.
 
     card         its UUID
-    kind         what it is about: allergy, duplicate, done, rule, risk
+    kind         what it is about: allergy, duplicate, done, rule; risk; or stranger: a risk of somebody who is not
+                 here, which no prediction is logged of
     suggestions  how many it has
     """
 
@@ -44,10 +45,10 @@ class Shown:
     suggestions: int = 0
 
 
-def suggestions_of(connection: Connection, card: str) -> int | None:
-    """How many suggestions a card had; None for a card that nobody was shown."""
-    rows = bulk.fetch(connection, "SELECT suggestions FROM cds_card WHERE card = ?", (card,))
-    return int(rows[0][0]) if rows else None
+def shown(connection: Connection, card: str) -> Shown | None:
+    """A card as it was shown; None where it was not, or is not known any more."""
+    rows = bulk.fetch(connection, "SELECT card, service, kind, suggestions FROM cds_card WHERE card = ?", (card,))
+    return Shown(*rows[0]) if rows else None
 
 
 def counted(connection: Connection, since: datetime) -> list[Json]:

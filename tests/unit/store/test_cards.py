@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from careloom.store import bulk
-from careloom.store.cards import KEPT_DAYS, Shown, counted, suggestions_of
+from careloom.store.cards import KEPT_DAYS, Shown, counted, shown
 from careloom.store.zone_store import ZoneStore
 from tests.store_kit import START, event
 
@@ -27,7 +27,8 @@ def test_cards_are_counted_by_kind_with_answers_and_reasons(store: ZoneStore) ->
         }  # fmt: skip
         assert (duplicate["shown"], duplicate["accepted"], duplicate["reasons"]) == (1, 0, {})
         assert counted(connection, START + 3650 * DAY) == []
-        assert (suggestions_of(connection, "a0"), suggestions_of(connection, "nobody")) == (2, None)
+        assert shown(connection, "a0") == Shown("a0", SERVICE, "allergy", 2)
+        assert shown(connection, "nobody") is None
 
 
 def test_the_newest_answer_stands(store: ZoneStore) -> None:
@@ -43,9 +44,9 @@ def test_the_newest_answer_stands(store: ZoneStore) -> None:
 def test_a_card_is_forgotten_after_its_days(store: ZoneStore) -> None:
     with store.transaction(event()) as step:
         step.cards.show([Shown("old", SERVICE, "allergy"), Shown("young", SERVICE, "allergy")])
-        shown = round((START - KEPT_DAYS * DAY).timestamp() * 1_000_000)
-        bulk.run(step.connection, "UPDATE cds_card SET shown = ? WHERE card = 'old'", [(shown,)])
+        long_ago = round((START - KEPT_DAYS * DAY).timestamp() * 1_000_000)
+        bulk.run(step.connection, "UPDATE cds_card SET shown = ? WHERE card = 'old'", [(long_ago,)])
     with store.transaction(event()) as step:
         step.cards.show([Shown("new", SERVICE, "allergy")])
     with store.connect() as connection:
-        assert [suggestions_of(connection, name) for name in ("old", "young", "new")] == [None, 0, 0]
+        assert [shown(connection, name) is None for name in ("old", "young", "new")] == [True, False, False]
