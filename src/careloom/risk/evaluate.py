@@ -116,7 +116,7 @@ def evaluate(
     by_patient = np.zeros((own, parts.shape[1]))
     np.add.at(by_patient, owner, parts)
     drawn: dict[str, list[Floats]] = {}
-    for counts in _draws(own, how, told.size):
+    for counts in draws(own, how, told.size):
         area, average = ranking(outcome, told, counts[:, owner])
         found = from_sums(counts @ by_patient, start or (0.0, 1.0), shift or 0.0)
         for name, values in ({"auroc": area, "auprc": average} | found).items():
@@ -126,7 +126,7 @@ def evaluate(
     return Evaluation(told.size, own, int(outcome.sum()), bins, how.confidence, **intervals)
 
 
-def _draws(patients: int, how: Resampling, rows: int) -> Iterator[Floats]:
+def draws(patients: int, how: Resampling, rows: int) -> Iterator[Floats]:
     """How often each patient is in each resample, in blocks."""
     random = np.random.default_rng(how.seed)
     block = max(1, ROWS_AT_ONCE // max(rows, patients))

@@ -5,7 +5,7 @@ text(told)
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from careloom.risk.models_elsewhere import lines as elsewhere_lines
 from careloom.risk.models_stress import calibration_error, stressed
 from careloom.risk.models_training import Rows
 from careloom.risk.subgroups import by_subgroup
+from careloom.risk.subgroups_gap import gaps
 
 MEASURES = ("prevalence", "auroc", "auprc", "brier", "ece", "slope", "intercept", "in_the_large")
 Json = dict[str, Any]
@@ -56,8 +57,8 @@ def report(
     baselines  name -> [n] risk of the same rows by what the model must beat
     groups     [n] the attributes, where they are no features
     returns    plain JSON: model, rows, measures (value, low, high), ece_by_chance (what a calibrated model measures
-               on these rows), threshold, ppv_floor, decision_curve, baselines, subgroups with gaps and
-               attributes of which there is no fact, stress
+               on these rows), threshold, ppv_floor, decision_curve, baselines, subgroups with gaps, those of AUROC
+               with their bounds (``apart``), and attributes of which there is no fact, stress
     """
     risk, how = model.score(test.frame), Resampling(judge.seed, judge.resamples)
     told = evaluate(test.happened, risk, test.patients.to_numpy(), how)
@@ -147,7 +148,7 @@ def paired(test: Rows, risk: Floats, other: Floats, how: Resampling) -> dict[str
 
 def _subgroups(test: Rows, risk: Floats, at: float, judge: Judge, groups: pl.DataFrame | None) -> Json:
     if not judge.attributes:
-        return {"table": [], "gaps": [], "no_facts": []}
+        return {"table": [], "gaps": [], "apart": [], "no_facts": []}
     source = test.frame if groups is None else groups
     rows = source.select(judge.attributes).with_columns(
         patient_id=test.patients, happened=pl.Series(test.happened), risk=pl.Series(risk)
@@ -155,7 +156,8 @@ def _subgroups(test: Rows, risk: Floats, at: float, judge: Judge, groups: pl.Dat
     known = [name for name in judge.attributes if rows[name].null_count() < rows.height]
     found = by_subgroup(rows, known, threshold=at, how=Resampling(judge.seed, min(200, judge.resamples)))
     unknown = [name for name in judge.attributes if name not in known]
-    return {"table": found.table.to_dicts(), "gaps": found.gaps.to_dicts(), "no_facts": unknown}
+    apart = [asdict(one) for one in gaps(rows, known, Resampling(judge.seed, judge.resamples))]
+    return {"table": found.table.to_dicts(), "gaps": found.gaps.to_dicts(), "apart": apart, "no_facts": unknown}
 
 
 def text(told: Json) -> str:
@@ -187,6 +189,7 @@ def text(told: Json) -> str:
         lines += ["", "group                              patients  events  AUROC                   ECE    PPV"]
         lines += [_group(one) for one in told["subgroups"]["table"]]
     lines += [f"{name:<35}no facts" for name in told["subgroups"]["no_facts"]]
+    lines += _apart(told["subgroups"].get("apart", []))
     if told.get("directions"):
         lines += ["", *direction_lines(told["directions"])]
     if told.get("elsewhere"):
@@ -213,6 +216,18 @@ def _alerts(name: str, one: Json) -> str:
     ppv = "no alert" if one.get("ppv") is None or not one["alerts_per_100"] else f"PPV {one['ppv']:.2f}"
     recall = 0.0 if one["recall"] is None else one["recall"]
     return f"{name:<14}{one['alerts_per_100']:.1f} alerts per 100, {ppv}, recall {recall:.2f}"
+
+
+def _apart(told: list[Json]) -> list[str]:
+    """How far the worst group lies below all, and what of it is certain."""
+    if not told:
+        return []
+    worst, most = told[0], max(told, key=lambda one: float(one["gap"]))
+    sure = "none is certain to lie below"
+    if worst["low"] > 0:
+        sure = f"{worst['attribute']} {worst['group']} lies at least {worst['low']:.3f} below, with 95 % certainty"
+    ranks = f"ranking is worst within {most['attribute']} {most['group']}: AUROC {most['gap']:.3f} below that of all"
+    return ["", f"{ranks}; of {len(told)} groups with enough events {sure}"]
 
 
 def _group(one: Json) -> str:

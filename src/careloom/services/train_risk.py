@@ -45,8 +45,6 @@ from careloom.services.view import Watch
 
 OPERATION = "train-risk"
 EVALUATION, TRAINING, PROFILE = "evaluation.json", "training.json", "profile.json"
-LEAST_EVENTS_OF_A_GROUP = 30
-"""Events of a group from which on its AUROC counts for the gap between groups: of fewer it is chance."""
 _STEPS = 4
 Json = dict[str, Any]
 
@@ -315,13 +313,13 @@ def evaluation(page: Json, snapshot: str) -> Json:
     whole page."""
     rows = page["rows"]
     further = {
-        "subgroup_gap_auroc": _gap(page),
         "ece_excess": _beyond_chance(page["measures"]["ece"]["value"], page["ece_by_chance"]),
         "events": float(min(rows["events"], rows["rows"] - rows["events"])),
     }
     measures = dict(page["measures"]) | {
         name: {"value": value, "low": None, "high": None} for name, value in further.items()
     }
+    measures["subgroup_gap_auroc"] = _gap(page)
     if "days" in page:
         measures |= {"days_off": page["days"]["off"], "days_interval_coverage": page["days"]["coverage"]}
     return {
@@ -339,15 +337,14 @@ def _beyond_chance(error: float, by_chance: float) -> float:
     return float(max(0.0, error**2 - by_chance**2) ** 0.5)
 
 
-def _gap(page: Json) -> float | None:
-    """How far the AUROC of the worst group lies below that of all; None where no group has enough events."""
-    whole = page["measures"]["auroc"]["value"] or 0.0
-    groups = [
-        one["auroc"]
-        for one in page["subgroups"]["table"]
-        if one["auroc"] is not None and min(one["events"], one["n"] - one["events"]) >= LEAST_EVENTS_OF_A_GROUP
-    ]
-    return max(0.0, whole - min(groups)) if groups else None
+def _gap(page: Json) -> Json:
+    """How far the AUROC of the worst group lies below that of all, and what is certain of it (`low`, over all groups at
+    once); None where no group has enough events."""
+    apart = page["subgroups"]["apart"]
+    if not apart:
+        return {"value": None, "low": None, "high": None}
+    value, low = (max(0.0, *(float(one[name]) for one in apart)) for name in ("gap", "low"))
+    return {"value": value, "low": low, "high": None}
 
 
 def _lineage(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json:

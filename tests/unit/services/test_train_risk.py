@@ -224,15 +224,25 @@ def test_an_error_and_what_chance_does_add_as_squares(error: float, by_chance: f
 
 
 def test_where_no_group_has_enough_events_nothing_says_that_none_is_served_worse() -> None:
-    few = {"auroc": 0.4, "events": 29, "n": 400}
-    assert _measured(0.0, 0.0, [few])["subgroup_gap_auroc"]["value"] is None
-    assert _measured(0.0, 0.0, [few, few | {"events": 30}])["subgroup_gap_auroc"]["value"] == pytest.approx(0.3)
+    assert _measured(0.0, 0.0, [])["subgroup_gap_auroc"] == {"value": None, "low": None, "high": None}
+    assert not _passes_its_groups([])
+
+
+def test_a_group_is_refused_for_what_is_certain_of_its_gap_not_for_how_it_looks() -> None:
+    noisy, sure = {"gap": 0.3, "low": 0.05}, {"gap": 0.25, "low": 0.18}
+    assert _measured(0.0, 0.0, [noisy])["subgroup_gap_auroc"] == {"value": 0.3, "low": 0.05, "high": None}
+    assert _passes_its_groups([noisy])
+    assert _passes_its_groups([{"gap": -0.1, "low": -0.2}])
+    assert not _passes_its_groups([noisy, sure])
+
+
+def _passes_its_groups(groups: list[dict[str, Any]]) -> bool:
     (told,) = [
         one
-        for one in judge(shipped("clinical-risk"), Shown(_measured(0.0, 0.0, [few])))
+        for one in judge(shipped("clinical-risk"), Shown(_measured(0.0, 0.0, groups)))
         if one["rule"].startswith("subgroup_gap_auroc")
     ]
-    assert not told["passed"]
+    return bool(told["passed"])
 
 
 def _measured(error: float, by_chance: float, groups: list[dict[str, Any]]) -> dict[str, Any]:
@@ -240,7 +250,7 @@ def _measured(error: float, by_chance: float, groups: list[dict[str, Any]]) -> d
     page = {
         "rows": {"rows": 900, "patients": 900, "events": 300},
         "measures": {"auroc": {"value": 0.7, "low": 0.6, "high": 0.8}, "ece": {"value": error}},
-        "ece_by_chance": by_chance, "subgroups": {"table": groups}, "threshold": {},
+        "ece_by_chance": by_chance, "subgroups": {"table": [], "apart": groups}, "threshold": {},
     }  # fmt: skip
     measures: dict[str, Any] = evaluation(page, "a snapshot")["measures"]
     return measures
