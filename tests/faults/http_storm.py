@@ -68,7 +68,8 @@ def served(place: Place, secret: str) -> Served:
         **{name: value for name, value in os.environ.items() if not name.startswith("CARELOOM_")},
         "CARELOOM__DATA__DIRECTORY": str(place.folder / "data"), "CARELOOM__DATA__DATABASE": place.database,
         "CARELOOM__FHIR__UPDATE_CREATES": "true", "CARELOOM__ANNOTATE__WARM": "false",
-        "CARELOOM__API__TOKEN_SECONDS": "3600", "CARELOOM__INGEST__BATCH_RECORDS": "40",
+        "CARELOOM__API__TOKEN_SECONDS": "3600", "CARELOOM__API__CLIENT_RATE": "",
+        "CARELOOM__INGEST__BATCH_RECORDS": "40",
     }  # fmt: skip
     with (place.folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
