@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from careloom.errors import SetupError
-from careloom.settings_served import Api, Mllp, Positive, Section, Traces, Words
+from careloom.settings_served import Api, Jobs, Mllp, Positive, Section, Traces, Words
 
 PREFIX = "CARELOOM__"
 FILE_VARIABLE = "CARELOOM_CONFIG"
@@ -291,6 +291,7 @@ class Settings(Section):
     retention: Retention = Retention()
     monitor: Monitor = Monitor()
     api: Api = Api()
+    jobs: Jobs = Jobs()
     mllp: Mllp = Mllp()
     traces: Traces = Traces()
     cds: Cds = Cds()

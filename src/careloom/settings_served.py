@@ -98,3 +98,13 @@ class Mllp(Section):
     refused: Literal["AE", "AA"] = "AE"
     max_connections: Positive = 1000
     frame_seconds: Positive = 60
+
+
+class Jobs(Section):
+    """How long work is queued.
+
+    queue  where its messages wait: ``redis://host:6379/0``, one number for each installation, its password in
+           CARELOOM_REDIS_PASSWORD (environment); empty for the file of the jobs
+    """
+
+    queue: str = ""

@@ -230,7 +230,7 @@ class Platform:
         """The queue of long work."""
         from careloom.store.jobs import Jobs  # noqa: PLC0415 - few commands queue anything, and the library loads slowly
 
-        jobs = Jobs(self.settings.data.directory / "jobs", self.runtime)
+        jobs = Jobs(self.settings.data.directory / "jobs", self.runtime, queue=self.settings.jobs.queue)
         try:
             yield jobs
         finally:

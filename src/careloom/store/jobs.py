@@ -1,9 +1,8 @@
 """Long work as jobs: a queue that survives restarts, with progress, log, cancel, restart, retries and time limits.
 
-What to do waits in a queue of `huey` (SQLite); how it goes stands in the table ``job`` of the same file. A job's
-request is JSON and its log holds message codes: neither ever holds a patient's value. Messages in the queue are JSON,
-never pickles, so that whoever can write the file cannot run code through it. One worker at a time takes jobs, one job
-after the other; a lock that ends with its process sees to that.
+What to do waits in a queue of `huey` (`careloom.store.jobs_queue`); how it goes stands in the table ``job``. A job's
+request is JSON and its log holds message codes: neither ever holds a patient's value. One worker at a time takes jobs,
+one job after the other; a lock that ends with its process sees to that.
 
 A message only says that somebody should look: whether a job runs is decided in its row. So a message that is lost is
 sent again, one too many does nothing, and a job is begun by one worker. What it has done when its worker dies is not
@@ -24,15 +23,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from huey import SqliteHuey
-from huey.registry import Message
-from huey.serializer import Serializer
-
 from careloom.errors import CareloomError, Conflict, SetupError, TimedOut
 from careloom.logs import log
 from careloom.runtime import Runtime
 from careloom.store.audit_log import microseconds
-from careloom.store.engine import translated
+from careloom.store.jobs_queue import Queue, answered
 from careloom.store.jobs_rules import PASSING, Rules, stopped_after
 from careloom.store.jobs_table import FORGOTTEN, Job, JobFilter, JobTable, State
 from careloom.traces import step
@@ -79,16 +74,6 @@ class Stop:
     asked: bool = False
 
 
-class _JsonMessages(Serializer):  # type: ignore[misc]
-    """Queue messages as JSON lists; the base class would use pickle."""
-
-    def _serialize(self, data: Message) -> bytes:
-        return json.dumps(list(data)).encode()
-
-    def _deserialize(self, data: bytes) -> Message:
-        return Message(*json.loads(data))
-
-
 class Progress:
     """What running work tells about itself.
 
@@ -128,8 +113,11 @@ class Jobs(JobTable):
     may_kill  this process runs jobs and nothing else: it may be killed with one that does not end in time
     """
 
-    def __init__(self, folder: Path, runtime: Runtime, *, immediate: bool = False) -> None:
-        """Opens or makes ``jobs.db`` in `folder`. With `immediate`, `submit` runs the work before it returns."""
+    def __init__(self, folder: Path, runtime: Runtime, *, queue: str = "", immediate: bool = False) -> None:
+        """Opens or makes ``jobs.db`` in `folder`. With `immediate`, `submit` runs the work before it returns.
+
+        queue  address of a Redis that holds the messages; empty for the file itself
+        """
         super().__init__(folder, runtime)
         self._folder = folder
         self._works: dict[str, Work] = {}
@@ -138,16 +126,12 @@ class Jobs(JobTable):
         self.stop = Stop()
         self.may_kill = False
         self.chores: list[Callable[[], object]] = []
-        self.huey = SqliteHuey(
-            "careloom", filename=str(self._path), fsync=True, results=False, serializer=_JsonMessages(), utc=True,
-            immediate=immediate, immediate_use_memory=False,
-        )  # fmt: skip
-        self._task = self.huey.task(name="careloom_job")(self._run)
+        self.queue = Queue(self._path, queue, self._run, immediate=immediate)
 
     def close(self) -> None:
         """Closes all connections."""
         self._engine.dispose()
-        self.huey.storage.close()
+        self.queue.close()
 
     def register(
         self, kind: str, work: Work, *, ended: Callable[[Job], object] | None = None, rules: Rules | None = None
@@ -173,12 +157,14 @@ class Jobs(JobTable):
         self._add(**row, due=None if due is None else microseconds(due))
         if due is not None:
             return job_id
-        try:
-            with translated():
-                self._task(job_id)
-        except CareloomError as error:
-            log(__name__, "a job waits without a message", level=logging.WARNING, error_code=error.code)
+        self._send(job_id)
         return job_id
+
+    def _send(self, job_id: str) -> None:
+        try:
+            self.queue.send(job_id)
+        except CareloomError as error:  # the worker finds the row
+            log(__name__, "a job waits without a message", level=logging.WARNING, error_code=error.code)
 
     def cancel(self, job_id: str) -> bool:
         """Stops a waiting job now, a running one at its next report; true if it had not begun.
@@ -197,8 +183,7 @@ class Jobs(JobTable):
             raise Conflict(f"what {job_id} was asked is not kept any more", "queue it anew")
         anew = {"state": "waiting", "ended": None, "error_code": "", "done": 0, "failures": 0, "due": None}
         self._move(job_id, ("failed", "cancelled"), **anew)
-        with translated():
-            self._task(job_id)
+        self._send(job_id)
 
     @contextmanager
     def only_worker(self) -> Iterator[None]:
@@ -237,8 +222,8 @@ class Jobs(JobTable):
     def run_waiting(self) -> int:
         """Runs all that waits in the queue, in this thread; returns how many jobs were taken."""
         taken = 0
-        while not self.stop.asked and (task := self.huey.dequeue()) is not None:
-            self.huey.execute(task)
+        while not self.stop.asked and (job_id := self.queue.next()) is not None:
+            self._answer(job_id)
             taken += 1
         return taken
 
@@ -247,7 +232,7 @@ class Jobs(JobTable):
         idle = -1
         while not self.stop.asked:
             try:
-                with translated():
+                with answered():
                     idle = 0 if self.run_waiting() else idle + 1
                 if idle % _POLLS_PER_LOOK == 0:
                     self.recover()
@@ -267,11 +252,17 @@ class Jobs(JobTable):
 
     def _queue_lost(self) -> None:
         """Queues what is due and has no message: it became due, or a process died. One too many does no harm."""
-        with translated():
-            queued = {message.args[0] for message in self.huey.pending()}
-            for job_id in self.ready():
-                if job_id not in queued:
-                    self._task(job_id)
+        queued = self.queue.waiting()
+        for job_id in self.ready():
+            if job_id not in queued:
+                self.queue.send(job_id)
+
+    def _answer(self, job_id: str) -> None:
+        """Runs a job; one whose end cannot be written stays as running, and is found by `recover`."""
+        try:
+            self._run(job_id)
+        except Exception as error:  # noqa: BLE001 one broken job stops no other
+            log(__name__, "a job did not end", level=logging.ERROR, error_code=type(error).__name__)
 
     def _run(self, job_id: str) -> None:
         job = self.find(job_id)
@@ -327,5 +318,4 @@ class Jobs(JobTable):
         """A running job waits again, unless it was cancelled."""
         self._log(job_id, code)
         if self._try(job_id, ("running",), {"state": "waiting"}):
-            with translated():
-                self._task(job_id)
+            self._send(job_id)

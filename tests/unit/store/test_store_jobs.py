@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from careloom.errors import Conflict, InputError, NotFound
+from careloom.errors import Conflict, InputError, NotFound, SetupError, Unavailable
 from careloom.runtime import Runtime
 from careloom.store.jobs import Jobs, Progress
+from careloom.store.jobs_queue import PASSWORD
 from careloom.store.jobs_tables import FILE_NAME
+from tests.redis_kit import redis_server
 from tests.store_kit import Clock
 
 
@@ -22,8 +24,26 @@ def double(progress: Progress, request: dict[str, Any]) -> Mapping[str, Any]:
     return {"twice": request["n"] * 2}
 
 
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as address:
+        yield address
+
+
+@pytest.fixture(params=["file", "redis"])
+def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Jobs]:
+    """On either queue: what holds of jobs holds wherever their messages wait."""
+    queue = request.getfixturevalue("redis") if request.param == "redis" else ""
+    made = Jobs(tmp_path / "jobs", Runtime(clock=Clock()), queue=queue)
+    if queue:
+        made.queue.huey.flush()
+    made.register("double", double)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def jobs(tmp_path: Path) -> Iterator[Jobs]:
+def in_file(tmp_path: Path) -> Iterator[Jobs]:
     made = Jobs(tmp_path / "jobs", Runtime(clock=Clock()))
     made.register("double", double)
     yield made
@@ -138,8 +158,8 @@ def test_an_unknown_job_is_not_found(jobs: Jobs) -> None:
         jobs.get("job-1")
 
 
-def test_the_queue_holds_no_pickles(jobs: Jobs, tmp_path: Path) -> None:
-    job_id = jobs.submit("double", {"n": 1}, actor="me")
+def test_the_queue_holds_no_pickles(in_file: Jobs, tmp_path: Path) -> None:
+    job_id = in_file.submit("double", {"n": 1}, actor="me")
     connection = sqlite3.connect(tmp_path / "jobs" / FILE_NAME)
     ((message,),) = connection.execute("SELECT data FROM task").fetchall()
     connection.close()
@@ -210,36 +230,36 @@ def test_a_chore_that_fails_holds_up_no_other(jobs: Jobs) -> None:
 
 def test_a_job_cancelled_between_queue_and_worker_does_not_run(jobs: Jobs) -> None:
     job_id = jobs.submit("double", {"n": 1}, actor="me")
-    message = jobs.huey.dequeue()
+    assert jobs.queue.next() == job_id
     assert jobs.cancel(job_id) is True
-    jobs.huey.execute(message)
+    jobs._run(job_id)
     assert (jobs.get(job_id).state, jobs.get(job_id).attempts) == ("cancelled", 0)
 
 
 def test_a_job_whose_message_is_lost_is_queued_again(jobs: Jobs) -> None:
     jobs.register("end", lambda progress, request: setattr(jobs.stop, "asked", True))
     lost, last = jobs.submit("double", {"n": 1}, actor="me"), jobs.submit("end", {}, actor="me")
-    while jobs.huey.dequeue() is not None:
+    while jobs.queue.next() is not None:
         pass
     jobs.run_until_stopped()
     assert [jobs.get(name).state for name in (lost, last)] == ["done", "done"]
 
 
-def test_a_job_whose_message_cannot_be_queued_is_submitted_and_queued_later(jobs: Jobs, tmp_path: Path) -> None:
+def test_a_job_whose_message_cannot_be_queued_is_submitted_and_queued_later(in_file: Jobs, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "jobs" / FILE_NAME) as database:
         database.execute("CREATE TRIGGER full BEFORE INSERT ON task BEGIN SELECT RAISE(ABORT, 'full'); END")
-    job_id = jobs.submit("double", {"n": 1}, actor="me")
-    assert jobs.run_waiting() == 0
+    job_id = in_file.submit("double", {"n": 1}, actor="me")
+    assert in_file.run_waiting() == 0
     with sqlite3.connect(tmp_path / "jobs" / FILE_NAME) as database:
         database.execute("DROP TRIGGER full")
-    jobs.recover()
-    assert jobs.run_waiting() == 1
-    assert jobs.get(job_id).state == "done"
+    in_file.recover()
+    assert in_file.run_waiting() == 1
+    assert in_file.get(job_id).state == "done"
 
 
 def test_two_messages_for_one_job_run_it_once(jobs: Jobs) -> None:
     job_id = jobs.submit("double", {"n": 1}, actor="me")
-    while jobs.huey.dequeue() is not None:
+    while jobs.queue.next() is not None:
         pass
     assert jobs.recover() == 0
     jobs.recover()
@@ -290,3 +310,62 @@ def test_a_queue_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
     assert len(opened) == 12
     for each in opened:
         each.close()
+
+
+def test_messages_in_redis_are_json_and_what_means_nothing_is_passed_over(redis: str, tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, Runtime(), queue=redis)
+    jobs.queue.huey.flush()
+    jobs.register("double", double)
+    for nonsense in (
+        b"",
+        b"\x80\x04K\x01.",
+        b"[]",
+        b'["id", "other.task"]',
+        b'{"a": 1}',
+        b'["1","x.careloom_job",null]',
+    ):
+        jobs.queue.huey.storage.enqueue(nonsense)
+    job_id = jobs.submit("double", {"n": 1}, actor="me")
+    assert any(one.startswith(b"[") and job_id.encode() in one for one in jobs.queue.huey.storage.enqueued_items())
+    assert jobs.queue.waiting() == {job_id}
+    assert jobs.run_waiting() == 1
+    assert jobs.get(job_id).state == "done"
+    jobs.close()
+
+
+def test_a_redis_that_is_away_loses_no_job(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as address:
+        jobs = Jobs(tmp_path / "jobs", Runtime(), queue=address)
+        jobs.register("double", double)
+        lost = jobs.submit("double", {"n": 1}, actor="me")
+    away = jobs.submit("double", {"n": 2}, actor="me")
+    with pytest.raises(Unavailable):
+        jobs.run_waiting()
+    jobs.close()
+    with redis_server(tmp_path) as address:
+        again = Jobs(tmp_path / "jobs", Runtime(), queue=address)
+        again.register("double", double)
+        again.recover()
+        assert again.run_waiting() == 2
+        assert [again.get(name).state for name in (lost, away)] == ["done", "done"]
+        again.close()
+
+
+def test_a_redis_is_asked_with_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with redis_server(tmp_path, password="of-this-test") as address:
+        refused = Jobs(tmp_path / "jobs", Runtime(), queue=address)
+        with pytest.raises(Unavailable):
+            refused.run_waiting()
+        refused.close()
+        monkeypatch.setenv(PASSWORD, "of-this-test")
+        jobs = Jobs(tmp_path / "jobs", Runtime(), queue=address)
+        jobs.register("double", double)
+        job_id = jobs.submit("double", {"n": 2}, actor="me")
+        jobs.run_waiting()
+        assert jobs.get(job_id).state == "done"
+        jobs.close()
+
+
+def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SetupError):
+        Jobs(tmp_path, Runtime(), queue="http://example.org")

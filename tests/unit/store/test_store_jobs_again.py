@@ -131,7 +131,7 @@ def test_a_job_with_a_time_begins_when_it_is_due_and_not_before(jobs: Jobs, hand
     job_id = jobs.submit("late", {}, actor="me", due=START + timedelta(hours=1))
     jobs.recover()
     assert jobs.run_waiting() == 0
-    jobs.huey.enqueue(jobs._task.s(job_id))  # a message that comes too early
+    jobs.queue.send(job_id)  # a message that comes too early
     jobs.run_waiting()
     assert jobs.get(job_id).state == "waiting"
     hand.on(3600)
