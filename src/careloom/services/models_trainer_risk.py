@@ -1,8 +1,8 @@
 """Trains a risk model by the steps of a pipeline; how it learns and is judged is in `careloom.services.train_risk`.
 
 Options: task, cohort, features (a name that ships, a TOML file, or a text), zone, seed, resamples, learner, trials,
-seconds; what each means, and what holds without it, stands at `careloom.services.train_risk.TrainAsk`. Facts are those
-of the zone as the run begins.
+seconds, judge (kinds with a comma between, or none), notes (no: none are read); what each means, and what holds
+without it, stands at `careloom.services.train_risk.TrainAsk`. Facts are those of the zone as the run begins.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,13 @@ import polars as pl
 from careloom.errors import CareloomError
 from careloom.risk.definition_texts import outcome_of, texts_of
 from careloom.risk.evaluate import Resampling
+from careloom.risk.models_elsewhere import KINDS
 from careloom.risk.models_features import ModelFeature
 from careloom.risk.models_package import unpack
 from careloom.risk.models_sequence_facts import facts_before
 from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import Rows
+from careloom.services.access import Principal
 from careloom.services.models_trainer import Asked, Fitted, require_options
 from careloom.services.risk_champion import compared
 from careloom.services.risk_cohorts import make_training_set
@@ -32,7 +34,7 @@ from careloom.services.trainings import people_behind
 PIPELINE = "pipeline.json"
 """In the files of a version: what training told of it, and its risks of a few rows that the smoke test asks again."""
 SMOKE_ROWS = 20
-OPTIONS = ("task", "cohort", "features", "zone", "seed", "resamples", "learner", "trials", "seconds")
+OPTIONS = ("task", "cohort", "features", "zone", "seed", "resamples", "learner", "trials", "seconds", "judge", "notes")
 Json = dict[str, Any]
 
 
@@ -47,19 +49,19 @@ class RiskTrainer:
         require_options(asked.options, OPTIONS)
         task_named(_task(asked.options))
         zone = str(asked.options.get("zone", "research"))
-        made = make_facts(asked.platform, asked.who, zone, notes=notes_of(asked.who, zone))
+        made = make_facts(asked.platform, asked.who, zone, notes=may_read_notes(asked.options, asked.who, zone))
         return {"zone": zone, "snapshot": made.name}
 
     def checks(self, asked: Asked) -> Json:
         """What the leakage guard finds in the training set of that snapshot. raises StateError where it finds any"""
-        ask = _ask(asked)
+        ask = ask_of(asked)
         wanted = set_of(ask, task_named(ask.task), ask.facts)
         made = make_training_set(asked.platform, asked.who, ask.zone, wanted)
         return {"findings": len(made.manifest["leaks"]), "table": made.name}
 
     def train(self, asked: Asked) -> Fitted:
         """Trains and judges on patients who are held out. raises as `careloom.services.train_risk.train_risk`"""
-        ask = _ask(asked)
+        ask = ask_of(asked)
         made = train_risk(asked.platform, asked.who, ask)
         model = unpack(made.files)
         risks = [float(one) for one in model.score(_invented(model.features))]
@@ -81,7 +83,18 @@ class RiskTrainer:
         return {"answers": len(told), "wrong": int((np.abs(found - np.array(told)) > 1e-9).sum())}
 
 
-def _ask(asked: Asked) -> TrainAsk:
+def may_read_notes(options: Mapping[str, Any], who: Principal, zone: str) -> bool:
+    """Whether a run reads notes: where who runs it may, and the options do not say ``no``: a training that is asked for
+    again in the platform's name reads none where the first one, in a person's, read none.
+    """
+    return notes_of(who, zone) and options.get("notes", "") != "no"
+
+
+def _judge(told: str) -> tuple[str, ...]:
+    return KINDS if not told else () if told == "none" else tuple(one.strip() for one in told.split(","))
+
+
+def ask_of(asked: Asked) -> TrainAsk:
     """What the options ask for; nothing is registered here."""
     told, usual = asked.options, TrainAsk(_task(asked.options))
     return replace(
@@ -89,7 +102,7 @@ def _ask(asked: Asked) -> TrainAsk:
         seed=int(told.get("seed", usual.seed)), resamples=int(told.get("resamples", usual.resamples)),
         cohort=str(told.get("cohort", usual.cohort)), features=str(told.get("features", usual.features)),
         learner=str(told.get("learner", usual.learner)), trials=int(told.get("trials", usual.trials)),
-        seconds=float(told.get("seconds", usual.seconds)),
+        seconds=float(told.get("seconds", usual.seconds)), judge=_judge(str(told.get("judge", ""))),
     )  # fmt: skip
 
 
@@ -102,7 +115,7 @@ def _against(asked: Asked, files: Mapping[str, bytes], champion: Mapping[str, by
         people = people_behind(asked.platform, zone, test["patient_id"].unique().to_list())
         test = test.filter(pl.col("patient_id").is_in(list(people)))
     rows = Rows(test, test["label"].to_numpy().astype(np.bool_), test["patient_id"])
-    ask = _ask(asked)
+    ask = ask_of(asked)
     try:
         best, timeline = unpack(champion), None
         if "sequence" in (best.kind, model.kind):

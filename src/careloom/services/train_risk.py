@@ -199,7 +199,7 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     page["directions"] = directions(model, told.rows["test"].frame, task.directions)
     page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, away)
     files = _files(model, told, page, made.manifest, made.name)
-    whole = _Made(model, told, page, files, made.manifest, made.name, sorted(people.values()))
+    whole = _Made(model, told, page, files, made.manifest, made.name, sorted(people.values()), bool(also))
     lineage = _lineage(platform, ask, task, whole)
     version, findings = _registered(platform, who, ask, task, whole, lineage)
     watch(_STEPS, _STEPS)
@@ -253,6 +253,7 @@ class _Made:
     manifest: Json
     snapshot: str
     pseudonyms: list[str]
+    has_notes: bool
 
 
 def _people(platform: Platform, zone_name: str, frame: pl.DataFrame) -> dict[str, str]:
@@ -361,9 +362,17 @@ def _lineage(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json
         },
         "leaks": {"findings": len(made.manifest["leaks"])},
         "task": {"name": task.name, "digest": task.digest},
-        "retraining": pipeline_again(used, ask.task, made.manifest[PLACE], {
-            "zone": ask.zone, "seed": ask.seed, "resamples": ask.resamples, "learner": ask.learner,
-            "trials": ask.trials, "seconds": ask.seconds if ask.trials else 0}),
+        "retraining": pipeline_again(used, ask.task, made.manifest[PLACE], options_again(ask, made.has_notes)),
+    }  # fmt: skip
+
+
+def options_again(ask: TrainAsk, has_notes: bool) -> dict[str, str | int | float]:
+    """The options of the trainer `risk` that train the same again, and read no notes where this training read none."""
+    return {
+        "zone": ask.zone, "seed": ask.seed, "resamples": ask.resamples, "learner": ask.learner, "trials": ask.trials,
+        "seconds": ask.seconds if ask.trials else 0,
+        "judge": "" if tuple(ask.judge) == KINDS else ",".join(ask.judge) or "none",
+        "notes": "no" if ask.zone == "research" and not has_notes else "",
     }  # fmt: skip
 
 
