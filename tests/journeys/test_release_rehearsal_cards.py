@@ -142,6 +142,7 @@ class Ward(Installation):
         for number in people:
             for one in cards(self.platform, self.operator, VIEW, HookAsk("patient-view", f"p{number}")):
                 found.setdefault(one["source"]["label"].rpartition(" ")[2], []).append(one["uuid"])
+            self.platform.shadows.settle()
             self.clock.move(seconds=30)
         return found
 

@@ -95,7 +95,7 @@ def judge(
         _overrides(limits, quality, beside),
     ]  # fmt: skip
     breaches = tuple(why for _, _, why in found if why)
-    seen = {name: seen for name, seen, _ in found} | {"refused": _refused(slo)}
+    seen = {name: seen for name, seen, _ in found} | {"refused": _refused(slo), "dropped": _dropped(slo)}
     return Verdict(breaches, seen, slo.requests >= limits.requests)
 
 
@@ -123,6 +123,12 @@ def _refused(counts: Counts) -> Json:
     """Shown alone: whoever asks wrongly takes no version out."""
     n = counts.requests + counts.refused
     return {"value": counts.refused / n if n else None, "limit": None, "n": n}
+
+
+def _dropped(counts: Counts) -> Json:
+    """Shown alone: a shadow that is behind delays nobody."""
+    n = counts.requests + counts.dropped
+    return {"value": counts.dropped / n if n else None, "limit": None, "n": n}
 
 
 def _times(limits: Limits, counts: Counts) -> _Found:

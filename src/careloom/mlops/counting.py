@@ -22,6 +22,7 @@ class Counts:
 
     requests, errors  errors are requests that got no score
     refused           asked with an input that the version does not take: not among the requests, and nobody's error
+    dropped           of a shadow: patients whom nobody asked it about, for it was behind; not among the requests
     rows, lost        of batches; a batch that failed is one row, and lost, for one cause took all of it
     times             [TIMES] answered requests, and parts of batches by the time a row, by how long they took
     scores            [SCORES] scores by size, of rows of whoever asks
@@ -40,6 +41,7 @@ class Counts:
     requests: int = 0
     errors: int = 0
     refused: int = 0
+    dropped: int = 0
     rows: int = 0
     lost: int = 0
     times: list[int] = field(default_factory=lambda: [0] * TIMES)
@@ -113,7 +115,8 @@ class Counts:
             answers=self.answers, overridden=self.overridden,
         )  # fmt: skip
         soon = Counts(
-            self.requests, self.errors, self.refused, self.rows, self.lost, self.times, self.scores, self.routed
+            self.requests, self.errors, self.refused, self.dropped, self.rows, self.lost, self.times, self.scores,
+            self.routed,
         )  # fmt: skip
         return soon, late
 

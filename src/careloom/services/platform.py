@@ -19,6 +19,7 @@ from careloom.errors import FormatError, NotFound, SetupError
 from careloom.pipeline.manifest import RunManifest, as_openlineage
 from careloom.pipeline.registry import load
 from careloom.runtime import Runtime
+from careloom.services.score_shadow import Shadows
 from careloom.settings import Settings
 from careloom.store.accounts import Accounts
 from careloom.store.blind_index import BlindIndex
@@ -83,7 +84,9 @@ class Platform:
         self.close()
 
     def close(self) -> None:
-        """Closes every store that was opened."""
+        """Closes every store that was opened, once the shadows are done."""
+        if "shadows" in self.__dict__:
+            self.shadows.close()
         for store in self._stores.values():
             store.close()
         self._stores.clear()
@@ -92,6 +95,11 @@ class Platform:
         self.kept_answers.close()
         if "terminologies" in self.__dict__:
             self.terminologies.close()
+
+    @cached_property
+    def shadows(self) -> Shadows:
+        """What shadows are still to be asked, after answers are out."""
+        return Shadows()
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -4,7 +4,6 @@ Access is decided first; what was read, what was said and what was written stand
 """
 
 import hashlib
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +16,6 @@ import orjson
 from careloom.crypto.pseudonyms import digest_of
 from careloom.errors import InputError, IntegrityError
 from careloom.fhir.validate import check
-from careloom.logs import log
 from careloom.risk.assessment import Assessment
 from careloom.risk.assessment_fhir import KIND, provenance, risk_assessment
 from careloom.services.access import Principal
@@ -136,8 +134,19 @@ def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
         heard_failing(platform, who, zone, heard, ask.model, error)
         raise
     role = one.role if ask.as_of is None else "batch"
-    beside = _listened(platform, one, read, at, ask, heard) if ask.as_of is None else []
-    return _kept(platform, who, zone, _Said(asked, record, found, made, role, ask.write, one.trial, beside), heard)
+    listens = one.listens if ask.as_of is None else None
+    is_taken = listens is not None and platform.shadows.takes()
+    if listens is not None and not is_taken:
+        heard.of(listens).dropped += 1
+    try:
+        report = _kept(platform, who, zone, _Said(asked, record, found, made, role, ask.write, one.trial), heard)
+    except BaseException:
+        if is_taken:
+            platform.shadows.give_back()
+        raise
+    if is_taken:
+        platform.shadows.do(partial(_listened, platform, who, one, read, at, ask))
+    return report
 
 
 def _record(platform: Platform, who: Principal, zone: Zone, ask: ScoreAsk, notes: bool) -> Record:
@@ -166,25 +175,31 @@ def _assessed(
 
 
 def _listened(
-    platform: Platform, one: Answering, read: Callable[[bool], Record], at: datetime, ask: ScoreAsk, heard: Heard
-) -> list[Prediction]:
+    platform: Platform, who: Principal, one: Answering, read: Callable[[bool], Record], at: datetime, ask: ScoreAsk
+) -> None:
     """What the shadow says of the same patient, for the log alone; one that fails is counted, and nobody's trouble."""
-    if one.listens is None:
-        return []
+    zone, label = zone_of(ask.zone), f"{one.name}@{one.listens}"
+    heard, number = _heard(one, zone, ask), one.listens or 0
     try:
-        with heard.opening(one.listens):
-            asked = scorer(served(platform, f"{one.name}@{one.listens}"))
-            record = read(asked.reads_notes)
-        with heard.asking(one.listens):
+        with heard.opening(number):
+            asked = scorer(served(platform, label))
+        record = read(asked.reads_notes)
+        with heard.asking(number):
             found = looked_up(asked, record, at, now=ask.now, encounter=encounter_of(ask.encounter))
             if found.told is None:
-                return []
+                return
             said = prediction_of(asked, record, found, "shadow")
             require_probable(said.score)
-        return [said]
-    except Exception as error:  # noqa: BLE001 whatever is wrong with who only listens: the answer stands
-        log(__name__, "a shadow failed", level=logging.WARNING, kind=type(error).__name__)
-        return []
+    except Exception as error:
+        heard_failing(platform, who, zone, heard, label, error)
+        raise
+    detail = {"model": label, "state": "scored", "role": "shadow"}
+    told = event(platform, who, OPERATION, zone, action="read", subjects=(record.subject,), detail=detail)
+    with platform.store(zone).transaction(told) as step:
+        _count(platform, step, [said], heard)
+        step.predictions.record([said])
+    if heard.model:
+        settle_soon(platform, heard.model)
 
 
 def encounter_of(told: str) -> str:
@@ -226,7 +241,6 @@ class _Said:
     role: Role
     write: bool
     trial: bool
-    beside: list[Prediction]
 
 
 def _not_scored(
@@ -257,15 +271,15 @@ def _kept(platform: Platform, who: Principal, zone: Zone, said: _Said, heard: He
     told = event(platform, who, OPERATION, zone, action=action, subjects=(said.record.subject,), detail=detail)  # type: ignore[arg-type]
     with platform.store(zone).transaction(told) as step:
         first = prediction_of(said.scorer, said.record, said.found, said.role, one.probability)
-        _count(platform, step, said, [first, *said.beside], heard)
-        name, *_ = step.predictions.record([first, *said.beside])
+        _count(platform, step, [first], heard)
+        (name,) = step.predictions.record([first])
         written = _written(platform, step, one, digest) if said.write else ""
     if heard.model:
         settle_soon(platform, heard.model)
     return ScoreReport("scored", label, (), one, name, written)
 
 
-def _count(platform: Platform, step: Transaction, said: _Said, made: list[Prediction], heard: Heard) -> None:
+def _count(platform: Platform, step: Transaction, made: list[Prediction], heard: Heard) -> None:
     """Adds what was asked of the versions to their counts, before the step logs what they said."""
     if not heard.model:
         return

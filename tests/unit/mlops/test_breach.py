@@ -67,7 +67,7 @@ def test_a_version_without_fault_breaks_nothing() -> None:
     assert verdict.is_enough
     judged = {name for name, one in verdict.seen.items() if one["value"] is not None}
     assert judged == set(verdict.seen) == {
-        "errors", "p99_ms", "score_shift", "calibration", "brier", "ppv", "overrides", "batches", "refused",
+        "errors", "p99_ms", "score_shift", "calibration", "brier", "ppv", "overrides", "batches", "refused", "dropped",
     }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ def ward(tmp_path: Any) -> Iterator[Ward]:
 
 def names(ward: Ward, patient: str = "") -> list[str]:
     """The predictions, the oldest first."""
+    ward.platform.shadows.settle()
     store, found = ward.platform.store("identified"), []
     for number in range(PEOPLE):
         with store.predictions() as log:

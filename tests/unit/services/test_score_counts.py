@@ -46,6 +46,7 @@ class Ward(Installation):
         write(self.platform, self.operator, Change("test", {}), lambda step: set_traffic(step, NAME, after))
 
     def counts(self, number: int) -> Counts:
+        self.platform.shadows.settle()
         with self.platform.store("identified").connect() as connection:
             kept = [one for one in listed(connection, "count", NAME) if one.name.startswith(f"{NAME}@{number}/")]
         return together(from_json(one.body) for one in kept)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from careloom.runtime import Runtime
 from careloom.services import score_models
 from careloom.services.access import Principal
 from careloom.services.models_kept import Change, files_of, set_traffic, traffic_of, write
+from careloom.services.models_watch import watch
 from careloom.services.score import ScoreAsk, score
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.services.score_serving import Serving
@@ -42,6 +44,7 @@ def lead(place: Installation, **more: Any) -> None:
 
 
 def logged(place: Installation, who: str = "sick") -> list[Logged]:
+    place.platform.shadows.settle()
     store = place.platform.store("identified")
     with store.predictions() as log:
         return log.of_patient(store.pseudonym(who))
@@ -155,6 +158,41 @@ def test_outside_the_identified_zone_who_may_train_needs_no_flag(place: Installa
         step.write(patient("sick"))
     assert score(place.platform, place.operator, ScoreAsk(f"{NAME}@2", "sick", "synthetic")).trial
     assert score_cohort(place.platform, place.operator, CohortScoreAsk(f"{NAME}@2", "synthetic")).trial
+
+
+def test_an_answer_waits_for_no_shadow_and_one_too_many_is_dropped_and_counted(place: Installation) -> None:
+    lead(place, champion=1, shadow=2)
+    shadows, may_go_on = place.platform.shadows, Event()
+    assert shadows.takes()
+    shadows.do(may_go_on.wait)  # a shadow that takes its time
+    try:
+        assert score(place.platform, place.operator, ScoreAsk(NAME, "sick")).state == "scored"
+        store = place.platform.store("identified")
+        with store.predictions() as log:
+            assert [one.said.role for one in log.of_patient(store.pseudonym("sick"))] == ["champion"]
+        while shadows.takes():
+            shadows.do(may_go_on.wait)
+        assert score(place.platform, place.operator, ScoreAsk(NAME, "other")).state == "scored"
+    finally:
+        may_go_on.set()
+    assert {one.said.role for one in logged(place)} == {"champion", "shadow"}
+    assert [one.said.role for one in logged(place, "other")] == ["champion"]
+    seen = watch(place.platform, place.operator, NAME)["parts"]["shadow"]["seen"]
+    assert seen["dropped"] == {"value": 0.5, "limit": None, "n": 2}
+
+
+def test_closing_waits_for_the_shadow_of_the_last_answer(tmp_path: Any) -> None:
+    with Installation(tmp_path, Runtime(clock=Clock(AT))) as one:
+        with one.platform.store("identified").transaction(event()) as step:
+            step.write(patient("sick"))
+        registered(one.platform)
+        registered(one.platform, model(6.0))
+        lead(one, champion=1, shadow=2)
+        score(one.platform, one.operator, ScoreAsk(NAME, "sick"))
+    with Installation(tmp_path, Runtime(clock=Clock(AT))) as again:
+        assert {one.said.role for one in logged(again)} == {"champion", "shadow"}
+        told = [one for one in again.events() if one["detail"].get("role") == "shadow"]
+        assert [(one["actor"], one["outcome"], len(one["subjects"])) for one in told] == [("tester", "success", 1)]
 
 
 def test_a_broken_shadow_takes_no_champion_down(place: Installation) -> None:
