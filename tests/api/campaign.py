@@ -64,6 +64,7 @@ BEYOND_SCHEMAS = {
     ("POST /cds-services/{service_id}", "positive_data_acceptance", 412),  # CDS Hooks: the patient is not there
     ("POST /fhir/{zone}", "negative_data_rejection", 200),  # entries of a batch are refused one by one
     ("POST /oauth2/token", "positive_data_acceptance", 400),  # a code or refresh token that is none
+    ("POST /api/v1/users", "positive_data_acceptance", 400),  # the same
     ("POST /api/v1/clients", "positive_data_acceptance", 400),  # a role gives nothing in a zone; what is a key
     ("POST /api/v1/clients/{name}/rotate", "positive_data_acceptance", 400),
     ("PUT /api/v1/clients/{name}/grants", "positive_data_acceptance", 400),

@@ -42,6 +42,7 @@ from tests.architecture import (
     score_routes,
     subject_routes,
     synthetic_routes,
+    users_routes,
     vault_routes,
     write_routes,
 )
@@ -128,6 +129,8 @@ class Served:
             "queued": lambda: str(submit(self.made.platform, self.made.operator, is_rehearsal=True)["id"]),
             "queued deidentification": lambda: str(begin(self.made.platform, self.made.operator)["id"]),
             "queued annotation": self.queued_annotation,
+            "person": lambda: users_routes.person(self.made),
+            "new_person": users_routes.new_person,
             "refresh": lambda: lake_routes.refresh(self.made),
             "queued look": lambda: monitoring_routes.queued(self.made),
             "emergency": lambda: access_routes.emergency(self.made, self.facts["patient"]),

@@ -39,12 +39,12 @@ class Client(Model):
 
     client_id: str = Field(description="What it calls itself.")
     name: str = Field(description="What the audit chain calls it.")
-    kind: Literal["client", "person"]
+    kind: Literal["client", "person", "app"]
     state: Literal["active", "disabled", "expired"]
     roles: list[str]
     zones: list[Zone]
     scopes: list[str] = Field(description="What its tokens may allow at most.")
-    signs_in_with: Literal["secret", "key", "account"]
+    signs_in_with: Literal["secret", "key", "account", "nothing"]
     keys: list[str] = Field(description="The kid of each public key.")
     created: time.datetime
     expires: time.datetime | None
@@ -185,7 +185,7 @@ class ClientPath(Model):
 class ClientsQuery(Model):
     """Which clients, and which page of them."""
 
-    kind: Annotated[str, Field(pattern=r"^(client|person)?$")] = told("", "Only this kind.", "client")
+    kind: Annotated[str, Field(pattern=r"^(client|person|app)?$")] = told("", "Only this kind.", "client")
     state: Annotated[str, Field(pattern=r"^(active|disabled|expired)?$")] = told("", "Only in this state.", "active")
     role: Annotated[str, Field(pattern=r"^[a-z-]{0,40}$")] = told("", "Only with this role.", "clinician")
     limit: Annotated[int, Field(ge=1, le=200)] = told(20, "Items of one page.", 20)

@@ -33,9 +33,8 @@ def signed_in(platform: Platform, cookie: str, *, is_whole: bool = True) -> tupl
     browser = platform.grants.browser(cookie) if cookie else None
     if browser is None or browser.is_whole is not is_whole:
         return None
-    now, access = platform.runtime.now(), platform.settings.access
-    longest = timedelta(hours=access.session_hours) if is_whole else _HALF
-    if now >= browser.created + longest or now >= browser.seen + timedelta(minutes=access.idle_minutes):
+    now = platform.runtime.now()
+    if is_over(platform, browser):
         platform.grants.forget_browser(cookie)
         return None
     client = platform.clients.find(browser.person)
@@ -44,6 +43,13 @@ def signed_in(platform: Platform, cookie: str, *, is_whole: bool = True) -> tupl
     if now >= browser.seen + _SEEN_EVERY:
         platform.grants.keep_browser(cookie, replace(browser, seen=now))
     return client, browser
+
+
+def is_over(platform: Platform, browser: Browser) -> bool:
+    """True where a browser was idle for too long, or signed in too long ago."""
+    now, access = platform.runtime.now(), platform.settings.access
+    longest = timedelta(hours=access.session_hours) if browser.is_whole else _HALF
+    return now >= browser.created + longest or now >= browser.seen + timedelta(minutes=access.idle_minutes)
 
 
 def end(platform: Platform, cookie: str, *, request: str = "") -> None:

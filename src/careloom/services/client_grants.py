@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from careloom.errors import AccessError
+from careloom.errors import AccessError, QueryError
 from careloom.services.access import ROLES, ZONES, Principal
 from careloom.services.admission import admit, note
 from careloom.services.clients import (
@@ -98,6 +98,8 @@ def change_grants(platform: Platform, who: Principal, name: str, asked: Grants) 
     expires = None if asked.days is None else days_from_now(platform, asked.days)
 
     def granted(client: Client) -> Client:
+        if client.kind == "app":
+            raise QueryError("an application has no rights of its own", "Grant them to the people who sign in in it.")
         bound = f"Patient/{client.patient}" if client.patient else ""
         ask = ClientAsk(client.name, asked.roles, asked.zones, asked.scopes, client.kind, None, expires,
                         client.id, bound, (), asked.purposes)  # fmt: skip

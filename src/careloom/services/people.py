@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from careloom.crypto import one_time_codes
-from careloom.errors import Conflict, QueryError
-from careloom.services.access import Principal
+from careloom.errors import AccessError, Conflict, QueryError
+from careloom.services.access import ZONES, Principal
 from careloom.services.admission import admit, note
+from careloom.services.browsers import is_over
 from careloom.services.clients import ClientAsk, as_json, new_client
 from careloom.services.platform import Platform
 from careloom.services.sign_in import account_mark, codes_key
@@ -30,9 +31,14 @@ def invite(platform: Platform, who: Principal, ask: ClientAsk, full_name: str = 
     """Lets a person in once the invitation was accepted.
 
     full_name  as pages greet the person; the name if it is empty
-    raises     AccessError; QueryError if a role, zone, scope or name cannot be; Conflict if the name is taken
+    raises     AccessError, also for a zone that the administrator has not; QueryError if a role, zone, scope or name
+               cannot be; Conflict if the name is taken
     """
     admit(platform, who, "administer", "identified", operation="invite-person")
+    if not set(ask.zones) <= who.zones | (set(ask.zones) - ZONES):
+        refused: dict[str, object] = {"reason": "zone-not-granted"}
+        note(platform, who, "invite-person", "identified", action="create", outcome="refused", detail=refused)
+        raise AccessError("nobody gives out a zone that was not granted", "Ask an administrator of that zone.")
     if len(full_name) > _LONGEST_NAME or not full_name.isprintable():
         raise QueryError("the full name is too long, or no text of one line", f"Give at most {_LONGEST_NAME} letters.")
     client = replace(new_client(platform, replace(ask, kind="person", jwks=None)), secret_hash="")
@@ -73,6 +79,42 @@ def unlock(platform: Platform, who: Principal, name: str) -> None:
     platform.accounts.passed([account_mark(platform, client.name)], [], platform.runtime.now())
 
 
+def sign_ins(platform: Platform, who: Principal, name: str) -> dict[str, Any]:
+    """Where a person is signed in now: ``browsers`` (since, seen) and ``apps`` (app, scopes, since, until).
+
+    raises  AccessError; NotFound
+    """
+    admit(platform, who, "administer", "identified", operation="show-sign-ins")
+    client, now = _person(platform.clients.named(name)), platform.runtime.now()
+    note(platform, who, "show-sign-ins", "identified", detail={"client": client.name})
+    browsers = [
+        {"since": one.created.isoformat(), "seen": one.seen.isoformat()}
+        for one in platform.grants.browsers_of(client.id)
+        if one.is_whole and one.generation == client.generation and not is_over(platform, one)
+    ]
+    apps = [
+        {
+            "app": grant.app, "scopes": [*grant.context.split(), *grant.scopes.split()],
+            "since": grant.created.isoformat(), "until": grant.expires.isoformat(),
+        }
+        for grant in platform.grants.of_person(client.id, now)
+        if grant.generation == client.generation
+    ]  # fmt: skip
+    return {"name": client.name, "browsers": browsers, "apps": apps}
+
+
+def end_sign_ins(platform: Platform, who: Principal, name: str) -> dict[str, Any]:
+    """Ends every browser session of a person and all that the person let applications do.
+
+    raises  AccessError; NotFound
+    """
+    admit(platform, who, "administer", "identified", operation="end-sign-ins")
+    client = _person(platform.clients.named(name))
+    note(platform, who, "end-sign-ins", "identified", action="delete", detail={"client": client.name})
+    platform.grants.end_all_of(client.id, platform.runtime.now())
+    return {"name": client.name, "browsers": [], "apps": []}
+
+
 def list_people(platform: Platform, who: Principal) -> list[dict[str, Any]]:
     """Everybody with an account, by name, as `show_person`."""
     admit(platform, who, "administer", "identified", operation="list-people")
@@ -90,9 +132,7 @@ def show_person(platform: Platform, who: Principal, name: str) -> dict[str, Any]
     """
     admit(platform, who, "administer", "identified", operation="show-person")
     client = _person(platform.clients.named(name))
-    account = platform.accounts.find(client.id)
-    if account is None:
-        raise QueryError("this person signs in with a secret", "Give an account with careloom people reset.")
+    account = _account(platform, client)
     note(platform, who, "show-person", "identified", detail={"client": client.name})
     return person_as_json(platform, client, account)
 
@@ -113,6 +153,13 @@ def person_as_json(platform: Platform, client: Client, account: Account) -> dict
         "password_changed": account.changed.isoformat() if account.changed else None,
         "signed_in": account.signed_in.isoformat() if account.signed_in else None,
     }
+
+
+def _account(platform: Platform, client: Client) -> Account:
+    account = platform.accounts.find(client.id)
+    if account is None:
+        raise QueryError("this person signs in with a secret", "Give an account with careloom people reset.")
+    return account
 
 
 def _person(client: Client) -> Client:

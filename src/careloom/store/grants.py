@@ -110,10 +110,7 @@ class Grants:
     def browser(self, cookie: str) -> Browser | None:
         """The browser that keeps this cookie."""
         rows = self._look(access_tables.browser_session, "mark", mark_of(cookie))
-        if not rows:
-            return None
-        _, person, generation, is_whole, created, seen = rows[0]
-        return Browser(person, generation, bool(is_whole), time_of(created), time_of(seen))
+        return _browser(rows[0]) if rows else None
 
     def keep_browser(self, cookie: str, browser: Browser, *, instead_of: str = "") -> None:
         """Keeps who is signed in with a cookie; another cookie of the same browser ends."""
@@ -129,6 +126,18 @@ class Grants:
         """Nobody is signed in with this cookie any more."""
         with self._registry.writing() as connection:
             _remove_browsers(connection, [mark_of(cookie)])
+
+    def browsers_of(self, person: str) -> list[Browser]:
+        """The browsers in which a person is signed in, the last one seen first; some may be over by now."""
+        sql = "SELECT * FROM browser_session WHERE person = ? ORDER BY seen DESC"
+        return [_browser(row) for row in self._registry.look(sql, (person,))]
+
+    def end_all_of(self, person: str, now: datetime) -> tuple[int, int]:
+        """(browsers, grants) of a person that end by this."""
+        with self._registry.writing() as connection:
+            browsers = _changed(connection, "DELETE FROM browser_session WHERE person = ?", (person,))
+            sql = "UPDATE app_grant SET revoked = ? WHERE person = ? AND revoked IS NULL AND expires > ?"
+            return browsers, _changed(connection, sql, (microseconds(now), person, microseconds(now)))
 
     def purge(self, now: datetime, sessions_before: datetime) -> None:
         """Removes what has long been over: browsers not seen since, codes, refresh tokens and grants that expired."""
@@ -233,6 +242,11 @@ def mark_of(text: str) -> bytes:
 def _app(row: Sequence[Any]) -> App:
     client, title, redirects, context, is_public = row
     return App(client, title, tuple(orjson.loads(redirects)), context, bool(is_public))
+
+
+def _browser(row: Sequence[Any]) -> Browser:
+    _, person, generation, is_whole, created, seen = row
+    return Browser(person, generation, bool(is_whole), time_of(created), time_of(seen))
 
 
 def _grant(row: Sequence[Any]) -> Grant:
