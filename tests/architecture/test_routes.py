@@ -309,6 +309,26 @@ def test_who_may_is_served_and_audited(served: Served, route: Route) -> None:
     assert {event["detail"]["request"] for event in events} == {answer.headers["X-Request-Id"]}
 
 
+NAMES_NO_JOB = {"POST /api/v1/synthetic/samples/{run_id}/release"}
+"""Its answer is the sample, which has a name of its own."""
+QUEUING = [
+    route
+    for route in CLOSED
+    if 202 in EXAMPLES[route.name].statuses and route.method != "DELETE" and route.name not in NAMES_NO_JOB
+]
+
+
+@pytest.mark.parametrize("route", QUEUING, ids=named)
+def test_queued_work_is_found_among_the_jobs(served: Served, route: Route) -> None:
+    _, headers = served.caller()
+    answer = served.ask(route, headers)
+    assert answer.status_code == 202
+    found = re.search(r"<([^>]+)>; rel=\"monitor\"", ", ".join(answer.headers.getlist("Link")))
+    assert found, dict(answer.headers)
+    shown = served.made.client.get(found[1], headers=headers)
+    assert (shown.status_code, shown.json["state"]) == (200, "waiting")
+
+
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.name in SIGNING_IN], ids=named)
 def test_signing_in_and_out_is_decided_and_audited(served: Served, route: Route) -> None:
     wrong = (served.made.register().client.id, "a-guess")

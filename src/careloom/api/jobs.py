@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
-from careloom.api import job_events
+from careloom.api import job_events, job_links
 from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import platform, who
 from careloom.api.jobs_schemas import STREAM, Job, JobPage, JobPath, JobsQuery, LogPage, LogQuery, NoQuery
@@ -21,9 +21,10 @@ jobs = APIBlueprint("jobs", __name__, url_prefix="/api/v1/jobs", abp_tags=[_TAG]
 
 
 def register(app: OpenAPI) -> None:
-    """Adds the routes, and room for those who follow jobs."""
+    """Adds the routes, room for those who follow jobs, and links from answers that queue work."""
     document(jobs, Problem, Job, JobPage, LogPage)
     job_events.install(app, app.extensions["careloom"].settings.api.threads)
+    job_links.install(app)
     app.register_api(jobs)
 
 
