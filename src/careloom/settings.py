@@ -198,7 +198,8 @@ class Models(Section):
     """How trained models are kept.
 
     tracking_uri   of the MLflow registry that shows them: empty for a SQLite file in the data directory, or a server
-                   (``azureml://...``, ``https://...``); credentials come from the environment, never from a file
+                   (``https://...``; ``azureml://...`` needs azureml-mlflow, which is in no extra); credentials come
+                   from the environment, never from a file
     gates          a folder with gates of your own, NAME.toml, in place of those that ship (``mlops/gates``)
     cards          a folder with what this installation declares in model cards, NAME.toml for each model, over what
                    comes with a version (docs/how-to/make-a-model-card.md)

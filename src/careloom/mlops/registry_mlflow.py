@@ -1,7 +1,8 @@
 """The registry in MLflow: each version with its metrics, lineage and aliases, where data scientists look for them.
 
 What is decided stands in the platform's own store, in one step with its audit record; this shows it, in a local SQLite
-file or on a tracking server (Azure Machine Learning, Databricks, one of your own) by its URI. No artefact goes there.
+file or on a tracking server by its URI (one of your own, Databricks, Azure Machine Learning with its plugin). No
+artefact goes there.
 """
 
 import logging
@@ -9,6 +10,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,24 @@ from careloom.errors import SetupError
 
 NO_PLACE = "careloom://sealed"
 """In place of where artefacts lie: they lie sealed in the data directory, and no URI leads there."""
+_PLUGINS = "mlflow.tracking_store"
+"""Entry points by which MLflow finds what reads a scheme."""
 _LONGEST = 4_000
 Json = dict[str, Any]
+
+
+def _require_plugin(uri: str) -> None:
+    """Returns where MLflow knows the scheme of the URI. raises SetupError for Azure Machine Learning without its plugin
+
+    azureml-mlflow is in no extra: its newest release (1.62.0.post6) takes pytz up to 2025.2, and what is locked here is
+    newer. Once a release takes it, it belongs into the extra ``azure``.
+    """
+    if not uri.startswith("azureml:") or any(one.name == "azureml" for one in entry_points(group=_PLUGINS)):
+        return
+    raise SetupError(
+        "models.tracking_uri: Azure Machine Learning is reached by azureml-mlflow, which is not installed",
+        "Name another tracking server; or install azureml-mlflow, which puts an older pytz in place of the locked one.",
+    )
 
 
 def local_uri(folder: Path) -> str:
@@ -35,9 +53,13 @@ def local_uri(folder: Path) -> str:
 
 
 class MlflowRegistry:
-    """One registry that is reached. raises SetupError where the server does not answer, with MLflow's own error code"""
+    """One registry that is reached.
+
+    raises  SetupError where the server does not answer, with MLflow's own error code, or its plugin is not installed
+    """
 
     def __init__(self, uri: str) -> None:
+        _require_plugin(uri)
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
         with _translated():

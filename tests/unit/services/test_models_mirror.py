@@ -47,7 +47,8 @@ def test_a_tracking_server_that_cannot_be_reached_keeps_nobody_from_rolling_back
     place.platform.settings = place.platform.settings.model_copy(update={"models": kept})
     first = place.champion()
     promote(place.platform, SECOND, place.next(), WHY)
-    with pytest.raises(SetupError):
+    with pytest.raises(SetupError) as error:
         mirror(place.platform, ENGINEER)
+    assert "azureml-mlflow" in str(error.value)
     assert roll_back(place.platform, ENGINEER, MODEL, "now")["now"] == first
     place.close()
