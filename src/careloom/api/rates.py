@@ -6,6 +6,7 @@ source  draft-ietf-httpapi-ratelimit-headers-10 (2025); RFC 6585 (2012) 4; what 
 import logging
 import math
 import os
+import threading
 import time
 import tomllib
 from collections.abc import Mapping
@@ -29,7 +30,6 @@ from careloom.errors import SetupError
 from careloom.logs import log
 
 PASSWORD = "CARELOOM_REDIS_PASSWORD"  # noqa: S105 the name of a variable
-_MEMORY = "memory://"
 _POLICY = "client"
 _EXTENSION = "careloom-rates"
 _WARN_SECONDS = 60.0
@@ -67,7 +67,7 @@ class Rates:
         if len(found) != 1:
             raise SetupError("settings: api.client_rate is no rate", "Write it as 100000/minute, or leave it empty.")
         self._limit = found[0].limit
-        self._memory = _strategy(_MEMORY, {})
+        self._memory = _Memory(self._limit.amount, self._limit.get_expiry())
         self._shared = _shared(storage) if storage else None
         self._warned = -_WARN_SECONDS
 
@@ -83,7 +83,7 @@ class Rates:
                 return self._taken(self._shared, client, units)
             except (RedisError, OSError) as error:
                 self._warn(error)
-        return self._taken(self._memory, client, units)
+        return self._memory.take(client, units)
 
     def _taken(self, strategy: Any, client: str, units: int) -> Account:
         is_within = strategy.hit(self._limit, client, cost=units)
@@ -97,6 +97,28 @@ class Rates:
                 __name__, "Redis does not answer: rates are counted by each process alone", level=logging.WARNING,
                 error_code=type(error).__name__,
             )  # fmt: skip
+
+
+class _Memory:
+    """Counts in the memory of this process. The library's own starts a thread for nearly every request (limits 5)."""
+
+    def __init__(self, amount: int, seconds: int) -> None:
+        self._amount, self._seconds = amount, seconds
+        self._used: dict[str, tuple[float, int]] = {}
+        self._sweep = 0.0
+        self._lock = threading.Lock()
+
+    def take(self, client: str, units: int) -> Account:
+        """Counts a request in the client's window, which begins with its first."""
+        now = time.time()
+        with self._lock:
+            if now >= self._sweep:
+                self._used = {name: told for name, told in self._used.items() if told[0] > now}
+                self._sweep = now + self._seconds
+            ends, used = self._used.get(client, (0.0, 0))
+            ends, used = (ends, used + units) if ends > now else (now + self._seconds, units)
+            self._used[client] = (ends, used)
+        return Account(used > self._amount, max(0, self._amount - used), max(1, math.ceil(ends - now)))
 
 
 def install(app: Flask) -> None:
