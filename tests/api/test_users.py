@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.api.kit import Clock, Installation
+from careloom.client.careloom import Careloom
+from careloom.client.credentials import ClientSecret
+from careloom.errors import Conflict, NotFound
+from tests.api.kit import BASE_URL, Clock, Installation
 from tests.api.people_kit import Web, app, at, exchanged, person
 
 AT = "/api/v1/users"
@@ -113,3 +117,23 @@ def test_an_invitation_that_cannot_be_is_a_bad_request(
 ) -> None:
     answer = made.client.post(AT, json=RIGHTS | {"name": "mara.lind"} | more, headers=admin)
     assert answer.status_code == 400, answer.text
+
+
+def test_the_sdk_invites_shows_resets_and_signs_out(made: Installation, clock: Clock) -> None:
+    client = made.register(["administrator"], ["identified"])
+    transport = httpx.WSGITransport(app=made.app)
+    with Careloom(BASE_URL, ClientSecret(client.client.id, client.secret), transport=transport) as api:
+        invited = api.users.invite("ida", roles=["auditor"], zones=["identified"], full_name="Ida")
+        assert (invited.account, invited.full_name, invited.invitation in repr(invited)) == ("invited", "Ida", False)
+        with pytest.raises(Conflict):
+            api.users.invite("ida", roles=["auditor"], zones=["identified"])
+        who = person(made, clock)
+        app(made)
+        exchanged(made, Web(made).code(who))
+        assert [one.name for one in api.users.all()] == ["ida", "mara.lind"]
+        assert [one.app for one in api.users.sign_ins("mara.lind").apps] == ["growth"]
+        assert api.users.sign_out("mara.lind").apps == ()
+        assert api.users.unlock("mara.lind").account == "ready"
+        assert api.users.reset("mara.lind").account == "invited"
+        with pytest.raises(NotFound):
+            api.users.get("nobody")

@@ -38,6 +38,7 @@ from careloom.client.subjects import Subjects
 from careloom.client.synthetic import Synthetic
 from careloom.client.terminology import Terminology
 from careloom.client.transport import Ask, Wire
+from careloom.client.users import Users
 from careloom.errors import InputError
 
 
@@ -97,6 +98,7 @@ class Careloom:
         self.subjects = Subjects(self._session)
         self.synthetic = Synthetic(self._session)
         self.terminology = Terminology(self._session)
+        self.users = Users(self._session)
 
     def __repr__(self) -> str:
         return f"Careloom({self._wire.base!r}, {self._credential!r})"

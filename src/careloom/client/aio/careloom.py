@@ -35,6 +35,7 @@ from careloom.client.aio.subjects import Subjects
 from careloom.client.aio.synthetic import Synthetic
 from careloom.client.aio.terminology import Terminology
 from careloom.client.aio.transport import AsyncWire
+from careloom.client.aio.users import Users
 from careloom.client.credentials import Credential, Token
 from careloom.client.decoding import decode
 from careloom.client.pace import Pace
@@ -99,6 +100,7 @@ class AsyncCareloom:
         self.subjects = Subjects(self._session)
         self.synthetic = Synthetic(self._session)
         self.terminology = Terminology(self._session)
+        self.users = Users(self._session)
 
     def __repr__(self) -> str:
         return f"AsyncCareloom({self._wire.base!r}, {self._credential!r})"
