@@ -108,8 +108,8 @@ def forecast(
     """The days after the last of `values`.
 
     known    [H] what is known of each of these days already; needed where the forecaster learnt from it
-    returns  [H] date, days_ahead, median (the point forecast: least absolute error), mean, low and high (the interval);
-             none below zero, all but the mean whole numbers
+    returns  [H] date, days_ahead, median (the point forecast: least absolute error), mean, low and high (the interval,
+             which holds the median); none below zero, all but the mean whole numbers
     """
     told = _checked(values, forecaster.horizon_days)
     if (known is not None) != forecaster.uses_known:
@@ -121,14 +121,15 @@ def forecast(
         features = _features(told, levels, start, ahead, closed, everything)[-1]
         mean = max(float(features @ np.array(forecaster.coefficients[ahead - 1])), 0.0)
         spread = float(np.sqrt(mean + SOFTENING))
+        median = max(float(np.rint(mean + forecaster.middle[ahead - 1] * spread)), 0.0)
         rows.append(
             {
                 "date": start + timedelta(days=told.size - 1 + ahead),
                 "days_ahead": ahead,
-                "median": max(np.rint(mean + forecaster.middle[ahead - 1] * spread), 0.0),
+                "median": median,
                 "mean": mean,
-                "low": max(np.floor(mean + forecaster.below[ahead - 1] * spread + 1e-9), 0.0),
-                "high": max(np.floor(mean + forecaster.above[ahead - 1] * spread + 1e-9), 0.0),
+                "low": min(max(np.floor(mean + forecaster.below[ahead - 1] * spread + 1e-9), 0.0), median),
+                "high": max(np.floor(mean + forecaster.above[ahead - 1] * spread + 1e-9), median),
             }
         )
     return pl.DataFrame(rows)

@@ -1,5 +1,6 @@
 """Forecasts beat repeating last week where there is something to learn; overbooking and call lists by hand."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -128,3 +129,12 @@ def test_the_call_list_holds_those_worth_a_call_and_no_more_than_can_be_called()
     )
     with pytest.raises(InputError):
         call_list(patients.with_columns(risk=pl.lit(1.5)), 1, effect=0.2, cost_event=1, cost_call=1)
+
+
+def test_the_interval_holds_the_forecast_where_the_newest_quarter_was_hit_to_a_hair() -> None:
+    """Whole numbers below an end that lies a hair beside the forecast would leave the forecast out."""
+    values = weekly(6)
+    fitted = fit_forecaster(values, START, horizon_days=7)
+    hair = replace(fitted, middle=(0.0,) * 7, below=(1e-3,) * 7, above=(-1e-3,) * 7)
+    told = forecast(hair, values, START)
+    assert ((told["low"] <= told["median"]) & (told["median"] <= told["high"])).all()
