@@ -1,4 +1,4 @@
-"""The server over HTTP: an upload of 100 MB, then reads and searches of what it brought, authenticated and audited.
+"""The server over HTTP: an upload of 100 MB, then reads, searches and transactions, authenticated and audited.
 
 Everything runs on one machine: the server (two processes of eight threads, and the job worker), wrk, and this script.
 """
@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from careloom.client.careloom import Careloom
 from careloom.client.credentials import ClientSecret
@@ -24,6 +26,7 @@ from server import Server, careloom, constant, free_port, has_wrk, load
 SIZE_BYTES = 100_000_000
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 PATHS = 10_000
+BUNDLES, ENTRIES = 500, 20
 CLIENT = "bench"
 
 
@@ -86,7 +89,7 @@ def _search(kind: int, chance: random.Random, observations: list[dict[str, Any]]
 
 def measure_loads(server: Server, token: str, ceiling: float, reads: Path, searches: Path) -> None:
     """Measures reads and searches."""
-    for what, paths, must, aim in (("read", reads, 500, 1_200), ("search", searches, 150, 500)):
+    for what, paths, must, aim in (("read", reads, 700, 1_500), ("search", searches, 250, 600)):
         seen = load(server, paths, seconds=SECONDS, token=token)
         report(f"HTTP {what}, authenticated and audited, two processes", seen.rate, "1/s", must=must, aim=aim)
         report(f"HTTP {what}, share of the rate of a constant answer", seen.rate / ceiling, "")
@@ -96,6 +99,41 @@ def measure_loads(server: Server, token: str, ceiling: float, reads: Path, searc
         report(f"HTTP {what}, answers refused or missing", seen.refused + seen.broken, "", must=0, lower_is_better=True)
     report("HTTP server, memory of all processes after reads and searches", server.megabytes(), "MB", must=400,
            lower_is_better=True)  # fmt: skip
+
+
+def write_bundles(data: Path, bundles: Path, resources: list[dict[str, Any]]) -> None:
+    """Transactions of 20 observations as Synthea writes them, each about a stored patient."""
+    chance = random.Random(20261201)
+    with (
+        Platform(Settings(data=Data(directory=data))) as platform,
+        platform.store("identified").connect() as connection,
+    ):
+        rows = connection.exec_driver_sql("SELECT id FROM resource WHERE type = 'Patient' AND NOT deleted ORDER BY id")
+        patients = [f"Patient/{row[0]}" for row in rows]
+    observed = [
+        {name: value for name, value in one.items() if name not in ("id", "encounter", "meta", "performer")}
+        for one in resources
+        if one["resourceType"] == "Observation"
+    ]
+    with bundles.open("wb") as out:
+        for _ in range(BUNDLES):
+            subject = {"reference": chance.choice(patients)}
+            entry = [
+                {"resource": one | {"subject": subject}, "request": {"method": "POST", "url": "Observation"}}
+                for one in chance.sample(observed, ENTRIES)
+            ]
+            out.write(orjson.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entry}) + b"\n")
+
+
+def measure_transactions(server: Server, token: str, bundles: Path) -> None:
+    """Measures transactions, by the resources that they make durable."""
+    seen = load(server, bundles, seconds=SECONDS, token=token, script="wrk_bundles.lua")
+    what = f"HTTP transaction of {ENTRIES} resources, authenticated and audited, two processes"
+    report(f"{what}, resources", seen.rate * ENTRIES, "1/s", must=2_000, aim=6_000)
+    report(f"{what}, CPU time of the server for one resource", seen.cpu_ms / ENTRIES, "ms")
+    report(f"{what}, half of the answers within", seen.p50_ms, "ms")
+    report(f"{what}, 99 of 100 answers within", seen.p99_ms, "ms")
+    report(f"{what}, answers refused or missing", seen.refused + seen.broken, "", must=0, lower_is_better=True)
 
 
 def syncs_per_second(folder: Path) -> float:
@@ -137,19 +175,24 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data, feed, reads, searches = (folder / part for part in ("data", "feed.ndjson", "reads", "searches"))
-        lines = write_fresh(feed, source_resources(Path(suites)), size_bytes=SIZE_BYTES)
+        data, feed, reads, searches, bundles = (
+            folder / part for part in ("data", "feed.ndjson", "reads", "searches", "bundles")
+        )
+        resources = source_resources(Path(suites))
+        lines = write_fresh(feed, resources, size_bytes=SIZE_BYTES)
         secret = register(data)
         with careloom(free_port(), data) as server:
             with Careloom(server.url, ClientSecret(CLIENT, secret)) as api:
                 upload(api, server, feed, lines)
             write_paths(data, reads, searches)
+            write_bundles(data, bundles, resources)
         with constant(free_port()) as server:
             ceiling = load(server, reads, seconds=SECONDS).rate
         report("HTTP, a constant answer by the same server program, in the same run", ceiling, "1/s")
         report("the disk, blocks made durable one by one, in the same run", syncs_per_second(folder), "1/s")
         with careloom(free_port(), data) as server, Careloom(server.url, ClientSecret(CLIENT, secret)) as api:
             measure_loads(server, api.sign_in().text, ceiling, reads, searches)
+            measure_transactions(server, api.sign_in().text, bundles)
         check_chain(data)
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import httpx
 
 HERE = Path(__file__).resolve().parent
-START_SECONDS = 30
+START_SECONDS = 120
 THREADS = 2
 CONNECTIONS = 32
 
@@ -88,7 +88,7 @@ def running(command: list[str], port: int, environment: dict[str, str], ready: s
 
 def careloom(port: int, data: Path) -> Any:
     """`careloom serve` over a data directory."""
-    told = {"CARELOOM__DATA__DIRECTORY": str(data), "CARELOOM__API__PORT": str(port)}
+    told = {"CARELOOM__DATA__DIRECTORY": str(data), "CARELOOM__API__PORT": str(port), "CARELOOM__API__CLIENT_RATE": ""}
     return running([sys.executable, "-m", "careloom.cli.main", "serve"], port, told, "/healthz")
 
 
@@ -117,20 +117,20 @@ def has_wrk() -> bool:
     return shutil.which("wrk") is not None
 
 
-def load(server: Server, paths: Path, *, seconds: int, token: str = "") -> Load:
-    """What a server does under a load of random lines of a file of paths, after a second to warm up."""
-    _wrk(server.url, paths, 1, token)
+def load(server: Server, lines: Path, *, seconds: int, token: str = "", script: str = "wrk_paths.lua") -> Load:
+    """What a server does under a load of random lines of a file, after a second to warm up; the script says of what."""
+    _wrk(server.url, lines, 1, token, script)
     before = server.cpu_seconds()
-    told = _wrk(server.url, paths, seconds, token)
+    told = _wrk(server.url, lines, seconds, token, script)
     cpu_ms = (server.cpu_seconds() - before) / told["requests"] * 1e3
     rate = told["requests"] / told["seconds"]
     return Load(rate, told["p50_ms"], told["p99_ms"], told["refused"], told["broken"], cpu_ms)
 
 
-def _wrk(url: str, paths: Path, seconds: int, token: str) -> dict[str, Any]:
-    command = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "wrk_paths.lua")]
+def _wrk(url: str, lines: Path, seconds: int, token: str, script: str) -> dict[str, Any]:
+    command = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / script)]
     command += ["-H", f"Authorization: Bearer {token}"] if token else []
-    told = subprocess.run([*command, url, "--", str(paths)], check=True, stdout=subprocess.PIPE, text=True).stdout
+    told = subprocess.run([*command, url, "--", str(lines)], check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, Any] = json.loads(told.splitlines()[-1])
     return found
 
