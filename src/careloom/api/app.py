@@ -44,6 +44,7 @@ from careloom.api import (
     nlp_queries,
     normalizations,
     oauth,
+    operations,
     overview,
     problems,
     quality,
@@ -95,7 +96,7 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types,
         fhir_operations, fhir_routes, terminology, codes, ingestions, jobs, records, quality, linkage, duplicates,
         clients, normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings,
-        overview, health, users, reidentifications, subjects, access, lake, monitoring, synthetic,
+        overview, health, operations, users, reidentifications, subjects, access, lake, monitoring, synthetic,
         synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, cds_hooks,
     ):  # fmt: skip
         room.register(app)

@@ -20,6 +20,12 @@ from careloom.services.monitor_numbers import HELP
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _EXTENSION = "careloom-metrics"
+_NUMBERS = {
+    "waiting": "Jobs that wait.",
+    "oldest_waiting_seconds": "For how long the oldest of them waits.",
+    "free_bytes": "Free where the data lie.",
+    "free_share": "Of the disk where the data lie.",
+}
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -91,7 +97,22 @@ class _Now(Collector):
         emergencies = GaugeMetricFamily("careloom_emergencies_waiting", told)
         emergencies.add_metric((), self._now.emergencies)
         yield emergencies
+        yield from self._dependencies()
         yield from self._models()
+
+    def _dependencies(self) -> Iterator[GaugeMetricFamily]:
+        up = GaugeMetricFamily("careloom_dependency_up", "1 where it works.", labels=("name",))
+        seconds = GaugeMetricFamily("careloom_dependency_seconds", "How long its answer took.", labels=("name",))
+        families = [up, seconds]
+        for one in self._now.dependencies:
+            if one.state != "off":
+                up.add_metric((one.name,), float(one.state != "failed"))
+                seconds.add_metric((one.name,), one.seconds)
+            for name, value in one.numbers.items():
+                family = GaugeMetricFamily(f"careloom_{one.name.replace('-', '_')}_{name}", _NUMBERS[name])
+                family.add_metric((), value)
+                families.append(family)
+        yield from families
 
     def _models(self) -> Iterator[GaugeMetricFamily]:
         families: dict[str, GaugeMetricFamily] = {}

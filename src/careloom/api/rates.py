@@ -28,8 +28,8 @@ from careloom.api.problems import HTTP_REMEDIES, HTTP_WORDS, answer
 from careloom.api.route_names import named_route
 from careloom.errors import SetupError
 from careloom.logs import log
+from careloom.services.dependencies import REDIS_PASSWORD as PASSWORD
 
-PASSWORD = "CARELOOM_REDIS_PASSWORD"  # noqa: S105 the name of a variable
 _POLICY = "client"
 _EXTENSION = "careloom-rates"
 _WARN_SECONDS = 60.0

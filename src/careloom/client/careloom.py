@@ -25,6 +25,7 @@ from careloom.client.models import Models
 from careloom.client.monitoring import Monitoring
 from careloom.client.nlp import Nlp
 from careloom.client.normalizations import Normalizations
+from careloom.client.operations_reports import Health
 from careloom.client.pace import Pace
 from careloom.client.quality import Quality
 from careloom.client.records import Records
@@ -148,6 +149,10 @@ class Careloom:
     def overview(self) -> Overview:
         """The platform at a glance: zones, arrivals, refusals, quality, jobs."""
         return decode(Overview, self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/overview")))
+
+    def health(self) -> Health:
+        """How everything is that the platform depends on. raises AccessError"""
+        return decode(Health, self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/health")))
 
     def fhir(self, zone: str) -> FhirZone:
         """The FHIR store of a zone: ``identified``, ``research`` or ``synthetic``. Asks nothing yet."""

@@ -8,6 +8,7 @@ from careloom.errors import CareloomError
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.dependencies import Dependency, dependencies
 from careloom.services.platform import STORED_ZONES, Platform
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Gauges:
     jobs       state -> jobs
     emergencies  in which the glass was broken and that nobody has acknowledged
     models     numbers of the newest look at each watched version
+    dependencies  what this installation depends on, and how it is
     """
 
     resources: dict[tuple[str, str], int]
@@ -44,6 +46,7 @@ class Gauges:
     jobs: dict[str, int]
     emergencies: int = 0
     models: tuple["Number", ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
 
 
 def readiness(platform: Platform) -> Readiness:
@@ -70,7 +73,7 @@ def gauges(platform: Platform, who: Principal) -> Gauges:
     with platform.store("identified").emergencies() as reader:
         waiting = reader.waiting()
     refused = platform.store("identified").quarantine_reasons()
-    return Gauges(resources, refused, _jobs(platform), waiting, _models(platform))
+    return Gauges(resources, refused, _jobs(platform), waiting, _models(platform), tuple(dependencies(platform)))
 
 
 def _models(platform: Platform) -> "tuple[Number, ...]":

@@ -199,6 +199,14 @@ class Jobs(JobTable):
         finally:
             os.close(lock)
 
+    def has_worker(self) -> bool:
+        """True while somebody is the `only_worker`."""
+        try:
+            with self.only_worker():
+                return False
+        except Conflict:
+            return True
+
     def recover(self) -> int:
         """Queues again what nobody runs any more; call it as the `only_worker`, while no job runs.
 

@@ -100,6 +100,13 @@ class JobTable:
         with translated(), self._engine.connect() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
+    def oldest_waiting(self) -> datetime | None:
+        """When the job that waits for longest was queued; None where none waits."""
+        query = select(func.min(_job.c.created)).where(_job.c.state == "waiting")
+        with translated(), self._engine.connect() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else time_of(found)
+
     def listed(self, *, state: State | None = None, limit: int = 100) -> list[Job]:
         """Jobs, newest first."""
         query = select(_job).order_by(_job.c.created.desc(), _job.c.id).limit(limit)

@@ -38,6 +38,7 @@ from careloom.client.aio.transport import AsyncWire
 from careloom.client.aio.users import Users
 from careloom.client.credentials import Credential, Token
 from careloom.client.decoding import decode
+from careloom.client.operations_reports import Health
 from careloom.client.pace import Pace
 from careloom.client.reports import Me, Overview
 from careloom.client.transport import Ask
@@ -152,6 +153,10 @@ class AsyncCareloom:
         return decode(
             Overview, await self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/overview"))
         )
+
+    async def health(self) -> Health:
+        """How everything is that the platform depends on. raises AccessError"""
+        return decode(Health, await self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/health")))
 
     def fhir(self, zone: str) -> FhirZone:
         """The FHIR store of a zone: ``identified``, ``research`` or ``synthetic``. Asks nothing yet."""

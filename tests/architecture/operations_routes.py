@@ -1,0 +1,7 @@
+"""Example requests of the routes for operators, for `test_routes`."""
+
+from typing import Any
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "GET /api/v1/health": {"path": "/api/v1/health", "verb": "monitor", "zones": ("landing",)},
+}
