@@ -33,6 +33,7 @@ from careloom.client.pace import Pace
 from careloom.dashboard.app import create_dashboard
 from careloom.errors import SetupError
 from careloom.services.annotate import warm
+from careloom.services.operator_logs import keep_lines
 from careloom.services.platform import Platform
 from careloom.settings import FILE_VARIABLE, PREFIX, Settings
 
@@ -53,6 +54,7 @@ def run(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:
     refuse_plain(settings)
     _check_certificate(settings)
     _check_port(settings.api.host, settings.api.port)
+    keep_lines(settings)
     with tempfile.TemporaryDirectory(prefix="careloom-numbers-") as numbers:
         os.environ[_SHARED_NUMBERS] = numbers
         try:

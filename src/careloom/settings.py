@@ -267,9 +267,18 @@ class Cds(Section):
 
 
 class Logs(Section):
-    """What is logged to standard error as JSON lines."""
+    """What is logged as JSON lines: to standard error, and in files that operators read over HTTP (`/api/v1/logs`).
+
+    level           of what goes to standard error
+    keep_level      of what is kept in ``logs/`` of the data directory by the server and its worker; ``off`` for nothing
+    keep_days       days that are kept
+    keep_day_bytes  more lines of one day are not
+    """
 
     level: Literal["debug", "info", "warning", "error"] = "warning"
+    keep_level: Literal["debug", "info", "warning", "error", "off"] = "info"
+    keep_days: Positive = 7
+    keep_day_bytes: Positive = 256 * 1024 * 1024
 
 
 class Settings(Section):
@@ -302,6 +311,11 @@ class Settings(Section):
     def keys_directory(self) -> Path:
         """The folder of the local keys."""
         return self.keys.directory or self.data.directory / "keys"
+
+    @property
+    def logs_directory(self) -> Path:
+        """Where lines of the log are kept."""
+        return self.data.directory / "logs"
 
     @property
     def base_url(self) -> str:

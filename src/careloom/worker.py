@@ -13,6 +13,7 @@ from types import FrameType
 from careloom import logs
 from careloom.services import traces_otlp
 from careloom.services.jobs import work
+from careloom.services.operator_logs import keep_lines
 from careloom.services.platform import Platform
 from careloom.settings import load
 from careloom.store.jobs import Stop
@@ -31,6 +32,7 @@ def run(*, once: bool, parent: int = 0) -> None:
     """
     settings = load()
     logs.configure(settings.logs.level)
+    keep_lines(settings)
     stop = Stop()
 
     def ask(_signal: int, _frame: FrameType | None) -> None:

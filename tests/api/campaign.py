@@ -34,7 +34,7 @@ WRITES = (
 )  # fmt: skip
 PAGED = (
     "models", "model-runs", "monitoring/versions", "monitoring/versions/{version}/looks", "synthetic/models",
-    "synthetic/samples", "synthetic/releases", "synthetic/ledger", "subjects/rules",
+    "synthetic/samples", "synthetic/releases", "synthetic/ledger", "subjects/rules", "logs",
 )  # fmt: skip
 NOT_WRITTEN = (400, 405, 409, 410, 412, 413, 422)
 BEYOND_SCHEMAS = {

@@ -60,12 +60,12 @@ def paged(
     kept = [item for item in items if _fits(item, query, at)]
     timed, falls = at if order in ("newest", "oldest") else "", order in ("newest", "names-down")
     kept.sort(key=lambda item: _place(item, by, timed), reverse=falls)
-    context = context_of(["paging", request.path, _filters(query)])
+    context = context_for(query)
     if query.cursor:
-        last = _opened(query.cursor, context)
+        last = opened_place(query.cursor, context)
         kept = [item for item in kept if (_place(item, by, timed) < last) == falls and _place(item, by, timed) != last]
     page = kept[: query.limit]
-    more = _sealed(_place(page[-1], by, timed), context) if len(kept) > len(page) else None
+    more = sealed_place(_place(page[-1], by, timed), context) if len(kept) > len(page) else None
     return json_answer({"items": page, "next": more})
 
 
@@ -87,17 +87,20 @@ def _place(item: Mapping[str, Any], by: str, at: str) -> list[str]:
     return [str(item.get(at) or "") if at else "", str(item[by])]
 
 
-def _filters(query: ListQuery) -> str:
-    return query.model_dump_json(exclude={"limit", "cursor"})
+def context_for(query: ListQuery) -> bytes:
+    """What a cursor of this list with these filters is bound to."""
+    return context_of(["paging", request.path, query.model_dump_json(exclude={"limit", "cursor"})])
 
 
-def _sealed(place: list[str], context: bytes) -> str:
+def sealed_place(place: list[str], context: bytes) -> str:
+    """The cursor that stands for a place of a list."""
     key = platform().keys.derive("paging", "lists")
     raw = seal(key, orjson.dumps(place), context, platform().runtime.random_bytes)
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _opened(cursor: str, context: bytes) -> list[str]:
+def opened_place(cursor: str, context: bytes) -> list[str]:
+    """The place that a cursor stands for. raises QueryError where it is not of this list"""
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         place: list[str] = orjson.loads(unseal(platform().keys.derive("paging", "lists"), raw, context))

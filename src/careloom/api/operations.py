@@ -1,4 +1,4 @@
-"""Routes for operators: how everything is that this installation depends on."""
+"""Routes for operators: how everything is that this installation depends on, and what its log says."""
 
 from dataclasses import asdict
 
@@ -7,11 +7,13 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import platform, who
-from careloom.api.operations_schemas import Health
+from careloom.api.lists import context_for, opened_place, sealed_place
+from careloom.api.operations_schemas import Health, LogPage, LogsQuery
 from careloom.api.schemas import Problem
-from careloom.services import dependencies
+from careloom.services import dependencies, operator_logs
 
 _TAG = Tag(name="Operations", description="For who keeps this installation running.")
+_OPERATE: list[dict[str, list[str]]] = [{"oauth2": ["careloom/operate"]}]
 _MONITOR: list[dict[str, list[str]]] = [{"oauth2": ["careloom/monitor"]}]
 
 operations = APIBlueprint("operations", __name__, url_prefix="/api/v1", abp_tags=[_TAG])
@@ -19,7 +21,7 @@ operations = APIBlueprint("operations", __name__, url_prefix="/api/v1", abp_tags
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
-    document(operations, Problem, Health)
+    document(operations, Problem, Health, LogPage)
     app.register_api(operations)
 
 
@@ -34,3 +36,27 @@ def shown() -> Response:
     """Keys, stores, queue, worker, disk, Redis, MLflow and collectors, each asked now: state, latency and numbers."""
     found = dependencies.health(platform(), who())
     return json_answer({"state": dependencies.state_of(found), "dependencies": [asdict(one) for one in found]})
+
+
+@operations.get(
+    "/logs",
+    summary="What does the log say?",
+    operation_id="logs",
+    security=_OPERATE,
+    responses={200: answers(LogPage, "Lines of all processes, newest first."), **problems(400, 401, 403, 500, 503)},
+)
+def logged(query: LogsQuery) -> Response:
+    """Found by time, level, code and request; no line holds anything of a patient.
+
+    A page may hold fewer lines than were asked for, or none, and still name a next one: what is rare is looked for in
+    several steps.
+    """
+    context = context_for(query)
+    place = opened_place(query.cursor, context) if query.cursor else None
+    ask = operator_logs.LogsAsk(
+        since=query.since, until=query.until, level=query.level, code=query.code, request=query.request,
+        limit=query.limit, place=(place[0], int(place[1])) if place else None,
+    )  # fmt: skip
+    found, then = operator_logs.lines(platform(), who(), ask)
+    more = sealed_place([then[0], str(then[1])], context) if then else None
+    return json_answer({"items": found, "next": more})

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from careloom.api.answers import told
+from careloom.api.lists import NEXT, TimesQuery
 from careloom.api.schemas import Model
 
 State = Literal["ok", "degraded", "failed", "off"]
@@ -36,3 +38,38 @@ class Health(Model):
         description="failed: keys, the identified store or the queue; degraded: anything else is failed or nearly so."
     )
     dependencies: list[DependencyState]
+
+
+LINE: dict[str, Any] = {
+    "time": "2026-11-22T01:02:03.412000+00:00", "level": "info", "logger": "careloom.access", "event": "request",
+    "fields": {"method": "GET", "route": "/api/v1/me", "status": 200, "request_id": "5f" * 16, "actor": "ward"},
+}  # fmt: skip
+
+
+class LogsQuery(TimesQuery):
+    """Which lines of the log."""
+
+    level: Literal["debug", "info", "warning", "error", "critical"] = told("debug", "The least level.", "warning")
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = told("", "Of an error or an issue.", "setup")
+    request: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = told("", "X-Request-Id of an answer.", "5f" * 16)
+
+
+class LogLine(Model):
+    """One line of the log."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": LINE})
+
+    time: str
+    level: str
+    logger: str
+    event: str = Field(description="A fixed sentence: it quotes nothing.")
+    fields: dict[str, Any] = Field(description="From an allow-list: routes, codes, counts, ids of runs and requests.")
+
+
+class LogPage(Model):
+    """Lines, newest first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LINE], "next": None}})
+
+    items: list[LogLine]
+    next: str | None = NEXT

@@ -3,6 +3,7 @@
 from copy import copy
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlencode
 
 import httpx
 
@@ -25,7 +26,7 @@ from careloom.client.models import Models
 from careloom.client.monitoring import Monitoring
 from careloom.client.nlp import Nlp
 from careloom.client.normalizations import Normalizations
-from careloom.client.operations_reports import Health
+from careloom.client.operations_reports import Health, LogPage
 from careloom.client.pace import Pace
 from careloom.client.quality import Quality
 from careloom.client.records import Records
@@ -153,6 +154,14 @@ class Careloom:
     def health(self) -> Health:
         """How everything is that the platform depends on. raises AccessError"""
         return decode(Health, self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/health")))
+
+    def logs(self, *, cursor: str = "", **filters: str) -> LogPage:
+        """A page of the platform's log, newest first. raises AccessError; QueryError
+
+        filters  since, until (RFC 3339), level, code, request, limit
+        """
+        asked = urlencode({**filters, **({"cursor": cursor} if cursor else {})})
+        return decode(LogPage, self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/logs?{asked}")))
 
     def fhir(self, zone: str) -> FhirZone:
         """The FHIR store of a zone: ``identified``, ``research`` or ``synthetic``. Asks nothing yet."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +28,25 @@ class Health:
 
     state: str
     dependencies: tuple[DependencyState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the log.
+
+    fields  from an allow-list: routes, codes, counts, ids of runs and requests
+    """
+
+    time: datetime
+    level: str
+    logger: str
+    event: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Lines, newest first, and the cursor of the next page."""
+
+    items: tuple[LogLine, ...]
+    next: str | None

@@ -3,6 +3,7 @@
 from copy import copy
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlencode
 
 import httpx
 
@@ -38,7 +39,7 @@ from careloom.client.aio.transport import AsyncWire
 from careloom.client.aio.users import Users
 from careloom.client.credentials import Credential, Token
 from careloom.client.decoding import decode
-from careloom.client.operations_reports import Health
+from careloom.client.operations_reports import Health, LogPage
 from careloom.client.pace import Pace
 from careloom.client.reports import Me, Overview
 from careloom.client.transport import Ask
@@ -157,6 +158,16 @@ class AsyncCareloom:
     async def health(self) -> Health:
         """How everything is that the platform depends on. raises AccessError"""
         return decode(Health, await self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/health")))
+
+    async def logs(self, *, cursor: str = "", **filters: str) -> LogPage:
+        """A page of the platform's log, newest first. raises AccessError; QueryError
+
+        filters  since, until (RFC 3339), level, code, request, limit
+        """
+        asked = urlencode({**filters, **({"cursor": cursor} if cursor else {})})
+        return decode(
+            LogPage, await self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/logs?{asked}"))
+        )
 
     def fhir(self, zone: str) -> FhirZone:
         """The FHIR store of a zone: ``identified``, ``research`` or ``synthetic``. Asks nothing yet."""
