@@ -8,7 +8,7 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import platform, who
 from careloom.api.lists import context_for, opened_place, sealed_place
-from careloom.api.operations_schemas import Health, LogPage, LogsQuery
+from careloom.api.operations_schemas import Health, OperatorLogPage, OperatorLogsQuery
 from careloom.api.schemas import Problem
 from careloom.services import dependencies, operator_logs
 
@@ -21,7 +21,7 @@ operations = APIBlueprint("operations", __name__, url_prefix="/api/v1", abp_tags
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
-    document(operations, Problem, Health, LogPage)
+    document(operations, Problem, Health, OperatorLogPage)
     app.register_api(operations)
 
 
@@ -43,9 +43,12 @@ def shown() -> Response:
     summary="What does the log say?",
     operation_id="logs",
     security=_OPERATE,
-    responses={200: answers(LogPage, "Lines of all processes, newest first."), **problems(400, 401, 403, 500, 503)},
+    responses={
+        200: answers(OperatorLogPage, "Of all processes, newest first."),
+        **problems(400, 401, 403, 500, 503),
+    },
 )
-def logged(query: LogsQuery) -> Response:
+def logged(query: OperatorLogsQuery) -> Response:
     """Found by time, level, code and request; no line holds anything of a patient.
 
     A page may hold fewer lines than were asked for, or none, and still name a next one: what is rare is looked for in

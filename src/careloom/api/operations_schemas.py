@@ -46,7 +46,7 @@ LINE: dict[str, Any] = {
 }  # fmt: skip
 
 
-class LogsQuery(TimesQuery):
+class OperatorLogsQuery(TimesQuery):
     """Which lines of the log."""
 
     level: Literal["debug", "info", "warning", "error", "critical"] = told("debug", "The least level.", "warning")
@@ -54,7 +54,7 @@ class LogsQuery(TimesQuery):
     request: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = told("", "X-Request-Id of an answer.", "5f" * 16)
 
 
-class LogLine(Model):
+class OperatorLogLine(Model):
     """One line of the log."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": LINE})
@@ -66,10 +66,10 @@ class LogLine(Model):
     fields: dict[str, Any] = Field(description="From an allow-list: routes, codes, counts, ids of runs and requests.")
 
 
-class LogPage(Model):
+class OperatorLogPage(Model):
     """Lines, newest first."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LINE], "next": None}})
 
-    items: list[LogLine]
+    items: list[OperatorLogLine]
     next: str | None = NEXT
