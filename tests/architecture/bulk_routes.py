@@ -81,10 +81,10 @@ def belongs_to(made: Installation, job_id: str, actor: str) -> None:
         queue.execute("UPDATE job SET actor = ? WHERE id = ?", (actor, job_id))
 
 
-def whole(made: Installation, actor: str) -> str:
-    """The id of a new export of everything that is done, as if `actor` had asked for it."""
+def whole(made: Installation, actor: str, ask: ExportAsk | None = None) -> str:
+    """The id of a new export that is done, of everything where none is asked, as if `actor` had asked for it."""
     platform, export_id = made.platform, made.platform.run_id()
-    request = sealed(platform, {"ask": ExportAsk("identified").as_json()}) | {"zone": "identified"}
+    request = sealed(platform, {"ask": (ask or ExportAsk("identified")).as_json()}) | {"zone": "identified"}
     jobs = Jobs(platform.settings.data.directory / "jobs", platform.runtime, immediate=True)
     jobs.register(exports.KIND, partial(exports.work_off, platform, jobs))
     jobs.submit(exports.KIND, request, actor="worker", job_id=export_id)

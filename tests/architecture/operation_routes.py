@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from careloom.services.view_export import NamedView, ViewExportAsk, export_ask
+from tests.api.kit import Installation
+from tests.architecture.bulk_routes import whole
 from tests.architecture.write_routes import NEW, body
 
 _READS = {"verb": "read", "also": "system/*.s", "also_in": ("identified",)}
@@ -12,6 +15,13 @@ VIEW = {
     "resourceType": "ViewDefinition", "name": "people", "status": "active", "resource": "Patient",
     "select": [{"column": [{"name": "id", "path": "getResourceKey()"}, {"name": "born", "path": "birthDate"}]}],
 }  # fmt: skip
+_VIEWS = body({
+    "resourceType": "Parameters",
+    "parameter": [{"name": "view", "part": [{"name": "name", "valueString": "people"},
+                                            {"name": "viewResource", "resource": VIEW}]}],
+})  # fmt: skip
+_EXPORT = "/fhir/{zone}/$viewdefinition-export/{export_id}"
+_OWN = "/fhir/identified/$viewdefinition-export/{own_view_export}"
 EXAMPLES: dict[str, dict[str, Any]] = {
     f"POST {_VALIDATE}/$validate": {
         "path": "/fhir/identified/Organization/$validate", "verb": "read", **body(NEW),
@@ -56,13 +66,28 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "POST /fhir/{zone}/ViewDefinition/$run": {
         "path": "/fhir/identified/ViewDefinition/$run", "verb": "search", **body(VIEW),
     },
+    "POST /fhir/{zone}/$viewdefinition-export": {
+        "path": "/fhir/identified/$viewdefinition-export", **_READS, "statuses": (202,),
+        "more": {**_VIEWS["more"], "headers": {"Prefer": "respond-async"}},
+    },
+    f"GET {_EXPORT}": {"path": _OWN, "verb": "read"},
+    f"DELETE {_EXPORT}": {"path": _OWN, "verb": "read", "statuses": (202,)},
+    f"GET {_EXPORT}/{{view}}/{{file}}": {"path": f"{_OWN}/people/Patient.1.ndjson", "verb": "read"},
 }  # fmt: skip
 ENCOUNTER = {
     "resourceType": "Encounter", "id": "e1", "status": "finished",
     "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
     "subject": {"reference": "Patient/p1"},
 }  # fmt: skip
+
+
+def own_export(made: Installation, actor: str) -> str:
+    """The id of a new export of one view that is done, as if `actor` had asked for it."""
+    return whole(made, actor, export_ask("identified", ViewExportAsk((NamedView("people", VIEW),), "ndjson")))
+
+
 BEYOND = {
+    ("POST /fhir/{zone}/$viewdefinition-export", "positive_data_acceptance", 400),  # what is no view
     ("GET /fhir/{zone}/{type}/{id}/$validate", "positive_data_acceptance", 422),  # a profile of another type
     *(
         (f"POST /fhir/{{zone}}/{{type}}/{below}$validate", "positive_data_acceptance", status)

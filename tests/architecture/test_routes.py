@@ -139,6 +139,7 @@ class Served:
             "certificate": lambda: subject_routes.certificate(self.made),
             "question": lambda: vault_routes.question(self.made, self.facts["pseudonym"]),
             "own_export": lambda: bulk_routes.whole(self.made, self.last_caller),
+            "own_view_export": lambda: operation_routes.own_export(self.made, self.last_caller),
             "done_import": lambda: bulk_routes.done_import(self.made, self.last_caller),
             "own_scoring": lambda: score_routes.own_scoring(self.made, self.last_caller),
             "own_import": lambda: bulk_routes.waiting_import(self.made, self.last_caller),

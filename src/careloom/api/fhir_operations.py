@@ -2,9 +2,9 @@
 
 from flask_openapi3 import OpenAPI
 
-from careloom.api import fhir_deidentify, fhir_documents, fhir_everything, fhir_validate, fhir_views
+from careloom.api import fhir_deidentify, fhir_documents, fhir_everything, fhir_validate, fhir_view_export, fhir_views
 
-_ROOMS = (fhir_deidentify, fhir_documents, fhir_everything, fhir_validate, fhir_views)
+_ROOMS = (fhir_deidentify, fhir_documents, fhir_everything, fhir_validate, fhir_view_export, fhir_views)
 
 
 def register(app: OpenAPI) -> None:

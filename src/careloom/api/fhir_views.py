@@ -94,15 +94,15 @@ def _ran(view: str) -> Response:
         kind, has_header = _format(asked), asked.one("header") or "true"
         if has_header not in ("true", "false"):
             raise QueryError("header is neither true nor false", "Write true or false.")
-        ask = _ask(asked, body if is_view else _definition(view, asked))
+        ask = _ask(asked, body if is_view else definition_at(view, asked))
     ran = run_view(platform(), who(), zone, ask)
     if ran.has_lists and kind == "csv":
         raise QueryError("CSV holds no lists", "Ask for json, ndjson or parquet, or take collection out of the view.")
-    content = _WRITERS[kind](ran.frame, has_header == "true")
+    content = WRITERS[kind](ran.frame, has_header == "true")
     return Response(content, content_type=shown.FORMATS[kind])
 
 
-def _definition(view: str, asked: Given) -> Any:
+def definition_at(view: str, asked: Given) -> Any:
     """The view that is named, or in the parameters. raises NotFound, QueryError"""
     sent, reference = asked.resource("viewResource"), asked.one("viewReference")
     if view or reference:
@@ -155,6 +155,7 @@ def _parquet(frame: pl.DataFrame, _: bool) -> bytes:
     return out.getvalue()
 
 
-_WRITERS: dict[str, Callable[[pl.DataFrame, bool], bytes]] = {
+WRITERS: dict[str, Callable[[pl.DataFrame, bool], bytes]] = {
     "json": _json, "ndjson": _ndjson, "csv": _csv, "parquet": _parquet,
 }  # fmt: skip
+"""Format -> what writes a table in it, with or without the first line of CSV."""

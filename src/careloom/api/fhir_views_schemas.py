@@ -60,3 +60,55 @@ TABLE: ResponseDict = {
         },
     }
 }
+_AT = "https://careloom.example.org/fhir/research/$viewdefinition-export/20261122T010203Z-abc234"
+EXPORT_BODY = operations.body(
+    "Parameters: view (name, and viewResource or viewReference) once or more, _format, patient, _since, "
+    "clientTrackingId.",
+    operations.ref("Parameters"),
+    operations.parameters(
+        {"name": "view", "part": [{"name": "name", "valueString": "people"},
+                                  {"name": "viewResource", "resource": VIEW_EXAMPLE}]},
+        {"name": "_format", "valueCode": "csv"},
+    ),
+)  # fmt: skip
+NAMED: Json = {
+    "name": "view", "in": "path", "required": True, "schema": {"type": "string", "pattern": schemas.ID_PATTERN},
+    "description": "The name of a view of the export.", "example": "people",
+}  # fmt: skip
+_TEXT: Json = {"schema": {"type": "string"}}
+
+
+def _parameters(status: str, *more: Json) -> Json:
+    parts = [
+        {"name": "exportId", "valueString": "20261122T010203Z-abc234"}, {"name": "status", "valueCode": status},
+        {"name": "location", "valueUri": _AT}, {"name": "cancelUrl", "valueUri": _AT}, *more,
+    ]  # fmt: skip
+    return {"application/fhir+json": {"schema": operations.ref("Parameters"), "example": operations.parameters(*parts)}}
+
+
+ACCEPTED: ResponseDict = {
+    "202": {
+        "description": "It is queued.",
+        "headers": {"Content-Location": {"description": "Where to watch it.", **_TEXT, "example": _AT}},
+        "content": _parameters("accepted"),
+    }
+}
+STATUS: ResponseDict = {
+    "200": {
+        "description": "It is whole.",
+        "headers": {"Expires": {"description": "When its files are removed.", **_TEXT}},
+        "content": _parameters(
+            "completed",
+            {"name": "output", "part": [{"name": "name", "valueString": "people"},
+                                        {"name": "location", "valueUri": f"{_AT}/people/Patient.1.ndjson"}]},
+        ),
+    },
+    "202": {
+        "description": "It waits or is made.",
+        "headers": {
+            "X-Progress": {"description": "How far it is.", **_TEXT, "example": "50000 of 1180000 resources"},
+            "Retry-After": {"description": "Seconds until to look again.", **_TEXT, "example": "5"},
+        },
+        "content": _parameters("in-progress"),
+    },
+}  # fmt: skip

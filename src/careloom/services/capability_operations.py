@@ -48,6 +48,7 @@ OPERATIONS: dict[Operation, _Told] = {
     Operation("Patient", "everything"): _Told(f"{_R4}/Patient-everything"),
     Operation("Encounter", "everything"): _Told(f"{_R4}/Encounter-everything"),
     Operation("DocumentReference", "docref"): _Told("http://hl7.org/fhir/us/core/OperationDefinition/docref"),
+    Operation("", "viewdefinition-export"): _Told("http://sql-on-fhir.org/OperationDefinition/$viewdefinition-export"),
     Operation("ViewDefinition", "run"): _Told("http://sql-on-fhir.org/OperationDefinition/$run", _VIEW),
 }
 """What zones offer. ViewDefinition is no resource type of R4: its operation is told as one of the zone."""

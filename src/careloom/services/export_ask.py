@@ -44,6 +44,8 @@ class ExportAsk:
     elements  ``name`` or ``Patient.name``; empty for whole resources
     patients  ids of the only patients wanted, of all or of the group's; empty for every one
     address   what the client asked, as it asked; told in the manifest
+    views     JSON of the views as which the resources are to be fetched: see `careloom.services.view_export`; empty for
+              the resources themselves
     """
 
     zone: str
@@ -55,6 +57,7 @@ class ExportAsk:
     elements: tuple[str, ...] = ()
     patients: tuple[str, ...] = ()
     address: str = ""
+    views: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The ask as the queue and the export keep it."""
