@@ -24,7 +24,7 @@ _CODE_BYTES = 10
 
 
 def _totp(secret: bytes) -> TOTP:
-    return TOTP(secret, _DIGITS, SHA1(), STEP_SECONDS, enforce_key_length=False)  # noqa: S303 - what apps understand
+    return TOTP(secret, _DIGITS, SHA1(), STEP_SECONDS, enforce_key_length=False)  # noqa: S303 - what apps understand  # nosec B303
 
 
 def new_second_factor(random_bytes: RandomBytes) -> bytes:
