@@ -19,7 +19,7 @@ from careloom.services.clients import ClientAsk
 from careloom.services.sign_in import Knock
 from tests.api.kit import Clock, Installation
 
-PASSWORD = "three lamps over the harbour"
+PASSWORD = "three lamps over the harbour"  # pragma: allowlist secret
 REDIRECT = "https://growth.example.org/after"
 SCOPES = "openid fhirUser offline_access launch/patient user/*.rs patient/*.rs"
 VERIFIER = "o28xyrYY7-lGYfnKwRjHEZWlFIPlzVnFPYMWbH-g_BsNnQNem-IAg9fDh92X0Kt"

@@ -13,7 +13,7 @@ from careloom.services.write import write
 from tests.api.kit import OBSERVATION, PATIENT, Installation
 
 FHIR = "application/fhir+json"
-SECRET = "Zephyrine"
+SECRET = "Zephyrine"  # pragma: allowlist secret
 NEW = {"resourceType": "Organization", "name": SECRET}
 
 

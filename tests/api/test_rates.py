@@ -87,7 +87,7 @@ def test_an_installation_counts_in_redis(tmp_path: Path) -> None:
 
 def test_the_password_of_redis_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD, "a-password-of-a-test")
-    with redis_server(tmp_path, password="a-password-of-a-test") as address:
+    with redis_server(tmp_path, password="a-password-of-a-test") as address:  # pragma: allowlist secret
         Rates("5/hour", address).take("ward", 2)
         assert Rates("5/hour", address).take("ward", 1).remaining == 2
 

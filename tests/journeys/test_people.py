@@ -11,7 +11,7 @@ import typer
 from careloom.crypto.one_time_codes import code_at
 from tests.journeys.hospital import CommandLine
 
-PASSWORD = "three lamps over the harbour"
+PASSWORD = "three lamps over the harbour"  # pragma: allowlist secret
 INVITE = ("people", "invite", "mara.lind", "--role", "clinician", "--zone", "identified", "--full-name", "Mara Lind")
 
 

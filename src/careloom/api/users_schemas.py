@@ -18,7 +18,7 @@ USER: dict[str, Any] = {
     "scopes": ["careloom/monitor", "system/*.rs"], "created": "2026-11-22T10:00:00+00:00", "expires": None,
     "is_bound_to_a_patient": False, "actors": [], "purposes": [], "disabled": None, "full_name": "Mara Lind",
     "account": "ready", "recovery_codes_left": 10, "invited_until": None,
-    "password_changed": "2026-11-22T10:05:00+00:00", "signed_in": None,
+    "password_changed": "2026-11-22T10:05:00+00:00", "signed_in": None,  # pragma: allowlist secret
 }  # fmt: skip
 INVITED: dict[str, Any] = USER | {
     "account": "invited", "recovery_codes_left": 0, "password_changed": None,

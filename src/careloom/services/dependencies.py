@@ -25,7 +25,7 @@ LOW_SHARE = 0.05
 """Of the disk that is free: below it is degraded, below a fifth of that failed."""
 LONG_SECONDS = 3600.0
 """A job that waited for longer than this is a queue that is degraded."""
-REDIS_PASSWORD = "CARELOOM_REDIS_PASSWORD"  # noqa: S105 the name of a variable
+REDIS_PASSWORD = "CARELOOM_REDIS_PASSWORD"  # noqa: S105 - a name  # pragma: allowlist secret
 _PORTS = {"http": 80, "https": 443}
 
 

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from careloom.errors import SetupError, Unavailable
 from careloom.store.engine import translated
 
-PASSWORD = "CARELOOM_REDIS_PASSWORD"  # noqa: S105 the name of a variable
+PASSWORD = "CARELOOM_REDIS_PASSWORD"  # noqa: S105 - a name  # pragma: allowlist secret
 _NAME = "careloom"
 _TASK = "careloom_job"
 _REDIS_SECONDS = 5.0

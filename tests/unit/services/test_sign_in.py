@@ -14,7 +14,7 @@ from careloom.services.clients import ClientAsk, disable_client, rotate_secret
 from careloom.services.sign_in import Knock
 from tests.api.kit import Clock, Installation
 
-PASSWORD = "three lamps over the harbour"
+PASSWORD = "three lamps over the harbour"  # pragma: allowlist secret
 ASK = ClientAsk("mara.lind", ["clinician"], ["identified"], kind="person")
 HERE = Knock("mara.lind", "192.0.2.7")
 STRANGER = Knock("mara.lind", "203.0.113.99")

@@ -352,7 +352,7 @@ def test_a_redis_that_is_away_loses_no_job(tmp_path: Path) -> None:
 
 
 def test_a_redis_is_asked_with_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with redis_server(tmp_path, password="of-this-test") as address:
+    with redis_server(tmp_path, password="of-this-test") as address:  # pragma: allowlist secret
         refused = Jobs(tmp_path / "jobs", Runtime(), queue=address)
         with pytest.raises(Unavailable):
             refused.run_waiting()
