@@ -33,6 +33,7 @@ WRITES = (
     "DELETE /fhir/{zone}/{type}/{id}",
 )  # fmt: skip
 PAGED = (
+    "audit/events",
     "models", "model-runs", "monitoring/versions", "monitoring/versions/{version}/looks", "synthetic/models",
     "synthetic/samples", "synthetic/releases", "synthetic/ledger", "subjects/rules", "logs",
 )  # fmt: skip
@@ -51,6 +52,7 @@ BEYOND_SCHEMAS = {
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}", "positive_data_acceptance", 410),  # another request deleted it
+    ("POST /api/v1/audit/proofs", "positive_data_acceptance", 400),  # a checkpoint that nobody signed here
     ("POST /api/v1/scores/patient", "positive_data_acceptance", 400),  # a day that no calendar has
     ("POST /api/v1/scores/cohort", "positive_data_acceptance", 400),
     ("POST /api/v1/score-runs", "positive_data_acceptance", 400),

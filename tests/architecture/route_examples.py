@@ -8,6 +8,7 @@ from careloom.services.access import Zone
 from careloom.tables.research import PATIENTS as RESEARCH_PATIENTS
 from tests.architecture import (
     access_routes,
+    audit_routes,
     bulk_routes,
     client_routes,
     forecast_routes,
@@ -198,6 +199,7 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in linkage_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in vault_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in access_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in audit_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in subject_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in bulk_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in operation_routes.EXAMPLES.items()},

@@ -29,6 +29,7 @@ from careloom.services.tokens import issue
 from tests.api.kit import OBSERVATION, PATIENT, Installation
 from tests.architecture import (
     access_routes,
+    audit_routes,
     bulk_routes,
     client_routes,
     forecast_routes,
@@ -123,6 +124,7 @@ class Served:
             "refresh": lambda: lake_routes.refresh(self.made),
             "queued look": lambda: monitoring_routes.queued(self.made),
             "emergency": lambda: access_routes.emergency(self.made, self.facts["patient"]),
+            "queued check": lambda: audit_routes.queued(self.made),
             "spare": lambda: subject_routes.spare(self.made),
             "subject rule": lambda: subject_routes.rule(self.made),
             "certificate": lambda: subject_routes.certificate(self.made),

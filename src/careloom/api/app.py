@@ -9,6 +9,7 @@ from flask_openapi3 import Info, OpenAPI
 import careloom
 from careloom.api import (
     access,
+    audit,
     bulk,
     bulk_import,
     cds_hooks,
@@ -96,8 +97,8 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types,
         fhir_operations, fhir_routes, terminology, codes, ingestions, jobs, records, quality, linkage, duplicates,
         clients, normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings,
-        overview, health, operations, users, reidentifications, subjects, access, lake, monitoring, synthetic,
-        synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, cds_hooks,
+        overview, health, operations, users, reidentifications, subjects, access, audit, lake, monitoring,
+        synthetic, synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, cds_hooks,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

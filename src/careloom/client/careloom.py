@@ -9,6 +9,7 @@ import httpx
 
 from careloom.client.access import Access
 from careloom.client.address import base_address
+from careloom.client.audit import Audit
 from careloom.client.clients import Clients
 from careloom.client.credentials import Credential, Token, Tokens
 from careloom.client.decoding import decode
@@ -80,6 +81,7 @@ class Careloom:
     def _enter(self, session: Session) -> None:
         self._session = session
         self.access = Access(self._session)
+        self.audit = Audit(self._session)
         self.clients = Clients(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)

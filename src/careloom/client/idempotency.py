@@ -8,7 +8,7 @@ from careloom.client.transport import Ask
 
 HEADER = "Idempotency-Key"
 _NOT_KEPT = re.compile(
-    r"/(?:clients(?:/[^/]+/rotate)?|deidentify|ingestions|forecasts/.*|mappings/suggest|nlp/analyze"
+    r"/(?:audit/(?:checks|proofs)|clients(?:/[^/]+/rotate)?|deidentify|ingestions|forecasts/.*|mappings/suggest|nlp/analyze"
     r"|nlp/(?:facts|notes)/search|records|reidentifications/[^/]+/reveal|research/.*|risk/cohorts/.*|scores/.*"
     r"|subjects/(?:erasures|export)|terminology/.*|users(?:/.*)?)"
 )

@@ -19,6 +19,7 @@ REGISTRY: dict[str, str] = {
     "reader.nlp": "careloom.nlp.assembly:reader",
     "tagger.huggingface": "careloom.nlp.huggingface_torch:HuggingFaceTagger",
     "check.synthetic": "careloom.services.synthesize_check:problems",
+    "job.audit-verify": "careloom.services.audit_events:do_verification",
     "job.annotate": "careloom.services.annotate_jobs:work_off",
     "job.deidentify": "careloom.services.deidentify_jobs:work_off",
     "job.duplicates": "careloom.services.duplicates_jobs:do_look",

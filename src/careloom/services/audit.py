@@ -8,16 +8,17 @@ from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
 from careloom.store.audit_log import AuditProblem, AuditReport
+from careloom.store.zone_store import Zone
 
 
-def verify(platform: Platform, who: Principal) -> dict[str, Any]:
-    """Every row, link, signature and anchor of every zone that has, or had, a store.
+def verify(platform: Platform, who: Principal, zones: tuple[Zone, ...] = STORED_ZONES) -> dict[str, Any]:
+    """Every row, link, signature and anchor of every one of these zones that has, or had, a store.
 
     returns  ``verified`` and ``chains``: zone, events, anchored (how many of them the anchor covers, None where it
              cannot be read), verified, detail
     """
     chains = []
-    for zone in STORED_ZONES:
+    for zone in zones:
         admit(platform, who, "audit", zone)
         if not platform.has_store(zone):
             if platform.has_anchor(zone):
@@ -76,12 +77,13 @@ def report(
     zone = zone_of(zone_name)
     admit(platform, who, "audit", zone)
     store = platform.store(zone)
-    pseudonym = store.pseudonym(_patient_id(patient)) if patient else ""
+    pseudonym = store.pseudonym(patient_id_of(patient)) if patient else ""
     note(platform, who, "audit", zone, subjects=(pseudonym,) if pseudonym else ())
     return store.audit_events(subject=pseudonym, limit=limit)
 
 
-def _patient_id(text: str) -> str:
+def patient_id_of(text: str) -> str:
+    """The id in ``Patient/<id>``. raises QueryError"""
     kind, slash, name = text.partition("/")
     if kind != "Patient" or not slash or not name:
         raise QueryError("a patient is named Patient/<id>", "Use the id as stored: careloom search 'Patient?...'.")

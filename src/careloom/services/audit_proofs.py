@@ -12,6 +12,7 @@ from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.search import zone_of
 from careloom.store import audit_proof
 from careloom.store.audit_proof import Checkpoint
+from careloom.store.zone_store import Zone
 
 Json = dict[str, Any]
 
@@ -22,12 +23,23 @@ def checkpoints(platform: Platform, who: Principal) -> list[Json]:
     for zone in STORED_ZONES:
         admit(platform, who, "audit", zone)
         if platform.has_store(zone):
-            note(platform, who, "audit", zone, detail={"checkpoint": True})
-            store, now = platform.store(zone), platform.runtime.now()
-            with store.connect() as connection:
-                sign = store.keys.provider.sign
-                made.append(asdict(audit_proof.checkpoint(connection, zone, sign, now)))
+            made.append(checkpoint_of(platform, who, zone)["checkpoint"])
     return made
+
+
+def checkpoint_of(platform: Platform, who: Principal, zone_name: str) -> Json:
+    """``checkpoint``, a signed one of this zone's chain, and ``public_key``, hex, to check it by.
+
+    raises  AccessError; QueryError; NotFound where the zone has no chain
+    """
+    zone = zone_of(zone_name)
+    admit(platform, who, "audit", zone)
+    _has_chain(platform, zone)
+    note(platform, who, "audit", zone, detail={"checkpoint": True})
+    store, now = platform.store(zone), platform.runtime.now()
+    with store.connect() as connection:
+        made = audit_proof.checkpoint(connection, zone, store.keys.provider.sign, now)
+    return {"checkpoint": asdict(made), "public_key": store.keys.provider.public_key().hex()}
 
 
 def prove(platform: Platform, who: Principal, zone_name: str, event: str, held: bytes = b"") -> Json:
@@ -42,6 +54,7 @@ def prove(platform: Platform, who: Principal, zone_name: str, event: str, held: 
     number = event.removeprefix("audit-")
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         raise NotFound("an event is named by its number", "See careloom audit report: audit-17, or 17.")
+    _has_chain(platform, zone)
     note(platform, who, "audit", zone, detail={"proof": int(number)})
     store = platform.store(zone)
     with store.connect() as connection:
@@ -87,6 +100,11 @@ def check_by(content: bytes, public_key: bytes) -> Json:
     if not audit_proof.is_proven(told, public_key):
         return answer | {"kind": "proof", "signed": False}
     return answer | {"kind": "proof", "signed": True, "event": orjson.loads(told.row["body"])}
+
+
+def _has_chain(platform: Platform, zone: Zone) -> None:
+    if not platform.has_store(zone):
+        raise NotFound(f"the {zone} zone has no audit chain yet", "Its first event begins it; ask for another zone.")
 
 
 def _checkpoint(content: bytes) -> Checkpoint:

@@ -35,6 +35,7 @@ from careloom.store.uploads import Part
 KIND = "ingest"
 LOADED_WHEN_ASKED = (
     "annotate",
+    "audit-verify",
     "deidentify",
     "duplicates",
     "lake-refresh",

@@ -19,6 +19,7 @@ OPERATION = "jobs"
 CURSOR_PATTERN = r"^([0-9]{1,17}\.[A-Za-z0-9-]{1,64})?$"
 RIGHTS: dict[str, tuple[tuple[Verb, ...], tuple[Zone, ...]]] = {
     "annotate": (("annotate",), ()),
+    "audit-verify": (("audit",), ("identified", "research", "synthetic")),
     "deidentify": (("deidentify",), ("identified", "research")),
     "duplicates": (("link",), ("identified",)),
     "export": (("read", "search"), ()),
@@ -36,6 +37,7 @@ A job of any other kind is stopped and run again by operators alone. The rights 
 which it was queued may have been taken since."""
 PLACES: dict[str, str] = {
     "annotate": "/api/v1/nlp/annotations/{id}",
+    "audit-verify": "/api/v1/audit/verifications/{id}",
     "deidentify": "/api/v1/deidentifications/{id}",
     "duplicates": "/api/v1/linkage/duplicates/looks/{id}",
     "export": "/fhir/{zone}/$export/{id}",

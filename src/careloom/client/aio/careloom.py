@@ -9,6 +9,7 @@ import httpx
 
 from careloom.client.address import base_address
 from careloom.client.aio.access import Access
+from careloom.client.aio.audit import Audit
 from careloom.client.aio.clients import Clients
 from careloom.client.aio.credentials import Tokens
 from careloom.client.aio.deidentifications import Deidentifications
@@ -82,6 +83,7 @@ class AsyncCareloom:
     def _enter(self, session: Session) -> None:
         self._session = session
         self.access = Access(self._session)
+        self.audit = Audit(self._session)
         self.clients = Clients(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
