@@ -1,5 +1,6 @@
 """The server: REST API and dashboard in worker processes, and the job worker beside them, until it is stopped."""
 
+import atexit
 import gc
 import ipaddress
 import logging
@@ -159,7 +160,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "certfile": str(api.certificate) if api.certificate else None,
             "keyfile": str(api.key) if api.key else None,
             "when_ready": self._when_ready,
-            "post_worker_init": self._warm,
+            "post_worker_init": self._begin,
             "ssl_context": _tls,
         }
         for name, value in told.items():
@@ -177,14 +178,26 @@ class _Server(BaseApplication):  # type: ignore[misc]
         """Runs until a signal stops it."""
         _Arbiter(self, self._settings).run()
 
-    def _warm(self, _worker: object) -> None:
-        """Loads the reader of notes beside what the new process serves: its run time does not live through a fork."""
+    def _begin(self, _worker: object) -> None:
+        """What a new process does: it says how it will leave, and loads the reader of notes beside what it serves.
+
+        The reader's run time does not live through a fork.
+        """
+        atexit.register(_leave)
         if self._settings.annotate.warm:
             threading.Thread(target=_warmed, args=(self._platform,), name="warm", daemon=True).start()
 
     def _when_ready(self, _arbiter: Arbiter) -> None:
         if self._ready:
             self._ready()
+
+
+def _leave() -> None:
+    """Ends a process whose threads are over without taking its libraries down: some do not live through a fork."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _warmed(platform: Platform) -> None:

@@ -87,7 +87,7 @@ def test_a_jwt_is_used_once(place: Installation) -> None:
         ({"iat": int(AT.timestamp()) + 60}, "does not hold yet"), ({"jti": None}, "no fitting jti"),
         ({"jti": ""}, "no fitting jti"), ({"iss": None}, "cannot be read"),
     ],
-    ids=str,
+    ids=lambda one: " ".join(one) if isinstance(one, dict) else one,
 )  # fmt: skip
 def test_a_jwt_that_does_not_hold_is_refused_and_says_why(
     place: Installation, change: dict[str, Any], told: str

@@ -1,5 +1,6 @@
 """Routes of people who sign in in a browser, and let applications do something in their name."""
 
+import hmac
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -196,7 +197,7 @@ def accept() -> Response:
     form = request.form
     name = form.get("name", "")
     try:
-        if form.get("password", "") != form.get("again", ""):
+        if not hmac.compare_digest(form.get("password", "").encode(), form.get("again", "").encode()):
             raise QueryError("the two passwords differ", "Type the same one twice.")
         knock = forms.knock(name, address())
         begun = enrolment.begin(platform(), knock, form.get("invitation", ""), form.get("password", ""))

@@ -72,7 +72,7 @@ def shown(page: str, status: int = 200, *, target: str = "", session: str | None
     """A page as the answer. `target` is the address to which its form may lead on; `session` a new session's cookie."""
     response = Response(page, status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = pages.policy(_origin(target) if target else "")
-    if cookie(FORM) != _form_nonce():
+    if not hmac.compare_digest(cookie(FORM).encode(), _form_nonce().encode()):
         keep(response, FORM, _form_nonce())
     if session:
         keep(response, SESSION, session)
