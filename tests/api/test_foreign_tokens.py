@@ -18,6 +18,10 @@ from tests.api.kit import Clock, Installation
 from tests.api.people_kit import at
 
 ACTOR = f"entra:{OID}"
+PROGRAM: dict[str, Any] = {"scp": None, "idtyp": "app", "name": None, "preferred_username": None, "sid": None}
+"""What a program's token has otherwise than a person's."""
+ID_TOKEN: dict[str, Any] = {"scp": None, "azp": None, "azpacr": None, "aio": None}
+"""What an id_token of the code flow has otherwise: the roles stay, and the audience is the registration itself."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,7 @@ def test_a_person_of_entra_reads_with_mapped_roles_and_scopes(
 def test_a_program_of_entra_without_scopes_may_what_its_roles_may(
     made: Installation, clock: Clock, issuer: ServedIssuer
 ) -> None:
-    me = asked(made, issuer.token(stamp(clock), scp=None, roles=["Careloom.Clinician"])).json
+    me = asked(made, issuer.token(stamp(clock), **PROGRAM)).json
     assert me["kind"] == "client"
     assert {"system/*.rs", "careloom/monitor"} <= set(me["scopes"])
 
@@ -96,6 +100,14 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("whose end is a text", {"exp": "9999999999"}, "token-expired"),
     ("that does not hold yet", {"nbf": 9_999_999_999}, "token-not-yet"),
     ("that is an id_token", {"nonce": "n", "scp": None}, "token-no-access-token"),
+    ("that is an id_token of the code flow", ID_TOKEN, "token-no-access-token"),
+    ("that is an id_token and names a program", {"scp": None}, "token-no-access-token"),
+    ("of a person without scopes", PROGRAM | {"idtyp": "user"}, "token-no-access-token"),
+    ("of a program that is not named", PROGRAM | {"azp": None}, "token-no-access-token"),
+    ("of a program whose name is empty", PROGRAM | {"azp": ""}, "token-no-access-token"),
+    ("that vouches for an access token", PROGRAM | {"at_hash": "h"}, "token-no-access-token"),
+    ("that vouches for a code", PROGRAM | {"c_hash": "h"}, "token-no-access-token"),
+    ("of who signed in, without scopes", PROGRAM | {"auth_time": 1_700_000_000}, "token-no-access-token"),
     ("that has neither scope nor role", {"scp": None, "roles": None}, "token-no-access-token"),
     ("of no person", {"oid": None}, "token-subject"),
     ("of a name that is none", {"oid": "a b"}, "token-subject"),
@@ -111,6 +123,29 @@ def test_a_token_is_refused_on_record(
     assert asked(made, issuer.token(stamp(clock), **claims)).status_code == 401
     last = made.events()[-1]
     assert (last["operation"], last["outcome"], last["detail"]["reason"]) == ("use-token", "refused", reason)
+
+
+def test_a_person_s_token_may_say_when_they_signed_in(made: Installation, clock: Clock, issuer: ServedIssuer) -> None:
+    assert asked(made, issuer.token(stamp(clock), auth_time=stamp(clock) - 60)).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["azp", "appid", "client_id"])
+@pytest.mark.parametrize("typ", ["at+jwt", "application/at+jwt"])
+def test_a_token_whose_type_says_access_needs_no_other_word_for_it(
+    made: Installation, clock: Clock, issuer: ServedIssuer, name: str, typ: str
+) -> None:
+    program = PROGRAM | {"idtyp": None, "azp": None} | {name: "feed"}
+    assert asked(made, issuer.token(stamp(clock), header={"typ": typ}, **program)).status_code == 200
+
+
+@pytest.mark.parametrize(("program", "status"), [("feed", 200), (AUDIENCE, 401)])
+def test_an_issuer_without_tenants_tells_an_id_token_by_its_audience(
+    tmp_path: Path, clock: Clock, issuer: ServedIssuer, program: str, status: int
+) -> None:
+    file = written(tmp_path, issuer.issuer, tenant="")
+    with Installation(tmp_path, at(clock), access={"issuers": file}) as made:
+        token = issuer.token(stamp(clock), **PROGRAM | {"idtyp": None, "tid": None, "azp": program})
+        assert asked(made, token).status_code == status
 
 
 def forged(token: str, header: dict[str, Any], *, sign: str | None = None) -> str:

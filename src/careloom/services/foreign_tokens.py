@@ -45,12 +45,13 @@ def foreign_session_of(platform: Platform, token: str, *, request: str = "") -> 
     if not named:
         return None
     name, issuer = named[0]
-    claims = _verified(platform, issuer, token, request)
+    verified = _verified(platform, issuer, token, request)
+    claims = verified.claims
     who = claims.get(issuer.subject)
     if not isinstance(who, str) or not _SUBJECT.fullmatch(who):
         _refuse(platform, name, "token-subject", request)
     actor, now = f"{name}:{who}", platform.runtime.now()
-    reason = _fault(issuer, claims, now)
+    reason = _fault(issuer, verified, now)
     if reason:
         _refuse(platform, actor, reason, request)
     roles, scopes = issuer.roles_of(claims), _scopes(issuer, claims)
@@ -75,7 +76,7 @@ def _claimed_issuer(token: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _verified(platform: Platform, issuer: Issuer, token: str, request: str) -> Mapping[str, Any]:
+def _verified(platform: Platform, issuer: Issuer, token: str, request: str) -> jwt.Token:
     try:
         head = token.split(".", maxsplit=1)[0]
         header = orjson.loads(urlsafe_b64decode(head + "=" * (-len(head) % 4)))
@@ -83,31 +84,64 @@ def _verified(platform: Platform, issuer: Issuer, token: str, request: str) -> M
         key = RSAKey.import_key({name: found[name] for name in ("kty", "n", "e")}) if found else None
         if key is None or key.public_key.key_size < _LEAST_BITS or str(header.get("typ", "JWT")).lower() not in _TYPES:
             raise ValueError
-        return jwt.decode(token, key, algorithms=list(ALGORITHMS)).claims
+        return jwt.decode(token, key, algorithms=list(ALGORITHMS))
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         log(__name__, "a token that its issuer did not sign was refused", level=logging.WARNING, request_id=request)
         raise Unauthenticated("the token is not one that its issuer signed", _REMEDY) from None
 
 
-_TYPES = ("jwt", "at+jwt", "application/at+jwt")
+_ACCESS_TYPES = ("at+jwt", "application/at+jwt")
+_TYPES = ("jwt", *_ACCESS_TYPES)
 
 
-def _fault(issuer: Issuer, claims: Mapping[str, Any], now: datetime) -> str:
+def _fault(issuer: Issuer, token: jwt.Token, now: datetime) -> str:
     """Why a token that its issuer signed does not hold here and now; empty if it does."""
-    audiences = claims.get("aud")
-    named = [audiences] if isinstance(audiences, str) else audiences if isinstance(audiences, list) else []
+    claims = token.claims
     stamp, expires, begins = now.timestamp(), claims.get("exp"), claims.get("nbf", 0)
-    if not set(issuer.audiences) & {one for one in named if isinstance(one, str)}:
+    if not _audiences(claims) & set(issuer.audiences):
         return "token-foreign"
     if issuer.tenant and claims.get("tid") != issuer.tenant:
         return "token-tenant"
-    if "nonce" in claims or ("scp" not in claims and "scope" not in claims and not issuer.roles_of(claims)):
-        return "token-no-access-token"  # an id_token, which says who somebody is and allows nothing
+    if not _is_access_token(token) or not (_has_scopes(claims) or issuer.roles_of(claims)):
+        return "token-no-access-token"
     if type(expires) is not int or expires + LEEWAY.total_seconds() <= stamp:
         return "token-expired"
     if type(begins) is not int or begins > stamp + LEEWAY.total_seconds():
         return "token-not-yet"
     return ""
+
+
+def _is_access_token(token: jwt.Token) -> bool:
+    """False for an id_token, which says who somebody is and allows nothing, though Entra ID writes roles into it too.
+
+    Without scopes only a program's token is one. It has to say so, since it gets all that its roles permit: by its
+    ``typ``, or at Entra ID (which names a ``tid``) by ``idtyp``; elsewhere it names a program that is not its audience,
+    as it is of every id_token.
+
+    source  OpenID Connect Core 1.0, 2 (``aud``, ``azp``) and 3.1.3.6; RFC 9068, 2.1 and 2.2; Microsoft identity
+            platform, optional claims reference (2025), ``idtyp``
+    """
+    claims = token.claims
+    if not _OF_ID_TOKENS.isdisjoint(claims):
+        return False
+    if _has_scopes(claims):
+        return True
+    program = next((claims[name] for name in _PROGRAM_IN if name in claims), None)
+    if "auth_time" in claims or not isinstance(program, str) or not program:
+        return False
+    if str(token.header.get("typ", "")).lower() in _ACCESS_TYPES:
+        return True
+    return claims.get("idtyp") == "app" if "tid" in claims else program not in _audiences(claims)
+
+
+_OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})
+_PROGRAM_IN = ("azp", "appid", "client_id")
+
+
+def _audiences(claims: Mapping[str, Any]) -> set[str]:
+    named = claims.get("aud")
+    listed = [named] if isinstance(named, str) else named if isinstance(named, list) else []
+    return {one for one in listed if isinstance(one, str)}
 
 
 def _has_scopes(claims: Mapping[str, Any]) -> bool:

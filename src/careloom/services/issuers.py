@@ -27,7 +27,7 @@ class Issuer(BaseModel):
     roles_in   claims that hold roles or groups
     roles      role or group there -> roles here
     zones      that whoever comes by this issuer is granted
-    scopes     scope there (``scp`` or ``scope``) -> scopes here; who comes without any gets all that the roles permit
+    scopes     scope there (``scp`` or ``scope``) -> scopes here; a program without any gets all that its roles permit
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
