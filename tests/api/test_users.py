@@ -88,6 +88,23 @@ def test_a_person_is_unlocked_and_reset(made: Installation, clock: Clock, admin:
     assert seen == [("ready", False), ("invited", True)]
 
 
+def test_nobody_resets_or_unlocks_a_person_of_zones_that_they_do_not_have(
+    made: Installation, clock: Clock, admin: dict[str, str]
+) -> None:
+    who = person(made, clock, "rita", roles=["data-scientist", "clinician"], zones=["research", "identified"])
+    for act in ("reset", "unlock"):
+        answer = made.client.post(f"{AT}/rita/{act}", headers=admin)
+        assert (answer.status_code, "invitation" in answer.text) == (403, False)
+        event = made.events()[-1]
+        assert (event["operation"], event["outcome"]) == (f"{act}-person", "refused")
+        assert event["detail"]["zones"] == "research"
+    web = Web(made)
+    web.get("/oauth2/sign-in")
+    assert web.sign_in(who).status_code == 303
+    both = made.bearer(["administrator"], ["identified", "research"], name="head", kind="person")
+    assert made.client.post(f"{AT}/rita/reset", headers=both).status_code == 200
+
+
 def test_a_program_and_a_stranger_are_no_people(made: Installation, admin: dict[str, str]) -> None:
     made.register(name="ward")
     assert made.client.get(f"{AT}/ward", headers=admin).status_code == 400

@@ -54,7 +54,7 @@ def let_in(platform: Platform, who: Principal, ask: ClientAsk) -> Registered:
 
     raises  as `register_client`; AccessError for a zone that was not granted to the administrator
     """
-    _within_own_zones(platform, who, ask.zones, "register-client")
+    within_own_zones(platform, who, ask.zones, "register-client")
     return register_client(platform, who, ask)
 
 
@@ -93,7 +93,7 @@ def change_grants(platform: Platform, who: Principal, name: str, asked: Grants) 
     """
     admit(platform, who, "administer", "identified", operation="change-grants")
     _of_another(platform, who, name, "change-grants")
-    _within_own_zones(platform, who, asked.zones, "change-grants")
+    within_own_zones(platform, who, asked.zones, "change-grants")
     now = platform.runtime.now()
     expires = None if asked.days is None else days_from_now(platform, asked.days)
 
@@ -127,14 +127,14 @@ def disable(platform: Platform, who: Principal, name: str) -> Json:
 def enable(platform: Platform, who: Principal, name: str) -> Json:
     """Lets a disabled client in again. raises NotFound; AccessError for a zone that is not the administrator's"""
     admit(platform, who, "administer", "identified", operation="enable-client")
-    _within_own_zones(platform, who, platform.clients.named(name).zones.split(), "enable-client")
+    within_own_zones(platform, who, platform.clients.named(name).zones.split(), "enable-client")
     return as_json(enable_client(platform, who, name), platform.runtime.now())
 
 
 def rotate(platform: Platform, who: Principal, name: str, jwks: Json | None) -> Registered:
     """Gives a client a new secret, or new keys. raises as `rotate_secret`; AccessError as `enable`"""
     admit(platform, who, "administer", "identified", operation="rotate-secret")
-    _within_own_zones(platform, who, platform.clients.named(name).zones.split(), "rotate-secret")
+    within_own_zones(platform, who, platform.clients.named(name).zones.split(), "rotate-secret")
     return rotate_secret(platform, who, name, jwks)
 
 
@@ -182,7 +182,8 @@ def _of_another(platform: Platform, who: Principal, name: str, operation: str) -
         raise AccessError("nobody changes what they themselves may", "Let another administrator do it.")
 
 
-def _within_own_zones(platform: Platform, who: Principal, zones: Collection[str], operation: str) -> None:
+def within_own_zones(platform: Platform, who: Principal, zones: Collection[str], operation: str) -> None:
+    """Returns where an administrator has all these zones. raises AccessError, audited"""
     beyond = sorted({zone for zone in zones if zone in ZONES} - who.zones)
     if beyond:
         detail = {"zones": " ".join(beyond)}

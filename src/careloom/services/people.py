@@ -9,6 +9,7 @@ from careloom.errors import AccessError, Conflict, QueryError
 from careloom.services.access import ZONES, Principal
 from careloom.services.admission import admit, note
 from careloom.services.browsers import is_over
+from careloom.services.client_grants import within_own_zones
 from careloom.services.clients import ClientAsk, as_json, new_client
 from careloom.services.platform import Platform
 from careloom.services.sign_in import account_mark, codes_key
@@ -54,12 +55,15 @@ def invite(platform: Platform, who: Principal, ask: ClientAsk, full_name: str = 
 def reset(platform: Platform, who: Principal, name: str) -> Invitation:
     """Takes password, second factor, recovery codes and all tokens from a person, who gets a new invitation.
 
-    A person who signed in with a secret so far gets an account by it. raises AccessError; NotFound
+    A person who signed in with a secret so far gets an account by it.
+
+    raises  AccessError, also for a person of a zone that the administrator has not; NotFound
     """
     admit(platform, who, "administer", "identified", operation="reset-person")
     with platform.accounts.writing() as connection:
         change = Change(connection)
         client = _person(change.named(name))
+        within_own_zones(platform, who, client.zones.split(), "reset-person")
         found = platform.accounts.find(client.id)
         kept = Account(client.id, found.full_name if found else client.name, platform.runtime.now())
         code, account = _invited(platform, kept)
@@ -72,9 +76,10 @@ def reset(platform: Platform, who: Principal, name: str) -> Invitation:
 
 
 def unlock(platform: Platform, who: Principal, name: str) -> None:
-    """Forgets how often somebody tried to sign in as a person. raises AccessError; NotFound"""
+    """Forgets how often somebody tried to sign in as a person. raises AccessError as `reset`; NotFound"""
     admit(platform, who, "administer", "identified", operation="unlock-person")
     client = _person(platform.clients.named(name))
+    within_own_zones(platform, who, client.zones.split(), "unlock-person")
     note(platform, who, "unlock-person", "identified", action="update", detail={"client": client.name})
     platform.accounts.passed([account_mark(platform, client.name)], [], platform.runtime.now())
 
