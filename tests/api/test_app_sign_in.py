@@ -1,6 +1,8 @@
 """People sign in in a browser and let applications do something: authorization code, PKCE, second factor, consent."""
 
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +12,7 @@ from joserfc.jwk import KeySet
 
 from careloom.services import people
 from careloom.services.clients import disable_client
+from careloom.services.subject_rules import RuleAsk, set_rule
 from tests.api.kit import BASE_URL, Clock, Installation
 from tests.api.people_kit import PASSWORD, REDIRECT, Web, app, asked, at, challenge, exchanged, person
 
@@ -262,6 +265,64 @@ def test_who_is_signed_in_is_asked_and_does_not_sign_in_again_until_idle_or_told
     assert "Allow access?" in web.ask().text
     clock.move(minutes=15)
     assert "Sign in" in web.ask().text
+
+
+@pytest.mark.parametrize("told", [{"prompt": "login"}, {"max_age": "60"}])
+def test_who_is_told_to_sign_in_again_cannot_consent_before(
+    made: Installation, clock: Clock, told: dict[str, str]
+) -> None:
+    who, web = person(made, clock), Web(made)
+    app(made)
+    web.code(who)
+    clock.move(minutes=10)
+    page = web.ask(**told)
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+    form = {name: unescape(value) for name, value in hidden.items()}
+    for decision in ("allow", "deny"):
+        web.page = web.client.post("/oauth2/consent", data=form | {"decision": decision})
+        assert (web.page.status_code, "Password" in web.page.text) == (200, True)
+    web.sign_in(who)
+    assert "code" in _allowed(web)
+
+
+def _allowed(web: Web) -> dict[str, str]:
+    web.send(decision="allow")
+    return web.told()
+
+
+def test_the_chain_tells_for_which_patient_and_in_which_request_a_person_consents(
+    made: Installation, clock: Clock
+) -> None:
+    who, web = person(made, clock), Web(made)
+    app(made)
+    web.code(who, patient="Patient/p1", scope="launch/patient patient/*.rs")
+    allowed = web.page.headers["X-Request-Id"]
+    web.ask(scope="launch/patient patient/*.rs")
+    web.send(decision="deny")
+    pseudonym = made.platform.store("identified").pseudonym(made.stored_id("Patient", "p1"))
+    told = [
+        (event["operation"], event["outcome"], event["subjects"], event["detail"]["request"])
+        for event in made.events()
+        if event["operation"] in ("choose-patient", "consent")
+    ]
+    assert told == [
+        ("choose-patient", "success", [pseudonym], allowed),
+        ("consent", "success", [pseudonym], allowed),
+        ("consent", "refused", [], web.page.headers["X-Request-Id"]),
+    ]
+
+
+def test_a_patient_whom_a_read_would_not_show_is_as_unknown(made: Installation, clock: Clock) -> None:
+    who, web = person(made, clock, roles=["data-engineer"]), Web(made)
+    app(made)
+    set_rule(made.platform, made.operator, RuleAsk("restrict", "Patient/p1", reason="contests it"))
+    web.ask(scope="launch/patient patient/*.rs")
+    web.sign_in(who)
+    pages = [web.send(decision="allow", patient=f"Patient/{name}") for name in ("p1", "nobody")]
+    assert [page.status_code for page in pages] == [403, 403]
+    assert ["There is no such patient" in page.text for page in pages] == [True, True]
+    told = [one["detail"]["reason"] for one in made.events() if one["operation"] == "choose-patient"]
+    assert told == ["withheld", "unknown"]
 
 
 def test_a_browser_signs_in_again_after_the_hours_of_a_session(made: Installation, clock: Clock) -> None:

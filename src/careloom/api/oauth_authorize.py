@@ -173,15 +173,17 @@ def consent() -> Response:
     except service.Refusal as why:
         _, _, redirect = service.addressed(platform(), sent)
         return forms.sent_to(service.refused(platform(), redirect, sent.get("state", ""), why))
+    if not service.is_fresh(asked, browser.created, begun, platform().runtime.now()):
+        return _next(dict(sent), request.form["request"], begun)
     if request.form.get("decision") != "allow":
-        return forms.sent_to(service.deny(platform(), asked, who))
+        return forms.sent_to(service.deny(platform(), asked, who, request=request_id()))
     try:
         named, patient = request.form.get("patient", ""), ""
         if offered.needs_patient:
             patient = service.chosen_patient(platform(), who, named, request=request_id())
     except (AccessError, QueryError) as error:
         return _question(asked, who, request.form["request"], problem=f"{error.where}. {error.remedy}")
-    return forms.sent_to(service.allow(platform(), asked, who, browser.created, patient))
+    return forms.sent_to(service.allow(platform(), asked, who, browser.created, patient=patient, request=request_id()))
 
 
 @people.get("/oauth2/welcome", **_route("Set up an account", "welcome"))

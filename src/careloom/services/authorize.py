@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from careloom.audit import Outcome
 from careloom.crypto.pseudonyms import name_of
 from careloom.errors import QueryError
 from careloom.services.access import Principal, Scope
@@ -18,6 +19,7 @@ from careloom.services.apps import is_redirect, split
 from careloom.services.clients import stored_patient
 from careloom.services.platform import Platform
 from careloom.services.scopes import narrowed, parse, permitted, spaces_of, text_of, words_of
+from careloom.services.sight import view_of
 from careloom.services.tokens import principal_for
 from careloom.store.clients import Client
 from careloom.store.grants import App, Code, Grant
@@ -162,21 +164,28 @@ def fhir_user(person: Client) -> str:
 def chosen_patient(platform: Platform, person: Client, named: str, *, request: str = "") -> str:
     """The stored id of the patient whom the person named, and may read.
 
-    raises  AccessError; QueryError if there is none. Audited
+    raises  AccessError; QueryError if there is none, also for one whom a read would not show. Audited
     """
     who = principal_for(person, parse("system/Patient.r"), request)
     admit(platform, who, "read", "identified", "Patient", operation="choose-patient")
     patient = stored_patient(platform, named.strip())
-    found = platform.store("identified").read_named("Patient", [patient]).get(patient)
+    store, view = platform.store("identified"), view_of(platform, who, "identified")
+    found = store.read_named("Patient", [patient]).get(patient)
     is_there = found is not None and not found.deleted
-    detail = {"reason": "" if is_there else "unknown"}
-    note(platform, who, "choose-patient", "identified", outcome="success" if is_there else "failed", detail=detail)
-    if not is_there:
+    is_shown = found is not None and is_there and (view.sight.is_whole or view.shows(found.resource()))
+    note(
+        platform, who, "choose-patient", "identified", outcome="success" if is_shown else "failed",
+        subjects=[store.pseudonym(patient)] if is_there else (),
+        detail={"reason": "" if is_shown else "withheld" if is_there else "unknown"},
+    )  # fmt: skip
+    if not is_shown:
         raise QueryError("there is no such patient", "Name the patient as Patient/<id>.")
     return patient
 
 
-def allow(platform: Platform, asked: Asked, person: Client, signed_in: datetime, patient: str = "") -> str:
+def allow(
+    platform: Platform, asked: Asked, person: Client, signed_in: datetime, *, patient: str = "", request: str = ""
+) -> str:
     """The address to which the person's browser goes, with a code that is good once and for a minute. Audited
 
     patient  stored id of the one who was chosen; empty for nobody, and for who is bound to one anyway
@@ -199,14 +208,14 @@ def allow(platform: Platform, asked: Asked, person: Client, signed_in: datetime,
     code = urlsafe_b64encode(platform.runtime.random_bytes(32)).decode().rstrip("=")
     sent = Code(grant.id, asked.redirect, asked.challenge, asked.nonce, now + timedelta(seconds=CODE_SECONDS))
     detail = {"client": asked.client.name, "grant": grant.id, "scope": f"{grant.context} {grant.scopes}".strip()}
-    _note(platform, person, "consent", "success", detail)
+    _note(platform, person, detail, outcome="success", request=request, patient=grant.patient)
     platform.grants.add(grant, code, sent)
     return answer(platform, asked.redirect, asked.state, {"code": code})
 
 
-def deny(platform: Platform, asked: Asked, person: Client) -> str:
+def deny(platform: Platform, asked: Asked, person: Client, *, request: str = "") -> str:
     """The address to which the person's browser goes with the news that the person does not want it. Audited"""
-    _note(platform, person, "consent", "refused", {"client": asked.client.name, "reason": "denied"})
+    _note(platform, person, {"client": asked.client.name, "reason": "denied"}, outcome="refused", request=request)
     return refused(platform, asked.redirect, asked.state, Refusal("access_denied", "the person does not want it"))
 
 
@@ -221,12 +230,13 @@ def answer(platform: Platform, redirect: str, state: str, told: Mapping[str, str
     return f"{redirect}{'&' if '?' in redirect else '?'}{query}"
 
 
-def _note(platform: Platform, person: Client, operation: str, outcome: str, detail: Mapping[str, str]) -> None:
-    who = Principal(person.name, frozenset(), frozenset())
-    is_done = outcome == "success"
+def _note(
+    platform: Platform, person: Client, detail: Mapping[str, str], *, outcome: Outcome, request: str, patient: str = ""
+) -> None:
+    who = Principal(person.name, frozenset(), frozenset(), request=request)
+    subjects = [platform.store("identified").pseudonym(patient)] if patient else ()
     note(
-        platform, who, operation, "identified", action="execute", outcome="success" if is_done else "refused",
-        detail=detail,
+        platform, who, "consent", "identified", action="execute", outcome=outcome, subjects=subjects, detail=detail
     )  # fmt: skip
 
 
