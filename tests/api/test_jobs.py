@@ -50,7 +50,7 @@ def ran(made: Installation, job_id: str, work: Any, kind: str = "test") -> None:
 def test_who_operates_sees_all_jobs_and_everybody_else_their_own(made: Installation) -> None:
     name, mine = client(made, roles=["data-scientist"], zones=["research"], scopes="system/*.rs")
     _, operator = client(made, roles=["data-engineer"])
-    own, other = waiting(made, name), waiting(made, "somebody")
+    own, other = waiting(made, name, "export"), waiting(made, "somebody", "export")
     assert {job.id for job in operator.jobs.all()} == {own, other}
     assert [job.id for job in mine.jobs.all()] == [own]
     assert [job.id for job in mine.jobs.all(JobFilter(actor=name))] == [own]
@@ -62,6 +62,32 @@ def test_who_operates_sees_all_jobs_and_everybody_else_their_own(made: Installat
             ask(other)
     refused = [one for one in made.events() if one["actor"] == name and one["outcome"] == "refused"]
     assert len(refused) == 5
+
+
+def test_a_token_shows_jobs_of_what_it_allows_alone(made: Installation) -> None:
+    name, mine = client(made, roles=["data-scientist"], zones=["research"], scopes="system/*.rs")
+    mixed = [waiting(made, name, kind) for kind in ("export", "train-risk", "ingest", "export", "monitor", "export")]
+    shown = [mixed[number] for number in (5, 3, 0)]
+    assert [job.id for job in mine.jobs.all()] == shown
+    pages: list[list[str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = mine.jobs.page(limit=1, cursor=cursor)
+        pages.append([job.id for job in page.items])
+        cursor = page.next
+    for hidden in (mixed[1], mixed[2], mixed[4]):
+        with pytest.raises(NotFound):
+            mine.jobs.get(hidden)
+    assert pages == [[one] for one in shown]
+
+
+def test_a_token_for_one_patient_shows_no_jobs(made: Installation) -> None:
+    made.ingest()
+    name, bound = client(made, roles=["clinician"], zones=["identified"], patient="Patient/p1")
+    job_id = waiting(made, name, "export")
+    assert list(bound.jobs.all()) == []
+    with pytest.raises(NotFound):
+        bound.jobs.get(job_id)
 
 
 def test_a_list_is_filtered_and_paged_from_the_newest(made: Installation) -> None:
@@ -249,7 +275,7 @@ def test_the_asynchronous_sdk_follows_a_job_too(made: Installation) -> None:
 
 
 def test_who_has_lost_the_right_cannot_run_the_job_again(made: Installation) -> None:
-    name, api = client(made, roles=["service"], scopes="system/*.r")
+    name, api = client(made, roles=["service"], zones=["identified"])
     job_id = failed(made, name, "ingest")
     with pytest.raises(AccessError):
         api.jobs.retry(job_id)

@@ -35,6 +35,11 @@ RIGHTS: dict[str, tuple[tuple[Verb, ...], tuple[Zone, ...]]] = {
 
 A job of any other kind is stopped and run again by operators alone. The rights are asked for anew, for those under
 which it was queued may have been taken since."""
+_SEEN_BY: dict[str, tuple[Verb, ...]] = {
+    "models-pipeline": ("train",),
+    "synthesize": ("read",),
+}
+"""Kind -> verbs of which a token covers one that shows one's own job, where `RIGHTS` has none; else ``operate``."""
 PLACES: dict[str, str] = {
     "annotate": "/api/v1/nlp/annotations/{id}",
     "audit-verify": "/api/v1/audit/verifications/{id}",
@@ -85,7 +90,7 @@ def list_page(platform: Platform, who: Principal, ask: JobsAsk) -> Json:
     found: list[Job] = []
     if platform.has_jobs() and ask.wanted.actor in ("", wanted.actor):  # of others there are none to see
         with platform.jobs() as jobs:
-            found = jobs.chosen(wanted, before=_before(ask.cursor), limit=ask.limit + 1)
+            found = _seen_of(jobs, who, wanted, ask)
     page = found[: ask.limit]
     note(platform, who, OPERATION, "landing", detail={"listed": len(page)})
     more = f"{microseconds(page[-1].created)}.{page[-1].id}" if len(found) > len(page) else None
@@ -224,17 +229,42 @@ def _before(cursor: str) -> tuple[datetime, str] | None:
     return time_of(int(created)), job_id
 
 
+def _seen_of(jobs: Jobs, who: Principal, wanted: JobFilter, ask: JobsAsk) -> list[Job]:
+    """A page of jobs that `who` sees, and the first of the page after it."""
+    found: list[Job] = []
+    before = _before(ask.cursor)
+    while read := jobs.chosen(wanted, before=before, limit=ask.limit + 1):
+        found += [job for job in read if _sees(who, job)]
+        if len(found) > ask.limit or len(read) <= ask.limit:
+            break
+        before = read[-1].created, read[-1].id
+    return found[: ask.limit + 1]
+
+
+def _sees(who: Principal, job: Job) -> bool:
+    """An operator all; others their own, of a kind about which the token at hand says something, and is of no patient.
+
+    A token for one patient shows none: what its person asked for without it may be about everybody.
+    """
+    if _operates(who):
+        return True
+    if job.actor != who.name or who.patient:
+        return False
+    verbs, _ = RIGHTS.get(job.kind, (_SEEN_BY.get(job.kind, ("operate",)), ()))
+    return who.scopes is None or any(scope.verb in verbs for scope in who.scopes)
+
+
 def _operates(who: Principal) -> bool:
     return who.may("operate", "landing")
 
 
 def _visible(platform: Platform, who: Principal, job_id: str) -> Job:
-    """The job, if it is the caller's own or the caller operates. raises NotFound, audited"""
+    """The job, if the caller sees it: see `_sees`. raises NotFound, audited"""
     job = None
     if platform.has_jobs():
         with platform.jobs() as jobs:
             job = jobs.find(job_id)
-    if job is None or not (job.actor == who.name or _operates(who)):
+    if job is None or not _sees(who, job):
         detail = {"code": NotFound.code}
         note(platform, who, OPERATION, "landing", outcome="refused" if job is not None else "failed", detail=detail)
         raise NotFound("there is no such job, or it is somebody else's", "List them: GET /api/v1/jobs.")
