@@ -27,7 +27,7 @@ from careloom.deid.text_detectors import Team
 from careloom.deid.text_known import Known, known_from
 from careloom.deid.text_replace import Style
 from careloom.deid.text_spans import LETTERS
-from careloom.errors import CareloomError, Erased, FormatError, NotFound, QueryError, SetupError, TooLarge
+from careloom.errors import AccessError, CareloomError, Erased, FormatError, NotFound, QueryError, SetupError, TooLarge
 from careloom.fhir.search_grammar import parse_search
 from careloom.fhir.validate import check
 from careloom.issues import Issue
@@ -39,6 +39,7 @@ from careloom.services.deidentify_detectors import scrubber, teams
 from careloom.services.deidentify_known import KnownPeople
 from careloom.services.deidentify_text import RecordTexts, has_leak, surrogates_of
 from careloom.services.platform import Platform
+from careloom.services.sight import View, require_known, view_of
 from careloom.services.vault_epochs import SEALED_FOR, Naming, find, naming
 from careloom.settings import Settings
 from careloom.store.search_links import Index
@@ -149,7 +150,8 @@ def deidentify_one(platform: Platform, who: Principal, ask: OneAsk) -> OneReport
     """One text or resource without identity. Nothing of it is kept; that it was asked is audited, without its content.
 
     raises  AccessError; QueryError for a question that means nothing; FormatError for a resource that is not valid;
-            TooLarge; NotFound, Erased for the patient; NotFound for the project; SetupError for the policy
+            TooLarge; NotFound, Erased for the patient, NotFound also for one of whom a restriction or consent withholds
+            something from the caller; NotFound for the project; SetupError for the policy
     """
     permitted(platform, who, ask.project, ask.patient)
     store = platform.store("identified")
@@ -217,9 +219,11 @@ def _on_platform(platform: Platform, who: Principal, store: ZoneStore, ask: OneA
     one = _One(policy, names, platform.runtime, given, detectors)
     known: Known | None = None
     if ask.patient:
-        people = _people(platform, store, ask.patient)
+        view = _view(platform, who, store, ask.patient)
+        people = _people(platform, store, view, ask.patient)
         known = people.patient(ask.patient)
         texts = RecordTexts(store, people, policy, names.surrogate, names.shift, detectors)
+        texts.shows = view.shows
         one.scrub_known = texts.scrubbed
     sent = [team.sends_to for team in detectors if team.sends_to]
     if sent:
@@ -271,21 +275,38 @@ def _given(ask: OneAsk) -> Json | str:
     return resource
 
 
-def _people(platform: Platform, store: ZoneStore, patient: str) -> KnownPeople:
+def _view(platform: Platform, who: Principal, store: ZoneStore, patient: str) -> View:
+    """What the caller may know of the record; a patient of whom that is not everything is as one who is not there.
+
+    raises  NotFound
+    """
+    try:
+        require_known(platform, who, "identified", (store.pseudonym(patient),))
+    except AccessError:
+        raise _unknown() from None
+    return view_of(platform, who, "identified")
+
+
+def _unknown() -> NotFound:
+    return NotFound("identified: there is no such patient", "Name it by its stored id: search for it.")
+
+
+def _people(platform: Platform, store: ZoneStore, view: View, patient: str) -> KnownPeople:
     """What the record knows about one patient and those around. raises NotFound, Erased."""
     try:
         stored = store.read("Patient", patient)
     except NotFound:
         if store.is_erased(patient):
             raise Erased("identified: this patient was erased", "Nothing of it is left.") from None
-        raise NotFound("identified: there is no such patient", "Name it by its stored id: search for it.") from None
+        raise _unknown() from None
     if stored.deleted:
         raise Erased("identified: this patient was deleted", "Leave the patient out.")
     query = parse_search(f"RelatedPerson?patient={patient}")
     with store.connect() as connection:
         blind = platform.blind_index("identified")
         page = run_search(Index(connection, blind, lambda kind, name: (name,)), query, limit=_MOST_RELATIVES)
-    return KnownPeople(store, {patient: [known_from([one.resource()]) for one in store.read_many(page.rids)]})
+    around = [one.resource() for one in store.read_many(page.rids)]
+    return KnownPeople(store, {patient: [known_from([one]) for one in around if view.shows(one)]})
 
 
 class _One:

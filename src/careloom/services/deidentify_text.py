@@ -65,6 +65,8 @@ class RecordTexts:
         self.found: Counter[str] = Counter()
         """Letter of `careloom.deid.identifiers` -> how many were found in texts."""
         self.recall: Recall | None = None
+        self.shows: Callable[[Json], bool] | None = None
+        """True for an encounter whose clinicians and places may be looked for; None looks for those of all."""
 
     def measure_recall(self, run_id: str) -> None:
         """From now on identifiers are planted in copies of some notes, and it is counted how many are found.
@@ -97,7 +99,8 @@ class RecordTexts:
         named = set(_named(resource))
         for encounter in [one for one in named if one.startswith("Encounter/")]:
             held = self._store.read_named("Encounter", [encounter.partition("/")[2]])
-            named |= {name for stored in held.values() if not stored.deleted for name in _named(stored.resource())}
+            there = [stored.resource() for stored in held.values() if not stored.deleted]
+            named |= {name for one in there if self.shows is None or self.shows(one) for name in _named(one)}
         return [self._people.named(name) for name in sorted(named) if name.partition("/")[0] in _AROUND]
 
 
