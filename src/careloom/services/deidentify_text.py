@@ -12,6 +12,7 @@ from careloom.deid.text import ScrubbedText
 from careloom.deid.text_detectors import Team
 from careloom.deid.text_known import Known
 from careloom.deid.text_spans import LETTERS
+from careloom.fhir.drafts import Resource
 from careloom.fhir.references import parse_reference
 from careloom.services.deidentify_detectors import scrubber
 from careloom.services.deidentify_known import KnownPeople, joined
@@ -65,7 +66,7 @@ class RecordTexts:
         self.found: Counter[str] = Counter()
         """Letter of `careloom.deid.identifiers` -> how many were found in texts."""
         self.recall: Recall | None = None
-        self.shows: Callable[[Json], bool] | None = None
+        self.shows: Callable[[Resource], bool] | None = None
         """True for an encounter whose clinicians and places may be looked for; None looks for those of all."""
 
     def measure_recall(self, run_id: str) -> None:
