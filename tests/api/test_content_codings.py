@@ -68,6 +68,20 @@ def test_what_gives_out_tokens_is_never_packed(installation: Installation, monke
     assert "Content-Encoding" not in asked.headers
 
 
+def test_what_gives_out_invitations_is_never_packed(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("careloom.api.packing.LEAST_BYTES", 1)
+    headers = installation.bearer() | {"Accept-Encoding": "gzip, zstd"}
+    asked = {"name": "rita.fells", "roles": ["clinician"], "zones": ["identified"]}
+    invited = installation.client.post("/api/v1/users", json=asked, headers=headers)
+    again = installation.client.post("/api/v1/users/rita.fells/reset", headers=headers)
+    for answer, status in ((invited, 201), (again, 200)):
+        assert answer.status_code == status, answer.text
+        assert answer.get_json()["invitation"]
+        assert "Content-Encoding" not in answer.headers
+
+
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
 def test_a_stream_is_packed_as_it_comes(installation: Installation, coding: str) -> None:
     from careloom.api.packing import _streamed

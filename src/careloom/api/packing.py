@@ -16,8 +16,8 @@ from flask import Flask, Response, request
 LEAST_BYTES = 1024
 """A shorter answer goes out as it is: the packet that carries it is not smaller then."""
 PLACES = ("/api/v1/", "/fhir/", "/cds-services", "/openapi/")
-SECRET = frozenset({"oauth", "people", "clients", "reidentifications"})
-"""Blueprints whose answers hold secrets: tokens, secrets of clients, who is behind a pseudonym."""
+SECRET = frozenset({"oauth", "people", "clients", "users", "reidentifications"})
+"""Blueprints whose answers hold secrets: tokens, secrets of clients, invitations, who is behind a pseudonym."""
 KINDS = (
     "application/json", "application/fhir+json", "application/fhir+ndjson", "application/problem+json",
     "application/x-ndjson", "application/fhir+xml", "application/xml", "text/csv", "text/html", "text/markdown",
