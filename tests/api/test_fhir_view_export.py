@@ -117,6 +117,14 @@ def test_a_plain_export_is_none_of_views(made: Installation) -> None:
     assert client.get(at).status_code == 404
 
 
+def test_a_file_of_too_many_cells_is_refused_at_the_fetch(made: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(made)
+    _, files = client.whole(("people", VIEW))
+    for cells, status in ((3, 422), (4, 200)):
+        monkeypatch.setattr("careloom.services.view_export.FILE_CELLS", cells)
+        assert client.get(files["people"][0]).status_code == status
+
+
 def test_a_resource_that_does_not_fit_leaves_no_gap(made: Installation) -> None:
     client = Client(made)
     _, files = client.whole(("given", UNFIT))

@@ -1,6 +1,7 @@
 """``ViewDefinition/$run``: the rows of a view in every format, whose they are, and what is refused."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -128,3 +129,33 @@ def test_who_may_not_search_the_type_of_the_view_gets_no_row(made: Installation)
         patient=f"Patient/{made.stored_id('Patient', 'p1')}",
     )  # fmt: skip
     assert ask(made, "$run", VIEW, own).status_code == 403
+
+
+TWOFOLD = OTHER | {"id": "p3", "identifier": [{"value": "a"}, {"value": "b"}]}
+
+
+def side_by_side(count: int) -> list[dict[str, Any]]:
+    """As many lists, each of two identifiers: two to that power rows of a patient."""
+    return [{"forEach": "identifier", "column": [{"name": f"c{at}", "path": "value"}]} for at in range(count)]
+
+
+@pytest.mark.parametrize(("lists", "status"), [(16, 422), (15, 200)])
+def test_a_view_that_multiplies_takes_no_more_than_its_first_rows_need(
+    made: Installation, lists: int, status: int
+) -> None:
+    sent = parameters(("viewResource", VIEW | {"select": side_by_side(lists)}), *[("resource", TWOFOLD)] * 12)
+    tracemalloc.start()
+    try:
+        answer = ask(made, "$run?_limit=1", sent)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (answer.status_code, peak < 40_000_000) == (status, True), answer.text
+    assert status != 200 or len(rows(answer)) == 1
+
+
+def test_the_cells_of_all_resources_together_have_a_bound(made: Installation) -> None:
+    wide = {"column": [{"name": f"w{at}", "path": "id"} for at in range(232)]}
+    sent = parameters(("viewResource", VIEW | {"select": [*side_by_side(12), wide]}), *[("resource", TWOFOLD)] * 3)
+    assert ask(made, "$run?_limit=5000", sent).status_code == 200
+    assert ask(made, "$run", sent).status_code == 422

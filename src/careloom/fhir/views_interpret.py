@@ -5,7 +5,7 @@ Slow and simple; `careloom.fhir.views_write` writes a function that finds the sa
 source  SQL-on-FHIR v2.0, processing algorithm
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -16,15 +16,22 @@ from careloom.fhir.views_definition import ROW_INDEX, Column, Definition, Select
 
 ROWS_AT_MOST = 100_000
 """Rows of one resource."""
+CELLS_AT_MOST = 1_000_000
+"""Rows times columns of one resource."""
 INTEGERS = 1 << 63
 """Integers from minus this up to it fit a column."""
 Row = tuple[Any, ...]
 
 
-def check_rows(count: int) -> None:
-    """Nothing while a resource makes no more rows than allowed. raises ViewError"""
-    if count > ROWS_AT_MOST:
-        raise ViewError("select", f"One resource makes more than {ROWS_AT_MOST} rows: go through fewer lists at once.")
+def rows_at_most(columns: int) -> int:
+    """Rows that one resource may make of so many columns."""
+    return min(ROWS_AT_MOST, CELLS_AT_MOST // max(columns, 1))
+
+
+def check_rows(count: int, columns: int = 1) -> None:
+    """Nothing while a resource makes no more rows, of so many columns, than allowed. raises ViewError"""
+    if count > (most := rows_at_most(columns)):
+        raise ViewError("select", f"One resource makes more than {most} rows: go through fewer lists at once.")
 
 
 def interpreted(definition: Definition, resource: Any) -> list[Row]:
@@ -73,11 +80,7 @@ def _rows(select: Select, scope: Scope, node: Node, index: int) -> list[Row]:
         nodes = _nodes(_found(select.paths[0].run, scope, node, index, place), place)
     if not nodes and select.each == "forEachOrNull":
         return [null_row(select)]
-    rows: list[Row] = []
-    for at, item in enumerate(nodes):
-        rows += _product(select, scope, item, at)
-        check_rows(len(rows))
-    return rows
+    return _united(_product(select, scope, item, at) for at, item in enumerate(nodes))
 
 
 def _nodes(items: Items, place: str) -> list[Node]:
@@ -121,13 +124,26 @@ def _product(select: Select, scope: Scope, node: Node, index: int) -> list[Row]:
     rows: list[Row] = [tuple(_value(column, scope, node, index) for column in select.columns)]
     for part in select.selects:
         more = _rows(part, scope, node, index)
-        check_rows(len(rows) * len(more))
-        rows = [(*row, *other) for row in rows for other in more]
+        rows = _crossed(rows, more)
     if select.unions:
-        united = [row for union in select.unions for row in _rows(union, scope, node, index)]
-        check_rows(len(rows) * len(united))
-        rows = [(*row, *other) for row in rows for other in united]
+        rows = _crossed(rows, _united(_rows(union, scope, node, index) for union in select.unions))
     return rows
+
+
+def _united(parts: Iterable[list[Row]]) -> list[Row]:
+    """The rows of parts one after another. raises ViewError once they are too many"""
+    rows: list[Row] = []
+    for part in parts:
+        rows += part
+        check_rows(len(rows), len(rows[0]) if rows else 1)
+    return rows
+
+
+def _crossed(rows: list[Row], others: list[Row]) -> list[Row]:
+    """Each row beside each other one. raises ViewError, before it makes any, where they would be too many"""
+    if rows and others:
+        check_rows(len(rows) * len(others), len(rows[0]) + len(others[0]))
+    return [(*row, *other) for row in rows for other in others]
 
 
 def _value(column: Column, scope: Scope, node: Node, index: int) -> Any:

@@ -17,7 +17,7 @@ from careloom.fhir.fhirpath_fhir import key_of
 from careloom.fhir.fhirpath_types import system_name
 from careloom.fhir.views_asked import Asked
 from careloom.fhir.views_definition import Column, Definition, Select, is_row_index, kept_as
-from careloom.fhir.views_interpret import INTEGERS, ROWS_AT_MOST, Row, fitted, null_row
+from careloom.fhir.views_interpret import INTEGERS, ROWS_AT_MOST, Row, fitted, null_row, rows_at_most
 from careloom.fhir.views_walk import NotPlainError, Walk, condition, walk
 
 _CLASSES = {"text": "str", "boolean": "bool", "integer": "int", "object": "dict"}
@@ -68,6 +68,11 @@ def _decimal(value: Any) -> float:
     if value.__class__ is int or value.__class__ is Decimal:
         return float(value)
     raise TypeError
+
+
+def _row_of(rows: str) -> str:
+    """The name of one of the rows of a list of that name."""
+    return f"r{rows}"
 
 
 def _several() -> None:
@@ -146,34 +151,49 @@ class _Writer:
         """Statements that add the rows of a select for one item."""
         lines: list[str] = []
         cells: list[str] = []
-        loops: list[str] = []
-        self.cells(select, variable, index, (lines, cells, loops))
+        lists: list[str] = []
+        self.cells(select, variable, index, (lines, cells, lists))
         lines = [pad + line for line in lines]
-        for loop in loops:
-            lines.append(f"{pad}{loop}")
+        if lists:
+            count = " * ".join(f"len({rows})" for rows in lists)
+            lines.append(f"{pad}count = {count}")
+            lines.append(f"{pad}if len(out) + count > {rows_at_most(len(select.all_columns()))}: several()")
+            lines.append(f"{pad}if count:")
             pad += " "
-        if loops:
-            lines.append(f"{pad}if len(out) > {ROWS_AT_MOST}: several()")
+        for rows in lists:
+            lines.append(f"{pad}for {_row_of(rows)} in {rows}:")
+            pad += " "
         return [*lines, f"{pad}add(({''.join(f'{cell}, ' for cell in cells)}))"]
 
     def cells(self, select: Select, variable: str, index: str, into: tuple[list[str], list[str], list[str]]) -> None:
-        """What a row of a select is made of: statements before it, its cells, loops around it."""
-        lines, cells, loops = into
+        """What a row of a select is made of: statements before it, its cells, the lists of rows it is crossed with."""
+        lines = into[0]
         for column in select.columns:
-            cells.append(self.column(column, select.focus, variable, index, lines))
+            into[1].append(self.column(column, select.focus, variable, index, lines))
         for part in select.selects:
             if part.each:
-                self.loop(f"{self.each(part, select.focus)}({variable}, {index})", cells, loops)
+                self.loop(f"{self.each(part, select.focus)}({variable}, {index})", into)
             else:
                 self.cells(part, variable, index, into)
         if select.unions:
-            branches = [f"*{self.each(union, select.focus)}({variable}, {index})" for union in select.unions]
-            self.loop(f"[{', '.join(branches)}]", cells, loops)
+            self.loop(f"{self.union(select)}({variable}, {index})", into)
 
-    def loop(self, items: str, cells: list[str], loops: list[str]) -> None:
-        row = self.name("t")
-        loops.append(f"for {row} in {items}:")
-        cells.append(f"*{row}")
+    def loop(self, rows: str, into: tuple[list[str], list[str], list[str]]) -> None:
+        lines, cells, lists = into
+        name = self.name("t")
+        lines.append(f"{name} = {rows}")
+        cells.append(f"*{_row_of(name)}")
+        lists.append(name)
+
+    def union(self, select: Select) -> str:
+        """A function (item, its number) -> the rows of all branches of a union, one after another."""
+        most = rows_at_most(len(select.unions[0].all_columns()))
+        body = [" out = []"]
+        for branch in select.unions:
+            body += [f" out += {self.each(branch, select.focus)}(v0, i0)", f" if len(out) > {most}: several()"]
+        name = self.name("s")
+        self.lines += [f"def {name}(v0, i0):", *body, " return out"]
+        return name
 
     def each(self, select: Select, focus: str) -> str:
         """A function (item, its number) -> rows of a select there."""
@@ -187,6 +207,7 @@ class _Writer:
             if select.each == "forEachOrNull":
                 self.nulls.append(null_row(select))
                 body.append(f" if not items: return [null{len(self.nulls) - 1}]")
+            body.append(f" if len(items) > {rows_at_most(len(select.all_columns()))}: several()")
             body += [" for i1, v1 in enumerate(items):", *self.block(select, "v1", "i1", "  ")]
         name = self.name("s")
         self.lines += [f"def {name}(v0, i0):", " out = []", " add = out.append", *body, " return out"]
@@ -200,7 +221,7 @@ class _Writer:
             return first[0]
         below = [self.list_of(path, select.focus, kept) for path in select.paths]
         name, down = self.name("r"), self.name("r")
-        self.lines += [f"def {down}(v0, found):"]
+        self.lines += [f"def {down}(v0, found):", f" if len(found) > {ROWS_AT_MOST}: several()"]
         for one in below:
             self.lines += [f" for v1 in {one}(v0):", "  found.append(v1)", f"  {down}(v1, found)"]
         self.lines += [f"def {name}(v0):", " found = []"]

@@ -21,6 +21,7 @@ from careloom.services.export import exports_of
 from careloom.services.export_ask import ExportAsk, Level, refused_if_wrong
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
+from careloom.services.view_budget import FILE_CELLS, Budget
 from careloom.services.view_scan import piece_of
 
 MOST_VIEWS = 10
@@ -92,8 +93,8 @@ def show(platform: Platform, who: Principal, zone_name: str, export_id: str) -> 
 def fetch(platform: Platform, who: Principal, zone_name: str, export_id: str, name: str, file: str) -> pl.DataFrame:
     """The rows of one file as one view has them; whom it discloses is audited first.
 
-    raises  AccessError; NotFound; Conflict before it is whole; Unprocessable where a resource does not fit the view: no
-            row goes out then
+    raises  AccessError; NotFound; Conflict before it is whole; Unprocessable where a resource does not fit the view, or
+            where they make too many cells: no row goes out then
     """
     told = show(platform, who, zone_name, export_id)
     if "views" not in told:
@@ -111,9 +112,9 @@ def form_of(platform: Platform, export_id: str) -> str:
 
 
 def _rows(view: View, pieces: Iterator[bytes]) -> pl.DataFrame:
-    frames = [pl.DataFrame(schema=view.schema())]
+    frames, budget = [pl.DataFrame(schema=view.schema())], Budget(FILE_CELLS)
     for text in pieces:
-        piece = piece_of(view, map(orjson.loads, text.splitlines()))
+        piece = piece_of(view, map(orjson.loads, text.splitlines()), budget=budget)
         if piece.refused:
             raise Unprocessable(
                 f"{piece.refused} resources do not fit the view: {min(piece.reasons)}",

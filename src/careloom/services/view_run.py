@@ -21,7 +21,8 @@ from careloom.services.export_ask import ExportAsk, since_of
 from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 from careloom.services.view import OPERATION, recipe_of, seen, tell
-from careloom.services.view_scan import Piece, piece_of, pieces
+from careloom.services.view_budget import RUN_CELLS, Budget
+from careloom.services.view_scan import Piece, bounded, piece_of
 from careloom.store.export_scan import numbers_of
 from careloom.store.search_plan import Term, one_of
 from careloom.store.sight import select_rows
@@ -65,8 +66,8 @@ def run_view(platform: Platform, who: Principal, zone_name: str, ask: RunAsk) ->
     """The rows of a view, at most `RunAsk.limit`.
 
     raises  ViewError for the view, before anything is looked at; AccessError; QueryError; NotFound for a patient who is
-            not there; Unprocessable where a resource does not fit the view; StateError if the research zone was made
-            anew meanwhile
+            not there; Unprocessable where a resource does not fit the view, or where they make too many cells;
+            StateError if the research zone was made anew meanwhile
     """
     zone = zone_of(zone_name)
     try:
@@ -89,29 +90,29 @@ def run_view(platform: Platform, who: Principal, zone_name: str, ask: RunAsk) ->
 def _frame(platform: Platform, who: Principal, zone: Zone, ask: RunAsk, compiled: View) -> pl.DataFrame:
     if not 0 < ask.limit <= MOST_ROWS:
         raise QueryError(f"_limit is not between 1 and {MOST_ROWS}", "Export the view for more rows.")
-    frames, height = [pl.DataFrame(schema=compiled.schema())], 0
+    frames, budget = [pl.DataFrame(schema=compiled.schema())], Budget(RUN_CELLS, ask.limit)
     if ask.resources is None:
-        made = _of_zone(platform, who, zone, ask, compiled)
+        made = _of_zone(platform, who, zone, ask, compiled, budget)
     else:
-        made = iter([piece_of(compiled, ask.resources)])
+        made = iter([piece_of(compiled, ask.resources, budget=budget)])
         note(platform, who, OPERATION, zone, detail={"type": compiled.resource, "sent": len(ask.resources)})
     for piece in made:
         _refuse_unfit(piece)
         frames.append(piece.opened())
-        height += frames[-1].height
-        if height >= ask.limit:
-            break
-    return pl.concat(frames).head(ask.limit)
+    return pl.concat(frames)
 
 
-def _of_zone(platform: Platform, who: Principal, zone: Zone, ask: RunAsk, compiled: View) -> Iterator[Piece]:
+def _of_zone(
+    platform: Platform, who: Principal, zone: Zone, ask: RunAsk, compiled: View, budget: Budget
+) -> Iterator[Piece]:
     store = platform.store(zone)
     with store.connect() as connection:
         state, mark = seen(platform, who, zone, connection, compiled.resource), policy_mark(connection, zone)
         rows = _narrowed(platform, zone, connection, ask, compiled.resource, state.rows)
     if not rows:
         note(platform, who, OPERATION, zone, detail={"type": compiled.resource, "count": 0})
-    for piece in pieces(recipe_of(platform, zone, ask.definition, state.as_of), rows, 1, store.connect, size=_AT_ONCE):
+    recipe = recipe_of(platform, zone, ask.definition, state.as_of)
+    for piece in bounded(recipe, rows, store.connect, budget, size=_AT_ONCE):
         tell(platform, who, zone, compiled, piece)
         yield piece
     with store.connect() as connection:

@@ -23,6 +23,7 @@ from careloom.fhir.views_interpret import Row
 from careloom.pipeline.runner import collector_resting
 from careloom.pipeline.workers import in_order
 from careloom.runtime import Runtime
+from careloom.services.view_budget import Budget
 from careloom.store.engine import open_engine, reading
 from careloom.store.snapshot import SnapshotReader
 from careloom.store.zone_keys import ZoneKeys
@@ -87,18 +88,21 @@ class Maker:
         view = self._view
         self._reader = SnapshotReader(zone_keys, Runtime().random_bytes, view.resource, recipe.as_of, view.needed)
 
-    def piece(self, rows: Sequence[int]) -> Piece:
-        """The rows of the resources behind these row numbers."""
+    def piece(self, rows: Sequence[int], budget: Budget | None = None) -> Piece:
+        """The rows of the resources behind these row numbers, as `piece_of`."""
         with self._connect() as connection:
             part = self._reader.part(connection, rows)
-        made = piece_of(self._view, part.resources, is_keyed=self._is_keyed)
+        made = piece_of(self._view, part.resources, is_keyed=self._is_keyed, budget=budget)
         made.resources, made.subjects = part.size, part.subjects
         return made
 
 
-def piece_of(view: View, resources: Iterable[Any], *, is_keyed: bool = False) -> Piece:
+def piece_of(view: View, resources: Iterable[Any], *, is_keyed: bool = False, budget: Budget | None = None) -> Piece:
     """The rows of resources, each dropped before the next is asked for; what does not fit the view is counted by its
     place.
+
+    budget  what it takes its rows from; None for no bound but that of each resource
+    raises  Unprocessable where the budget has no cells left
     """
     found: list[Row] = []
     keys: list[tuple[str, int, str]] = []
@@ -106,7 +110,8 @@ def piece_of(view: View, resources: Iterable[Any], *, is_keyed: bool = False) ->
     for resource in resources:
         piece.resources += 1
         try:
-            rows = view.rows(resource)
+            made = view.rows(resource)
+            rows = made if budget is None else budget.taken(made)
         except ViewError as error:
             piece.refused += 1
             piece.reasons[error.where] += 1
@@ -115,6 +120,8 @@ def piece_of(view: View, resources: Iterable[Any], *, is_keyed: bool = False) ->
         if is_keyed and rows:
             name, whom = f"{resource['resourceType']}/{resource['id']}", ",".join(sorted(patients_of(resource)))
             keys += [(name, number, whom) for number in range(len(rows))]
+        if budget is not None and budget.is_met:
+            break
     frame = view.frame(found)
     if is_keyed:
         columns = list(zip(*keys, strict=True)) or [(), (), ()]
@@ -122,6 +129,20 @@ def piece_of(view: View, resources: Iterable[Any], *, is_keyed: bool = False) ->
         frame = pl.DataFrame(named).hstack(frame)
     piece.frame = frame
     return piece
+
+
+def bounded(recipe: Recipe, rows: Sequence[int], connect: Connect, budget: Budget, *, size: int) -> Iterator[Piece]:
+    """The pieces of the first row numbers, in their order, until the budget's rows are made; in the calling process.
+
+    raises  as `pieces`; Unprocessable where the budget has no cells left
+    """
+    maker = Maker(recipe, connect)
+    with collector_resting() as step:
+        for start in range(0, len(rows), size):
+            yield maker.piece(rows[start : start + size], budget)
+            if budget.is_met:
+                return
+            step()
 
 
 def pieces(recipe: Recipe, rows: Sequence[int], processes: int, connect: Connect, *, size: int) -> Iterator[Piece]:
