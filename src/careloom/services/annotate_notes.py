@@ -28,6 +28,7 @@ from careloom.services.annotate_patient import Held, Made, Merger, ReadNote, hel
 from careloom.services.note_reader import reader_in_force
 from careloom.services.platform import Platform
 from careloom.services.research_policy import require_one_current_policy
+from careloom.services.restrictions import Hidden, hidden, not_exported
 from careloom.services.search import zone_of
 from careloom.services.sight import view_of
 from careloom.services.stored_notes import TYPE, StoredNote, notes_by_patient, read_notes, whose
@@ -56,7 +57,7 @@ def annotate(platform: Platform, who: Principal, ask: AnnotateAsk, watch: Watch 
     if ask.zone not in ZONES:
         raise QueryError(f"notes of the {ask.zone} zone are not annotated", f"Choose one of {', '.join(ZONES)}.")
     admit(platform, who, "annotate", ask.zone)
-    report = merge_patient(platform, who, ask, watch)
+    report = _ran(_Run(platform, who, ask, not_exported(platform, zone_of(ask.zone))), watch)
     rows = rows_of(platform.store(zone_of(ask.zone)), report.conflicts)
     kept_runs(platform).keep({**report.as_json(), "conflicts": []}, rows, most=MOST_RUNS)
     detail = {"run": report.run_id, "reader": report.reader, "notes": dict(report.notes), "facts": dict(report.facts)}
@@ -64,21 +65,24 @@ def annotate(platform: Platform, who: Principal, ask: AnnotateAsk, watch: Watch 
     return report
 
 
-def merge_patient(platform: Platform, who: Principal, ask: AnnotateAsk, watch: Watch | None = None) -> AnnotateReport:
-    """The same without a report that is kept, for who was admitted: after a note was corrected."""
-    run = _Run(platform, who, ask)
+def merge_patient(platform: Platform, who: Principal, ask: AnnotateAsk) -> AnnotateReport:
+    """The same without a report that is kept, for who was admitted: after a note was corrected, which is care."""
+    return _ran(_Run(platform, who, ask, hidden(platform, who, zone_of(ask.zone))), None)
+
+
+def _ran(run: "_Run", watch: Watch | None) -> AnnotateReport:
     groups = run.groups()
     total = sum(map(len, groups.values()))
     done = 0
     if watch is not None:
         watch(0, total, run.so_far())
-    for batch in _batches(groups, platform.settings.annotate.batch_notes):
+    for batch in _batches(groups, run.batch_notes):
         run.take(batch)
         done += sum(len(ids) for _, ids in batch)
         if watch is not None:
             watch(done, total, run.so_far())
     report = run.report
-    report.ended = instant(platform.runtime.now())
+    report.ended = run.now()
     return report
 
 
@@ -95,21 +99,27 @@ def patient_id_of(name: str) -> str:
 class _Run:
     """One run: what is read, what was counted."""
 
-    def __init__(self, platform: Platform, who: Principal, ask: AnnotateAsk) -> None:
+    def __init__(self, platform: Platform, who: Principal, ask: AnnotateAsk, left_out: Hidden) -> None:
         self._platform = platform
         self._who = who
         self._ask = ask
         zone = zone_of(ask.zone)
         self._store = platform.store(zone)
+        self._left_out = left_out
         self._view = view_of(platform, who, zone, "annotate", "annotate")
         self._reader = reader_in_force(platform)
         self._policy = policy_of(platform, zone)
-        now = instant(platform.runtime.now())
+        self.batch_notes = platform.settings.annotate.batch_notes
+        now = self.now()
         self._merger = Merger(platform, zone, now, refuted=ask.refuted)
         self.report = AnnotateReport(
             ask.run_id or platform.run_id(), who.name, now, ask.zone, self._reader.version, self._reader.readers,
             ask.is_incremental, ask.refuted,
         )  # fmt: skip
+
+    def now(self) -> str:
+        """The time, as reports tell it."""
+        return instant(self._platform.runtime.now())
 
     def groups(self) -> dict[str, list[str]]:
         """Patient -> ids of their notes. raises NotFound for a patient who is not here"""
@@ -143,7 +153,8 @@ class _Run:
     def take(self, batch: Sequence[tuple[str, list[str]]]) -> None:
         """Reads the notes of some patients and commits what they say.
 
-        Who withholds some of the notes is left as it was: to read the others alone would take facts away.
+        Who withholds some of the notes, or is left out, stays as it was: to read the others alone would take facts
+        away.
         """
         batch = [(patient, ids) for patient, ids in batch if not self._is_withheld(patient, ids)]
         held = {patient: held_of(self._platform, self._store, patient) for patient, _ in batch}
@@ -162,7 +173,10 @@ class _Run:
         self._commit(made)
 
     def _is_withheld(self, patient: str, note_ids: Sequence[str]) -> bool:
-        """True where consents withhold the patient, or one of these notes, from being annotated."""
+        """True where a restriction leaves the patient out, or consents withhold the patient or one of these notes."""
+        if self._left_out.covers({self._store.pseudonym(patient)}):
+            self.report.notes["withheld"] += len(note_ids)
+            return True
         withheld = self._view.withheld
         if withheld is None or patient not in withheld.wholly | withheld.in_part:
             return False

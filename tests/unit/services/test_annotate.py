@@ -18,18 +18,21 @@ from careloom.services.access import Principal, local_operator
 from careloom.services.annotate import FORMATS, AnalyzeAsk, AnnotateAsk, analyze
 from careloom.services.annotate_corrections import CorrectAsk, correct, note_annotations
 from careloom.services.annotate_notes import annotate
+from careloom.services.annotate_patient import held_of
 from careloom.services.annotate_verify import verify_annotations
 from careloom.services.annotations import cancel_run, list_runs, show_run, submit
 from careloom.services.erase import erase
 from careloom.services.ingest import IngestAsk, ingest
 from careloom.services.jobs import work
 from careloom.services.platform import Platform
-from careloom.services.stored_notes import notes_by_patient
+from careloom.services.stored_notes import notes_by_patient, read_notes
+from careloom.services.subject_rules import RuleAsk, end_rule, set_rule
 from careloom.settings import Annotate, Data, Settings
 from careloom.text.note import AnnotatedNote
 from tests.nlp_kit import Words, simple_reader
 
 WHO = local_operator("tester")
+ENGINEER = Principal("erin", frozenset({"data-engineer"}), frozenset({"identified"}))
 CLINICIAN = Principal("ward", frozenset({"clinician"}), frozenset({"identified"}))
 SCIENTIST = Principal("mara", frozenset({"data-scientist"}), frozenset({"research"}))
 PATIENTS = ("a", "b", "c")
@@ -248,6 +251,54 @@ def test_what_is_no_text_is_refused_without_its_words(platform: Platform, text: 
     assert text not in str(refusal.value)
     with pytest.raises(AccessError):
         analyze(platform, CLINICIAN, AnalyzeAsk("x"))
+
+
+def stored_patient(platform: Platform, name: str) -> str:
+    """The stored id of the patient whose note names them so."""
+    store = platform.store("identified")
+    for patient, notes in notes_by_patient(store).items():
+        if any(f"Patient {name} " in one.text for one in read_notes(store, notes, 1000)):
+            return patient
+    raise LookupError(name)
+
+
+@pytest.mark.parametrize("way", ["at once", "as a job", "of the patient alone", "with every role"])
+def test_nothing_is_read_of_a_patient_whose_processing_is_restricted(platform: Platform, way: str) -> None:
+    patient = stored_patient(platform, "a")
+    set_rule(platform, WHO, RuleAsk("restrict", f"Patient/{patient}", reason="contests it"))
+    ask = AnnotateAsk(patient=patient if way == "of the patient alone" else "")
+    who = WHO if way == "with every role" else ENGINEER
+    if way == "as a job":
+        run = submit(platform, who, ask)["id"]
+        work(platform, once=True)
+        told = show_run(platform, who, run)["notes"]
+    else:
+        told = annotate(platform, who, ask).as_json()["notes"]
+    others = 0 if ask.patient else len(PATIENTS) - 1
+    assert told == {"read": others, "skipped": 0, "refused": 0}
+    assert facts(platform) == 2 * others
+    assert held_of(platform, platform.store("identified"), patient).documents == {}
+
+
+def test_what_was_found_before_a_restriction_stays_and_is_read_anew_after_it(platform: Platform) -> None:
+    annotate(platform, WHO, AnnotateAsk())
+    before = facts(platform)
+    name = f"Patient/{stored_patient(platform, 'a')}"
+    rule = set_rule(platform, WHO, RuleAsk("restrict", name, reason="contests it"))
+    assert annotate(platform, WHO, AnnotateAsk()).notes["withheld"] == 1
+    assert facts(platform) == before
+    end_rule(platform, WHO, rule["rule"])
+    assert annotate(platform, WHO, AnnotateAsk()).notes["read"] == len(PATIENTS)
+
+
+def test_a_clinician_corrects_a_note_of_a_restricted_patient_and_that_is_merged(platform: Platform) -> None:
+    annotate(platform, WHO, AnnotateAsk())
+    patient = stored_patient(platform, "a")
+    (note_id,) = notes_by_patient(platform.store("identified"))[patient]
+    set_rule(platform, WHO, RuleAsk("restrict", f"Patient/{patient}", reason="contests it"))
+    before = facts(platform)
+    correct(platform, CLINICIAN, CorrectAsk("identified", note_id, {"note": note_id, "annotations": []}))
+    assert facts(platform) == before - 2
 
 
 def test_notes_that_a_patient_withholds_are_not_read_and_what_was_found_before_stays(
