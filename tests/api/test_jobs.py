@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from threading import BoundedSemaphore, Thread
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -196,9 +196,11 @@ def test_a_silent_job_is_kept_on_the_line_by_heartbeats(made: Installation, monk
 
 
 def test_only_half_of_the_threads_follow_jobs_at_a_time(made: Installation) -> None:
-    job_id, headers = failed(made), made.bearer()
+    job_id = failed(made)
     room = made.platform.settings.api.threads // 2
-    held = [made.client.get(f"{BASE}/{job_id}/events", headers=headers) for _ in range(room)]
+    callers = [made.bearer(name=f"caller-{number}") for number in range(room + 1)]
+    held = [made.client.get(f"{BASE}/{job_id}/events", headers=headers) for headers in callers[:-1]]
+    headers = callers[-1]
     full = made.client.get(f"{BASE}/{job_id}/events", headers=headers)
     assert (full.status_code, full.headers["Retry-After"]) == (503, "5")
     held.pop().close()  # unread
@@ -212,11 +214,29 @@ def test_only_half_of_the_threads_follow_jobs_at_a_time(made: Installation) -> N
         assert again.status_code == 200
 
 
+def test_one_caller_follows_two_jobs_at_a_time_and_leaves_room_for_others(made: Installation) -> None:
+    job_id, greedy, other = failed(made), made.bearer(name="greedy"), made.bearer(name="other")
+    assert made.platform.settings.api.threads // 2 > 2
+    held = [made.client.get(f"{BASE}/{job_id}/events", headers=greedy) for _ in range(2)]
+    assert [one.status_code for one in held] == [200, 200]
+    for _ in range(20):
+        full = made.client.get(f"{BASE}/{job_id}/events", headers=greedy)
+        assert (full.status_code, full.headers["Retry-After"]) == (503, "5")
+    assert made.client.head(f"{BASE}/{job_id}/events", headers=greedy).status_code == 200  # takes no place
+    with made.client.get(f"{BASE}/{job_id}/events", headers=other) as theirs:
+        assert theirs.status_code == 200
+    held.pop().close()
+    held.append(made.client.get(f"{BASE}/{job_id}/events", headers=greedy))
+    assert held[-1].status_code == 200
+    for one in held:
+        one.close()
+
+
 def test_the_sdk_gives_up_on_a_platform_that_takes_no_more_watchers(
     made: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = failed(made)
-    monkeypatch.setitem(made.app.extensions, job_events.EXTENSION, BoundedSemaphore(0))
+    monkeypatch.setitem(made.app.extensions, job_events.EXTENSION, job_events.Room(0))
     name, api = client(made)
     with pytest.raises(SetupError):
         list(api.jobs.events(job_id))

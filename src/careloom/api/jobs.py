@@ -96,10 +96,12 @@ def log(path: JobPath, query: LogQuery) -> Response:
 )
 def events(path: JobPath, query: NoQuery) -> Response:
     """Server-sent events. An answer is open for 20 seconds at most; connect again with the header Last-Event-ID, as
-    browsers do by themselves. 503 while as many follow jobs as the server takes at once."""
-    last = request.headers.get("Last-Event-ID", "")
-    watch = service.watch(platform(), who(), path.job_id, last)
-    return Response(content_type=job_events.STREAM) if request.method == "HEAD" else job_events.streamed(watch)
+    browsers do by themselves. 503 while as many follow jobs as the server takes at once, or two streams are yours."""
+    last, caller = request.headers.get("Last-Event-ID", ""), who()
+    watch = service.watch(platform(), caller, path.job_id, last)
+    if request.method == "HEAD":
+        return Response(content_type=job_events.STREAM)
+    return job_events.streamed(watch, caller.name)
 
 
 @jobs.post(
