@@ -25,7 +25,7 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
             asked["zone"], asked["patient"], is_incremental, asked["refuted"], run_id, asked["most_notes"]
         )
         with Platform(platform.settings, platform.runtime, platform.keys) as own:
-            annotate(own, asker_of(jobs, progress, asked), ask, progress.report)
+            annotate(own, asker_of(platform, jobs, progress, asked), ask, progress.report)
         ended = kept_runs(platform).find(run_id)
     return {"run": run_id} | counts_of(ended or {})
 

@@ -17,7 +17,7 @@ from careloom.services.annotate_jobs import KIND, counts_of
 from careloom.services.annotate_notes import kept_runs
 from careloom.services.job_requests import sealed
 from careloom.services.platform import Platform
-from careloom.services.queued import find_job, state_of, state_of_report
+from careloom.services.queued import find_job, rights_of, state_of, state_of_report
 from careloom.services.search import zone_of
 from careloom.services.stored_notes import TYPE
 from careloom.store.jobs import Job
@@ -38,7 +38,7 @@ def submit(platform: Platform, who: Principal, ask: AnnotateAsk) -> Json:
     asked = {
         "zone": ask.zone, "patient": ask.patient, "incremental": ask.is_incremental, "refuted": ask.refuted,
         "most_notes": ask.most_notes,
-        "purpose": who.purpose, "request": who.request, "actors": sorted(who.actors),
+        "who": rights_of(who),
     }  # fmt: skip
     note(platform, who, "annotate-queue", ask.zone, action="create", detail={"run": run_id})
     with platform.jobs() as jobs:

@@ -12,7 +12,7 @@ from careloom.services.audit import patient_id_of, verify
 from careloom.services.clients import stored_patient
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import STORED_ZONES, Platform
-from careloom.services.queued import asker_of, find_job, state_of
+from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.services.search import zone_of
 from careloom.store.audit_found import Wanted, newest
 from careloom.store.audit_log import microseconds, time_of
@@ -76,7 +76,7 @@ def submit_verification(platform: Platform, who: Principal, zone_name: str = "")
     run_id = platform.run_id()
     # Told in one chain: that of another zone may be cut, which is what is asked, and takes no event then.
     note(platform, who, "audit", "identified", action="execute", detail={"verification": run_id, "zones": zones})
-    request = {"zones": zones, "purpose": who.purpose, "request": who.request}
+    request = {"zones": zones, "who": rights_of(who)}
     with platform.jobs() as jobs:
         jobs.submit(KIND, sealed(platform, request) | {"zones": zones}, actor=who.name, job_id=run_id)
         return _state(jobs.get(run_id))
@@ -99,7 +99,7 @@ def verification(platform: Platform, who: Principal, run_id: str) -> Json:
 def do_verification(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
     """Does a queued check, in the name of whoever asked for it."""
     asked = unsealed(platform, request)
-    who = asker_of(jobs, progress, asked)
+    who = asker_of(platform, jobs, progress, asked)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         report = verify(own, who, tuple(zone_of(zone) for zone in asked["zones"]))
     return {"zones": asked["zones"], "report": report}

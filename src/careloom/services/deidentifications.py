@@ -15,7 +15,7 @@ from careloom.services.deidentify_jobs import KIND, counts_of
 from careloom.services.deidentify_report import KeptReport, find_report, html_of, kept_ids, shown
 from careloom.services.job_requests import sealed
 from careloom.services.platform import Platform
-from careloom.services.queued import find_job, state_of, state_of_report
+from careloom.services.queued import find_job, rights_of, state_of, state_of_report
 from careloom.store.jobs import Job
 
 NEWEST = "99999999T999999Z-zzzzzz"
@@ -33,7 +33,7 @@ def submit(platform: Platform, who: Principal, *, policy: str = "") -> Json:
     for zone in ZONES:
         admit(platform, who, "deidentify", zone, operation="deidentify-queue")
     name, run_id = policy_named(platform, policy).name, platform.run_id()
-    asked = {"policy": name, "purpose": who.purpose, "request": who.request}
+    asked = {"policy": name, "who": rights_of(who)}
     note(platform, who, "deidentify-queue", ZONE, action="create", detail={"run": run_id, "policy": name})
     with platform.jobs() as jobs:
         jobs.submit(KIND, sealed(platform, asked) | {"policy": name}, actor=who.name, job_id=run_id)

@@ -21,7 +21,9 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
     if kept is None or not kept.is_signed:
         asked = unsealed(platform, request)
         with Platform(platform.settings, platform.runtime, platform.keys) as own:
-            deidentify(own, asker_of(jobs, progress, asked), asked["policy"], run_id=run_id, watch=progress.report)
+            deidentify(
+                own, asker_of(platform, jobs, progress, asked), asked["policy"], run_id=run_id, watch=progress.report
+            )
         kept = find_report(platform, run_id)
     return {"run": run_id} | counts_of(kept.report if kept is not None else {})
 

@@ -7,8 +7,9 @@ from careloom.errors import NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.duplicates import ZONE, kept_looks, look
+from careloom.services.job_requests import sealed
 from careloom.services.platform import Platform
-from careloom.services.queued import asker_of, find_job, state_of, state_of_report
+from careloom.services.queued import asker_of, find_job, rights_of, state_of, state_of_report
 from careloom.store.jobs import Jobs, Progress
 
 KIND = "duplicates"
@@ -21,7 +22,7 @@ def submit_look(platform: Platform, who: Principal) -> Json:
     run_id = platform.run_id()
     note(platform, who, "duplicates-queue", ZONE, action="create", detail={"run": run_id})
     with platform.jobs() as jobs:
-        jobs.submit(KIND, {"purpose": who.purpose, "request": who.request}, actor=who.name, job_id=run_id)
+        jobs.submit(KIND, sealed(platform, {"who": rights_of(who)}), actor=who.name, job_id=run_id)
         return state_of(jobs.get(run_id))
 
 
@@ -40,7 +41,7 @@ def look_state(platform: Platform, who: Principal, run_id: str) -> Json:
 
 def do_look(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
     """Does a queued look, in the name of whoever asked for it."""
-    who = asker_of(jobs, progress, request)
+    who = asker_of(platform, jobs, progress, request)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         report = look(own, who, progress.job_id, progress.report)
     return {"run": report["id"], "groups": report["group_count"]}

@@ -22,7 +22,7 @@ from careloom.services.export import export, exports_of, members, named_patients
 from careloom.services.export_ask import ExportAsk, read_ask, refused_if_wrong
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
-from careloom.services.queued import asker_of, find_job, state_of
+from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.services.search import zone_of
 from careloom.store.audit_log import time_of
 from careloom.store.export_scan import held_ids, numbers_of, patients_behind
@@ -52,7 +52,7 @@ def submit(platform: Platform, who: Principal, ask: ExportAsk) -> Json:
     """
     ask = permitted(platform, who, ask)
     export_id = platform.run_id()
-    asked = {"ask": ask.as_json(), "purpose": who.purpose, "request": who.request, "actors": sorted(who.actors)}
+    asked = {"ask": ask.as_json(), "who": rights_of(who)}
     detail: dict[str, object] = {"run": export_id, "level": ask.level, "types": len(ask.types)}
     note(platform, who, "export-queue", zone_of(ask.zone), action="create", detail=detail)
     sweep(platform)
@@ -149,7 +149,7 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
     asked = unsealed(platform, request)
     ask = read_ask(asked["ask"])
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
-        export(own, asker_of(jobs, progress, asked), ask, progress.job_id, progress.report)
+        export(own, asker_of(platform, jobs, progress, asked), ask, progress.job_id, progress.report)
     return {"zone": ask.zone}
 
 

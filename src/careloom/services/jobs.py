@@ -25,7 +25,7 @@ from careloom.services.job_requests import sealed, unsealed
 from careloom.services.job_rules import rules_of
 from careloom.services.models_kept import versions_of
 from careloom.services.platform import InputFile, Platform
-from careloom.services.queued import asker_of
+from careloom.services.queued import asker_of, rights_of
 from careloom.services.runs import find_run, told, told_of
 from careloom.store.alarms import is_any_due
 from careloom.store.jobs import FORGOTTEN, Job, JobFilter, Jobs, Progress, State, Stop, Work
@@ -87,8 +87,7 @@ def queue(platform: Platform, who: Principal, ask: IngestAsk, upload: Upload | N
         "mapping": str(ask.mapping.resolve()) if ask.mapping else "",
         "source": ask.source,
         "processes": ask.processes,
-        "purpose": who.purpose,
-        "request": who.request,
+        "who": rights_of(who),
         "import": ask.is_import,
     }
     detail: dict[str, object] = {"job": job_id}
@@ -319,7 +318,7 @@ def _ingest(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping
         _uploads(platform, job_id, asked),
         job_id,
     )
-    who = asker_of(jobs, progress, asked)
+    who = asker_of(platform, jobs, progress, asked)
     reporter = _Reporter(progress, platform.runtime.now)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         manifest = ingest(own, who, ask, reporter.watch, reporter.begun)
@@ -332,7 +331,7 @@ def _ended(platform: Platform, jobs: Jobs, progress: Progress, asked: Mapping[st
     if not asked.get("import"):
         return {"run": progress.job_id}
     if reconciliation.find(platform, progress.job_id) is None:
-        reconciliation.kept(platform, asker_of(jobs, progress, asked), progress.job_id)
+        reconciliation.kept(platform, asker_of(platform, jobs, progress, asked), progress.job_id)
     return {"run": progress.job_id, "import": True}
 
 

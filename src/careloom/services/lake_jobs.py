@@ -8,7 +8,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
-from careloom.services.queued import asker_of, find_job, state_of
+from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.services.search import zone_of
 from careloom.services.view_table import refresh_table
 from careloom.store.jobs import FORGOTTEN, Job, Jobs, Progress
@@ -28,7 +28,7 @@ def submit_refresh(platform: Platform, who: Principal, zone_name: str, path: str
     if "definition" not in platform.lake(zone).state(path).facts:
         raise NotFound(f"table {path} is of no view", "Only tables of views are refreshed: careloom view NAME --table.")
     run_id = platform.run_id()
-    asked = {"zone": zone, "table": path, "purpose": who.purpose, "request": who.request}
+    asked = {"zone": zone, "table": path, "who": rights_of(who)}
     note(platform, who, OPERATION, zone, action="create", detail={"table": path, "job": run_id})
     with platform.jobs() as jobs:
         jobs.submit(KIND, sealed(platform, asked) | {"zone": zone, "table": path}, actor=who.name, job_id=run_id)
@@ -54,7 +54,9 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
     """Does the job; one that was killed is done anew, and ends with the same rows."""
     asked = unsealed(platform, request)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
-        report = refresh_table(own, asker_of(jobs, progress, asked), asked["zone"], asked["table"], progress.job_id)
+        report = refresh_table(
+            own, asker_of(platform, jobs, progress, asked), asked["zone"], asked["table"], progress.job_id
+        )
     return {"zone": asked["zone"], "table": asked["table"]} | {
         "done": report.done, "version": report.version, "rows": report.rows,
     }  # fmt: skip

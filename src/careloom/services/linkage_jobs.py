@@ -6,8 +6,9 @@ from typing import Any
 from careloom.errors import NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.job_requests import sealed
 from careloom.services.platform import Platform
-from careloom.services.queued import asker_of, find_job, state_of
+from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.store.jobs import Job, Jobs, Progress
 from careloom.store.zone_store import Zone
 
@@ -21,7 +22,7 @@ def submit_run(platform: Platform, who: Principal, *, full: bool = False) -> Jso
     admit(platform, who, "link", ZONE, operation="linkage")
     job_id = platform.run_id()
     note(platform, who, "linkage-jobs", ZONE, action="create", detail={"job": job_id})
-    request = {"full": full, "purpose": who.purpose, "request": who.request}
+    request = sealed(platform, {"who": rights_of(who)}) | {"full": full}
     with platform.jobs() as jobs:
         jobs.submit(KIND, request, actor=who.name, job_id=job_id)
         return _as_json(jobs.get(job_id))
@@ -42,7 +43,7 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
     """Does the job, on an installation of its own."""
     from careloom.services.linkage import run  # noqa: PLC0415 - splink and DuckDB load when they are needed
 
-    who = asker_of(jobs, progress, request)
+    who = asker_of(platform, jobs, progress, request)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         return run(own, who, full=bool(request.get("full")), watch=progress.report)
 

@@ -8,7 +8,7 @@ from typing import Any
 from careloom.errors import SetupError
 from careloom.mlops.manifest import ALIASES
 from careloom.pipeline.registry import load
-from careloom.services.access import Principal
+from careloom.services.access import Principal, local_operator
 from careloom.services.admission import admit
 from careloom.services.models_kept import Change, folder_of, traffic_of, versions_of, write
 from careloom.services.platform import Platform
@@ -39,9 +39,7 @@ def mirror(platform: Platform, who: Principal) -> Json:
 
 def work_off(platform: Platform, jobs: Any, progress: Any, _request: Any) -> Json:
     """Does it as a job, in the name of whoever made the change. raises SetupError likewise"""
-    from careloom.services.queued import asker_of  # noqa: PLC0415 - the worker alone needs it
-
-    return bring_up(platform, asker_of(jobs, progress, {}))
+    return bring_up(platform, local_operator(jobs.get(progress.job_id).actor))
 
 
 def bring_up(platform: Platform, who: Principal) -> Json:

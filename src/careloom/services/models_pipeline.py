@@ -32,6 +32,7 @@ from careloom.services.models_traffic import canary, shadow
 from careloom.services.models_trainer import Asked, Fitted, Trainer, trainer_named
 from careloom.services.models_watch import watch
 from careloom.services.platform import Platform
+from careloom.services.queued import registered_still
 from careloom.store.at_work import at_work
 from careloom.store.jobs import Jobs, Progress
 from careloom.store.models import ModelWork
@@ -87,9 +88,11 @@ def submit_resume(platform: Platform, who: Principal, run_id: str) -> Json:
 
 
 def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
-    """Goes a run as a job, in the name of who started it."""
+    """Goes a run as a job, in the name of who started it. raises AccessError for who may not come in any more"""
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
-        made = _gone(own, local_operator(jobs.get(progress.job_id).actor), run_named(own, str(request["run"])))
+        actor = jobs.get(progress.job_id).actor
+        registered_still(own, actor)
+        made = _gone(own, local_operator(actor), run_named(own, str(request["run"])))
     return {name: made[name] for name in ("run", "state", "version")}
 
 

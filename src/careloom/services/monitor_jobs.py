@@ -14,6 +14,7 @@ from careloom.logs import log
 from careloom.pipeline.registry import load
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.job_requests import sealed
 from careloom.services.monitor import RUN, LookAsk, look, named, reports_of
 from careloom.services.monitor_alarms import CHANNELS
 from careloom.services.monitor_numbers import numbers_of
@@ -22,7 +23,7 @@ from careloom.services.monitor_outcomes import ZONE
 from careloom.services.monitor_profiles import profile_of
 from careloom.services.monitor_tell import deliver
 from careloom.services.platform import Platform
-from careloom.services.queued import asker_of, find_job, state_of
+from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.store.jobs import Job, Jobs, Progress
 
 KIND = "monitor"
@@ -45,7 +46,7 @@ def submit_look(platform: Platform, who: Principal, version: str) -> Json:
     profile_of(platform, *named(version))
     run = platform.run_id()
     note(platform, who, RUN, ZONE, action="create", detail={"model": version, "run": run})
-    asked = {"version": version, "purpose": who.purpose, "request": who.request}
+    asked = sealed(platform, {"who": rights_of(who)}) | {"version": version}
     with platform.jobs() as jobs:
         jobs.submit(KIND, asked, actor=who.name, job_id=run)
         return _state(jobs.get(run))
@@ -104,7 +105,7 @@ def _tried(act: Callable[[], object]) -> str:
 
 def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
     """Does a queued look, in the name of whoever asked for it."""
-    who = asker_of(jobs, progress, request)
+    who = asker_of(platform, jobs, progress, request)
     ask = LookAsk(request["version"], run=progress.job_id)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         report = look_now(own, who, ask)

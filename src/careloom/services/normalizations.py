@@ -17,7 +17,7 @@ from careloom.services.normalize import ZONE, kept_runs, policy_in_force
 from careloom.services.normalize_jobs import KIND
 from careloom.services.normalize_report import Counts, by_code, named, read_counts
 from careloom.services.platform import Platform
-from careloom.services.queued import find_job, state_of, state_of_report
+from careloom.services.queued import find_job, rights_of, state_of, state_of_report
 from careloom.store.jobs import Job
 
 NEWEST = "99999999T999999Z-zzzzzz"
@@ -32,8 +32,8 @@ def submit(platform: Platform, who: Principal, *, is_rehearsal: bool, policy: Pa
     admit(platform, who, "ingest", ZONE, operation="normalize-queue")
     policy_in_force(platform, policy)
     run_id = platform.run_id()
-    asked = {"rehearsal": is_rehearsal, "policy": str(policy.resolve()) if policy else ""}
-    asked |= {"purpose": who.purpose, "request": who.request}
+    kept = str(policy.resolve()) if policy else ""
+    asked = {"rehearsal": is_rehearsal, "policy": kept, "who": rights_of(who)}
     detail = {"run": run_id, "rehearsal": is_rehearsal}
     note(platform, who, "normalize-queue", ZONE, action="create", detail=detail)
     with platform.jobs() as jobs:

@@ -23,6 +23,6 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
         policy = Path(asked["policy"]) if asked["policy"] else None
         ask = NormalizeAsk(policy, asked["rehearsal"], run_id, jobs.get(run_id).result)
         with Platform(platform.settings, platform.runtime, platform.keys) as own:
-            normalize(own, asker_of(jobs, progress, asked), ask, progress.report)
+            normalize(own, asker_of(platform, jobs, progress, asked), ask, progress.report)
         ended = kept_runs(platform).find(run_id) or {}
     return {"run": run_id} | {name: ended[name] for name in ("rehearsal", "read", "changed", "refused")}

@@ -14,7 +14,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
-from careloom.services.queued import asker_of, state_of
+from careloom.services.queued import asker_of, rights_of, state_of
 from careloom.store.jobs import Jobs, Progress
 from careloom.store.own_parameters import Own, as_searched
 from careloom.store.transaction import Transaction
@@ -67,7 +67,7 @@ def queue(platform: Platform, who: Principal, zone: Zone) -> Json | None:
     job_id = platform.run_id()
     note(platform, who, f"{OPERATION}-queue", zone, action="create", detail={"run": job_id})
     with platform.jobs() as jobs:
-        asked = sealed(platform, {"zone": zone, "purpose": who.purpose, "request": who.request})
+        asked = sealed(platform, {"zone": zone, "who": rights_of(who)})
         jobs.submit(KIND, asked, actor=who.name, job_id=job_id)
         return state_of(jobs.get(job_id))
 
@@ -76,7 +76,7 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
     """Does the job; one that was killed goes on behind its last page."""
     asked = unsealed(platform, request)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
-        settled = index(own, asker_of(jobs, progress, asked), asked["zone"], progress.report)
+        settled = index(own, asker_of(platform, jobs, progress, asked), asked["zone"], progress.report)
     return {"run": progress.job_id, "zone": asked["zone"], "parameters": len(settled)}
 
 

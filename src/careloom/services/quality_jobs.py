@@ -9,7 +9,7 @@ from careloom.services.admission import admit, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
 from careloom.services.quality import QualityAsk, quality, rules_in_force, runs_of, since_of
-from careloom.services.queued import asker_of, find_job, state_of
+from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.services.search import zone_of
 from careloom.store.jobs import Job, Jobs, Progress
 
@@ -29,7 +29,7 @@ def submit_look(platform: Platform, who: Principal, ask: QualityAsk) -> Json:
     run_id = platform.run_id()
     request = {
         "zone": zone, "source": ask.source, "since": ask.since, "thresholds": dict(ask.thresholds),
-        "purpose": who.purpose, "request": who.request,
+        "who": rights_of(who),
     }  # fmt: skip
     note(platform, who, "quality-queue", zone, action="create", detail={"run": run_id})
     with platform.jobs() as jobs:
@@ -65,7 +65,7 @@ def look_state(platform: Platform, who: Principal, run_id: str) -> Json:
 def do_look(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
     """Does a queued look, in the name of whoever asked for it."""
     asked = unsealed(platform, request)
-    who = asker_of(jobs, progress, asked)
+    who = asker_of(platform, jobs, progress, asked)
     ask = QualityAsk(asked["zone"], asked["source"], asked["since"], None, asked["thresholds"], progress.job_id)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         report = quality(own, who, ask, progress.report)

@@ -13,12 +13,12 @@ from typing import Any
 from careloom.errors import NotFound, QueryError
 from careloom.risk.stratify import UnitCosts
 from careloom.services import jobs as job_service
-from careloom.services.access import Principal, Scope
+from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.models_kept import resolve
 from careloom.services.platform import Platform
-from careloom.services.queued import find_job, state_of
+from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.services.score import moment_of, require_writer
 from careloom.services.score_cohort import CohortScoreAsk, names_of, score_cohort
 from careloom.services.score_facts import types
@@ -90,7 +90,7 @@ def cancel_scoring(platform: Platform, who: Principal, job_id: str) -> Json:
 def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
     """Does the job; of one that had begun, as of the same moment and by the same version as before."""
     asked = unsealed(platform, request)
-    told, who = asked["ask"], asker_again(jobs.get(progress.job_id).actor, asked["who"])
+    told, who = asked["ask"], asker_of(platform, jobs, progress, asked)
     costs = None if told["costs"] is None else UnitCosts(**told["costs"])
     as_of = None if told["as_of"] is None else datetime.fromisoformat(told["as_of"])
     ask = CohortScoreAsk(**told | {"costs": costs, "as_of": as_of, "run": progress.job_id})
@@ -134,22 +134,3 @@ def _state(job: Job) -> Json:
     """The state with ``model`` and ``zone``: the version by its number from when the job begins."""
     told = job.request | job.result
     return state_of(job) | {"model": told.get("model", ""), "zone": told.get("zone", ""), "report": None}
-
-
-def rights_of(who: Principal) -> Json:
-    """What was granted to who asks, as it is now: the job does no more than that."""
-    return {
-        "roles": sorted(who.roles), "zones": sorted(who.zones), "purpose": who.purpose, "request": who.request,
-        "scopes": None if who.scopes is None else sorted(map(list, who.scopes)), "patient": who.patient,
-        "actors": sorted(who.actors), "purposes": None if who.purposes is None else sorted(who.purposes),
-    }  # fmt: skip
-
-
-def asker_again(name: str, told: Json) -> Principal:
-    """Whoever asked, from what `rights_of` told of them."""
-    scopes = None if told["scopes"] is None else frozenset(Scope(*one) for one in told["scopes"])
-    purposes = None if told["purposes"] is None else frozenset(told["purposes"])
-    return Principal(
-        name, frozenset(told["roles"]), frozenset(told["zones"]), scopes, told["purpose"], told["request"],
-        told["patient"], frozenset(told["actors"]), purposes,
-    )  # fmt: skip

@@ -12,7 +12,7 @@ from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
-from careloom.services.queued import asker_of, find_job, state_of
+from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.services.synthesize import (
     FHIR,
     FIT,
@@ -162,7 +162,7 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
     """Does the job. raises Conflict where an earlier try of it has reserved already"""
     wanted = unsealed(platform, request)
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
-        who = asker_of(jobs, progress, wanted)
+        who = asker_of(platform, jobs, progress, wanted)
         {"fit": _fit, "search": _search, "sample": _draw, "release": _release}[wanted["act"]](
             own, who, progress, wanted
         )
@@ -223,7 +223,7 @@ def queued(platform: Platform, who: Principal, zone: Zone, wanted: Json, shown: 
     run = platform.run_id()
     operation = {"fit": FIT, "search": FIT, "sample": SAMPLE, "release": RELEASE}[wanted["act"]]
     note(platform, who, operation, zone, action="create", detail={"job": run, **shown})
-    request = sealed(platform, wanted | {"purpose": who.purpose, "request": who.request})
+    request = sealed(platform, wanted | {"who": rights_of(who)})
     with platform.jobs() as jobs:
         jobs.submit(KIND, request | shown, actor=who.name, job_id=run)
     return run

@@ -9,7 +9,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.platform import Platform
-from careloom.services.queued import asker_of, find_job, state_of
+from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.services.search import zone_of
 from careloom.services.train_risk import TrainAsk, task_named, train_risk
 from careloom.store.jobs import Jobs, Progress
@@ -24,7 +24,7 @@ def submit_training(platform: Platform, who: Principal, ask: TrainAsk) -> Json:
     admit(platform, who, "train", zone, operation="train-risk-queue")
     task = task_named(ask.task)
     job_id = platform.run_id()
-    request = asdict(ask) | {"purpose": who.purpose, "request": who.request}
+    request = asdict(ask) | {"who": rights_of(who)}
     note(platform, who, "train-risk-queue", zone, action="create", detail={"task": task.name, "run": job_id})
     with platform.jobs() as jobs:
         jobs.submit(KIND, sealed(platform, request) | {"zone": zone}, actor=who.name, job_id=job_id)
@@ -46,7 +46,7 @@ def training_state(platform: Platform, who: Principal, job_id: str) -> Json:
 def do_training(platform: Platform, jobs: Jobs, progress: Progress, request: Mapping[str, Any]) -> Json:
     """Does a queued training."""
     asked = unsealed(platform, request)
-    who = asker_of(jobs, progress, asked)
+    who = asker_of(platform, jobs, progress, asked)
     ask = TrainAsk(**{name: asked[name] for name in TrainAsk.__slots__ if name in asked})
     with Platform(platform.settings, platform.runtime, platform.keys) as own:
         done = train_risk(own, who, ask, progress.report)

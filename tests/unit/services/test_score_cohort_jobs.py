@@ -13,12 +13,11 @@ from careloom.runtime import Runtime
 from careloom.services.access import Principal, Scope
 from careloom.services.erase import erase
 from careloom.services.jobs import work
+from careloom.services.queued import asker_again, rights_of
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.services.score_cohort_jobs import (
     KIND,
-    asker_again,
     cancel_scoring,
-    rights_of,
     scoring_state,
     submit_scoring,
 )
