@@ -118,7 +118,7 @@ def _rows(view: View, pieces: Iterator[bytes]) -> pl.DataFrame:
         if piece.refused:
             raise Unprocessable(
                 f"{piece.refused} resources do not fit the view: {min(piece.reasons)}",
-                "Say collection: true where several values may stand, or take the first one.",
+                "Say collection: true or take the first of several values; go through fewer lists if it says select.",
             )
         frames.append(piece.opened())
     return pl.concat(frames)

@@ -143,5 +143,5 @@ def _refuse_unfit(piece: Piece) -> None:
         where = min(piece.reasons)
         raise Unprocessable(
             f"{piece.refused} resources do not fit the view: {where}",
-            "Say collection: true where several values may stand, or take the first one.",
+            "Say collection: true or take the first of several values; go through fewer lists if it says select.",
         )
