@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from careloom.crypto.keys_local import LocalKeys
-from careloom.errors import SetupError
+from careloom.errors import SetupError, Unavailable
 from careloom.store.zone_store import ZoneStore
 from tests.store_kit import event, open_zone
 
@@ -131,7 +131,7 @@ def test_on_a_full_disk_every_event_of_a_group_fails_and_none_is_in_the_chain(tm
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
         signal.signal(signal.SIGXFSZ, ignored)
-    assert failed == [SetupError] * THREADS
+    assert failed == [Unavailable] * THREADS
     report = store.verify_audit()
     assert (report.rows, report.is_whole, report.anchored) == (1, True, 1)
     assert outcomes(store, THREADS) == [None] * THREADS

@@ -183,7 +183,7 @@ def test_every_changed_page_of_a_store_is_found_or_harmless(tmp_path: Path) -> N
     keys = LocalKeys.open(tmp_path / "keys")
     store = open_zone(tmp_path, keys)
     with store.transaction(event) as tx:
-        tx.write([put("Observation", f"o{n}", (f"p{n}",), status="final", value=float(n)) for n in range(50)])
+        tx.write([put("Observation", f"o{n}", (f"p{n}",), status="final", value=float(n)) for n in range(400)])
     expected = {one.id: one.content for one in store.scan()}
     store.close()
     path = tmp_path / "identified" / "store.db"
