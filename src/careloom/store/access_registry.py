@@ -3,39 +3,29 @@
 SQLite in ``<data directory>/access/access.db``, or tables beside a zone's on PostgreSQL (database ``{zone}`` = access).
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect
 
 from careloom.errors import SetupError
 from careloom.store import access_tables, bulk, row_policies
-from careloom.store.engine import open_engine, translated, writing
+from careloom.store.engine import translated, writing
+from careloom.store.shared_engine import SharedEngine
 from careloom.store.table_texts import make_tables
 
 FILE_NAME = "access.db"
 _ZONE = "access"
 
 
-class AccessRegistry:
+class AccessRegistry(SharedEngine):
     """Threads may share it; a forked process opens its own connections."""
 
     def __init__(self, place: Path | str) -> None:
         """place  the data directory, or a PostgreSQL URL, as for a zone's store"""
-        self._place = place
-        self._opening = Lock()
-        self._engine: Engine | None = None
-        self._owner = 0
-
-    def close(self) -> None:
-        """Closes all connections."""
-        if self._engine is not None:
-            self._engine.dispose(close=self._owner == os.getpid())
-            self._engine = None
+        super().__init__(place, _ZONE, FILE_NAME, _prepare)
 
     def look(self, sql: str, values: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
         """All rows of a query with ``?`` placeholders."""
@@ -53,30 +43,6 @@ class AccessRegistry:
         """A connection that only looks."""
         with translated(), self.opened().connect() as connection:
             yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A connection in a transaction: durable when the block ends, undone when it raises."""
-        # Not engine.writing: its advisory lock is the one that a zone's audit chain takes while we hold this open.
-        with translated(), self.opened().connect() as plain:
-            connection = plain.execution_options(careloom_writes=True)
-            with connection.begin():
-                yield connection
-
-    def opened(self) -> Engine:
-        """The engine. raises SetupError if the tables are of another version"""
-        engine = self._engine
-        if engine is not None and self._owner == os.getpid():
-            return engine
-        with self._opening:
-            if self._engine is not None and self._owner != os.getpid():
-                self._engine.dispose(close=False)  # the connections belong to the process that we were forked from
-                self._engine = None
-            if self._engine is None:
-                engine = open_engine(self._place, _ZONE, FILE_NAME)
-                _prepare(engine)
-                self._engine, self._owner = engine, os.getpid()
-            return self._engine
 
 
 def _prepare(engine: Engine) -> None:

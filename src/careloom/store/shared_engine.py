@@ -17,7 +17,7 @@ class SharedEngine:
     place      the data directory, or a PostgreSQL URL, as for a zone's store
     zone       what the database is called there
     file_name  of the SQLite file
-    prepare    makes the tables that are not there
+    prepare    makes the tables that are not there; raises SetupError if they are of another version
     """
 
     def __init__(self, place: Path | str, zone: str, file_name: str, prepare: Callable[[Engine], None]) -> None:
@@ -38,12 +38,14 @@ class SharedEngine:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection in a transaction; durable when the block ends, undone when it raises."""
-        with translated(), self._opened().connect() as plain:
+        # Not engine.writing: its advisory lock is the one that a zone's audit chain takes while we hold this open.
+        with translated(), self.opened().connect() as plain:
             connection = plain.execution_options(careloom_writes=True)
             with connection.begin():
                 yield connection
 
-    def _opened(self) -> Engine:
+    def opened(self) -> Engine:
+        """The engine. raises SetupError as `prepare` does"""
         engine = self._engine
         if engine is not None and self._owner == os.getpid():
             return engine
