@@ -60,7 +60,7 @@ test: $(VENV)/.dev ## run all tests that protect daily work (TESTS=tests/unit/fh
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) $(TESTS)
 
 test-long: $(VENV)/.dev ## run the campaigns of minutes to hours: faults, fuzz, large data
-	$(BIN)/python -m pytest -m long $(ARGS) $(TESTS)
+	CARELOOM_FRESH=1 $(BIN)/python -m pytest -m long $(ARGS) $(TESTS)
 
 bench: $(VENV)/.dev ## run the benchmarks and print a table (ARGS=parse for those with parse in the name)
 	$(BIN)/python bench/run.py $(ARGS)

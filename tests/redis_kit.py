@@ -34,7 +34,7 @@ def redis_server(folder: Path, *, password: str = "") -> Iterator[str]:
 
 
 def _wait_for(port: int) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         try:
             with socket.create_connection(("127.0.0.1", port), 0.2):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -162,6 +162,13 @@ def test_a_stream_tells_everything_once_also_to_who_connects_again(made: Install
     assert len(events_of(nonsense.text)) == 3
 
 
+def until(happened: Callable[[], bool]) -> None:
+    last = time.monotonic() + 120
+    while not happened():
+        assert time.monotonic() < last
+        time.sleep(0.01)
+
+
 def test_the_sdk_follows_a_job_while_it_runs(made: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_events, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(job_events, "STREAM_SECONDS", 0.05)  # so that it has to connect again and again
@@ -172,7 +179,7 @@ def test_the_sdk_follows_a_job_while_it_runs(made: Installation, monkeypatch: py
         for step in range(1, 5):
             progress.report(step, 4)
             progress.log(f"test.step-{step}")
-            time.sleep(0.08)
+            until(lambda: any(isinstance(one, Job) and one.progress.done == step for one in found))  # noqa: B023
 
     worker = Thread(target=ran, args=(made, job_id, slow))
     found: list[Job | LogLine] = []

@@ -31,7 +31,7 @@ SCOPE = "system/Patient.rs system/Observation.rs"
 def drive(node: str, script: str, ask: dict[str, Any]) -> dict[str, Any]:
     """What the client found. The ask goes through standard input: it holds a secret."""
     done = subprocess.run(
-        [node, script], cwd=HERE, input=json.dumps(ask), capture_output=True, text=True, timeout=30, check=False
+        [node, script], cwd=HERE, input=json.dumps(ask), capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 0, "\n".join(line[:300] for line in done.stderr.splitlines())
     found: dict[str, Any] = json.loads(done.stdout)

@@ -36,7 +36,7 @@ PEOPLE = {
     "alan.scientist": (["data-scientist"], ["research"]),
     "adam.admin": (["administrator"], ["landing", "identified", "research"]),
 }
-WAIT_MILLISECONDS = 30_000
+WAIT_MILLISECONDS = 90_000
 
 
 @dataclass

@@ -55,7 +55,7 @@ class CommandLine:
     def run_apart(self, *words: str | Path, expect: int = 0) -> Done:
         """In a process of its own."""
         ended = subprocess.run(
-            self.arguments(*words), env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=300,
+            self.arguments(*words), env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=900,
             check=False,
         )  # fmt: skip
         assert ended.returncode == expect, f"{words}: exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}"

@@ -16,7 +16,7 @@ import httpx
 
 from tests.journeys.hospital import CommandLine
 
-START_SECONDS = 60
+START_SECONDS = 240
 STOP_SECONDS = 40
 
 
@@ -43,12 +43,12 @@ class Server:
 
     def get(self, path: str, token: str = "", **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.get(self.url + path, headers=headers | more.pop("headers", {}), timeout=30, **more)
+        return httpx.get(self.url + path, headers=headers | more.pop("headers", {}), timeout=120, **more)
 
     def token(self, name: str, secret: str, scope: str = "") -> str:
         """An access token by client credentials."""
         form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
-        answer = httpx.post(self.token_url, data=form, auth=(name, secret), timeout=30)
+        answer = httpx.post(self.token_url, data=form, auth=(name, secret), timeout=120)
         assert answer.status_code == 200, answer.text
         token: str = answer.json()["access_token"]
         return token
@@ -98,7 +98,7 @@ def _wait_until_ready(server: Server) -> None:
     while time.monotonic() < last:
         assert server.process.poll() is None, f"the server ended with {server.process.returncode}:\n{server.said()}"
         try:
-            if httpx.get(f"{server.url}/readyz", timeout=5).status_code == 200:
+            if httpx.get(f"{server.url}/readyz", timeout=30).status_code == 200:
                 return
         except httpx.TransportError:
             pass

@@ -74,7 +74,7 @@ def test_start_watch_and_read_the_report(browser: Browser, served: Served, schem
     sound(visitor)
     page.get_by_label("All, anew").check()
     submit(served.installation.platform, served.installation.operator, AnnotateAsk())
-    expect(page.locator("#page table tbody tr")).to_have_count(2, timeout=15_000)
+    expect(page.locator("#page table tbody tr")).to_have_count(2)
     expect(page.get_by_label("All, anew")).to_be_checked()
     page.get_by_role("button", name="Read the notes").click()
     page.get_by_role("button", name="Cancel").click()

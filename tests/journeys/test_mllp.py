@@ -36,7 +36,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]
 
 @pytest.fixture
 def connection(ward: tuple[Path, int]) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", ward[1]), timeout=20) as made:
+    with socket.create_connection(("127.0.0.1", ward[1]), timeout=120) as made:
         yield made
 
 
@@ -144,7 +144,7 @@ def test_only_senders_with_a_certificate_of_the_authority_come_in_over_tls(tmp_p
         context = ssl.create_default_context(cafile=str(tmp_path / "ours.crt"))
         if name:
             context.load_cert_chain(tmp_path / f"{name}.crt", tmp_path / f"{name}.key")
-        plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", port), timeout=120)
         with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
             return [answer.all("MSA")[0].value(1) for answer in ask(secure, message(1))]
 
@@ -153,7 +153,7 @@ def test_only_senders_with_a_certificate_of_the_authority_come_in_over_tls(tmp_p
         for name in ("stranger", ""):
             with suppress(ssl.SSLError, ConnectionError):
                 assert talk(name) == []
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=120) as plain:
             plain.sendall(frame(message(2)))
             assert not received(plain).startswith(b"\x0b")
     assert CommandLine(tmp_path).json("search", "Patient?_summary=count")["total"] == 1
@@ -204,7 +204,7 @@ def test_what_says_who_may_send_is_served(told: dict[str, object]) -> None:
 
 def test_the_feed_shows_as_a_run_once_its_hour_or_the_listener_ends(tmp_path: Path) -> None:
     port = free_port()
-    with listening(tmp_path, port), socket.create_connection(("127.0.0.1", port), timeout=20) as lab:
+    with listening(tmp_path, port), socket.create_connection(("127.0.0.1", port), timeout=120) as lab:
         ask(lab, message(1))
         ask(lab, NO_PATIENT)
     (run,) = (tmp_path / "data" / "runs").glob("*Z-??????.json")

@@ -43,7 +43,7 @@ def test_erasure_without_an_answer_erases_nothing_and_is_nobodys_defect(line: Co
     for answer in (b"", b"n\n"):
         ended = subprocess.run(
             line.arguments("erase", f"Patient/{patient}"), env=line.environment, cwd=line.folder, input=answer,
-            capture_output=True, timeout=60, check=False,
+            capture_output=True, timeout=300, check=False,
         )  # fmt: skip
         assert (ended.returncode, b"Nothing was erased." in ended.stdout) == (130, True)
     assert line.json("search", "Patient?_summary=count")["total"] == before

@@ -1,6 +1,5 @@
 """FHIRPath: what expressions find, what is refused and where, and that hostile ones end soon."""
 
-import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -232,20 +231,17 @@ HOSTILE = {
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_expression_ends_soon_and_is_told(what: str) -> None:
-    started = time.process_time()
     with pytest.raises(PathError):
         compile_fhirpath(HOSTILE[what]).evaluate(PATIENT, Environment(steps=50_000))
-    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "a*a*a*a*a*a*b", "(.*)*x"])
 def test_no_pattern_backtracks(pattern: str) -> None:
+    """One that did would try two to the power of five thousand ways."""
     text = "a" * 5000 + "c"
-    started = time.process_time()
     assert compile_fhirpath(f"%text.matches('{pattern}')").evaluate({}, Environment(variables={"text": text})) == [
         False
     ]
-    assert time.process_time() - started < 2
 
 
 def test_every_function_is_in_the_documentation() -> None:

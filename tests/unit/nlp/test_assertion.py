@@ -1,7 +1,6 @@
 """Assertion: one sentence a row, the annotation in brackets, and what is asserted of it where it is not plain."""
 
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from careloom.nlp.assertion import LABELS, Assertions, Reader, assertion_of
 from careloom.nlp.triggers import packaged_triggers, words_of
 from careloom.text.note import AnnotatedNote, Annotation, Assertion, Note, Section, Span
+from tests.growth import refuse_worse_than_linear
 
 CASES = """
 absent | The patient denies [chest pain].
@@ -305,11 +305,14 @@ def test_triggers_are_words_of_their_own() -> None:
     assert packaged_triggers().hits(()) == []
 
 
-@pytest.mark.parametrize("hostile", ["no " * 30_000, "history of " * 15_000, "," * 50_000, "if " * 30_000 + "[x]"])
+@pytest.mark.parametrize("hostile", ["no ", "history of ", ",", "if "])
 def test_a_hostile_sentence_takes_no_more_than_linear_time(hostile: str) -> None:
-    begun = time.process_time()
-    Reader().assertions(hostile, Span(0, len(hostile)), [(Span(len(hostile) - 1, len(hostile)), "PROBLEM")])
-    assert time.process_time() - begun < 5
+    reader = Reader()
+
+    def read(text: str) -> None:
+        reader.assertions(text, Span(0, len(text)), [(Span(len(text) - 1, len(text)), "PROBLEM")])
+
+    refuse_worse_than_linear(read, lambda size: hostile * size + "x", 2_000)
 
 
 TESTS = [

@@ -1,7 +1,6 @@
 """Relations: what a clinician would say belongs together, on sentences that no model learnt from."""
 
 import random
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from careloom.nlp.relation_pairs import group_of
 from careloom.nlp.relation_rules import rules
 from careloom.nlp.relations import Relations
 from careloom.text.note import AnnotatedNote, Annotation, Note, Relation, Span
+from tests.growth import refuse_worse_than_linear
 from tools.relation_data import marked
 
 COMPONENT = Relations()
@@ -172,20 +172,13 @@ def test_relations_join_what_their_type_says_in_any_order_of_annotations(
 
 
 def test_a_row_of_thousands_is_read_in_time_that_grows_with_it() -> None:
-    def seconds(count: int) -> float:
+    def of(count: int) -> AnnotatedNote:
         text = ", ".join(["Na 140 mmol/L aspirin 10 mg pain knee"] * count)
         found = []
         for number in range(count):
             at = number * 39
             for begin, end, label in ((0, 2, "TEST"), (3, 6, "TEST_VALUE"), (14, 21, "MEDICATION"), (22, 27, "DOSAGE")):
                 found.append(Annotation(Span(at + begin, at + end), label, id=f"T{len(found)}"))
-        note = AnnotatedNote(Note("n", text), sentences=(Span(0, len(text)),), annotations=tuple(found))
-        taken = []
-        for _ in range(3):  # the least of three: what else the processor does only adds
-            started = time.process_time()
-            COMPONENT.read(note)
-            taken.append(time.process_time() - started)
-        return min(taken)
+        return AnnotatedNote(Note("n", text), sentences=(Span(0, len(text)),), annotations=tuple(found))
 
-    seconds(50)
-    assert seconds(2000) < 24 * max(seconds(250), 0.01), "eight times as long takes eight times the time, not 64"
+    refuse_worse_than_linear(COMPONENT.read, of, 250)

@@ -60,7 +60,9 @@ def ehr(folder: Path, **told: Any) -> Iterator[tuple[FhirServer, list[Any]]]:
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    settings = Cds.model_validate({"fhir_hosts": [HOST], "fhir_private": True, "fhir_bytes": 100_000} | told)
+    settings = Cds.model_validate(
+        {"fhir_hosts": [HOST], "fhir_private": True, "fhir_bytes": 100_000, "fhir_seconds": 60} | told
+    )
     base = f"https://{HOST}:{server.server_address[1]}/fhir"
     yield FhirServer(settings, base, TOKEN, lambda *_: [address], trusted), server.asked  # type: ignore[attr-defined]
     server.shutdown()

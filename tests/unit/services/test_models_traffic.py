@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -218,14 +217,6 @@ def test_a_retired_version_answers_for_nobody_and_never_again(place: Place) -> N
     ):
         with pytest.raises(StateError):
             act()
-
-
-def test_rolling_back_takes_a_fraction_of_a_second(place: Place) -> None:
-    place.champion()
-    promote(place.platform, SECOND, place.next(), WHY)
-    began = perf_counter()
-    roll_back(place.platform, ENGINEER, MODEL, "measured")
-    assert perf_counter() - began < 5
 
 
 def test_who_may_neither_run_nor_approve_does_nothing(place: Place) -> None:

@@ -1,13 +1,12 @@
 """Tokens and sentences: offsets stay true, clinical layout is understood."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from careloom.text.sentences import sentences
 from careloom.text.tokens import tokens
+from tests.growth import refuse_worse_than_linear
 
 TOKENS = [
     ("Patient denies pain.", "Patient|denies|pain|."),
@@ -89,11 +88,10 @@ def test_sentences_are_disjoint_and_leave_out_only_white_space(text: str) -> Non
     assert text[at:].strip() == ""
 
 
-@pytest.mark.parametrize(
-    "hostile", [". " * 50_000, "." * 100_000, "A" * 100_000, "A:" * 50_000, "\n" * 100_000, "-" * 100_000]
-)
+@pytest.mark.parametrize("hostile", [". ", ".", "A", "A:", "\n", "-"])
 def test_hostile_text_takes_no_more_than_linear_time(hostile: str) -> None:
-    begun = time.process_time()
-    sentences(hostile)
-    tokens(hostile)
-    assert time.process_time() - begun < 5
+    def read(text: str) -> None:
+        sentences(text)
+        tokens(text)
+
+    refuse_worse_than_linear(read, lambda size: hostile * (size // len(hostile)), 10_000)
