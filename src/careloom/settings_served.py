@@ -68,10 +68,12 @@ class Traces(Section):
 
     otlp   address of a collector of OpenTelemetry that takes OTLP over HTTP (``http://localhost:4318``), or empty.
            OTEL_EXPORTER_OTLP_HEADERS (environment) is sent along
+    azure  True sends them to Azure Monitor (extra azure; APPLICATIONINSIGHTS_CONNECTION_STRING)
     share  of the traces that begin here, 0 to 1; a request that its caller traces is traced
     """
 
     otlp: str = ""
+    azure: bool = False
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 

@@ -170,3 +170,47 @@ def test_of_many_that_wait_the_last_are_dropped() -> None:
     collector.flush()
     assert sum(taken) == traces.MOST_WAITING
     assert max(taken) <= traces.MOST_AT_ONCE
+
+
+def test_azure_monitor_gets_the_same_spans_in_the_words_of_its_exporter() -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk.trace.export import SpanExportResult
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from careloom.services.traces_azure import sender
+
+    class Full(InMemorySpanExporter):
+        """Takes nothing."""
+
+        def export(self, spans: Any) -> SpanExportResult:
+            return SpanExportResult.FAILURE
+
+    kept, ended = InMemorySpanExporter(), list[traces.Span]()
+    traces.collect(traces.Collector(ended.extend))
+    made = traces.begin("GET /healthz", "server", f"00-{TRACE}-{PARENT}-01")
+    assert made is not None
+    made[0].tell("http.response.status_code", 200)
+    with pytest.raises(ValueError, match="no"), traces.step("store read"):
+        raise ValueError("no")
+    traces.end(made)
+    assert traces._collector is not None
+    traces._collector.flush()
+    traces.collect(None)
+    sender(kept)(ended)
+    step, request = kept.get_finished_spans()
+    assert (f"{request.context.trace_id:032x}", f"{request.parent.span_id:016x}") == (TRACE, PARENT)
+    assert (request.name, request.kind.name, dict(request.attributes or {})) == (
+        "GET /healthz", "SERVER", {"http.response.status_code": 200},
+    )  # fmt: skip
+    assert step.parent == request.context
+    assert (step.status.status_code.name, dict(step.attributes or {})) == ("ERROR", {"error.type": "ValueError"})
+    assert request.start_time <= step.start_time <= step.end_time <= request.end_time
+    with pytest.raises(SetupError, match="not taken"):
+        sender(Full())(ended)
+
+
+def test_azure_monitor_is_refused_without_a_connection_string(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    monkeypatch.delenv("APPLICATIONINSIGHTS_CONNECTION_STRING", raising=False)
+    with Installation(tmp_path, traces={"azure": True}) as made, pytest.raises(SetupError, match="connection string"):
+        create_app(made.platform)

@@ -9,9 +9,9 @@ from careloom.services.traces_otlp import configure
 
 
 def install(app: Flask) -> None:
-    """Begins a span behind the gate and ends it with the answer. raises SetupError for no address of a collector"""
+    """Begins a span behind the gate and ends it with the answer. raises SetupError as `configure` does"""
     platform = app.extensions[EXTENSION]
-    if platform.settings.traces.otlp:
+    if platform.settings.traces.otlp or platform.settings.traces.azure:
         configure(platform.settings)
     app.before_request(_begin)
     app.after_request(_tell)

@@ -39,6 +39,7 @@ REGISTRY: dict[str, str] = {
     "models.trainer.ner": "careloom.services.models_trainer_ner:TRAINER",
     "models.trainer.risk": "careloom.services.models_trainer_risk:TRAINER",
     "models.trainer.synthetic": "careloom.services.models_trainer_synthetic:TRAINER",
+    "traces.azure": "careloom.services.traces_azure:sender",
     "train.encoder": "careloom.services.train_ner_torch:encoder",
     "train.ner": "careloom.services.train_ner_torch:ner",
     "train.smaller_ner": "careloom.services.train_ner_torch:smaller",

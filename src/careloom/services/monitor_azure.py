@@ -84,10 +84,16 @@ def _state_of(one: Mapping[str, Any]) -> str:
     return "resolved" if one.get("event") == "resolved" else str(one["level"])
 
 
+def connection(setting: str) -> str:
+    """The connection string of the Application Insights resource. raises SetupError, by the setting, for none"""
+    found = os.environ.get(CONNECTION, "")
+    if not found:
+        raise SetupError(f"{setting}: there is no connection string", f"Set {CONNECTION}.")
+    return found
+
+
 def _azure() -> tuple[MetricExporter, LogRecordExporter]:
-    connection = os.environ.get(CONNECTION, "")
-    if not connection:
-        raise SetupError("monitor.azure: there is no connection string", f"Set {CONNECTION}.")
+    address = connection("monitor.azure")
     try:
         from azure.monitor.opentelemetry.exporter import (  # noqa: PLC0415 - of the extra azure alone
             AzureMonitorLogExporter,
@@ -95,5 +101,5 @@ def _azure() -> tuple[MetricExporter, LogRecordExporter]:
         )
     except ModuleNotFoundError:
         raise SetupError("monitor.azure: the extra azure is not installed", "pip install careloom[azure].") from None
-    metrics = AzureMonitorMetricExporter(connection_string=connection)
-    return metrics, AzureMonitorLogExporter(connection_string=connection)
+    metrics = AzureMonitorMetricExporter(connection_string=address)
+    return metrics, AzureMonitorLogExporter(connection_string=address)

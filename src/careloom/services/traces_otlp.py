@@ -1,4 +1,4 @@
-"""Spans for a collector of OpenTelemetry: OTLP over HTTP in its JSON encoding.
+"""Spans for a collector of OpenTelemetry (OTLP over HTTP in its JSON encoding), for Azure Monitor, or for both.
 
 source  OpenTelemetry Protocol 1.x, OTLP/HTTP and JSON Protobuf encoding (ids in hexadecimal)
 """
@@ -10,6 +10,7 @@ from typing import Any
 from careloom import traces
 from careloom.errors import SetupError
 from careloom.logs import log
+from careloom.pipeline.registry import load
 from careloom.services.monitor_otlp import RESOURCE, address_of, post
 from careloom.settings import Settings
 
@@ -21,13 +22,17 @@ _SETTING = "traces.otlp"
 
 
 def configure(settings: Settings) -> None:
-    """Sends spans to where the settings say; to nobody where they name none. raises SetupError for no address"""
-    collector = settings.traces.otlp
-    if not collector:
-        traces.collect(None)
-        return
-    address_of(collector, _SETTING)
-    traces.collect(traces.Collector(lambda spans: _send(collector, spans), settings.traces.share))
+    """Sends spans to where the settings say; to nobody where they name none.
+
+    raises  SetupError for no address of a collector, and for Azure Monitor without its extra or connection string
+    """
+    collector, ways = settings.traces.otlp, list[traces.Send]()
+    if collector:
+        address_of(collector, _SETTING)
+        ways.append(lambda spans: post(collector, "/v1/traces", spans_of(spans), _SETTING))
+    if settings.traces.azure:
+        ways.append(load("traces.azure")())
+    traces.collect(traces.Collector(lambda spans: _send(ways, spans), settings.traces.share) if ways else None)
 
 
 def spans_of(spans: Sequence[traces.Span]) -> dict[str, Any]:
@@ -36,13 +41,13 @@ def spans_of(spans: Sequence[traces.Span]) -> dict[str, Any]:
     return {"resourceSpans": [{"resource": RESOURCE, "scopeSpans": [scope]}]}
 
 
-def _send(collector: str, spans: Sequence[traces.Span]) -> None:
-    if not spans:
-        return
-    try:
-        post(collector, "/v1/traces", spans_of(spans), _SETTING)
-    except SetupError as error:  # a trace that is lost stops no work
-        log(__name__, "spans were not taken", level=logging.WARNING, error_code=error.code, count=len(spans))
+def _send(ways: Sequence[traces.Send], spans: Sequence[traces.Span]) -> None:
+    for way in ways if spans else ():
+        try:
+            way(spans)
+        except Exception as error:  # noqa: BLE001 - a trace that is lost stops no work, whatever an exporter raises
+            code = error.code if isinstance(error, SetupError) else type(error).__name__
+            log(__name__, "spans were not taken", level=logging.WARNING, error_code=code, count=len(spans))
 
 
 def _span(one: traces.Span) -> dict[str, Any]:
