@@ -25,11 +25,12 @@ REFUSED = OBSERVATION | {"id": "o2", "status": "unheard-of"}
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """With tokens that outlast the campaign, and streams of jobs that are soon over."""
+    """With tokens and rates that outlast the campaign, and streams of jobs that are soon over."""
+    api = {"token_seconds": 3600, "client_rate": "1000000000/minute"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job_events, "LOOK_SECONDS", 0.01)
         patch.setattr(job_events, "STREAM_SECONDS", 0.05)
-        with Installation(tmp_path_factory.mktemp("campaign"), api={"token_seconds": 3600}) as made:
+        with Installation(tmp_path_factory.mktemp("campaign"), api=api) as made:
             yield made
 
 
@@ -85,6 +86,7 @@ def test_a_campaign_with_every_right_finds_nothing(installation: Installation, k
     found = campaign(installation.app, installation.bearer(), examples=EXAMPLES, known=known, coverage=False)
     assert not found.failures, found.shown()
     assert set(found.operations) == {route.name for route in ROUTES}
+    assert not any(name.endswith(" 429") for name in found.statuses), "refused for how often it asked, not for what"
 
 
 @pytest.mark.long
@@ -94,6 +96,7 @@ def test_a_long_campaign_finds_nothing(installation: Installation, known: dict[s
     print(found.summary())
     assert not found.failures, found.shown()
     assert found.statuses["POST /oauth2/token 200"]
+    assert not any(name.endswith(" 429") for name in found.statuses), "refused for how often it asked, not for what"
 
 
 @pytest.mark.long
