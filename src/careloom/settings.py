@@ -96,6 +96,8 @@ class Access(Section):
     session_hours      after which every browser has to
     grant_days         for which an application that stays signed in does (offline_access)
     issuers            a TOML file of other issuers whose access tokens are accepted, such as Entra ID
+    key_overlap_hours  for which a new key that signs tokens is only shown, before it signs
+    key_days           after which health calls such a key old: NIST SP 800-57 Part 1 recommends one to three years
     """
 
     emergency_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
@@ -104,6 +106,8 @@ class Access(Section):
     session_hours: Annotated[int, Field(ge=1, le=24)] = 12
     grant_days: Annotated[int, Field(ge=1, le=365)] = 30
     issuers: Path | None = None
+    key_overlap_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    key_days: Annotated[int, Field(ge=1, le=1095)] = 365
 
 
 class Export(Section):

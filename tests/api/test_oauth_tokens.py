@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from careloom.crypto.access_tokens import TokenSigner
 from careloom.runtime import Runtime
+from careloom.services.signing_keys import access_signer
 from careloom.services.tokens import issue
 from tests.api.kit import BASE_URL, Clock, Installation
 from tests.api.signing import EC, PUBLIC, STRANGER, asserted, assertion, basic, pieced
@@ -52,7 +53,7 @@ def claims(**differ: Any) -> dict[str, Any]:
 
 
 def test_a_token_of_these_claims_would_hold(shared: Installation) -> None:
-    assert me(shared, shared.platform.token_signer.sign(claims())).status_code == 200
+    assert me(shared, access_signer(shared.platform).sign(claims())).status_code == 200
 
 
 OURS = [
@@ -78,7 +79,7 @@ def test_a_token_that_we_signed_but_that_does_not_hold_opens_nothing(
     shared: Installation, what: str, says: dict[str, Any], reason: str
 ) -> None:
     before = len(shared.events())
-    answer = me(shared, shared.platform.token_signer.sign(says))
+    answer = me(shared, access_signer(shared.platform).sign(says))
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="careloom", error="invalid_token"'
     events = shared.events()[before:]
@@ -177,7 +178,7 @@ FORGED: list[tuple[str, Forge]] = [
 def test_a_forged_token_opens_nothing_and_cannot_make_the_audit_chain_grow(
     shared: Installation, what: str, forge: Forge
 ) -> None:
-    token = forge(shared.platform.token_signer)
+    token = forge(access_signer(shared.platform))
     before = len(shared.events())
     for _ in range(2):
         answer = me(shared, token)

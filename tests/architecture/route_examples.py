@@ -22,6 +22,7 @@ from tests.architecture import (
     people_routes,
     risk_routes,
     score_routes,
+    signing_key_routes,
     subject_routes,
     synthetic_routes,
     users_routes,
@@ -206,6 +207,7 @@ EXAMPLES: dict[str, Example] = {
     **{name: Example(**told) for name, told in people_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in jobs_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in client_routes.EXAMPLES.items()},
+    **{name: Example(**told) for name, told in signing_key_routes.EXAMPLES.items()},
     **{name: Example(**told) for name, told in users_routes.EXAMPLES.items()},
 }
 EXAMPLES |= {name: Example(**told, verb="read", lacking=("scope",)) for name, told in TERMINOLOGY.items()}

@@ -55,6 +55,7 @@ from careloom.api import (
     risk,
     score_runs,
     scores,
+    signing_keys,
     subjects,
     synthetic,
     synthetic_fhir,
@@ -96,8 +97,9 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
     for room in (
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types,
         fhir_operations, fhir_routes, terminology, codes, ingestions, jobs, records, quality, linkage, duplicates,
-        clients, normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries, research, mappings,
-        overview, health, operations, users, reidentifications, subjects, access, audit, lake, monitoring,
+        clients, signing_keys, normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries,
+        research, mappings, overview, health, operations, users, reidentifications, subjects, access, audit, lake,
+        monitoring,
         synthetic, synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, cds_hooks,
     ):  # fmt: skip
         room.register(app)

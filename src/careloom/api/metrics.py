@@ -25,6 +25,7 @@ _NUMBERS = {
     "oldest_waiting_seconds": "For how long the oldest of them waits.",
     "free_bytes": "Free where the data lie.",
     "free_share": "Of the disk where the data lie.",
+    "oldest_days": "For how many days the oldest key that signs tokens has done so.",
 }
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 

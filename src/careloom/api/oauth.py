@@ -128,8 +128,7 @@ def revoke() -> Response:
 )
 def keys() -> Response:
     """Public keys only: of id_tokens (RS256), and of access tokens, which are opaque to clients."""
-    keys = [*platform().token_signer.public_keys()["keys"], *public_keys(platform())]
-    return _json({"keys": keys}, _CACHED)
+    return _json({"keys": public_keys(platform())}, _CACHED)
 
 
 @oauth.post(

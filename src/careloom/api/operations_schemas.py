@@ -24,7 +24,7 @@ class DependencyState(Model):
     state: State = Field(description="off: nothing here needs it.")
     seconds: Annotated[float, Field(ge=0)] = Field(description="How long its answer took.")
     reason: str = Field(description="Code or class of what is wrong; empty where nothing is.")
-    numbers: dict[str, float] = Field(description="What was counted: jobs that wait, bytes that are free.")
+    numbers: dict[str, float] = Field(description="What was counted: jobs that wait, free bytes, days of keys.")
 
 
 class Health(Model):

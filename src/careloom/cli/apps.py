@@ -1,4 +1,4 @@
-"""Commands of applications in which people sign in, and of the keys that sign who they are."""
+"""Commands of applications in which people sign in."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,21 +68,6 @@ def apps_list(json: Json = False) -> None:
     with opened() as (platform, who):
         found = list_apps(platform, who)
     output.give(found, as_json=json, show=_show_all)
-
-
-@apps_app.command("rotate-key")
-def apps_rotate_key(json: Json = False) -> None:
-    """Make a new key that signs who people are; what the older one signed is verified for a day more.
-
-    Example: careloom apps rotate-key
-    """
-    from careloom.cli import output
-    from careloom.cli.session import opened
-    from careloom.services.signing_keys import rotate_signing_key
-
-    with opened() as (platform, who):
-        made = rotate_signing_key(platform, who)
-    output.give(made, as_json=json, show=lambda one: output.say(f"Key {one['number']}: {one['kid']}"))
 
 
 def _show_all(entries: list[dict[str, Any]]) -> None:

@@ -36,6 +36,7 @@ from careloom.cli import (
     score,
     search_parameters,
     session,
+    signing_keys,
     simulate,
     subjects,
     synthesis,
@@ -84,6 +85,7 @@ operate.register(app)
 clients.register(app)
 people.register(app)
 apps.register(app)
+signing_keys.register(app)
 terminology.register(app)
 
 

@@ -37,6 +37,7 @@ from careloom.client.research import Research
 from careloom.client.risk import Risk
 from careloom.client.scores import Scores
 from careloom.client.session import Session
+from careloom.client.signing_keys import SigningKeys
 from careloom.client.subjects import Subjects
 from careloom.client.synthetic import Synthetic
 from careloom.client.terminology import Terminology
@@ -99,6 +100,7 @@ class Careloom:
         self.reidentifications = Reidentifications(self._session)
         self.research = Research(self._session)
         self.risk = Risk(self._session)
+        self.signing_keys = SigningKeys(self._session)
         self.subjects = Subjects(self._session)
         self.synthetic = Synthetic(self._session)
         self.terminology = Terminology(self._session)

@@ -3,14 +3,16 @@
 source  RFC 9068 (2021), JWT profile for access tokens; RFC 9864 (2025), Ed25519 in JOSE; RFC 8725 (2020), best practice
 """
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -21,6 +23,7 @@ from careloom.errors import Unauthenticated
 ALGORITHM = "Ed25519"
 TYPE = "at+jwt"
 LONGEST_TOKEN = 4096
+_LONGEST_HEADER = 512
 _REMEMBERED = 1024
 
 
@@ -70,10 +73,25 @@ class TokenSigner:
             raise _forged()
         return read.claims
 
-    def public_keys(self) -> dict[str, Any]:
-        """The public key as a JWK Set (RFC 7517)."""
-        public = self._key.as_dict(private=False)
-        return {"keys": [{**public, "kid": self.key_id, "alg": ALGORITHM, "use": "sig"}]}
+    def public_key(self) -> dict[str, Any]:
+        """The public half, as a JWK Set (RFC 7517) holds it."""
+        return {**self._key.as_dict(private=False), "kid": self.key_id, "alg": ALGORITHM, "use": "sig"}
+
+
+@lru_cache(maxsize=64)
+def _kid_in(header: str) -> str:
+    try:
+        told = orjson.loads(urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+    except ValueError:
+        return ""
+    kid = told.get("kid") if isinstance(told, dict) else None
+    return kid if isinstance(kid, str) else ""
+
+
+def kid_of(token: str) -> str:
+    """Which key a token says that it was signed by, nothing of it verified; empty where it says none."""
+    header = token.partition(".")[0]
+    return _kid_in(header) if len(header) <= _LONGEST_HEADER else ""
 
 
 def _text(raw: bytes) -> str:

@@ -22,7 +22,7 @@ from careloom.services.apps import split
 from careloom.services.authorize import fhir_user
 from careloom.services.platform import Platform
 from careloom.services.scopes import narrowed, parse, spaces_of, text_of
-from careloom.services.signing_keys import signing_key
+from careloom.services.signing_keys import identity_key
 from careloom.services.tokens import signed
 from careloom.store.clients import Client
 from careloom.store.grants import Grant
@@ -147,7 +147,7 @@ def _identity(platform: Platform, app: Client, grant: Grant, person: Client, non
         claims["nonce"] = nonce
     if "fhirUser" in grant.context.split():
         claims["fhirUser"] = identity_address(platform, person)
-    return signed_identity(signing_key(platform), claims)
+    return signed_identity(identity_key(platform), claims)
 
 
 def identity_address(platform: Platform, person: Client) -> str:

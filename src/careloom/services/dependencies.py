@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Literal
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from careloom.errors import CareloomError, SetupError
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
+from careloom.services.signing_keys import begun_of_current
 from careloom.store.zone_store import Zone
 
 State = Literal["ok", "degraded", "failed", "off"]
@@ -36,7 +38,7 @@ class Dependency:
     state    off: nothing here needs it
     seconds  how long the answer took
     reason   code or class of what is wrong; empty where nothing is
-    numbers  what was counted: waiting, oldest_waiting_seconds, free_bytes, free_share
+    numbers  what was counted: waiting, oldest_waiting_seconds, free_bytes, free_share, oldest_days
     """
 
     name: str
@@ -71,6 +73,7 @@ def dependencies(platform: Platform) -> list[Dependency]:
     checks["queue"] = partial(_queue, platform) if queued else None
     checks["worker"] = partial(_worker, platform) if queued else None
     checks["disk"] = partial(_disk, platform)
+    checks["signing-keys"] = partial(_signing_keys, platform)
     checks["redis"] = partial(_redis, settings.api.rate_storage) if settings.api.rate_storage else None
     for name, address in (
         ("mlflow", settings.models.tracking_uri),
@@ -138,6 +141,15 @@ def _disk(platform: Platform) -> dict[str, float]:
         raise OSError("disk full")
     if share < LOW_SHARE:
         raise _Degraded("disk-low", numbers)
+    return numbers
+
+
+def _signing_keys(platform: Platform) -> dict[str, float]:
+    now = platform.runtime.now()
+    begun = begun_of_current(platform.signing_keys.held(now), now)
+    numbers = {"oldest_days": round(max(((now - each) / timedelta(days=1) for each in begun), default=0.0), 3)}
+    if numbers["oldest_days"] > platform.settings.access.key_days:
+        raise _Degraded("keys-old", numbers)
     return numbers
 
 

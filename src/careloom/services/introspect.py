@@ -11,6 +11,7 @@ from careloom.services.admission import admit, note
 from careloom.services.app_tokens import REFRESH_PREFIX, identity_address
 from careloom.services.authorize import fhir_user
 from careloom.services.platform import Platform
+from careloom.services.signing_keys import signer_of
 from careloom.services.tokens import session_of
 from careloom.store.clients import Client
 from careloom.store.grants import Grant
@@ -39,7 +40,7 @@ def _told(platform: Platform, token: str, request: str) -> dict[str, Any]:
         return _of_refresh(platform, token)
     try:
         session = session_of(platform, token, request=request)
-        claims = platform.token_signer.read(token)
+        claims = signer_of(platform, token).read(token)
     except Unauthenticated:
         return INACTIVE
     told = {name: claims[name] for name in ("scope", "client_id", "exp", "iat", "iss", "aud", "sub", "jti")}

@@ -28,6 +28,7 @@ from careloom.store.engine import private_folder
 from careloom.store.grants import Grants
 from careloom.store.jobs_tables import FILE_NAME as JOBS_NAME
 from careloom.store.kept_answers import KeptAnswers
+from careloom.store.signing_keys import KeptKeys
 from careloom.store.uploads import FOLDER_NAME as UPLOADS_NAME
 from careloom.store.uploads import Spools
 from careloom.store.zone_store import ANCHOR_NAME, Zone, ZoneStore
@@ -141,11 +142,14 @@ class Platform:
         return SecretHasher()
 
     @cached_property
-    def token_signer(self) -> "TokenSigner":
-        """Signs and reads access tokens."""
-        from careloom.crypto.access_tokens import TokenSigner  # noqa: PLC0415 - commands need no tokens
+    def signing_keys(self) -> KeptKeys:
+        """Keys that sign tokens, in the registry of clients."""
+        return KeptKeys(self.clients.registry)
 
-        return TokenSigner(self.keys.derive("tokens", "signing"))
+    @cached_property
+    def token_signers(self) -> "dict[str, TokenSigner]":
+        """What signs and reads access tokens, by kid, as far as this process knows; the registry says what holds."""
+        return {}
 
     @cached_property
     def terminologies(self) -> "Terminologies":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+from careloom.crypto.access_tokens import kid_of
 from careloom.crypto.pseudonyms import name_of
 from careloom.errors import AccessError, QueryError, Unauthenticated
 from careloom.logs import log
@@ -24,6 +25,7 @@ from careloom.services.clients import UNKNOWN
 from careloom.services.platform import Platform
 from careloom.services.purposes import SYSTEM, is_kind_of, known
 from careloom.services.scopes import REMEDY, narrowed, parse, permitted, space_for, spaces_of, text_of, words_of
+from careloom.services.signing_keys import access_signer, signer_of
 from careloom.store.clients import Client
 from careloom.store.grants import Grant
 
@@ -184,7 +186,7 @@ def signed(platform: Platform, client: Client, scope: str, seconds: int, more: M
         "jti": jti,
         "generation": client.generation,
     }
-    return platform.token_signer.sign({**claims, **more}), jti
+    return access_signer(platform).sign({**claims, **more}), jti
 
 
 def _granted(client: Client) -> frozenset[Scope]:
@@ -209,7 +211,8 @@ def session_of(platform: Platform, token: str, *, request: str = "") -> Session:
             the log has a line, so that nobody without a token can make the audit chain grow
     """
     claims = _read(platform, token, request)
-    client, is_revoked = platform.clients.find_with_token(claims["client_id"], claims["jti"]) or (None, False)
+    found = platform.clients.find_with_token(claims["client_id"], claims["jti"], kid_of(token))
+    client, is_revoked, is_key_held = found or (None, False, False)
     try:
         if client is None or claims["iss"] != platform.settings.base_url or claims["aud"] != claims["iss"]:
             raise Unfit("token-foreign")
@@ -218,7 +221,7 @@ def session_of(platform: Platform, token: str, *, request: str = "") -> Session:
             raise Unfit("token-expired")
         if _time(claims["nbf"]) > now + LEEWAY:
             raise Unfit("token-not-yet")
-        if is_revoked:
+        if is_revoked or not is_key_held:
             raise Unfit("token-revoked")
         if not client.is_active(now):
             raise Unfit("client-stopped")
@@ -288,7 +291,7 @@ def revoke(platform: Platform, client: Client, token: str, *, request: str = "")
 def _read(platform: Platform, token: str, request: str) -> Mapping[str, Any]:
     """The claims that we signed. raises Unauthenticated, and leaves a line in the log."""
     try:
-        claims = platform.token_signer.read(token)
+        claims = signer_of(platform, token).read(token)
         if not all(isinstance(claims.get(name), str) for name in _TEXTS) or not all(
             type(claims.get(name)) is int for name in _NUMBERS
         ):

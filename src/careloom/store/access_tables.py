@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Met
 
 from careloom.store import bulk
 
-VERSION = 4
+VERSION = 5
 """Of these tables. The migrations of the zones know nothing of them: they are few and small, and whoever opens a
 registry of an earlier version adds what it lacks (`upgrade`)."""
 
@@ -129,18 +129,34 @@ signing_key = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("until", BigInteger),
+    Column("purpose", Text, nullable=False, server_default="identity"),
+    Column("kid", Text, nullable=False, server_default=""),
+    Column("signs", BigInteger, nullable=False, server_default="0"),
 )
-"""Keys that sign who a person is, sealed; `until` when the public half is shown, null for the newest."""
+"""Keys that sign tokens, sealed: see `careloom.store.signing_keys.KeptKey`."""
+_signing_key_of_4 = Table(
+    "signing_key",
+    MetaData(),
+    Column("number", Integer, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("until", BigInteger),
+)
 access_version = Table("access_version", metadata, Column("version", Integer, primary_key=True))
 
 _STATEMENTS: dict[int, tuple[str, ...]] = {
     2: tuple(
         f"ALTER TABLE client ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("patient", "actors", "purposes")
-    )
+    ),
+    5: (
+        "ALTER TABLE signing_key ADD COLUMN purpose TEXT NOT NULL DEFAULT 'identity'",
+        "ALTER TABLE signing_key ADD COLUMN kid TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE signing_key ADD COLUMN signs BIGINT NOT NULL DEFAULT 0",
+    ),
 }
 _TABLES: dict[int, tuple[Table, ...]] = {
     3: (account, sign_in_pace),
-    4: (app, browser_session, app_grant, grant_code, refresh_token, signing_key),
+    4: (app, browser_session, app_grant, grant_code, refresh_token, _signing_key_of_4),
 }
 """Version -> what it has that the one before had not."""
 

@@ -80,10 +80,11 @@ class Clients:
         rows = self.registry.look(f"SELECT {_COLUMNS} FROM client WHERE id = ?", (client_id,))  # noqa: S608 our own names
         return _read(rows[0]) if rows else None
 
-    def find_with_token(self, client_id: str, jti: str) -> tuple[Client, bool] | None:
-        """(the client that calls itself so, whether the token with this id was revoked), in one look."""
-        rows = self.registry.look(_WITH_TOKEN, (jti, client_id))
-        return (_read(rows[0][:-1]), bool(rows[0][-1])) if rows else None
+    def find_with_token(self, client_id: str, jti: str, kid: str) -> tuple[Client, bool, bool] | None:
+        """(the client that calls itself so, whether the token with this id was revoked, whether the key that signed it
+        holds), in one look."""
+        rows = self.registry.look(_WITH_TOKEN, (jti, kid, microseconds(self._runtime.now()), client_id))
+        return (_read(rows[0][:-2]), bool(rows[0][-2]), bool(rows[0][-1])) if rows else None
 
     def named(self, name: str) -> Client:
         """The client of that name. raises NotFound."""
@@ -134,7 +135,8 @@ class Clients:
 
 
 _WITH_TOKEN = (
-    f"SELECT {_COLUMNS}, EXISTS (SELECT 1 FROM token_revoked WHERE jti = ?) "  # noqa: S608 our own names
+    f"SELECT {_COLUMNS}, EXISTS (SELECT 1 FROM token_revoked WHERE jti = ?), "  # noqa: S608 our own names
+    "EXISTS (SELECT 1 FROM signing_key WHERE kid = ? AND (until IS NULL OR until > ?)) "
     "FROM client WHERE id = ?"
 )
 _SEE = "INSERT INTO assertion_seen (jti_hash, client, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"

@@ -201,27 +201,6 @@ class Grants:
         with self._registry.writing() as connection:
             return _is_used(connection, "refresh_token", token, now)
 
-    def signing_keys(self) -> list[tuple[int, bytes, datetime, datetime | None]]:
-        """(number, sealed key, created, until when its public half is shown), newest first."""
-        rows = self._registry.look("SELECT number, sealed, created, until FROM signing_key ORDER BY number DESC")
-        return [
-            (number, bytes(sealed), time_of(created), None if until is None else time_of(until))
-            for number, sealed, created, until in rows
-        ]
-
-    def add_signing_key(self, number: int, sealed: bytes, now: datetime, others_until: datetime) -> bool:
-        """Keeps a new key as the newest; false if somebody else added one of that number meanwhile."""
-        with self._registry.writing() as connection:
-            sql = (
-                "INSERT INTO signing_key (number, sealed, created, until) VALUES (?, ?, ?, NULL) ON CONFLICT DO NOTHING"
-            )
-            if _changed(connection, sql, (number, sealed, microseconds(now))) != 1:
-                return False
-            sql = "UPDATE signing_key SET until = ? WHERE until IS NULL AND number < ?"
-            bulk.run(connection, sql, [(microseconds(others_until), number)])
-            bulk.run(connection, "DELETE FROM signing_key WHERE until < ?", [(microseconds(now),)])
-        return True
-
     def _look(self, table: Table, column: str, value: object) -> Sequence[tuple[Any, ...]]:
         names = ", ".join(one.name for one in table.columns)
         return self._registry.look(f"SELECT {names} FROM {table.name} WHERE {column} = ?", (value,))  # noqa: S608 our own

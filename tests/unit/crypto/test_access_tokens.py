@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careloom.crypto.access_tokens import _REMEMBERED, TokenSigner
+from careloom.crypto.access_tokens import _REMEMBERED, TokenSigner, kid_of
 from careloom.errors import Unauthenticated
 
 SIGNER = TokenSigner(b"s" * 32)
@@ -41,6 +41,13 @@ def test_no_text_is_anything_but_refused(text: str) -> None:
         SIGNER.read(text)
 
 
+@given(st.text(st.characters(codec=None), max_size=60))
+def test_the_kid_is_what_the_header_says_and_none_where_it_says_none(text: str) -> None:
+    assert kid_of(SIGNER.sign({"a": 1})) == SIGNER.key_id
+    assert kid_of(text) in ("", text)
+    assert kid_of("e" * 5000) == ""
+
+
 def test_what_was_read_cannot_be_changed_for_the_next_reader() -> None:
     token = SIGNER.sign({"a": 1})
     with pytest.raises(TypeError):
@@ -58,6 +65,6 @@ def test_only_so_many_signatures_are_remembered_however_many_read_at_once() -> N
 
 
 def test_the_public_half_is_public() -> None:
-    (key,) = SIGNER.public_keys()["keys"]
+    key = SIGNER.public_key()
     assert "d" not in key
     assert key["kid"] == SIGNER.key_id

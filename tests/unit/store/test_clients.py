@@ -63,12 +63,12 @@ def test_who_was_let_in_is_found_by_id_and_by_name_also_when_opened_again(client
     for registry in (clients, open_again()):
         assert registry.find(whole.id) == whole
         assert registry.named("ward") == whole
-        assert registry.find_with_token(whole.id, "none") == (whole, False)
+        assert registry.find_with_token(whole.id, "none", "none") == (whole, False, False)
 
 
 def test_who_was_never_let_in_is_not_found(clients: Clients) -> None:
     assert clients.find("nobody") is None
-    assert clients.find_with_token("nobody", "none") is None
+    assert clients.find_with_token("nobody", "none", "none") is None
     assert clients.listed() == []
     with pytest.raises(NotFound):
         clients.named("nobody")
@@ -145,12 +145,12 @@ def test_a_revoked_token_stays_revoked_until_it_would_have_expired(clients: Clie
     add(clients, WARD)
     clients.revoke("t1", clock.now + timedelta(seconds=60))
     clients.revoke("t1", clock.now + timedelta(seconds=60))
-    assert clients.find_with_token(WARD.id, "t1") == (WARD, True)
-    assert clients.find_with_token(WARD.id, "t2") == (WARD, False)
+    assert clients.find_with_token(WARD.id, "t1", "none") == (WARD, True, False)
+    assert clients.find_with_token(WARD.id, "t2", "none") == (WARD, False, False)
     clock.now += timedelta(seconds=300)
     clients.revoke("t2", clock.now + timedelta(seconds=60))
-    assert clients.find_with_token(WARD.id, "t1") == (WARD, False)
-    assert clients.find_with_token(WARD.id, "t2") == (WARD, True)
+    assert clients.find_with_token(WARD.id, "t1", "none") == (WARD, False, False)
+    assert clients.find_with_token(WARD.id, "t2", "none") == (WARD, True, False)
 
 
 def test_opened_by_many_at_once_it_is_made_once(open_again: Open) -> None:

@@ -33,6 +33,7 @@ from careloom.client.aio.research import Research
 from careloom.client.aio.risk import Risk
 from careloom.client.aio.scores import Scores
 from careloom.client.aio.session import Session
+from careloom.client.aio.signing_keys import SigningKeys
 from careloom.client.aio.subjects import Subjects
 from careloom.client.aio.synthetic import Synthetic
 from careloom.client.aio.terminology import Terminology
@@ -101,6 +102,7 @@ class AsyncCareloom:
         self.reidentifications = Reidentifications(self._session)
         self.research = Research(self._session)
         self.risk = Risk(self._session)
+        self.signing_keys = SigningKeys(self._session)
         self.subjects = Subjects(self._session)
         self.synthetic = Synthetic(self._session)
         self.terminology = Terminology(self._session)
