@@ -1,5 +1,6 @@
 """The server as its operator and its worst clients know it: silent and broken connections, TLS, killed processes."""
 
+import json
 import os
 import signal
 import socket
@@ -78,6 +79,31 @@ def test_a_broken_request_is_refused_and_the_next_one_answered(server: Server, w
     assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 501")), answer[:200]
     assert b"application/problem+json" in answer
     assert server.get("/healthz").status_code == 200
+
+
+UNREAD = {
+    "a long address": (414, b"GET /%s?_id=" + b"a" * 9_000 + b" HTTP/1.1\r\n\r\n"),
+    "a long header": (431, b"GET /%s HTTP/1.1\r\nX: " + b"a" * 9_000 + b"\r\n\r\n"),
+    "many headers": (431, b"GET /%s HTTP/1.1\r\n" + b"X: y\r\n" * 101 + b"\r\n"),
+    "a body of no length": (411, b"POST /%s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "two lengths": (400, b"POST /%s HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+}
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_what_never_reaches_the_application_is_answered_as_fhir_has_it_under_fhir(server: Server, what: str) -> None:
+    status, request = UNREAD[what]
+    for path, is_fhir in ((b"fhir/identified/Patient", True), (b"api/v1/me", False), (b"fhirs", False)):
+        with connect(server) as asking:
+            asking.sendall(request.replace(b"%s", path))
+            head, _, body = asking.recv(65536).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        assert (b"application/fhir+json" in head) == is_fhir
+        told = json.loads(body)
+        if is_fhir:
+            assert (told["resourceType"], told["issue"][0]["severity"]) == ("OperationOutcome", "error")
+        else:
+            assert (told["status"], told["code"]) == (status, "http.unreadable")
 
 
 def test_what_a_broken_request_asked_for_is_neither_logged_nor_repeated(server: Server) -> None:

@@ -19,8 +19,11 @@ from typing import Any
 
 import orjson
 from gunicorn.http.errors import ParseException
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from careloom.api.problems import FHIR_TYPE, PROBLEM_TYPE, outcome
 from careloom.logs import log
 
 HEAD_SECONDS = 10.0
@@ -44,16 +47,38 @@ STATUS = {
     "UnsupportedTransferCoding": 501,
 }
 """gunicorn's name of what is wrong with a request -> HTTP status; 400 for the others."""
+_CODE = "http.unreadable"
 REMEDIES = {411: "Say the length of the body in Content-Length."}
 _TICK_SECONDS = 0.01
 _DRAIN_SECONDS = 0.05
+_FHIR = re.compile(rb"[A-Z]+ +(?:https?://[^/ ]*)?/fhir(?:[/? ]|\Z)")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?:\r\n|\Z)", re.IGNORECASE)
+
+
+class _Request(Request):  # type: ignore[misc]
+    """A request of which it is known whether it was one of FHIR, also where it cannot be read."""
+
+    def __init__(self, cfg: Any, unreader: Any, *more: Any, **named: Any) -> None:
+        """raises ParseException, with `is_fhir`"""
+        begun = unreader.read()
+        unreader.unread(begun)
+        try:
+            super().__init__(cfg, unreader, *more, **named)
+        except ParseException as error:
+            error.is_fhir = _FHIR.match(begun) is not None
+            raise
 
 
 class _Connection(TConn):  # type: ignore[misc]
     """Closes without making anybody wait: what lingers is handed to the worker."""
 
     lingers: Callable[["_Connection"], None]
+
+    def init(self) -> None:
+        """Makes the parser."""
+        super().init()
+        if isinstance(self.parser, RequestParser):
+            self.parser.mesg_class = _Request
 
     def close(self, graceful: bool = False) -> None:
         """Closes now, or when the client has read the answer."""
@@ -106,7 +131,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._busy[conn] = time.monotonic() + REQUEST_SECONDS
             if any(name == "TRANSFER-ENCODING" for name, _ in req.headers):
-                self._answer(conn.sock, 411)
+                self._answer(conn.sock, 411, is_fhir=req.path == "/fhir" or req.path.startswith("/fhir/"))
                 return False
         return super().handle_request(req, conn)
 
@@ -149,23 +174,20 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         status = STATUS.get(type(exc).__name__, 400 if isinstance(exc, ParseException) else 500)
         level = logging.WARNING if status < 500 else logging.ERROR
         log(__name__, "a request could not be read", level=level, error_code=type(exc).__name__, status=status)
-        self._answer(client, status)
+        self._answer(client, status, is_fhir=getattr(exc, "is_fhir", False))
 
-    def _answer(self, client: socket.socket, status: int) -> None:
-        """A problem document from outside the application; what cannot be sent is not."""
-        body = orjson.dumps(
-            {
-                "type": "urn:careloom:problem:http.unreadable",
-                "title": "http: unreadable",
-                "status": status,
-                "detail": "the request is not well-formed HTTP" if status < 500 else "something unexpected happened",
-                "code": "http.unreadable",
-                "remedy": REMEDIES.get(status, "Send HTTP/1.1 with at most 100 headers and 8,190 bytes in each line."),
-            }
-        )
+    def _answer(self, client: socket.socket, status: int, *, is_fhir: bool = False) -> None:
+        """An OperationOutcome or a problem document from outside the application; what cannot be sent is not."""
+        where = "the request is not well-formed HTTP" if status < 500 else "something unexpected happened"
+        remedy = REMEDIES.get(status, "Send HTTP/1.1 with at most 100 headers and 8,190 bytes in each line.")
+        told: dict[str, Any] = {
+            "type": f"urn:careloom:problem:{_CODE}", "title": "http: unreadable", "status": status, "detail": where,
+            "code": _CODE, "remedy": remedy,
+        }  # fmt: skip
+        body = orjson.dumps(outcome(status, _CODE, where, remedy) if is_fhir else told)
         head = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
-            f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: {FHIR_TYPE if is_fhir else PROBLEM_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         with suppress(OSError):
             client.sendall(head.encode() + body)

@@ -56,8 +56,8 @@ STATUS: dict[type[CareloomError], int] = {
 
 FHIR_ISSUE_TYPE = {
     400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported",
-    408: "timeout", 409: "conflict", 410: "deleted", 412: "conflict", 413: "too-long", 415: "not-supported",
-    422: "processing", 429: "throttled", 503: "transient",
+    408: "timeout", 409: "conflict", 410: "deleted", 411: "required", 412: "conflict", 413: "too-long", 414: "too-long",
+    415: "not-supported", 422: "processing", 429: "throttled", 431: "too-long", 503: "transient",
 }  # fmt: skip
 """HTTP status -> code of the value set issue-type; ``exception`` for any other."""
 
