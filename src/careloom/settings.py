@@ -256,14 +256,16 @@ class Monitor(Section):
 
 
 class Cds(Section):
-    """What services of CDS Hooks fetch back from the FHIR server of who calls them, for patients who are not here.
+    """What services of CDS Hooks take, and fetch back from the FHIR server of who calls them for patients not here.
 
+    max_call_bytes  a longer call is refused: the record that an EHR sends along as prefetch counts in
     fhir_hosts    hosts that `fhirServer` of a call may name, each by https; none: nothing is fetched
     fhir_private  true where such a host may lie in a private network
     fhir_seconds  how long all fetches of one call may take together
     fhir_bytes    how many bytes they may bring together
     """
 
+    max_call_bytes: Positive = 16 * 1024 * 1024
     fhir_hosts: Words = Field(default=[])
     fhir_private: bool = False
     fhir_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0

@@ -39,7 +39,7 @@ class Api(Section):
     rate_storage            where they are counted: ``redis://host:6379/0`` for all processes together, its password in
                             CARELOOM_REDIS_PASSWORD (environment); empty counts in each process
     origins                 of web pages that may read answers (``https://app.example.org``); empty for none. No cookies
-    max_body_bytes          a longer request body is refused, but for uploads
+    max_body_bytes          a longer request body is refused, but for uploads, Bundles and calls of CDS
     max_upload_bytes        a longer upload is refused
     min_upload_bytes_per_second  a slower upload is ended, after half a minute of grace
     """

@@ -5,7 +5,7 @@ source  CDS Hooks 2.0 (https://cds-hooks.hl7.org)
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from careloom.api.answers import answers, document, json_answer, problems
@@ -28,9 +28,15 @@ cds = APIBlueprint("cds", __name__, url_prefix="/cds-services", abp_tags=[_TAG])
 
 
 def register(app: OpenAPI) -> None:
-    """Adds the routes."""
+    """Adds the routes; what an EHR sends along may be longer than other bodies."""
     document(cds, Problem, CdsServices, CdsCards, CdsFeedbackTaken)
     app.register_api(cds)
+
+
+@cds.before_request
+def bounded() -> None:
+    """Sets the limit on bodies of calls and feedback."""
+    request.max_content_length = platform().settings.cds.max_call_bytes
 
 
 @cds.get(

@@ -41,7 +41,7 @@ def _open() -> Response | None:
         refused.headers["Accept-Encoding"] = ", ".join(CODINGS)
         return refused
     settings, length = platform().settings, request.content_length or 0
-    if length > max(settings.api.max_body_bytes, settings.fhir.max_bundle_bytes):
+    if length > max(settings.api.max_body_bytes, settings.fhir.max_bundle_bytes, settings.cds.max_call_bytes):
         raise RequestEntityTooLarge
     environ = request.environ
     packed = _Packed(environ["wsgi.input"], length)
