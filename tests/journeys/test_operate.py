@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from careloom.logs import KEPT_SUFFIX
 from tests.journeys.feeds import write_many
 from tests.journeys.hospital import CommandLine
 from tests.journeys.two_patients import write_feeds
@@ -29,6 +30,24 @@ def test_keys_rotate_and_everything_still_opens(line: CommandLine, tmp_path: Pat
     assert content(line) == before
     assert line.json("store", "rotate-keys")["kek"] != first["kek"]
     assert line.json("audit", "verify")["verified"]
+
+
+def test_health_and_the_log_are_told_on_the_command_line(line: CommandLine) -> None:
+    line.json("ingest", *write_feeds(line.folder / "feeds"))
+    found = line.json("health")
+    assert found["state"] == "ok"
+    assert {one["name"]: one["state"] for one in found["dependencies"]}["store-identified"] == "ok"
+    (line.data / "logs").mkdir()
+    told = [
+        {"time": f"2026-11-22T10:00:0{number}+00:00", "level": level, "logger": "careloom.x", "event": f"e{number}"}
+        for number, level in enumerate(("info", "warning", "error"))
+    ]
+    kept = "".join(json.dumps(one | {"error_code": "setup"}) + "\n" for one in told)
+    (line.data / "logs" / f"2026-11-22{KEPT_SUFFIX}").write_text(kept)
+    assert [one["event"] for one in line.json("logs", "--level", "warning")] == ["e1", "e2"]
+    assert [one["event"] for one in line.json("logs", "--limit", "1", "--code", "setup")] == ["e2"]
+    assert [one["event"] for one in line.json("logs", "--until", "2026-11-22T10:00:01Z")] == ["e0"]
+    line.run("logs", "--since", "yesterday", expect=2)
 
 
 def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:

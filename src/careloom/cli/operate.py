@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from careloom.cli import backups
+from careloom.cli import backups, operator_logs
 from careloom.cli.options import Json
 
 store_app = typer.Typer(no_args_is_help=True, help="The stores themselves.")
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     backups.register(store_app)
     app.add_typer(store_app, name="store")
     app.add_typer(jobs_app, name="jobs")
+    operator_logs.register(app)
     app.command()(worker)
     app.command()(serve)
     app.command()(mllp)
