@@ -96,7 +96,10 @@ def rotate_keys(platform: Platform, who: Principal, uses: Sequence[Use] = USES) 
     admit(platform, who, "administer", "identified", operation="rotate-signing-keys")
     now = platform.runtime.now()
     signs = now + timedelta(hours=platform.settings.access.key_overlap_hours)
-    if any(one.state == "next" and one.use in uses for one in told(platform)):
+    waiting = [one.kid for one in told(platform) if one.state == "next" and one.use in uses]
+    if waiting:
+        detail = {"waiting": " ".join(waiting)}
+        note(platform, who, "rotate-signing-keys", "identified", action="create", outcome="failed", detail=detail)
         raise Conflict("a new key waits already", "It signs by itself once it was shown for long enough.")
     for use in uses:
         made = _made(platform, use, signs)
