@@ -80,6 +80,49 @@ def test_a_search_over_types_by_form_tells_the_same(made: Installation) -> None:
     assert names([answer.json]) == names(pages(made, "_type=Patient,Organization"))
 
 
+@pytest.mark.parametrize("is_form", [False, True])
+@pytest.mark.parametrize(
+    ("query", "left", "searched"),
+    [
+        ("_type=Patient,Organization&code=1&_count=5", ["2"], "_type=Patient,Organization&_count=5"),
+        (
+            "_type=Patient,Organization&subject:Patient.name=x&_sort=_id&x",
+            ["2", "3", "4"],
+            "_type=Patient,Organization",
+        ),
+        ("_type=Observation&code=8867-4&colour=blue", ["3"], "_type=Observation&code=8867-4"),
+        ("_type=Patient,Organization&_tag=http://t|x", [], "_type=Patient,Organization&_tag=http://t%7Cx"),
+        ("colour=blue", ["1"], ""),
+    ],
+)
+def test_lenient_handling_leaves_out_what_not_every_type_has_and_says_so(
+    made: Installation, query: str, left: list[str], searched: str, is_form: bool
+) -> None:
+    kind = "application/x-www-form-urlencoded"
+    for prefer in ("handling=lenient", "handling=strict", ""):
+        headers = made.bearer() | {"Prefer": prefer}
+        if is_form:
+            answer = made.client.post(f"{ROUTE}/_search", headers=headers, data=query, content_type=kind)
+        else:
+            answer = made.client.get(f"{ROUTE}?{query}", headers=headers)
+        if prefer != "handling=lenient":
+            assert answer.status_code == (400 if left else 200)
+            continue
+        told = [one["resource"] for one in answer.json["entry"] if one["search"]["mode"] == "outcome"]
+        assert [issue["details"]["text"].split(" ")[1] for one in told for issue in one["issue"]] == left
+        assert names([answer.json]) == names(pages(made, searched))
+        assert answer.headers.get("Preference-Applied") == ("handling=lenient" if left else None)
+        if not is_form:
+            (here,) = [one["url"] for one in answer.json["link"] if one["relation"] == "self"]
+            assert here == f"{BASE_URL}{ROUTE}" + (f"?{searched}" if searched else "")
+
+
+def test_lenient_handling_of_types_does_not_widen_what_is_known(made: Installation) -> None:
+    for query in ("_type=Patient,Nothing", "_type=Patient,Organization&_lastUpdated=x", "_type=Observation&date=x"):
+        answer = made.client.get(f"{ROUTE}?{query}", headers=made.bearer() | {"Prefer": "handling=lenient"})
+        assert answer.status_code == 400
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [

@@ -12,6 +12,7 @@ from careloom.api.fhir_schemas import are_ids
 from careloom.errors import QueryError
 from careloom.fhir.search_grammar import is_known, pairs_of
 from careloom.services.own_parameters import searched
+from careloom.services.search_types import left_out
 
 _ELSEWHERE = {("_totalMethod", "count"): ("_total", "accurate")}
 """What a client sends for a server of another maker (fhirpy for Aidbox) -> what FHIR says instead."""
@@ -39,7 +40,7 @@ class Ask:
     """The parameters of a search as they are passed on.
 
     text     ``name=value&...``, without those that were left out
-    left     positions, from 1, of parameters that the type has not and that the client agreed to leave out
+    left     positions, from 1, of what the type (of several: every one) has not, and the client agreed to leave out
     """
 
     __slots__ = ("left", "text")
@@ -51,8 +52,11 @@ class Ask:
         require_ids(kept)
         if kept and is_lenient():
             own = searched(platform(), base.zone)
-            known = [is_known(base.resource_type, name, own) for name, _ in kept]
-            self.left = [number for number, one in enumerate(known, 1) if not one]
+            if base.resource_type:
+                known = [is_known(base.resource_type, name, own) for name, _ in kept]
+                self.left = [number for number, one in enumerate(known, 1) if not one]
+            else:
+                self.left = left_out(kept, own)
             kept = [pair for number, pair in enumerate(kept, 1) if number not in self.left]
         self.text = text_of(kept)
 

@@ -7,7 +7,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from careloom.api import fhir_schemas as schemas
 from careloom.api.context import platform, who
 from careloom.api.fhir_addresses import named, understanding
-from careloom.api.fhir_asks import form_pairs, page_text, query_pairs, require_ids
+from careloom.api.fhir_asks import Ask, form_pairs, page_text, query_pairs
 from careloom.api.fhir_formats import Format
 from careloom.api.fhir_pages import Base, Place, bundle_of, open_page, page_link, text_of, zone_of
 from careloom.api.fhir_routes import fhir
@@ -28,25 +28,26 @@ def register(_app: OpenAPI) -> None:
     summary="Search over several types",
     description=(
         "A Bundle of type searchset, by _id, _lastUpdated, _profile, _tag, _security and _source, of the types that "
-        "_type names, one after the other; without it, of every type that the caller may search."
+        "_type names, one after the other; without it, of every type that the caller may search. Others are refused "
+        "unless the request says Prefer: handling=lenient."
     ),
     operation_id="search_types",
     security=_SEARCH,
-    openapi_extensions={"parameters": [schemas.ZONE, schemas.TYPES, *schemas.SEARCH_OF_ALL]},
+    openapi_extensions={"parameters": [schemas.ZONE, schemas.TYPES, *schemas.SEARCH_OF_ALL, schemas.PREFER]},
     responses={**schemas.answers(schemas.Bundle, schemas.BUNDLE_EXAMPLE, "A page."), **schemas.errors(*_REFUSALS)},
 )
 def by_address() -> Response:
     """One page of a search over types."""
     with understanding("search"):
         base, pairs = Base(zone_of(named("zone")), ""), query_pairs()
-        require_ids(pairs)
-        form, token = Format(pairs), dict(pairs).get("_page")
+        form, token, ask = Format(pairs), dict(pairs).get("_page"), None
         if token is None:
-            place, here = Place(text_of(pairs)), base.url + (f"?{text_of(pairs)}" if pairs else "")
+            ask = Ask(base, pairs)
+            place, here = Place(ask.text), f"{base.url}?{ask.text}" if ask.text else base.url
         else:
             place, here = open_page(base, token), f"{base.url}?{text_of(pairs)}"
             place = place._replace(text=page_text(place.text, pairs, platform().settings.search.default_count))
-    return _searched(base, form, place, here)
+    return _searched(base, form, place, here, ask)
 
 
 @fhir.post(
@@ -68,17 +69,16 @@ def by_form() -> Response:
         if body and request.mimetype != "application/x-www-form-urlencoded":
             raise UnsupportedMediaType
         pairs = [*query_pairs(), *form_pairs(body)]
-        require_ids(pairs)
-        form = Format(pairs)
-    place = Place(text_of(pairs))
+        form, ask = Format(pairs), Ask(base, pairs)
+    place = Place(ask.text)
     try:
         here = page_link(base, place)
     except QueryError:  # too long for an address; the page itself is not
         here = ""
-    return _searched(base, form, place, here)
+    return _searched(base, form, place, here, ask)
 
 
-def _searched(base: Base, form: Format, place: Place, here: str) -> Response:
+def _searched(base: Base, form: Format, place: Place, here: str, ask: Ask | None = None) -> Response:
     """Searches, and answers with a Bundle.
 
     here  the address of this page, empty if it has none
@@ -87,4 +87,8 @@ def _searched(base: Base, form: Format, place: Place, here: str) -> Response:
     links = {"self": here} if here else {}
     if page.next_cursor:
         links["next"] = page_link(base, Place(place.text, page.next_cursor))
-    return form.answer(bundle_of(base, page, links))
+    outcome = ask.outcome() if ask else None
+    response = form.answer(bundle_of(base, page, links, outcome))
+    if outcome:
+        response.headers["Preference-Applied"] = "handling=lenient"
+    return response

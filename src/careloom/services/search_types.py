@@ -5,10 +5,12 @@ source  FHIR R4 4.0.1, RESTful API 3.1.0.11: ``GET [base]?_type=...`` takes para
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from urllib.parse import urlencode
 
 from careloom.errors import QueryError
-from careloom.fhir.search_grammar import EVERY_TYPE
+from careloom.fhir.search_grammar import EVERY_TYPE, is_known
+from careloom.fhir.search_own import OwnParameters
 from careloom.fhir.search_parameters import parameters, resource_types
 from careloom.services.access import Principal
 from careloom.services.admission import admit
@@ -91,14 +93,34 @@ def _types(platform: Platform, who: Principal, zone: Zone, pairs: Pairs) -> list
     return found
 
 
+def left_out(pairs: Pairs, own: OwnParameters) -> list[int]:
+    """Positions, from 1, of the parameters that a search over the types named in ``_type`` does not take."""
+    types = {kind for name, value in pairs if name == "_type" for kind in value.split(",")} & set(resource_types())
+    one = next(iter(types)) if len(types) == 1 else ""
+    return [
+        number
+        for number, (name, _) in enumerate(pairs, 1)
+        if not (name == "_type" or (is_known(one, name, own) if one else _is_shared(name)))
+    ]
+
+
+def _is_shared(name: str) -> bool:
+    return name.partition(":")[0] in _shared()
+
+
+@cache
+def _shared() -> frozenset[str]:
+    """What a search over several types takes."""
+    return frozenset({*EVERY_TYPE, *_SHAPES, *parameters("")})
+
+
 def _refuse_particular(pairs: Pairs) -> None:
     """Returns when every type has each parameter. raises QueryError that tells its position."""
-    every = {*EVERY_TYPE, *_SHAPES, *parameters("")}
     for number, (name, _) in enumerate(pairs, 1):
-        if name.partition(":")[0] not in every:
+        if not _is_shared(name):
             raise QueryError(
                 f"parameter {number} of the search is not one that every type has",
-                f"Ask for {', '.join(sorted(every))}, or name one type.",
+                f"Ask for {', '.join(sorted(_shared()))}, or name one type.",
             )
 
 
