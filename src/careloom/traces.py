@@ -149,15 +149,34 @@ def end(made: tuple[Span, Token[Span | None]] | None) -> None:
             _collector.take(span)
 
 
+Observe = Callable[[str, float], None]
+_observe: Observe | None = None
+
+
+def observe(taken: Observe | None) -> None:
+    """(name, seconds) of every step goes there from now on, whether or not spans are collected."""
+    global _observe  # noqa: PLW0603 as with the collector
+    _observe = taken
+
+
+def took(name: str, began: float) -> None:
+    """Tells how long a step took that makes no span; `began` as `time.perf_counter` gave it."""
+    if _observe is not None:
+        _observe(name, time.perf_counter() - began)
+
+
 @contextmanager
 def step(name: str, kind: Kind = "internal", **attributes: str) -> Iterator[Span | None]:
     """A span as long as the block takes; an error marks it by its class.
 
     attributes  names of `ALLOWED` with ``_`` for ``.``
     """
-    made = begin(name, kind)
+    began, made = time.perf_counter(), begin(name, kind)
     if made is None:
-        yield None
+        try:
+            yield None
+        finally:
+            took(name, began)
         return
     for key, value in attributes.items():
         made[0].tell(key.replace("_", "."), value)
@@ -169,3 +188,4 @@ def step(name: str, kind: Kind = "internal", **attributes: str) -> Iterator[Span
         raise
     finally:
         end(made)
+        took(name, began)

@@ -101,6 +101,19 @@ def test_prometheus_sees_the_same(installation: Installation) -> None:
     assert 'careloom_dependency_up{name="redis"}' not in text
 
 
+def test_prometheus_sees_how_long_writes_and_their_commits_took(installation: Installation) -> None:
+    def counted(name: str) -> float:
+        text = installation.client.get("/metrics", headers=installation.bearer()).get_data(as_text=True)
+        assert f'{name}_bucket{{le="0.001"}}' in text
+        return next(float(line.split(" ")[1]) for line in text.splitlines() if line.startswith(f"{name}_count "))
+
+    names = ["careloom_store_write_seconds", "careloom_store_commit_seconds"]
+    before = [counted(name) for name in names]
+    installation.ingest()
+    assert all(counted(name) > then for name, then in zip(names, before, strict=True))
+    assert counted("careloom_score_seconds") >= 0
+
+
 def test_the_sdk_asks_the_same(installation: Installation) -> None:
     import httpx
 

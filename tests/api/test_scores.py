@@ -96,6 +96,16 @@ def empty(value: object) -> bool:
     return (not value or any(map(empty, value))) if isinstance(value, list) else value in (None, "")
 
 
+def test_prometheus_counts_the_scores_of_single_patients(place: Installation) -> None:
+    def counted() -> float:
+        text = place.client.get("/metrics", headers=place.bearer()).get_data(as_text=True)
+        return next(float(one.split(" ")[1]) for one in text.splitlines() if one.startswith("careloom_score_seconds_c"))
+
+    before = counted()
+    assert call(place, VIEW, "sick").status_code == 200
+    assert counted() == before + 1
+
+
 def test_discovery_names_a_service_a_model_and_hook(place: Installation) -> None:
     services = place.client.get("/cds-services", headers=place.bearer()).json["services"]
     assert [(one["id"], one["hook"]) for one in services] == [

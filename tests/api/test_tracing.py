@@ -145,6 +145,18 @@ def test_a_collector_that_takes_nothing_stops_no_request(traced: Installation, r
     collector.flush()
 
 
+def test_how_long_a_step_took_is_told_whether_it_is_a_span_or_fails() -> None:
+    found: list[str] = []
+    before = traces._observe
+    traces.observe(lambda name, seconds: found.append(name) if seconds >= 0 else None)
+    try:
+        with pytest.raises(KeyError), traces.step("score"):
+            raise KeyError
+    finally:
+        traces.observe(before)
+    assert found == ["score"]
+
+
 def test_no_span_is_made_while_nobody_collects() -> None:
     with traces.step("store read") as span:
         assert span is None

@@ -14,6 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from careloom import traces
 from careloom.services.health import Gauges
 from careloom.services.monitor_numbers import HELP
 
@@ -27,6 +28,16 @@ _NUMBERS = {
     "free_share": "Of the disk where the data lie.",
     "oldest_days": "For how many days the oldest key that signs tokens has done so.",
 }
+_steps = CollectorRegistry()
+_STEPS = {
+    name: Histogram(f"careloom_{name.replace(' ', '_')}_seconds", told, buckets=(0.001, *SECONDS), registry=_steps)
+    for name, told in {
+        "store write": "A write of a zone: waiting for its lock, the work, and the commit.",
+        "store commit": "The commit of a write alone, until it is durable.",
+        "score": "The risk of one patient: reading the record, features, model and what is kept of it.",
+    }.items()
+}
+"""Of this process: rooms below tell how long a step took, and know of no application."""
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -60,6 +71,12 @@ def install(app: Flask) -> None:
         return response
 
     app.after_request(observe)
+    traces.observe(_observed)
+
+
+def _observed(name: str, seconds: float) -> None:
+    if name in _STEPS:
+        _STEPS[name].observe(seconds)
 
 
 def exposition(now: Gauges, accept: str) -> tuple[bytes, str]:
@@ -69,6 +86,7 @@ def exposition(now: Gauges, accept: str) -> tuple[bytes, str]:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(current_app.extensions[_EXTENSION].registry)
+        registry.register(_steps)
     registry.register(_Now(now))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 
+from careloom import traces
 from careloom.crypto.pseudonyms import digest_of
 from careloom.errors import InputError, IntegrityError
 from careloom.fhir.validate import check
@@ -108,6 +109,7 @@ class ScoreReport:
         }  # fmt: skip
 
 
+@traces.step("score")
 def score(platform: Platform, who: Principal, ask: ScoreAsk) -> ScoreReport:
     """The risk of one patient.
 
