@@ -10,6 +10,8 @@ from pathlib import Path
 
 from careloom.mlops.card_answers import MEASURED, NAMES
 from careloom.mlops.card_attributes import Attribute, attributes, freshness, further, notice, read, rule, variables
+from careloom.mlops.card_declared import EVERY, OURS, declarations, tasks
+from careloom.runtime import packaged
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "model-card.md"
@@ -42,6 +44,23 @@ def origin(one: Attribute) -> str:
     return f"{made}; else declared"
 
 
+def texts() -> list[tuple[str, ...]]:
+    """Section, how every task's text begins, of which versions it is true, and tasks with a text of their own."""
+    files = {
+        name: declarations(packaged("mlops", f"cards/tasks/{name}.toml"), name) for name in (EVERY, OURS, *tasks())
+    }
+    rows = []
+    for name in (one.id for one in (*attributes(), *further())):
+        base = next((each for each in (OURS, EVERY) if name in files[each].texts), "")
+        has = [task for task in tasks() if name in files[task].texts]
+        own = "each task" if has == tasks() else ", ".join(has)
+        said = files[base].texts[name] if base else None
+        kind = "" if said is None else said.text if said.is_available else f"Not available: {said.text}"
+        if said or own:
+            rows.append((f"`{name}`", kind, {OURS: "trained", EVERY: "all", "": ""}[base], own))
+    return rows
+
+
 def page() -> str:
     asked = [(one.number, f"`{one.id}`", one.title, one.paragraph, origin(one)) for one in attributes()]
     days = [(NAMES.get(name, "a text that a person declared"), limit) for name, limit in freshness().items()]
@@ -57,6 +76,11 @@ def page() -> str:
         "## The 31 source attributes",
         f"{rule()}. {computed} are computed, the rest declared; the name is the section in `card.toml`.",
         table(("", "name", "what is asked for", "paragraph", "from"), asked),
+        "## What ships with each task",
+        "Every text is by the project, of the day that it names, and stands below what a place says itself. "
+        "`trained`: only of versions that Careloom trained. Attributes that stay without a text are computed, or said "
+        "to be not available by the registry.",
+        table(("section", "every task", "said of", "of its own for"), texts()),
         "## When a value is stale",
         "A computed value is stale when what it rests on is another than when the card was made, is of another version "
         "or is older than so many days. A version is not promoted then. A declared text that is too old is shown and "

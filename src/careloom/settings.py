@@ -205,8 +205,8 @@ class Models(Section):
                    (``https://...``; ``azureml://...`` needs azureml-mlflow, which is in no extra); credentials come
                    from the environment, never from a file
     gates          a folder with gates of your own, NAME.toml, in place of those that ship (``mlops/gates``)
-    cards          a folder with what this installation declares in model cards, NAME.toml for each model, over what
-                   comes with a version (docs/how-to/make-a-model-card.md)
+    cards          a folder with what this installation says in model cards over what comes with a version: any.toml and
+                   NAME.toml, and NAME@3.external.json, NAME@3.local.json (docs/how-to/make-a-model-card.md)
     tainted_days   for how long the champion may go on answering after somebody whom it learnt from left, while another
                    version is trained; 0 takes it out at once
     """

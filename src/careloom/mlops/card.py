@@ -16,6 +16,7 @@ from careloom.errors import FormatError
 from careloom.mlops.card_answers import NAMES, Answer, answers, further_answers
 from careloom.mlops.card_attributes import attributes, freshness, notice, rule
 from careloom.mlops.card_computed import words
+from careloom.mlops.card_declared import digest
 from careloom.mlops.card_facts import CardFacts, Judged, moment
 from careloom.mlops.card_tripod import Item, coverage
 
@@ -48,6 +49,8 @@ class Card:
     monitoring   as plain data; None before the version is served
     tripod       coverage of TRIPOD+AI, sub-item by sub-item
     stale        what was out of date when the card was made
+    texts        SHA-256 of what people declare, of what was registered of it with the version (empty: none was), and
+                 the ids that differ
     """
 
     name: str
@@ -64,6 +67,7 @@ class Card:
     monitoring: Json | None
     tripod: tuple[Item, ...]
     stale: tuple[Stale, ...]
+    texts: Json
 
     def of(self, name: str) -> Answer:
         """The answer of an attribute, or of what else may be declared. raises KeyError for another name"""
@@ -79,6 +83,32 @@ class Card:
         """How many of the 31 say that there is no such information, as the rule lets eleven of them."""
         return sum(one.state == "unavailable" for one in self.answers)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Ids of those of the 31 that nothing is told of: neither a value, nor that there is none."""
+        return tuple(one.id for one in self.answers if not one.is_filled and one.state != "unavailable")
+
+    @property
+    def counts(self) -> Json:
+        """How many of the 31 are answered, and how: ``answered`` is ``computed``, ``declared`` and ``unavailable``
+        together, ``filled`` the first two."""
+        states = [one.state for one in self.answers]
+        return {
+            "asked": len(states), "answered": len(states) - len(self.missing), "filled": self.filled,
+            "computed": states.count("computed"), "declared": states.count("declared"),
+            "unavailable": self.unavailable, "missing": len(self.missing), "stale": len(self.stale),
+        }  # fmt: skip
+
+    @property
+    def told(self) -> str:
+        """The counts as a sentence."""
+        found = self.counts
+        return (
+            f"{found['answered']} of {found['asked']} attributes are answered: {found['computed']} computed, "
+            f"{found['declared']} declared, {found['unavailable']} said to be not available; "
+            f"{found['missing']} missing."
+        )
+
     def as_json(self) -> Json:
         """The card as plain data; times in ISO 8601."""
         return {
@@ -86,8 +116,7 @@ class Card:
             "digest": self.digest, "registered_at": self.registered_at.isoformat(),
             "made_at": self.made_at.isoformat(), "model": self.model, "lineage": self.lineage,
             "basis": dict(self.basis),
-            "counts": {"asked": len(self.answers), "filled": self.filled, "unavailable": self.unavailable,
-                       "stale": len(self.stale)},
+            "counts": self.counts, "texts": self.texts,
             "attributes": [one.as_json() for one in self.answers],
             "further": [one.as_json() for one in self.further],
             "evaluations": dict(self.evaluations), "monitoring": self.monitoring,
@@ -106,7 +135,7 @@ def card(facts: CardFacts, now: datetime) -> Card:
         evaluations={name: _judged(one) for name, one in judgements.items() if one is not None},
         monitoring=_plain(facts.monitoring) if facts.monitoring else None,
         tripod=coverage(facts, {one.id: one for one in (*found, *more)}),
-        stale=tuple(_stale({one.id: one for one in found}, facts, now)),
+        stale=tuple(_stale({one.id: one for one in found}, facts, now)), texts=_texts(facts),
     )  # fmt: skip
 
 
@@ -188,6 +217,13 @@ def _told_of_model(facts: CardFacts) -> Json:
         "horizon_days": told.get("horizon_days"), "features": len(told.get("features") or ()),
         "concepts": list(dict.fromkeys(one.get("concept", "") for one in told.get("features") or ())),
     }  # fmt: skip
+
+
+def _texts(facts: CardFacts) -> Json:
+    """What is declared, as hashes: now, and with the version."""
+    now, then = facts.declared, facts.registered
+    moved = [name for name, said in now.texts.items() if then.texts and said != then.of(name)]
+    return {"sha256": digest(now), "registered_sha256": digest(then), "changed": sorted(moved)}
 
 
 def _judged(one: Judged) -> Json:

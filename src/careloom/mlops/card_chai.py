@@ -82,8 +82,7 @@ def _own(name: str, card: Card) -> str:
         "kind": card.model["kind"],
         "source": " ".join(one["data"] + "." for one in card.evaluations.values()),
         "inputs": f"{card.model['features']} features of {len(card.model['concepts'])} clinical concepts.",
-        "coverage": f"{card.filled} of {len(card.answers)} source attributes of HTI-1 are filled, {card.unavailable} "
-        f"say that there is no such information. TRIPOD+AI: {whole} of {len(items)} items reported in full.",
+        "coverage": f"HTI-1: {card.told} TRIPOD+AI: {whole} of {len(items)} items reported in full.",
         "bibliography": "45 CFR 170.315(b)(11)(iv)(B). Collins GS and others, BMJ 2024;385:e078378 (TRIPOD+AI).",
     }
     return texts[name]

@@ -11,6 +11,13 @@ from careloom.mlops.card_facts import CardFacts, Judged, Monitoring
 from careloom.mlops.card_measures import counted, fairness, spread, validity
 
 Text = Callable[[CardFacts], str | None]
+OF_NOBODY = {
+    "synthetic": "The training data are synthetic records of nobody: nothing tells that they are like those of a place "
+    "of use, and the version has to be judged on records of that place before it is used there",
+    "public": "The training data are public, not records of the place of use: the version has to be judged on records "
+    "of that place before it is used there",
+}
+"""Zone of the training data that is of no place of use -> what that means."""
 DRIFTS = ("data", "prediction", "quality")
 """What monitoring looks at that tells how far the place of use lies from the training data."""
 
@@ -114,6 +121,9 @@ def training_relevance(facts: CardFacts) -> str | None:
     if facts.trained_here:
         pin = facts.training.get("facts") or facts.lineage.get("snapshot") or "a snapshot that the lineage names"
         told.append(f"The training data are records of the place of use: {pin}.")
+    elif facts.lineage.get("zone") in OF_NOBODY:
+        pin = facts.lineage.get("snapshot") or "a snapshot that the lineage names"
+        told.append(f"{OF_NOBODY[str(facts.lineage['zone'])]}: {pin}.")
     if facts.monitoring is not None:
         told.append(_drifts(facts.monitoring))
     return " ".join(told) or None

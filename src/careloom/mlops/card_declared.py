@@ -13,6 +13,9 @@ ask for (``cards/further.toml``); others are refused. What an installation says 
 grammar that is read after it and replaces whole sections.
 """
 
+import hashlib
+import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +29,9 @@ from careloom.mlops.card_attributes import attributes, further
 from careloom.runtime import packaged, packaged_names
 
 LONGEST = 4_000
+_WRITTEN = "# What was declared of the model at its registration; grammar: docs/how-to/make-a-model-card.md\n"
+EVERY, OURS = "any", "trained"
+"""What ships with every task; and what is true of versions that Careloom trained alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +62,41 @@ class Declarations:
         return Declarations({**self.texts, **later.texts})
 
 
-def shipped(task: str) -> Declarations:
-    """What ships with a task of risk: the texts of every task, its own over them; none for another name."""
-    names = packaged_names("mlops", "cards/tasks", ".toml")
-    if f"cards/tasks/{task}.toml" not in names:
+def tasks() -> list[str]:
+    """The tasks that texts ship for."""
+    names = [one.rpartition("/")[2].removesuffix(".toml") for one in packaged_names("mlops", "cards/tasks", ".toml")]
+    return [one for one in names if one not in (EVERY, OURS)]
+
+
+def shipped(task: str, *, is_ours: bool = True) -> Declarations:
+    """What ships with a task of risk: the texts of every task, its own over them; none for another name.
+
+    is_ours  Careloom trained the version: what ships of how that is done is true of it
+    """
+    if task not in tasks():
         return Declarations()
-    files = [f"cards/tasks/{name}.toml" for name in ("any", task)]
-    every, own = (declarations(packaged("mlops", name), name) for name in files)
-    return every.over(own)
+    found = Declarations()
+    for name in (EVERY, *((OURS,) if is_ours else ()), task):
+        where = f"cards/tasks/{name}.toml"
+        found = found.over(declarations(packaged("mlops", where), where))
+    return found
+
+
+def written(said: Declarations) -> bytes:
+    """The texts as a file of the same grammar, each with who answers for it, in the order of the ids; the same bytes of
+    the same texts."""
+    parts = [_WRITTEN]
+    for name, one in sorted(said.texts.items()):
+        kind = "text" if one.is_available else "unavailable"
+        told = [(kind, json.dumps(one.text, ensure_ascii=False)), ("by", json.dumps(one.by, ensure_ascii=False))]
+        lines = [f"[{name}]", *(f"{key} = {value}" for key, value in told), f"on = {one.on.isoformat()}"]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts).encode()
+
+
+def digest(said: Declarations) -> str:
+    """SHA-256 of the texts as `written`, hexadecimal; empty for none."""
+    return hashlib.sha256(written(said)).hexdigest() if said.texts else ""
 
 
 def declarations(content: bytes, where: str = "card.toml") -> Declarations:
@@ -75,7 +108,9 @@ def declarations(content: bytes, where: str = "card.toml") -> Declarations:
     try:
         tree = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{where}: it is no TOML", "Look at the line that `python -m tomllib` would name.") from error
+        place = re.search(r"at line \d+, column \d+", str(error))
+        at = f" {place[0]}" if place else ""
+        raise FormatError(f"{where}: it is no TOML{at}", "Mend it there: texts stand in quotes.") from error
     by, on = tree.pop("by", None), tree.pop("on", None)
     known = {one.id: one.may_be_unavailable for one in attributes()} | {one.id: True for one in further()}
     found = {}
@@ -99,16 +134,16 @@ def _declared(where: str, section: Mapping[str, Any], may_be_unavailable: bool) 
     if kinds == ["unavailable"] and not may_be_unavailable:
         raise FormatError(f"{where} unavailable", "The rule wants a value of it: write a text.")
     words = section[kinds[0]]
-    if not isinstance(words, str) or not words.strip() or len(words) > LONGEST or not _is_plain(words):
+    if not isinstance(words, str) or not words.strip() or len(words) > LONGEST or not is_plain(words):
         raise FormatError(f"{where} {kinds[0]}", f"It is words without control characters, {LONGEST:,} at most.")
     by, on = section["by"], section["on"]
-    if not isinstance(by, str) or not by.strip() or not _is_plain(by):
+    if not isinstance(by, str) or not by.strip() or not is_plain(by):
         raise FormatError(f"{where} by", "Say at the top of the file, or here, who answers for the text.")
     if not isinstance(on, date) or isinstance(on, datetime):
         raise FormatError(f"{where} on", "Say at the top of the file, or here, when it was last looked at: 2026-11-30.")
     return Declared(words.strip(), by.strip(), on, kinds == ["text"])
 
 
-def _is_plain(words: str) -> bool:
+def is_plain(words: str) -> bool:
     """True for text that XML and a terminal can hold."""
     return all(one in "\n\t" or category(one)[0] != "C" for one in words)

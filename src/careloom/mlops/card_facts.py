@@ -87,6 +87,7 @@ class CardFacts:
     training        manifest of the training set: cohort with steps, features, facts, split, folds, missing, leaks; and
                     ``demographics`` (attribute -> group -> patients of the training fold) where somebody counted
     lineage         git_revision, snapshot, environment, seeds, ... as registered
+    registered      what of `declared` was registered with the version; without texts where none was
     trained_here    the training data are records of the place that uses the model
     external        judged on another source; None where nobody did
     local           judged in the data of the place of use; None where nobody did
@@ -106,6 +107,7 @@ class CardFacts:
     external: Judged | None = None
     local: Judged | None = None
     monitoring: Monitoring | None = None
+    registered: Declarations = field(default_factory=Declarations)
 
     @property
     def basis(self) -> dict[str, str]:

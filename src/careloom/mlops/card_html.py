@@ -57,11 +57,13 @@ def as_html(card: Card) -> str:
 def _scores(card: Card) -> str:
     items = by_item(card.tripod)
     whole = sum(state == "reported" for state in items.values())
-    lacking = len(card.answers) - card.filled - card.unavailable
+    found = card.counts
     told = [
-        (f"{card.filled} of {len(card.answers)}", "attributes of HTI-1 filled"),
-        (str(card.unavailable), "said to be not available"),
-        (str(lacking), "not told at all"),
+        (f"{found['answered']} of {found['asked']}", "attributes of HTI-1 answered"),
+        (str(found["computed"]), "computed from what is kept"),
+        (str(found["declared"]), "declared by a person"),
+        (str(found["unavailable"]), "said to be not available"),
+        (str(found["missing"]), "not told at all"),
         (str(len(card.stale)), "out of date"),
         (f"{whole} of {len(items)}", "items of TRIPOD+AI reported in full"),
     ]

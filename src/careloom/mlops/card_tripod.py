@@ -13,6 +13,7 @@ from careloom.mlops.card_facts import CardFacts
 from careloom.mlops.card_study import STUDY
 
 Reported = Literal["reported", "partly", "not reported"]
+REPORTED: tuple[Reported, ...] = ("reported", "partly", "not reported")
 
 
 @dataclass(frozen=True, slots=True)

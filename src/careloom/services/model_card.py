@@ -2,23 +2,26 @@
 
 A version's files may hold, beside the model: ``evaluation.json`` (its report on held-out data), ``external.json`` (on
 data of another source), ``local.json`` (in the data of the place of use), ``training.json`` (manifest of the training
-set), ``card.toml`` (what people declare). What they do not hold, the lineage of the manifest tells as far as it can.
+set), ``card.toml`` (what people declared then). What they do not hold, the lineage of the manifest tells as far as it
+can. What the installation says since stands over it: `careloom.services.model_card_files`.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
 
-from careloom.errors import FormatError, NotFound, SetupError
+from careloom.errors import FormatError, NotFound
 from careloom.mlops import card as cards
-from careloom.mlops.card_declared import Declarations, declarations, shipped
+from careloom.mlops.card_declared import Declarations, shipped
+from careloom.mlops.card_evaluation import KINDS as KINDS_HERE
 from careloom.mlops.card_facts import CardFacts, Judged, judged
+from careloom.mlops.card_tripod import REPORTED, by_item
 from careloom.risk.models_package import KINDS
 from careloom.services.access import Principal
 from careloom.services.admission import admit, event, note
+from careloom.services.model_card_files import evaluation_here, registered_with, said_here
 from careloom.services.model_card_watch import watched
 from careloom.services.models_gates import is_measured
 from careloom.services.models_kept import load_files, resolve, traffic_of
@@ -43,7 +46,7 @@ def make_card(platform: Platform, who: Principal, version: str) -> cards.Card:
     made = cards.card(facts_of(platform, one), platform.runtime.now())
     detail = {
         "version": one.name, "digest": one.body["digest"], "filled": made.filled, "unavailable": made.unavailable,
-        "stale": len(made.stale),
+        "missing": len(made.missing), "stale": len(made.stale),
     }  # fmt: skip
     told = event(platform, who, CARD, one.body["zone"], action="update", detail=detail)
     with platform.store("identified").transaction(told) as step:
@@ -65,6 +68,28 @@ def shown_card(platform: Platform, who: Principal, version: str) -> cards.Card:
     made = cards.card(facts_of(platform, one), platform.runtime.now())
     note(platform, who, SHOWN, "identified", detail={"version": one.name, "filled": made.filled})
     return made
+
+
+def card_counts(platform: Platform, who: Principal, version: str) -> Json:
+    """How many attributes of a version's card made now are filled, of which kind, what lacks, and what keeps it back.
+
+    returns  ``version``, ``digest``, ``made_at``, ``kept_at`` (of the card that was kept; null: none was), ``counts``
+             (`careloom.mlops.card.Card.counts`), ``missing`` and ``unavailable`` (ids), ``stale`` (id, number, why,
+             is_computable), ``keeps_back`` (ids for which it is not promoted now: of the kept card, else of this one),
+             ``tripod_ai`` (state -> items), ``texts`` (hashes)
+    raises   as `make_card`
+    """
+    made = shown_card(platform, who, version)
+    one = resolve(platform, f"{made.name}@{made.version}")
+    kept = kept_card(platform, one)
+    items = list(by_item(made.tripod).values())
+    return {
+        "version": one.name, "digest": made.digest, "made_at": made.made_at.isoformat(),
+        "kept_at": None if kept is None else kept["made_at"], "counts": made.counts, "missing": list(made.missing),
+        "unavailable": [each.id for each in made.answers if each.state == "unavailable"],
+        "stale": [asdict(each) for each in made.stale], "keeps_back": stale_fields(platform, one),
+        "tripod_ai": {name.replace(" ", "_"): items.count(name) for name in REPORTED}, "texts": made.texts,
+    }  # fmt: skip
 
 
 def stale_fields(platform: Platform, one: ModelWork) -> list[str]:
@@ -102,6 +127,9 @@ def facts_of(platform: Platform, one: ModelWork) -> CardFacts:
         found["same_source"] = _of_lineage(one, lineage.get("evaluation"))
     if "declared" in lineage:
         found = _brought_in(one, lineage, found)
+    folder, now = platform.settings.models.cards, platform.runtime.now()
+    here = {kind: evaluation_here(folder, one.name, kind, one.body["digest"], now) for kind in KINDS_HERE}
+    then = registered_with(files, DECLARED)
     monitoring, since = watched(platform, one)
     return CardFacts(
         name=one.parent,
@@ -109,14 +137,15 @@ def facts_of(platform: Platform, one: ModelWork) -> CardFacts:
         digest=one.body["digest"],
         registered_at=one.created,
         model=model,
-        declared=_declared(platform, one.parent, files),
+        declared=_declared(platform, one, lineage, then),
         training=_json(files, TRAINING) or _mapping(lineage.get("training_set")) or _mapping(model.get("training")),
         lineage=_told(lineage, traffic_of(platform, one.parent), one.body["number"]),
         trained_here=lineage["data"]["zone"] in ("identified", "research"),
         same_source=found["same_source"],
-        external=found["external"],
-        local=since or found["local"],
+        external=here["external"] or found["external"],
+        local=since or here["local"] or found["local"],
         monitoring=monitoring,
+        registered=then,
     )
 
 
@@ -152,21 +181,15 @@ def _data_of(one: ModelWork) -> str:
     return str(one.body["manifest"]["report"]["lineage"]["evaluation"]["data"])
 
 
-def _declared(platform: Platform, model: str, files: Mapping[str, bytes]) -> Declarations:
-    """What ships with the task, over it what comes with the version, over both what this installation says."""
-    told = declarations(files[DECLARED], DECLARED) if DECLARED in files else Declarations()
-    known = shipped(model).over(told)
-    folder = platform.settings.models.cards
-    if folder is None:
-        return known
-    own = Path(folder) / f"{model}.toml"
-    try:
-        content = own.read_bytes() if own.is_file() else None
-    except OSError as error:
-        raise SetupError(
-            f"{own.name} cannot be read: {error.strerror}", "Look at models.cards in the settings."
-        ) from None
-    return known if content is None else known.over(declarations(content, own.name))
+def _declared(platform: Platform, one: ModelWork, lineage: Mapping[str, Any], then: Declarations) -> Declarations:
+    """What came with the version, over it what this installation says now.
+
+    A training here registers what ships with the task. Of others what ships stands below: as far as it is true of a
+    version that was brought in.
+    """
+    is_carried = "task" in lineage and bool(then.texts)
+    known = then if is_carried else shipped(one.parent, is_ours="declared" not in lineage).over(then)
+    return known.over(said_here(platform.settings.models.cards, one.parent))
 
 
 def _told(lineage: Mapping[str, Any], traffic: Mapping[str, Any], number: int) -> Json:

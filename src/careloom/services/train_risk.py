@@ -14,6 +14,7 @@ import orjson
 import polars as pl
 
 from careloom.errors import CareloomError, NotFound, QueryError
+from careloom.mlops.card_declared import written
 from careloom.mlops.drift_profile import make_profile
 from careloom.pipeline.registry import load
 from careloom.risk.definition_texts import NOTE, PLACE, notes_to_leave_out, texts_of
@@ -32,6 +33,7 @@ from careloom.risk.tasks_baselines import baselines
 from careloom.risk.tasks_material import Material, days_beside, material
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.model_card_files import said_of
 from careloom.services.models import RegisterAsk, register
 from careloom.services.models_kept import version_name
 from careloom.services.platform import Platform
@@ -44,7 +46,7 @@ from careloom.services.trainings import people_behind
 from careloom.services.view import Watch
 
 OPERATION = "train-risk"
-EVALUATION, TRAINING, PROFILE = "evaluation.json", "training.json", "profile.json"
+EVALUATION, TRAINING, PROFILE, TEXTS = "evaluation.json", "training.json", "profile.json", "card.toml"
 _STEPS = 4
 Json = dict[str, Any]
 
@@ -167,6 +169,7 @@ def _silent(_done: int, _total: int) -> None:
 
 
 def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watch: Watch) -> TrainReport:
+    said = said_of(platform.settings.models.cards, task, is_as_shipped=not (ask.cohort or ask.features))
     pin = ask.facts or make_facts(platform, who, ask.zone, notes=notes_of(who, ask.zone)).name
     watch(1, _STEPS)
     events = read_facts(platform, who, ask.zone, pin)
@@ -198,7 +201,7 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
         page["days"] = judged_days(days, model.features, told.with_days("test"), Resampling(ask.seed, ask.resamples))
     page["directions"] = directions(model, told.rows["test"].frame, task.directions)
     page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, away)
-    files = _files(model, told, page, made.manifest, made.name)
+    files = _files(model, told, page, made.manifest, made.name) | {TEXTS: written(said)}
     whole = _Made(model, told, page, files, made.manifest, made.name, sorted(people.values()), bool(also))
     lineage = _lineage(platform, ask, task, whole)
     version, findings = _registered(platform, who, ask, task, whole, lineage)

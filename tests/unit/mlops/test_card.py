@@ -11,7 +11,7 @@ from careloom.errors import FormatError
 from careloom.mlops.card import Stale, card, refusals, stale
 from careloom.mlops.card_attributes import Variable, attributes, freshness, notice, read, variables
 from careloom.mlops.card_computed import COMPUTED
-from careloom.mlops.card_declared import Declarations, declarations
+from careloom.mlops.card_declared import Declarations, declarations, digest, shipped
 from careloom.mlops.card_facts import judged
 from careloom.mlops.card_tripod import by_item
 from tests.unit.mlops.card_made import (
@@ -103,6 +103,34 @@ def test_what_is_not_there_is_shown_and_not_counted(changed: dict[str, Any], sta
 def test_each_text_that_nobody_declared_is_one_less(without: str) -> None:
     made = card(facts(declared=declared(without)), NOW)
     assert (made.filled, made.of(without).state) == (30, "not declared")
+
+
+@pytest.mark.parametrize("zone", ["synthetic", "public"])
+def test_training_data_of_no_place_of_use_are_said_to_be_so(zone: str) -> None:
+    made = card(facts(trained_here=False, monitoring=None, lineage={"zone": zone, "snapshot": "facts 3"}), NOW)
+    told = made.of("training_relevance")
+    assert told.state == "computed"
+    assert f"{zone}" in told.text
+    assert "has to be judged on records of that place" in told.text
+
+
+def test_what_ships_with_a_task_answers_31_of_31_and_counts_what_is_not_available_apart() -> None:
+    known = facts(declared=shipped("readmission-30d"), external=None, local=None, monitoring=None)
+    found = card(known, NOW)
+    assert found.missing == ()
+    assert found.counts == {
+        "asked": 31, "answered": 31, "filled": 24, "computed": 10, "declared": 14, "unavailable": 7, "missing": 0,
+        "stale": 0,
+    }  # fmt: skip
+
+
+def test_the_card_tells_which_texts_are_others_than_were_registered() -> None:
+    then = shipped("no-show")
+    own = declarations(b'by = "A"\non = 2026-11-01\n[developer]\ntext = "We, 1."\n')
+    told = card(facts(registered=then, declared=then.over(own)), NOW).texts
+    assert (told["changed"], told["registered_sha256"]) == (["developer"], digest(then))
+    assert told["sha256"] != told["registered_sha256"]
+    assert card(facts(declared=then), NOW).texts == {"sha256": digest(then), "registered_sha256": "", "changed": []}
 
 
 def test_what_is_not_available_is_said_but_not_filled() -> None:

@@ -3,11 +3,14 @@
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from careloom.errors import FormatError
-from careloom.mlops.card_attributes import attributes
-from careloom.mlops.card_declared import Declarations, declarations, shipped
-from careloom.runtime import packaged_names
+from careloom.mlops.card_attributes import attributes, further
+from careloom.mlops.card_declared import Declarations, Declared, declarations, digest, shipped, tasks, written
+from careloom.mlops.card_texts import template
+from careloom.risk.tasks import ready_tasks
 
 HEAD = 'by = "Dr Ada Example, lead"\non = 2026-11-30\n'
 
@@ -70,20 +73,56 @@ def test_a_near_name_is_suggested() -> None:
     assert "[intended_users]" in caught.value.remedy
 
 
-TASKS = [name.rpartition("/")[2].removesuffix(".toml") for name in packaged_names("mlops", "cards/tasks", ".toml")]
+OF_TRAINING = {"developer", "funding_source", "fairness_approach", "bias_management"}
+"""What is asked of how a version was made: true of those that Careloom trained alone."""
 
 
-@pytest.mark.parametrize("task", sorted(set(TASKS) - {"any"}))
-def test_a_task_that_ships_declares_all_but_who_made_and_paid_the_version(task: str) -> None:
-    said = shipped(task)
-    asked = {one.id for one in attributes() if not one.is_computable}
-    assert asked - set(said.texts) == {"developer", "funding_source"}
+@pytest.mark.parametrize("task", tasks())
+def test_a_task_that_ships_declares_all_that_nothing_computes_and_of_a_version_from_elsewhere_only_its_use(
+    task: str,
+) -> None:
+    said, brought = shipped(task), shipped(task, is_ours=False)
+    asked = {one.id for one in attributes() if not one.is_computable} | {one.id for one in further()}
+    assert asked <= set(said.texts)
     assert set(said.texts) >= {"validity_monitoring", "fairness_monitoring"}, "told before the first look"
-    use = said.of("intended_use")
-    assert use is not None
-    assert use.is_available
+    assert set(said.texts) - set(brought.texts) >= OF_TRAINING
+    own = {"intended_use", "patient_population", "intended_users", "decision_role", "cautioned_uses", "known_risks"}
+    other = shipped(next(one for one in tasks() if one != task))
+    assert all(said.texts[name].is_available and said.texts[name] != other.texts[name] for name in own)
+    assert own <= set(brought.texts)
 
 
-def test_no_task_is_called_any() -> None:
-    assert len(TASKS) == 7
-    assert shipped("unknown") == Declarations()
+def test_texts_ship_for_each_task_that_can_be_trained_and_for_no_other() -> None:
+    assert tasks() == ready_tasks()
+    assert shipped("unknown") == shipped("any") == Declarations()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([one.id for one in further()]),
+        st.builds(
+            Declared,
+            st.text(st.characters(exclude_categories=("C",)), min_size=1).map(str.strip).filter(bool),
+            st.sampled_from(["Edda, lead", 'A "B" \\ C']),
+            st.dates(date(2000, 1, 1)),
+            st.booleans(),
+        ),
+    )
+)
+def test_texts_that_are_written_are_read_as_they_were(texts: dict[str, Declared]) -> None:
+    said = Declarations(texts)
+    assert declarations(written(said)) == said
+    assert written(declarations(written(said))) == written(said)
+    assert bool(digest(said)) is bool(texts)
+
+
+@pytest.mark.parametrize("name", [tasks()[0], "own-model"])
+def test_a_file_to_be_filled_in_says_nothing_until_sections_are_taken_for_ones_own(name: str) -> None:
+    now = shipped(name)
+    empty = template(name, now, date(2026, 12, 1))
+    assert declarations(empty.encode()) == Declarations()
+    last_two = [
+        line.removeprefix("# ") for one in empty.split("\n\n") for line in one.splitlines()[-2:] if '""' not in one
+    ]
+    said = declarations("\n".join([HEAD, *(line for line in last_two if line[0] in "[tu")]).encode())
+    assert {each: one.text for each, one in said.texts.items()} == {each: one.text for each, one in now.texts.items()}

@@ -14,7 +14,8 @@ from lxml import etree
 from careloom.errors import AccessError, FormatError, NotFound, Withheld
 from careloom.mlops.card_chai import as_xml
 from careloom.services.access import Principal
-from careloom.services.model_card import facts_of, kept_card, make_card, stale_fields
+from careloom.services.model_card import card_counts, facts_of, kept_card, make_card, stale_fields
+from careloom.services.model_card_ask import evaluation_template
 from careloom.services.models import RegisterAsk, register
 from careloom.services.models_gates import findings
 from careloom.services.models_kept import resolve
@@ -179,6 +180,80 @@ def test_a_version_that_holds_all_of_it_fills_31_of_31(place: Installation, tmp_
     assert (made.filled, made.stale) == (31, ())
     told = etree.fromstring(as_xml(made))
     assert told.findtext("{*}BasicInfo/{*}DeveloperContact") == "Data office, 1"
+
+
+EXTERNAL = {
+    "at": "2024-01-02T00:00:00+00:00", "data": "Another hospital", "party": "Its quality office",
+    "measures": {"auroc": {"value": 0.7, "low": 0.6, "high": 0.8}}, "counts": {"n": 300, "events": 40},
+}  # fmt: skip
+
+
+def test_what_somebody_measured_after_the_registration_stands_in_the_card_and_makes_a_kept_one_stale(
+    place: Installation, tmp_path: Path
+) -> None:
+    registered(place)
+    make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    name, template = evaluation_template(place.platform, ENGINEER, MODEL + "@1")
+    at = place.platform.runtime.now().isoformat()
+    told = template | EXTERNAL | {"subgroups": [], "at": at}
+    (tmp_path / "cards" / f"{name}.external.json").write_bytes(orjson.dumps(told))
+    (tmp_path / "cards" / f"{name}.local.json").write_bytes(orjson.dumps(told | {"data": "Our wards", "party": ""}))
+    assert {"validity_external", "external_party"} <= set(stale_fields(place.platform, resolve(place.platform, name)))
+    made = make_card(place.platform, ENGINEER, name)
+    assert made.of("external_party").text == "Its quality office"
+    assert "Our wards" in made.of("validity_local").text
+    registered(place)
+    assert make_card(place.platform, ENGINEER, f"{MODEL}@2").of("validity_external").state == "unavailable"
+
+
+def test_a_file_of_another_version_is_refused_by_name(place: Installation, tmp_path: Path) -> None:
+    registered(place)
+    (tmp_path / "cards" / f"{MODEL}@1.external.json").write_bytes(orjson.dumps(EXTERNAL | {"of": "another"}))
+    with pytest.raises(FormatError) as caught:
+        make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    assert caught.value.where == f"{MODEL}@1.external.json: of"
+
+
+def test_what_a_place_says_of_all_its_models_stands_below_what_it_says_of_one(
+    place: Installation, tmp_path: Path
+) -> None:
+    registered(place, {"card.toml": DECLARED})
+    for name, text in (("any", '[developer]\ntext = "We, 1."\n[funding_source]\ntext = "Own budget."\n'),
+                       (MODEL, '[developer]\ntext = "Ward 3, 3."\n')):  # fmt: skip
+        (tmp_path / "cards" / f"{name}.toml").write_text(f'by = "Quality office"\non = 2026-11-20\n{text}')
+    made = make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    told = [made.of(name).text for name in ("developer", "funding_source", "intended_use")]
+    assert told == ["Ward 3, 3.", "Own budget.", "Nothing but tests."]
+    assert made.texts["changed"] == ["developer", "funding_source"]
+
+
+@pytest.mark.parametrize(
+    ("more", "is_ours"), [({"declared": {"evaluation": {}}}, False), ({}, True), ({"task": {"name": "x"}}, True)]
+)
+def test_of_a_version_that_was_brought_in_nothing_is_said_of_how_it_was_trained(
+    place: Installation, more: dict[str, Any], is_ours: bool
+) -> None:
+    lineage = trained().lineage | more
+    ask = RegisterAsk("readmission-30d", {"model.json": orjson.dumps(RISK_MODEL)}, lineage, gates="small", reason="x")
+    register(place.platform, ENGINEER, ask)
+    made = make_card(place.platform, ENGINEER, "readmission-30d@1")
+    assert made.of("intended_use").state == "declared"
+    assert (made.of("bias_management").state == "declared") is is_ours
+
+
+def test_counts_tell_what_is_answered_how_what_lacks_and_what_keeps_back(place: Installation) -> None:
+    registered(place, {"card.toml": DECLARED}, with_groups=False)
+    found = card_counts(place.platform, ENGINEER, f"{MODEL}@1")
+    assert found["kept_at"] is None
+    assert found["keeps_back"] == ["fairness_same_source"]
+    assert {"developer", "fairness_same_source"} <= set(found["missing"])
+    counts = found["counts"]
+    assert counts["answered"] == counts["computed"] + counts["declared"] + counts["unavailable"]
+    assert (counts["missing"], counts["asked"]) == (len(found["missing"]), 31)
+    assert sum(found["tripod_ai"].values()) == 27
+    assert found["texts"]["registered_sha256"] == found["texts"]["sha256"] != ""
+    kept = make_card(place.platform, ENGINEER, f"{MODEL}@1")
+    assert card_counts(place.platform, ENGINEER, f"{MODEL}@1")["kept_at"] == kept.made_at.isoformat()
 
 
 def test_who_may_not_see_models_sees_no_card(place: Installation) -> None:

@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 from careloom.errors import AccessError, FormatError, NotFound, QueryError, StateError
+from careloom.mlops.card_declared import shipped as shipped_texts
+from careloom.mlops.card_declared import written
 from careloom.mlops.drift_profile import Profile
 from careloom.mlops.gates import Shown, judge, shipped
 from careloom.risk.models_package import unpack
@@ -212,8 +214,15 @@ def test_the_card_of_a_trained_version_is_computed_and_lets_it_be_promoted(
     card = make_card(made.platform, made.operator, trained.version)
     area = trained.report["measures"]["auroc"]["value"]
     assert f"AUROC {area:.3f}" in card.of("validity_same_source").text
-    assert {one.number for one in card.answers if one.state == "computed"} == {3, 4, 11, 12, 13, 21, 22}
-    assert {card.of(name).state for name in ("intended_use", "validity_monitoring")} == {"declared"}
+    assert {one.number for one in card.answers if one.state == "computed"} == {3, 4, 11, 12, 13, 14, 21, 22}
+    assert card.counts == {
+        "asked": 31, "answered": 31, "filled": 22, "computed": 8, "declared": 14, "unavailable": 9, "missing": 0,
+        "stale": 0,
+    }  # fmt: skip
+    assert "synthetic records of nobody" in card.of("training_relevance").text
+    assert trained.files["card.toml"] == written(shipped_texts("readmission-30d"))
+    files = shown(made.platform, made.operator, trained.version)["files"]
+    assert files["card.toml"]["sha256"] == card.texts["registered_sha256"] == card.texts["sha256"]
     assert stale_fields(made.platform, resolve(made.platform, trained.version)) == []
     assert card.of("validity_local").state == "unavailable", "simulated patients are of no place"
 
