@@ -42,7 +42,7 @@ def card(
     content = _content(made, "json" if json else format_)
     if out is not None:
         out.write_bytes(content)
-        output.say(f"{made.filled} of {len(made.answers)} attributes are filled. Written to {out}.")
+        output.say(f"{made.told} Written to {out}.")
     elif content:
         output.emit_text(content.decode())
     else:
@@ -74,7 +74,7 @@ def _show(made: "Card") -> None:
 
     rows = [(one.number, one.title, one.text or "none", one.state, one.source) for one in made.answers]
     show_table(f"Model card of {made.name}@{made.version}", ("no.", "attribute", "value", "state", "from"), rows)
-    say(f"{made.filled} of {len(made.answers)} are filled, {made.unavailable} are said to be not available.")
+    say(made.told)
     stale = [(one.number, made.of(one.id).title, one.why, "yes" if one.is_computable else "no") for one in made.stale]
     if stale:
         show_table("Out of date", ("no.", "attribute", "why", "keeps from promotion"), stale)
