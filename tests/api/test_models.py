@@ -73,8 +73,12 @@ def test_the_card_of_a_version_comes_as_json_page_and_xml(made: Installation) ->
         assert len(orjson.loads(api.models.card(first))["attributes"]) == 31
         assert api.models.card(first, "html").startswith(b"<!doctype html>")
         assert etree.fromstring(api.models.card(first, "xml")).tag.endswith("AppliedModelCard")
-        with pytest.raises(NotFound):
-            api.models.card(f"{MODEL}@9")
+        counts = api.models.card_counts(first)
+        assert (counts.version, counts.kept_at, counts.counts.asked) == (first, None, 31)
+        assert counts.counts.answered == 31 - len(counts.missing)
+        for ask in (api.models.card, api.models.card_counts):
+            with pytest.raises(NotFound):
+                ask(f"{MODEL}@9")
 
 
 def test_what_is_refused_says_whose_fault_it_is(made: Installation) -> None:

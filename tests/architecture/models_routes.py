@@ -19,6 +19,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"GET {AT}/{{version}}": {"path": f"{AT}/route-shown@champion", **SEES},
     f"GET {AT}/{{version}}/verification": {"path": f"{AT}/route-shown@1/verification", **SEES},
     f"GET {AT}/{{version}}/card": {"path": f"{AT}/route-shown@1/card?format=html", **SEES},
+    f"GET {AT}/{{version}}/card/counts": {"path": f"{AT}/route-shown@1/card/counts", **SEES},
     f"GET {AT}/{{model}}/watch": {"path": f"{AT}/route-shown/watch", **SEES},
     f"POST {AT}/{{version}}/approve": {"path": f"{AT}/route-approve@1/approve", **APPROVES},
     f"POST {AT}/{{version}}/promote": {"path": f"{AT}/route-promote@1/promote", **APPROVES},

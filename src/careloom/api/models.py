@@ -14,6 +14,7 @@ from careloom.api.lists import paged
 from careloom.api.models_schemas import (
     ApprovalBody,
     CanaryBody,
+    ModelCardCounts,
     ModelCardQuery,
     ModelNamePath,
     ModelReasonBody,
@@ -42,7 +43,8 @@ models = APIBlueprint("models", __name__, url_prefix="/api/v1/models", abp_tags=
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
     document(
-        models, Problem, ModelVersionList, ModelVersion, ShownModelVersion, VerifiedModelVersion, ModelWatch, RolledBack
+        models, Problem, ModelVersionList, ModelVersion, ShownModelVersion, VerifiedModelVersion, ModelCardCounts,
+        ModelWatch, RolledBack,
     )  # fmt: skip
     app.register_api(models)
 
@@ -117,6 +119,20 @@ def card(path: ModelVersionPath, query: ModelCardQuery) -> Response:
     answer = Response(content, content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{made.name}-{made.version}.{query.format}"'
     return answer
+
+
+@models.get(
+    "/<version>/card/counts",
+    summary="How complete a card is",
+    operation_id="model_card_counts",
+    security=_MONITOR,
+    responses={200: answers(ModelCardCounts, "Of its card made now."), **problems(*_REFUSALS)},
+)
+def card_counts(path: ModelVersionPath) -> Response:
+    """How many of the 31 attributes are answered, and how; what lacks, what is stale, what keeps from promotion."""
+    from careloom.services.model_card import card_counts as counted  # noqa: PLC0415 - see the module
+
+    return json_answer(counted(platform(), who(), path.version))
 
 
 def _card_as(made: Any, form: str) -> tuple[bytes, str]:

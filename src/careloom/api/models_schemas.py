@@ -34,6 +34,21 @@ SHOWN: dict[str, Any] = WHOLE | {"traffic": TRAFFIC, "manifest": {"report": {}, 
 VERIFIED: dict[str, Any] = {
     "version": "readmission-30d@3", "digest": "9f" * 32, "signed": True, "changed": [], "whole": True,
 }  # fmt: skip
+COUNTS: dict[str, Any] = {
+    "version": "readmission-30d@3", "digest": "9f" * 32, "made_at": "2026-12-01T08:00:00+00:00",
+    "kept_at": "2026-11-22T02:02:03.412+00:00",
+    "counts": {
+        "asked": 31, "answered": 31, "filled": 24, "computed": 10, "declared": 14, "unavailable": 7, "missing": 0,
+        "stale": 1,
+    },
+    "missing": [], "unavailable": ["external_data"],
+    "stale": [{
+        "id": "validity_monitoring", "number": 26, "why": "it can be computed by now: make the card anew",
+        "is_computable": True,
+    }],
+    "keeps_back": ["validity_monitoring"], "tripod_ai": {"reported": 20, "partly": 6, "not_reported": 1},
+    "texts": {"sha256": "5a" * 32, "registered_sha256": "5a" * 32, "changed": []},
+}  # fmt: skip
 BACK: dict[str, Any] = {
     "model": "readmission-30d", "was": "readmission-30d@4", "now": "readmission-30d@3", "traffic": TRAFFIC,
 }  # fmt: skip
@@ -193,6 +208,62 @@ class VerifiedModelVersion(Model):
     signed: bool
     changed: list[str] = Field(description="What differs, in words.")
     whole: bool
+
+
+class CardCounts(Model):
+    """How many of the 31 source attributes of HTI-1 are answered, and how."""
+
+    asked: int
+    answered: int = Field(description="Computed, declared, and said to be not available.")
+    filled: int = Field(description="Computed and declared.")
+    computed: int
+    declared: int
+    unavailable: int = Field(description="Said to be not available, as the rule lets eleven be.")
+    missing: int
+    stale: int
+
+
+class StaleAttribute(Model):
+    """An attribute that cannot be relied on."""
+
+    id: str
+    number: int
+    why: str
+    is_computable: bool = Field(description="It keeps from promotion; else a person has to look at a text.")
+
+
+class CardItems(Model):
+    """Items of TRIPOD+AI by how they are reported."""
+
+    reported: int
+    partly: int
+    not_reported: int
+
+
+class CardTexts(Model):
+    """What people declare, by its hash."""
+
+    sha256: str = Field(description="Of what is declared now; empty for nothing.")
+    registered_sha256: str = Field(description="Of what was registered with the version; empty where nothing was.")
+    changed: list[str] = Field(description="Attributes whose text is another than was registered.")
+
+
+class ModelCardCounts(Model):
+    """How complete the card of a version is that is made now, and what keeps the version back."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": COUNTS})
+
+    version: str
+    digest: str
+    made_at: time.datetime
+    kept_at: time.datetime | None = Field(description="When the card was made that is kept; null: none is.")
+    counts: CardCounts
+    missing: list[str] = Field(description="Attributes of which nothing is told.")
+    unavailable: list[str]
+    stale: list[StaleAttribute]
+    keeps_back: list[str] = Field(description="Attributes for which it is not promoted, of the kept card where one is.")
+    tripod_ai: CardItems
+    texts: CardTexts
 
 
 class RolledBack(Model):

@@ -8,6 +8,7 @@ from careloom.client.address import segment
 from careloom.client.decoding import decode
 from careloom.client.models_reports import (
     ListedModelVersion,
+    ModelCardCounts,
     ModelRun,
     ModelRunList,
     ModelVersion,
@@ -51,6 +52,10 @@ class Models:
         """The model card of a version as a file: JSON, a page, or XML of CHAI. raises NotFound; AccessError"""
         url = f"{self._base}{_version(version)}/card?{urlencode({'format': kind})}"
         return self._session.content(Ask(method="GET", url=url, accept=_CARDS[kind]))
+
+    def card_counts(self, version: str) -> ModelCardCounts:
+        """How many attributes of its card are filled, and how; what keeps it back. raises NotFound; AccessError"""
+        return decode(ModelCardCounts, self._get(f"{_version(version)}/card/counts"))
 
     def approve(self, version: str, reason: str = "", *, hold: bool = False) -> ModelVersion:
         """Says as a second person that it may answer. raises AccessError for who registered it; StateError by a gate

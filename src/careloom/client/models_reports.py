@@ -81,6 +81,54 @@ class VerifiedModelVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class CardCounts:
+    """Of the 31 attributes of HTI-1: `answered` is computed, declared and unavailable; `filled` the first two."""
+
+    asked: int
+    answered: int
+    filled: int
+    computed: int
+    declared: int
+    unavailable: int
+    missing: int
+    stale: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaleAttribute:
+    """An attribute that cannot be relied on, and why; one that is computable keeps the version from being promoted."""
+
+    id: str
+    number: int
+    why: str
+    is_computable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCardCounts:
+    """How complete the card of a version is that is made now.
+
+    kept_at      of the card that was kept; None: none is
+    missing      ids of attributes that nothing is told of; `unavailable`: that are said to be not available
+    keeps_back   ids for which the version is not promoted now
+    tripod_ai    reported, partly, not_reported -> items
+    texts        sha256 of what is declared now, registered_sha256 of what came with the version, changed ids
+    """
+
+    version: str
+    digest: str
+    made_at: datetime
+    kept_at: datetime | None
+    counts: CardCounts
+    missing: tuple[str, ...]
+    unavailable: tuple[str, ...]
+    stale: tuple[StaleAttribute, ...]
+    keeps_back: tuple[str, ...]
+    tripod_ai: dict[str, int]
+    texts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class RolledBack:
     """Who is out, and who answers now; empty for nobody."""
 

@@ -9,6 +9,7 @@ from careloom.client.decoding import decode
 from careloom.client.models import _CARDS, _run, _version
 from careloom.client.models_reports import (
     ListedModelVersion,
+    ModelCardCounts,
     ModelRun,
     ModelRunList,
     ModelVersion,
@@ -49,6 +50,10 @@ class Models:
         """The model card of a version as a file: JSON, a page, or XML of CHAI. raises NotFound; AccessError"""
         url = f"{self._base}{_version(version)}/card?{urlencode({'format': kind})}"
         return await self._session.content(Ask(method="GET", url=url, accept=_CARDS[kind]))
+
+    async def card_counts(self, version: str) -> ModelCardCounts:
+        """How many attributes of its card are filled, and how; what keeps it back. raises NotFound; AccessError"""
+        return decode(ModelCardCounts, await self._get(f"{_version(version)}/card/counts"))
 
     async def approve(self, version: str, reason: str = "", *, hold: bool = False) -> ModelVersion:
         """Says as a second person that it may answer. raises AccessError for who registered it; StateError by a gate
