@@ -68,7 +68,7 @@ def test_answers_are_fed_back_by_the_sdk(made: Watched) -> None:
             {"prediction": names[1], "outcome": True},
         ]
         done = api.monitoring.feedback([*told, {"prediction": "a" * 26, "answer": "accepted"}])
-        assert (done.answers, done.outcomes, done.early, done.unknown) == (1, 0, 1, 1)
+        assert (done.answers, done.outcomes, done.provisional, done.unknown) == (1, 0, 1, 1)
         with pytest.raises(QueryError):
             api.monitoring.newest("../other@1")
 

@@ -174,7 +174,7 @@ def thresholds() -> Response:
     responses={200: answers(PredictionFeedbackTaken, "What became of it."), **problems(*_REFUSALS, 409, 413)},
 )
 def feedback(body: PredictionFeedbackBody) -> Response:
-    """Answers of clinicians to alerts, and outcomes; an outcome whose horizon has not passed is not kept."""
+    """Answers of clinicians to alerts, and outcomes; an outcome is provisional until horizon and grace have passed."""
     from careloom.services import monitor_labels  # noqa: PLC0415 - see the module
 
     told = [

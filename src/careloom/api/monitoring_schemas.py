@@ -18,7 +18,7 @@ BRIEF: dict[str, Any] = {"id": RUN_ID, "ended": "2026-11-22T01:02:09.907Z", "ala
 WATCHED: dict[str, Any] = {
     "version": VERSION, "predictions": 4120, "newest": "2026-11-22T01:00:00.000Z", "has_profile": True, "look": BRIEF,
 }  # fmt: skip
-LISTED: dict[str, Any] = BRIEF | {"predictions": 1040, "outcomes": 811}
+LISTED: dict[str, Any] = BRIEF | {"predictions": 1040, "outcomes": 811, "provisional": 7}
 FINDING: dict[str, Any] = {
     "kind": "values", "place": "glucose", "rows": 1040, "effect": 0.41, "most": 0.49, "medium": 0.1, "large": 0.25,
     "p": 1.4e-61, "level": "large", "is_alarm": True, "detail": {"js": 0.06, "ks": 0.31},
@@ -42,7 +42,7 @@ UNLABELLED: dict[str, Any] = {"waiting": 12, "retired": {"death": 9, "no-coverag
 LOOK: dict[str, Any] = {
     "id": RUN_ID, "version": VERSION, "since": "2026-10-23T01:02:03.412Z", "until": "2026-11-22T01:02:03.412Z",
     "started": "2026-11-22T01:02:03.412Z", "ended": "2026-11-22T01:02:09.907Z", "actor": "schedule",
-    "predictions": 1040, "skipped": 0, "labelled": 38, "unlabelled": UNLABELLED, "outcomes": 811,
+    "predictions": 1040, "skipped": 0, "labelled": 38, "unlabelled": UNLABELLED, "outcomes": 811, "provisional": 7,
     "findings": [FINDING], "alarms": [ALARM],
     "answers": ANSWERS, "thresholds": {"psi": {"medium": 0.1, "large": 0.25}},
     "performance": {"auroc": {"value": 0.68, "low": 0.63, "high": 0.73, "resamples": 200}}, "groups": [],
@@ -57,7 +57,11 @@ FEEDBACK: dict[str, Any] = {
     "answer": "overridden",
     "reason": "not-relevant",
 }
-TAKEN: dict[str, Any] = {"answers": 1, "outcomes": 0, "early": 0, "unknown": 0}
+TAKEN: dict[str, Any] = {"answers": 1, "outcomes": 0, "provisional": 0, "unknown": 0}
+
+
+_FINAL = "Final ones: nothing is judged by others."
+_PROVISIONAL = "Outcomes that were told, of all times, and are not final yet."
 
 
 class ModelAlarm(Model):
@@ -107,7 +111,8 @@ class ListedModelLook(ModelLookBrief):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": LISTED})
 
     predictions: Count
-    outcomes: Count
+    outcomes: Count = Field(description=_FINAL)
+    provisional: Count = Field(0, description=_PROVISIONAL)
 
 
 class ModelLookList(Model):
@@ -222,7 +227,8 @@ class ModelLook(Model):
     skipped: Count = Field(description="Made with another profile: not judged.")
     labelled: Count = Field(description="Outcomes that became known with this look.")
     unlabelled: Unlabelled
-    outcomes: Count
+    outcomes: Count = Field(description=_FINAL)
+    provisional: Count = Field(0, description=_PROVISIONAL)
     findings: list[ModelFinding] = Field(description="Alarms first.")
     alarms: list[ModelAlarm]
     answers: AlertAnswers
@@ -273,7 +279,7 @@ class PredictionFeedback(Model):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": FEEDBACK})
 
     prediction: Annotated[str, Field(pattern=r"^[a-z2-7]{26}$", description="Its name.")]
-    outcome: StrictBool | None = Field(None, description="Whether the event came; kept once the horizon has passed.")
+    outcome: StrictBool | None = Field(None, description="Whether the event came; provisional until it can be final.")
     answer: Literal["accepted", "overridden"] | None = Field(None, description="What the clinician made of the alert.")
     reason: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$", description="The code of an override.")] = ""
 
@@ -292,8 +298,8 @@ class PredictionFeedbackTaken(Model):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": TAKEN})
 
     answers: Count
-    outcomes: Count = Field(description="New ones.")
-    early: Count = Field(description="Outcomes whose horizon has not passed: not kept.")
+    outcomes: Count = Field(description="New ones that are final.")
+    provisional: Count = Field(description="Kept, judged by nothing, and looked up again until they are final.")
     unknown: Count = Field(description="Of no prediction here.")
 
 

@@ -185,7 +185,7 @@ def _show_look(report: dict[str, Any]) -> None:
     from careloom.cli import output
 
     output.say(f"{report['version']}, {report['since']} to {report['until']}: {report['predictions']:,} predictions, "
-               f"{report['outcomes']:,} outcomes.")  # fmt: skip
+               f"{report['outcomes']:,} outcomes, {report['provisional']:,} provisional.")  # fmt: skip
     lost = {**report["unlabelled"]["retired"], **report["unlabelled"]["gone"]}
     if lost:
         output.say("Nobody will know the outcome of " + ", ".join(f"{count:,} ({why})" for why, count in lost.items()))
@@ -213,6 +213,7 @@ def _show_looks(report: list[dict[str, Any]]) -> None:
 
     for one in report:
         output.say(f"{one['id']}: {one['predictions']:,} predictions, {one['outcomes']:,} outcomes, "
+                   f"{one['provisional']:,} provisional, "
                    f"{len(one['alarms'])} alarms")  # fmt: skip
 
 
@@ -242,7 +243,7 @@ def _show_taken(report: dict[str, Any]) -> None:
     from careloom.cli import output
 
     output.say(f"{report['answers']:,} answers and {report['outcomes']:,} new outcomes are kept.")
-    if report["early"]:
-        output.say(f"{report['early']:,} outcomes came before their horizon had passed and are not kept.")
+    if report["provisional"]:
+        output.say(f"{report['provisional']:,} outcomes are provisional: they are looked up until they are final.")
     if report["unknown"]:
         output.say(f"{report['unknown']:,} are of no prediction here.")

@@ -64,10 +64,11 @@ class WatchedList:
 
 @dataclass(frozen=True, slots=True)
 class ListedLook(LookBrief):
-    """A look, with how many predictions and outcomes it rests on."""
+    """A look, with how many predictions and final outcomes it rests on, and how many more are provisional."""
 
     predictions: int
     outcomes: int
+    provisional: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,10 @@ class Unlabelled:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look found; `performance` and `groups` are empty while outcomes are too few."""
+    """What a look found; `performance` and `groups` are empty while outcomes are too few.
+
+    outcomes, provisional  final ones, by which alone it judges; those that were told, of all times, and are not final
+    """
 
     id: str
     version: str
@@ -190,6 +194,7 @@ class Look:
     sequential: Sequential | None
     told: Told | None
     retraining: str
+    provisional: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +213,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackTaken:
-    """How many answers and new outcomes were kept, outcomes that came too early, predictions that are unknown."""
+    """How many answers and new final outcomes were kept, provisional outcomes, predictions that are unknown."""
 
     answers: int
     outcomes: int
-    early: int
+    provisional: int
     unknown: int

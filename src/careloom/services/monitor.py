@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from careloom.errors import NotFound, QueryError
@@ -15,7 +14,7 @@ from careloom.mlops.drift import judge
 from careloom.mlops.drift_findings import Finding
 from careloom.mlops.drift_inputs import staleness
 from careloom.mlops.drift_profile import Profile
-from careloom.mlops.drift_thresholds import Thresholds, thresholds
+from careloom.mlops.drift_thresholds import Thresholds
 from careloom.risk.evaluate import Resampling, evaluate
 from careloom.risk.subgroups import by_subgroup
 from careloom.services.access import Principal
@@ -23,7 +22,7 @@ from careloom.services.admission import admit, event
 from careloom.services.monitor_alarms import settled
 from careloom.services.monitor_control import Controlled, controlled
 from careloom.services.monitor_outcomes import ZONE, label_due
-from careloom.services.monitor_profiles import profile_of
+from careloom.services.monitor_profiles import in_force, profile_of
 from careloom.services.monitor_window import labelled, window_of
 from careloom.services.platform import Platform
 from careloom.store.alarms import chart as chart_of
@@ -72,6 +71,7 @@ class _Seen:
     long    those whose horizon ended in the year before its end
     newest  when the version predicted last; None for never
     chart   where its sequential control stood; None where it begins, or is looked at for other days
+    told    outcomes that were told and are not final
     """
 
     window: Window
@@ -81,16 +81,18 @@ class _Seen:
     newest: datetime | None
     chart: Json | None
     gone: dict[str, int]
+    told: int
 
 
 def look(platform: Platform, who: Principal, ask: LookAsk) -> Json:
     """Looks at a version, keeps what it found, and puts what is to be told of it into the outbox.
 
     returns  ``id``, ``version``, ``since``, ``until``, ``started``, ``ended``, ``actor``, ``predictions``, ``skipped``
-             (made with another profile), ``outcomes``, ``labelled`` (new ones), ``unlabelled`` (``waiting``,
-             ``retired`` within the window and ``gone`` before anybody knew, by reason), ``findings``, ``alarms`` (kind,
-             place and level), ``performance`` and ``groups`` (None and empty where outcomes are too few),
-             ``sequential``, ``answers``, ``thresholds``, ``queued`` (what is to be told)
+             (made with another profile), ``outcomes`` (final: nothing is judged by others), ``provisional`` (told, of
+             all times, and not final yet), ``labelled`` (new ones), ``unlabelled`` (``waiting``, ``retired`` within the
+             window and ``gone`` before anybody knew, by reason), ``findings``, ``alarms`` (kind, place and level),
+             ``performance`` and ``groups`` (None and empty where outcomes are too few), ``sequential``, ``answers``,
+             ``thresholds``, ``queued`` (what is to be told)
     raises   AccessError; QueryError for what is no version; NotFound for one that is not registered or has no profile;
              FormatError for thresholds that mean nothing
     """
@@ -109,7 +111,8 @@ def look(platform: Platform, who: Principal, ask: LookAsk) -> Json:
         "until": instant(seen.window.until), "started": instant(started), "actor": who.name,
         "predictions": len(seen.recent), "skipped": sum(one.said.profile != profile.digest for one in seen.recent),
         "labelled": new.new, "unlabelled": _unlabelled(seen, new.waiting),
-        "outcomes": sum(one.outcome is not None for one in seen.ripe), "findings": [one.as_json() for one in found],
+        "outcomes": sum(one.outcome is not None for one in seen.ripe), "provisional": seen.told,
+        "findings": [one.as_json() for one in found],
         "alarms": _alarms(found, chart), "answers": _answers(seen.recent), "thresholds": limits.as_json(),
         **_measured(seen.ripe, profile), "sequential": None if chart is None else chart.as_json(),
         "ended": instant(platform.runtime.now()),
@@ -126,12 +129,12 @@ def _seen(platform: Platform, ask: LookAsk, limits: Thresholds, started: datetim
         newest = next((last for name, version, _, last in log.versions() if (name, version) == (model, number)), None)
         ripe = log.ripened(replace(window, since=window.since - timedelta(days=limits.grace_days)))
         long = log.ripened(replace(window, since=until - timedelta(days=_CONTROLLED_DAYS)))
-        recent, gone = log.window(window), log.gone(model, number)
+        recent, gone, told = log.window(window), log.gone(model, number), log.provisional(model, number)
     chart = None
     if ask.is_in_force:
         with platform.store(ZONE).connect() as connection:
             chart = chart_of(connection, ask.version)
-    return _Seen(window, recent, ripe, long, newest, chart, gone)
+    return _Seen(window, recent, ripe, long, newest, chart, gone, told)
 
 
 def _settled(
@@ -165,16 +168,6 @@ def named(version: str) -> tuple[str, str]:
     if not sign or not number.isdecimal() or not name.replace("-", "").replace("_", "").isalnum():
         raise QueryError("that is no version", "Write name and number: readmission-30d@3.")
     return name, number
-
-
-def in_force(platform: Platform, own: str = "") -> Thresholds:
-    """The thresholds that ship, changed by the file of the settings and then by a TOML text of one's own.
-
-    raises  FormatError; NotFound where the file of the settings is not there
-    """
-    file = platform.settings.monitor.thresholds
-    text = "" if file is None else platform.read_text(Path(file))
-    return thresholds(text, own)
 
 
 def reports_of(platform: Platform, model: str, number: str) -> KeptReports:

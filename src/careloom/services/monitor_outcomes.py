@@ -4,6 +4,11 @@ An outcome is that of the index event which the task defines, as in training: a 
 the discharge is looked for from that discharge on. It is final once its horizon and the grace of the thresholds have
 passed, for a feed may bring late what happened in time; until then it is looked up again and not kept. Of a patient of
 whom the looker may not process, or may not see, everything, no outcome is kept: what is not seen did not stay away.
+
+What people tell of an outcome before it can be final is provisional (`careloom.services.monitor_labels`), and nothing
+is judged by it. When the time comes the record is looked at again: an event that it holds came, whatever was told; of
+what it does not hold, who told after the end of the horizon is believed, and who told before is not, for who tells
+early tells of events alone. A death that ends the horizon of its own task is the exception: it is not undone.
 """
 
 from collections import Counter
@@ -18,6 +23,7 @@ from careloom.errors import CareloomError
 from careloom.mlops.drift_thresholds import Thresholds
 from careloom.risk.cohorts import indexes
 from careloom.risk.cohorts_definition import Definition
+from careloom.risk.cohorts_events import EVENTS
 from careloom.risk.cohorts_outcome import outcomes
 from careloom.risk.definition_texts import reads_notes
 from careloom.services.access import Principal
@@ -102,22 +108,21 @@ def label_due(platform: Platform, who: Principal, model: str, version: str, limi
     """Looks up what came of predictions.
 
     It needs the cohort that the version was trained on, which its files carry or name; where they do neither, outcomes
-    have to be fed back, and nothing is retired.
+    have to be fed back: what was told becomes final when the grace has passed, and nothing is retired.
     raises  AccessError
     """
     store, now = platform.store(ZONE), platform.runtime.now()
-    definition = _definition(platform, model, version)
-    if definition is None:
-        return Labelled()
-    ahead = bool(definition.outcome.before)  # the end of a stay may end the horizon long before its last day
+    definition = definition_of(platform, model, version)
+    ahead = definition is not None and bool(definition.outcome.before)  # a stay may end long before its last day
     new, waiting, retired = 0, 0, Counter[str]()
     with store.predictions() as log:
-        pages = list(log.due(model, version, None if ahead else now))
+        pages = list(log.due(model, version, None if ahead else now, is_told=definition is None))
     if not pages:
         return Labelled()
-    facts = zone_facts(platform, who, ZONE, notes=reads_notes(definition))
-    facts = facts.filter((pl.col("available_time") <= now).fill_null(value=True))
-    when = When(now, limits, excluded(platform, _RESTRICT), _withheld(platform, who))
+    facts = pl.DataFrame(schema=EVENTS.dtypes)
+    if definition is not None:
+        facts = known_by(zone_facts(platform, who, ZONE, notes=reads_notes(definition)), now)
+    when = when_of(platform, who, limits)
     for due in pages:
         came = Came(platform)
         found = looked_up(definition, due, facts, when)
@@ -133,11 +138,41 @@ def label_due(platform: Platform, who: Principal, model: str, version: str, limi
     return Labelled(new, dict(sorted(retired.items())), waiting)
 
 
-def looked_up(definition: Definition, due: Sequence[Logged], events: pl.DataFrame, when: When) -> Found:
+def known_by(events: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """The facts that were known by a moment."""
+    return events.filter((pl.col("available_time") <= now).fill_null(value=True))
+
+
+def when_of(platform: Platform, who: Principal, limits: Thresholds) -> When:
+    """As of now, for whoever looks."""
+    return When(platform.runtime.now(), limits, excluded(platform, _RESTRICT), _withheld(platform, who))
+
+
+def looked_up(definition: Definition | None, due: Sequence[Logged], events: pl.DataFrame, when: When) -> Found:
     """What is final of predictions.
 
-    events  facts, as `careloom.risk.cohorts_events.EVENTS`, of everybody: their end says how far follow-up reaches
+    definition  None where nobody knows the cohort: what was told is all there is
+    events      facts, as `careloom.risk.cohorts_events.EVENTS`, of everybody: their end says how far follow-up reaches
     """
+    rows, running = ({}, frozenset[int]()) if definition is None else _rows(definition, due, events)
+    found = Found()
+    for number, one in enumerate(due):
+        row = rows.get(number)
+        end = _end(definition, one, row, is_running=number in running)
+        came = _came(definition, one, row, end) if end is not None and _is_final(end, when) else None
+        if came is not None and end is not None and when.kept_from(one.said.patient) is None:
+            found.came[one.name], found.ended[one.name] = came, end
+        elif definition is not None and (said := _retired_as(one, row, when)):
+            found.retired[one.name] = said
+        else:
+            found.waiting += 1
+    return found
+
+
+def _rows(
+    definition: Definition, due: Sequence[Logged], events: pl.DataFrame
+) -> tuple[dict[int, dict[str, Any]], frozenset[int]]:
+    """What the record says of predictions, by number, and those whose stay runs and whose index has not come yet."""
     asked = pl.DataFrame(
         {
             "candidate": range(len(due)),
@@ -149,17 +184,36 @@ def looked_up(definition: Definition, due: Sequence[Logged], events: pl.DataFram
     index = index_events(definition, asked, events)
     told = outcomes(definition, index, events).select("candidate", "label", "state", "horizon_end")
     rows = {row["candidate"]: row for row in index.join(told, on="candidate").to_dicts()}
-    found = Found()
-    for number, one in enumerate(due):
-        row = rows.get(number)
-        said = _retired_as(one, row, when)
-        if said:
-            found.retired[one.name] = said
-        elif row is not None and row["fits"] and _is_known(one, row, when):
-            found.came[one.name], found.ended[one.name] = row["label"], row["horizon_end"]
-        else:
-            found.waiting += 1
-    return found
+    left = asked.filter(~pl.col("candidate").is_in(list(rows)))
+    stays = _stays(left, events.filter(pl.col("patient_id").is_in(left["patient_id"].implode())))
+    return rows, frozenset(stays.filter(pl.col("end").is_null())["candidate"])
+
+
+def _end(
+    definition: Definition | None, one: Logged, row: dict[str, Any] | None, *, is_running: bool
+) -> datetime | None:
+    """When the horizon of a prediction ends; None while nobody can say, for its stay runs.
+
+    Where the record holds nothing that it begins with it is that which the prediction was made with.
+    """
+    if row is None:
+        return None if is_running else one.matures
+    end: datetime = row["horizon_end"]
+    return min(end, one.told_at) if _is_told_death(definition, one) and one.told_at is not None else end
+
+
+def _is_told_death(definition: Definition | None, one: Logged) -> bool:
+    """Whether somebody told of a death that ends the horizon itself, as one in hospital does."""
+    return definition is not None and definition.outcome.death and bool(definition.outcome.before) and bool(one.told)
+
+
+def _came(definition: Definition | None, one: Logged, row: dict[str, Any] | None, end: datetime) -> bool | None:
+    """Whether the event came, by the record and by who told; None where neither says."""
+    recorded: bool | None = row["label"] if row is not None and row["fits"] else None
+    is_believed = one.told_at is not None and (one.told_at >= end or _is_told_death(definition, one))
+    if one.told is None or not is_believed:
+        return recorded
+    return one.told or bool(recorded)
 
 
 def index_events(definition: Definition, asked: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
@@ -203,16 +257,11 @@ def _stays(asked: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     pairs = asked.join(begun.join(ended, on="stay", how="left"), on="patient_id", how="inner")
     ran = (pl.col("begin") <= pl.col("asked")) & (pl.col("end") >= pl.col("asked") - _CORRECTED).fill_null(value=True)
     newest = pairs.filter(ran).sort("candidate", "begin", "stay").unique("candidate", keep="last", maintain_order=True)
-    return newest.select("candidate", "patient_id", "stay")
+    return newest.select("candidate", "patient_id", "stay", "end")
 
 
 def _is_final(horizon_end: datetime, when: When) -> bool:
     return when.has_passed(horizon_end, when.limits.grace_days)
-
-
-def _is_known(one: Logged, row: dict[str, Any], when: When) -> bool:
-    is_final = row["label"] is not None and _is_final(row["horizon_end"], when)
-    return is_final and when.kept_from(one.said.patient) is None
 
 
 def _retired_as(one: Logged, row: dict[str, Any] | None, when: When) -> Reason | None:
@@ -238,7 +287,8 @@ def _withheld(platform: Platform, who: Principal) -> frozenset[str]:
     return frozenset() if found is None else found.wholly | found.in_part
 
 
-def _definition(platform: Platform, model: str, version: str) -> Definition | None:
+def definition_of(platform: Platform, model: str, version: str) -> Definition | None:
+    """The cohort that a version was trained on; None where nobody can say."""
     try:
         return cohort_of(platform, model, version)
     except CareloomError:

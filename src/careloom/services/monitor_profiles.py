@@ -1,16 +1,19 @@
-"""What a watched version is held against: its profile, and the cohort whose outcome says what came of a prediction.
+"""What a watched version is held against: its profile, the cohort whose outcome says what came of a prediction, and the
+thresholds in force.
 
-Both stand in the version's own files (``profile.json``; ``definitions`` of ``training.json``, or the cohort that
-``model.json`` names), signed with it.
+The first two stand in the version's own files (``profile.json``; ``definitions`` of ``training.json``, or the cohort
+that ``model.json`` names), signed with it.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 
 import orjson
 
 from careloom.errors import NotFound
 from careloom.mlops.drift_profile import Profile
+from careloom.mlops.drift_thresholds import Thresholds, thresholds
 from careloom.risk.cohorts_definition import Definition, ready, shipped
 from careloom.risk.definition_texts import Texts, texts_of
 from careloom.services.models import open_version
@@ -41,6 +44,16 @@ def cohort_of(platform: Platform, model: str, version: str) -> Definition | None
     cohort = training.get("cohort", "")
     name = str(cohort.get("name", "")) if isinstance(cohort, Mapping) else str(cohort)
     return shipped(name) if name in ready() else None
+
+
+def in_force(platform: Platform, own: str = "") -> Thresholds:
+    """The thresholds that ship, changed by the file of the settings and then by a TOML text of one's own.
+
+    raises  FormatError; NotFound where the file of the settings is not there
+    """
+    file = platform.settings.monitor.thresholds
+    text = "" if file is None else platform.read_text(Path(file))
+    return thresholds(text, own)
 
 
 def texts_in(files: Mapping[str, bytes]) -> Texts | None:

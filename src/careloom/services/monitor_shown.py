@@ -6,10 +6,10 @@ from typing import Any, Literal
 from careloom.errors import CareloomError, NotFound
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
-from careloom.services.monitor import in_force, named, newest_report, reports_of
+from careloom.services.monitor import named, newest_report, reports_of
 from careloom.services.monitor_numbers import Number, numbers_of
 from careloom.services.monitor_outcomes import ZONE
-from careloom.services.monitor_profiles import profile_of
+from careloom.services.monitor_profiles import in_force, profile_of
 from careloom.services.platform import Platform
 from careloom.store.alarms import channels_waiting, waiting
 from careloom.store.alarms import listed as alarms_listed
@@ -38,7 +38,10 @@ def watched(platform: Platform, who: Principal) -> list[Json]:
 
 
 def shown(platform: Platform, who: Principal, version: str, run: str = "") -> Json:
-    """A look at a version: the newest, or one by its id. raises AccessError; NotFound; QueryError"""
+    """A look at a version: the newest, or one by its id; ``provisional`` is 0 of looks that did not count it.
+
+    raises  AccessError; NotFound; QueryError
+    """
     admit(platform, who, "monitor", ZONE, operation=SHOW)
     if run:
         found = reports_of(platform, *named(version)).find(run)
@@ -47,11 +50,12 @@ def shown(platform: Platform, who: Principal, version: str, run: str = "") -> Js
     else:
         found = newest_report(platform, version)
     note(platform, who, SHOW, ZONE, detail={"model": version, "run": found["id"]})
-    return {"told": None, "retraining": ""} | found
+    return {"told": None, "retraining": "", "provisional": 0} | found
 
 
 def looks(platform: Platform, who: Principal, version: str) -> list[Json]:
-    """The newest looks at a version that are kept: ``id``, ``ended``, ``predictions``, ``outcomes``, ``alarms``.
+    """The newest looks at a version that are kept: ``id``, ``ended``, ``predictions``, ``outcomes`` (final),
+    ``provisional``, ``alarms``.
 
     raises  AccessError; QueryError
     """
@@ -60,7 +64,7 @@ def looks(platform: Platform, who: Principal, version: str) -> list[Json]:
     found = [report for run in kept.ids()[:LISTED] if (report := kept.find(run)) is not None]
     note(platform, who, LIST, ZONE, detail={"model": version, "listed": len(found)})
     names = ("id", "ended", "predictions", "outcomes", "alarms")
-    return [{name: report[name] for name in names} for report in found]
+    return [{name: one[name] for name in names} | {"provisional": one.get("provisional", 0)} for one in found]
 
 
 def alarms(platform: Platform, who: Principal, version: str, state: AlarmState = "") -> list[Json]:

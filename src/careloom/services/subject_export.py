@@ -203,6 +203,7 @@ def _prediction(logged: Logged) -> Json:
         "time": logged.time.isoformat(), "index_time": said.index_time.isoformat(), "score": said.score,
         "alert": said.alert, "groups": dict(said.groups), "outcome": logged.outcome, "answer": logged.answer,
         "reason": logged.reason, "outcome_unknown": logged.retired,
+        "outcome_provisional": logged.told if logged.is_provisional else None,
     }  # fmt: skip
 
 

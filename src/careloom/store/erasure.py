@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 
 from careloom.crypto.pseudonyms import digest_of, name_of
 from careloom.errors import Conflict
-from careloom.store import bulk, emergencies, erased_rows, linkage, predictions, rights, vault
+from careloom.store import bulk, emergencies, erased_rows, linkage, predictions_gone, rights, vault
 from careloom.store.engine import translated, writing
 from careloom.store.landing import chunks_of, hashes_of, known_records, name_context, record_context, source_of
 from careloom.store.resources import resource_context
@@ -132,7 +132,7 @@ class Eraser:
         erased_rows.note(connection, "request", ((erased_rows.number_of(one), 0) for one in asked))
         report.rules, report.tainted = rights.forget_patients(connection, patient_ids, pseudonyms, now)
         emergencies.forget(connection, pseudonyms)
-        report.predictions = predictions.forget(connection, subjects)
+        report.predictions = predictions_gone.forget(connection, subjects)
         bulk.run_in(connection, "DELETE FROM subject_link WHERE subject {in}", subjects)
         report.keys = bulk.run_in(connection, "DELETE FROM subject_key WHERE subject {in}", subjects)
         marks = [(self._zone_keys.tombstone(pseudonym), now) for pseudonym in pseudonyms]

@@ -22,10 +22,13 @@ prediction = Table(
     Column("answer", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("noted", BigInteger, nullable=False),
+    Column("told", LargeBinary, nullable=False),
+    Column("told_at", BigInteger, nullable=False),
     Index("prediction_by_model", "model", "version", "time"),
     Index("prediction_by_subject", "subject"),
 )
-"""One score of one patient. `body` (score, alert, index time, bins of the features, groups) and `outcome` (empty until
-it is known, or sure that nobody will know it) are sealed under the patient's key `subject`; an erasure removes the row.
+"""One score of one patient. `body` (score, alert, index time, bins of the features, groups), `outcome` (empty until it
+is final, or sure that nobody will know it) and `told` (what somebody said of it before, at `told_at`; empty and 0 where
+nobody did) are sealed under the patient's key `subject`; an erasure removes the row.
 `matures`: when the horizon has passed. `noted`: when the outcome was noted, 0 before. `role`: champion, challenger,
 shadow or batch. `answer`: empty, accepted or overridden; `reason`: the code of an override."""

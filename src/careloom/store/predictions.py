@@ -20,6 +20,7 @@ from careloom.crypto.envelope import nonces
 from careloom.crypto.pseudonyms import name_of
 from careloom.errors import InputError, NotFound
 from careloom.store import bulk
+from careloom.store import prediction_sql as read
 from careloom.store.audit_log import microseconds, time_of
 from careloom.store.prediction_tables import prediction
 from careloom.store.resources import WriteTools
@@ -33,40 +34,9 @@ Case = tuple[str, str, str, date]
 """Model and version, and what `Prediction.case` says."""
 ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow", "batch")
 LONGEST_REASON = 64
-_COLUMNS = "prediction, model, version, role, time, matures, subject, body, outcome, answer, reason, noted"
-_FIND = f"SELECT {_COLUMNS} FROM prediction WHERE prediction = ?"  # noqa: S608 our own names
-_NAMED = f"SELECT {_COLUMNS} FROM prediction WHERE prediction {{in}}"  # noqa: S608 our own names
-_WINDOW = (
-    f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND time >= ? AND time < ? "  # noqa: S608
-    "ORDER BY time, prediction"
-)
-_RIPE = (
-    f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND matures >= ? AND matures < ? "  # noqa: S608
-    "ORDER BY matures, prediction"
-)
-_DUE = (
-    f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND matures <= ? AND length(outcome) = 0 "  # noqa: S608
-    "AND (time, prediction) > (?, ?) ORDER BY time, prediction LIMIT ?"
-)
 _FOREVER = 1 << 62
 _RETIRED = b"-"
 """Begins what is kept in the place of an outcome that nobody will know; the reason follows."""
-
-
-_SAID = (
-    "SELECT 1 FROM prediction WHERE subject = ? AND model = ? AND version = ? AND matures >= ? AND matures < ? "
-    "AND time >= ? LIMIT 1"
-)
-_ANSWERED = (
-    f"SELECT {_COLUMNS} FROM prediction WHERE subject = ? AND model = ? AND version = ? AND length(answer) > 0 "  # noqa: S608
-    "AND role <> 'shadow'"
-)
-_KNOWN = f"SELECT {_COLUMNS} FROM prediction WHERE model = ? AND version = ? AND length(outcome) > 0 AND subject {{in}}"  # noqa: S608 our own names
-_NEWEST_ANSWERED = (
-    f"SELECT {_COLUMNS} FROM prediction WHERE subject IN "  # noqa: S608 our own names
-    "(SELECT subject FROM subject_key WHERE pseudonym = ?) AND model = ? AND answer <> '' "
-    "ORDER BY time DESC, prediction DESC"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +85,13 @@ class Logged:
 
     time     when it was made
     matures  when its horizon has passed: its outcome can be known then
-    outcome  whether the event came; None until it is known
+    outcome  whether the event came; None until that is final
     answer   what the clinician made of the alert; empty where nobody said
     reason   code of an override
     retired  why nobody will know the outcome, as a code; empty otherwise
     noted    when the outcome became known; None before, and where it was noted before that was kept
+    told     what somebody said of the outcome before it could be final: provisional; None where nobody did
+    told_at  when they did
     """
 
     name: str
@@ -131,6 +103,13 @@ class Logged:
     reason: str
     retired: str = ""
     noted: datetime | None = None
+    told: bool | None = None
+    told_at: datetime | None = None
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether an outcome was told, and nothing is final."""
+        return self.told is not None and self.outcome is None and not self.retired
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,34 +133,41 @@ class PredictionReader:
 
     def find(self, name: str) -> Logged:
         """One. raises NotFound"""
-        rows = bulk.fetch(self._connection, _FIND, (name,))
+        rows = bulk.fetch(self._connection, read.FIND, (name,))
         if not rows:
             raise NotFound("there is no such prediction", "Its patient may have been erased; see careloom monitor.")
         return next(self._opened(rows))
 
     def named(self, names: Iterable[str]) -> Iterator[Logged]:
         """Those of these names that are there."""
-        return self._opened(bulk.fetch_in(self._connection, _NAMED, sorted(set(names))))
+        return self._opened(bulk.fetch_in(self._connection, read.NAMED, sorted(set(names))))
 
     def window(self, window: Window) -> list[Logged]:
         """Those of a window, in the order in which they were made."""
         asked = (window.model, window.version, microseconds(window.since), microseconds(window.until))
-        return list(self._opened(bulk.fetch(self._connection, _WINDOW, asked)))
+        return list(self._opened(bulk.fetch(self._connection, read.WINDOW, asked)))
 
     def ripened(self, window: Window) -> list[Logged]:
         """Those whose horizon ended within a window, in the order in which it did."""
         asked = (window.model, window.version, microseconds(window.since), microseconds(window.until))
-        return list(self._opened(bulk.fetch(self._connection, _RIPE, asked)))
+        return list(self._opened(bulk.fetch(self._connection, read.RIPE, asked)))
 
-    def due(self, model: str, version: str, now: datetime | None, at_once: int = 1_000) -> Iterator[list[Logged]]:
-        """Those whose horizon has passed and whose outcome nobody noted, the oldest first, some at a time.
+    def due(
+        self, model: str, version: str, now: datetime | None, at_once: int = 1_000, *, is_told: bool = False
+    ) -> Iterator[list[Logged]]:
+        """Those whose horizon has passed and whose outcome is not final, the oldest first, some at a time.
 
-        now  None for all whose outcome nobody noted, whenever their horizon ends
+        now      None for all whose outcome is not final, whenever their horizon ends
+        is_told  those alone of which somebody told a provisional outcome
         """
         ripe, after = _FOREVER if now is None else microseconds(now), (0, "")
-        while rows := bulk.fetch(self._connection, _DUE, (model, version, ripe, *after, at_once)):
+        while rows := bulk.fetch(self._connection, read.DUE, (model, version, ripe, int(is_told), *after, at_once)):
             after = (rows[-1][4], rows[-1][0])
             yield list(self._opened(rows))
+
+    def provisional(self, model: str, version: str) -> int:
+        """How many predictions of a version have an outcome that was told and is not final."""
+        return int(bulk.fetch(self._connection, read.TOLD, (model, version))[0][0])
 
     def gone(self, model: str, version: str) -> dict[str, int]:
         """How many predictions of a version went before their outcome was known: reason -> how many."""
@@ -190,24 +176,20 @@ class PredictionReader:
 
     def of_patient(self, pseudonym: str) -> list[Logged]:
         """All of one patient (by keyed pseudonym), the oldest first."""
-        sql = (
-            f"SELECT {_COLUMNS} FROM prediction WHERE subject IN "  # noqa: S608 our own names
-            "(SELECT subject FROM subject_key WHERE pseudonym = ?) ORDER BY time, prediction"
-        )
-        return list(self._opened(bulk.fetch(self._connection, sql, (pseudonym,))))
+        return list(self._opened(bulk.fetch(self._connection, read.OF_PATIENT, (pseudonym,))))
 
     def newest_answered(self, pseudonym: str, model: str) -> Iterator[Logged]:
         """Those of one patient and model that have an answer, the newest first; each is opened when it is asked for."""
-        return self._opened(bulk.fetch(self._connection, _NEWEST_ANSWERED, (pseudonym, model)))
+        return self._opened(bulk.fetch(self._connection, read.NEWEST_ANSWERED, (pseudonym, model)))
 
     def known_of(self, subjects: Sequence[int], model: str, version: str) -> Iterator[Logged]:
         """Those of one version and these data keys whose outcome is known."""
-        rows = bulk.fetch_in(self._connection, _KNOWN, subjects, model, version)
+        rows = bulk.fetch_in(self._connection, read.KNOWN, subjects, model, version)
         return (one for one in self._opened(rows) if one.outcome is not None)
 
     def answered_of(self, subject: int, model: str, version: str) -> list[Logged]:
         """Those of one version and one data key that somebody was shown and answered."""
-        return list(self._opened(bulk.fetch(self._connection, _ANSWERED, (subject, model, version))))
+        return list(self._opened(bulk.fetch(self._connection, read.ANSWERED, (subject, model, version))))
 
     def is_any(self) -> bool:
         """True where there is a prediction: a look that costs nothing."""
@@ -222,9 +204,10 @@ class PredictionReader:
     def _opened(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Logged]:
         sealers = self._subject_keys.numbered(self._connection, {row[6] for row in rows})
         unseal, zone = self._bodies.batch_open(), self._keys.zone
-        for name, model, version, role, time, matures, subject, body, outcome, answer, reason, noted in rows:
+        for name, model, version, role, time, matures, subject, body, outcome, answer, reason, noted, said, at in rows:
             told = orjson.loads(unseal(sealers[subject], bytes(body), _context(zone, name, "body")))
             known = unseal(sealers[subject], bytes(outcome), _context(zone, name, "outcome")) if outcome else b""
+            early = unseal(sealers[subject], bytes(said), _context(zone, name, "told")) == b"1" if said else None
             index_time = time_of(told["index_time"])
             made = Prediction(
                 told["patient"], model, version, told["score"], told["alert"], index_time,
@@ -233,8 +216,9 @@ class PredictionReader:
             )  # fmt: skip
             retired = known[1:].decode() if known.startswith(_RETIRED) else ""
             came = None if not known or retired else known == b"1"
-            moment = time_of(noted) if noted else None
-            yield Logged(name, made, time_of(time), time_of(matures), came, answer, reason, retired, moment)
+            moments = (time_of(one) if one else None for one in (noted, at))
+            when = dict(zip(("noted", "told_at"), moments, strict=True))
+            yield Logged(name, made, time_of(time), time_of(matures), came, answer, reason, retired, told=early, **when)
 
 
 class PredictionWriter:
@@ -263,7 +247,7 @@ class PredictionWriter:
             matures = microseconds(one.index_time + timedelta(days=one.horizon_days))
             body = seal(key.sealer, _body(one), _context(zone, names[-1], "body"), nonce)
             known = (names[-1], one.model, one.version, one.role, tools.now, matures, key.number)
-            rows.append((*known, body, b"", "", "", 0))
+            rows.append((*known, body, b"", "", "", 0, b"", 0))
         bulk.insert(tools.connection, prediction, rows)
         return names
 
@@ -275,7 +259,7 @@ class PredictionWriter:
         day = datetime.combine(one.case[1], datetime.min.time(), UTC) + timedelta(days=one.horizon_days)
         days = microseconds(day), microseconds(day + timedelta(days=1))
         of = (key.number, one.model, one.version, *days, microseconds(since))
-        return bool(bulk.fetch(self._tools.connection, _SAID, of))
+        return bool(bulk.fetch(self._tools.connection, read.SAID, of))
 
     def known_cases(self, predictions: Iterable[Prediction]) -> set[Case]:
         """Of the patients of these predictions, the cases whose outcome was known before; each is opened once."""
@@ -306,13 +290,13 @@ class PredictionWriter:
         """
         if not _is_code(reason):
             raise InputError("feedback: reason", "give the code of a reason, not a text")
-        if not bulk.fetch(self._tools.connection, _FIND, (name,)):
+        if not bulk.fetch(self._tools.connection, read.FIND, (name,)):
             raise NotFound("there is no such prediction", "Its patient may have been erased; see careloom monitor.")
         sql = "UPDATE prediction SET answer = ?, reason = ? WHERE prediction = ?"
         bulk.run(self._tools.connection, sql, [(answer, reason, name)])
 
     def known(self, outcomes: Mapping[str, bool], matured: Mapping[str, datetime] | None = None) -> int:
-        """Notes whether the events came, by name of the prediction; how many are new.
+        """Notes whether the events came, by name of the prediction, which is final; how many are new.
 
         What was retired is known then all the same.
 
@@ -321,6 +305,20 @@ class PredictionWriter:
         told = {name: b"1" if came else b"0" for name, came in outcomes.items()}
         ended = {name: microseconds(moment) for name, moment in (matured or {}).items()}
         return self._noted(told, ended, is_over_retired=True)
+
+    def told(self, outcomes: Mapping[str, bool]) -> None:
+        """Notes what was said of outcomes that are not final yet, by name of the prediction; the newest stays."""
+        tools = self._tools
+        sql = "SELECT prediction, subject FROM prediction WHERE prediction {in}"
+        rows = bulk.fetch_in(tools.connection, sql, sorted(outcomes))
+        sealers = tools.subject_keys.numbered(tools.connection, {row[1] for row in rows})
+        seal, zone = tools.bodies.batch_seal(0), tools.zone_keys.zone
+        changed = [
+            (seal(sealers[subject], b"1" if outcomes[name] else b"0", _context(zone, name, "told"), nonce), tools.now,
+             name)
+            for (name, subject), nonce in zip(rows, nonces(len(rows), tools.random_bytes), strict=True)
+        ]  # fmt: skip
+        bulk.run(tools.connection, "UPDATE prediction SET told = ?, told_at = ? WHERE prediction = ?", changed)
 
     def retired(self, reasons: Mapping[str, str]) -> int:
         """Notes why nobody will know the outcome, as a code, by name of the prediction; how many are new."""
@@ -344,33 +342,6 @@ class PredictionWriter:
         sql = "UPDATE prediction SET outcome = ?, noted = ?, matures = ? WHERE prediction = ?"
         bulk.run(tools.connection, sql, changed)
         return len(changed)
-
-
-def forget(connection: Connection, subjects: Iterable[int]) -> int:
-    """Removes predictions under these data keys, of patients who are being erased; how many."""
-    going = sorted(set(subjects))
-    _count_gone(connection, "erased", "subject", going)
-    return bulk.run_in(connection, "DELETE FROM prediction WHERE subject {in}", going)
-
-
-def remove(connection: Connection, names: Sequence[str]) -> int:
-    """Removes old predictions; how many."""
-    _count_gone(connection, "old", "prediction", names)
-    return bulk.run_in(connection, "DELETE FROM prediction WHERE prediction {in}", names)
-
-
-def _count_gone(connection: Connection, reason: str, by: str, going: Sequence[int] | Sequence[str]) -> None:
-    """Counts those whose outcome nobody knew: what is judged lacks them, and that is to be seen."""
-    sql = (
-        "SELECT model, version, count(*) FROM prediction WHERE length(outcome) = 0 AND "  # noqa: S608 our own names
-        f"{by} {{in}} GROUP BY model, version"
-    )
-    rows = [(model, version, reason, count) for model, version, count in bulk.fetch_in(connection, sql, going)]
-    sql = (
-        "INSERT INTO prediction_gone (model, version, reason, predictions) VALUES (?, ?, ?, ?) ON CONFLICT "
-        "(model, version, reason) DO UPDATE SET predictions = prediction_gone.predictions + excluded.predictions"
-    )
-    bulk.run(connection, sql, rows)
 
 
 def require(one: Prediction) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from careloom.store import bulk, predictions
+from careloom.store import bulk, predictions_gone
 from careloom.store.erasure import COUNT_ERASURE
 from careloom.store.subjects import SHARED
 
@@ -90,7 +90,7 @@ def remove_predictions(connection: Connection, before: int, held: Collection[int
     rows = bulk.fetch(connection, "SELECT prediction, subject FROM prediction WHERE time < ?", (before,))
     going = [name for name, subject in rows if subject not in held]
     if going:
-        predictions.remove(connection, going)
+        predictions_gone.remove(connection, going)
         bulk.run(connection, COUNT_ERASURE, [()])
     return len(going)
 

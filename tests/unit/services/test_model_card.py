@@ -13,6 +13,7 @@ from lxml import etree
 
 from careloom.errors import AccessError, FormatError, NotFound, Withheld
 from careloom.mlops.card_chai import as_xml
+from careloom.mlops.drift_thresholds import shipped
 from careloom.services.access import Principal
 from careloom.services.model_card import card_counts, facts_of, kept_card, make_card, stale_fields
 from careloom.services.model_card_ask import evaluation_template
@@ -282,7 +283,7 @@ def looked_at(tmp_path: Path, *, outcomes: bool) -> Any:
         begin = BEGIN + timedelta(days=1)
         names = made.predict(begin)
         if outcomes:
-            made.clock.now = begin + timedelta(days=HORIZON + 1)
+            made.clock.now = begin + timedelta(days=HORIZON + shipped().grace_days)
             take_feedback(
                 made.platform, SECOND, [Feedback(name, outcome=came) for name, came in made.outcomes(names).items()]
             )

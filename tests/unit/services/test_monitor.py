@@ -78,12 +78,17 @@ def test_an_outcome_counts_when_its_horizon_has_passed_and_not_before(made: Watc
     told = made.outcomes(names, shift=1.5)
     made.clock.move(days=HORIZON - 10)  # the oldest of the ten days of indexes is nine days old
     early = take_feedback(made.platform, CLINICIAN, [Feedback(name, came) for name, came in told.items()])
-    assert (early["outcomes"], early["early"]) == (0, 400)
-    made.clock.move(days=11)
+    assert (early["outcomes"], early["provisional"]) == (0, 400)
+    assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["provisional"] == 400
+    made.clock.move(days=11)  # a feed may be late
+    assert take_feedback(made.platform, CLINICIAN, [Feedback(names[0], told[names[0]])])["provisional"] == 1
+    late = look_now(made.platform, ENGINEER, LookAsk(VERSION))
+    assert (late["outcomes"], late["performance"], late["sequential"]) == (0, None, None)
+    made.clock.move(days=shipped().grace_days)
     ripe = take_feedback(made.platform, CLINICIAN, [Feedback(name, came) for name, came in told.items()])
-    assert (ripe["outcomes"], ripe["early"]) == (400, 0)
+    assert (ripe["outcomes"], ripe["provisional"]) == (400, 0)
     report = look_now(made.platform, ENGINEER, LookAsk(VERSION))
-    assert report["outcomes"] == 400
+    assert (report["outcomes"], report["provisional"]) == (400, 0)
     assert ("calibration", "") in {(one["kind"], one["place"]) for one in report["alarms"]}
     assert 0.5 < report["performance"]["auroc"]["value"] < 1
     assert {one["group"] for one in report["groups"]} == {"female", "male"}
@@ -96,7 +101,7 @@ def test_answers_of_clinicians_are_counted_with_their_reasons(made: Watched) -> 
     told = [Feedback(name, answer="overridden", reason="not-relevant") for name in names[:60]]
     told.append(Feedback("never-made", answer="accepted"))
     done = take_feedback(made.platform, CLINICIAN, told)
-    assert done == {"answers": 60, "outcomes": 0, "early": 0, "unknown": 1}
+    assert done == {"answers": 60, "outcomes": 0, "provisional": 0, "unknown": 1}
     report = look_now(made.platform, ENGINEER, LookAsk(VERSION))
     assert report["answers"]["reasons"] == {"not-relevant": 60}
     (one,) = [each for each in report["findings"] if each["kind"] == "overrides"]
@@ -231,7 +236,7 @@ def test_one_outcome_counts_once_however_often_it_was_predicted(made: Watched) -
     for _ in range(10):  # of the same patients and the same moment, night by night
         names = made.predict(BEGIN + DAY, count=PATIENTS)
         told |= made.outcomes(names, seed=9)
-    made.clock.move(days=HORIZON + 1)
+    made.clock.move(days=HORIZON + shipped().grace_days)
     take_feedback(made.platform, CLINICIAN, [Feedback(*one) for one in told.items()])
     assert look_now(made.platform, ENGINEER, LookAsk(VERSION))["sequential"]["outcomes"] == PATIENTS
 
@@ -252,7 +257,7 @@ def test_a_chart_opened_twenty_times_has_the_weight_of_one_in_a_window_and_count
 
 def test_odds_that_moved_are_told_and_open_no_retraining_by_themselves(made: Watched) -> None:
     names = made.predict(BEGIN + DAY, count=400)
-    made.clock.move(days=HORIZON + 1)
+    made.clock.move(days=HORIZON + shipped().grace_days)
     take_feedback(made.platform, CLINICIAN, [Feedback(*one) for one in made.outcomes(names, shift=1.5).items()])
     first = look_now(made.platform, ENGINEER, LookAsk(VERSION))
     assert ("sequential", "up") in {(one["kind"], one["place"]) for one in first["told"]["told"]}

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from careloom.errors import SetupError
+from careloom.mlops.drift_thresholds import shipped
 from careloom.pipeline.registry import REGISTRY
 from careloom.runtime import Runtime
 from careloom.services import monitor_tell
@@ -287,7 +288,7 @@ def retrained(*_: Any) -> str:
 
 def test_a_crossing_is_told_once_and_the_chart_begins_anew(made: Watched) -> None:
     names = made.predict(BEGIN + DAY, count=500)
-    made.clock.move(days=HORIZON + 1)
+    made.clock.move(days=HORIZON + shipped().grace_days)
     outcomes = made.outcomes(names, shift=1.5)
     first, rest = dict(list(outcomes.items())[:300]), dict(list(outcomes.items())[300:])
     take_feedback(made.platform, CLINICIAN, [Feedback(*one) for one in first.items()])

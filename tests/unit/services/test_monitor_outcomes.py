@@ -13,6 +13,7 @@ from careloom.pipeline.registry import REGISTRY
 from careloom.risk.cohorts_definition import shipped as cohort
 from careloom.services.erase import erase
 from careloom.services.monitor import LookAsk, look
+from careloom.services.monitor_labels import Feedback, take_feedback
 from careloom.services.monitor_outcomes import REASONS, When, looked_up
 from careloom.services.subject_rules import RuleAsk, set_rule
 from careloom.store.predictions import Logged, Prediction
@@ -20,7 +21,7 @@ from tests.models_kit import ENGINEER
 from tests.monitor_kit import BEGIN, HORIZON, VERSION, Watched
 from tests.rights_kit import OFFICER
 from tests.unit.risk.events_made import at, events, fact, person, stay
-from tests.unit.services.test_monitor import DAY, outcomes_of
+from tests.unit.services.test_monitor import CLINICIAN, DAY, outcomes_of
 
 LIMITS = replace(shipped(), grace_days=7.0, unknown_days=60.0, index_days=120.0)
 END = fact("observation", 1000, "z")
@@ -135,6 +136,69 @@ def test_a_death_in_hospital_is_known_once_the_stay_has_ended_and_not_a_year_on(
     assert found.ended == ({} if known is None else {"one": at(known)})
 
 
+def told(one: Logged, outcome: bool, day: float) -> Logged:
+    return replace(one, told=outcome, told_at=at(day))
+
+
+RUNS, LEFT = stay(0, None), stay(0, 9)
+
+
+@pytest.mark.parametrize(
+    ("came", "when", "now", "parts", "outcome"),
+    [
+        (True, 12, 45.9, LEFT, "waits"),
+        (True, 12, 46, LEFT, False),
+        (True, 40, 46, LEFT, True),
+        (False, 12, 46, [*LEFT, *stay(20, 22)], True),
+        (False, 40, 46, [*LEFT, *stay(20, 22)], True),
+        (False, 40, 46, LEFT, False),
+        (False, 40, 60, RUNS, "waits"),
+        (True, 40, 60, RUNS, "waits"),
+        (True, 40, 46, [*LEFT, fact("death", 20)], True),
+        (True, 12, 46, [*LEFT, fact("death", 20)], "death"),
+        (False, 40, 46.9, [], False),
+        (True, 20, 46.9, [], "waits"),
+    ],
+    ids=[
+        "within the grace", "told early, not in the record", "told after the end", "came after it was denied early",
+        "came though it was denied after the end", "stayed away", "still there", "still there, it is told",
+        "told after the end of who died", "told early of who died", "no stay at all", "no stay, told early",
+    ],
+)  # fmt: skip
+def test_what_was_told_of_a_readmission_is_provisional_until_horizon_and_grace_have_passed(
+    came: bool, when: float, now: float, parts: list[Any], outcome: bool | str
+) -> None:
+    assert said(READMISSION, told(asked(3), came, when), now, parts, END) == outcome
+
+
+@pytest.mark.parametrize(
+    ("came", "when", "now", "parts", "outcome"),
+    [
+        (False, 3, 60, RUNS, "waits"),
+        (False, 3, 17, [*LEFT, fact("death", 9)], True),
+        (False, 11, 16.9, LEFT, "waits"),
+        (False, 11, 17, LEFT, False),
+        (True, 3, 9.9, RUNS, "waits"),
+        (True, 3, 10, RUNS, True),
+        (True, 3, 17, LEFT, True),
+    ],
+    ids=[
+        "still there", "died later", "within the grace", "left alive", "died, within the grace", "died",
+        "died, and the stay was closed as any",
+    ],
+)  # fmt: skip
+def test_what_was_told_of_a_death_in_hospital_is_provisional_until_the_stay_has_ended_by_it_or_otherwise(
+    came: bool, when: float, now: float, parts: list[Any], outcome: bool | str
+) -> None:
+    assert said(DEATH, told(asked(1, 365), came, when), now, parts, END) == outcome
+
+
+def test_of_a_version_without_a_cohort_what_is_told_after_the_end_becomes_final_and_nothing_is_retired() -> None:
+    for when, now, outcome in ((4, 400, "waits"), (36, 41, "waits"), (36, 42, False)):
+        assert said(None, told(asked(5), False, when), now, END) == outcome
+    assert said(None, told(asked(5), True, 36), 42, END, restricted=frozenset({"a"})) == "waits"
+
+
 def test_a_long_stay_counts_from_the_admission() -> None:
     long = cohort("length_of_stay_7_days")
     assert said(long, asked(1, 6), 14, stay(0, 6.5), END) is False
@@ -221,3 +285,26 @@ def test_what_a_consent_keeps_from_the_look_does_not_become_an_outcome_that_stay
     report = look(made.platform, ENGINEER, LookAsk(VERSION))
     assert report["unlabelled"]["retired"] == {"withheld": 1}
     assert outcomes_of(made, names) == [True, "withheld", False]
+
+
+def test_what_a_ward_tells_within_a_stay_waits_for_the_discharge_and_the_record(made: Watched) -> None:
+    def tell(name: str, outcome: bool) -> tuple[int, int]:
+        done = take_feedback(made.platform, CLINICIAN, [Feedback(name, outcome)])
+        return done["outcomes"], done["provisional"]
+
+    asked_at = BEGIN + DAY
+    made.ingest([inpatient("e0", "p0", BEGIN, None), inpatient("e1", "p1", BEGIN, asked_at)])
+    within, discharged = made.predict(asked_at, count=2)
+    made.clock.now = asked_at + 60 * DAY
+    assert tell(within, False) == (0, 1)
+    assert tell(discharged, False) == (1, 0)
+    report = look(made.platform, ENGINEER, LookAsk(VERSION))
+    assert (report["outcomes"], report["provisional"], report["unlabelled"]["waiting"]) == (1, 1, 1)
+    left = BEGIN + 62 * DAY
+    made.ingest([inpatient("e0", "p0", BEGIN, left), inpatient("e2", "p0", left + 5 * DAY, left + 6 * DAY)])
+    made.clock.now = left + 37 * DAY
+    made.ingest([inpatient("e9", "p9", made.clock.now - DAY, made.clock.now)])
+    report = look(made.platform, ENGINEER, LookAsk(VERSION))
+    assert (report["labelled"], report["outcomes"], report["provisional"]) == (1, 1, 0)
+    assert outcomes_of(made, [within, discharged]) == [True, False]
+    assert tell(within, False) == (0, 0)

@@ -78,6 +78,30 @@ def test_an_outcome_is_due_once_its_horizon_has_passed_and_is_noted_once(filled:
         assert list(log.due("readmission-30d", "3", ripe)) == []
 
 
+def test_what_is_told_before_it_can_be_final_is_provisional_sealed_and_replaced_by_what_is_told_later(
+    filled: ZoneStore,
+) -> None:
+    names = recorded(filled, FIRST, SECOND)
+    for outcome in (True, False):
+        with filled.transaction(event()) as step:
+            step.predictions.told({names[0]: outcome})
+        with filled.predictions() as log:
+            one = log.find(names[0])
+            assert (one.told, one.outcome, one.is_provisional, one.told_at is None) == (outcome, None, True, False)
+            assert log.provisional("readmission-30d", "3") == 1
+            assert [[each.name for each in page] for page in log.due("readmission-30d", "3", None, is_told=True)] == [
+                [names[0]]
+            ]
+    with filled.connect() as connection:
+        rows = bulk.fetch(connection, "SELECT told FROM prediction ORDER BY told_at")
+    assert [len(bytes(row[0])) > 1 for row in rows] == [False, True]
+    with filled.transaction(event()) as step:
+        step.predictions.known({names[0]: True})
+    with filled.predictions() as log:
+        assert (log.find(names[0]).outcome, log.find(names[0]).is_provisional) == (True, False)
+        assert log.provisional("readmission-30d", "3") == 0
+
+
 def test_what_is_due_comes_a_thousand_at_once_for_each_page_is_one_step(filled: ZoneStore) -> None:
     recorded(filled, *[FIRST] * 1_001)
     with filled.predictions() as log:
