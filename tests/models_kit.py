@@ -169,14 +169,17 @@ class Logistic:
 
     people  pseudonyms of whom it is said to learn from
     broken  steps that go wrong
+    asked   who asked for the snapshots and trainings
     """
 
     def __init__(self) -> None:
         self.people: frozenset[str] = frozenset()
         self.broken: set[str] = set()
+        self.asked: list[Principal] = []
 
     def snapshot(self, asked: Asked) -> dict[str, Any]:
         self._fail("snapshot")
+        self.asked.append(asked.who)
         zone = "identified" if self.people else "public"
         return {"zone": zone, "snapshot": "sklearn breast cancer, every third row held out", "rows": 569}
 
@@ -185,6 +188,7 @@ class Logistic:
 
     def train(self, asked: Asked) -> Fitted:
         self._fail("train")
+        self.asked.append(asked.who)
         return Fitted(trained(asked.options["columns"]).files, {"split": 7}, self.people)
 
     def evaluate(

@@ -46,7 +46,7 @@ LOOK: dict[str, Any] = {
     "findings": [FINDING], "alarms": [ALARM],
     "answers": ANSWERS, "thresholds": {"psi": {"medium": 0.1, "large": 0.25}},
     "performance": {"auroc": {"value": 0.68, "low": 0.63, "high": 0.73, "resamples": 200}}, "groups": [],
-    "sequential": SEQUENTIAL, "told": TOLD, "retraining": "",
+    "sequential": SEQUENTIAL, "told": TOLD, "retraining": "", "refused": "",
 }  # fmt: skip
 STATE: dict[str, Any] = {
     "id": RUN_ID, "state": "waiting", "actor": "edda", "started": None, "ended": None,
@@ -238,6 +238,7 @@ class ModelLook(Model):
     sequential: OutcomeControl | None
     told: AlarmsTold | None
     retraining: str = Field(description="Id of the retraining that was queued; empty for none.")
+    refused: str = Field("", description="Why no retraining began that an alarm asks for, and what to do.")
 
 
 class ModelLookState(Model):

@@ -206,6 +206,8 @@ def _show_look(report: dict[str, Any]) -> None:
         output.say("No alarm.")
     if report["retraining"]:
         output.say(f"A retraining is queued: {report['retraining']}")
+    if report["refused"]:
+        output.say(f"No retraining began: {report['refused']}")
 
 
 def _show_looks(report: list[dict[str, Any]]) -> None:

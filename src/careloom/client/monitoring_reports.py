@@ -171,6 +171,7 @@ class Look:
     """What a look found; `performance` and `groups` are empty while outcomes are too few.
 
     outcomes, provisional  final ones, by which alone it judges; those that were told, of all times, and are not final
+    refused                why no retraining began that an alarm asks for, and what to do; empty otherwise
     """
 
     id: str
@@ -195,6 +196,7 @@ class Look:
     told: Told | None
     retraining: str
     provisional: int = 0
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

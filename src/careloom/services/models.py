@@ -30,6 +30,7 @@ from careloom.services.models_kept import (
     zone_of,
 )
 from careloom.services.models_mirror import mirror_soon
+from careloom.services.models_rights import RIGHTS, pinned
 from careloom.services.platform import Platform
 from careloom.services.trainings import TrainingAsk
 from careloom.store.at_work import at_work
@@ -48,9 +49,9 @@ class RegisterAsk:
 
     model       its name
     files       name -> content; see `careloom.mlops.artefacts`
-    lineage     as `careloom.mlops.manifest.lineage_problem` wants it; ``code``, ``environment`` and ``training`` are
-                filled in here where they are left out. Its evaluation is one that was measured here, but for versions
-                that are brought in: see `careloom.services.models_brought`
+    lineage     as `careloom.mlops.manifest.lineage_problem` wants it; ``code``, ``environment``, ``training`` and
+                ``rights`` (those of who registers) are filled in here where they are left out. Its evaluation is one
+                that was measured here, but for versions that are brought in: see `careloom.services.models_brought`
     pseudonyms  of the identified zone, of every patient whom it learnt from; none for public or simulated data
     gates       by which it is judged: those of the version before, and clinical ones for a model of a patient's risk
     reason      why it was trained, for who approves it
@@ -85,7 +86,7 @@ def register(platform: Platform, who: Principal, ask: RegisterAsk) -> Json:
     files = {**ask.files, **({} if "environment" in ask.lineage else {LOCK: lock})}
     lineage: Json = {
         "code": models_environment.code(), "environment": {**told_environment, "file": LOCK}, "training": "",
-        "pipeline": "", **ask.lineage,
+        "pipeline": "", RIGHTS: pinned(who), **ask.lineage,
     }  # fmt: skip
     if isinstance(lineage.get("evaluation"), Mapping):
         lineage["evaluation"] = {"by": "careloom", **lineage["evaluation"]}

@@ -36,7 +36,7 @@ from careloom.services.train_risk import evaluation, notes_of, task_named
 from careloom.services.trainings import people_behind
 
 OPERATION = "models-evaluate"
-OF_OURS = ("pipeline", "training", "declared", "retraining", "task", "evaluated_on")
+OF_OURS = ("pipeline", "training", "declared", "retraining", "rights", "task", "evaluated_on")
 """What a lineage that is brought in cannot say: a run or training here, how to train it, on what it was measured."""
 RESAMPLES_AGAINST = 200
 Json = dict[str, Any]

@@ -17,6 +17,7 @@ from careloom.services.models import RegisterAsk, open_version, register
 from careloom.services.models_gates import judged, require_gates
 from careloom.services.models_kept import folder_of, resolve, traffic_of, version_name
 from careloom.services.models_promote import Back, promoted, retired, rolled_back
+from careloom.services.models_rights import RIGHTS, holder, pinned
 from careloom.services.models_runs import (
     RUN,
     begin,
@@ -48,7 +49,7 @@ def run(platform: Platform, who: Principal, text: str) -> Json:
             the run has failed then, and goes on from that step by `resume`
     """
     pipeline = _admitted(platform, who, text)
-    one = begin(platform, who, platform.run_id(), _kept(pipeline, text))
+    one = begin(platform, who, platform.run_id(), _kept(pipeline, text) | {RIGHTS: pinned(who)})
     return _gone(platform, who, one)
 
 
@@ -59,10 +60,16 @@ def submit(platform: Platform, who: Principal, text: str) -> Json:
 
 
 def submitted(
-    platform: Platform, who: Principal, pipeline: PipelineFile, text: str, *, hands: Collection[str] = ()
-) -> ModelWork:
-    """What `submit` does, for who was admitted. hands: who else had a part in it, and does not approve what it makes"""
-    one = begin(platform, who, platform.run_id(), _kept(pipeline, text) | {"resumers": sorted(hands)})
+    platform: Platform, who: Principal, pipeline: PipelineFile, text: str, *, hands: Collection[str] = (),
+    rights: Mapping[str, Any] | None = None,
+) -> ModelWork:  # fmt: skip
+    """What `submit` does, for who was admitted.
+
+    hands   who else had a part in it, and does not approve what it makes
+    rights  that it reads and trains with, as `careloom.services.models_rights.pinned` told; None for those of `who`
+    """
+    more = {"resumers": sorted(hands), RIGHTS: pinned(who) if rights is None else dict(rights)}
+    one = begin(platform, who, platform.run_id(), _kept(pipeline, text) | more)
     queue(platform, who.name, {"run": one.name}, one.name)
     return one
 
@@ -147,7 +154,11 @@ def _hands(one: ModelWork) -> set[str]:
 
 
 class _Going:
-    """A run under way: what its steps made so far, and who does the next."""
+    """A run under way: what its steps made so far, and who does the next.
+
+    What reads and trains does so with the rights that the run began with, whoever goes on with it; what comes after the
+    approval is done for who approved it.
+    """
 
     def __init__(self, platform: Platform, who: Principal, one: ModelWork) -> None:
         self.platform, self.who, self.one = platform, who, one
@@ -172,10 +183,14 @@ class _Going:
         made: Json = self.one.body["outputs"].get(step, {})
         return made
 
-    def _asked(self) -> Asked:
-        return Asked(
-            self.platform, self.who, self.pipeline.options, self.pipeline.model, self.one.name, self._made("snapshot")
-        )  # fmt: skip
+    def _reader(self) -> Principal:
+        """Who reads. raises AccessError where rights that the run began with were withdrawn"""
+        rights = self.one.body.get(RIGHTS)
+        return self.who if rights is None else holder(self.platform, rights, self.who.name)
+
+    def _asked(self, who: Principal | None = None) -> Asked:
+        options, made = self.pipeline.options, self._made("snapshot")
+        return Asked(self.platform, who or self._reader(), options, self.pipeline.model, self.one.name, made)
 
     def _train(self) -> Json:
         made = self._trainer.train(self._asked())
@@ -206,6 +221,7 @@ class _Going:
         return {
             "data": self._made("snapshot"), "seeds": trained["seeds"], **checks,
             "evaluation": self._made("evaluate"), "pipeline": self.one.name, "training": trained["training"],
+            **({RIGHTS: self.one.body[RIGHTS]} if RIGHTS in self.one.body else {}),
             "recipe": {"name": self.pipeline.name, "sha256": self.pipeline.digest, "trainer": self.pipeline.trainer},
         }  # fmt: skip
 
@@ -224,7 +240,7 @@ class _Going:
             self.pipeline.model, fitted.files, self._lineage(), fitted.pseudonyms, self.pipeline.gates,
             self.pipeline.reason, _hands(self.one), self.pipeline.new_gates,
         )  # fmt: skip
-        made = register(self.platform, self.who, ask)
+        made = register(self.platform, self._reader(), ask)
         drop_trained(self.platform, self.one)
         return {"version": made["version"], "digest": made["digest"], "training": made["training"]}
 
@@ -258,7 +274,7 @@ class _Going:
         """A version that answers otherwise than it was measured is taken out again."""
         version = self.one.body["version"]
         _, files = open_version(self.platform, version)
-        made = self._trainer.smoke(self._asked(), files)
+        made = self._trainer.smoke(self._asked(self.who), files)
         if made.get("wrong") or not made.get("answers"):
             self._take_out(version)
             raise StateError(f"{version} does not answer as it was measured", "It was taken out; train it again.")

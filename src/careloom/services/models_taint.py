@@ -31,7 +31,8 @@ def settle(platform: Platform, who: Principal) -> list[Json]:
     Files of retired versions that learnt from an erased patient are removed; what a killed run left is done again.
 
     who      whoever did what makes it necessary, for the audit chain; nothing is asked of them
-    returns  ``version``, ``causes``, ``retired``, ``retraining`` (the run; empty where nothing tells how to train it)
+    returns  ``version``, ``causes``, ``retired``, ``retraining`` (the run; empty where nothing tells how to train it),
+             ``refused`` (why none began, and what to do; empty where nothing was refused)
     """
     forget_trained(platform, who)
     tainted = _tainted(platform)
@@ -78,8 +79,8 @@ def _settled(
     known = one.body.get("tainted")
     if stays and known is not None:
         return None
-    run = known["retraining"] if known is not None else _retraining(platform, one)
-    told = {"causes": causes, "retraining": run}
+    run, refused = (known["retraining"], known.get("refused", "")) if known is not None else _retraining(platform, one)
+    told = {"causes": causes, "retraining": run, "refused": refused}
 
     def act(step: Transaction) -> ModelWork:
         now = step.models.find("version", one.name)
@@ -91,19 +92,20 @@ def _settled(
     return {"version": one.name, "retired": not stays, **told}
 
 
-def _retraining(platform: Platform, one: ModelWork) -> str:
+def _retraining(platform: Platform, one: ModelWork) -> tuple[str, str]:
     """Queues what trains a version again, once for all its tainted versions.
 
-    returns  the run; empty where nothing tells how, or what tells it is no pipeline: a version is retired all the same
+    returns  the run, empty where nothing tells how, and why there is none where what tells it is no pipeline, or may
+             not run: a version is retired all the same
     """
     try:
         if not retraining_of(platform, one):
-            return ""
+            return "", ""
         for other in versions_of(platform, one.parent):
             told = other.body.get("tainted")
             if told and told["retraining"] and run_named(platform, told["retraining"]).state in ("queued", "running"):
-                return str(told["retraining"])
-        return queue_retraining(platform, one)
+                return str(told["retraining"]), ""
+        return queue_retraining(platform, one), ""
     except CareloomError as error:
         log(__name__, "no retraining could be queued", level=logging.ERROR, error_code=error.code)
-        return ""
+        return "", f"{error.where}. {error.remedy}"

@@ -63,16 +63,19 @@ def look_state(platform: Platform, who: Principal, run: str) -> Json:
 
 
 def look_now(platform: Platform, who: Principal, ask: LookAsk) -> Json:
-    """A look, what it tells, and what follows it: the report, ``told``, and ``retraining`` (id of a job, or empty)."""
+    """A look, what it tells, and what follows it: the report, ``told``, ``retraining`` (id of a job, or empty), and
+    ``refused`` (why no retraining began, and what to do; empty where nothing was refused).
+    """
     found = look(platform, who, ask)
     report = {name: value for name, value in found.items() if name != "queued"}
     told = _told(platform, who, report, found["queued"]) if ask.is_in_force else _UNTOLD
-    opened = _retrained(platform, who, report) if platform.settings.monitor.retrain and ask.is_in_force else ""
+    asks = platform.settings.monitor.retrain and ask.is_in_force
+    opened, refused = _retrained(platform, who, report) if asks else ("", "")
     note(platform, who, "monitor-looked", ZONE, detail={
         "model": ask.version, "run": report["id"], "queued": len(told["told"]), "retraining": opened,
         **{way: told[way] for way in CHANNELS},
     })  # fmt: skip
-    kept = report | {"told": told, "retraining": opened}
+    kept = report | {"told": told, "retraining": opened, "refused": refused}
     reports_of(platform, *named(ask.version)).keep(kept, most=platform.settings.monitor.keep_runs)
     return kept
 
@@ -148,18 +151,18 @@ def _is_due(platform: Platform, jobs: Jobs, which: tuple[str, str], before: date
     return True
 
 
-def _retrained(platform: Platform, who: Principal, report: Mapping[str, Any]) -> str:
-    """Queues a retraining where an alarm asks for one; its run, empty for none. Pipelines take time to load."""
+def _retrained(platform: Platform, who: Principal, report: Mapping[str, Any]) -> tuple[str, str]:
+    """Queues a retraining where an alarm asks for one: its run, or why none began. Pipelines take time to load."""
     kinds = sorted({one["kind"] for one in report["alarms"]} & OPENS)
     if not kinds:
-        return ""
+        return "", ""
     reason = f"drift in look {report['id']}: {', '.join(kinds)}"
     try:
-        return str(load(RETRAIN)(platform, who, report["version"], reason))
+        return str(load(RETRAIN)(platform, who, report["version"], reason)), ""
     except CareloomError as error:
         note(platform, who, "monitor-retrain", ZONE, outcome="failed", detail={
             "model": report["version"], "code": error.code})  # fmt: skip
-        return ""
+        return "", f"{error.where}. {error.remedy}"
 
 
 def _state(job: Job) -> Json:

@@ -50,7 +50,7 @@ def shown(platform: Platform, who: Principal, version: str, run: str = "") -> Js
     else:
         found = newest_report(platform, version)
     note(platform, who, SHOW, ZONE, detail={"model": version, "run": found["id"]})
-    return {"told": None, "retraining": "", "provisional": 0} | found
+    return {"told": None, "retraining": "", "refused": "", "provisional": 0} | found
 
 
 def looks(platform: Platform, who: Principal, version: str) -> list[Json]:

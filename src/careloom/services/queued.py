@@ -74,8 +74,7 @@ def asker_of(platform: Platform, jobs: Jobs, progress: Progress, asked: Mapping[
     name = jobs.get(progress.job_id).actor
     told = unsealed(platform, asked) if "sealed" in asked else asked
     if "who" in told:
-        who = asker_again(name, told["who"])
-        return who if who.scopes is None else _as_of_now(platform, who)
+        return asker_still(platform, asker_again(name, told["who"]))
     client = registered_still(platform, name)
     who = local_operator(name) if client is None else _granted(client)
     actors = frozenset(told.get("actors", ())) if client is None else who.actors
@@ -95,6 +94,11 @@ def registered_still(platform: Platform, name: str) -> Client | None:
     if not client.is_active(platform.runtime.now()):
         raise _gone()
     return client
+
+
+def asker_still(platform: Platform, who: Principal) -> Principal:
+    """Whoever asked, with what is both kept and granted now; the command line keeps what it has. raises AccessError"""
+    return who if who.scopes is None else _as_of_now(platform, who)
 
 
 def _as_of_now(platform: Platform, who: Principal) -> Principal:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from careloom.errors import SetupError
+from careloom.errors import AccessError, SetupError
 from careloom.mlops.drift_thresholds import shipped
 from careloom.pipeline.registry import REGISTRY
 from careloom.runtime import Runtime
@@ -274,6 +274,19 @@ def test_a_collector_that_breaks_holds_up_no_alarm_and_no_retraining(
         report = look_now(made.platform, ENGINEER, LookAsk(VERSION))
         assert (report["told"]["azure"], report["retraining"]) == ("failed", "a-run")
         assert [one.tries for one in waiting(made)] == [1]
+
+
+def test_a_look_says_why_no_retraining_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(REGISTRY, "monitor.retrain", "tests.unit.services.test_monitor_life:withdrawn")
+    with closing(Watched(tmp_path, monitor={"retrain": True})) as made:
+        made.predict(BEGIN + DAY, change=IN_MMOL)
+        report = look_now(made.platform, ENGINEER, LookAsk(VERSION))
+    assert (report["retraining"], report["refused"]) == ("", "rights were withdrawn. Grant them again.")
+
+
+def withdrawn(*_: Any) -> str:
+    """A retraining that may not be."""
+    raise AccessError("rights were withdrawn", "Grant them again.")
 
 
 def breaks(*_: Any) -> None:

@@ -1,6 +1,7 @@
 """Drift runs the pipeline of a version again, once, and what that trains waits for a second person."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,18 @@ import pytest
 from careloom.errors import AccessError, QueryError
 from careloom.pipeline.registry import REGISTRY
 from careloom.services.access import local_operator
+from careloom.services.client_grants import Grants, change_grants, disable
 from careloom.services.jobs import work
 from careloom.services.models import RegisterAsk, register, shown
-from careloom.services.models_kept import traffic_of
+from careloom.services.models_kept import resolve, traffic_of
+from careloom.services.models_pipeline import submit
 from careloom.services.models_promote import approve, roll_back
+from careloom.services.models_retrain import queue_retraining
 from careloom.services.models_runs import RETRAINER, run_named, runs
 from careloom.services.monitor import reports_of
 from careloom.services.monitor_retrain import retrain
+from careloom.services.scopes import parse
+from careloom.services.tokens import principal_for
 from tests.models_kit import ENGINEER, LOGISTIC, MODEL, PIPELINE, SECOND, trained
 from tests.unit.services.test_models_pipeline import gone
 from tests.unit.services.test_models_traffic import Place
@@ -26,6 +32,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setitem(REGISTRY, "job.models-mirror", "tests.unit.services.test_models_pipeline:no_mirror")
     monkeypatch.setattr(LOGISTIC, "people", frozenset())
     monkeypatch.setattr(LOGISTIC, "broken", set())
+    monkeypatch.setattr(LOGISTIC, "asked", [])
     made = Place(tmp_path)
     yield made
     made.close()
@@ -134,3 +141,38 @@ def test_a_version_that_tells_nobody_how_it_was_trained_is_retrained_by_nobody(p
     before = runs(place.platform, SECOND)
     assert retrain(place.platform, ENGINEER, version, "drift") == ""
     assert runs(place.platform, SECOND) == before
+
+
+def test_a_retraining_reads_with_the_rights_of_the_first_training_or_not_at_all(place: Place) -> None:
+    client = place.register(("data-engineer",), ("research", "identified"), name="sid").client
+    who = principal_for(client, parse(client.scopes))
+    submit(place.platform, who, PIPELINE)
+    work(place.platform, once=True)
+    opened = retrain(place.platform, ENGINEER, f"{MODEL}@1", "drift")
+    LOGISTIC.asked.clear()
+    work(place.platform, once=True)
+    assert LOGISTIC.asked == [replace(who, name=RETRAINER)] * 2
+    first, second = (resolve(place.platform, f"{MODEL}@{number}").body["manifest"]["report"] for number in (1, 2))
+    assert first["lineage"]["rights"] == second["lineage"]["rights"] == run_named(place.platform, opened).body["rights"]
+
+    waits = retrain(place.platform, ENGINEER, f"{MODEL}@2", "drift")
+    change_grants(place.platform, place.operator, "sid", Grants(("data-engineer",), ("research",)))
+    work(place.platform, once=True)
+    assert (run_named(place.platform, waits).state, run_named(place.platform, waits).body["error"]) == (
+        "failed", AccessError.code,
+    )  # fmt: skip
+    for act, lost in ((None, "zones identified"), (disable, "may not come in")):
+        if act is not None:
+            act(place.platform, place.operator, "sid")
+        with pytest.raises(AccessError, match=lost) as refused:
+            retrain(place.platform, ENGINEER, f"{MODEL}@1", "drift")
+        assert "Train it anew" in refused.value.remedy
+
+
+def test_a_version_of_before_rights_were_written_down_is_not_trained_again_by_itself(place: Place) -> None:
+    one = resolve(place.platform, gone(place)["version"])
+    lineage = {name: told for name, told in one.body["manifest"]["report"]["lineage"].items() if name != "rights"}
+    report = {**one.body["manifest"]["report"], "lineage": lineage}
+    older = replace(one, body={**one.body, "manifest": {**one.body["manifest"], "report": report}})
+    with pytest.raises(AccessError, match="which rights"):
+        queue_retraining(place.platform, older)
