@@ -58,6 +58,13 @@ def test_alarms_are_listed_by_the_sdk_and_those_that_stand_alone(made: Watched) 
         assert {(one.closed, tuple(one.told), one.waiting) for one in found} == {(None, (), ())}
         assert api.monitoring.alarms(VERSION, "closed") == ()
         assert api.monitoring.alarms(VERSION) == found
+        seen = api.monitoring.acknowledge(VERSION, found[0].id, "the lab changed units")
+        assert seen.acknowledged is not None
+        assert (seen.id, seen.acknowledged.note) == (found[0].id, "the lab changed units")
+        assert {one.id: one for one in api.monitoring.alarms(VERSION)}[seen.id] == seen
+        for version, alarm in (("readmission-30d@2", seen.id), (VERSION, "a" * 26)):
+            with pytest.raises(NotFound):
+                api.monitoring.acknowledge(version, alarm)
 
 
 def test_answers_are_fed_back_by_the_sdk(made: Watched) -> None:
@@ -123,4 +130,7 @@ def test_the_command_line_looks_and_shows(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(now["alarms"]) == len(now["told"]["told"]) > 0  # by now nothing was predicted for long
     assert "stale  (" in listed
     assert "told to nobody" in " ".join(listed.split())
+    alarm = now["told"]["told"][0]["id"]
+    seen = run.invoke(app, ["monitor", "acknowledge", VERSION, alarm, "--note", "known"], catch_exceptions=False).stdout
+    assert "acknowledged by" in " ".join(seen.split())
     assert "[psi]" in run.invoke(app, ["monitor", "thresholds"], catch_exceptions=False).stdout

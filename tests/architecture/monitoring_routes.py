@@ -19,6 +19,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"GET {AT}/versions/{{version}}": {"path": f"{AT}/versions/{VERSION}", **MONITOR},
     f"GET {AT}/versions/{{version}}/looks": {"path": f"{AT}/versions/{VERSION}/looks", **MONITOR},
     f"GET {AT}/versions/{{version}}/alarms": {"path": f"{AT}/versions/{VERSION}/alarms?state=standing", **MONITOR},
+    f"POST {AT}/versions/{{version}}/alarms/{{alarm_id}}/acknowledge": {
+        "path": f"{AT}/versions/{VERSION}/alarms/{{alarm}}/acknowledge", "verb": "operate",
+        "more": {"json": {"note": "seen"}},
+    },
     f"GET {AT}/versions/{{version}}/looks/{{run_id}}": {
         "path": f"{AT}/versions/{VERSION}/looks/{{kept look}}", **MONITOR
     },
@@ -53,7 +57,9 @@ def watched(made: Installation, patient: str) -> dict[str, str]:
         names = step.predictions.record(told)
     look = look_now(made.platform, made.operator, LookAsk(VERSION))
     champion(made)
-    return {"prediction": names[0], "kept look": look["id"]}
+    with made.platform.store("identified").transaction(act) as step:
+        alarm = step.alarms.opened(VERSION, "values", "glucose", "medium")
+    return {"prediction": names[0], "kept look": look["id"], "alarm": alarm.id}
 
 
 def queued(made: Installation) -> str:

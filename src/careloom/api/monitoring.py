@@ -12,9 +12,12 @@ from careloom.api.answers import answers, document, json_answer, problems, queue
 from careloom.api.context import base_url, platform, who
 from careloom.api.lists import ListQuery, TimesQuery, paged
 from careloom.api.monitoring_schemas import (
+    AlarmNote,
     AlarmsQuery,
     LookJobPath,
+    ModelAlarmLife,
     ModelAlarmList,
+    ModelAlarmPath,
     ModelLook,
     ModelLookBody,
     ModelLookList,
@@ -44,6 +47,7 @@ def register(app: OpenAPI) -> None:
         Problem,
         WatchedList,
         ModelLookList,
+        ModelAlarmLife,
         ModelAlarmList,
         ModelLook,
         ModelLookState,
@@ -107,6 +111,20 @@ def alarms(path: WatchedVersionPath, query: AlarmsQuery) -> Response:
     from careloom.services import monitor_shown  # noqa: PLC0415 - see the module
 
     return json_answer({"items": monitor_shown.alarms(platform(), who(), path.version, query.state)})
+
+
+@monitoring.post(
+    "/versions/<version>/alarms/<alarm_id>/acknowledge",
+    summary="Acknowledge an alarm",
+    operation_id="acknowledge_model_alarm",
+    security=_OPERATE,
+    responses={200: answers(ModelAlarmLife, "It as it stands now."), **problems(*_REFUSALS, 404, 409, 413, 415)},
+)
+def acknowledged(path: ModelAlarmPath, body: AlarmNote) -> Response:
+    """It is told again only once it worsens, or is over. 409 for one that is closed."""
+    from careloom.services import monitor_shown  # noqa: PLC0415 - see the module
+
+    return json_answer(monitor_shown.acknowledge(platform(), who(), path.version, path.alarm_id, body.note))
 
 
 @monitoring.get(

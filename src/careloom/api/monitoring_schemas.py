@@ -29,6 +29,7 @@ ALARM_TOLD: dict[str, Any] = {"id": ALARM_ID, "event": "opened", **ALARM}
 ALARM_LIFE: dict[str, Any] = {
     "id": ALARM_ID, **ALARM, "opened": "2026-11-20T09:00:00.000Z", "seen": "2026-11-22T01:02:03.412Z", "closed": None,
     "told": {"webhook": "2026-11-20T09:00:01.000Z"}, "waiting": ["mail"],
+    "acknowledged": {"by": "edda", "time": "2026-11-21T08:00:00.000Z", "level": "large", "note": "other units"},
 }  # fmt: skip
 TOLD: dict[str, Any] = {"told": [ALARM_TOLD], "webhook": "sent", "mail": "off", "azure": "off", "otlp": "off"}
 CROSSING: dict[str, Any] = {
@@ -310,10 +311,35 @@ class WatchedVersionPath(Model):
     version: Annotated[str, Field(pattern=VERSION_PATTERN)] = told(..., "Name and number of a version.", VERSION)
 
 
+class ModelAlarmPath(WatchedVersionPath):
+    """Which alarm of a version."""
+
+    alarm_id: Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")] = told(..., "Its id.", ALARM_ID)
+
+
+class AlarmNote(Model):
+    """What is to be noted beside an alarm."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"note": "the lab changed units"}})
+
+    note: Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")] = Field(
+        "", description="Kept beside it; of no patient."
+    )
+
+
 class AlarmsQuery(Model):
     """Which alarms."""
 
     state: Literal["", "standing", "closed"] = told("", "Only those that stand, or that are closed.", "standing")
+
+
+class AlarmAcknowledged(Model):
+    """Who has seen an alarm, and what they noted."""
+
+    by: str
+    time: time.datetime
+    level: str = Field(description="How much it was then.")
+    note: str
 
 
 class ModelAlarmLife(Model):
@@ -328,6 +354,7 @@ class ModelAlarmLife(Model):
     closed: time.datetime | None = Field(description="Null while it stands.")
     told: dict[str, time.datetime] = Field(description="Channel by channel, when it was told last.")
     waiting: list[str] = Field(description="Channels that are still to be told something.")
+    acknowledged: AlarmAcknowledged | None = Field(None, description="Null while nobody has, or since it worsened.")
 
 
 class ModelAlarmList(Model):

@@ -122,6 +122,26 @@ def alarms(
     output.give(report, as_json=json, show=_show_alarms)
 
 
+@monitor_app.command("acknowledge")
+def acknowledge(
+    version: Version,
+    alarm: Annotated[str, typer.Argument(metavar="ALARM", help="Id of an alarm, as careloom monitor alarms lists it.")],
+    note: Annotated[str, typer.Option(help="What to note beside it; name no patient.")] = "",
+    json: Json = False,
+) -> None:
+    """Acknowledge an alarm: it is told again only once it worsens, or is over.
+
+    Example: careloom monitor acknowledge readmission-30d@3 7v3nq2c5d4aaaabbbbccccdddd --note "the lab changed units"
+    """
+    from careloom.cli import output
+    from careloom.cli.session import opened
+    from careloom.services import monitor_shown
+
+    with opened() as (platform, who):
+        report = monitor_shown.acknowledge(platform, who, version, alarm, note)
+    output.give(report, as_json=json, show=lambda one: _show_alarms([one]))
+
+
 @monitor_app.command("thresholds")
 def thresholds(json: Json = False) -> None:
     """Show the thresholds in force.
@@ -229,7 +249,16 @@ def _show_alarms(report: list[dict[str, Any]]) -> None:
         told = ", ".join(f"{channel} {moment}" for channel, moment in one["told"].items()) or "nobody"
         waits = f"; waits for {', '.join(one['waiting'])}" if one["waiting"] else ""
         output.say(f"{one['id']} {one['kind']} {one['place']} ({one['level']}): opened {one['opened']}, {until}; "
-                   f"told to {told}{waits}")  # fmt: skip
+                   f"told to {told}{waits}{_seen_by(one)}")  # fmt: skip
+
+
+def _seen_by(one: dict[str, Any]) -> str:
+    seen = one["acknowledged"]
+    return (
+        ""
+        if seen is None
+        else f"; acknowledged by {seen['by']} {seen['time']}" + (seen["note"] and f": {seen['note']}")
+    )
 
 
 def _show_limits(report: dict[str, Any]) -> None:

@@ -52,6 +52,15 @@ class Monitoring:
         query = f"?{urlencode({'state': state})}" if state else ""
         return decode(AlarmList, self._get(f"{_version(version)}/alarms{query}")).items
 
+    def acknowledge(self, version: str, alarm: str, note: str = "") -> StandingAlarm:
+        """The alarm, seen by this: it is told again only once it worsens, or is over.
+
+        note    kept beside it; name no patient
+        raises  NotFound; Conflict for one that is closed
+        """
+        where = f"{_version(version)}/alarms/{segment(alarm, 'id of an alarm')}/acknowledge"
+        return decode(StandingAlarm, self._post(where, {"note": note}))
+
     def look(self, version: str, run_id: str) -> Look:
         """One look at a version. raises NotFound"""
         return decode(Look, self._get(f"{_version(version)}/looks/{_run(run_id)}"))

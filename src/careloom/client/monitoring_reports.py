@@ -17,8 +17,20 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Who has seen an alarm, when, how much it was then, and what they noted."""
+
+    by: str
+    time: datetime
+    level: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class StandingAlarm(Alarm):
-    """An alarm as it lives: `closed` is None while it stands; `told`: channel -> when last; `waiting`: channels."""
+    """An alarm as it lives: `closed` is None while it stands; `told`: channel -> when last; `waiting`: channels;
+    `acknowledged` is None while nobody has, or since it worsened.
+    """
 
     id: str
     opened: datetime
@@ -26,6 +38,7 @@ class StandingAlarm(Alarm):
     closed: datetime | None
     told: dict[str, datetime]
     waiting: tuple[str, ...]
+    acknowledged: Acknowledged | None = None
 
 
 @dataclass(frozen=True, slots=True)

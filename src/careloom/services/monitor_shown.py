@@ -1,21 +1,22 @@
 """Watched versions as people see them: which there are, their looks, alarms, the thresholds in force."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 from careloom.errors import CareloomError, NotFound
 from careloom.services.access import Principal
-from careloom.services.admission import admit, note
+from careloom.services.admission import admit, event, note
+from careloom.services.models_kept import require_reason
 from careloom.services.monitor import named, newest_report, reports_of
 from careloom.services.monitor_numbers import Number, numbers_of
 from careloom.services.monitor_outcomes import ZONE
 from careloom.services.monitor_profiles import in_force, profile_of
 from careloom.services.platform import Platform
-from careloom.store.alarms import channels_waiting, waiting
+from careloom.store.alarms import Alarm, channels_waiting, waiting
 from careloom.store.alarms import listed as alarms_listed
 from careloom.store.rows import instant
 
-LIST, SHOW = "monitor-list", "monitor-show"
+LIST, SHOW, ACKNOWLEDGE = "monitor-list", "monitor-show", "monitor-acknowledge"
 LISTED = 100
 AlarmState = Literal["", "standing", "closed"]
 Json = dict[str, Any]
@@ -72,7 +73,8 @@ def alarms(platform: Platform, who: Principal, version: str, state: AlarmState =
 
     state    standing, closed; empty for both
     returns  ``id``, ``kind``, ``place``, ``level``, ``opened``, ``seen`` (by a look, last), ``closed`` (None while it
-             stands), ``told`` (channel -> when last) and ``waiting`` (channels that are still to be told something)
+             stands), ``told`` (channel -> when last), ``waiting`` (channels that are still to be told something) and
+             ``acknowledged`` (by, time, level, note; None while nobody has, or since it worsened)
     raises   AccessError; QueryError
     """
     admit(platform, who, "monitor", ZONE, operation=LIST)
@@ -82,15 +84,37 @@ def alarms(platform: Platform, who: Principal, version: str, state: AlarmState =
         untold = channels_waiting(waiting(connection, version))
     found = [one for one in found if not state or (one.closed is None) is (state == "standing")]
     note(platform, who, LIST, ZONE, detail={"model": version, "listed": len(found)})
-    return [
-        {
-            "id": one.id, "kind": one.kind, "place": one.place, "level": one.level, "opened": instant(one.opened),
-            "seen": instant(one.seen), "closed": None if one.closed is None else instant(one.closed),
-            "told": {channel: instant(moment) for channel, moment in sorted(one.told.items())},
-            "waiting": sorted(channel for channel, name in untold if name == one.id),
-        }
-        for one in found
-    ]  # fmt: skip
+    return [_alarm(one, untold) for one in found]
+
+
+def acknowledge(platform: Platform, who: Principal, version: str, alarm: str, remark: str = "") -> Json:
+    """The alarm, which somebody has seen by this: it is told again only once it worsens, or is over.
+
+    remark   kept beside it, of 500 characters at most, and of no patient
+    returns  as `alarms`
+    raises   AccessError; QueryError for a remark that is too long; NotFound; Conflict for an alarm that is closed
+    """
+    admit(platform, who, "operate", ZONE, operation=ACKNOWLEDGE)
+    named(version)
+    require_reason(remark)
+    told = event(platform, who, ACKNOWLEDGE, ZONE, action="update", detail={"model": version, "alarm": alarm})
+    with platform.store(ZONE).transaction(told) as step:
+        made = step.alarms.acknowledged(version, alarm, who.name, remark)
+        untold = channels_waiting(step.alarms.waiting(version))
+    return _alarm(made, untold)
+
+
+def _alarm(one: Alarm, untold: Collection[tuple[str, str]]) -> Json:
+    seen = one.acknowledged
+    return {
+        "id": one.id, "kind": one.kind, "place": one.place, "level": one.level, "opened": instant(one.opened),
+        "seen": instant(one.seen), "closed": None if one.closed is None else instant(one.closed),
+        "told": {channel: instant(moment) for channel, moment in sorted(one.told.items())},
+        "waiting": sorted(channel for channel, name in untold if name == one.id),
+        "acknowledged": None if seen is None else {
+            "by": seen.by, "time": instant(seen.time), "level": seen.level, "note": seen.note,
+        },
+    }  # fmt: skip
 
 
 def limits(platform: Platform, who: Principal) -> Json:

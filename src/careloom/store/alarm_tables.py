@@ -18,10 +18,16 @@ alarm = Table(
     Column("seen", BigInteger, nullable=False),
     Column("closed", BigInteger, nullable=False),
     Column("told", Text, nullable=False),
+    Column("acknowledged", BigInteger, nullable=False),
+    Column("acknowledged_by", Text, nullable=False),
+    Column("acknowledged_level", Text, nullable=False),
+    Column("note", Text, nullable=False),
     Index("alarm_by_version", "version", "closed"),
 )
 """An alarm of a watched version (``NAME@NUMBER``), never of a patient. `place`: a feature or a group; `seen`: of the
-newest look that raised it; `closed`: 0 while it stands; `told`: JSON, channel -> when it was told last."""
+newest look that raised it; `closed`: 0 while it stands; `told`: JSON, channel -> when it was told last;
+`acknowledged`: when somebody did, who, at which level, with which note; 0 and empty while nobody has, or since it is
+worse."""
 
 alarm_message = Table(
     "alarm_message",

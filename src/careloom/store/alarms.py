@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection
 
 from careloom.crypto.pseudonyms import name_of
+from careloom.errors import Conflict, NotFound
 from careloom.store import bulk
 from careloom.store.alarm_tables import alarm, alarm_message
 from careloom.store.audit_log import microseconds, time_of
@@ -26,9 +27,22 @@ State = Literal["waiting", "told", "dropped"]
 MESSAGE_DAYS = 90
 ALARM_DAYS = 730
 """How long messages that were told, and alarms that are closed, are kept."""
-_ALARMS = "SELECT alarm, version, kind, place, level, opened, seen, closed, told FROM alarm "
+_ALARMS = (
+    "SELECT alarm, version, kind, place, level, opened, seen, closed, told, acknowledged, acknowledged_by, "
+    "acknowledged_level, note FROM alarm "
+)
 _MESSAGES = "SELECT message, version, channel, state, created, due, tries, ended, code, body FROM alarm_message "
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Who has seen an alarm, when, how much it was then, and what they noted."""
+
+    by: str
+    time: datetime
+    level: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ class Alarm:
     seen    end of the newest look that raised it
     closed  None while it stands
     told    channel -> when it was told last
+    acknowledged  None while nobody has, or since it worsened
     """
 
     id: str
@@ -50,6 +65,7 @@ class Alarm:
     seen: datetime
     closed: datetime | None
     told: Mapping[str, datetime]
+    acknowledged: Acknowledged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,14 @@ def standing(connection: Connection, version: str) -> list[Alarm]:
     """The alarms of a version that are not closed, the oldest first."""
     sql = _ALARMS + "WHERE version = ? AND closed = 0 ORDER BY opened, alarm"
     return [_alarm(row) for row in bulk.fetch(connection, sql, (version,))]
+
+
+def one_of(connection: Connection, version: str, name: str) -> Alarm:
+    """An alarm of a version by its id. raises NotFound"""
+    rows = bulk.fetch(connection, _ALARMS + "WHERE version = ? AND alarm = ?", (version, name))
+    if not rows:
+        raise NotFound("there is no such alarm of that version", "List them: careloom monitor alarms NAME@3.")
+    return _alarm(rows[0])
 
 
 def listed(connection: Connection, version: str, limit: int) -> list[Alarm]:
@@ -114,7 +138,7 @@ class AlarmWriter:
     def opened(self, version: str, kind: str, place: str, level: str) -> Alarm:
         """Keeps a new alarm."""
         name, now = name_of(self._tools.random_bytes(16)), self._tools.now
-        row = (name, version, kind, place, level, now, now, 0, "{}")
+        row = (name, version, kind, place, level, now, now, 0, "{}", 0, "", "", "")
         bulk.insert(self._tools.connection, alarm, [row])
         return _alarm(row)
 
@@ -122,6 +146,23 @@ class AlarmWriter:
         """Notes that a look raised it again."""
         sql = "UPDATE alarm SET seen = ?, level = ? WHERE alarm = ?"
         bulk.run(self._tools.connection, sql, [(self._tools.now, level, name)])
+
+    def acknowledged(self, version: str, name: str, by: str, remark: str) -> Alarm:
+        """Notes who has seen it as it is now; whoever did so last stays.
+
+        raises  NotFound; Conflict for one that is closed
+        """
+        connection, found = self._tools.connection, one_of(self._tools.connection, version, name)
+        if found.closed is not None:
+            raise Conflict("the alarm is closed", "It needs nobody any more.")
+        sql = "UPDATE alarm SET acknowledged = ?, acknowledged_by = ?, acknowledged_level = ?, note = ? WHERE alarm = ?"
+        bulk.run(connection, sql, [(self._tools.now, by, found.level, remark, name)])
+        return one_of(connection, version, name)
+
+    def worsened(self, name: str) -> None:
+        """Takes back that it was acknowledged: it is more than it was then."""
+        sql = "UPDATE alarm SET acknowledged = ?, acknowledged_by = ?, acknowledged_level = ?, note = ? WHERE alarm = ?"
+        bulk.run(self._tools.connection, sql, [(0, "", "", "", name)])
 
     def closed(self, name: str) -> None:
         """Notes that it stands no longer."""
@@ -198,10 +239,11 @@ def channels_waiting(messages: Collection[Message]) -> set[tuple[str, str]]:
 
 
 def _alarm(row: Any) -> Alarm:
-    name, version, kind, place, level, opened, seen, closed, told = row
+    name, version, kind, place, level, opened, seen, closed, told, acknowledged, by, at, remark = row
     moments = {channel: time_of(moment) for channel, moment in orjson.loads(told).items()}
     ended = time_of(closed) if closed else None
-    return Alarm(name, version, kind, place, level, time_of(opened), time_of(seen), ended, moments)
+    known = Acknowledged(by, time_of(acknowledged), at, remark) if acknowledged else None
+    return Alarm(name, version, kind, place, level, time_of(opened), time_of(seen), ended, moments, known)
 
 
 def _message(row: Any) -> Message:

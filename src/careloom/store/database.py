@@ -25,7 +25,7 @@ from careloom.store.subjects import SHARED, SHARED_NAME, SubjectKeys
 from careloom.store.table_texts import make_tables, run_all
 from careloom.store.zone_keys import ZoneKeys
 
-REVISION = "0015"
+REVISION = "0016"
 """The newest migration in ``store/migrations/versions``."""
 
 BESIDE = (

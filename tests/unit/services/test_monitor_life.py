@@ -9,15 +9,18 @@ from typing import Any
 import orjson
 import pytest
 
-from careloom.errors import AccessError, SetupError
+from careloom.errors import AccessError, Conflict, SetupError
 from careloom.mlops.drift_thresholds import shipped
 from careloom.pipeline.registry import REGISTRY
 from careloom.runtime import Runtime
 from careloom.services import monitor_tell
+from careloom.services.admission import event
 from careloom.services.jobs import work
 from careloom.services.monitor import LookAsk, look
+from careloom.services.monitor_alarms import settled
 from careloom.services.monitor_jobs import look_now, queue_due
 from careloom.services.monitor_labels import Feedback, take_feedback
+from careloom.services.monitor_shown import acknowledge
 from careloom.services.monitor_shown import alarms as shown_alarms
 from careloom.services.monitor_tell import FIRST_WAIT, LONGEST_WAIT, deliver
 from careloom.services.platform import Platform
@@ -94,6 +97,43 @@ def test_an_alarm_that_stands_is_told_again_when_the_quiet_hours_since_it_was_to
     assert hook.told == [{(event, kind) for kind in kinds} for event in ("opened", "standing", "standing")]
     assert len({frozenset(one["id"] for one in message["alarms"]) for message in hook.taken}) == 1
     assert len({message["message"] for message in hook.taken}) == 3
+
+
+def raised(made: Watched, level: str) -> list[str]:
+    """What every channel is told of a look a day on that raises one alarm at a level; an empty level for no alarm."""
+    made.clock.move(hours=25)
+    found = [{"kind": "values", "place": "glucose", "level": level}] if level else []
+    report = {"version": VERSION, "id": "a look", "since": "", "until": "", "predictions": 1, "findings": []}
+    said = event(made.platform, ENGINEER, "monitor-run", "identified")
+    with made.platform.store("identified").transaction(said) as step:
+        settled(step.alarms, made.platform.settings.monitor, report | {"alarms": found}, {("values", "glucose")})
+        queued = step.alarms.waiting(VERSION)
+        for one in queued:
+            step.alarms.ended(one.id, "told")
+    return [each["event"] for one in queued for each in one.body["alarms"]]
+
+
+def test_an_alarm_that_was_acknowledged_is_told_again_once_it_worsens_or_is_over(made: Watched) -> None:
+    def acknowledged(note: str = "") -> None:
+        (one,) = standing(made)
+        seen = acknowledge(made.platform, ENGINEER, VERSION, one.id, note)["acknowledged"]
+        assert (seen["by"], seen["level"], seen["note"]) == (ENGINEER.name, one.level, note)
+
+    assert raised(made, "medium") == ["opened"] * 2
+    assert raised(made, "medium") == ["standing"] * 2
+    acknowledged("the lab changed units")
+    assert [raised(made, level) for level in ("medium", "small", "medium")] == [[], [], []]
+    assert raised(made, "large") == ["standing"] * 2
+    (one,) = shown_alarms(made.platform, CLINICIAN, VERSION)
+    assert (one["level"], one["acknowledged"]) == ("large", None)
+    acknowledged()
+    assert raised(made, "large") == []
+    assert raised(made, "") == ["resolved"] * 2
+    assert raised(made, "large") == ["opened"] * 2
+    with pytest.raises(Conflict):
+        acknowledge(made.platform, ENGINEER, VERSION, one["id"])
+    with pytest.raises(AccessError):
+        acknowledge(made.platform, CLINICIAN, VERSION, one["id"])
 
 
 def test_a_channel_that_failed_is_tried_again_and_the_other_is_not_told_twice(made: Watched) -> None:

@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+import pytest
+
+from careloom.errors import Conflict, NotFound
 from careloom.store import alarms, bulk
 from careloom.store.zone_store import ZoneStore
 from tests.store_kit import START, event
@@ -33,6 +36,25 @@ def test_an_alarm_stands_until_it_is_closed_and_keeps_its_id(store: ZoneStore) -
         assert alarms.standing(connection, VERSION) == []
         (one,) = alarms.listed(connection, VERSION, 10)
     assert one.closed is not None
+
+
+def test_an_alarm_that_somebody_acknowledged_says_who_until_it_worsens_and_one_that_is_closed_takes_none(
+    store: ZoneStore,
+) -> None:
+    name, _ = queued(store)
+    with store.transaction(event()) as step:
+        step.alarms.seen(name, "medium")
+        for who in ("edda", "rosa"):
+            made = step.alarms.acknowledged(VERSION, name, who, "the lab changed units").acknowledged
+            assert made is not None
+            assert (made.by, made.level, made.note) == (who, "medium", "the lab changed units")
+        with pytest.raises(NotFound):
+            step.alarms.acknowledged("readmission-30d@4", name, "edda", "")
+        step.alarms.worsened(name)
+        assert step.alarms.standing(VERSION)[0].acknowledged is None
+        step.alarms.closed(name)
+        with pytest.raises(Conflict):
+            step.alarms.acknowledged(VERSION, name, "edda", "")
 
 
 def test_a_message_is_tried_by_one_at_a_time_and_waits_until_it_is_told(store: ZoneStore) -> None:

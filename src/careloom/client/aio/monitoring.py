@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from careloom.client.address import segment
 from careloom.client.aio.session import Session
 from careloom.client.aio.waiting import until_ended
 from careloom.client.decoding import decode
@@ -49,6 +50,15 @@ class Monitoring:
         """The newest alarms of a version, those that stand first. raises AccessError"""
         query = f"?{urlencode({'state': state})}" if state else ""
         return decode(AlarmList, await self._get(f"{_version(version)}/alarms{query}")).items
+
+    async def acknowledge(self, version: str, alarm: str, note: str = "") -> StandingAlarm:
+        """The alarm, seen by this: it is told again only once it worsens, or is over.
+
+        note    kept beside it; name no patient
+        raises  NotFound; Conflict for one that is closed
+        """
+        where = f"{_version(version)}/alarms/{segment(alarm, 'id of an alarm')}/acknowledge"
+        return decode(StandingAlarm, await self._post(where, {"note": note}))
 
     async def look(self, version: str, run_id: str) -> Look:
         """One look at a version. raises NotFound"""
