@@ -45,7 +45,7 @@ WRITES = (
 PAGED = (
     "audit/events",
     "models", "model-runs", "monitoring/versions", "monitoring/versions/{version}/looks", "synthetic/models",
-    "synthetic/samples", "synthetic/releases", "synthetic/ledger", "subjects/rules", "logs",
+    "synthetic/samples", "synthetic/releases", "synthetic/ledger", "subjects/rules", "logs", "score-runs",
 )  # fmt: skip
 NOT_WRITTEN = (400, 405, 409, 410, 412, 413, 422)
 BEYOND_SCHEMAS = {

@@ -68,6 +68,8 @@ def test_the_sdk_queues_a_scoring_waits_for_it_and_cancels_one(place: Installati
         assert done.report is not None
         assert (done.model, done.report.called, len(done.report.listed), done.report.left) == (f"{NAME}@1", 2, 2, 0)
         other = api.scores.queue(NAME, as_of="2024-02-24T00:00:00Z")
+        assert {one.id for one in api.scores.runs()} == {run.id, other.id}
+        assert [one.id for one in api.scores.runs("waiting")] == [other.id]
         assert api.scores.cancel(other.id).state == "cancelled"
         with pytest.raises(Conflict):
             api.scores.cancel(run.id)

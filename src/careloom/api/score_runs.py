@@ -7,18 +7,20 @@ from flask_openapi3 import APIBlueprint, OpenAPI
 
 from careloom.api.answers import answers, document, json_answer, problems, queued_answer
 from careloom.api.context import base_url, platform, who
+from careloom.api.lists import StatesQuery, paged
 from careloom.api.schemas import Problem
-from careloom.api.score_runs_schemas import ScoreRun, ScoreRunBody, ScoreRunPath
+from careloom.api.score_runs_schemas import ScoreRun, ScoreRunBody, ScoreRunList, ScoreRunPath
 from careloom.api.scores import SEARCH, TAG, moment
 
 _REFUSALS: tuple[Any, ...] = (400, 401, 403, 404, 500, 503)
+_LISTED: tuple[Any, ...] = (400, 401, 403, 500, 503)
 
 score_runs = APIBlueprint("score_runs", __name__, url_prefix="/api/v1/score-runs", abp_tags=[TAG])
 
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
-    document(score_runs, Problem, ScoreRun)
+    document(score_runs, Problem, ScoreRun, ScoreRunList)
     app.register_api(score_runs)
 
 
@@ -41,6 +43,20 @@ def started(body: ScoreRunBody) -> Response:
     asked = CohortScoreAsk(**told, costs=None if costs is None else UnitCosts(**costs))
     made = submit_scoring(platform(), who(), asked)
     return json_answer(made, 202, at=f"{base_url()}/api/v1/score-runs/{made['id']}")
+
+
+@score_runs.get(
+    "",
+    summary="List queued scorings",
+    operation_id="list_score_runs",
+    security=SEARCH,
+    responses={200: answers(ScoreRunList, "The newest five hundred that the caller queued."), **problems(*_LISTED)},
+)
+def listed(query: StatesQuery) -> Response:
+    """Newest first, of zones that the caller may search; whom each lists is shown by its own address."""
+    from careloom.services.score_cohort_jobs import scorings  # noqa: PLC0415 - see the module
+
+    return paged(scorings(platform(), who()), query, by="id", at="created")
 
 
 @score_runs.get(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StrictBool
 
 from careloom.api.answers import told
+from careloom.api.lists import NEXT
 from careloom.api.schemas import RUN_ID, RUN_PATTERN, Body, Count, Model, Progress, RunId, State
 from careloom.api.scores_schemas import COHORT, CohortScore, ModelName, Moment, UnitCostsBody
 
@@ -14,6 +15,11 @@ JOB: dict[str, Any] = {
     "ended": "2026-11-22T01:04:03.412000+00:00", "progress": {"done": 120, "total": 120}, "error": None,
     "model": "readmission-30d@3", "zone": "identified", "report": COHORT | {"left": 0},
 }  # fmt: skip
+
+
+LISTED_JOB: dict[str, Any] = {name: told for name, told in JOB.items() if name != "report"} | {
+    "created": "2026-11-22T01:02:02.900000+00:00"
+}
 
 
 class ScoreRunBody(Body):
@@ -49,6 +55,32 @@ class ScoreRunReport(CohortScore):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": COHORT | {"left": 0}})
 
     left: Count = Field(description="On the list no more: erased since, or hidden from the caller.")
+
+
+class ScoreRunBrief(Model):
+    """A queued scoring, without whom it listed."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": LISTED_JOB})
+
+    id: RunId
+    state: State
+    actor: str
+    created: time.datetime = Field(description="When it was queued.")
+    started: time.datetime | None = Field(description="Null while it waits.")
+    ended: time.datetime | None
+    progress: Progress = Field(description="In resources while they are read, in patients after that.")
+    error: str | None = Field(description="The code of the error that ended it.")
+    model: str = Field(description="By its number from when the run begins.")
+    zone: str
+
+
+class ScoreRunList(Model):
+    """The scorings that the caller queued, newest first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LISTED_JOB], "next": None}})
+
+    items: list[ScoreRunBrief]
+    next: str | None = NEXT
 
 
 class ScoreRun(Model):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from careloom.cli.output import say
+from careloom.cli.output import say, show_table
 
 Row = dict[str, Any]
 _WHY = {
@@ -97,6 +97,16 @@ def stratified(report: Row) -> None:
 def queued(told: Row) -> None:
     """That the worker will score."""
     say(f"Queued: {told['id']}; careloom worker does it, careloom score --run {told['id']} shows what came of it.")
+
+
+def score_runs(told: list[Row]) -> None:
+    """The queued scorings of who asks."""
+    rows = [
+        [one["id"], one["model"], one["zone"], one["state"], one["created"],
+         f"{one['progress']['done']:,} of {one['progress']['total']:,}", one["error"] or ""]
+        for one in told
+    ]  # fmt: skip
+    show_table("Scorings", ["run", "model", "zone", "state", "queued", "done", "error"], rows)
 
 
 def score_run(told: Row) -> None:

@@ -42,6 +42,7 @@ def score(
     ] = False,
     queue: Annotated[bool, typer.Option("--queue", help="With --cohort: let the worker do it.")] = False,
     run: Annotated[str, typer.Option(help="What came of one that was queued, by its id.")] = "",
+    runs: Annotated[bool, typer.Option("--runs", help="List those that you queued.")] = False,
     json: Json = False,
 ) -> None:
     """Score a patient by a registered model: the risk, what it rests on, and what can be done; or a whole cohort.
@@ -51,6 +52,8 @@ def score(
     Example: careloom score --cohort readmission_30_days --model readmission-30d@champion --capacity 20
 
     Example: careloom score --cohort readmission_30_days --model readmission-30d@champion --queue
+
+    Example: careloom score --runs
     """
     from datetime import UTC
 
@@ -58,7 +61,7 @@ def score(
     from careloom.cli.session import opened
     from careloom.errors import QueryError
 
-    if run:
+    if run or runs:
         _show_run(run, json)
         return
     if not model or bool(patient) == bool(cohort):
@@ -101,7 +104,10 @@ def _whole(ask: "CohortScoreAsk", queue: bool, json: bool) -> None:
 def _show_run(run: str, json: bool) -> None:
     from careloom.cli import output, render_risk
     from careloom.cli.session import opened
-    from careloom.services.score_cohort_jobs import scoring_state
+    from careloom.services.score_cohort_jobs import scoring_state, scorings
 
     with opened() as (platform, who):
+        if not run:
+            output.give(scorings(platform, who), as_json=json, show=render_risk.score_runs)
+            return
         output.give(scoring_state(platform, who, run), as_json=json, show=render_risk.score_run)

@@ -1,11 +1,12 @@
 """Risks by registered models: one patient, or everybody with whom to call first."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.decoding import decode
 from careloom.client.payload import JsonBody
-from careloom.client.scores_reports import CohortScore, Score, ScoreRun
+from careloom.client.scores_reports import CohortScore, Score, ScoreRun, ScoreRunBrief, ScoreRunList
 from careloom.client.session import Session
 from careloom.client.transport import Ask
 from careloom.client.waiting import until_ended
@@ -46,6 +47,11 @@ class Scores:
         raises  AccessError, NotFound
         """
         return decode(ScoreRun, self._send(_RUNS, {"model": model, "capacity": capacity, **more}))
+
+    def runs(self, state: str = "") -> tuple[ScoreRunBrief, ...]:
+        """The scorings that you queued, newest first; of one state where it is named. raises AccessError"""
+        query = f"?{urlencode({'state': state})}" if state else ""
+        return decode(ScoreRunList, self._session.whole(f"{self._session.base}{_RUNS}{query}")).items
 
     def run(self, run_id: str) -> ScoreRun:
         """One that you queued, with its report once it is done. raises NotFound; AccessError"""

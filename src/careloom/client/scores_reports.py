@@ -70,6 +70,22 @@ class ScoreRunReport(CohortScore):
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreRunBrief(QueuedWork):
+    """A queued scoring in a list, without whom it listed."""
+
+    created: datetime
+    model: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRunList:
+    """The scorings that you queued, newest first."""
+
+    items: tuple[ScoreRunBrief, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreRun(QueuedWork):
     """A queued scoring; ``model`` by its number from when it begins, `report` None until it is done."""
 

@@ -14,21 +14,23 @@ from careloom.errors import NotFound, QueryError
 from careloom.risk.stratify import UnitCosts
 from careloom.services import jobs as job_service
 from careloom.services.access import Principal
+from careloom.services.access_decision import Ask, decide
 from careloom.services.admission import admit, note
 from careloom.services.job_requests import sealed, unsealed
 from careloom.services.models_kept import resolve
-from careloom.services.platform import Platform
+from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.queued import asker_of, find_job, rights_of, state_of
 from careloom.services.score import moment_of, require_writer
 from careloom.services.score_cohort import CohortScoreAsk, names_of, score_cohort
 from careloom.services.score_facts import types
 from careloom.services.search import zone_of
 from careloom.services.sight import knows_of
-from careloom.store.jobs import Job, Jobs, Progress
+from careloom.store.jobs import Job, JobFilter, Jobs, Progress
 from careloom.store.zone_store import Zone
 
 KIND = "score-cohort"
 OPERATION = "score-queue"
+LISTED = 500
 Json = dict[str, Any]
 
 
@@ -55,6 +57,29 @@ def submit_scoring(platform: Platform, who: Principal, ask: CohortScoreAsk) -> J
     with platform.jobs() as jobs:
         jobs.submit(KIND, request | {"zone": zone, "model": ask.model}, actor=who.name, job_id=job_id)
         return _state(jobs.get(job_id))
+
+
+def scorings(platform: Platform, who: Principal) -> list[Json]:
+    """The newest scorings that `who` queued, of zones that they may search, the newest first.
+
+    returns  as `scoring_state`, with ``created`` and without who is listed; `LISTED` at most
+    raises   AccessError for who may search no zone
+    """
+    zones = {zone for zone in STORED_ZONES if _searches(who, zone)}
+    for kind in types() if not zones else ():
+        admit(platform, who, "search", "identified", kind, operation=OPERATION)
+    found: list[Job] = []
+    if platform.has_jobs():
+        with platform.jobs() as jobs:
+            found = jobs.chosen(JobFilter(kind=KIND, actor=who.name), limit=LISTED)
+    told = [_state(job) | {"created": job.created.isoformat()} for job in found]
+    listed = [{name: one[name] for name in one if name != "report"} for one in told if one["zone"] in zones]
+    note(platform, who, OPERATION, "identified", detail={"listed": len(listed)})
+    return listed
+
+
+def _searches(who: Principal, zone: Zone) -> bool:
+    return all(decide(who, Ask("search", zone, kind)).is_permit for kind in types())
 
 
 def scoring_state(platform: Platform, who: Principal, job_id: str) -> Json:

@@ -19,6 +19,7 @@ from careloom.services.score_cohort_jobs import (
     KIND,
     cancel_scoring,
     scoring_state,
+    scorings,
     submit_scoring,
 )
 from careloom.store.jobs import Stop
@@ -117,6 +118,14 @@ def test_only_who_asked_sees_it_or_cancels_it(place: Installation) -> None:
     for change in (scoring_state, cancel_scoring):
         with pytest.raises(NotFound):
             change(place.platform, replace(CLINICIAN, name="carl"), made["id"])
+    assert scorings(place.platform, replace(CLINICIAN, name="carl")) == []
+    with pytest.raises(AccessError):
+        scorings(place.platform, replace(CLINICIAN, roles=frozenset({"auditor"})))
+    (listed,) = scorings(place.platform, CLINICIAN)
+    assert (listed["id"], listed["state"], listed["zone"], "report" in listed) == (
+        made["id"], "waiting", "identified", False,
+    )  # fmt: skip
+    assert scorings(place.platform, replace(CLINICIAN, zones=frozenset({"identified", "research"}))) == [listed]
     assert cancel_scoring(place.platform, CLINICIAN, made["id"])["state"] == "cancelled"
     work(place.platform, once=True)
     assert logged(place) == []

@@ -1,6 +1,7 @@
 """Risks by registered models: one patient, or everybody with whom to call first."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.aio.session import Session
@@ -8,7 +9,7 @@ from careloom.client.aio.waiting import until_ended
 from careloom.client.decoding import decode
 from careloom.client.payload import JsonBody
 from careloom.client.scores import _BELOW, _RUNS
-from careloom.client.scores_reports import CohortScore, Score, ScoreRun
+from careloom.client.scores_reports import CohortScore, Score, ScoreRun, ScoreRunBrief, ScoreRunList
 from careloom.client.transport import Ask
 
 
@@ -44,6 +45,11 @@ class Scores:
         raises  AccessError, NotFound
         """
         return decode(ScoreRun, await self._send(_RUNS, {"model": model, "capacity": capacity, **more}))
+
+    async def runs(self, state: str = "") -> tuple[ScoreRunBrief, ...]:
+        """The scorings that you queued, newest first; of one state where it is named. raises AccessError"""
+        query = f"?{urlencode({'state': state})}" if state else ""
+        return decode(ScoreRunList, await self._session.whole(f"{self._session.base}{_RUNS}{query}")).items
 
     async def run(self, run_id: str) -> ScoreRun:
         """One that you queued, with its report once it is done. raises NotFound; AccessError"""
