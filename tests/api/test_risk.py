@@ -62,6 +62,15 @@ def test_a_patient_is_told_which_rule_keeps_them_out(place: Installation) -> Non
             api.risk.why("nobody", COHORT, zone="identified")
 
 
+ACES = """
+predicates: {leaving: {code: {regex: "^HOSPITAL_DISCHARGE//"}}, coming: {code: {regex: "^HOSPITAL_ADMISSION//"}}}
+trigger: leaving
+windows:
+  input: {start: NULL, end: trigger, start_inclusive: True, end_inclusive: True, index_timestamp: end}
+  target: {start: input.end, end: start + 30d, start_inclusive: False, end_inclusive: True, label: coming}
+"""
+
+
 def test_a_training_set_is_made_listed_and_shown(place: Installation) -> None:
     with client_of(place) as api:
         made = api.risk.make_training_set("synthetic", COHORT, allow_leaks=True)
@@ -115,3 +124,25 @@ def test_the_command_lists_training_sets_and_shows_one(
     assert [one["table"] for one in orjson.loads(listed.stdout)] == [TABLE]
     shown = CliRunner().invoke(app, ["risk", "cohort", "train-sets", TABLE, "--zone", "synthetic", "--json"])
     assert orjson.loads(shown.stdout)["manifest"] == made.manifest
+
+
+def test_a_task_file_of_aces_is_counted_told_and_made_a_training_set_of(place: Installation, tmp_path: Path) -> None:
+    with client_of(place) as api:
+        counted = api.risk.count(definition=ACES, zone="identified", limit=1)
+        assert (counted.rows, len(counted.shown)) == (10, 1)
+        assert [step.name for step in counted.steps] == [
+            "trigger: leaving", "input: it begins and ends", "target: it begins and ends",
+        ]  # fmt: skip
+        assert all(one.is_in for one in api.risk.why("young", definition=ACES, zone="identified"))
+        made = api.risk.make_training_set("synthetic", definition=ACES, allow_leaks=True)
+        assert made.rows == 10
+        with pytest.raises(FormatError, match=r"windows\.target\.label"):
+            api.risk.count(definition=ACES.replace("label: coming", "label: come"))
+    task, out = tmp_path / "again.yaml", tmp_path / "again.toml"
+    task.write_text(ACES)
+    for command in (["import", str(task), "--out", str(out)], ["import", str(task)]):
+        done = CliRunner().invoke(app, ["risk", "cohort", *command])
+        assert done.exit_code == 0, done.output
+    assert done.output == out.read_text()
+    with client_of(place) as api:
+        assert api.risk.count(definition=out.read_text(), zone="identified").rows == 10

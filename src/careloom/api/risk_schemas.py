@@ -66,7 +66,7 @@ class TrainingSetPath(TrainingSetsPath):
 class _CohortBody(Body):
     cohort: Annotated[str, Field(pattern=rf"^({NAME})?$")] = Field("", description="One that ships.")
     definition: Annotated[str, Field(max_length=65_536)] = Field(
-        "", description="One of your own, as TOML, in place of the name."
+        "", description="One of your own, as TOML or as a task file of ACES, in place of the name."
     )
     zone: RiskZone = "research"
     facts: Annotated[str, Field(max_length=300)] = Field(
@@ -102,7 +102,9 @@ class TrainingSetBody(Body):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"cohort": "readmission_30_days"}})
 
     cohort: Annotated[str, Field(pattern=rf"^({NAME})?$")] = Field("", description="One that ships.")
-    definition: Annotated[str, Field(max_length=65_536)] = Field("", description="Or one of your own, as TOML.")
+    definition: Annotated[str, Field(max_length=65_536)] = Field(
+        "", description="Or one of your own, as TOML or as a task file of ACES."
+    )
     features: Annotated[str, Field(pattern=rf"^{NAME}$")] = Field("general", description="A set that ships.")
     facts: Annotated[str, Field(max_length=300)] = Field("newest", description="A version of the table of facts.")
     split: Literal["patient", "temporal"] = "patient"

@@ -9,7 +9,9 @@ import typer
 from careloom.cli.options import Json
 
 cohort_app = typer.Typer(no_args_is_help=True, help="Cohorts: who is predicted for, when, and what came of it.")
-Named = Annotated[str, typer.Argument(metavar="COHORT", help="A definition that ships, or a TOML file of one.")]
+Named = Annotated[
+    str, typer.Argument(metavar="COHORT", help="A definition that ships, a TOML file of one, or a task file of ACES.")
+]
 Zone = Annotated[str, typer.Option(help="identified, research or synthetic.")]
 Facts = Annotated[
     str, typer.Option(help="A version of the table of facts, or newest; the zone as it is, in memory, without.")
@@ -200,6 +202,31 @@ def aces(
     output.give(report.as_json(), as_json=json, show=_show_task)
 
 
+@cohort_app.command("import")
+def imported(
+    task: Annotated[Path, typer.Argument(metavar="TASK", help="A task file of ACES (YAML).")],
+    name: Annotated[str, typer.Option(help="Of the cohort; that of the file without.")] = "",
+    predicates: Annotated[
+        Path | None, typer.Option(help="A second file, whose predicates are taken before those of the first.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A file that gets the cohort, in place of the screen.")] = None,
+    json: Json = False,
+) -> None:
+    """Write a task file of ACES as a cohort of ours (TOML), to count, to ask why, and to train on.
+
+    Example: careloom risk cohort import readmission.yaml --out readmission.toml
+    """
+    from careloom.cli import output
+    from careloom.services.risk_aces import import_task
+
+    text = import_task(task, name, predicates)
+    if out is not None:
+        out.write_text(text, "utf-8")
+    told = {"file": "" if out is None else str(out), "toml": text}
+    shown = text if out is None else f"{out}\n"
+    output.give(told, as_json=json, show=lambda _: output.emit_text(shown))
+
+
 def _show_task(report: dict[str, Any]) -> None:
     from careloom.cli import output
 
@@ -235,7 +262,8 @@ def _show_why(told: list[dict[str, Any]]) -> None:
     if not told:
         output.say("No index event.")
     for one in told:
-        where = f"{one['index_time']:%Y-%m-%d %H:%M}  {one['resource_key']}"
+        index = f"{one['index_time']:%Y-%m-%d %H:%M}" if one["index_time"] else "no index time"
+        where = f"{index}  {one['resource_key']}"
         if one["is_in"]:
             output.say(f"{where}  in: {one['state']}")
             continue

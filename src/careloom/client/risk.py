@@ -26,7 +26,7 @@ _BELOW = "/api/v1/risk/"
 
 
 class Risk:
-    """Cohorts of a zone, as the client's token allows. A definition of your own goes in as TOML text."""
+    """Cohorts of a zone, as the client's token allows. Your own definition goes in as text: TOML, or a task of ACES."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -19,6 +19,7 @@ from careloom.risk.cohorts_definition import Choose, Definition, EventSet, Rule
 from careloom.risk.cohorts_events import OUTSIDE, last_known
 from careloom.risk.cohorts_match import facts_of, known_before
 from careloom.risk.cohorts_outcome import follow_up_ahead, horizon_end, outcomes
+from careloom.risk.cohorts_windows import WindowCohort
 
 _DAY_SECONDS = 86_400
 _CHOICES = {
@@ -53,13 +54,17 @@ class Cohort:
     verdicts   [m] every candidate: candidate, patient_id, index_time, resource_key, one Boolean a rule,
                is_covered, is_in
     states     state -> rows, of those that are in
+    index_kind kind of the index events, whose own value a feature may be; empty for a date, and where they tell nothing
+    outcome    the facts that the outcome is
     """
 
-    definition: Definition
+    definition: Definition | WindowCohort
     rows: pl.DataFrame
     steps: tuple[Step, ...]
     verdicts: pl.DataFrame
     states: dict[str, int]
+    index_kind: str = ""
+    outcome: tuple[EventSet, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Counts only: name, digest, steps, states, patients."""
@@ -91,7 +96,11 @@ def extract(definition: Definition, events: pl.DataFrame, *, shift_days: float =
     states = dict.fromkeys(("event", "none", "death", "censored"), 0) | dict(counted)
     names = [rule.name for rule in definition.rules]
     kept = ("candidate", "patient_id", "index_time", "resource_key", *names, "is_covered", "is_in")
-    return Cohort(definition, told.sort("patient_id", "index_time"), tuple(steps), verdicts.select(kept), states)
+    return Cohort(
+        definition, told.sort("patient_id", "index_time"), tuple(steps), verdicts.select(kept), states,
+        definition.events[definition.index.event].kind if definition.index.event else "",
+        (definition.events[definition.outcome.event],),
+    )  # fmt: skip
 
 
 def indexes(definition: Definition, events: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import polars as pl
+from polars.exceptions import PolarsError
+
 from careloom.errors import FormatError
 from careloom.risk.cohorts_yaml import read_yaml
 
@@ -30,6 +33,8 @@ _SECONDS = {
 """Units of pytimeparse 1.1.8, which ACES reads durations by; years and months are none of them."""
 _PREDICATE = ("code", "value_min", "value_max", "value_min_inclusive", "value_max_inclusive", "static", "other_cols")
 _WINDOW = ("start", "end", "start_inclusive", "end_inclusive", "has", "label", "index_timestamp")
+KNOWN = ("predicates", "patient_demographics", "trigger", "windows", "metadata", "description")
+"""What a task file may say; the last two are for people."""
 Side = Literal["start", "end"]
 Json = dict[str, Any]
 
@@ -102,8 +107,12 @@ class Task:
 
 def read_task(text: str) -> Task:
     """The task that a file says. raises FormatError, which names the place"""
-    told = read_yaml(text)
-    _only(told, ("predicates", "patient_demographics", "trigger", "windows", "metadata", "description"), "the file")
+    return task_of(read_yaml(text))
+
+
+def task_of(told: Json) -> Task:
+    """The task that a mapping says, as it stands in a file. raises FormatError, which names the place"""
+    _only(told, KNOWN, "the file")
     if "trigger" not in told:
         raise FormatError("task file: it has no trigger", "Name the predicate of the trigger: trigger: NAME.")
     predicates = _ordered([_predicate(name, one) for name, one in _table(told, "predicates").items()])
@@ -175,9 +184,10 @@ def _codes(found: object, place: str) -> tuple[tuple[str, ...], str]:
         return tuple(map(str, found["any"])), ""
     if isinstance(found, dict) and set(found) == {"regex"} and isinstance(found["regex"], str):
         try:
-            re.compile(found["regex"])
-        except re.error:
-            raise FormatError(f"task file: {place}.code.regex", "Mend the regular expression.") from None
+            pl.Series([""]).str.contains(found["regex"])
+        except PolarsError:
+            remedy = "Mend the regular expression; looking ahead or back is none of it, as in ACES."
+            raise FormatError(f"task file: {place}.code.regex", remedy) from None
         return (), found["regex"]
     raise FormatError(f"task file: {place}.code", "Write a code, {any: [...]} or {regex: ...}.")
 
@@ -237,6 +247,10 @@ def _range(found: object, place: str) -> tuple[int | None, int | None]:
     if told is None:
         raise FormatError(f"task file: {place}", "Write (least, most), with None for no bound: (1, None).")
     low, high = (None if part in ("", "None") else int(part) for part in told.groups())
+    if low is None and high is None:
+        raise FormatError(f"task file: {place} bounds nothing", "Write (least, most) with a number, or leave it out.")
+    if low is not None and high is not None and high < low:
+        raise FormatError(f"task file: {place} can never hold", "Write the least first: (least, most).")
     return low, high
 
 

@@ -77,6 +77,12 @@ _MEDS_KINDS = {
 """First part of a code of MIMIC-IV in MEDS -> kind; what is not here is ``other``. Source: the codes of the MIMIC-IV
 demo in MEDS (van de Water et al., PhysioNet 2025)."""
 MEDS_SYSTEM = "urn:careloom:meds"
+MEDS_HEADS = {
+    "birth": "MEDS_BIRTH", "death": "MEDS_DEATH", "sex": "GENDER", "admission": "HOSPITAL_ADMISSION",
+    "discharge": "HOSPITAL_DISCHARGE", "observation": "LAB", "diagnosis": "DIAGNOSIS", "procedure": "PROCEDURE",
+    "medication": "MEDICATION",
+}  # fmt: skip
+"""Kind -> first part of its codes in MEDS, as MIMIC-IV's are; of another kind its name in capitals."""
 _ICD = {"9": "http://hl7.org/fhir/sid/icd-9-cm", "10": "http://hl7.org/fhir/sid/icd-10-cm"}
 _DAY_SECONDS = 86_400
 AHEAD = ("booking", "appointment", "coverage")
@@ -192,6 +198,32 @@ def _meds_stays(coded: pl.DataFrame) -> pl.DataFrame:
         .otherwise("value"),
         available_time=pl.when(billed).then(pl.col("time").dt.offset_by("1us")).otherwise("time"),
     ).drop("number", "begun", "is_inside")
+
+
+def as_meds(events: pl.DataFrame) -> pl.DataFrame:
+    """Facts as `EVENTS` in MEDS: subject_id, time, code, numeric_value; and beside them
+    kind, system, plain_code, encounter_key, resource_key.
+
+    A fact stands at the moment from which it could be known, so that no window that ends at a prediction counts what
+    was told later; a diagnosis that is coded after the discharge stands there, as in MEDS of MIMIC-IV.
+
+    Codes are ``HOSPITAL_ADMISSION//<priority>``, ``HOSPITAL_DISCHARGE//<disposition>``, ``MEDS_BIRTH``, ``MEDS_DEATH``,
+    ``GENDER//<code>`` and ``LAB``, ``DIAGNOSIS``, ``PROCEDURE``, ``MEDICATION`` or the kind in capitals with
+    ``//<system>//<code>``.
+    """
+    kind, unknown = pl.col("kind"), pl.lit("UNK")
+    name = kind.replace_strict(MEDS_HEADS, default=kind.str.to_uppercase())
+    tail = (
+        pl.when(kind.is_in(["birth", "death"])).then(pl.lit(""))
+        .when(kind.is_in(["admission", "discharge"])).then(pl.lit("//") + pl.col("detail").fill_null(unknown))
+        .when(kind == "sex").then(pl.lit("//") + pl.col("code").fill_null(unknown))
+        .otherwise(pl.lit("//") + pl.col("system").fill_null(unknown) + "//" + pl.col("code").fill_null(unknown))
+    )  # fmt: skip
+    return events.select(
+        pl.col("patient_id").alias("subject_id"), pl.col("available_time").alias("time"), (name + tail).alias("code"),
+        pl.col("value").alias("numeric_value"), "kind", "system", pl.col("code").alias("plain_code"), "encounter_key",
+        "resource_key",
+    )  # fmt: skip
 
 
 def last_known(events: pl.DataFrame, but: Sequence[str] = AHEAD) -> object:

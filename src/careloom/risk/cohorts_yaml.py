@@ -1,7 +1,7 @@
-"""The part of YAML 1.2 that task files are written in, read strictly: block and flow mappings, flow lists, scalars.
+"""The part of YAML 1.2 that task files are written in, read strictly: mappings, lists, scalars, block texts.
 
-What is beyond it (anchors, tags, block texts, block lists, tabs, several documents, a key twice) is refused with its
-line: a file that means more than is read of it would make another cohort than its author wrote.
+What is beyond it (anchors, tags, tabs, several documents, a key twice) is refused with its line: a file that means more
+than is read of it would make another cohort than its author wrote.
 """
 
 import re
@@ -10,6 +10,8 @@ from typing import Any
 from careloom.errors import FormatError
 
 _KEY = re.compile(r"""(?P<key>"[^"]*"|'[^']*'|[^\s"'{}\[\],&*!|>%@`#:][^#:]*?)\s*:(?:\s+(?P<rest>.*))?$""")
+_BLOCK = re.compile(r"(?P<key>.*:)\s+(?P<how>[|>]-?)")
+_FOLD = re.compile(r"\n+")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS = {"null": None, "Null": None, "NULL": None, "~": None, "": None, "true": True, "True": True, "TRUE": True,
@@ -20,17 +22,43 @@ Json = dict[str, Any]
 
 def read_yaml(text: str) -> Json:
     """The mapping that a text says. raises FormatError, which names the line"""
-    lines = [
-        (number, len(line) - len(line.lstrip(" ")), stripped)
-        for number, line in enumerate(text.splitlines(), start=1)
-        if (stripped := _bare(line, number))
-    ]
+    lines = _lines(text.splitlines())
     if not lines:
         raise FormatError("task file: it is empty", "Write predicates, trigger and windows.")
     made, end = _mapping(lines, 0, lines[0][1])
     if end < len(lines):
         raise _wrong(lines[end][0], "stands further left than the first line")
     return made
+
+
+def _lines(raw: list[str]) -> "Lines":
+    """What is said, line by line; a block text stands in one, behind its key, as a quoted one does."""
+    made: Lines = []
+    place = 0
+    while place < len(raw):
+        number, line = place + 1, raw[place]
+        stripped, indent = _bare(line, number), len(line) - len(line.lstrip(" "))
+        place += 1
+        if (found := _BLOCK.fullmatch(stripped)) is not None:
+            told = []
+            while place < len(raw) and (not raw[place].strip() or len(raw[place]) - len(raw[place].lstrip()) > indent):
+                told.append(raw[place])
+                place += 1
+            made.append((number, indent, found["key"], _block(told, found["how"], number)))
+        elif stripped and not (stripped == "---" and not made):
+            made.append((number, indent, stripped, None))
+    return made
+
+
+def _block(told: list[str], how: str, number: int) -> str:
+    while told and not told[-1].strip():
+        told.pop()
+    depths = {len(line) - len(line.lstrip()) for line in told if line.strip()}
+    if not told or len(depths) > 1:
+        raise _wrong(number, "begins a block text that is empty, or whose lines are not in line")
+    lines = [line.strip() for line in told]
+    text = "\n".join(lines) if how[0] == "|" else _FOLD.sub(lambda found: found[0][1:] or " ", "\n".join(lines))
+    return text if how.endswith("-") else f"{text}\n"
 
 
 def _wrong(number: int, what: str) -> FormatError:
@@ -53,14 +81,15 @@ def _bare(line: str, number: int) -> str:
     return "".join(kept).strip()
 
 
-Lines = list[tuple[int, int, str]]
+Lines = list[tuple[int, int, str, str | None]]
+"""Number, indent, what stands there, and the block text behind it."""
 
 
 def _mapping(lines: Lines, place: int, indent: int) -> tuple[Json, int]:
     made: Json = {}
     while place < len(lines):
-        number, own, text = lines[place]
-        if own < indent:
+        number, own, text, block = lines[place]
+        if own < indent or (own == indent and text.startswith("- ")):
             break
         if own > indent:
             raise _wrong(number, "stands further right than the lines above it")
@@ -72,12 +101,33 @@ def _mapping(lines: Lines, place: int, indent: int) -> tuple[Json, int]:
             raise _wrong(number, f"says {key} a second time")
         place += 1
         rest = (found["rest"] or "").strip()
-        if rest:
+        if block is not None:
+            made[key] = block
+        elif rest:
             made[key] = _value(rest, number)
+        elif place < len(lines) and lines[place][1] >= indent and lines[place][2].startswith("- "):
+            made[key], place = _list(lines, place, lines[place][1])
         elif place < len(lines) and lines[place][1] > indent:
             made[key], place = _mapping(lines, place, lines[place][1])
         else:
             made[key] = None
+    return made, place
+
+
+def _list(lines: Lines, place: int, indent: int) -> tuple[list[Any], int]:
+    made: list[Any] = []
+    while place < len(lines) and lines[place][1] == indent and lines[place][2].startswith("- "):
+        number, own, text, block = lines[place]
+        rest = text[1:].lstrip()
+        if rest[0] not in "{['\"" and _KEY.fullmatch(rest):
+            inner = own + len(text) - len(rest)
+            lines[place] = (number, inner, rest, block)
+            item, place = _mapping(lines, place, inner)
+        else:
+            item, place = _value(rest, number), place + 1
+        made.append(item)
+    if place < len(lines) and lines[place][1] > indent:
+        raise _wrong(lines[place][0], "stands further right than the lines above it")
     return made, place
 
 
@@ -92,8 +142,9 @@ def _value(text: str, number: int) -> Any:
 
 def _scalar(text: str, number: int) -> Any:
     if text[0] in "\"'":
-        if len(text) < 2 or text[-1] != text[0] or text[0] in text[1:-1] or "\\" in text:
-            raise _wrong(number, "has a quoted text with a quote or a backslash in it, or none at its end")
+        if len(text) < 2 or text[-1] != text[0] or text[0] in text[1:-1] or (text[0] == '"' and "\\" in text):
+            what = "has a quoted text with a quote in it, a backslash between double quotes, or no quote at its end"
+            raise _wrong(number, what)
         return text[1:-1]
     if text.startswith(_BEYOND) or ": " in text:
         raise _wrong(number, "holds a value that is not read here")

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careloom.errors import FormatError
-from careloom.risk.cohorts_definition import Definition, EventSet, Expand, from_toml
+from careloom.risk.cohorts_any import AnyCohort, any_from_toml
+from careloom.risk.cohorts_definition import Definition, EventSet, Expand
 from careloom.risk.features_definition import FeatureSet, features_from_toml
 
 PLACE = "definitions"
 """Where they stand in the manifest of a training set."""
+FORETOLD = "foretold"
+"""Where the facts that an outcome is stand there."""
 NOTE = "note"
 """The kind of facts that annotated notes say."""
 _NAME = re.compile(r"^(name\s*=\s*).*$", re.MULTILINE)
@@ -37,9 +40,9 @@ class Texts:
         sets = {url: {system: list(codes) for system, codes in one.items()} for url, one in self.value_sets.items()}
         return {"cohort": self.cohort, "features": self.features, "value_sets": sets}
 
-    def read(self) -> tuple[Definition, FeatureSet]:
+    def read(self) -> tuple[AnyCohort, FeatureSet]:
         """The cohort and the features. raises FormatError"""
-        return from_toml(self.cohort, self._expanded), features_from_toml(self.features, self._expanded)
+        return any_from_toml(self.cohort, self._expanded), features_from_toml(self.features, self._expanded)
 
     def _expanded(self, url: str) -> Mapping[str, tuple[str, ...]]:
         if url not in self.value_sets:
@@ -65,13 +68,12 @@ def joined(text: str, more: str) -> str:
     return f"{both}\n[{body.rstrip()}\n\n[{more.partition(chr(10) + '[')[2]}"
 
 
-def notes_to_leave_out(definition: Definition, features: FeatureSet) -> tuple[str, ...]:
+def notes_to_leave_out(foretold: Iterable[EventSet], features: FeatureSet) -> tuple[str, ...]:
     """Features of notes that mean what the outcome means: a note that tells of it says that it came already.
 
     They have a code that is one of the outcome's, or all of the outcome's codes are theirs.
     """
-    outcome = outcome_of(definition)
-    own = (*_codes(outcome.prefixes), *_codes(outcome.codes))
+    own = [code for one in foretold for code in (*_codes(one.prefixes), *_codes(one.codes))]
     gone = []
     for one in features.features:
         if own and one.event is not None and one.event.kind == NOTE:
@@ -84,6 +86,33 @@ def notes_to_leave_out(definition: Definition, features: FeatureSet) -> tuple[st
 def outcome_of(definition: Definition) -> EventSet:
     """The facts that an outcome is."""
     return definition.events[definition.outcome.event]
+
+
+def foretold_json(outcome: Iterable[EventSet]) -> list[Json]:
+    """What `foretold` reads."""
+    return [
+        {
+            "name": one.name, "kind": one.kind, "codes": {system: list(codes) for system, codes in one.codes.items()},
+            "prefixes": {system: list(codes) for system, codes in one.prefixes.items()},
+        }
+        for one in outcome
+    ]  # fmt: skip
+
+
+def foretold(manifest: Mapping[str, Any]) -> tuple[EventSet, ...]:
+    """The facts that the outcome of a training set is; of a cohort by rules, its outcome."""
+    if FORETOLD in manifest:
+        return tuple(
+            EventSet(one["name"], one["kind"], _tuples(one["codes"]), _tuples(one["prefixes"]))
+            for one in manifest[FORETOLD]
+        )
+    texts = texts_of(manifest)
+    definition = None if texts is None else texts.read()[0]
+    return (outcome_of(definition),) if isinstance(definition, Definition) else ()
+
+
+def _tuples(told: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {system: tuple(codes) for system, codes in told.items()}
 
 
 def _is_of(code: tuple[str, str], others: Iterable[tuple[str, str]]) -> bool:

@@ -40,14 +40,18 @@ class Features:
         return tuple(name for name in self.frame.columns if name != "candidate")
 
 
-def built(features: FeatureSet, rows: pl.DataFrame, events: pl.DataFrame, index_kind: str = "") -> Features:
+def built(
+    features: FeatureSet, rows: pl.DataFrame, events: pl.DataFrame, index_kind: str = "", *, is_bounded: bool = False
+) -> Features:
     """The features of a cohort's rows.
 
     rows        candidate, patient_id, index_time, encounter_key, resource_key (of the index event)
     events      as `careloom.risk.cohorts_events.EVENTS`
     index_kind  kind of the index event, for its own value and detail
+    is_bounded  no fact from before the row's observation_start is seen
     """
     index = rows.select("candidate", "patient_id", "index_time", "encounter_key", "resource_key")
+    bounds = rows.select("candidate", "observation_start") if is_bounded else None
     frame, bases, left_out = index.select("candidate"), [], {}
     known = _Facts(index, events)
     for one in features.features:
@@ -58,12 +62,20 @@ def built(features: FeatureSet, rows: pl.DataFrame, events: pl.DataFrame, index_
             if gone:
                 left_out[one.name] = gone
             pairs = known_before(index, facts, one.window_days, is_strict=True, same_encounter=one.same_encounter)
+            pairs = pairs if bounds is None else _observed(pairs, bounds)
             column, basis = _aggregated(one, pairs)
             bases.append(basis)
         frame = frame.join(column, on="candidate", how="left", maintain_order="left")
         frame = _filled(one, frame)
     empty = pl.DataFrame(schema=_BASIS_SCHEMA)
     return Features(features, frame, pl.concat([empty, *bases], how="vertical"), left_out)
+
+
+def _observed(pairs: pl.DataFrame, bounds: pl.DataFrame) -> pl.DataFrame:
+    """The pairs whose fact lies within the observation of its row."""
+    begun = pairs.join(bounds, on="candidate", how="left", maintain_order="left")
+    seen = (pl.col("time") >= pl.col("observation_start")).fill_null(pl.col("observation_start").is_null())
+    return begun.filter(seen).drop("observation_start")
 
 
 class _Facts:

@@ -8,6 +8,8 @@ import polars as pl
 
 from careloom.errors import QueryError
 from careloom.risk.cohorts import Cohort
+from careloom.risk.cohorts_windows import WindowCohort
+from careloom.risk.definition_texts import FORETOLD, foretold_json
 from careloom.risk.features import Features
 from careloom.risk.features_definition import Feature
 from careloom.risk.leaks import Scene
@@ -80,20 +82,20 @@ def training_set(
         "left_out": features.left_out,
         "leaks": [one.as_json() for one in found],
     }
+    if isinstance(cohort.definition, WindowCohort):  # what its predicates mean depends on the facts
+        manifest[FORETOLD] = foretold_json(cohort.outcome)
     return TrainingSet(schema, schema.require(frame), manifest)
 
 
 def _scene(cohort: Cohort, features: Features, whole: pl.DataFrame, *, is_temporal: bool) -> Scene:
-    definition = cohort.definition
-    is_discharge = bool(definition.index.event) and definition.events[definition.index.event].kind == "discharge"
     labels = whole["label"].drop_nulls().cast(pl.Float64)
     prevalence = labels.mean()
     return Scene(
         rows=whole,
         features=features.columns,
         facts=features.basis,
-        outcome=definition.events[definition.outcome.event],
-        known_at="discharge" if is_discharge else "admission",
+        outcome=cohort.outcome,
+        known_at="discharge" if cohort.index_kind == "discharge" else "admission",
         is_temporal=is_temporal,
         prevalence=prevalence if isinstance(prevalence, float) else None,
     )

@@ -47,7 +47,7 @@ class Scene:
     features     columns that the model sees
     facts        [m] what the features rest on: candidate, feature, time, available_time, kind, system, code,
                  encounter_key, resource_key
-    outcome      the event set that is foretold, for codes of it among the facts
+    outcome      the event sets that are foretold, for codes of them among the facts
     known_at     the moment of the index, for fields that are filled later
     fits         column -> statistic (mean, std, min, max, median) -> number that preprocessing was fitted with
     raw          [n] the columns of `fits` before preprocessing, in the order of `rows`
@@ -61,7 +61,7 @@ class Scene:
     patient: str = "patient_id"
     fold: str = "fold"
     facts: pl.DataFrame | None = None
-    outcome: EventSet | None = None
+    outcome: tuple[EventSet, ...] = ()
     known_at: KnownAt = "discharge"
     fits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     raw: pl.DataFrame | None = None

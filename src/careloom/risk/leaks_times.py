@@ -7,6 +7,7 @@ from functools import cache
 
 import polars as pl
 
+from careloom.risk.cohorts_definition import EventSet
 from careloom.risk.cohorts_match import meant
 from careloom.risk.leaks import LeakFinding, Scene
 from careloom.runtime import packaged
@@ -53,22 +54,21 @@ def recorded_late(scene: Scene) -> list[LeakFinding]:
 def outcome_codes(scene: Scene) -> list[LeakFinding]:
     """Facts of a feature with a code of the outcome in the index's own encounter: the bill for what is foretold."""
     facts = _facts(scene)
-    if facts is None or scene.outcome is None or scene.outcome.kind not in _CODED:
+    coded = [one for one in scene.outcome if one.kind in _CODED]
+    if facts is None or not coded or "index_encounter" not in facts.columns:
         return []
-    if "index_encounter" not in facts.columns:
-        return []
-    billed = facts.filter(_means(scene) & (pl.col("encounter_key") == pl.col("index_encounter")))
+    billed = facts.filter(_means(scene, coded) & (pl.col("encounter_key") == pl.col("index_encounter")))
     return _by_feature(
         billed, "outcome-code-in-window", "facts with a code of the outcome in the encounter of the index",
         "Leave the codes of the outcome, and codes that are made for its bill, out of the features.",
     )  # fmt: skip
 
 
-def _means(scene: Scene) -> pl.Expr:
+def _means(scene: Scene, coded: list[EventSet]) -> pl.Expr:
     columns = set() if scene.facts is None else set(scene.facts.columns)
-    if scene.outcome is None or not {"kind", "system", "code", "detail"} <= columns:
+    if not {"kind", "system", "code", "detail"} <= columns:
         return pl.lit(value=False)
-    return meant(scene.outcome)
+    return pl.any_horizontal([meant(one) for one in coded])
 
 
 def _by_feature(late: pl.DataFrame, kind: str, what: str, remedy: str) -> list[LeakFinding]:

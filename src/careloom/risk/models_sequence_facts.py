@@ -1,5 +1,6 @@
 """Timed facts as a sequence model reads them: what was known of a patient before an index, with how long ago it was."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -16,14 +17,14 @@ _DAYS_PER_YEAR = 365.25
 
 
 def facts_before(
-    index: pl.DataFrame, events: pl.DataFrame, *, days: float = 365.0, outcome: EventSet | None = None
+    index: pl.DataFrame, events: pl.DataFrame, *, days: float = 365.0, outcome: Sequence[EventSet] = ()
 ) -> pl.DataFrame:
     """Facts of each candidate that were known before its index time, as `careloom.risk.models_sequence` takes them.
 
     index    [n] candidate, patient_id, index_time (Datetime, UTC)
     events   as `careloom.risk.cohorts_events.EVENTS`
     days     how far back a fact may have begun; 0: ever
-    outcome  notes that tell of its codes are left out: they say that it came already
+    outcome  event sets: notes that tell of their codes are left out: they say that it came already
     returns  [m] candidate, order (greater: later), days (before the index; null for what is always true), code, value:
              ``kind:code``, with ``=detail`` where the kind says more; ``age`` with years. Sex, race and age come first
     raises   SchemaMismatch if the index lacks a column
@@ -34,8 +35,9 @@ def facts_before(
     rows = index.select("candidate", "patient_id", "index_time")
     moment = pl.col("index_time")
     timed = events.filter(~pl.col("kind").is_in([*STATIC, *NOT_TOLD])).drop_nulls("time")
-    if outcome is not None and (outcome.codes or outcome.prefixes):
-        timed = timed.filter(~meant(replace(outcome, kind="note", details=(), not_details=())))
+    for one in outcome:
+        if one.codes or one.prefixes:
+            timed = timed.filter(~meant(replace(one, kind="note", details=(), not_details=())))
     known = rows.join(timed, on="patient_id").filter((pl.col("available_time") < moment) & (pl.col("time") < moment))
     ago = (moment - pl.col("time")).dt.total_seconds() / _DAY_SECONDS
     told = known.with_columns(days=ago).filter((ago <= days) if days else pl.lit(value=True))

@@ -108,7 +108,7 @@ class SequenceReader:
 
     def frame(self, index: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         """[n] the columns of the model for the rows of an index: candidate, patient_id, index_time."""
-        told = facts_before(index, events, outcome=self._outcome)
+        told = facts_before(index, events, outcome=(self._outcome,))
         return self._of.frame(index.select("candidate", "patient_id", "index_time"), told)
 
     def _code(self, token: str | None) -> str | None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from careloom.errors import QueryError
 from careloom.risk.cohorts_match import facts_of
-from careloom.risk.definition_texts import outcome_of, texts_of
+from careloom.risk.definition_texts import foretold
 from careloom.risk.evaluate_measures import Floats
 from careloom.risk.features_definition import COUNTS, shipped_features
 from careloom.risk.groups import ATTRIBUTES
@@ -113,8 +113,10 @@ def days_beside(task: Task, told: Material, model: Model, plan: Plan) -> DaysMad
 
 
 def _timeline(told: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame) -> pl.DataFrame:
-    texts = texts_of(manifest)
-    return facts_before(told, events, outcome=None if texts is None else outcome_of(texts.read()[0]))
+    if manifest.get("observation") == "bounded":
+        remedy = "Train with another learner, or let the window of the index begin with the record (start: NULL)."
+        raise QueryError("a sequence reads facts beyond the observation window of this cohort", remedy)
+    return facts_before(told, events, outcome=foretold(manifest))
 
 
 def lace_inputs(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import orjson
 import polars as pl
 
 from careloom.errors import CareloomError
-from careloom.risk.definition_texts import outcome_of, texts_of
+from careloom.risk.definition_texts import foretold
 from careloom.risk.evaluate import Resampling
 from careloom.risk.models_elsewhere import KINDS
 from careloom.risk.models_features import ModelFeature
@@ -120,8 +120,7 @@ def _against(asked: Asked, files: Mapping[str, bytes], champion: Mapping[str, by
         best, timeline = unpack(champion), None
         if "sequence" in (best.kind, model.kind):
             events = read_facts(asked.platform, asked.who, asked.snapshot["zone"], model.training["pin"])
-            texts = texts_of(orjson.loads(files[TRAINING]))
-            timeline = facts_before(test, events, outcome=None if texts is None else outcome_of(texts.read()[0]))
+            timeline = facts_before(test, events, outcome=foretold(orjson.loads(files[TRAINING])))
         other = best.score(told_to(best, test, timeline))
     except CareloomError:
         return {}

@@ -39,7 +39,8 @@ def cohort_of(platform: Platform, model: str, version: str) -> Definition | None
     """
     files = _files(platform, model, version)
     if (texts := texts_in(files)) is not None:
-        return texts.read()[0]
+        found = texts.read()[0]
+        return found if isinstance(found, Definition) else None  # what windows ask for may lie ahead
     training = orjson.loads(files.get(_MODEL, b"{}")).get("training") or {}
     cohort = training.get("cohort", "")
     name = str(cohort.get("name", "")) if isinstance(cohort, Mapping) else str(cohort)

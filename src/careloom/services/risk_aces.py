@@ -1,4 +1,5 @@
-"""Task files of ACES over a zone, or over a table of MEDS in a file that nobody else's keys are needed for."""
+"""Task files of ACES over a zone, or over a table of MEDS in a file that nobody else's keys are needed for; and what a
+cohort that is made of one says."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,9 @@ from polars.exceptions import PolarsError
 
 from careloom.errors import FormatError, NotFound
 from careloom.risk.cohorts_aces import Task, read_task
-from careloom.risk.cohorts_aces_extract import AcesCohort, as_meds, extract_task
+from careloom.risk.cohorts_aces_extract import AcesCohort, extract_task
+from careloom.risk.cohorts_events import as_meds
+from careloom.risk.cohorts_windows import imported
 from careloom.services.access import Principal
 from careloom.services.admission import note
 from careloom.services.platform import Platform
@@ -59,7 +62,7 @@ class TaskReport:
 def task_of_zone(
     platform: Platform, who: Principal, zone_name: str, ask: TaskAsk, watch: Watch | None = None
 ) -> TaskReport:
-    """The cohort of a task in the facts of a zone, written as `careloom.risk.cohorts_aces_extract.as_meds` says.
+    """The cohort of a task in the facts of a zone, written as `careloom.risk.cohorts_events.as_meds` says.
 
     raises  AccessError; NotFound for the file; FormatError for the task; as `careloom.services.risk_facts.read_facts`
     """
@@ -88,9 +91,23 @@ def task_of_table(file: Path, table: Path, limit: int = 0) -> TaskReport:
     return _told(file, extract_task(task, meds), limit)
 
 
+def import_task(file: Path, name: str = "", predicates: Path | None = None) -> str:
+    """The TOML of a cohort that is what a task file says; as `careloom.risk.cohorts_windows.imported`.
+
+    name        of the cohort; that of the file without one
+    predicates  a second task file, whose predicates come before those of the first
+    raises      NotFound for a file; FormatError, which names the place
+    """
+    return imported(_read(file), name or file.stem, "" if predicates is None else _read(predicates))
+
+
 def _task(file: Path) -> Task:
+    return read_task(_read(file))
+
+
+def _read(file: Path) -> str:
     try:
-        return read_task(file.read_text("utf-8"))
+        return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         raise NotFound("there is no such task file", "Name a YAML file as ACES reads it.") from None
 

@@ -10,8 +10,10 @@ import orjson
 import polars as pl
 
 from careloom.errors import CareloomError, Conflict, NotFound, QueryError, StateError
-from careloom.risk.cohorts import Cohort, extract, why
-from careloom.risk.cohorts_definition import Definition, Expand, from_toml, ready, shipped, shipped_text
+from careloom.risk.cohorts import Cohort
+from careloom.risk.cohorts_any import AnyCohort, any_from_toml, extract_any, why_any
+from careloom.risk.cohorts_definition import Expand, ready, shipped, shipped_text
+from careloom.risk.cohorts_windows import WindowCohort, imported, is_task_file
 from careloom.risk.definition_texts import PLACE, Texts, joined, recorded
 from careloom.risk.features import built
 from careloom.risk.features_definition import (
@@ -143,7 +145,7 @@ def cohort(
     raises  AccessError; NotFound, FormatError for the definition; QueryError; StateError for facts that are behind
     """
     definition, events = _asked(platform, who, zone_name, ask, watch)
-    found = extract(definition, events, shift_days=shift_of(platform, zone_of(zone_name)))
+    found = extract_any(definition, events, shift_days=shift_of(platform, zone_of(zone_name)))
     shown = found.rows.head(min(max(ask.limit, 0), ROWS_SHOWN)).to_dicts()
     _note(platform, who, zone_name, found, shown)
     return CohortReport(found.as_json(), shown)
@@ -160,7 +162,7 @@ def cohort_why(
     definition, events = _asked(platform, who, zone_name, ask, watch)
     name = patient.rpartition("/")[2]
     zone = zone_of(zone_name)
-    told = why(definition, events, name, shift_days=shift_of(platform, zone))
+    told = why_any(definition, events, name, shift_days=shift_of(platform, zone))
     about = [platform.store(zone).pseudonym(name)]
     note(platform, who, OPERATION, zone, subjects=about, detail={"cohort": definition.name, "act": "why"})
     return told
@@ -183,10 +185,12 @@ def make_training_set(platform: Platform, who: Principal, zone_name: str, ask: T
     definition, features, texts = _told(platform, who, ask)
     before = state_of_zone(platform, zone)
     events = read_facts(platform, who, zone_name, pin)
-    found = extract(definition, events, shift_days=shift_of(platform, zone))
-    kind = definition.events[definition.index.event].kind if definition.index.event else ""
-    made = training_set(found, built(features, found.rows, events, kind), *_split(platform, found, ask), pin)
-    made = replace(made, manifest=made.manifest | {PLACE: texts.as_json()})
+    found = extract_any(definition, events, shift_days=shift_of(platform, zone))
+    is_bounded = isinstance(definition, WindowCohort) and found.rows["observation_start"].is_not_null().any()
+    columns = built(features, found.rows, events, found.index_kind, is_bounded=is_bounded)
+    made = training_set(found, columns, *_split(platform, found, ask), pin)
+    more = {PLACE: texts.as_json(), "observation": "bounded" if is_bounded else "whole"}
+    made = replace(made, manifest=made.manifest | more)
     leaks = made.manifest["leaks"]
     if leaks and not ask.allow_leaks:
         told = "; ".join(f"{one['kind']} at {one['place']}" for one in leaks)
@@ -225,7 +229,7 @@ def _kept(platform: Platform, who: Principal, zone: Zone, made: TrainingSet, bef
 
 def _asked(
     platform: Platform, who: Principal, zone_name: str, ask: CohortAsk, watch: Watch | None
-) -> tuple[Definition, pl.DataFrame]:
+) -> tuple[AnyCohort, pl.DataFrame]:
     zone = zone_of(zone_name)
     admit(platform, who, "search", zone, operation=OPERATION)
     try:
@@ -256,13 +260,22 @@ def _expander(platform: Platform, who: Principal) -> Expand:
     return expanded
 
 
-def _definition(platform: Platform, who: Principal, name: str) -> Definition:
+def _definition(platform: Platform, who: Principal, name: str) -> AnyCohort:
     if name in ready():
         return shipped(name, _expander(platform, who))
-    return from_toml(_text(name, "cohort", ready()), _expander(platform, who))
+    return any_from_toml(cohort_text(name), _expander(platform, who))
 
 
-def _told(platform: Platform, who: Principal, ask: TrainingAsk) -> tuple[Definition, FeatureSet, Texts]:
+def cohort_text(name: str) -> str:
+    """The TOML of a cohort: of a file or a text; of a task file of ACES as `careloom.risk.cohorts_windows.imported`.
+
+    raises  NotFound for the file; FormatError for a task file that is no cohort
+    """
+    text = _text(name, "cohort", ready())
+    return imported(text, "" if "\n" in name else Path(name).stem) if is_task_file(text) else text
+
+
+def _told(platform: Platform, who: Principal, ask: TrainingAsk) -> tuple[AnyCohort, FeatureSet, Texts]:
     """The cohort and the features that are asked for, and their texts with what their value sets mean now."""
     cohorts, features, told = ready(), ready_features(), dict[str, Mapping[str, tuple[str, ...]]]()
     expand = recorded(_expander(platform, who), told)
@@ -270,11 +283,11 @@ def _told(platform: Platform, who: Principal, ask: TrainingAsk) -> tuple[Definit
         ask.features, "set of features", features
     )  # fmt: skip
     texts = Texts(
-        shipped_text(ask.cohort) if ask.cohort in cohorts else _text(ask.cohort, "cohort", cohorts),
+        shipped_text(ask.cohort) if ask.cohort in cohorts else cohort_text(ask.cohort),
         joined(own, shipped_features_text(ask.also)) if ask.also else own,
         told,
     )
-    return from_toml(texts.cohort, expand), features_from_toml(texts.features, expand), texts
+    return any_from_toml(texts.cohort, expand), features_from_toml(texts.features, expand), texts
 
 
 def _text(name: str, what: str, known: list[str]) -> str:

@@ -14,6 +14,7 @@ import polars as pl
 from careloom.errors import CareloomError, Conflict, InputError, StateError
 from careloom.mlops.drift_profile import Profile
 from careloom.mlops.manifest import require_name
+from careloom.risk.cohorts_any import AnyCohort
 from careloom.risk.cohorts_definition import Definition, shipped
 from careloom.risk.cohorts_one import Judge
 from careloom.risk.definition_texts import NOTE, Texts, outcome_of, reads_notes
@@ -276,6 +277,11 @@ def _made(one: Served) -> Scorer:
     if not (found := definitions_of(one.model, one.texts)):
         raise _no_cohort(one)
     definition, features = found
+    if not isinstance(definition, Definition):
+        raise StateError(
+            f"{one.label} was trained on a cohort by windows, which say of the past who was in it",
+            "Ask it for rows: careloom models serve, /invocations; or write the cohort by rules and train on that.",
+        )
     (_, digest), (_, features_digest) = _named(training.get("cohort")), _named(training.get("features"))
     sequence = telling_of(one.model)
     try:
@@ -296,7 +302,7 @@ def _made(one: Served) -> Scorer:
     return Scorer(one, Judge(definition), FeatureReader(own), reads_notes(definition, own))
 
 
-def definitions_of(model: Model, texts: Texts | None) -> tuple[Definition, FeatureSet] | None:
+def definitions_of(model: Model, texts: Texts | None) -> tuple[AnyCohort, FeatureSet] | None:
     """The cohort and the features that a model answers by: those of its files, else those that it names.
 
     returns  None where it names no cohort, or none that can be read: it answers rows alone

@@ -17,7 +17,7 @@ from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.mlops.card_declared import written
 from careloom.mlops.drift_profile import make_profile
 from careloom.pipeline.registry import load
-from careloom.risk.definition_texts import NOTE, PLACE, notes_to_leave_out, texts_of
+from careloom.risk.definition_texts import NOTE, PLACE, foretold, notes_to_leave_out, texts_of
 from careloom.risk.evaluate import Resampling
 from careloom.risk.features_registry import NOTES
 from careloom.risk.groups import ATTRIBUTES, UNKNOWN
@@ -223,7 +223,7 @@ def notes_of(who: Principal, zone_name: str) -> bool:
 def _without(task: Task, manifest: Json) -> Task:
     """The task without features of notes that mean its outcome."""
     texts = texts_of(manifest)
-    gone = () if texts is None else notes_to_leave_out(*texts.read())
+    gone = () if texts is None else notes_to_leave_out(foretold(manifest), texts.read()[1])
     return replace(task, left_out=(*task.left_out, *gone))
 
 

@@ -79,7 +79,7 @@ def clean(seed: int) -> Scene:
     )  # fmt: skip
     fits = {"sodium": {"mean": mean, "std": std}, "hemoglobin": {"mean": filled}}
     return Scene(
-        made, (*FEATURES, "hemoglobin_missing"), facts=facts, outcome=OUTCOME, fits=fits, raw=raw,
+        made, (*FEATURES, "hemoglobin_missing"), facts=facts, outcome=(OUTCOME,), fits=fits, raw=raw,
         prevalence=rows["label"].mean(),
     )  # fmt: skip
 
@@ -89,7 +89,7 @@ def clean_in_time(seed: int) -> Scene:
     rows = rows_of(seed)
     fold = temporal(rows, BEGIN + timedelta(days=500))
     made = rows.with_columns(fold.alias("fold"))
-    return Scene(made, FEATURES, facts=facts_of(made), outcome=OUTCOME, is_temporal=True)
+    return Scene(made, FEATURES, facts=facts_of(made), outcome=(OUTCOME,), is_temporal=True)
 
 
 def clean_encoded(seed: int) -> Scene:

@@ -58,7 +58,7 @@ def test_a_note_of_the_outcome_is_not_told_but_a_diagnosis_of_it_and_other_notes
     outcome = EventSet("failing", "diagnosis", {"http://snomed.info/sct": ("84114007",)}, {ICD10: ("I50",)})
     noted = fact("note", 61, known=61, system=ICD10, code="I50.9", detail="absent")
     record = events(person(), of_outcome, other, noted, diagnosis("I50.9", 60))
-    codes = facts_before(INDEX, record, outcome=outcome)["code"].to_list()
+    codes = facts_before(INDEX, record, outcome=(outcome,))["code"].to_list()
     assert sorted(codes) == ["age", "diagnosis:I50.9", "note:73211009=present", "sex:female"]
 
 

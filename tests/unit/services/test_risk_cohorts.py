@@ -12,7 +12,7 @@ import pytest
 
 from careloom.errors import AccessError, FormatError, IntegrityError, NotFound, QueryError, StateError
 from careloom.risk.cohorts import COVERED_STEP
-from careloom.risk.cohorts_aces_extract import as_meds
+from careloom.risk.cohorts_events import as_meds
 from careloom.services.access import Principal
 from careloom.services.deidentify import deidentify
 from careloom.services.risk_aces import TaskAsk, task_of_table, task_of_zone

@@ -10,7 +10,7 @@ import pytest
 from careloom.errors import FormatError
 from careloom.risk.cohorts_definition import shipped
 from careloom.risk.cohorts_events import EVENTS, as_events
-from careloom.risk.definition_texts import joined, notes_to_leave_out, texts_of
+from careloom.risk.definition_texts import joined, notes_to_leave_out, outcome_of, texts_of
 from careloom.risk.features_definition import features_from_toml, shipped_features, shipped_features_text
 from careloom.risk.models_package import unpack
 from careloom.services.access import local_operator
@@ -93,10 +93,10 @@ def test_only_the_research_zone_has_notes_for_training_and_only_for_who_may_sear
 
 def test_a_note_that_tells_of_the_outcome_itself_is_left_out() -> None:
     notes = shipped_features("notes")
-    assert notes_to_leave_out(shipped("heart_failure_1_year"), notes) == ("note_heart_failure",)
-    assert notes_to_leave_out(shipped("diabetes_type_2_1_year"), notes) == ("note_diabetes",)
+    assert notes_to_leave_out([outcome_of(shipped("heart_failure_1_year"))], notes) == ("note_heart_failure",)
+    assert notes_to_leave_out([outcome_of(shipped("diabetes_type_2_1_year"))], notes) == ("note_diabetes",)
     for name in ("readmission_30_days", "in_hospital_death"):
-        assert notes_to_leave_out(shipped(name), notes) == ()
+        assert notes_to_leave_out([outcome_of(shipped(name))], notes) == ()
 
 
 def test_two_sets_are_joined_with_the_features_of_both_in_their_order() -> None:

@@ -22,6 +22,7 @@ from careloom.services.model_card import make_card, stale_fields
 from careloom.services.models import open_version, shown
 from careloom.services.models_kept import resolve
 from careloom.services.risk_facts import make_facts
+from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.services.train_risk import TrainAsk, TrainReport, evaluation, task_named, tasks, train_risk
 from careloom.services.train_risk_jobs import submit_training, training_state
 from tests.api.kit import Installation
@@ -68,6 +69,49 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 def trained(made: Installation) -> TrainReport:
     ask = TrainAsk("readmission-30d", "synthetic", seed=2, resamples=40, reason="the first")
     return train_risk(made.platform, made.operator, ask)
+
+
+ACES = """
+predicates:
+  admission: {code: {regex: "^HOSPITAL_ADMISSION//"}}
+  discharge: {code: {regex: "^HOSPITAL_DISCHARGE//"}}
+trigger: discharge
+windows:
+  input: {start: end - 365d, end: trigger, start_inclusive: True, end_inclusive: True, index_timestamp: end}
+  target: {start: input.end, end: start + 30d, start_inclusive: False, end_inclusive: True, label: admission}
+"""
+BY_WINDOWS = """
+name = "by-windows"
+title = "Readmission within 30 days"
+outcome = "readmission"
+horizon_days = 30
+cohort = "readmission_30_days"
+features = "general"
+learner = "logistic"
+gates = "clinical-risk"
+[[candidates]]
+penalty = 100.0
+knots = 3
+"""
+
+
+def test_a_task_file_of_aces_is_a_cohort_to_train_on_and_to_train_on_again(
+    made: Installation, trained: TrainReport
+) -> None:
+    who, platform = made.operator, made.platform
+    ask = TrainAsk(BY_WINDOWS, "synthetic", seed=2, resamples=20, cohort=ACES, judge=(), is_kept=True)
+    found = train_risk(platform, who, ask)
+    assert found.report["measures"]["auroc"]["value"] > 0.7
+    manifest = orjson.loads(found.files["training.json"])
+    assert (manifest["leaks"], manifest["observation"]) == ([], "bounded")
+    assert manifest["foretold"][0]["kind"] == "admission"
+    assert "[windows.target]" in manifest["definitions"]["cohort"]
+    assert "[windows.target]" in str(found.lineage["retraining"]).replace("\\n", "\n")
+    with pytest.raises(StateError, match="by windows"):
+        score_cohort(platform, who, CohortScoreAsk(found.version, "synthetic", trial=True))
+    sequence = ACES.replace("start: end - 365d", "start: end - 364d")
+    with pytest.raises(QueryError, match="observation window"):
+        train_risk(platform, who, TrainAsk(BY_WINDOWS, "synthetic", cohort=sequence, judge=(), learner="sequence"))
 
 
 def test_a_model_is_trained_judged_and_registered_with_all_that_it_rests_on(

@@ -25,7 +25,7 @@ from careloom.client.transport import Ask
 
 
 class Risk:
-    """Cohorts of a zone, as the client's token allows. A definition of your own goes in as TOML text."""
+    """Cohorts of a zone, as the client's token allows. Your own definition goes in as text: TOML, or a task of ACES."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
