@@ -32,8 +32,9 @@ from careloom.client.careloom import Careloom
 from careloom.client.credentials import Credential
 from careloom.client.pace import Pace
 from careloom.dashboard.app import create_dashboard
-from careloom.errors import SetupError
+from careloom.errors import CareloomError, SetupError
 from careloom.services.annotate import warm
+from careloom.services.models_kept import versions_of
 from careloom.services.operator_logs import keep_lines
 from careloom.services.platform import Platform
 from careloom.settings import FILE_VARIABLE, PREFIX, Settings
@@ -44,6 +45,8 @@ LONGEST_PAUSE_SECONDS = 60.0
 _SHARED_NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 _WARM_AFTER_SECONDS = 1.0
 """What a new process serves first has the processor to itself."""
+_YOUNG_OBJECTS = 50_000
+"""So many that a call makes and drops a record of thousands of values with none of them looked at by the collector."""
 
 
 def run(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:
@@ -179,13 +182,13 @@ class _Server(BaseApplication):  # type: ignore[misc]
         _Arbiter(self, self._settings).run()
 
     def _begin(self, _worker: object) -> None:
-        """What a new process does: it says how it will leave, and loads the reader of notes beside what it serves.
+        """What a new process does: it says how it will leave, and loads beside what it serves what is slow to load.
 
-        The reader's run time does not live through a fork.
+        The run times of readers and models do not live through a fork.
         """
         atexit.register(_leave)
-        if self._settings.annotate.warm:
-            threading.Thread(target=_warmed, args=(self._platform,), name="warm", daemon=True).start()
+        gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
+        threading.Thread(target=_warmed, args=(self._platform,), name="warm", daemon=True).start()
 
     def _when_ready(self, _arbiter: Arbiter) -> None:
         if self._ready:
@@ -201,9 +204,17 @@ def _leave() -> None:
 
 
 def _warmed(platform: Platform) -> None:
+    """Loads the reader of notes and the champions; then the collector never looks at them again, some 0.2 s a look."""
     time.sleep(_WARM_AFTER_SECONDS)
-    with suppress(SetupError):  # whoever asks first is told
-        warm(platform)
+    with suppress(CareloomError):  # whoever asks first is told
+        if platform.settings.annotate.warm:
+            warm(platform)
+        if versions_of(platform):
+            from careloom.services import score_cards  # noqa: PLC0415 - what scores takes time to load
+
+            score_cards.warm(platform)
+    gc.collect()
+    gc.freeze()
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]

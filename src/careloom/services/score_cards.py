@@ -41,6 +41,11 @@ def described(platform: Platform) -> list[Json]:
     return found
 
 
+def warm(platform: Platform) -> None:
+    """Opens the champions that cards are made by, and loads what they run on; nobody is scored, nothing audited."""
+    described(platform)
+
+
 def require_service(service_id: str) -> None:
     """Returns where a service may be called so. raises NotFound, InputError"""
     _named(service_id)

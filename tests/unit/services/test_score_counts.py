@@ -11,12 +11,12 @@ from careloom.mlops.counting import Counts, from_json, together
 from careloom.runtime import Runtime
 from careloom.services import score_models
 from careloom.services.cds_calls import HookAsk
-from careloom.services.models_kept import Change, files_of, set_traffic, traffic_of, write
+from careloom.services.models_kept import Change, files_of, remove_files, resolve, set_traffic, traffic_of, write
 from careloom.services.models_promote import Back, rolled_back
 from careloom.services.models_watch import settle, watch
 from careloom.services.platform import Platform
 from careloom.services.score import ScoreAsk, score
-from careloom.services.score_cards import cards
+from careloom.services.score_cards import cards, warm
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.store.models import listed
 from careloom.store.rows import instant
@@ -78,6 +78,15 @@ def test_a_chart_that_is_opened_twenty_times_is_twenty_requests_and_one_score_in
     told = ward.events()[before:]
     assert {one["operation"] for one in told} == {"score"}
     assert len(told) == 21, "counting writes no step of its own"
+
+
+def test_who_warms_up_needs_no_file_of_the_champion_any_more_and_tells_of_nothing(ward: Ward) -> None:
+    score_models.forget()
+    before = len(ward.events())
+    warm(ward.platform)
+    assert len(ward.events()) == before
+    remove_files(ward.platform, resolve(ward.platform, f"{NAME}@champion"))
+    assert score(ward.platform, ward.operator, ScoreAsk(NAME, "p0")).assessment is not None
 
 
 def test_what_one_process_counted_is_what_another_sees(ward: Ward) -> None:
