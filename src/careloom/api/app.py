@@ -1,6 +1,6 @@
 """The REST API as one WSGI application over one installation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
@@ -77,7 +77,7 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
     deprecated  addresses that are going away; by default those of this version
     """
     leaving = deprecation.shipped() if deprecated is None else deprecated
-    app = OpenAPI(
+    app = _App(
         "careloom.api",
         info=Info(title="Careloom", version=careloom.__version__, description=DESCRIPTION),
         validation_error_status=400,
@@ -106,6 +106,14 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
     documentation.finish(app)
     conventions.finish(app, leaving)
     return app
+
+
+class _App(OpenAPI):
+    """No view or hook is a coroutine: nothing asks each of them, some twenty times a request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself."""
+        return func
 
 
 class _Json(DefaultJSONProvider):

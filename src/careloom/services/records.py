@@ -14,7 +14,7 @@ from careloom.fhir.search_parameters import resource_types
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
-from careloom.services.restrictions import require_seen
+from careloom.services.restrictions import require_not_hidden
 from careloom.services.sight import View, view_of
 from careloom.store.export_scan import line_of
 from careloom.store.rows import Stored, instant
@@ -136,10 +136,12 @@ def _reading(
     admit(platform, who, "read", zone, resource_type)
     store = platform.store(zone)
     detail: dict[str, object] = {"type": resource_type, "fact": store.pseudonym(f"{resource_type}/{resource_id}")}
-    view = view_of(platform, who, zone)
+    view = View()
     try:
-        disclosed = find(store, view)
-        require_seen(platform, who, zone, disclosed.subjects)
+        with store.one_look():
+            view = view_of(platform, who, zone)
+            disclosed = find(store, view)
+            require_not_hidden(view.hidden, zone, disclosed.subjects)
     except CareloomError as error:
         subjects: Iterable[str] = ()
         if resource_type == "Patient" and isinstance(error, Erased):

@@ -105,7 +105,12 @@ def excluded(platform: Platform, kinds: Collection[Kind] = NOT_FOR_RESEARCH) -> 
 
 def require_seen(platform: Platform, who: Principal, zone: Zone, subjects: Collection[str]) -> None:
     """Returns where a caller may see all these patients. raises AccessError"""
-    if hidden(platform, who, zone).covers(subjects):
+    require_not_hidden(hidden(platform, who, zone), zone, subjects)
+
+
+def require_not_hidden(left_out: Hidden, zone: Zone, subjects: Collection[str]) -> None:
+    """Returns where none of these patients is among those whom a caller does not see. raises AccessError"""
+    if left_out.covers(subjects):
         raise AccessError(
             "the processing of this patient is restricted",
             f"Only these roles go on with it: {', '.join(sorted(CARE if zone == 'identified' else PRIVACY))}.",

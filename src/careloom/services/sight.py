@@ -12,7 +12,7 @@ from careloom.services.access_decision import COMMON, Ask, decide, is_own
 from careloom.services.consent_rules import Asked
 from careloom.services.consents import Withheld
 from careloom.services.platform import Platform
-from careloom.services.restrictions import hidden, require_seen
+from careloom.services.restrictions import Hidden, hidden, require_seen
 from careloom.store.sight import EVERYTHING, Sight, number_of
 from careloom.store.zone_store import Zone
 
@@ -34,6 +34,7 @@ class View:
     left_out  resources that were looked at, and left out
     own       keyed pseudonym of the one patient; empty for everybody's
     withheld  what consents withhold from the principal; None where nothing is
+    hidden    patients whom it leaves out whatever consents say
     """
 
     sight: Sight = EVERYTHING
@@ -41,6 +42,7 @@ class View:
     left_out: int = 0
     own: str = ""
     withheld: Withheld | None = None
+    hidden: Hidden = field(default_factory=Hidden)
 
     def shows(self, resource: Resource) -> bool:
         """True when the resource may be known of."""
@@ -50,6 +52,7 @@ class View:
 def view_of(platform: Platform, who: Principal, zone: Zone, use: Use = "access", verb: Verb = "read") -> View:
     """What `who` may know of in a zone; of patients whose processing is restricted, care and privacy alone know."""
     view, left_out = _consented(platform, who, zone, use, verb), hidden(platform, who, zone)
+    view.hidden = left_out
     if left_out.numbers:
         pseudonym, before = platform.store(zone).pseudonym, view.sight
 
@@ -64,9 +67,9 @@ def knows_of(platform: Platform, who: Principal, zone: Zone) -> Callable[[Collec
     """What says whether `who` may know of what is about these patients (keyed pseudonyms), whatever it is: none of
     them is restricted, and none withholds even a part.
     """
-    view, left_out = view_of(platform, who, zone), hidden(platform, who, zone)
+    view = view_of(platform, who, zone)
     names = view.withheld.names if view.withheld else frozenset()
-    return lambda subjects: names.isdisjoint(subjects) and not left_out.covers(subjects)
+    return lambda subjects: names.isdisjoint(subjects) and not view.hidden.covers(subjects)
 
 
 def require_known(platform: Platform, who: Principal, zone: Zone, subjects: Collection[str]) -> None:

@@ -1,7 +1,8 @@
-"""What can be read of a zone's resources: each call on a connection of its own, in one committed state."""
+"""What can be read of a zone's resources: each call in one committed state, alone or in one look with others."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from threading import local
 
 from sqlalchemy import Connection, Engine
 
@@ -26,12 +27,30 @@ class ZoneReads:
         self.keys = zone_keys
         self._reader = reader
         self._own = OwnIndex()
+        self._look = local()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection for reading SQL (search), which sees one committed state."""
+        held: Connection | None = getattr(self._look, "connection", None)
+        if held is not None:
+            yield held
+            return
         with reading(self._engine) as connection:
             yield connection
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """All that this thread reads of the zone within the block is of one committed state, on one connection.
+
+        What it writes meanwhile it does not see: write after the block.
+        """
+        with self.connect() as connection:
+            before, self._look.connection = getattr(self._look, "connection", None), connection
+            try:
+                yield
+            finally:
+                self._look.connection = before
 
     def alone(self) -> AbstractContextManager[None]:
         """Nobody else has the zone open while the block runs, nor opens it. raises Conflict where somebody has"""
