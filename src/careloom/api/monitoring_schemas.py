@@ -345,6 +345,8 @@ class AlarmAcknowledged(Model):
 class ModelAlarmLife(Model):
     """An alarm of a version as it lives."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": ALARM_LIFE})
+
     id: str = Field(description="The same as long as it stands.")
     kind: str
     place: str = Field(description="A feature or a group; empty for the whole.")
