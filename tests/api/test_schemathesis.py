@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import orjson
 import pytest
@@ -23,19 +25,29 @@ EXAMPLES = int(os.environ.get("CARELOOM_EXAMPLES", "2"))
 REFUSED = OBSERVATION | {"id": "o2", "status": "unheard-of"}
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """With tokens and rates that outlast the campaign, and streams of jobs that are soon over."""
+@contextmanager
+def opened(folder: Path) -> Iterator[Installation]:
+    """With tokens and rates that outlast a campaign, and streams of jobs that are soon over."""
     api = {"token_seconds": 3600, "client_rate": "1000000000/minute"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job_events, "LOOK_SECONDS", 0.01)
         patch.setattr(job_events, "STREAM_SECONDS", 0.05)
-        with Installation(tmp_path_factory.mktemp("campaign"), api=api) as made:
+        with Installation(folder, api=api) as made:
             yield made
 
 
 @pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with opened(tmp_path_factory.mktemp("campaign")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def known(installation: Installation) -> dict[str, list[str]]:
+    return known_of(installation)
+
+
+def known_of(installation: Installation) -> dict[str, list[str]]:
     """What there is to find: two records, one that was refused, their run, a de-identification, and a client."""
     run = installation.ingest([PATIENT, OBSERVATION, REFUSED]).run_id
     deidentified = deidentify(installation.platform, installation.operator).run_id
@@ -51,6 +63,17 @@ def known(installation: Installation) -> dict[str, list[str]]:
     }
 
 
+def parts() -> dict[str, set[str]]:
+    """Beginning of the path -> names of its operations: all of them, in campaigns that take minutes."""
+    found: dict[str, set[str]] = {}
+    for route in ROUTES:
+        beginning = re.match(r"(/api/v1)?/[^/]+", route.name.split()[1])
+        assert beginning is not None
+        found.setdefault(beginning[0], set()).add(route.name)
+    return dict(sorted(found.items()))
+
+
+PARTS = parts()
 READS = {
     "/fhir/{zone}/{type}/{id}": {"path.type": 0, "path.id": 0},
     "/api/v1/ingestions/{run_id}": {"path.run_id": 1},
@@ -96,6 +119,20 @@ def test_a_long_campaign_finds_nothing(installation: Installation, known: dict[s
     print(found.summary())
     assert not found.failures, found.shown()
     assert found.statuses["POST /oauth2/token 200"]
+    assert not any(name.endswith(" 429") for name in found.statuses), "refused for how often it asked, not for what"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", PARTS)
+def test_300_examples_of_every_operation_of_a_part_find_nothing(tmp_path: Path, part: str) -> None:
+    """A part at a time, so that it ends within an hour on a crowded machine, and a finding shows early."""
+    with opened(tmp_path) as made:
+        found = campaign(
+            made.app, made.bearer(), examples=300, known=known_of(made), seed=None, only=rf" {re.escape(part)}(/|$)"
+        )
+    print(part, found.summary())
+    assert not found.failures, found.shown()
+    assert set(found.operations) == PARTS[part]
     assert not any(name.endswith(" 429") for name in found.statuses), "refused for how often it asked, not for what"
 
 
