@@ -12,7 +12,7 @@ from lxml import etree
 from careloom.mlops.card import card
 from careloom.mlops.card_attributes import attributes
 from careloom.mlops.card_chai import as_xml
-from careloom.mlops.card_declared import Declarations, declarations
+from careloom.mlops.card_declared import Declarations, declarations, shipped
 from careloom.mlops.card_facts import CardFacts
 from careloom.mlops.card_html import as_html
 from tests.unit.mlops.card_made import NOW, SAME_SOURCE, declared, facts
@@ -23,6 +23,7 @@ SIGNATURES = b"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNa
 <xs:element name="Signature"/></xs:schema>"""
 CARDS = {
     "whole": facts(),
+    "as-trained": facts(declared=shipped("no-show"), external=None, local=None, monitoring=None),
     "nobody-declared": facts(declared=Declarations()),
     "bare": facts(declared=Declarations(), same_source=None, external=None, local=None, monitoring=None, training={}),
     "markup": facts(
