@@ -44,6 +44,8 @@ class Span:
     ended: int = 0
     attributes: dict[str, str | int] = field(default_factory=dict)
     is_failed: bool = False
+    queued_by: tuple[str, str] | None = None
+    """(trace, span) that asked for this work, which was done later."""
 
     def tell(self, name: str, value: str | int) -> None:
         """Adds an attribute. raises KeyError for one that may not leave"""
@@ -115,6 +117,12 @@ def is_collected() -> bool:
     return _collector is not None
 
 
+def traceparent() -> str:
+    """What work that is done later is told, so that it goes on in this trace; empty outside a span."""
+    span = _current.get()
+    return "" if span is None else span.traceparent
+
+
 def begin(name: str, kind: Kind = "internal", parent: str = "") -> tuple[Span, Token[Span | None]] | None:
     """A span below the current one, which it becomes; None while nobody collects, or where this trace is left out.
 
@@ -136,6 +144,8 @@ def begin(name: str, kind: Kind = "internal", parent: str = "") -> tuple[Span, T
     else:
         trace_id, parent_id = secrets.token_hex(16), ""
     span = Span(name, kind, trace_id, secrets.token_hex(8), parent_id, time.time_ns())
+    if kind == "consumer" and above is None and parent_id:
+        span.queued_by = (trace_id, parent_id)
     return span, _current.set(span)
 
 
@@ -166,12 +176,13 @@ def took(name: str, began: float) -> None:
 
 
 @contextmanager
-def step(name: str, kind: Kind = "internal", **attributes: str) -> Iterator[Span | None]:
+def step(name: str, kind: Kind = "internal", parent: str = "", **attributes: str) -> Iterator[Span | None]:
     """A span as long as the block takes; an error marks it by its class.
 
+    parent      as for `begin`
     attributes  names of `ALLOWED` with ``_`` for ``.``
     """
-    began, made = time.perf_counter(), begin(name, kind)
+    began, made = time.perf_counter(), begin(name, kind, parent)
     if made is None:
         try:
             yield None

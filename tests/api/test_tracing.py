@@ -8,9 +8,12 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
 from careloom import traces
 from careloom.api.app import create_app
+from careloom.client.pace import Pace
+from careloom.client.transport import Ask, Manners, trace_headers
 from careloom.errors import SetupError
 from careloom.services.jobs import work
 from careloom.services.traces_otlp import configure
@@ -125,10 +128,14 @@ def test_a_path_that_is_no_route_is_in_no_trace(traced: Installation, receiver: 
 
 
 def test_a_job_is_a_span_of_its_kind(traced: Installation, receiver: Receiver) -> None:
-    queued = traced.client.post("/api/v1/quality/looks", headers=traced.bearer(), json={"zone": "identified"})
+    headers = traced.bearer() | {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+    queued = traced.client.post("/api/v1/quality/looks", headers=headers, json={"zone": "identified"})
     assert queued.status_code == 202
+    [request] = [span for span in sent(receiver) if span["kind"] == 2]
     work(traced.platform, once=True)
     [job] = [span for span in sent(receiver) if span["kind"] == 5]
+    assert (job["traceId"], job["parentSpanId"]) == (TRACE, request["spanId"])
+    assert job["links"] == [{"traceId": TRACE, "spanId": request["spanId"]}]
     assert job["name"] == f"job {attributes(job)['careloom.job.kind']}"
     assert [span for span in receiver.spans if span.get("parentSpanId") == job["spanId"]]
 
@@ -155,6 +162,16 @@ def test_how_long_a_step_took_is_told_whether_it_is_a_span_or_fails() -> None:
     finally:
         traces.observe(before)
     assert found == ["score"]
+
+
+def test_the_sdk_goes_on_in_the_trace_of_who_uses_opentelemetry() -> None:
+    context = SpanContext(int(TRACE, 16), int(PARENT, 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    assert trace_headers() == {}
+    with use_span(NonRecordingSpan(context)):
+        assert trace_headers() == {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+        manners = Manners("http://x", 1.0, Pace())
+        request = manners.request(Ask(method="GET", url="http://x/api/v1/me"), {}, content=None)
+        assert request.headers["traceparent"] == f"00-{TRACE}-{PARENT}-01"
 
 
 def test_no_span_is_made_while_nobody_collects() -> None:

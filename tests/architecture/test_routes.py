@@ -137,6 +137,7 @@ class Served:
             "own_import": lambda: bulk_routes.waiting_import(self.made, self.last_caller),
             "other client": lambda: client_routes.other(self.made),
             "new_client": lambda: f"new-{next(NEW)}",
+            "free_use": lambda: signing_key_routes.free_use(self.made),
             "next key": lambda: signing_key_routes.next_key(self.made),
             "waiting_job": lambda: jobs_routes.waiting(self.made),
             "failed_job": lambda: jobs_routes.failed(self.made),

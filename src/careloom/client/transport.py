@@ -4,12 +4,13 @@ Transports of httpx are used without its client, which would log every address, 
 """
 
 import ssl
+import sys
 import urllib.request
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -71,6 +72,20 @@ class Broken:
     can_repeat: bool
 
 
+def trace_headers() -> dict[str, str]:
+    """``traceparent`` of the span that the caller is in, where the caller uses OpenTelemetry (W3C Trace Context, 2021).
+
+    Nobody who does not use it has to have it: it is not imported here.
+    """
+    library: Any = sys.modules.get("opentelemetry.trace")
+    if library is None:
+        return {}
+    place = library.get_current_span().get_span_context()
+    if not place.is_valid:
+        return {}
+    return {"traceparent": f"00-{place.trace_id:032x}-{place.span_id:016x}-{int(place.trace_flags):02x}"}
+
+
 class Manners:
     """How every wire asks: headers, what is repeated, and what is said of a connection that broke."""
 
@@ -87,7 +102,7 @@ class Manners:
         return httpx.Request(
             ask.method,
             ask.url,
-            headers=own | dict(ask.headers) | headers | (ask.body.headers() if ask.body else {}),
+            headers=own | trace_headers() | dict(ask.headers) | headers | (ask.body.headers() if ask.body else {}),
             content=content,
             extensions={"timeout": httpx.Timeout(self._timeout_seconds).as_dict()},
         )

@@ -6,7 +6,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from careloom.errors import SetupError
 from careloom.services.monitor_azure import connection
@@ -51,6 +51,7 @@ def _readable(one: Span) -> ReadableSpan:
         _context(one.trace_id, one.parent_id) if one.parent_id else None,
         _RESOURCE,
         one.attributes,
+        links=[Link(_context(*one.queued_by))] if one.queued_by else [],
         kind=SpanKind[one.kind.upper()],
         status=Status(StatusCode.ERROR if one.is_failed else StatusCode.UNSET),
         start_time=one.started,

@@ -58,6 +58,8 @@ def _span(one: traces.Span) -> dict[str, Any]:
     }  # fmt: skip
     if one.parent_id:
         told["parentSpanId"] = one.parent_id
+    if one.queued_by:
+        told["links"] = [{"traceId": one.queued_by[0], "spanId": one.queued_by[1]}]
     return told | ({"status": {"code": _FAILED}} if one.is_failed else {})
 
 

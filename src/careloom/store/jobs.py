@@ -30,7 +30,7 @@ from careloom.store.audit_log import microseconds
 from careloom.store.jobs_queue import Queue, answered
 from careloom.store.jobs_rules import PASSING, Rules, stopped_after
 from careloom.store.jobs_table import FORGOTTEN, Job, JobFilter, JobTable, State
-from careloom.traces import step
+from careloom.traces import step, traceparent
 
 __all__ = [
     "FORGOTTEN",
@@ -154,7 +154,7 @@ class Jobs(JobTable):
         """
         job_id = job_id or f"job-{secrets.token_hex(8)}"
         row = {"id": job_id, "kind": kind, "actor": actor, "state": "waiting", "request": json.dumps(dict(request))}
-        self._add(**row, due=None if due is None else microseconds(due))
+        self._add(**row, due=None if due is None else microseconds(due), trace=traceparent())
         if due is not None:
             return job_id
         self._send(job_id)
@@ -278,7 +278,7 @@ class Jobs(JobTable):
             return
         rules = self._rules.get(job.kind, Rules())
         try:
-            with step(f"job {job.kind}", "consumer", careloom_job_kind=job.kind, careloom_job_id=job.id):
+            with step(f"job {job.kind}", "consumer", job.trace, careloom_job_kind=job.kind, careloom_job_id=job.id):
                 result = self._do(job, rules)
         except CancelledError:
             self._log(job_id, "jobs.cancelled")

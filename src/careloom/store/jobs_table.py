@@ -32,6 +32,7 @@ class Job:
     attempts  how often a worker took it
     failures  how often in a row it failed by an error that may pass
     due       a waiting job does not begin before; None for at once
+    trace     traceparent (W3C) of the request that queued it, empty where that was no span
     """
 
     id: str
@@ -49,6 +50,7 @@ class Job:
     ended: datetime | None
     failures: int = 0
     due: datetime | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,9 @@ job = Table(
     Column("ended", BigInteger),
     Column("failures", Integer, nullable=False, default=0),
     Column("due", BigInteger),
+    Column("trace", Text, nullable=False, server_default=""),
 )
-_ADDED = {"failures": "INTEGER NOT NULL DEFAULT 0", "due": "BIGINT"}
+_ADDED = {"failures": "INTEGER NOT NULL DEFAULT 0", "due": "BIGINT", "trace": "TEXT NOT NULL DEFAULT ''"}
 """Columns that a file of an earlier version lacks."""
 job_log = Table(
     "job_log",
