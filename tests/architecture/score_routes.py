@@ -30,7 +30,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"POST {RUNS}": {
         "path": RUNS, "verb": "search", "statuses": (202,), "more": {"json": {"model": f"{NAME}@champion"}},
     },
-    f"GET {RUNS}": {"path": f"{RUNS}?state=done", "verb": "search"},
+    f"GET {RUNS}": {"path": f"{RUNS}?state=done", "verb": "search", "lacking": ("scope",)},
     f"GET {RUNS}/{{run_id}}": {"path": f"{RUNS}/{{own_scoring}}", "verb": "search"},
     f"POST {RUNS}/{{run_id}}/cancel": {"path": f"{RUNS}/{{own_scoring}}/cancel", "verb": "search"},
     f"GET {CDS}": {"path": CDS, "verb": "monitor"},
