@@ -4,7 +4,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,9 @@ DATABASE_NAME = "store.db"
 QUEUE_NAME = "store.turn"
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one."""
+RESTART_SECONDS = 5.0
+"""How long who needs a connection waits for a server of PostgreSQL that is being started again."""
+_LOOK_SECONDS = 0.1
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -66,6 +69,7 @@ def open_engine(place: Path | str, zone: str, file_name: str = DATABASE_NAME) ->
         engine = create_engine(
             url, pool_pre_ping=True, pool_size=_MOST_CONNECTIONS, pool_use_lifo=True, isolation_level="READ COMMITTED"
         )
+        event.listen(engine, "do_connect", Restarts().connect)
         row_policies.declare(engine, zone)
         return engine
     path = Path(place) / zone / file_name
@@ -80,6 +84,33 @@ def open_engine(place: Path | str, zone: str, file_name: str = DATABASE_NAME) ->
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class Restarts:
+    """Makes connections to a server that may be started again: who needs one waits, for nothing was asked of it yet.
+
+    A server that never was there is not waited for, nor one that has been away for longer than a restart takes.
+    """
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
+        self._was_there = False
+        self._missed: float | None = None
+
+    def connect(self, dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        """A connection of the driver. raises the driver's error where there is none in time"""
+        while True:
+            try:
+                made = dialect.connect(*arguments, **named)
+            except dialect.dbapi.OperationalError:
+                now = time.monotonic()
+                self._missed = now if self._missed is None else self._missed
+                if not self._was_there or now - self._missed > RESTART_SECONDS:
+                    raise
+                self._sleep(_LOOK_SECONDS)
+            else:
+                self._was_there, self._missed = True, None
+                return made
 
 
 def private_folder(folder: Path) -> None:
