@@ -10,6 +10,7 @@ import httpx
 from careloom.client.access import Access
 from careloom.client.address import base_address
 from careloom.client.audit import Audit
+from careloom.client.cds import Cds
 from careloom.client.clients import Clients
 from careloom.client.credentials import Credential, Token, Tokens
 from careloom.client.decoding import decode
@@ -43,6 +44,7 @@ from careloom.client.synthetic import Synthetic
 from careloom.client.terminology import Terminology
 from careloom.client.transport import Ask, Wire
 from careloom.client.users import Users
+from careloom.client.view_exports import ViewExports
 from careloom.errors import InputError
 
 
@@ -83,6 +85,7 @@ class Careloom:
         self._session = session
         self.access = Access(self._session)
         self.audit = Audit(self._session)
+        self.cds = Cds(self._session)
         self.clients = Clients(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
@@ -174,6 +177,10 @@ class Careloom:
     def exports(self, zone: str) -> Exports:
         """Bulk exports of a zone. Asks nothing yet."""
         return Exports(self._session, zone)
+
+    def view_exports(self, zone: str) -> ViewExports:
+        """Exports of views of a zone. Asks nothing yet."""
+        return ViewExports(self._session, zone)
 
     def imports(self, zone: str = "identified") -> Imports:
         """Bulk imports into a zone. Asks nothing yet."""

@@ -10,6 +10,7 @@ import httpx
 from careloom.client.address import base_address
 from careloom.client.aio.access import Access
 from careloom.client.aio.audit import Audit
+from careloom.client.aio.cds import Cds
 from careloom.client.aio.clients import Clients
 from careloom.client.aio.credentials import Tokens
 from careloom.client.aio.deidentifications import Deidentifications
@@ -39,6 +40,7 @@ from careloom.client.aio.synthetic import Synthetic
 from careloom.client.aio.terminology import Terminology
 from careloom.client.aio.transport import AsyncWire
 from careloom.client.aio.users import Users
+from careloom.client.aio.view_exports import ViewExports
 from careloom.client.credentials import Credential, Token
 from careloom.client.decoding import decode
 from careloom.client.operations_reports import Health, LogPage
@@ -85,6 +87,7 @@ class AsyncCareloom:
         self._session = session
         self.access = Access(self._session)
         self.audit = Audit(self._session)
+        self.cds = Cds(self._session)
         self.clients = Clients(self._session)
         self.deidentifications = Deidentifications(self._session)
         self.ingestions = Ingestions(self._session)
@@ -180,6 +183,10 @@ class AsyncCareloom:
     def exports(self, zone: str) -> Exports:
         """Bulk exports of a zone. Asks nothing yet."""
         return Exports(self._session, zone)
+
+    def view_exports(self, zone: str) -> ViewExports:
+        """Exports of views of a zone. Asks nothing yet."""
+        return ViewExports(self._session, zone)
 
     def imports(self, zone: str = "identified") -> Imports:
         """Bulk imports into a zone. Asks nothing yet."""
