@@ -82,7 +82,7 @@ def _problems(told: Json, kind: Kind, of: str) -> Iterator[tuple[str, str]]:
             yield name, f"Did you mean {near[0]}?" if near else f"Name one of {', '.join(KNOWN)}."
     if told.get("of") != of:
         yield "of", f"It is of another version: this one has the digest {of}."
-    for name in ("at", "data", *(("party",) if kind == "external" else ())):
+    for name in ("at", "data", *(("party", "process") if kind == "external" else ())):
         if not _is_words(told.get(name)):
             yield name, _REMEDIES[name]
     for name in ("party", "process"):
@@ -102,6 +102,7 @@ _REMEDIES = {
     "at": "Say when it was measured, with the offset from UTC: 2026-11-30T12:00:00+00:00.",
     "data": "Say which data: source, setting and period.",
     "party": "Say who tested: the rule asks for the party that conducted the external testing.",
+    "process": "Say how it was done: whether the model was applied as it is, and how the intervals were made.",
 }
 
 

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from careloom.mlops.card_evaluation import KINDS, Kind, evaluation
 from careloom.mlops.card_facts import Judged
 from careloom.risk.tasks import Task, ready_tasks, shipped_task
 
+HANDED_IN = "Handed in as a file, not measured by Careloom:"
 Json = dict[str, Any]
 
 
@@ -72,7 +73,10 @@ def evaluation_here(folder: Path | None, version: str, kind: Kind, of: str, now:
     """What a version did on other data, where the installation holds that; of: its digest. raises FormatError"""
     name = f"{version}.{kind}.json"
     content = _content(folder, name)
-    return None if content is None else evaluation(content, name, kind, of, now)
+    if content is None:
+        return None
+    found = evaluation(content, name, kind, of, now)
+    return replace(found, data=f"{HANDED_IN} {found.data}")
 
 
 def checked(path: Path, digests: Mapping[str, str], now: datetime) -> Checked:

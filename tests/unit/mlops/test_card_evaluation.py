@@ -18,6 +18,7 @@ def filled(**changed: Any) -> dict[str, Any]:
     told = template(DIGEST, SAME_SOURCE.measures)
     told |= {
         "at": (NOW - timedelta(days=2)).isoformat(), "data": "Another hospital, 2025", "party": "Its quality office",
+        "process": "As it is.",
         "measures": {"auroc": {"value": 0.7, "low": 0.65, "high": 0.75}, "slope": {"value": 1.1}},
         "counts": {"n": 400, "patients": 300, "events": 50},
         "subgroups": [
@@ -38,7 +39,7 @@ def test_a_file_that_is_filled_in_is_a_judgement_of_the_version() -> None:
     assert found.measures["auroc"] == {"value": 0.7, "low": 0.65, "high": 0.75}
     assert found.counts == {"n": 400, "patients": 300, "events": 50}
     assert [row["n"] for row in found.subgroups] == [200, None]
-    assert read(filled(party=""), "local").party == ""
+    assert read(filled(party="", process=""), "local").party == ""
 
 
 def test_the_template_itself_is_refused_until_it_is_filled_in() -> None:
@@ -59,6 +60,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "the future": ({"at": (NOW + timedelta(days=1)).isoformat()}, "at"),
     "no data": ({"data": " "}, "data"),
     "nobody": ({"party": ""}, "party"),
+    "nobody knows how": ({"process": ""}, "process"),
     "misspelt": ({"mesures": {}}, "mesures"),
     "no measure": ({"measures": {}}, "measures"),
     "no value": ({"measures": {"auroc": {"value": None}}}, "measures"),

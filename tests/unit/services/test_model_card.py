@@ -185,6 +185,7 @@ def test_a_version_that_holds_all_of_it_fills_31_of_31(place: Installation, tmp_
 
 EXTERNAL = {
     "at": "2024-01-02T00:00:00+00:00", "data": "Another hospital", "party": "Its quality office",
+    "process": "As it is.",
     "measures": {"auroc": {"value": 0.7, "low": 0.6, "high": 0.8}}, "counts": {"n": 300, "events": 40},
 }  # fmt: skip
 
@@ -202,6 +203,8 @@ def test_what_somebody_measured_after_the_registration_stands_in_the_card_and_ma
     assert {"validity_external", "external_party"} <= set(stale_fields(place.platform, resolve(place.platform, name)))
     made = make_card(place.platform, ENGINEER, name)
     assert made.of("external_party").text == "Its quality office"
+    assert made.of("external_process").text == "As it is."
+    assert made.of("external_data").text == "Handed in as a file, not measured by Careloom: Another hospital"
     assert "Our wards" in made.of("validity_local").text
     registered(place)
     assert make_card(place.platform, ENGINEER, f"{MODEL}@2").of("validity_external").state == "unavailable"
