@@ -98,6 +98,7 @@ class Access(Section):
     issuers            a TOML file of other issuers whose access tokens are accepted, such as Entra ID
     key_overlap_hours  for which a new key that signs tokens is only shown, before it signs
     key_days           after which health calls such a key old: NIST SP 800-57 Part 1 recommends one to three years
+    providers          a TOML file of other providers by whom people sign in here, such as Entra ID
     """
 
     emergency_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
@@ -108,6 +109,7 @@ class Access(Section):
     issuers: Path | None = None
     key_overlap_hours: Annotated[int, Field(ge=1, le=720)] = 24
     key_days: Annotated[int, Field(ge=1, le=1095)] = 365
+    providers: Path | None = None
 
 
 class Export(Section):

@@ -13,6 +13,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         f"POST {_AT}/{name}": {"path": f"{_AT}/{name}", "statuses": (403,), "more": {"data": {"form": "x"}}}
         for name in _TAKE_FORMS
     },
+    f"POST {_AT}/provider/{{provider}}": {
+        "path": f"{_AT}/provider/entra",
+        "statuses": (403,),
+        "more": {"data": {"form": "x"}},
+    },
+    f"GET {_AT}/provider/{{provider}}/answer": {"path": f"{_AT}/provider/entra/answer", "statuses": (403,)},
     "POST /oauth2/introspect": {"path": "/oauth2/introspect", "more": {"data": {"token": "x"}, "auth": "client"}},
     "GET /.well-known/openid-configuration": {"path": "/.well-known/openid-configuration"},
 }

@@ -57,7 +57,7 @@ NEW = count(1)
 
 OPEN = {
     "health.live", "health.ready", "oauth.token", "oauth.revoke", "oauth.introspect", "oauth.openid_discovery",
-    "people", "oauth.keys", "oauth.discovery", "fhir.metadata", "fhir.metadata_of_all",
+    "people", "providers", "oauth.keys", "oauth.discovery", "fhir.metadata", "fhir.metadata_of_all",
     "fhir.smart_configuration", "openapi", "swagger",
 }  # fmt: skip
 """What anybody may reach. A change here is a decision: say why in docs/reference/clients.md, which lists them too."""

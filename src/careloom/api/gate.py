@@ -27,6 +27,7 @@ OPEN = frozenset(
         "oauth.keys",
         "oauth.discovery",
         "people",  # pages where people sign in, each with its own proof
+        "providers",  # the same by another provider
         "fhir.metadata",
         "fhir.metadata_of_all",
         "fhir.smart_configuration",

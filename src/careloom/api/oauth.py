@@ -10,6 +10,7 @@ from flask_limiter import Limit, Limiter, RateLimitExceeded
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from careloom.api import oauth_people_schemas as more
+from careloom.api import oauth_providers as others
 from careloom.api import oauth_schemas as schemas
 from careloom.api.answers import answers, document, problems
 from careloom.api.context import EXTENSION, base_url, platform, who
@@ -34,19 +35,21 @@ _server = TokenServer()
 def register(app: OpenAPI) -> None:
     """Adds the routes; where a client proves who it is, each address may ask so often and no more.
 
-    raises  SetupError if the rate of the settings is none, or the file of other issuers is not usable
+    raises  SetupError if the rate of the settings is none, or a file of other issuers or providers is not usable
     """
     _ = app.extensions[EXTENSION].issuers
+    _ = app.extensions[EXTENSION].providers
     shown = (Problem, schemas.AccessToken, schemas.Revoked, schemas.OAuthError, schemas.KeySet, schemas.ServerMetadata)
     document(oauth, *shown, schemas.Me, more.Introspection, more.OpenidConfiguration)
     app.register_api(oauth)
     app.register_api(people)
+    app.register_api(others.providers)
     rate = app.extensions[EXTENSION].settings.api.sign_in_rate
     if not _is_rate(rate):
         raise SetupError("settings: api.sign_in_rate is no rate", "Write it as 60/minute.")
     limiter = _limiter(app)
     app.register_error_handler(RateLimitExceeded, lambda _: _too_many(limiter))
-    for endpoint in ("oauth.token", "oauth.revoke", *PACED):
+    for endpoint in ("oauth.token", "oauth.revoke", *PACED, *others.PACED):
         limited: Any = limiter.limit(rate)(app.view_functions[endpoint])
         app.view_functions[endpoint] = limited
     asks: Any = limiter.limit(rate, exempt_when=_is_bearer)(app.view_functions["oauth.introspect"])

@@ -16,13 +16,13 @@ from careloom.api.oauth_form_schemas import AUTHORIZE, form_of
 from careloom.api.pace_address import address
 from careloom.errors import AccessError, CareloomError, QueryError, StateError, Unauthenticated
 from careloom.services import authorize as service
-from careloom.services import browsers, enrolment, sign_in
+from careloom.services import browsers, enrolment, provider_sign_in, sign_in
 from careloom.services.apps import CONTEXT
 from careloom.services.clients import NAME_TEXT
 from careloom.services.scopes import meaning_of
 from careloom.store.clients import Client
 
-_TAG = Tag(name="Sign-in of people", description="Pages: authorization code with PKCE, second factor, consent.")
+TAG = Tag(name="Sign-in of people", description="Pages: authorization code with PKCE, second factor, consent.")
 _PAGE: Any = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}}
 _ANSWERS: Any = {
     200: {"description": "A page.", "content": _PAGE},
@@ -33,24 +33,25 @@ _ANSWERS: Any = {
     403: {"description": "A page that says why not.", "content": _PAGE},
     **problems(413, 429),
 }
-people = APIBlueprint("people", __name__, abp_tags=[_TAG])
+people = APIBlueprint("people", __name__, abp_tags=[TAG])
 PACED = ("people.password", "people.code", "people.accept", "people.confirm")
 """Endpoints where somebody may guess."""
 
 
 @people.errorhandler(CareloomError)
-def _refused(error: CareloomError) -> Response:
+def refused(error: CareloomError) -> Response:
     """A page in place of a problem document; what is no refusal keeps its document and status."""
     if not isinstance(error, (AccessError, QueryError, StateError)):
         raise error
     return forms.shown(pages.said("That did not work", f"{error.where}.", error.remedy), 403)
 
 
-def _route(summary: str, name: str, **more: Any) -> dict[str, Any]:
+def route(summary: str, name: str, **more: Any) -> dict[str, Any]:
+    """What the document says of a page."""
     return {"summary": summary, "operation_id": name, "security": [], "responses": _ANSWERS, **more}
 
 
-@people.get("/oauth2/authorize", **_route("Let a person sign in in an application", "authorize"), **AUTHORIZE)
+@people.get("/oauth2/authorize", **route("Let a person sign in in an application", "authorize"), **AUTHORIZE)
 def authorize() -> Response:
     """The authorization endpoint (RFC 6749, 3.1): code alone, with PKCE by S256; the answer names `iss` (RFC 9207).
 
@@ -60,7 +61,7 @@ def authorize() -> Response:
 
 
 @people.post(
-    "/oauth2/authorize", **_route("The same by POST", "authorize_post", openapi_extensions=form_of("authorize"))
+    "/oauth2/authorize", **route("The same by POST", "authorize_post", openapi_extensions=form_of("authorize"))
 )
 def authorize_post() -> Response:
     """As by GET; the parameters stand in the body (SMART's authorize-post)."""
@@ -84,7 +85,7 @@ def _next(sent: dict[str, str], carried: str, begun: datetime, session: str | No
         if found is None or not service.is_fresh(asked, found[1].created, begun, platform().runtime.now()):
             if "none" in asked.prompt:
                 raise service.Refusal("login_required", "nobody is signed in")
-            page = pages.sign_in(forms.hidden(carried), title=app.title)
+            page = pages.sign_in(forms.hidden(carried), forms.asks(title=app.title))
             return forms.shown(page, target=redirect)
         if "none" in asked.prompt:
             raise service.Refusal("consent_required", "the person is asked each time")
@@ -105,58 +106,67 @@ def _question(
     return forms.shown(page, 403 if problem else 200, target=asked.redirect, session=session)
 
 
-@people.get("/oauth2/sign-in", **_route("Sign in in this browser", "sign_in_page"))
+@people.get("/oauth2/sign-in", **route("Sign in in this browser", "sign_in_page"))
 def sign_in_page() -> Response:
     """Asks for name and password, or says who is signed in."""
     found = forms.person()
     if found is not None:
         return forms.shown(pages.signed_in(forms.hidden(), found[0].name))
-    return forms.shown(pages.sign_in(forms.hidden()))
+    return forms.shown(pages.sign_in(forms.hidden(), forms.asks()))
 
 
-@people.post("/oauth2/sign-in", **_route("Name and password", "password", openapi_extensions=form_of("password")))
+@people.post("/oauth2/sign-in", **route("Name and password", "password", openapi_extensions=form_of("password")))
 def password() -> Response:
     """The first step; the second factor follows. Audited when refused; who guesses waits longer and longer."""
     forms.check_form()
     carried, name = request.form.get("request", ""), request.form.get("name", "")
-    title, target = _coming_from()
+    title, target = coming_from(carried)
     try:
         client = sign_in.check_password(platform(), forms.knock(name, address()), request.form.get("password", ""))
     except (Unauthenticated, StateError) as error:
         shown_name = name if NAME_TEXT.fullmatch(name) else ""
         problem = f"{error.where}. {error.remedy}"
-        page = pages.sign_in(forms.hidden(carried), name=shown_name, title=title, problem=problem)
+        page = pages.sign_in(forms.hidden(carried), forms.asks(shown_name, title=title, problem=problem))
         return forms.shown(page, 403, target=target)
-    session = browsers.begin(platform(), client, is_whole=False, instead_of=forms.cookie(forms.SESSION))
+    session = browsers.begin(
+        platform(), client, browsers.Came("pwd"), is_whole=False, instead_of=forms.cookie(forms.SESSION)
+    )
     return forms.shown(pages.second_factor(forms.hidden(carried, session)), target=target, session=session)
 
 
-@people.post("/oauth2/second-factor", **_route("The second factor", "code", openapi_extensions=form_of("code")))
+@people.post("/oauth2/second-factor", **route("The second factor", "code", openapi_extensions=form_of("code")))
 def code() -> Response:
     """A code of the authenticator or a recovery code; then the person is signed in in this browser. Audited."""
     forms.check_form()
     carried, half = request.form.get("request", ""), forms.person(is_whole=False)
-    title, target = _coming_from()
+    title, target = coming_from(carried)
     if half is None:
         problem = "That took too long. Sign in again."
-        return forms.shown(pages.sign_in(forms.hidden(carried), title=title, problem=problem), 403, target=target)
+        page = pages.sign_in(forms.hidden(carried), forms.asks(title=title, problem=problem))
+        return forms.shown(page, 403, target=target)
     given = request.form.get("code", "")
     try:
         client = sign_in.check_second_factor(platform(), forms.knock(half[0].name, address()), given)
     except (Unauthenticated, StateError) as error:
         problem = f"{error.where}. {error.remedy}"
         return forms.shown(pages.second_factor(forms.hidden(carried), problem=problem), 403, target=target)
-    session = browsers.begin(platform(), client, is_whole=True, instead_of=forms.cookie(forms.SESSION))
-    request_kept = forms.carried()
-    if request_kept is None:
+    came = browsers.Came(f"{half[1].ways} otp mfa".strip(), half[1].provider)
+    return whole(client, came, carried)
+
+
+def whole(client: Client, came: browsers.Came, carried: str) -> Response:
+    """What comes after a sign-in that is whole: the next page of the application's request, or of none."""
+    session = browsers.begin(platform(), client, came, is_whole=True, instead_of=forms.cookie(forms.SESSION))
+    kept = forms.opened(carried)
+    if kept is None:
         response = forms.sent_to("/oauth2/sign-in", session=session)
     else:
-        response = _next(dict(request_kept[0]), carried, request_kept[1], session)
+        response = _next(dict(kept[0]), carried, kept[1], session)
     forms.keep(response, forms.DEVICE, sign_in.device_mark(platform(), client))
     return response
 
 
-@people.post("/oauth2/consent", **_route("Allow or deny", "consent", openapi_extensions=form_of("consent")))
+@people.post("/oauth2/consent", **route("Allow or deny", "consent", openapi_extensions=form_of("consent")))
 def consent() -> Response:
     """What the person decided; the browser goes on to the application. Audited."""
     forms.check_form()
@@ -183,16 +193,16 @@ def consent() -> Response:
             patient = service.chosen_patient(platform(), who, named, request=request_id())
     except (AccessError, QueryError) as error:
         return _question(asked, who, request.form["request"], problem=f"{error.where}. {error.remedy}")
-    return forms.sent_to(service.allow(platform(), asked, who, browser.created, patient=patient, request=request_id()))
+    return forms.sent_to(service.allow(platform(), asked, who, browser, patient=patient, request=request_id()))
 
 
-@people.get("/oauth2/welcome", **_route("Set up an account", "welcome"))
+@people.get("/oauth2/welcome", **route("Set up an account", "welcome"))
 def welcome() -> Response:
     """Asks who was invited for the invitation and a new password."""
-    return forms.shown(pages.welcome(forms.hidden()))
+    return forms.shown(pages.welcome(forms.hidden(), forms.asks()))
 
 
-@people.post("/oauth2/welcome", **_route("Accept an invitation", "accept", openapi_extensions=form_of("accept")))
+@people.post("/oauth2/welcome", **route("Accept an invitation", "accept", openapi_extensions=form_of("accept")))
 def accept() -> Response:
     """A password is chosen; nothing is kept before the second factor is confirmed. Audited when refused."""
     forms.check_form()
@@ -206,11 +216,11 @@ def accept() -> Response:
     except (Unauthenticated, StateError, QueryError) as error:
         shown_name = name if NAME_TEXT.fullmatch(name) else ""
         problem = f"{error.where}. {error.remedy}"
-        return forms.shown(pages.welcome(forms.hidden(), name=shown_name, problem=problem), 403)
+        return forms.shown(pages.welcome(forms.hidden(), forms.asks(shown_name, problem=problem)), 403)
     return forms.shown(pages.enrol(forms.hidden(begun.draft), begun.secret, begun.address))
 
 
-@people.post("/oauth2/enrol", **_route("Confirm the authenticator", "confirm", openapi_extensions=form_of("confirm")))
+@people.post("/oauth2/enrol", **route("Confirm the authenticator", "confirm", openapi_extensions=form_of("confirm")))
 def confirm() -> Response:
     """The first code of the authenticator; then the account is ready, and recovery codes are shown once. Audited."""
     forms.check_form()
@@ -224,19 +234,23 @@ def confirm() -> Response:
     return forms.shown(pages.recovery(codes))
 
 
-@people.post("/oauth2/sign-out", **_route("Sign out", "sign_out", openapi_extensions=form_of("sign_out")))
+@people.post("/oauth2/sign-out", **route("Sign out", "sign_out", openapi_extensions=form_of("sign_out")))
 def sign_out() -> Response:
     """Nobody is signed in in this browser any more; applications that were let stay signed in do. Audited."""
     forms.check_form()
+    found = forms.person()
     browsers.end(platform(), forms.cookie(forms.SESSION), request=request_id())
-    response = forms.shown(pages.said("Signed out", "Nobody is signed in in this browser."))
+    provider = found[1].provider if found else ""
+    away = provider_sign_in.end_address(platform(), provider) if provider else ""
+    link = (away, f"Sign out at {platform().providers[provider].title} too") if away else None
+    response = forms.shown(pages.said("Signed out", "Nobody is signed in in this browser.", link=link))
     forms.drop(response, forms.SESSION)
     return response
 
 
-def _coming_from() -> tuple[str, str]:
-    """(title, redirect address) of the application whose request the form carries; empty where it carries none."""
-    kept = forms.carried()
+def coming_from(carried: str) -> tuple[str, str]:
+    """(title, redirect address) of the application whose request is carried along; empty where none is."""
+    kept = forms.opened(carried)
     if kept is None:
         return "", ""
     _, app, redirect = service.addressed(platform(), kept[0])

@@ -27,6 +27,7 @@ _FORMS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "confirm": {"code": ("287082", "Of the new authenticator.")},
     "sign_out": {},
+    "begin": {"name": ("mara.lind", "Who was invited."), "invitation": ("mfrg-gzdf-mzqw-c2lo", "Its code.")},
 }  # fmt: skip
 _OURS = {"form": ("...", "Proof that the page gave this form."), "request": ("...", "What the form carries along.")}
 
@@ -43,15 +44,25 @@ def _text(words: str) -> dict[str, str]:
     return {"type": "string", "description": words}
 
 
-AUTHORIZE: dict[str, Any] = {
-    "openapi_extensions": {
-        "parameters": [
-            {
-                "name": name, "in": "query", "required": False, "description": words,
-                "schema": {"type": "string"}, "example": shown,
-            }
-            for name, (shown, words) in _ASKED.items()
-        ]
-    }
-}  # fmt: skip
+def _in_address(asked: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    parameters = [
+        {
+            "name": name, "in": "query", "required": False, "description": words, "schema": {"type": "string"},
+            "example": shown,
+        }
+        for name, (shown, words) in asked.items()
+    ]  # fmt: skip
+    return {"openapi_extensions": {"parameters": parameters}}
+
+
+AUTHORIZE = _in_address(_ASKED)
 """The parameters of the authorization endpoint."""
+ANSWERED = _in_address(
+    {
+        "state": ("0hJc1S9O4oW54XuY", "Of the sign-in that began in this browser."),
+        "code": ("SplxlOBeZQQYbYS6WxSbIA", "For the token endpoint of the provider."),
+        "iss": ("https://idp.example.org", "Who answers (RFC 9207)."),
+        "error": ("access_denied", "Why there is no code."),
+    }
+)
+"""The parameters of a provider's answer."""

@@ -20,6 +20,8 @@ from careloom.store.clients import Client
 from careloom.store.grants import Browser
 
 SESSION, FORM, DEVICE = "careloom-session", "careloom-form", "careloom-device"
+PROVIDER = "careloom-provider"
+"""What ties a sign-in at another provider to the browser in which it began."""
 _KNOWN_FOR = timedelta(days=180)
 _REQUEST_FOR = timedelta(hours=1)
 _CARRIED = (
@@ -99,7 +101,11 @@ def carry(sent: Mapping[str, str]) -> str:
 
 def carried() -> tuple[Mapping[str, str], datetime] | None:
     """(the request that the form at hand carries, when it came); None where it carries none. raises AccessError"""
-    text = request.form.get("request", "")
+    return opened(request.form.get("request", ""))
+
+
+def opened(text: str) -> tuple[Mapping[str, str], datetime] | None:
+    """The same of what `carry` sealed. raises AccessError"""
     if not text:
         return None
     try:
@@ -115,6 +121,12 @@ def carried() -> tuple[Mapping[str, str], datetime] | None:
 def person(*, is_whole: bool = True) -> tuple[Client, Browser] | None:
     """Who is signed in in this browser."""
     return browsers.signed_in(platform(), cookie(SESSION), is_whole=is_whole)
+
+
+def asks(name: str = "", *, title: str = "", problem: str = "") -> pages.Asks:
+    """What a sign-in page shows, with the providers of the settings."""
+    providers = {one: provider.title for one, provider in platform().providers.items()}
+    return pages.Asks(name, title, problem, providers)
 
 
 def knock(name: str, address: str) -> Knock:

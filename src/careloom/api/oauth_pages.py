@@ -1,7 +1,7 @@
 """The pages on which people sign in: plain HTML without scripts, nothing loaded from anywhere, nothing of a patient."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -49,15 +49,38 @@ def policy(target: str = "") -> str:
     )
 
 
-def sign_in(hidden: Hidden, *, name: str = "", title: str = "", problem: str = "") -> str:
-    """Asks for name and password; `title` is the application that the person comes from."""
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a sign-in page shows beside its form.
+
+    name       as it was typed
+    title      the application that the person comes from
+    providers  name -> title of others by whom people sign in
+    """
+
+    name: str = ""
+    title: str = ""
+    problem: str = ""
+    providers: Mapping[str, str] = field(default_factory=dict)
+
+
+def sign_in(hidden: Hidden, asks: Asks) -> str:
+    """Asks for name and password, or another provider."""
+    name, title = asks.name, asks.title
     lead = f"<p>to go on to <strong>{text(title)}</strong></p>" if title else ""
     fields = (
         _field("name", "Name", value=name, complete="username", is_first=not name)
         + _field("password", "Password", kind="password", complete="current-password", is_first=bool(name))
     )  # fmt: skip
     more = '<p class="soft">You were invited? <a href="/oauth2/welcome">Set up your account</a></p>'
-    return _page("Sign in", [lead, _bad(problem), _form("/oauth2/sign-in", hidden, fields, "Go on"), more])
+    others = [
+        f'<form method="post" action="/oauth2/provider/{one}">{_kept(hidden)}'
+        f'<button class="other">Sign in by {text(shown)}</button></form>'
+        for one, shown in asks.providers.items()
+    ]
+    return _page(
+        "Sign in", [lead, _bad(asks.problem), _form("/oauth2/sign-in", hidden, fields, "Go on"), *others, more]
+    )
 
 
 def second_factor(hidden: Hidden, *, problem: str = "") -> str:
@@ -96,8 +119,9 @@ def consent(hidden: Hidden, asked: Question, *, problem: str = "") -> str:
     return _page("Allow access?", [*parts, form, '<p class="soft">Everything it does is recorded in your name.</p>'])
 
 
-def welcome(hidden: Hidden, *, name: str = "", problem: str = "") -> str:
-    """Asks who was invited for the invitation and a new password."""
+def welcome(hidden: Hidden, asks: Asks) -> str:
+    """Asks who was invited for the invitation, and a new password or a provider to sign in by."""
+    name = asks.name
     fields = (
         _field("name", "Name", value=name, complete="username", is_first=not name)
         + _field("invitation", "Code of your invitation", complete="off")
@@ -105,7 +129,19 @@ def welcome(hidden: Hidden, *, name: str = "", problem: str = "") -> str:
         + _field("again", "The same password again", kind="password", complete="new-password")
     )  # fmt: skip
     hint = '<p class="soft">A few words that belong to no sentence are long and easy to keep in mind.</p>'
-    return _page("Set up your account", [_bad(problem), _form("/oauth2/welcome", hidden, fields, "Go on"), hint])
+    others = "".join(
+        f'<button class="other" formaction="/oauth2/provider/{one}" formnovalidate>'
+        f"No password: I sign in by {text(shown)}</button>"
+        for one, shown in asks.providers.items()
+    )
+    form = _form("/oauth2/welcome", hidden, fields, "Go on", after=others)
+    return _page("Set up your account", [_bad(asks.problem), form, hint])
+
+
+def onward(address: str, title: str) -> str:
+    """Leads on to a provider: by itself, and by a link. No form leads there, so that none needs to be let."""
+    shown = f'<p><a href="{text(address)}" rel="noreferrer">Go on to {text(title)}</a></p>'
+    return _page("One moment", [shown], head=f'<meta http-equiv="refresh" content="0;url={text(address)}">')
 
 
 def enrol(hidden: Hidden, secret: str, address: str, *, problem: str = "") -> str:
@@ -137,27 +173,31 @@ def signed_in(hidden: Hidden, person: str) -> str:
     return _page("Signed in", [lead, _form("/oauth2/sign-out", hidden, "", "Sign out")])
 
 
-def said(title: str, words: str, remedy: str = "") -> str:
-    """Says something, and asks nothing."""
-    return _page(title, [f"<p>{text(words)}</p>", f'<p class="soft">{text(remedy)}</p>' if remedy else ""])
+def said(title: str, words: str, remedy: str = "", link: tuple[str, str] | None = None) -> str:
+    """Says something, and asks nothing; `link` is (address, words)."""
+    more = f'<p><a href="{text(link[0])}" rel="noreferrer">{text(link[1])}</a></p>' if link else ""
+    return _page(title, [f"<p>{text(words)}</p>", f'<p class="soft">{text(remedy)}</p>' if remedy else "", more])
 
 
-def _page(title: str, parts: Iterable[str]) -> str:
+def _page(title: str, parts: Iterable[str], head: str = "") -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{text(title)} – Careloom</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1">{head}<style>{_STYLE}</style></head>'
         f'<body><main><p class="brand">Careloom</p><h1>{text(title)}</h1>{"".join(parts)}</main></body></html>\n'
     )
 
 
 def _form(to: str, hidden: Hidden, fields: str, button: str, *, value: str = "", after: str = "") -> str:
-    kept = "".join(
+    decides = f' name="decision" value="{value}"' if value else ""
+    return f'<form method="post" action="{to}">{_kept(hidden)}{fields}<button{decides}>{button}</button>{after}</form>'
+
+
+def _kept(hidden: Hidden) -> str:
+    return "".join(
         f'<input type="hidden" name="{name}" value="{text(held)}">'
         for name, held in (("form", hidden.form), ("request", hidden.request))
         if held
     )
-    decides = f' name="decision" value="{value}"' if value else ""
-    return f'<form method="post" action="{to}">{kept}{fields}<button{decides}>{button}</button>{after}</form>'
 
 
 def _field(

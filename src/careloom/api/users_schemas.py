@@ -17,7 +17,7 @@ USER: dict[str, Any] = {
     "client_id": "mara.lind", "name": "mara.lind", "state": "active", "roles": ["clinician"], "zones": ["identified"],
     "scopes": ["careloom/monitor", "system/*.rs"], "created": "2026-11-22T10:00:00+00:00", "expires": None,
     "is_bound_to_a_patient": False, "actors": [], "purposes": [], "disabled": None, "full_name": "Mara Lind",
-    "account": "ready", "recovery_codes_left": 10, "invited_until": None,
+    "account": "ready", "providers": [], "recovery_codes_left": 10, "invited_until": None,
     "password_changed": "2026-11-22T10:05:00+00:00", "signed_in": None,  # pragma: allowlist secret
 }  # fmt: skip
 INVITED: dict[str, Any] = USER | {
@@ -74,6 +74,7 @@ class User(Model):
     disabled: time.datetime | None
     full_name: str
     account: Literal["ready", "invited", "invitation-over"]
+    providers: list[str] = Field(description="Other providers by whom the person signs in.")
     recovery_codes_left: int
     invited_until: time.datetime | None
     password_changed: time.datetime | None

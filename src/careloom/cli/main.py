@@ -22,6 +22,7 @@ from careloom.cli import (
     lake,
     learning,
     linkage,
+    login,
     mapping,
     models,
     monitor,
@@ -85,6 +86,7 @@ operate.register(app)
 clients.register(app)
 people.register(app)
 apps.register(app)
+login.register(app)
 signing_keys.register(app)
 terminology.register(app)
 

@@ -12,7 +12,7 @@ from careloom.client.address import base_address
 from careloom.client.audit import Audit
 from careloom.client.cds import Cds
 from careloom.client.clients import Clients
-from careloom.client.credentials import Credential, Token, Tokens
+from careloom.client.credentials import Credential, SignedIn, Token, Tokens
 from careloom.client.decoding import decode
 from careloom.client.deidentifications import Deidentifications
 from careloom.client.exports import Exports
@@ -52,7 +52,7 @@ class Careloom:
     """A Careloom platform over HTTP; may be shared by threads. It signs in when it is first asked something.
 
     base_url    the platform's public address; https, unless it is this machine
-    credential  `ClientSecret`, `PrivateKey` or `Bearer`
+    credential  a `ClientSecret`, `PrivateKey` or `Bearer`, or None for the person whom ``careloom login`` signed in
     timeout     seconds to wait for a connection, and for each piece of an answer
     transport   any transport of httpx in place of the network, e.g. ``httpx.WSGITransport(app=app)``; it stays open
     ca          PEM file of the authorities to trust in place of the public ones
@@ -69,7 +69,7 @@ class Careloom:
     def __init__(
         self,
         base_url: str,
-        credential: Credential,
+        credential: Credential | None = None,
         *,
         timeout: float = 30.0,
         transport: httpx.BaseTransport | None = None,
@@ -78,8 +78,8 @@ class Careloom:
     ) -> None:
         base = base_address(base_url, has_own_transport=transport is not None)
         self._wire = Wire(base, transport=transport, timeout=timeout, ca=ca, pace=Pace() if pace is None else pace)
-        self._credential = credential
-        self._enter(Session(self._wire, Tokens(self._wire, credential)))
+        self._credential = SignedIn() if credential is None else credential
+        self._enter(Session(self._wire, Tokens(self._wire, self._credential)))
 
     def _enter(self, session: Session) -> None:
         self._session = session

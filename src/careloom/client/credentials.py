@@ -8,6 +8,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 from urllib.parse import quote_plus, urlencode
 from uuid import uuid4
@@ -16,8 +17,9 @@ import httpx
 
 from careloom.client.decoding import document_of
 from careloom.client.problems import clean, error_of
+from careloom.client.sign_ins import SignIn, SignIns
 from careloom.client.transport import Ask, Wire
-from careloom.errors import InputError, SetupError, Unauthenticated
+from careloom.errors import AccessError, InputError, SetupError, StateError, Unauthenticated
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 120
@@ -26,6 +28,10 @@ ASSERTION_SECONDS = 120
 ALGORITHMS: dict[str, Literal["RSA", "EC"]] = {"RS384": "RSA", "ES384": "EC"}
 EARLY_SECONDS = 30.0
 """A token is renewed this long before it ends, or a quarter of its life where that is less."""
+
+LOCK_SECONDS = 0.1
+LOCK_TRIES = 300
+"""How often to look, and how many times, whether another program is done that renews the same sign-in."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,16384}=*")
 
@@ -133,7 +139,22 @@ class Bearer:
         return (self.token,)
 
 
-Credential = ClientSecret | PrivateKey | Bearer
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The person whom ``careloom login`` signed in at this platform, on this machine.
+
+    folder  where that is kept, if not where the command keeps it
+    """
+
+    folder: Path | None = None
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What no error may hold."""
+        return ()
+
+
+Credential = ClientSecret | PrivateKey | Bearer | SignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +168,9 @@ class Token:
     text: str = field(repr=False)
     scopes: tuple[str, ...] = ()
     expires_in: int | None = None
+
+
+_LOG_IN = "Sign in with careloom login."
 
 
 class Fields:
@@ -202,12 +226,15 @@ class Tokens:
             return None
         with self._lock:
             if self._token is None or self._token.text == refused.text:
-                self._fetch(self._credential)
+                self._fetch(self._credential, refused.text)
             return self._held()
 
     def revoke(self) -> None:
         """Tells the platform to refuse the token from now on, and forgets it."""
         with self._lock:
+            if isinstance(self._credential, SignedIn):
+                self._sign_out(self._credential)
+                return
             if isinstance(self._credential, Bearer):
                 token = self._credential.token
                 proof = Proof({}, {"Authorization": f"Bearer {token}"})
@@ -224,22 +251,72 @@ class Tokens:
             raise Unauthenticated("there is no token", "Sign in.")
         return self._token
 
-    def _fetch(self, credential: ClientSecret | PrivateKey) -> None:
+    def _fetch(self, credential: ClientSecret | PrivateKey | SignedIn, refused: str = "") -> None:
         self._token = None
+        if isinstance(credential, SignedIn):
+            self._take_up(credential, refused)
+            return
         proof = self._proof(credential)
         fields = {"grant_type": "client_credentials"} | ({"scope": credential.scope} if credential.scope else {})
         asked_at = self._wire.pace.now()
         response = self._post("/oauth2/token", fields, proof)
-        self._token = token_in(response)
-        life = self._token.expires_in
+        self._use(token_in(response), asked_at)
+
+    def _use(self, token: Token, asked_at: float) -> None:
+        life = token.expires_in
+        self._token = token
         self._renew_at = float("inf") if life is None else asked_at + life - min(EARLY_SECONDS, life / 4)
+
+    def _take_up(self, credential: SignedIn, refused: str) -> None:
+        """The token of the person's sign-in, renewed if it must be, by one program at a time."""
+        kept = SignIns(credential.folder)
+        tries = 0
+        while not kept.take():
+            tries += 1
+            if tries >= LOCK_TRIES:
+                raise StateError("another program renews the sign-in and does not end", "Look for it, and try again.")
+            self._wire.pace.sleep(LOCK_SECONDS)
+        try:
+            held, left = kept.held(self._wire.base), 0.0
+            if held is not None:
+                left = held.expires - self._wire.pace.wall()
+            if held is None or (left <= 0 and not held.refresh_token):
+                raise Unauthenticated("nobody is signed in at this platform here", _LOG_IN)
+            if held.access_token != refused and left > EARLY_SECONDS:
+                self._use(Token(held.access_token, tuple(held.scope.split()), int(left)), self._wire.pace.now())
+            else:
+                self._renew(kept, held)
+        finally:
+            kept.release()
+
+    def _renew(self, kept: SignIns, held: SignIn) -> None:
+        if not held.refresh_token:
+            raise Unauthenticated("the sign-in has ended", _LOG_IN)
+        proof = Proof({"client_id": held.client_id, "refresh_token": held.refresh_token}, {})
+        asked_at = self._wire.pace.now()
+        try:
+            response = self._post("/oauth2/token", {"grant_type": "refresh_token"}, proof)
+        except (InputError, AccessError) as error:
+            kept.forget(self._wire.base)
+            raise Unauthenticated(f"the sign-in has ended: {error.where}", _LOG_IN) from None
+        kept.keep(self._wire.base, sign_in_of(response, held.client_id, self._wire.pace.wall(), held.refresh_token))
+        self._use(token_in(response), asked_at)
+
+    def _sign_out(self, credential: SignedIn) -> None:
+        kept = SignIns(credential.folder)
+        held = kept.held(self._wire.base)
+        self._token = None
+        if held is not None:
+            kept.forget(self._wire.base)
+            proof = Proof({"client_id": held.client_id, "token": held.refresh_token or held.access_token}, {})
+            self._post("/oauth2/revoke", {}, proof)
 
     def _proof(self, credential: ClientSecret | PrivateKey) -> Proof:
         return credential.proof(f"{self._wire.base}/oauth2/token", self._wire.pace.wall())
 
     def _post(self, path: str, fields: dict[str, str], proof: Proof) -> httpx.Response:
-        # An assertion holds once, so a request that carries one is not sent again.
-        is_repeatable = "client_assertion" not in proof.fields
+        # An assertion and a refresh token hold once, so a request that carries one is not sent again.
+        is_repeatable = proof.fields.keys().isdisjoint(("client_assertion", "refresh_token"))
         body = Fields((fields | proof.fields).items())
         ask = Ask(method="POST", url=f"{self._wire.base}{path}", body=body, is_repeatable=is_repeatable)
         response = self._wire.send(ask, proof.headers)
@@ -258,3 +335,16 @@ def token_in(response: httpx.Response) -> Token:
         raise SetupError("the answer to the sign-in holds no bearer token", "Look at the base URL.")
     seconds = life if isinstance(life, int) and not isinstance(life, bool) and life >= 0 else None
     return Token(text, tuple(clean(scope).split()), seconds)
+
+
+def sign_in_of(response: httpx.Response, client_id: str, now: float, refresh_token: str = "") -> SignIn:
+    """The sign-in in an answer of the token endpoint. raises SetupError if there is none
+
+    now            seconds since 1970
+    refresh_token  that goes on to hold where the answer has none
+    """
+    token, told = token_in(response), document_of(response).get("refresh_token")
+    life = token.expires_in if token.expires_in is not None else 0
+    return SignIn(
+        client_id, token.text, told if isinstance(told, str) else refresh_token, now + life, " ".join(token.scopes)
+    )

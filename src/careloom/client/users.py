@@ -19,6 +19,7 @@ class User:
 
     state    ``active``, ``disabled`` or ``expired``
     account  ``ready``, ``invited`` or ``invitation-over``
+    providers  other providers by whom the person signs in
     """
 
     client_id: str
@@ -35,6 +36,7 @@ class User:
     disabled: datetime | None
     full_name: str
     account: str
+    providers: tuple[str, ...]
     recovery_codes_left: int
     invited_until: datetime | None
     password_changed: datetime | None

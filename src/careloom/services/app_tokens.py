@@ -141,7 +141,7 @@ def _identity(platform: Platform, app: Client, grant: Grant, person: Client, non
         "iat": int(now.timestamp()),
         "exp": int(now.timestamp()) + 300,
         "auth_time": int(grant.signed_in.timestamp()),
-        "amr": ["pwd", "otp", "mfa"],
+        "amr": grant.ways.split(),
     }
     if nonce:
         claims["nonce"] = nonce

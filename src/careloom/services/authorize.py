@@ -22,7 +22,7 @@ from careloom.services.scopes import narrowed, parse, permitted, spaces_of, text
 from careloom.services.sight import view_of
 from careloom.services.tokens import principal_for
 from careloom.store.clients import Client
-from careloom.store.grants import App, Code, Grant
+from careloom.store.grants import App, Browser, Code, Grant
 
 CODE_SECONDS = 60
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -133,6 +133,12 @@ def is_fresh(asked: Asked, signed_in: datetime, begun: datetime, now: datetime) 
     return asked.max_age is None or now - signed_in <= timedelta(seconds=asked.max_age)
 
 
+def asks_anew(kept: tuple[Mapping[str, str], datetime] | None) -> bool:
+    """True for a request of an application for which an older sign-in, here or elsewhere, may not do."""
+    sent = kept[0] if kept else {}
+    return "login" in sent.get("prompt", "").split() or bool(sent.get("max_age"))
+
+
 def offer(asked: Asked, person: Client) -> Offer:
     """What the person can allow: what was asked, registered for the application, and granted to the person.
 
@@ -184,10 +190,11 @@ def chosen_patient(platform: Platform, person: Client, named: str, *, request: s
 
 
 def allow(
-    platform: Platform, asked: Asked, person: Client, signed_in: datetime, *, patient: str = "", request: str = ""
+    platform: Platform, asked: Asked, person: Client, browser: Browser, *, patient: str = "", request: str = ""
 ) -> str:
     """The address to which the person's browser goes, with a code that is good once and for a minute. Audited
 
+    browser  in which the person says so
     patient  stored id of the one who was chosen; empty for nobody, and for who is bound to one anyway
     """
     offered, now = offer(asked, person), platform.runtime.now()
@@ -201,9 +208,10 @@ def allow(
         scopes=text_of(offered.scopes, offered.space),
         context=" ".join(offered.context),
         patient=patient or person.patient,
-        signed_in=signed_in,
+        signed_in=browser.created,
         created=now,
         expires=now + lasts,
+        ways=browser.ways,
     )
     code = urlsafe_b64encode(platform.runtime.random_bytes(32)).decode().rstrip("=")
     sent = Code(grant.id, asked.redirect, asked.challenge, asked.nonce, now + timedelta(seconds=CODE_SECONDS))

@@ -1,7 +1,7 @@
 """Browsers in which somebody is signed in: begun by a password, whole with the second factor, over after a while."""
 
 from base64 import urlsafe_b64encode
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from careloom.services.access import Principal
@@ -15,12 +15,20 @@ _HALF = timedelta(minutes=10)
 _SEEN_EVERY = timedelta(minutes=1)
 
 
-def begin(platform: Platform, client: Client, *, is_whole: bool, instead_of: str = "") -> str:
+@dataclass(frozen=True, slots=True)
+class Came:
+    """How a person came: the ways as ``amr`` has them, and the other provider where one was asked."""
+
+    ways: str
+    provider: str = ""
+
+
+def begin(platform: Platform, client: Client, came: Came, *, is_whole: bool, instead_of: str = "") -> str:
     """The cookie of a browser in which this person is signed in now; the one that it had before ends."""
     now = platform.runtime.now()
     platform.grants.purge(now, now - timedelta(hours=platform.settings.access.session_hours))
     cookie = urlsafe_b64encode(platform.runtime.random_bytes(32)).decode().rstrip("=")
-    browser = Browser(client.id, client.generation, is_whole, now, now)
+    browser = Browser(client.id, client.generation, is_whole, now, now, came.ways, came.provider)
     platform.grants.keep_browser(cookie, browser, instead_of=instead_of)
     return cookie
 

@@ -3,12 +3,13 @@
 Nothing is kept before the second factor has proven that it works, so that no account stands open with a password alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import orjson
+from sqlalchemy import Connection
 
 from careloom.crypto import one_time_codes
 from careloom.crypto.sealed_values import SealedValues
@@ -21,6 +22,7 @@ from careloom.services.platform import Platform
 from careloom.services.sign_in import Knock, account_mark, codes_key, sealed_second_factor, wait
 from careloom.store.accounts import Account, Pace
 from careloom.store.clients import Client
+from careloom.store.identities import Identity, link
 
 OF_INVITATION = Pace(free=10, first_seconds=30, longest_seconds=900)
 _MINUTES = 30
@@ -41,22 +43,69 @@ class Enrolment:
     address: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Who accepts an invitation by signing in at another provider.
+
+    invitation  hash of the invitation that was shown before
+    identity    (provider, issuer, subject)
+    """
+
+    client: str
+    invitation: str = field(repr=False)
+    identity: tuple[str, str, str] = field(repr=False)
+
+
 def begin(platform: Platform, knock: Knock, invitation: str, password: str) -> Enrolment:
     """A second factor for a person with an invitation who chose a password; nothing is kept yet.
 
     raises  Unauthenticated; StateError while one has to wait; QueryError for a password that may not be chosen
     """
-    client, _ = _invited(platform, knock, invitation)
+    client = invited(platform, knock, invitation)
     check_password(password, (client.name, *client.name.replace("@", ".").split("."), *_words_of(platform, client)))
-    secret = one_time_codes.new_second_factor(platform.runtime.random_bytes)
-    draft = {
+    told = {
         "client": client.id,
-        "invitation": one_time_codes.code_hash(codes_key(platform), invitation),
+        "invitation": invitation_hash(platform, invitation),
         "password": platform.secret_hasher.hash(kept_form(password)),
-        "secret": secret.hex(),
-        "until": int((platform.runtime.now() + timedelta(minutes=_MINUTES)).timestamp()),
     }
-    sealed = _sealer(platform).seal(orjson.dumps(draft).decode())
+    return _begun(platform, client, told)
+
+
+def begin_linked(platform: Platform, link: Link) -> Enrolment:
+    """A second factor for a person with an invitation who signs in at another provider; nothing is kept yet.
+
+    raises  Unauthenticated if the person is not there any more
+    """
+    client = platform.clients.find(link.client)
+    if client is None:
+        raise Unauthenticated("this enrolment is none of this installation", "Begin again.")
+    told = {"client": link.client, "invitation": link.invitation, "password": "", "identity": link.identity}
+    return _begun(platform, client, told)
+
+
+def accept_linked(platform: Platform, link: Link, *, request: str = "") -> Client:
+    """The person, who signs in at another provider that asks for the second factor itself.
+
+    raises  Unauthenticated if the invitation was used or is over; Conflict if the identity is somebody's already
+    """
+    client = platform.clients.find(link.client)
+    if client is None:
+        _refuse(platform, None, "unknown", request)
+    now = platform.runtime.now()
+
+    def accepted(account: Account) -> Account:
+        return replace(account, invitation="", invited_until=None, password_hash="", second_factor="", recovery="")
+
+    _accept(platform, client, link.invitation, accepted, link.identity)
+    platform.accounts.passed([account_mark(platform, client.name), _mark(platform, client.name)], [], now)
+    _tell(platform, client.name, "success", request)
+    return client
+
+
+def _begun(platform: Platform, client: Client, told: Mapping[str, Any]) -> Enrolment:
+    secret = one_time_codes.new_second_factor(platform.runtime.random_bytes)
+    until = int((platform.runtime.now() + timedelta(minutes=_MINUTES)).timestamp())
+    sealed = _sealer(platform).seal(orjson.dumps({**told, "secret": secret.hex(), "until": until}).decode())
     return Enrolment(sealed, one_time_codes.readable(secret), one_time_codes.address_of(secret, client.name))
 
 
@@ -84,8 +133,6 @@ def finish(platform: Platform, draft: str, code: str, *, request: str = "") -> t
     codes = [one_time_codes.new_code(platform.runtime.random_bytes) for _ in range(one_time_codes.RECOVERY_CODES)]
 
     def enrolled(account: Account) -> Account:
-        if account.invitation != told["invitation"] or not _is_open(account, now):
-            _refuse(platform, client, "invitation", request)
         return replace(
             account,
             password_hash=told["password"],
@@ -94,16 +141,20 @@ def finish(platform: Platform, draft: str, code: str, *, request: str = "") -> t
             recovery=" ".join(one_time_codes.code_hash(codes_key(platform), one) for one in codes),
             invitation="",
             invited_until=None,
-            changed=now,
+            changed=now if told["password"] else None,
         )
 
-    platform.accounts.change(client.id, enrolled)
+    _accept(platform, client, told["invitation"], enrolled, told.get("identity", ()), request)
     platform.accounts.passed([account_mark(platform, client.name), _mark(platform, client.name)], [], now)
     _tell(platform, client.name, "success", request)
     return client, codes
 
 
-def _invited(platform: Platform, knock: Knock, invitation: str) -> tuple[Client, Account]:
+def invited(platform: Platform, knock: Knock, invitation: str) -> Client:
+    """The person to whom an invitation was given that holds now.
+
+    raises  Unauthenticated; StateError while one has to wait. Both are audited
+    """
     now = platform.runtime.now()
     until = platform.accounts.try_at([(_mark(platform, knock.name), OF_INVITATION)], now)
     if until is not None:
@@ -117,7 +168,36 @@ def _invited(platform: Platform, knock: Knock, invitation: str) -> tuple[Client,
         _refuse(platform, client, "invitation", knock.request)
     if not client.is_active(now):
         _refuse(platform, client, "stopped", knock.request)
-    return client, account
+    return client
+
+
+def invitation_hash(platform: Platform, invitation: str) -> str:
+    """What is kept of an invitation."""
+    return one_time_codes.code_hash(codes_key(platform), invitation)
+
+
+def _accept(
+    platform: Platform,
+    client: Client,
+    invitation: str,
+    how: Callable[[Account], Account],
+    identity: Sequence[str],
+    request: str = "",
+) -> None:
+    """Changes the account for an invitation that still holds, and links an identity with it in the same transaction."""
+    now = platform.runtime.now()
+
+    def accepted(account: Account) -> Account:
+        if account.invitation != invitation or not _is_open(account, now):
+            _refuse(platform, client, "invitation", request)
+        return how(account)
+
+    def linked(connection: Connection) -> None:
+        if identity:
+            provider, issuer, subject = identity
+            link(connection, Identity(issuer, subject, client.id, provider, False, now))
+
+    platform.accounts.change(client.id, accepted, linked)
 
 
 def _is_open(account: Account, now: datetime) -> bool:

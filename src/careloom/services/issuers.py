@@ -43,7 +43,7 @@ class Issuer(BaseModel):
 
     def roles_of(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """What the roles and groups of a token mean here."""
-        named = [one for claim in self.roles_in for one in _words(claims.get(claim))]
+        named = [one for claim in self.roles_in for one in words_of(claims.get(claim))]
         return frozenset(role for one in named for role in self.roles.get(one, ()))
 
 
@@ -102,7 +102,8 @@ def _read(name: str, section: object) -> Issuer:
     return read
 
 
-def _words(value: object) -> list[str]:
+def words_of(value: object) -> list[str]:
+    """The words of a claim: of a text, or of a list of texts; none of anything else."""
     if isinstance(value, str):
         return value.split()
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

@@ -1,5 +1,6 @@
 """People with accounts: invited, shown, reset and stopped by an administrator, who never learns a password."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from careloom.services.platform import Platform
 from careloom.services.sign_in import account_mark, codes_key
 from careloom.store.accounts import Account, put
 from careloom.store.clients import Change, Client
+from careloom.store.identities import unlink
 
 _LONGEST_NAME = 200
 
@@ -55,7 +57,7 @@ def invite(platform: Platform, who: Principal, ask: ClientAsk, full_name: str = 
 def reset(platform: Platform, who: Principal, name: str) -> Invitation:
     """Takes password, second factor, recovery codes and all tokens from a person, who gets a new invitation.
 
-    A person who signed in with a secret so far gets an account by it.
+    What links the person with other providers is forgotten, too. Who signed in with a secret so far gets an account.
 
     raises  AccessError, also for a person of a zone that the administrator has not; NotFound
     """
@@ -70,6 +72,7 @@ def reset(platform: Platform, who: Principal, name: str) -> Invitation:
         client = replace(client, generation=client.generation + 1, secret_hash="")
         change.replace(client)
         put(connection, account)
+        unlink(connection, client.id)
         note(platform, who, "reset-person", "identified", action="update", detail={"client": client.name})
     platform.accounts.passed([account_mark(platform, client.name)], [], platform.runtime.now())
     return _given(platform, client, account, code)
@@ -125,13 +128,14 @@ def list_people(platform: Platform, who: Principal) -> list[dict[str, Any]]:
     admit(platform, who, "administer", "identified", operation="list-people")
     accounts = platform.accounts.listed()
     clients = [client for client in platform.clients.listed() if client.id in accounts]
-    found = [person_as_json(platform, client, accounts[client.id]) for client in clients]
+    linked = platform.identities.by_client()
+    found = [person_as_json(platform, client, accounts[client.id], linked.get(client.id, ())) for client in clients]
     note(platform, who, "list-people", "identified", detail={"people": len(found)})
     return found
 
 
 def show_person(platform: Platform, who: Principal, name: str) -> dict[str, Any]:
-    """As `careloom.services.clients.show_client`, with full_name, account, recovery_codes_left, signed_in.
+    """As `careloom.services.clients.show_client`, with full_name, account, providers, recovery_codes_left, signed_in.
 
     raises  AccessError; NotFound
     """
@@ -139,20 +143,26 @@ def show_person(platform: Platform, who: Principal, name: str) -> dict[str, Any]
     client = _person(platform.clients.named(name))
     account = _account(platform, client)
     note(platform, who, "show-person", "identified", detail={"client": client.name})
-    return person_as_json(platform, client, account)
+    return person_as_json(platform, client, account, platform.identities.of(client.id))
 
 
-def person_as_json(platform: Platform, client: Client, account: Account) -> dict[str, Any]:
-    """What may be told of a person: nothing that the person signs in with."""
+def person_as_json(
+    platform: Platform, client: Client, account: Account, providers: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What may be told of a person: nothing that the person signs in with.
+
+    providers  by whom the person signs in
+    """
     now = platform.runtime.now()
     is_open = account.invited_until is not None and now < account.invited_until
-    state = "ready" if account.password_hash else "invited" if is_open else "invitation-over"
+    state = "ready" if account.password_hash or providers else "invited" if is_open else "invitation-over"
     told = as_json(client, now)
     for name in ("keys", "signs_in_with", "kind"):
         del told[name]
     return told | {
         "full_name": account.full_name,
         "account": state,
+        "providers": list(providers),
         "recovery_codes_left": len(account.recovery.split()),
         "invited_until": account.invited_until.isoformat() if account.invited_until else None,
         "password_changed": account.changed.isoformat() if account.changed else None,

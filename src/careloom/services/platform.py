@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from careloom.services.issuer_keys import IssuerKeys
     from careloom.services.issuers import Issuer
     from careloom.services.known_terminologies import Terminologies
+    from careloom.services.provider_fetch import ProviderDocuments
+    from careloom.services.providers import Provider
+    from careloom.store.identities import Identities
     from careloom.store.jobs import Jobs
     from careloom.store.lake import Lake
 
@@ -125,6 +128,27 @@ class Platform:
         from careloom.services.issuer_keys import IssuerKeys  # noqa: PLC0415 - commands need none
 
         return IssuerKeys()
+
+    @cached_property
+    def identities(self) -> "Identities":
+        """Whom other providers call what, in the registry of clients."""
+        from careloom.store.identities import Identities  # noqa: PLC0415 - commands need none
+
+        return Identities(self.clients.registry)
+
+    @cached_property
+    def providers(self) -> "dict[str, Provider]":
+        """Other providers by whom people sign in. raises SetupError if their file is not usable"""
+        from careloom.services.providers import read_providers  # noqa: PLC0415 - commands need none
+
+        return read_providers(self.settings.access.providers)
+
+    @cached_property
+    def provider_documents(self) -> "ProviderDocuments":
+        """What they say of themselves."""
+        from careloom.services.provider_fetch import ProviderDocuments  # noqa: PLC0415 - commands need none
+
+        return ProviderDocuments()
 
     @cached_property
     def names_key(self) -> bytes:

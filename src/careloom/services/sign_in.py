@@ -56,7 +56,7 @@ def check_password(platform: Platform, knock: Knock, password: str) -> Client:
     raises  Unauthenticated, the same for whatever was wrong; StateError while one has to wait. Both are audited
     """
     client, account = _person(platform, knock.name)
-    _count(platform, knock, client)
+    count_try(platform, knock, client)
     kept = account.password_hash if account else ""
     is_right = platform.secret_hasher.is_secret(kept, kept_form(password))
     if client is None or account is None or not is_right:
@@ -73,7 +73,7 @@ def check_second_factor(platform: Platform, knock: Knock, code: str) -> Client:
     raises  Unauthenticated; StateError. Both are audited
     """
     client, account = _person(platform, knock.name)
-    _count(platform, knock, client)
+    count_try(platform, knock, client)
     if client is None or account is None or not account.second_factor:
         _refuse(platform, knock, client, "second-factor")
     now = platform.runtime.now()
@@ -91,9 +91,14 @@ def check_second_factor(platform: Platform, knock: Knock, code: str) -> Client:
     except Unauthenticated:
         _refuse(platform, knock, client, "second-factor")
     _tell(platform, client.name, "sign-in", "success", knock.request, second_factor=used[0])
-    own = _own(platform, knock, client)
-    platform.accounts.passed([own], [_address(platform, knock)], now)
+    pass_tries(platform, knock, client)
     return client
+
+
+def pass_tries(platform: Platform, knock: Knock, client: Client) -> None:
+    """Forgets the tries at an account after a whole sign-in."""
+    own, shared = _own(platform, knock, client), [_address(platform, knock)]
+    platform.accounts.passed([own], shared, platform.runtime.now())
 
 
 def device_mark(platform: Platform, client: Client) -> str:
@@ -139,8 +144,8 @@ def _used(platform: Platform, account: Account, code: str, seconds: int) -> tupl
     return replace(account, recovery=left), "recovery-code"
 
 
-def _count(platform: Platform, knock: Knock, client: Client | None) -> None:
-    """Counts the try. raises StateError where it has to wait"""
+def count_try(platform: Platform, knock: Knock, client: Client | None) -> None:
+    """Counts a try before it is known whether it is right. raises StateError where it has to wait, audited"""
     now = platform.runtime.now()
     until = platform.accounts.try_at(_marks(platform, knock, client), now)
     if until is not None:

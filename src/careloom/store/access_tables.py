@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Met
 
 from careloom.store import bulk
 
-VERSION = 5
+VERSION = 6
 """Of these tables. The migrations of the zones know nothing of them: they are few and small, and whoever opens a
 registry of an earlier version adds what it lacks (`upgrade`)."""
 
@@ -85,6 +85,8 @@ browser_session = Table(
     Column("is_whole", Integer, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
+    Column("ways", Text, nullable=False, server_default="pwd otp mfa"),
+    Column("provider", Text, nullable=False, server_default=""),
 )
 """Browsers in which somebody is signed in, by hash of their cookie."""
 app_grant = Table(
@@ -101,6 +103,7 @@ app_grant = Table(
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False, index=True),
     Column("revoked", BigInteger),
+    Column("ways", Text, nullable=False, server_default="pwd otp mfa"),
 )
 """What a person let an application do; every code and token of it ends with it."""
 grant_code = Table(
@@ -142,6 +145,25 @@ _signing_key_of_4 = Table(
     Column("created", BigInteger, nullable=False),
     Column("until", BigInteger),
 )
+account_identity = Table(
+    "account_identity",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("client", Text, nullable=False, index=True),
+    Column("provider", Text, nullable=False),
+    Column("is_managed", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+"""Whom other providers call what; `is_managed` where roles follow what the provider says."""
+provider_attempt = Table(
+    "provider_attempt",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+)
+"""Sign-ins that are under way at another provider, by hash of their state."""
 access_version = Table("access_version", metadata, Column("version", Integer, primary_key=True))
 
 _STATEMENTS: dict[int, tuple[str, ...]] = {
@@ -154,9 +176,11 @@ _STATEMENTS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE signing_key ADD COLUMN signs BIGINT NOT NULL DEFAULT 0",
     ),
 }
+_COLUMNS_OF_6 = ((browser_session, "ways"), (browser_session, "provider"), (app_grant, "ways"))
 _TABLES: dict[int, tuple[Table, ...]] = {
     3: (account, sign_in_pace),
     4: (app, browser_session, app_grant, grant_code, refresh_token, _signing_key_of_4),
+    6: (account_identity, provider_attempt),
 }
 """Version -> what it has that the one before had not."""
 
@@ -166,12 +190,18 @@ def upgrade(connection: Connection) -> int | None:
     found = [version for (version,) in bulk.fetch(connection, "SELECT version FROM access_version")]
     if len(found) != 1:
         return None
-    version = int(found[0])
+    version, made = int(found[0]), set[Table]()
     while 1 <= version < VERSION:
         version += 1
         for statement in _STATEMENTS.get(version, ()):
             connection.exec_driver_sql(statement)
+        for table, name in _COLUMNS_OF_6 if version == 6 else ():
+            if table not in made:  # one of just now has it
+                default = getattr(table.columns[name].server_default, "arg", "")
+                sql = f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT NOT NULL DEFAULT '{default}'"
+                connection.exec_driver_sql(sql)
         for table in _TABLES.get(version, ()):
             table.create(connection)
+            made.add(table)
         bulk.run(connection, "UPDATE access_version SET version = ?", [(version,)])
     return version

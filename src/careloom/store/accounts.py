@@ -91,9 +91,12 @@ class Accounts:
         found = [_read(row) for row in self._registry.look(f"SELECT {_COLUMNS} FROM account")]  # noqa: S608 our own names
         return {account.client: account for account in found}
 
-    def change(self, client_id: str, how: Callable[[Account], Account]) -> Account:
+    def change(
+        self, client_id: str, how: Callable[[Account], Account], beside: Callable[[Connection], None] | None = None
+    ) -> Account:
         """Changes one account, which nobody else changes meanwhile; an error of `how` leaves it as it was.
 
+        beside  what changes together with it
         raises  NotFound
         """
         with self._registry.writing() as connection:
@@ -104,6 +107,8 @@ class Accounts:
                 raise NotFound("this person has no account", "Invite the person with careloom people invite.")
             changed = how(_read(rows[0]))
             put(connection, changed)
+            if beside is not None:
+                beside(connection)
         return changed
 
     def try_at(self, marks: Sequence[tuple[bytes, Pace]], now: datetime) -> datetime | None:

@@ -37,13 +37,20 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A browser in which somebody is signed in; `is_whole` once the second factor was there too."""
+    """A browser in which somebody is signed in.
+
+    is_whole  once the second factor was there too
+    ways      how the person signed in, as ``amr`` has it (RFC 8176), divided by spaces
+    provider  by which other provider, empty for none
+    """
 
     person: str
     generation: int
     is_whole: bool
     created: datetime
     seen: datetime
+    ways: str = ""
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Grant:
     context     as `App.context`
     patient     stored id of the patient to whom it is narrowed, empty for nobody
     signed_in   when the person did
+    ways        how, as `Browser.ways`
     """
 
     id: str
@@ -68,6 +76,7 @@ class Grant:
     created: datetime
     expires: datetime
     revoked: datetime | None = None
+    ways: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,7 @@ class Grants:
         """Keeps who is signed in with a cookie; another cookie of the same browser ends."""
         row = (
             mark_of(cookie), browser.person, browser.generation, int(browser.is_whole), microseconds(browser.created),
-            microseconds(browser.seen),
+            microseconds(browser.seen), browser.ways, browser.provider,
         )  # fmt: skip
         with self._registry.writing() as connection:
             _remove_browsers(connection, [mark_of(cookie), mark_of(instead_of)])
@@ -224,8 +233,8 @@ def _app(row: Sequence[Any]) -> App:
 
 
 def _browser(row: Sequence[Any]) -> Browser:
-    _, person, generation, is_whole, created, seen = row
-    return Browser(person, generation, bool(is_whole), time_of(created), time_of(seen))
+    _, person, generation, is_whole, created, seen, ways, provider = row
+    return Browser(person, generation, bool(is_whole), time_of(created), time_of(seen), ways, provider)
 
 
 def _grant(row: Sequence[Any]) -> Grant:

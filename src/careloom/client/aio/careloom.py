@@ -41,7 +41,7 @@ from careloom.client.aio.terminology import Terminology
 from careloom.client.aio.transport import AsyncWire
 from careloom.client.aio.users import Users
 from careloom.client.aio.view_exports import ViewExports
-from careloom.client.credentials import Credential, Token
+from careloom.client.credentials import Credential, SignedIn, Token
 from careloom.client.decoding import decode
 from careloom.client.operations_reports import Health, LogPage
 from careloom.client.pace import Pace
@@ -54,7 +54,7 @@ class AsyncCareloom:
     """A Careloom platform over HTTP; may be shared by tasks. It signs in when it is first asked something.
 
     base_url    the platform's public address; https, unless it is this machine
-    credential  `ClientSecret`, `PrivateKey` or `Bearer`
+    credential  a `ClientSecret`, `PrivateKey` or `Bearer`, or None for the person whom ``careloom login`` signed in
     timeout     seconds to wait for a connection, and for each piece of an answer
     transport   any asynchronous transport of httpx in place of the network; it stays open
     ca          PEM file of the authorities to trust in place of the public ones
@@ -71,7 +71,7 @@ class AsyncCareloom:
     def __init__(
         self,
         base_url: str,
-        credential: Credential,
+        credential: Credential | None = None,
         *,
         timeout: float = 30.0,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -80,8 +80,8 @@ class AsyncCareloom:
     ) -> None:
         base = base_address(base_url, has_own_transport=transport is not None)
         self._wire = AsyncWire(base, transport=transport, timeout=timeout, ca=ca, pace=Pace() if pace is None else pace)
-        self._credential = credential
-        self._enter(Session(self._wire, Tokens(self._wire, credential)))
+        self._credential = SignedIn() if credential is None else credential
+        self._enter(Session(self._wire, Tokens(self._wire, self._credential)))
 
     def _enter(self, session: Session) -> None:
         self._session = session
