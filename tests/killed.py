@@ -20,7 +20,7 @@ def killed(act: Callable[..., object], *given: Any, at: Callable[..., Any], mome
     """
     process = _processes.Process(target=_run, args=(act, given, at, moment, time))
     process.start()
-    process.join(120)
+    process.join(900)
     assert process.exitcode == -signal.SIGKILL, "the act ended before it could be killed"
 
 

@@ -241,9 +241,7 @@ class Platform:
 
     def has_store(self, zone: Zone) -> bool:
         """True when the zone's store was made before; looking does not make it."""
-        if zone in self._stores or self.settings.data.database:
-            return True
-        return (self.settings.data.directory / zone / "store.db").is_file()
+        return bool(self.settings.data.database) or (self.settings.data.directory / zone / "store.db").is_file()
 
     def has_anchor(self, zone: Zone) -> bool:
         """True when the zone has had an audit chain, whatever became of its store."""
