@@ -47,6 +47,7 @@ def test_every_route_that_is_open_is_named_for_what_it_is(installation: Installa
         "oauth",
         "openapi",
         "people",
+        "providers",
         "swagger",
     }
 

@@ -21,7 +21,7 @@ from careloom.services.platform import Platform
 from careloom.services.signing_keys import USES, SigningKey, access_signer, list_keys, revoke_key, rotate_keys
 from careloom.services.tokens import issue, session_of
 from careloom.settings import load
-from careloom.store.access_tables import upgrade
+from careloom.store.access_tables import VERSION, upgrade
 from tests.api.kit import BASE_URL, Clock, Installation
 
 DOCTOR = Principal("doctor", frozenset({"clinician"}), frozenset({"identified"}))
@@ -125,12 +125,20 @@ def test_a_key_that_waits_is_revoked_and_the_one_before_stays(made: Installation
     assert states(made) == ["next", "current"]
 
 
+SINCE_THEN = {
+    "signing_key": ("purpose", "kid", "signs"), "browser_session": ("ways", "provider"), "app_grant": ("ways",),
+}  # fmt: skip
+
+
 def test_tokens_of_the_version_before_hold_and_its_key_of_people_is_kept(made: Installation) -> None:
     with made.platform.clients.registry.opened().connect() as connection, connection.begin():
-        for name in ("purpose", "kid", "signs"):
-            connection.exec_driver_sql(f"ALTER TABLE signing_key DROP COLUMN {name}")
+        for table, names in SINCE_THEN.items():
+            for name in names:
+                connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {name}")
+        for table in ("account_identity", "provider_attempt"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE access_version SET version = 4")
-        assert upgrade(connection) == 5
+        assert upgrade(connection) == VERSION
     assert access_signer(made.platform).key_id == TokenSigner(made.platform.keys.derive("tokens", "signing")).key_id
     assert is_good(made, token(made))
 

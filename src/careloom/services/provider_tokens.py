@@ -70,7 +70,8 @@ def verified(
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
         raise Unfit("provider-token-nonce")
-    if "at_hash" in claims and claims["at_hash"] != half_hash(expected.access_token):
+    half = str(claims.get("at_hash", "")).encode()
+    if "at_hash" in claims and not hmac.compare_digest(half, half_hash(expected.access_token).encode()):
         raise Unfit("provider-token-at-hash")
     if expected.begun is not None:
         since = claims.get("auth_time")
