@@ -1,8 +1,10 @@
 """The REST API as one WSGI application over one installation."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi3 import Info, OpenAPI
 
@@ -116,11 +118,22 @@ class _App(OpenAPI):
         return func
 
 
+_LONG_NUMBER = re.compile(rb"[0-9]{19,}")
+
+
 class _Json(DefaultJSONProvider):
     """JSON that nests deeper than can be read is none: the request is at fault."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """The value of a body. raises ValueError"""
+        """The value of a body. raises ValueError
+
+        What the quick reader refuses, and numbers that it would round, the usual one decides about.
+        """
+        raw = s.encode("utf-8", "surrogatepass") if isinstance(s, str) else s
+        try:
+            return orjson.loads(raw) if not kwargs and _LONG_NUMBER.search(raw) is None else super().loads(s, **kwargs)
+        except orjson.JSONDecodeError:
+            pass
         try:
             return super().loads(s, **kwargs)
         except RecursionError:

@@ -64,7 +64,7 @@ def called(path: CdsServicePath, body: CdsCallBody) -> Response:
     """The record is read from the store; where it is not there from what the call brings, else 412."""
     from careloom.services import cds_services  # noqa: PLC0415 - the same
 
-    ask = hook_ask(body.model_dump())
+    ask = hook_ask(body.model_dump(exclude={"prefetch"}) | {"prefetch": body.prefetch})
     return json_answer(sound(CdsCards, {"cards": cds_services.cards(platform(), who(), path.service_id, ask)}))
 
 

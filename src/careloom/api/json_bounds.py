@@ -6,6 +6,7 @@ They are looked at before anything is made of them, wherever a body is read.
 import re
 from typing import Any
 
+import numpy as np
 from flask import Request
 
 from careloom.errors import FormatError
@@ -17,8 +18,6 @@ MOST_ELEMENTS = 100_000
 """Of one array."""
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _OTHER = bytes(set(range(256)) - set(b"[]{},"))
-_OPENS = {ord("["): MOST_ELEMENTS, ord("{"): MOST_MEMBERS}
-_COMMA = ord(",")
 
 
 class BoundedRequest(Request):
@@ -37,18 +36,18 @@ def refuse_beyond(raw: bytes) -> None:
     """Returns for a text whose brackets and commas are within bounds, JSON or not. raises FormatError"""
     if raw.count(b"[") + raw.count(b"{") <= MOST_DEPTH and raw.count(b",") < MOST_MEMBERS:
         return  # no nesting of them could go beyond: most bodies
-    left: list[int] = []
-    for sign in _STRING.sub(b"", raw).translate(None, _OTHER):
-        most = _OPENS.get(sign)
-        if most is not None:
-            left.append(most)
-            if len(left) > MOST_DEPTH:
-                raise FormatError(f"the JSON of the body nests deeper than {MOST_DEPTH}", "Send it flatter.")
-        elif not left:
-            continue
-        elif sign != _COMMA:
-            left.pop()
-        elif left[-1] == 1:
-            raise FormatError("one object or array of the body has too many parts", "Send it in several requests.")
-        else:
-            left[-1] -= 1
+    signs = np.frombuffer(_STRING.sub(b"", raw).translate(None, _OTHER), np.uint8)
+    is_object, is_comma = signs == ord("{"), signs == ord(",")
+    is_open = is_object | (signs == ord("["))
+    depth = np.cumsum(np.where(is_comma, 0, np.where(is_open, 1, -1)))
+    ends = np.flatnonzero(depth < 0)
+    whole = int(ends[0]) if len(ends) else len(signs)  # behind it nothing is JSON, and nothing is read
+    if depth[:whole].max(initial=0) > MOST_DEPTH:
+        raise FormatError(f"the JSON of the body nests deeper than {MOST_DEPTH}", "Send it flatter.")
+    kept = np.flatnonzero((is_open | is_comma)[:whole])
+    # Depth by depth, in the order of the text: a comma belongs to what opened last at its depth; to nothing at none.
+    kept = kept[np.argsort(depth[kept].astype(np.int16), kind="stable")]
+    opened = is_open[kept]
+    commas = np.bincount(np.cumsum(opened)[~opened], minlength=int(opened.sum()) + 1)[1:]
+    if (commas >= np.where(is_object[kept][opened], MOST_MEMBERS, MOST_ELEMENTS)).any():
+        raise FormatError("one object or array of the body has too many parts", "Send it in several requests.")

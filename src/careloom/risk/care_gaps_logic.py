@@ -62,14 +62,20 @@ class Asked:
     now: datetime
     concepts: Mapping[str, Concept]
     found: dict[str, tuple[Fact, ...]] = field(default_factory=dict)
+    alike: dict[tuple[frozenset[tuple[str, str]], str], list[int]] = field(init=False, default_factory=dict)
+    """Codes and printed name -> where the facts up to now stand that have just these."""
+
+    def __post_init__(self) -> None:
+        for place, fact in enumerate(self.facts.facts):
+            if fact.time <= self.now:
+                self.alike.setdefault((fact.codes, fact.name), []).append(place)
 
     def named(self, concept: str) -> tuple[Fact, ...]:
         """The facts up to now that a concept names, in order of time."""
         if concept not in self.found:
             told = self.concepts[concept]
-            self.found[concept] = tuple(
-                fact for fact in self.facts.facts if fact.time <= self.now and told.names(fact.codes, fact.name)
-            )
+            places = sorted(place for says, of in self.alike.items() if told.names(*says) for place in of)
+            self.found[concept] = tuple(self.facts.facts[place] for place in places)
         return self.found[concept]
 
     @property
