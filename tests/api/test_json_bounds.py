@@ -81,3 +81,23 @@ def test_every_face_refuses_json_that_nests_too_deeply(installation: Installatio
     answer = installation.client.post(path, headers=headers, data=raw)
     assert answer.status_code == 400
     assert "nests deeper" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a":123456789012345678901234567890}',
+        b'{"a":-9223372036854775809}',
+        b'{"a":1e400}',
+        b'{"a":"\\ud800"}',
+        b'{"a":1,"a":2}',
+    ],
+)
+def test_a_body_has_the_value_that_the_usual_reader_gives_it(installation: Installation, raw: bytes) -> None:
+    assert installation.app.json.loads(raw) == json.loads(raw)
+
+
+def test_what_nests_beyond_reading_is_told_though_it_has_a_long_number(installation: Installation) -> None:
+    deep = b"[" * 100_000 + b"1" * 30 + b"]" * 100_000
+    with pytest.raises(ValueError, match="nested too deeply"):
+        installation.app.json.loads(deep)

@@ -131,7 +131,8 @@ class _Json(DefaultJSONProvider):
         """
         raw = s.encode("utf-8", "surrogatepass") if isinstance(s, str) else s
         try:
-            return orjson.loads(raw) if not kwargs and _LONG_NUMBER.search(raw) is None else super().loads(s, **kwargs)
+            if not kwargs and _LONG_NUMBER.search(raw) is None:
+                return orjson.loads(raw)
         except orjson.JSONDecodeError:
             pass
         try:
