@@ -72,7 +72,9 @@ class Score(Model):
     prediction: str | None = Field(description="Name in the log of predictions.")
     written: str | None = Field(description="The RiskAssessment's version.")
     trial: bool = Field(description="Nobody approved the version: nothing is logged or written.")
-    assessment: dict[str, Any] | None = Field(description="Risk, interval, factors with facts, care gaps.")
+    assessment: dict[str, Any] | None = Field(
+        description="Risk, interval, factors with facts, days with theirs, care gaps."
+    )
 
 
 class UnitCostsBody(Model):

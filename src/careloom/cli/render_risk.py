@@ -64,6 +64,9 @@ def assessment(report: Row) -> None:
         high = "more" if days["high"] is None else f"{days['high']:.1f}"
         within = f"{100 * days['share']:.0f} % interval {days['low']:.1f} to {high}"
         say(f"{days['outcome']}: {days['expected']:.1f} days after {days['since']}, {within}")
+        for factor in days["explanation"]["factors"]:
+            mark = " (can be changed)" if factor["modifiable"] else ""
+            say(f"  {factor['text']}{mark}")
     say(f"from {one['index_time']} until {one['until']}{'; to be told' if one['alert'] else ''}")
     for factor in one["explanation"]["factors"]:
         mark = " (can be changed)" if factor["modifiable"] else ""

@@ -4,7 +4,42 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from careloom.client.decoding import decode
 from careloom.client.reports import QueuedWork
+
+
+@dataclass(frozen=True, slots=True)
+class DaysFactor:
+    """One clinical concept: the days that it adds, below 0 where it takes some off; its statements name the facts."""
+
+    concept: str
+    days: float
+    modifiable: bool
+    text: str
+    statements: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DaysExplanation:
+    """Why so many days: ``base``, the days of the factors, ``rest`` and ``floor`` sum to those that are expected."""
+
+    base: float
+    factors: tuple[DaysFactor, ...]
+    rest: float
+    floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class ForetoldDays:
+    """Days that a model foretells beside a risk, from ``since`` on; ``high`` None: too few rows made the interval."""
+
+    outcome: str
+    since: datetime
+    expected: float
+    low: float
+    high: float | None
+    share: float
+    explanation: DaysExplanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +52,7 @@ class Score:
     written     version of the RiskAssessment, where one was kept
     trial       nobody approved the version: nothing is logged or written
     assessment  risk, interval, factors with their facts, care gaps: as `careloom score --json` prints them
+    days        of the assessment, as values; None where none are foretold
     """
 
     state: str
@@ -26,6 +62,12 @@ class Score:
     written: str | None
     trial: bool
     assessment: dict[str, Any] | None
+
+    @property
+    def days(self) -> ForetoldDays | None:
+        """Days that are foretold beside the risk, and why. raises SetupError where the answer lacks a part of them"""
+        told = None if self.assessment is None else self.assessment.get("days")
+        return None if told is None else decode(ForetoldDays, told)
 
 
 @dataclass(frozen=True, slots=True)

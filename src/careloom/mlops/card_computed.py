@@ -35,6 +35,12 @@ def output_value(facts: CardFacts) -> str | None:
         told += f" It is calibrated ({calibration}) on patients that the model did not learn from."
     if facts.model.get("conformal"):
         told += " With it comes an interval, and which outcomes cannot be ruled out."
+    if days := facts.model.get("days"):
+        share = 100 * (1 - days["interval"]["miss"])
+        told += (
+            f" Beside it: the days until the {days['outcome']}, with an interval for {share:.0f} % of patients, and "
+            "what each clinical concept adds to the days or takes off, with the facts behind it."
+        )
     threshold = facts.model.get("threshold") or {}
     if threshold.get("alert_from") is not None:
         told += f" Somebody is alerted from {threshold['alert_from']:.3f} on."

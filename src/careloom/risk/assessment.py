@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from careloom.risk.care_gaps import Finding
-from careloom.risk.explain import Explanation, Factor
+from careloom.risk.explain import Explanation, Factor, Statement
+from careloom.risk.explain_days import DaysExplanation
 
 Band = Literal["low", "moderate", "high"]
 UNCOMPARED = "not compared with the guideline's text: look it up"
@@ -34,6 +35,7 @@ class Days:
     since     from when they are counted
     share     of such intervals that hold, 0..1
     high      None: too few rows made the interval
+    why       what adds days and what takes some off
     """
 
     outcome: str
@@ -42,6 +44,7 @@ class Days:
     low: float
     high: float | None
     share: float
+    why: DaysExplanation
 
     def end(self, days: float) -> datetime:
         """The moment so many days on."""
@@ -61,7 +64,7 @@ class Days:
         """The days as plain JSON."""
         return {
             "outcome": self.outcome, "since": self.since.isoformat(), "expected": self.expected, "low": self.low,
-            "high": self.high, "share": self.share,
+            "high": self.high, "share": self.share, "explanation": _days_json(self.why),
         }  # fmt: skip
 
 
@@ -147,7 +150,25 @@ def explanation_json(one: Explanation) -> Json:
 
 
 def _factor_json(one: Factor) -> Json:
-    statements = [
+    return {
+        "concept": one.concept, "log_odds": one.log_odds, "modifiable": one.is_modifiable, "text": one.text,
+        "statements": _statements_json(one.statements),
+    }  # fmt: skip
+
+
+def _days_json(one: DaysExplanation) -> Json:
+    factors = [
+        {
+            "concept": factor.concept, "days": factor.days, "modifiable": factor.is_modifiable, "text": factor.text,
+            "statements": _statements_json(factor.statements),
+        }
+        for factor in one.factors
+    ]  # fmt: skip
+    return {"base": one.base, "rest": one.rest, "floor": one.floor, "factors": factors}
+
+
+def _statements_json(told: tuple[Statement, ...]) -> list[Json]:
+    return [
         {
             "feature": said.feature, "text": said.text, "value": said.value, "unit": said.unit, "count": said.count,
             "facts": [
@@ -155,12 +176,8 @@ def _factor_json(one: Factor) -> Json:
                 for fact in said.facts
             ],
         }
-        for said in one.statements
+        for said in told
     ]  # fmt: skip
-    return {
-        "concept": one.concept, "log_odds": one.log_odds, "modifiable": one.is_modifiable, "text": one.text,
-        "statements": statements,
-    }  # fmt: skip
 
 
 def gap_json(one: Finding) -> Json:

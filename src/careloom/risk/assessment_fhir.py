@@ -17,6 +17,7 @@ MODEL = "urn:careloom:model"
 FEATURES = "urn:careloom:features"
 """System of the keyed hash of what a model was told."""
 LOG_ODDS = "urn:careloom:risk:log-odds"
+DAYS = "urn:careloom:risk:days"
 EXPECTED = "urn:careloom:risk:expected"
 """Extension of a prediction: the days that are expected until its outcome."""
 RISK = "http://terminology.hl7.org/CodeSystem/risk-probability"
@@ -76,7 +77,7 @@ def _days(one: Assessment) -> list[Json]:
             "outcome": {"text": days.outcome},
             "probabilityDecimal": round(100 * days.share, 2),
             "whenPeriod": {"start": instant(days.end(days.low)), "end": instant(days.end(days.high))},
-            "rationale": days.sentence,
+            "rationale": " ".join([days.sentence, *(factor.text for factor in days.why.factors)]),
         }
     ]
 
@@ -112,10 +113,12 @@ def provenance(one: Assessment, name: str, about: str, recorded: datetime, featu
     feature_hash  keyed hash of the features and the versions of the facts behind them
     """
     sources = [{"role": "source", "what": {"reference": reference}} for reference in one.basis]
+    added = [(LOG_ODDS, factor.concept, factor.log_odds) for factor in one.explanation.factors]
+    added += [] if one.days is None else [(DAYS, factor.concept, factor.days) for factor in one.days.why.factors]
     parts = [
-        {"extension": [{"url": "concept", "valueString": factor.concept},
-                       {"url": "value", "valueDecimal": round(factor.log_odds, 6)}], "url": LOG_ODDS}
-        for factor in one.explanation.factors
+        {"extension": [{"url": "concept", "valueString": concept}, {"url": "value", "valueDecimal": round(value, 6)}],
+         "url": url}
+        for url, concept, value in added
     ]  # fmt: skip
     return {
         "resourceType": "Provenance",

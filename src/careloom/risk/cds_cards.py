@@ -8,6 +8,7 @@ from typing import Any
 
 from careloom.risk.assessment import Assessment, gap_sentence, percent
 from careloom.risk.assessment_fhir import MODEL, notes
+from careloom.risk.explain_days import in_days
 
 OVERRIDE = "urn:careloom:cds:override"
 TOPIC = "urn:careloom:cds:topic"
@@ -79,6 +80,7 @@ def detail(one: Assessment) -> str:
         lines.append(f"- {plain(factor.concept)}{mark}: {said}")
     if not raising:
         lines.append("- No single factor; see the assessment.")
+    lines += _days(one)
     gaps = one.open_gaps[:GAPS_AT_MOST]
     if gaps:
         lines += ["", "**What guidelines suggest and the record does not show**", ""]
@@ -86,6 +88,18 @@ def detail(one: Assessment) -> str:
     lines += ["", f"From {one.index_time:%Y-%m-%d %H:%M} UTC until {one.until:%Y-%m-%d %H:%M} UTC."]
     lines += ["", *(f"{plain(text)} " for text in notes(one)), "", f"Model: `{one.model}` ({MODEL})."]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _days(one: Assessment) -> list[str]:
+    """What adds days and what takes some off, of a model that foretells them."""
+    if one.days is None or not one.days.why.factors:
+        return []
+    lines = ["", f"**What moves the days until the {plain(one.days.outcome)}**", ""]
+    for factor in one.days.why.factors[:FACTORS_AT_MOST]:
+        mark = " *(can be changed)*" if factor.is_modifiable else ""
+        said = " ".join(plain(statement.text) for statement in factor.statements)
+        lines.append(f"- {plain(factor.concept)} {in_days(factor.days)}{mark}: {said}")
+    return lines
 
 
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|~"})

@@ -15,6 +15,8 @@ from careloom.risk.features_one import OneRow
 FACTORS_SHOWN = 8
 FACTS_SHOWN = 5
 """Newest facts that are named behind one statement; how many there are is said."""
+OWN_PARTS = ("base", "calibration", "floor")
+"""What is told by concept and is no concept."""
 _LEAST_SHARE = 0.1
 """Of what a concept adds, a feature with less of it is not put into words, but for the greatest."""
 
@@ -94,8 +96,9 @@ class Explanation:
 class Told:
     """What a model says of one row.
 
-    by_concept  concept -> log odds, with ``base`` and ``calibration``: a row of `Model.contributions`
-    by_feature  column -> log odds: a row of `Model.by_feature`
+    by_concept  concept -> log odds, with ``base`` and ``calibration``: a row of `Model.contributions`; of days, days
+                with ``base`` and ``floor``
+    by_feature  column -> the same: a row of `Model.by_feature`
     modifiable  columns that somebody can change
     """
 
@@ -114,20 +117,37 @@ def explained(
     versions  ``Observation/17`` -> the version that was read
     shown     factors at most; what is left is `Explanation.rest`
     """
-    parts = {name: value for name, value in told.by_concept.items() if name not in ("base", "calibration")}
+    greatest, rest = ranked(told, features, row, versions, shown)
+    factors = tuple(Factor(one.concept, one.adds, one.is_modifiable, one.statements) for one in greatest)
+    return Explanation(told.by_concept["base"], factors, rest, told.by_concept.get("calibration", 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One clinical concept in whatever unit it was told; otherwise as `Factor`."""
+
+    concept: str
+    adds: float
+    is_modifiable: bool
+    statements: tuple[Statement, ...]
+
+
+def ranked(
+    told: Told, features: Sequence[Feature], row: OneRow, versions: Mapping[str, int], shown: int
+) -> tuple[tuple[Ranked, ...], float]:
+    """The concepts that add or take the most, the greatest first, and what all others add together; as `explained`."""
+    parts = {name: value for name, value in told.by_concept.items() if name not in OWN_PARTS}
     order = sorted((name for name in parts if parts[name] != 0.0), key=lambda name: (-abs(parts[name]), name))
     by_name = {one.name: one for one in features}
-    factors = tuple(
-        Factor(
-            concept, parts[concept],
-            any(told.concepts[name] == concept and name in told.modifiable for name in told.by_feature if
-                name in told.concepts),
+    changed = {told.concepts[name] for name in told.modifiable if name in told.concepts and name in told.by_feature}
+    greatest = tuple(
+        Ranked(
+            concept, parts[concept], concept in changed,
             tuple(_statement(name, by_name, row, versions) for name in _worded(concept, told)),
         )
         for concept in order[:shown]
     )  # fmt: skip
-    rest = sum(parts[name] for name in order[shown:])
-    return Explanation(told.by_concept["base"], factors, rest, told.by_concept.get("calibration", 0.0))
+    return greatest, sum(parts[name] for name in order[shown:])
 
 
 def _worded(concept: str, told: Told) -> list[str]:

@@ -1,6 +1,6 @@
 """From a patient's record to an assessment: the moment, the features, the model's answer, why, and what can be done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isfinite
@@ -15,6 +15,7 @@ from careloom.risk.care_gaps_facts import facts_of
 from careloom.risk.cohorts_one import IndexMoment, Standing
 from careloom.risk.evaluate_measures import Floats, logit, sigmoid
 from careloom.risk.explain import Told, explained
+from careloom.risk.explain_days import explained_days
 from careloom.risk.features_one import OneRow
 from careloom.risk.models import Model
 from careloom.risk.models_features import ModelFeature, encoded_rows
@@ -79,6 +80,7 @@ def assessment(scorer: Scorer, record: Record, found: Found, probability: float,
     if row is None or told is None:
         raise AssertionError("asked where nothing is predicted")
     parts = model.learnt.parts(encoded_rows(model.features, [told]))[0]
+    said = _told(model, parts, _moved(parts, probability))
     moment = found.index.moment
     since = moment.time - timedelta(hours=scorer.judge.definition.index.offset_hours)
     return Assessment(
@@ -91,13 +93,13 @@ def assessment(scorer: Scorer, record: Record, found: Found, probability: float,
         running=found.running,
         probability=probability,
         alert_from=None if model.threshold is None else model.threshold.alert_from,
-        explanation=explained(_told(model, parts, probability), scorer.features.features, row, record.versions),
+        explanation=explained(said, scorer.features.features, row, record.versions),
         interval=_interval(model, float(parts.sum()), probability),
         prevalence=prevalence(model),
         gaps=tuple(gaps),
         left_out=record.withheld,
         basis=basis_of(row, record.versions),
-        days=None if found.running else _days(model, told, since),
+        days=None if found.running else _days(scorer, record, row, told, since),
     )
 
 
@@ -109,22 +111,36 @@ def _interval(model: Model, log_odds: float, probability: float) -> Interval | N
     return Interval(*said)
 
 
-def _days(model: Model, told: Json, since: datetime) -> Days | None:
-    """As `Model.foretold`, of one row."""
+def _days(scorer: Scorer, record: Record, row: OneRow, told: Json, since: datetime) -> Days | None:
+    """As `Model.foretold`, of one row, and why."""
+    model = scorer.served.model
     if model.days is None:
         return None
-    expected, low, high = model.days.foretold(encoded_rows(model.features, [told])).row(0)
+    encoded = encoded_rows(model.features, [told])
+    expected, low, high = model.days.foretold(encoded).row(0)
+    *parts, floor = model.days.parts(encoded)[0]
+    said = _told(model, parts, {"floor": floor})
+    why = explained_days(said, scorer.features.features, row, record.versions)
     share = 1 - model.days.interval.miss
-    return Days(model.days.outcome, since, expected, low, high if isfinite(high) else None, share)
+    return Days(model.days.outcome, since, expected, low, high if isfinite(high) else None, share, why)
 
 
-def _told(model: Model, parts: Floats, probability: float) -> Told:
-    """As `Model.contributions` and `Model.by_feature`, of one row: both of them of one look, and without a frame."""
+def _moved(parts: Floats, probability: float) -> dict[str, float]:
+    """What the calibration moves."""
+    return {"calibration": float(logit(np.array([probability]))[0]) - float(parts.sum())}
+
+
+def _told(model: Model, parts: Sequence[float] | Floats, more: Mapping[str, float]) -> Told:
+    """As `Model.contributions` and `Model.by_feature`, of one row: both of them of one look, and without a frame.
+
+    parts  [p + 1] of each feature, and where they start from
+    more   what is told beside concepts
+    """
     by_concept = {"base": float(parts[-1])} | dict.fromkeys(model.concepts, 0.0)
     by_feature = {one.name: float(part) for one, part in zip(model.features, parts, strict=False)}
     for one in model.features:
         by_concept[one.concept] += by_feature[one.name]
-    by_concept["calibration"] = float(logit(np.array([probability]))[0]) - float(parts.sum())
+    by_concept |= {name: float(value) for name, value in more.items()}
     modifiable = frozenset(one.name for one in model.features if one.modifiable)
     return Told(by_concept, by_feature, {one.name: one.concept for one in model.features}, modifiable)
 

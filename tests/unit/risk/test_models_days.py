@@ -78,6 +78,45 @@ def test_no_answer_lies_below_the_days_that_have_passed_and_intervals_widen_with
 
 
 @pytest.mark.parametrize("learner", ["linear", "lightgbm"])
+def test_what_features_add_sums_to_the_days_and_keeps_sign_and_order_of_the_logarithm(learner: str) -> None:
+    features, days = made()
+    learnt = {**days.others, days.model.learner: days.model.learnt}[learner]
+    told = encoded(features, rows(400, 11).frame)
+    for least in (1.0, 4.0):
+        one = replace(days.model, learnt=learnt, least=least, interval=replace(days.model.interval, low=np.log(least)))
+        parts, logs = one.parts(told), learnt.parts(told)
+        expected = one.foretold(told)["days"].to_numpy()
+        assert parts.sum(axis=1) == pytest.approx(expected)
+        assert parts[:, -2] == pytest.approx(np.exp(logs[:, -1]))
+        assert (np.sign(parts[:, :-2]) == np.sign(logs[:, :-1])).all()
+        assert (np.argsort(parts[:, :-2]) == np.argsort(logs[:, :-1])).all()
+        lifted = expected == least
+        assert lifted.any() == (least > 1)
+        assert (parts[lifted, -1] > 0).all()
+        assert (parts[~lifted, -1] == 0).all()
+
+
+def test_days_are_shared_as_the_value_along_the_straight_way_says() -> None:
+    """The Aumann-Shapley integral of exp(base + t * sum), by many small steps."""
+    features, days = made()
+    told = encoded(features, rows(20, 12).frame)
+    logs, found = days.model.learnt.parts(told), days.model.parts(told)
+    ways = (np.arange(20_000) + 0.5) / 20_000
+    for row, shared in zip(logs, found, strict=True):
+        mean = np.exp(row[-1] + ways * row[:-1].sum()).mean()
+        assert shared[:-2] == pytest.approx(row[:-1] * mean, rel=1e-6)
+
+
+def test_a_patient_of_whom_nothing_is_special_has_the_days_of_the_base() -> None:
+    train = rows(400, 13, unknown=0)
+    features = described(train.frame.select("age"), {"age": About("Age")})
+    learnt = fit_linear(features, encoded(features, train.frame), np.log(train.days), penalty=1.0, knots=0)
+    one = replace(made()[1].model, learnt=learnt)
+    (parts,) = one.parts(encoded(features, pl.DataFrame({"age": [train.frame["age"].mean()]})))
+    assert parts == pytest.approx([0.0, np.exp(learnt.intercept), 0.0], abs=1e-9)
+
+
+@pytest.mark.parametrize("learner", ["linear", "lightgbm"])
 def test_a_package_keeps_the_days_and_says_the_same_numbers(learner: str) -> None:
     whole = model()
     assert whole.days is not None

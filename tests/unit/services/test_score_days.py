@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import numpy as np
 import orjson
 import pytest
 
 from careloom.cli import render_risk
+from careloom.client.careloom import Careloom
+from careloom.client.credentials import Bearer
 from careloom.errors import QueryError
 from careloom.fhir.validate import check
 from careloom.risk.cds_cards import detail
@@ -19,7 +22,7 @@ from careloom.services.records import read
 from careloom.services.score import ScoreAsk, score
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.services.train_risk import TrainAsk, TrainReport, train_risk
-from tests.api.kit import Installation
+from tests.api.kit import BASE_URL, Installation
 from tests.score_kit import set_state
 from tests.store_kit import event, put
 
@@ -94,6 +97,9 @@ def test_the_version_keeps_them_and_its_evaluation_and_card_say_how_far_off_they
     assert measures["days_interval_coverage"]["low"] is not None
     card = shown_card(place.platform, place.operator, trained.version).as_json()
     assert "days off" in orjson.dumps(card).decode()
+    (output,) = (one["text"] for one in card["attributes"] if one["id"] == "output_value")
+    assert "the days until the end of the stay, with an interval for 90 % of patients" in output
+    assert "adds to the days or takes off" in output
 
 
 def test_a_stay_is_foretold_with_an_interval_and_the_sicker_stays_longer(
@@ -116,6 +122,53 @@ def test_a_stay_is_foretold_with_an_interval_and_the_sicker_stays_longer(
     assert f"end of the stay: {one.expected:.1f} days after 2024-03-01" in capsys.readouterr().out
 
 
+def test_the_days_say_why_with_the_facts_behind_each_factor_and_what_can_be_changed(
+    place: Installation, trained: TrainReport, capsys: pytest.CaptureFixture[str]
+) -> None:
+    low, high = (score(place.platform, place.operator, ScoreAsk(trained.version, who, as_of=AT)) for who in (
+        "low", "high"))  # fmt: skip
+    assert low.assessment is not None
+    assert low.assessment.days is not None
+    assert high.assessment is not None
+    assert high.assessment.days is not None
+    for one in (low.assessment.days, high.assessment.days):
+        assert one.why.total == pytest.approx(one.expected)
+    sodium = low.assessment.days.why.factors[0]
+    other = next(one for one in high.assessment.days.why.factors if one.concept == sodium.concept)
+    assert (sodium.concept, sodium.is_modifiable) == ("Sodium", True)
+    assert sodium.days > 0 > other.days
+    assert "Sodium adds" in sodium.text
+    assert "Sodium takes" in other.text
+    assert "122 mmol/L" in sodium.text
+    (fact,) = sodium.statements[0].facts
+    assert fact.resource == "Observation/lowo/_history/1"
+    assert fact.resource in low.assessment.basis
+    told = low.as_json()["assessment"]["days"]["explanation"]
+    assert told["factors"][0]["days"] == sodium.days
+    assert told["factors"][0]["statements"][0]["facts"][0]["resource"] == fact.resource
+    render_risk.assessment(low.as_json())
+    assert f"Sodium adds {sodium.days:.1f} days. Newest serum sodium: 122 mmol/L. (can be changed)" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert f"- Sodium adds {sodium.days:.1f} days *(can be changed)*" in detail(low.assessment)
+
+
+def test_over_http_the_sdk_has_the_days_and_their_factors_as_values(place: Installation, trained: TrainReport) -> None:
+    credential = Bearer(place.token())
+    with Careloom(BASE_URL, credential, transport=httpx.WSGITransport(app=place.app)) as api:
+        days = api.scores.patient("low", trained.version, as_of="2024-03-03T00:00:00Z").days
+    alone = score(place.platform, place.operator, ScoreAsk(trained.version, "low", as_of=AT)).assessment
+    assert days is not None
+    assert alone is not None
+    assert alone.days is not None
+    assert days.since == alone.days.since
+    assert days.expected == pytest.approx(alone.days.expected)
+    assert [(one.concept, one.modifiable, one.text) for one in days.explanation.factors] == [
+        (one.concept, one.is_modifiable, one.text) for one in alone.days.why.factors
+    ]
+    assert days.explanation.factors[0].statements[0]["facts"]
+
+
 def test_the_assessment_is_written_as_a_second_prediction_whose_period_is_the_interval(
     place: Installation, trained: TrainReport
 ) -> None:
@@ -134,6 +187,14 @@ def test_the_assessment_is_written_as_a_second_prediction_whose_period_is_the_in
     assert days["whenPeriod"]["start"][:16] == expected.end(expected.low).isoformat()[:16]
     assert days["whenPeriod"]["end"][:16] == expected.end(expected.high).isoformat()[:16]
     assert days["extension"][0]["valueQuantity"]["value"] == round(expected.expected, 2)
+    assert days["rationale"].startswith(f"{expected.sentence} {expected.why.factors[0].text}")
+    (proof,) = [one.resource() for one in place.platform.store("identified").scan(["Provenance"])]
+    assert proof["target"] == [{"reference": made.written}]
+    told = [
+        tuple(one.get("valueString", one.get("valueDecimal")) for one in part["extension"])
+        for part in proof["extension"] if part["url"] == "urn:careloom:risk:days"
+    ]  # fmt: skip
+    assert told == [(one.concept, round(one.days, 6)) for one in expected.why.factors]
 
 
 def test_a_cohort_is_listed_with_its_days(place: Installation, trained: TrainReport) -> None:
