@@ -100,7 +100,7 @@ def judge_task(task: Task, meds: pl.DataFrame) -> Judged:
 
 def _judged(window: Window, rows: pl.DataFrame, times: "_Times") -> tuple[pl.DataFrame, list[JudgedRule]]:
     """With the moments of a window and the verdicts of its rules."""
-    anchor = _anchor(window)
+    anchor = anchor_of(window)
     rows = _bounded(window, rows, times)
     begin, end = pl.col(f"{window.name}_start"), pl.col(f"{window.name}_end")
     rules = [JudgedRule(f"{window.name}: it begins and ends", window.name)]
@@ -208,7 +208,7 @@ class _Times:
         return joined.select("candidate", pl.col("n").fill_null(0)).sort("candidate")
 
 
-def _anchor(window: Window) -> str:
+def anchor_of(window: Window) -> str:
     """The column of the moment that a window is told by."""
     root = window.end if window.root == "end" else window.start
     return "trigger_time" if root.reference == "trigger" else root.reference.replace(".", "_")
@@ -218,7 +218,7 @@ def _bounded(window: Window, rows: pl.DataFrame, times: _Times) -> pl.DataFrame:
     """The rows with both moments of a window; null where an event never comes."""
     root, first = (window.end, "end") if window.root == "end" else (window.start, "start")
     second, other = ("start", window.start) if first == "end" else ("end", window.end)
-    rows = _moved(rows, _anchor(window), f"{window.name}_{first}", root, times, is_same=False)
+    rows = _moved(rows, anchor_of(window), f"{window.name}_{first}", root, times, is_same=False)
     flags = {"start": window.start_inclusive, "end": window.end_inclusive}
     is_same = flags[
         second if other.event in (RECORD_START, RECORD_END) else first

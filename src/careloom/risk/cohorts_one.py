@@ -77,6 +77,10 @@ class Judge:
         late = self.definition.index.offset_hours if outcome.anchor == "event" else 0.0
         return moment.time + timedelta(days=outcome.horizon_days) - timedelta(seconds=round(late * 3600))
 
+    def begun(self, moment: Moment) -> datetime:
+        """When the index event was."""
+        return moment.time - timedelta(hours=self.definition.index.offset_hours)
+
     def indexes(self, facts: Sequence[Fact], as_of: datetime | None = None) -> list[IndexMoment]:
         """Every index of a patient by time, with the rules that it fails.
 

@@ -35,9 +35,7 @@ def extract_windows(
     found = judge_task(definition.task, meds)
     outcome = _outcome(definition, meds)
     newest = until or last_known(events, _ahead(outcome))
-    judged = _indexed(definition, found, meds).with_columns(
-        _covered(definition, newest, shift_days).alias("is_covered")
-    )
+    judged = indexed(definition, found, meds).with_columns(_covered(definition, newest, shift_days).alias("is_covered"))
     steps, left = attrition(
         definition.task, Judged(judged, found.rules), {rule.name: _said(rule, judged) for rule in found.rules}
     )
@@ -57,7 +55,7 @@ def extract_windows(
     return Cohort(definition, told, steps, verdicts.select(kept), states, kind, outcome)
 
 
-def _indexed(definition: WindowCohort, found: Judged, meds: pl.DataFrame) -> pl.DataFrame:
+def indexed(definition: WindowCohort, found: Judged, meds: pl.DataFrame) -> pl.DataFrame:
     """Every candidate with its index event, index time, horizon and observation, and the verdicts."""
     index, label = definition.index_window, definition.label_window
     triggers = facts_meant(definition.task, definition.task.trigger, meds).sort("resource_key").unique(

@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from careloom.errors import FormatError
+from careloom.risk.cohorts_aces import Predicate
 from careloom.risk.cohorts_any import AnyCohort, any_from_toml
 from careloom.risk.cohorts_definition import Definition, EventSet, Expand
+from careloom.risk.cohorts_windows import WindowCohort
 from careloom.risk.features_definition import FeatureSet, features_from_toml
 
 PLACE = "definitions"
 """Where they stand in the manifest of a training set."""
 FORETOLD = "foretold"
 """Where the facts that an outcome is stand there."""
+INDEX_KIND = "index_kind"
+"""Where the kind of the index events stands there, whose own value a feature may be."""
 NOTE = "note"
 """The kind of facts that annotated notes say."""
 _NAME = re.compile(r"^(name\s*=\s*).*$", re.MULTILINE)
@@ -123,10 +127,21 @@ def _codes(told: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
     return [(system, code) for system, codes in told.items() for code in codes]
 
 
-def reads_notes(definition: Definition, features: FeatureSet | None = None) -> bool:
+def reads_notes(definition: AnyCohort, features: FeatureSet | None = None) -> bool:
     """Whether what notes say decides who is in, what came of it, or a feature."""
     own = () if features is None else (one.event for one in features.features if one.event is not None)
-    return any(one.kind == NOTE for one in (*definition.events.values(), *own))
+    if any(one.kind == NOTE for one in own):
+        return True
+    if isinstance(definition, WindowCohort):
+        return any(_may_be_note(one) for one in definition.task.predicates)
+    return any(one.kind == NOTE for one in definition.events.values())
+
+
+def _may_be_note(one: Predicate) -> bool:
+    """Whether a code that a predicate means can be one that a note tells."""
+    if one.pattern:
+        return not one.pattern.startswith("^") or one.pattern.startswith(f"^{NOTE.upper()}")
+    return any(code.startswith(f"{NOTE.upper()}//") for code in one.codes)
 
 
 def texts_of(manifest: Mapping[str, Any]) -> Texts | None:

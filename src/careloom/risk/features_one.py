@@ -30,6 +30,9 @@ class Moment:
     encounter_key  the encounter of the index; None where there is none
     resource_key   of the index event; empty where there is none
     value, detail  as the features ``index_value`` and ``index_detail`` have them
+    event_time     of the index event, where it is not told by the cohort
+    observed_from  no older fact is seen; None: the whole record
+    horizon_end    until when the outcome is looked for, where it is not told by the cohort
     """
 
     time: datetime
@@ -37,6 +40,9 @@ class Moment:
     resource_key: str = ""
     value: float | None = None
     detail: str | None = None
+    event_time: datetime | None = None
+    observed_from: datetime | None = None
+    horizon_end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,9 @@ def known_by(
 ) -> list[Fact]:
     """As `careloom.risk.cohorts_match.known_before`, of one patient."""
     until, found = moment.time, []
-    since = until - timedelta(seconds=round(days * _DAY_SECONDS)) if days else None
+    since = until - timedelta(seconds=round(days * _DAY_SECONDS)) if days else moment.observed_from
+    if days and moment.observed_from is not None:
+        since = max(since or moment.observed_from, moment.observed_from)
     for fact in facts:
         time, known = fact.time, fact.available_time
         if time is None or known is None:

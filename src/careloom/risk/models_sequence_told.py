@@ -87,7 +87,7 @@ class SequenceReader:
     outcome  whose notes are not told, as in training
     """
 
-    def __init__(self, of: Telling, outcome: EventSet) -> None:
+    def __init__(self, of: Telling, outcome: Sequence[EventSet]) -> None:
         self._of, self._outcome = of, outcome
         self.features = FeatureSet("sequence", "Facts in their order", tuple(_worded(one) for one in of.features))
 
@@ -108,7 +108,7 @@ class SequenceReader:
 
     def frame(self, index: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         """[n] the columns of the model for the rows of an index: candidate, patient_id, index_time."""
-        told = facts_before(index, events, outcome=(self._outcome,))
+        told = facts_before(index, events, outcome=self._outcome)
         return self._of.frame(index.select("candidate", "patient_id", "index_time"), told)
 
     def _code(self, token: str | None) -> str | None:

@@ -8,6 +8,7 @@ that ``model.json`` names), signed with it.
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -59,7 +60,13 @@ def in_force(platform: Platform, own: str = "") -> Thresholds:
 
 def texts_in(files: Mapping[str, bytes]) -> Texts | None:
     """The texts of cohort and features in the files of a version; None where it was registered without."""
-    return texts_of(orjson.loads(files.get(_TRAINING, b"{}")))
+    return texts_of(manifest_in(files))
+
+
+def manifest_in(files: Mapping[str, bytes]) -> Mapping[str, Any]:
+    """The manifest of the training set in the files of a version; empty where it was registered without."""
+    found: Mapping[str, Any] = orjson.loads(files.get(_TRAINING, b"{}"))
+    return found
 
 
 def _files(platform: Platform, model: str, version: str) -> Mapping[str, bytes]:

@@ -14,7 +14,7 @@ from careloom.risk.cohorts import Cohort
 from careloom.risk.cohorts_any import AnyCohort, any_from_toml, extract_any, why_any
 from careloom.risk.cohorts_definition import Expand, ready, shipped, shipped_text
 from careloom.risk.cohorts_windows import WindowCohort, imported, is_task_file
-from careloom.risk.definition_texts import PLACE, Texts, joined, recorded
+from careloom.risk.definition_texts import INDEX_KIND, PLACE, Texts, joined, recorded
 from careloom.risk.features import built
 from careloom.risk.features_definition import (
     FeatureSet,
@@ -190,6 +190,7 @@ def make_training_set(platform: Platform, who: Principal, zone_name: str, ask: T
     columns = built(features, found.rows, events, found.index_kind, is_bounded=is_bounded)
     made = training_set(found, columns, *_split(platform, found, ask), pin)
     more = {PLACE: texts.as_json(), "observation": "bounded" if is_bounded else "whole"}
+    more |= {INDEX_KIND: found.index_kind}
     made = replace(made, manifest=made.manifest | more)
     leaks = made.manifest["leaks"]
     if leaks and not ask.allow_leaks:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
@@ -82,7 +82,7 @@ def assessment(scorer: Scorer, record: Record, found: Found, probability: float,
     parts = model.learnt.parts(encoded_rows(model.features, [told]))[0]
     said = _told(model, parts, _moved(parts, probability))
     moment = found.index.moment
-    since = moment.time - timedelta(hours=scorer.judge.definition.index.offset_hours)
+    since = scorer.judge.begun(moment)
     return Assessment(
         patient_id=record.patient_id,
         model=scorer.served.label,

@@ -10,6 +10,7 @@ from careloom.errors import CareloomError, InputError, NotFound, Precondition
 from careloom.mlops.manifest import require_name
 from careloom.risk.cds_cards import card
 from careloom.risk.cds_suggestions import to_order, with_suggestions
+from careloom.risk.cohorts_windows import WindowCohort
 from careloom.services.access import Principal
 from careloom.services.admission import event
 from careloom.services.cds_calls import HookAsk
@@ -65,6 +66,8 @@ def _asked(platform: Platform, model: str) -> Scorer | None:
 def _hooks(one: Scorer) -> tuple[Hook, ...]:
     """At the end of a stay only who predicts there."""
     definition = one.judge.definition
+    if isinstance(definition, WindowCohort):
+        return HOOKS[:1]
     at_discharge = bool(definition.index.event) and definition.events[definition.index.event].kind == "discharge"
     return HOOKS if at_discharge else HOOKS[:1]
 

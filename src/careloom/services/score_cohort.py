@@ -15,8 +15,11 @@ import polars as pl
 from careloom.crypto.pseudonyms import name_of
 from careloom.errors import QueryError
 from careloom.risk.cohorts import indexes
+from careloom.risk.cohorts_any import AnyCohort
 from careloom.risk.cohorts_definition import Definition
 from careloom.risk.cohorts_match import facts_of
+from careloom.risk.cohorts_windows import WindowCohort
+from careloom.risk.cohorts_windows_now import standings_of_windows
 from careloom.risk.groups import groups, watched
 from careloom.risk.stratify import Stratified, UnitCosts, stratify
 from careloom.services.access import Principal
@@ -122,7 +125,7 @@ def score_cohort(
         whole, states = scored(asked, events, at, heard)
         ties = pl.Series("tie", [platform.store(zone).pseudonym(one) for one in whole["patient_id"]], dtype=pl.String)
         capacity = whole.height if ask.capacity is None else ask.capacity
-        found = stratify(whole.drop("bins", "groups").with_columns(ties), capacity, ask.costs)
+        found = stratify(whole.drop("bins", "groups", "horizon_end").with_columns(ties), capacity, ask.costs)
     except Exception as error:
         heard_failing(platform, who, zone, heard, ask.model, error)
         raise
@@ -161,32 +164,32 @@ def scored(
 
     heard    what the version does is counted there
     events   as `careloom.risk.cohorts_events.EVENTS`
-    returns  [n] patient_id, index_time, resource_key, risk (0..1), alert, bins (of the model's profile; empty where it
-             has none), groups, and of a model that foretells days: days, days_low, days_high; and how many patients
-             stand how
+    returns  [n] patient_id, index_time, horizon_end, resource_key, risk (0..1), alert, bins (of the model's
+             profile; empty where it has none), groups, and of a model that foretells days: days, days_low, days_high;
+             and how many patients stand how
     raises   SchemaMismatch where the model needs a value that nobody knows of somebody
     """
-    definition = _as_of(asked.judge.definition, as_of)
+    definition = asked.judge.definition
     past = events.filter(pl.col("time").is_null() | (pl.col("time") <= as_of))
-    index, states = standings(definition, past, as_of)
+    index, states = standings(definition, past, as_of, asked.served.model.horizon_days)
     return answers(asked, index, past, heard), states
 
 
 def answers(asked: Scorer, index: pl.DataFrame, past: pl.DataFrame, heard: Heard | None = None) -> pl.DataFrame:
     """What the version says of each row of an index; as `scored`.
 
-    index   candidate, patient_id, index_time, encounter_key, resource_key
+    index   candidate, patient_id, index_time, horizon_end, encounter_key, resource_key; of a cohort by windows
+            observation_start, too
     past    facts that are known
     """
-    definition, model = asked.judge.definition, asked.served.model
-    kind = definition.events[definition.index.event].kind if definition.index.event else ""
+    model = asked.served.model
     with (heard or Heard()).asking(int(asked.served.number), is_batch=True):
-        told = asked.frame(index, past, kind)
+        told = asked.frame(index, past)
         risk = model.score(told)
         require_probable(risk)
         days = None if model.days is None else model.foretold(told)
     alert_from = 2.0 if model.threshold is None else model.threshold.alert_from
-    made = index.select("patient_id", "index_time", "resource_key").with_columns(
+    made = index.select("patient_id", "index_time", "horizon_end", "resource_key").with_columns(
         pl.Series("risk", risk, dtype=pl.Float64)
     )
     if days is not None:
@@ -207,8 +210,26 @@ def _as_of(definition: Definition, as_of: datetime) -> Definition:
     return replace(definition, index=replace(definition.index, date=as_of))
 
 
-def standings(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The newest index of each patient that is within its horizon and fails no rule, and how all stand."""
+def standings(
+    definition: AnyCohort, past: pl.DataFrame, as_of: datetime, horizon_days: float = 0.0
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The newest index of each patient that is within its horizon and fails no rule, and how all stand.
+
+    horizon_days  of the model, for a cohort by windows whose window an event ends
+    """
+    judged = (
+        standings_of_windows(definition, past, as_of, horizon_days).with_columns(pl.col("resource_key").fill_null(""))
+        if isinstance(definition, WindowCohort)
+        else _by_rules(_as_of(definition, as_of), past, as_of)
+    )
+    states = dict.fromkeys(("open", "over", "not-eligible"), 0) | dict(judged["state"].value_counts().iter_rows())
+    kept = ("candidate", "patient_id", "index_time", "horizon_end", "encounter_key", "resource_key")
+    more = [name for name in ("observation_start",) if name in judged.columns]
+    return judged.filter(pl.col("state") == "open").select(*kept, *more), states
+
+
+def _by_rules(definition: Definition, past: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """The newest index of each patient with state."""
     found = indexes(definition, past).filter(pl.col("index_time") <= as_of)
     newest = found.sort("patient_id", "index_time", "resource_key").unique(
         "patient_id", keep="last", maintain_order=True
@@ -216,15 +237,15 @@ def standings(definition: Definition, past: pl.DataFrame, as_of: datetime) -> tu
     before = definition.outcome.before
     ended = facts_of(past, definition.events[before])["encounter_key"].drop_nulls().to_list() if before else []
     is_ended = pl.col("encounter_key").is_in(ended).fill_null(value=False)
+    end = pl.col("index_time") + horizon_of(definition)
     state = (
         pl.when(~pl.col("fits")).then(pl.lit("not-eligible"))
-        .when(~is_ended & (pl.lit(as_of) < pl.col("index_time") + horizon_of(definition))).then(pl.lit("open"))
+        .when(~is_ended & (pl.lit(as_of) < end)).then(pl.lit("open"))
         .otherwise(pl.lit("over"))
     )  # fmt: skip
-    judged = newest.with_row_index("candidate").with_columns(pl.col("candidate").cast(pl.Int64), state.alias("state"))
-    states = dict.fromkeys(("open", "over", "not-eligible"), 0) | dict(judged["state"].value_counts().iter_rows())
-    index = judged.filter(pl.col("state") == "open")
-    return index.select("candidate", "patient_id", "index_time", "encounter_key", "resource_key"), states
+    return newest.with_row_index("candidate").with_columns(
+        pl.col("candidate").cast(pl.Int64), state.alias("state"), end.alias("horizon_end")
+    )
 
 
 def horizon_of(definition: Definition) -> timedelta:
@@ -259,11 +280,12 @@ def logged(
 
 
 def _predictions(asked: Scorer, part: pl.DataFrame) -> list[Prediction]:
-    served_by, horizon = asked.served, horizon_of(asked.judge.definition)
+    served_by = asked.served
     return [
         Prediction(
             patient=row["patient_id"], model=served_by.name, version=served_by.number, score=row["risk"],
-            alert=row["alert"], index_time=row["index_time"], horizon_days=horizon / timedelta(days=1),
+            alert=row["alert"], index_time=row["index_time"],
+            horizon_days=(row["horizon_end"] - row["index_time"]) / timedelta(days=1),
             role="batch", bins=row["bins"], profile="" if served_by.profile is None else served_by.profile.digest,
             groups=watched(row["groups"]), index=row["resource_key"],
         )

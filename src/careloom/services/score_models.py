@@ -5,7 +5,7 @@ What is unpacked is kept by the digest of its manifest: an alias is looked up at
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -17,9 +17,19 @@ from careloom.mlops.manifest import require_name
 from careloom.risk.cohorts_any import AnyCohort
 from careloom.risk.cohorts_definition import Definition, shipped
 from careloom.risk.cohorts_one import Judge
-from careloom.risk.definition_texts import NOTE, Texts, outcome_of, reads_notes
+from careloom.risk.cohorts_windows_now import WindowJudge, why_not_asked
+from careloom.risk.definition_texts import (
+    FORETOLD,
+    INDEX_KIND,
+    NOTE,
+    Texts,
+    foretold,
+    outcome_of,
+    reads_notes,
+    texts_of,
+)
 from careloom.risk.features import built
-from careloom.risk.features_definition import FeatureSet, shipped_features
+from careloom.risk.features_definition import Feature, FeatureSet, shipped_features
 from careloom.risk.features_one import FeatureReader, OneRow, columns_of
 from careloom.risk.models import Model
 from careloom.risk.models_package import unpack
@@ -29,7 +39,7 @@ from careloom.services.admission import admit
 from careloom.services.models import open_version
 from careloom.services.models_kept import resolve, traffic_of
 from careloom.services.models_traffic import routed_by
-from careloom.services.monitor_profiles import texts_in
+from careloom.services.monitor_profiles import manifest_in
 from careloom.services.platform import Platform
 from careloom.store.predictions import Role
 
@@ -48,6 +58,7 @@ class Served:
     digest        of its signed manifest
     profile       what its inputs looked like when it was judged; None for a version without
     texts         of the cohort and the features that it was trained by; None for a version without
+    manifest      of the training set; empty for a version without
     """
 
     name: str
@@ -56,6 +67,7 @@ class Served:
     model: Model
     profile: Profile | None = None
     texts: Texts | None = None
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -71,7 +83,7 @@ class Scorer:
     """
 
     served: Served
-    judge: Judge
+    judge: Judge | WindowJudge
     reader: FeatureReader | SequenceReader
     reads_notes: bool = False
 
@@ -84,11 +96,15 @@ class Scorer:
         """What the model is told."""
         return {feature.name: one.values[feature.name] for feature in self.served.model.features}
 
-    def frame(self, index: pl.DataFrame, events: pl.DataFrame, index_kind: str) -> pl.DataFrame:
+    def frame(self, index: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         """The same of many: [n] the model's columns for the rows of an index, as `careloom.risk.features.built`."""
         if isinstance(self.reader, SequenceReader):
             return self.reader.frame(index, events)
-        return built(self.features, index, events, index_kind).frame
+        cohort = self.judge.definition
+        if isinstance(self.judge, WindowJudge):
+            return built(self.features, index, events, self.judge.index_kind, is_bounded=True).frame
+        kind = cohort.events[cohort.index.event].kind if isinstance(cohort, Definition) and cohort.index.event else ""
+        return built(self.features, index, events, kind).frame
 
 
 class _Kept:
@@ -157,9 +173,11 @@ def served(platform: Platform, version: str) -> Served:
     if found is None:
         work, files = open_version(platform, version)
         profile = Profile.read(files[PROFILE]) if PROFILE in files else None
+        manifest = manifest_in(files)
         found = Served(
-            work.parent, str(work.body["number"]), work.body["digest"], unpack(files), profile, texts_in(files)
-        )
+            work.parent, str(work.body["number"]), work.body["digest"], unpack(files), profile, texts_of(manifest),
+            {name: manifest[name] for name in (FORETOLD, INDEX_KIND) if name in manifest},
+        )  # fmt: skip
         _KEPT.keep(found)
     return found
 
@@ -263,7 +281,8 @@ def is_warm(label: str) -> bool:
 def scorer(one: Served) -> Scorer:
     """The same with its cohort and features.
 
-    raises  StateError for a model that was not trained on facts of patients, or whose cohort has changed since
+    raises  StateError for a model that was not trained on facts of patients, whose cohort has changed since, or asks
+            for what nobody can know of a patient of today
     """
     found = _KEPT.find_scorer(one.digest)
     if found is None:
@@ -277,11 +296,7 @@ def _made(one: Served) -> Scorer:
     if not (found := definitions_of(one.model, one.texts)):
         raise _no_cohort(one)
     definition, features = found
-    if not isinstance(definition, Definition):
-        raise StateError(
-            f"{one.label} was trained on a cohort by windows, which say of the past who was in it",
-            "Ask it for rows: careloom models serve, /invocations; or write the cohort by rules and train on that.",
-        )
+    judge = _judge(one, definition)
     (_, digest), (_, features_digest) = _named(training.get("cohort")), _named(training.get("features"))
     sequence = telling_of(one.model)
     try:
@@ -296,10 +311,36 @@ def _made(one: Served) -> Scorer:
         )
     if sequence is not None:
         is_told = reads_notes(definition) or any(token.startswith(f"{NOTE}:") for token in sequence.book.levels)
-        return Scorer(one, Judge(definition), SequenceReader(sequence, outcome_of(definition)), is_told)
+        told = (outcome_of(definition),) if isinstance(definition, Definition) else foretold(one.manifest)
+        return Scorer(one, judge, SequenceReader(sequence, told), is_told)
     if not {feature.name for feature in one.model.features} <= set(columns_of(own)):
         raise _no_cohort(one)
-    return Scorer(one, Judge(definition), FeatureReader(own), reads_notes(definition, own))
+    return Scorer(one, judge, FeatureReader(own), reads_notes(definition, own))
+
+
+def _judge(one: Served, definition: AnyCohort) -> Judge | WindowJudge:
+    """Who says whom the version is asked about. raises StateError for a cohort by windows that cannot be asked"""
+    if isinstance(definition, Definition):
+        return Judge(definition)
+    remedy = "Ask it for rows: careloom models serve, /invocations; or write the cohort by rules and train on that."
+    ahead = one.model.horizon_days
+    if why := why_not_asked(definition, ahead):
+        raise StateError(f"{one.label}: its cohort {definition.name} cannot be asked of today: {why}", remedy)
+    told = {feature.name for feature in one.model.features}
+    own = {each.name for each in _of_index(one)}
+    if INDEX_KIND not in one.manifest and told & (own | {f"{name}_missing" for name in own}):
+        raise StateError(
+            f"{one.label}: its training set does not say of which kind its index events are",
+            f"Train it again, which says so: careloom train. {remedy}",
+        )
+    return WindowJudge(definition, str(one.manifest.get(INDEX_KIND, "")), ahead)
+
+
+def _of_index(one: Served) -> tuple[Feature, ...]:
+    """Features that the index event itself tells."""
+    found = definitions_of(one.model, one.texts)
+    own = () if found is None else found[1].features
+    return tuple(each for each in own if each.aggregation in ("index_value", "index_detail"))
 
 
 def definitions_of(model: Model, texts: Texts | None) -> tuple[AnyCohort, FeatureSet] | None:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from careloom.errors import QueryError
+from careloom.risk.cohorts_windows import WindowCohort
 from careloom.risk.forecast_capacity import overbook
 from careloom.risk.forecast_sessions import booked_for
 from careloom.risk.forecast_units import booked_at
@@ -19,7 +20,7 @@ from careloom.services.admission import admit
 from careloom.services.platform import Platform
 from careloom.services.risk_facts import newest_facts, read_facts, zone_facts, zone_rows
 from careloom.services.score import moment_of
-from careloom.services.score_cohort import CohortScoreAsk, answers, logged, note_trial, opened_for
+from careloom.services.score_cohort import CohortScoreAsk, answers, horizon_of, logged, note_trial, opened_for
 from careloom.services.score_counts import Heard, heard_failing
 from careloom.services.score_facts import types
 from careloom.services.score_models import OPERATION, Scorer, Use, tried
@@ -105,7 +106,10 @@ def _scored(
         events = read_facts(platform, who, zone, newest_facts(platform, zone) if ask.facts == "newest" else ask.facts)
     else:
         events = zone_facts(platform, who, zone, watch, notes=asked.reads_notes and zone != "synthetic")
-    visits = booked_for(asked.judge.definition, events, ask.day, at)
+    cohort = asked.judge.definition
+    if isinstance(cohort, WindowCohort):
+        raise QueryError(f"{cohort.name} is a cohort by windows", "Name a model of missed appointments.")
+    visits = booked_for(cohort, events, ask.day, at).with_columns(horizon_end=pl.col("index_time") + horizon_of(cohort))
     if ask.unit:
         where = booked_at(zone_rows(platform, who, zone, ("appointment_place", "location")))
         own = where.filter(pl.col("unit") == ask.unit)["resource_key"]

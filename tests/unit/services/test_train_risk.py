@@ -1,7 +1,8 @@
 """A risk model trained on a zone: refused where it leaks, registered with its lineage, queued, and read again."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,22 @@ import numpy as np
 import orjson
 import pytest
 
-from careloom.errors import AccessError, FormatError, NotFound, QueryError, StateError
+from careloom.errors import AccessError, FormatError, InputError, NotFound, QueryError, StateError
 from careloom.mlops.card_declared import shipped as shipped_texts
 from careloom.mlops.card_declared import written
 from careloom.mlops.drift_profile import Profile
 from careloom.mlops.gates import Shown, judge, shipped
+from careloom.risk.definition_texts import texts_of
 from careloom.risk.models_package import unpack
 from careloom.risk.tasks import ready_tasks, shipped_task, task_from_toml
+from careloom.services import score_models
 from careloom.services.access import Principal
 from careloom.services.jobs import work
 from careloom.services.model_card import make_card, stale_fields
 from careloom.services.models import open_version, shown
 from careloom.services.models_kept import resolve
 from careloom.services.risk_facts import make_facts
+from careloom.services.score import ScoreAsk, score
 from careloom.services.score_cohort import CohortScoreAsk, score_cohort
 from careloom.services.train_risk import TrainAsk, TrainReport, evaluation, task_named, tasks, train_risk
 from careloom.services.train_risk_jobs import submit_training, training_state
@@ -107,8 +111,29 @@ def test_a_task_file_of_aces_is_a_cohort_to_train_on_and_to_train_on_again(
     assert manifest["foretold"][0]["kind"] == "admission"
     assert "[windows.target]" in manifest["definitions"]["cohort"]
     assert "[windows.target]" in str(found.lineage["retraining"]).replace("\\n", "\n")
-    with pytest.raises(StateError, match="by windows"):
-        score_cohort(platform, who, CohortScoreAsk(found.version, "synthetic", trial=True))
+    at = datetime(2023, 8, 1, tzinfo=UTC)
+    whole = score_cohort(platform, who, CohortScoreAsk(found.version, "synthetic", as_of=at, trial=True))
+    assert whole.states["open"] == len(whole.listed) > 20
+    rows = {row["patient"]: row for row in whole.listed}
+    assert {row["index_time"][:7] for row in rows.values()} <= {"2023-07", "2023-08"}
+    for patient in sorted(rows)[:5]:
+        one = score(platform, who, ScoreAsk(found.version, patient, "synthetic", at, trial=True, gaps=False)).assessment
+        assert one is not None
+        assert one.probability == pytest.approx(rows[patient]["risk"])
+        assert (one.index_key, one.index_time.isoformat()) == (rows[patient]["index"], rows[patient]["index_time"])
+        assert one.until == one.index_time + timedelta(days=30)
+        assert one.explanation.factors[0].statements[0].facts
+    with pytest.raises(InputError, match="windows"):
+        score(platform, who, ScoreAsk(found.version, min(rows), "synthetic", at, now=True, trial=True))
+    assert manifest["index_kind"] == "discharge"
+    texts = texts_of(manifest)
+    assert texts is not None
+    served = score_models.Served("by-windows", "1", "d1", unpack(found.files), texts=texts)
+    with pytest.raises(StateError, match="of which kind its index events are"):
+        score_models.scorer(served)
+    ahead = texts.cohort.replace("[windows.target]", '[windows.target]\nhas = { discharge = "(1, None)" }')
+    with pytest.raises(StateError, match=r"windows\.target\.has"):
+        score_models.scorer(replace(served, digest="d2", manifest=manifest, texts=replace(texts, cohort=ahead)))
     sequence = ACES.replace("start: end - 365d", "start: end - 364d")
     with pytest.raises(QueryError, match="observation window"):
         train_risk(platform, who, TrainAsk(BY_WINDOWS, "synthetic", cohort=sequence, judge=(), learner="sequence"))
