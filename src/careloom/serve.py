@@ -33,7 +33,7 @@ from careloom.client.credentials import Credential
 from careloom.client.pace import Pace
 from careloom.dashboard.app import create_dashboard
 from careloom.errors import CareloomError, SetupError
-from careloom.services.annotate import warm
+from careloom.services.annotate import preload, warm
 from careloom.services.models_kept import versions_of
 from careloom.services.operator_logs import keep_lines
 from careloom.services.platform import Platform
@@ -173,6 +173,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
         """The application, made once before the workers are forked."""
         self._platform = Platform(self._settings)
         made = _application(self._platform)
+        if self._settings.annotate.warm:
+            with suppress(CareloomError):  # whoever asks first is told
+                preload(self._platform)
         gc.collect()
         gc.freeze()  # what all workers share stays shared
         return made
@@ -184,7 +187,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def _begin(self, _worker: object) -> None:
         """What a new process does: it says how it will leave, and loads beside what it serves what is slow to load.
 
-        The run times of readers and models do not live through a fork.
+        Champions may change, and not every run time lives through a fork: they are not loaded before.
         """
         atexit.register(_leave)
         gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])

@@ -186,8 +186,8 @@ class Annotate(Section):
 
     batch_notes     notes that are read at once and committed together
     max_text_bytes  a longer text is refused, and a longer note left unread with an issue
-    warm            every process of the server loads the reader once it has started, some 280 MB each, so that nobody
-                    waits for it; else with the first text that it is asked to read
+    warm            the server loads the reader before it opens its port, and its processes share it, some 150 MB, so
+                    that nobody waits for it; else each process with the first text that it reads, some 200 MB each
     rerank          the likeliest names of problems and symptoms are ranked anew by the encoder: a little better, and
                     slower (docs/datasheets/nlp-linking.md); facts of notes are then made by another version
     tagger          the model of the registry whose champion finds entities, where it has one; empty: always what ships

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -142,6 +143,27 @@ def test_a_worker_that_is_killed_is_replaced(server: Server) -> None:
     wait_until(lambda: worker not in children(server.process.pid) and answered(f"{server.url}/healthz") == 200)
 
 
+def test_processes_that_serve_share_the_reader_of_notes_and_each_reads_by_it(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    added = line.json("clients", "add", "reader", "--role", "data-scientist", "--zone", "research")
+    text = {"text": "Denies chest pain. Aspirin 81 mg daily for stroke."}
+    with serving(line, processes=2, is_warm=True) as server:
+        token = server.token("reader", added["client_secret"])
+        workers = [pid for pid in children(server.process.pid) if "careloom.cli.main serve" in command(pid)]
+        assert len(workers) == 2
+
+        def analyze(_number: int) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {token}"}
+            return httpx.post(f"{server.url}/api/v1/nlp/analyze", headers=headers, json=text, timeout=120)
+
+        with ThreadPoolExecutor(8) as at_once:  # so many that both processes have some of them
+            answers = list(at_once.map(analyze, range(24)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.content for answer in answers}) == 1
+        # The reader alone is some 150 MB: a process with one of its own has over 200 MB that nobody else has.
+        assert [pid for pid in workers if private_megabytes(pid) > 120] == []
+
+
 def test_the_job_worker_runs_beside_the_server_and_is_replaced(server: Server) -> None:
     (worker,) = [pid for pid in children(server.process.pid) if "careloom.worker" in command(pid)]
     os.kill(worker, signal.SIGKILL)
@@ -170,6 +192,12 @@ def test_with_a_certificate_it_speaks_tls_only(tmp_path: Path) -> None:
 def children(pid: int) -> list[int]:
     told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(word) for word in told.split()]
+
+
+def private_megabytes(pid: int) -> float:
+    """What no other process shares with this one."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 
 
 def command(pid: int) -> str:

@@ -166,6 +166,19 @@ def warm(platform: Platform) -> None:
     reader_in_force(platform).read_text(_ANYTHING)
 
 
+def preload(platform: Platform) -> None:
+    """Loads the reader that ships, for processes that are forked from this one to share: no connection is left open.
+
+    The run time of its models lives through a fork, for it has no threads of its own (`careloom.text.tagger`).
+
+    raises  SetupError where a model does not load
+    """
+    try:
+        platform.note_reader.read_text(_ANYTHING)
+    finally:
+        platform.terminologies.close()
+
+
 def analyze_alone(ask: AnalyzeAsk, settings: Settings) -> AnalyzeReport:
     """The same where nothing is installed: by the terminologies that ship, and without an audit chain to write to."""
     from careloom.terminology.packaged import PACKAGED  # noqa: PLC0415 - an installed platform brings its own

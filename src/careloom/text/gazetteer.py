@@ -18,9 +18,11 @@ class Gazetteer:
     def __init__(self, names: Iterable[tuple[str, str]]) -> None:
         self.names: dict[tuple[str, ...], int] = {}
         kinds: dict[str, int] = {}
+        words: dict[str, str] = {}  # many names share a word: it is kept once
         for kind, name in names:
             plain = name.lower()
-            key = tuple(plain.split() if plain.replace(" ", "").isalnum() else word_texts(plain))
+            found = plain.split() if plain.replace(" ", "").isalnum() else word_texts(plain)
+            key = tuple(words.setdefault(word, word) for word in found)
             if 0 < len(key) <= LONGEST_NAME:
                 self.names.setdefault(key, kinds.setdefault(kind, len(kinds)))
         self.kinds = tuple(kinds)

@@ -69,6 +69,7 @@ class Tagger:
             self._session = onnxruntime.InferenceSession(
                 model, _options(threads), providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW
             )
+            self._session._model_bytes = None  # 17 MB that only another provider would need again
             self._by_words = _KEPT in (one.name for one in self._session.get_inputs())
         except (KeyError, ValueError, zipfile.BadZipFile, *_REFUSALS) as error:
             raise SetupError(
