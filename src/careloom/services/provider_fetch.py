@@ -1,41 +1,23 @@
-"""What other providers say: fetched from where their settings lead and nowhere else, bounded, and kept for a while.
+"""What other providers say: fetched from where their settings lead (`issuer_fetch`), and kept for a while.
 
-What a name leads to is looked up once, must not be this machine, its link or (unless allowed) a private network, and is
-what is connected to. A provider whose issuer is an address of this very machine may lead to this machine alone.
-Redirects are not followed, nothing packed is unpacked, and an answer has one limit of time and one of bytes.
-
-source  OpenID Connect Discovery 1.0 (2014), 4; OWASP, Server Side Request Forgery Prevention Cheat Sheet
+source  OpenID Connect Discovery 1.0 (2014), 4
 """
 
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
-
-import httpx
-import orjson
 
 from careloom.errors import StateError
 from careloom.services.fetch_back import addresses_of
-from careloom.services.issuers import safe_address
-from careloom.services.monitor_alerts import may_be_called
+from careloom.services.issuer_fetch import Answer, Home, Look
 from careloom.services.providers import Provider
 
 KEPT_SECONDS = 3600.0
 RETRIED_SECONDS = 60.0
 """Between two looks, whoever asks for keys that are not there, and after one that failed."""
-_TIMEOUT_SECONDS = 5.0
-_LONGEST_SECONDS = 10.0
-_MOST_BYTES = 512 * 1024
 _MOST_KEYS = 100
-Look = Callable[[str, int], Sequence[str]]
-"""(host, port) -> the addresses that it has."""
-Answer = tuple[int, dict[str, Any]]
-"""Status and JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +71,7 @@ class ProviderDocuments:
 
     def post(self, provider: Provider, address: str, headers: Mapping[str, str], body: str) -> Answer:
         """What an endpoint of the provider answers to a form. raises StateError if that is no JSON object"""
-        told = _sent(provider, "POST", address, self._look, dict(headers), body)
+        told = self._home(provider).sent("POST", address, headers, body)
         if told is None:
             raise StateError("the provider does not answer as it should", "Try again in a minute.")
         return told
@@ -109,25 +91,29 @@ class ProviderDocuments:
             known.lock.release()
         return known
 
+    def _home(self, provider: Provider) -> Home:
+        return Home(provider.issuer, provider.private, self._look)
+
     def _look_at(self, known: _Known, provider: Provider, now: float) -> None:
         address = f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"
-        configuration = _configuration(provider, _sent(provider, "GET", address, self._look))
-        told = _sent(provider, "GET", configuration.jwks, self._look) if configuration else None
+        home = self._home(provider)
+        configuration = _configuration(home, home.sent("GET", address))
+        told = home.sent("GET", configuration.jwks) if configuration else None
         keys = _keys(told)
         if configuration and keys:
             known.configuration, known.keys, known.fetched = configuration, keys, now
 
 
-def _configuration(provider: Provider, answer: Answer | None) -> Configuration | None:
+def _configuration(home: Home, answer: Answer | None) -> Configuration | None:
     """What a discovery document says; None where it is another issuer's, or leads where nothing may lead."""
-    if answer is None or answer[0] != 200 or answer[1].get("issuer") != provider.issuer:
+    if answer is None or answer[0] != 200 or answer[1].get("issuer") != home.issuer:
         return None
     told = answer[1]
     found = [told.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
-    if not all(isinstance(one, str) and _is_within(provider, one) for one in found):
+    if not all(isinstance(one, str) and home.holds(one) for one in found):
         return None
     end = told.get("end_session_endpoint", "")
-    is_end = isinstance(end, str) and _is_within(provider, end)
+    is_end = isinstance(end, str) and home.holds(end)
     names_itself = told.get("authorization_response_iss_parameter_supported") is True
     authorization, token, jwks = (str(one) for one in found)
     return Configuration(authorization, token, jwks, end if is_end else "", names_itself)
@@ -137,58 +123,3 @@ def _keys(answer: Answer | None) -> dict[str, dict[str, Any]]:
     listed = answer[1].get("keys") if answer and answer[0] == 200 else None
     fit = [key for key in listed[:_MOST_KEYS] if isinstance(key, dict)] if isinstance(listed, list) else []
     return {key["kid"]: key for key in fit if isinstance(key.get("kid"), str) and key.get("use", "sig") == "sig"}
-
-
-def _is_here(address: str) -> bool:
-    try:
-        return ip_address(urlsplit(address).hostname or "").is_loopback
-    except ValueError:
-        return False
-
-
-def _is_within(provider: Provider, address: str) -> bool:
-    """True for an address that may be asked as far as its text tells: https, or this machine for one that is on it."""
-    is_plain = address.isascii() and address.isprintable() and not set(address) & set("#<>\"' \\")
-    return is_plain and safe_address(address) and _is_here(address) == _is_here(provider.issuer)
-
-
-def _sent(
-    provider: Provider, method: str, address: str, look: Look, headers: dict[str, str] | None = None, body: str = ""
-) -> Answer | None:
-    """Status and JSON object; None where nothing may be asked there, or no such answer came."""
-    if not _is_within(provider, address):
-        return None
-    url = httpx.URL(address)
-    port = url.port or (443 if url.scheme == "https" else 80)
-    found = [ip_address(one) for one in look(url.host, port)]
-    is_here = _is_here(provider.issuer)
-    allowed = [one.is_loopback if is_here else may_be_called(one, private=provider.private) for one in found]
-    if not found or not all(allowed):
-        return None
-    told = {**(headers or {}), "Host": url.netloc.decode(), "Accept": "application/json", "Accept-Encoding": "identity"}
-    request = httpx.Request(
-        method, url.copy_with(host=str(found[0])), headers=told, content=body.encode(),
-        extensions={"sni_hostname": url.host, "timeout": httpx.Timeout(_TIMEOUT_SECONDS).as_dict()},
-    )  # fmt: skip
-    try:
-        with httpx.HTTPTransport(
-            verify=ssl.create_default_context()
-        ) as transport:  # without the client, which would log addresses and follow proxies
-            response = transport.handle_request(request)
-            try:
-                read = orjson.loads(b"".join(_bounded(response)))
-            finally:
-                response.close()
-    except (httpx.HTTPError, httpx.InvalidURL, orjson.JSONDecodeError, OverflowError):
-        return None
-    return (response.status_code, read) if isinstance(read, dict) else None
-
-
-def _bounded(response: httpx.Response) -> Iterator[bytes]:
-    """The body as it came. raises OverflowError for more than there may be, in bytes or in time"""
-    until, left = time.monotonic() + _LONGEST_SECONDS, _MOST_BYTES
-    for part in response.iter_raw():
-        left -= len(part)
-        if left < 0 or time.monotonic() > until:
-            raise OverflowError
-        yield part
