@@ -14,13 +14,19 @@ OID = "690222be-ff1a-4d56-abd1-7e4f7d38e474"
 
 
 class ServedIssuer:
-    """Serves until `close`. `asked` counts requests for its keys; `is_down` makes it answer 503."""
+    """Serves until `close`. `asked` counts requests for its keys; `is_down` makes it answer 503.
+
+    keys_at   the address of its keys that its discovery document names, in place of its own
+    sends_to  where it redirects who asks for its keys
+    """
 
     def __init__(self) -> None:
         self.keys = [RSAKey.generate_key(2048, {"kid": "k1"})]
         self.asked = 0
         self.is_down = False
         self.claims_to_be = ""
+        self.keys_at = ""
+        self.sends_to = ""
         self._server = make_server("127.0.0.1", 0, self._app(), threaded=True)
         self.issuer = f"http://127.0.0.1:{self._server.server_port}/{TENANT}/v2.0"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -40,7 +46,8 @@ class ServedIssuer:
             return jsonify(
                 token_endpoint=f"{base}/oauth2/v2.0/token",
                 token_endpoint_auth_methods_supported=["client_secret_post", "private_key_jwt", "client_secret_basic"],
-                jwks_uri=f"{base}/discovery/v2.0/keys", response_modes_supported=["query", "fragment", "form_post"],
+                jwks_uri=self.keys_at or f"{base}/discovery/v2.0/keys",
+                response_modes_supported=["query", "fragment", "form_post"],
                 subject_types_supported=["pairwise"], id_token_signing_alg_values_supported=["RS256"],
                 issuer=self.claims_to_be or self.issuer, tenant_region_scope="NA",
                 cloud_instance_name="microsoftonline.com",
@@ -51,6 +58,8 @@ class ServedIssuer:
             self.asked += 1
             if self.is_down:
                 return Response("later"), 503
+            if self.sends_to:
+                return Response("there", headers={"Location": self.sends_to}), 302
             shown = [
                 {
                     "kty": "RSA", "use": "sig", "kid": key.kid, "x5t": key.kid, "n": key.as_dict(private=False)["n"],

@@ -12,7 +12,7 @@ from joserfc.jwk import RSAKey
 from careloom.api.app import create_app
 from careloom.errors import SetupError, StateError
 from careloom.services.issuer_keys import KEPT_SECONDS, RETRIED_SECONDS, IssuerKeys
-from careloom.services.issuers import read_issuers
+from careloom.services.issuers import Issuer, read_issuers
 from tests.api.issuer_kit import AUDIENCE, OID, TENANT, ServedIssuer
 from tests.api.kit import Clock, Installation
 from tests.api.people_kit import at
@@ -194,22 +194,26 @@ class Seconds:
         return self.now
 
 
+def of(issuer: str, *, private: bool = False) -> Issuer:
+    return Issuer(issuer=issuer, audiences=[AUDIENCE], zones=["identified"], private=private)
+
+
 def test_keys_are_kept_for_an_hour_and_unknown_ones_are_asked_for_once_a_minute() -> None:
     served, clock = ServedIssuer(), Seconds()
     keys = IssuerKeys(clock)
     try:
         for _ in range(20):
-            assert keys.key(served.issuer, "k1")
-            assert keys.key(served.issuer, "unknown") is None
+            assert keys.key(of(served.issuer), "k1")
+            assert keys.key(of(served.issuer), "unknown") is None
         assert served.asked == 1
         served.keys.append(RSAKey.generate_key(2048, {"kid": "k2"}))
         clock.now += RETRIED_SECONDS
-        assert keys.key(served.issuer, "k2")
+        assert keys.key(of(served.issuer), "k2")
         assert served.asked == 2
         served.is_down = True
         clock.now += KEPT_SECONDS
-        assert keys.key(served.issuer, "k1")
-        assert keys.key(served.issuer, "k2")
+        assert keys.key(of(served.issuer), "k1")
+        assert keys.key(of(served.issuer), "k2")
         assert served.asked == 3
     finally:
         served.close()
@@ -223,9 +227,64 @@ def test_an_issuer_that_does_not_answer_as_it_should_lets_nobody_in(how: str) ->
         keys = IssuerKeys(Seconds())
         for _ in range(2):
             with pytest.raises(StateError):
-                keys.key(served.issuer, "k1")
+                keys.key(of(served.issuer), "k1")
     finally:
         served.close()
+
+
+ELSEWHERE = [
+    ("a private network", False, ["10.0.0.7"]), ("one of two addresses private", False, ["93.184.215.14", "10.0.0.7"]),
+    ("a private one in other words", False, ["::ffff:192.168.1.1"]), ("nowhere", False, []),
+    ("this machine", True, ["127.0.0.1"]), ("this machine in other words", True, ["::ffff:127.0.0.1"]),
+    ("the metadata of a cloud", True, ["169.254.169.254"]), ("no machine", True, ["0.0.0.0"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "private", "found"), ELSEWHERE, ids=[row[0] for row in ELSEWHERE])
+def test_an_issuer_whose_name_leads_where_nothing_may_lie_is_not_asked(
+    where: str, private: bool, found: list[str]
+) -> None:
+    looked: list[str] = []
+
+    def look(host: str, port: int) -> list[str]:
+        looked.append(f"{host}:{port}")
+        return found
+
+    with pytest.raises(StateError, match="does not answer"):
+        IssuerKeys(Seconds(), look).key(of("https://login.example.org/v2.0", private=private), "k1")
+    assert looked == ["login.example.org:443"]
+
+
+@pytest.mark.parametrize(
+    "kept_at", ["https://login.example.org/keys", "http://login.example.org/keys", "file:///etc/passwd"]
+)
+def test_keys_that_an_issuer_keeps_elsewhere_are_not_fetched(kept_at: str) -> None:
+    served, looked = ServedIssuer(), list[str]()
+    served.keys_at = kept_at
+
+    def look(host: str, _port: int) -> list[str]:
+        looked.append(host)
+        return ["127.0.0.1"]
+
+    try:
+        with pytest.raises(StateError):
+            IssuerKeys(Seconds(), look).key(of(served.issuer), "k1")
+    finally:
+        served.close()
+    assert looked == ["127.0.0.1"], "only its discovery document is asked for"
+    assert served.asked == 0
+
+
+def test_an_issuer_that_sends_elsewhere_is_not_followed() -> None:
+    served, other = ServedIssuer(), ServedIssuer()
+    served.sends_to = f"{other.issuer.removesuffix('/v2.0')}/discovery/v2.0/keys"
+    try:
+        with pytest.raises(StateError):
+            IssuerKeys(Seconds()).key(of(served.issuer), "k1")
+    finally:
+        served.close()
+        other.close()
+    assert (served.asked, other.asked) == (1, 0)
 
 
 WRONG = [

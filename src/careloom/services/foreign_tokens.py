@@ -80,7 +80,7 @@ def _verified(platform: Platform, issuer: Issuer, token: str, request: str) -> j
     try:
         head = token.split(".", maxsplit=1)[0]
         header = orjson.loads(urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-        found = platform.issuer_keys.key(issuer.issuer, str(header["kid"]))
+        found = platform.issuer_keys.key(issuer, str(header["kid"]))
         key = RSAKey.import_key({name: found[name] for name in ("kty", "n", "e")}) if found else None
         if key is None or key.public_key.key_size < _LEAST_BITS or str(header.get("typ", "JWT")).lower() not in _TYPES:
             raise ValueError

@@ -1,4 +1,4 @@
-"""The public keys of other issuers: fetched from where they say, kept for a while, and never fetched in a hurry."""
+"""The public keys of other issuers: fetched from where they say (`issuer_fetch`), kept a while, never in a hurry."""
 
 import time
 from collections.abc import Callable
@@ -6,17 +6,14 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-import httpx
-import orjson
-
 from careloom.errors import StateError
-from careloom.services.issuers import safe_address
+from careloom.services.fetch_back import addresses_of
+from careloom.services.issuer_fetch import Home, Look
+from careloom.services.issuers import Issuer
 
 KEPT_SECONDS = 3600.0
 RETRIED_SECONDS = 60.0
 """Between two looks, whoever asks for keys that are not there, and after one that failed."""
-_TIMEOUT_SECONDS = 5.0
-_MOST_BYTES = 512 * 1024
 _MOST_KEYS = 100
 
 
@@ -30,13 +27,14 @@ class _Known:
 class IssuerKeys:
     """Keys by issuer and key id. Threads may share it."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """clock  seconds that never go back"""
+    def __init__(self, clock: Callable[[], float] = time.monotonic, look: Look = addresses_of) -> None:
+        """clock  seconds that never go back; look  (host, port) -> addresses"""
         self._clock = clock
+        self._where = look
         self._known: dict[str, _Known] = {}
         self._lock = Lock()
 
-    def key(self, issuer: str, kid: str) -> dict[str, Any] | None:
+    def key(self, issuer: Issuer, kid: str) -> dict[str, Any] | None:
         """The RSA key of an issuer with this id; None if it has none of it now.
 
         Keys that are known go on to hold while the issuer does not answer.
@@ -44,7 +42,7 @@ class IssuerKeys:
         raises  StateError if the issuer never answered
         """
         with self._lock:
-            known, now = self._known.setdefault(issuer, _Known()), self._clock()
+            known, now = self._known.setdefault(issuer.issuer, _Known()), self._clock()
             is_old = now - known.fetched >= KEPT_SECONDS
             is_due = (is_old or kid not in known.keys) and now - known.tried >= RETRIED_SECONDS
             if is_due:
@@ -57,21 +55,19 @@ class IssuerKeys:
             raise StateError("the issuer of this token does not answer", "Try again in a minute.")
         return known.keys.get(kid)
 
-    @staticmethod
-    def _look(known: _Known, issuer: str, now: float) -> None:
-        fetched = _fetched(issuer)
+    def _look(self, known: _Known, issuer: Issuer, now: float) -> None:
+        fetched = _fetched(Home(issuer.issuer, issuer.private, self._where))
         if fetched:
             known.keys, known.fetched = fetched, now
 
 
-def _fetched(issuer: str) -> dict[str, dict[str, Any]] | None:
+def _fetched(home: Home) -> dict[str, dict[str, Any]] | None:
     """The keys that an issuer's discovery leads to; None if it does not answer as it should."""
-    with httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as client:
-        told = _json(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-        if told is None or told.get("issuer") != issuer:
-            return None
-        address = told.get("jwks_uri")
-        found = _json(client, address) if isinstance(address, str) and safe_address(address) else None
+    told = _document(home, f"{home.issuer.rstrip('/')}/.well-known/openid-configuration")
+    if told is None or told.get("issuer") != home.issuer:
+        return None
+    address = told.get("jwks_uri")
+    found = _document(home, address) if isinstance(address, str) else None
     keys = found.get("keys") if found else None
     if not isinstance(keys, list):
         return None
@@ -79,15 +75,6 @@ def _fetched(issuer: str) -> dict[str, dict[str, Any]] | None:
     return {key["kid"]: key for key in fit if isinstance(key.get("kid"), str) and key.get("use", "sig") == "sig"}
 
 
-def _json(client: httpx.Client, address: str) -> dict[str, Any] | None:
-    try:
-        with client.stream("GET", address) as response:
-            body = b""
-            for part in response.iter_bytes():
-                body += part
-                if len(body) > _MOST_BYTES:
-                    return None
-            read = orjson.loads(body) if response.status_code == 200 else None
-    except (httpx.HTTPError, httpx.InvalidURL, orjson.JSONDecodeError):
-        return None
-    return read if isinstance(read, dict) else None
+def _document(home: Home, address: str) -> dict[str, Any] | None:
+    answer = home.sent("GET", address)
+    return answer[1] if answer and answer[0] == 200 else None

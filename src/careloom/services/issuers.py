@@ -28,6 +28,7 @@ class Issuer(BaseModel):
     roles      role or group there -> roles here
     zones      that whoever comes by this issuer is granted
     scopes     scope there (``scp`` or ``scope``) -> scopes here; a program without any gets all that its roles permit
+    private    true where the hosts that its keys come from may lie in a private network
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +41,7 @@ class Issuer(BaseModel):
     roles: dict[str, list[str]] = {}
     zones: list[str] = Field(min_length=1)
     scopes: dict[str, str] = {}
+    private: bool = False
 
     def roles_of(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """What the roles and groups of a token mean here."""
