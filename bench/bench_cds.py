@@ -149,6 +149,7 @@ def main() -> None:
         with careloom(free_port(), data) as server:
             with Careloom(server.url, ClientSecret(CLIENT, secret)) as api:
                 token = api.sign_in().text
+            server.settle()
             for what, calls in asked.items():
                 timed(server.url, token, calls, WARM)  # opens models and compiles views, in both processes
                 before = server.cpu_seconds()

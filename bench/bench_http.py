@@ -191,6 +191,7 @@ def main() -> None:
         report("HTTP, a constant answer by the same server program, in the same run", ceiling, "1/s")
         report("the disk, blocks made durable one by one, in the same run", syncs_per_second(folder), "1/s")
         with careloom(free_port(), data) as server, Careloom(server.url, ClientSecret(CLIENT, secret)) as api:
+            server.settle()
             measure_loads(server, api.sign_in().text, ceiling, reads, searches)
             measure_transactions(server, api.sign_in().text, bundles)
         check_chain(data)

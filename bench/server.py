@@ -50,6 +50,17 @@ class Server:
         """CPU time that the process and all below it have used."""
         return sum(_ticks(pid) for pid in _tree(self.process.pid)) / os.sysconf("SC_CLK_TCK")
 
+    def settle(self) -> None:
+        """Returns when the server has loaded what it loads beside what it serves: it is idle for a second."""
+        until = time.monotonic() + START_SECONDS
+        time.sleep(2)
+        while time.monotonic() < until:
+            before = self.cpu_seconds()
+            time.sleep(1)
+            if self.cpu_seconds() - before < 0.1:
+                return
+        raise SystemExit("the server does not come to rest")
+
     @contextmanager
     def watched(self) -> Iterator[list[float]]:
         """Looks at the memory every fifth of a second while the block runs; the list holds what was seen."""

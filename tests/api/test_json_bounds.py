@@ -57,6 +57,14 @@ def test_ordinary_json_is_within_bounds(value: Any) -> None:
     refuse_beyond(json.dumps(value, ensure_ascii=False).encode())
 
 
+@given(st.text(alphabet='"\\[]{},a\n\u00e9'), st.booleans())
+def test_what_stands_in_strings_neither_counts_nor_hides_what_follows(text: str, is_ascii: bool) -> None:
+    told = json.dumps(text * 50, ensure_ascii=is_ascii).encode()
+    refuse_beyond(b"[" + told + b"," + nested(MOST_DEPTH - 1) + b"]")
+    with pytest.raises(FormatError):
+        refuse_beyond(b"[" + told + b"," + nested(MOST_DEPTH) + b"]")
+
+
 @pytest.mark.parametrize("raw", [b"\\", b'"', b"[", b'["'])
 def test_a_hostile_body_costs_no_time(raw: bytes) -> None:
     def read(body: bytes) -> None:

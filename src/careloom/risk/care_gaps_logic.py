@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -242,8 +243,17 @@ def _score(condition: Mapping[str, Any], asked: Asked) -> Answer:
             named += [fact for fact in asked.named(name) if fact.kind == "condition"] if name in asked.concepts else []
             row[name] = bool(named)
             evidence += named[-1:]
-    total = points(pl.DataFrame([row]), told)["total"].item()
+    total = _total(condition["score"], tuple(row.items()))
+    if total is None:
+        return Answer(None, (), (f"an age that {condition['score']} takes",))
     return Answer(total >= condition["at_least"], tuple(dict.fromkeys(evidence)))
+
+
+@lru_cache(4096)
+def _total(score_id: str, row: tuple[tuple[str, Any], ...]) -> int | None:
+    """The points of a score for an age, a sex and flags: of these there are few, and a frame for one row is slow."""
+    total: int | None = points(pl.DataFrame([dict(row)]), score(score_id))["total"].item()
+    return total
 
 
 _LEAVES: dict[str, Callable[[Mapping[str, Any], Asked], Answer]] = {

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from careloom.risk.assessment import UNCOMPARED
-from careloom.risk.care_gaps import Finding, care_gaps, concepts
+from careloom.risk.care_gaps import Finding, Rule, care_gaps, concepts, rules
 from careloom.risk.care_gaps_facts import Fact, drug_concept, facts_of
 from careloom.risk.care_gaps_logic import DONE
 from careloom.terminology.packaged import lookup
@@ -208,18 +208,30 @@ def _of_rules(order: Json, record: Sequence[Json], drugs: Mapping[str, Json], no
     """Rules that a patient who takes the drug, too, does not keep: those whose reasons name the order."""
     mark = _reference(order)
     taken = order | {"status": "active", "authoredOn": now.isoformat()}
+    drug = [fact for fact in facts_of([*drugs.values(), taken]).facts if fact.reference == mark]
+    asked = [rule.rule_id for rule in rules() if any(_is_taken(rule, fact) for fact in drug)]
+    if not asked:
+        return
     others = [*(one for one in record if _reference(one) != mark), *drugs.values()]
-    for finding in care_gaps(facts_of([*others, taken]), now):
+    for finding in care_gaps(facts_of([*others, taken]), now, only=asked):
         if finding.status == "gap" and any(fact.reference == mark for fact in finding.because):
             facts = tuple(_told(fact) for fact in finding.because if fact.reference != mark)
             shown = substance(drug_concept(order, drugs)).shown
             yield Concern("rule", mark, shown, finding.rule.title, facts, finding=finding)
 
 
+def _is_taken(rule: Rule, drug: Fact) -> bool:
+    """Whether a rule asks, of any of its conditions, if this drug is taken."""
+    conditions = (*rule.applies, *rule.unless, *rule.met)
+    names = _asked_by(conditions, "takes", ("all", "any", "not"))
+    return any(concepts()[name].names(drug.codes, drug.name) for name in names)
+
+
 def _of_done(order: Json, record: Sequence[Json], now: datetime) -> Iterator[Concern]:
     """Tests that a rule asks for and the record shows as done in time, unless another rule asks for them again."""
     wanted = substance(order.get("code"))
-    asking = [one for one in care_gaps(facts_of(record), now) if _asks_for(one, wanted)]
+    asked = [rule.rule_id for rule in rules() if _asks_for(rule, wanted)]
+    asking = care_gaps(facts_of(record), now, only=asked) if asked else []
     if any(one.status == "gap" for one in asking):
         return
     for finding in asking:
@@ -230,8 +242,8 @@ def _of_done(order: Json, record: Sequence[Json], now: datetime) -> Iterator[Con
             return
 
 
-def _asks_for(finding: Finding, wanted: Substance) -> bool:
-    return any(concepts()[name].names(wanted.codes, wanted.text) for name in done_names(finding.rule.met))
+def _asks_for(rule: Rule, wanted: Substance) -> bool:
+    return any(concepts()[name].names(wanted.codes, wanted.text) for name in done_names(rule.met))
 
 
 def _is_named(finding: Finding, fact: Fact, wanted: Substance) -> bool:
@@ -241,11 +253,17 @@ def _is_named(finding: Finding, fact: Fact, wanted: Substance) -> bool:
 
 def done_names(conditions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """The words of a rule's conditions that ask for something to be done."""
+    return _asked_by(conditions, "done", ("all", "any"))
+
+
+def _asked_by(conditions: Iterable[Mapping[str, Any]], leaf: str, within: Sequence[str]) -> Iterator[str]:
+    """The words of all conditions of a kind (``done``, ``takes``), also of those within others."""
     for one in conditions:
-        if "done" in one:
-            yield one["done"]
-        for key in ("all", "any"):
-            yield from done_names(one.get(key, ()))
+        if leaf in one:
+            yield one[leaf]
+        for key in within:
+            inner = one.get(key, ())
+            yield from _asked_by([inner] if isinstance(inner, Mapping) else inner, leaf, within)
 
 
 def rule_sentence(finding: Finding) -> str:

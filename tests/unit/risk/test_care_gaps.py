@@ -171,6 +171,7 @@ CASES: list[tuple[str, str, list[Resource]]] = [
     ("atrial_fibrillation_anticoagulation", "met", [OLD_MAN, FLUTTER, dx("I10"), drug("1232086")]),
     ("atrial_fibrillation_anticoagulation", "not applicable", [MAN, FLUTTER, dx("I10")]),
     ("atrial_fibrillation_anticoagulation", "not applicable", [WOMAN, FLUTTER, dx("I10")]),
+    ("atrial_fibrillation_anticoagulation", "not applicable", [born("1850-01-01", "male"), FLUTTER, dx("I10")]),
     ("atrial_fibrillation_direct_anticoagulant", "gap", [OLD_MAN, FLUTTER, drug("855332")]),
     ("atrial_fibrillation_direct_anticoagulant", "met", [OLD_MAN, FLUTTER, drug("1364445", "apixaban 5 MG")]),
     ("atrial_fibrillation_direct_anticoagulant", "not applicable", [OLD_MAN, FLUTTER, drug("855332"), dx("Z95.2")]),
