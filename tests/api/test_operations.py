@@ -37,7 +37,7 @@ def test_a_new_installation_is_well_and_says_what_it_does_not_need(installation:
     found = told(installation)
     assert {name: one["state"] for name, one in found.items() if name} == {
         "keys": "ok", "store-identified": "ok", "store-research": "off", "store-synthetic": "off", "queue": "off",
-        "worker": "off", "disk": "ok", "signing-keys": "ok", "redis": "off", "mlflow": "off",
+        "worker": "off", "disk": "ok", "signing-keys": "ok", "retraining": "ok", "redis": "off", "mlflow": "off",
         "collector-metrics": "off", "collector-traces": "off",
     }  # fmt: skip
     assert found[""] == "ok"

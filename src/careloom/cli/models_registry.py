@@ -1,4 +1,6 @@
-"""``careloom models list|show|verify|register|approve|promote|rollback|retire|shadow|canary|watch|mirror``."""
+"""``careloom models list|show|verify|register|approve|promote|rollback|retire|shadow|canary|watch|mirror``, and
+``pin-rights``.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ def register(models_app: typer.Typer) -> None:
     for name, command in (
         ("list", list_), ("show", show), ("verify", verify), ("register", register_version), ("approve", approve),
         ("promote", promote), ("rollback", rollback), ("retire", retire), ("shadow", shadow), ("canary", canary),
-        ("watch", watch), ("mirror", mirror),
+        ("watch", watch), ("mirror", mirror), ("pin-rights", pin_rights),
     ):  # fmt: skip
         models_app.command(name)(command)
 
@@ -190,6 +192,19 @@ def watch(model: Annotated[str, typer.Argument(help="The model's name.")], json:
     found = _with(lambda platform, who: run(platform, who, model), json, render_models.watched, output)
     if any(part["breaches"] for part in found["parts"].values()):
         raise typer.Exit(FALLS_SHORT)
+
+
+def pin_rights(version: Version, reason: Reason = "", json: Json = False) -> None:
+    """Pin on a version of before rights were pinned those that its trainer holds now. Not for who registered it.
+
+    A training that drift or an erasure asks for then has these rights.
+    Example: careloom models pin-rights readmission-30d@1 --reason "trained in the research zone, as today"
+    """
+    from careloom.cli import output, render_models
+    from careloom.services.models_pin import pin_rights as run
+
+    said = render_models.step("is trained again with the rights of its trainer")
+    _with(lambda platform, who: run(platform, who, version, reason), json, said, output)
 
 
 def mirror(json: Json = False) -> None:

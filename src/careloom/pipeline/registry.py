@@ -15,6 +15,7 @@ REGISTRY: dict[str, str] = {
     "monitor.due": "careloom.services.monitor_jobs:queue_due",
     "monitor.retrain": "careloom.services.monitor_retrain:retrain",
     "monitor.tell": "careloom.services.monitor_tell:tell_due",
+    "models.unable": "careloom.services.models_pin:unable",
     "monitor.numbers": "careloom.services.monitor_shown:numbers",
     "reader.nlp": "careloom.nlp.assembly:reader",
     "tagger.huggingface": "careloom.nlp.huggingface_torch:HuggingFaceTagger",

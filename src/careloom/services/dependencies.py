@@ -15,10 +15,12 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from careloom.errors import CareloomError, SetupError
+from careloom.pipeline.registry import load
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.signing_keys import begun_of_current
+from careloom.store.models import listed
 from careloom.store.zone_store import Zone
 
 State = Literal["ok", "degraded", "failed", "off"]
@@ -38,7 +40,8 @@ class Dependency:
     state    off: nothing here needs it
     seconds  how long the answer took
     reason   code or class of what is wrong; empty where nothing is
-    numbers  what was counted: waiting, oldest_waiting_seconds, free_bytes, free_share, oldest_days
+    numbers  what was counted: waiting, oldest_waiting_seconds, free_bytes, free_share, oldest_days, versions,
+             without_rights
     """
 
     name: str
@@ -74,6 +77,7 @@ def dependencies(platform: Platform) -> list[Dependency]:
     checks["worker"] = partial(_worker, platform) if queued else None
     checks["disk"] = partial(_disk, platform)
     checks["signing-keys"] = partial(_signing_keys, platform)
+    checks["retraining"] = partial(_retraining, platform) if platform.has_store("identified") else None
     checks["redis"] = partial(_redis, settings.api.rate_storage) if settings.api.rate_storage else None
     for name, address in (
         ("mlflow", settings.models.tracking_uri),
@@ -150,6 +154,21 @@ def _signing_keys(platform: Platform) -> dict[str, float]:
     numbers = {"oldest_days": round(max(((now - each) / timedelta(days=1) for each in begun), default=0.0), 3)}
     if numbers["oldest_days"] > platform.settings.access.key_days:
         raise _Degraded("keys-old", numbers)
+    return numbers
+
+
+def _retraining(platform: Platform) -> dict[str, float]:
+    """Of versions that answer for patients, how many are trained again by themselves, and how many nothing may train.
+
+    Pipelines take time to load: they are loaded where a model is.
+    """
+    with platform.store("identified").connect() as connection:
+        if not listed(connection, "traffic"):
+            return {}
+    answering, lost = load("models.unable")(platform)
+    numbers = {"versions": float(len(answering)), "without_rights": float(len(lost))}
+    if lost:
+        raise _Degraded("rights-missing", numbers)
     return numbers
 
 

@@ -180,7 +180,7 @@ def is_as_signed(platform: Platform, certificate: Any) -> bool:
 def told(one: ModelWork, traffic: Json) -> Json:
     """A version for who may see models: name, state, aliases, digest, lineage, findings, approval."""
     report, body = one.body["manifest"]["report"], one.body
-    number = body["number"]
+    number, lineage = body["number"], report["lineage"] | ({"rights": body["rights"]} if "rights" in body else {})
     return {
         "version": one.name, "model": one.parent, "number": number, "state": one.state,
         "aliases": [alias for alias in manifest.ALIASES if traffic[alias] == number],
@@ -188,5 +188,5 @@ def told(one: ModelWork, traffic: Json) -> Json:
         "reason": report["reason"], "digest": body["digest"], "zone": body["zone"], "gates": body["gates"],
         "passed": all(each["passed"] for each in body["findings"]), "findings": body["findings"],
         "approval": body["approval"], "retired": body["retired"], "training": report["lineage"]["training"],
-        "pipeline": report["lineage"]["pipeline"], "lineage": report["lineage"], "files": report["files"],
+        "pipeline": report["lineage"]["pipeline"], "lineage": lineage, "files": report["files"],
     }  # fmt: skip

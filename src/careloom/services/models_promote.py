@@ -51,7 +51,7 @@ def approve(platform: Platform, who: Principal, version: str, reason: str, *, is
     admit(platform, who, "approve", "identified", operation=APPROVE)
     require_reason(reason)
     one = resolve(platform, version)
-    _require_second(platform, who, one, APPROVE)
+    require_second(platform, who, one, APPROVE)
     found = _may_answer(platform, who, one, APPROVE)
     if one.state != "registered":
         raise Conflict(f"{one.name} is {one.state}", "Only what is registered and not approved yet can be approved.")
@@ -59,7 +59,7 @@ def approve(platform: Platform, who: Principal, version: str, reason: str, *, is
     change = Change(APPROVE, {"version": one.name, "digest": one.body["digest"], "reason": reason})
 
     def act(step: Transaction) -> ModelWork:
-        _require_as_judged(step, one)
+        require_as_judged(step, one)
         return step.models.change("version", one.name, "approved", body)
 
     made = write(platform, who, change, act)
@@ -81,7 +81,7 @@ def promote(platform: Platform, who: Principal, version: str, reason: str) -> Js
     admit(platform, who, "approve", "identified", operation=PROMOTE)
     require_reason(reason)
     one = resolve(platform, version)
-    _require_second(platform, who, one, PROMOTE)
+    require_second(platform, who, one, PROMOTE)
     return promoted(platform, who, one, reason)
 
 
@@ -101,7 +101,7 @@ def promoted(platform: Platform, who: Principal, one: ModelWork, reason: str) ->
     )
 
     def act(step: Transaction) -> ModelWork:
-        _require_as_judged(step, one)
+        require_as_judged(step, one)
         made = step.models.change("version", one.name, "approved", body)
         put_traffic(step, one.parent, before, after)
         step.models.remove("count", one.parent)
@@ -234,7 +234,7 @@ def _with_champion(platform: Platform, before: Json, number: int) -> Json:
     return {**after, "since": {**before["since"], "champion": now}, "last": {"step": "promote", "time": now}}
 
 
-def _require_second(platform: Platform, who: Principal, one: ModelWork, operation: str) -> None:
+def require_second(platform: Platform, who: Principal, one: ModelWork, operation: str) -> None:
     """Returns where somebody had no hand in a version, whatever its state.
 
     raises  AccessError for who registered it, or began or resumed the run that trained it
@@ -246,7 +246,7 @@ def _require_second(platform: Platform, who: Principal, one: ModelWork, operatio
         )
 
 
-def _require_as_judged(step: Transaction, one: ModelWork) -> None:
+def require_as_judged(step: Transaction, one: ModelWork) -> None:
     """Returns where a version is still as it was when its files and gates were looked at. raises Conflict"""
     now = step.models.find("version", one.name)
     if (now.state, now.body) != (one.state, one.body):

@@ -17,6 +17,8 @@ from careloom.store.models import ModelWork
 
 RIGHTS = "rights"
 """In the lineage of a version, and in a run: what `pinned` told of who began it."""
+PINNED = "pinned"
+"""In rights that were pinned later, beside the version: who did, when and why."""
 Json = dict[str, Any]
 
 
@@ -27,11 +29,20 @@ def pinned(who: Principal) -> Json:
 
 
 def rights_in(one: ModelWork) -> Json:
-    """What was pinned in a version. raises AccessError for one of before rights were"""
-    told: Json | None = one.body["manifest"]["report"]["lineage"].get(RIGHTS)
+    """What was pinned in a version, or on it later. raises AccessError for one of before rights were"""
+    told: Json | None = one.body["manifest"]["report"]["lineage"].get(RIGHTS) or one.body.get(RIGHTS)
     if told is None:
-        raise AccessError(f"{one.name} does not say which rights it was trained with", _ANEW)
-    return told
+        pin = f"careloom models pin-rights {one.name} --reason TEXT"
+        raise AccessError(
+            f"{one.name} does not say which rights it was trained with",
+            f"Let another person than who trained it pin them: {pin}. Or train it anew: careloom train risk.",
+        )
+    return {name: value for name, value in told.items() if name != PINNED}
+
+
+def is_pinned(one: ModelWork) -> bool:
+    """Whether a version says which rights it is trained with."""
+    return bool(one.body["manifest"]["report"]["lineage"].get(RIGHTS) or one.body.get(RIGHTS))
 
 
 def holder(platform: Platform, told: Mapping[str, Any], name: str) -> Principal:

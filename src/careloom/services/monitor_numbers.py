@@ -29,6 +29,7 @@ HELP: dict[str, str] = {
     "careloom_model_auroc": "Area under the ROC curve, on outcomes that are known.",
     "careloom_model_cusum": "Sequential control of outcomes, against odds that rose or fell.",
     "careloom_model_alarms": "Alarms of the newest look.",
+    "careloom_model_retraining_refused": "1 where the newest look asked for a retraining that may not begin.",
     "careloom_model_looked_at": "When the newest look was made, in seconds since 1970.",
 }
 """Name of a number -> what it is."""
@@ -40,6 +41,8 @@ def numbers_of(report: Mapping[str, Any]) -> Iterator[Number]:
     yield Number("careloom_model_predictions", (model,), float(report["predictions"]))
     yield Number("careloom_model_looked_at", (model,), datetime.fromisoformat(report["ended"]).timestamp())
     yield Number("careloom_model_alarms", (model,), float(len(report["alarms"])))
+    if "refused" in report:
+        yield Number("careloom_model_retraining_refused", (model,), float(bool(report["refused"])))
     for one in report["findings"]:
         yield from _of(model, one)
     told = report["performance"] or {}

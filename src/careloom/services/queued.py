@@ -96,6 +96,12 @@ def registered_still(platform: Platform, name: str) -> Client | None:
     return client
 
 
+def holds_now(platform: Platform, name: str) -> Principal | None:
+    """A client or person with all that is granted now; None for who is not registered. raises AccessError"""
+    client = registered_still(platform, name)
+    return None if client is None else _granted(client)
+
+
 def asker_still(platform: Platform, who: Principal) -> Principal:
     """Whoever asked, with what is both kept and granted now; the command line keeps what it has. raises AccessError"""
     return who if who.scopes is None else _as_of_now(platform, who)
