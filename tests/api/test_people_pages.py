@@ -3,6 +3,7 @@
 import re
 from base64 import b32decode
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,14 @@ def test_an_invited_person_sets_up_the_account_in_the_browser(made: Installation
     assert web.send(code="000000").status_code == 403
     code = code_at(b32decode(secret[1].replace(" ", "")), int(clock.now.timestamp()))
     assert len(re.findall(r"<li><code>[a-z2-7-]{19}</code></li>", web.send(code=code).text)) == 10
+
+
+def test_a_second_factor_that_was_changed_by_hand_is_told_as_what_it_is(made: Installation, clock: Clock) -> None:
+    who, other, web = person(made, clock), person(made, clock, "joe"), Web(made)
+    sealed = made.platform.accounts.find(other.name)
+    assert sealed
+    made.platform.accounts.change(who.name, lambda account: replace(account, second_factor=sealed.second_factor))
+    web.get("/oauth2/sign-in")
+    web.send(name=who.name, password=PASSWORD)
+    answer = web.send(code=other.code())
+    assert (answer.status_code, answer.json["code"]) == (500, "integrity")  # type: ignore[index]

@@ -14,6 +14,7 @@ from careloom.api.answers import problems
 from careloom.api.context import platform, request_id
 from careloom.api.oauth_form_schemas import AUTHORIZE, form_of
 from careloom.api.pace_address import address
+from careloom.api.problems import of_error
 from careloom.errors import AccessError, CareloomError, QueryError, StateError, Unauthenticated
 from careloom.services import authorize as service
 from careloom.services import browsers, enrolment, provider_sign_in, sign_in
@@ -42,7 +43,7 @@ PACED = ("people.password", "people.code", "people.accept", "people.confirm")
 def refused(error: CareloomError) -> Response:
     """A page in place of a problem document; what is no refusal keeps its document and status."""
     if not isinstance(error, (AccessError, QueryError, StateError)):
-        raise error
+        return of_error(error)
     return forms.shown(pages.said("That did not work", f"{error.where}.", error.remedy), 403)
 
 

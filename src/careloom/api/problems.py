@@ -64,7 +64,7 @@ FHIR_ISSUE_TYPE = {
 
 def install(app: Flask) -> None:
     """Adds the last handlers: nothing leaves the application but a document that says where and what to do."""
-    app.register_error_handler(CareloomError, _of_error)
+    app.register_error_handler(CareloomError, of_error)
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(Exception, _of_surprise)
 
@@ -161,7 +161,8 @@ def issue_of(one: Issue) -> dict[str, Any]:
     return shown | ({"expression": [one.place]} if one.place else {})
 
 
-def _of_error(error: CareloomError) -> Response:
+def of_error(error: CareloomError) -> Response:
+    """What any address says of an error of ours."""
     status = status_of(error)
     response = answer(status, error.code, error.where, error.remedy)
     if _is_fhir():
