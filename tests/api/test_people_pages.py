@@ -26,7 +26,10 @@ def made(tmp_path: Path, clock: Clock) -> Iterator[Installation]:
         yield installation
 
 
-FORMS = ["sign-in", "second-factor", "consent", "welcome", "enrol", "sign-out"]
+FORMS = [
+    "sign-in", "second-factor", "consent", "welcome", "enrol", "sign-out", "passkey", "passkeys", "passkeys/remove",
+    "passkeys/again",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("form", FORMS)

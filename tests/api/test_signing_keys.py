@@ -135,7 +135,7 @@ def test_tokens_of_the_version_before_hold_and_its_key_of_people_is_kept(made: I
         for table, names in SINCE_THEN.items():
             for name in names:
                 connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {name}")
-        for table in ("account_identity", "provider_attempt"):
+        for table in ("account_identity", "provider_attempt", "passkey", "passkey_challenge"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE access_version SET version = 4")
         assert upgrade(connection) == VERSION

@@ -3,9 +3,14 @@
 from typing import Any
 
 _AT = "/oauth2"
-_TAKE_FORMS = ("sign-in", "second-factor", "consent", "welcome", "enrol", "sign-out")
+_TAKE_FORMS = (
+    "sign-in", "second-factor", "consent", "welcome", "enrol", "sign-out", "passkey", "passkeys", "passkeys/remove",
+    "passkeys/again",
+)  # fmt: skip
 EXAMPLES: dict[str, dict[str, Any]] = {
     f"GET {_AT}/sign-in": {"path": f"{_AT}/sign-in"},
+    f"GET {_AT}/passkeys": {"path": f"{_AT}/passkeys"},
+    f"GET {_AT}/passkey.js": {"path": f"{_AT}/passkey.js"},
     f"GET {_AT}/welcome": {"path": f"{_AT}/welcome"},
     f"GET {_AT}/authorize": {"path": f"{_AT}/authorize?client_id=nobody", "statuses": (403,)},
     f"POST {_AT}/authorize": {"path": f"{_AT}/authorize", "statuses": (403,), "more": {"data": {"client_id": "x"}}},

@@ -54,11 +54,10 @@ from tests.architecture.source import ROOT
 from tests.every import every
 
 NEW = count(1)
-
 OPEN = {
     "health.live", "health.ready", "oauth.token", "oauth.revoke", "oauth.introspect", "oauth.openid_discovery",
     "people", "providers", "oauth.keys", "oauth.discovery", "fhir.metadata", "fhir.metadata_of_all",
-    "fhir.smart_configuration", "openapi", "swagger",
+    "fhir.smart_configuration", "openapi", "swagger", "passkeys",
 }  # fmt: skip
 """What anybody may reach. A change here is a decision: say why in docs/reference/clients.md, which lists them too."""
 
@@ -121,6 +120,7 @@ class Served:
             "queued deidentification": lambda: str(begin(self.made.platform, self.made.operator)["id"]),
             "queued annotation": self.queued_annotation,
             "person": lambda: users_routes.person(self.made),
+            "person with passkey": lambda: users_routes.with_passkey(self.made),
             "new_person": users_routes.new_person,
             "refresh": lambda: lake_routes.refresh(self.made),
             "queued look": lambda: monitoring_routes.queued(self.made),

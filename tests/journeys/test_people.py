@@ -57,6 +57,8 @@ def test_a_person_is_invited_enrols_and_is_reset_and_stopped(
     told = careloom.json("people", "show", "mara.lind")
     assert (told["account"], told["recovery_codes_left"]) == ("ready", 10)
     careloom.run("people", "unlock", "mara.lind")
+    assert careloom.json("people", "passkeys", "mara.lind") == {"name": "mara.lind", "passkeys": []}
+    assert careloom.run("people", "remove-passkey", "mara.lind", "mfrggzdfmzqwc2lomfrggzdfmz", expect=2).stderr
     careloom.run("people", "disable", "mara.lind")
     assert careloom.json("people", "list")[0]["state"] == "disabled"
     careloom.run("people", "enable", "mara.lind")

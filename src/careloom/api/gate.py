@@ -28,6 +28,7 @@ OPEN = frozenset(
         "oauth.discovery",
         "people",  # pages where people sign in, each with its own proof
         "providers",  # the same by another provider
+        "passkeys",  # the same by a passkey, and a person's own passkeys
         "fhir.metadata",
         "fhir.metadata_of_all",
         "fhir.smart_configuration",

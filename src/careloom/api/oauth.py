@@ -9,6 +9,7 @@ from flask import Response, g, request
 from flask_limiter import Limit, Limiter, RateLimitExceeded
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
+from careloom.api import oauth_passkeys as keyed
 from careloom.api import oauth_people_schemas as more
 from careloom.api import oauth_providers as others
 from careloom.api import oauth_schemas as schemas
@@ -44,12 +45,13 @@ def register(app: OpenAPI) -> None:
     app.register_api(oauth)
     app.register_api(people)
     app.register_api(others.providers)
+    app.register_api(keyed.passkeys)
     rate = app.extensions[EXTENSION].settings.api.sign_in_rate
     if not _is_rate(rate):
         raise SetupError("settings: api.sign_in_rate is no rate", "Write it as 60/minute.")
     limiter = _limiter(app)
     app.register_error_handler(RateLimitExceeded, lambda _: _too_many(limiter))
-    for endpoint in ("oauth.token", "oauth.revoke", *PACED, *others.PACED):
+    for endpoint in ("oauth.token", "oauth.revoke", *PACED, *others.PACED, *keyed.PACED):
         limited: Any = limiter.limit(rate)(app.view_functions[endpoint])
         app.view_functions[endpoint] = limited
     asks: Any = limiter.limit(rate, exempt_when=_is_bearer)(app.view_functions["oauth.introspect"])

@@ -13,6 +13,7 @@ from careloom.api import oauth_pages as pages
 from careloom.api.answers import problems
 from careloom.api.context import platform, request_id
 from careloom.api.oauth_form_schemas import AUTHORIZE, form_of
+from careloom.api.oauth_second_step import second_step
 from careloom.api.pace_address import address
 from careloom.api.problems import of_error
 from careloom.errors import AccessError, CareloomError, QueryError, StateError, Unauthenticated
@@ -132,7 +133,7 @@ def password() -> Response:
     session = browsers.begin(
         platform(), client, browsers.Came("pwd"), is_whole=False, instead_of=forms.cookie(forms.SESSION)
     )
-    return forms.shown(pages.second_factor(forms.hidden(carried, session)), target=target, session=session)
+    return second_step(client, carried, target=target, session=session)
 
 
 @people.post("/oauth2/second-factor", **route("The second factor", "code", openapi_extensions=form_of("code")))
@@ -140,27 +141,32 @@ def code() -> Response:
     """A code of the authenticator or a recovery code; then the person is signed in in this browser. Audited."""
     forms.check_form()
     carried, half = request.form.get("request", ""), forms.person(is_whole=False)
-    title, target = coming_from(carried)
+    _, target = coming_from(carried)
     if half is None:
-        problem = "That took too long. Sign in again."
-        page = pages.sign_in(forms.hidden(carried), forms.asks(title=title, problem=problem))
-        return forms.shown(page, 403, target=target)
+        return too_late(carried)
     given = request.form.get("code", "")
     try:
         client = sign_in.check_second_factor(platform(), forms.knock(half[0].name, address()), given)
     except (Unauthenticated, StateError) as error:
         problem = f"{error.where}. {error.remedy}"
-        return forms.shown(pages.second_factor(forms.hidden(carried), problem=problem), 403, target=target)
+        return second_step(half[0], carried, target=target, problem=problem)
     came = browsers.Came(f"{half[1].ways} otp mfa".strip(), half[1].provider)
     return whole(client, came, carried)
+
+
+def too_late(carried: str) -> Response:
+    """The sign-in page again, for who is not half signed in any more."""
+    title, target = coming_from(carried)
+    asks = forms.asks(title=title, problem="That took too long. Sign in again.")
+    return forms.shown(pages.sign_in(forms.hidden(carried), asks), 403, target=target)
 
 
 def whole(client: Client, came: browsers.Came, carried: str) -> Response:
     """What comes after a sign-in that is whole: the next page of the application's request, or of none."""
     session = browsers.begin(platform(), client, came, is_whole=True, instead_of=forms.cookie(forms.SESSION))
     kept = forms.opened(carried)
-    if kept is None:
-        response = forms.sent_to("/oauth2/sign-in", session=session)
+    if kept is None or forms.PAGE in kept[0]:
+        response = forms.sent_to(kept[0][forms.PAGE] if kept else "/oauth2/sign-in", session=session)
     else:
         response = _next(dict(kept[0]), carried, kept[1], session)
     forms.keep(response, forms.DEVICE, sign_in.device_mark(platform(), client))
@@ -252,7 +258,7 @@ def sign_out() -> Response:
 def coming_from(carried: str) -> tuple[str, str]:
     """(title, redirect address) of the application whose request is carried along; empty where none is."""
     kept = forms.opened(carried)
-    if kept is None:
+    if kept is None or forms.PAGE in kept[0]:
         return "", ""
     _, app, redirect = service.addressed(platform(), kept[0])
     return app.title, redirect

@@ -27,6 +27,12 @@ _FORMS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "confirm": {"code": ("287082", "Of the new authenticator.")},
     "sign_out": {},
+    "passkey": {"answer": ("{}", "What the passkey answered, as JSON (WebAuthn, AuthenticationResponseJSON).")},
+    "add_passkey": {
+        "name": ("Phone", "What the person calls it."),
+        "answer": ("{}", "What the passkey answered, as JSON (WebAuthn, RegistrationResponseJSON)."),
+    },
+    "remove_passkey": {"passkey": ("mfrggzdfmzqwc2lomfrggzdfmz", "The id of the passkey.")},
     "begin": {"name": ("mara.lind", "Who was invited."), "invitation": ("mfrg-gzdf-mzqw-c2lo", "Its code.")},
 }  # fmt: skip
 _OURS = {"form": ("...", "Proof that the page gave this form."), "request": ("...", "What the form carries along.")}

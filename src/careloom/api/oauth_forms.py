@@ -29,6 +29,8 @@ _CARRIED = (
     "code_challenge_method", "prompt", "max_age", "request", "request_uri",
 )  # fmt: skip
 _LONGEST_REQUEST = 8192
+PAGE = "page"
+"""What is carried along in place of a request: see `carry_page`. No application can send it."""
 
 
 def cookie(name: str) -> str:
@@ -70,10 +72,18 @@ def check_form() -> None:
         raise AccessError("this form is too old, or another page sent it", "Begin again, with cookies allowed.")
 
 
-def shown(page: str, status: int = 200, *, target: str = "", session: str | None = None) -> Response:
-    """A page as the answer. `target` is the address to which its form may lead on; `session` a new session's cookie."""
+def shown(
+    page: str, status: int = 200, *, target: str = "", session: str | None = None, runs: bool = False
+) -> Response:
+    """A page as the answer.
+
+    target   the address to which its form may lead on
+    session  a new session's cookie
+    runs     True for a page that asks for a passkey, by our one script
+    """
     response = Response(page, status, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = pages.policy(_origin(target) if target else "")
+    script = base_url() + pages.SCRIPT if runs else ""
+    response.headers["Content-Security-Policy"] = pages.policy(_origin(target) if target else "", script)
     if not hmac.compare_digest(cookie(FORM).encode(), _form_nonce().encode()):
         keep(response, FORM, _form_nonce())
     if session:
@@ -92,7 +102,15 @@ def sent_to(address: str, *, session: str | None = None) -> Response:
 
 def carry(sent: Mapping[str, str]) -> str:
     """A request of an application, sealed, so that forms carry it along and nobody changes it."""
-    held = {name: sent[name] for name in _CARRIED if sent.get(name)}
+    return _carried({name: sent[name] for name in _CARRIED if sent.get(name)})
+
+
+def carry_page(address: str) -> str:
+    """In place of a request: the page of ours to which a new sign-in leads, whatever sign-in there was before."""
+    return _carried({PAGE: address, "prompt": "login"})
+
+
+def _carried(held: Mapping[str, str]) -> str:
     told = orjson.dumps([int(platform().runtime.now().timestamp()), held])
     if len(told) > _LONGEST_REQUEST:
         raise AccessError("the application's request is longer than any that means something", "Ask whoever runs it.")

@@ -1,4 +1,7 @@
-"""The pages on which people sign in: plain HTML without scripts, nothing loaded from anywhere, nothing of a patient."""
+"""The pages on which people sign in: plain HTML, nothing loaded from elsewhere, nothing of a patient.
+
+None runs a script but those that ask for a passkey, which browsers give to a script alone: one file of our own.
+"""
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,11 +29,22 @@ border:1px solid var(--line);border-radius:8px}
 button{width:100%;margin-top:1.25rem;padding:.7rem;font:inherit;font-weight:650;color:var(--on);background:var(--main);
 border:1px solid var(--main);border-radius:8px;cursor:pointer}
 button.other{margin-top:.6rem;color:var(--ink);background:transparent;border-color:var(--line)}
+input+button.other{margin-top:1.1rem}
+button:disabled{opacity:.55;cursor:default}
+.or{display:flex;align-items:center;gap:.75rem;margin:1.5rem 0 0;color:var(--soft);font-size:.92rem}
+.or::before,.or::after{content:"";flex:1;border-top:1px solid var(--line)}
+.back{margin-top:1.1rem}
+.keys{list-style:none;margin:1rem 0;padding:0}
+.keys li{display:flex;align-items:center;justify-content:space-between;gap:1rem;padding:.75rem 0;
+border-bottom:1px solid var(--line)}.keys strong{overflow-wrap:anywhere}.keys .soft{display:block}
+.keys button{width:auto;margin:0;padding:.35rem .8rem}
 :focus-visible{outline:3px solid var(--main);outline-offset:2px}
 code{font:.95em ui-monospace,monospace;overflow-wrap:anywhere}.codes{columns:2;list-style:none;padding:0}
 a{color:var(--main)}
 """
 _HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
+SCRIPT = "/oauth2/passkey.js"
+_SCRIPT = f'<script src="{SCRIPT}" defer></script>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +55,15 @@ class Hidden:
     request: str = field(default="", repr=False)
 
 
-def policy(target: str = "") -> str:
-    """The content security policy of a page; `target` is the origin to which a form may lead on."""
+def policy(target: str = "", script: str = "") -> str:
+    """The content security policy of a page.
+
+    target  the origin to which a form may lead on
+    script  the address of the one file that may run
+    """
+    runs = f"script-src {script}; require-trusted-types-for 'script'; trusted-types 'none'; " if script else ""
     return (
-        f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'{f' {target}' if target else ''}; "
+        f"default-src 'none'; {runs}style-src 'sha256-{_HASH}'; form-action 'self'{f' {target}' if target else ''}; "
         "frame-ancestors 'none'; base-uri 'none'"
     )
 
@@ -83,11 +102,87 @@ def sign_in(hidden: Hidden, asks: Asks) -> str:
     )
 
 
-def second_factor(hidden: Hidden, *, problem: str = "") -> str:
-    """Asks for a code of the authenticator."""
+def second_factor(hidden: Hidden, *, passkey: str = "", has_codes: bool = True, problem: str = "") -> str:
+    """Asks for a code of the authenticator, or for a passkey where there is one.
+
+    passkey    what the browser is asked for, as JSON; empty for who has none
+    has_codes  False for who has no authenticator and no recovery codes
+    """
     label = "Code of your authenticator app, or a recovery code"
-    fields = _field("code", label, complete="one-time-code", is_first=True)
-    return _page("Second step", [_bad(problem), _form("/oauth2/second-factor", hidden, fields, "Sign in")])
+    fields = _field("code", label, complete="one-time-code", is_first=not passkey)
+    codes = _form("/oauth2/second-factor", hidden, fields, "Sign in", more=' class="other"' if passkey else "")
+    if not passkey:
+        return _page("Second step", [_bad(problem), codes])
+    asks = passkey_form("/oauth2/passkey", hidden, "use", passkey, "Use a passkey")
+    either = ['<p class="or">or</p>', codes] if has_codes else []
+    return _page("Second step", [_bad(problem), asks, *either], head=_SCRIPT)
+
+
+def passkey_form(to: str, hidden: Hidden, purpose: str, asked: str, button: str, fields: str = "") -> str:
+    """A form that a passkey answers, by the script of `_SCRIPT`; `asked` is what the browser is asked for, as JSON."""
+    first = "" if fields else " autofocus"
+    return (
+        f'<form method="post" action="{to}" data-passkey="{purpose}" data-asked="{text(asked)}">{_kept(hidden)}{fields}'
+        f'<input type="hidden" name="answer"><p class="bad" role="alert" hidden></p>'
+        f'<p class="soft plain">A passkey needs JavaScript in this browser.</p>'
+        f"<button disabled{first}>{button}</button></form>"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownKey:
+    """A passkey as its person sees it; `words` say since when, and when it was used."""
+
+    id: str
+    name: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What the page of passkeys shows.
+
+    asked  what the browser is asked for to make one, as JSON; empty where none can be made or removed now
+    again  True where signing in again lets the person make and remove some
+    """
+
+    person: str
+    keys: Sequence[ShownKey]
+    asked: str = field(default="", repr=False)
+    again: bool = False
+
+
+def passkeys(hidden: Hidden, shown: Keys, *, problem: str = "", remedy: str = "") -> str:
+    """Lists the passkeys of who is signed in, and lets the person make and remove some."""
+    lead = (
+        f"<p>With a passkey and your password you sign in as <strong>{text(shown.person)}</strong>, in place of a "
+        "code.</p>"
+    )
+    rows = "".join(
+        f'<li><span><strong>{text(one.name)}</strong><span class="soft">{text(one.words)}</span></span>'
+        + (_remove(hidden, one) if not shown.again else "")
+        + "</li>"
+        for one in shown.keys
+    )
+    listed = f'<ul class="keys">{rows}</ul>' if rows else "<p>You have none yet.</p>"
+    parts = [lead, _bad(problem), listed, f'<p class="soft">{text(remedy)}</p>' if remedy else ""]
+    if shown.asked:
+        fields = _field("name", "Name of a new passkey, such as the device it is on")
+        parts.append(passkey_form("/oauth2/passkeys", hidden, "make", shown.asked, "Add a passkey", fields))
+    if shown.again:
+        parts.append('<p class="soft">To add or remove one, sign in again: that was too long ago.</p>')
+        parts.append(_form("/oauth2/passkeys/again", hidden, "", "Sign in again"))
+    parts.append('<p class="back"><a href="/oauth2/sign-in">Back</a></p>')
+    return _page("Your passkeys", parts, head=_SCRIPT if shown.asked else "")
+
+
+def _remove(hidden: Hidden, key: ShownKey) -> str:
+    field = f'<input type="hidden" name="passkey" value="{text(key.id)}">'
+    label = f' aria-label="Remove {text(key.name)}"'
+    return (
+        f'<form method="post" action="/oauth2/passkeys/remove">{_kept(hidden)}{field}'
+        f'<button class="other"{label}>Remove</button></form>'
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +210,7 @@ def consent(hidden: Hidden, asked: Question, *, problem: str = "") -> str:
     ]
     patient = _field("patient", "For which patient? Patient/&lt;id&gt;") if asked.needs_patient else ""
     deny = '<button class="other" name="decision" value="deny" formnovalidate>Do not allow</button>'
-    form = _form("/oauth2/consent", hidden, patient, "Allow", value="allow", after=deny)
+    form = _form("/oauth2/consent", hidden, patient, "Allow", more=' name="decision" value="allow"', after=deny)
     return _page("Allow access?", [*parts, form, '<p class="soft">Everything it does is recorded in your name.</p>'])
 
 
@@ -170,7 +265,8 @@ def recovery(codes: Iterable[str]) -> str:
 def signed_in(hidden: Hidden, person: str) -> str:
     """Says who is signed in, and lets the person sign out."""
     lead = f"<p>You are signed in as <strong>{text(person)}</strong>.</p>"
-    return _page("Signed in", [lead, _form("/oauth2/sign-out", hidden, "", "Sign out")])
+    more = '<p><a href="/oauth2/passkeys">Your passkeys</a></p>'
+    return _page("Signed in", [lead, more, _form("/oauth2/sign-out", hidden, "", "Sign out")])
 
 
 def said(title: str, words: str, remedy: str = "", link: tuple[str, str] | None = None) -> str:
@@ -187,9 +283,10 @@ def _page(title: str, parts: Iterable[str], head: str = "") -> str:
     )
 
 
-def _form(to: str, hidden: Hidden, fields: str, button: str, *, value: str = "", after: str = "") -> str:
-    decides = f' name="decision" value="{value}"' if value else ""
-    return f'<form method="post" action="{to}">{_kept(hidden)}{fields}<button{decides}>{button}</button>{after}</form>'
+def _form(to: str, hidden: Hidden, fields: str, button: str, *, more: str = "", after: str = "") -> str:
+    """A form with one button, whose further attributes are `more`."""
+    pressed = f"<button{more}>{button}</button>"
+    return f'<form method="post" action="{to}">{_kept(hidden)}{fields}{pressed}{after}</form>'
 
 
 def _kept(hidden: Hidden) -> str:

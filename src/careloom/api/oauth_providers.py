@@ -12,6 +12,7 @@ from careloom.api.answers import problems, told
 from careloom.api.context import platform, request_id
 from careloom.api.oauth_authorize import TAG, coming_from, refused, route, whole
 from careloom.api.oauth_form_schemas import ANSWERED, form_of
+from careloom.api.oauth_second_step import second_step
 from careloom.api.pace_address import address
 from careloom.api.schemas import Model
 from careloom.errors import AccessError, CareloomError, Conflict, StateError, Unauthenticated
@@ -88,7 +89,7 @@ def _signed_in(came: service.Came) -> Response:
     kept = forms.cookie(forms.SESSION)
     session = browsers.begin(platform(), arrived.client, half, is_whole=False, instead_of=kept)
     _, target = coming_from(carried)
-    return forms.shown(pages.second_factor(forms.hidden(carried, session)), target=target, session=session)
+    return second_step(arrived.client, carried, target=target, session=session)
 
 
 def _linked(came: service.Came) -> Response:

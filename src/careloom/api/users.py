@@ -1,4 +1,4 @@
-"""Routes of people with accounts: invited, shown, reset, and where they are signed in.
+"""Routes of people with accounts: invited, shown, reset, where they are signed in, and their passkeys.
 
 What they may do, and stopping them, is the matter of `careloom.api.clients`: people are in the same registry.
 """
@@ -15,7 +15,7 @@ from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.context import platform, who
 from careloom.api.lists import ListQuery, paged
 from careloom.api.schemas import Model, Problem
-from careloom.services import people
+from careloom.services import passkeys_of_people, people
 from careloom.services.clients import ClientAsk
 
 TAG = Tag(name="People", description="Who signs in with a password and a second factor, and where.")
@@ -27,7 +27,7 @@ users = APIBlueprint("users", __name__, url_prefix="/api/v1", abp_tags=[TAG])
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
-    document(users, Problem, schemas.User, schemas.InvitedUser, schemas.UserPage, schemas.SignIns)
+    document(users, Problem, schemas.User, schemas.InvitedUser, schemas.UserPage, schemas.SignIns, schemas.Passkeys)
     app.register_api(users)
 
 
@@ -35,6 +35,12 @@ class UserPath(Model):
     """Which person."""
 
     name: Annotated[str, Field(pattern=schemas.NAME_PATTERN)] = told(..., "The person's name.", "mara.lind")
+
+
+class PasskeyPath(UserPath):
+    """Which passkey of whom."""
+
+    passkey: Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")] = told(..., "Its id.", "mfrggzdfmzqwc2lomfrggzdfmz")
 
 
 def _route(summary: str, name: str, answer: Any, *more: int, status: int = 200) -> dict[str, Any]:
@@ -103,6 +109,24 @@ def sign_ins(path: UserPath) -> Response:
 def signed_out(path: UserPath) -> Response:
     """Ends every browser session, code and token of the person; the person may sign in again."""
     return json_answer(people.end_sign_ins(platform(), who(), path.name))
+
+
+@users.get(
+    "/users/<name>/passkeys",
+    **_route("A person's passkeys", "list_passkeys", answers(schemas.Passkeys, "The oldest first."), 404),
+)
+def passkeys(path: UserPath) -> Response:
+    """By which the person signs in beside the password; never a key."""
+    return json_answer(passkeys_of_people.list_passkeys(platform(), who(), path.name))
+
+
+@users.delete(
+    "/users/<name>/passkeys/<passkey>",
+    **_route("Remove a lost passkey", "delete_passkey", answers(schemas.Passkeys, "What is left."), 404),
+)
+def passkey_removed(path: PasskeyPath) -> Response:
+    """Nobody signs in by it any more; where somebody is signed in is ended by `DELETE .../sign-ins`."""
+    return json_answer(passkeys_of_people.remove_passkey(platform(), who(), path.name, path.passkey))
 
 
 def _invitation(made: people.Invitation, status: int) -> Response:

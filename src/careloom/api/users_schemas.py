@@ -17,11 +17,11 @@ USER: dict[str, Any] = {
     "client_id": "mara.lind", "name": "mara.lind", "state": "active", "roles": ["clinician"], "zones": ["identified"],
     "scopes": ["careloom/monitor", "system/*.rs"], "created": "2026-11-22T10:00:00+00:00", "expires": None,
     "is_bound_to_a_patient": False, "actors": [], "purposes": [], "disabled": None, "full_name": "Mara Lind",
-    "account": "ready", "providers": [], "recovery_codes_left": 10, "invited_until": None,
+    "account": "ready", "providers": [], "passkeys": 1, "recovery_codes_left": 10, "invited_until": None,
     "password_changed": "2026-11-22T10:05:00+00:00", "signed_in": None,  # pragma: allowlist secret
 }  # fmt: skip
 INVITED: dict[str, Any] = USER | {
-    "account": "invited", "recovery_codes_left": 0, "password_changed": None,
+    "account": "invited", "passkeys": 0, "recovery_codes_left": 0, "password_changed": None,
     "invited_until": "2026-11-25T10:00:00+00:00",
 }  # fmt: skip
 SIGN_INS: dict[str, Any] = {
@@ -33,6 +33,10 @@ SIGN_INS: dict[str, Any] = {
             "until": "2026-12-22T10:00:00+00:00",
         }
     ],
+}  # fmt: skip
+PASSKEY: dict[str, Any] = {
+    "id": "mfrggzdfmzqwc2lomfrggzdfmz", "name": "Phone", "is_synced": True, "created": "2026-11-22T10:06:00+00:00",
+    "used": None,
 }  # fmt: skip
 RIGHTS: dict[str, Any] = {"roles": ["clinician"], "zones": ["identified"], "scopes": []}
 
@@ -75,6 +79,7 @@ class User(Model):
     full_name: str
     account: Literal["ready", "invited", "invitation-over"]
     providers: list[str] = Field(description="Other providers by whom the person signs in.")
+    passkeys: int = Field(description="How many passkeys the person has.")
     recovery_codes_left: int
     invited_until: time.datetime | None
     password_changed: time.datetime | None
@@ -122,3 +127,22 @@ class SignIns(Model):
     name: str
     browsers: list[BrowserSignIn]
     apps: list[AppSignIn]
+
+
+class Passkey(Model):
+    """A passkey of a person, without its key."""
+
+    id: str
+    name: str = Field(description="As the person calls it.")
+    is_synced: bool = Field(description="It may be copied to other devices of the person.")
+    created: time.datetime
+    used: time.datetime | None = Field(description="When the person last signed in with it.")
+
+
+class Passkeys(Model):
+    """The passkeys of a person, the oldest first."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "mara.lind", "passkeys": [PASSKEY]}})
+
+    name: str
+    passkeys: list[Passkey]

@@ -124,6 +124,38 @@ def people_reset(name: Name, json: Json = False) -> None:
         _give(reset(platform, who, name), as_json=json)
 
 
+@people_app.command("passkeys")
+def people_passkeys(name: Name, json: Json = False) -> None:
+    """List the passkeys of a person.
+
+    Example: careloom people passkeys mara.lind
+    """
+    from careloom.cli.session import opened
+    from careloom.services.passkeys_of_people import list_passkeys
+
+    with opened() as (platform, who):
+        found = list_passkeys(platform, who, name)
+    _give_passkeys(found, as_json=json)
+
+
+@people_app.command("remove-passkey")
+def people_remove_passkey(
+    name: Name,
+    passkey: Annotated[str, typer.Argument(help="Its id, as people passkeys shows it.")],
+    json: Json = False,
+) -> None:
+    """Remove a passkey that a person lost; the other ones and the authenticator stay.
+
+    Example: careloom people remove-passkey mara.lind mfrggzdfmzqwc2lomfrggzdfmz
+    """
+    from careloom.cli.session import opened
+    from careloom.services.passkeys_of_people import remove_passkey
+
+    with opened() as (platform, who):
+        left = remove_passkey(platform, who, name, passkey)
+    _give_passkeys(left, as_json=json)
+
+
 @people_app.command("unlock")
 def people_unlock(name: Name) -> None:
     """Let a person try to sign in at once, whom somebody's guesses made wait.
@@ -178,6 +210,22 @@ def _give(invitation: "Invitation", *, as_json: bool) -> None:
     _show_one(invitation.person)
     output.console().print(f"invitation: {invitation.code}", markup=False, soft_wrap=True)  # to be copied
     output.say(f"Good once, until {invitation.until:%Y-%m-%d %H:%M} UTC; this is the only time that it is shown.")
+
+
+def _give_passkeys(found: dict[str, Any], *, as_json: bool) -> None:
+    from careloom.cli import output
+
+    def shown(entry: dict[str, Any]) -> None:
+        rows = [
+            [
+                key["id"], key["name"], "may be synced" if key["is_synced"] else "on one device", key["created"][:16],
+                (key["used"] or "never")[:16],
+            ]
+            for key in entry["passkeys"]
+        ]  # fmt: skip
+        output.show_table(f"Passkeys of {entry['name']}", ["id", "name", "where", "added", "last used"], rows)
+
+    output.give(found, as_json=as_json, show=shown)
 
 
 def _show_one(entry: dict[str, Any]) -> None:

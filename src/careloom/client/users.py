@@ -1,4 +1,4 @@
-"""People who sign in with a password and a second factor: invited, shown, reset, and where they are signed in."""
+"""People who sign in with a password and a second factor: invited, shown, reset, where they are signed in, passkeys."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ class User:
     state    ``active``, ``disabled`` or ``expired``
     account  ``ready``, ``invited`` or ``invitation-over``
     providers  other providers by whom the person signs in
+    passkeys   how many the person has
     """
 
     client_id: str
@@ -37,6 +38,7 @@ class User:
     full_name: str
     account: str
     providers: tuple[str, ...]
+    passkeys: int
     recovery_codes_left: int
     invited_until: datetime | None
     password_changed: datetime | None
@@ -83,6 +85,25 @@ class SignIns:
     name: str
     browsers: tuple[BrowserSignIn, ...]
     apps: tuple[AppSignIn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey of a person; `is_synced` where it may be copied to other devices, `used` None before the first time."""
+
+    id: str
+    name: str
+    is_synced: bool
+    created: datetime
+    used: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passkeys:
+    """The passkeys of a person, the oldest first."""
+
+    name: str
+    passkeys: tuple[Passkey, ...]
 
 
 class Users:
@@ -152,6 +173,15 @@ class Users:
     def sign_out(self, name: str) -> SignIns:
         """Ends every browser session of a person and all that applications were let do. raises NotFound"""
         return decode(SignIns, self._sent("DELETE", f"/{_named(name)}/sign-ins"))
+
+    def passkeys(self, name: str) -> Passkeys:
+        """The passkeys of a person, without their keys. raises NotFound"""
+        return decode(Passkeys, self._sent("GET", f"/{_named(name)}/passkeys"))
+
+    def remove_passkey(self, name: str, passkey_id: str) -> Passkeys:
+        """Removes a passkey that a person lost; those that are left. raises NotFound"""
+        found = segment(passkey_id, "id of a passkey")
+        return decode(Passkeys, self._sent("DELETE", f"/{_named(name)}/passkeys/{found}"))
 
     def _sent(self, method: str, path: str, body: dict[str, Any] | None = None) -> object:
         sent = None if body is None else JsonBody(body)

@@ -17,6 +17,7 @@ from careloom.services.sign_in import account_mark, codes_key
 from careloom.store.accounts import Account, put
 from careloom.store.clients import Change, Client
 from careloom.store.identities import unlink
+from careloom.store.passkeys import remove_all
 
 _LONGEST_NAME = 200
 
@@ -55,7 +56,7 @@ def invite(platform: Platform, who: Principal, ask: ClientAsk, full_name: str = 
 
 
 def reset(platform: Platform, who: Principal, name: str) -> Invitation:
-    """Takes password, second factor, recovery codes and all tokens from a person, who gets a new invitation.
+    """Takes password, second factors, recovery codes and all tokens from a person, who gets a new invitation.
 
     What links the person with other providers is forgotten, too. Who signed in with a secret so far gets an account.
 
@@ -64,7 +65,7 @@ def reset(platform: Platform, who: Principal, name: str) -> Invitation:
     admit(platform, who, "administer", "identified", operation="reset-person")
     with platform.accounts.writing() as connection:
         change = Change(connection)
-        client = _person(change.named(name))
+        client = require_person(change.named(name))
         within_own_zones(platform, who, client.zones.split(), "reset-person")
         found = platform.accounts.find(client.id)
         kept = Account(client.id, found.full_name if found else client.name, platform.runtime.now())
@@ -73,6 +74,7 @@ def reset(platform: Platform, who: Principal, name: str) -> Invitation:
         change.replace(client)
         put(connection, account)
         unlink(connection, client.id)
+        remove_all(connection, client.id)
         note(platform, who, "reset-person", "identified", action="update", detail={"client": client.name})
     platform.accounts.passed([account_mark(platform, client.name)], [], platform.runtime.now())
     return _given(platform, client, account, code)
@@ -81,7 +83,7 @@ def reset(platform: Platform, who: Principal, name: str) -> Invitation:
 def unlock(platform: Platform, who: Principal, name: str) -> None:
     """Forgets how often somebody tried to sign in as a person. raises AccessError as `reset`; NotFound"""
     admit(platform, who, "administer", "identified", operation="unlock-person")
-    client = _person(platform.clients.named(name))
+    client = require_person(platform.clients.named(name))
     within_own_zones(platform, who, client.zones.split(), "unlock-person")
     note(platform, who, "unlock-person", "identified", action="update", detail={"client": client.name})
     platform.accounts.passed([account_mark(platform, client.name)], [], platform.runtime.now())
@@ -93,7 +95,7 @@ def sign_ins(platform: Platform, who: Principal, name: str) -> dict[str, Any]:
     raises  AccessError; NotFound
     """
     admit(platform, who, "administer", "identified", operation="show-sign-ins")
-    client, now = _person(platform.clients.named(name)), platform.runtime.now()
+    client, now = require_person(platform.clients.named(name)), platform.runtime.now()
     note(platform, who, "show-sign-ins", "identified", detail={"client": client.name})
     browsers = [
         {"since": one.created.isoformat(), "seen": one.seen.isoformat()}
@@ -117,7 +119,7 @@ def end_sign_ins(platform: Platform, who: Principal, name: str) -> dict[str, Any
     raises  AccessError; NotFound
     """
     admit(platform, who, "administer", "identified", operation="end-sign-ins")
-    client = _person(platform.clients.named(name))
+    client = require_person(platform.clients.named(name))
     note(platform, who, "end-sign-ins", "identified", action="delete", detail={"client": client.name})
     platform.grants.end_all_of(client.id, platform.runtime.now())
     return {"name": client.name, "browsers": [], "apps": []}
@@ -128,30 +130,35 @@ def list_people(platform: Platform, who: Principal) -> list[dict[str, Any]]:
     admit(platform, who, "administer", "identified", operation="list-people")
     accounts = platform.accounts.listed()
     clients = [client for client in platform.clients.listed() if client.id in accounts]
-    linked = platform.identities.by_client()
-    found = [person_as_json(platform, client, accounts[client.id], linked.get(client.id, ())) for client in clients]
+    linked, passkeys = platform.identities.by_client(), platform.passkeys.counts()
+    found = [
+        person_as_json(platform, client, accounts[client.id], linked.get(client.id, ()), passkeys.get(client.id, 0))
+        for client in clients
+    ]
     note(platform, who, "list-people", "identified", detail={"people": len(found)})
     return found
 
 
 def show_person(platform: Platform, who: Principal, name: str) -> dict[str, Any]:
-    """As `careloom.services.clients.show_client`, with full_name, account, providers, recovery_codes_left, signed_in.
+    """As `careloom.services.clients.show_client`, with what `person_as_json` adds.
 
     raises  AccessError; NotFound
     """
     admit(platform, who, "administer", "identified", operation="show-person")
-    client = _person(platform.clients.named(name))
+    client = require_person(platform.clients.named(name))
     account = _account(platform, client)
     note(platform, who, "show-person", "identified", detail={"client": client.name})
-    return person_as_json(platform, client, account, platform.identities.of(client.id))
+    passkeys = len(platform.passkeys.of(client.id))
+    return person_as_json(platform, client, account, platform.identities.of(client.id), passkeys)
 
 
 def person_as_json(
-    platform: Platform, client: Client, account: Account, providers: Sequence[str] = ()
+    platform: Platform, client: Client, account: Account, providers: Sequence[str] = (), passkeys: int = 0
 ) -> dict[str, Any]:
     """What may be told of a person: nothing that the person signs in with.
 
     providers  by whom the person signs in
+    passkeys   how many the person has
     """
     now = platform.runtime.now()
     is_open = account.invited_until is not None and now < account.invited_until
@@ -163,6 +170,7 @@ def person_as_json(
         "full_name": account.full_name,
         "account": state,
         "providers": list(providers),
+        "passkeys": passkeys,
         "recovery_codes_left": len(account.recovery.split()),
         "invited_until": account.invited_until.isoformat() if account.invited_until else None,
         "password_changed": account.changed.isoformat() if account.changed else None,
@@ -177,7 +185,8 @@ def _account(platform: Platform, client: Client) -> Account:
     return account
 
 
-def _person(client: Client) -> Client:
+def require_person(client: Client) -> Client:
+    """The client, if it is a person. raises QueryError"""
     if client.kind != "person":
         raise QueryError("this is no person", "List people with careloom people list.")
     return client

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from careloom.store.identities import Identities
     from careloom.store.jobs import Jobs
     from careloom.store.lake import Lake
+    from careloom.store.passkeys import Passkeys
 
 STORED_ZONES: tuple[Zone, ...] = ("identified", "research", "synthetic")
 
@@ -135,6 +136,13 @@ class Platform:
         from careloom.store.identities import Identities  # noqa: PLC0415 - commands need none
 
         return Identities(self.clients.registry)
+
+    @cached_property
+    def passkeys(self) -> "Passkeys":
+        """Passkeys of people, in the registry of clients."""
+        from careloom.store.passkeys import Passkeys  # noqa: PLC0415 - commands need none
+
+        return Passkeys(self.clients.registry)
 
     @cached_property
     def providers(self) -> "dict[str, Provider]":

@@ -52,7 +52,7 @@ def sign_in(platform: Platform, knock: Knock, came: Came) -> Arrived:
     if not client.is_active(now):
         _refuse(platform, knock, came, client, "stopped")
     account = platform.accounts.find(client.id)
-    if account is None or not (came.shown or account.second_factor):
+    if account is None or not (came.shown or account.second_factor or platform.passkeys.of(client.id)):
         _refuse(platform, knock, came, client, "second-factor")
     if came.shown:
         finish(platform, named, came, client)

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Met
 
 from careloom.store import bulk
 
-VERSION = 6
+VERSION = 7
 """Of these tables. The migrations of the zones know nothing of them: they are few and small, and whoever opens a
 registry of an earlier version adds what it lacks (`upgrade`)."""
 
@@ -164,6 +164,30 @@ provider_attempt = Table(
     Column("expires", BigInteger, nullable=False, index=True),
 )
 """Sign-ins that are under way at another provider, by hash of their state."""
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("client", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("credential", LargeBinary, nullable=False, unique=True),
+    Column("public_key", Text, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("is_synced", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("used", BigInteger),
+)
+"""Passkeys of people (WebAuthn): see `careloom.store.passkeys.Passkey`."""
+passkey_challenge = Table(
+    "passkey_challenge",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("person", Text, nullable=False, index=True),
+    Column("purpose", Text, nullable=False),
+    Column("browser", LargeBinary, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+)
+"""Challenges that wait for the answer of a passkey, by hash."""
 access_version = Table("access_version", metadata, Column("version", Integer, primary_key=True))
 
 _STATEMENTS: dict[int, tuple[str, ...]] = {
@@ -181,6 +205,7 @@ _TABLES: dict[int, tuple[Table, ...]] = {
     3: (account, sign_in_pace),
     4: (app, browser_session, app_grant, grant_code, refresh_token, _signing_key_of_4),
     6: (account_identity, provider_attempt),
+    7: (passkey, passkey_challenge),
 }
 """Version -> what it has that the one before had not."""
 

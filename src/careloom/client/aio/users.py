@@ -1,14 +1,15 @@
-"""People who sign in with a password and a second factor: invited, shown, reset, and where they are signed in."""
+"""People who sign in with a password and a second factor: invited, shown, reset, where they are signed in, passkeys."""
 
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
+from careloom.client.address import segment
 from careloom.client.aio.session import Session
 from careloom.client.decoding import decode
 from careloom.client.payload import JsonBody
 from careloom.client.transport import Ask
-from careloom.client.users import InvitedUser, SignIns, User, UserPage, _named
+from careloom.client.users import InvitedUser, Passkeys, SignIns, User, UserPage, _named
 
 
 class Users:
@@ -80,6 +81,15 @@ class Users:
     async def sign_out(self, name: str) -> SignIns:
         """Ends every browser session of a person and all that applications were let do. raises NotFound"""
         return decode(SignIns, await self._sent("DELETE", f"/{_named(name)}/sign-ins"))
+
+    async def passkeys(self, name: str) -> Passkeys:
+        """The passkeys of a person, without their keys. raises NotFound"""
+        return decode(Passkeys, await self._sent("GET", f"/{_named(name)}/passkeys"))
+
+    async def remove_passkey(self, name: str, passkey_id: str) -> Passkeys:
+        """Removes a passkey that a person lost; those that are left. raises NotFound"""
+        found = segment(passkey_id, "id of a passkey")
+        return decode(Passkeys, await self._sent("DELETE", f"/{_named(name)}/passkeys/{found}"))
 
     async def _sent(self, method: str, path: str, body: dict[str, Any] | None = None) -> object:
         sent = None if body is None else JsonBody(body)
