@@ -1,5 +1,6 @@
 """An administrator at the command line: keys that sign tokens are listed, renewed, revoked, also after an upgrade."""
 
+import os
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from careloom.crypto.envelope import context_of, seal
 from careloom.services.platform import Platform
 from careloom.settings import Data, Settings
 from careloom.store.audit_log import microseconds
+from careloom.store.signing_keys import KeptKey
 from tests.journeys.hospital import CommandLine
 
 Json = dict[str, Any]
@@ -70,6 +72,24 @@ def test_a_revoked_key_is_gone_and_another_signs_at_once(line: CommandLine) -> N
     assert told.count("revoke-signing-key") == 1
     assert told.count("list-signing-keys") == 2
     assert line.json("audit", "verify")["verified"]
+
+
+def test_a_kid_that_begins_as_an_option_does_is_a_kid(line: CommandLine) -> None:
+    with Platform(Settings(data=Data(directory=line.data))) as platform:
+        raw = next(
+            seed
+            for seed in (number.to_bytes(32, "big") for number in range(10_000))
+            if TokenSigner(seed).key_id.startswith("-")
+        )
+        kid = TokenSigner(raw).key_id
+        sealed = seal(platform.keys.derive("tokens", "signing-keys"), raw, context_of(("signing-key", "9")), os.urandom)
+        now = datetime.now(UTC)
+        assert platform.signing_keys.add(KeptKey(9, "access", kid, sealed, now, now), now, now + timedelta(days=1))
+    assert of(line.json("keys", "list"), "access", "current")["kid"] == kid
+    line.json("keys", "revoke", kid)
+    assert kid not in {key["kid"] for key in line.json("keys", "list")}
+    for words in ((kid,), ("--", kid)):
+        assert "[input.not-found]" in line.run("keys", "revoke", *words, expect=2).stderr
 
 
 def test_a_use_that_no_key_has_is_refused_with_those_there_are(line: CommandLine) -> None:

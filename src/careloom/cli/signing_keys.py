@@ -1,15 +1,18 @@
 """Commands of the keys that sign tokens."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from careloom.cli.options import Json
 
 if TYPE_CHECKING:
     from careloom.services.signing_keys import SigningKey, Use
 
+_KID_LENGTH = 43
+"""Characters of a SHA-256 thumbprint in base64url (RFC 7638): one of 64 begins with a hyphen, as an option does."""
 keys_app = typer.Typer(no_args_is_help=True, help="The keys that sign access tokens and id_tokens.")
 
 
@@ -47,7 +50,17 @@ def keys_rotate(use: Annotated[str, typer.Option(help="access, identity or all."
     _give(found, as_json=json)
 
 
-@keys_app.command("revoke")
+class _OfKids(TyperCommand):
+    """A command of kids: what is as long as one is no option, whatever it begins with."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The rest of the arguments, as click has it."""
+        kids = [one for one in args if len(one) == _KID_LENGTH and one.startswith("-")]
+        others = [one for one in args if one not in kids]
+        return super().parse_args(ctx, [*others, "--", *kids] if kids and "--" not in others else args)
+
+
+@keys_app.command("revoke", cls=_OfKids)
 def keys_revoke(
     kid: Annotated[str, typer.Argument(help="The key, as keys list shows it.")], json: Json = False
 ) -> None:
