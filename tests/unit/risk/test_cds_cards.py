@@ -134,7 +134,7 @@ def test_a_suggestion_that_was_compared_with_nothing_says_so() -> None:
     assert {name for name, text in said.items() if UNCOMPARED in text} == {
         rule.rule_id for rule in rules() if rule.source.checked == "no"
     }
-    one = next(rule for rule in rules() if rule.source.checked == "no")
+    one = replace(rules()[0], source=replace(rules()[0].source, checked="no"))
     shown = card(made(0.6, gaps=(Finding(one, "gap", (), ()),)), UUID_TEXT, HERE)
     assert shown is not None
     assert UNCOMPARED in shown["detail"]
