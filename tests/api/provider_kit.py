@@ -86,6 +86,7 @@ class Provider:
     sign    makes the token of (header, claims)
     document  changes of its discovery document
     asked   paths that were asked for
+    signed_out  subjects who signed out there
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -96,6 +97,7 @@ class Provider:
         self.document: dict[str, Any] = {}
         self.sign = self._sign
         self.asked: list[str] = []
+        self.signed_out: list[str] = []
         self.codes: dict[str, _Code] = {}
         self._server = make_server("127.0.0.1", 0, self._app(), threaded=True)
         self.issuer = f"http://127.0.0.1:{self._server.server_port}/realm"
@@ -127,6 +129,12 @@ class Provider:
         kept = {name: value for name, value in claims.items() if value is not None}
         header = {"alg": "RS256", "kid": "k1", "typ": "JWT"} | self.header
         return self.sign({name: value for name, value in header.items() if value is not None}, kept)
+
+    def _logout(self) -> Response:
+        told = jwt.decode(request.args["id_token_hint"], KEY, algorithms=["RS256"]).claims
+        assert (told["aud"], request.args["client_id"]) == (CLIENT, CLIENT)
+        self.signed_out.append(str(told["sub"]))
+        return Response(status=302, headers={"Location": request.args["post_logout_redirect_uri"]})
 
     def _app(self) -> Flask:
         app, provider = Flask("provider"), self
@@ -190,6 +198,8 @@ class Provider:
                 "jwks_uri": f"{base}/keys", "end_session_endpoint": f"{base}/logout",
             }  # fmt: skip
             return jsonify(told | provider.document)
+
+        app.get("/realm/logout")(self._logout)
 
         @app.get("/realm/keys")
         def keys() -> Response:

@@ -126,7 +126,7 @@ def test_a_key_that_waits_is_revoked_and_the_one_before_stays(made: Installation
 
 
 SINCE_THEN = {
-    "signing_key": ("purpose", "kid", "signs"), "browser_session": ("ways", "provider"), "app_grant": ("ways",),
+    "signing_key": ("purpose", "kid", "signs"), "browser_session": ("ways", "provider", "hint"), "app_grant": ("ways",),
 }  # fmt: skip
 
 

@@ -150,7 +150,7 @@ def code() -> Response:
     except (Unauthenticated, StateError) as error:
         problem = f"{error.where}. {error.remedy}"
         return second_step(half[0], carried, target=target, problem=problem)
-    came = browsers.Came(f"{half[1].ways} otp mfa".strip(), half[1].provider)
+    came = browsers.Came(f"{half[1].ways} otp mfa".strip(), half[1].provider, half[1].hint)
     return whole(client, came, carried)
 
 
@@ -243,14 +243,20 @@ def confirm() -> Response:
 
 @people.post("/oauth2/sign-out", **route("Sign out", "sign_out", openapi_extensions=form_of("sign_out")))
 def sign_out() -> Response:
-    """Nobody is signed in in this browser any more; applications that were let stay signed in do. Audited."""
+    """Nobody is signed in in this browser any more; applications that were let stay signed in do. Audited.
+
+    Where the person came by another provider, the page leads to the sign-out there, or offers it.
+    """
     forms.check_form()
     found = forms.person()
     browsers.end(platform(), forms.cookie(forms.SESSION), request=request_id())
     provider = found[1].provider if found else ""
-    away = provider_sign_in.end_address(platform(), provider) if provider else ""
-    link = (away, f"Sign out at {platform().providers[provider].title} too") if away else None
-    response = forms.shown(pages.said("Signed out", "Nobody is signed in in this browser.", link=link))
+    away = provider_sign_in.end_address(platform(), provider, found[1].hint) if found and provider else ""
+    if away and platform().providers[provider].signs_out:
+        response = forms.shown(pages.onward(away, platform().providers[provider].title))
+    else:
+        link = (away, f"Sign out at {platform().providers[provider].title} too") if away else None
+        response = forms.shown(pages.said("Signed out", "Nobody is signed in in this browser.", link=link))
     forms.drop(response, forms.SESSION)
     return response
 

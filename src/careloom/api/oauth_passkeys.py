@@ -52,7 +52,7 @@ def used() -> Response:
         service.check(platform(), forms.knock(client.name, address()), session, request.form.get("answer", ""))
     except (Unauthenticated, StateError) as error:
         return second_step(client, carried, target=target, problem=f"{error.where}. {error.remedy}")
-    return whole(client, browsers.Came(f"{browser.ways} pop mfa".strip(), browser.provider), carried)
+    return whole(client, browsers.Came(f"{browser.ways} pop mfa".strip(), browser.provider, browser.hint), carried)
 
 
 @passkeys.get(_PAGE, **route("One's own passkeys", "passkeys"))

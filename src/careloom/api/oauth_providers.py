@@ -84,8 +84,8 @@ def _signed_in(came: service.Came) -> Response:
     except (Unauthenticated, StateError) as error:
         return _failed(error, carried)
     if arrived.is_whole:
-        return whole(arrived.client, browsers.Came("mfa", came.provider), carried)
-    half = browsers.Came("", came.provider)
+        return whole(arrived.client, browsers.Came("mfa", came.provider, came.hint), carried)
+    half = browsers.Came("", came.provider, came.hint)
     kept = forms.cookie(forms.SESSION)
     session = browsers.begin(platform(), arrived.client, half, is_whole=False, instead_of=kept)
     _, target = coming_from(carried)
@@ -102,7 +102,7 @@ def _linked(came: service.Came) -> Response:
         provider_accounts.finish(platform(), forms.knock(client.name, address()), came, client)
     except (Unauthenticated, Conflict) as error:
         raise AccessError(error.where, error.remedy) from None
-    return whole(client, browsers.Came("mfa", came.provider), "")
+    return whole(client, browsers.Came("mfa", came.provider, came.hint), "")
 
 
 def _failed(error: Unauthenticated | StateError, carried: str = "") -> Response:

@@ -1,7 +1,7 @@
 """Browsers in which somebody is signed in: begun by a password, whole with the second factor, over after a while."""
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from careloom.services.access import Principal
@@ -17,10 +17,14 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """How a person came: the ways as ``amr`` has them, and the other provider where one was asked."""
+    """How a person came: the ways as ``amr`` has them, and the other provider where one was asked.
+
+    hint  as `careloom.store.grants.Browser`
+    """
 
     ways: str
     provider: str = ""
+    hint: str = field(default="", repr=False)
 
 
 def begin(platform: Platform, client: Client, came: Came, *, is_whole: bool, instead_of: str = "") -> str:
@@ -28,7 +32,7 @@ def begin(platform: Platform, client: Client, came: Came, *, is_whole: bool, ins
     now = platform.runtime.now()
     platform.grants.purge(now, now - timedelta(hours=platform.settings.access.session_hours))
     cookie = urlsafe_b64encode(platform.runtime.random_bytes(32)).decode().rstrip("=")
-    browser = Browser(client.id, client.generation, is_whole, now, now, came.ways, came.provider)
+    browser = Browser(client.id, client.generation, is_whole, now, now, came.ways, came.provider, came.hint)
     platform.grants.keep_browser(cookie, browser, instead_of=instead_of)
     return cookie
 

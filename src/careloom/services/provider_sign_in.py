@@ -8,7 +8,7 @@ source  OpenID Connect Core 1.0 (2014), 3.1.2; RFC 7636 (2015); RFC 9207 (2022);
 
 import hmac
 import re
-from base64 import urlsafe_b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,8 @@ _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_SECONDS = 120
 _LONGEST_ANSWER = 4096
 _REMEDY = "Sign in again."
-_CONTEXT = b"provider-attempt"
+_CONTEXT, _HINT = b"provider-attempt", b"provider-sign-out"
+_LONGEST_HINT = 4096
 _PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL)
 
 
@@ -80,12 +81,14 @@ class Came:
 
     claims  of the ID token, which was verified
     shown   claims that show a second factor; empty where ours has to be asked
+    hint    the ID token, sealed, where a sign-out here leads to the provider's; else empty
     """
 
     provider: str
     claims: Mapping[str, Any] = field(repr=False)
     shown: tuple[str, ...]
     attempt: Attempt
+    hint: str = field(default="", repr=False)
 
     @property
     def subject(self) -> str:
@@ -155,11 +158,16 @@ def answered(platform: Platform, name: str, told: Mapping[str, str], cookie: str
             raise Unfit("provider-domain")
     except Unfit as fault:
         _refuse(platform, name, fault.reason, request)
-    return Came(name, claims, tuple(tokens.shows(claims, provider.second_factor)), attempt)
+    shown = tuple(tokens.shows(claims, provider.second_factor))
+    return Came(name, claims, shown, attempt, _hint(platform, identity) if provider.signs_out else "")
 
 
-def end_address(platform: Platform, name: str) -> str:
-    """Where a person signs out at a provider too; empty where nobody can, or it does not answer."""
+def end_address(platform: Platform, name: str, hint: str = "") -> str:
+    """Where a person signs out at a provider too; empty where nobody can, or it does not answer.
+
+    hint    as `Came.hint`: with it a provider need not ask who signs out
+    source  OpenID Connect RP-Initiated Logout 1.0 (2022), 2
+    """
     provider = platform.providers.get(name)
     try:
         end = platform.provider_documents.configuration(provider).end_session if provider else ""
@@ -168,8 +176,23 @@ def end_address(platform: Platform, name: str) -> str:
     if provider is None or not end:
         return ""
     back = f"{platform.settings.base_url}/oauth2/sign-in"
-    query = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back})
+    told = {"client_id": provider.client_id, "post_logout_redirect_uri": back}
+    query = urlencode(told | _as_parameter(platform, hint))
     return f"{end}{'&' if '?' in end else '?'}{query}"
+
+
+def _hint(platform: Platform, identity: str) -> str:
+    """The ID token as it is kept until the person signs out; empty for one that no address has room for."""
+    if len(identity) > _LONGEST_HINT:
+        return ""
+    return b64encode(seal(_key(platform), identity.encode(), _HINT, platform.runtime.random_bytes)).decode()
+
+
+def _as_parameter(platform: Platform, hint: str) -> dict[str, str]:
+    try:
+        return {"id_token_hint": unseal(_key(platform), b64decode(hint), _HINT).decode()} if hint else {}
+    except (IntegrityError, ValueError):
+        return {}  # kept under keys of before: the provider asks
 
 
 def _code(provider: Provider, configuration: Configuration, told: Mapping[str, str]) -> str:

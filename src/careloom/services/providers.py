@@ -53,6 +53,7 @@ class Provider(BaseModel):
     name           the claim that names a person who is registered so
     roles_in       claims that hold roles or groups
     roles, zones   of who is registered so: role or group there -> roles here
+    signs_out      true where signing out here leads on to its own sign-out; else a page offers that by a link
     private        true where its host may lie in a private network
     """
 
@@ -76,6 +77,7 @@ class Provider(BaseModel):
     roles_in: list[Word] = ["roles"]
     roles: dict[str, list[str]] = {}
     zones: list[str] = []
+    signs_out: bool = False
     private: bool = False
     secret: str = Field(default="", repr=False)
 

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Met
 
 from careloom.store import bulk
 
-VERSION = 7
+VERSION = 8
 """Of these tables. The migrations of the zones know nothing of them: they are few and small, and whoever opens a
 registry of an earlier version adds what it lacks (`upgrade`)."""
 
@@ -87,6 +87,7 @@ browser_session = Table(
     Column("seen", BigInteger, nullable=False),
     Column("ways", Text, nullable=False, server_default="pwd otp mfa"),
     Column("provider", Text, nullable=False, server_default=""),
+    Column("hint", Text, nullable=False, server_default=""),
 )
 """Browsers in which somebody is signed in, by hash of their cookie."""
 app_grant = Table(
@@ -200,7 +201,11 @@ _STATEMENTS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE signing_key ADD COLUMN signs BIGINT NOT NULL DEFAULT 0",
     ),
 }
-_COLUMNS_OF_6 = ((browser_session, "ways"), (browser_session, "provider"), (app_grant, "ways"))
+_COLUMNS: dict[int, tuple[tuple[Table, str], ...]] = {
+    6: ((browser_session, "ways"), (browser_session, "provider"), (app_grant, "ways")),
+    8: ((browser_session, "hint"),),
+}
+"""Version -> columns of text that it has and the one before had not."""
 _TABLES: dict[int, tuple[Table, ...]] = {
     3: (account, sign_in_pace),
     4: (app, browser_session, app_grant, grant_code, refresh_token, _signing_key_of_4),
@@ -220,7 +225,7 @@ def upgrade(connection: Connection) -> int | None:
         version += 1
         for statement in _STATEMENTS.get(version, ()):
             connection.exec_driver_sql(statement)
-        for table, name in _COLUMNS_OF_6 if version == 6 else ():
+        for table, name in _COLUMNS.get(version, ()):
             if table not in made:  # one of just now has it
                 default = getattr(table.columns[name].server_default, "arg", "")
                 sql = f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT NOT NULL DEFAULT '{default}'"

@@ -42,6 +42,7 @@ class Browser:
     is_whole  once the second factor was there too
     ways      how the person signed in, as ``amr`` has it (RFC 8176), divided by spaces
     provider  by which other provider, empty for none
+    hint      sealed: what that provider knows the sign-in by, where a sign-out leads there
     """
 
     person: str
@@ -51,6 +52,7 @@ class Browser:
     seen: datetime
     ways: str = ""
     provider: str = ""
+    hint: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class Grants:
         """Keeps who is signed in with a cookie; another cookie of the same browser ends."""
         row = (
             mark_of(cookie), browser.person, browser.generation, int(browser.is_whole), microseconds(browser.created),
-            microseconds(browser.seen), browser.ways, browser.provider,
+            microseconds(browser.seen), browser.ways, browser.provider, browser.hint,
         )  # fmt: skip
         with self._registry.writing() as connection:
             _remove_browsers(connection, [mark_of(cookie), mark_of(instead_of)])
@@ -233,8 +235,8 @@ def _app(row: Sequence[Any]) -> App:
 
 
 def _browser(row: Sequence[Any]) -> Browser:
-    _, person, generation, is_whole, created, seen, ways, provider = row
-    return Browser(person, generation, bool(is_whole), time_of(created), time_of(seen), ways, provider)
+    _, person, generation, is_whole, created, seen, ways, provider, hint = row
+    return Browser(person, generation, bool(is_whole), time_of(created), time_of(seen), ways, provider, hint)
 
 
 def _grant(row: Sequence[Any]) -> Grant:
