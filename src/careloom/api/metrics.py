@@ -27,6 +27,8 @@ _NUMBERS = {
     "free_bytes": "Free where the data lie.",
     "free_share": "Of the disk where the data lie.",
     "oldest_days": "For how many days the oldest key that signs tokens has done so.",
+    "versions": "Versions that answer for patients and say how they are trained again.",
+    "without_rights": "Of these, those whose rights were never written down or were withdrawn.",
 }
 _steps = CollectorRegistry()
 _STEPS = {

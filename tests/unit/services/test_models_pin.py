@@ -61,6 +61,9 @@ def test_a_version_without_rights_is_refused_with_the_command_that_pins_them_and
     assert (found.state, found.reason, found.numbers) == (
         "degraded", "rights-missing", {"versions": 1.0, "without_rights": 1.0},
     )  # fmt: skip
+    answer = place.client.get("/metrics", headers=place.bearer())
+    assert answer.status_code == 200
+    assert "careloom_retraining_without_rights 1.0" in answer.text
     with pytest.raises(AccessError, match="which rights") as refused:
         retrain(place.platform, ENGINEER, version, "drift")
     assert f"careloom models pin-rights {version}" in refused.value.remedy
