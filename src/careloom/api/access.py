@@ -1,5 +1,6 @@
 """Routes of emergencies, of who saw a patient, and of the accounting of disclosures."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from flask import Response
@@ -9,7 +10,9 @@ from pydantic import Field
 from careloom.api import access_schemas as schemas
 from careloom.api.answers import answers, document, json_answer, problems, told
 from careloom.api.context import platform, who
+from careloom.api.lists import Cursor, ListQuery, context_for, opened_place, sealed_place
 from careloom.api.schemas import Model, Moment, Problem
+from careloom.errors import QueryError
 from careloom.services import disclosures, disclosures_page, emergencies
 
 TAG = Tag(name="Access", description="Break-glass, who saw a patient, and the accounting of disclosures.")
@@ -27,11 +30,11 @@ def register(app: OpenAPI) -> None:
     app.register_api(access)
 
 
-class EmergenciesQuery(Model):
+class EmergenciesQuery(ListQuery):
     """Which ones."""
 
     waiting: bool = told(False, "Only those that nobody has acknowledged.", True)
-    limit: Annotated[int, Field(ge=1, le=1000)] = told(100, "How many at most.", 100)
+    limit: Annotated[int, Field(ge=1, le=1000)] = told(100, "Emergencies of one page.", 100)
 
 
 class EmergencyPath(Model):
@@ -55,9 +58,20 @@ class TimesQuery(Model):
     until: Moment | None = told(None, "Until when, with its offset.", "2026-12-01T00:00:00Z")
 
 
-class DisclosuresQuery(TimesQuery):
-    """Of what time, and how it is written."""
+class ViewsQuery(TimesQuery):
+    """Of what time, and which page."""
 
+    limit: Annotated[int, Field(ge=1, le=1000)] = told(1000, "Views of one page.", 1000)
+    cursor: Cursor = told("", "`next` of the page before; empty for the first.", "")
+
+
+class DisclosuresQuery(TimesQuery):
+    """Of what time, how it is written, and which page."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] | None = told(
+        None, "Disclosures of one page, of JSON alone; without it all of them.", 500
+    )
+    cursor: Cursor = told("", "`next` of the page before, with its limit; empty for the first.", "")
     format: Literal["json", "csv", "html"] = told("json", "csv to work with, html to print.", "html")
 
 
@@ -82,12 +96,19 @@ def opened(body: schemas.EmergencyAsk) -> Response:
     summary="List emergencies",
     operation_id="list_emergencies",
     security=_AUDIT,
-    responses={200: answers(schemas.EmergencyList, "Newest first."), **problems(*_REFUSALS)},
+    responses={200: answers(schemas.EmergencyList, "A page, newest first."), **problems(*_REFUSALS)},
 )
 def listed(query: EmergenciesQuery) -> Response:
     """In which a clinician broke the glass, why, and whether somebody has looked at it."""
-    found = emergencies.list_emergencies(platform(), who(), is_waiting=query.waiting, limit=query.limit)
-    return json_answer({"emergencies": found})
+    context = context_for(query)
+    last = opened_place(query.cursor, context) if query.cursor else []
+    after = (datetime.fromisoformat(last[0]), last[1]) if last else None
+    found = emergencies.list_emergencies(
+        platform(), who(), is_waiting=query.waiting, limit=query.limit + 1, after=after
+    )
+    page = found[: query.limit]
+    more = sealed_place([page[-1]["opened"], page[-1]["id"]], context) if len(found) > len(page) else None
+    return json_answer({"emergencies": page, "next": more})
 
 
 @access.post(
@@ -107,12 +128,17 @@ def acknowledged(path: EmergencyPath) -> Response:
     summary="Who saw this patient?",
     operation_id="patient_views",
     security=_AUDIT,
-    responses={200: answers(schemas.PatientViews, "Newest first, a thousand at most."), **problems(*_REFUSALS)},
+    responses={200: answers(schemas.PatientViews, "A page, newest first."), **problems(*_REFUSALS)},
 )
-def views(path: PatientPath, query: TimesQuery) -> Response:
-    """Every event of the audit chain about the patient, counted by actor, purpose and operation."""
+def views(path: PatientPath, query: ViewsQuery) -> Response:
+    """Every event of the audit chain about the patient; each page counts all by actor, purpose and operation."""
+    context = context_for(query)
+    before = int(opened_place(query.cursor, context)[0]) if query.cursor else None
     ask = disclosures.PatientAsk(f"Patient/{path.patient_id}", query.since, query.until)
-    return json_answer(disclosures.patient_views(platform(), who(), ask))
+    found = disclosures.patient_views(platform(), who(), ask, limit=query.limit + 1, before=before)
+    page = found["views"][: query.limit]
+    more = sealed_place([str(page[-1]["seq"])], context) if len(found["views"]) > len(page) else None
+    return json_answer(found | {"views": page, "next": more})
 
 
 @access.get(
@@ -135,15 +161,23 @@ def views(path: PatientPath, query: TimesQuery) -> Response:
 def accounting(path: PatientPath, query: DisclosuresQuery) -> Response:
     """What was disclosed to whom and for what; treatment, payment and operations are left out, as the rule says."""
     ask = disclosures.PatientAsk(f"Patient/{path.patient_id}", query.since, query.until)
+    if query.format == "json":
+        return _page_of_disclosures(ask, query)
+    if query.cursor or query.limit is not None:
+        raise QueryError("csv and html have no pages", "Ask for them without limit and cursor, or for JSON.")
     report = disclosures.disclosures(platform(), who(), ask)
     if query.format == "csv":
         made = Response(disclosures_page.as_csv(report), content_type="text/csv; charset=utf-8")
         made.headers["Content-Disposition"] = 'attachment; filename="disclosures.csv"'
         return made
-    if query.format == "html":
-        made = Response(disclosures_page.as_html(report), content_type="text/html; charset=utf-8")
-        made.headers["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-        )
-        return made
-    return json_answer(report)
+    made = Response(disclosures_page.as_html(report), content_type="text/html; charset=utf-8")
+    made.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    return made
+
+
+def _page_of_disclosures(ask: disclosures.PatientAsk, query: DisclosuresQuery) -> Response:
+    context = context_for(query)
+    after = opened_place(query.cursor, context) if query.cursor else []
+    report = disclosures.disclosures(platform(), who(), ask, after=after, limit=query.limit)
+    place = report.pop("place", None)
+    return json_answer(report | {"next": sealed_place(place, context) if place else None})

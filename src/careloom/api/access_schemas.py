@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from careloom.api.lists import NEXT
 from careloom.api.schemas import Model
 
 ID_PATTERN = r"^[a-z2-7]{26}$"
@@ -62,9 +63,10 @@ class EmergencyReport(Model):
 class EmergencyList(Model):
     """Emergencies, newest first."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"emergencies": [EMERGENCY]}})
+    model_config = ConfigDict(json_schema_extra={"example": {"emergencies": [EMERGENCY], "next": None}})
 
     emergencies: list[EmergencyReport]
+    next: str | None = NEXT
 
 
 class ViewOfPatient(Model):
@@ -107,7 +109,7 @@ class PatientViews(Model):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {"patient": f"Patient/{PATIENT}", **TIMES, "total": 1, "views": [VIEW], "actors": [
+            "example": {"patient": f"Patient/{PATIENT}", **TIMES, "total": 1, "next": None, "views": [VIEW], "actors": [
                 {"actor": "dr.weber", "purpose": "TREAT", "operation": "read", "count": 1, "first": VIEW["time"],
                  "last": VIEW["time"]}]}
         }
@@ -118,7 +120,8 @@ class PatientViews(Model):
     until: time.datetime
     actors: list[ActorOfPatient]
     views: list[ViewOfPatient]
-    total: int
+    total: int = Field(description="Of all pages.")
+    next: str | None = NEXT
 
 
 class Disclosure(Model):
@@ -154,7 +157,7 @@ class Disclosures(Model):
         json_schema_extra={
             "example": {"patient": f"Patient/{PATIENT}", **TIMES, "rule": "45 CFR 164.528",
                         "excluded": [{"purpose": "TREAT", "rule": "164.528(a)(1)(i): treatment", "count": 12}],
-                        "disclosures": [DISCLOSURE]}
+                        "disclosures": [DISCLOSURE], "next": None}
         }
     )  # fmt: skip
 
@@ -164,3 +167,4 @@ class Disclosures(Model):
     rule: str
     excluded: list[ExcludedDisclosures]
     disclosures: list[Disclosure]
+    next: str | None = NEXT

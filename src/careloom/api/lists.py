@@ -23,6 +23,7 @@ from careloom.errors import IntegrityError, QueryError
 Order = Literal["newest", "oldest", "names", "names-down"]
 NEXT = Field(description="The cursor of the next page, null on the last one; the header Link has its address.")
 _CURSOR = r"^[A-Za-z0-9_-]{0,600}$"
+Cursor = Annotated[str, Field(pattern=_CURSOR)]
 _STATE = r"^[a-z][a-z-]{0,39}$|^$"
 
 
@@ -30,7 +31,7 @@ class ListQuery(Model):
     """Which page of a list."""
 
     limit: Annotated[int, Field(ge=1, le=500)] = told(100, "Items of one page.", 20)
-    cursor: Annotated[str, Field(pattern=_CURSOR)] = told("", "`next` of the page before; empty for the first.", "")
+    cursor: Cursor = told("", "`next` of the page before; empty for the first.", "")
 
 
 class TimesQuery(ListQuery):
@@ -87,7 +88,7 @@ def _place(item: Mapping[str, Any], by: str, at: str) -> list[str]:
     return [str(item.get(at) or "") if at else "", str(item[by])]
 
 
-def context_for(query: ListQuery) -> bytes:
+def context_for(query: Model) -> bytes:
     """What a cursor of this list with these filters is bound to."""
     return context_of(["paging", request.path, query.model_dump_json(exclude={"limit", "cursor"})])
 

@@ -1,6 +1,6 @@
 """Emergencies in which the glass was broken, who saw a patient, and the accounting of disclosures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import urlencode
 
@@ -43,13 +43,17 @@ class PatientView:
 
 @dataclass(frozen=True, slots=True)
 class PatientViews:
-    """Who saw a patient, newest first; `total` counts all, a thousand are shown."""
+    """Who saw a patient, newest first; `total` counted them when the first page was asked for.
+
+    next  the cursor of the page after these, None on the last one
+    """
 
     patient: str
     since: datetime
     until: datetime
     views: tuple[PatientView, ...]
     total: int
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +71,25 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class Disclosures:
-    """The accounting of disclosures of one patient, by 45 CFR 164.528."""
+    """The accounting of disclosures of one patient, by 45 CFR 164.528, oldest first.
+
+    next  the cursor of the page after these, None on the last one
+    """
 
     patient: str
     since: datetime
     until: datetime
     rule: str
     disclosures: tuple[Disclosure, ...]
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Emergencies:
+class EmergencyPage:
+    """Some emergencies, newest first; `next` is the cursor of the page after them, None on the last one."""
+
     emergencies: tuple[Emergency, ...]
+    next: str | None = None
 
 
 class Access:
@@ -99,11 +110,20 @@ class Access:
         ask = Ask(method="POST", url=self._url("emergencies"), body=JsonBody(body), is_repeatable=False)
         return decode(Emergency, self._session.document(ask))
 
+    def emergencies_page(self, *, waiting: bool = False, limit: int = 100, cursor: str = "") -> EmergencyPage:
+        """Some emergencies; `cursor` is the `next` of the page before. raises QueryError; AccessError."""
+        asked = {"limit": str(limit)} | ({"waiting": "true"} if waiting else {}) | _from(cursor)
+        ask = Ask(method="GET", url=self._url(f"emergencies?{urlencode(asked)}"))
+        return decode(EmergencyPage, self._session.document(ask))
+
     def emergencies(self, *, waiting: bool = False) -> tuple[Emergency, ...]:
-        """The newest hundred, or only those that nobody has acknowledged. raises AccessError."""
-        asked = f"?{urlencode({'waiting': 'true'})}" if waiting else ""
-        ask = Ask(method="GET", url=self._url(f"emergencies{asked}"))
-        return decode(_Emergencies, self._session.document(ask)).emergencies
+        """All, newest first, or only those that nobody has acknowledged. raises AccessError."""
+        page = self.emergencies_page(waiting=waiting, limit=1000)
+        found = page.emergencies
+        while page.next:
+            page = self.emergencies_page(waiting=waiting, limit=1000, cursor=page.next)
+            found += page.emergencies
+        return found
 
     def acknowledge(self, emergency: str) -> Emergency:
         """Says that a privacy officer has looked at it. raises NotFound; AccessError."""
@@ -114,15 +134,47 @@ class Access:
         )
         return decode(Emergency, self._session.document(ask))
 
-    def patient_views(self, patient_id: str) -> PatientViews:
-        """Who saw the patient in the last six years. raises InputError; AccessError."""
-        ask = Ask(method="GET", url=self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/views"))
+    def views_page(self, patient_id: str, *, limit: int = 1000, cursor: str = "") -> PatientViews:
+        """Some of those who saw the patient; `cursor` is the `next` of the page before.
+
+        raises  InputError; AccessError
+        """
+        ask = Ask(method="GET", url=self._about(patient_id, "views", limit, cursor))
         return decode(PatientViews, self._session.document(ask))
 
-    def disclosures(self, patient_id: str) -> Disclosures:
-        """The accounting of disclosures of the last six years. raises InputError; AccessError."""
-        ask = Ask(method="GET", url=self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/disclosures"))
+    def patient_views(self, patient_id: str) -> PatientViews:
+        """All who saw the patient in the last six years. raises InputError; AccessError."""
+        page = first = self.views_page(patient_id)
+        found = first.views
+        while page.next:
+            page = self.views_page(patient_id, cursor=page.next)
+            found += page.views
+        return replace(first, views=found, next=None)
+
+    def disclosures_page(self, patient_id: str, *, limit: int = 1000, cursor: str = "") -> Disclosures:
+        """Some of the accounting of disclosures; `cursor` is the `next` of the page before.
+
+        raises  InputError; AccessError
+        """
+        ask = Ask(method="GET", url=self._about(patient_id, "disclosures", limit, cursor))
         return decode(Disclosures, self._session.document(ask))
+
+    def disclosures(self, patient_id: str) -> Disclosures:
+        """The accounting of all disclosures of the last six years. raises InputError; AccessError."""
+        page = first = self.disclosures_page(patient_id)
+        found = first.disclosures
+        while page.next:
+            page = self.disclosures_page(patient_id, cursor=page.next)
+            found += page.disclosures
+        return replace(first, disclosures=found, next=None)
+
+    def _about(self, patient_id: str, what: str, limit: int, cursor: str) -> str:
+        asked = urlencode({"limit": str(limit)} | _from(cursor))
+        return self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/{what}?{asked}")
 
     def _url(self, path: str) -> str:
         return f"{self._session.base}/api/v1/{path}"
+
+
+def _from(cursor: str) -> dict[str, str]:
+    return {"cursor": cursor} if cursor else {}

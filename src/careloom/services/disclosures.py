@@ -3,7 +3,7 @@
 source  45 CFR 164.528 (Accounting of disclosures of protected health information), as of 2024
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -60,11 +60,14 @@ class PatientAsk:
     until: datetime | None = None
 
 
-def patient_views(platform: Platform, who: Principal, ask: PatientAsk, *, limit: int = 1000) -> dict[str, Any]:
+def patient_views(
+    platform: Platform, who: Principal, ask: PatientAsk, *, limit: int = 1000, before: int | None = None
+) -> dict[str, Any]:
     """Who saw the patient, newest first: each event in full, and how often each actor for each purpose.
 
+    before   seq of the last view of the page before; None for the first page
     returns  patient, since, until, actors (actor, purpose, operation, count, first, last), views (time, actor,
-             operation, purpose, outcome, action, type, emergency, seq, hash), total (before `limit`)
+             operation, purpose, outcome, action, type, emergency, seq, hash), total (of all pages, as `actors` are)
     raises   AccessError; QueryError
     """
     found = [one for one in _about(platform, who, ask, "patient-views") if one.event["operation"] not in WATCHING]
@@ -77,19 +80,23 @@ def patient_views(platform: Platform, who: Principal, ask: PatientAsk, *, limit:
          "first": _instant(rows[0].time), "last": _instant(rows[-1].time)}
         for (actor, purpose, operation), rows in sorted(actors.items())
     ]  # fmt: skip
-    views = [_view(one) for one in reversed(found)][:limit]
+    views = [_view(one) for one in reversed(found) if before is None or one.seq < before][:limit]
     return _head(platform, ask) | {"actors": counted, "views": views, "total": len(found)}
 
 
-def disclosures(platform: Platform, who: Principal, ask: PatientAsk) -> dict[str, Any]:
+def disclosures(
+    platform: Platform, who: Principal, ask: PatientAsk, *, after: Sequence[str] = (), limit: int | None = None
+) -> dict[str, Any]:
     """The accounting of disclosures of the patient, oldest first.
 
     Disclosures for treatment, payment and operations, and to the patient, are left out, as the rule says; so are
     de-identified data, which are no protected health information (164.502(d)(2)).
 
+    after    `place` of the page before; empty for the first page
+    limit    disclosures of one page; None for all
     returns  patient, since, until, rule, excluded (purpose -> why, and how many were left out), disclosures (date,
              recipient, description, purpose, purpose_text, count, seq), each a row or, of one recipient for one purpose
-             on one day, several (164.528(b)(3))
+             on one day, several (164.528(b)(3)); with a limit also `place` of the last one, None where no more follow
     raises   AccessError; QueryError
     """
     left_out: dict[str, int] = dict.fromkeys(EXCLUDED, 0)
@@ -104,13 +111,17 @@ def disclosures(platform: Platform, who: Principal, ask: PatientAsk) -> dict[str
             continue
         day = time_of(one.time).date().isoformat()
         rows.setdefault((day, event["actor"], event["operation"], event["purpose"]), []).append(one)
+    places = [place for place in sorted(rows) if not after or place > tuple(after)]
     listed = [
         {"date": day, "recipient": actor, "description": DESCRIPTIONS.get(operation, operation), "purpose": purpose,
          "purpose_text": purpose_text(purpose), "count": len(some), "seq": [one.seq for one in some]}
-        for (day, actor, operation, purpose), some in sorted(rows.items())
+        for (day, actor, operation, purpose) in places[:limit] for some in (rows[day, actor, operation, purpose],)
     ]  # fmt: skip
     excluded = [{"purpose": name, "rule": rule, "count": left_out[name]} for name, rule in EXCLUDED.items()]
-    return _head(platform, ask) | {"rule": "45 CFR 164.528", "excluded": excluded, "disclosures": listed}
+    told = _head(platform, ask) | {"rule": "45 CFR 164.528", "excluded": excluded, "disclosures": listed}
+    if limit is not None:
+        told["place"] = list(places[limit - 1]) if len(places) > limit else None
+    return told
 
 
 def is_disclosure(event: dict[str, Any]) -> bool:

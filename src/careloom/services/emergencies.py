@@ -61,12 +61,20 @@ def open_emergency(
 
 
 def list_emergencies(
-    platform: Platform, who: Principal, *, is_waiting: bool = False, limit: int = 100
+    platform: Platform,
+    who: Principal,
+    *,
+    is_waiting: bool = False,
+    limit: int = 100,
+    after: tuple[datetime, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Emergencies, newest first; only those that nobody has acknowledged if `is_waiting`. raises AccessError"""
+    """Emergencies, newest first; only those that nobody has acknowledged if `is_waiting`. raises AccessError
+
+    after  (opened, id) of the last one of the page before; None for the first page
+    """
     admit(platform, who, "audit", ZONE, operation="emergency-list")
     with platform.store(ZONE).emergencies() as reader:
-        found = reader.page(limit=limit, is_waiting=is_waiting)
+        found = reader.page(limit=limit, is_waiting=is_waiting, after=after)
     subjects = {one.pseudonym for one in found}
     note(platform, who, "emergency-list", ZONE, subjects=subjects, detail={"count": len(found)})
     return [as_json(one) for one in found]

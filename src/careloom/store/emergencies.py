@@ -62,11 +62,18 @@ class EmergencyReader:
             raise NotFound("there is no such emergency", "List them: careloom access emergencies.")
         return self._opened(rows[0])
 
-    def page(self, *, limit: int, is_waiting: bool = False) -> list[Opened]:
-        """The newest ones first, seals opened; only those nobody has looked at if `is_waiting`."""
-        where = "WHERE acknowledged IS NULL " if is_waiting else ""
+    def page(self, *, limit: int, is_waiting: bool = False, after: tuple[datetime, str] | None = None) -> list[Opened]:
+        """The newest ones first, seals opened; only those nobody has looked at if `is_waiting`.
+
+        after  (opened, id) of the one that the page goes on behind; None for the first page
+        """
+        wanted, values = ["acknowledged IS NULL"] if is_waiting else [], list[object]()
+        if after is not None:
+            wanted.append("(opened < ? OR (opened = ? AND id > ?))")
+            values += [microseconds(after[0]), microseconds(after[0]), after[1]]
+        where = f"WHERE {' AND '.join(wanted)} " if wanted else ""
         sql = f"SELECT {_COLUMNS} FROM emergency {where}ORDER BY opened DESC, id LIMIT ?"  # noqa: S608 our own names
-        return [self._opened(row) for row in bulk.fetch(self._connection, sql, (limit,))]
+        return [self._opened(row) for row in bulk.fetch(self._connection, sql, (*values, limit))]
 
     def waiting(self) -> int:
         """How many nobody has looked at."""

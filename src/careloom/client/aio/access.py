@@ -1,8 +1,9 @@
 """Emergencies in which the glass was broken, who saw a patient, and the accounting of disclosures."""
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
-from careloom.client.access import Disclosures, Emergency, PatientViews, _Emergencies
+from careloom.client.access import Disclosures, Emergency, EmergencyPage, PatientViews, _from
 from careloom.client.address import segment
 from careloom.client.aio.session import Session
 from careloom.client.decoding import decode
@@ -28,11 +29,20 @@ class Access:
         ask = Ask(method="POST", url=self._url("emergencies"), body=JsonBody(body), is_repeatable=False)
         return decode(Emergency, await self._session.document(ask))
 
+    async def emergencies_page(self, *, waiting: bool = False, limit: int = 100, cursor: str = "") -> EmergencyPage:
+        """Some emergencies; `cursor` is the `next` of the page before. raises QueryError; AccessError."""
+        asked = {"limit": str(limit)} | ({"waiting": "true"} if waiting else {}) | _from(cursor)
+        ask = Ask(method="GET", url=self._url(f"emergencies?{urlencode(asked)}"))
+        return decode(EmergencyPage, await self._session.document(ask))
+
     async def emergencies(self, *, waiting: bool = False) -> tuple[Emergency, ...]:
-        """The newest hundred, or only those that nobody has acknowledged. raises AccessError."""
-        asked = f"?{urlencode({'waiting': 'true'})}" if waiting else ""
-        ask = Ask(method="GET", url=self._url(f"emergencies{asked}"))
-        return decode(_Emergencies, await self._session.document(ask)).emergencies
+        """All, newest first, or only those that nobody has acknowledged. raises AccessError."""
+        page = await self.emergencies_page(waiting=waiting, limit=1000)
+        found = page.emergencies
+        while page.next:
+            page = await self.emergencies_page(waiting=waiting, limit=1000, cursor=page.next)
+            found += page.emergencies
+        return found
 
     async def acknowledge(self, emergency: str) -> Emergency:
         """Says that a privacy officer has looked at it. raises NotFound; AccessError."""
@@ -43,15 +53,43 @@ class Access:
         )
         return decode(Emergency, await self._session.document(ask))
 
-    async def patient_views(self, patient_id: str) -> PatientViews:
-        """Who saw the patient in the last six years. raises InputError; AccessError."""
-        ask = Ask(method="GET", url=self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/views"))
+    async def views_page(self, patient_id: str, *, limit: int = 1000, cursor: str = "") -> PatientViews:
+        """Some of those who saw the patient; `cursor` is the `next` of the page before.
+
+        raises  InputError; AccessError
+        """
+        ask = Ask(method="GET", url=self._about(patient_id, "views", limit, cursor))
         return decode(PatientViews, await self._session.document(ask))
 
-    async def disclosures(self, patient_id: str) -> Disclosures:
-        """The accounting of disclosures of the last six years. raises InputError; AccessError."""
-        ask = Ask(method="GET", url=self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/disclosures"))
+    async def patient_views(self, patient_id: str) -> PatientViews:
+        """All who saw the patient in the last six years. raises InputError; AccessError."""
+        page = first = await self.views_page(patient_id)
+        found = first.views
+        while page.next:
+            page = await self.views_page(patient_id, cursor=page.next)
+            found += page.views
+        return replace(first, views=found, next=None)
+
+    async def disclosures_page(self, patient_id: str, *, limit: int = 1000, cursor: str = "") -> Disclosures:
+        """Some of the accounting of disclosures; `cursor` is the `next` of the page before.
+
+        raises  InputError; AccessError
+        """
+        ask = Ask(method="GET", url=self._about(patient_id, "disclosures", limit, cursor))
         return decode(Disclosures, await self._session.document(ask))
+
+    async def disclosures(self, patient_id: str) -> Disclosures:
+        """The accounting of all disclosures of the last six years. raises InputError; AccessError."""
+        page = first = await self.disclosures_page(patient_id)
+        found = first.disclosures
+        while page.next:
+            page = await self.disclosures_page(patient_id, cursor=page.next)
+            found += page.disclosures
+        return replace(first, disclosures=found, next=None)
+
+    def _about(self, patient_id: str, what: str, limit: int, cursor: str) -> str:
+        asked = urlencode({"limit": str(limit)} | _from(cursor))
+        return self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/{what}?{asked}")
 
     def _url(self, path: str) -> str:
         return f"{self._session.base}/api/v1/{path}"
