@@ -1,12 +1,13 @@
 """Drift of a watched model: what is found at five strengths, and how often an undrifted window raises an alarm.
 
-``python bench/bench_drift.py [--windows 200] [--rows 1000] [--repeats 20] [--simulated 6000] [--json]``
+``python bench/bench_drift.py [--windows 200] [--rows 1000] [--repeats 20] [--simulated 6000] [--seed 0] [--json]``
 
 Real data: diabetes130 of ``CARELOOM_SUITES``; simulated: metabolic panels of patients of seed 7, four of each at most
 (an admission within a year). A third of the patients fits a logistic regression, a third makes the profile, windows
 are drawn of the last. A strength is the PSI between the profile and what all rows of the last third become: 0.02, 0.05,
 0.15, 0.35, 0.80; medium is 0.10 to 0.25. Calibration has no bins: there a strength is the d whose square is that PSI
-(as for two normal distributions of one spread), as log odds of 1.81 d.
+(as for two normal distributions of one spread), as log odds of 1.81 d. Another seed draws other thirds of the patients
+and other windows.
 """
 
 import argparse
@@ -52,6 +53,7 @@ class Watched:
     scores: np.ndarray
     outcomes: np.ndarray
     groups: dict[str, np.ndarray]
+    people: np.ndarray
 
 
 def diabetes() -> pl.DataFrame:
@@ -102,11 +104,13 @@ def watched(name: str, table: pl.DataFrame, groups: list[str], draw: np.random.G
     mine = table.filter(at == 1)
     threshold = float(np.quantile(scores[at == 1], 0.9))
     profile = make_profile(
-        mine, specs, scores[at == 1], label[at == 1], threshold=threshold, groups=mine.select(groups)
-    )
+        mine, specs, scores[at == 1], label[at == 1], threshold=threshold, groups=mine.select(groups),
+        people=mine["patient_id"],
+    )  # fmt: skip
     rest = table.filter(at == 2)
     told = {one: rest[one].cast(pl.String).fill_null("").to_numpy().astype(str) for one in groups}
-    return Watched(name, Profile.read(profile.as_json()), rest.select(features), scores[at == 2], label[at == 2], told)
+    people, kept = rest["patient_id"].to_numpy(), Profile.read(profile.as_json())
+    return Watched(name, kept, rest.select(features), scores[at == 2], label[at == 2], told, people)
 
 
 def encoded(frame: pl.DataFrame, fit: np.ndarray) -> np.ndarray:
@@ -128,7 +132,8 @@ def window_of(
     """A window of rows, as it would be read from the log of predictions."""
     groups = {name: values[chosen] for name, values in one.groups.items()}
     alerts = scores >= one.profile.scores.threshold
-    return PredictionWindow(one.profile.bins(frame), scores, alerts, came.astype(np.int8), groups)
+    told = (scores, alerts, came.astype(np.int8), groups)
+    return PredictionWindow(one.profile.bins(frame), *told, people=one.people[chosen])
 
 
 def undrifted(one: Watched, windows: int, rows: int, how: Thresholds, draw: np.random.Generator) -> list[list[Finding]]:
@@ -206,7 +211,7 @@ def drifts(
     one: Watched, kinds: dict[str, tuple[str, Make, float]], ask: argparse.Namespace, how: Thresholds | None = None
 ) -> Iterator[dict[str, object]]:
     """For each kind and strength, the share of windows that raise an alarm at the feature that was changed."""
-    how, draw = how or shipped(), np.random.default_rng(5)
+    how, draw = how or shipped(), np.random.default_rng(5 + 1000 * ask.seed)
     for kind, (name, make, most) in kinds.items():
         for label, wanted in STRENGTHS.items():
             by, hits = strength(one, name, make, wanted, most), 0
@@ -228,7 +233,7 @@ def drifts(
 
 def of_scores(one: Watched, ask: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Prediction shift (outcomes not known yet) and calibration shift (scores as before, outcomes that changed)."""
-    how, draw = shipped(), np.random.default_rng(6)
+    how, draw = shipped(), np.random.default_rng(6 + 1000 * ask.seed)
     odds = np.log(one.scores / (1 - one.scores))
     for kind in ("prediction shift", "calibration shift"):
         for label, wanted in STRENGTHS.items():
@@ -332,11 +337,12 @@ def main() -> None:
         ("simulated", 6000),
         ("streams", 100),
         ("years", 200),
+        ("seed", 0),
     ):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--json", action="store_true")
     ask = parser.parse_args()
-    draw = np.random.default_rng(20261130)
+    draw = np.random.default_rng(20261130 + ask.seed)
     real = watched("diabetes130", diabetes(), ["gender", "race"], draw)
     made = watched("simulated", simulated(ask.simulated), ["sex"], draw)
     report: dict[str, object] = {"asked": vars(ask), "rows": {one.name: one.scores.size for one in (real, made)}}
@@ -345,7 +351,7 @@ def main() -> None:
         how = thresholds(f'[tests]\ncorrection = "{correction}"')
         for one in (real, made):
             rows = min(ask.rows, one.scores.size // 2)
-            unlikely = undrifted(one, ask.windows, rows, how, np.random.default_rng(3))
+            unlikely = undrifted(one, ask.windows, rows, how, np.random.default_rng(3 + 1000 * ask.seed))
             alarms = [[each for each in every if each.is_alarm] for every in unlikely]
             kinds = sorted({f"{each.kind} {each.place}".strip() for every in alarms for each in every})
             found.append({"data": one.name, "correction": correction, "windows": ask.windows,

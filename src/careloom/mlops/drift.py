@@ -19,8 +19,8 @@ from careloom.errors import InputError
 from careloom.metrics import wilson_interval
 from careloom.mlops.drift_findings import Finding, settled, share_above, share_below, two_sided
 from careloom.mlops.drift_inputs import input_quality
-from careloom.mlops.drift_measures import apart, smirnov
-from careloom.mlops.drift_profile import Bins, Profile, nearest
+from careloom.mlops.drift_measures import Apart, apart, bounded, smirnov
+from careloom.mlops.drift_profile import Bins, Profile, fillings
 from careloom.mlops.drift_scores import Tally, recalibrated, shift_of, tally
 from careloom.mlops.drift_thresholds import Thresholds
 
@@ -40,6 +40,7 @@ class PredictionWindow:
     groups    kind of group -> [n] group of each, empty where nobody knows
     answers   [n] accepted, overridden or empty
     reasons   [n] code of an override, or empty
+    people    [n] keyed id of whose it is: rows of one hang together; None where each is of its own
     """
 
     bins: Bins
@@ -49,6 +50,7 @@ class PredictionWindow:
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     answers: NDArray[np.str_] | None = None
     reasons: NDArray[np.str_] | None = None
+    people: NDArray[np.str_] | None = None
 
     @property
     def rows(self) -> int:
@@ -74,30 +76,33 @@ def judge(profile: Profile, recent: PredictionWindow, ripe: PredictionWindow, th
 
 
 def drifted_inputs(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
-    """Values of each feature, and how much of it is missing, against the profile."""
+    """Values of each feature, and how much of it is missing, against the profile.
+
+    Of counts that the profile suppresses each measure is taken at what they may be: `bounded`.
+    """
     for number, column in enumerate(profile.columns):
         now = column.tallied(window.bins[:, number]).astype(np.float64)
-        before = nearest(profile.rows, column.counts, now)
-        ordered = column.kind == "number"
-        plain = slice(0, column.size)
-        values = apart(before[:-1], now[:-1], ordered=False)
-        steps = apart(before[plain], now[plain], ordered=ordered).ks
-        rows = int(now[:-1].sum())
-        ks_p = None if steps is None else smirnov(steps, int(before[plain].sum()), max(int(now[plain].sum()), 1))
+        may_be = fillings(profile.rows, column.counts, now, column.holds)
+        plain, rows = slice(0, column.size), int(now[:-1].sum())
+        values = bounded([apart(one[:-1], now[:-1], ordered=False) for one in may_be])
+        steps = apart(may_be[0][plain], now[plain], ordered=column.kind == "number").ks
+        sizes = (int(may_be[0][plain].sum()), max(int(now[plain].sum()), 1))
+        ks_p = None if steps is None else smirnov(steps, *sizes)
         detail = {"js": values.js, "ks": steps, "ks_p": ks_p, "counts": now.astype(int).tolist()}
-        yield _psi("values", column.name, rows, (values.psi, values.most, values.p), thresholds, detail)
-        gaps = apart([before[:-1].sum(), before[-1]], [now[:-1].sum(), now[-1]], ordered=False)
+        yield _psi("values", column.name, rows, values, thresholds, detail)
+        gaps = bounded([apart([one[:-1].sum(), one[-1]], [rows, now[-1]], ordered=False) for one in may_be])
+        before = may_be[0]
         shares = {"share": float(now[-1] / window.rows), "before": float(before[-1] / max(before.sum(), 1))}
-        told = {"js": gaps.js, **shares}
-        yield _psi("missing", column.name, window.rows, (gaps.psi, gaps.most, gaps.p), thresholds, told)
+        yield _psi("missing", column.name, window.rows, gaps, thresholds, {"js": gaps.js, **shares})
 
 
 def drifted_scores(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
     """The scores, and the mix of the groups that they were made for, against the profile."""
     now = profile.scores.tallied(window.scores)
-    whole = apart(nearest(profile.rows, profile.scores.counts, now), now, ordered=True)
+    may_be = fillings(profile.rows, profile.scores.counts, now)
+    whole = bounded([apart(one, now, ordered=True) for one in may_be])
     detail = {"js": whole.js, "ks": whole.ks, "mean": float(window.scores.mean()), "alerts": int(window.alerts.sum())}
-    yield _psi("scores", "", window.rows, (whole.psi, whole.most, whole.p), thresholds, detail)
+    yield _psi("scores", "", window.rows, whole, thresholds, detail)
     for kind, sizes in profile.scores.groups.items():
         of_each = window.groups.get(kind, np.array([], dtype=str))
         mine = [int(np.count_nonzero(of_each == one)) for one in sizes]
@@ -105,7 +110,7 @@ def drifted_scores(profile: Profile, window: PredictionWindow, thresholds: Thres
             yield Finding("unjudged", kind, window.rows, 0.0, 0.0, 1.0, 1.0, 1.0)
         elif len(sizes) > 1:
             mix = apart(list(sizes.values()), mine, ordered=False)
-            yield _psi("mix", kind, sum(mine), (mix.psi, mix.most, mix.p), thresholds, {"js": mix.js})
+            yield _psi("mix", kind, sum(mine), mix, thresholds, {"js": mix.js})
 
 
 def drifted_outcomes(profile: Profile, window: PredictionWindow, thresholds: Thresholds) -> Iterator[Finding]:
@@ -115,7 +120,7 @@ def drifted_outcomes(profile: Profile, window: PredictionWindow, thresholds: Thr
     before = profile.scores.recalibration
     if before is None or not _is_enough(came, thresholds.least_events):
         return
-    now = recalibrated(scores, came)
+    now = recalibrated(scores, came, None if window.people is None else window.people[known])
     if now is None:
         return
     detail = {
@@ -182,11 +187,10 @@ def overridden(window: PredictionWindow, thresholds: Thresholds) -> Iterator[Fin
 
 
 def _psi(
-    kind: str, place: str, rows: int, told: tuple[float, float, float], thresholds: Thresholds,
-    detail: Mapping[str, object],
+    kind: str, place: str, rows: int, told: Apart, thresholds: Thresholds, detail: Mapping[str, object]
 ) -> Finding:  # fmt: skip
-    effect, most, chance = told
-    return Finding(kind, place, rows, effect, most, thresholds.psi_medium, thresholds.psi_large, chance, detail)
+    limits = (thresholds.psi_medium, thresholds.psi_large)
+    return Finding(kind, place, rows, told.psi, told.most, *limits, told.p, detail)
 
 
 def _shift(

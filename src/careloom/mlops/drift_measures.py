@@ -59,6 +59,23 @@ def apart(reference: ArrayLike, window: ArrayLike, *, ordered: bool) -> Apart:
     return Apart(psi, psi + _Z95 * spread, _jensen_shannon(was, is_now), steps, same(before, now))
 
 
+def bounded(may_be: Sequence[Apart]) -> Apart:
+    """What is certain of a distance whose reference is one of several: the least that it may be by each measure, the
+    largest upper bound, and the largest p.
+
+    source  Manski CF, Partial Identification of Probability Distributions, Springer 2003, chapter 1: bounds by the
+            worst and the best of what is not seen
+    """
+    steps = [one.ks for one in may_be if one.ks is not None]
+    return Apart(
+        min(one.psi for one in may_be),
+        max(one.most for one in may_be),
+        min(one.js for one in may_be),
+        min(steps) if steps else None,
+        max(one.p for one in may_be),
+    )
+
+
 def same(before: Floats, now: Floats) -> float:
     """p of the test that two counts of the same bins come from one distribution.
 

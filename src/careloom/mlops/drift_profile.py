@@ -5,7 +5,7 @@
     Profile.read(profile.as_json())                               the same
 
 A profile holds counts and no row. A count below `SMALLEST` is in none: rare levels count as `OTHER`, thin bins of
-numbers join their neighbour, and what is left too small is kept as 0: unknown, not none (`nearest`).
+numbers join their neighbour, and what is left too small is kept as 0: unknown, not none (`fillings`).
 
 source  cells below 11 are suppressed: CMS cell size suppression policy, Centers for Medicare & Medicaid Services, 2020
 """
@@ -57,6 +57,11 @@ class Column:
     def size(self) -> int:
         """How many bins hold values that are plain."""
         return len(self.edges) + 1 if self.kind == "number" else len(self.levels)
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """[size + 3] whether a row can lie there: a number is never another level, a level never outside."""
+        return np.array([True] * self.size + [self.kind == "level", self.kind == "number", True])
 
     def coded(self, column: pl.Series) -> Bins:
         """[n] the bin of each value. raises SchemaMismatch for a column of the wrong kind"""
@@ -159,12 +164,49 @@ def nearest(rows: int, counts: Sequence[int], window: ArrayLike) -> NDArray[np.f
     return filled
 
 
+def fillings(
+    rows: int, counts: Sequence[int], window: ArrayLike, holds: ArrayLike | None = None
+) -> list[NDArray[np.float64]]:
+    """What the counts of a profile may have been, [B] each, the nearest to the window first.
+
+    What is suppressed is known in sum: the rows that no count holds. Of one or two cells that may hide them (of most
+    columns: other or outside, and missing) these are all ways in which they may lie; of more `nearest`, and two
+    far ones: all in the cells of which the window has fewest rows, and most. Only the counts where none is suppressed.
+    rows, counts, window  as for `nearest`
+    holds   [B] whether a row can lie in the cell; in each, where None
+    """
+    before, now = np.array(counts, dtype=np.float64), np.asarray(window, dtype=np.float64)
+    hidden = max(rows - int(before.sum()), 0)
+    cells = np.flatnonzero((before == 0) & (True if holds is None else np.asarray(holds, dtype=bool)))
+    if not hidden or not now.sum():
+        return [before]
+    rising = cells[np.argsort(now[cells], kind="stable")]
+    if not 0 < cells.size <= 2 or hidden > cells.size * (SMALLEST - 1):
+        far = [_filled(before, hidden, order) for order in (rising, rising[::-1])]
+        return [nearest(rows, counts, window), *far]
+    least = max(0, hidden - (SMALLEST - 1) * (cells.size - 1))
+    ways = range(least, min(SMALLEST - 1, hidden) + 1) if cells.size == 2 else [hidden]
+    found = []
+    for one in ways:
+        found.append(before.copy())
+        found[-1][cells] = [one, hidden - one][: cells.size]
+    return sorted(found, key=lambda filled: float(np.abs(filled / rows - now / now.sum()).sum()))
+
+
+def _filled(before: NDArray[np.float64], hidden: float, order: NDArray[np.int64]) -> NDArray[np.float64]:
+    filled = before.copy()
+    for cell in order:
+        filled[cell] = min(SMALLEST - 1, hidden)
+        hidden -= filled[cell]
+    return filled
+
+
 def most_hidden(rows: int, counts: Sequence[int]) -> int:
     """The most that a suppressed count may have been; 0 where none is suppressed."""
     return min(SMALLEST - 1, max(rows - sum(counts), 0))
 
 
-def make_profile(
+def make_profile(  # noqa: PLR0913 - of what, what came of it, whose it is
     frame: pl.DataFrame,
     features: Sequence[Mapping[str, Any]],
     scores: ArrayLike,
@@ -172,6 +214,7 @@ def make_profile(
     *,
     threshold: float = 1.1,
     groups: pl.DataFrame | None = None,
+    people: ArrayLike | None = None,
 ) -> Profile:
     """The profile of the rows that a model was judged on.
 
@@ -181,6 +224,7 @@ def make_profile(
     outcomes   [n] whether the event came; None where nobody knows
     threshold  from which score on somebody is told
     groups     [n] a column a kind of group (sex, age_band), texts; kept as counts by group
+    people     [n] whose row it is (rows of one patient hang together), of which nothing is kept; None: each of its own
     raises     InputError where there are fewer than 100 rows; SchemaMismatch
     """
     if frame.height < 100:
@@ -193,7 +237,7 @@ def make_profile(
         counts = cut.tallied(cut.coded(frame[told["name"]]))
         kept = tuple(int(count) if count >= SMALLEST else 0 for count in counts)
         columns.append(Column(cut.name, cut.kind, cut.edges, cut.levels, cut.low, cut.high, kept))
-    judged = score_profile(scores, outcomes, threshold=threshold, groups=groups, smallest=SMALLEST)
+    judged = score_profile(scores, outcomes, threshold=threshold, groups=groups, smallest=SMALLEST, people=people)
     return Profile(frame.height, tuple(columns), judged)
 
 

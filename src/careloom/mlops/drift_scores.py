@@ -111,8 +111,9 @@ def score_profile(
     threshold: float,
     groups: pl.DataFrame | None,
     smallest: int,
+    people: ArrayLike | None = None,
 ) -> ScoreProfile:
-    """The profile of scores [n] and outcomes [n]; counts below `smallest` are in none.
+    """The profile of scores [n] and outcomes [n] of people [n]; counts below `smallest` are in none.
 
     raises  InputError for scores that are no probabilities, or outcomes of another length
     """
@@ -133,7 +134,7 @@ def score_profile(
     is_told = hits >= smallest and int(alerted.sum()) - hits >= smallest
     return ScoreProfile(
         tuple(edges.tolist()), kept, threshold, int(alerted.sum()) if is_told else None, hits if is_told else None,
-        tally(told, came), recalibrated(told, came), sizes,
+        tally(told, came), recalibrated(told, came, people), sizes,
         {kind: _judged(column, told, came, smallest) for kind, column in kinds.items()},
     )  # fmt: skip
 
@@ -143,20 +144,27 @@ def tally(scores: Floats, outcomes: NDArray[np.bool_]) -> Tally:
     return Tally(int(scores.size), int(outcomes.sum()), float(scores.sum()))
 
 
-def recalibrated(scores: Floats, outcomes: NDArray[np.bool_]) -> Recalibration | None:
-    """Shift and slope of scores against outcomes; None where all or none had the event."""
+def recalibrated(scores: Floats, outcomes: NDArray[np.bool_], people: ArrayLike | None = None) -> Recalibration | None:
+    """Shift and slope of scores against outcomes; None where all or none had the event.
+
+    people  [n] whose row it is: rows of one hang together, and their errors are as wide as that makes them; each of
+            its own where None
+    source  of the errors: Liang KY, Zeger SL, Biometrika 1986;73:13-22, with G / (G - 1) for G people; never below
+            those of rows that do not hang together
+    """
     if not 0 < outcomes.sum() < outcomes.size:
         return None
     clipped = np.clip(scores, _TINY, 1 - _TINY)
     odds = np.log(clipped / (1 - clipped))
     came = outcomes.astype(np.float64)
-    shift, shift_error = _fitted(np.ones((odds.size, 1)), odds, came)
+    whose = None if people is None else np.unique(np.asarray(people), return_inverse=True)[1]
+    shift, shift_error = _fitted(np.ones((odds.size, 1)), odds, came, whose)
     middle = odds.mean()
-    both, errors = _fitted(np.column_stack((np.ones(odds.size), odds - middle)), np.zeros(odds.size), came)
+    both, errors = _fitted(np.column_stack((np.ones(odds.size), odds - middle)), np.zeros(odds.size), came, whose)
     return Recalibration(float(shift[0]), float(shift_error[0]), float(both[1]), float(errors[1]))
 
 
-def _fitted(columns: Floats, offset: Floats, came: Floats) -> tuple[Floats, Floats]:
+def _fitted(columns: Floats, offset: Floats, came: Floats, whose: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
     """Coefficients and standard errors of a logistic regression, by Newton's steps, halved where they go too far."""
     found = np.zeros(columns.shape[1])
     found[0] = 0.0 if offset.any() else np.log(came.mean() / (1 - came.mean()))
@@ -169,7 +177,15 @@ def _fitted(columns: Floats, offset: Floats, came: Floats) -> tuple[Floats, Floa
         found = np.clip(found + step, -_FARTHEST, _FARTHEST)
         if np.abs(step).max() < 1e-10:
             break
-    return found, np.sqrt(np.diag(np.linalg.inv(information)))
+    spread = np.linalg.inv(information)
+    errors = np.sqrt(np.diag(spread))
+    if whose is None or whose.max() < 1:
+        return found, errors
+    chance = 1 / (1 + np.exp(-np.clip(offset + columns @ found, -30, 30)))
+    sums = np.zeros((int(whose.max()) + 1, columns.shape[1]))
+    np.add.at(sums, whose, columns * (came - chance)[:, None])
+    together = spread @ (sums.T @ sums) @ spread * len(sums) / (len(sums) - 1)
+    return found, np.maximum(errors, np.sqrt(np.diag(together)))
 
 
 def _judged(column: pl.Series, scores: Floats, came: NDArray[np.bool_], smallest: int) -> dict[str, Tally]:

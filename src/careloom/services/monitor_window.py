@@ -26,6 +26,7 @@ def window_of(logged: Sequence[Logged], profile: Profile) -> PredictionWindow:
         {kind: np.array([one.said.groups.get(kind, "") for one in mine], dtype=str) for kind in kinds},
         np.array([one.answer for one in mine], dtype=str),
         np.array([one.reason for one in mine], dtype=str),
+        np.array([one.said.patient for one in mine], dtype=str),
     )
 
 

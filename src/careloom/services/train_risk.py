@@ -291,7 +291,7 @@ def _files(model: Model, told: Material, page: Json, manifest: Json, snapshot: s
         threshold = model.threshold.alert_from if model.threshold is not None else 1.1
         made[PROFILE] = make_profile(
             test.frame, [one.as_json() for one in model.features], model.score(test.frame), test.happened,
-            threshold=threshold, groups=groups,
+            threshold=threshold, groups=groups, people=test.patients,
         ).as_json()  # fmt: skip
     return made
 

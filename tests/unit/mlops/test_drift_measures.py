@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from careloom.metrics import chi_square_above
 from careloom.mlops.drift_measures import apart, benjamini_hochberg, holm, same, smirnov
+from careloom.mlops.drift_scores import recalibrated
 from tests.later import Later
 
 stats, spatial = Later("scipy.stats"), Later("scipy.spatial.distance")
@@ -114,3 +115,29 @@ def test_adjusting_makes_no_chance_smaller_and_keeps_their_order(chances: list[f
         assert one - 1e-12 <= low <= high + 1e-12
     order = np.argsort(chances, kind="stable")
     assert (np.diff(np.array(strict)[order]) >= -1e-12).all()
+
+
+def test_rows_of_one_person_are_no_more_evidence_than_the_person() -> None:
+    draw = np.random.default_rng(5)
+    scores = 1 / (1 + np.exp(2 - draw.normal(size=1500)))
+    happened = draw.random(1500) < scores
+    people = np.arange(1500).astype(str)
+    alone, thrice = recalibrated(scores, happened), [np.repeat(one, 3) for one in (scores, happened, people)]
+    naive, told = recalibrated(*thrice[:2]), recalibrated(*thrice)
+    assert alone is not None
+    assert naive is not None
+    assert told is not None
+    assert (told.shift, told.slope) == (naive.shift, naive.slope)
+    assert naive.slope_error < 0.6 * alone.slope_error
+    assert told.shift_error == pytest.approx(alone.shift_error, rel=0.1)
+    assert told.slope_error == pytest.approx(alone.slope_error, rel=0.1)
+
+
+def test_errors_of_people_with_one_row_each_are_never_below_those_without() -> None:
+    draw = np.random.default_rng(6)
+    scores = 1 / (1 + np.exp(2 - draw.normal(size=800)))
+    happened = draw.random(800) < scores
+    alone, told = recalibrated(scores, happened), recalibrated(scores, happened, np.arange(800))
+    assert alone is not None
+    assert told is not None
+    assert alone.slope_error <= told.slope_error <= 1.2 * alone.slope_error

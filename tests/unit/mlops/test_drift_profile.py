@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from careloom.errors import FormatError, InputError
 from careloom.mlops.drift import PredictionWindow, judge
-from careloom.mlops.drift_profile import MISSING, OTHER, OUTSIDE, SMALLEST, Profile, make_profile, nearest
+from careloom.mlops.drift_measures import Apart, apart, bounded
+from careloom.mlops.drift_profile import MISSING, OTHER, OUTSIDE, SMALLEST, Profile, fillings, make_profile, nearest
 from careloom.mlops.drift_thresholds import shipped
 from careloom.tables.schema import SchemaMismatch
 from tests.unit.mlops.drift_kit import FEATURES, profiled, rows, scores_of
@@ -117,3 +118,73 @@ def test_a_cell_that_no_row_can_lie_in_is_none_and_a_hidden_one_is_at_most_ten()
     assert nearest(100, (60, 40, 0), [500, 300, 200]).tolist() == [60, 40, 0]
     assert nearest(100, (60, 35, 0), [500, 300, 200]).tolist() == [60, 35, 5]
     assert nearest(100, (60, 20, 0, 0), [500, 300, 200, 10]).tolist() == [60, 20, 10, pytest.approx(100 / 101)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "counts", "window", "holds", "ways"),
+    [
+        (100, (60, 40, 0, 0), [500, 300, 200, 0], None, [(60, 40, 0, 0)]),
+        (98, (60, 36, 0, 0), [60, 36, 2, 0], None, [(60, 36, 2, 0), (60, 36, 1, 1), (60, 36, 0, 2)]),
+        (98, (60, 36, 0, 0), [60, 36, 2, 0], [True, True, False, True], [(60, 36, 0, 2)]),
+        (115, (60, 36, 0, 0), [60, 36, 9, 0], None, [(60, 36, 10, 9), (60, 36, 9, 10)]),
+        (85, (60, 0, 0, 0), [60, 0, 5, 30], None,
+         [(60, 0, pytest.approx(85 / 19), 10), (60, 10, 10, 5), (60, 5, 10, 10)]),
+    ],
+    ids=["none", "two cells", "one cell can", "both are at least nine", "three cells"],
+)  # fmt: skip
+def test_what_is_suppressed_lies_in_the_cells_that_may_hide_it(
+    rows: int, counts: tuple[int, ...], window: list[int], holds: list[bool] | None, ways: list[tuple[float, ...]]
+) -> None:
+    found = [tuple(one) for one in fillings(rows, counts, window, holds)]
+    assert found == ways
+
+
+@given(
+    st.lists(st.integers(SMALLEST, 400), min_size=1, max_size=6), st.integers(0, 10), st.integers(0, 10),
+    st.lists(st.integers(0, 300), min_size=8, max_size=8),
+)  # fmt: skip
+@settings(max_examples=80, deadline=None)
+def test_bounds_hold_whatever_was_suppressed(plain: list[int], outside: int, missing: int, drawn: list[int]) -> None:
+    now = np.array([*drawn[: len(plain)], *drawn[-2:]], dtype=float)
+    rows, counts = sum(plain) + outside + missing, (*plain, 0, 0)
+
+    def seen(before: np.ndarray) -> Apart:
+        return apart(before, now, ordered=False)
+
+    true, told = seen(np.array([*plain, outside, missing], dtype=float)), fillings(rows, counts, now)
+    sure = bounded([seen(one) for one in told])
+    assert sure.psi <= true.psi <= true.most <= sure.most
+    assert sure.js <= true.js
+    assert sure.p >= true.p
+
+
+@pytest.mark.parametrize("gaps", [0, 4, 9])
+@pytest.mark.parametrize("share", [0.022, 0.027, 0.034])
+def test_a_gap_that_opens_is_found_though_a_few_gaps_of_before_were_suppressed(gaps: int, share: float) -> None:
+    draw = np.random.default_rng(3)
+
+    def drawn(count: int, missing: int) -> tuple[pl.DataFrame, np.ndarray]:
+        urea = draw.gamma(4, size=count)
+        urea[:missing] = np.nan
+        return pl.DataFrame({"urea": pl.Series(urea).fill_nan(None)}), draw.random(count)
+
+    frame, scores = drawn(4860, gaps)
+    profile = make_profile(frame, [{"name": "urea", "type": "number"}], scores)
+    assert profile.columns[0].counts[-1] == 0
+    frame, scores = drawn(1000, int(1000 * share))
+    told = PredictionWindow(profile.bins(frame), scores, scores >= 2, np.full(1000, -1, dtype=np.int8))
+    assert [(one.kind, one.place) for one in judge(profile, told, told, shipped()) if one.is_alarm] == [
+        ("missing", "urea")
+    ]
+
+
+def test_a_profile_of_few_rows_is_taken_as_the_sample_that_it_is() -> None:
+    draw, features, alarms = np.random.default_rng(11), [{"name": "level", "type": "code"}], 0
+    names, shares = [f"level {number}" for number in range(12)], np.array([0.6, 0.2] + [0.02] * 10)
+    for _ in range(60):
+        frame = pl.DataFrame({"level": draw.choice(names, 150, p=shares)})
+        profile = make_profile(frame, features, draw.random(150))
+        now, scores = pl.DataFrame({"level": draw.choice(names, 1000, p=shares)}), draw.random(1000)
+        told = PredictionWindow(profile.bins(now), scores, scores >= 2, np.full(1000, -1, dtype=np.int8))
+        alarms += any(one.is_alarm for one in judge(profile, told, told, shipped()))
+    assert alarms <= 1
