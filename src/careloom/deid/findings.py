@@ -18,13 +18,14 @@ def type_not_listed() -> Issue:
 
 
 def free_text(kind: str, why: str) -> Issue:
-    """The whole resource is free text or an image."""
+    """The whole resource is free text or an image, or a moment that may not pass."""
     return Issue(
         "deid.free-text-not-yet",
         "error",
         kind,
         f"The resource does not pass: it is or holds {why}.",
-        "It stays in the identified zone. Plain-text notes pass under the policies safe-harbor and expert.",
+        "It stays in the identified zone. Plain-text notes pass under the policies safe-harbor and expert, "
+        "appointments where dates are shifted or kept.",
     )
 
 

@@ -95,6 +95,10 @@ class Structure:
     required: tuple[tuple[str, ...], ...]
 
 
+_WITHOUT_A_DAY = {"Appointment": "a day and hour of care, of which the year alone may pass"}
+"""Types that FHIR R4 does not have without an instant (app-2, app-3): under ``moments = "year"`` they do not pass."""
+
+
 @dataclass(frozen=True, slots=True)
 class AllowedExtension:
     """An extension that passes: `codes` of its valueCode, or the coded sub-extensions in `parts`."""
@@ -110,7 +114,7 @@ class Policy:
 
     digest      keyed by nothing: a hash of the policy's files, for the run manifest
     passing     resource types that pass
-    patient     resource type -> (element that names the patient, whether it must)
+    patient     resource type -> (element that names the patient, whether it must); `participant.actor`: of each part
     refused     resource type -> what free text or image it is
     extensions  structure -> url -> extension
     moments     how dates and times pass: moved by the patient's secret days, the year alone, or as they are
@@ -146,15 +150,17 @@ class Policy:
         return any(isinstance(kept.how, Perturb | Encrypt) for kept in self._every_kept())
 
     def patient_of(self, resource: Mapping[str, Any]) -> str | None:
-        """The id of the patient that a resource is about, as it says itself; None where it names none."""
+        """The id of the patient that a resource is about, as it says itself; None where it names none, or several."""
         element, _ = self.patient.get(str(resource.get("resourceType")), ("", False))
         if element == "id":
             found = resource.get("id")
             return found if isinstance(found, str) else None
-        reference = resource.get(element)
-        text = reference.get("reference") if isinstance(reference, dict) else None
-        parts = text.split("/") if isinstance(text, str) else []
-        return parts[1] if len(parts) in (2, 4) and parts[0] == "Patient" else None
+        first, _, rest = element.partition(".")
+        if not rest:
+            return _patient_in(resource.get(first))
+        parts = resource.get(first)
+        named = {_patient_in(one.get(rest)) for one in parts or () if isinstance(one, dict)} - {None}
+        return named.pop() if len(named) == 1 else None
 
     def _every_kept(self) -> Iterator[Kept]:
         return (kept for one in self.structures.values() for kept in one.kept.values())
@@ -193,7 +199,7 @@ def read_policy(raw: bytes, raw_codes: bytes, bases: Sequence[bytes] = ()) -> Po
     if source["text"] not in TEXT_AS:
         raise SetupError(f"{where}: text", f"Write one of {', '.join(sorted(TEXT_AS))}.")
     structures = _Reader(source, where).structures()
-    refused = dict(source["refuse"])
+    refused = (_WITHOUT_A_DAY if source["moments"] == "year" else {}) | source["refuse"]
     passing = frozenset(structures) & resource_types() - set(refused)
     return Policy(
         name=source["name"],
@@ -356,13 +362,22 @@ def _targets(source: Mapping[str, Any], where: str) -> PolicyTargets | None:
         raise SetupError(f"{where}: targets", str(error)) from None
 
 
+def _patient_in(reference: object) -> str | None:
+    text = reference.get("reference") if isinstance(reference, dict) else None
+    parts = text.split("/") if isinstance(text, str) else []
+    return parts[1] if len(parts) in (2, 4) and parts[0] == "Patient" else None
+
+
 def _patients(
     source: Mapping[str, Any], structures: Mapping[str, Structure], where: str
 ) -> dict[str, tuple[str, bool]]:
     found = {}
     for name, text in source["patient"].items():
         element = text.rstrip("?")
-        if name not in structures or (element != "id" and element not in structures[name].kept):
+        first, _, rest = element.partition(".")
+        part = f"{name}.{first}"
+        is_kept = name in structures and (element == "id" or first in structures[name].kept)
+        if not is_kept or (rest and (part not in structures or rest not in structures[part].kept)):
             raise SetupError(f"{where}: patient {name}", "Name a kept element of a decided structure.")
         found[name] = (element, not text.endswith("?"))
     return found

@@ -7,7 +7,7 @@ import pytest
 
 from careloom.crypto.sealed_values import SealedValues
 from careloom.deid.declared import Secrets, noise
-from careloom.deid.policy import SHIPPED, packaged_policy, read_policy
+from careloom.deid.policy import SHIPPED, Policy, packaged_policy, read_policy
 from careloom.deid.scrub import Scrubber
 from careloom.errors import SetupError
 from careloom.fhir.validate_tables import type_table
@@ -144,6 +144,79 @@ def test_under_the_gdpr_record_numbers_pass_sealed_and_of_a_european_address_the
              "identifier": [{"system": "urn:visit", "value": "V-1"}]}  # fmt: skip
     (number,) = passed("gdpr-pseudonymisation", visit)["identifier"]
     assert number == {"system": "urn:careloom:pseudonym", "value": "Identifier-1-V|tisiv:nru"}
+
+
+APPOINTMENT: Json = {
+    "resourceType": "Appointment", "id": "a", "status": "noshow",
+    "identifier": [{"system": "urn:visit", "value": "V-1"}],
+    "start": "2024-03-01T10:00:00Z", "end": "2024-03-01T10:30:00Z", "created": "2024-02-01", "minutesDuration": 30,
+    "comment": "Call Ms Quillfeather", "description": "Quillfeather", "patientInstruction": "Ask for Quillfeather",
+    "cancelationReason": {"text": "her son is ill", "coding": [
+        {"system": "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason", "code": "pat-crs"}]},
+    "slot": [{"reference": "Slot/s"}],
+    "participant": [
+        {"actor": {"reference": "Patient/p1", "display": "Quillfeather"}, "status": "accepted"},
+        {"actor": {"reference": "Practitioner/d"}, "status": "accepted"},
+        {"actor": {"reference": "RelatedPerson/r", "display": "Quillfeather"}, "status": "accepted"},
+    ],
+}  # fmt: skip
+MOVED = {"start": "2024-03-11T10:00:00Z", "end": "2024-03-11T10:30:00Z", "created": "2024-02-11"}
+
+
+@pytest.mark.parametrize(
+    ("name", "when"),
+    [
+        ("first", MOVED),
+        ("expert", MOVED),
+        ("gdpr-pseudonymisation", MOVED),
+        ("limited-data-set", {key: APPOINTMENT[key] for key in MOVED}),
+    ],
+)
+def test_an_appointment_keeps_when_and_how_it_ended_where_days_pass(name: str, when: Json) -> None:
+    found = passed(name, APPOINTMENT)
+    del found["meta"]
+    reason = APPOINTMENT["cancelationReason"]["coding"]
+    assert found == {
+        "resourceType": "Appointment", "id": "Appointment-a", "status": "noshow", "minutesDuration": 30, **when,
+        "cancelationReason": {"coding": reason},
+        "participant": [
+            {"actor": {"reference": "Patient/Patient-1p"}, "status": "accepted"},
+            {"actor": {"reference": "Practitioner/Practitioner-d"}, "status": "accepted"},
+        ],
+    }  # fmt: skip
+
+
+OWN = b'name = "own"\nversion = "1"\nmoments = "year"\nextends = "first"\n[refuse]\nBinary = "bytes"\n'
+
+
+@pytest.mark.parametrize("policy", [packaged_policy("safe-harbor"), read_policy(OWN, CODES, [FIRST])])
+def test_where_the_year_alone_passes_no_appointment_does(policy: Policy) -> None:
+    found, issues = Scrubber(
+        policy, lambda kind, one: one, lambda _: 10, DAY, lambda *_: None, Secrets(noise(bytes(32)), SEAL)
+    ).scrub(APPOINTMENT, "p1")
+    assert found is None
+    assert [issue.code for issue in issues] == ["deid.free-text-not-yet"]
+
+
+@pytest.mark.parametrize(
+    ("actors", "whose"),
+    [
+        (["Practitioner/d", "Patient/p1"], "p1"),
+        (["Patient/p1", "Patient/p1/_history/2"], "p1"),
+        (["Patient/p1", "Patient/p2"], None),
+        (["Practitioner/d"], None),
+        ([], None),
+    ],
+    ids=["among staff", "twice", "of two", "of staff alone", "of nobody"],
+)
+def test_an_appointment_passes_that_is_of_one_patient(actors: list[str], whose: str | None) -> None:
+    parts = [{"actor": {"reference": one}, "status": "accepted"} for one in actors]
+    one = scrubber("first")
+    told = APPOINTMENT | {"participant": parts}
+    assert one.patient_of(told) == whose
+    found, issues = one.scrub(told, whose)
+    assert (found is None) is (whose is None)
+    assert whose is not None or [issue.code for issue in issues] == ["deid.patient-unknown"]
 
 
 def test_a_date_that_is_none_does_not_pass_as_it_is() -> None:

@@ -80,6 +80,8 @@ def test_the_digest_changes_with_either_file(policy: Policy) -> None:
         ("[structure.Timing]", "[structure.Quantity]"),
         ('[structure."Encounter.location"]', '[structure."Encounter.classHistory2"]'),
         ('Encounter = "subject"', 'Encounter = "appointment"'),
+        ('"participant.actor"', '"participant.id"'),
+        ('"participant.actor"', '"slot.actor"'),
         ("largest_integer", "biggest_integer"),
         ('need."measure"', 'need."statusReason"'),
         ('mask."name"', 'mask."address"'),
