@@ -62,6 +62,16 @@ def test_a_patient_is_told_which_rule_keeps_them_out(place: Installation) -> Non
             api.risk.why("nobody", COHORT, zone="identified")
 
 
+def test_what_a_zone_lacks_is_told_with_the_counts_and_by_the_error_of_a_training_set(place: Installation) -> None:
+    with client_of(place) as api:
+        (hint,) = api.risk.count("no_show", zone="synthetic").hints
+        assert hint.code == "no-index-event"
+        with pytest.raises(QueryError) as refused:
+            api.risk.make_training_set("synthetic", "no_show")
+        assert hint.message in str(refused.value)
+        assert hint.remedy in str(refused.value)
+
+
 ACES = """
 predicates: {leaving: {code: {regex: "^HOSPITAL_DISCHARGE//"}}, coming: {code: {regex: "^HOSPITAL_ADMISSION//"}}}
 trigger: leaving

@@ -28,7 +28,12 @@ _SETS: dict[str, Any] = {
 _COUNTED: dict[str, Any] = {
     "name": "readmission_30_days", "digest": _DIGEST,
     "steps": [{"name": "candidates", "why": "discharges", "rows": 480, "patients": 300, "removed": 0}],
-    "states": {"event": 41, "none": 430, "death": 4, "censored": 5}, "rows": 480, "patients": 300, "shown": [],
+    "states": {"event": 41, "none": 430, "death": 4, "censored": 5}, "rows": 480, "patients": 300,
+    "hints": [{
+        "code": "birth-unknown", "message": "120 of 300 patients with an index event have no usable birth date ...",
+        "remedy": "De-identify more patients, or under first; or count in the identified zone.",
+    }],
+    "shown": [],
 }  # fmt: skip
 _WHY: dict[str, Any] = {
     "index_time": "2026-11-20T08:00:00Z", "resource_key": "Encounter/e1", "is_in": False, "state": None, "label": None,
@@ -40,7 +45,12 @@ _SET: dict[str, Any] = {
     "folds": {"train": {"rows": 290, "patients": 180, "positive": 25}},
     "snapshots": [f"gold/training_readmission_30_days@2#{_DIGEST}"],
 }  # fmt: skip
-_MADE: dict[str, Any] = {"name": _SET["snapshots"][0], "rows": 480, "manifest": {"facts": _SET["facts"], "leaks": []}}
+_MADE: dict[str, Any] = {
+    "name": _SET["snapshots"][0],
+    "rows": 480,
+    "hints": [],
+    "manifest": {"facts": _SET["facts"], "leaks": []},
+}
 
 
 class FeaturesQuery(Model):
@@ -173,6 +183,14 @@ class CohortStep(Model):
     removed: Count
 
 
+class CohortHint(Model):
+    """What a cohort lacks because of its zone, and what to do."""
+
+    code: str = Field(description="birth-unknown, type-withheld, years-only or no-index-event.")
+    message: str
+    remedy: str
+
+
 class CohortCounts(Model):
     """A cohort rule by rule, and rows where any were asked for."""
 
@@ -184,6 +202,7 @@ class CohortCounts(Model):
     states: dict[str, Count]
     rows: Count
     patients: Count
+    hints: list[CohortHint] = Field(description="What it lacks because of its zone.")
     shown: list[dict[str, Any]]
 
 
@@ -248,4 +267,5 @@ class MadeTrainingSet(Model):
 
     name: str = Field(description="What it is read by.")
     rows: Count
+    hints: list[CohortHint] = Field(description="What its cohort lacks because of the zone.")
     manifest: dict[str, Any]

@@ -252,8 +252,16 @@ def _show_cohort(report: dict[str, Any]) -> None:
     for one in report["steps"]:
         output.say(f"{one['rows']:>9,} rows {one['patients']:>9,} patients  {one['name']}")
     output.say(", ".join(f"{count:,} {state}" for state, count in report["states"].items()))
+    _show_hints(report)
     for row in report["shown"]:
         output.say("  ".join("" if value is None else str(value) for value in row.values()))
+
+
+def _show_hints(report: dict[str, Any]) -> None:
+    from careloom.cli import output
+
+    for one in report["hints"]:
+        output.say(f"{one['message']} {one['remedy']}")
 
 
 def _show_why(told: list[dict[str, Any]]) -> None:
@@ -289,5 +297,6 @@ def _show_training(report: dict[str, Any]) -> None:
     output.say(f"{report['rows']:,} rows: {report['name']}")
     for fold, one in manifest["folds"].items():
         output.say(f"  {fold}: {one['rows']:,} rows, {one['patients']:,} patients, {one['positive']:,} positive")
+    _show_hints(report)
     for leak in manifest["leaks"]:
         output.say(f"  leak: {leak['kind']} at {leak['place']}: {leak['evidence']}")

@@ -69,8 +69,18 @@ class CohortStep:
 
 
 @dataclass(frozen=True, slots=True)
+class CohortHint:
+    """What a cohort lacks because of its zone, and what to do: a stable code, and two sentences."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class CohortCounts:
-    """A cohort rule by rule; `states`: event, none, death, censored -> rows; `shown`: rows, where asked for."""
+    """A cohort rule by rule; `states`: event, none, death, censored -> rows; `hints`: what it lacks because of its
+    zone; `shown`: rows, where asked for."""
 
     name: str
     digest: str
@@ -78,6 +88,7 @@ class CohortCounts:
     states: dict[str, int]
     rows: int
     patients: int
+    hints: tuple[CohortHint, ...]
     shown: tuple[dict[str, Any], ...]
 
 
@@ -134,8 +145,9 @@ class ShownTrainingSet(RiskTrainingSet):
 
 @dataclass(frozen=True, slots=True)
 class MadeTrainingSet:
-    """A training set as it was made: what it is read by, and its manifest."""
+    """A training set as it was made: what it is read by, what its cohort lacks because of the zone, its manifest."""
 
     name: str
     rows: int
+    hints: tuple[CohortHint, ...]
     manifest: dict[str, Any]

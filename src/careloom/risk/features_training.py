@@ -33,6 +33,9 @@ _SAME_UNIT = ("last", "min", "max", "mean")
 Json = dict[str, Any]
 
 
+NO_ROW, NO_ROW_REMEDY = "the cohort has no row", "Its attrition says which rule took the last one away."
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
     """What a model learns from.
@@ -62,7 +65,7 @@ def training_set(
     raises  QueryError for a feature with the name of a column of ours, or a cohort without a row
     """
     if cohort.rows.is_empty():
-        raise QueryError("the cohort has no row", "Its attrition says which rule took the last one away.")
+        raise QueryError(NO_ROW, NO_ROW_REMEDY)
     taken = sorted(set(features.columns) & set(OWN_COLUMNS))
     if taken:
         raise QueryError(f"a feature is called {taken[0]}, as a column of every training set", "Call it otherwise.")

@@ -1,6 +1,6 @@
 """A training set as models are told it: features with what is known of them, parts, groups, and scores beside it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from careloom.errors import QueryError
+from careloom.risk.cohorts_hints import Hint, said
 from careloom.risk.cohorts_match import facts_of
 from careloom.risk.definition_texts import foretold
 from careloom.risk.evaluate_measures import Floats
@@ -60,11 +61,17 @@ class Material:
 
 
 def material(
-    task: Task, frame: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame, kinds: Collection[str] = ()
+    task: Task,
+    frame: pl.DataFrame,
+    manifest: Mapping[str, Any],
+    events: pl.DataFrame,
+    kinds: Collection[str] = (),
+    lacks: Sequence[Hint] = (),
 ) -> Material:
     """The material of a training set (`careloom.risk.features_training.TrainingSet`) and the facts that it is made of.
 
     kinds   of models that the rows are told to, beside the task's learners
+    lacks   what the cohort lacks because of its zone, which an error says
     raises  QueryError where a part has too few rows of either outcome to train, calibrate and judge on
     """
     unknown = sorted((set(task.left_out) | set(task.directions)) - set(frame.columns))
@@ -91,9 +98,8 @@ def material(
         part = told.filter(pl.col("fold") == name)
         happened = part["label"].to_numpy().astype(np.bool_)
         if min(int(happened.sum()), int((~happened).sum())) < LEAST_EVENTS:
-            raise QueryError(
-                f"the {name} part has fewer than {LEAST_EVENTS} rows of one outcome", "Train on more patients."
-            )
+            cause = f"the {name} part has fewer than {LEAST_EVENTS} rows of one outcome"
+            raise QueryError(*said(lacks, cause, "Train on more patients."))
         rows[name] = Rows(part, happened, part["patient_id"], timeline)
         groups[name] = part.select(ATTRIBUTES)
         if task.days is not None:

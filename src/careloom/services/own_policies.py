@@ -55,12 +55,18 @@ def used(platform: Platform, raw: bytes) -> Policy:
 
 def is_current(platform: Platform, digest: str) -> bool:
     """True where a file that was kept still makes the policy of this digest, with what it extends as it is now."""
+    return kept(platform, digest) is not None
+
+
+def kept(platform: Platform, digest: str) -> Policy | None:
+    """The policy of this digest, of a file that was kept; None where none makes it any more."""
     if not _DIGEST.fullmatch(digest):
-        return False
+        return None
     try:
-        return own_policy(_place(platform, digest).read_bytes()).digest == digest
+        policy = own_policy(_place(platform, digest).read_bytes())
     except (OSError, CareloomError):
-        return False
+        return None
+    return policy if policy.digest == digest else None
 
 
 def _place(platform: Platform, digest: str) -> Path:

@@ -13,6 +13,7 @@ from careloom.errors import CareloomError, Conflict, NotFound, QueryError, State
 from careloom.risk.cohorts import Cohort
 from careloom.risk.cohorts_any import AnyCohort, any_from_toml, extract_any, why_any
 from careloom.risk.cohorts_definition import Expand, ready, shipped, shipped_text
+from careloom.risk.cohorts_hints import Hint, said
 from careloom.risk.cohorts_windows import WindowCohort, imported, is_task_file
 from careloom.risk.definition_texts import INDEX_KIND, PLACE, Texts, joined, recorded
 from careloom.risk.features import built
@@ -24,7 +25,7 @@ from careloom.risk.features_definition import (
     shipped_features_text,
 )
 from careloom.risk.features_registry import registry
-from careloom.risk.features_training import TrainingSet, training_set
+from careloom.risk.features_training import NO_ROW, NO_ROW_REMEDY, TrainingSet, training_set
 from careloom.risk.splits import patient_grouped, temporal
 from careloom.risk.tasks import ready_tasks, shipped_task
 from careloom.services.access import Principal
@@ -32,6 +33,7 @@ from careloom.services.admission import admit, note
 from careloom.services.platform import Platform
 from careloom.services.risk_facts import (
     ZoneState,
+    cohort_hints,
     newest_facts,
     read_facts,
     require_same,
@@ -91,27 +93,30 @@ class TrainingAsk:
 
 @dataclass(frozen=True, slots=True)
 class CohortReport:
-    """A cohort as counts, and its first rows where any were asked for."""
+    """A cohort as counts, its first rows where any were asked for, and what it lacks because of its zone."""
 
     counts: Json
     rows: list[Json]
+    hints: tuple[Hint, ...] = ()
 
     def as_json(self) -> Json:
         """The report as plain JSON."""
-        return {**self.counts, "shown": self.rows}
+        return {**self.counts, "hints": [one.as_json() for one in self.hints], "shown": self.rows}
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """A training set in the lake: what it is read by, and its manifest."""
+    """A training set in the lake: what it is read by, its manifest, and what its cohort lacks because of the zone."""
 
     name: str
     rows: int
     manifest: Json
+    hints: tuple[Hint, ...] = ()
 
     def as_json(self) -> Json:
         """The report as plain JSON."""
-        return {"name": self.name, "rows": self.rows, "manifest": self.manifest}
+        hints = [one.as_json() for one in self.hints]
+        return {"name": self.name, "rows": self.rows, "hints": hints, "manifest": self.manifest}
 
 
 def cohorts() -> list[Json]:
@@ -148,7 +153,7 @@ def cohort(
     found = extract_any(definition, events, shift_days=shift_of(platform, zone_of(zone_name)))
     shown = found.rows.head(min(max(ask.limit, 0), ROWS_SHOWN)).to_dicts()
     _note(platform, who, zone_name, found, shown)
-    return CohortReport(found.as_json(), shown)
+    return CohortReport(found.as_json(), shown, cohort_hints(platform, zone_of(zone_name), found, events))
 
 
 def cohort_why(
@@ -186,6 +191,9 @@ def make_training_set(platform: Platform, who: Principal, zone_name: str, ask: T
     before = state_of_zone(platform, zone)
     events = read_facts(platform, who, zone_name, pin)
     found = extract_any(definition, events, shift_days=shift_of(platform, zone))
+    lacks = cohort_hints(platform, zone, found, events)
+    if found.rows.is_empty():
+        raise QueryError(*said(lacks, NO_ROW, NO_ROW_REMEDY))
     is_bounded = isinstance(definition, WindowCohort) and found.rows["observation_start"].is_not_null().any()
     columns = built(features, found.rows, events, found.index_kind, is_bounded=is_bounded)
     made = training_set(found, columns, *_split(platform, found, ask), pin)
@@ -197,7 +205,7 @@ def make_training_set(platform: Platform, who: Principal, zone_name: str, ask: T
         told = "; ".join(f"{one['kind']} at {one['place']}" for one in leaks)
         note(platform, who, OPERATION, zone, outcome="failed", detail={"cohort": definition.name, "leaks": len(leaks)})
         raise StateError(f"the training set leaks: {told}", "Mend the cohort or its features, or allow it by name.")
-    return _kept(platform, who, zone, made, before)
+    return replace(_kept(platform, who, zone, made, before), hints=lacks)
 
 
 def _split(platform: Platform, found: Cohort, ask: TrainingAsk) -> tuple[pl.Series, Json]:

@@ -14,12 +14,14 @@ from typing import Any
 import polars as pl
 
 from careloom.deid.dates import MOST_DAYS
-from careloom.deid.policy import SHIPPED, packaged_policy
+from careloom.deid.policy import SHIPPED, Policy, packaged_policy
 from careloom.errors import CareloomError, Conflict, NotFound, QueryError, StateError
 from careloom.fhir.readmissions import instant
 from careloom.fhir.views import compile_view
+from careloom.risk.cohorts import Cohort
 from careloom.risk.cohorts_events import EVENTS, as_events
 from careloom.risk.cohorts_fhir import GROUP_VIEWS, VIEWS, definitions, fhir_events
+from careloom.risk.cohorts_hints import Hint, Ruled, hints
 from careloom.services import view_scan
 from careloom.services.access import Principal
 from careloom.services.access_decision import Ask, decide
@@ -28,6 +30,7 @@ from careloom.services.export import policy_mark
 from careloom.services.lake_sight import rows_seen
 from careloom.services.note_facts import FactsAsk, facts
 from careloom.services.note_query import NoteScope
+from careloom.services.own_policies import kept
 from careloom.services.platform import Platform
 from careloom.services.restrictions import not_exported
 from careloom.services.search import zone_of
@@ -200,6 +203,27 @@ def shift_of(platform: Platform, zone: Zone) -> int:
         known = policies_of(connection)
     kept = all(one.name in SHIPPED and packaged_policy(one.name).moments != "shift" for one in known)
     return 0 if kept else MOST_DAYS
+
+
+def cohort_hints(platform: Platform, zone: Zone, found: Cohort, events: pl.DataFrame) -> tuple[Hint, ...]:
+    """What a cohort of a zone lacks because of the policies that the zone was made under.
+
+    Of a policy that nobody can read any more nothing is told.
+    """
+    mine: list[Ruled] = []
+    if zone == "research" and platform.has_store(zone):
+        with platform.store(zone).connect() as connection:
+            known = policies_of(connection)
+        read = [packaged_policy(one.name) if one.name in SHIPPED else kept(platform, one.digest) for one in known]
+        mine = [
+            Ruled(one.name or "unknown", None, "shift") if policy is None else _ruled(policy)
+            for one, policy in zip(known, read, strict=True)
+        ]
+    return tuple(hints(found, events, mine, [_ruled(packaged_policy(name)) for name in SHIPPED]))
+
+
+def _ruled(policy: Policy) -> Ruled:
+    return Ruled(policy.name, policy.passing, policy.moments, None if policy.targets is None else policy.targets.k)
 
 
 def require_same(platform: Platform, zone: Zone, before: ZoneState) -> None:

@@ -180,7 +180,7 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     kept = frame.filter(pl.col("patient_id").is_in(list(people))) if ask.zone == "research" else frame
     best = champion_of(platform, task.name) if ask.is_kept else None
     kinds = (ask.learner, "" if best is None else best[1].kind)
-    told = material(_without(task, made.manifest), kept, made.manifest, events, kinds)
+    told = material(_without(task, made.manifest), kept, made.manifest, events, kinds, made.hints)
     watch(2, _STEPS)
     plan = _planned(task, ask, told, platform.keys.derive("split", "risk"))
     about = _about_training(task, made.manifest, made.name)

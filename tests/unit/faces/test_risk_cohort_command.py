@@ -45,6 +45,17 @@ def test_facts_attrition_reasons_and_a_training_set(run: CliRunner) -> None:
     assert "patients" in told(run, "train-set", READMISSION, *zone, "--split", "temporal", "--cut", "2024-06-01")
 
 
+def test_what_a_zone_lacks_is_said_beside_the_counts_and_where_nothing_can_be_learnt(run: CliRunner) -> None:
+    zone = ("--zone", "synthetic")
+    (hint,) = json.loads(told(run, "show", "no_show", *zone, "--json"))["hints"]
+    assert hint["code"] == "no-index-event"
+    assert hint["remedy"] in " ".join(told(run, "show", "no_show", *zone).split())
+    told(run, "facts", *zone)
+    refused = run.invoke(app, ["risk", "cohort", "train-set", "no_show", *zone])
+    assert refused.exit_code != 0
+    assert hint["message"] in str(refused.exception)
+
+
 def test_what_is_refused_exits_by_whose_fault_it_is(run: CliRunner) -> None:
     assert run.invoke(app, ["risk", "cohort", "show", "nothing", "--zone", "synthetic"]).exit_code != 0
     assert run.invoke(app, ["risk", "cohort", "train-set", READMISSION, "--zone", "synthetic"]).exit_code != 0
