@@ -1,11 +1,13 @@
 """Findings of long campaigns, each as one request: what the OpenAPI document says is what is taken."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.api.kit import Installation
 
+Json = dict[str, Any]
 FIT = {"table": "silver/patients", "engine": "marginals"}
 
 
@@ -57,3 +59,49 @@ def test_ids_are_looked_at_before_a_search_over_types(installation: Installation
         told = {"query_string": {"_id": "no id"}} if ask["method"] == "GET" else {"data": {"_id": "no id"}}
         address = "/fhir/identified" + ("" if ask["method"] == "GET" else "/_search")
         assert installation.client.open(address, **ask, **told, headers=installation.bearer()).status_code == 400
+
+
+@pytest.fixture(scope="module")
+def operations(installation: Installation) -> dict[tuple[str, str], Json]:
+    document = installation.client.get("/openapi/openapi.json").get_json()
+    return {
+        (method.upper(), path): told for path, methods in document["paths"].items() for method, told in methods.items()
+    }
+
+
+def test_what_is_left_to_a_client_is_declared_wherever_one_is_known(
+    installation: Installation, operations: dict[tuple[str, str], Json]
+) -> None:
+    declared = {"RateLimit", "RateLimit-Policy"}
+    for one, told in operations.items():
+        for status, answer in told["responses"].items():
+            is_known = bool(told.get("security")) and status != "401"
+            assert (declared <= answer.get("headers", {}).keys()) == is_known, (one, status)
+            assert ("Retry-After" in answer.get("headers", {})) >= (status == "429"), (one, status)
+        if told.get("security") and one[1].startswith(("/api/v1/", "/fhir/")):
+            assert "429" in told["responses"], one
+    for address in ("/api/v1/me", "/fhir/identified/Patient", "/fhir/identified/Patient/none"):
+        answer = installation.client.get(address, headers=installation.bearer())
+        assert declared <= set(answer.headers.keys()), address
+    assert not declared & set(installation.client.get("/api/v1/me").headers.keys())
+
+
+def test_304_and_the_tag_are_declared_where_they_are_answered(
+    installation: Installation, operations: dict[tuple[str, str], Json]
+) -> None:
+    tagged = {path for (method, path), told in operations.items() if method == "GET" and "304" in told["responses"]}
+    for path in ("/api/v1/me", "/api/v1/jobs", "/api/v1/emergencies", "/fhir/{zone}/{type}/{id}"):
+        assert path in tagged, sorted(tagged)
+    assert not any("304" in told["responses"] for (method, _), told in operations.items() if method != "GET")
+    for path in tagged:
+        answers = operations["GET", path]["responses"]
+        assert all("ETag" in answers[status]["headers"] for status in ("200", "304")), path
+        assert "content" not in answers["304"], path
+    for path in sorted(one for one in tagged if one.startswith("/api/v1/") and "{" not in one):
+        first = installation.client.get(path, headers=installation.bearer())
+        if first.status_code == 200:
+            assert first.headers["ETag"].startswith('W/"'), path
+    headers = installation.bearer()
+    first = installation.client.get("/api/v1/jobs", headers=headers)
+    again = installation.client.get("/api/v1/jobs", headers=headers | {"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")

@@ -29,4 +29,5 @@ def finish(app: OpenAPI, deprecated: Sequence[Deprecated]) -> None:
     """Writes them into the finished document."""
     deprecation.mark(app, deprecated)
     idempotency.describe(app)
+    etags.describe(app)
     rates.describe(app)

@@ -342,6 +342,7 @@ _ERRORS: dict[int, tuple[str, str, str, str]] = {
     ),
     413: ("The body is too long.", "http.request-entity-too-large", HTTP_WORDS[413], ""),
     415: ("The body is of another media type.", "http.unsupported-media-type", HTTP_WORDS[415], ""),
+    429: ("Too many requests.", "http.too-many-requests", HTTP_WORDS[429], HTTP_REMEDIES[429]),
     500: (
         "What is kept does not match its proof.",
         "integrity",

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 
 from careloom.api.answers import problems
 from careloom.api.context import EXTENSION
+from careloom.api.fhir_schemas import errors
 from careloom.api.problems import HTTP_REMEDIES, HTTP_WORDS, answer
 from careloom.api.route_names import named_route
 from careloom.errors import SetupError
@@ -152,11 +153,42 @@ def _tell(response: Response) -> Response:
     return response
 
 
+_HEADERS: dict[str, dict[str, Any]] = {
+    "RateLimit-Policy": {
+        "description": "Units that a client has, and the seconds of a window.", "schema": {"type": "string"},
+        "example": f'"{_POLICY}";q=100000;w=60',
+    },
+    "RateLimit": {
+        "description": "Units that are left to the client, and the seconds until the window ends.",
+        "schema": {"type": "string"}, "example": f'"{_POLICY}";r=99950;t=30',
+    },
+    "Retry-After": {
+        "description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}, "example": 30,
+    },
+}  # fmt: skip
+_COUNTED = ("RateLimit-Policy", "RateLimit")
+
+
 def describe(app: OpenAPI) -> None:
-    """Tells of 429 in the finished document, where problem documents are the answers."""
+    """Tells of 429 and of the headers in the finished document, where a client is known before it is answered."""
+    app.spec_json["components"].setdefault("headers", {}).update(_HEADERS)
     for path, methods in app.spec_json["paths"].items():
-        for operation in methods.values() if path.startswith("/api/v1/") else ():
-            operation["responses"].setdefault("429", problems(429)[429])
+        for operation in methods.values():
+            answers = operation["responses"]
+            if path.startswith("/api/v1/"):
+                answers.setdefault("429", problems(429)[429])
+            elif path.startswith("/fhir/") and operation.get("security"):
+                answers.setdefault("429", errors(429)["429"])
+            if operation.get("security"):
+                for status, told in answers.items():
+                    _tell_of(told, _COUNTED if status != "401" else ())
+            if "429" in answers:
+                _tell_of(answers["429"], ("Retry-After",))
+
+
+def _tell_of(answer: dict[str, Any], names: Sequence[str]) -> None:
+    named = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    answer["headers"] = {**answer.get("headers", {}), **named}
 
 
 def _shared(storage: str) -> Any:
