@@ -110,7 +110,7 @@ class TablePath(ZonePath):
     """Which table."""
 
     layer: Literal["bronze", "silver", "gold"] = told(..., "The layer.", "silver")
-    name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")] = told(..., "The name of the table.", "patients")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")] = told(..., "The name of the table.", "patients")
 
 
 class RefreshPath(ZonePath):
