@@ -171,8 +171,13 @@ def observe(taken: Observe | None) -> None:
 
 def took(name: str, began: float) -> None:
     """Tells how long a step took that makes no span; `began` as `time.perf_counter` gave it."""
+    lasted(name, time.perf_counter() - began)
+
+
+def lasted(name: str, seconds: float) -> None:
+    """Tells that something took so long."""
     if _observe is not None:
-        _observe(name, time.perf_counter() - began)
+        _observe(name, seconds)
 
 
 @contextmanager

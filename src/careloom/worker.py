@@ -10,7 +10,7 @@ import time
 from threading import Thread
 from types import FrameType
 
-from careloom import logs
+from careloom import logs, traces
 from careloom.services import traces_otlp
 from careloom.services.jobs import work
 from careloom.services.operator_logs import keep_lines
@@ -43,11 +43,20 @@ def run(*, once: bool, parent: int = 0) -> None:
         Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         traces_otlp.configure(settings)
+        _count_beside_server()
         with Platform(settings) as platform:
             work(platform, once=once, stop=stop, may_kill=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _count_beside_server() -> None:
+    """Has jobs and steps counted where the server whose child this is shares its numbers."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        from careloom.api import step_numbers  # noqa: PLC0415 - reads it when imported
+
+        traces.observe(step_numbers.observed)
 
 
 def _end_with(parent: int) -> None:

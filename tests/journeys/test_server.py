@@ -14,6 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from careloom.client.careloom import Careloom
+from careloom.client.credentials import ClientSecret
+from careloom.services.access import ZONES
 from tests.journeys.hospital import CommandLine
 from tests.journeys.server import Server, free_port, serving
 
@@ -168,6 +171,30 @@ def test_the_job_worker_runs_beside_the_server_and_is_replaced(server: Server) -
     (worker,) = [pid for pid in children(server.process.pid) if "careloom.worker" in command(pid)]
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: any("careloom.worker" in command(pid) for pid in children(server.process.pid) if pid != worker))
+
+
+def test_what_the_job_worker_did_stands_among_the_server_s_numbers(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    secrets = [
+        line.json("clients", "add", name, "--role", role, *zones)["client_secret"]
+        for name, role, *zones in (
+            ("feeder", "data-engineer", "--zone", "landing", "--zone", "identified"),
+            ("watcher", "admin", *(word for zone in ZONES for word in ("--zone", zone))),
+        )
+    ]
+    (tmp_path / "feed.ndjson").write_text(json.dumps({"resourceType": "Patient", "id": "p1"}) + "\n")
+    with serving(line) as server:
+        with Careloom(server.url, ClientSecret("feeder", secrets[0])) as api:
+            sent = api.ingestions.upload(tmp_path / "feed.ndjson")
+            api.ingestions.wait(sent.id, poll=0.2)
+
+        def numbers() -> set[str]:
+            return set(server.get("/metrics", server.token("watcher", secrets[1])).text.splitlines())
+
+        wait_until(lambda: 'careloom_jobs_ended_total{end="done",kind="ingest"} 1.0' in numbers(), 30)
+        found = numbers()
+        assert 'careloom_job_seconds_count{kind="ingest"} 1.0' in found
+        assert 'careloom_job_wait_seconds_count{kind="ingest"} 1.0' in found
 
 
 def test_with_a_certificate_it_speaks_tls_only(tmp_path: Path) -> None:

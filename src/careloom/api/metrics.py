@@ -15,10 +15,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from careloom import traces
+from careloom.api import step_numbers
+from careloom.api.step_numbers import SECONDS, SHARED_FOLDER
 from careloom.services.health import Gauges
 from careloom.services.monitor_numbers import HELP
 
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _EXTENSION = "careloom-metrics"
 _NUMBERS = {
@@ -30,17 +31,6 @@ _NUMBERS = {
     "versions": "Versions that answer for patients and say how they are trained again.",
     "without_rights": "Of these, those whose rights were never written down or were withdrawn.",
 }
-_steps = CollectorRegistry()
-_STEPS = {
-    name: Histogram(f"careloom_{name.replace(' ', '_')}_seconds", told, buckets=(0.001, *SECONDS), registry=_steps)
-    for name, told in {
-        "store write": "A write of a zone: waiting for its lock, the work, and the commit.",
-        "store commit": "The commit of a write alone, until it is durable.",
-        "score": "The risk of one patient: reading the record, features, model and what is kept of it.",
-    }.items()
-}
-"""Of this process: rooms below tell how long a step took, and know of no application."""
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Requests:
@@ -73,12 +63,7 @@ def install(app: Flask) -> None:
         return response
 
     app.after_request(observe)
-    traces.observe(_observed)
-
-
-def _observed(name: str, seconds: float) -> None:
-    if name in _STEPS:
-        _STEPS[name].observe(seconds)
+    traces.observe(step_numbers.observed)
 
 
 def exposition(now: Gauges, accept: str) -> tuple[bytes, str]:
@@ -88,7 +73,7 @@ def exposition(now: Gauges, accept: str) -> tuple[bytes, str]:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(current_app.extensions[_EXTENSION].registry)
-        registry.register(_steps)
+        registry.register(step_numbers.registry)
     registry.register(_Now(now))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type

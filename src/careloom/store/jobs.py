@@ -30,7 +30,7 @@ from careloom.store.audit_log import microseconds
 from careloom.store.jobs_queue import Queue, answered
 from careloom.store.jobs_rules import PASSING, Rules, stopped_after
 from careloom.store.jobs_table import FORGOTTEN, Job, JobFilter, JobTable, State
-from careloom.traces import step, traceparent
+from careloom.traces import lasted, step, took, traceparent
 
 __all__ = [
     "FORGOTTEN",
@@ -276,7 +276,10 @@ class Jobs(JobTable):
         job = self.find(job_id)
         if job is None or not self._begin(job):
             return
-        rules = self._rules.get(job.kind, Rules())
+        rules, began = self._rules.get(job.kind, Rules()), time.perf_counter()
+        if job.due or not job.attempts:  # one that was stopped waits for the next worker, not for its turn
+            waited = self._runtime.now() - max(job.created, job.due or job.created)
+            lasted(f"job wait {job.kind}", max(0.0, waited.total_seconds()))
         try:
             with step(f"job {job.kind}", "consumer", job.trace, careloom_job_kind=job.kind, careloom_job_id=job.id):
                 result = self._do(job, rules)
@@ -294,6 +297,7 @@ class Jobs(JobTable):
         else:
             self._end(job_id, "done", result=json.dumps(dict(result or {})), request=json.dumps(FORGOTTEN), failures=0)
         job = self.get(job_id)
+        took(f"job {job.state} {job.kind}", began)
         if job.state in ("done", "cancelled") and job.kind in self._ended:
             self._ended[job.kind](job)
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from careloom import traces
 from careloom.errors import CareloomError, Conflict, InputError, Precondition, SetupError, Unavailable
 from careloom.runtime import Runtime
 from careloom.store.jobs import Jobs, Progress
@@ -257,3 +258,25 @@ def test_a_file_of_an_earlier_version_is_taken_as_it_is(tmp_path: Path) -> None:
     jobs.run_waiting()
     assert jobs.get("old").state == "done"
     jobs.close()
+
+
+def test_how_long_jobs_wait_and_how_each_try_ends_is_told(
+    jobs: Jobs, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, float]] = []
+    monkeypatch.setattr(traces, "_observe", lambda name, seconds: told.append((name, seconds)))
+    failing(jobs, Conflict("busy", "again"), 1, Rules(attempts=2, first_wait_seconds=4.0))
+    hand.on(7)
+    jobs.run_waiting()
+    hand.on(5)  # it is due after four of them
+    jobs.recover()
+    jobs.run_waiting()
+    failing(jobs, InputError("never", "so"), 1, Rules(attempts=2))
+    jobs.run_waiting()
+    steps = [(name, seconds) for name, seconds in told if name.startswith("job ") and name != "job failing"]
+    assert [name for name, _ in steps] == [
+        "job wait failing", "job waiting failing", "job wait failing", "job done failing",
+        "job wait failing", "job failed failing",
+    ]  # fmt: skip
+    assert [seconds for name, seconds in steps if name == "job wait failing"] == [7.0, 1.0, 0.0]
+    assert all(0 <= seconds < 60 for _, seconds in steps)
