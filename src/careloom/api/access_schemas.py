@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from careloom.api.lists import NEXT
-from careloom.api.schemas import Model
+from careloom.api.schemas import SIGN, Model
 
 ID_PATTERN = r"^[a-z2-7]{26}$"
 PATIENT_PATTERN = r"^[A-Za-z0-9\-.]{1,64}$"
@@ -39,7 +39,7 @@ class EmergencyAsk(Model):
     patient: Annotated[str, Field(pattern=r"^Patient/[A-Za-z0-9\-.]{1,64}$")] = Field(
         description="Patient/<id>, the id as stored or the source's own."
     )
-    reason: Annotated[str, Field(min_length=10, max_length=500, pattern=r"\S.{8,}\S")] = Field(
+    reason: Annotated[str, Field(min_length=10, max_length=500, pattern=rf"{SIGN}.{{8,}}{SIGN}")] = Field(
         description="Why; sealed under the patient's key."
     )
     minutes: Annotated[int, Field(ge=0, le=1440)] = Field(0, description="For how long; 0 for the setting, the most.")

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from careloom.api.answers import answers, document, problems
 from careloom.api.context import platform, who
-from careloom.api.schemas import Count, Model, Problem
+from careloom.api.schemas import SIGN, Count, Model, Problem
 from careloom.services import terminology as service
 from careloom.terminology.systems import ICD_10_CM
 
@@ -121,7 +121,7 @@ class NoQuery(Model):
 class MatchesQuery(Model):
     """Which words, of which system, and how many answers."""
 
-    text: Annotated[str, Field(pattern=r"\S", max_length=service.LONGEST_TEXT)] = Field(
+    text: Annotated[str, Field(pattern=SIGN, max_length=service.LONGEST_TEXT)] = Field(
         description="Words of a name.", json_schema_extra={"example": "chronic kidny disease"}
     )
     system: Annotated[str, Field(max_length=service.LONGEST_TEXT)] = Field(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from careloom.api.schemas import Count, Model
+from careloom.api.schemas import SIGN, Count, Model
 from careloom.crypto.sealed_values import MOST_LETTERS
 
 ID_PATTERN = r"^[a-z2-7]{26}$"
@@ -44,7 +44,7 @@ class ReidentificationAsk(Model):
     names: Annotated[list[Name], Field(min_length=1, max_length=100)] = Field(
         description="Type/name, as the research zone has them; sealed/ and the value of what a policy encrypted."
     )
-    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")] = Field(
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=SIGN)] = Field(
         description="Why; sealed under the key of the patients concerned."
     )
     purpose: Purpose = Field(description="A code of HL7 v3 PurposeOfUse.")

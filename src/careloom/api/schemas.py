@@ -10,6 +10,8 @@ RUN_PATTERN = r"^[0-9]{8}T[0-9]{6}Z-[a-z2-7]{6}$"
 CODE_PATTERN = r"^[a-z0-9][a-z0-9.-]{0,99}$"
 ASYNC_PATTERN = r"(?:^|[,;\s])respond-async\s*(?:[,;]|$)"
 """What the header Prefer of a request says that wants to be answered later (RFC 7240)."""
+SIGN = r"[^\s\x00-\x1f\x7f-\x9f]"
+"""A character that is neither a space nor a control: one at least makes a text that says something."""
 RUN_ID = "20261122T010203Z-abc234"
 
 Count = Annotated[int, Field(ge=0)]

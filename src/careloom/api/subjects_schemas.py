@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from careloom.api.lists import NEXT
-from careloom.api.schemas import Count, Model
+from careloom.api.schemas import SIGN, Count, Model
 
 PATIENT_PATTERN = r"^Patient/[A-Za-z0-9\-.]{1,64}$"
 RULE_PATTERN = r"^[a-z2-7]{26}$"
@@ -14,7 +14,7 @@ ONE_RULE = "lm5z2dywok7s66m43g3qaohlqe"
 STORED = "Patient/7x4o2q5w3m6n7b5v4c3z2l6k5j"
 Kind = Literal["hold", "restrict", "object"]
 Named = Annotated[str, Field(pattern=PATIENT_PATTERN)]
-Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=SIGN)]
 SET: dict[str, Any] = {"kind": "restrict", "patient": STORED, "reason": "contests the birth date"}
 RULE: dict[str, Any] = {
     "rule": ONE_RULE, "kind": "restrict", "patient": STORED, "zone": "identified", "actor": "petra.privacy",
