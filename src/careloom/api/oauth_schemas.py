@@ -67,7 +67,7 @@ class RevocationRequest(ClientProof):
     model_config = ConfigDict(json_schema_extra={"example": {"token": _SHOWN, "token_type_hint": "access_token"}})
 
     token: Annotated[str, Field(min_length=1, max_length=8192)]
-    token_type_hint: Annotated[str, Field(max_length=64)] | None = None
+    token_type_hint: str | None = None
 
 
 class IntrospectionRequest(ClientProof):
@@ -76,7 +76,7 @@ class IntrospectionRequest(ClientProof):
     model_config = ConfigDict(json_schema_extra={"example": {"token": _SHOWN, "token_type_hint": "access_token"}})
 
     token: Annotated[str, Field(min_length=1, max_length=8192)]
-    token_type_hint: Annotated[str, Field(max_length=64)] | None = None
+    token_type_hint: str | None = None
 
 
 class AccessToken(BaseModel):
