@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -378,6 +379,7 @@ def _policies_of_zone(platform: Platform) -> list[str]:
     return names if set(names) <= set(SHIPPED) else list(SHIPPED)
 
 
+@cache
 def own_dates() -> frozenset[str]:
     """Dates that Careloom's own code and rules say: editions of standards, days on which a list was made."""
     root = Path(careloom.__file__).parent

@@ -2,7 +2,8 @@
 
 import os
 import platform as machine
-from functools import cache
+import sys
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -36,14 +37,26 @@ def environment() -> tuple[Json, bytes]:
 
     It is what is installed, not what a file wishes: two environments with the same digest hold the same versions.
     """
-    lines = {f"{(one.metadata['Name'] or '').lower().replace('_', '-')}=={one.version}" for one in _installed()}
-    lock = "".join(f"{line}\n" for line in sorted(lines)).encode()
+    lines = _installed(tuple((place, _changed(Path(place))) for place in sys.path))
+    lock = "".join(f"{line}\n" for line in lines).encode()
     told = {"python": machine.python_version(), "machine": machine.machine(), "packages": len(lines)}
     return {**told, "sha256": sha256(lock).hexdigest()}, lock
 
 
-def _installed() -> list[metadata.Distribution]:
-    return [one for one in metadata.distributions() if one.metadata["Name"]]
+@lru_cache(maxsize=1)
+def _installed(places: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    """Name and version of all that lies there, in order; read again once a package came to a place or went from it."""
+    found = metadata.distributions(path=[place for place, _ in places])
+    named = ((one.metadata["Name"] or "", one.version) for one in found)
+    return tuple(sorted({f"{name.lower().replace('_', '-')}=={version}" for name, version in named if name}))
+
+
+def _changed(place: Path) -> int:
+    """When an entry of a folder was last made or removed, in nanoseconds; 0 where there is no such place."""
+    try:
+        return place.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def revision_of(checkout: Path) -> str:

@@ -4,6 +4,7 @@ import pickle
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -56,6 +57,19 @@ def test_a_version_tells_its_code_environment_data_and_measures(place: Installat
     one, files = open_version(place.platform, f"{MODEL}@1")
     assert files["model.json"] == trained().files["model.json"]
     assert one.name == f"{MODEL}@1"
+
+
+def test_a_package_that_came_or_went_is_told_by_the_next_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    before = environment()
+    came = tmp_path / "quill_feather-1.2.dist-info"
+    came.mkdir()
+    (came / "METADATA").write_text("Metadata-Version: 2.1\nName: Quill_Feather\nVersion: 1.2\n")
+    told, lock = environment()
+    assert set(lock.splitlines()) - set(before[1].splitlines()) == {b"quill-feather==1.2"}
+    assert (told["packages"], told["sha256"] == before[0]["sha256"]) == (before[0]["packages"] + 1, False)
+    rmtree(came)
+    assert environment() == before
 
 
 def test_the_next_version_gets_the_next_number_and_the_first_stays(place: Installation) -> None:
