@@ -85,7 +85,18 @@ def input_variables(facts: CardFacts) -> str | None:
     yes = [f"{one.title} ({', '.join(used[one.id])})" for one in variables() if used[one.id]]
     no = [one.title for one in variables() if not used[one.id]]
     told = f"Inputs: {'; '.join(yes)}." if yes else "None of the nine is an input."
-    return told + (f" Not inputs: {', '.join(no)}." if yes and no else "") + f" {len(features)} features in all."
+    told += f" Not inputs: {', '.join(no)}." if yes and no else ""
+    return f"{told} {len(features)} features in all.{window(facts)}"
+
+
+def window(facts: CardFacts) -> str:
+    """How far back the features see, as a sentence after a space; empty where the training set does not say."""
+    days = facts.training.get("observation_days")
+    if days:
+        return f" No fact from more than {days:g} days before the index is seen, whatever a feature looks for."
+    if facts.training.get("observation") == "bounded":
+        return " No fact from before the observation window of the cohort is seen."
+    return " Each feature sees as far back as its definition says." if "observation" in facts.training else ""
 
 
 def _features_of(variable: Variable, features: Iterable[Mapping[str, Any]]) -> list[str]:

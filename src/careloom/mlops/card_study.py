@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from careloom.mlops.card_computed import Text, cohort, training_criteria, words
+from careloom.mlops.card_computed import Text, cohort, training_criteria, window, words
 from careloom.mlops.card_facts import CardFacts
 from careloom.mlops.card_measures import by_attribute, counts, titles
 
@@ -95,7 +95,7 @@ def predictors(facts: CardFacts) -> str | None:
     digest = (
         f" Definitions: {named.get('name')}, digest {str(named.get('digest'))[:12]}." if named.get("digest") else ""
     )
-    return f"{len(features)} features of {len(concepts)} concepts: {', '.join(concepts)}.{digest}"
+    return f"{len(features)} features of {len(concepts)} concepts: {', '.join(concepts)}.{digest}{window(facts)}"
 
 
 def missing(facts: CardFacts) -> str | None:

@@ -6,7 +6,7 @@ place: a rule that is skipped in silence would let in whom it was to keep out.
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal, get_args
@@ -25,6 +25,8 @@ FollowUp = Literal["data", "patient"]
 Json = dict[str, Any]
 Expand = Callable[[str], Mapping[str, tuple[str, ...]]]
 """A value set's URL -> its codes by system."""
+LONGEST_WINDOW_DAYS = 73_050
+"""Of a window of observation: 200 years, before which calendars of programs may end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A whole cohort; `observation_days` 0 is the whole record."""
+    """A whole cohort.
+
+    observation_days  no feature of a model that is trained on it looks further back than so many days before the index
+                      time; 0: each looks as far as it says. Rules look as far as each of them says
+    """
 
     name: str
     title: str
@@ -112,8 +118,9 @@ class Definition:
 
     @property
     def digest(self) -> str:
-        """32 hexadecimal digits of all that decides who is in and what the label is."""
-        return sha256(orjson.dumps(self, option=orjson.OPT_SORT_KEYS, default=dict)).hexdigest()[:32]
+        """32 hexadecimal digits of all that decides who is in and what the label is; the window decides neither."""
+        told = replace(self, observation_days=0.0)
+        return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS, default=dict)).hexdigest()[:32]
 
 
 def ready() -> list[str]:
@@ -170,7 +177,7 @@ class _Reader:
             index=index,
             rules=rules,
             outcome=_outcome(table(told, "outcome", "the file"), events),
-            observation_days=number(told, "observation_days", "the file", 0.0),
+            observation_days=_window(told),
             follow_up=one_of(censoring, "follow_up", get_args(FollowUp), "censoring", "data"),
             death=one_of(death, "policy", get_args(DeathPolicy), "death", "none"),
         )
@@ -198,6 +205,14 @@ def event_set(name: str, told: Json, expand: Expand | None) -> EventSet:
         not_details=_words(told.get("not_details", []), f"{place}.not_details"),
         value_set=value_set,
     )
+
+
+def _window(told: Json) -> float:
+    days = number(told, "observation_days", "the file", 0.0)
+    if days > LONGEST_WINDOW_DAYS:
+        remedy = f"Write days, {LONGEST_WINDOW_DAYS:,} at most; leave it away for the whole record."
+        raise FormatError("cohort: the file.observation_days", remedy)
+    return days
 
 
 def _index(told: Json, events: Mapping[str, EventSet]) -> Index:

@@ -77,6 +77,14 @@ def known_before(
     return pairs.filter(told)
 
 
+def observed(days: float) -> pl.Expr:
+    """Pairs whose fact began within so many days before the index time, as a window of observation bounds them;
+    with 0 all of them."""
+    if not days:
+        return pl.lit(value=True)
+    return pl.col("time") >= pl.col("index_time") - pl.duration(seconds=round(days * 86_400))
+
+
 def not_cancelled() -> pl.Expr:
     """Rows that tell how far anybody looked: an appointment that is cancelled may lie in a time that is to come."""
     is_cancelled = (pl.col("kind") == "appointment") & (pl.col("code") == "cancelled")

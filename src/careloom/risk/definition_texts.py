@@ -12,7 +12,7 @@ from typing import Any
 from careloom.errors import FormatError
 from careloom.risk.cohorts_aces import Predicate
 from careloom.risk.cohorts_any import AnyCohort, any_from_toml
-from careloom.risk.cohorts_definition import Definition, EventSet, Expand
+from careloom.risk.cohorts_definition import LONGEST_WINDOW_DAYS, Definition, EventSet, Expand
 from careloom.risk.cohorts_windows import WindowCohort
 from careloom.risk.features_definition import FeatureSet, features_from_toml
 
@@ -22,6 +22,9 @@ FORETOLD = "foretold"
 """Where the facts that an outcome is stand there."""
 INDEX_KIND = "index_kind"
 """Where the kind of the index events stands there, whose own value a feature may be."""
+OBSERVED = "observation_days"
+"""Where the window that bounds every feature stands there, and in what a model says of its training; absent where
+features look as far as each says, as all did before windows bounded them."""
 NOTE = "note"
 """The kind of facts that annotated notes say."""
 _NAME = re.compile(r"^(name\s*=\s*).*$", re.MULTILINE)
@@ -70,6 +73,18 @@ def joined(text: str, more: str) -> str:
     head, _, body = text.partition("\n[")
     both = _NAME.sub(lambda found: f'{found[1]}"{"+".join(names)}"', head, count=1)
     return f"{both}\n[{body.rstrip()}\n\n[{more.partition(chr(10) + '[')[2]}"
+
+
+def observed_days(told: Mapping[str, Any]) -> float:
+    """Days before the index that features see, by the manifest of a training set or what a model says of its training;
+    0 where each looks as far as it says.
+
+    raises  FormatError where that is no number of days
+    """
+    found = told.get(OBSERVED, 0)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= LONGEST_WINDOW_DAYS:
+        raise FormatError(f"training: {OBSERVED}", f"Write days from 0 to {LONGEST_WINDOW_DAYS:,}, or leave it away.")
+    return float(found)
 
 
 def notes_to_leave_out(foretold: Iterable[EventSet], features: FeatureSet) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ The grammar stands at the head of ``features/general.toml``.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal, get_args
 
@@ -82,6 +82,22 @@ class FeatureSet:
         if unknown:
             raise NotFound(f"there is no feature {unknown[0]}", "See the features of the set.")
         return FeatureSet(self.name, self.title, tuple(one for one in self.features if one.name in names))
+
+    def within(self, days: float) -> "FeatureSet":
+        """The set of which no feature looks further back than so many days; 0: as it is.
+
+        Of a feature that looks less far for it, the meaning says so: it is what clinicians read.
+        """
+        if not days:
+            return self
+        return FeatureSet(self.name, self.title, tuple(_shortened(one, days) for one in self.features))
+
+
+def _shortened(one: Feature, days: float) -> Feature:
+    if one.event is None or 0 < one.window_days <= days:
+        return one
+    meaning = f"{one.meaning.rstrip('.')} (facts of the last {days:g} days alone)"
+    return replace(one, window_days=days, meaning=meaning)
 
 
 def ready_features() -> list[str]:

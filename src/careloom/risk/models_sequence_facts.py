@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from careloom.risk.cohorts_definition import EventSet
-from careloom.risk.cohorts_match import meant
+from careloom.risk.cohorts_match import meant, observed
 from careloom.tables.schema import SchemaMismatch
 
 STATIC = ("sex", "race")
@@ -17,13 +17,19 @@ _DAYS_PER_YEAR = 365.25
 
 
 def facts_before(
-    index: pl.DataFrame, events: pl.DataFrame, *, days: float = 365.0, outcome: Sequence[EventSet] = ()
+    index: pl.DataFrame,
+    events: pl.DataFrame,
+    *,
+    days: float = 365.0,
+    outcome: Sequence[EventSet] = (),
+    observed_days: float = 0.0,
 ) -> pl.DataFrame:
     """Facts of each candidate that were known before its index time, as `careloom.risk.models_sequence` takes them.
 
     index    [n] candidate, patient_id, index_time (Datetime, UTC)
     events   as `careloom.risk.cohorts_events.EVENTS`
     days     how far back a fact may have begun; 0: ever
+    observed_days  of the cohort's window, which bounds it further; 0: it has none
     outcome  event sets: notes that tell of their codes are left out: they say that it came already
     returns  [m] candidate, order (greater: later), days (before the index; null for what is always true), code, value:
              ``kind:code``, with ``=detail`` where the kind says more; ``age`` with years. Sex, race and age come first
@@ -38,7 +44,8 @@ def facts_before(
     for one in outcome:
         if one.codes or one.prefixes:
             timed = timed.filter(~meant(replace(one, kind="note", details=(), not_details=())))
-    known = rows.join(timed, on="patient_id").filter((pl.col("available_time") < moment) & (pl.col("time") < moment))
+    is_known = (pl.col("available_time") < moment) & (pl.col("time") < moment) & observed(observed_days)
+    known = rows.join(timed, on="patient_id").filter(is_known)
     ago = (moment - pl.col("time")).dt.total_seconds() / _DAY_SECONDS
     told = known.with_columns(days=ago).filter((ago <= days) if days else pl.lit(value=True))
     said = pl.concat_str([pl.lit("="), pl.col("detail")])

@@ -5,6 +5,7 @@ A codebook is of training rows alone: each fold within them has its own, and the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -84,11 +85,12 @@ def telling_of(model: Model) -> Telling | None:
 class SequenceReader:
     """Reads what a sequence model is told of one patient, with the fact behind each place; as `FeatureReader`.
 
-    outcome  whose notes are not told, as in training
+    outcome        whose notes are not told, as in training
+    observed_days  of the window that bounded it there; 0: none did
     """
 
-    def __init__(self, of: Telling, outcome: Sequence[EventSet]) -> None:
-        self._of, self._outcome = of, outcome
+    def __init__(self, of: Telling, outcome: Sequence[EventSet], observed_days: float = 0.0) -> None:
+        self._of, self._outcome, self._observed_days = of, outcome, observed_days
         self.features = FeatureSet("sequence", "Facts in their order", tuple(_worded(one) for one in of.features))
 
     def row(self, facts: Sequence[Fact], moment: Moment) -> OneRow:
@@ -99,7 +101,9 @@ class SequenceReader:
         )
         told = self.frame(index, as_frame(facts, "one")).row(0, named=True)
         values = {one.name: told[one.name] for one in self._of.features}
-        behind = _by_place(facts, moment)
+        since = moment.time - timedelta(seconds=round(self._observed_days * _DAY_SECONDS))
+        seen = [one for one in facts if not self._observed_days or one.time is None or one.time >= since]
+        behind = _by_place(seen, moment)
         basis = {
             f"code_{place}": tuple(behind.get((self._code(values[f"code_{place}"]), values[f"days_{place}"]), ()))
             for place in range(1, self._of.length + 1)
@@ -108,7 +112,7 @@ class SequenceReader:
 
     def frame(self, index: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         """[n] the columns of the model for the rows of an index: candidate, patient_id, index_time."""
-        told = facts_before(index, events, outcome=self._outcome)
+        told = facts_before(index, events, outcome=self._outcome, observed_days=self._observed_days)
         return self._of.frame(index.select("candidate", "patient_id", "index_time"), told)
 
     def _code(self, token: str | None) -> str | None:

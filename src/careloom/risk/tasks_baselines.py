@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from careloom.errors import CareloomError
+from careloom.risk.cohorts_match import observed
 from careloom.risk.evaluate_measures import Floats
 from careloom.risk.features import Features, built
 from careloom.risk.features_definition import FeatureSet, shipped_features
@@ -51,6 +52,7 @@ _VITALS = {
     "systolic_last": "systolic_mm_hg", "heart_rate_last": "heart_rate_per_min", "temperature_last": "temperature_cel",
 }  # fmt: skip
 _POINTS, _DAY, _YEAR_DAYS = "points", timedelta(days=1), 365
+_Maker = Callable[[pl.DataFrame, pl.DataFrame, float], pl.DataFrame]
 Json = dict[str, Any]
 
 
@@ -71,7 +73,8 @@ def baselines(names: tuple[str, ...], found: Material, events: pl.DataFrame, pla
     """The scores that a task names, on the rows of its material."""
     risks, told = {}, []
     for name in names:
-        inputs = {part: score_inputs(name, found.rows[part].frame, events) for part in PARTS}
+        days = found.observed_days
+        inputs = {part: score_inputs(name, found.rows[part].frame, events, days) for part in PARTS}
         unknown = [one for one, column in inputs["train"].to_dict().items() if column.null_count() == column.len()]
         about = _about(name) | {"assumed": {}, "reason": ""}
         told.append(about)
@@ -118,13 +121,15 @@ def _risk(name: str, found: Material, inputs: Mapping[str, pl.DataFrame], plan: 
     return whole.score(inputs["test"])
 
 
-def score_inputs(name: str, rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+def score_inputs(name: str, rows: pl.DataFrame, events: pl.DataFrame, window_days: float = 0.0) -> pl.DataFrame:
     """[n] the inputs of a score, null where nothing tells; of an index of comorbidity its points.
 
     rows    candidate, patient_id, resource_key (of the index event), index_time
     events  facts, as `careloom.risk.cohorts_events.EVENTS`
+    window_days  of observation: no older fact is seen, but for length and urgency of the stay that ends; 0: the whole
+                 record is
     """
-    made = _MAKERS[name](_with_days(rows, events), events)
+    made = _MAKERS[name](_with_days(rows, events), events, window_days)
     return made if name in INDEXES else made.select(list(score(name).inputs))
 
 
@@ -137,13 +142,13 @@ def _with_days(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     return rows.join(days, on="resource_key", how="left", maintain_order="left")
 
 
-def _hospital(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    shared = lace_inputs(rows, events)
+def _hospital(rows: pl.DataFrame, events: pl.DataFrame, window_days: float) -> pl.DataFrame:
+    shared = lace_inputs(rows, events, window_days)
     begun = pl.col("index_time") - pl.duration(
         seconds=(pl.col("index_value").fill_null(0.0) * _DAY.total_seconds()).round().cast(pl.Int64)
     )
     stays = rows.select("candidate", "patient_id", "index_time", begun.alias("begun"))
-    newest = _features(("hemoglobin_last", "sodium_last", "has_cancer"), rows, events)
+    newest = _features(("hemoglobin_last", "sodium_last", "has_cancer"), rows, events, window_days)
     own = newest.basis.join(stays.select("candidate", "begun"), on="candidate").filter(
         pl.col("time") >= pl.col("begun")
     )
@@ -152,9 +157,10 @@ def _hospital(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         .then(pl.col(name)).alias(name)
         for name in ("hemoglobin_last", "sodium_last")
     )  # fmt: skip
-    acts = events.filter(pl.col("kind") == "procedure")
-    within = (pl.col("time") >= pl.col("begun")) & (pl.col("available_time") < pl.col("index_time"))
-    before = (pl.col("time") < pl.col("begun")) & (pl.col("time") >= pl.col("begun") - pl.duration(days=_YEAR_DAYS))
+    acts, begin = events.filter(pl.col("kind") == "procedure"), pl.col("begun")
+    seen = observed(window_days)
+    within = (pl.col("time") >= begin) & (pl.col("available_time") < pl.col("index_time")) & seen
+    before = (pl.col("time") < begin) & (pl.col("time") >= begin - pl.duration(days=_YEAR_DAYS)) & seen
     return pl.DataFrame(
         {
             "hemoglobin_g_per_dl": told["hemoglobin_last"], "oncology_discharge": told["has_cancer"],
@@ -176,33 +182,39 @@ def _counted(stays: pl.DataFrame, facts: pl.DataFrame, which: pl.Expr) -> pl.Ser
     return stays.join(found, on="candidate", how="left", maintain_order="left")["count"].fill_null(0)
 
 
-def _features(names: tuple[str, ...], rows: pl.DataFrame, events: pl.DataFrame, days: float | None = None) -> Features:
-    """Features of the general set, of so many days where that is said."""
+def _features(
+    names: tuple[str, ...], rows: pl.DataFrame, events: pl.DataFrame, window_days: float, days: float | None = None
+) -> Features:
+    """Features of the general set, of so many days where that is said, and within the window in any case."""
     own = shipped_features("general").only(names)
     if days is not None:
         own = FeatureSet(own.name, own.title, tuple(replace(one, window_days=days) for one in own.features))
-    return built(own, rows.with_columns(encounter_key=pl.lit(None, pl.String)), events)
+    return built(own.within(window_days), rows.with_columns(encounter_key=pl.lit(None, pl.String)), events)
 
 
-def _news2(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    vitals = _features(tuple(_VITALS), rows, events, 1.0).frame
+def _news2(rows: pl.DataFrame, events: pl.DataFrame, window_days: float) -> pl.DataFrame:
+    vitals = _features(tuple(_VITALS), rows, events, window_days, 1.0).frame
     seen = events.filter((pl.col("kind") == "observation") & pl.col("time").is_not_null())
-    mind = _newest(rows, seen.filter(pl.col("detail").is_in(list(ACVPU))), "detail")
+    mind = _newest(rows, seen.filter(pl.col("detail").is_in(list(ACVPU))), "detail", window_days)
     gas = seen.filter((pl.col("system") == LOINC) & pl.col("code").is_in([OXYGEN_FLOW, OXYGEN_SHARE]))
     more = pl.when(pl.col("code") == OXYGEN_FLOW).then(pl.col("value") > 0).otherwise(pl.col("value") > SHARE_OF_AIR)
     return vitals.select(
         *(pl.col(name).alias(of) for name, of in _VITALS.items()),
         pl.lit("1").alias("spo2_scale"),
         mind.replace_strict(ACVPU, default=None, return_dtype=pl.String).alias("consciousness"),
-        _newest(rows, gas.with_columns(more.alias("is_more")).drop_nulls("is_more"), "is_more").alias("on_oxygen"),
+        _newest(rows, gas.with_columns(more.alias("is_more")).drop_nulls("is_more"), "is_more", window_days).alias(
+            "on_oxygen"
+        ),
     )
 
 
-def _newest(rows: pl.DataFrame, facts: pl.DataFrame, column: str) -> pl.Series:
+def _newest(rows: pl.DataFrame, facts: pl.DataFrame, column: str, window_days: float) -> pl.Series:
     """[n] the newest of some facts that were known before the index and are of the day before it."""
     asked = rows.select("candidate", "patient_id", "index_time")
     pairs = asked.join(facts.select("patient_id", "time", "available_time", column), on="patient_id").filter(
-        (pl.col("available_time") < pl.col("index_time")) & (pl.col("time") >= pl.col("index_time") - _DAY)
+        (pl.col("available_time") < pl.col("index_time"))
+        & (pl.col("time") >= pl.col("index_time") - _DAY)
+        & observed(window_days)
     )
     last = pairs.sort("candidate", "time", "available_time", maintain_order=True).unique(
         "candidate", keep="last", maintain_order=True
@@ -210,8 +222,8 @@ def _newest(rows: pl.DataFrame, facts: pl.DataFrame, column: str) -> pl.Series:
     return asked.join(last.select("candidate", column), on="candidate", how="left", maintain_order="left")[column]
 
 
-def _comorbidity(of: str) -> Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]:
-    def made(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+def _comorbidity(of: str) -> _Maker:
+    def made(rows: pl.DataFrame, events: pl.DataFrame, window_days: float) -> pl.DataFrame:
         codings: dict[str, Coding] = {ICD_10_CM: "icd10"}
         if of == "charlson":
             codings[ICD_9_CM] = "icd9cm"
@@ -219,9 +231,9 @@ def _comorbidity(of: str) -> Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame
         if coded.is_empty():
             return pl.DataFrame({_POINTS: pl.Series([None] * rows.height, dtype=pl.Float64)})
         asked = rows.select("candidate", "patient_id", "index_time")
-        known = asked.join(coded.select("patient_id", "system", "code", "available_time"), on="patient_id").filter(
-            pl.col("available_time") < pl.col("index_time")
-        )
+        told = coded.select("patient_id", "system", "code", "time", "available_time")
+        is_known = (pl.col("available_time") < pl.col("index_time")) & observed(window_days)
+        known = asked.join(told, on="patient_id").filter(is_known)
         held = [
             comorbidities(known.filter(pl.col("system") == system).select("candidate", "code"), of, key="candidate",
                           coding=coding)
@@ -239,7 +251,7 @@ def _comorbidity(of: str) -> Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame
     return made
 
 
-_MAKERS: dict[str, Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]] = {
+_MAKERS: dict[str, _Maker] = {
     "lace": lace_inputs, "hospital": _hospital, "news2": _news2, "charlson": _comorbidity("charlson"),
     "elixhauser": _comorbidity("elixhauser"),
 }  # fmt: skip

@@ -9,8 +9,8 @@ import polars as pl
 
 from careloom.errors import QueryError
 from careloom.risk.cohorts_hints import Hint, said
-from careloom.risk.cohorts_match import facts_of
-from careloom.risk.definition_texts import foretold
+from careloom.risk.cohorts_match import facts_of, observed
+from careloom.risk.definition_texts import foretold, observed_days
 from careloom.risk.evaluate_measures import Floats
 from careloom.risk.features_definition import COUNTS, shipped_features
 from careloom.risk.groups import ATTRIBUTES
@@ -40,12 +40,14 @@ class Material:
     rows    part -> its labelled rows
     groups  part -> `careloom.risk.groups.ATTRIBUTES` of the same rows; null where nobody knows
     days    part -> [n] days of the same rows, nan where nobody knows; empty for a task that foretells none
+    observed_days  of the window that bounds its features; 0: each looks as far as it says
     """
 
     about: Mapping[str, About]
     rows: Mapping[str, Rows]
     groups: Mapping[str, pl.DataFrame]
     days: Mapping[str, Floats] = field(default_factory=dict)
+    observed_days: float = 0.0
 
     def with_days(self, part: str) -> DaysRows:
         """The rows of a part with their days. raises KeyError for a task that foretells none"""
@@ -92,7 +94,7 @@ def material(
         groups_at(frame, events), on="candidate", how="left", maintain_order="left"
     )
     sees_facts = "sequence" in (*kinds, *task.learners)
-    timeline = _timeline(told, manifest, events) if sees_facts else None
+    timeline = timeline_of(told, manifest, events) if sees_facts else None
     rows, groups, days = {}, {}, {}
     for name in PARTS:
         part = told.filter(pl.col("fold") == name)
@@ -104,7 +106,7 @@ def material(
         groups[name] = part.select(ATTRIBUTES)
         if task.days is not None:
             days[name] = days_of(task.days, part, events)
-    return Material(about, rows, groups, days)
+    return Material(about, rows, groups, days, observed_days(manifest))
 
 
 def days_beside(task: Task, told: Material, model: Model, plan: Plan) -> DaysMade | None:
@@ -118,24 +120,31 @@ def days_beside(task: Task, told: Material, model: Model, plan: Plan) -> DaysMad
     return fit_days(model.features, task.days, *parts, plan.key, plan.seed)
 
 
-def _timeline(told: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame) -> pl.DataFrame:
-    if manifest.get("observation") == "bounded":
+def timeline_of(told: pl.DataFrame, manifest: Mapping[str, Any], events: pl.DataFrame) -> pl.DataFrame:
+    """The facts that a sequence reads of rows of a training set, as `careloom.risk.models_sequence_facts.facts_before`.
+
+    raises  QueryError where windows bound what is seen, each row by another span
+    """
+    days = observed_days(manifest)
+    if manifest.get("observation") == "bounded" and not days:
         remedy = "Train with another learner, or let the window of the index begin with the record (start: NULL)."
         raise QueryError("a sequence reads facts beyond the observation window of this cohort", remedy)
-    return facts_before(told, events, outcome=foretold(manifest))
+    return facts_before(told, events, outcome=foretold(manifest), observed_days=days)
 
 
-def lace_inputs(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+def lace_inputs(rows: pl.DataFrame, events: pl.DataFrame, window_days: float = 0.0) -> pl.DataFrame:
     """LACE's inputs of discharges, as far as facts tell them: [n] columns of the score.
 
     Comorbidity rests on ICD-10-CM diagnoses that were known before the index time; an admission is acute unless the
     encounter says that it was elective; emergency visits are those of 180 days before the admission, without the last
     one where it began within a day of it: that one is taken for the one that led to the stay.
+
+    window_days  of observation, which bounds diagnoses and visits; 0: none does. The stay that ends is known whole
     """
     index = rows.select("candidate", "patient_id", "index_time", "resource_key")
     coded = events.filter((pl.col("kind") == "diagnosis") & (pl.col("system") == ICD_10_CM))
-    known = index.join(coded.select("patient_id", "code", "available_time"), on="patient_id", how="inner").filter(
-        pl.col("available_time") < pl.col("index_time")
+    known = index.join(coded.select("patient_id", "code", "time", "available_time"), on="patient_id").filter(
+        (pl.col("available_time") < pl.col("index_time")) & observed(window_days)
     )
     held = comorbidities(known.select("candidate", "code"), key="candidate")
     points = held.select("candidate", comorbidity_points(held, "lace").alias("comorbidity_points"))
@@ -147,23 +156,23 @@ def lace_inputs(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         rows["index_value"].floor().fill_null(0.0).alias("length_of_stay_days"),
         (~pl.col("detail").is_in(_ELECTIVE)).fill_null(value=True).alias("acute_admission"),
         pl.col("comorbidity_points").fill_null(0),
-        _emergency_visits(rows, events).alias("emergency_visits_6_months"),
+        _emergency_visits(rows, events, window_days).alias("emergency_visits_6_months"),
     )
 
 
-def _emergency_visits(rows: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
+def _emergency_visits(rows: pl.DataFrame, events: pl.DataFrame, window_days: float) -> pl.Series:
     """[n] emergency visits in the half year before the admissions of stays, without those that led to them."""
     [feature] = shipped_features("general").only(("emergency_visits_180d",)).features
     days = pl.col("index_value").fill_null(0.0)
     begun = pl.col("index_time") - pl.duration(seconds=(days * _DAY_SECONDS).round().cast(pl.Int64))
-    stays = rows.select("candidate", "patient_id", begun.alias("begun"))
+    stays = rows.select("candidate", "patient_id", "index_time", begun.alias("begun"))
     visits = facts_of(events, feature.event).select("patient_id", "time", "resource_key") if feature.event else None
     if visits is None:
         raise AssertionError("the feature counts no event")
     before = pl.col("begun") - pl.duration(days=_EMERGENCY_DAYS)
     found = (
         stays.join(visits, on="patient_id", how="inner")
-        .filter((pl.col("time") >= before) & (pl.col("time") < pl.col("begun")))
+        .filter((pl.col("time") >= before) & (pl.col("time") < pl.col("begun")) & observed(window_days))
         .group_by("candidate")
         .agg(
             pl.col("resource_key").n_unique().cast(pl.Int64).alias("visits"),

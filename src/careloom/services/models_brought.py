@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from careloom.errors import CareloomError, QueryError
-from careloom.risk.definition_texts import NOTE, Texts, texts_of
+from careloom.risk.definition_texts import NOTE, Texts, observed_days, texts_of
 from careloom.risk.evaluate import Resampling
 from careloom.risk.features_definition import shipped_features
 from careloom.risk.features_registry import NOTES
@@ -115,7 +115,7 @@ def _judged(platform: Platform, who: Principal, ask: RegisterAsk, on: EvaluateOn
     whole = evaluation(page, made.name)
     kept = {name: whole[name] for name in ("data", "measures", "counts", "subgroups", "operating")}
     return {
-        "evaluation": {**kept, "by": "careloom", "against": against(platform, ask.model, model, test, how)},
+        "evaluation": {**kept, "by": "careloom", "against": against(platform, ask.model, model, test, how, events)},
         "leaks": {"findings": len(made.manifest["leaks"])},
         "evaluated_on": {
             "task": task.name, "digest": task.digest, "ships": task.digest in _shipped(), "zone": on.zone,
@@ -154,6 +154,11 @@ def _require_same_input(model: Model, texts: Texts | None, manifest: Mapping[str
     if answers is None or measured is None:
         return
     names = {one.name.removesuffix("_missing") for one in model.features}
+    if observed_days(model.training) != observed_days(manifest):
+        raise QueryError(
+            "the model looks back through another window of observation than the task measures it by",
+            "Name a task whose cohort has the observation_days that model.json says in its training.",
+        )
     (cohort, features), (own, told) = answers, measured.read()
     other = [one for one in features.features if one.name in names and one not in told.features]
     if cohort.digest != own.digest or other:

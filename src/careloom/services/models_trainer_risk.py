@@ -14,17 +14,16 @@ import orjson
 import polars as pl
 
 from careloom.errors import CareloomError
-from careloom.risk.definition_texts import foretold
 from careloom.risk.evaluate import Resampling
 from careloom.risk.models_elsewhere import KINDS
 from careloom.risk.models_features import ModelFeature
 from careloom.risk.models_package import unpack
-from careloom.risk.models_sequence_facts import facts_before
 from careloom.risk.models_sequence_told import told_to
 from careloom.risk.models_training import Rows
+from careloom.risk.tasks_material import timeline_of
 from careloom.services.access import Principal
 from careloom.services.models_trainer import Asked, Fitted, require_options
-from careloom.services.risk_champion import compared
+from careloom.services.risk_champion import compared, inputs_of, sees_alike
 from careloom.services.risk_cohorts import make_training_set
 from careloom.services.risk_facts import make_facts, read_facts
 from careloom.services.search import zone_of
@@ -117,15 +116,17 @@ def _against(asked: Asked, files: Mapping[str, bytes], champion: Mapping[str, by
     rows = Rows(test, test["label"].to_numpy().astype(np.bool_), test["patient_id"])
     ask = ask_of(asked)
     try:
-        best, timeline = unpack(champion), None
-        if "sequence" in (best.kind, model.kind):
+        best = unpack(champion)
+        events = pl.DataFrame()
+        if "sequence" in (best.kind, model.kind) or not sees_alike(best, model):
             events = read_facts(asked.platform, asked.who, asked.snapshot["zone"], model.training["pin"])
-            timeline = facts_before(test, events, outcome=foretold(orjson.loads(files[TRAINING])))
-        other = best.score(told_to(best, test, timeline))
+        if "sequence" in (best.kind, model.kind):
+            rows = replace(rows, timeline=timeline_of(test, orjson.loads(files[TRAINING]), events))
+        other = best.score(inputs_of(champion, model, rows, events))
     except CareloomError:
         return {}
     return compared(
-        rows, model.score(told_to(model, test, timeline)), other, Resampling(ask.seed, min(200, ask.resamples))
+        rows, model.score(told_to(model, test, rows.timeline)), other, Resampling(ask.seed, min(200, ask.resamples))
     )
 
 

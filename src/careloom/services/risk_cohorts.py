@@ -12,10 +12,10 @@ import polars as pl
 from careloom.errors import CareloomError, Conflict, NotFound, QueryError, StateError
 from careloom.risk.cohorts import Cohort
 from careloom.risk.cohorts_any import AnyCohort, any_from_toml, extract_any, why_any
-from careloom.risk.cohorts_definition import Expand, ready, shipped, shipped_text
+from careloom.risk.cohorts_definition import Definition, Expand, ready, shipped, shipped_text
 from careloom.risk.cohorts_hints import Hint, said
 from careloom.risk.cohorts_windows import WindowCohort, imported, is_task_file
-from careloom.risk.definition_texts import INDEX_KIND, PLACE, Texts, joined, recorded
+from careloom.risk.definition_texts import INDEX_KIND, OBSERVED, PLACE, Texts, joined, recorded
 from careloom.risk.features import built
 from careloom.risk.features_definition import (
     FeatureSet,
@@ -194,11 +194,12 @@ def make_training_set(platform: Platform, who: Principal, zone_name: str, ask: T
     lacks = cohort_hints(platform, zone, found, events)
     if found.rows.is_empty():
         raise QueryError(*said(lacks, NO_ROW, NO_ROW_REMEDY))
+    days = definition.observation_days if isinstance(definition, Definition) else 0.0
     is_bounded = isinstance(definition, WindowCohort) and found.rows["observation_start"].is_not_null().any()
-    columns = built(features, found.rows, events, found.index_kind, is_bounded=is_bounded)
+    columns = built(features.within(days), found.rows, events, found.index_kind, is_bounded=is_bounded)
     made = training_set(found, columns, *_split(platform, found, ask), pin)
-    more = {PLACE: texts.as_json(), "observation": "bounded" if is_bounded else "whole"}
-    more |= {INDEX_KIND: found.index_kind}
+    more: Json = {PLACE: texts.as_json(), "observation": "bounded" if is_bounded or days else "whole"}
+    more |= {INDEX_KIND: found.index_kind} | ({OBSERVED: days} if days else {})
     made = replace(made, manifest=made.manifest | more)
     leaks = made.manifest["leaks"]
     if leaks and not ask.allow_leaks:

@@ -24,6 +24,7 @@ from careloom.risk.definition_texts import (
     NOTE,
     Texts,
     foretold,
+    observed_days,
     outcome_of,
     reads_notes,
     texts_of,
@@ -298,7 +299,7 @@ def _made(one: Served) -> Scorer:
     definition, features = found
     judge = _judge(one, definition)
     (_, digest), (_, features_digest) = _named(training.get("cohort")), _named(training.get("features"))
-    sequence = telling_of(one.model)
+    sequence, days = telling_of(one.model), observed_days(training)
     try:
         needed = tuple({feature.name.removesuffix("_missing") for feature in one.model.features})
         own = features.only(needed if sequence is None else ())
@@ -312,10 +313,10 @@ def _made(one: Served) -> Scorer:
     if sequence is not None:
         is_told = reads_notes(definition) or any(token.startswith(f"{NOTE}:") for token in sequence.book.levels)
         told = (outcome_of(definition),) if isinstance(definition, Definition) else foretold(one.manifest)
-        return Scorer(one, judge, SequenceReader(sequence, told), is_told)
+        return Scorer(one, judge, SequenceReader(sequence, told, days), is_told)
     if not {feature.name for feature in one.model.features} <= set(columns_of(own)):
         raise _no_cohort(one)
-    return Scorer(one, judge, FeatureReader(own), reads_notes(definition, own))
+    return Scorer(one, judge, FeatureReader(own.within(days)), reads_notes(definition, own))
 
 
 def _judge(one: Served, definition: AnyCohort) -> Judge | WindowJudge:

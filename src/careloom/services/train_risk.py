@@ -17,7 +17,7 @@ from careloom.errors import CareloomError, NotFound, QueryError
 from careloom.mlops.card_declared import written
 from careloom.mlops.drift_profile import make_profile
 from careloom.pipeline.registry import load
-from careloom.risk.definition_texts import NOTE, PLACE, foretold, notes_to_leave_out, texts_of
+from careloom.risk.definition_texts import NOTE, OBSERVED, PLACE, foretold, notes_to_leave_out, texts_of
 from careloom.risk.evaluate import Resampling
 from careloom.risk.features_registry import NOTES
 from careloom.risk.groups import ATTRIBUTES, UNKNOWN
@@ -202,7 +202,7 @@ def _trained(platform: Platform, who: Principal, ask: TrainAsk, task: Task, watc
     page["directions"] = directions(model, told.rows["test"].frame, task.directions)
     page["elsewhere"] = judged_elsewhere(told.about, told.rows, plan, away)
     files = _files(model, told, page, made.manifest, made.name) | {TEXTS: written(said)}
-    whole = _Made(model, told, page, files, made.manifest, made.name, sorted(people.values()), bool(also))
+    whole = _Made(model, told, page, files, made.manifest, made.name, sorted(people.values()), bool(also), events)
     lineage = _lineage(platform, ask, task, whole)
     version, findings = _registered(platform, who, ask, task, whole, lineage)
     watch(_STEPS, _STEPS)
@@ -257,6 +257,7 @@ class _Made:
     snapshot: str
     pseudonyms: list[str]
     has_notes: bool
+    events: pl.DataFrame
 
 
 def _people(platform: Platform, zone_name: str, frame: pl.DataFrame) -> dict[str, str]:
@@ -277,6 +278,7 @@ def _about_training(task: Task, manifest: Mapping[str, Any], snapshot: str) -> J
         "cohort": {"name": cohort["name"], "digest": cohort["digest"]},
         "features": {"name": features["name"], "digest": features["digest"]},
         "snapshot": snapshot, "pin": manifest["facts"], "split": manifest["split"],
+        **({OBSERVED: manifest[OBSERVED]} if OBSERVED in manifest else {}),
     }  # fmt: skip
 
 
@@ -354,14 +356,14 @@ def _gap(page: Json) -> Json:
 def _lineage(platform: Platform, ask: TrainAsk, task: Task, made: _Made) -> Json:
     """What a registration tells of where the model comes from, and how good it is."""
     told, wanted = evaluation(made.page, made.snapshot), set_of(ask, task, "")
-    used = replace(task, cohort=wanted.cohort, features=wanted.features)
+    used, test = replace(task, cohort=wanted.cohort, features=wanted.features), made.told.rows["test"]
     how = Resampling(ask.seed, min(200, ask.resamples))  # a pipeline, which keeps nothing here, compares by itself
     return {
         "data": {"zone": ask.zone, "snapshot": made.snapshot, "facts": made.manifest["facts"]},
         "seeds": {"training": ask.seed},
         "evaluation": {
             "data": told["data"], "measures": told["measures"], "counts": told["counts"],
-            "against": against(platform, task.name, made.model, made.told.rows["test"], how) if ask.is_kept else {},
+            "against": against(platform, task.name, made.model, test, how, made.events) if ask.is_kept else {},
         },
         "leaks": {"findings": len(made.manifest["leaks"])},
         "task": {"name": task.name, "digest": task.digest},

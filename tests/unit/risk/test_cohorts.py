@@ -264,7 +264,7 @@ GOOD = packaged("risk", "definitions/readmission_30_days.toml").decode()
         ("min_years = 18", "", "rules[0]"),
         ('kind = "discharge"', 'kind = "leaving"', "events.discharge.kind"),
         ('event = "discharge"\n\n[[rules]]', "[[rules]]", "index"),
-        ("observation_days = 365", "observation_days = -1", "observation_days"),
+        ("\n[events.discharge]", "observation_days = -1\n[events.discharge]", "observation_days"),
         ('"urn:careloom:meds" = ["IMP"]', '"nonsense" = ["IMP"]', "no system is called"),
         ('details = ["exp"', 'value_set = "http://x"\ndetails = ["exp"', "value_set"),
         ('name = "adult"', 'name = "alive at discharge"', "one name"),
