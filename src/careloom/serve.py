@@ -5,6 +5,7 @@ import gc
 import ipaddress
 import logging
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -59,12 +60,14 @@ def run(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:
     _check_certificate(settings)
     _check_port(settings.api.host, settings.api.port)
     keep_lines(settings)
-    with tempfile.TemporaryDirectory(prefix="careloom-numbers-") as numbers:
-        os.environ[_SHARED_NUMBERS] = numbers
-        try:
-            _Server(settings, ready).run()
-        finally:
+    numbers, owner = tempfile.mkdtemp(prefix="careloom-numbers-"), os.getpid()
+    os.environ[_SHARED_NUMBERS] = numbers
+    try:
+        _Server(settings, ready).run()
+    finally:
+        if os.getpid() == owner:  # a worker that leaves comes by here, too
             del os.environ[_SHARED_NUMBERS]
+            shutil.rmtree(numbers, ignore_errors=True)
 
 
 def refuse_plain(settings: Settings) -> None:

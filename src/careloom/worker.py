@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from threading import Thread
 from types import FrameType
 
@@ -53,7 +54,7 @@ def run(*, once: bool, parent: int = 0) -> None:
 
 def _count_beside_server() -> None:
     """Has jobs and steps counted where the server whose child this is shares its numbers."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    if Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or os.devnull).is_dir():
         from careloom.api import step_numbers  # noqa: PLC0415 - reads it when imported
 
         traces.observe(step_numbers.observed)

@@ -167,6 +167,32 @@ def test_processes_that_serve_share_the_reader_of_notes_and_each_reads_by_it(tmp
         assert [pid for pid in workers if private_megabytes(pid) > 120] == []
 
 
+def test_a_worker_that_leaves_takes_no_numbers_along(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    zones = [word for zone in ZONES for word in ("--zone", zone)]
+    secret = line.json("clients", "add", "watcher", "--role", "admin", *zones)["client_secret"]
+    counted = 'careloom_http_requests_total{method="GET",route="/healthz",status="200"} '
+    with serving(line, processes=2) as server:
+
+        def count() -> float:
+            text = server.get("/metrics", server.token("watcher", secret)).text
+            return sum(float(told.removeprefix(counted)) for told in text.splitlines() if told.startswith(counted))
+
+        for _ in range(20):
+            assert server.get("/healthz").status_code == 200
+        before = count()
+        assert before >= 20
+        leaving = next(pid for pid in children(server.process.pid) if "careloom.cli.main serve" in command(pid))
+        os.kill(leaving, signal.SIGTERM)
+        wait_until(lambda: leaving not in children(server.process.pid))
+        assert count() >= before
+        (job_worker,) = [pid for pid in children(server.process.pid) if "careloom.worker" in command(pid)]
+        environment = Path(f"/proc/{job_worker}/environ").read_bytes().split(b"\0")
+        (folder,) = [one.partition(b"=")[2] for one in environment if one.startswith(b"PROMETHEUS_MULTIPROC_DIR=")]
+        assert Path(folder.decode()).is_dir()
+    assert not Path(folder.decode()).exists(), "the server itself takes it away"
+
+
 def test_the_job_worker_runs_beside_the_server_and_is_replaced(server: Server) -> None:
     (worker,) = [pid for pid in children(server.process.pid) if "careloom.worker" in command(pid)]
     os.kill(worker, signal.SIGKILL)
