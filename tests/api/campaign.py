@@ -56,8 +56,10 @@ BEYOND_SCHEMAS = {
     ("GET /fhir/{zone}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/_history", "positive_data_acceptance", 400),
     ("GET /fhir/{zone}/{type}/{id}/_history", "positive_data_acceptance", 400),
+    ("PATCH /fhir/{zone}/{type}/{id}", "negative_data_rejection", 410),  # the same, before it was looked at
     ("GET /fhir/{zone}/{type}/{id}", "positive_data_acceptance", 410),  # another request deleted it
     ("GET /api/v1/users/{name}/sign-ins", "use_after_free", 200),  # the list is there after its last entry went
+    ("GET /api/v1/audit/patients/{patient_id}/disclosures", "positive_data_acceptance", 400),  # a page, not of JSON
     ("POST /api/v1/audit/proofs", "positive_data_acceptance", 400),  # a checkpoint that nobody signed here
     ("POST /api/v1/scores/patient", "positive_data_acceptance", 400),  # a day that no calendar has
     ("POST /api/v1/scores/cohort", "positive_data_acceptance", 400),

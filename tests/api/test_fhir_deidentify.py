@@ -71,6 +71,7 @@ REFUSED: list[tuple[str, Any, int]] = [
     ("$de-identify", with_parts(text=TEXT, resource=PATIENT), 400),
     ("$de-identify", with_parts(), 400),
     ("$de-identify", with_parts(text=TEXT, style="loud"), 400),
+    ("$de-identify", with_parts(text=TEXT, policy="unheard-of"), 400),
     ("$de-identify", with_parts(text=TEXT, wish="x"), 400),
     ("$de-identify", PATIENT | {"gender": "Zephyrine"}, 400),
     ("Patient/nobody/$de-identify", None, 404),

@@ -98,8 +98,12 @@ def test_the_parameters_may_stand_in_a_body(made: Installation) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?patient=a/b", "?patient=p1&start=x", "?patient=p1&on-demand=maybe", "?patient=p1&wish=1"]
-)
+    "query",
+    [
+        "", "?patient=a/b", "?patient=p1&start=x", "?patient=p1&on-demand=maybe", "?patient=p1&wish=1",
+        f"?patient=p1&profile={501 * 'x'}", "?patient=p1&type=,",
+    ],
+)  # fmt: skip
 def test_a_question_that_means_nothing_is_refused_and_audited(made: Installation, query: str) -> None:
     answer = ask(made, query)
     assert (answer.status_code, answer.get_json(force=True)["resourceType"]) == (400, "OperationOutcome")

@@ -136,3 +136,9 @@ def test_what_types_do_not_share_is_refused(made: Installation, query: str, word
     answer = made.client.get(f"{ROUTE}?{query}", headers=made.bearer())
     assert answer.status_code == 400
     assert words in answer.text
+
+
+@pytest.mark.parametrize("query", ["colour=blue", "=true", "_lastUpdated=never"])
+def test_where_nothing_is_stored_what_means_nothing_is_refused_too(made: Installation, query: str) -> None:
+    answer = made.client.get(f"/fhir/synthetic?{query}", headers=made.bearer())
+    assert (answer.status_code, answer.get_json(force=True)["resourceType"]) == (400, "OperationOutcome")

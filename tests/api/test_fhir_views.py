@@ -110,6 +110,7 @@ REFUSED: list[tuple[str, Any, int]] = [
     ("$run?_since=2024", VIEW, 400),
     ("$run?group=Group/1", VIEW, 400),
     ("$run?patient=a/b/c", VIEW, 400),
+    ("$run?patient=%1C", VIEW, 400),
 ]
 
 

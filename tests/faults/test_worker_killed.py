@@ -54,7 +54,7 @@ def campaign(tmp_path: Path, kills: int, records: int) -> None:
     job = stormy.json("jobs", "show", job_id)
     begun = [line for line in job["log"] if line["code"] == "jobs.recovered"]
     assert (job["state"], job["attempts"]) == ("done", len(begun) + 1)
-    assert len(begun) >= kills // 2, "hardly a worker had begun the job when it was killed"
+    assert len(begun) >= kills // 4, "hardly a worker had begun the job when it was killed"
     assert state(stormy) == state(calm)
     assert [file.name for file in (stormy.data / "runs").glob("*.provenance.json")] == [f"{job_id}.provenance.json"]
 

@@ -8,10 +8,13 @@ from flask_openapi3.types import ResponseDict
 from careloom.api import fhir_schemas as schemas
 from careloom.api.fhir_formats import JSON_TYPE, XML_TYPE
 from careloom.api.problems import FHIR_TYPE
+from careloom.deid.policy import SHIPPED
 from careloom.deid.text_replace import Style
 from careloom.services.validate_one import DEFINITIONS, MODES
 
 Json = dict[str, Any]
+LONGEST_FORMAT = 500
+"""Of a document's content, as $docref is asked for it."""
 
 
 def ref(name: str) -> Json:
@@ -41,7 +44,7 @@ def body(words: str, schema: Json, example: Json, *, is_needed: bool = True) -> 
 MODE = query("mode", {"type": "string", "enum": list(MODES)}, "What is meant to be done with it.", "profile")
 MODE_OF_STORED = query("mode", {"type": "string", "enum": ["profile", "delete"]}, "delete: could it be?", "profile")
 PROFILE = query(
-    "profile", {"type": "string", "maxLength": 2000},
+    "profile", {"type": "string", "minLength": 1, "maxLength": 2000},
     "Of the type, as the specification defines it; any other is refused (422), for profiles are not checked.",
     f"{DEFINITIONS}Observation",
 )  # fmt: skip
@@ -91,8 +94,8 @@ DOCUMENTS = [
     query("type", {"type": "string", "minLength": 1, "maxLength": 500}, "Types, as tokens.", "http://loinc.org|34133-9"),
     query("on-demand", {"type": "string", "enum": ["true", "false"]}, "Only what is made on demand: none.", "false"),
     query(
-        "profile", {"type": "string", "minLength": 1, "maxLength": 500}, "What the format of the content says.",
-        "urn:hl7-org:sdwg:ccda-structuredBody:2.1",
+        "profile", {"type": "string", "minLength": 1, "maxLength": LONGEST_FORMAT},
+        "What the format of the content says.", "urn:hl7-org:sdwg:ccda-structuredBody:2.1",
     ),
 ]  # fmt: skip
 DOCUMENTS_BODY = body(
@@ -101,9 +104,11 @@ DOCUMENTS_BODY = body(
 )  # fmt: skip
 
 STYLES: tuple[Style, ...] = get_args(Style)
-_NAME: Json = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9-]{0,99}$"}
 DEIDENTIFY_QUERY = [
-    query("policy", _NAME, "One that ships, by its name; that of the settings without.", "safe-harbor"),
+    query(
+        "policy", {"type": "string", "enum": list(SHIPPED)}, "One that ships; that of the settings without.",
+        "safe-harbor",
+    ),
     query("style", {"type": "string", "enum": list(STYLES)}, "What stands in texts in its place.", "tag"),
     query(
         "project", {"type": "string", "minLength": 1, "maxLength": 100},

@@ -44,9 +44,11 @@ class Given:
         return found[0] if found else ""
 
     def listed(self, name: str) -> list[str]:
-        """Every value of a parameter, lists by commas taken apart, each once."""
-        parts = (part.strip() for text in self.values.get(name, ()) for part in text.split(","))
-        return list(dict.fromkeys(part for part in parts if part))
+        """Every value of a parameter, lists by commas taken apart, each once. raises QueryError for an empty one"""
+        parts = [part.strip(" ") for text in self.values.get(name, ()) for part in text.split(",")]
+        if not all(parts):
+            raise QueryError(f"{name} has an empty element", "Write its elements with one comma between two.")
+        return list(dict.fromkeys(parts))
 
     def resource(self, name: str) -> Resource | None:
         """The one resource of a parameter; None without one. raises QueryError for several"""

@@ -66,7 +66,7 @@ class RevocationRequest(ClientProof):
 
     model_config = ConfigDict(json_schema_extra={"example": {"token": _SHOWN, "token_type_hint": "access_token"}})
 
-    token: Annotated[str, Field(min_length=1, max_length=8192)]
+    token: Annotated[str, Field(min_length=1)]
     token_type_hint: str | None = None
 
 
@@ -75,7 +75,7 @@ class IntrospectionRequest(ClientProof):
 
     model_config = ConfigDict(json_schema_extra={"example": {"token": _SHOWN, "token_type_hint": "access_token"}})
 
-    token: Annotated[str, Field(min_length=1, max_length=8192)]
+    token: Annotated[str, Field(min_length=1)]
     token_type_hint: str | None = None
 
 

@@ -19,7 +19,7 @@ from careloom.deid.dates import shift_days
 from careloom.deid.declared import noise
 from careloom.deid.leaks import has_number, numbers_of
 from careloom.deid.passing_texts import passing_texts, placed
-from careloom.deid.policy import Policy, packaged_policy
+from careloom.deid.policy import SHIPPED, Policy, packaged_policy
 from careloom.deid.scrub import Scrubber
 from careloom.deid.surrogates import Draw
 from careloom.deid.text import ScrubbedText
@@ -235,7 +235,12 @@ def _on_platform(platform: Platform, who: Principal, store: ZoneStore, ask: OneA
 
 
 def _policy(settings: Settings, ask: OneAsk) -> Policy:
-    """The policy, with the style that was asked. raises QueryError where it lets no text pass and a text is given."""
+    """The policy, with the style that was asked.
+
+    raises  QueryError for a name that no policy has, and where it lets no text pass and a text is given
+    """
+    if ask.policy and ask.policy not in SHIPPED:
+        raise QueryError("there is no such policy", f"Name one that ships: {', '.join(SHIPPED)}.")
     name = ask.policy or settings.deidentify.policy
     policy = packaged_policy(name)
     if ask.text is not None and not policy.reads_text:

@@ -9,7 +9,7 @@ from functools import cache
 from urllib.parse import urlencode
 
 from careloom.errors import QueryError
-from careloom.fhir.search_grammar import EVERY_TYPE, is_known
+from careloom.fhir.search_grammar import EVERY_TYPE, is_known, parse_search
 from careloom.fhir.search_own import OwnParameters
 from careloom.fhir.search_parameters import parameters, resource_types
 from careloom.services.access import Principal
@@ -36,8 +36,10 @@ def search_types(platform: Platform, who: Principal, zone_name: str, pairs: Pair
     zone = zone_of(zone_name)
     types = _types(platform, who, zone, pairs)
     rest = [pair for pair in pairs if pair[0] != "_type"]
-    if len(types) > 1:
+    if len(types) != 1:
         _refuse_particular(rest)
+    if not types:
+        parse_search(_text("Basic", rest))  # what means nothing is refused also where there is nothing to find
     limit = _limit(platform, rest)
     if limit == 0 or ("_summary", "count") in rest:
         pages = [search(platform, who, zone, _text(kind, rest)) for kind in types]
