@@ -1,8 +1,10 @@
 """The OpenAPI document is valid, complete and true to itself: what it shows as an example fits what it declares."""
 
+import json
 import re
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +60,13 @@ def nodes(node: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
 
 def checker(schema: dict[str, Any]) -> jsonschema_rs.Validator:
     """A validator of a schema inside the document; formats are checked too."""
-    whole = {**schema, "components": DOCUMENT["components"]}
+    return checker_of(json.dumps(schema))
+
+
+@cache
+def checker_of(schema: str) -> jsonschema_rs.Validator:
+    """Made once: it reads every component, and a thousand answers are of a few hundred schemas."""
+    whole = {**json.loads(schema), "components": DOCUMENT["components"]}
     return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
 
 
