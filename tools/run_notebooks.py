@@ -1,17 +1,21 @@
 """Runs every notebook from top to bottom and keeps what it showed.
 
 A notebook is a Python file in jupytext's percent format (``# %%`` opens a cell), reviewed as code and without output.
-Each runs in a fresh kernel with the repository as its working directory. What it showed is written to
-``out/notebooks/<name>.ipynb``, also when a cell failed. One failing cell makes the run fail.
+Each runs in a fresh kernel with the repository as its working directory, as many at a time as there are processors.
+What it showed is written to ``out/notebooks/<name>.ipynb``, also when a cell failed. One failing cell makes the run
+fail.
 
 Usage: python tools/run_notebooks.py [WORD...]      only notebooks with one of the words in their name
 """
 
 import argparse
+import asyncio
+import os
 import re
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +54,7 @@ def run_notebook(source: Path, results: Path, working_directory: Path) -> Ran:
             resources={"metadata": {"path": str(working_directory)}},
         )
         try:
-            client.execute()
+            asyncio.run(client.async_execute())
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             failure = COLOUR.sub("", str(error)).strip()
     results.mkdir(parents=True, exist_ok=True)
@@ -71,12 +75,12 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.words or any(word in source.stem for word in options.words)
     ]
     failed = 0
-    for source in sources:
-        ran = run_notebook(source, options.results, ROOT)
-        print(f"{'failed' if ran.failure else 'ran':6} {ran.name} ({ran.seconds:.1f} s)", flush=True)
-        if ran.failure:
-            failed += 1
-            print(ran.failure, file=sys.stderr)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for ran in pool.map(lambda source: run_notebook(source, options.results, ROOT), sources):
+            print(f"{'failed' if ran.failure else 'ran':6} {ran.name} ({ran.seconds:.1f} s)", flush=True)
+            if ran.failure:
+                failed += 1
+                print(ran.failure, file=sys.stderr)
     print(f"notebooks: {len(sources) - failed} ran, {failed} failed; results in {options.results}")
     return 1 if failed else 0
 

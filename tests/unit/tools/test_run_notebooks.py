@@ -41,3 +41,20 @@ def test_only_the_named_notebooks_run(tmp_path: Path) -> None:
         (tmp_path / f"{name}.py").write_text("# %%\n1\n", "utf-8")
     assert run_notebooks.main(["second", "--notebooks", str(tmp_path), "--results", str(tmp_path / "out")]) == 0
     assert [file.stem for file in (tmp_path / "out").iterdir()] == ["02_second"]
+
+
+def test_notebooks_run_side_by_side_and_are_told_in_their_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits for what the other has written."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    waits = (
+        "# %%\nimport time\nfrom pathlib import Path\nPath({own!r}).touch()\n"
+        "for _ in range(1200):\n    if Path({other!r}).exists():\n        break\n    time.sleep(0.1)\n"
+        "else:\n    raise AssertionError('alone')\n"
+    )
+    marks = {name: str(tmp_path / f"{name}.mark") for name in ("01_first", "02_second")}
+    for name, other in (("01_first", "02_second"), ("02_second", "01_first")):
+        (tmp_path / f"{name}.py").write_text(waits.format(own=marks[name], other=marks[other]), "utf-8")
+    assert run_notebooks.main(["--notebooks", str(tmp_path), "--results", str(tmp_path / "out")]) == 0
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()[:2]] == ["01_first", "02_second"]
