@@ -18,7 +18,8 @@ PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13 python3
 endif
 TESTS ?= tests
 # Half as many again as there are processors: many tests wait for a server, a browser or a clock.
-WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n + n / 2)))
+CPUS := $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?= $(shell echo $$(($(CPUS) + $(CPUS) / 2)))
 
 .PHONY: help setup demo test test-long bench check lint types floors secrets bandit advisories workflows pages notebooks golden format lock audit ml clean
 
@@ -79,7 +80,7 @@ floors: $(VENV)/.dev ## check who imports whom
 
 secrets: $(VENV)/.dev ## look for secrets in every tracked file
 	git ls-files -z -- . ':!requirements/*.lock' ':!.secrets.baseline' \
-	| xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+	| xargs -0 -n 250 -P $(CPUS) $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
 
 bandit: $(VENV)/.dev ## look for weak code that ruff has no rule for (pyproject.toml says which)
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
