@@ -63,6 +63,9 @@ def _diagnosed(name: str, key: str, code: str, when: datetime) -> Any:
 def _with_history(number: int, draw: np.random.Generator) -> list[Any]:
     """A patient of stays; two in three had heart failure 300 days before, of every second it is written again now."""
     made = _of(number, draw)
+    born = datetime(1930, 1, 1, tzinfo=UTC) + timedelta(days=37 * number)  # of each another day: no two rows are alike
+    made[0].resource["birthDate"] = f"{born:%Y-%m-%d}"
+    made[0].content = orjson.dumps(made[0].resource, option=orjson.OPT_SORT_KEYS)
     name, begin = made[0].id, datetime.fromisoformat(made[1].resource["period"]["start"])
     old = _diagnosed(name, f"{name}c0", "I50.9", begin - timedelta(days=300))
     return [
@@ -198,7 +201,7 @@ def test_what_trains_it_again_says_the_window(place: Place) -> None:
 
 def test_scores_beside_it_see_the_window_and_its_card_says_it(place: Place) -> None:
     assert {one["name"] for one in place.bounded.report["beside"]} == {"lace", "charlson"}
-    whole, bounded = (one.report["baselines"]["Charlson"] for one in (place.whole, place.bounded))
+    whole, bounded = (one.report["baselines"]["Charlson"]["measures"] for one in (place.whole, place.bounded))
     assert whole != bounded
     platform, who = place.made.platform, place.made.operator
     cards = [make_card(platform, who, one.version).of("input_variables").text for one in (place.whole, place.bounded)]
