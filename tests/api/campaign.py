@@ -51,6 +51,10 @@ BEYOND_SCHEMAS = {
         for method in ("GET", "POST")
         for below in ("", "Group/{id}/", "Patient/")
     ),
+    *(  # Parameters that hold none: FHIR has them
+        (f"POST /fhir/{{zone}}/{below}$export", "negative_data_rejection", 202)
+        for below in ("", "Group/{id}/", "Patient/")
+    ),
     *OF_OPERATIONS,
     *((route, "positive_data_acceptance", 422) for route in lists()["kept"]),  # a key that stood for another request
     ("GET /fhir/{zone}/_history", "positive_data_acceptance", 400),

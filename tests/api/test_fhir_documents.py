@@ -101,7 +101,8 @@ def test_the_parameters_may_stand_in_a_body(made: Installation) -> None:
     "query",
     [
         "", "?patient=a/b", "?patient=p1&start=x", "?patient=p1&on-demand=maybe", "?patient=p1&wish=1",
-        f"?patient=p1&profile={501 * 'x'}", "?patient=p1&type=,",
+        f"?patient=p1&profile={501 * 'x'}",
+        f"?patient=p1&type={501 * 'x'}", "?patient=p1&type=,",
     ],
 )  # fmt: skip
 def test_a_question_that_means_nothing_is_refused_and_audited(made: Installation, query: str) -> None:

@@ -79,10 +79,12 @@ def _ask(asked: Given) -> DocumentsAsk:
     patient = asked.one("patient").removeprefix("Patient/")
     if not schemas.is_id(patient):
         raise QueryError("patient is no id of FHIR", "Give the id of the patient; $docref is about one.")
-    if len(asked.one("profile")) > shown.LONGEST_FORMAT:
-        raise QueryError("profile is too long", f"A format has up to {shown.LONGEST_FORMAT} characters.")
+    types = asked.listed("type")
+    for name, text in (("type", ",".join(types)), ("profile", asked.one("profile"))):
+        if len(text) > shown.LONGEST_ASKED:
+            raise QueryError(f"{name} is too long", f"Give up to {shown.LONGEST_ASKED} characters.")
     return DocumentsAsk(
-        patient, asked.one("start"), asked.one("end"), tuple(asked.listed("type")), asked.one("profile"),
+        patient, asked.one("start"), asked.one("end"), tuple(types), asked.one("profile"),
         _truth(asked, "on-demand"),
     )  # fmt: skip
 

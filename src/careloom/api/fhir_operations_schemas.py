@@ -13,8 +13,8 @@ from careloom.deid.text_replace import Style
 from careloom.services.validate_one import DEFINITIONS, MODES
 
 Json = dict[str, Any]
-LONGEST_FORMAT = 500
-"""Of a document's content, as $docref is asked for it."""
+LONGEST_ASKED = 500
+"""Characters of the types or the format of documents, as $docref is asked for them."""
 
 
 def ref(name: str) -> Json:
@@ -91,10 +91,13 @@ DOCUMENTS = [
     query("patient", {"type": "string", "pattern": schemas.ID_PATTERN}, "The patient's stored id.", _PATIENT_ID)
     | {"required": True},
     START, END,
-    query("type", {"type": "string", "minLength": 1, "maxLength": 500}, "Types, as tokens.", "http://loinc.org|34133-9"),
+    query(
+        "type", {"type": "string", "minLength": 1, "maxLength": LONGEST_ASKED}, "Types, as tokens.",
+        "http://loinc.org|34133-9",
+    ),
     query("on-demand", {"type": "string", "enum": ["true", "false"]}, "Only what is made on demand: none.", "false"),
     query(
-        "profile", {"type": "string", "minLength": 1, "maxLength": LONGEST_FORMAT},
+        "profile", {"type": "string", "minLength": 1, "maxLength": LONGEST_ASKED},
         "What the format of the content says.", "urn:hl7-org:sdwg:ccda-structuredBody:2.1",
     ),
 ]  # fmt: skip
