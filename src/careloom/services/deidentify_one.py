@@ -235,14 +235,10 @@ def _on_platform(platform: Platform, who: Principal, store: ZoneStore, ask: OneA
 
 
 def _policy(settings: Settings, ask: OneAsk) -> Policy:
-    """The policy, with the style that was asked.
-
-    raises  QueryError for a name that no policy has, and where it lets no text pass and a text is given
-    """
+    """The policy, in the style that was asked. raises QueryError for one that is not there or lets the text not pass"""
     if ask.policy and ask.policy not in SHIPPED:
         raise QueryError("there is no such policy", f"Name one that ships: {', '.join(SHIPPED)}.")
-    name = ask.policy or settings.deidentify.policy
-    policy = packaged_policy(name)
+    policy = packaged_policy(ask.policy or settings.deidentify.policy)
     if ask.text is not None and not policy.reads_text:
         if ask.policy:
             raise QueryError(f"under {policy.name} no text passes", f"Name a policy that reads text: {READS_TEXT}.")
@@ -272,8 +268,7 @@ def _given(ask: OneAsk) -> Json | str:
     if len(raw) > LARGEST_RESOURCE_BYTES:
         raise TooLarge(f"the resource has more than {LARGEST_RESOURCE_BYTES:,} bytes", "De-identify it by a run.")
     resource: Json = orjson.loads(raw)
-    faults = [f"{issue.code} at {issue.place}" for issue in check(resource)]
-    if faults:
+    if faults := [f"{issue.code} at {issue.place}" for issue in check(resource)]:
         more = f" and {len(faults) - _MOST_ISSUES} more" if len(faults) > _MOST_ISSUES else ""
         told = "; ".join(faults[:_MOST_ISSUES]) + more
         raise FormatError(f"the resource is not valid FHIR R4: {told}", "Mend it there and send it again.")
