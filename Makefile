@@ -20,6 +20,8 @@ TESTS ?= tests
 # Half as many again as there are processors: many tests wait for a server, a browser or a clock.
 CPUS := $(shell getconf _NPROCESSORS_ONLN)
 WORKERS ?= $(shell echo $$(($(CPUS) + $(CPUS) / 2)))
+# What a test writes need not outlast the machine: in memory, where there is room, no commit of a store waits for a disk.
+SCRATCH := $(shell [ -w /dev/shm ] && [ "$$(df -Pm /dev/shm | awk 'END {print $$4}')" -ge 4000 ] && echo /dev/shm)
 
 .PHONY: help setup demo test test-long bench check lint types floors secrets bandit advisories workflows pages notebooks golden format lock audit ml clean
 
@@ -58,7 +60,7 @@ demo: $(VENV)/.base ## run the whole flow on a simulated hospital (ARGS="..." go
 
 # In the order of the folders, not the fullest file first: the campaign over HTTP, two tests of minutes, came last by that.
 test: $(VENV)/.dev ## run all tests that protect daily work (TESTS=tests/unit/fhir for a part)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) $(TESTS)
+	$(if $(SCRATCH),PYTEST_DEBUG_TEMPROOT=$(SCRATCH)) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) $(TESTS)
 
 test-long: $(VENV)/.dev ## run the campaigns of minutes to hours: faults, fuzz, large data
 	CARELOOM_FRESH=1 $(BIN)/python -m pytest -m long $(ARGS) $(TESTS)
