@@ -124,8 +124,16 @@ def whole(kind: str, seed: int) -> Json:
     if kind == "Patient":
         resource["id"] = "canary-patient"
     elif kind in POLICY.patient:
-        resource[POLICY.patient[kind][0]] = {"reference": "Patient/canary-patient", "display": "Zaphod Beeblebrox"}
+        first, _, inner = POLICY.patient[kind][0].partition(".")
+        own = {"reference": "Patient/canary-patient", "display": "Zaphod Beeblebrox"}
+        others = [part for part in resource.get(first, []) if not is_of_patient(part.get(inner, {}))] if inner else []
+        resource[first] = [*others, {inner: own}] if inner else own
     return resource
+
+
+def is_of_patient(reference: Json) -> bool:
+    """True for what may name another patient: of two nothing passes."""
+    return str(reference.get("reference", "")).startswith(("Patient/", "#", "urn:"))
 
 
 def traces(text: str) -> list[str]:

@@ -222,7 +222,11 @@ def _medication(resource: Resource, known: Mapping[str, Coding]) -> Row:
 def _drug(resource: Resource, known: Mapping[str, Coding]) -> Coding:
     reference = resource.get("medicationReference", {}).get("reference", "")
     if reference.startswith("#"):
-        inside = [item for item in resource.get("contained", ()) if item.get("id") == reference[1:]]
+        inside = [
+            item
+            for item in resource.get("contained", ())
+            if item.get("id") == reference[1:] and item.get("resourceType") == "Medication"
+        ]
         return _concept(inside[0].get("code")) if inside else _NONE
     if reference:
         return known.get(reference.removeprefix("Medication/"), _NONE)

@@ -15,7 +15,6 @@ from careloom.store.signing_keys import KeptKey, KeptKeys
 from tests.store_kit import START
 
 DAY = timedelta(days=1)
-SINCE_4 = {"browser_session": ("ways", "provider"), "app_grant": ("ways",)}
 
 
 @pytest.fixture
@@ -72,11 +71,11 @@ def old(registry: AccessRegistry) -> list[tuple[int, bytes, int, int | None]]:
     with registry.writing() as connection:
         access_tables.signing_key.drop(connection)
         access_tables._signing_key_of_4.to_metadata(MetaData()).create(connection)
-        for table, names in SINCE_4.items():
-            for name in names:
-                connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {name}")
-        for later in (access_tables.account_identity, access_tables.provider_attempt):
-            later.drop(connection)
+        for version in range(5, access_tables.VERSION + 1):
+            for table, name in access_tables._COLUMNS.get(version, ()):
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} DROP COLUMN {name}")
+            for later in access_tables._TABLES.get(version, ()):
+                later.drop(connection)
         bulk.run(connection, "INSERT INTO signing_key (number, sealed, created, until) VALUES (?, ?, ?, ?)", rows)
         bulk.run(connection, "UPDATE access_version SET version = ?", [(4,)])
     registry.close()
