@@ -104,7 +104,7 @@ def update_by_criteria() -> Response:
     operation_id="patch",
     security=_UPDATE,
     openapi_extensions={"parameters": [*_AT, shown.IF_MATCH, *shown.WRITE], "requestBody": shown.PATCH},
-    responses={**shown.written(200), **schemas.errors(*_REFUSALS, 410)},
+    responses={**shown.written(200), **schemas.errors(*_REFUSALS, 405, 410)},
 )
 def patch() -> Response:
     """One resource, changed in parts."""
@@ -118,7 +118,7 @@ def patch() -> Response:
     operation_id="conditional_patch",
     security=[{"oauth2": ["system/*.u", "system/*.s"]}],
     openapi_extensions={"parameters": [*_BY, shown.IF_MATCH, *shown.WRITE], "requestBody": shown.PATCH},
-    responses={**shown.written(200), **schemas.errors(*_REFUSALS, 410)},
+    responses={**shown.written(200), **schemas.errors(*_REFUSALS, 405, 410)},
 )
 def patch_by_criteria() -> Response:
     """The one resource that is found, changed in parts."""
@@ -132,7 +132,7 @@ def patch_by_criteria() -> Response:
     operation_id="delete",
     security=_DELETE,
     openapi_extensions={"parameters": [*_AT, shown.IF_MATCH, *shown.WRITE]},
-    responses={**shown.written(200, 204), **schemas.errors(*_REFUSALS)},
+    responses={**shown.written(200, 204), **schemas.errors(*_REFUSALS, 405)},
 )
 def delete() -> Response:
     """One resource less."""
@@ -146,7 +146,7 @@ def delete() -> Response:
     operation_id="conditional_delete",
     security=[{"oauth2": ["system/*.d", "system/*.s"]}],
     openapi_extensions={"parameters": [*_BY, shown.IF_MATCH, *shown.WRITE]},
-    responses={**shown.written(200, 204), **schemas.errors(*_REFUSALS)},
+    responses={**shown.written(200, 204), **schemas.errors(*_REFUSALS, 405)},
 )
 def delete_by_criteria() -> Response:
     """The one resource that is found, gone."""

@@ -21,8 +21,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from werkzeug.exceptions import HTTPException
 
 import careloom
-from careloom.api.metrics import SHARED_FOLDER
 from careloom.api.problems import HTTP_WORDS, PROBLEM_TYPE, status_of
+from careloom.api.step_numbers import SHARED_FOLDER
 from careloom.errors import CareloomError, InputError, Unauthenticated
 from careloom.risk.models_features import ModelFeature
 from careloom.services.score_serving import Serving
