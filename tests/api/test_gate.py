@@ -46,6 +46,7 @@ def test_every_route_that_is_open_is_named_for_what_it_is(installation: Installa
         "health",
         "oauth",
         "openapi",
+        "passkeys",
         "people",
         "providers",
         "swagger",

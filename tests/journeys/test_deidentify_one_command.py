@@ -48,7 +48,7 @@ BAD = [
     (b'{"resourceType": "Quillfeather"}', ("resource",), 2),
     (b"x", ("text", "--patient", "p"), 2),
     (b"x", ("text", "--policy", "first"), 2),
-    (b"x", ("text", "--policy", "none"), 5),
+    (b"x", ("text", "--policy", "none"), 2),
     (b'{"resourceType": "Basic", "id": "b", "code": {"text": "x"}}', ("resource",), 7),
 ]
 

@@ -106,6 +106,9 @@ CREATE TABLE signing_key (
 ALTER TABLE browser_session DROP COLUMN ways;
 ALTER TABLE browser_session DROP COLUMN provider;
 ALTER TABLE app_grant DROP COLUMN ways;
+ALTER TABLE browser_session DROP COLUMN hint;
+DROP TABLE passkey;
+DROP TABLE passkey_challenge;
 DROP TABLE account_identity;
 DROP TABLE provider_attempt;
 UPDATE access_version SET version = 4;

@@ -139,8 +139,8 @@ def path_of(served: Served, route: Route) -> str:
 
 def limits(operation: Mapping[str, Any]) -> dict[str, int]:
     """The parameters of an operation that say how many, with the most that they may say."""
-    told = {one["name"]: one["schema"].get("maximum", 0) for one in operation.get("parameters", [])}
-    return {name: most for name, most in told.items() if name == "limit"}
+    told = {one["name"]: one["schema"] for one in operation.get("parameters", []) if one["name"] == "limit"}
+    return {name: max(one.get("maximum", 0) for one in [of, *of.get("anyOf", [])]) for name, of in told.items()}
 
 
 # --- API7: addresses that the server would call
