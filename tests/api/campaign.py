@@ -75,7 +75,6 @@ BEYOND_SCHEMAS = {
     ("POST /cds-services/{service_id}", "positive_data_acceptance", 400),  # a hook that is not the service's
     ("POST /cds-services/{service_id}", "positive_data_acceptance", 412),  # CDS Hooks: the patient is not there
     ("POST /oauth2/introspect", "negative_data_rejection", 200),  # by a bearer token: no other proof is looked at
-    ("POST /oauth2/revoke", "negative_data_rejection", 200),  # the same
     ("POST /fhir/{zone}", "negative_data_rejection", 200),  # entries of a batch are refused one by one
     ("POST /oauth2/token", "positive_data_acceptance", 400),  # a code or refresh token that is none
     ("POST /api/v1/users", "positive_data_acceptance", 400),  # the same
