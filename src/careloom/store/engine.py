@@ -25,8 +25,8 @@ BUSY_SECONDS = 30.0
 RESTART_SECONDS = 5.0
 """How long who needs a connection waits for a server of PostgreSQL that is being started again."""
 _LOOK_SECONDS = 0.1
+_BUSY_SLEEP_SECONDS = 0.002
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=ON",
     "PRAGMA foreign_keys=ON",
@@ -138,9 +138,29 @@ def private_file(path: Path) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not open transactions behind our back
     cursor = connection.cursor()
+    keep_a_write_ahead_log(cursor)
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+
+
+def keep_a_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """Puts the database's journal into WAL mode, where it stays.
+
+    Of several that open a new database at once, SQLite refuses all but one without the wait that its timeout promises
+    (two readers that both want to become the writer would wait for each other), so the others ask again.
+    raises  sqlite3.OperationalError if it cannot be done in `BUSY_SECONDS`
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_SLEEP_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData, Table, Text, event
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from careloom.store.engine import keep_a_write_ahead_log
+
 FILE_NAME = "jobs.db"
 metadata = MetaData()
 job = Table(
@@ -68,5 +70,5 @@ def _add_columns(engine: Engine) -> None:
 
 
 def _prepare(connection: Any, _record: Any) -> None:
-    for pragma in ("PRAGMA journal_mode=WAL", "PRAGMA secure_delete=ON"):
-        connection.execute(pragma)
+    keep_a_write_ahead_log(connection.cursor())
+    connection.execute("PRAGMA secure_delete=ON")
