@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from careloom.dashboard import theme
+from careloom.dashboard import places, theme
 from careloom.dashboard.address import PREFIX, href
 from careloom.dashboard.parts import Page, link
 from careloom.dashboard.session import Person
@@ -61,36 +61,29 @@ def frame() -> Component:
 
 def side(person: Person, active: str) -> list[Component]:
     """The brand, the pages that this person may see, and the person. `active` is the first part of the address."""
-    pages = [("Overview", "", "overview")]
-    if person.has_runs:
-        pages.append(("Runs", "runs", "runs"))
-    if person.quality_zones:
-        pages.append(("Quality", "quality", "quality"))
-    if person.may_normalize:
-        pages.append(("Normalize", "normalize", "normalize"))
-    if person.has_deidentifications:
-        pages.append(("De-identification", "deidentify", "deidentify"))
-    if person.sees_synthetic:
-        pages.append(("Synthetic data", "synthetic", "synthetic"))
-    if person.may_annotate:
-        pages.append(("Notes", "notes", "notes"))
-    if person.patient_zones:
-        pages.append(("Patients", "patients", "patients"))
-    if person.has_pairs:
-        pages.append(("Linkage", "linkage", "linkage"))
     labelled: dict[str, Any] = {"aria-label": "Pages"}
     return [
         link([html.Img(src=f"{PREFIX}/static/mark.svg", alt=""), html.Span("Careloom")], href(), className="brand"),
-        html.Nav(html.Ul([html.Li(_page_link(*page, is_active=page[1] == active)) for page in pages]),
-                 className="nav", **labelled),
+        html.Nav([_group(name, person, active) for name in places.GROUPS], className="nav", **labelled),
         _person(person),
-    ]  # fmt: skip
+    ]
 
 
-def _page_link(title: str, part: str, icon: str, *, is_active: bool) -> Component:
+def _group(name: str, person: Person, active: str) -> Component | None:
+    """The places of one task that this person may see; nothing where there is none."""
+    seen = [each for each in places.PLACES if each.group == name and each.may_see(person)]
+    if not seen:
+        return None
+    heading = f"nav-{name.lower()}"
+    named: dict[str, Any] = {"aria-labelledby": heading} if name else {}
+    inside = html.Ul([html.Li(_place_link(each, is_active=each.part == active)) for each in seen], **named)
+    return html.Div([html.Div(name, id=heading, className="nav-group"), inside] if name else [inside])
+
+
+def _place_link(place: places.Place, *, is_active: bool) -> Component:
     current: dict[str, Any] = {"aria-current": "page"} if is_active else {}
-    target = href(part) if part else href()
-    return link([html.Span(className=f"icon icon-{icon}"), title], target, **current)
+    target = href(place.part) if place.part else href()
+    return link([html.Span(className=f"icon icon-{place.icon}"), place.title], target, **current)
 
 
 def _person(person: Person) -> Component:

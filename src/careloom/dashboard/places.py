@@ -1,0 +1,169 @@
+"""The pages of first rank: what address each has, where it stands in the navigation, who is shown the way to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from careloom.client.careloom import Careloom
+from careloom.dashboard import (
+    analyze,
+    deidentify,
+    deidentify_compare,
+    deidentify_policy,
+    deidentify_run,
+    draft,
+    duplicates,
+    linkage,
+    normalize,
+    note_runs,
+    overview,
+    pair,
+    patient,
+    patients,
+    quality,
+    quality_rule,
+    run,
+    runs,
+    synthetic,
+)
+from careloom.dashboard.address import Address
+from careloom.dashboard.parts import Page
+from careloom.dashboard.session import Person
+from careloom.errors import NotFound
+
+Draw = Callable[[Careloom, Person, Address, list[str]], Page]
+"""Makes the page of an address; the list is what stands below the first part. raises NotFound, and what the API does"""
+
+GROUPS = ("", "Data", "Care", "Learn", "Privacy", "Operate")
+"""The navigation by task, in its order; the first has no heading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation.
+
+    part     the first part of its address; empty for the start
+    group    one of `GROUPS`
+    icon     the class ``icon-<icon>`` of the style sheet
+    may_see  whether the API would tell this person anything there; it only hides the way
+    draw     its page, and those below
+    """
+
+    part: str
+    title: str
+    group: str
+    icon: str
+    may_see: Callable[[Person], bool]
+    draw: Draw
+
+
+def no_page() -> NotFound:
+    """What is said of an address that no page has."""
+    return NotFound("there is no such page", "Choose one on the left.")
+
+
+def find(part: str) -> Place:
+    """The place of an address. raises NotFound"""
+    for place in PLACES:
+        if place.part == part:
+            return place
+    raise no_page()
+
+
+def _overview(api: Careloom, person: Person, _address: Address, _below: list[str]) -> Page:
+    return overview.page(api, person)
+
+
+def _runs(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return runs.page(api, address)
+        case ["draft"]:
+            return draft.page(person)
+        case [run_id]:
+            return run.page(api, run_id, address)
+    raise no_page()
+
+
+def _quality(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case [] | [_]:
+            return quality.page(api, person, address, *below)
+        case [run_id, rule_id]:
+            return quality_rule.page(api, run_id, rule_id, address)
+    raise no_page()
+
+
+def _normalize(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return normalize.page(api, address)
+        case [run_id]:
+            return normalize.run_page(api, person, run_id)
+    raise no_page()
+
+
+def _patients(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return patients.page(api, person, address)
+        case [zone, patient_id]:
+            return patient.page(api, person, zone, patient_id, address)
+    raise no_page()
+
+
+def _linkage(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return linkage.page(api, address)
+        case ["duplicates"]:
+            return duplicates.page(api, person, address)
+        case [pair_id]:
+            return pair.page(api, person, pair_id)
+    raise no_page()
+
+
+def _notes(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return analyze.page(person)
+        case [note_runs.RUNS]:
+            return note_runs.page(api, person, address)
+        case [note_runs.RUNS, run_id]:
+            return note_runs.run_page(api, person, run_id)
+    raise no_page()
+
+
+def _deidentification(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return deidentify.page(api, person, address)
+        case ["compare", *record]:
+            return deidentify_compare.page(api, person, address, record)
+        case ["policies", name]:
+            return deidentify_policy.page(api, person, name, address)
+        case [run_id]:
+            return deidentify_run.page(api, person, run_id)
+    raise no_page()
+
+
+def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    if below:
+        raise no_page()
+    return synthetic.page(api, person, address)
+
+
+PLACES = (
+    Place("", "Overview", "", "overview", lambda person: True, _overview),
+    Place("runs", "Runs", "Data", "runs", lambda person: person.has_runs, _runs),
+    Place("quality", "Quality", "Data", "quality", lambda person: bool(person.quality_zones), _quality),
+    Place("normalize", "Normalize", "Data", "normalize", lambda person: person.may_normalize, _normalize),
+    Place("linkage", "Linkage", "Data", "linkage", lambda person: person.has_pairs, _linkage),
+    Place("patients", "Patients", "Care", "patients", lambda person: bool(person.patient_zones), _patients),
+    Place("notes", "Notes", "Learn", "notes", lambda person: person.may_annotate, _notes),
+    Place("synthetic", "Synthetic data", "Learn", "synthetic", lambda person: person.sees_synthetic, _synthetic),
+    Place(
+        "deidentify", "De-identification", "Privacy", "deidentify",
+        lambda person: person.has_deidentifications, _deidentification,
+    ),
+)  # fmt: skip
+"""Within a group in the order in which they are listed."""
