@@ -7,9 +7,13 @@ import orjson
 import pytest
 from lxml import etree
 
-from careloom.errors import AccessError, Conflict, InputError, NotFound, StateError, Withheld
+from careloom.errors import AccessError, Conflict, InputError, IntegrityError, NotFound, StateError, Withheld
+from careloom.services.model_evaluation import shown_evaluation
 from careloom.services.models import RegisterAsk, register
+from careloom.services.models_kept import files_of
 from careloom.services.models_runs import KIND, go, run_named
+from careloom.store.synthesis_files import cut
+from tests import model_page_kit
 from tests.api.kit import Installation
 from tests.api.test_sdk import client_of
 from tests.models_kit import ENGINEER, GATES, MODEL, compared, trained
@@ -65,6 +69,31 @@ def test_a_run_that_is_held_waits_on_when_its_version_is_approved_by_the_sdk(mad
         assert api.models.approve(second, "fine").state == "approved"
         with made.platform.jobs() as jobs:
             assert len(jobs.page(KIND, before="~", limit=9)) == before + 1
+
+
+def test_the_evaluation_of_a_version_has_its_report_and_no_numbers_of_few(made: Installation) -> None:
+    whole, bare = model_page_kit.registered(made), registered(made, 10)
+    with client_of(made) as api:
+        told = api.models.evaluation(whole)
+        assert (told.version, told.by, told.counts["n"]) == (whole, "careloom", 1_500)
+        assert told.report is not None
+        assert sum(one["rows"] for one in told.report["calibration_curve"]) == 1_500
+        assert told.report["decision_curve"]
+        (few,) = (one for one in told.report["subgroups"]["table"] if one["patients"] is None)
+        assert {value for name, value in few.items() if name not in ("attribute", "group")} == {None}
+        assert api.models.evaluation(bare).report is None
+        assert set(api.models.evaluation(bare).measures) == {"auroc", "ece", "brier"}
+        with pytest.raises(NotFound):
+            api.models.evaluation(f"{MODEL}@9")
+
+
+def test_an_evaluation_that_is_not_as_it_was_signed_is_not_told(made: Installation) -> None:
+    whole = model_page_kit.registered(made)
+    model, _, number = whole.partition("@")
+    files_of(made.platform).write(f"{model}/{number}/evaluation.json", cut(b'{"report": {"decision_curve": []}}'))
+    with pytest.raises(IntegrityError):
+        shown_evaluation(made.platform, ENGINEER, whole)
+    assert made.client.get(f"/api/v1/models/{whole}/evaluation", headers=made.bearer()).status_code == 500
 
 
 def test_the_card_of_a_version_comes_as_json_page_and_xml(made: Installation) -> None:

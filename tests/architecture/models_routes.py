@@ -18,6 +18,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"GET {AT}": {"path": f"{AT}?model=route-shown", **SEES},
     f"GET {AT}/{{version}}": {"path": f"{AT}/route-shown@champion", **SEES},
     f"GET {AT}/{{version}}/verification": {"path": f"{AT}/route-shown@1/verification", **SEES},
+    f"GET {AT}/{{version}}/evaluation": {"path": f"{AT}/route-shown@1/evaluation", **SEES},
     f"GET {AT}/{{version}}/card": {"path": f"{AT}/route-shown@1/card?format=html", **SEES},
     f"GET {AT}/{{version}}/card/counts": {"path": f"{AT}/route-shown@1/card/counts", **SEES},
     f"GET {AT}/{{model}}/watch": {"path": f"{AT}/route-shown/watch", **SEES},

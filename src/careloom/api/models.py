@@ -16,6 +16,7 @@ from careloom.api.models_schemas import (
     CanaryBody,
     ModelCardCounts,
     ModelCardQuery,
+    ModelEvaluation,
     ModelNamePath,
     ModelReasonBody,
     ModelsQuery,
@@ -44,7 +45,7 @@ def register(app: OpenAPI) -> None:
     """Adds the routes."""
     document(
         models, Problem, ModelVersionList, ModelVersion, ShownModelVersion, VerifiedModelVersion, ModelCardCounts,
-        ModelWatch, RolledBack,
+        ModelEvaluation, ModelWatch, RolledBack,
     )  # fmt: skip
     app.register_api(models)
 
@@ -89,6 +90,20 @@ def verified(path: ModelVersionPath) -> Response:
     from careloom.services import models as service  # noqa: PLC0415 - see the module
 
     return json_answer(service.verify(platform(), who(), path.version))
+
+
+@models.get(
+    "/<version>/evaluation",
+    summary="How good a version was",
+    operation_id="model_evaluation",
+    security=_MONITOR,
+    responses={200: answers(ModelEvaluation, "As signed."), **problems(*_REFUSALS)},
+)
+def evaluation(path: ModelVersionPath) -> Response:
+    """Measures with intervals, calibration and decision curves, groups, stress; of too few patients no numbers."""
+    from careloom.services.model_evaluation import shown_evaluation  # noqa: PLC0415 - see the module
+
+    return json_answer(shown_evaluation(platform(), who(), path.version))
 
 
 _CARD: dict[str, Any] = {

@@ -49,6 +49,15 @@ COUNTS: dict[str, Any] = {
     "keeps_back": ["validity_monitoring"], "tripod_ai": {"reported": 20, "partly": 6, "not_reported": 1},
     "texts": {"sha256": "5a" * 32, "registered_sha256": "5a" * 32, "changed": []},
 }  # fmt: skip
+EVALUATED: dict[str, Any] = {
+    "version": "readmission-30d@3", "digest": "9f" * 32, "data": "held-out patients of gold/training_readmission@2",
+    "by": "careloom", "measures": {"auroc": _MEASURE}, "counts": {"n": 1040, "patients": 811, "events": 120},
+    "against": {"champion": "readmission-30d@2", "measures": {"auroc": {"value": 0.01, "low": -0.01, "high": 0.03}}},
+    "report": {
+        "calibration_curve": [{"risk": 0.04, "came": 0.05, "low": 0.02, "high": 0.1, "rows": 104}],
+        "decision_curve": [{"threshold": 0.1, "model": 0.031, "treat_all": 0.017, "treat_none": 0.0}],
+    },
+}  # fmt: skip
 BACK: dict[str, Any] = {
     "model": "readmission-30d", "was": "readmission-30d@4", "now": "readmission-30d@3", "traffic": TRAFFIC,
 }  # fmt: skip
@@ -264,6 +273,21 @@ class ModelCardCounts(Model):
     keeps_back: list[str] = Field(description="Attributes for which it is not promoted, of the kept card where one is.")
     tripod_ai: CardItems
     texts: CardTexts
+
+
+class ModelEvaluation(Model):
+    """How good a version was on held-out data when it was registered."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EVALUATED})
+
+    version: str
+    digest: str = Field(description="SHA-256 of what is signed.")
+    data: str = Field(description="On what it was measured.")
+    by: str = Field(description="careloom, or declared: said by who brought it in.")
+    measures: dict[str, Any] = Field(description="Name -> value, low, high (95 %).")
+    counts: dict[str, Any] = Field(description="n (rows), patients, events; what was not counted is left out.")
+    against: dict[str, Any] = Field(description="The champion of then, and paired differences; empty for none.")
+    report: dict[str, Any] | None = Field(description="Curves, groups, stress and baselines; null: there is none.")
 
 
 class RolledBack(Model):

@@ -9,6 +9,7 @@ from careloom.client.decoding import decode
 from careloom.client.models_reports import (
     ListedModelVersion,
     ModelCardCounts,
+    ModelEvaluation,
     ModelRun,
     ModelRunList,
     ModelVersion,
@@ -47,6 +48,10 @@ class Models:
     def verify(self, version: str) -> VerifiedModelVersion:
         """Whether it is as it was signed. raises NotFound"""
         return decode(VerifiedModelVersion, self._get(f"{_version(version)}/verification"))
+
+    def evaluation(self, version: str) -> ModelEvaluation:
+        """How good it was when it was registered, with its whole report. raises NotFound; AccessError"""
+        return decode(ModelEvaluation, self._get(f"{_version(version)}/evaluation"))
 
     def card(self, version: str, kind: Literal["json", "html", "xml"] = "json") -> bytes:
         """The model card of a version as a file: JSON, a page, or XML of CHAI. raises NotFound; AccessError"""

@@ -81,6 +81,26 @@ class VerifiedModelVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelEvaluation:
+    """How good a version was on held-out data when it was registered; no number is of fewer than 11 patients.
+
+    by        careloom, or declared by who brought it in
+    measures  name -> value, low, high (95 %)
+    against   the champion of then and the paired differences; empty for none
+    report    calibration_curve, decision_curve, subgroups, stress, baselines and more; None where none was kept
+    """
+
+    version: str
+    digest: str
+    data: str
+    by: str
+    measures: dict[str, Any]
+    counts: dict[str, Any]
+    against: dict[str, Any]
+    report: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class CardCounts:
     """Of the 31 attributes of HTI-1: `answered` is computed, declared and unavailable; `filled` the first two."""
 

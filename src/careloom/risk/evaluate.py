@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from careloom.errors import InputError
+from careloom.metrics import wilson_interval
 from careloom.risk.evaluate_measures import (
     Floats,
     Marks,
     additive_parts,
+    equal_mass_bins,
     from_sums,
     ranking,
     recalibration,
@@ -124,6 +126,30 @@ def evaluate(
     whole = _whole(outcome, told, parts, start, shift)
     intervals = {name: _interval(whole[name], np.concatenate(drawn[name]), how.confidence) for name in whole}
     return Evaluation(told.size, own, int(outcome.sum()), bins, how.confidence, **intervals)
+
+
+def calibration_curve(
+    happened: ArrayLike, risk: ArrayLike, patients: ArrayLike, *, bins: int = 10, smallest: int = 11
+) -> list[dict[str, float | int | None]]:
+    """What was said and what came, in bins of equal numbers of rows, by rising risk.
+
+    smallest   bins of fewer patients are named without numbers
+    returns    risk (mean), came (share with the event), low and high (95 %, Wilson, as if rows were independent),
+               rows; all but the risk null in a bin that is too small
+    raises     InputError for data that cannot be judged
+    """
+    outcome, told = checked(happened, risk)
+    whose, place = np.asarray(patients), equal_mass_bins(told, bins)
+    found: list[dict[str, float | int | None]] = []
+    for each in np.unique(place):
+        own = place == each
+        mean, rows, events = float(told[own].mean()), int(own.sum()), int(outcome[own].sum())
+        if np.unique(whose[own]).size < smallest:
+            found.append({"risk": mean, "came": None, "low": None, "high": None, "rows": None})
+            continue
+        share = wilson_interval(events, rows)
+        found.append({"risk": mean, "came": events / rows, "low": share.low, "high": share.high, "rows": rows})
+    return found
 
 
 def draws(patients: int, how: Resampling, rows: int) -> Iterator[Floats]:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from careloom.risk.decision import at_ppv_floor, decision_curve, operating_point
-from careloom.risk.evaluate import Evaluation, Interval, Resampling, evaluate
+from careloom.risk.evaluate import Evaluation, Interval, Resampling, calibration_curve, evaluate
 from careloom.risk.evaluate_measures import Floats, error_by_chance, ranking
 from careloom.risk.models import Model
 from careloom.risk.models_days_report import lines as days_lines
@@ -57,8 +57,8 @@ def report(
     baselines  name -> [n] risk of the same rows by what the model must beat
     groups     [n] the attributes, where they are no features
     returns    plain JSON: model, rows, measures (value, low, high), ece_by_chance (what a calibrated model measures
-               on these rows), threshold, ppv_floor, decision_curve, baselines, subgroups with gaps, those of AUROC
-               with their bounds (``apart``), and attributes of which there is no fact, stress
+               on these rows), calibration_curve, threshold, ppv_floor, decision_curve, baselines, subgroups with gaps,
+               those of AUROC with their bounds (``apart``), and attributes of which there is no fact, stress
     """
     risk, how = model.score(test.frame), Resampling(judge.seed, judge.resamples)
     told = evaluate(test.happened, risk, test.patients.to_numpy(), how)
@@ -70,6 +70,7 @@ def report(
         "measures": _measures(told),
         "ece_by_chance": error_by_chance(risk, told.bins, seed=judge.seed),
         "calibration": model.calibration.kind,
+        "calibration_curve": calibration_curve(test.happened, risk, test.patients.to_numpy()),
         "threshold": _plain(operating_point(test.happened, risk, at, at_risk)),
         "ppv_floor": {"ppv": judge.ppv, **_plain(at_ppv_floor(test.happened, risk, ppv=judge.ppv))},
         "decision_curve": decision_curve(test.happened, risk, judge.thresholds).to_dicts(),

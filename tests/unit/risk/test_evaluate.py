@@ -9,7 +9,7 @@ from careloom.metrics import exact_interval
 from careloom.risk.calibration import CalibrationMap, calibration_map, choose_calibration, fit_isotonic, fit_platt
 from careloom.risk.conformal import conformal_quantile, fit_interval, fit_set
 from careloom.risk.decision import at_ppv_floor, decision_curve, operating_point, threshold_under_budget
-from careloom.risk.evaluate import Resampling, evaluate
+from careloom.risk.evaluate import Resampling, calibration_curve, evaluate
 from careloom.risk.evaluate_measures import error_by_chance, logit, ranking, recalibration, sigmoid
 from careloom.risk.subgroups import by_subgroup
 
@@ -23,6 +23,19 @@ def made(n: int, seed: int, *, slope: float = 1.0, rounded: bool = True) -> tupl
     happened = random.random(n) < sigmoid(odds)
     risk = sigmoid(odds / slope)
     return happened, np.round(risk, 2) if rounded else risk, np.arange(n) // 2
+
+
+def test_a_calibration_curve_holds_all_rows_and_names_no_number_of_few_patients() -> None:
+    draw = np.random.default_rng(3)
+    risk = draw.random(400)
+    happened, patients = draw.random(400) < risk, np.arange(400)
+    curve = calibration_curve(happened, risk, patients)
+    assert sum(int(one["rows"] or 0) for one in curve) == 400
+    assert [one["risk"] for one in curve] == sorted(float(one["risk"] or 0) for one in curve)
+    assert all(float(one["low"] or 0) <= float(one["came"] or 0) <= float(one["high"] or 0) for one in curve)
+    assert max(abs(float(one["came"] or 0) - float(one["risk"] or 0)) for one in curve) < 0.2
+    few = calibration_curve(happened, risk, np.arange(400) % 10)
+    assert {one[name] for one in few for name in ("came", "low", "high", "rows")} == {None}
 
 
 def test_point_values_are_those_of_scikit_learn() -> None:

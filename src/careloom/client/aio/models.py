@@ -10,6 +10,7 @@ from careloom.client.models import _CARDS, _run, _version
 from careloom.client.models_reports import (
     ListedModelVersion,
     ModelCardCounts,
+    ModelEvaluation,
     ModelRun,
     ModelRunList,
     ModelVersion,
@@ -45,6 +46,10 @@ class Models:
     async def verify(self, version: str) -> VerifiedModelVersion:
         """Whether it is as it was signed. raises NotFound"""
         return decode(VerifiedModelVersion, await self._get(f"{_version(version)}/verification"))
+
+    async def evaluation(self, version: str) -> ModelEvaluation:
+        """How good it was when it was registered, with its whole report. raises NotFound; AccessError"""
+        return decode(ModelEvaluation, await self._get(f"{_version(version)}/evaluation"))
 
     async def card(self, version: str, kind: Literal["json", "html", "xml"] = "json") -> bytes:
         """The model card of a version as a file: JSON, a page, or XML of CHAI. raises NotFound; AccessError"""

@@ -1,0 +1,109 @@
+"""A model of risk with all that its pages show: judged on drawn rows beside a baseline, watched, and with an alarm."""
+
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from careloom.mlops.drift_profile import Profile, make_profile
+from careloom.risk.evaluate_measures import sigmoid
+from careloom.risk.models import Model
+from careloom.risk.models_package import pack
+from careloom.risk.models_report import Judge, report
+from careloom.risk.models_training import Rows
+from careloom.services.admission import event
+from careloom.services.models import RegisterAsk, register
+from careloom.services.monitor import LookAsk
+from careloom.services.monitor_jobs import look_now
+from careloom.services.monitor_labels import Feedback, take_feedback
+from careloom.services.train_risk import evaluation
+from careloom.store.predictions import Prediction
+from tests.api.kit import Installation
+from tests.models_kit import ENGINEER
+from tests.score_kit import NAME, lead, model, rows, set_state
+
+FIRST, SECOND = f"{NAME}@1", f"{NAME}@2"
+_SEED = 20261201
+
+
+@cache
+def judged(shift: float = 0.0, strict: bool = False) -> tuple[Model, dict[str, Any], Profile]:
+    """The model, its evaluation on 1,500 rows that it has not seen, and its profile.
+
+    shift       of the log odds of the rows that it learnt from: above 0 it says too much
+    strict      with fewer alerts
+    """
+    made = model(6.0 if strict else 10.0, shift)
+    frame, happened = rows(1_500, _SEED)
+    draw = np.random.default_rng(_SEED)
+    ages = np.searchsorted([45, 65, 80], frame["age_years"].to_numpy(), side="right")
+    languages = draw.choice(["English", "Spanish", "Haitian Creole"], 1_500, p=[0.8, 0.196, 0.004])
+    groups = pl.DataFrame({
+        "sex": np.where(frame["is_female"].to_numpy(), "female", "male"),
+        "age_band": np.array(["18 to 44", "45 to 64", "65 to 79", "80 and over"])[ages], "language": languages,
+    })  # fmt: skip
+    test = Rows(frame, np.asarray(happened), pl.Series("patient_id", [f"p{at % 1_200}" for at in range(1_500)]))
+    simple = sigmoid(-3.0 + 0.55 * np.minimum(frame["admissions_365d"].to_numpy(), 4))
+    judge = Judge(7, ("sex", "age_band", "language"), resamples=60)
+    page = report(made, test, judge, baselines={"Earlier admissions alone": simple}, groups=groups)
+    threshold = made.threshold.alert_from if made.threshold is not None else 1.1
+    profile = make_profile(
+        frame, [one.as_json() for one in made.features], made.score(frame), happened, threshold=threshold,
+        groups=groups.select("sex", "age_band"),
+    )  # fmt: skip
+    return made, evaluation(page, "drawn rows, seed 20261201"), profile
+
+
+def registered(place: Installation, shift: float = 0.0, strict: bool = False) -> str:
+    """Registers the model with its report; what the version is called."""
+    made, told, profile = judged(shift, strict)
+    files = pack(made) | {"evaluation.json": orjson.dumps(told), "profile.json": profile.as_json()}
+    lineage = {
+        "data": {"zone": "public", "snapshot": "drawn rows, seed 20261130"}, "seeds": {"rows": 20261130},
+        "leaks": {"findings": 0},
+        "evaluation": {name: told[name] for name in ("data", "measures", "counts")},
+    }  # fmt: skip
+    ask = RegisterAsk(NAME, files, lineage, reason="trained on drawn rows")
+    return str(register(place.platform, ENGINEER, ask)["version"])
+
+
+def two_versions(place: Installation) -> None:
+    """The first is champion, the second waits to be approved."""
+    registered(place)
+    set_state(place.platform, FIRST, "approved")
+    lead(place.platform, NAME, champion=1)
+    registered(place, 0.3, strict=True)
+
+
+def watched(place: Installation, patients: list[str], *, count: int = 600) -> dict[str, Any]:
+    """Predictions of the champion, the answers to them, and a look; sodium comes in another unit: that is an alarm.
+
+    patients  their ids as they are stored; predictions go round among them
+    """
+    made, _, profile = judged()
+    frame, _ = rows(count, 11)
+    scores = made.score(frame)
+    bins = profile.bins(frame.with_columns(pl.col("sodium_last") * 2.3))
+    threshold = made.threshold.alert_from if made.threshold is not None else 1.1
+    now = place.platform.runtime.now()
+    told = [
+        Prediction(
+            patients[at % len(patients)], NAME, "1", float(scores[at]), bool(scores[at] >= threshold),
+            now - timedelta(hours=at), 30.0, bins=bins[at].tobytes(), profile=profile.digest,
+            groups={"sex": "female" if frame["is_female"][at] else "male"},
+        )
+        for at in range(count)
+    ]  # fmt: skip
+    act = event(place.platform, ENGINEER, "score", "identified", action="create")
+    with place.platform.store("identified").transaction(act) as step:
+        names = step.predictions.record(told)
+    alerted = [name for name, one in zip(names, told, strict=True) if one.alert]
+    answers = [
+        Feedback(name, answer="accepted") if at % 3 else Feedback(name, answer="overridden", reason="not-relevant")
+        for at, name in enumerate(alerted)
+    ]
+    take_feedback(place.platform, place.operator, answers)
+    return look_now(place.platform, place.operator, LookAsk(FIRST))
