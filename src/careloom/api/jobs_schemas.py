@@ -14,7 +14,7 @@ JOB: dict[str, Any] = {
     "id": RUN_ID, "kind": "ingest", "state": "running", "actor": "lab-gateway",
     "created": "2026-11-22T01:02:03+00:00", "due": None, "started": "2026-11-22T01:02:03.412000+00:00", "ended": None,
     "progress": {"done": 48213, "total": 96426}, "attempts": 1, "failures": 0, "error": None,
-    "about": f"/api/v1/ingestions/{RUN_ID}",
+    "about": f"/api/v1/ingestions/{RUN_ID}", "cpu_seconds": None, "wall_seconds": None, "bytes": 1048576,
 }  # fmt: skip
 LINE: dict[str, Any] = {"number": 7, "time": "2026-11-22T01:02:09.1+00:00", "code": "jobs.retry.state.conflict"}
 STREAM = {
@@ -22,6 +22,9 @@ STREAM = {
     "event": "progress",
     "data": '{"id":"20261122T010203Z-abc234","state":"running"}',
 }
+
+
+Seconds = Annotated[float, Field(ge=0)]
 
 
 class JobProgress(Model):
@@ -49,6 +52,9 @@ class Job(Model):
     failures: Count = Field(description="Tries in a row that failed by an error that may pass.")
     error: str | None = Field(description="The code of the error that ended it.")
     about: str | None = Field(description="Where what it makes is shown; null where it has no address of its own.")
+    cpu_seconds: Seconds | None = Field(description="Of processors, over all tries; null where nobody measured.")
+    wall_seconds: Seconds | None = Field(description="That its tries lasted; null where nobody measured.")
+    bytes: Count | None = Field(description="That an ingestion read; null of other jobs.")
 
 
 class JobPage(Model):

@@ -8,9 +8,10 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import platform, who
 from careloom.api.lists import context_for, opened_place, sealed_place
-from careloom.api.operations_schemas import Health, OperatorLogPage, OperatorLogsQuery
+from careloom.api.operations_schemas import Costs, Health, OperatorLogPage, OperatorLogsQuery, Usage, WindowQuery
 from careloom.api.schemas import Problem
 from careloom.services import dependencies, operator_logs
+from careloom.services import usage as service
 
 _TAG = Tag(name="Operations", description="For who keeps this installation running.")
 _OPERATE: list[dict[str, list[str]]] = [{"oauth2": ["careloom/operate"]}]
@@ -21,7 +22,7 @@ operations = APIBlueprint("operations", __name__, url_prefix="/api/v1", abp_tags
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
-    document(operations, Problem, Health, OperatorLogPage)
+    document(operations, Problem, Health, OperatorLogPage, Usage, Costs)
     app.register_api(operations)
 
 
@@ -63,3 +64,27 @@ def logged(query: OperatorLogsQuery) -> Response:
     found, then = operator_logs.lines(platform(), who(), ask)
     more = sealed_place([then[0], str(then[1])], context) if then else None
     return json_answer({"items": found, "next": more})
+
+
+@operations.get(
+    "/usage",
+    summary="How is the API used?",
+    operation_id="usage",
+    security=_OPERATE,
+    responses={200: answers(Usage, "Requests by route, by caller and by time."), **problems(400, 401, 403, 500, 503)},
+)
+def used(query: WindowQuery) -> Response:
+    """Counts, refusals, failures and the exact quantiles of the seconds, from the lines that are kept of requests."""
+    return json_answer(service.usage(platform(), who(), query.since, query.until))
+
+
+@operations.get(
+    "/costs",
+    summary="What did jobs take?",
+    operation_id="costs",
+    security=_OPERATE,
+    responses={200: answers(Costs, "By kind and asker, the most CPU first."), **problems(400, 401, 403, 500, 503)},
+)
+def cost(query: WindowQuery) -> Response:
+    """Seconds of processors, seconds that passed and bytes that were read, as measured; a price is nobody's here."""
+    return json_answer(service.costs(platform(), who(), query.since, query.until))

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from careloom.api.answers import told
 from careloom.api.lists import NEXT, TimesQuery
-from careloom.api.schemas import Model
+from careloom.api.schemas import Count, Model, Moment
 
 State = Literal["ok", "degraded", "failed", "off"]
 QUEUE: dict[str, Any] = {
@@ -73,3 +73,101 @@ class OperatorLogPage(Model):
 
     items: list[OperatorLogLine]
     next: str | None = NEXT
+
+
+NUMBERS: dict[str, Any] = {
+    "requests": 4812, "refused": 31, "failed": 2, "p50_seconds": 0.011, "p95_seconds": 0.084, "p99_seconds": 0.41,
+}  # fmt: skip
+TIMES: dict[str, str] = {"since": "2026-11-21T12:00:00+00:00", "until": "2026-11-22T12:00:00+00:00"}
+USAGE: dict[str, Any] = {
+    **TIMES, "is_whole": True, "is_kept": True, "oldest": TIMES["since"], "all": NUMBERS,
+    "routes": [{"method": "GET", "route": "/api/v1/overview", **NUMBERS}],
+    "actors": [{"actor": "lab-gateway", **NUMBERS}], "steps": [{"time": TIMES["since"], **NUMBERS}],
+}  # fmt: skip
+COSTS: dict[str, Any] = {
+    **TIMES,
+    "items": [
+        {
+            "kind": "ingest", "actor": "lab-gateway", "jobs": 24, "measured": 24, "attempts": 25, "cpu_seconds": 181.4,
+            "wall_seconds": 203.7, "bytes": 734003200,
+        }
+    ],
+    "more": 0,
+}  # fmt: skip
+
+
+class WindowQuery(Model):
+    """Of which time: half-open, 31 days at most; the last 24 hours where nothing is said."""
+
+    since: Moment | None = told(None, "From this moment on.", "2026-11-22T00:00:00Z")
+    until: Moment | None = told(None, "Before this moment.", "2026-11-23T00:00:00Z")
+
+
+class RequestNumbers(Model):
+    """What is told of some requests."""
+
+    requests: Count
+    refused: Count = Field(description="Answered 400 to 499.")
+    failed: Count = Field(description="Answered 500 and above.")
+    p50_seconds: float | None = Field(description="Half of them took at most this; null where there is none.")
+    p95_seconds: float | None
+    p99_seconds: float | None
+
+
+class RouteNumbers(RequestNumbers):
+    """Of one route."""
+
+    method: str
+    route: str = Field(description="The template, never a path; empty for an address that no route has.")
+
+
+class ActorNumbers(RequestNumbers):
+    """Of one caller."""
+
+    actor: str = Field(description="Empty for who showed no token that holds.")
+
+
+class StepNumbers(RequestNumbers):
+    """Of one step of time."""
+
+    time: str = Field(description="When it begins.")
+
+
+class Usage(Model):
+    """How the API was used."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": USAGE})
+
+    since: str
+    until: str
+    is_whole: bool = Field(description="False where more lines lie in the time than one report reads.")
+    is_kept: bool = Field(description="False where the settings keep no line of requests.")
+    oldest: str = Field(description="All counts begin here.")
+    all: RequestNumbers
+    routes: list[RouteNumbers] = Field(description="200 at most, the most frequent first.")
+    actors: list[ActorNumbers] = Field(description="200 at most, the most frequent first.")
+    steps: list[StepNumbers] = Field(description="24 steps of equal length.")
+
+
+class CostRow(Model):
+    """What jobs of one kind took that one asker queued."""
+
+    kind: str
+    actor: str
+    jobs: Count
+    measured: Count = Field(description="Of so many jobs somebody measured what they took.")
+    attempts: Count = Field(description="Tries of all of them; one whose worker was killed is not measured.")
+    cpu_seconds: float | None = Field(description="Of processors; null where nobody measured.")
+    wall_seconds: float | None = Field(description="That tries lasted; null where nobody measured.")
+    bytes: Count | None = Field(description="That ingestions read; null where there was none.")
+
+
+class Costs(Model):
+    """What jobs took."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": COSTS})
+
+    since: str
+    until: str
+    items: list[CostRow]
+    more: Count = Field(description="So many kinds and askers are left out.")

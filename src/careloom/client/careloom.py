@@ -28,7 +28,7 @@ from careloom.client.models import Models
 from careloom.client.monitoring import Monitoring
 from careloom.client.nlp import Nlp
 from careloom.client.normalizations import Normalizations
-from careloom.client.operations_reports import Health, LogPage
+from careloom.client.operations_reports import Costs, Health, LogPage, Usage
 from careloom.client.pace import Pace
 from careloom.client.quality import Quality
 from careloom.client.records import Records
@@ -169,6 +169,18 @@ class Careloom:
         """
         asked = urlencode({**filters, **({"cursor": cursor} if cursor else {})})
         return decode(LogPage, self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/logs?{asked}")))
+
+    def usage(self, *, since: str = "", until: str = "") -> Usage:
+        """How the API was used in a time (RFC 3339), the last 24 hours if empty. raises AccessError; QueryError"""
+        return decode(Usage, self._of_time("usage", since, until))
+
+    def costs(self, *, since: str = "", until: str = "") -> Costs:
+        """What jobs took that were queued in a time, as `usage` takes it. raises AccessError; QueryError"""
+        return decode(Costs, self._of_time("costs", since, until))
+
+    def _of_time(self, name: str, since: str, until: str) -> object:
+        asked = urlencode({key: value for key, value in {"since": since, "until": until}.items() if value})
+        return self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/{name}?{asked}"))
 
     def fhir(self, zone: str) -> FhirZone:
         """The FHIR store of a zone: ``identified``, ``research`` or ``synthetic``. Asks nothing yet."""

@@ -26,6 +26,9 @@ class Job(QueuedWork):
     attempts  how often a worker took it
     failures  tries in a row that failed by an error that may pass
     about     path of what it makes; None where that has no address
+    cpu_seconds   of processors, over all tries; None where nobody measured
+    wall_seconds  that its tries lasted; None where nobody measured
+    bytes         that an ingestion read; None of other jobs
     """
 
     kind: str
@@ -34,6 +37,9 @@ class Job(QueuedWork):
     attempts: int
     failures: int
     about: str | None
+    cpu_seconds: float | None = None
+    wall_seconds: float | None = None
+    bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,3 +50,92 @@ class LogPage:
 
     items: tuple[LogLine, ...]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestNumbers:
+    """What is told of some requests.
+
+    refused  answered 400 to 499
+    failed   answered 500 and above
+    p50_seconds, p95_seconds, p99_seconds  such a share of them took at most this; None where there is none
+    """
+
+    requests: int
+    refused: int
+    failed: int
+    p50_seconds: float | None
+    p95_seconds: float | None
+    p99_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteNumbers(RequestNumbers):
+    """Of one route; `route` is its template, empty for an address that no route has."""
+
+    method: str
+    route: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorNumbers(RequestNumbers):
+    """Of one caller; `actor` is empty for who showed no token that holds."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepNumbers(RequestNumbers):
+    """Of one step of time, from `time` on."""
+
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How the API was used.
+
+    is_whole  False where more lines lie in the time than one report reads: all counts begin at `oldest` then
+    is_kept   False where the settings keep no line of requests
+    """
+
+    since: datetime
+    until: datetime
+    is_whole: bool
+    is_kept: bool
+    oldest: datetime
+    all: RequestNumbers
+    routes: tuple[RouteNumbers, ...]
+    actors: tuple[ActorNumbers, ...]
+    steps: tuple[StepNumbers, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """What jobs of one kind took that one asker queued.
+
+    measured      of so many jobs somebody measured what they took
+    attempts      tries of all of them; one whose worker was killed is not measured
+    cpu_seconds   of processors; None where nobody measured
+    wall_seconds  that tries lasted, None as above
+    bytes         that ingestions read, None where there was none
+    """
+
+    kind: str
+    actor: str
+    jobs: int
+    measured: int
+    attempts: int
+    cpu_seconds: float | None
+    wall_seconds: float | None
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What jobs took that were queued in a time; `more` kinds and askers are left out."""
+
+    since: datetime
+    until: datetime
+    items: tuple[CostRow, ...]
+    more: int

@@ -197,7 +197,17 @@ def as_json(job: Job) -> Json:
         "failures": job.failures,
         "error": job.error_code or None,
         "about": _place(job),
+        "cpu_seconds": job.cpu,
+        "wall_seconds": job.wall,
+        "bytes": _bytes(job),
     }
+
+
+def _bytes(job: Job) -> int | None:
+    """What an ingestion read; None of other jobs."""
+    totals = job.result.get("totals")
+    size = totals.get("bytes") if isinstance(totals, dict) else None
+    return size if isinstance(size, int) else None
 
 
 def _place(job: Job) -> str | None:

@@ -18,7 +18,7 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 MOST_SCANNED_BYTES = 32 * 1024 * 1024
 """Of one page: what is rare is looked for in several."""
 _BLOCK_BYTES = 64 * 1024
-_DISORDER = timedelta(minutes=1)
+DISORDER = timedelta(minutes=1)
 """So much later may a line stand before an earlier one: several processes write."""
 _NAMED = ("time", "level", "logger", "event")
 
@@ -56,10 +56,10 @@ def lines(platform: Platform, who: Principal, ask: LogsAsk) -> tuple[list[dict[s
     admit(platform, who, "operate", "landing", operation="logs")
     found: list[dict[str, Any]] = []
     place, scanned = None, 0
-    for name, start, raw in _backwards(platform.settings.logs_directory, ask):
+    for name, start, raw in backwards(platform.settings.logs_directory, ask):
         scanned += len(raw) + 1
         line = _read(raw)
-        if line is not None and ask.since is not None and _time(line) < ask.since - _DISORDER:
+        if line is not None and ask.since is not None and _time(line) < ask.since - DISORDER:
             break
         if line is not None and _fits(line, ask):
             found.append(line)
@@ -70,8 +70,8 @@ def lines(platform: Platform, who: Principal, ask: LogsAsk) -> tuple[list[dict[s
     return found, place
 
 
-def _backwards(folder: Path, ask: LogsAsk) -> Iterator[tuple[str, int, bytes]]:
-    """(file, offset, line), the newest first."""
+def backwards(folder: Path, ask: LogsAsk) -> Iterator[tuple[str, int, bytes]]:
+    """(file, offset, line) of the days that `ask` names, the newest first, from its `place` on."""
     for path in sorted(folder.glob(f"*{logs.KEPT_SUFFIX}"), reverse=True):
         day, end = path.name.removesuffix(logs.KEPT_SUFFIX), path.stat().st_size
         if ask.place is not None:
@@ -80,7 +80,7 @@ def _backwards(folder: Path, ask: LogsAsk) -> Iterator[tuple[str, int, bytes]]:
             end = min(end, ask.place[1]) if path.name == ask.place[0] else end
         if ask.until is not None and day > f"{ask.until:%Y-%m-%d}":
             continue
-        if ask.since is not None and day < f"{ask.since - _DISORDER:%Y-%m-%d}":
+        if ask.since is not None and day < f"{ask.since - DISORDER:%Y-%m-%d}":
             return
         for start, raw in _lines_before(path, end):
             yield path.name, start, raw

@@ -13,6 +13,7 @@ import fcntl
 import json
 import logging
 import os
+import resource
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -53,6 +54,12 @@ _LOCK_NAME = "worker-lock"
 _POLL_SECONDS = 0.1
 _POLLS_PER_LOOK = 50
 """After so many polls without work the worker looks for jobs that wait without a message in the queue."""
+
+
+def cpu_seconds() -> float:
+    """Seconds of processors that this process took so far, with those processes of it that have ended."""
+    each = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in each)
 
 
 class CancelledError(Exception):
@@ -306,8 +313,16 @@ class Jobs(JobTable):
         if work is None:
             raise SetupError(f"this worker knows no job of kind {job.kind}", "start a worker of the same version")
         until = time.monotonic() + rules.timeout_seconds if rules.timeout_seconds else None
-        with stopped_after(rules.last_seconds if self.may_kill else 0.0, partial(self._give_up, job.id, "jobs.killed")):
-            return work(Progress(self, job.id, until), job.request)
+        kill = stopped_after(
+            rules.last_seconds if self.may_kill else 0.0, partial(self._give_up, job.id, "jobs.killed")
+        )
+        cpu, wall = cpu_seconds(), time.monotonic()
+        try:
+            with kill:
+                return work(Progress(self, job.id, until), job.request)
+        finally:
+            with suppress(CareloomError):  # what it took is told, and decides nothing
+                self._spend(job.id, cpu_seconds() - cpu, time.monotonic() - wall)
 
     def _give_up(self, job_id: str, code: str) -> None:
         """A job that took too long has failed, unless it was cancelled."""

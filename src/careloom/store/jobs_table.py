@@ -22,7 +22,9 @@ State = Literal["waiting", "running", "done", "failed", "cancelled"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 FORGOTTEN: dict[str, Any] = {"forgotten": True}
 """What stands in place of a request that is not kept any more."""
+MICRO = 1_000_000
 _TIMES = ("created", "started", "ended", "due")
+_SPENT = ("cpu", "wall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class Job:
     failures  how often in a row it failed by an error that may pass
     due       a waiting job does not begin before; None for at once
     trace     traceparent (W3C) of the request that queued it, empty where that was no span
+    cpu       seconds of processors that its tries took, in its worker and the processes that this started; None where
+              nobody measured
+    wall      seconds that its tries lasted, None as above
     """
 
     id: str
@@ -51,6 +56,8 @@ class Job:
     failures: int = 0
     due: datetime | None = None
     trace: str = ""
+    cpu: float | None = None
+    wall: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,27 @@ class JobFilter:
     actor: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What jobs of one kind took that one asker queued.
+
+    measured      of so many jobs somebody measured it
+    attempts      tries of all of them
+    cpu_seconds   of processors; None where nobody measured
+    wall_seconds  that tries lasted, None as above
+    bytes         that ingestions read, None where there was none
+    """
+
+    kind: str
+    actor: str
+    jobs: int
+    measured: int
+    attempts: int
+    cpu_seconds: float | None
+    wall_seconds: float | None
+    bytes: int | None
 
 
 class JobTable:
@@ -101,6 +129,22 @@ class JobTable:
         query = select(_job.c.state, func.count()).group_by(_job.c.state)
         with translated(), self._engine.connect() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+
+    def spent(self, *, since: datetime, until: datetime) -> list[Spent]:
+        """What jobs took that were queued in this half-open time, by kind and asker; what took most CPU first."""
+        size = func.json_extract(_job.c.result, "$.totals.bytes")
+        query = (
+            select(
+                _job.c.kind, _job.c.actor, func.count(), func.count(_job.c.cpu), func.sum(_job.c.attempts),
+                func.sum(_job.c.cpu), func.sum(_job.c.wall), func.sum(size),
+            )
+            .where(_job.c.created >= microseconds(since), _job.c.created < microseconds(until))
+            .group_by(_job.c.kind, _job.c.actor)
+            .order_by(func.coalesce(func.sum(_job.c.cpu), 0).desc(), _job.c.kind, _job.c.actor)
+        )  # fmt: skip
+        with translated(), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [Spent(*row[:4], row[4] or 0, _seconds(row[5]), _seconds(row[6]), row[7]) for row in rows]
 
     def oldest_waiting(self) -> datetime | None:
         """When the job that waits for longest was queued; None where none waits."""
@@ -214,6 +258,13 @@ class JobTable:
         with translated(), self._engine.begin() as connection:
             connection.execute(update(_job).where(_job.c.id == job_id).values(**values))
 
+    def _spend(self, job_id: str, cpu_seconds: float, wall_seconds: float) -> None:
+        """Adds what a try took."""
+        took = {_job.c.cpu: cpu_seconds, _job.c.wall: wall_seconds}
+        values = {column: func.coalesce(column, 0) + round(seconds * MICRO) for column, seconds in took.items()}
+        with translated(), self._engine.begin() as connection:
+            connection.execute(update(_job).where(_job.c.id == job_id).values(values))
+
     def _log(self, job_id: str, code: str) -> None:
         with translated(), self._engine.begin() as connection:
             connection.execute(insert(_job_log).values(job=job_id, time=self._now(), code=code))
@@ -222,10 +273,16 @@ class JobTable:
         return microseconds(self._runtime.now())
 
 
+def _seconds(micro: int | None) -> float | None:
+    return None if micro is None else micro / MICRO
+
+
 def _read(row: Row[Any]) -> Job:
     fields = dict(row._mapping)
     for name in _TIMES:
         fields[name] = None if fields[name] is None else time_of(fields[name])
+    for name in _SPENT:
+        fields[name] = _seconds(fields[name])
     for name in ("request", "result"):
         fields[name] = json.loads(fields[name])
     return Job(**fields)

@@ -28,8 +28,13 @@ job = Table(
     Column("failures", Integer, nullable=False, default=0),
     Column("due", BigInteger),
     Column("trace", Text, nullable=False, server_default=""),
+    Column("cpu", BigInteger),
+    Column("wall", BigInteger),
 )
-_ADDED = {"failures": "INTEGER NOT NULL DEFAULT 0", "due": "BIGINT", "trace": "TEXT NOT NULL DEFAULT ''"}
+_ADDED = {
+    "failures": "INTEGER NOT NULL DEFAULT 0", "due": "BIGINT", "trace": "TEXT NOT NULL DEFAULT ''",
+    "cpu": "BIGINT", "wall": "BIGINT",
+}  # fmt: skip
 """Columns that a file of an earlier version lacks."""
 job_log = Table(
     "job_log",

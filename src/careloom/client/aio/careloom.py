@@ -43,7 +43,7 @@ from careloom.client.aio.users import Users
 from careloom.client.aio.view_exports import ViewExports
 from careloom.client.credentials import Credential, SignedIn, Token
 from careloom.client.decoding import decode
-from careloom.client.operations_reports import Health, LogPage
+from careloom.client.operations_reports import Costs, Health, LogPage, Usage
 from careloom.client.pace import Pace
 from careloom.client.reports import Me, Overview
 from careloom.client.transport import Ask
@@ -175,6 +175,18 @@ class AsyncCareloom:
         return decode(
             LogPage, await self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/logs?{asked}"))
         )
+
+    async def usage(self, *, since: str = "", until: str = "") -> Usage:
+        """How the API was used in a time (RFC 3339), the last 24 hours if empty. raises AccessError; QueryError"""
+        return decode(Usage, await self._of_time("usage", since, until))
+
+    async def costs(self, *, since: str = "", until: str = "") -> Costs:
+        """What jobs took that were queued in a time, as `usage` takes it. raises AccessError; QueryError"""
+        return decode(Costs, await self._of_time("costs", since, until))
+
+    async def _of_time(self, name: str, since: str, until: str) -> object:
+        asked = urlencode({key: value for key, value in {"since": since, "until": until}.items() if value})
+        return await self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/{name}?{asked}"))
 
     def fhir(self, zone: str) -> FhirZone:
         """The FHIR store of a zone: ``identified``, ``research`` or ``synthetic``. Asks nothing yet."""
