@@ -64,8 +64,17 @@ def create_dashboard(
     return server
 
 
+class _Pages(Dash):
+    """Dash, without scripts that no page of ours needs."""
+
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
+        """The document, of its parts."""
+        parts["scripts"] = static_files.UNUSED_SCRIPTS.sub("", parts["scripts"])
+        return str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]  # dash 4.4
+
+
 def _dash(server: Flask) -> Dash:
-    app = Dash(
+    app = _Pages(
         "careloom.dashboard",
         server=server,  # type: ignore[arg-type]  # dash 4.4 declares less than it takes
         title="Careloom",

@@ -10,7 +10,12 @@ from careloom.dashboard.address import PREFIX, href
 from careloom.errors import AccessError, Unauthenticated
 
 STATIC = frozenset(
-    {"static_file", "/_favicon.ico", "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>"}
+    {
+        "static_file",
+        "plotly",
+        "/_favicon.ico",
+        "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
+    }
 )
 OPEN = STATIC | {"sign_in.show", "sign_in.sign_in"}
 """Endpoints that anybody may reach; Dash names its own by their paths."""

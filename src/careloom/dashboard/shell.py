@@ -20,6 +20,7 @@ DOCUMENT = f"""<!doctype html>
 <link rel="icon" type="image/svg+xml" href="{PREFIX}/static/mark.svg">
 <link rel="stylesheet" href="{PREFIX}/static/theme.css">
 <link rel="stylesheet" href="{PREFIX}/static/careloom.css">
+<script src="{PREFIX}/static/regenerator.js"></script>
 <script src="{PREFIX}/static/careloom.js"></script>
 {{%css%}}
 </head>
