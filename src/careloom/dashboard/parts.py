@@ -86,9 +86,24 @@ def head(title: str, *, lead: Content = None, aside: Content = None) -> Componen
 def card(title: str, content: Contents, *, aside: Content = None, kind: str = "") -> Component:
     """A group of facts under a heading of second rank."""
     inside = [content] if isinstance(content, Component | str | int | float | None) else list(content)
+    ends = html.Div([aside, _export(title)], className="card-ends")
     return html.Section(
-        [html.Div([html.H2(title), aside], className="card-head"), *inside], className=f"card {kind}".strip()
+        [html.Div([html.H2(title), ends], className="card-head"), *inside], className=f"card {kind}".strip()
     )
+
+
+EXPORTS = (("png", "Picture (PNG)"), ("svg", "Drawing (SVG)"), ("csv", "Table (CSV)"))
+
+
+def _export(title: str) -> Component:
+    """The menu that saves a panel; the style sheet hides it where a panel holds nothing to save."""
+    named: dict[str, Any] = {"aria-label": f"Save {title}", "title": "Save this panel"}
+    items = []
+    for kind, said in EXPORTS:
+        button: dict[str, Any] = {"data-export": kind}
+        items.append(html.Li(html.Button(said, type="button", **button)))
+    return html.Details([html.Summary(html.Span(className="icon icon-export"), **named), html.Ul(items)],
+                        className="export")  # fmt: skip
 
 
 def tile(title: str, value: str, note: str = "", swatch: str = "") -> Component:

@@ -22,6 +22,7 @@ DOCUMENT = f"""<!doctype html>
 <link rel="stylesheet" href="{PREFIX}/static/careloom.css">
 <script src="{PREFIX}/static/regenerator.js"></script>
 <script src="{PREFIX}/static/careloom.js"></script>
+<script src="{PREFIX}/static/exports.js" defer></script>
 {{%css%}}
 </head>
 <body>

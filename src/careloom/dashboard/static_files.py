@@ -13,6 +13,7 @@ from careloom.runtime import packaged
 KINDS = {
     "careloom.css": "text/css",
     "careloom.js": "text/javascript",
+    "exports.js": "text/javascript",
     "inter-latin.woff2": "font/woff2",
     "mark.svg": "image/svg+xml",
     "plotly.js": "text/javascript",
