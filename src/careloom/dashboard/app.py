@@ -10,6 +10,7 @@ from careloom.dashboard import (
     draft,
     duplicates_acts,
     failures,
+    finder,
     gate,
     normalize_acts,
     note_acts,
@@ -54,6 +55,7 @@ def create_dashboard(
     note_acts.install(server, api_of)
     synthetic_acts.install(server, api_of)
     routing.register(app, api_of)
+    finder.register(app, api_of)
     patients.register(app, api_of)
     patient.register(app, api_of)
     pair.register(app, api_of)

@@ -6,7 +6,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
-from careloom.dashboard import places, session, shell
+from careloom.dashboard import finder, places, session, shell
 from careloom.dashboard.address import Address, read
 from careloom.dashboard.calls import ApiOf, signed_in
 from careloom.dashboard.parts import Contents, Page, refusal
@@ -28,13 +28,14 @@ def register(app: Dash, api_of: ApiOf) -> None:
         Output("page", "children"),
         Output("trail", "children"),
         Output("side", "children"),
+        Output("keys-list", "children"),
         Output("page-title", "data"),
         Input("url", "pathname"),
         Input("url", "search"),
     )
     def show(
         path: str | None, search: str | None
-    ) -> tuple[Component, Component | None, list[Component], dict[str, Any]]:
+    ) -> tuple[Component, Component | None, list[Component], Component, dict[str, Any]]:
         address, person = read(path, search), session.person()
         page = _drawn(api_of, person, address)
         active = address.parts[0] if address.parts else ""
@@ -44,7 +45,7 @@ def register(app: Dash, api_of: ApiOf) -> None:
             "at": (path or "") + (search or ""),
             "ends": round(person.expires.timestamp() * 1000),
         }
-        return _placed(page), shell.trail(page), shell.side(person, active), about
+        return _placed(page), shell.trail(page), shell.side(person, active), finder.keys_for(person), about
 
     @app.callback(
         Output("live", "children"),

@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from careloom.dashboard import places, theme
+from careloom.dashboard import finder, places, theme
 from careloom.dashboard.address import PREFIX, href
 from careloom.dashboard.parts import Page, link
 from careloom.dashboard.session import Person
@@ -23,6 +23,7 @@ DOCUMENT = f"""<!doctype html>
 <script src="{PREFIX}/static/regenerator.js"></script>
 <script src="{PREFIX}/static/careloom.js"></script>
 <script src="{PREFIX}/static/exports.js" defer></script>
+<script src="{PREFIX}/static/keys.js" defer></script>
 {{%css%}}
 </head>
 <body>
@@ -50,15 +51,32 @@ def frame() -> Component:
             [
                 html.Div(html.Header(id="side", className="side"), className="side-slot"),
                 html.Main(
-                    html.Div([html.Div(id="trail", className="trail"), html.Div(id="page", className="page-slot")]),
+                    html.Div([html.Div([html.Div(id="trail", className="trail"), _tools()], className="top"),
+                              html.Div(id="page", className="page-slot")]),
                     id="main", className="main", **main,
                 ),
             ],
             className="frame",
         ),
+        *finder.dialogs(),
     ]  # fmt: skip
     provider: Component = dmc.MantineProvider(inside, theme=theme.MANTINE, defaultColorScheme="auto")
     return provider
+
+
+def _tools() -> Component:
+    """What every page offers: search and the list of keys."""
+    find: dict[str, Any] = {"data-action": "find", "aria-keyshortcuts": "/ Control+K"}
+    keys: dict[str, Any] = {"data-action": "keys", "aria-keyshortcuts": "?"}
+    return html.Div(
+        [
+            html.Button([html.Span(className="icon icon-search"), html.Span("Search", className="tool-words"),
+                         html.Kbd("/", className="wide-only")], type="button", className="tool", **find),
+            html.Button([html.Kbd("?"), html.Span("Keys", className="tool-words")],
+                        type="button", className="tool", **keys),
+        ],
+        className="tools",
+    )  # fmt: skip
 
 
 def side(person: Person, active: str) -> list[Component]:
@@ -83,9 +101,10 @@ def _group(name: str, person: Person, active: str) -> Component | None:
 
 
 def _place_link(place: places.Place, *, is_active: bool) -> Component:
-    current: dict[str, Any] = {"aria-current": "page"} if is_active else {}
+    about: dict[str, Any] = {"aria-current": "page"} if is_active else {}
+    about["data-go"] = next((letter for letter, part in finder.GO.items() if part == place.part), None)
     target = href(place.part) if place.part else href()
-    return link([html.Span(className=f"icon icon-{place.icon}"), place.title], target, **current)
+    return link([html.Span(className=f"icon icon-{place.icon}"), place.title], target, **about)
 
 
 def _person(person: Person) -> Component:

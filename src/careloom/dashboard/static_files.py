@@ -14,6 +14,7 @@ KINDS = {
     "careloom.css": "text/css",
     "careloom.js": "text/javascript",
     "exports.js": "text/javascript",
+    "keys.js": "text/javascript",
     "inter-latin.woff2": "font/woff2",
     "mark.svg": "image/svg+xml",
     "plotly.js": "text/javascript",

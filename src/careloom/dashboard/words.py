@@ -17,6 +17,22 @@ FORMATS = {
 }
 
 
+SYSTEMS = {
+    "http://snomed.info/sct": "SNOMED CT",
+    "http://loinc.org": "LOINC",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
+    "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10-CM",
+    "http://hl7.org/fhir/sid/icd-10": "ICD-10",
+    "http://hl7.org/fhir/sid/cvx": "CVX",
+    "http://unitsofmeasure.org": "UCUM",
+}
+
+
+def system(uri: str) -> str:
+    """What people call a code system; the end of its address where it is none of the common ones."""
+    return SYSTEMS.get(uri, uri.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1])
+
+
 def number(value: int | None) -> str:
     """``12,345``; a dash for what is not known."""
     return NONE if value is None else f"{value:,}"
