@@ -22,10 +22,13 @@ from playwright.sync_api import Browser, Page, expect
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from careloom.client.credentials import Bearer  # noqa: E402
 from careloom.runtime import Runtime, packaged  # noqa: E402
+from careloom.services import operator_logs  # noqa: E402
 from careloom.services.deidentify import deidentify  # noqa: E402
 from careloom.services.duplicates import look as look_for_duplicates  # noqa: E402
 from careloom.services.ingest import IngestAsk, ingest  # noqa: E402
+from careloom.services.jobs import submit_ingest, work  # noqa: E402
 from careloom.services.linkage import run as link  # noqa: E402
 from careloom.services.normalize import NormalizeAsk, normalize  # noqa: E402
 from careloom.services.quality import QualityAsk, quality  # noqa: E402
@@ -37,6 +40,11 @@ DAYS = 14
 STEWARD = "sam.steward"
 PATIENT = "Carter"
 """One of the simulated hospital with a history of years."""
+
+OPERATIONS = {
+    "operations": "", "jobs": "/jobs", "queue": "/queues", "logs": "/logs", "usage": "/usage?window=1h",
+    "costs": "/costs?cpu_hour=0.05&gigabyte=0.02&unit=EUR",
+}  # fmt: skip
 
 LABS = """Fallnummer;Pat-Nr;Parameter;LOINC;Wert;Einheit;Abnahme;Befund
 F1;P-7;Natrium;2951-2;"138,5";mmol/l;21.03.2024 07:15;ok
@@ -121,6 +129,7 @@ def arrive(served: Served, folder: Path, clock: Clock) -> None:
     normalize(served.installation.platform, served.installation.operator, NormalizeAsk(is_rehearsal=True))
     look_for_duplicates(served.installation.platform, served.installation.operator)
     deidentify(served.installation.platform, served.installation.operator)
+    work_through(served, folder)
     steward = served.installation.register(["data-steward"], ["identified"], name=STEWARD, kind="person")
     served.secrets[STEWARD] = steward.secret
 
@@ -183,6 +192,7 @@ def tour_of_data(camera: Camera) -> None:
     visitor.page.get_by_role("heading", name="Would change").wait_for()
     camera.keep("normalize")
     tour_of_deidentification(camera)
+    tour_of_operations(camera)
     visitor.go("notes")
     visitor.page.click("#note-sample")
     expect(visitor.page.locator("#note-text")).not_to_have_value("")
@@ -215,6 +225,41 @@ def tour_of_deidentification(camera: Camera) -> None:
     camera.keep("deidentify-run")
     visitor.go(f"deidentify/compare/DocumentReference/{note_of(visitor.served)}?policy=expert")
     camera.keep("deidentify-compare")
+
+
+def tour_of_operations(camera: Camera) -> None:
+    """What whoever operates the platform sees."""
+    visitor = camera.visitor
+    for name, address in OPERATIONS.items():
+        visitor.go(f"operations{address}")
+        for figure in visitor.page.locator(".figure").all():
+            figure.locator(".main-svg").first.wait_for()
+        camera.keep(name)
+    visitor.go("operations/jobs?kind=ingest")
+    visitor.page.locator("#page tbody a").first.click()
+    visitor.page.wait_for_selector("#job-live")
+    visitor.settled()
+    camera.keep("job")
+
+
+def work_through(served: Served, folder: Path) -> None:
+    """Some jobs that a worker did, one that failed, and the log of it all."""
+    operator_logs.keep_lines(served.installation.platform.settings)
+    platform, operator = served.installation.platform, served.installation.operator
+    files = sorted((file for file in folder.rglob("*") if file.is_file()), key=lambda file: -file.stat().st_size)
+    for file in files[:6]:
+        submit_ingest(platform, operator, IngestAsk((file,)))
+    with served.client(Bearer(served.installation.token())) as api:
+        for _ in range(20):
+            api.overview()
+            api.audit.events(limit=20)
+        api.audit.verify("identified")
+        api.quality.look("identified")
+    (gone := folder / "gone.ndjson").write_bytes(b"{}")
+    submit_ingest(platform, operator, IngestAsk((gone,)))
+    gone.unlink()
+    work(platform, once=True)
+    submit_ingest(platform, operator, IngestAsk((files[0],)))
 
 
 def note_of(served: Served) -> str:

@@ -101,6 +101,10 @@ QUERIES = [
     ("since=2026-11-23T00:00:00Z", []),
     ("level=warning", []),
     ("code=setup", []),
+    ("component=careloom.x&until=2026-11-22T10:00:01Z", ["line 0"]),
+    ("component=careloom&until=2026-11-22T10:00:01Z", ["line 0"]),
+    ("component=careloom.y", []),
+    ("component=care", []),
 ]
 
 

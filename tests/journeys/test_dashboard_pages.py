@@ -43,6 +43,12 @@ PAGES = [
     "nowhere",
     "notes/runs",
     "synthetic",
+    "operations",
+    "operations/jobs?state=done",
+    "operations/queues",
+    "operations/logs",
+    "operations/usage",
+    "operations/costs?cpu_hour=0.05&unit=EUR",
 ]
 CASES = [
     pytest.param(look, page, marks=() if at_look == at_page % 2 and page != LARGE else pytest.mark.long)

@@ -58,8 +58,8 @@ def logged(query: OperatorLogsQuery) -> Response:
     context = context_for(query)
     place = opened_place(query.cursor, context) if query.cursor else None
     ask = operator_logs.LogsAsk(
-        since=query.since, until=query.until, level=query.level, code=query.code, request=query.request,
-        limit=query.limit, place=(place[0], int(place[1])) if place else None,
+        since=query.since, until=query.until, level=query.level, component=query.component, code=query.code,
+        request=query.request, limit=query.limit, place=(place[0], int(place[1])) if place else None,
     )  # fmt: skip
     found, then = operator_logs.lines(platform(), who(), ask)
     more = sealed_place([then[0], str(then[1])], context) if then else None

@@ -51,6 +51,9 @@ class OperatorLogsQuery(TimesQuery):
 
     level: Literal["debug", "info", "warning", "error", "critical"] = told("debug", "The least level.", "warning")
     code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = told("", "Of an error or an issue.", "setup")
+    component: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{0,100}$")] = told(
+        "", "Of this logger, or of those below it.", "careloom.access"
+    )
     request: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = told("", "X-Request-Id of an answer.", "5f" * 16)
 
 

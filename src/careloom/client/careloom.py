@@ -165,7 +165,7 @@ class Careloom:
     def logs(self, *, cursor: str = "", **filters: str) -> LogPage:
         """A page of the platform's log, newest first. raises AccessError; QueryError
 
-        filters  since, until (RFC 3339), level, code, request, limit
+        filters  since, until (RFC 3339), level, component, code, request, limit
         """
         asked = urlencode({**filters, **({"cursor": cursor} if cursor else {})})
         return decode(LogPage, self._session.document(Ask(method="GET", url=f"{self._wire.base}/api/v1/logs?{asked}")))

@@ -14,6 +14,8 @@ from careloom.dashboard import (
     gate,
     normalize_acts,
     note_acts,
+    operations_acts,
+    operations_jobs,
     pair,
     patient,
     patients,
@@ -54,6 +56,7 @@ def create_dashboard(
     deidentify_acts.install(server, api_of)
     note_acts.install(server, api_of)
     synthetic_acts.install(server, api_of)
+    operations_acts.install(server, api_of)
     routing.register(app, api_of)
     finder.register(app, api_of)
     patients.register(app, api_of)
@@ -62,6 +65,7 @@ def create_dashboard(
     draft.register(app, api_of)
     deidentify_compare.register(app, api_of)
     analyze.register(app, api_of)
+    operations_jobs.register(app, api_of)
     failures.install(server, app)
     return server
 

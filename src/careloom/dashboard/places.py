@@ -15,6 +15,7 @@ from careloom.dashboard import (
     linkage,
     normalize,
     note_runs,
+    operations,
     overview,
     pair,
     patient,
@@ -146,6 +147,10 @@ def _deidentification(api: Careloom, person: Person, address: Address, below: li
     raise no_page()
 
 
+def _operations(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    return operations.page(api, person, address, below)
+
+
 def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
     if below:
         raise no_page()
@@ -164,6 +169,10 @@ PLACES = (
     Place(
         "deidentify", "De-identification", "Privacy", "deidentify",
         lambda person: person.has_deidentifications, _deidentification,
+    ),
+    Place(
+        "operations", "Operations", "Operate", "operations",
+        lambda person: person.may_operate or person.sees_health, _operations,
     ),
 )  # fmt: skip
 """Within a group in the order in which they are listed."""

@@ -79,6 +79,16 @@ class Person:
         return not {"identified", "research"}.isdisjoint(self.zones) and "careloom/monitor" in self.scopes
 
     @property
+    def may_operate(self) -> bool:
+        """True when the API would tell this person about everybody's jobs, the log, usage and costs."""
+        return "landing" in self.zones and "careloom/operate" in self.scopes
+
+    @property
+    def sees_health(self) -> bool:
+        """True when the API would tell this person how everything is that the platform depends on."""
+        return "landing" in self.zones and "careloom/monitor" in self.scopes
+
+    @property
     def has_pairs(self) -> bool:
         """True when the API would tell this person about pairs of patients who may be one."""
         return "identified" in self.zones and "careloom/link" in self.scopes

@@ -89,6 +89,24 @@ def lasting(start: datetime | None, end: datetime | None) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def seconds(value: float | None) -> str:
+    """``12 ms``, ``3.4 s``, ``1 min 12 s``, ``2 h 5 min``; a dash for what is not known."""
+    if value is None:
+        return NONE
+    if value < 0.9995:
+        thousandths = value * 1000
+        return "0 s" if value == 0 else f"{thousandths:.0f} ms" if thousandths >= 1 else "< 1 ms"
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    days, hours, minutes, rest = whole // 86400, whole % 86400 // 3600, whole % 3600 // 60, whole % 60
+    if days:
+        return f"{days:,} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def count_of(value: int, one: str, many: str = "") -> str:
     """``1 run``, ``3 runs``."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"

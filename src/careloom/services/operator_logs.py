@@ -31,6 +31,7 @@ class LogsAsk:
     level         the least
     code          of an error or an issue
     request       id of a request, as answers and the audit chain carry it
+    component     name of a logger, or the beginning of it up to a dot
     place         where the page before ended: file and offset; empty for the newest
     """
 
@@ -39,6 +40,7 @@ class LogsAsk:
     level: str = "debug"
     code: str = ""
     request: str = ""
+    component: str = ""
     limit: int = 100
     place: tuple[str, int] | None = None
 
@@ -131,5 +133,7 @@ def _fits(line: dict[str, Any], ask: LogsAsk) -> bool:
     if line["level"] in LEVELS and LEVELS.index(line["level"]) < LEVELS.index(ask.level):
         return False
     if ask.code and ask.code not in (fields.get("error_code"), fields.get("issue_code")):
+        return False
+    if ask.component and not f"{line['logger']}.".startswith(f"{ask.component}."):
         return False
     return not ask.request or fields.get("request_id") == ask.request

@@ -169,7 +169,7 @@ class AsyncCareloom:
     async def logs(self, *, cursor: str = "", **filters: str) -> LogPage:
         """A page of the platform's log, newest first. raises AccessError; QueryError
 
-        filters  since, until (RFC 3339), level, code, request, limit
+        filters  since, until (RFC 3339), level, component, code, request, limit
         """
         asked = urlencode({**filters, **({"cursor": cursor} if cursor else {})})
         return decode(

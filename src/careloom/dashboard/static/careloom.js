@@ -54,6 +54,20 @@
     window.scrollTo(0, 0);
   });
 
+  /* ---- forms that ask for a page: the address says what was asked, without loading everything again ---- */
+
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (event.defaultPrevented || form.method !== "get" || !document.getElementById("page")) { return; }
+    var url = new URL(form.action, window.location.href), asked = new URLSearchParams();
+    if (url.origin !== window.location.origin || url.pathname.indexOf(PREFIX) !== 0) { return; }
+    event.preventDefault();
+    new FormData(form).forEach(function (value, name) { if (typeof value === "string" && value.trim()) { asked.append(name, value.trim()); } });
+    var text = asked.toString();
+    window.history.pushState({}, "", url.pathname + (text ? "?" + text : ""));
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  });
+
   /* ---- keys: Alt and a letter press the button that names it; the focus goes there, so that a field before it is done ---- */
 
   document.addEventListener("keydown", function (event) {
