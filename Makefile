@@ -23,7 +23,7 @@ WORKERS ?= $(shell echo $$(($(CPUS) + $(CPUS) / 2)))
 # What a test writes need not outlast the machine: in memory, where there is room, no commit of a store waits for a disk.
 SCRATCH := $(shell [ -w /dev/shm ] && [ "$$(df -Pm /dev/shm | awk 'END {print $$4}')" -ge 4000 ] && echo /dev/shm)
 
-.PHONY: help setup demo test test-long bench check lint types floors secrets bandit advisories workflows pages notebooks golden format lock audit ml clean
+.PHONY: help setup demo test test-long bench check lint types floors secrets bandit advisories workflows pages notebooks viewer golden format lock audit ml clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,6 +112,9 @@ golden: $(VENV)/.dev ## rewrite the golden files from what the code makes now; r
 	CARELOOM_REWRITE_GOLDEN=1 $(BIN)/python -m pytest tests/golden $(ARGS)
 	git --no-pager diff --stat -- tests/golden
 
+viewer: ## build the dashboard's note viewer anew (needs Node.js 20)
+	cd tools/viewer && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent check && npm run --silent build
+
 format: $(VENV)/.dev ## rewrite files as the style wants them, and the generated pages
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -128,5 +131,5 @@ audit: $(VENV)/.dev ## ask the package index which locked versions have known we
 	$(BIN)/python tools/audit_locks.py --venv $(VENV)-audit
 
 clean: ## remove .venv and everything that can be made again
-	rm -rf $(VENV) $(VENV)-audit tests/clients/node_modules out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks src/*.egg-info
+	rm -rf $(VENV) $(VENV)-audit tests/clients/node_modules tools/figures/node_modules tools/viewer/node_modules out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

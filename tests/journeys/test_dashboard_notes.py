@@ -33,14 +33,16 @@ def test_read_a_text_hide_a_kind_and_fetch_the_rest(browser: Browser, served: Se
     expect(page.locator("#note-text")).not_to_have_value("")
     page.fill("#note-text", SAID)
     page.keyboard.press("Alt+KeyR")
-    expect(page.locator("mark.found")).to_have_count(4)
-    expect(page.locator("mark.is-absent")).to_have_attribute("data-label", "problem, absent")
+    marks = page.locator("button.nv-mark")
+    expect(marks).to_have_count(4)
+    expect(page.locator(".nv-mark.is-absent")).to_have_text("problem · absent")
     assert visitor.violations() == []
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.get_by_text("Annotations (4)").click()
     page.locator("#note-found .found-row", has_text="metformin").focus()
-    expect(page.locator("mark.is-twin")).to_have_text("metformin")
-    page.locator(".chips label", has_text="Problems").click()
-    expect(page.locator("mark.is-off")).to_have_count(2)
+    expect(page.locator(".nv-details-title")).to_have_text("metformin")
+    page.locator(".nv-chip", has_text="Problems").click()
+    expect(marks).to_have_count(2)
     expect(page.locator("#note-found tbody tr:visible")).to_have_count(2)
     with page.expect_download() as kept:
         page.get_by_role("button", name="Download FHIR").click()
@@ -49,6 +51,40 @@ def test_read_a_text_hide_a_kind_and_fetch_the_rest(browser: Browser, served: Se
     assert visitor.elsewhere() == []
     assert not [url for url in visitor.requests if "Quillfeather" in url]
     assert "Quillfeather" not in page.url
+    context.close()
+
+
+def test_who_has_the_keyboard_alone_reads_what_is_said_of_each(browser: Browser, served: Served) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    visitor = Visitor(context, served)
+    visitor.sign_in("petra.privacy")
+    visitor.go("notes")
+    page = visitor.page
+    page.fill("#note-text", SAID)
+    page.keyboard.press("Alt+KeyR")
+    expect(page.locator("button.nv-mark")).to_have_count(4)
+    page.locator(".nv-pane").focus()
+    page.keyboard.press("Tab")
+    said = []
+    for _ in range(4):
+        said.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+        page.keyboard.press("ArrowRight")
+    assert said == [
+        "diabetes, problem, Type 2 diabetes mellitus without complications, 1 of 4",
+        "pneumonia, problem, absent, 2 of 4", "metformin, medication, 3 of 4",
+        "500 mg, dosage, 4 of 4",
+    ]  # fmt: skip
+    expect(page.locator(".nv-popover")).to_contain_text("Dose")
+    assert page.locator(".nv-arcs path.nv-arc").count() == 1
+    assert visitor.violations() == []
+    page.keyboard.press("Escape")
+    expect(page.locator(".nv-popover")).to_be_hidden()
+    page.keyboard.press("Home")
+    expect(page.locator(".nv-arcs")).to_have_count(0)
+    page.keyboard.press("x")  # nothing is corrected where nothing is kept
+    expect(page.locator(".was-rejected")).to_have_count(0)
+    assert [page.locator("[tabindex='0'].nv-mark").count(), page.locator(".nv-saving").count()] == [1, 0]
+    assert visitor.troubles == []
     context.close()
 
 

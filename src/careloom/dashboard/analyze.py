@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
@@ -16,8 +16,9 @@ from careloom.client.note_reports import AboutNote, NoteFindings
 from careloom.dashboard import words
 from careloom.dashboard.address import href
 from careloom.dashboard.calls import ApiOf, signed_in
-from careloom.dashboard.note_marks import asserted, legend, marked
+from careloom.dashboard.note_marks import asserted
 from careloom.dashboard.note_tables import tables
+from careloom.dashboard.note_viewer import viewer
 from careloom.dashboard.parts import Content, Page, card, head, link, note, tile, tiles
 from careloom.dashboard.session import Person
 from careloom.errors import AccessError, CareloomError
@@ -64,7 +65,6 @@ def page(person: Person) -> Page:
         dcc.Loading(html.Div(_empty(), id="note-said", className="page"), type="dot", delay_show=300),
         dcc.Store(id="note-asked"),
         dcc.Download(id="note-file"),
-        html.Div(id="note-kinds-said", hidden=True),
     ]
     return Page(TITLE, content)
 
@@ -115,10 +115,6 @@ def register(app: Dash, api_of: ApiOf) -> None:
             name, content = file_of(api, str(ctx.triggered_id).removeprefix("note-as-"), asked["text"], asked["time"])
         return {"filename": name, "content": content, "base64": False, "type": "text/plain;charset=utf-8"}
 
-    app.clientside_callback(  # type: ignore[no-untyped-call]  # dash 4.4
-        ClientsideFunction("careloom", "kinds"), Output("note-kinds-said", "title"), Input("note-kinds", "value")
-    )
-
 
 def analyzed(api: Careloom, text: str, time: str) -> list[Content]:
     """Everything that was found in a text. raises InputError; AccessError."""
@@ -127,8 +123,8 @@ def analyzed(api: Careloom, text: str, time: str) -> list[Content]:
     status = html.P(f"{count} found.", role="status", className="hidden-text")
     if not found.annotations:
         return [status, note("Nothing was found", "The text was read, and says nothing that the reader knows.")]
-    shown = [legend(found.annotations), marked(text, found.annotations), _hint()]
-    return [status, _figures(found), card("The text", shown, aside=_downloads()), *tables(found)]
+    shown = card("The text", viewer(text, found), aside=_downloads())
+    return [status, _figures(found), shown, *tables(found)]
 
 
 def file_of(api: Careloom, wanted: str, text: str, time: str) -> tuple[str, str]:
@@ -202,12 +198,3 @@ def _downloads() -> Component:
         for name, title in FILES.items()
     ]
     return html.Div(buttons, className="decision-buttons")
-
-
-def _hint() -> Component:
-    styles: list[Content] = [
-        html.Span("absent", className="found found-problem is-absent"), " ",
-        html.Span("possible", className="found found-problem is-possible"), " ",
-        html.Span("historical, family", className="found found-problem is-historical"),
-    ]  # fmt: skip
-    return html.P(["How it is said: ", *styles, ". Choose a row below to see its place."], className="hint")

@@ -14,6 +14,7 @@ from careloom.dashboard import (
     gate,
     normalize_acts,
     note_acts,
+    note_viewer,
     operations_acts,
     operations_jobs,
     pair,
@@ -66,6 +67,7 @@ def create_dashboard(
     deidentify_compare.register(app, api_of)
     analyze.register(app, api_of)
     operations_jobs.register(app, api_of)
+    note_viewer.register(app)
     failures.install(server, app)
     return server
 

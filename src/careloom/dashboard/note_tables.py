@@ -8,18 +8,10 @@ from dash.development.base_component import Component
 
 from careloom.client.note_reports import NoteAnnotation, NoteConcept, NoteFindings, NoteRelation
 from careloom.dashboard import words
-from careloom.dashboard.note_marks import asserted, kind_of, said_of
+from careloom.dashboard.note_marks import SYSTEMS, TEMPORAL, asserted, kind_of, said_of
 from careloom.dashboard.parts import Column, Content, Contents, Table, badge, card
 
 MOST_ROWS = 300
-SYSTEMS = {
-    "http://snomed.info/sct": "SNOMED CT",
-    "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10-CM",
-    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
-    "http://loinc.org": "LOINC",
-    "http://unitsofmeasure.org": "UCUM",
-}
-TEMPORAL = {"before": "before", "after": "after", "overlap": "at the time of"}
 TONES = {"absent": "", "possible": "warn", "conditional": "warn", "hypothetical": "warn", "historical": "plain",
          "planned": "plain", "family": "run", "somebody else": "run"}  # fmt: skip
 FOUND = [
@@ -43,17 +35,23 @@ _SHOWN_APART = frozenset({"status", "amount", "time", "adverse", "start", "end",
 
 
 def tables(found: NoteFindings) -> list[Content]:
-    """A card for each kind of finding there is; nothing for what was not found."""
+    """How the patient lives, and the tone; then everything that the viewer draws, as tables that open."""
     by_id = {one.id: one for one in found.annotations}
     social = [one for one in found.annotations if kind_of(one.label) == "social"]
     tone = [one for one in found.annotations if kind_of(one.label) == "tone"]
-    return [
-        _annotations(found.annotations),
-        _relations([one for one in found.relations if one.type not in TEMPORAL], by_id),
-        _timeline(found, by_id),
-        _social(social),
+    related = [one for one in found.relations if one.type not in TEMPORAL]
+    opened = [
+        *_folded("Annotations", FOUND, [_annotation(one) for one in found.annotations], name="note-found"),
+        *_folded("Relations", RELATED, [_relation(one, by_id) for one in related]),
+        *_folded("Events, the earliest first", EVENTS, _events(found)),
+        *_folded("Times in the text, the earliest first", TIMES, _times(found, by_id)),
+        *_folded("What lies before what", ORDER, _order(found, by_id)),
+    ]
+    beside = [
+        _card("Social determinants", SOCIAL, _social(social)),
         _card("Tone", TONE, [(said_of(one.label), one.text, _more(one.attributes)) for one in tone]),
     ]
+    return [*beside, card("The same as tables", opened) if opened else None]
 
 
 def codes(known: Sequence[NoteConcept]) -> Contents:
@@ -80,42 +78,23 @@ def said(one: NoteAnnotation) -> Contents:
     return shown or words.NONE
 
 
-def _annotations(found: Sequence[NoteAnnotation]) -> Component:
-    rows = [
-        (_leads_to(one), said_of(one.label), said(one), codes(one.codes), _more(one.attributes),
-         words.NONE if one.score is None else f"{one.score:.2f}", _section(one.section))
-        for one in found[:MOST_ROWS]
-    ]  # fmt: skip
-    return _card("Annotations", FOUND, rows, _cut(len(found)), name="note-found") or html.Div()
+def _annotation(one: NoteAnnotation) -> Sequence[Contents]:
+    score = words.NONE if one.score is None else f"{one.score:.2f}"
+    return (_leads_to(one), said_of(one.label), said(one), codes(one.codes), _more(one.attributes), score,
+            _section(one.section))  # fmt: skip
 
 
-def _relations(found: Sequence[NoteRelation], by_id: Mapping[str, NoteAnnotation]) -> Component | None:
-    rows = [
-        (by_id[one.head].text, one.type, by_id[one.tail].text, words.NONE if one.score is None else f"{one.score:.2f}")
-        for one in found[:MOST_ROWS]
-    ]
-    return _card("Relations", RELATED, rows, _cut(len(found)))
+def _relation(one: NoteRelation, by_id: Mapping[str, NoteAnnotation]) -> Sequence[Contents]:
+    score = words.NONE if one.score is None else f"{one.score:.2f}"
+    return by_id[one.head].text, one.type.replace("-", " "), by_id[one.tail].text, score
 
 
-def _timeline(found: NoteFindings, by_id: Mapping[str, NoteAnnotation]) -> Component | None:
-    """Events in order of their time, then times as the text words them, then what lies before what."""
-    order = [
+def _order(found: NoteFindings, by_id: Mapping[str, NoteAnnotation]) -> list[Sequence[Contents]]:
+    return [
         (by_id[one.head].text, TEMPORAL[one.type], by_id[one.tail].text)
         for one in found.relations
         if one.type in TEMPORAL
     ]
-    parts = (
-        ("", Table("Events, the earliest first", EVENTS, _events(found)[:MOST_ROWS])),
-        ("Times in the text", Table("Times, the earliest first", TIMES, _times(found, by_id)[:MOST_ROWS])),
-    )
-    content: list[Content] = []
-    for title, table in parts:
-        if table.rows:
-            content += [html.H3(title) if title else None, table.shown()]
-    if order:
-        shown = Table("Events in order", ORDER, order[:MOST_ROWS]).shown()
-        content.append(html.Details([html.Summary(f"What lies before what ({len(order):,})"), shown]))
-    return card("Timeline", content) if content else None
 
 
 def _events(found: NoteFindings) -> list[Sequence[Contents]]:
@@ -144,29 +123,31 @@ def _times(found: NoteFindings, by_id: Mapping[str, NoteAnnotation]) -> list[Seq
     ]  # fmt: skip
 
 
-def _social(found: Sequence[NoteAnnotation]) -> Component | None:
-    rows = []
+def _social(found: Sequence[NoteAnnotation]) -> list[Sequence[Contents]]:
+    rows: list[Sequence[Contents]] = []
     for one in found[:MOST_ROWS]:
         known = one.attributes
         adverse = badge("Adverse", "warn") if known.get("adverse") == "true" else words.NONE
         told = (known.get(name) or words.NONE for name in ("status", "amount", "time"))
         rows.append((said_of(one.label), one.text, *told, adverse))
-    return _card("Social determinants", SOCIAL, rows)
+    return rows
 
 
-def _card(
-    title: str, columns: Sequence[Column], rows: Sequence[Sequence[Contents]], cut: Content = None, name: str = ""
-) -> Component | None:
+def _card(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Contents]]) -> Component | None:
+    return card(title, Table(title, columns, rows).shown()) if rows else None
+
+
+def _folded(
+    title: str, columns: Sequence[Column], rows: Sequence[Sequence[Contents]], name: str = ""
+) -> list[Component]:
+    """A table that opens; no table where there is no row."""
     if not rows:
-        return None
+        return []
+    more = len(rows) - MOST_ROWS
+    cut = html.P(f"The first {MOST_ROWS} of {len(rows):,}; the downloads hold all.", className="hint")
     props = {"id": name} if name else {}
-    return card(title, [Table(title, columns, rows, props).shown(), cut])
-
-
-def _cut(count: int) -> Content:
-    if count <= MOST_ROWS:
-        return None
-    return html.P(f"The first {MOST_ROWS} of {count:,}; the downloads hold all.", className="hint")
+    shown = Table(title, columns, rows[:MOST_ROWS], props).shown()
+    return [html.Details([html.Summary(f"{title} ({len(rows):,})"), shown, cut if more > 0 else None])]
 
 
 def _leads_to(one: NoteAnnotation) -> Component:

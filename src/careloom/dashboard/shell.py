@@ -20,10 +20,12 @@ DOCUMENT = f"""<!doctype html>
 <link rel="icon" type="image/svg+xml" href="{PREFIX}/static/mark.svg">
 <link rel="stylesheet" href="{PREFIX}/static/theme.css">
 <link rel="stylesheet" href="{PREFIX}/static/careloom.css">
+<link rel="stylesheet" href="{PREFIX}/static/viewer.css">
 <script src="{PREFIX}/static/regenerator.js"></script>
 <script src="{PREFIX}/static/careloom.js"></script>
 <script src="{PREFIX}/static/exports.js" defer></script>
 <script src="{PREFIX}/static/keys.js" defer></script>
+<script src="{PREFIX}/static/viewer.js" defer></script>
 {{%css%}}
 </head>
 <body>

@@ -19,6 +19,8 @@ KINDS = {
     "mark.svg": "image/svg+xml",
     "plotly.js": "text/javascript",
     "regenerator.js": "text/javascript",
+    "viewer.css": "text/css",
+    "viewer.js": "text/javascript",
 }
 PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
 """Where Dash looks for plotly.js when a page has its first figure; it gets the parts that our figures use instead, a

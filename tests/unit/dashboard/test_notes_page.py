@@ -2,25 +2,32 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from dash import html
-from hypothesis import given
-from hypothesis import strategies as st
 from plotly.utils import PlotlyJSONEncoder
 
 from careloom.client.careloom import Careloom
 from careloom.client.credentials import Bearer
-from careloom.client.note_reports import NoteAnnotation, NoteAssertion
-from careloom.dashboard import analyze, note_marks, note_tables, shell
+from careloom.client.note_reports import (
+    NoteAnnotation,
+    NoteAssertion,
+    NoteConcept,
+    NoteFindings,
+    NoteRelation,
+    NoteSection,
+)
+from careloom.dashboard import analyze, note_marks, note_tables, note_viewer, shell
 from careloom.dashboard.address import read
 from careloom.dashboard.routing import page_at
 from careloom.dashboard.session import Person
 from careloom.errors import AccessError
+from careloom.nlp.annotation_json import as_json, from_json
+from careloom.nlp.assertion import LABELS
 from careloom.nlp.labels import ENTITIES, SOCIAL, TONE
 from careloom.pipeline.registry import REGISTRY
 from tests.api.kit import BASE_URL, Installation
@@ -34,35 +41,6 @@ def found(start: int, end: int, number: int = 1, asserted: dict[str, str] | None
     return NoteAnnotation(
         f"T{number}", start, end, "PROBLEM", "x" * (end - start), None, "", "rules 1", {}, assertion, ()
     )
-
-
-def plain(component: Any) -> str:
-    """The text of a component, without the words that marks add."""
-    if isinstance(component, list):
-        return "".join(map(plain, component))
-    return component if isinstance(component, str) else plain(component.children)
-
-
-def marks(component: Any) -> Iterator[Any]:
-    for each in component.children if isinstance(component.children, list) else [component.children]:
-        if isinstance(each, html.Mark):
-            yield each
-        if not isinstance(each, str):
-            yield from marks(each)
-
-
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12)), max_size=8))
-def test_the_text_stands_whole_and_every_annotation_bears_its_words_once(places: list[tuple[int, int]]) -> None:
-    text = "abcdefghij\U0001f600lmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
-    every = [found(start, min(len(text), start + size), number=n) for n, (start, size) in enumerate(places)]
-    shown = note_marks.marked(text, every)
-    assert plain(shown) == text
-    parts = list(marks(shown))
-    named = [part.to_plotly_json()["props"] for part in parts]
-    assert sorted(one["data-pair"] for one in named if "data-label" in one) == sorted(one.id for one in every)
-    for one in every:
-        said = [plain(part) for part, told in zip(parts, named, strict=True) if told["data-pair"] == one.id]
-        assert "".join(said) == text[one.start : one.end]
 
 
 @pytest.mark.parametrize(
@@ -82,14 +60,31 @@ def test_an_assertion_is_said_in_words(asserted: dict[str, str], said: list[str]
     one = found(0, 3, asserted=asserted)
     assert note_marks.asserted(one) == said
     assert set(said) <= set(note_tables.TONES)
-    (mark,) = marks(note_marks.marked("abc", [one]))
-    assert mark.to_plotly_json()["props"]["data-label"] == ", ".join(["problem", *said])
 
 
 def test_every_label_has_a_kind_of_its_own() -> None:
     assert {label for label in (*ENTITIES, *SOCIAL, *TONE) if note_marks.kind_of(label) == "other"} == set()
     assert note_marks.kind_of("SOMETHING_NEW") == "other"
     assert {label for _, labels in note_marks.KINDS.values() for label in labels} == {*ENTITIES, *SOCIAL, *TONE}
+    assert set(note_marks.ASSERTED) == LABELS
+
+
+def test_the_viewer_gets_all_that_a_correction_gives_back() -> None:
+    text = "ab \U0001f600 fever"
+    concept = NoteConcept("http://snomed.info/sct", "386661006", "Fever", 0.9, 1)
+    one = replace(
+        found(5, 10, asserted={"presence": "absent"}), text="fever", attributes={"value": "39"}, codes=(concept,)
+    )
+    section = NoteSection("other", (0, 2), (3, 10), "", None)
+    relation = NoteRelation("R1", "problem-date", "T1", "T1", None, "rules 1")
+    told = NoteFindings("n", "p", "", "2026-03-05", "", (section,), ((0, 10),), (one,), (relation,), {})
+    _, store, _ = note_viewer.viewer(text, told, correction="where")
+    data = json.loads(words_of(store))["props"]["data"]
+    assert data["text"] == text
+    assert data["correction"] == "where"
+    read = from_json({"note": "n", **data}, text)
+    for part in ("annotations", "relations", "sections", "sentences"):
+        assert as_json(read)[part] == data[part]
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +124,18 @@ def test_a_clinician_does_not(made: Installation) -> None:
 def test_a_text_is_shown_with_its_annotations_codes_and_relations(made: Installation) -> None:
     api, _ = client(made)
     said = words_of(analyze.analyzed(api, TEXT, "2026-03-05"))
-    for word in ("problem, absent", "E11.9", "ICD-10-CM", "drug-dose", "Download FHIR"):
+    for word in (
+        "note-viewer",
+        '"presence": "absent"',
+        "E11.9",
+        "ICD-10-CM",
+        "drug-dose",
+        "Relations (1)",
+        "Download FHIR",
+    ):
         assert word in said
-    assert "Social determinants" not in said
-    assert "Timeline" not in said
+    assert "Social determinants" not in said.partition("The same as tables")[2]
+    assert "Events" not in said
 
 
 def test_a_text_that_says_nothing_is_said_so(made: Installation) -> None:

@@ -167,11 +167,8 @@
       look();
       return window.dash_clientside.no_update;
     },
-    kinds: function (shown) {
-      document.querySelectorAll("[data-kind]").forEach(function (each) {
-        var isOff = (shown || []).indexOf(each.dataset.kind) < 0;
-        if (each.tagName === "MARK") { each.classList.toggle("is-off", isOff); } else { (each.closest("tr") || each).hidden = isOff; }
-      });
+    viewer: function (data) {
+      window.careloom_viewer.draw("note-viewer", data || null);
       return window.dash_clientside.no_update;
     },
     remember: function (lanes, period) {
