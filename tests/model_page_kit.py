@@ -26,6 +26,7 @@ from tests.models_kit import ENGINEER
 from tests.score_kit import NAME, lead, model, rows, set_state
 
 FIRST, SECOND = f"{NAME}@1", f"{NAME}@2"
+PATIENTS = 30
 _SEED = 20261201
 
 
@@ -78,11 +79,16 @@ def two_versions(place: Installation) -> None:
     registered(place, 0.3, strict=True)
 
 
-def watched(place: Installation, patients: list[str], *, count: int = 600) -> dict[str, Any]:
-    """Predictions of the champion, the answers to them, and a look; sodium comes in another unit: that is an alarm.
+def watched(place: Installation, *, count: int = 600) -> dict[str, Any]:
+    """Predictions of the champion, the answers to them, what came, and a look.
 
-    patients  their ids as they are stored; predictions go round among them
+    Sodium comes in another unit, and more patients come back than was said: those are alarms.
+
+
+    returns  the report of the look
     """
+    place.ingest([{"resourceType": "Patient", "id": f"w{at}", "birthDate": "1950-04-01"} for at in range(PATIENTS)])
+    patients = [place.stored_id("Patient", f"w{at}") for at in range(PATIENTS)]
     made, _, profile = judged()
     frame, _ = rows(count, 11)
     scores = made.score(frame)
@@ -92,7 +98,7 @@ def watched(place: Installation, patients: list[str], *, count: int = 600) -> di
     told = [
         Prediction(
             patients[at % len(patients)], NAME, "1", float(scores[at]), bool(scores[at] >= threshold),
-            now - timedelta(hours=at), 30.0, bins=bins[at].tobytes(), profile=profile.digest,
+            now - timedelta(days=38, hours=at), 30.0, bins=bins[at].tobytes(), profile=profile.digest,
             groups={"sex": "female" if frame["is_female"][at] else "male"},
         )
         for at in range(count)
@@ -100,6 +106,10 @@ def watched(place: Installation, patients: list[str], *, count: int = 600) -> di
     act = event(place.platform, ENGINEER, "score", "identified", action="create")
     with place.platform.store("identified").transaction(act) as step:
         names = step.predictions.record(told)
+    came = np.random.default_rng(17).random(count) < sigmoid(np.log(scores / (1 - scores)) + 0.9)
+    take_feedback(
+        place.platform, place.operator, [Feedback(name, bool(one)) for name, one in zip(names, came, strict=True)]
+    )
     alerted = [name for name, one in zip(names, told, strict=True) if one.alert]
     answers = [
         Feedback(name, answer="accepted") if at % 3 else Feedback(name, answer="overridden", reason="not-relevant")

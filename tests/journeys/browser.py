@@ -61,14 +61,18 @@ class Served:
 
 
 @contextmanager
-def dashboard(folder: Path, *, is_filled: bool = True, runtime: Runtime | None = None, **api: Any) -> Iterator[Served]:
+def dashboard(
+    folder: Path, *, is_filled: bool = True, runtime: Runtime | None = None, gates: Path | None = None, **api: Any
+) -> Iterator[Served]:
     """API and dashboard on a free port of this machine, with everybody of `PEOPLE` registered.
 
     is_filled  two patients and some refused records have arrived, and the research zone is made
+    gates      a folder of gates of models
     api        settings of the section [api]
     """
     port = free_port()
-    with Installation(folder, runtime, api={"port": port, **api}) as installation:
+    models = {} if gates is None else {"gates": gates}
+    with Installation(folder, runtime, api={"port": port, **api}, models=models) as installation:
         secrets = {
             name: installation.register(roles, zones, name=name, kind="person").secret
             for name, (roles, zones) in PEOPLE.items()

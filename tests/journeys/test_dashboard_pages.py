@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 from careloom.services.deidentify_report import kept_ids
 from careloom.services.quality import list_looks
 from tests.journeys.browser import Served, Visitor, dashboard
+from tests.model_page_kit import two_versions, watched
 
 WIDTHS = {1440: 900, 375: 780}
 """Width -> height, in pixels."""
@@ -49,6 +50,14 @@ PAGES = [
     "operations/logs",
     "operations/usage",
     "operations/costs?cpu_hour=0.05&unit=EUR",
+    "models",
+    "models/readmission-30d",
+    "models/readmission-30d/1",
+    "models/readmission-30d/1/lineage",
+    "models/readmission-30d/1/card",
+    "models/readmission-30d/watch",
+    "models/readmission-30d/compare",
+    "models/readmission-30d/2?act=retire",
 ]
 CASES = [
     pytest.param(look, page, marks=() if at_look == at_page % 2 and page != LARGE else pytest.mark.long)
@@ -61,6 +70,8 @@ CASES = [
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with dashboard(tmp_path_factory.mktemp("dashboard")) as made:
+        two_versions(made.installation)
+        watched(made.installation)
         yield made
 
 

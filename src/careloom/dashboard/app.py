@@ -12,6 +12,7 @@ from careloom.dashboard import (
     failures,
     finder,
     gate,
+    model_acts,
     normalize_acts,
     note_acts,
     note_viewer,
@@ -58,6 +59,7 @@ def create_dashboard(
     note_acts.install(server, api_of)
     synthetic_acts.install(server, api_of)
     operations_acts.install(server, api_of)
+    model_acts.install(server, api_of)
     routing.register(app, api_of)
     finder.register(app, api_of)
     patients.register(app, api_of)
@@ -68,6 +70,7 @@ def create_dashboard(
     analyze.register(app, api_of)
     operations_jobs.register(app, api_of)
     note_viewer.register(app)
+    model_acts.register(app, api_of)
     failures.install(server, app)
     return server
 

@@ -13,6 +13,10 @@ from careloom.dashboard import (
     draft,
     duplicates,
     linkage,
+    model_compare,
+    model_version,
+    model_watch,
+    models,
     normalize,
     note_runs,
     operations,
@@ -151,6 +155,23 @@ def _operations(api: Careloom, person: Person, address: Address, below: list[str
     return operations.page(api, person, address, below)
 
 
+def _models(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return models.page(api, address)
+        case [name]:
+            return models.model_page(api, person, name, address)
+        case [name, "watch"]:
+            return model_watch.page(api, person, name, address)
+        case [name, "compare"]:
+            return model_compare.page(api, name, address)
+        case [name, version]:
+            return model_version.page(api, person, name, version, "", address)
+        case [name, version, "lineage" | "card" as part]:
+            return model_version.page(api, person, name, version, part, address)
+    raise no_page()
+
+
 def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
     if below:
         raise no_page()
@@ -165,6 +186,7 @@ PLACES = (
     Place("linkage", "Linkage", "Data", "linkage", lambda person: person.has_pairs, _linkage),
     Place("patients", "Patients", "Care", "patients", lambda person: bool(person.patient_zones), _patients),
     Place("notes", "Notes", "Learn", "notes", lambda person: person.may_annotate, _notes),
+    Place("models", "Models", "Learn", "models", lambda person: person.sees_models, _models),
     Place("synthetic", "Synthetic data", "Learn", "synthetic", lambda person: person.sees_synthetic, _synthetic),
     Place(
         "deidentify", "De-identification", "Privacy", "deidentify",

@@ -89,6 +89,21 @@ class Person:
         return "landing" in self.zones and "careloom/monitor" in self.scopes
 
     @property
+    def sees_models(self) -> bool:
+        """True when the API would tell this person about trained models and what drifted."""
+        return "identified" in self.zones and "careloom/monitor" in self.scopes
+
+    @property
+    def may_approve_models(self) -> bool:
+        """True when the API would take an approval or a promotion of somebody else's version from this person."""
+        return "identified" in self.zones and "careloom/approve" in self.scopes
+
+    @property
+    def may_operate_models(self) -> bool:
+        """True when the API would let this person roll back, retire, look and acknowledge."""
+        return "identified" in self.zones and "careloom/operate" in self.scopes
+
+    @property
     def has_pairs(self) -> bool:
         """True when the API would tell this person about pairs of patients who may be one."""
         return "identified" in self.zones and "careloom/link" in self.scopes
