@@ -177,6 +177,8 @@ def tour_of_data(camera: Camera) -> None:
     visitor.page.locator("#page tbody a").first.click()
     visitor.page.wait_for_selector(".facts")
     camera.keep("run")
+    visitor.go("quarantine")
+    camera.keep("quarantine")
     visitor.go("runs/draft")
     table = {"name": "labs.csv", "mimeType": "text/csv", "buffer": LABS.encode()}
     visitor.page.locator("input[type=file]").set_input_files([table])

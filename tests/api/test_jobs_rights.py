@@ -26,6 +26,7 @@ QUEUED: dict[str, dict[str, Any]] = {
     "/api/v1/nlp/annotations": {"zone": "identified"},
     "/api/v1/normalizations": {},
     "/api/v1/quality/looks": {"zone": "identified"},
+    "/api/v1/quarantine/redrives": {},
 }
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from careloom.errors import InputError
+from careloom.services.redrives import submit
 from careloom.store.jobs import Jobs
 from tests.api.kit import Installation
 
@@ -23,6 +24,11 @@ def waiting(made: Installation, actor: str = "somebody", kind: str = "test") -> 
     """The id of a new job that no worker has touched."""
     with made.platform.jobs() as jobs:
         return jobs.submit(kind, {}, actor=actor)
+
+
+def redriven(made: Installation) -> str:
+    """The id of a queued try of what waits in quarantine."""
+    return str(submit(made.platform, made.operator)["id"])
 
 
 def failed(made: Installation, actor: str = "somebody", kind: str = "test") -> str:

@@ -118,6 +118,13 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/ingestions/{run_id}/cancel": Example(
         "/api/v1/ingestions/{waiting}/cancel", "ingest", ("landing", "identified"), also="careloom/operate"
     ),
+    "GET /api/v1/quarantine": Example("/api/v1/quarantine?limit=5", "quarantine", ("landing",)),
+    "POST /api/v1/quarantine/redrives": Example(
+        "/api/v1/quarantine/redrives", "ingest", ("landing", "identified"), statuses=(202,), more={"json": {}}
+    ),
+    "GET /api/v1/quarantine/redrives/{run_id}": Example(
+        "/api/v1/quarantine/redrives/{redrive}", "quarantine", ("landing",)
+    ),
     "POST /api/v1/normalizations": Example(
         "/api/v1/normalizations", "ingest", statuses=(202,), more={"json": {"rehearsal": True}}
     ),

@@ -185,7 +185,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         risk_routes.made(made)
         (record, *_) = made.platform.store("identified").records_of("Patient", patient)
         facts = {"patient": patient, "run": run.run_id, "record": record, "look": look, "normalization": normalization}
-        facts["encounter"] = made.stored_id("Encounter", "e1")
+        facts |= {"redrive": jobs_routes.redriven(made), "encounter": made.stored_id("Encounter", "e1")}
         facts |= {"group": made.stored_id("Group", "g1"), "note": made.stored_id("DocumentReference", "n1")}
         renamed = f"Patient/{Project(made.platform).rename('Patient', patient)}"
         facts |= {"deidentification": deidentified, "pseudonym": renamed} | monitoring_routes.watched(made, patient)

@@ -22,6 +22,8 @@ PAGES = [
     "runs/draft",
     "RUN",
     "RUN?code=REASON",
+    "quarantine",
+    "quarantine?code=fhir.binding",
     "quality",
     "quality?status=pass&type=Observation",
     "LOOK",

@@ -50,6 +50,7 @@ from careloom.api import (
     overview,
     problems,
     quality,
+    quarantine,
     records,
     reidentifications,
     research,
@@ -97,10 +98,10 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
     problems.install(app)
     for room in (
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types,
-        fhir_operations, fhir_routes, terminology, codes, ingestions, jobs, records, quality, linkage, duplicates,
-        clients, signing_keys, normalizations, deidentifications, deidentify_one, nlp, nlp_notes, nlp_queries,
-        research, mappings, overview, health, operations, users, reidentifications, subjects, access, audit, lake,
-        monitoring,
+        fhir_operations, fhir_routes, terminology, codes, ingestions, jobs, records, quarantine, quality, linkage,
+        duplicates, clients, signing_keys, normalizations, deidentifications, deidentify_one, nlp, nlp_notes,
+        nlp_queries, research, mappings, overview, health, operations, users, reidentifications, subjects, access,
+        audit, lake, monitoring,
         synthetic, synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, cds_hooks,
     ):  # fmt: skip
         room.register(app)

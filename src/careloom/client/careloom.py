@@ -31,6 +31,7 @@ from careloom.client.normalizations import Normalizations
 from careloom.client.operations_reports import Costs, Health, LogPage, Usage
 from careloom.client.pace import Pace
 from careloom.client.quality import Quality
+from careloom.client.quarantine import Quarantine
 from careloom.client.records import Records
 from careloom.client.reidentifications import Reidentifications
 from careloom.client.reports import Me, Overview
@@ -98,6 +99,7 @@ class Careloom:
         self.forecasts = Forecasts(self._session)
         self.nlp = Nlp(self._session)
         self.normalizations = Normalizations(self._session)
+        self.quarantine = Quarantine(self._session)
         self.records = Records(self._session)
         self.quality = Quality(self._session)
         self.reidentifications = Reidentifications(self._session)

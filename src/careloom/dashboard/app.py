@@ -22,6 +22,7 @@ from careloom.dashboard import (
     patient,
     patients,
     quality_acts,
+    quarantine,
     routing,
     session,
     shell,
@@ -53,6 +54,7 @@ def create_dashboard(
     sign_in.install(server, api_of, session_seconds)
     static_files.install(server)
     quality_acts.install(server, api_of)
+    quarantine.install(server, api_of)
     duplicates_acts.install(server, api_of)
     normalize_acts.install(server, api_of)
     deidentify_acts.install(server, api_of)

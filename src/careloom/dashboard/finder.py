@@ -21,9 +21,9 @@ SHORTEST = 2
 LONGEST = 80
 EACH = 6
 GO = {
-    "o": "", "r": "runs", "q": "quality", "z": "normalize", "l": "linkage", "x": "explore", "p": "patients",
-    "c": "cohorts", "b": "capacity", "n": "notes", "m": "models", "s": "synthetic", "d": "deidentify", "a": "privacy",
-    "j": "operations", "y": "deployment", "t": "reports",
+    "o": "", "r": "runs", "w": "quarantine", "q": "quality", "z": "normalize", "l": "linkage", "x": "explore",
+    "p": "patients", "c": "cohorts", "b": "capacity", "n": "notes", "m": "models", "s": "synthetic", "d": "deidentify",
+    "a": "privacy", "j": "operations", "y": "deployment", "t": "reports",
 }  # fmt: skip
 """The letter that leads to a place after G."""
 OTHER_KEYS = (

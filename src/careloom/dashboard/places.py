@@ -26,6 +26,7 @@ from careloom.dashboard import (
     patients,
     quality,
     quality_rule,
+    quarantine,
     run,
     runs,
     synthetic,
@@ -86,6 +87,15 @@ def _runs(api: Careloom, person: Person, address: Address, below: list[str]) -> 
             return draft.page(person)
         case [run_id]:
             return run.page(api, run_id, address)
+    raise no_page()
+
+
+def _quarantine(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return quarantine.page(api, person, address)
+        case [run_id]:
+            return quarantine.redrive_page(api, run_id)
     raise no_page()
 
 
@@ -181,6 +191,7 @@ def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]
 PLACES = (
     Place("", "Overview", "", "overview", lambda person: True, _overview),
     Place("runs", "Runs", "Data", "runs", lambda person: person.has_runs, _runs),
+    Place("quarantine", "Quarantine", "Data", "quarantine", lambda person: person.has_quarantine, _quarantine),
     Place("quality", "Quality", "Data", "quality", lambda person: bool(person.quality_zones), _quality),
     Place("normalize", "Normalize", "Data", "normalize", lambda person: person.may_normalize, _normalize),
     Place("linkage", "Linkage", "Data", "linkage", lambda person: person.has_pairs, _linkage),

@@ -177,7 +177,7 @@ def _refused(run: IngestionReport, issues: IssuePage, code: str, after: str) -> 
         else None
     )
     pager = html.Div(html.Div([first, more], className="buttons"), className="pager") if first or more else None
-    aside = html.P(["Mended the source? ", html.Code("careloom quarantine redrive")], className="soft")
+    aside = html.P(["Mended the cause? ", link("Try again", href("quarantine", code=code))], className="soft")
     return card(title, [table, pager], aside=aside)
 
 

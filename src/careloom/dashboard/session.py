@@ -43,6 +43,16 @@ class Person:
         return "landing" in self.zones and "careloom/ingest" in self.scopes
 
     @property
+    def has_quarantine(self) -> bool:
+        """True when the API would tell this person what was refused."""
+        return "landing" in self.zones and "careloom/quarantine" in self.scopes
+
+    @property
+    def may_redrive(self) -> bool:
+        """True when the API would try refused records again for this person."""
+        return {"landing", "identified"} <= set(self.zones) and "careloom/ingest" in self.scopes
+
+    @property
     def may_normalize(self) -> bool:
         """True when the API would bring data into one form for this person, and tell what was."""
         return "identified" in self.zones and "careloom/ingest" in self.scopes

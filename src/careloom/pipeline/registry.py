@@ -35,6 +35,7 @@ REGISTRY: dict[str, str] = {
     "job.synthesize-mend": "careloom.services.synthesize_mend:mend",
     "job.train-risk": "careloom.services.train_risk_jobs:do_training",
     "job.score-cohort": "careloom.services.score_cohort_jobs:work_off",
+    "job.redrive": "careloom.services.redrives:work_off",
     "job.quality": "careloom.services.quality_jobs:do_look",
     "mlops.registry": "careloom.mlops.registry_mlflow:MlflowRegistry",
     "models.trainer.ner": "careloom.services.models_trainer_ner:TRAINER",

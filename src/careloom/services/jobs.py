@@ -45,6 +45,7 @@ LOADED_WHEN_ASKED = (
     "models-pipeline",
     "normalize",
     "quality",
+    "redrive",
     "score-cohort",
     "synthesize",
     "train-risk",

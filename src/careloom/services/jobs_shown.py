@@ -28,6 +28,7 @@ RIGHTS: dict[str, tuple[tuple[Verb, ...], tuple[Zone, ...]]] = {
     "linkage": (("link",), ("identified",)),
     "normalize": (("ingest",), ("identified",)),
     "quality": (("quality",), ()),
+    "redrive": (("ingest",), ("landing", "identified")),
     "score-cohort": (("search",), ()),
     "train-risk": (("train",), ()),
 }
@@ -53,6 +54,7 @@ PLACES: dict[str, str] = {
     "monitor": "/api/v1/monitoring/looks/{id}",
     "normalize": "/api/v1/normalizations/{id}",
     "quality": "/api/v1/quality/looks/{id}",
+    "redrive": "/api/v1/quarantine/redrives/{id}",
     "score-cohort": "/api/v1/score-runs/{id}",
 }
 """Kind -> where what a job makes is shown."""

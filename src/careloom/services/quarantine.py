@@ -31,7 +31,7 @@ PAGE = 500
 REMEDY = "Correct the record at its source and send it again."
 """Of issues whose only cure that is."""
 _CONTINUED_CODE = CONTINUED[0]
-_Fate = Literal["stored", "refused", "erased"]
+Fate = Literal["stored", "refused", "erased"]
 
 
 def list_refused(platform: Platform, who: Principal, *, code: str = "", limit: int = 50) -> list[dict[str, Any]]:
@@ -114,7 +114,7 @@ def redrive(
     counts = {"tried": 0, "stored": 0, "refused": 0, "erased": 0}
     for row in list(_rows(store, record_ids)):
         counts["tried"] += 1
-        counts[_redrive_one(platform, who, row, own)] += 1
+        counts[redrive_row(platform, who, row, own)] += 1
     return counts
 
 
@@ -130,7 +130,11 @@ def _rows(store: ZoneStore, record_ids: tuple[str, ...]) -> Iterator[Quarantined
         after = page[-1].rec
 
 
-def _redrive_one(platform: Platform, who: Principal, row: Quarantined, own: str) -> _Fate:
+def redrive_row(platform: Platform, who: Principal, row: Quarantined, own: str = "") -> Fate:
+    """Runs one waiting record through today's pipeline, in one transaction, and tells what became of it.
+
+    own  text of a mapping for delimited files; empty for those that Careloom knows
+    """
     store = platform.store("identified")
     raw = store.raw_record(row.record_id).raw
     record, source = record_of(raw, store.quarantine_context(row.record_id))

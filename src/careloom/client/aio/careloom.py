@@ -28,6 +28,7 @@ from careloom.client.aio.monitoring import Monitoring
 from careloom.client.aio.nlp import Nlp
 from careloom.client.aio.normalizations import Normalizations
 from careloom.client.aio.quality import Quality
+from careloom.client.aio.quarantine import Quarantine
 from careloom.client.aio.records import Records
 from careloom.client.aio.reidentifications import Reidentifications
 from careloom.client.aio.research import Research
@@ -100,6 +101,7 @@ class AsyncCareloom:
         self.forecasts = Forecasts(self._session)
         self.nlp = Nlp(self._session)
         self.normalizations = Normalizations(self._session)
+        self.quarantine = Quarantine(self._session)
         self.records = Records(self._session)
         self.quality = Quality(self._session)
         self.reidentifications = Reidentifications(self._session)
