@@ -1,9 +1,11 @@
 """Example requests of the routes of patients' rights, for `test_routes`, and what they name."""
 
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from careloom.services.erase import erase
+from careloom.services import erase_jobs
+from careloom.services.erase import EraseAsk, erase
 from careloom.services.subject_rules import RuleAsk, set_rule
 from tests.api.kit import PATIENT, Installation
 
@@ -31,6 +33,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "path": f"{BASE}/erasures", "verb": "erase", "zones": ("landing", "identified", "research", "synthetic"),
         "more": {"json": {"patient": "Patient/<spare>", "search": False}},
     },
+    f"POST {BASE}/erasures/preview": {
+        "path": f"{BASE}/erasures/preview", "verb": "erase",
+        "zones": ("landing", "identified", "research", "synthetic"),
+        "more": {"json": {"patient": "Patient/<spare>"}},
+    },
+    f"POST {BASE}/erasure-runs": {
+        "path": f"{BASE}/erasure-runs", "verb": "erase", "zones": ("landing", "identified", "research", "synthetic"),
+        "statuses": (202,), "more": {"json": {"patient": "Patient/<spare>", "search": False}},
+    },
+    f"GET {BASE}/erasure-runs/{{run_id}}": {
+        "path": f"{BASE}/erasure-runs/{{erasure run}}", "verb": "erase",
+        "zones": ("landing", "identified", "research", "synthetic"),
+    },
+    f"GET {BASE}/erasures": {"path": f"{BASE}/erasures", "verb": "erase"},
     f"GET {BASE}/erasures/{{certificate}}": {"path": f"{BASE}/erasures/{{certificate}}", "verb": "erase"},
     f"GET {BASE}/retention": {"path": f"{BASE}/retention", "verb": "rights", "zones": ("landing",)},
 }  # fmt: skip
@@ -50,8 +66,20 @@ def rule(made: Installation) -> str:
     return found
 
 
+def erasure_run(made: Installation) -> str:
+    """An erasure that was queued."""
+    found: str = erase_jobs.submit(made.platform, made.operator, EraseAsk(f"Patient/{spare(made)}", search=False))["id"]
+    return found
+
+
 def certificate(made: Installation) -> str:
     """The certificate of a patient who was just erased."""
     report = erase(made.platform, made.operator, f"Patient/{spare(made)}", search=False)
     found: str = report["certificate"]
     return found
+
+
+MADE: dict[str, Callable[[Installation], str]] = {
+    "spare": spare, "subject rule": rule, "certificate": certificate, "erasure run": erasure_run,
+}  # fmt: skip
+"""What an address names -> what makes it."""

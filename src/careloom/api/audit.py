@@ -43,6 +43,9 @@ class EventsQuery(TimesQuery):
     patient: Annotated[str, Field(pattern=r"^(Patient/[A-Za-z0-9\-.]{1,64})?$")] = told(
         "", "Only what is about Patient/<id>, as stored; in identified the source's own id, too.", ""
     )
+    subject: Annotated[str, Field(pattern=r"^([a-z2-7]{26})?$")] = told(
+        "", "Only what is about this patient, by the keyed pseudonym that events have.", "lm5z2dywok7s66m43g3qaohlqe"
+    )
 
 
 class ZoneQuery(Model):
@@ -69,8 +72,8 @@ def events(query: EventsQuery) -> Response:
     context = context_for(query)
     last = opened_place(query.cursor, context) if query.cursor else []
     ask = audit_events.EventsAsk(
-        query.zone, query.actor, query.operation, query.outcome, query.about, query.patient, query.since, query.until,
-        int(last[0]) if last else None,
+        query.zone, query.actor, query.operation, query.outcome, query.about, query.patient, query.subject,
+        query.since, query.until, int(last[0]) if last else None,
     )  # fmt: skip
     found = audit_events.events(platform(), who(), ask, limit=query.limit + 1)
     page = found[: query.limit]

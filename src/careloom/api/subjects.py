@@ -9,13 +9,16 @@ from pydantic import Field
 from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import base_url, platform, who
 from careloom.api.lists import TimesQuery, paged
-from careloom.api.schemas import Model, Problem
+from careloom.api.schemas import RUN_PATTERN, Model, Problem
 from careloom.api.subjects_schemas import (
     CERTIFICATE,
     ONE_RULE,
     RULE_PATTERN,
     Erasure,
     ErasureAsk,
+    ErasurePreview,
+    ErasureRun,
+    KeptCertificates,
     NewSubjectRule,
     Rectification,
     RectificationAsk,
@@ -25,13 +28,14 @@ from careloom.api.subjects_schemas import (
     SubjectRule,
     SubjectRules,
 )
-from careloom.services import erase, retain, subject_export, subject_rectify, subject_rules
+from careloom.services import erase, erase_jobs, retain, subject_export, subject_rectify, subject_rules
 from careloom.services.erase_certificates import certificate
 
 TAG = Tag(name="Data subjects", description="What a patient is entitled to; legal holds; erasure with proof.")
 _RIGHTS: list[dict[str, list[str]]] = [{"oauth2": ["careloom/rights"]}]
 _ERASE: list[dict[str, list[str]]] = [{"oauth2": ["careloom/erase"]}]
 _REFUSALS = (400, 401, 403, 500, 503)
+_WHERE = {"Location": {"schema": {"type": "string"}, "description": "Where it can be watched."}}
 _BODY = (*_REFUSALS, 404, 409, 410, 413, 415)
 
 subjects = APIBlueprint("subjects", __name__, url_prefix="/api/v1/subjects", abp_tags=[TAG])
@@ -40,7 +44,7 @@ subjects = APIBlueprint("subjects", __name__, url_prefix="/api/v1/subjects", abp
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
     shown = (Erasure, NewSubjectRule, SubjectRule, SubjectRules, Rectification, RetentionPlan)
-    document(subjects, Problem, *shown)
+    document(subjects, Problem, *shown, ErasurePreview, ErasureRun, KeptCertificates)
     app.register_api(subjects)
 
 
@@ -57,6 +61,14 @@ class CertificatePath(Model):
 
     certificate: Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{6}Z-[a-z2-7]{6}$")] = Field(
         ..., description="Its name.", json_schema_extra={"example": "20261129T120000Z-abcdef"}
+    )
+
+
+class RunPath(Model):
+    """Which queued erasure."""
+
+    run_id: Annotated[str, Field(pattern=RUN_PATTERN)] = Field(
+        ..., description="Its id.", json_schema_extra={"example": "20261129T120000Z-abcdef"}
     )
 
 
@@ -167,6 +179,60 @@ def erased(body: ErasureAsk) -> Response:
     """Keys, rows, tables, exports and backups; a signed certificate says what went and what remains."""
     report = erase.erase(platform(), who(), body.patient, source=body.source, search=body.search)
     return json_answer({name: report[name] for name in report if name != "place"})
+
+
+@subjects.post(
+    "/erasures/preview",
+    summary="What an erasure would destroy",
+    operation_id="preview_erasure",
+    security=_ERASE,
+    responses={200: answers(ErasurePreview, "Counts alone; nothing is changed."), **problems(*_BODY)},
+)
+def previewed(body: SubjectAsk) -> Response:
+    """Also whether a legal hold stands against it, and what learnt from the patient."""
+    return json_answer(erase_jobs.preview(platform(), who(), body.patient, source=body.source))
+
+
+@subjects.post(
+    "/erasure-runs",
+    summary="Queue the erasure of a patient",
+    operation_id="queue_erasure",
+    security=_ERASE,
+    responses={
+        202: answers(ErasureRun, "A worker will do it.", headers=_WHERE),
+        **problems(*_BODY),
+    },
+)
+def queued(body: ErasureAsk) -> Response:
+    """As `POST /erasures`, done by a worker: a search of every byte may take long."""
+    ask = erase.EraseAsk(body.patient, body.source, body.search)
+    made = erase_jobs.submit(platform(), who(), ask)
+    return json_answer(made, 202, at=f"{base_url()}/api/v1/subjects/erasure-runs/{made['id']}")
+
+
+@subjects.get(
+    "/erasure-runs/<run_id>",
+    summary="How far a queued erasure is",
+    operation_id="show_erasure_run",
+    security=_ERASE,
+    responses={200: answers(ErasureRun, "It as it stands."), **problems(*_REFUSALS, 404)},
+)
+def shown_run(path: RunPath) -> Response:
+    """Its report names the patient by the keyed pseudonym alone."""
+    return json_answer(erase_jobs.run(platform(), who(), path.run_id))
+
+
+@subjects.get(
+    "/erasures",
+    summary="List certificates of erasures",
+    operation_id="list_erasure_certificates",
+    security=_ERASE,
+    responses={200: answers(KeptCertificates, "Newest first."), **problems(*_REFUSALS)},
+)
+def listed(query: TimesQuery) -> Response:
+    """Each with its signature and its sums checked now."""
+    found = erase_jobs.certificates(platform(), who())
+    return paged(found, query, by="certificate", at="ended")
 
 
 @subjects.get(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from careloom.api.lists import NEXT
-from careloom.api.schemas import SIGN, Count, Model
+from careloom.api.schemas import SIGN, Count, Model, Progress, State
 
 PATIENT_PATTERN = r"^Patient/[A-Za-z0-9\-.]{1,64}$"
 RULE_PATTERN = r"^[a-z2-7]{26}$"
@@ -23,6 +23,21 @@ RULE: dict[str, Any] = {
 ERASED: dict[str, Any] = {
     "patient": STORED, "already_erased": False, "pseudonym": ONE_RULE, "removed": {"resources": 2, "data keys": 1},
     "certificate": "20261129T120000Z-abcdef", "hits": 0,
+}  # fmt: skip
+ERASING: dict[str, Any] = {
+    "id": "20261129T120000Z-abcdef", "state": "done", "actor": "petra.privacy", "started": "2026-11-29T12:00:00Z",
+    "ended": "2026-11-29T12:01:30Z", "progress": {"done": 12, "total": 12}, "error": None,
+    "report": {name: ERASED[name] for name in ("already_erased", "pseudonym", "removed", "certificate", "hits")},
+}  # fmt: skip
+PREVIEWED: dict[str, Any] = {
+    "pseudonym": ONE_RULE, "is_held": False, "resources": {"Observation": 41, "Patient": 1},
+    "counts": {"versions": 3, "source records": 42}, "research": 42,
+    "trainings": [{"training": "t1", "name": "readmission-30d", "kind": "risk", "created": "2026-11-22T10:02:00Z"}],
+}  # fmt: skip
+LISTED: dict[str, Any] = {
+    "certificate": "20261129T120000Z-abcdef", "began": "2026-11-29T12:00:00Z", "ended": "2026-11-29T12:01:30Z",
+    "actor": "petra.privacy", "subject": ONE_RULE, "totals": {"resources": 42, "data keys": 1}, "retraining": 1,
+    "hits": 0, "is_signed": True, "adds_up": True,
 }  # fmt: skip
 CERTIFICATE: dict[str, Any] = {
     "report": {"certificate": "20261129T120000Z-abcdef", "totals": {"resources": 2, "data keys": 1}},
@@ -62,6 +77,79 @@ class Erasure(Model):
     removed: dict[str, Count] = Field(description="What -> how many.")
     certificate: str = Field(description="Name of the signed certificate; empty where nobody made one.")
     hits: Count | None = Field(description="Places that still held an identifier; null where nobody searched.")
+
+
+class ErasedReport(Model):
+    """What an erasure did that was queued; the patient is named by the keyed pseudonym alone."""
+
+    already_erased: bool
+    pseudonym: str
+    removed: dict[str, Count] = Field(description="What -> how many.")
+    certificate: str = Field(description="Name of the signed certificate; empty where nobody made one.")
+    hits: Count | None = Field(description="Places that still held an identifier; null where nobody searched.")
+
+
+class ErasureRun(Model):
+    """A queued erasure as it stands. Its progress is of bytes that are searched."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": ERASING})
+
+    id: str
+    state: State
+    actor: str
+    started: time.datetime | None
+    ended: time.datetime | None
+    progress: Progress
+    error: str | None
+    report: ErasedReport | None = Field(description="Null until it is done.")
+
+
+class PreviewTraining(Model):
+    """Something that learnt from the patient and would be tainted."""
+
+    training: str
+    name: str
+    kind: str
+    created: time.datetime
+
+
+class ErasurePreview(Model):
+    """What would go if the patient was erased now; nothing is changed."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": PREVIEWED})
+
+    pseudonym: str = Field(description="Keyed: what the audit chain calls the patient.")
+    is_held: bool = Field(description="A legal hold keeps the patient or a zone: nothing would go.")
+    resources: dict[str, Count] = Field(description="Of the identified zone: type -> current resources.")
+    counts: dict[str, Count] = Field(description="Of the identified zone: what -> rows.")
+    research: Count = Field(description="Resources of the patient in the research zone.")
+    trainings: list[PreviewTraining]
+
+
+class KeptCertificate(Model):
+    """A certificate of an erasure that lies here."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": LISTED})
+
+    certificate: str
+    began: time.datetime
+    ended: time.datetime
+    actor: str
+    subject: str = Field(description="Keyed pseudonym.")
+    totals: dict[str, Count] = Field(description="What -> how many.")
+    retraining: Count = Field(description="Trainings that waited to be done anew by then.")
+    hits: Count | None = Field(description="Places that still held an identifier; null where nobody searched.")
+    is_signed: bool = Field(description="It is as this installation signed it.")
+    adds_up: bool = Field(description="Its totals are the sums of its parts.")
+
+
+class KeptCertificates(Model):
+    """Certificates, newest first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"items": [LISTED], "next": None}})
+
+    items: list[KeptCertificate]
+    next: str | None = NEXT
 
 
 class RuleAsk(Model):

@@ -47,6 +47,7 @@ class EventFilter:
     zone          whose chain: ``identified``, ``research`` or ``synthetic``
     about         the zone that an event concerns; the chain of identified tells of ``landing``, too
     patient       ``Patient/<id>``
+    subject       the keyed pseudonym of a patient, as events have it
     since, until  half-open, with their offset
     """
 
@@ -56,12 +57,13 @@ class EventFilter:
     outcome: str = ""
     about: str = ""
     patient: str = ""
+    subject: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
     def as_query(self) -> dict[str, str]:
         """The parameters of a request."""
-        names = ("zone", "actor", "operation", "outcome", "about", "patient")
+        names = ("zone", "actor", "operation", "outcome", "about", "patient", "subject")
         told = {name: getattr(self, name) for name in names if getattr(self, name)}
         times = {"since": self.since, "until": self.until}
         return told | {name: moment.isoformat() for name, moment in times.items() if moment is not None}

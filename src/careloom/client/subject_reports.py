@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from careloom.client.reports import QueuedWork
+
 
 @dataclass(frozen=True, slots=True)
 class SubjectRule:
@@ -45,6 +47,84 @@ class Erasure:
     removed: Mapping[str, int]
     certificate: str
     hits: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaintedTraining:
+    """Something that learnt from a patient."""
+
+    training: str
+    name: str
+    kind: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ErasurePreview:
+    """What would go if a patient was erased now.
+
+    pseudonym  keyed: what the audit chain calls the patient
+    is_held    a legal hold keeps the patient or a zone: nothing would go
+    resources  of the identified zone: type -> current resources
+    counts     of the identified zone: what -> rows
+    research   resources of the patient in the research zone
+    """
+
+    pseudonym: str
+    is_held: bool
+    resources: Mapping[str, int]
+    counts: Mapping[str, int]
+    research: int
+    trainings: tuple[TaintedTraining, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedReport:
+    """What a queued erasure did; `hits` is None where nobody searched."""
+
+    already_erased: bool
+    pseudonym: str
+    removed: Mapping[str, int]
+    certificate: str
+    hits: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRun(QueuedWork):
+    """A queued erasure; its progress is of bytes that are searched, its `report` None until it is done."""
+
+    report: ErasedReport | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCertificate:
+    """A certificate of an erasure, and what it is worth.
+
+    subject     keyed pseudonym
+    totals      what -> how many
+    retraining  trainings that waited to be done anew by then
+    hits        places that still held an identifier; None where nobody searched
+    is_signed   it is as the platform signed it
+    adds_up     its totals are the sums of its parts
+    """
+
+    certificate: str
+    began: datetime
+    ended: datetime
+    actor: str
+    subject: str
+    totals: Mapping[str, int]
+    retraining: int
+    hits: int | None
+    is_signed: bool
+    adds_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCertificates:
+    """Certificates, newest first."""
+
+    items: tuple[KeptCertificate, ...]
 
 
 @dataclass(frozen=True, slots=True)

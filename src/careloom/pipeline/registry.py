@@ -23,6 +23,7 @@ REGISTRY: dict[str, str] = {
     "job.audit-verify": "careloom.services.audit_events:do_verification",
     "job.annotate": "careloom.services.annotate_jobs:work_off",
     "job.deidentify": "careloom.services.deidentify_jobs:work_off",
+    "job.erase": "careloom.services.erase_jobs:work_off",
     "job.duplicates": "careloom.services.duplicates_jobs:do_look",
     "job.lake-refresh": "careloom.services.lake_jobs:work_off",
     "job.linkage": "careloom.services.linkage_jobs:work_off",

@@ -31,6 +31,7 @@ class EventsAsk:
     chain    the zone whose chain is read
     about    the zone that an event is about, ``landing`` among them
     patient  ``Patient/<id>``, as stored; in the identified zone the source's own id, too
+    subject  the keyed pseudonym of a patient, as events have it
     before   only rows with a smaller number
     """
 
@@ -40,6 +41,7 @@ class EventsAsk:
     outcome: str = ""
     about: str = ""
     patient: str = ""
+    subject: str = ""
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = None
@@ -53,7 +55,7 @@ def events(platform: Platform, who: Principal, ask: EventsAsk, *, limit: int) ->
     """
     zone = zone_of(ask.chain)
     admit(platform, who, "audit", zone)
-    subject = _pseudonym(platform, zone, ask.patient) if ask.patient else ""
+    subject = _pseudonym(platform, zone, ask.patient) if ask.patient else ask.subject
     asked = {name: getattr(ask, name) for name in ("actor", "operation", "outcome", "about") if getattr(ask, name)}
     note(platform, who, "audit", zone, subjects=(subject,) if subject else (), detail={"events": True, **asked})
     if not platform.has_store(zone):

@@ -86,6 +86,11 @@ def erase(
     return _go_on(platform, who, _begun(platform, who, ask, found), ask, watch)
 
 
+def stored_patient(platform: Platform, ask: EraseAsk) -> tuple[str, bool]:
+    """The stored id of whom it names, and whether that patient was erased before. raises QueryError; NotFound"""
+    return _found(platform, ask, _candidates(platform, ask))
+
+
 def require_free(platform: Platform, who: Principal, patient_id: str) -> None:
     """Returns where no legal hold keeps a patient or a zone. raises Held, audited"""
     try:

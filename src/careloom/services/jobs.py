@@ -38,6 +38,7 @@ LOADED_WHEN_ASKED = (
     "audit-verify",
     "deidentify",
     "duplicates",
+    "erase",
     "lake-refresh",
     "linkage",
     "monitor",
@@ -168,6 +169,8 @@ def forget_requests(platform: Platform, named: Callable[[bytes, str], bool]) -> 
         return 0
 
     def is_doomed(job: Job) -> bool:
+        if job.kind == "erase":  # one that failed or was cancelled names its patient: it is queued anew
+            return True
         if job.kind != KIND:
             return False
         asked = unsealed(platform, job.request)

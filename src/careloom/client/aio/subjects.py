@@ -6,10 +6,15 @@ from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.aio.session import Session
+from careloom.client.aio.waiting import until_ended
 from careloom.client.decoding import decode
 from careloom.client.payload import JsonBody
 from careloom.client.subject_reports import (
     Erasure,
+    ErasurePreview,
+    ErasureRun,
+    KeptCertificate,
+    KeptCertificates,
     NewSubjectRule,
     Rectification,
     RetentionPlan,
@@ -82,6 +87,33 @@ class Subjects:
         """
         body = JsonBody({"patient": patient, "search": search, "source": source})
         return decode(Erasure, await self._session.document(Ask(method="POST", url=self._url("/erasures"), body=body)))
+
+    async def preview_erasure(self, patient: str, *, source: str = "") -> ErasurePreview:
+        """What would go if a patient was erased now; nothing is changed. raises NotFound; Erased; AccessError"""
+        body = JsonBody({"patient": patient, "source": source})
+        ask = Ask(method="POST", url=self._url("/erasures/preview"), body=body)
+        return decode(ErasurePreview, await self._session.document(ask))
+
+    async def queue_erasure(self, patient: str, *, search: bool = True, source: str = "") -> ErasureRun:
+        """Queues what `erase` does; see `erasure_run` and `wait`.
+
+        raises  NotFound; StateError where a legal hold keeps the patient; AccessError
+        """
+        told: dict[str, object] = {"patient": patient, "search": search, "source": source}
+        return decode(ErasureRun, await self._session.document(self._post("/erasure-runs", told)))
+
+    async def erasure_run(self, run_id: str) -> ErasureRun:
+        """How far a queued erasure is. raises NotFound; AccessError"""
+        url = self._url(f"/erasure-runs/{segment(run_id, 'id of an erasure')}")
+        return decode(ErasureRun, await self._session.document(Ask(method="GET", url=url)))
+
+    async def wait(self, run_id: str, *, timeout: float = 3600.0, poll: float = 1.0) -> ErasureRun:
+        """The erasure when it is done. raises StateError if it failed, was cancelled or is not done in time"""
+        return await until_ended(self._session.wire.pace, lambda: self.erasure_run(run_id), timeout=timeout, poll=poll)
+
+    async def certificates(self) -> tuple[KeptCertificate, ...]:
+        """Certificates of erasures, newest first, each checked now. raises AccessError"""
+        return decode(KeptCertificates, await self._session.whole(self._url("/erasures"))).items
 
     async def certificate(self, name: str, *, form: Literal["json", "html"] = "json") -> bytes:
         """The certificate of an erasure, as it was signed. raises NotFound; AccessError"""
