@@ -24,8 +24,8 @@ companions() { # the names in a lock that come and go with the build of torch
 compile uv requirements/uv.in "$@"
 compile audit requirements/audit.in "$@"
 compile base pyproject.toml requirements/build.in --constraint requirements/together.in "$@"
-compile dev pyproject.toml requirements/build.in --extra dev --extra notebooks --constraint requirements/base.lock "$@"
-for extra in azure spark; do
+compile dev pyproject.toml requirements/build.in --extra dev --extra docs --extra notebooks --constraint requirements/base.lock "$@"
+for extra in azure lab spark; do
     compile "$extra" pyproject.toml requirements/build.in --extra "$extra" --constraint requirements/dev.lock "$@"
 done
 

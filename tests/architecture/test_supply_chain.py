@@ -56,8 +56,8 @@ def test_every_declared_dependency_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     groups = {
         "base": project["dependencies"],
-        **{extra: project["optional-dependencies"][extra] for extra in ("ml", "azure", "presidio", "spark")},
-        "dev": project["optional-dependencies"]["dev"] + project["optional-dependencies"]["notebooks"],
+        **{extra: project["optional-dependencies"][extra] for extra in ("ml", "azure", "lab", "presidio", "spark")},
+        "dev": [each for extra in ("dev", "docs", "notebooks") for each in project["optional-dependencies"][extra]],
     }
     for name, declared in groups.items():
         locked = pins(ROOT / "requirements" / f"{name}.lock")

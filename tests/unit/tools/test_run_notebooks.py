@@ -13,9 +13,9 @@ pytestmark = pytest.mark.filterwarnings("default")  # the kernel machinery's own
 def harness(folder: Path, cells: str) -> tuple[int, dict[str, object]]:
     """Writes one notebook of these cells, runs the harness and returns its status and the executed notebook."""
     (folder / "notebooks").mkdir()
-    (folder / "notebooks" / "one.py").write_text(cells, "utf-8")
+    (folder / "notebooks" / "01_one.py").write_text(cells, "utf-8")
     status = run_notebooks.main(["--notebooks", str(folder / "notebooks"), "--results", str(folder / "results")])
-    return status, json.loads((folder / "results" / "one.ipynb").read_text("utf-8"))
+    return status, json.loads((folder / "results" / "01_one.ipynb").read_text("utf-8"))
 
 
 def test_a_notebook_whose_cells_run_passes_and_its_output_is_kept(tmp_path: Path) -> None:

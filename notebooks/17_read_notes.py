@@ -1,5 +1,11 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+# ---
+
 # %% [markdown]
-# # What a note says, and the proof
+# # 17 What a note says, and the proof
 #
 # A clinician's note is read into entities with assertion, codes, relations and times; the notes of a patient of the
 # simulated hospital become facts beside the record, and one fact is followed back to the characters that say so.

@@ -1,5 +1,11 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+# ---
+
 # %% [markdown]
-# # A research zone that names nobody, and the proof
+# # 13 A research zone that names nobody, and the proof
 #
 # Twelve patients of the simulated hospital that comes with Careloom arrive with names, addresses and notes. A data
 # engineer makes the research zone of them by HIPAA Safe Harbor, reads the signed report, looks at one note before and

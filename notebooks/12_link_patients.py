@@ -1,5 +1,11 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+# ---
+
 # %% [markdown]
-# # One person, one record
+# # 12 One person, one record
 #
 # A patient came under two numbers, and twins came together. Careloom links the one, leaves the other to a person, and
 # says why. Everybody here is invented and lies in a folder that is removed at the end.

@@ -1,5 +1,11 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+# ---
+
 # %% [markdown]
-# # Ingest and look
+# # 16 Ingest and look
 #
 # Two feeds of one hospital, a FHIR file and an HL7 v2 message, become one sealed, searchable FHIR store. Everything
 # here is invented and lies in a folder that is removed at the end.

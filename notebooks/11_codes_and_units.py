@@ -1,5 +1,11 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+# ---
+
 # %% [markdown]
-# # What codes mean, and values in other units
+# # 11 What codes mean, and values in other units
 #
 # A ward sends codes of ICD-10-CM, of SNOMED CT and of its own, and values in whatever unit its devices print.
 # Everything here goes through the Python SDK and the REST API, as your own programs would; only loading is done by

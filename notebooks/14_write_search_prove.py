@@ -1,5 +1,11 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+# ---
+
 # %% [markdown]
-# # The store: write, search, tables, who may look, and the proof that somebody is forgotten
+# # 14 The store: write, search, tables, who may look, and the proof that somebody is forgotten
 #
 # A simulated hospital is in the store. A program writes to it as FHIR, asks it hard questions, turns it into tables; a
 # patient withholds, a clinician breaks the glass, and in the end the patient asks to be erased and gets a certificate.
