@@ -68,6 +68,11 @@ BEYOND_SCHEMAS = {
     ("POST /api/v1/risk/cohorts/count", "positive_data_acceptance", 400),  # neither a name nor a definition, or both
     ("POST /api/v1/risk/cohorts/why", "positive_data_acceptance", 400),
     ("POST /api/v1/risk/training-sets/{zone}", "positive_data_acceptance", 400),
+    *(
+        (f"POST /api/v1/explore/{{zone}}{below}", "positive_data_acceptance", status)
+        for below in ("", "/rows")
+        for status in (400, 404)
+    ),  # a source or column that is not there, or no number
     ("POST /api/v1/forecasts/session", "positive_data_acceptance", 400),  # a day that no calendar has
     ("POST /api/v1/forecasts/zone", "positive_data_acceptance", 400),  # a series that is too short
     ("POST /api/v1/forecasts/counts", "positive_data_acceptance", 400),

@@ -22,6 +22,7 @@ from careloom.api import (
     deprecation,
     documentation,
     duplicates,
+    explore,
     fhir,
     fhir_bundles,
     fhir_history,
@@ -102,7 +103,7 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
         duplicates, clients, signing_keys, normalizations, deidentifications, deidentify_one, nlp, nlp_notes,
         nlp_queries, research, mappings, overview, health, operations, users, reidentifications, subjects, access,
         audit, lake, monitoring,
-        synthetic, synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, cds_hooks,
+        synthetic, synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, explore, cds_hooks,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

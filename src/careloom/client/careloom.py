@@ -15,6 +15,7 @@ from careloom.client.clients import Clients
 from careloom.client.credentials import Credential, SignedIn, Token, Tokens
 from careloom.client.decoding import decode
 from careloom.client.deidentifications import Deidentifications
+from careloom.client.explore import Explore
 from careloom.client.exports import Exports
 from careloom.client.fhir import FhirZone
 from careloom.client.forecasts import Forecasts
@@ -199,6 +200,10 @@ class Careloom:
     def imports(self, zone: str = "identified") -> Imports:
         """Bulk imports into a zone. Asks nothing yet."""
         return Imports(self._session, zone)
+
+    def explore(self, zone: str = "research") -> Explore:
+        """Charts and rows of a zone. Asks nothing yet."""
+        return Explore(self._session, zone)
 
     def lake(self, zone: str = "research") -> Lake:
         """The tables of a zone: ``research`` or ``synthetic``. Asks nothing yet."""

@@ -29,6 +29,11 @@ def needed_columns(state: TableState) -> tuple[str, ...]:
     return tuple(name for name in (state.facts.get("subject", ""), RESOURCE) if name in state.phi)
 
 
+def sees_all(platform: Platform, who: Principal, zone: Zone, use: Use = "access") -> bool:
+    """True where nothing of the zone's tables is kept from `who`: nobody is restricted, no consent withholds."""
+    return _Rows(platform, who, zone, use).sees_all
+
+
 def rows_seen(platform: Platform, who: Principal, zone: Zone, state: TableState, use: Use = "access") -> Narrow:
     """What leaves of a frame with the `needed_columns` of the table the rows that `who` may see, in their order.
 

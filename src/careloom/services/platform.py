@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from careloom.crypto.access_tokens import TokenSigner
     from careloom.nlp.reader import NoteReader
     from careloom.services.consents import ConsentBook
+    from careloom.services.explore_columns import ColumnsHeld
     from careloom.services.issuer_keys import IssuerKeys
     from careloom.services.issuers import Issuer
     from careloom.services.known_terminologies import Terminologies
@@ -207,6 +208,13 @@ class Platform:
         if self.settings.annotate.rerank:
             return reader
         return reader.with_finder(load("linker.nlp")(self.terminologies.all, rerank=True))
+
+    @cached_property
+    def explored(self) -> "ColumnsHeld":
+        """Columns of the lake that were looked at a moment ago."""
+        from careloom.services.explore_columns import ColumnsHeld  # noqa: PLC0415 - tables cost 100 MB
+
+        return ColumnsHeld()
 
     def index_key(self, zone: Zone) -> bytes:
         """The secret under which a zone's search index hashes."""

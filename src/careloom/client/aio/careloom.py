@@ -14,6 +14,7 @@ from careloom.client.aio.cds import Cds
 from careloom.client.aio.clients import Clients
 from careloom.client.aio.credentials import Tokens
 from careloom.client.aio.deidentifications import Deidentifications
+from careloom.client.aio.explore import Explore
 from careloom.client.aio.exports import Exports
 from careloom.client.aio.fhir import FhirZone
 from careloom.client.aio.forecasts import Forecasts
@@ -205,6 +206,10 @@ class AsyncCareloom:
     def imports(self, zone: str = "identified") -> Imports:
         """Bulk imports into a zone. Asks nothing yet."""
         return Imports(self._session, zone)
+
+    def explore(self, zone: str = "research") -> Explore:
+        """Charts and rows of a zone. Asks nothing yet."""
+        return Explore(self._session, zone)
 
     def lake(self, zone: str = "research") -> Lake:
         """The tables of a zone: ``research`` or ``synthetic``. Asks nothing yet."""

@@ -1,0 +1,62 @@
+"""Which cells of a table of counts may be shown: none that few patients stand behind, none that others give away.
+
+source  smallest cell of 11 patients: CMS cell size suppression policy (ResDAC, 2017); that a cell left out can be
+        worked out from its line unless another of the line is left out, too: Cox LH, J Am Stat Assoc 1980;75:377-385
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Counts = NDArray[np.int64]
+Shown = NDArray[np.bool_]
+
+
+def may_be_shown(patients: ArrayLike, smallest: int) -> Shown:
+    """Which cells [R, C] may be shown of a table whose last row and last column are its totals.
+
+    A cell of 1 to ``smallest - 1`` patients is left out. What is left out of a line (a row or a column with its total)
+    is more than one cell and more than so few patients together, or else the smallest other cells go, too.
+
+    patients  [R, C] patients behind each cell, totals included; a table of one row has its total in the last column
+    raises    ValueError for what is no table
+    """
+    counts: Counts = np.asarray(patients, dtype=np.int64)
+    if counts.ndim != 2:
+        raise ValueError("a table has rows and columns")
+    shown: Shown = ~((counts > 0) & (counts < smallest))
+    is_open = True
+    while is_open:
+        is_open = False
+        for line in _lines(counts.shape):
+            held, seen = counts[line], shown[line]
+            while _gives_away(held, seen, smallest):
+                seen[_next(held, seen)] = False
+                is_open = True
+            shown[line] = seen
+    return shown
+
+
+def _lines(shape: tuple[int, ...]) -> list[tuple[int | slice, int | slice]]:
+    """Rows and columns, as far as they have more than one cell."""
+    rows: list[tuple[int | slice, int | slice]] = (
+        [(row, slice(None)) for row in range(shape[0])] if shape[1] > 1 else []
+    )
+    columns: list[tuple[int | slice, int | slice]] = (
+        [(slice(None), column) for column in range(shape[1])] if shape[0] > 1 else []
+    )
+    return rows + columns
+
+
+def _gives_away(counts: Counts, shown: Shown, smallest: int) -> bool:
+    """True where what a line leaves out can be worked out, or is of few patients together."""
+    hidden = ~shown
+    left = int(hidden.sum())
+    return bool(shown.any()) and (left == 1 or (left > 1 and int(counts[hidden].sum()) < smallest))
+
+
+def _next(counts: Counts, shown: Shown) -> int:
+    """The cell of a line that goes next: the smallest that holds somebody, then the total, then an empty one."""
+    inner = np.flatnonzero(shown[:-1] & (counts[:-1] > 0))
+    if inner.size:
+        return int(inner[counts[inner].argmin()])
+    return counts.size - 1 if shown[-1] else int(np.flatnonzero(shown)[0])
