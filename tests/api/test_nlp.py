@@ -226,7 +226,12 @@ def test_a_stored_note_shows_what_is_held_of_it_and_takes_a_persons_word(tmp_pat
         assert made.zone == "identified"
         held = api.nlp.note("identified", name)
         assert held.origin == "correction"
-        assert [(each.text, each.label) for each in held.findings.annotations] == [("diabetes", "PROBLEM")]
+        assert [(each.text, each.label, each.source) for each in held.findings.annotations] == [
+            ("diabetes", "PROBLEM", "")
+        ]
+        api.nlp.correct("identified", name, document={"annotations": [one | {"source": "person"}]})
+        (judged,) = api.nlp.note("identified", name).findings.annotations
+        assert judged.source == f"person {api.me().name}"
         brat = api.nlp.export_note("identified", name, "brat")
         assert brat["text"][start - 1 : start + 7] == "diabetes"  # the line end is one character there
         api.nlp.correct("identified", name, brat=brat["annotations"].replace("PROBLEM", "SYMPTOM"))

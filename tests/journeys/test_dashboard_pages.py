@@ -45,6 +45,7 @@ PAGES = [
     "runs/none",
     "nowhere",
     "notes/runs",
+    "notes/find",
     "synthetic",
     "operations",
     "operations/jobs?state=done",

@@ -50,7 +50,9 @@ class CorrectionAsk(Model):
         extra="forbid", json_schema_extra={"example": {"brat": "T1\tPROBLEM 7 19\thypertension\n"}}
     )
 
-    document: dict[str, Any] | None = Field(None, description="`findings` as they were given, corrected.")
+    document: dict[str, Any] | None = Field(
+        None, description="`findings` as they were given, corrected; the `source` `person` becomes your name."
+    )
     brat: str | None = Field(None, description="The .ann file beside the text that the format `brat` gives.")
 
 

@@ -14,17 +14,15 @@ from dash.development.base_component import Component
 from careloom.client.careloom import Careloom
 from careloom.client.note_reports import AboutNote, NoteFindings
 from careloom.dashboard import words
-from careloom.dashboard.address import href
 from careloom.dashboard.calls import ApiOf, signed_in
 from careloom.dashboard.note_marks import asserted
+from careloom.dashboard.note_places import TITLE, tabs
 from careloom.dashboard.note_tables import tables
 from careloom.dashboard.note_viewer import viewer
-from careloom.dashboard.parts import Content, Page, card, head, link, note, tile, tiles
+from careloom.dashboard.parts import Content, Page, card, head, note, tile, tiles
 from careloom.dashboard.session import Person
 from careloom.errors import AccessError, CareloomError
 
-TITLE = "Notes"
-ROOM = "notes"
 MOST_CHARACTERS = 40_000
 """What a browser draws with marks without a wait; longer texts are read by the command line and the SDK."""
 SAMPLE_TIME = "2026-03-05"
@@ -60,7 +58,8 @@ def page(person: Person) -> Page:
         )
     lead = "What a clinical text says: entities with assertion and codes, how they belong together, when, and in whom."
     content: list[Content] = [
-        head(TITLE, lead=lead, aside=_runs(person)),
+        head(TITLE, lead=lead),
+        tabs(person, ""),
         _form(),
         dcc.Loading(html.Div(_empty(), id="note-said", className="page"), type="dot", delay_show=300),
         dcc.Store(id="note-asked"),
@@ -140,12 +139,6 @@ def too_long(characters: int) -> Component:
     title = f"The text has {characters:,} characters; this page takes {MOST_CHARACTERS:,}"
     remedy: list[Component | str] = ["Read it in the terminal: ", html.Code("careloom annotate text FILE"), "."]
     return note(title, remedy, tone="warn", role="alert")
-
-
-def _runs(person: Person) -> Component | None:
-    if not person.watches_notes:
-        return None
-    return link("Stored notes", href(ROOM, "runs"), className="button")
 
 
 def _form() -> Component:

@@ -15,6 +15,8 @@ from careloom.dashboard import (
     model_acts,
     normalize_acts,
     note_acts,
+    note_find,
+    note_page,
     note_viewer,
     operations_acts,
     operations_jobs,
@@ -73,6 +75,8 @@ def create_dashboard(
     operations_jobs.register(app, api_of)
     note_viewer.register(app)
     model_acts.register(app, api_of)
+    note_find.register(app, api_of)
+    note_page.register(app, api_of)
     failures.install(server, app)
     return server
 

@@ -17,6 +17,7 @@ KINDS = {
     "time": ("Dates and ages", ("DATE", "AGE_OVER_89")),
     "contact": ("Ways to reach somebody", ("PHONE", "FAX", "EMAIL", "URL", "IP")),
 }
+Place = tuple[int, int, FoundSpan]
 OTHER = ("number", "Numbers of people and things")
 """Every other label: record, account, licence and device numbers."""
 SHORT = frozenset({"SSN", "MRN", "URL", "IP"})
@@ -60,13 +61,19 @@ def panes(old: str, new: str | None, spans: Sequence[FoundSpan], name: str) -> C
     )
 
 
+def beside(texts: Sequence[tuple[str, str, list[Place]]], name: str) -> Component:
+    """Any number of forms of one text: title, text, and the places of what was found in it, in the same order."""
+    shown = [_pane(title, _marked(text, places, name), name) for title, text, places in texts]
+    return html.Div(shown, className="panes panes-many")
+
+
 def _pane(title: str, content: list[Content], name: str) -> Component:
     label = f"{title}: {name}"
     scrolls: dict[str, Any] = {"role": "region", "tabIndex": "0", "aria-label": label, "data-pane": name}
     return html.Div([html.H3(title), html.Div(content, className="pane", **scrolls)], className="stack")
 
 
-def _marked(text: str, places: list[tuple[int, int, FoundSpan]], name: str) -> list[Content]:
+def _marked(text: str, places: list[Place], name: str) -> list[Content]:
     content: list[Content] = []
     done = 0
     for number, (start, end, found) in enumerate(places):

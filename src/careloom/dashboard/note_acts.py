@@ -5,9 +5,9 @@ from contextlib import suppress
 from flask import Flask, Response, abort, redirect, request
 
 from careloom.dashboard.address import href
-from careloom.dashboard.analyze import ROOM
 from careloom.dashboard.calls import ApiOf, acting
-from careloom.dashboard.note_runs import RUNS, ZONES
+from careloom.dashboard.note_places import ROOM, RUNS
+from careloom.dashboard.note_runs import ZONES
 from careloom.errors import Conflict
 
 

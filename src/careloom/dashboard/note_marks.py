@@ -1,6 +1,6 @@
 """Words for what is found in notes: kinds with their labels and colours, assertions, systems of codes."""
 
-from careloom.client.note_reports import NoteAnnotation
+from careloom.client.note_reports import NoteAnnotation, NoteAssertion
 
 KINDS = {
     "problem": ("Problems", ("PROBLEM", "SYMPTOM", "ALLERGEN")),
@@ -60,7 +60,12 @@ def said_of(label: str) -> str:
 
 def asserted(one: NoteAnnotation) -> list[str]:
     """What is said of it beyond that it is there, now, in the patient: ``["absent", "family"]``."""
-    if one.assertion is None:
+    return asserted_words(one.assertion)
+
+
+def asserted_words(assertion: NoteAssertion | None) -> list[str]:
+    """The same of an assertion; nothing of none."""
+    if assertion is None:
         return []
-    said = (told.get(getattr(one.assertion, name), "") for name, told in PLAIN.items())
+    said = (told.get(getattr(assertion, name), "") for name, told in PLAIN.items())
     return [each for each in said if each]

@@ -8,9 +8,9 @@ from careloom.client.careloom import Careloom
 from careloom.client.note_reports import AnnotationReport, AnnotationRun, AnnotationRunDetail, NoteConflict
 from careloom.dashboard import words
 from careloom.dashboard.address import PREFIX, Address, href
-from careloom.dashboard.analyze import ROOM
-from careloom.dashboard.analyze import TITLE as NOTES
 from careloom.dashboard.note_marks import said_of
+from careloom.dashboard.note_places import ROOM, RUNS, tabs
+from careloom.dashboard.note_places import TITLE as NOTES
 from careloom.dashboard.parts import (
     Column,
     Content,
@@ -30,7 +30,6 @@ from careloom.dashboard.run_parts import older_runs, unfinished
 from careloom.dashboard.session import Person
 
 TITLE = "Runs over stored notes"
-RUNS = "runs"
 RUNS_SHOWN = 20
 RUN_COLUMNS = [
     Column("Run (began, UTC)"), Column("State", "tight"), Column("Zone", "wide-only"), Column("Notes read", "right"),
@@ -48,7 +47,11 @@ def page(api: Careloom, person: Person, address: Address) -> Page:
     before = address.query.get("before", "")
     found = api.nlp.list(limit=RUNS_SHOWN, cursor=before)
     lead = "What stored notes say becomes facts of the record, each with its way back to the words."
-    ahead: list[Content] = [head(TITLE, lead=lead), _start(person) if person.may_annotate and not before else None]
+    ahead: list[Content] = [
+        head(TITLE, lead=lead),
+        tabs(person, RUNS),
+        _start(person) if person.may_annotate and not before else None,
+    ]
     content: list[Content] = []
     if found.items:
         table = Table("Runs, newest first", RUN_COLUMNS, [_row(run) for run in found.items]).shown()

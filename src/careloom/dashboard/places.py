@@ -18,6 +18,9 @@ from careloom.dashboard import (
     model_watch,
     models,
     normalize,
+    note_find,
+    note_page,
+    note_places,
     note_runs,
     operations,
     overview,
@@ -139,12 +142,16 @@ def _linkage(api: Careloom, person: Person, address: Address, below: list[str]) 
 
 def _notes(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
     match below:
-        case []:
+        case [] if person.may_annotate or not person.note_zones:
             return analyze.page(person)
-        case [note_runs.RUNS]:
+        case [] | [note_places.FIND]:
+            return note_find.page(api, person, address)
+        case [note_places.RUNS]:
             return note_runs.page(api, person, address)
-        case [note_runs.RUNS, run_id]:
+        case [note_places.RUNS, run_id]:
             return note_runs.run_page(api, person, run_id)
+        case [zone, note_id] if zone in note_page.ZONES:
+            return note_page.page(api, person, zone, note_id, address)
     raise no_page()
 
 
@@ -196,8 +203,8 @@ PLACES = (
     Place("normalize", "Normalize", "Data", "normalize", lambda person: person.may_normalize, _normalize),
     Place("linkage", "Linkage", "Data", "linkage", lambda person: person.has_pairs, _linkage),
     Place("patients", "Patients", "Care", "patients", lambda person: bool(person.patient_zones), _patients),
-    Place("notes", "Notes", "Learn", "notes", lambda person: person.may_annotate, _notes),
     Place("models", "Models", "Learn", "models", lambda person: person.sees_models, _models),
+    Place("notes", "Notes", "Learn", "notes", lambda person: person.may_annotate or bool(person.note_zones), _notes),
     Place("synthetic", "Synthetic data", "Learn", "synthetic", lambda person: person.sees_synthetic, _synthetic),
     Place(
         "deidentify", "De-identification", "Privacy", "deidentify",

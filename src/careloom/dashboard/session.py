@@ -84,6 +84,16 @@ class Person:
         return not {"identified", "research"}.isdisjoint(self.zones) and "careloom/annotate" in self.scopes
 
     @property
+    def note_zones(self) -> tuple[str, ...]:
+        """The zones whose notes this person may search by what they say."""
+        may_search = any(_searches(scope, "DocumentReference") for scope in self.scopes)
+        return tuple(zone for zone in ("identified", "research") if zone in self.zones) if may_search else ()
+
+    def corrects_notes(self, zone: str) -> bool:
+        """True when the API would take this person's word for what a note of a zone means."""
+        return zone in self.zones and "careloom/correct" in self.scopes
+
+    @property
     def watches_notes(self) -> bool:
         """True when the API would tell this person about annotations of stored notes."""
         return not {"identified", "research"}.isdisjoint(self.zones) and "careloom/monitor" in self.scopes
@@ -126,15 +136,13 @@ class Person:
     @property
     def patient_zones(self) -> tuple[str, ...]:
         """The zones where this person may look for patients."""
-        may_search = any(_searches_patients(scope) for scope in self.scopes)
+        may_search = any(_searches(scope, "Patient") for scope in self.scopes)
         return tuple(zone for zone in PATIENT_ZONES if zone in self.zones) if may_search else ()
 
 
-def _searches_patients(scope: str) -> bool:
+def _searches(scope: str, kind: str) -> bool:
     resources, _, verbs = scope.removeprefix("system/").removeprefix("user/").partition(".")
-    return (
-        scope.startswith(("system/", "user/")) and resources in {"*", "Patient"} and ("s" in verbs or verbs == "read")
-    )
+    return scope.startswith(("system/", "user/")) and resources in {"*", kind} and ("s" in verbs or verbs == "read")
 
 
 class _Cookie(SecureCookieSessionInterface):

@@ -5,7 +5,7 @@ of the note that it was made of; once the note has changed it is kept, and not u
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from careloom.audit import AuditEvent
@@ -41,9 +41,11 @@ from careloom.services.trainings import people_behind
 from careloom.store.rows import Stored, Tally, Write, canonical
 from careloom.store.zone_store import Zone
 from careloom.text.normalize import normalize
-from careloom.text.note import Note
+from careloom.text.note import AnnotatedNote, Note
 
 Json = dict[str, Any]
+JUDGED = "person"
+"""Source of an annotation that whoever corrects has accepted or changed; it is kept with their name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class CorrectAsk:
     """What a person says of a note: one of the two.
 
     note      id of the DocumentReference
-    document  the annotation JSON, as `careloom annotate note` gives it; offsets of the text as it came
+    document  the annotation JSON, as `careloom annotate note` gives it; offsets of the text as it came. The source
+              ``person`` becomes the name of who sends it
     brat      the content of the .ann file beside the text that `careloom annotate note --format brat` gives
     """
 
@@ -224,6 +227,14 @@ def _earlier(platform: Platform, zone: str, kept: Kept) -> str:
     return note_of(store.read_version(TYPE, kept.note_id, version), platform.settings.annotate.max_text_bytes).text
 
 
+def _by_person(annotated: AnnotatedNote, source: str) -> AnnotatedNote:
+    """With the name of who sends it where the document says that a person judged."""
+    found = annotated.annotations
+    return replace(
+        annotated, annotations=tuple(replace(one, source=source) if one.source == JUDGED else one for one in found)
+    )
+
+
 def _said(ask: CorrectAsk, one: StoredNote, source: str) -> Reading:
     """What a person says, over the note. raises FormatError; QueryError"""
     form = normalize(one.text)
@@ -238,7 +249,7 @@ def _said(ask: CorrectAsk, one: StoredNote, source: str) -> Reading:
             "note": about.note_id, "patient": about.patient_id, "encounter": about.encounter_id, "time": about.time,
             "type": about.type, "readers": {},
         }  # fmt: skip
-        annotated = from_json(content, form.text, form.offsets.span)
+        annotated = _by_person(from_json(content, form.text, form.offsets.span), source)
     if not {found.label for found in annotated.annotations} <= {*ENTITIES, *SOCIAL, *TONE}:
         raise FormatError("there is a label that is not known here", "See docs/reference/annotations.md.")
     return Reading(settled(annotated), one.text, form.offsets.inverted())

@@ -114,11 +114,20 @@ def test_who_may_annotate_finds_the_page_on_the_left(made: Installation, role: s
     assert "/dashboard/notes" in words_of(shell.side(person, "notes"))
 
 
-def test_a_clinician_does_not(made: Installation) -> None:
+def test_a_clinician_is_led_to_stored_notes_instead(made: Installation) -> None:
     api, person = client(made, "clinician")
+    assert "/dashboard/notes" in words_of(shell.side(person, ""))
+    said = words_of(page_at(api, person, read("/dashboard/notes", "")).content)
+    assert "none was read yet" in said
+    assert "Read a text" not in said
+
+
+def test_who_may_neither_read_nor_search_notes_sees_no_way_there(made: Installation) -> None:
+    api, person = client(made, "administrator")
     assert "/dashboard/notes" not in words_of(shell.side(person, ""))
-    with pytest.raises(AccessError):
-        page_at(api, person, read("/dashboard/notes", ""))
+    for path in ("notes", "notes/find"):
+        with pytest.raises(AccessError):
+            page_at(api, person, read(f"/dashboard/{path}", ""))
 
 
 def test_a_text_is_shown_with_its_annotations_codes_and_relations(made: Installation) -> None:

@@ -13,7 +13,7 @@ export function keys(state: State, text: TextPane, details: Details, popover: Po
   const fields: Record<string, string> = { t: "type", c: "code", s: "presence" };
   text.pane.addEventListener("keydown", event => {
     const isControl = event.ctrlKey || event.metaKey;
-    if (event.altKey || (isControl && event.key !== "z")) { return; }
+    if (event.altKey || (isControl && event.key !== "z") || (event.key.length === 1 && event.key !== " " && !isControl && !areLetters())) { return; }
     const move = moves[event.key];
     if (move !== undefined) {
       event.preventDefault();
@@ -40,6 +40,7 @@ export function keys(state: State, text: TextPane, details: Details, popover: Po
     else if (event.key === "u" || event.key === "z") { state.undo(); }
     else { return; }
     event.preventDefault();
+    event.stopPropagation();
     text.focus(state.selected);
   }
 
@@ -58,6 +59,11 @@ export function keys(state: State, text: TextPane, details: Details, popover: Po
     const id = text.hit(event.clientX, event.clientY);
     if (id !== "") { go(id, true); }
   });
+}
+
+/** False where somebody has turned off keys of one letter, on every page. */
+function areLetters(): boolean {
+  try { return window.localStorage.getItem("careloom-letters") !== "off"; } catch { return true; }
 }
 
 function open(details: Details): void {

@@ -25,6 +25,7 @@ export function saving(state: State): HTMLElement[] {
   undo.addEventListener("click", () => state.undo());
   save.addEventListener("click", () => {
     save.disabled = true;
+    window.setTimeout(draw, 4000); // the page was drawn anew by then, or it was refused and may be sent again
     window.dash_clientside?.set_props?.(state.data.correction, { data: { document: state.corrected() } });
   });
   for (const topic of ["judged", "changed", "saved"] as const) { state.on(topic, draw); }

@@ -42,6 +42,7 @@ export class TextPane {
 
   /** Breaks the text anew for the width there is, and draws it. */
   fit(): void {
+    const isFocused = this.page.contains(document.activeElement);
     const style = getComputedStyle(this.page);
     const size = parseFloat(style.fontSize);
     const width = this.page.clientWidth;
@@ -50,31 +51,35 @@ export class TextPane {
       width, text: this.ruler(`400 ${size}px ${style.fontFamily}`), words: this.ruler(`560 11px ${style.fontFamily}`),
       textHeight: TEXT_HEIGHT, laneHeight: this.isCompact ? COMPACT_HEIGHT : LANE_HEIGHT, gap: GAP, isCompact: this.isCompact,
     };
+    const before = this.pane.scrollTop === 0 ? 0 : this.lines[lineBelow(this.lines, this.pane.scrollTop)]?.start ?? 0;
     this.lines = broken(this.shown, this.measures);
     this.rows = this.lines.map(line =>
       h("div", { class: "nv-line" }, h("span", { class: "nv-text" }, this.shown.slice(line.start, line.end) || "\u200b")));
     this.page.replaceChildren(...this.rows);
     this.drawn = new Array<boolean>(this.lines.length).fill(true);
-    this.lay();
+    this.lay(before);
+    if (isFocused) { this.focus(this.state.selected); }
   }
 
-  /** Puts what is shown into lanes anew. */
-  lay(): void {
+  /** Puts what is shown into lanes anew; the line on top stays there, or that of an offset. */
+  lay(at?: number): void {
     const measures = this.measures;
     if (measures === null) { return; }
-    const anchor = this.lines[lineBelow(this.lines, this.pane.scrollTop)];
-    const offset = this.pane.scrollTop - (anchor?.top ?? 0);
+    const anchor = this.lines[at === undefined ? lineBelow(this.lines, this.pane.scrollTop) : lineAt(this.lines, at)];
+    const offset = at === undefined ? this.pane.scrollTop - anchor.top : 0;
+    const isFocused = this.page.contains(document.activeElement);
     laid(this.lines, this.state.found.map(one =>
       this.state.isShown(one) ? { start: one.start, end: one.end, words: this.state.words(one) } : null), measures);
     this.marks.clear();
-    this.lines.forEach((line, at) => {
-      const row = this.rows[at];
-      if (this.drawn[at] && row.childElementCount > 1) { row.replaceChildren(row.firstElementChild as Node); }
+    this.lines.forEach((line, index) => {
+      const row = this.rows[index];
+      if (this.drawn[index] && row.childElementCount > 1) { row.replaceChildren(row.firstElementChild as Node); }
       row.style.height = `${line.height}px`;
-      this.drawn[at] = false;
+      this.drawn[index] = false;
     });
-    this.pane.scrollTop = (anchor?.top ?? 0) + offset;
+    this.pane.scrollTop = anchor.top + offset;
     this.fill();
+    if (isFocused) { this.focus(this.state.selected); }
   }
 
   private ask(): void {
