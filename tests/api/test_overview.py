@@ -52,6 +52,9 @@ def test_it_counts_what_is_stored_what_arrived_and_what_was_refused(installation
     schemas.Overview.model_validate(seen)
     assert [(zone["zone"], zone["total"]) for zone in seen["zones"]] == [("identified", 3), ("research", 3)]
     assert seen["zones"][0]["resources"] == {"Observation": 1, "Patient": 2}
+    (stored,) = installation.platform.store("identified").scan(["Observation"])
+    assert datetime.fromisoformat(seen["zones"][0]["changed"]) >= stored.last_updated
+    assert [zone["alarms"] for zone in seen["zones"]] == [0, None]
     arrivals = seen["arrivals"]
     assert {name: arrivals[name] for name in ("runs", "files", "records", "stored", "quarantined")} == {
         "runs": 2, "files": 2, "records": 4, "stored": 3, "quarantined": 1

@@ -266,6 +266,8 @@ class ZoneCount(Model):
     zone: Literal["identified", "research", "synthetic"]
     total: Count
     resources: dict[str, Count] = Field(description="By type.")
+    changed: time.datetime | None = Field(description="When a current version was made last; null in an empty zone.")
+    alarms: Count | None = Field(description="Alarms of watched models that stand; null where none are watched.")
 
 
 class Day(Model):
@@ -333,7 +335,8 @@ class Overview(Model):
         json_schema_extra={
             "example": {
                 "generated": "2026-11-22T01:02:05+00:00",
-                "zones": [{"zone": "identified", "total": 101, "resources": {"Observation": 100, "Patient": 1}}],
+                "zones": [{"zone": "identified", "total": 101, "resources": {"Observation": 100, "Patient": 1},
+                           "changed": "2026-11-22T01:02:04.907000+00:00", "alarms": 0}],
                 "arrivals": {
                     "runs": 1, "files": 1, "records": 103, "stored": 101, "kept": 0, "known": 0, "quarantined": 2,
                     "erased": 0, "resources": 101, "bytes": 48213, "last": "2026-11-22T01:02:04.907000+00:00",

@@ -47,11 +47,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ZoneCounts:
-    """How many resources a zone holds, in all and by type."""
+    """How many resources a zone holds, in all and by type.
+
+    changed  when a current version was made last; None in an empty zone
+    alarms   of watched models that stand; None where none are watched
+    """
 
     zone: str
     total: int
     resources: Mapping[str, int]
+    changed: datetime | None
+    alarms: int | None
 
 
 @dataclass(frozen=True, slots=True)

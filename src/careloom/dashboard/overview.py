@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
 from careloom.client.reports import Arrivals, DayCount, FormatCount, JobCounts, Overview, Quality, Refused, ZoneCounts
+from careloom.dashboard import overview_now as now
 from careloom.dashboard import words
 from careloom.dashboard.address import href
 from careloom.dashboard.parts import (
@@ -41,7 +42,8 @@ def page(api: Careloom, person: Person) -> Page:
     """The whole page, from one call."""
     seen = api.overview()
     lead = "What arrived, what was refused, and what is stored."
-    content = [head(TITLE, lead=lead, aside=as_of(seen.generated))]
+    content: list[Component | None] = [head(TITLE, lead=lead, aside=as_of(seen.generated))]
+    content.append(now.standing(api, person, seen))
     if seen.arrivals is not None and seen.arrivals.runs == 0 and not any(zone.total for zone in seen.zones):
         content.append(card("Nothing has arrived yet", how_to_send()))
     else:
@@ -59,6 +61,8 @@ def _figures(seen: Overview, person: Person) -> list[Component]:
     if seen.refused is not None and seen.quality is not None:
         refused, issues = _refused(seen.refused, person), _issues(seen.quality)
         shown.append(html.Div([refused, issues], className="columns columns-1-1"))
+    changed = now.changes(seen)
+    shown.append(html.Div([now.zones(seen), changed], className="columns columns-2-1") if changed else now.zones(seen))
     shown.append(_zones(seen.zones))
     return shown
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from careloom.services.access import Principal, Zone
 from careloom.services.admission import admit, note
+from careloom.services.monitor_outcomes import ZONE as ALARM_ZONE
 from careloom.services.platform import STORED_ZONES, Platform
 from careloom.services.runs import COUNTS, Sums, sums
 
@@ -15,7 +16,8 @@ Json = dict[str, Any]
 def overview(platform: Platform, who: Principal) -> Json:
     """``generated``, ``zones``, ``arrivals``, ``refused``, ``quality``, ``jobs``; None where `who` may not monitor.
 
-    ``zones`` are those that `who` may monitor and that hold something.
+    ``zones`` are those that `who` may monitor and that hold something; each says when it ``changed`` last, None while
+    it is empty, and the zone of watched models how many ``alarms`` stand.
     raises  AccessError if there is none that `who` may monitor
     """
     zones: list[Zone] = [zone for zone in STORED_ZONES if who.may("monitor", zone)]
@@ -44,7 +46,14 @@ def overview(platform: Platform, who: Principal) -> Json:
 
 def _zone(platform: Platform, zone: Any) -> Json:
     counts = platform.store(zone).count()
-    return {"zone": zone, "total": sum(counts.values()), "resources": counts}
+    changed = platform.store(zone).changed()
+    return {
+        "zone": zone,
+        "total": sum(counts.values()),
+        "resources": counts,
+        "changed": changed.isoformat() if changed else None,
+        "alarms": platform.store(zone).standing_alarms() if zone == ALARM_ZONE else None,
+    }
 
 
 def _arrivals(summed: Sums) -> Json:

@@ -90,6 +90,11 @@ def standing(connection: Connection, version: str) -> list[Alarm]:
     return [_alarm(row) for row in bulk.fetch(connection, sql, (version,))]
 
 
+def standing_count(connection: Connection) -> int:
+    """How many alarms are not closed, of all versions."""
+    return int(bulk.fetch(connection, "SELECT count(*) FROM alarm WHERE closed = 0")[0][0])
+
+
 def one_of(connection: Connection, version: str, name: str) -> Alarm:
     """An alarm of a version by its id. raises NotFound"""
     rows = bulk.fetch(connection, _ALARMS + "WHERE version = ? AND alarm = ?", (version, name))

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from threading import local
 
 from sqlalchemy import Connection, Engine
 
-from careloom.store import landing, reads, surveying
+from careloom.store import alarms, landing, reads, surveying
+from careloom.store.audit_log import time_of
+from careloom.store.database import newest_update
 from careloom.store.engine import reading
 from careloom.store.export_scan import numbers_of
 from careloom.store.in_use import Use
@@ -146,6 +149,17 @@ class ZoneReads:
         """How many current resources there are, by type."""
         with self.connect() as connection:
             return reads.counts(connection)
+
+    def changed(self) -> datetime | None:
+        """When a current version was made last; None in an empty zone."""
+        with self.connect() as connection:
+            newest = newest_update(connection)
+        return time_of(newest) if newest else None
+
+    def standing_alarms(self) -> int:
+        """How many alarms of watched models stand, of all versions."""
+        with self.connect() as connection:
+            return alarms.standing_count(connection)
 
     def index_own_by(self, rows: EntryRows) -> None:
         """Makes rows of the entries of own search parameters so; without it those have none."""
