@@ -9,6 +9,7 @@ import orjson
 import polars as pl
 
 from careloom.mlops.drift_profile import Profile, make_profile
+from careloom.nlp.to_fhir import ORIGIN
 from careloom.risk.evaluate_measures import sigmoid
 from careloom.risk.models import Model
 from careloom.risk.models_package import pack
@@ -117,3 +118,64 @@ def watched(place: Installation, *, count: int = 600) -> dict[str, Any]:
     ]
     take_feedback(place.platform, place.operator, answers)
     return look_now(place.platform, place.operator, LookAsk(FIRST))
+
+
+def scored_patient(place: Installation) -> str:
+    """A patient whom the champion scores: stays, sodium with a range, drugs, a fact of a note; the id as it is stored.
+
+    The second stay has ended five days ago.
+    """
+    now = place.platform.runtime.now().replace(microsecond=0)
+
+    def day(back: int) -> str:
+        return f"{now - timedelta(days=back):%Y-%m-%dT%H:%M:%SZ}"
+
+    who = {"subject": {"reference": "Patient/scored"}}
+    stays = [
+        {"resourceType": "Encounter", "id": f"stay{at}", **who, "status": "finished",
+         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP", "display": "inpatient"},
+         "type": [{"text": "Hospital stay"}], "period": {"start": day(start), "end": day(end)}}
+        for at, (start, end) in enumerate(((120, 112), (14, 5)))
+    ]  # fmt: skip
+    sodium = [
+        {"resourceType": "Observation", "id": f"sodium{back}", **who, "status": "final", **LABORATORY,
+         "code": {"coding": [{"system": "http://loinc.org", "code": "2951-2", "display": "Sodium"}]},
+         "effectiveDateTime": day(back), "issued": day(back), "valueQuantity": _mmol(value),
+         "referenceRange": [{"low": _mmol(135), "high": _mmol(145)}]}
+        for back, value in ((400, 139), (300, 137.5), (119, 133), (112, 136), (13, 128), (10, 126), (6, 121))
+    ]  # fmt: skip
+    drugs = [
+        {"resourceType": "MedicationRequest", "id": f"drug{at}", **who, "status": status, "intent": "order",
+         "authoredOn": day(start), "medicationCodeableConcept": {"text": name},
+         "dosageInstruction": [{"text": dose}],
+         **({"dispenseRequest": {"validityPeriod": {"start": day(start), "end": day(end)}}} if end else {})}
+        for at, (name, dose, start, end, status) in enumerate((
+            ("Furosemide 40 mg", "1 in the morning", 111, 0, "active"),
+            ("Ramipril 5 mg", "1 a day", 390, 118, "stopped"),
+            ("Hydrochlorothiazide 25 mg", "1 a day", 60, 10, "completed"),
+        ))
+    ]  # fmt: skip
+    failing = {"resourceType": "Condition", "id": "failing", **who, "recordedDate": day(300), "onsetDateTime": day(310),
+               "clinicalStatus": {"coding": [{"system": CLINICAL, "code": "active"}]},
+               "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I50.9",
+                                    "display": "Heart failure, unspecified"}]}}  # fmt: skip
+    swollen = {"resourceType": "Condition", "id": "swollen", **who, "recordedDate": day(13), "meta": {"tag": [ORIGIN]},
+               "clinicalStatus": {"coding": [{"system": CLINICAL, "code": "active"}]},
+               "code": {"text": "Swollen ankles"}}  # fmt: skip
+    letter = {"resourceType": "DocumentReference", "id": "letter", **who, "status": "current", "date": day(5),
+              "type": {"text": "Discharge summary"},
+              "content": [{"attachment": {"contentType": "text/plain", "data": "TGVmdCBpbiBnb29kIHN0YXRlLg=="}}],
+              }  # fmt: skip
+    patient = {"resourceType": "Patient", "id": "scored", "birthDate": "1949-05-04", "gender": "female",
+               "name": [{"family": "Lindgren", "given": ["Astrid"]}]}  # fmt: skip
+    place.ingest([patient, *stays, *sodium, *drugs, failing, swollen, letter])
+    return place.stored_id("Patient", "scored")
+
+
+LABORATORY = {"category": [{"coding": [{
+    "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}]}  # fmt: skip
+CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+
+
+def _mmol(value: float) -> dict[str, Any]:
+    return {"value": value, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from careloom.services.deidentify_report import kept_ids
 from careloom.services.quality import list_looks
 from tests.journeys.browser import Served, Visitor, dashboard
-from tests.model_page_kit import two_versions, watched
+from tests.model_page_kit import scored_patient, two_versions, watched
 
 WIDTHS = {1440: 900, 375: 780}
 """Width -> height, in pixels."""
@@ -42,6 +42,8 @@ PAGES = [
     "PATIENT",
     "NEW PATIENT",
     "PSEUDONYM",
+    "SCORED PATIENT",
+    "SCORED PATIENT?as_of=2026-11-01&cohort=readmission_30_days&risk=readmission-30d",
     "runs/none",
     "nowhere",
     "notes/runs",
@@ -75,6 +77,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with dashboard(tmp_path_factory.mktemp("dashboard")) as made:
         two_versions(made.installation)
         watched(made.installation)
+        scored_patient(made.installation)
         yield made
 
 
@@ -127,6 +130,9 @@ def found(visitor: Visitor, page: str) -> str:
     if page.startswith("LOOK"):
         look = list_looks(visitor.served.installation.platform, visitor.served.installation.operator)[0]
         return page.replace("LOOK", f"quality/{look['run_id']}").replace("RULE", look["failed_rules"][0])
+    if page.startswith("SCORED PATIENT"):
+        stored = visitor.served.installation.stored_id("Patient", "scored")
+        return page.replace("SCORED PATIENT", f"patients/identified/{stored}")
     if page.endswith("PATIENT"):
         stored = visitor.served.installation.stored_id("Patient", "bo" if page.startswith("NEW") else "oda")
         return f"patients/identified/{stored}"

@@ -1,7 +1,7 @@
 """What happened to a patient: FHIR resources as events in lanes, with time, words, value, status and origin."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -47,6 +47,11 @@ STARTS = (
 )  # fmt: skip
 """Where the time of an event stands; the first that is there counts."""
 
+KNOWN = ("issued", "recorded", "recordedDate", "dateAsserted", "authoredOn", "date", "whenHandedOver")
+"""Where it stands since when a fact was known; the first that is there counts, else the time of the event."""
+FROM_NOTE = "annotation"
+"""The code of ``urn:careloom:origin`` that marks what was read from a note."""
+
 WORDS = ("code", "vaccineCode", "medicationCodeableConcept", "type", "class", "reasonCode", "category")
 STATUSES = ("clinicalStatus", "status", "docStatus")
 
@@ -59,6 +64,8 @@ class Event:
     end     likewise; empty for a moment or what goes on
     code    ``8480-6``; empty when no system codes it
     source  where it came from: id of the source record; empty when unknown
+    known   since when the record says it; empty when nothing tells
+    origin  ``note`` for what was read from a note; empty for what came as data
     """
 
     lane: str
@@ -71,6 +78,13 @@ class Event:
     value: str
     status: str
     source: str
+    known: str = ""
+    origin: str = ""
+
+    @property
+    def key(self) -> str:
+        """``Observation/x1``."""
+        return f"{self.kind}/{self.id}"
 
 
 def event_of(resource: Resource) -> Event | None:
@@ -91,6 +105,8 @@ def event_of(resource: Resource) -> Event | None:
         value=_value(kind, resource),
         status=next((text for name in STATUSES if (text := concept(resource.get(name))[0])), ""),
         source=str(_dict(resource.get("meta")).get("source", "")),
+        known=_known(resource) or start,
+        origin="note" if _is_from_note(resource) else "",
     )
 
 
@@ -134,9 +150,41 @@ def _times(resource: Resource) -> tuple[str, str]:
                 start, end = str(found.get("start", "")), str(found.get("end", ""))
                 return _utc(start or end), _utc(end) if start else ""
         elif isinstance(found, str) and found:
-            abated = resource.get("abatementDateTime", "")
-            return _utc(found), _utc(str(abated)) if abated else ""
+            ends = resource.get("abatementDateTime") or _order_end(resource)
+            return _utc(found), _utc(str(ends)) if ends else ""
     return "", ""
+
+
+def _known(resource: Resource) -> str:
+    """Since when the record says it; empty where nothing tells."""
+    told = [resource.get(name) for name in KNOWN]
+    return next((_utc(text) for text in told if isinstance(text, str) and text), "")
+
+
+def _order_end(resource: Resource) -> str:
+    """When an order or a supply ends, as far as it says so."""
+    dispensed = _dict(resource.get("dispenseRequest"))
+    ends = _dict(dispensed.get("validityPeriod")).get("end")
+    for dose in resource.get("dosageInstruction") or []:
+        ends = ends or _dict(_dict(_dict(_dict(dose).get("timing")).get("repeat")).get("boundsPeriod")).get("end")
+    return str(ends or "")
+
+
+def _is_from_note(resource: Resource) -> bool:
+    tags = _dict(resource.get("meta")).get("tag", [])
+    return any(isinstance(tag, dict) and tag.get("code") == FROM_NOTE for tag in tags)
+
+
+def known_by(events: Iterable[Event], moment: datetime) -> list[Event]:
+    """The events that the record knew of before a moment; what ended later goes on then. Without a time: all along."""
+    found = []
+    for event in events:
+        known = moment_of(event.known or event.start)
+        if known is not None and known >= moment:
+            continue
+        end = moment_of(event.end)
+        found.append(replace(event, end="") if end is not None and end >= moment else event)
+    return found
 
 
 def _utc(text: str) -> str:

@@ -177,6 +177,31 @@ def bars(rows: Sequence[tuple[str, float, str]], *, title: str, limits: Sequence
     )
 
 
+def sides(rows: Sequence[tuple[str, float, bool]]) -> go.Figure:
+    """Factors of a risk in log odds: what raises it to the right, what lowers it to the left.
+
+    rows  (words, log odds, whether somebody can change it)
+    """
+    drawn = go.Figure(
+        go.Bar(
+            x=[value for _, value, _ in rows], y=list(range(len(rows))), orientation="h", showlegend=False, width=0.62,
+            text=[f"{name}: {value:+.2f}" for name, value, _ in rows], textposition="none",
+            hovertemplate="%{text}<extra></extra>",
+            marker={"color": [theme.SERIES["red" if value > 0 else "blue"] for _, value, _ in rows],
+                    "pattern": {"shape": ["" if value > 0 else "\\" for _, value, _ in rows], "size": 6,
+                                "solidity": 0.25, "fgcolor": "#ffffff"}},
+        )
+    )  # fmt: skip
+    drawn.add_shape(type="line", x0=0, x1=0, y0=-0.6, y1=len(rows) - 0.4, line={"color": _QUIET, "width": 1.5})
+    names = [f"{name} (can be changed)" if is_open else name for name, _, is_open in rows]
+    y = {
+        "tickvals": list(range(len(rows))), "ticktext": names, "showgrid": False, "ticklabelstandoff": 6,
+        "range": [len(rows) - 0.4, -0.6],
+    }  # fmt: skip
+    title = "Lowers the risk, raises it (log odds)"
+    return _laid(drawn, 76 + 26 * len(rows), {"title": title, "nticks": 5, "showgrid": True}, y)
+
+
 def over_time(series: Mapping[str, Sequence[tuple[str, float | None]]], title: str) -> go.Figure:
     """Name -> (moment, value), oldest first: a line with marks for each."""
     drawn = go.Figure()

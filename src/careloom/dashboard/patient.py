@@ -1,6 +1,8 @@
 """One patient: who it is, and everything that happened, as a timeline and as a table of the same events."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -10,7 +12,17 @@ from dash.development.base_component import Component
 from careloom.client.careloom import Careloom
 from careloom.client.reports import Resource
 from careloom.dashboard import events as happenings
-from careloom.dashboard import history, people, session, timeline, words
+from careloom.dashboard import (
+    history,
+    patient_drugs,
+    patient_marks,
+    patient_risk,
+    people,
+    session,
+    timeline,
+    trends,
+    words,
+)
 from careloom.dashboard.address import Address, href
 from careloom.dashboard.calls import ApiOf, signed_in
 from careloom.dashboard.events import LANES, Event
@@ -29,18 +41,33 @@ PERIOD_WORDS = {"all": "All", "10y": "10 years", "5y": "5 years", "1y": "1 year"
 
 
 def page(api: Careloom, person: Person, zone: str, patient_id: str, address: Address) -> Page:
-    """Head and history; ``?lanes=`` and ``?period=`` narrow what is shown."""
+    """Head, risk and history; ``?as_of=``, ``?cohort=``, ``?risk=``, ``?origin=``, ``?trends=``, ``?lanes=`` and
+    ``?period=`` say what is shown. None of them holds anything of the patient.
+    """
     patient = api.fhir(zone).read("Patient", patient_id)
     piece = history.begin(api, zone, patient_id)
+    has_notes = any(event.origin for event in piece.events)
+    known = _known(piece, address)
+    assessment, risk = patient_risk.asked(api, person, zone, patient_id, address)
+    found, why = patient_marks.asked_why(api, zone, patient_id, address)
+    marks = patient_marks.marks_of(found, assessment)
     title = people.name_of(patient) or f"Patient {patient_id[:12]}"
-    lanes, period = _chosen(address, piece.events)
-    kept, within = _kept(zone, piece), timeline.window(piece.events, period, 0)
-    listed = _events(piece.events, lanes, within, ROWS_AT_ONCE, _may_compare(person, zone))
+    lanes, period = _chosen(address, known.events)
+    kept, within = _kept(zone, known, marks, patient_marks.kept(address)), timeline.window(known.events, period, 0)
+    listed = _events(known.events, lanes, within, ROWS_AT_ONCE, _may_compare(person, zone))
+    every = href("patients", zone, patient_id, **patient_marks.kept(address, trends="all"))
     content: list[Content] = [
         head(title, lead=_lead(patient), aside=badge(f"{words.ZONES.get(zone, zone)} zone", "plain")),
         _facts(patient, zone, may_compare=_may_compare(person, zone)),
-        _timeline(kept, piece.events, lanes, period),
-        html.Div(_measures(piece.events), id="measures"),
+        patient_marks.controls(api, zone, patient_id, address, has_notes=has_notes),
+        risk,
+        why,
+        _timeline(kept, known.events, lanes, period),
+        patient_marks.marked(known.events, marks),
+        trends.shown(known.points, every, is_whole=address.query.get("trends") == "all"),
+        patient_drugs.bars(known.events, _until(address, known.events)),
+        patient_drugs.documents(known.events, zone),
+        html.Div(_measures(known.events), id="measures"),
         html.Section(listed, id="events", className="card"),
         dcc.Store(id="history", data=kept),
         dcc.Store(id="rows", data=ROWS_AT_ONCE),
@@ -48,6 +75,27 @@ def page(api: Careloom, person: Person, zone: str, patient_id: str, address: Add
     ]  # fmt: skip
     # The name stands in the page, not in the browser's history: there, a title is kept for months.
     return Page("Patient", content, trail=((PATIENTS, href("patients", zone=zone)),))
+
+
+def _known(piece: history.Piece, address: Address) -> history.Piece:
+    """What was known by the day of the address, from the origin that it names."""
+    events, points = patient_marks.of_origin(piece.events, address), piece.points
+    day = patient_marks.as_of(address)
+    if day is not None:
+        end = patient_marks.end_of(day)
+        events = happenings.known_by(events, end)
+        points = [one for one in points if (known := happenings.moment_of(one.known)) is None or known < end]
+    keys = {event.key for event in events}
+    return replace(piece, events=events, points=[one for one in points if one.key in keys])
+
+
+def _until(address: Address, events: Sequence[Event]) -> datetime:
+    """Until when what goes on is drawn: the day that is asked for, else the last event, in a shifted zone too."""
+    day = patient_marks.as_of(address)
+    if day is not None:
+        return patient_marks.end_of(day)
+    moments = [moment for event in events if (moment := happenings.moment_of(event.end or event.start)) is not None]
+    return max(moments, default=session.now())
 
 
 def register(app: Dash, api_of: ApiOf) -> None:
@@ -66,7 +114,7 @@ def register(app: Dash, api_of: ApiOf) -> None:
     def load_more(_clicks: int, kept: dict[str, Any]) -> tuple[dict[str, Any], Any, Any, bool]:
         try:
             with signed_in(api_of) as api:
-                piece = history.go_on(api, kept["zone"], kept["following"])
+                piece = _known(history.go_on(api, kept["zone"], kept["following"]), Address((), kept["asked"]))
         except CareloomError as error:
             return kept, _measures(happenings.unpack(kept["events"])), f"{error.where}. {error.remedy}", False
         more = {**kept, "events": kept["events"] + happenings.pack(piece.events), "following": piece.following}
@@ -110,15 +158,15 @@ def _register_choice(app: Dash) -> None:
         seen = timeline.shown(events, lanes, within)
         listed = _events(events, lanes, within, rows, _may_compare(session.person(), kept["zone"]))
         return (
-            timeline.figure(seen, within), listed, _words(seen, within), rows, back,
+            timeline.figure(seen, within, kept["marks"]), listed, _words(seen, within), rows, back,
             back == 0, period == "all",
         )  # fmt: skip
 
 
-def _kept(zone: str, piece: history.Piece) -> dict[str, Any]:
+def _kept(zone: str, piece: history.Piece, marks: patient_marks.Marks, asked: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "zone": zone, "events": happenings.pack(piece.events), "following": piece.following, "total": piece.total,
-        "refused": piece.refused,
+        "marks": marks, "zone": zone, "events": happenings.pack(piece.events), "following": piece.following,
+        "total": piece.total, "refused": piece.refused, "asked": dict(asked),
     }  # fmt: skip
 
 
@@ -180,7 +228,7 @@ def _timeline(kept: dict[str, Any], events: Sequence[Event], lanes: list[str], p
     seen = timeline.shown(events, lanes, within)
     graph = dcc.Graph(
         id="timeline",
-        figure=timeline.figure(seen, within),
+        figure=timeline.figure(seen, within, kept["marks"]),
         className="figure",
         responsive=True,
         config={"displayModeBar": False, "staticPlot": False, "showTips": False},
@@ -291,7 +339,9 @@ def _events(
     titles = {lane.name: lane.title for lane in LANES}
     listed = [
         (
-            html.Div([event.title, _code(event), _compare(event.kind, event.id) if may_compare else None]),
+            html.Div(
+                [event.title, _code(event), _origin(event), _compare(event.kind, event.id) if may_compare else None]
+            ),
             timeline.when(event),
             event.value or words.NONE,
             event.status or words.NONE,
@@ -313,6 +363,10 @@ def _events(
 
 def _code(event: Event) -> Component | None:
     return html.Code(event.code, className="event-code wide-only") if event.code and event.code != event.title else None
+
+
+def _origin(event: Event) -> Component | None:
+    return html.Span([" ", badge("From a note", "plain")]) if event.origin else None
 
 
 def _source(source: str) -> Component | str:

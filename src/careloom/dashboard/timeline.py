@@ -1,6 +1,6 @@
 """The timeline: events in lanes over time, as a figure; and which of them a choice of lanes and time shows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -58,10 +58,25 @@ def lanes_of(events: Collection[Event]) -> list[Lane]:
     return [lane for lane in LANES if lane.name in used]
 
 
-def figure(events: Collection[Event], within: Window | None) -> go.Figure:
-    """One row per lane: a shape for each event, a line for what lasted. Colours of words and lines are the page's."""
+RINGS = {
+    "index": ("Index event", "blue", "star-open", 19), "qualifying": ("Qualifies", "green", "circle-open", 17),
+    "factor": ("Behind the risk", "red", "square-open", 17),
+}  # fmt: skip
+"""What an event counts for -> words, colour, shape and size of what is drawn around it."""
+
+
+def figure(events: Collection[Event], within: Window | None, marks: Mapping[str, str] | None = None) -> go.Figure:
+    """One row per lane: a shape for each event, hollow for what was read from a note, a line for what lasted.
+
+    marks  ``Observation/x1`` -> a key of `RINGS`: what is drawn around it
+    """
     lanes = lanes_of(events)
     drawn = go.Figure()
+    for kind in RINGS:
+        ringed = [one for one in events if (marks or {}).get(one.key) == kind and moment_of(one.start) is not None]
+        if ringed:
+            drawn.add_trace(_rings(ringed, kind, {lane.name: -row for row, lane in enumerate(lanes)}))
+    top = TOP_PIXELS + (24 if drawn.data else 0)
     for row, lane in enumerate(lanes):
         own = [event for event in events if event.lane == lane.name and moment_of(event.start) is not None]
         drawn.add_trace(_spans(own, lane, -row))
@@ -69,9 +84,10 @@ def figure(events: Collection[Event], within: Window | None) -> go.Figure:
     axis = {"range": [within.start.isoformat(), within.end.isoformat()]} if within else {}
     drawn.update_layout(
         template="none",
-        height=LANE_PIXELS * max(1, len(lanes)) + TOP_PIXELS + BOTTOM_PIXELS, showlegend=False, dragmode=False,
+        height=LANE_PIXELS * max(1, len(lanes)) + top + BOTTOM_PIXELS, showlegend=top > TOP_PIXELS, dragmode=False,
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", hovermode="closest",
-        margin={"l": 8, "r": 16, "t": TOP_PIXELS, "b": BOTTOM_PIXELS},
+        margin={"l": 8, "r": 16, "t": top, "b": BOTTOM_PIXELS},
         font={"family": theme.FONT, "size": 12},
         hoverlabel={"align": "left", "bgcolor": theme.LIGHT.surface},
         xaxis={"type": "date", "showgrid": True, "gridcolor": theme.LIGHT.line, "zeroline": False, "fixedrange": True,
@@ -86,9 +102,25 @@ def figure(events: Collection[Event], within: Window | None) -> go.Figure:
 def _marks(events: Sequence[Event], lane: Lane, row: int) -> go.Scatter:
     return go.Scatter(
         x=[_moment(event.start) for event in events], y=[row] * len(events), mode="markers", name=lane.title,
+        showlegend=False,
         text=[_words(event) for event in events], hovertemplate="%{text}<extra></extra>",
-        marker={"size": 9, "symbol": lane.symbol, "color": theme.SERIES[lane.colour], "opacity": 0.85,
+        marker={"size": 9, "symbol": [_symbol(event, lane) for event in events], "opacity": 0.85,
+                "color": theme.SERIES[lane.colour],
                 "line": {"width": 1.5 if lane.symbol.endswith("-open") else 0, "color": theme.SERIES[lane.colour]}},
+    )  # fmt: skip
+
+
+def _symbol(event: Event, lane: Lane) -> str:
+    """The shape of a lane, hollow for what was read from a note."""
+    return f"{lane.symbol.removesuffix('-open')}-open-dot" if event.origin else lane.symbol
+
+
+def _rings(events: Sequence[Event], kind: str, rows: Mapping[str, int]) -> go.Scatter:
+    title, colour, symbol, size = RINGS[kind]
+    return go.Scatter(
+        x=[_moment(event.start) for event in events], y=[rows[event.lane] for event in events], mode="markers",
+        name=title, hoverinfo="skip",
+        marker={"size": size, "symbol": symbol, "color": theme.SERIES[colour], "line": {"width": 2.5}},
     )  # fmt: skip
 
 
@@ -101,7 +133,7 @@ def _spans(events: Sequence[Event], lane: Lane, row: int) -> go.Scatter:
             x += [start.isoformat(), end.isoformat(), None]
     return go.Scatter(
         x=x, y=[row if place is not None else None for place in x], mode="lines", hoverinfo="skip", opacity=0.4,
-        line={"width": 7, "color": theme.SERIES[lane.colour]},
+        showlegend=False, line={"width": 7, "color": theme.SERIES[lane.colour]},
     )  # fmt: skip
 
 
@@ -112,6 +144,7 @@ def _moment(text: str) -> str | None:
 
 def _words(event: Event) -> str:
     said = [f"<b>{_short(event.title)}</b>", _short(event.value), _short(when(event)), _short(event.status)]
+    said += ["read from a note"] if event.origin else []
     return "<br>".join(part for part in said if part)
 
 
