@@ -164,7 +164,7 @@ show(figure, "The black line is what training on real members reaches; most engi
 #
 # ## Judge three: what do attacks see?
 #
-# Eight attacks try to tell members from controls by the rows alone: an area of 0.5 is a coin. Notebook 07 takes them
+# Six attacks try to tell members from controls by the rows alone: an area of 0.5 is a coin. Notebook 07 takes them
 # apart. An attack *sees* something where chance would do as much less than once in a thousand times.
 
 # %%

@@ -19,6 +19,7 @@ from careloom.cli import (
     erasure,
     export,
     imports,
+    lab,
     lake,
     learning,
     linkage,
@@ -87,6 +88,7 @@ clients.register(app)
 people.register(app)
 apps.register(app)
 login.register(app)
+lab.register(app)
 signing_keys.register(app)
 terminology.register(app)
 
