@@ -49,6 +49,8 @@ PAGES = [
     "notes/runs",
     "notes/find",
     "synthetic",
+    "explore?zone=identified",
+    "explore?zone=research&look=rows",
     "operations",
     "operations/jobs?state=done",
     "operations/queues",

@@ -35,9 +35,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table. `kind`: ``right`` for numbers, ``tight`` for what does not wrap, ``wide-only``."""
+    """One column of a table; its title may be a link. `kind`: ``right`` for numbers, ``tight`` for what does not wrap,
+    ``wide-only``.
+    """
 
-    title: str
+    title: Content
     kind: str = ""
     is_title_hidden: bool = False
 

@@ -12,6 +12,7 @@ from careloom.dashboard import (
     deidentify_run,
     draft,
     duplicates,
+    explore,
     linkage,
     model_compare,
     model_version,
@@ -195,6 +196,12 @@ def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]
     return synthetic.page(api, person, address)
 
 
+def _explore(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    if below or not person.explore_zones:
+        raise no_page()
+    return explore.page(api, person, address)
+
+
 PLACES = (
     Place("", "Overview", "", "overview", lambda person: True, _overview),
     Place("runs", "Runs", "Data", "runs", lambda person: person.has_runs, _runs),
@@ -202,6 +209,7 @@ PLACES = (
     Place("quality", "Quality", "Data", "quality", lambda person: bool(person.quality_zones), _quality),
     Place("normalize", "Normalize", "Data", "normalize", lambda person: person.may_normalize, _normalize),
     Place("linkage", "Linkage", "Data", "linkage", lambda person: person.has_pairs, _linkage),
+    Place("explore", "Explore", "Data", "explore", lambda person: bool(person.explore_zones), _explore),
     Place("patients", "Patients", "Care", "patients", lambda person: bool(person.patient_zones), _patients),
     Place("models", "Models", "Learn", "models", lambda person: person.sees_models, _models),
     Place("notes", "Notes", "Learn", "notes", lambda person: person.may_annotate or bool(person.note_zones), _notes),

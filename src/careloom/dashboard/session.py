@@ -134,15 +134,23 @@ class Person:
         return "identified" in self.zones and "careloom/decide" in self.scopes
 
     @property
+    def explore_zones(self) -> tuple[str, ...]:
+        """The zones of which the API would chart something for this person."""
+        may_search = any(_searches(scope) for scope in self.scopes)
+        return tuple(zone for zone in PATIENT_ZONES if zone in self.zones) if may_search else ()
+
+    @property
     def patient_zones(self) -> tuple[str, ...]:
         """The zones where this person may look for patients."""
         may_search = any(_searches(scope, "Patient") for scope in self.scopes)
         return tuple(zone for zone in PATIENT_ZONES if zone in self.zones) if may_search else ()
 
 
-def _searches(scope: str, kind: str) -> bool:
+def _searches(scope: str, kind: str = "") -> bool:
+    """True for a scope that lets somebody search a type, or any where none is named."""
     resources, _, verbs = scope.removeprefix("system/").removeprefix("user/").partition(".")
-    return scope.startswith(("system/", "user/")) and resources in {"*", kind} and ("s" in verbs or verbs == "read")
+    is_of = not kind or resources in {"*", kind}
+    return scope.startswith(("system/", "user/")) and is_of and ("s" in verbs or verbs == "read")
 
 
 class _Cookie(SecureCookieSessionInterface):

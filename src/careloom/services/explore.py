@@ -13,6 +13,7 @@ import numpy as np
 from careloom.errors import CareloomError, InputError, QueryError
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.explore_axes import MOST_NAMED
 from careloom.services.explore_charts import MOST_TOGETHER, ChartAsk, Looked, chart
 from careloom.services.explore_columns import Encoded
 from careloom.services.explore_filters import Filter, kept
@@ -27,6 +28,7 @@ OPERATION = "explore"
 MOST_CHARTS, MOST_FILTERS, MOST_ROWS, MOST_COLUMNS = 12, 10, 200, 30
 OVERVIEW = 5
 """Distributions where no chart is named."""
+_FEW_NAMED = 10
 _LATE = ("status", "component", "active", "_system", "intent", "category_system")
 _TIMES = ("time", "effective", "start", "onset", "authored", "recorded", "date")
 Json = dict[str, Any]
@@ -87,7 +89,10 @@ def explore(platform: Platform, who: Principal, zone_name: str, ask: ExploreAsk)
         "zones": [_told(one) for one in looked],
         "columns": [_column(one) for one in found[0][1].fields.values()],
         "smallest_cell": SMALLEST_CELL,
-        "charts": [chart(one, looked, SMALLEST_CELL) for one in _useful(charts, looked, is_asked=bool(ask.charts))],
+        "charts": [
+            chart(one, looked, SMALLEST_CELL, MOST_NAMED if ask.charts else _FEW_NAMED)
+            for one in _useful(charts, looked, is_asked=bool(ask.charts))
+        ],
     }
 
 
@@ -99,8 +104,7 @@ def explore_rows(platform: Platform, who: Principal, zone_name: str, ask: GridAs
     if not 0 < ask.limit <= MOST_ROWS or ask.start < 0 or len(ask.columns) > MOST_COLUMNS:
         raise QueryError("the page", f"Ask for 1 to {MOST_ROWS} rows of {MOST_COLUMNS} columns at most.")
     zone, source = _admitted(platform, who, zone_of(zone_name), ask.source)
-    usual = [one.name for one in source.fields.values() if one.name == source.subject or not one.is_identifier]
-    columns = ask.columns or tuple(usual[:8])
+    columns = ask.columns or _usual(source, ask)
     names = dict.fromkeys((*columns, *(one.column for one in ask.filters), *([ask.sort] if ask.sort else [])))
     for name in names:
         source.field(name)
@@ -111,6 +115,15 @@ def explore_rows(platform: Platform, who: Principal, zone_name: str, ask: GridAs
     except InputError as error:
         note(platform, who, OPERATION, zone, outcome="failed", detail={"code": error.code})
         raise
+
+
+def _usual(source: Source, ask: GridAsk) -> tuple[str, ...]:
+    """Whom a row is about, what it is sorted and filtered by, and the columns that tell most."""
+    free = [one.name for one in source.fields.values() if not one.is_identifier]
+    free.sort(key=lambda name: any(name.endswith(part) for part in _LATE))
+    first = [source.subject, ask.sort, *(one.column for one in ask.filters), *free[:7]]
+    chosen = {name for name in first if name}
+    return tuple(dict.fromkeys(name for name in (source.subject, *free, *source.fields) if name in chosen))
 
 
 @dataclass(frozen=True, slots=True)

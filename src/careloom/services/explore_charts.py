@@ -51,13 +51,13 @@ class Looked:
     seen: Seen
 
 
-def chart(ask: ChartAsk, looked: Sequence[Looked], smallest: int) -> Json:
-    """One chart of one zone, or of the same source in two."""
+def chart(ask: ChartAsk, looked: Sequence[Looked], smallest: int, most: int = MOST_NAMED) -> Json:
+    """One chart of one zone, or of the same source in two; `most` categories or ranges are named."""
     if ask.kind == "correlations":
         return _together(ask, looked, smallest)
     sights = [one.seen for one in looked]
     field = looked[0].source.fields[ask.column]
-    most = MOST_NAMED if not ask.by else 12
+    most = most if not ask.by else 12
     axis = axis_of(ask.column, sights, smallest, most=most, whole=field.is_whole)
     by = axis_of(ask.by, sights, smallest, most=MOST_SERIES, whole=looked[0].source.fields[ask.by].is_whole) if (
         ask.by
@@ -88,8 +88,7 @@ class _Grid:
         rows, patients = counts(cells, height * self._width, one.seen)
         self.rows = rows.reshape(height, self._width)
         self._patients = self._with_totals(patients.reshape(height, self._width), places, lines)
-        table = self._patients if height > 1 else self._patients[:1]
-        shown = may_be_shown(table, smallest)
+        shown = _may_be_shown(self._patients, smallest)
         self._shown = shown[:height, : self._width]
         self._totals = shown[:height, self._width]
         self._means = self._means_of(one.seen.columns[ask.value], cells) if ask.value else None
@@ -147,6 +146,19 @@ class _Grid:
         low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
         told = {"mean": values.mean(), "sd": values.std(ddof=1), "p25": low, "median": middle, "p75": high}
         return {"rows": int(values.size)} | {name: _rounded(float(number)) for name, number in told.items()}
+
+
+def _may_be_shown(patients: Array, smallest: int) -> Array:
+    """As `may_be_shown`; lines in which nobody is are shown, and where there is one line its totals are itself."""
+    shown = np.ones(patients.shape, dtype=np.bool_)
+    rows, columns = (np.flatnonzero(patients[:-1].any(axis=1)), np.flatnonzero(patients[:, :-1].any(axis=0)))
+    if rows.size == 1:
+        where = np.ix_(rows, [*columns, patients.shape[1] - 1])
+        shown[where] = may_be_shown(patients[where], smallest)
+    elif rows.size:
+        where = np.ix_([*rows, patients.shape[0] - 1], [*columns, patients.shape[1] - 1])
+        shown[where] = may_be_shown(patients[where], smallest)
+    return shown
 
 
 def _cells(numbers: Array, shown: Array) -> list[int | None]:

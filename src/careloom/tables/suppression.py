@@ -15,7 +15,8 @@ def may_be_shown(patients: ArrayLike, smallest: int) -> Shown:
     """Which cells [R, C] may be shown of a table whose last row and last column are its totals.
 
     A cell of 1 to ``smallest - 1`` patients is left out. What is left out of a line (a row or a column with its total)
-    is more than one cell and more than so few patients together, or else the smallest other cells go, too.
+    is more than one cell and, where the total is shown, more than so few patients together; or else the smallest other
+    cells go, too.
 
     patients  [R, C] patients behind each cell, totals included; a table of one row has its total in the last column
     raises    ValueError for what is no table
@@ -48,10 +49,12 @@ def _lines(shape: tuple[int, ...]) -> list[tuple[int | slice, int | slice]]:
 
 
 def _gives_away(counts: Counts, shown: Shown, smallest: int) -> bool:
-    """True where what a line leaves out can be worked out, or is of few patients together."""
+    """True where what a line leaves out can be worked out, or is of few patients together beside a total."""
     hidden = ~shown
     left = int(hidden.sum())
-    return bool(shown.any()) and (left == 1 or (left > 1 and int(counts[hidden].sum()) < smallest))
+    if left == 1:
+        return counts.size > 1
+    return left > 1 and bool(shown[-1]) and int(counts[hidden].sum()) < smallest
 
 
 def _next(counts: Counts, shown: Shown) -> int:
