@@ -70,6 +70,17 @@ def test_it_counts_what_is_stored_what_arrived_and_what_was_refused(installation
     assert waiting
 
 
+def test_the_last_change_of_a_zone_moves_with_what_is_written_and_not_with_what_is_read(
+    installation: Installation,
+) -> None:
+    installation.ingest([PATIENT])
+    first, second = (look(installation).json["zones"][0]["changed"] for _ in range(2))
+    assert first == second
+    assert datetime.fromisoformat(first).tzinfo is not None
+    installation.ingest([PATIENT | {"id": "p2"}])
+    assert look(installation).json["zones"][0]["changed"] > first
+
+
 RIGHTS: list[tuple[str, dict[str, Any], list[str], bool]] = [
     ("everything", {}, ["identified", "research"], True),
     ("a clinician", {"roles": ["clinician"], "zones": ["identified"]}, ["identified"], False),

@@ -25,6 +25,7 @@ from careloom.dashboard import (
     patients,
     quality_acts,
     quarantine,
+    report_served,
     routing,
     session,
     shell,
@@ -64,6 +65,7 @@ def create_dashboard(
     synthetic_acts.install(server, api_of)
     operations_acts.install(server, api_of)
     model_acts.install(server, api_of)
+    report_served.install(server, api_of)
     routing.register(app, api_of)
     finder.register(app, api_of)
     patients.register(app, api_of)
