@@ -94,6 +94,7 @@ BEYOND_SCHEMAS = {
     ("POST /api/v1/nlp/analyze", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/notes/{zone}/{note_id}/correction", "positive_data_acceptance", 400),
     ("GET /api/v1/nlp/corrections", "positive_data_acceptance", 400),
+    ("POST /api/v1/nlp/corpus", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/facts/search", "positive_data_acceptance", 400),
     ("POST /api/v1/nlp/facts/search", "positive_data_acceptance", 404),
     ("POST /api/v1/nlp/notes/search", "positive_data_acceptance", 400),

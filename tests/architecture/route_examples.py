@@ -169,6 +169,7 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/nlp/notes/{zone}/{note_id}/correction": Example(
         "/api/v1/nlp/notes/identified/{note}/correction", "correct", more={"json": {"brat": "T1\tPROBLEM 0 4\tGout\n"}}
     ),
+    "POST /api/v1/nlp/corpus": Example("/api/v1/nlp/corpus", "search", more={"json": {"zone": "identified"}}),
     "POST /api/v1/nlp/facts/search": Example(
         "/api/v1/nlp/facts/search", "search", more={"json": {"zone": "identified", "labels": ["PROBLEM"]}}
     ),

@@ -48,6 +48,7 @@ PAGES = [
     "nowhere",
     "notes/runs",
     "notes/find",
+    "notes/corpus",
     "synthetic",
     "explore?zone=identified",
     "explore?zone=research&look=rows",

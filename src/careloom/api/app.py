@@ -43,6 +43,7 @@ from careloom.api import (
     models,
     monitoring,
     nlp,
+    nlp_corpus,
     nlp_notes,
     nlp_queries,
     normalizations,
@@ -100,9 +101,9 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
     for room in (
         oauth, bulk, bulk_import, fhir, fhir_write, fhir_history, fhir_bundles, fhir_search_types,
         fhir_operations, fhir_routes, terminology, codes, ingestions, jobs, records, quarantine, quality, linkage,
-        duplicates, clients, signing_keys, normalizations, deidentifications, deidentify_one, nlp, nlp_notes,
-        nlp_queries, research, mappings, overview, health, operations, users, reidentifications, subjects, access,
-        audit, lake, monitoring,
+        duplicates, clients, signing_keys, normalizations, deidentifications, deidentify_one, nlp, nlp_corpus,
+        nlp_notes, nlp_queries, research, mappings, overview, health, operations, users, reidentifications, subjects,
+        access, audit, lake, monitoring,
         synthetic, synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, explore, cds_hooks,
     ):  # fmt: skip
         room.register(app)

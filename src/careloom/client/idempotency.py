@@ -9,7 +9,7 @@ from careloom.client.transport import Ask
 HEADER = "Idempotency-Key"
 _NOT_KEPT = re.compile(
     r"/(?:audit/(?:checks|proofs)|clients(?:/[^/]+/rotate)?|deidentify|ingestions|forecasts/.*|explore/.*|mappings/suggest"
-    r"|nlp/analyze|nlp/(?:facts|notes)/search|records|reidentifications/[^/]+/reveal|research/.*|risk/cohorts/.*|scores/.*"
+    r"|nlp/analyze|nlp/corpus|nlp/(?:facts|notes)/search|records|reidentifications/[^/]+/reveal|research/.*|risk/cohorts/.*|scores/.*"
     r"|subjects/(?:erasures(?:/preview)?|export)|terminology/.*|users(?:/.*)?)"
 )
 """What the platform keeps no answer of, because it reads, or answers with patients' values or secrets; and uploads,

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from careloom.client.address import segment
 from careloom.client.decoding import decode
+from careloom.client.note_corpus import ALL_NOTES, CorpusQuery, NoteCorpus
 from careloom.client.note_queries import (
     EVERYTHING,
     FactQuery,
@@ -150,6 +151,14 @@ class Nlp:
         while page.next:
             page = self.search_notes(search, zone, limit=200, cursor=page.next)
             yield from page.items
+
+    def corpus(self, zone: str = "research", query: CorpusQuery = ALL_NOTES) -> NoteCorpus:
+        """What the notes of a zone say together, in counts of which small cells are left out.
+
+        raises  AccessError; QueryError
+        """
+        asked = {"zone": zone, **asdict(query)}
+        return decode(NoteCorpus, self._post("/corpus", JsonBody(asked)))
 
     def start(
         self, zone: str = "identified", *, patient: str = "", incremental: bool = False, refuted: bool = False

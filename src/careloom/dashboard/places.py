@@ -19,6 +19,7 @@ from careloom.dashboard import (
     model_watch,
     models,
     normalize,
+    note_corpus,
     note_find,
     note_page,
     note_places,
@@ -147,6 +148,8 @@ def _notes(api: Careloom, person: Person, address: Address, below: list[str]) ->
             return analyze.page(person)
         case [] | [note_places.FIND]:
             return note_find.page(api, person, address)
+        case [note_places.CORPUS]:
+            return note_corpus.page(api, person, address)
         case [note_places.RUNS]:
             return note_runs.page(api, person, address)
         case [note_places.RUNS, run_id]:

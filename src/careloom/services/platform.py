@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from careloom.services.issuer_keys import IssuerKeys
     from careloom.services.issuers import Issuer
     from careloom.services.known_terminologies import Terminologies
+    from careloom.services.note_corpus_rows import CorporaHeld
     from careloom.services.provider_fetch import ProviderDocuments
     from careloom.services.providers import Provider
     from careloom.store.identities import Identities
@@ -215,6 +216,13 @@ class Platform:
         from careloom.services.explore_columns import ColumnsHeld  # noqa: PLC0415 - tables cost 100 MB
 
         return ColumnsHeld()
+
+    @cached_property
+    def note_corpora(self) -> "CorporaHeld":
+        """What notes of the research zone said a moment ago, without a word of them."""
+        from careloom.services.note_corpus_rows import CorporaHeld  # noqa: PLC0415 - it needs numpy
+
+        return CorporaHeld()
 
     def index_key(self, zone: Zone) -> bytes:
         """The secret under which a zone's search index hashes."""

@@ -9,6 +9,7 @@ from careloom.client.aio.session import Session
 from careloom.client.aio.waiting import until_ended
 from careloom.client.decoding import decode
 from careloom.client.nlp import _named, _note
+from careloom.client.note_corpus import ALL_NOTES, CorpusQuery, NoteCorpus
 from careloom.client.note_queries import (
     EVERYTHING,
     FactQuery,
@@ -155,6 +156,14 @@ class Nlp:
             page = await self.search_notes(search, zone, limit=200, cursor=page.next)
             for each in page.items:
                 yield each
+
+    async def corpus(self, zone: str = "research", query: CorpusQuery = ALL_NOTES) -> NoteCorpus:
+        """What the notes of a zone say together, in counts of which small cells are left out.
+
+        raises  AccessError; QueryError
+        """
+        asked = {"zone": zone, **asdict(query)}
+        return decode(NoteCorpus, await self._post("/corpus", JsonBody(asked)))
 
     async def start(
         self, zone: str = "identified", *, patient: str = "", incremental: bool = False, refuted: bool = False
