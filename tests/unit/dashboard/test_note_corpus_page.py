@@ -59,7 +59,7 @@ def test_what_narrows_to_nothing_is_said(made: Installation) -> None:
     assert "No concept is in the notes of 11 patients" in said
     assert "No note that counts has a date" in said
     assert "Write it as 2026 or 2026-03" in shown(made, "?since=soon")
-    assert "No note of this zone was read yet" in shown(made, role="data-scientist")
+    assert "No note of this zone was read yet" in shown(made, "?zone=research", role="data-scientist")
 
 
 def test_who_may_not_search_notes_gets_no_counts(made: Installation) -> None:
