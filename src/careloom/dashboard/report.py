@@ -29,7 +29,7 @@ from careloom.dashboard.report_text import UNKNOWN, as_runs, fonts, lacks, put, 
 LIGHT = theme.LIGHT
 MARGIN, HEAD, FOOT = 46.0, 30.0, 52.0
 TINY = 6.5
-SMALL_PART = 70.0
+SMALL_PART, WHOLE_PART = 70.0, 500.0
 """A heading stands at a page's end only with this much of what it heads."""
 CONTROL_WORDS = frozenset({"before", "queued", "page", "after", "at"})
 """Parts of an address that say where in a list one is, not what is chosen."""
@@ -96,7 +96,7 @@ def write(page: Page, made: Made) -> Report:
     is_wide = any(isinstance(block, Grid) and report_table.is_wide(block, portrait) for block in said)
     size = (A4[1], A4[0]) if is_wide else A4
     parts = _flowing(said, size[0] - 2 * MARGIN)
-    parts += _about(said, made, number)
+    parts += _kept_together(_about(said, made, number), size[0] - 2 * MARGIN)
     return Report(_built(parts, size, title, (made, number)), number)
 
 
@@ -134,7 +134,9 @@ def _kept_together(parts: Sequence[Flowable], width: float) -> list[Flowable]:
             for after in parts[place:]:
                 room += after.getSpaceBefore() + after.wrap(width, 1e6)[1]
                 if not isinstance(after, Title):
-                    is_whole = isinstance(after, Chart) or after.height < SMALL_PART
+                    is_whole = (
+                        isinstance(after, Chart | Named) and after.height < WHOLE_PART
+                    ) or after.height < SMALL_PART
                     room += 0.0 if is_whole else SMALL_PART - after.height
                     break
             kept.append(CondPageBreak(room))

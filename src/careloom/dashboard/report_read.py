@@ -20,7 +20,22 @@ CONTROLS = frozenset(
     }
 )  # fmt: skip
 """Kinds of components that no paper needs."""
-UNSEEN = frozenset({"hidden-text", "bar", "bar-cell", "swatch", "icon", "export", "as-of", "button", "days", "pager"})
+UNSEEN = frozenset(
+    {
+        "hidden-text",
+        "bar",
+        "bar-cell",
+        "swatch",
+        "icon",
+        "export",
+        "as-of",
+        "button",
+        "buttons",
+        "compare",
+        "days",
+        "pager",
+    }
+)
 """Classes of what is no text, or repeats one."""
 LINES = frozenset({"Div", "P", "Li", "Ul", "Ol", "Dl", "Dt", "Dd", "Section", "H3", "H4", "Tr", "Form", "Fieldset"})
 HEADINGS = {"H1": 1, "H2": 2, "H3": 3, "H4": 4, "H5": 4, "H6": 4}
@@ -30,7 +45,15 @@ SPACES = re.compile(r"[ \t\r\n\f\v]+")
 
 def blocks(content: Any) -> list[Block]:
     """What `content` says: a component, a text, or a list of them."""
-    return list(_blocks(content))
+    said = list(_blocks(content))
+    return [block for place, block in enumerate(said) if not _is_bare(block, said[place + 1 :])]
+
+
+def _is_bare(block: Block, after: Sequence[Block]) -> bool:
+    """True for a heading of controls alone: nothing stands below it but a heading of its rank, or nothing at all."""
+    if not isinstance(block, Heading) or block.level == 1:
+        return False
+    return not after or (isinstance(after[0], Heading) and after[0].level <= block.level)
 
 
 def kind_of(node: Component) -> str:
@@ -88,7 +111,7 @@ def _of(node: Component) -> Iterator[Block]:
     kind, classes = kind_of(node), _classes(node)
     if kind == "Graph":
         yield Picture(getattr(node, "figure", None), _property(node, "aria-label"))
-    elif _is_unseen(node):
+    elif _is_unseen(node) or (kind == "P" and _is_way(_children(node))):
         return
     elif kind == "Nav":
         yield from _chosen(node)
@@ -130,7 +153,15 @@ def _some(block: Any) -> Iterator[Block]:
         yield block
 
 
+def _is_way(inline: Sequence[Any]) -> bool:
+    """True for links alone: a way to another page, which paper has not."""
+    said = [each for each in inline if isinstance(each, Component) or str(each if each is not None else "").strip()]
+    return bool(said) and all(isinstance(each, Component) and kind_of(each) == "A" for each in said)
+
+
 def _paragraph(inline: Sequence[Any]) -> Iterator[Block]:
+    if _is_way(inline):
+        return
     yield from _some(Words(tidied(run for each in inline for run in _runs(each, ""))))
 
 
@@ -146,6 +177,8 @@ def _noted(node: Component) -> Runs:
 
 def _listed(node: Component, is_legend: bool) -> Iterator[Block]:
     items = [each for each in _children(node) if isinstance(each, Component) and not _is_unseen(each)]
+    if is_legend and any(_is_swatched(each) for each in items):
+        return  # it names colours of what is only drawn for the eye
     if is_legend:
         yield from _some(Words(tidied(run for each in items for run in (*runs(each), Run("   "))), "soft"))
         return
@@ -155,6 +188,10 @@ def _listed(node: Component, is_legend: bool) -> Iterator[Block]:
         for number, each in enumerate(inside):
             is_first = number == 0 and isinstance(each, Words)
             yield Words(each.runs, each.kind, mark) if is_first and isinstance(each, Words) else each
+
+
+def _is_swatched(item: Component) -> bool:
+    return any(isinstance(each, Component) and "swatch" in _classes(each) for each in _children(item))
 
 
 def facts(node: Component) -> Facts:

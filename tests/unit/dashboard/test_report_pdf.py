@@ -64,8 +64,10 @@ def test_everything_that_a_page_says_stands_in_the_report() -> None:
         html.Dl([html.Div([html.Dt("Born"), html.Dd("12 Mar 1944")])], className="facts"),
         html.Details([html.Summary("Show as a table"), table([("folded", "7")], "Name", "Count")]),
         command("careloom quality --zone research", "Command"),
+        html.P(html.A("See the runs", href="/dashboard/runs")),
         html.Form([html.Label("Filter"), html.Button("Look now")]),
         html.Nav([html.A("Identified"), html.A("Research", **{"aria-current": "page"})], **{"aria-label": "Zones"}),
+        card("What to show", html.Form(html.Button("Apply"))),
     )  # fmt: skip
     (page,) = sheets(made)
     for text in (
@@ -75,7 +77,7 @@ def test_everything_that_a_page_says_stands_in_the_report() -> None:
         "careloom quality --zone research", "Zones: Research",
     ):  # fmt: skip
         assert text in page, text
-    for text in ("Look now", "Filter ", "Show as a table", "□"):
+    for text in ("Look now", "See the runs", "What to show", "Filter ", "Show as a table", "□"):
         assert text not in page, text
 
 
