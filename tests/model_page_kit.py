@@ -179,3 +179,26 @@ CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 
 def _mmol(value: float) -> dict[str, Any]:
     return {"value": value, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}
+
+
+def stays_of_wards(place: Installation, days: int = 600) -> None:
+    """Stays of three wards over so many days until yesterday, more on weekdays: what beds are forecast from."""
+    draw, today = np.random.default_rng(5), place.platform.runtime.now().date()
+    wards = {"med": "Internal medicine", "icu": "Intensive care", "sur": "Surgery"}
+    stays = []
+    for back in range(days, 0, -1):
+        begin = today - timedelta(days=back)
+        for number in range(int(draw.poisson(2.4 if begin.weekday() < 5 else 1.0))):
+            end = min(begin + timedelta(days=int(draw.integers(1, 6))), today)
+            ward = list(wards)[int(draw.choice(3, p=[0.5, 0.2, 0.3]))]
+            stays.append({
+                "resourceType": "Encounter", "id": f"bed{back}-{number}", "status": "finished",
+                "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+                "subject": {"reference": "Patient/beds"},
+                "period": {"start": f"{begin}T10:00:00Z", "end": f"{end}T09:00:00Z"},
+                "location": [{"location": {"reference": f"Location/{ward}"}}],
+            })  # fmt: skip
+    named = [{"resourceType": "Location", "id": key, "name": name} for key, name in wards.items()]
+    place.ingest(
+        [{"resourceType": "Patient", "id": "beds", "birthDate": "1950-04-01", "gender": "male"}, *named, *stays]
+    )

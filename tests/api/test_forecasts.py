@@ -60,6 +60,18 @@ def test_a_zone_is_forecast_by_its_stays(place: Installation) -> None:
     assert all(0 < row.mean < 10 for row in found.rows)
 
 
+def test_what_happened_so_far_stands_beside_what_was_forecast_of_it(place: Installation) -> None:
+    with client_of(place) as api:
+        told, bare = api.forecasts.zone("beds", 7, past=30), api.forecasts.zone("beds", 7)
+    assert [one.date for one in told.past] == [told.until - timedelta(days=29 - at) for at in range(30)]
+    assert [one.date for one in told.earlier] == [one.date for one in told.past[-7:]]
+    inside = sum(day.low <= came.count <= day.high for day, came in zip(told.earlier, told.past[-7:], strict=True))
+    assert inside >= 5
+    assert (bare.past, bare.earlier, bare.rows) == ((), (), told.rows)
+    answer = place.client.post(f"{AT}/zone", json={"what": "beds", "past": 401}, headers=place.bearer())
+    assert answer.status_code == 400
+
+
 def test_each_ward_of_a_zone_is_forecast_by_itself(place: Installation) -> None:
     with client_of(place) as api:
         whole, units = api.forecasts.zone("beds", 7), api.forecasts.units("beds", 7)

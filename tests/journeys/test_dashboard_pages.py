@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from careloom.services.deidentify_report import kept_ids
 from careloom.services.quality import list_looks
 from tests.journeys.browser import Served, Visitor, dashboard
-from tests.model_page_kit import scored_patient, two_versions, watched
+from tests.model_page_kit import scored_patient, stays_of_wards, two_versions, watched
 
 WIDTHS = {1440: 900, 375: 780}
 """Width -> height, in pixels."""
@@ -66,6 +66,9 @@ PAGES = [
     "models/readmission-30d/watch",
     "models/readmission-30d/compare",
     "models/readmission-30d/2?act=retire",
+    "capacity",
+    "capacity?days=28&unit=Surgery&ask=calls&model=readmission-30d&k=5&event=9000&call=60&prevented=20",
+    "capacity?what=slots&ask=overbook&capacity=18&booked=20&show=80&show_new=75&idle=120&over=x",
 ]
 CASES = [
     pytest.param(look, page, marks=() if at_look == at_page % 2 and page != LARGE else pytest.mark.long)
@@ -81,6 +84,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         two_versions(made.installation)
         watched(made.installation)
         scored_patient(made.installation)
+        stays_of_wards(made.installation)
         yield made
 
 

@@ -51,7 +51,7 @@ def of_zone(body: ForecastBody) -> Response:
     """Reads the stays or appointments of the whole zone; of slots, what is booked already counts."""
     from careloom.services.risk_forecast import ForecastAsk, forecast_zone  # noqa: PLC0415 - see the module
 
-    asked = ForecastAsk(body.days, _days(body.closed), body.judged, body.by_unit)
+    asked = ForecastAsk(body.days, _days(body.closed), body.judged, body.by_unit, body.past)
     return json_answer({"items": forecast_zone(platform(), who(), body.zone, body.what, asked)})
 
 

@@ -17,6 +17,9 @@ def _as_whole(value: object) -> object:
 Days = Annotated[int, Field(ge=1, le=56, strict=True, description="Days ahead."), BeforeValidator(_as_whole)]
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="ISO 8601, without a time.")]
 Closed = Annotated[list[Day], Field(max_length=400, description="Days on which it is closed, past and to come.")]
+Past = Annotated[
+    int, Field(ge=0, le=400, strict=True, description="Counted days that are told, too."), BeforeValidator(_as_whole)
+]
 Cost = Annotated[float, Field(ge=0, le=1e12, strict=True)]
 StrictProbability = Annotated[float, Field(ge=0, le=1, strict=True)]
 COUNTS: dict[str, Any] = {
@@ -25,7 +28,7 @@ COUNTS: dict[str, Any] = {
 DAY: dict[str, Any] = {"date": "2026-07-30", "days_ahead": 1, "median": 22, "mean": 21.8, "low": 15, "high": 29}
 UNIT: dict[str, Any] = {
     "unit": "ward 3", "start": "2026-01-01", "until": "2026-07-29", "mean": 21.0, "judged": None, "rows": [DAY],
-    "reason": None,
+    "reason": None, "past": [{"date": "2026-07-29", "count": 22}], "earlier": [],
 }  # fmt: skip
 OVERBOOKED: dict[str, Any] = {
     "extra": 2, "cost": 301.5, "cost_without": 388.0, "idle": 1.1, "over": 0.8, "saves": 86.5,
@@ -59,6 +62,7 @@ class ForecastBody(Body):
     closed: Closed = Field(default_factory=list)
     judged: StrictBool = Field(False, description="The last year is forecast, too, against repeating last week.")
     by_unit: StrictBool = Field(False, description="Each ward, or of slots each clinic, by itself.")
+    past: Past = 0
 
 
 class UnitCountsBody(Body):
@@ -93,6 +97,13 @@ class ForecastDay(Model):
     high: float
 
 
+class PastDay(Model):
+    """A day that was counted."""
+
+    date: time.date
+    count: float
+
+
 class ForecastJudged(Model):
     """How far rolling forecasts of the last year were off; `mase` below 1: better than repeating last week."""
 
@@ -117,6 +128,8 @@ class UnitForecast(Model):
     judged: ForecastJudged | None
     rows: list[ForecastDay]
     reason: str | None = Field(None, description="Of a zone by unit: why a unit has no rows.")
+    past: list[PastDay] = Field(description="The newest counted days, oldest first, where they were asked for.")
+    earlier: list[ForecastDay] = Field(description="What the days before would have foretold of the newest; with past.")
 
 
 class ForecastList(Model):

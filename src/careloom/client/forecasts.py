@@ -24,7 +24,7 @@ class Forecasts:
     def zone(self, what: str, days: int = 7, **more: Any) -> UnitForecast:
         """Beds, discharges or slots of a zone as a whole, some days ahead.
 
-        more    zone, closed (days, ISO 8601), judged
+        more    zone, closed (days, ISO 8601), judged, past (counted days that are told, too)
         raises  AccessError; InputError for too few days
         """
         return decode(ForecastList, self._post("zone", {"what": what, "days": days, **more})).items[0]
@@ -32,7 +32,7 @@ class Forecasts:
     def units(self, what: str, days: int = 7, **more: Any) -> tuple[UnitForecast, ...]:
         """Beds or discharges of each ward of a zone, slots of each clinic, some days ahead.
 
-        more    zone, closed (days, ISO 8601), judged
+        more    zone, closed (days, ISO 8601), judged, past
         raises  AccessError; InputError where there is nothing to count
         """
         return decode(ForecastList, self._post("zone", {"what": what, "days": days, "by_unit": True, **more})).items

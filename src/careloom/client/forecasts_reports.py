@@ -18,10 +18,19 @@ class ForecastDay:
 
 
 @dataclass(frozen=True, slots=True)
+class PastDay:
+    """A day that was counted."""
+
+    date: date
+    count: float
+
+
+@dataclass(frozen=True, slots=True)
 class UnitForecast:
     """The days ahead of one unit.
 
     until   the last day that was counted; `mean` a day, last year
+    past    the newest counted days, where they were asked for; `earlier`: what would have been forecast of them
     judged  mase, mase_naive, coverage, bias, error, scale, forecasts; None where it was not asked for
     reason  why a unit of a zone has no rows
     """
@@ -33,6 +42,8 @@ class UnitForecast:
     judged: dict[str, Any] | None
     rows: tuple[ForecastDay, ...]
     reason: str | None
+    past: tuple[PastDay, ...] = ()
+    earlier: tuple[ForecastDay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

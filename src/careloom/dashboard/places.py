@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from careloom.client.careloom import Careloom
 from careloom.dashboard import (
     analyze,
+    capacity,
     deidentify,
     deidentify_compare,
     deidentify_policy,
@@ -193,6 +194,12 @@ def _models(api: Careloom, person: Person, address: Address, below: list[str]) -
     raise no_page()
 
 
+def _capacity(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    if below:
+        raise no_page()
+    return capacity.page(api, person, address)
+
+
 def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
     if below:
         raise no_page()
@@ -215,6 +222,7 @@ PLACES = (
     Place("explore", "Explore", "Data", "explore", lambda person: bool(person.explore_zones), _explore),
     Place("patients", "Patients", "Care", "patients", lambda person: bool(person.patient_zones), _patients),
     Place("models", "Models", "Learn", "models", lambda person: person.sees_models, _models),
+    Place("capacity", "Capacity", "Care", "capacity", lambda person: person.may_forecast, _capacity),
     Place("notes", "Notes", "Learn", "notes", lambda person: person.may_annotate or bool(person.note_zones), _notes),
     Place("synthetic", "Synthetic data", "Learn", "synthetic", lambda person: person.sees_synthetic, _synthetic),
     Place(

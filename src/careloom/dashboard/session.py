@@ -124,6 +124,11 @@ class Person:
         return "identified" in self.zones and "careloom/operate" in self.scopes
 
     @property
+    def may_forecast(self) -> bool:
+        """True when the API would forecast a zone for this person: who may search it whole."""
+        return bool(self.patient_zones) and any(_searches_everything(scope) for scope in self.scopes)
+
+    @property
     def has_pairs(self) -> bool:
         """True when the API would tell this person about pairs of patients who may be one."""
         return "identified" in self.zones and "careloom/link" in self.scopes
@@ -151,6 +156,11 @@ def _searches(scope: str, kind: str = "") -> bool:
     resources, _, verbs = scope.removeprefix("system/").removeprefix("user/").partition(".")
     is_of = not kind or resources in {"*", kind}
     return scope.startswith(("system/", "user/")) and is_of and ("s" in verbs or verbs == "read")
+
+
+def _searches_everything(scope: str) -> bool:
+    resources, _, verbs = scope.removeprefix("system/").partition(".")
+    return scope.startswith("system/") and resources == "*" and ("s" in verbs or verbs == "read")
 
 
 class _Cookie(SecureCookieSessionInterface):

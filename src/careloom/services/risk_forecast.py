@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,14 @@ class ForecastAsk:
     closed  days on which the units are closed or run as on a holiday, past and to come
     judged  the last year is forecast from rolling origins, too, against repeating last week
     by_unit of a zone: each ward, or of slots each clinic, by itself
+    past    days before the last counted one that are told, too, 0 to 400, with what was forecast of the newest
     """
 
     days: int = 7
     closed: Collection[date] = ()
     judged: bool = False
     by_unit: bool = False
+    past: int = 0
 
 
 def forecast_zone(
@@ -117,8 +119,8 @@ def forecast_table(platform: Platform, file: Path, ask: ForecastAsk) -> list[Jso
     """The days ahead of each unit of a CSV with ``date``, ``count`` and perhaps ``unit``.
 
     returns  a unit each: ``unit``, ``start``, ``until``, ``mean`` (a day, last year), ``rows`` (date, days_ahead,
-             median, mean, low, high), ``judged`` (mase, mase_naive, coverage, ...; None where it was not asked for) and
-             ``reason`` (None)
+             median, mean, low, high), ``judged`` (mase, mase_naive, coverage, ...; None where it was not asked for),
+             ``reason`` (None), ``past`` (date, count) and ``earlier`` (as ``rows``, of days that have come)
     raises   NotFound, FormatError; InputError for gaps and too few days
     """
     return [_told(one, ask) for one in series_of_rows(_table(platform, file))]
@@ -162,8 +164,33 @@ def _told(series: DailySeries, ask: ForecastAsk) -> Json:
     return {
         "unit": series.unit, "start": series.start.isoformat(), "until": series.until.isoformat(),
         "mean": float(series.values[-365:].mean()), "judged": judged, "reason": None,
-        "rows": [{**row, "date": row["date"].isoformat()} for row in rows.to_dicts()],
+        "rows": _rows(rows), "past": _past(series, ask.past), "earlier": _earlier(series, ask),
     }  # fmt: skip
+
+
+def _rows(rows: pl.DataFrame) -> list[Json]:
+    return [{**row, "date": row["date"].isoformat()} for row in rows.to_dicts()]
+
+
+def _past(series: DailySeries, days: int) -> list[Json]:
+    """The newest counted days of a series, oldest first: ``date``, ``count``."""
+    newest = series.values[-days:] if days else series.values[:0]
+    first = series.until - timedelta(days=len(newest) - 1)
+    return [{"date": (first + timedelta(days=at)).isoformat(), "count": float(one)} for at, one in enumerate(newest)]
+
+
+def _earlier(series: DailySeries, ask: ForecastAsk) -> list[Json]:
+    """What would have been forecast of the newest days, as many as are asked for ahead, by those before alone; nothing
+    where no past is asked for or the days before are too few."""
+    if not ask.past:
+        return []
+    values, booked = series.values[: -ask.days], None if series.booked is None else series.booked[: -ask.days]
+    try:
+        fitted = fit_forecaster(values, series.start, horizon_days=ask.days, known=booked, closed=ask.closed)
+    except InputError:
+        return []
+    last = None if booked is None else booked[-1]
+    return _rows(forecast(fitted, values, series.start, known=last, closed=ask.closed))
 
 
 def _told_of_unit(series: DailySeries, ask: ForecastAsk) -> Json:
@@ -174,6 +201,7 @@ def _told_of_unit(series: DailySeries, ask: ForecastAsk) -> Json:
         return {
             "unit": series.unit, "start": series.start.isoformat(), "until": series.until.isoformat(),
             "mean": float(series.values[-365:].mean()), "judged": None, "rows": [], "reason": error.remedy,
+            "past": _past(series, ask.past), "earlier": [],
         }  # fmt: skip
 
 
