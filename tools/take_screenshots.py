@@ -46,6 +46,11 @@ OPERATIONS = {
     "costs": "/costs?cpu_hour=0.05&gigabyte=0.02&unit=EUR",
 }  # fmt: skip
 
+PRIVACY = {
+    "privacy": "", "audit": "/audit", "erasure": "/erasure?patient=STORED", "requests": "/requests?patient=STORED",
+    "erasure-confirm": "/erasure?patient=STORED&step=confirm", "retention": "/retention",
+}  # fmt: skip
+
 LABS = """Fallnummer;Pat-Nr;Parameter;LOINC;Wert;Einheit;Abnahme;Befund
 F1;P-7;Natrium;2951-2;"138,5";mmol/l;21.03.2024 07:15;ok
 F1;P-7;Hämoglobin;718-7;"13,1";g/dl;21.03.2024 07:15;ok
@@ -155,7 +160,7 @@ class Camera:
 def take(browser: Browser, served: Served, scheme: str, name: str, size: tuple[int, int]) -> None:
     """All pages in one scheme and size."""
     painter = browser.new_page()
-    for tour in (tour_of_data, tour_of_linkage):
+    for tour in (tour_of_governance, tour_of_data, tour_of_linkage):
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=scheme,  # type: ignore[arg-type]
@@ -194,7 +199,6 @@ def tour_of_data(camera: Camera) -> None:
     visitor.page.get_by_role("heading", name="Would change").wait_for()
     camera.keep("normalize")
     tour_of_deidentification(camera)
-    tour_of_operations(camera)
     visitor.go("notes")
     visitor.page.click("#note-sample")
     expect(visitor.page.locator("#note-text")).not_to_have_value("")
@@ -229,6 +233,13 @@ def tour_of_deidentification(camera: Camera) -> None:
     camera.keep("deidentify-compare")
 
 
+def tour_of_governance(camera: Camera) -> None:
+    """What a privacy officer sees who operates the platform, too."""
+    camera.visitor.sign_in("petra.privacy")
+    tour_of_operations(camera)
+    tour_of_privacy(camera)
+
+
 def tour_of_operations(camera: Camera) -> None:
     """What whoever operates the platform sees."""
     visitor = camera.visitor
@@ -242,6 +253,15 @@ def tour_of_operations(camera: Camera) -> None:
     visitor.page.wait_for_selector("#job-live")
     visitor.settled()
     camera.keep("job")
+
+
+def tour_of_privacy(camera: Camera) -> None:
+    """What a privacy officer sees."""
+    visitor = camera.visitor
+    stored = next(visitor.served.installation.platform.store("identified").scan(["Patient"])).id
+    for name, address in PRIVACY.items():
+        visitor.go(f"privacy{address}".replace("STORED", stored))
+        camera.keep(name)
 
 
 def work_through(served: Served, folder: Path) -> None:

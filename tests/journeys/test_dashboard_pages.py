@@ -52,6 +52,17 @@ PAGES = [
     "synthetic",
     "explore?zone=identified",
     "explore?zone=research&look=rows",
+    "privacy",
+    "privacy/audit",
+    "privacy/audit?outcome=refused&window=all",
+    "privacy/disclosures",
+    "privacy/disclosures?patient=KEPT",
+    "privacy/erasure",
+    "privacy/erasure?patient=KEPT",
+    "privacy/erasure?patient=KEPT&step=confirm&wrong=typed",
+    "privacy/requests?patient=KEPT",
+    "privacy/retention",
+    "privacy/consents",
     "operations",
     "operations/jobs?state=done",
     "operations/queues",
@@ -140,6 +151,8 @@ def found(visitor: Visitor, page: str) -> str:
     if page.startswith("SCORED PATIENT"):
         stored = visitor.served.installation.stored_id("Patient", "scored")
         return page.replace("SCORED PATIENT", f"patients/identified/{stored}")
+    if "KEPT" in page:
+        return page.replace("KEPT", visitor.served.installation.stored_id("Patient", "oda"))
     if page.endswith("PATIENT"):
         stored = visitor.served.installation.stored_id("Patient", "bo" if page.startswith("NEW") else "oda")
         return f"patients/identified/{stored}"

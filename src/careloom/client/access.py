@@ -168,6 +168,12 @@ class Access:
             found += page.disclosures
         return replace(first, disclosures=found, next=None)
 
+    def disclosures_file(self, patient_id: str, form: str = "html") -> bytes:
+        """The accounting of all disclosures as a file: html, csv or json. raises InputError; AccessError."""
+        asked = urlencode({"format": form})
+        where = self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/disclosures?{asked}")
+        return self._session.content(Ask(method="GET", url=where, accept="*/*"))
+
     def _about(self, patient_id: str, what: str, limit: int, cursor: str) -> str:
         asked = urlencode({"limit": str(limit)} | _from(cursor))
         return self._url(f"audit/patients/{segment(patient_id, 'id of a patient')}/{what}?{asked}")

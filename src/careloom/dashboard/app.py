@@ -23,6 +23,8 @@ from careloom.dashboard import (
     pair,
     patient,
     patients,
+    privacy_acts,
+    privacy_erasure,
     quality_acts,
     quarantine,
     report_served,
@@ -64,6 +66,7 @@ def create_dashboard(
     note_acts.install(server, api_of)
     synthetic_acts.install(server, api_of)
     operations_acts.install(server, api_of)
+    privacy_acts.install(server, api_of)
     model_acts.install(server, api_of)
     report_served.install(server, api_of)
     routing.register(app, api_of)
@@ -75,6 +78,7 @@ def create_dashboard(
     deidentify_compare.register(app, api_of)
     analyze.register(app, api_of)
     operations_jobs.register(app, api_of)
+    privacy_erasure.register(app, api_of)
     note_viewer.register(app)
     model_acts.register(app, api_of)
     note_find.register(app, api_of)

@@ -30,6 +30,7 @@ from careloom.dashboard import (
     pair,
     patient,
     patients,
+    privacy,
     quality,
     quality_rule,
     quarantine,
@@ -173,6 +174,10 @@ def _deidentification(api: Careloom, person: Person, address: Address, below: li
     raise no_page()
 
 
+def _privacy(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    return privacy.page(api, person, address, below)
+
+
 def _operations(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
     return operations.page(api, person, address, below)
 
@@ -228,6 +233,10 @@ PLACES = (
     Place(
         "deidentify", "De-identification", "Privacy", "deidentify",
         lambda person: person.has_deidentifications, _deidentification,
+    ),
+    Place(
+        "privacy", "Privacy and audit", "Privacy", "privacy",
+        lambda person: person.may_audit or person.may_erase or person.has_rights, _privacy,
     ),
     Place(
         "operations", "Operations", "Operate", "operations",

@@ -104,6 +104,21 @@ class Person:
         return "landing" in self.zones and "careloom/operate" in self.scopes
 
     @property
+    def may_audit(self) -> bool:
+        """True when the API would tell this person who did what."""
+        return not {"identified", "research", "synthetic"}.isdisjoint(self.zones) and "careloom/audit" in self.scopes
+
+    @property
+    def may_erase(self) -> bool:
+        """True when the API would erase a patient for this person."""
+        return {"landing", "identified", "research", "synthetic"} <= set(self.zones) and "careloom/erase" in self.scopes
+
+    @property
+    def has_rights(self) -> bool:
+        """True when the API would do for this person what patients are entitled to."""
+        return "identified" in self.zones and "careloom/rights" in self.scopes
+
+    @property
     def sees_health(self) -> bool:
         """True when the API would tell this person how everything is that the platform depends on."""
         return "landing" in self.zones and "careloom/monitor" in self.scopes
