@@ -5,6 +5,7 @@ from flask import Flask
 
 from careloom.dashboard import (
     analyze,
+    cohorts,
     deidentify_acts,
     deidentify_compare,
     draft,
@@ -65,6 +66,7 @@ def create_dashboard(
     deidentify_acts.install(server, api_of)
     note_acts.install(server, api_of)
     synthetic_acts.install(server, api_of)
+    cohorts.install(server)
     operations_acts.install(server, api_of)
     privacy_acts.install(server, api_of)
     model_acts.install(server, api_of)

@@ -7,6 +7,7 @@ from careloom.client.careloom import Careloom
 from careloom.dashboard import (
     analyze,
     capacity,
+    cohorts,
     deidentify,
     deidentify_compare,
     deidentify_policy,
@@ -217,6 +218,21 @@ def _explore(api: Careloom, person: Person, address: Address, below: list[str]) 
     return explore.page(api, person, address)
 
 
+def _cohorts(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    if not person.explore_zones:
+        raise no_page()
+    match below:
+        case []:
+            return cohorts.page(api, person, address)
+        case ["build"]:
+            return cohorts.build_page(api, person, address)
+        case [name]:
+            return cohorts.shipped_page(api, person, address, name)
+        case [name, patient]:
+            return cohorts.why_page(api, person, address, name, patient)
+    raise no_page()
+
+
 PLACES = (
     Place("", "Overview", "", "overview", lambda person: True, _overview),
     Place("runs", "Runs", "Data", "runs", lambda person: person.has_runs, _runs),
@@ -225,6 +241,7 @@ PLACES = (
     Place("normalize", "Normalize", "Data", "normalize", lambda person: person.may_normalize, _normalize),
     Place("linkage", "Linkage", "Data", "linkage", lambda person: person.has_pairs, _linkage),
     Place("explore", "Explore", "Data", "explore", lambda person: bool(person.explore_zones), _explore),
+    Place("cohorts", "Cohorts", "Care", "cohorts", lambda person: bool(person.explore_zones), _cohorts),
     Place("patients", "Patients", "Care", "patients", lambda person: bool(person.patient_zones), _patients),
     Place("models", "Models", "Learn", "models", lambda person: person.sees_models, _models),
     Place("capacity", "Capacity", "Care", "capacity", lambda person: person.may_forecast, _capacity),

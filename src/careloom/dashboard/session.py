@@ -154,6 +154,11 @@ class Person:
         return "identified" in self.zones and "careloom/decide" in self.scopes
 
     @property
+    def lists_cohorts(self) -> bool:
+        """True when the API would list the cohorts that ship."""
+        return "careloom/monitor" in self.scopes
+
+    @property
     def explore_zones(self) -> tuple[str, ...]:
         """The zones of which the API would chart something for this person."""
         may_search = any(_searches(scope) for scope in self.scopes)

@@ -68,6 +68,28 @@
     window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
   });
 
+  /* ---- forms that ask again by themselves, a moment after something in them changes ---- */
+
+  var asking = 0, typed = null;
+  document.addEventListener("input", function (event) {
+    var form = event.target.form;
+    if (!form || !form.hasAttribute("data-live")) { return; }
+    typed = { id: event.target.id, value: event.target.value };
+    window.clearTimeout(asking);
+    asking = window.setTimeout(function () { asking = 0; if (form.isConnected) { form.requestSubmit(); } }, 700);
+  });
+  function goOn() { // the field is a new one: the focus is put back, and what was typed while the answer came
+    var field = typed && document.getElementById(typed.id);
+    if (!field || document.activeElement !== document.body) { return; }
+    field.focus();
+    if (field.tagName !== "INPUT") { return; }
+    if (asking && field.value !== typed.value) {
+      Object.getOwnPropertyDescriptor(window.HTMLInputElement.prototype, "value").set.call(field, typed.value);
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    field.setSelectionRange(field.value.length, field.value.length);
+  }
+
   /* ---- keys: Alt and a letter press the button that names it; the focus goes there, so that a field before it is done ---- */
 
   document.addEventListener("keydown", function (event) {
@@ -162,6 +184,7 @@
           if (title) { title.focus({ preventScroll: true }); }
         }, 0);
       }
+      if (shown === page.address && typed) { window.setTimeout(goOn, 0); } else { typed = null; }
       shown = page.address;
       document.documentElement.setAttribute("data-at", page.at);
       look();
