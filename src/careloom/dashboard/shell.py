@@ -67,13 +67,17 @@ def frame() -> Component:
 
 
 def _tools() -> Component:
-    """What every page offers: search and the list of keys."""
+    """What every page offers: search, its report, the list of keys."""
     find: dict[str, Any] = {"data-action": "find", "aria-keyshortcuts": "/ Control+K"}
     keys: dict[str, Any] = {"data-action": "keys", "aria-keyshortcuts": "?"}
+    report = f"{PREFIX}/report.pdf"
+    reported: dict[str, Any] = {"data-report": report}
     return html.Div(
         [
             html.Button([html.Span(className="icon icon-search"), html.Span("Search", className="tool-words"),
                          html.Kbd("/", className="wide-only")], type="button", className="tool", **find),
+            html.A([html.Span(className="icon icon-reports"), html.Span("Report (PDF)", className="tool-words")],
+                   href=report, className="tool", target="_self", **reported),
             html.Button([html.Kbd("?"), html.Span("Keys", className="tool-words")],
                         type="button", className="tool", **keys),
         ],
