@@ -23,7 +23,7 @@ WORKERS ?= $(shell echo $$(($(CPUS) + $(CPUS) / 2)))
 # What a test writes need not outlast the machine: in memory, where there is room, no commit of a store waits for a disk.
 SCRATCH := $(shell [ -w /dev/shm ] && [ "$$(df -Pm /dev/shm | awk 'END {print $$4}')" -ge 4000 ] && echo /dev/shm)
 
-.PHONY: help setup demo test test-long bench check lint types floors secrets bandit advisories workflows pages notebooks viewer golden format lock audit ml clean
+.PHONY: help setup demo test test-long bench check lint types floors secrets bandit advisories workflows pages site notebooks viewer golden format lock audit ml clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,7 +68,7 @@ test-long: $(VENV)/.dev ## run the campaigns of minutes to hours: faults, fuzz, 
 bench: $(VENV)/.dev ## run the benchmarks and print a table (ARGS=parse for those with parse in the name)
 	$(BIN)/python bench/run.py $(ARGS)
 
-check: lint types floors secrets bandit workflows pages advisories ## run every check that needs no test: style, types, floors, weaknesses, pages
+check: lint types floors secrets bandit workflows pages site advisories ## run every check that needs no test: style, types, floors, weaknesses, pages
 
 lint: $(VENV)/.dev ## check style and format
 	$(BIN)/ruff check .
@@ -102,6 +102,9 @@ pages: $(VENV)/.dev ## check that generated pages are current
 	$(BIN)/python tools/list_card_reference.py --check
 	$(BIN)/python tools/list_asvs.py --check
 	$(BIN)/python tools/make_async_client.py --check
+
+site: $(VENV)/.dev ## build the documentation as a site in out/site, strictly
+	$(BIN)/python -m tools.make_site
 
 notebooks: $(VENV)/.dev ## run every notebook; results go to out/notebooks
 	$(BIN)/python tools/run_notebooks.py $(ARGS)

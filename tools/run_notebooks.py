@@ -91,6 +91,9 @@ def run_notebook(source: Path, results: Path) -> Ran:
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             failure = COLOUR.sub("", str(error)).strip()
     notebook.metadata["language_info"] = nbformat.from_dict({"name": "python"})
+    for cell in notebook.cells:  # what libraries log has times, places and numbers of processes in it
+        if cell.cell_type == "code":
+            cell["outputs"] = [one for one in cell.outputs if one.get("name") != "stderr"]
     results.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, results / f"{source.stem}.ipynb")
     return Ran(source.stem, time.perf_counter() - start, failure)
