@@ -15,7 +15,6 @@
     if (!dialog || dialog.open) { return; }
     document.querySelectorAll("dialog[open]").forEach(function (other) { other.close(); });
     opener = document.activeElement;
-    if (id === "finder" && window.dash_clientside.set_props) { window.dash_clientside.set_props("find-all", { value: "" }); }
     dialog.showModal();
     if (id === "keys") { letters(kept()); }
     var field = dialog.querySelector("input");
@@ -31,6 +30,12 @@
     button.setAttribute("aria-pressed", String(on));
     button.textContent = "Keys of one letter: " + (on ? "on" : "off");
   }
+
+  /* Emptied once it is left, not when it opens: by then somebody types. */
+  document.addEventListener("close", function (event) {
+    var field = event.target.id === "finder" && byId("find-all");
+    if (field && field.value && window.dash_clientside.set_props) { window.dash_clientside.set_props("find-all", { value: "" }); }
+  }, true);
 
   document.addEventListener("click", function (event) {
     var acted = event.target.closest("[data-action]"), action = acted && acted.dataset.action;
