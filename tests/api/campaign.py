@@ -67,6 +67,7 @@ BEYOND_SCHEMAS = {
     ("POST /api/v1/score-runs", "positive_data_acceptance", 400),
     ("POST /api/v1/risk/cohorts/count", "positive_data_acceptance", 400),  # neither a name nor a definition, or both
     ("POST /api/v1/risk/cohorts/why", "positive_data_acceptance", 400),
+    ("POST /api/v1/risk/cohorts/compare", "positive_data_acceptance", 400),
     ("POST /api/v1/risk/training-sets/{zone}", "positive_data_acceptance", 400),
     *(
         (f"POST /api/v1/explore/{{zone}}{below}", "positive_data_acceptance", status)

@@ -18,6 +18,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"POST {AT}/cohorts/count": {
         "path": f"{AT}/cohorts/count", "more": {"json": {"cohort": COHORT, "zone": "synthetic", "limit": 2}}, **SEARCH
     },
+    f"POST {AT}/cohorts/compare": {
+        "path": f"{AT}/cohorts/compare",
+        "more": {"json": {"cohort": COHORT, "other_cohort": "in_hospital_death", "zone": "synthetic"}}, **SEARCH
+    },
     f"POST {AT}/cohorts/why": {
         "path": f"{AT}/cohorts/why",
         "more": {"json": {"cohort": COHORT, "zone": "synthetic", "patient": "Patient/learnt-from"}}, **SEARCH

@@ -53,6 +53,7 @@ PAGES = [
     "cohorts",
     "cohorts/readmission_30_days?zone=identified",
     "cohorts/build?zone=identified",
+    "cohorts/compare?one=readmission_30_days&other=no_show&zone=identified",
     "explore?zone=identified",
     "explore?zone=research&look=rows",
     "privacy",

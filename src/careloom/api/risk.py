@@ -13,6 +13,8 @@ from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import base_url, platform, who
 from careloom.api.risk_schemas import (
     CohortBody,
+    CohortCompareBody,
+    CohortComparison,
     CohortCounts,
     CohortList,
     CohortWhyBody,
@@ -40,8 +42,8 @@ risk = APIBlueprint("risk", __name__, url_prefix="/api/v1/risk", abp_tags=[_TAG]
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
     document(
-        risk, Problem, CohortList, FeatureList, CohortCounts, CohortWhyList, TrainingSetList, ShownTrainingSet,
-        MadeTrainingSet,
+        risk, Problem, CohortList, FeatureList, CohortCounts, CohortComparison, CohortWhyList, TrainingSetList,
+        ShownTrainingSet, MadeTrainingSet,
     )  # fmt: skip
     app.register_api(risk)
 
@@ -104,6 +106,22 @@ def reasons(body: CohortWhyBody) -> Response:
 
     ask = CohortAsk(definition_of(body.cohort, body.definition), body.facts, body.notes)
     return json_answer({"items": cohort_why(platform(), who(), body.zone, ask, body.patient)})
+
+
+@risk.post(
+    "/cohorts/compare",
+    summary="Compare two cohorts",
+    operation_id="compare_cohorts",
+    security=_SEARCH,
+    responses={200: answers(CohortComparison, "Sizes, overlap, distributions."), **problems(*_READS)},
+)
+def compared(body: CohortCompareBody) -> Response:
+    """Of the same facts, each patient once. Cells of few patients are null, and so is what would give them away."""
+    from careloom.services.risk_compare import CompareAsk, compare_cohorts  # noqa: PLC0415 - see the module
+    from careloom.services.risk_shown import definition_of  # noqa: PLC0415 - the same
+
+    one, other = definition_of(body.cohort, body.definition), definition_of(body.other_cohort, body.other_definition)
+    return json_answer(compare_cohorts(platform(), who(), body.zone, CompareAsk(one, other, body.facts, body.notes)))
 
 
 @risk.get(

@@ -35,6 +35,17 @@ _COUNTED: dict[str, Any] = {
     }],
     "shown": [],
 }  # fmt: skip
+_COMPARED: dict[str, Any] = {
+    "cohorts": [
+        {"name": "readmission_30_days", "title": "Unplanned readmission within 30 days", "patients": 300},
+        {"name": "no_show", "title": "A missed appointment", "patients": 800},
+    ],
+    "overlap": {"both": 120, "only_one": 180, "only_other": 680},
+    "distributions": [
+        {"name": "sex", "bins": ["female", "male"], "one": [160, 140], "other": [420, 380], "difference": 0.008}
+    ],
+    "smallest_cell": 11,
+}  # fmt: skip
 _WHY: dict[str, Any] = {
     "index_time": "2026-11-20T08:00:00Z", "resource_key": "Encounter/e1", "is_in": False, "state": None, "label": None,
     "failed": ["adult"], "near_miss": True, "left_out": "", "facts": {"transfer": []},
@@ -104,6 +115,54 @@ class CohortWhyBody(_CohortBody):
     )
 
     patient: Annotated[str, Field(pattern=r"^(Patient/)?[A-Za-z0-9\-.]{1,64}$")]
+
+
+class CohortCompareBody(_CohortBody):
+    """Which two cohorts of which facts."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"cohort": "readmission_30_days", "other_cohort": "no_show"}}
+    )
+
+    other_cohort: Annotated[str, Field(pattern=rf"^({NAME})?$")] = Field("", description="The other, that ships.")
+    other_definition: Annotated[str, Field(max_length=65_536)] = Field("", description="Or one of your own.")
+
+
+class ComparedCohort(Model):
+    """One of two; patients are null where they are few."""
+
+    name: str
+    title: str
+    patients: Count | None
+
+
+class CohortOverlap(Model):
+    """Patients of both, and of one alone; null where they are few, or would tell of few."""
+
+    both: Count | None
+    only_one: Count | None
+    only_other: Count | None
+
+
+class CohortDistribution(Model):
+    """Patients of each cohort by age, by sex, or with a condition."""
+
+    name: Literal["age", "sex", "conditions"]
+    bins: list[str]
+    one: list[Count | None]
+    other: list[Count | None]
+    difference: float | None = Field(description="Total variation; null for conditions.")
+
+
+class CohortComparison(Model):
+    """Two cohorts beside each other, each patient at the first moment that is in."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _COMPARED})
+
+    cohorts: list[ComparedCohort]
+    overlap: CohortOverlap
+    distributions: list[CohortDistribution]
+    smallest_cell: Count = Field(description="Fewer patients are not shown.")
 
 
 class TrainingSetBody(Body):

@@ -8,6 +8,7 @@ from careloom.client.address import segment
 from careloom.client.decoding import decode
 from careloom.client.payload import JsonBody
 from careloom.client.risk_reports import (
+    CohortComparison,
     CohortCounts,
     CohortList,
     CohortWhy,
@@ -49,6 +50,15 @@ class Risk:
         raises  AccessError; NotFound, QueryError; FormatError for the definition
         """
         return decode(CohortCounts, self._post("cohorts/count", {"cohort": cohort, "definition": definition, **more}))
+
+    def compare(self, one: Mapping[str, str], other: Mapping[str, str], **more: Any) -> CohortComparison:
+        """Two cohorts of the same facts, small cells left out: each ``{"cohort": NAME}`` or ``{"definition": TEXT}``.
+
+        more    zone, facts, notes
+        raises  as `count`
+        """
+        body = {**one, **{f"other_{name}": value for name, value in other.items()}, **more}
+        return decode(CohortComparison, self._post("cohorts/compare", body))
 
     def why(self, patient: str, cohort: str = "", *, definition: str = "", **more: Any) -> tuple[CohortWhy, ...]:
         """Why each moment of a patient is in a cohort or not.

@@ -115,6 +115,45 @@ class CohortWhyList:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedCohort:
+    """One of two cohorts; `patients` is None where they are few."""
+
+    name: str
+    title: str
+    patients: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CohortOverlap:
+    """Patients of both, and of one alone; None where they are few, or would tell of few."""
+
+    both: int | None
+    only_one: int | None
+    only_other: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CohortDistribution:
+    """Patients of each cohort by age or sex, or with a condition; `difference`: total variation, None for the last."""
+
+    name: str
+    bins: tuple[str, ...]
+    one: tuple[int | None, ...]
+    other: tuple[int | None, ...]
+    difference: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CohortComparison:
+    """Two cohorts side by side; what fewer than `smallest_cell` patients stand behind is left out."""
+
+    cohorts: tuple[ComparedCohort, ...]
+    overlap: CohortOverlap
+    distributions: tuple[CohortDistribution, ...]
+    smallest_cell: int
+
+
+@dataclass(frozen=True, slots=True)
 class RiskTrainingSet:
     """A training set in the lake; `facts`: the snapshot that it is made of; `snapshots`: what reads its versions."""
 

@@ -10,11 +10,12 @@ from careloom.client.careloom import Careloom
 from careloom.client.risk_reports import CohortCounts, ShippedCohort
 from careloom.dashboard import cohorts_parts, forms, session, words
 from careloom.dashboard.address import Address, href
-from careloom.dashboard.cohorts_asked import BUILD, ROOM, built
+from careloom.dashboard.cohorts_asked import BUILD, COMPARE, ROOM, built
+from careloom.dashboard.cohorts_facts import with_facts
 from careloom.dashboard.cohorts_form import criteria_card, definition_card, form_card
 from careloom.dashboard.parts import Column, Content, Page, Table, card, head, link, note
 from careloom.dashboard.session import Person
-from careloom.errors import CareloomError, NotFound, StateError
+from careloom.errors import CareloomError, NotFound
 
 TITLE = "Cohorts"
 LEAD = "Who is predicted for, at which moments, and what is foretold. What came before is told as it was known then."
@@ -25,7 +26,10 @@ def page(api: Careloom, person: Person, address: Address) -> Page:
     """The cohorts that ship, and the way to build one."""
     shipped = api.risk.cohorts() if person.lists_cohorts else ()
     zone = _zone(address, person)
-    ways = link("Build a cohort", href(ROOM, BUILD, zone=zone), className="button button-main")
+    ways = html.Div([
+        link("Compare two", href(ROOM, COMPARE, zone=zone), className="button"),
+        link("Build a cohort", href(ROOM, BUILD, zone=zone), className="button button-main"),
+    ], className="buttons")  # fmt: skip
     content: list[Content] = [head(TITLE, lead=LEAD, aside=ways), _zones(person, zone)]
     rows = [
         (link(one.title, href(ROOM, one.name, zone=zone)), html.Span(one.source, className="soft small"))
@@ -47,7 +51,10 @@ def shipped_page(api: Careloom, person: Person, address: Address, name: str) -> 
     tabs = forms.tabs(
         "Zones", [(words.ZONES[one], href(ROOM, name, zone=one), one == zone) for one in person.explore_zones]
     )
-    content: list[Content] = [head(title, lead=_source(found)), tabs if len(person.explore_zones) > 1 else None]
+    content: list[Content] = [
+        head(title, lead=_source(found), aside=_compare(one=name, zone=zone)),
+        tabs if len(person.explore_zones) > 1 else None,
+    ]
     content += _counted(api, zone, {"cohort": name}, href(ROOM, name, zone=zone))
     return Page(title, content, trail=((TITLE, href(ROOM)),))
 
@@ -63,7 +70,8 @@ def build_page(api: Careloom, person: Person, address: Address) -> Page:
         "Name the system of the codes", "Codes count with their system alone: choose one beside them.", tone="warn"
     )
     content: list[Content] = [
-        head("Build a cohort", lead=lead), form_card(asked, person), criteria_card(asked), hint if lacking else None,
+        head("Build a cohort", lead=lead, aside=_compare(one=BUILD, **asked.query())), form_card(asked, person),
+        criteria_card(asked), hint if lacking else None,
         *_counted(api, asked.zone, {"definition": asked.definition(), "notes": asked.notes}, asked.address()),
         definition_card(asked),
     ]  # fmt: skip
@@ -77,7 +85,9 @@ def why_page(api: Careloom, person: Person, address: Address, name: str, patient
     told: dict[str, Any] = {"cohort": name} if asked is None else {
         "definition": asked.definition(), "notes": asked.notes
     }  # fmt: skip
-    found = _with_facts(lambda facts: api.risk.why(patient, zone=zone, facts=facts, **told), zone, told)
+    found = with_facts(
+        lambda facts: api.risk.why(patient, zone=zone, facts=facts, **told), is_read=_is_read(zone, told)
+    )
     back = href(ROOM, name, zone=zone) if asked is None else asked.address()
     title = "Why in, or why not"
     aside = link("Show this patient", href("patients", zone, patient), className="button button-small")
@@ -101,8 +111,8 @@ def install(server: Flask) -> None:
 def _counted(api: Careloom, zone: str, told: dict[str, Any], at: str) -> list[Content]:
     """What a cohort holds, or why nothing can be said."""
     try:
-        found: CohortCounts = _with_facts(
-            lambda facts: api.risk.count(zone=zone, facts=facts, limit=SHOWN, **told), zone, told
+        found: CohortCounts = with_facts(
+            lambda facts: api.risk.count(zone=zone, facts=facts, limit=SHOWN, **told), is_read=_is_read(zone, told)
         )
     except CareloomError as error:
         return [card("Not counted", note(error.where, error.remedy, tone="warn", role="alert"))]
@@ -123,14 +133,14 @@ def _about(found: CohortCounts) -> Component:
     )
 
 
-def _with_facts(ask: Any, zone: str, told: dict[str, Any]) -> Any:
-    """An answer over the newest table of facts, or over the zone as it is where there is none that holds."""
-    if zone == "identified" or told.get("notes"):
-        return ask("")
-    try:
-        return ask("newest")
-    except (NotFound, StateError):
-        return ask("")
+def _compare(**query: str) -> Component:
+    """The way to what compares this cohort with another."""
+    return link("Compare with another", href(ROOM, COMPARE, **query), className="button")
+
+
+def _is_read(zone: str, told: dict[str, Any]) -> bool:
+    """True where no table of facts holds what is asked for."""
+    return zone == "identified" or bool(told.get("notes"))
 
 
 def _zone(address: Address, person: Person) -> str:

@@ -8,6 +8,7 @@ from careloom.dashboard import (
     analyze,
     capacity,
     cohorts,
+    cohorts_compare,
     deidentify,
     deidentify_compare,
     deidentify_policy,
@@ -224,6 +225,8 @@ def _cohorts(api: Careloom, person: Person, address: Address, below: list[str]) 
     match below:
         case []:
             return cohorts.page(api, person, address)
+        case ["compare"]:
+            return cohorts_compare.page(api, person, address)
         case ["build"]:
             return cohorts.build_page(api, person, address)
         case [name]:

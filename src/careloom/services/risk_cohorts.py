@@ -149,7 +149,7 @@ def cohort(
 
     raises  AccessError; NotFound, FormatError for the definition; QueryError; StateError for facts that are behind
     """
-    definition, events = _asked(platform, who, zone_name, ask, watch)
+    definition, events = definition_and_facts(platform, who, zone_name, ask, watch)
     found = extract_any(definition, events, shift_days=shift_of(platform, zone_of(zone_name)))
     shown = found.rows.head(min(max(ask.limit, 0), ROWS_SHOWN)).to_dicts()
     _note(platform, who, zone_name, found, shown)
@@ -164,7 +164,7 @@ def cohort_why(
     patient  id, or ``Patient/<id>``
     raises   as `cohort`; QueryError for a patient of whom nothing is known
     """
-    definition, events = _asked(platform, who, zone_name, ask, watch)
+    definition, events = definition_and_facts(platform, who, zone_name, ask, watch)
     name = patient.rpartition("/")[2]
     zone = zone_of(zone_name)
     told = why_any(definition, events, name, shift_days=shift_of(platform, zone))
@@ -237,13 +237,14 @@ def _kept(platform: Platform, who: Principal, zone: Zone, made: TrainingSet, bef
     return TrainingReport(kept.name, made.frame.height, made.manifest)
 
 
-def _asked(
+def definition_and_facts(
     platform: Platform, who: Principal, zone_name: str, ask: CohortAsk, watch: Watch | None
 ) -> tuple[AnyCohort, pl.DataFrame]:
+    """The definition that is asked for, and the facts of it that `who` may see. raises as `cohort`"""
     zone = zone_of(zone_name)
     admit(platform, who, "search", zone, operation=OPERATION)
     try:
-        definition = _definition(platform, who, ask.cohort)
+        definition = definition_named(platform, who, ask.cohort)
         if ask.facts:
             pin = newest_facts(platform, zone) if ask.facts == "newest" else ask.facts
             return definition, read_facts(platform, who, zone_name, pin)
@@ -270,7 +271,8 @@ def _expander(platform: Platform, who: Principal) -> Expand:
     return expanded
 
 
-def _definition(platform: Platform, who: Principal, name: str) -> AnyCohort:
+def definition_named(platform: Platform, who: Principal, name: str) -> AnyCohort:
+    """A definition that ships, of a file or of a text. raises NotFound; FormatError"""
     if name in ready():
         return shipped(name, _expander(platform, who))
     return any_from_toml(cohort_text(name), _expander(platform, who))

@@ -88,6 +88,21 @@ def test_codes_without_their_system_are_said_to_lack_it(installation: Installati
     assert "Name the system of the codes" in said
 
 
+def test_two_cohorts_stand_side_by_side_and_what_few_have_is_left_out(installation: Installation) -> None:
+    query = f"?zone=synthetic&one={COHORT}&other=build&ik=discharge&n=all"
+    said = shown(installation, "cohorts/compare", query)
+    for words in (
+        "Unplanned readmission within 30 days",
+        "Built: each discharge",
+        "Overlap",
+        "left out",
+        "fewer than 11",
+    ):
+        assert words in said
+    assert "Choose two cohorts above" in shown(installation, "cohorts/compare", "?zone=synthetic")
+    assert "there is no such cohort" in shown(installation, "cohorts/compare", f"?one={COHORT}&other=none")
+
+
 def test_who_may_search_in_no_zone_is_told_of_no_such_page(installation: Installation) -> None:
     with pytest.raises(NotFound):
         shown(installation, "cohorts", scopes="careloom/monitor")

@@ -10,6 +10,7 @@ from careloom.client.decoding import decode
 from careloom.client.payload import JsonBody
 from careloom.client.risk import _BELOW, _sets
 from careloom.client.risk_reports import (
+    CohortComparison,
     CohortCounts,
     CohortList,
     CohortWhy,
@@ -50,6 +51,15 @@ class Risk:
         return decode(
             CohortCounts, await self._post("cohorts/count", {"cohort": cohort, "definition": definition, **more})
         )
+
+    async def compare(self, one: Mapping[str, str], other: Mapping[str, str], **more: Any) -> CohortComparison:
+        """Two cohorts of the same facts, small cells left out: each ``{"cohort": NAME}`` or ``{"definition": TEXT}``.
+
+        more    zone, facts, notes
+        raises  as `count`
+        """
+        body = {**one, **{f"other_{name}": value for name, value in other.items()}, **more}
+        return decode(CohortComparison, await self._post("cohorts/compare", body))
 
     async def why(self, patient: str, cohort: str = "", *, definition: str = "", **more: Any) -> tuple[CohortWhy, ...]:
         """Why each moment of a patient is in a cohort or not.
