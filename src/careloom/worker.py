@@ -7,15 +7,22 @@ import os
 import signal
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from types import FrameType
 
+import httpx
+
 from careloom import logs, traces
+from careloom.client.careloom import Careloom
+from careloom.client.credentials import Bearer
+from careloom.client.pace import Pace
 from careloom.services import traces_otlp
 from careloom.services.jobs import work
 from careloom.services.operator_logs import keep_lines
 from careloom.services.platform import Platform
+from careloom.services.reports import Render
 from careloom.settings import load
 from careloom.store.jobs import Stop
 
@@ -46,10 +53,27 @@ def run(*, once: bool, parent: int = 0) -> None:
         traces_otlp.configure(settings)
         _count_beside_server()
         with Platform(settings) as platform:
-            work(platform, once=once, stop=stop, may_kill=True)
+            work(platform, once=once, stop=stop, may_kill=True, render=renderer(platform))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def renderer(platform: Platform) -> Render:
+    """What makes a page of the dashboard a PDF, as whoever holds a token, over the API within this process."""
+
+    def render(token: str, page: str, when: datetime) -> tuple[bytes, str]:
+        # both take a second to load, which a worker spends when the first report is due
+        from careloom.api.app import create_app  # noqa: PLC0415
+        from careloom.dashboard.report_made import made_of  # noqa: PLC0415
+
+        with Platform(platform.settings, platform.runtime, platform.keys) as own:
+            transport = httpx.WSGITransport(app=create_app(own))
+            base = platform.settings.base_url
+            with Careloom(base, Bearer(token), transport=transport, pace=Pace(attempts=1)) as api:
+                return made_of(api, token, page, when)
+
+    return render
 
 
 def _count_beside_server() -> None:

@@ -55,6 +55,7 @@ from careloom.api import (
     quarantine,
     records,
     reidentifications,
+    reports,
     research,
     risk,
     score_runs,
@@ -103,7 +104,7 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
         fhir_operations, fhir_routes, terminology, codes, ingestions, jobs, records, quarantine, quality, linkage,
         duplicates, clients, signing_keys, normalizations, deidentifications, deidentify_one, nlp, nlp_corpus,
         nlp_notes, nlp_queries, research, mappings, overview, health, operations, users, reidentifications, subjects,
-        access, audit, lake, monitoring,
+        reports, access, audit, lake, monitoring,
         synthetic, synthetic_fhir, models, model_runs, scores, score_runs, risk, forecasts, explore, cds_hooks,
     ):  # fmt: skip
         room.register(app)

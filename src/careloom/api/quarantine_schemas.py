@@ -16,7 +16,7 @@ TRY: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Reason(Model):
+class WaitingReason(Model):
     """How many records wait for one reason."""
 
     code: Annotated[str, Field(pattern=CODE_PATTERN)]
@@ -37,7 +37,7 @@ class QuarantinePage(Model):
     )  # fmt: skip
 
     waiting: Count
-    reasons: list[Reason] = Field(description="The most frequent first.")
+    reasons: list[WaitingReason] = Field(description="The most frequent first.")
     items: list[Refused]
     next: Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | None = Field(description="The cursor of the next page.")
 

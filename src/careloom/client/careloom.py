@@ -24,6 +24,7 @@ from careloom.client.ingestions import Ingestions
 from careloom.client.jobs import Jobs
 from careloom.client.lake import Lake
 from careloom.client.linkage import Linkage
+from careloom.client.made_reports import MadeReports
 from careloom.client.mappings import Mappings
 from careloom.client.models import Models
 from careloom.client.monitoring import Monitoring
@@ -104,6 +105,7 @@ class Careloom:
         self.records = Records(self._session)
         self.quality = Quality(self._session)
         self.reidentifications = Reidentifications(self._session)
+        self.reports = MadeReports(self._session)
         self.research = Research(self._session)
         self.risk = Risk(self._session)
         self.signing_keys = SigningKeys(self._session)

@@ -16,7 +16,7 @@ from typing import Any
 from careloom.errors import Conflict, IntegrityError, NotFound
 from careloom.pipeline.manifest import RunManifest
 from careloom.pipeline.registry import load
-from careloom.services import exports, models_watch, own_parameters, reconciliation
+from careloom.services import exports, models_watch, own_parameters, reconciliation, report_jobs
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
 from careloom.services.arrivals import Wanted, read_through
@@ -26,6 +26,7 @@ from careloom.services.job_rules import rules_of
 from careloom.services.models_kept import versions_of
 from careloom.services.platform import InputFile, Platform
 from careloom.services.queued import asker_of, rights_of
+from careloom.services.reports import Render
 from careloom.services.runs import find_run, told, told_of
 from careloom.store.alarms import is_any_due
 from careloom.store.jobs import FORGOTTEN, Job, JobFilter, Jobs, Progress, State, Stop, Work
@@ -197,9 +198,12 @@ def _is_named(platform: Platform, job_id: str, asked: Mapping[str, Any], named: 
         return True
 
 
-def work(platform: Platform, *, once: bool, stop: Stop | None = None, may_kill: bool = False) -> int:
+def work(
+    platform: Platform, *, once: bool, stop: Stop | None = None, may_kill: bool = False, render: Render | None = None
+) -> int:
     """Runs queued jobs; with `once`, returns how many were run when nothing is due any more, else only when stopped.
 
+    render    makes a report of a page; without it scheduled reports fail
     may_kill  this process does nothing else, and may be killed with a job that does not end in time
     raises    Conflict if another worker runs here
     """
@@ -207,9 +211,12 @@ def work(platform: Platform, *, once: bool, stop: Stop | None = None, may_kill: 
         jobs.stop = stop or jobs.stop
         jobs.may_kill = may_kill
         _register(platform, jobs)
+        _register_one(jobs, report_jobs.KIND, partial(report_jobs.work_off, platform, render))
         jobs.chores += [partial(exports.sweep, platform), partial(_mend_synthesis, platform)]
         jobs.chores += [partial(models_watch.sweep, platform), partial(_settle_models, platform)]
         jobs.chores += [_Looks(platform, jobs).queue_due, partial(_tell, platform)]
+        jobs.chores += [partial(report_jobs.queue_due, platform, jobs)]
+        report_jobs.queue_due(platform, jobs)
         _mend_synthesis(platform)
         _tell(platform)
         jobs.recover()

@@ -36,6 +36,17 @@ class KeptReports:
             (self._folder / f"{old}.json").unlink(missing_ok=True)
             (self._folder / f"{old}.rows").unlink(missing_ok=True)
 
+    def remove(self, name: str) -> bool:
+        """Destroys one report; False where there is none."""
+        is_there = self.find(name) is not None
+        for ending in ("json", "rows"):
+            (self._folder / f"{name}.{ending}").unlink(missing_ok=True)
+        return is_there
+
+    def all(self) -> list[Json]:
+        """Every report, newest first."""
+        return list(self._found())
+
     def ids(self, before: str = "") -> list[str]:
         """Ids of the reports, newest first; only those that are older than `before`."""
         with suppress(FileNotFoundError):

@@ -23,7 +23,8 @@ ME = {
 }
 OVERVIEW: dict[str, Any] = {
     "generated": "2026-11-22T12:00:00+00:00",
-    "zones": [{"zone": "research", "total": 3, "resources": {"Patient": 1, "Observation": 2}}],
+    "zones": [{"zone": "research", "total": 3, "resources": {"Patient": 1, "Observation": 2},
+               "changed": "2026-11-22T11:59:59.000001+00:00", "alarms": None}],
     "arrivals": {
         "runs": 1, "files": 1, "records": 3, "stored": 1, "kept": 1, "known": 0, "quarantined": 1, "erased": 0,
         "resources": 3, "bytes": 99, "last": None,

@@ -23,6 +23,7 @@ from careloom.client.aio.ingestions import Ingestions
 from careloom.client.aio.jobs import Jobs
 from careloom.client.aio.lake import Lake
 from careloom.client.aio.linkage import Linkage
+from careloom.client.aio.made_reports import MadeReports
 from careloom.client.aio.mappings import Mappings
 from careloom.client.aio.models import Models
 from careloom.client.aio.monitoring import Monitoring
@@ -106,6 +107,7 @@ class AsyncCareloom:
         self.records = Records(self._session)
         self.quality = Quality(self._session)
         self.reidentifications = Reidentifications(self._session)
+        self.reports = MadeReports(self._session)
         self.research = Research(self._session)
         self.risk = Risk(self._session)
         self.signing_keys = SigningKeys(self._session)
