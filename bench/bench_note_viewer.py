@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 import pytest  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from careloom.dashboard.note_marks import ASSERTED, KINDS, PLAIN, SYSTEMS, TEMPORAL  # noqa: E402
+from measure import report  # noqa: E402
 from tests.journeys.browser import Visitor, dashboard  # noqa: E402
 
 CHARACTERS = 20_000
@@ -157,4 +158,4 @@ def test_every_interaction_with_a_large_note_is_quick() -> None:
 
 if __name__ == "__main__":
     for name, times in run().items():
-        print(f"{name:24} n {len(times):4}  p50 {sorted(times)[len(times) // 2]:6.1f} ms  p95 {p95(times):6.1f} ms")
+        report(f"note viewer: {name}, p95", p95(times), "ms", must=MUST_MILLISECONDS, aim=60, lower_is_better=True)

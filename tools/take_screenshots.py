@@ -25,6 +25,8 @@ sys.path.insert(0, str(ROOT))
 from careloom.client.credentials import Bearer  # noqa: E402
 from careloom.runtime import Runtime, packaged  # noqa: E402
 from careloom.services import operator_logs  # noqa: E402
+from careloom.services.annotate import AnnotateAsk  # noqa: E402
+from careloom.services.annotate_notes import annotate  # noqa: E402
 from careloom.services.deidentify import deidentify  # noqa: E402
 from careloom.services.duplicates import look as look_for_duplicates  # noqa: E402
 from careloom.services.ingest import IngestAsk, ingest  # noqa: E402
@@ -134,6 +136,7 @@ def arrive(served: Served, folder: Path, clock: Clock) -> None:
     normalize(served.installation.platform, served.installation.operator, NormalizeAsk(is_rehearsal=True))
     look_for_duplicates(served.installation.platform, served.installation.operator)
     deidentify(served.installation.platform, served.installation.operator)
+    annotate(served.installation.platform, served.installation.operator, AnnotateAsk())
     work_through(served, folder)
     steward = served.installation.register(["data-steward"], ["identified"], name=STEWARD, kind="person")
     served.secrets[STEWARD] = steward.secret
@@ -199,13 +202,7 @@ def tour_of_data(camera: Camera) -> None:
     visitor.page.get_by_role("heading", name="Would change").wait_for()
     camera.keep("normalize")
     tour_of_deidentification(camera)
-    visitor.go("notes")
-    visitor.page.click("#note-sample")
-    expect(visitor.page.locator("#note-text")).not_to_have_value("")
-    visitor.page.click("#note-go")
-    visitor.page.wait_for_selector(".note-pane")
-    visitor.page.locator("h2:has-text('The text')").evaluate("one => one.scrollIntoView()")
-    camera.keep("notes")
+    tour_of_notes(camera)
     visitor.go("patients")
     camera.keep("patients")
     visitor.page.fill("#find-name", PATIENT)
@@ -215,6 +212,27 @@ def tour_of_data(camera: Camera) -> None:
     visitor.page.locator("h2:has-text('Timeline')").scroll_into_view_if_needed()
     visitor.settled()
     camera.keep("patient")
+
+
+def tour_of_notes(camera: Camera) -> None:
+    """A text that is read, with one annotation chosen; stored notes, one of them, and all of them together."""
+    visitor = camera.visitor
+    visitor.go("notes")
+    visitor.page.click("#note-sample")
+    expect(visitor.page.locator("#note-text")).not_to_have_value("")
+    visitor.page.click("#note-go")
+    visitor.page.wait_for_selector("button.nv-mark")
+    visitor.page.locator(".nv-node", has_text="Metformin").first.click()
+    visitor.page.locator("h2:has-text('The text')").evaluate("one => one.scrollIntoView()")
+    camera.keep("notes")
+    visitor.go("notes/find?type=problem")
+    camera.keep("notes-find")
+    visitor.go(f"notes/identified/{note_of(visitor.served)}?view=beside")
+    camera.keep("note-beside")
+    visitor.go("notes/corpus")
+    visitor.page.wait_for_selector("#corpus-types .main-svg")
+    visitor.page.locator("#corpus-pairs").evaluate("one => one.closest('section').scrollIntoView()")
+    camera.keep("notes-corpus")
 
 
 def tour_of_deidentification(camera: Camera) -> None:

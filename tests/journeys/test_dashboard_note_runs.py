@@ -55,7 +55,7 @@ def test_start_watch_and_read_the_report(browser: Browser, served: Served, schem
     visitor.sign_in(ENGINEER)
     visitor.go("notes")
     page = visitor.page
-    page.get_by_role("link", name="Stored notes").click()
+    page.locator(".tabs a", has_text="Runs").click()
     page.get_by_role("heading", name="Read stored notes").wait_for()
     sound(visitor)
     page.get_by_label("All, anew").check()

@@ -103,10 +103,10 @@ def _figures(found: NoteCorpus) -> Component:
     )
 
 
-def named(one: CorpusConcept) -> str:
-    """A concept in words, cut where a figure has no room for more."""
+def named(one: CorpusConcept, most: int = 42) -> str:
+    """A concept in words, cut where a figure has no room for more characters."""
     display = one.display or one.code
-    return display if len(display) <= 42 else f"{display[:41]}…"
+    return display if len(display) <= most else f"{display[: most - 1]}…"
 
 
 def _concepts(found: NoteCorpus) -> Component:
@@ -171,7 +171,7 @@ def _trends(found: NoteCorpus) -> Component:
     )  # fmt: skip
     for place, one in enumerate(found.trends[:5]):
         figure.add_scatter(
-            x=list(found.periods), y=list(one.notes), name=named(found.concepts[one.concept]), mode="lines+markers",
+            x=list(found.periods), y=list(one.notes), name=named(found.concepts[one.concept], 28), mode="lines+markers",
             line=line(place), marker=marker(place, 7), connectgaps=False,
         )  # fmt: skip
     shown = styled(figure, x=found.step.capitalize(), y="Notes", height=430, xaxis={"type": "category"})

@@ -16,7 +16,8 @@ TITLE = "Notes"
 FIND, CORPUS, RUNS = "find", "corpus", "runs"
 TYPES = {
     "11506-3": "Progress note", "11488-4": "Consultation", "18842-5": "Discharge summary", "28570-0": "Procedure note",
-    "34117-2": "History and physical", "34109-9": "Note", "18748-4": "Imaging report", "11502-2": "Laboratory report",
+    "34117-2": "History and physical", "34109-9": "Note", "34111-5": "Emergency note",
+    "18748-4": "Imaging report", "11502-2": "Laboratory report",
     "11526-1": "Pathology report", "57133-1": "Referral", "34133-9": "Summary of an episode", "28636-9": "Intake note",
 }  # fmt: skip
 """Kinds of documents by their LOINC code, in words; others stand as their code."""

@@ -30,13 +30,15 @@ export class Arcs {
     const rise = Math.min(34, 12 + Math.abs(endX - startX) / 8);
     const top = Math.min(startY, endY) - rise;
     const path = `M${startX},${startY} C${startX},${top} ${endX},${top} ${endX},${endY}`;
-    const x = (startX + endX) / 2, y = Math.max(7, startY / 8 + endY / 8 + top * 0.75);
-    const width = type.length * 6.2 + 10;
+    const words = type.replace(/-/g, " ").replace(/^(drug|test|problem|procedure|allergen) /, "").replace(/^overlap$/, "same time");
+    const width = words.length * 6 + 10;
+    // At the other end, where no two of them stand in one place.
+    const x = Math.max(width / 2, isOut ? endX : startX), y = Math.max(8, (isOut ? endY : startY) - 14);
     return [
       s("path", { d: path, class: isOut ? "nv-arc" : "nv-arc is-in" }),
       s("path", { d: `M${endX - 4},${endY - 5} L${endX},${endY + 1} L${endX + 4},${endY - 5}`, class: "nv-tip" }),
       s("rect", { x: x - width / 2, y: y - 8, width, height: 15, rx: 4, class: "nv-arc-ground" }),
-      s("text", { x, y: y + 3, "text-anchor": "middle", class: "nv-arc-words" }, type.replace(/-/g, " ")),
+      s("text", { x, y: y + 3, "text-anchor": "middle", class: "nv-arc-words" }, words),
     ];
   }
 }

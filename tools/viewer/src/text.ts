@@ -182,7 +182,11 @@ export class TextPane {
   }
 
   /** Moves the focus to an annotation. */
-  focus(id: string): void { this.reveal(id)?.focus({ preventScroll: true }); }
+  focus(id: string): void {
+    this.reveal(id)?.focus({ preventScroll: true });
+    const frame = this.pane.getBoundingClientRect();
+    if (frame.bottom < 120 || frame.top > window.innerHeight - 120) { this.pane.scrollIntoView({ block: "center" }); }
+  }
 
   toLine(at: number, isAlways: boolean): void {
     const line = this.lines[at];
