@@ -33,7 +33,9 @@ from careloom.client.careloom import Careloom
 from careloom.client.credentials import Credential
 from careloom.client.pace import Pace
 from careloom.dashboard.app import create_dashboard
+from careloom.dashboard.sign_in_flow import PeoplePages
 from careloom.errors import CareloomError, SetupError
+from careloom.services import first_party
 from careloom.services.annotate import preload, warm
 from careloom.services.models_kept import versions_of
 from careloom.services.operator_logs import keep_lines
@@ -126,6 +128,7 @@ def _with_dashboard(platform: Platform, api: Any) -> Any:
         secret=platform.keys.derive("sign-in", "dashboard"),
         session_seconds=settings.api.session_seconds,
         is_secure=settings.base_url.startswith("https://"),
+        people=people_pages(platform),
     )
 
     def root(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -135,6 +138,18 @@ def _with_dashboard(platform: Platform, api: Any) -> Any:
         return answer
 
     return DispatcherMiddleware(root, {"/dashboard": dashboard})
+
+
+def people_pages(platform: Platform) -> PeoplePages | None:
+    """Where people sign in in the dashboard; None where it cannot be registered as an application here."""
+    try:
+        is_registered = first_party.ensure(platform)
+    except CareloomError as error:
+        logs.log(__name__, "people cannot sign in in the dashboard", level=logging.ERROR, error_code=error.code)
+        return None
+    if not is_registered:
+        return None
+    return PeoplePages(platform.settings.base_url, first_party.CLIENT_ID, f"openid {first_party.SCOPES}")
 
 
 class _Server(BaseApplication):  # type: ignore[misc]

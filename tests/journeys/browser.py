@@ -18,6 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from careloom.client.careloom import Careloom
 from careloom.dashboard.app import create_dashboard
 from careloom.runtime import Runtime
+from careloom.serve import people_pages
 from careloom.services.deidentify import deidentify
 from careloom.services.quality import QualityAsk, quality
 from tests.api.kit import Installation
@@ -85,7 +86,12 @@ def dashboard(
         served = Served(f"http://127.0.0.1:{port}/dashboard/", installation, installation.app, secrets)
         seconds = installation.platform.settings.api.session_seconds
         pages = create_dashboard(
-            served.client, b"a secret of these tests only", seconds, is_secure=False, runtime=runtime
+            served.client,
+            b"a secret of these tests only",
+            seconds,
+            is_secure=False,
+            runtime=runtime,
+            people=people_pages(installation.platform),
         )
         server = make_server(
             "127.0.0.1",
@@ -147,6 +153,7 @@ class Visitor:
         """Through the form, to wherever the form leads."""
         if "/sign-in" not in self.page.url:
             self.page.goto(self.served.url)
+        self.page.evaluate("const more = document.querySelector('details.by-secret'); if (more) { more.open = true; }")
         self.page.fill("#client_id", name)
         self.page.fill("#secret", self.served.secrets[name])
         self.page.click("button[type=submit]")

@@ -188,6 +188,7 @@ def test_the_sign_in_page_is_accessible_also_when_it_refuses(
     visitor = Visitor(context, served)
     visitor.page.goto(f"{served.url}sign-in?why=ended&next=/dashboard/runs")
     assert visitor.violations() == []
+    visitor.page.click("details.by-secret summary")
     visitor.page.fill("#client_id", "nobody")
     visitor.page.fill("#secret", "wrong")
     visitor.page.click("button[type=submit]")
@@ -202,6 +203,7 @@ def test_signing_in_needs_no_script(browser: Browser, served: Served) -> None:
     context = browser.new_context(java_script_enabled=False)
     visitor = Visitor(context, served)
     visitor.page.goto(served.url)
+    visitor.page.click("details.by-secret summary")
     visitor.page.fill("#client_id", "grace.clinician")
     visitor.page.fill("#secret", served.secrets["grace.clinician"])
     visitor.page.click("button[type=submit]")

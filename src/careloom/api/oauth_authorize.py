@@ -18,7 +18,7 @@ from careloom.api.pace_address import address
 from careloom.api.problems import of_error
 from careloom.errors import AccessError, CareloomError, QueryError, StateError, Unauthenticated
 from careloom.services import authorize as service
-from careloom.services import browsers, enrolment, provider_sign_in, sign_in
+from careloom.services import browsers, enrolment, first_party, provider_sign_in, sign_in
 from careloom.services.apps import CONTEXT
 from careloom.services.clients import NAME_TEXT
 from careloom.services.scopes import meaning_of
@@ -89,6 +89,9 @@ def _next(sent: dict[str, str], carried: str, begun: datetime, session: str | No
                 raise service.Refusal("login_required", "nobody is signed in")
             page = pages.sign_in(forms.hidden(carried), forms.asks(title=app.title))
             return forms.shown(page, target=redirect)
+        if first_party.is_ours(platform(), asked.client.id, asked.redirect) and "consent" not in asked.prompt:
+            answer = service.allow(platform(), asked, *found, request=request_id())
+            return forms.sent_to(answer, session=session)
         if "none" in asked.prompt:
             raise service.Refusal("consent_required", "the person is asked each time")
         return _question(asked, found[0], carried, session)

@@ -154,7 +154,32 @@ class SignedIn:
         return ()
 
 
-Credential = ClientSecret | PrivateKey | Bearer | SignedIn
+@dataclass(frozen=True, slots=True)
+class SignInCode:
+    """What a person's sign-in in an application ended with: good once, within a minute.
+
+    client_id  of the application, which is public
+    redirect   the address to which the code came
+    verifier   of PKCE
+    """
+
+    client_id: str
+    code: str = field(repr=False)
+    redirect: str
+    verifier: str = field(repr=False)
+
+    def proof(self) -> Proof:
+        """The code and what shows that the sign-in began here (RFC 7636)."""
+        told = {"client_id": self.client_id, "code": self.code, "redirect_uri": self.redirect}
+        return Proof({**told, "code_verifier": self.verifier}, {})
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What no error may hold."""
+        return (self.code, self.verifier)
+
+
+Credential = ClientSecret | PrivateKey | Bearer | SignedIn | SignInCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +188,13 @@ class Token:
 
     scopes      what it allows
     expires_in  seconds from its making until it ends; None where nobody said
+    identity    the id_token that came with it; empty where none did
     """
 
     text: str = field(repr=False)
     scopes: tuple[str, ...] = ()
     expires_in: int | None = None
+    identity: str = field(default="", repr=False)
 
 
 _LOG_IN = "Sign in with careloom login."
@@ -198,6 +225,7 @@ class Tokens:
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._renew_at = 0.0
+        self._is_redeemed = False
 
     def __repr__(self) -> str:
         return f"Tokens({self._credential!r})"
@@ -240,6 +268,9 @@ class Tokens:
                 proof = Proof({}, {"Authorization": f"Bearer {token}"})
             elif self._token is None:
                 return
+            elif isinstance(self._credential, SignInCode):
+                token = self._token.text
+                proof = Proof({}, {"Authorization": f"Bearer {token}"})
             else:
                 token = self._token.text
                 proof = self._proof(self._credential)
@@ -251,7 +282,10 @@ class Tokens:
             raise Unauthenticated("there is no token", "Sign in.")
         return self._token
 
-    def _fetch(self, credential: ClientSecret | PrivateKey | SignedIn, refused: str = "") -> None:
+    def _fetch(self, credential: ClientSecret | PrivateKey | SignedIn | SignInCode, refused: str = "") -> None:
+        if isinstance(credential, SignInCode):
+            self._redeem(credential)
+            return
         self._token = None
         if isinstance(credential, SignedIn):
             self._take_up(credential, refused)
@@ -260,6 +294,15 @@ class Tokens:
         fields = {"grant_type": "client_credentials"} | ({"scope": credential.scope} if credential.scope else {})
         asked_at = self._wire.pace.now()
         response = self._post("/oauth2/token", fields, proof)
+        self._use(token_in(response), asked_at)
+
+    def _redeem(self, credential: SignInCode) -> None:
+        """The one token that a code is good for. raises Unauthenticated where it was redeemed before"""
+        if self._token is not None or self._is_redeemed:
+            raise Unauthenticated("the sign-in has ended", "Sign in again.")
+        self._is_redeemed = True
+        asked_at = self._wire.pace.now()
+        response = self._post("/oauth2/token", {"grant_type": "authorization_code"}, credential.proof())
         self._use(token_in(response), asked_at)
 
     def _use(self, token: Token, asked_at: float) -> None:
@@ -316,7 +359,7 @@ class Tokens:
 
     def _post(self, path: str, fields: dict[str, str], proof: Proof) -> httpx.Response:
         # An assertion and a refresh token hold once, so a request that carries one is not sent again.
-        is_repeatable = proof.fields.keys().isdisjoint(("client_assertion", "refresh_token"))
+        is_repeatable = proof.fields.keys().isdisjoint(("client_assertion", "refresh_token", "code"))
         body = Fields((fields | proof.fields).items())
         ask = Ask(method="POST", url=f"{self._wire.base}{path}", body=body, is_repeatable=is_repeatable)
         response = self._wire.send(ask, proof.headers)
@@ -334,7 +377,8 @@ def token_in(response: httpx.Response) -> Token:
     if not isinstance(text, str) or not is_token:
         raise SetupError("the answer to the sign-in holds no bearer token", "Look at the base URL.")
     seconds = life if isinstance(life, int) and not isinstance(life, bool) and life >= 0 else None
-    return Token(text, tuple(clean(scope).split()), seconds)
+    identity = document.get("id_token")
+    return Token(text, tuple(clean(scope).split()), seconds, identity if isinstance(identity, str) else "")
 
 
 def sign_in_of(response: httpx.Response, client_id: str, now: float, refresh_token: str = "") -> SignIn:

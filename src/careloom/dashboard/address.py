@@ -38,5 +38,5 @@ def local(target: str) -> str:
     plain = target.isascii() and target.isprintable() and "\\" not in target and " " not in target
     is_here = plain and not url.scheme and not url.netloc and url.path.startswith(f"{PREFIX}/")
     below = url.path.removeprefix(f"{PREFIX}/")
-    is_page = not below.startswith(("_", "sign-", "static/", "/")) and ".." not in unquote(below)
+    is_page = not below.startswith(("_", "sign-", "callback", "static/", "/")) and ".." not in unquote(below)
     return target if is_here and is_page else href()

@@ -33,6 +33,7 @@ from careloom.dashboard import (
     session,
     shell,
     sign_in,
+    sign_in_flow,
     static_files,
     synthetic_acts,
 )
@@ -42,8 +43,9 @@ from careloom.runtime import Runtime
 
 
 def create_dashboard(
-    api_of: ApiOf, secret: bytes, session_seconds: int, *, is_secure: bool, runtime: Runtime | None = None
-) -> Flask:
+    api_of: ApiOf, secret: bytes, session_seconds: int, *, is_secure: bool, runtime: Runtime | None = None,
+    people: sign_in_flow.PeoplePages | None = None,
+) -> Flask:  # fmt: skip
     """The application, to be mounted at `careloom.dashboard.address.PREFIX`.
 
     api_of           makes an SDK client for a credential: over the network, or within this process
@@ -51,13 +53,16 @@ def create_dashboard(
     session_seconds  the longest a person stays signed in; less when the access token ends before
     is_secure        people come by https: cookies are kept to it
     runtime          its clock ends sessions; the real one by default
+    people           where people sign in with their accounts; None where everybody shows a secret
     """
     server = Flask("careloom.dashboard", static_folder=None)
     server.config["MAX_CONTENT_LENGTH"] = 16 * 1024 * 1024
     session.install(server, secret, seconds=session_seconds, is_secure=is_secure, runtime=runtime or Runtime())
     app = _dash(server)
     gate.install(server, app.csp_hashes, is_secure=is_secure)
-    sign_in.install(server, api_of, session_seconds)
+    sign_in.install(server, api_of, session_seconds, has_people=people is not None)
+    if people is not None:
+        sign_in_flow.install(server, api_of, people, session_seconds)
     static_files.install(server)
     quality_acts.install(server, api_of)
     quarantine.install(server, api_of)

@@ -17,7 +17,7 @@ STATIC = frozenset(
         "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
     }
 )
-OPEN = STATIC | {"sign_in.show", "sign_in.sign_in"}
+OPEN = STATIC | {"sign_in.show", "sign_in.sign_in", "sign_in.start", "sign_in.callback"}
 """Endpoints that anybody may reach; Dash names its own by their paths."""
 
 SIGN_IN = f"{PREFIX}/sign-in"

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from flask import Blueprint, Flask, Response, make_response, redirect, render_template_string, request
+from flask import Blueprint, Flask, Response, current_app, make_response, redirect, render_template_string, request
 from werkzeug.exceptions import LengthRequired
 
 from careloom.client.credentials import Bearer, ClientSecret
@@ -19,14 +19,23 @@ MOST_BYTES = 8192
 
 REASONS = {
     "ended": "Your session is over, so we signed you out. Sign in again and you are back where you were.",
-    "out": "You are signed out. Your access token no longer works.",
+    "out": "You are signed out, here and where you signed in. Your access token no longer works.",
+    "denied": "You did not want to sign in.",
+    "nothing": "Your account may do nothing here. Ask an administrator what was granted to you.",
+    "stale": "That sign-in was begun elsewhere, is over, or was used before. Begin again.",
+    "failed": "That sign-in did not work. Begin again.",
 }
 
+_HAS_PEOPLE = "CARELOOM_HAS_PEOPLE"
 PAGE = packaged("dashboard", "static/sign-in.html").decode()
 
 
-def install(app: Flask, api_of: ApiOf, session_seconds: int) -> None:
-    """Adds the pages of signing in and out to `app`."""
+def install(app: Flask, api_of: ApiOf, session_seconds: int, *, has_people: bool = False) -> None:
+    """Adds the pages of signing in and out to `app`.
+
+    has_people  people sign in at the platform's own pages; else everybody shows a secret
+    """
+    app.config[_HAS_PEOPLE] = has_people
     pages = Blueprint("sign_in", __name__)
 
     @pages.get("/sign-in")
@@ -96,7 +105,10 @@ def _page(
     problem: CareloomError | None = None,
     status: int = 200,
 ) -> Response:
+    has_people = current_app.config[_HAS_PEOPLE]
+    by_secret = not has_people or problem is not None or bool(client_id) or "secret" in request.args
     text = render_template_string(
-        PAGE, target=target, reason=reason, client_id=client_id, problem=problem, longest=LONGEST
-    )
+        PAGE, target=target, reason=reason, client_id=client_id, problem=problem, longest=LONGEST,
+        has_people=has_people, by_secret=by_secret,
+    )  # fmt: skip
     return make_response(text, status)

@@ -22,6 +22,7 @@ from careloom.services.admission import note
 from careloom.services.apps import split
 from careloom.services.assertions import LEEWAY, Unfit
 from careloom.services.clients import UNKNOWN
+from careloom.services.first_party import end_browser
 from careloom.services.platform import Platform
 from careloom.services.purposes import SYSTEM, is_kind_of, known
 from careloom.services.scopes import REMEDY, narrowed, parse, permitted, space_for, spaces_of, text_of, words_of
@@ -286,6 +287,7 @@ def revoke(platform: Platform, client: Client, token: str, *, request: str = "")
         raise AccessError("the token is another client's", "Each client revokes its own tokens.")
     note(platform, who, "revoke-token", "identified", action="delete", detail=detail)
     platform.clients.revoke(claims["jti"], _time(claims["exp"]) + LEEWAY)
+    end_browser(platform, claims, request=request)
 
 
 def _read(platform: Platform, token: str, request: str) -> Mapping[str, Any]:

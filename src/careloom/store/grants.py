@@ -138,6 +138,12 @@ class Grants:
         with self._registry.writing() as connection:
             _remove_browsers(connection, [mark_of(cookie)])
 
+    def forget_browsers(self, person: str, created: datetime) -> bool:
+        """True where somebody was signed in since this very moment: nobody is any more."""
+        sql = "DELETE FROM browser_session WHERE person = ? AND created = ?"
+        with self._registry.writing() as connection:
+            return _changed(connection, sql, (person, microseconds(created))) > 0
+
     def browsers_of(self, person: str) -> list[Browser]:
         """The browsers in which a person is signed in, the last one seen first; some may be over by now."""
         sql = "SELECT * FROM browser_session WHERE person = ? ORDER BY seen DESC"

@@ -20,6 +20,7 @@ from careloom.client.credentials import (
     PrivateKey,
     Proof,
     SignedIn,
+    SignInCode,
     Token,
     sign_in_of,
     token_in,
@@ -39,6 +40,7 @@ class Tokens:
         self._lock = asyncio.Lock()
         self._token: Token | None = None
         self._renew_at = 0.0
+        self._is_redeemed = False
 
     def __repr__(self) -> str:
         return f"Tokens({self._credential!r})"
@@ -81,6 +83,9 @@ class Tokens:
                 proof = Proof({}, {"Authorization": f"Bearer {token}"})
             elif self._token is None:
                 return
+            elif isinstance(self._credential, SignInCode):
+                token = self._token.text
+                proof = Proof({}, {"Authorization": f"Bearer {token}"})
             else:
                 token = self._token.text
                 proof = self._proof(self._credential)
@@ -92,7 +97,10 @@ class Tokens:
             raise Unauthenticated("there is no token", "Sign in.")
         return self._token
 
-    async def _fetch(self, credential: ClientSecret | PrivateKey | SignedIn, refused: str = "") -> None:
+    async def _fetch(self, credential: ClientSecret | PrivateKey | SignedIn | SignInCode, refused: str = "") -> None:
+        if isinstance(credential, SignInCode):
+            await self._redeem(credential)
+            return
         self._token = None
         if isinstance(credential, SignedIn):
             await self._take_up(credential, refused)
@@ -101,6 +109,15 @@ class Tokens:
         fields = {"grant_type": "client_credentials"} | ({"scope": credential.scope} if credential.scope else {})
         asked_at = self._wire.pace.now()
         response = await self._post("/oauth2/token", fields, proof)
+        self._use(token_in(response), asked_at)
+
+    async def _redeem(self, credential: SignInCode) -> None:
+        """The one token that a code is good for. raises Unauthenticated where it was redeemed before"""
+        if self._token is not None or self._is_redeemed:
+            raise Unauthenticated("the sign-in has ended", "Sign in again.")
+        self._is_redeemed = True
+        asked_at = self._wire.pace.now()
+        response = await self._post("/oauth2/token", {"grant_type": "authorization_code"}, credential.proof())
         self._use(token_in(response), asked_at)
 
     def _use(self, token: Token, asked_at: float) -> None:
@@ -157,7 +174,7 @@ class Tokens:
 
     async def _post(self, path: str, fields: dict[str, str], proof: Proof) -> httpx.Response:
         # An assertion and a refresh token hold once, so a request that carries one is not sent again.
-        is_repeatable = proof.fields.keys().isdisjoint(("client_assertion", "refresh_token"))
+        is_repeatable = proof.fields.keys().isdisjoint(("client_assertion", "refresh_token", "code"))
         body = Fields((fields | proof.fields).items())
         ask = Ask(method="POST", url=f"{self._wire.base}{path}", body=body, is_repeatable=is_repeatable)
         response = await self._wire.send(ask, proof.headers)
