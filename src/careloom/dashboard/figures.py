@@ -49,16 +49,22 @@ def styled(figure: go.Figure, *, x: str = "", y: str = "", height: int = HEIGHT,
         "gridcolor": theme.LIGHT.line, "zeroline": False, "fixedrange": True, "automargin": True, "ticks": "",
     }  # fmt: skip
     named = sum(1 for trace in figure.data if trace.showlegend is not False and trace.name)
-    figure.update_layout(
-        template="none", height=height, dragmode=False, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 8, "r": 12, "t": 30 if named > 1 else 8, "b": 8}, showlegend=named > 1, hovermode="closest",
-        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}},
-        font={"family": theme.FONT, "size": 12}, hoverlabel={"align": "left", "bgcolor": theme.LIGHT.surface},
-        barmode="group", bargap=0.18,
-    )  # fmt: skip
-    figure.update_xaxes(**axis, title={"text": x, "standoff": 8}, showgrid=False)
-    figure.update_yaxes(**axis, title={"text": y, "standoff": 8}, showgrid=True)
-    figure.update_layout(**layout)
+    ours: dict[str, Any] = {
+        "template": "none", "height": height, "dragmode": False, "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)", "margin": {"l": 8, "r": 12, "t": 30 if named > 1 else 8, "b": 8},
+        "showlegend": named > 1, "hovermode": "closest",
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}},
+        "font": {"family": theme.FONT, "size": 12}, "hoverlabel": {"align": "left", "bgcolor": theme.LIGHT.surface},
+        "barmode": "group", "bargap": 0.18,
+    }  # fmt: skip
+    told = figure.layout.to_plotly_json()
+    for name in {"xaxis", "yaxis", *(each for each in told if each.startswith(("xaxis", "yaxis")))}:
+        titled = {"title": {"text": x if name[0] == "x" else y, "standoff": 8}, "showgrid": name[0] == "y"}
+        ours[name] = {**told.get(name, {}), **axis, **titled}
+    # Set as a whole, and checked once: to update it part by part takes three times as long.
+    figure.layout = {**told, **ours}
+    if layout:
+        figure.update_layout(**layout)
     return figure
 
 

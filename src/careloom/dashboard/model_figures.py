@@ -31,8 +31,11 @@ def shown(figure: go.Figure, label: str) -> Component:
 def _laid(figure: go.Figure, height: int, x: Json, y: Json) -> go.Figure:
     """The figure in the house's looks; ``title`` of an axis is in words, the rest as plotly has it."""
     figures.styled(figure, x=str(x.get("title", "")), y=str(y.get("title", "")), height=height)
-    for axes, told in ((figure.update_xaxes, x), (figure.update_yaxes, y)):
-        axes(title_font={"size": 12}, tickangle=0, **{name: value for name, value in told.items() if name != "title"})
+    layout = figure.layout.to_plotly_json()
+    for name, told in (("xaxis", x), ("yaxis", y)):
+        layout[name] |= {each: value for each, value in told.items() if each != "title"} | {"tickangle": 0}
+        layout[name]["title"]["font"] = {"size": 12}
+    figure.layout = layout
     return figure
 
 
@@ -156,8 +159,8 @@ def bars(rows: Sequence[tuple[str, float, str]], *, title: str, limits: Sequence
     drawn = go.Figure(
         go.Bar(
             x=[min(value, most) for _, value, _ in rows], y=list(range(len(rows))), orientation="h", showlegend=False,
-            text=[f"{name}: {value:.3f}" for name, value, _ in rows], textposition="none",
-            hovertemplate="%{text}<extra></extra>", width=0.62,
+            hovertext=[f"{name}: {value:.3f}" for name, value, _ in rows], width=0.62,
+            hovertemplate="%{hovertext}<extra></extra>",
             marker={"color": [theme.SERIES[_LEVELS[level]] for _, _, level in rows],
                     "pattern": {"shape": ["/" if level in ("medium", "large") else "" for _, _, level in rows],
                                 "size": 6, "solidity": 0.25, "fgcolor": "#ffffff"}},
@@ -185,8 +188,7 @@ def sides(rows: Sequence[tuple[str, float, bool]]) -> go.Figure:
     drawn = go.Figure(
         go.Bar(
             x=[value for _, value, _ in rows], y=list(range(len(rows))), orientation="h", showlegend=False, width=0.62,
-            text=[f"{name}: {value:+.2f}" for name, value, _ in rows], textposition="none",
-            hovertemplate="%{text}<extra></extra>",
+            hovertext=[f"{name}: {value:+.2f}" for name, value, _ in rows], hovertemplate="%{hovertext}<extra></extra>",
             marker={"color": [theme.SERIES["red" if value > 0 else "blue"] for _, value, _ in rows],
                     "pattern": {"shape": ["" if value > 0 else "\\" for _, value, _ in rows], "size": 6,
                                 "solidity": 0.25, "fgcolor": "#ffffff"}},

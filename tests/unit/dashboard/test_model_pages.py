@@ -189,4 +189,4 @@ def test_a_bar_that_is_too_long_ends_at_the_edge_and_says_its_value() -> None:
     figure = model_figures.bars([("Sodium", 11.9, "large")], title="PSI", limits=(0.1,), most=0.5)
     (drawn,) = figure.data
     assert drawn.x[0] == 0.5
-    assert "11.9" in drawn.text[0]
+    assert "11.9" in drawn.hovertext[0]
