@@ -137,12 +137,13 @@ def scored_patient(place: Installation) -> str:
          "type": [{"text": "Hospital stay"}], "period": {"start": day(start), "end": day(end)}}
         for at, (start, end) in enumerate(((120, 112), (14, 5)))
     ]  # fmt: skip
-    sodium = [
-        {"resourceType": "Observation", "id": f"sodium{back}", **who, "status": "final", **LABORATORY,
-         "code": {"coding": [{"system": "http://loinc.org", "code": "2951-2", "display": "Sodium"}]},
-         "effectiveDateTime": day(back), "issued": day(back), "valueQuantity": _mmol(value),
-         "referenceRange": [{"low": _mmol(135), "high": _mmol(145)}]}
-        for back, value in ((400, 139), (300, 137.5), (119, 133), (112, 136), (13, 128), (10, 126), (6, 121))
+    measured = [
+        {"resourceType": "Observation", "id": f"{name}{back}", **who, "status": "final", **LABORATORY,
+         "code": {"coding": [{"system": "http://loinc.org", "code": code, "display": name.capitalize()}]},
+         "effectiveDateTime": day(back), "issued": day(back), "valueQuantity": _amount(value, unit),
+         "referenceRange": [{"low": _amount(low, unit), "high": _amount(high, unit)}]}
+        for name, code, unit, (low, high), values in SERIES
+        for back, value in zip((400, 300, 119, 112, 13, 10, 6), values, strict=True)
     ]  # fmt: skip
     drugs = [
         {"resourceType": "MedicationRequest", "id": f"drug{at}", **who, "status": status, "intent": "order",
@@ -168,17 +169,22 @@ def scored_patient(place: Installation) -> str:
               }  # fmt: skip
     patient = {"resourceType": "Patient", "id": "scored", "birthDate": "1949-05-04", "gender": "female",
                "name": [{"family": "Lindgren", "given": ["Astrid"]}]}  # fmt: skip
-    place.ingest([patient, *stays, *sodium, *drugs, failing, swollen, letter])
+    place.ingest([patient, *stays, *measured, *drugs, failing, swollen, letter])
     return place.stored_id("Patient", "scored")
 
 
 LABORATORY = {"category": [{"coding": [{
     "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}]}  # fmt: skip
+SERIES = (
+    ("sodium", "2951-2", "mmol/L", (135, 145), (139, 137.5, 133, 136, 128, 126, 121)),
+    ("potassium", "2823-3", "mmol/L", (3.5, 5.1), (4.1, 4.3, 4.0, 4.4, 3.4, 3.6, 3.9)),
+    ("creatinine", "2160-0", "mg/dL", (0.5, 1.1), (0.9, 0.9, 1.1, 1.0, 1.4, 1.6, 1.5)),
+)
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 
 
-def _mmol(value: float) -> dict[str, Any]:
-    return {"value": value, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}
+def _amount(value: float, unit: str) -> dict[str, Any]:
+    return {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
 
 
 def stays_of_wards(place: Installation, days: int = 600) -> None:

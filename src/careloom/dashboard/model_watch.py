@@ -179,7 +179,8 @@ def _alarms(person: Person, look: Look, found: Sequence[StandingAlarm]) -> Compo
     ]  # fmt: skip
     standing = sum(one.closed is None for one in found)
     aside = html.P(f"{standing} standing, {len(found) - standing} over", className="soft")
-    rows = [_alarm(person, look.version, one) for one in found[:SHOWN_AT_MOST]]
+    strongest = sorted(found, key=lambda one: (one.closed is not None, _ORDER.index(one.level)))
+    rows = [_alarm(person, look.version, one) for one in strongest[:SHOWN_AT_MOST]]
     return card("Alarms", Table("Alarms, those that stand first", columns, rows).shown(), aside=aside)
 
 

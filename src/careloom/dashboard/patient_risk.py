@@ -105,10 +105,10 @@ def _sentence(text: str) -> str:
 def _in_words(told: Json) -> str:
     """The risk as a count of people: natural frequencies are understood by more people than percents."""
     around = told.get("interval") or {}
-    said = f"Of 100 patients with such a record, about {round(100 * told['probability'])} have it: {told['outcome']}."
+    said = f"About {round(100 * told['probability'])} of 100 patients with such a record: {told['outcome']}."
     if around.get("low") is not None:
         low, high = round(100 * around["low"]), round(100 * around["high"])
-        said += f" For patients whom it cannot tell apart it may be anything from {low} to {high} of 100."
+        said += f" The interval reaches from {low} to {high} of 100."
     if around.get("event_possible") and around.get("no_event_possible"):
         said += " Neither outcome can be ruled out."
     return said
@@ -148,7 +148,7 @@ def _facts(facts: Sequence[Json]) -> list[Content]:
     for fact in facts:
         target = f"#{anchor(fact['resource'])}"
         kind = words.spaced(plain_key(fact["resource"]).partition("/")[0]).lower()
-        found += [" ", link(f"{kind} of {str(fact.get('time') or '')[:10]}", target)]
+        found += [", " if found else " ", link(f"{kind} of {str(fact.get('time') or '')[:10]}", target)]
     return found
 
 

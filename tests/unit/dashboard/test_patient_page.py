@@ -66,7 +66,7 @@ def test_trends_drugs_documents_and_facts_of_notes_stand_there(installation: Ins
 
 def test_a_risk_that_is_asked_for_leads_to_its_facts(installation: Installation, stored: str) -> None:
     said = shown(installation, stored, "?risk=readmission-30d")
-    for words in ("Of 100 patients with such a record", "Above the threshold of alerts", "Can be changed",
+    for words in ("of 100 patients with such a record: unplanned", "Above the threshold of alerts", "Can be changed",
                   "Care gaps", "Preventive Services Task Force", "Events that count", "Behind the risk"):  # fmt: skip
         assert words in said
     sodium = installation.stored_id("Observation", "sodium6")
@@ -105,7 +105,7 @@ def test_a_cohort_that_is_not_there_is_said_and_the_page_stays(installation: Ins
 def test_who_may_not_see_models_gets_no_risk(installation: Installation, stored: str) -> None:
     said = shown(installation, stored, "?risk=readmission-30d", scopes="system/*.rs")
     assert "Timeline" in said
-    assert "Of 100 patients" not in said
+    assert "of 100 patients" not in said
 
 
 @pytest.mark.parametrize(("query", "day"), [
