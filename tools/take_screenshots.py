@@ -163,7 +163,7 @@ class Camera:
 def take(browser: Browser, served: Served, scheme: str, name: str, size: tuple[int, int]) -> None:
     """All pages in one scheme and size."""
     painter = browser.new_page()
-    for tour in (tour_of_governance, tour_of_data, tour_of_linkage):
+    for tour in (tour_of_governance, tour_of_data, tour_of_exploring, tour_of_linkage):
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=scheme,  # type: ignore[arg-type]
@@ -233,6 +233,20 @@ def tour_of_notes(camera: Camera) -> None:
     visitor.page.wait_for_selector("#corpus-types .main-svg")
     visitor.page.locator("#corpus-pairs").evaluate("one => one.closest('section').scrollIntoView()")
     camera.keep("notes-corpus")
+
+
+def tour_of_exploring(camera: Camera) -> None:
+    """What a zone holds, alone and beside another, and a cohort of it."""
+    visitor = camera.visitor
+    camera.visitor.sign_in("petra.privacy")
+    visitor.go("explore?source=silver/observations")
+    camera.keep("explore")
+    visitor.go("explore?zone=identified&source=observation&look=distribution&column=value&against=research")
+    camera.keep("explore-beside")
+    visitor.go("cohorts/readmission_30_days?zone=identified")
+    camera.keep("cohort")
+    visitor.go("cohorts/build?zone=identified&a=40")
+    camera.keep("cohort-build")
 
 
 def tour_of_deidentification(camera: Camera) -> None:

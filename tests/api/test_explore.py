@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from careloom.client.careloom import Careloom
 from careloom.errors import AccessError, NotFound, QueryError
+from careloom.services.explore_columns import ColumnsHeld, Kind
 from careloom.services.view_table import TableAsk, make_table
 from tests.api.kit import Installation
 from tests.api.test_sdk import client_of
@@ -224,3 +226,26 @@ def test_who_may_not_search_explores_nothing(made: Installation, verb: str, wher
 def test_a_second_zone_is_asked_for_its_own_right(made: Installation) -> None:
     with client_of(made, roles=["data-scientist"], zones=["synthetic"]) as api, pytest.raises(AccessError):
         api.explore("synthetic").charts("observation", against="identified")
+
+
+def test_nothing_is_held_of_a_table_once_somebody_is_erased_or_it_is_another_version() -> None:
+    clock = [0.0]
+    held = ColumnsHeld(clock=lambda: clock[0])
+    asked: list[list[str]] = []
+
+    def read(names: list[str]) -> pa.Table:
+        asked.append(names)
+        return pa.table({name: ["a", None, "b"] for name in names})
+
+    kinds: dict[str, Kind] = {"code": "category"}
+    assert held.get("research", "silver/observations", 1, kinds, read)["code"].labels == ("a", "b")
+    held.get("research", "silver/observations", 1, kinds, read)
+    assert len(asked) == 1
+    held.clear()
+    held.get("research", "silver/observations", 1, kinds, read)
+    clock[0] += 301
+    held.get("research", "silver/observations", 1, kinds, read)
+    assert len(asked) == 3
+    held.get("research", "silver/observations", 2, kinds, read)
+    held.get("research", "silver/observations", 1, kinds, read)
+    assert len(asked) == 5

@@ -39,7 +39,9 @@ def forget_research(platform: Platform, who: Principal, patient_id: str) -> list
         {"zone": "research", "what": f"research {what}", "count": count, "digest": report.digests.get(what, "")}
         for what, count in counts.items() if count
     ]  # fmt: skip
-    return found + _forget_rows(platform.lake("research"), names)
+    told = found + _forget_rows(platform.lake("research"), names)
+    platform.explored.clear()
+    return told
 
 
 def patients_held(store: ZoneStore) -> frozenset[str]:
