@@ -37,7 +37,7 @@ def page(api: Careloom, person: Person, address: Address) -> Page:
     try:
         content += _drawn(api, ask)
     except CareloomError as error:
-        content.append(card("Not shown", note(error.where, error.remedy, tone="warn", role="alert")))
+        content += [_looks(ask), card("Not shown", note(error.where, error.remedy, tone="warn", role="alert"))]
     if not any(one.kind == "table" for one in sources) and ask.zone != "identified":
         shown = command(f"careloom view labs_wide --zone {ask.zone} --table", "Make a table of a view")
         content.append(card("Tables", html.Div([html.P(_NO_TABLES), shown], className="empty")))
@@ -134,6 +134,8 @@ def _source_form(ask: Asked, sources: tuple[ExploreSource, ...], person: Person)
     chosen: dict[str, Any] = {"name": "source", "id": "filter-source", "key": f"source-{ask.zone}-{ask.source}"}
     what = html.Div([html.Label("Look at", htmlFor="filter-source"), html.Select(groups, **chosen)], className="field")
     others = {one: words.ZONES[one] for one in person.explore_zones if one != ask.zone}
+    if "identified" in others:
+        others["identified"] += " (views alone)"  # it has no tables: nothing of it lies in plain text
     beside = forms.choice("against", "Beside", {"": "Nothing", **others}, ask.against) if others else None
     kept = [forms.hidden(name, value) for name, value in ask.kept(("zone", "look")).items()]
     return forms.filters(href(ROOM), [*kept, what, beside])
@@ -145,12 +147,15 @@ def _named(one: ExploreSource) -> str:
 
 def _controls(ask: Asked, told: Explored | ExploredRows) -> list[Content]:
     """What is drawn, of which columns, under which filters."""
-    looks = forms.tabs(
+    return [_looks(ask), _column_form(ask, told), _filters(ask, told)]
+
+
+def _looks(ask: Asked) -> Component:
+    return forms.tabs(
         "What is drawn",
         [(said, ask.address(look=name, column="", by="", value="", sort="", start=0), name == ask.look)
          for name, said in LOOKS.items()],
     )  # fmt: skip
-    return [looks, _column_form(ask, told), _filters(ask, told)]
 
 
 def _column_form(ask: Asked, told: Explored | ExploredRows) -> Component | None:

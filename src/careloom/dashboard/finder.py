@@ -132,8 +132,11 @@ def pages(person: Person, text: str) -> list[Hit]:
 
 
 def patients(api: Careloom, zone: str, text: str) -> list[Hit]:
-    """Patients by the beginning of a name; by their id where there are no names. Nothing where the API refuses."""
-    query = {"name": text} if zone == "identified" else {"_id": text}
+    """Patients by the beginnings of names, each word one; by their id where there are no names.
+
+    Nothing where the API refuses.
+    """
+    query = [("name", word) for word in text.split()] if zone == "identified" else [("_id", text)]
     try:
         page = api.fhir(zone).search("Patient", query, count=EACH)
     except Unauthenticated:
