@@ -187,6 +187,8 @@ def tour_of_data(camera: Camera) -> None:
     camera.keep("run")
     visitor.go("quarantine")
     camera.keep("quarantine")
+    visitor.go("reports/new?at=quality%3Fzone%3Dresearch")
+    camera.keep("reports-new")
     visitor.go("runs/draft")
     table = {"name": "labs.csv", "mimeType": "text/csv", "buffer": LABS.encode()}
     visitor.page.locator("input[type=file]").set_input_files([table])

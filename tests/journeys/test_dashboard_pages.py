@@ -68,6 +68,8 @@ PAGES = [
     "privacy/retention",
     "privacy/consents",
     "operations",
+    "reports",
+    "reports/new?at=quality%3Fzone%3Dresearch",
     "operations/jobs?state=done",
     "operations/queues",
     "operations/logs",

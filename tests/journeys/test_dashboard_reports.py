@@ -1,5 +1,6 @@
 """Reports of real pages: every one of a filled installation as PDF, as whoever asks, and refused like the page."""
 
+import hashlib
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -17,7 +18,10 @@ from careloom.dashboard.places import PLACES, Place
 from careloom.dashboard.report_served import asked
 from careloom.errors import InputError
 from careloom.services.deidentify import deidentify
+from careloom.services.jobs import work
 from careloom.services.quality import QualityAsk, quality
+from careloom.services.reports import register, schedules
+from careloom.worker import renderer
 from tests.api.kit import Installation
 from tests.journeys.browser import PEOPLE
 from tests.journeys.small_hospital import feed
@@ -135,3 +139,58 @@ def test_a_stranger_gets_no_report(hospital: Hospital) -> None:
     answer = get(hospital.app.test_client(), "")
     assert answer.status_code == 302
     assert "/sign-in" in answer.headers["Location"]
+
+
+def post(visitor: FlaskClient, path: str, **form: str) -> TestResponse:
+    return visitor.post(path, data=form, headers=OURS, **ENVIRONMENT)  # type: ignore[arg-type]
+
+
+def said(hospital: Hospital, name: str, page: str) -> str:
+    """The text of a report of a page: what that page says."""
+    return text_of(get(hospital.visitor(name), page))
+
+
+def test_a_report_that_somebody_made_is_verified_by_its_hash(hospital: Hospital) -> None:
+    answer = get(hospital.visitor("petra.privacy"), "quality")
+    for digest in (answer.headers["Content-SHA256"], hashlib.sha256(answer.data).hexdigest()):
+        text = said(hospital, "grace.clinician", f"reports?sha256={digest}")
+        assert "This report was made here Quality, made by petra.privacy" in text
+    assert "No report has this hash" in said(hospital, "grace.clinician", f"reports?sha256={'0' * 64}")
+    assert "This is no SHA-256" in said(hospital, "grace.clinician", "reports?sha256=abc")
+
+
+def test_a_page_is_scheduled_paused_made_downloaded_and_ended_by_forms(hospital: Hospital) -> None:
+    visitor, platform = hospital.visitor("adam.admin"), hospital.installation.platform
+    assert "Nothing is scheduled yet" in said(hospital, "adam.admin", "reports")
+    made = post(visitor, "/report-schedule", page="operations", cadence="weekly", hour="6", keep="3")
+    assert made.headers["Location"] == "/dashboard/reports"
+    assert "Operations Every Monday, 06:00" in said(hospital, "adam.admin", "reports")
+    assert "Nothing is scheduled yet" in said(hospital, "alan.scientist", "reports")
+    (kept,) = schedules(platform).all()
+    post(visitor, f"/report-schedule-pause/{kept['id']}?paused=yes")
+    assert "paused" in said(hospital, "adam.admin", "reports")
+    post(visitor, f"/report-schedule-pause/{kept['id']}")
+    schedules(platform).keep({**kept, "next": "2026-01-01T06:00:00+00:00"}, most=100)
+    work(platform, once=True, render=renderer(platform))
+    (entry,) = [each for each in register(platform).all() if each["schedule"] == kept["id"]]
+    file = visitor.get(f"/report-file/{entry['id']}", **ENVIRONMENT)  # type: ignore[arg-type]
+    assert (file.mimetype, file.headers["Cache-Control"]) == ("application/pdf", "no-store")
+    assert "Operations" in text_of(file)
+    stranger = hospital.visitor("alan.scientist")
+    assert stranger.get(f"/report-file/{entry['id']}", **ENVIRONMENT).status_code == 404  # type: ignore[arg-type]
+    post(visitor, f"/report-delete/{entry['id']}")
+    assert "not kept" in said(hospital, "adam.admin", "reports")
+    post(visitor, f"/report-schedule-delete/{kept['id']}")
+    assert "Nothing is scheduled yet" in said(hospital, "adam.admin", "reports")
+
+
+WRONG = [{"page": "patients/identified/x"}, {"cadence": "hourly"}, {"hour": "x"}, {"hour": "24"}, {"keep": "0"}]
+
+
+@pytest.mark.parametrize("form", WRONG)
+def test_what_cannot_be_scheduled_leads_back_to_the_form(hospital: Hospital, form: dict[str, str]) -> None:
+    whole = {"page": "quality", "cadence": "weekly", "hour": "6", "keep": "3", **form}
+    answer = post(hospital.visitor("petra.privacy"), "/report-schedule", **whole)
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/dashboard/reports/new?")
+    assert "refused=yes" in answer.headers["Location"]

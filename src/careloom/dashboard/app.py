@@ -29,6 +29,7 @@ from careloom.dashboard import (
     quality_acts,
     quarantine,
     report_served,
+    reports_acts,
     routing,
     session,
     shell,
@@ -76,6 +77,7 @@ def create_dashboard(
     privacy_acts.install(server, api_of)
     model_acts.install(server, api_of)
     report_served.install(server, api_of)
+    reports_acts.install(server, api_of)
     routing.register(app, api_of)
     finder.register(app, api_of)
     patients.register(app, api_of)

@@ -36,6 +36,7 @@ from careloom.dashboard import (
     quality,
     quality_rule,
     quarantine,
+    reports,
     run,
     runs,
     synthetic,
@@ -213,6 +214,15 @@ def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]
     return synthetic.page(api, person, address)
 
 
+def _reports(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    match below:
+        case []:
+            return reports.page(api, person, address)
+        case [reports.NEW]:
+            return reports.new_page(address)
+    raise no_page()
+
+
 def _explore(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
     if below or not person.explore_zones:
         raise no_page()
@@ -262,5 +272,6 @@ PLACES = (
         "operations", "Operations", "Operate", "operations",
         lambda person: person.may_operate or person.sees_health, _operations,
     ),
+    Place("reports", "Reports", "Operate", "reports", lambda person: person.has_reports, _reports),
 )  # fmt: skip
 """Within a group in the order in which they are listed."""

@@ -1,5 +1,7 @@
 """The address that hands over a page as PDF, made as the person who is signed in."""
 
+import hashlib
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -53,6 +55,8 @@ def _answer(api: Careloom, address: Address) -> Response:
     page = page_at(api, person, address)
     made = writer.Made("/".join(address.parts), writer.filters_of(address), versions(api), person.name, made_at)
     written = writer.write(page, made)
+    with suppress(AccessError):  # who may watch no zone has no register
+        api.reports.register(_safe(address), written.digest, hashlib.sha256(written.pdf).hexdigest())
     named = f"careloom-{_safe(address)}-{made_at:%Y%m%d-%H%M%S}.pdf"
     return Response(
         written.pdf,

@@ -124,6 +124,11 @@ class Person:
         return "landing" in self.zones and "careloom/monitor" in self.scopes
 
     @property
+    def has_reports(self) -> bool:
+        """True when the API would make reports by schedule for this person, and tell who made which."""
+        return bool(self.zones) and "careloom/monitor" in self.scopes
+
+    @property
     def sees_models(self) -> bool:
         """True when the API would tell this person about trained models and what drifted."""
         return "identified" in self.zones and "careloom/monitor" in self.scopes
