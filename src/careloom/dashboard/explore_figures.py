@@ -227,7 +227,7 @@ def _heat(chart: ExploreChart, zone: str) -> Component:
     drawn = go.Figure(go.Heatmap(
         z=[[one.rows[at] for at in shown] for one in series], x=[_short(chart.bins[at].label) for at in shown],
         y=[_short(one.name) for one in series], text=text, hovertemplate="%{y}<br>%{text}<extra></extra>",
-        colorscale=figures.SCALE, xgap=2, ygap=2, hoverongaps=False,
+        colorscale=figures.SCALE, xgap=2, ygap=2, hoverongaps=False, texttemplate="%{z:,}" if len(shown) < 9 else None,
         colorbar={"thickness": 10, "title": {"text": "Rows", "side": "top"}, "outlinewidth": 0},
     ))  # fmt: skip
     figures.styled(drawn, x=title(chart.column), y=title(chart.by), height=max(220, 110 + 30 * len(series)))
@@ -269,11 +269,13 @@ def _mean(means: Sequence[float | None] | None, at: int) -> str:
 
 
 def _together(chart: ExploreChart) -> Component:
-    labels = [title(one.label) for one in chart.bins]
+    held = _hanging(chart)
+    labels = [title(chart.bins[at].label) for at in held]
     inside: list[Content] = []
     for found in chart.correlations or ():
+        values = [[found.values[row][column] for column in held] for row in held]
         drawn = go.Figure(go.Heatmap(
-            z=found.values, x=labels, y=labels, zmin=-1, zmax=1, colorscale=figures.DIVERGING, xgap=2, ygap=2,
+            z=values, x=labels, y=labels, zmin=-1, zmax=1, colorscale=figures.DIVERGING, xgap=2, ygap=2,
             texttemplate="%{z:.2f}", hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>", hoverongaps=False,
             colorbar={"thickness": 10, "outlinewidth": 0},
         ))  # fmt: skip
@@ -282,7 +284,7 @@ def _together(chart: ExploreChart) -> Component:
         columns = [Column("Column"), *(Column(one, "right") for one in labels)]
         rows = [
             (name, *(words.NONE if one is None else f"{one:.3f}" for one in line))
-            for name, line in zip(labels, found.values, strict=True)
+            for name, line in zip(labels, values, strict=True)
         ]
         name = words.ZONES[found.zone]
         inside += [
@@ -291,6 +293,17 @@ def _together(chart: ExploreChart) -> Component:
         ]  # fmt: skip
     how = "Pearson's r of two numbers (-1 to 1); of a number and a category the correlation ratio, of two categories "
     return card(heading(chart), [html.P(how + "Cramér's V (0 to 1).", className="soft"), difference(chart), *inside])
+
+
+def _hanging(chart: ExploreChart) -> list[int]:
+    """Columns of which anything is told beside another; those that never differ, or of few patients, are none."""
+    told = [
+        at
+        for at in range(len(chart.bins))
+        if any(one.values[at][other] is not None for one in chart.correlations or () for other in range(len(chart.bins))
+               if other != at)
+    ]  # fmt: skip
+    return told or list(range(len(chart.bins)))
 
 
 def _short(text: str) -> str:
