@@ -20,6 +20,7 @@ export class TextPane {
   private marks = new Map<number, HTMLElement[]>();
   private measures: Measures | null = null;
   private isAsked = false;
+  private later = 0;
   private readonly rulers = new Map<string, Ruler>();
 
   constructor(private readonly state: State) {
@@ -91,9 +92,15 @@ export class TextPane {
     });
   }
 
-  /** Draws the annotations of every line in sight. */
+  /** Draws the annotations of every line in sight; once nothing moves, those around it. */
   private fill(): void {
-    const top = this.pane.scrollTop - AROUND, bottom = this.pane.scrollTop + this.pane.clientHeight + AROUND;
+    this.fillAround(24);
+    window.clearTimeout(this.later);
+    this.later = window.setTimeout(() => this.fillAround(AROUND), 60);
+  }
+
+  private fillAround(around: number): void {
+    const top = this.pane.scrollTop - around, bottom = this.pane.scrollTop + this.pane.clientHeight + around;
     for (let at = lineBelow(this.lines, top); at < this.lines.length && this.lines[at].top < bottom; at++) { this.draw(at); }
   }
 
