@@ -9,8 +9,10 @@ from playwright.sync_api import Browser
 
 from careloom.services.deidentify_report import kept_ids
 from careloom.services.quality import list_looks
+from careloom.services.synthesize_shown import samples
 from tests.journeys.browser import Served, Visitor, dashboard
 from tests.model_page_kit import scored_patient, stays_of_wards, two_versions, watched
+from tests.synthetic_samples import answered
 
 WIDTHS = {1440: 900, 375: 780}
 """Width -> height, in pixels."""
@@ -50,6 +52,12 @@ PAGES = [
     "notes/find",
     "notes/corpus",
     "synthetic",
+    "synthetic?account=research",
+    "synthetic/models/GENERATOR",
+    "synthetic/models/GENERATOR?act=sample",
+    "synthetic/samples/REFUSED",
+    "synthetic/samples/REFUSED?act=release",
+    "synthetic/samples/RELEASED?act=withdraw",
     "cohorts",
     "cohorts/readmission_30_days?zone=identified",
     "cohorts/build?zone=identified",
@@ -102,6 +110,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         watched(made.installation)
         scored_patient(made.installation)
         stays_of_wards(made.installation)
+        answered(made.installation, tmp_path_factory.mktemp("rows"))
         yield made
 
 
@@ -157,6 +166,11 @@ def found(visitor: Visitor, page: str) -> str:
     if page.startswith("SCORED PATIENT"):
         stored = visitor.served.installation.stored_id("Patient", "scored")
         return page.replace("SCORED PATIENT", f"patients/identified/{stored}")
+    if page.startswith("synthetic/"):
+        made = visitor.served.installation
+        drawn = {one["state"]: one for one in samples(made.platform, made.operator)}
+        page = page.replace("GENERATOR", drawn["refused"]["model"]).replace("REFUSED", drawn["refused"]["sample"])
+        return page.replace("RELEASED", drawn["released"]["sample"])
     if "KEPT" in page:
         return page.replace("KEPT", visitor.served.installation.stored_id("Patient", "oda"))
     if page.endswith("PATIENT"):

@@ -7,41 +7,14 @@ import polars as pl
 import pytest
 from playwright.sync_api import Browser
 
-from careloom.errors import Withheld
-from careloom.services.privacy_ledger import BudgetAsk, set_budget
-from careloom.services.synthesize import FitAsk, fit
-from careloom.services.synthesize_release import ReleaseAsk, release, withdraw
-from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample
-from careloom.services.synthesize_source import SourceAsk
-from tests.api.kit import Installation
-from tests.architecture.synthetic_routes import LOOSE
 from tests.journeys.browser import Served, Visitor, dashboard
-from tests.synthesis_kit import METADATA, stays
+from tests.synthetic_samples import answered
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     with dashboard(tmp_path, is_filled=False) as one:
         yield one
-
-
-def answered(installation: Installation, folder: Path) -> dict[str, str]:
-    """Three samples of a model: let out, withdrawn, refused."""
-    platform, who = installation.platform, installation.operator
-    set_budget(platform, who, BudgetAsk("research", 5.0, 1e-5))
-    stays(400).write_csv(folder / "stays.csv")
-    source = SourceAsk(file=folder / "stays.csv", metadata=METADATA)
-    model = fit(platform, who, FitAsk(source, epsilon=2.0, options={"bins": 4, "steps": 20}))["model"]
-    names = {}
-    for state in ("open", "withdrawn", "refused"):
-        names[state] = sample(platform, who, SampleAsk(model, 40))["sample"]
-        judge(platform, who, JudgeAsk(names[state], kinds=("fidelity",)))
-    for state in ("open", "withdrawn"):
-        release(platform, who, ReleaseAsk(names[state], f"table_{state}", own=LOOSE))
-    withdraw(platform, who, names["withdrawn"])
-    with pytest.raises(Withheld):
-        release(platform, who, ReleaseAsk(names["refused"], "kept_in"))
-    return names
 
 
 def test_what_was_let_out_is_fetched_and_what_was_refused_is_not(
@@ -67,5 +40,30 @@ def test_what_was_let_out_is_fetched_and_what_was_refused_is_not(
         answer = context.request.get(f"{served.url}synthetic-data/{closed}.csv")
         assert answer.status in (404, 409)
         assert b"row-" not in answer.body()
+    assert visitor.troubles == []
+    context.close()
+
+
+def test_a_judgement_is_read_and_a_release_is_withdrawn_in_two_steps(
+    browser: Browser, served: Served, tmp_path: Path
+) -> None:
+    names = answered(served.installation, tmp_path)
+    context = browser.new_context()
+    visitor = Visitor(context, served)
+    visitor.sign_in("petra.privacy")
+    visitor.go(f"synthetic/samples/{names['refused']}")
+    page = visitor.page
+    page.get_by_text("rules keep the rows in").wait_for()
+    for figure in ("beyond", "errors"):
+        page.locator(f"#{figure} .js-plotly-plot").wait_for()
+    visitor.go(f"synthetic/samples/{names['open']}")
+    page.get_by_role("link", name="Withdraw").click()
+    page.get_by_role("button", name="Yes, withdraw it").click()
+    page.get_by_text("The release is withdrawn.").wait_for()
+    assert served.installation.platform.lake("synthetic").paths() == []
+    visitor.go(f"synthetic/samples/{names['refused']}?act=release")
+    page.get_by_label("Name of the table").fill("Not A Name")
+    page.get_by_role("button", name="Yes, ask the gate").click()
+    page.get_by_role("alert").wait_for()
     assert visitor.troubles == []
     context.close()

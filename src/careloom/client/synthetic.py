@@ -134,6 +134,14 @@ class Synthetic:
             raise StateError(f"{seen.id} {seen.state} ({seen.error or 'no code'})", "Mend the reason, then draw anew.")
         return seen
 
+    def ask_release(self, sample: str, table: str, *, policy: str = "strict", reason: str = "") -> SyntheticSample:
+        """Queues the question to the gate; see `drawn` for its answer, or `release`, which waits for it.
+
+        raises  AccessError; NotFound; Conflict
+        """
+        asked = {"table": table, "policy": policy, "reason": reason}
+        return decode(SyntheticSample, self._post(f"/samples/{_named(sample)}/release", asked))
+
     def release(
         self, sample: str, table: str, *, policy: str = "strict", reason: str = "", timeout: float = 3600.0,
         poll: float = 1.0,
@@ -142,8 +150,7 @@ class Synthetic:
 
         raises  Withheld where the policy keeps the rows in; StateError where the gate could not be asked; AccessError
         """
-        asked = {"table": table, "policy": policy, "reason": reason}
-        self._post(f"/samples/{_named(sample)}/release", asked)
+        self.ask_release(sample, table, policy=policy, reason=reason)
         seen = self._until(lambda: self.drawn(sample), lambda one: one.is_answered, timeout, poll)
         if seen.state == "released":
             return self.released(sample)

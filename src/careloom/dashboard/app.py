@@ -37,6 +37,7 @@ from careloom.dashboard import (
     sign_in_flow,
     static_files,
     synthetic_acts,
+    synthetic_confirm,
 )
 from careloom.dashboard.address import PREFIX
 from careloom.dashboard.calls import ApiOf
@@ -91,6 +92,7 @@ def create_dashboard(
     note_viewer.register(app)
     model_acts.register(app, api_of)
     note_find.register(app, api_of)
+    synthetic_confirm.register(app, api_of)
     note_page.register(app, api_of)
     failures.install(server, app)
     return server

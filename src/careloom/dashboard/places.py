@@ -40,6 +40,8 @@ from careloom.dashboard import (
     run,
     runs,
     synthetic,
+    synthetic_model,
+    synthetic_sample,
 )
 from careloom.dashboard.address import Address
 from careloom.dashboard.parts import Page
@@ -209,9 +211,14 @@ def _capacity(api: Careloom, person: Person, address: Address, below: list[str])
 
 
 def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
-    if below:
-        raise no_page()
-    return synthetic.page(api, person, address)
+    match below:
+        case []:
+            return synthetic.page(api, person, address)
+        case ["models", model]:
+            return synthetic_model.page(api, person, model, address)
+        case ["samples", sample]:
+            return synthetic_sample.page(api, person, sample, address)
+    raise no_page()
 
 
 def _reports(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:

@@ -4,9 +4,19 @@ from dash import html
 from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
-from careloom.client.synthetic_reports import LedgerAccount, LedgerEntry, SampleBrief, SyntheticModel, SyntheticRelease
-from careloom.dashboard import session, words
+from careloom.client.synthetic_reports import (
+    LedgerAccount,
+    LedgerDetail,
+    LedgerEntry,
+    SampleBrief,
+    SyntheticEngine,
+    SyntheticModel,
+    SyntheticRelease,
+)
+from careloom.dashboard import session, synthetic_figures, words
+from careloom.dashboard import synthetic_words as said
 from careloom.dashboard.address import PREFIX, Address, href
+from careloom.dashboard.figures import graph, twin
 from careloom.dashboard.parts import (
     Column,
     Content,
@@ -21,13 +31,9 @@ from careloom.dashboard.parts import (
     link,
     time,
 )
+from careloom.dashboard.synthetic_words import TITLE
 
-TITLE = "Synthetic data"
 LEAD = "Rows of nobody, and the privacy of patients that they cost. Rows that were not let out are nowhere here."
-_SAMPLE_TONES = {
-    "released": "good", "judged": "", "staged": "", "refused": "bad", "failed": "bad", "withdrawn": "",
-    "discarded": "", "cancelled": "warn",
-}  # fmt: skip
 TONES = {"open": "good", "closed": "bad", "withdrawn": "", "fitted": "good", "failed": "bad", "cancelled": "warn"}
 _ACCOUNTS = [
     Column("Account"), Column("Budget", "right"), Column("Used", "right"), Column("Spent", "right"),
@@ -37,6 +43,8 @@ _ENTRIES = [
     Column("When (UTC)", "tight"), Column("What"), Column("Account", "wide-only"), Column("Epsilon", "right"),
     Column("Delta", "right wide-only"), Column("By", "wide-only"), Column("Run", "wide-only"),
 ]  # fmt: skip
+_STEPS = [Column("When (UTC)", "tight"), Column("What"), Column("Epsilon", "right"), Column("Together", "right")]
+_ENGINES = [Column("Engine"), Column("What it is for", "wide-only"), Column("Bound", "tight"), Column("Here", "tight")]
 _RELEASES = [
     Column("Table"), Column("State", "tight"), Column("Holds", "tight"), Column("Until (UTC)", "tight wide-only"),
     Column("Policy", "wide-only"), Column("Certificate", "wide-only"),
@@ -68,7 +76,8 @@ def page(api: Careloom, person: session.Person, address: Address) -> Page:
     if "synthetic" in person.zones:
         content.append(_releases(api.synthetic.releases()))
     if "research" in person.zones:
-        content += [_samples(api.synthetic.samples()), _models(api.synthetic.models())]
+        synthetic = api.synthetic
+        content += [_samples(synthetic.samples()), _models(synthetic.models()), _engines(synthetic.engines())]
     return Page(TITLE, content, is_live=True)
 
 
@@ -77,7 +86,12 @@ def _ledger(accounts: tuple[LedgerAccount, ...]) -> Component:
         text = "No data set has a budget, so nothing is learnt. A privacy officer sets one."
         shown = command("careloom synthesize ledger budget research --epsilon 3", "Set a budget")
         return card("Privacy ledger", html.Div([html.P(text), shown], className="empty"))
-    return card("Privacy ledger", Table("Accounts", _ACCOUNTS, [_account_row(one) for one in accounts]).shown())
+    table = Table("Accounts", _ACCOUNTS, [_account_row(one) for one in accounts]).shown()
+    if not any(one.budget for one in accounts):
+        return card("Privacy ledger", table)
+    text = "What may be learnt of one patient, and how much of that was spent. What is spent never comes back."
+    drawn = graph(synthetic_figures.budgets(accounts), "Epsilon spent and left of each budget", "budgets")
+    return card("Privacy ledger", [html.P(text, className="soft"), drawn, table])
 
 
 def _account_row(one: LedgerAccount) -> tuple[Contents, ...]:
@@ -97,9 +111,26 @@ def _account(api: Careloom, account: str) -> Page:
     content = [
         head(account, lead=lead, aside=as_of(session.now())),
         card("Now", Table("The account", _ACCOUNTS, [_account_row(found)]).shown()),
+        _over_time(found),
         card("Rows of the ledger", Table("Rows of the ledger", _ENTRIES, rows).shown()),
     ]
     return Page(account, content, trail=((TITLE, href("synthetic")),))
+
+
+def _over_time(found: LedgerDetail) -> Component | None:
+    """Every use as a step; nothing where nothing with a bound was used."""
+    steps = synthetic_figures.uses(found.entries)
+    if not steps:
+        return None
+    text = (
+        "Each use adds a step. Uses compose better than their sum: what the account spent by its rule is "
+        f"{_epsilon(found.spent['epsilon'])}, and that counts against the budget."
+    )
+    rows = [(time(one.time), one.kind, _epsilon(one.epsilon), _epsilon(total)) for one, total in steps]
+    table = Table("Uses over time", _STEPS, rows)
+    budget = None if found.budget is None else float(found.budget["epsilon"])
+    drawn = graph(synthetic_figures.over_time(steps, budget), "Epsilon of all uses, added up over time", "over-time")
+    return card("Spent over time", [html.P(text, className="soft"), drawn, twin(table)])
 
 
 def _entry_row(one: LedgerEntry) -> tuple[Contents, ...]:
@@ -115,7 +146,7 @@ def _releases(releases: tuple[SyntheticRelease, ...]) -> Component:
         return card("Releases", html.P("Nothing was let out.", className="soft"))
     rows = [
         (
-            html.Div([html.Code(one.table), _downloads(one)]),
+            html.Div([link(html.Code(one.table), href("synthetic", "samples", one.release)), _downloads(one)]),
             html.Div([badge(one.state, TONES.get(one.state, "")), html.Div(one.reason, className="soft small")]),
             _holds(one.kind, one.rows), time(one.expires), one.policy, _certificate(one),
         )
@@ -153,7 +184,8 @@ def _samples(samples: tuple[SampleBrief, ...]) -> Component | None:
         return None
     rows: list[tuple[Contents, ...]] = [
         (
-            html.Code(one.id), _sample_state(one), _holds(one.kind, one.rows, one.patients, one.notes),
+            link(html.Code(one.id), href("synthetic", "samples", one.id)), _sample_state(one),
+            _holds(one.kind, one.rows, one.patients, one.notes),
             words.number(one.verdicts), one.actor, words.NONE if one.created is None else time(one.created),
         )
         for one in samples[:_SHOWN]
@@ -166,10 +198,10 @@ def _samples(samples: tuple[SampleBrief, ...]) -> Component | None:
 
 
 def _sample_state(one: SampleBrief) -> Component:
-    said: list[Component] = [badge(one.state, _SAMPLE_TONES.get(one.state, "run"))]
+    told: list[Component] = [badge(one.state, said.STATES.get(one.state, "run"))]
     if one.error:
-        said.append(html.Div(html.Code(one.error), className="soft small"))
-    return html.Div(said)
+        told.append(html.Div(html.Code(one.error), className="soft small"))
+    return html.Div(told)
 
 
 def _holds(kind: str, rows: int, patients: int | None = None, notes: int | None = None) -> Contents:
@@ -189,7 +221,10 @@ def _models(models: tuple[SyntheticModel, ...]) -> Component:
 
 
 def _model_row(one: SyntheticModel) -> tuple[Contents, ...]:
-    name = [html.Div(one.title or one.id), html.Div(html.Code(one.id), className="soft wide-only")]
+    name = [
+        html.Div(link(one.title or one.id, href("synthetic", "models", one.id))),
+        html.Div(html.Code(one.id), className="soft wide-only"),
+    ]
     state = [badge(one.state, TONES.get(one.state, "run"))]
     if one.taints:
         state.append(badge(f"somebody left: {', '.join(one.taints)}", "bad"))
@@ -204,6 +239,23 @@ def _model_row(one: SyntheticModel) -> tuple[Contents, ...]:
         words.number(one.patients),
         words.number(len(one.samples)),
     )
+
+
+def _engines(engines: tuple[SyntheticEngine, ...]) -> Component:
+    """What learns tables, what each is for, and what bounds what its rows tell."""
+    rows = []
+    for one in engines:
+        known = said.ENGINES.get(one.engine)
+        here = badge("Installed", "good") if one.is_installed else f"needs the extra {one.needs_extra}"
+        rows.append(
+            (
+                one.engine,
+                known.use if known else "an engine of your own",
+                known.bound if known else "see its maker",
+                here,
+            )
+        )
+    return card("Generators", Table("Engines that learn tables", _ENGINES, rows).shown())
 
 
 def _epsilon(value: float | None) -> str:

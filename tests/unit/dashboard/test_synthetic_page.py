@@ -20,6 +20,7 @@ from careloom.runtime import Runtime
 from careloom.services.synthesize_release import withdraw
 from tests.api.kit import BASE_URL, Installation
 from tests.architecture import synthetic_routes
+from tests.synthetic_samples import answered
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +37,18 @@ def _context() -> Iterator[None]:
         yield
 
 
-def shown(made: Installation, query: str = "", **ask: object) -> str:
+def shown(made: Installation, query: str = "", *, below: str = "", **ask: object) -> str:
     token = made.bearer(**ask)["Authorization"].removeprefix("Bearer ")
     api = Careloom(BASE_URL, Bearer(token), transport=httpx.WSGITransport(app=made.app))
     me = api.me()
     person = Person(me.name, me.zones, frozenset(me.scopes), datetime.now(UTC) + timedelta(hours=1), token)
-    drawn = page_at(api, person, read("/dashboard/synthetic", query))
+    drawn = page_at(api, person, read(f"/dashboard/synthetic{below}", query))
     return json.dumps([drawn.content, shell.side(person, "synthetic")], cls=PlotlyJSONEncoder)
+
+
+@pytest.fixture(scope="module")
+def names(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return answered(installation, tmp_path_factory.mktemp("rows"))
 
 
 def test_before_anything_was_learnt_it_says_how_to_begin(installation: Installation) -> None:
@@ -63,6 +69,46 @@ def test_budgets_releases_and_models_stand_there(installation: Installation) -> 
     assert "settled: done" in one
     with pytest.raises(NotFound):
         shown(installation, "?account=research/nobody")
+
+
+def test_a_sample_shows_its_gate_its_measures_and_what_was_not_measured(
+    installation: Installation, names: dict[str, str]
+) -> None:
+    said = shown(installation, below=f"/samples/{names['refused']}")
+    for words in (
+        "rules keep the rows in",
+        "Pairs of columns",
+        "Real rows, set aside",
+        "It was left out",
+        "Not measured",
+    ):
+        assert words in said
+    assert said.index("Blocks") < said.index('"Met", "className": "badge badge-good"')
+    assert "Ask the release gate?" in shown(installation, "?act=release", below=f"/samples/{names['refused']}")
+    assert "Withdraw this release?" not in shown(installation, "?act=withdraw", below=f"/samples/{names['refused']}")
+    assert "Withdraw this release?" in shown(installation, "?act=withdraw", below=f"/samples/{names['open']}")
+
+
+def test_a_model_shows_its_bound_its_lineage_and_its_samples(installation: Installation, names: dict[str, str]) -> None:
+    said = shown(installation, below=f"/models/{names['model']}")
+    for words in ("per patient, at delta", "SHA-256 of the model", names["open"], "Draw a sample"):
+        assert words in said
+    assert "Yes, draw and judge them" in shown(installation, "?act=sample", below=f"/models/{names['model']}")
+    with pytest.raises(NotFound):
+        shown(installation, below=f"/models/{names['open']}")
+
+
+def test_uses_of_an_account_add_up_in_the_order_of_time(installation: Installation, names: dict[str, str]) -> None:
+    assert names
+    said = shown(installation, "?account=research")
+    assert "Uses, added up" in said
+    assert '"shape": "hv"' in said
+    assert "Left of the budget" in shown(installation)
+
+
+def test_who_may_not_read_what_was_learnt_sees_no_judgement(installation: Installation, names: dict[str, str]) -> None:
+    with pytest.raises(AccessError):
+        shown(installation, below=f"/samples/{names['open']}", scopes="careloom/monitor")
 
 
 def test_who_may_not_see_counts_is_offered_nothing(installation: Installation) -> None:
