@@ -75,6 +75,7 @@ PAGES = [
     "privacy/requests?patient=KEPT",
     "privacy/retention",
     "privacy/consents",
+    "deployment",
     "operations",
     "reports",
     "reports/new?at=quality%3Fzone%3Dresearch",

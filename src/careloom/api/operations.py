@@ -8,13 +8,22 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from careloom.api.answers import answers, document, json_answer, problems
 from careloom.api.context import platform, who
 from careloom.api.lists import context_for, opened_place, sealed_place
-from careloom.api.operations_schemas import Costs, Health, OperatorLogPage, OperatorLogsQuery, Usage, WindowQuery
+from careloom.api.operations_schemas import (
+    Costs,
+    Deployment,
+    Health,
+    OperatorLogPage,
+    OperatorLogsQuery,
+    Usage,
+    WindowQuery,
+)
 from careloom.api.schemas import Problem
-from careloom.services import dependencies, operator_logs
+from careloom.services import dependencies, deployment, operator_logs
 from careloom.services import usage as service
 
 _TAG = Tag(name="Operations", description="For who keeps this installation running.")
 _OPERATE: list[dict[str, list[str]]] = [{"oauth2": ["careloom/operate"]}]
+_EVIDENCE: list[dict[str, list[str]]] = [{"oauth2": ["careloom/audit"]}]
 _MONITOR: list[dict[str, list[str]]] = [{"oauth2": ["careloom/monitor"]}]
 
 operations = APIBlueprint("operations", __name__, url_prefix="/api/v1", abp_tags=[_TAG])
@@ -22,7 +31,7 @@ operations = APIBlueprint("operations", __name__, url_prefix="/api/v1", abp_tags
 
 def register(app: OpenAPI) -> None:
     """Adds the routes."""
-    document(operations, Problem, Health, OperatorLogPage, Usage, Costs)
+    document(operations, Problem, Health, OperatorLogPage, Usage, Costs, Deployment)
     app.register_api(operations)
 
 
@@ -88,3 +97,40 @@ def used(query: WindowQuery) -> Response:
 def cost(query: WindowQuery) -> Response:
     """Seconds of processors, seconds that passed and bytes that were read, as measured; a price is nobody's here."""
     return json_answer(service.costs(platform(), who(), query.since, query.until))
+
+
+@operations.get(
+    "/deployment",
+    summary="What runs here?",
+    operation_id="deployment",
+    security=_MONITOR,
+    responses={
+        200: answers(Deployment, "Versions, and fingerprints without a value."),
+        **problems(400, 401, 403, 500, 503),
+    },
+)
+def deployed() -> Response:
+    """Package, libraries, stores, models in use and terminologies; which settings differ from the defaults."""
+    return json_answer(deployment.running(platform(), who()))
+
+
+@operations.get(
+    "/deployment/evidence",
+    summary="Evidence of what runs here",
+    operation_id="deployment_evidence",
+    security=_EVIDENCE,
+    responses={
+        200: {
+            "description": "A zip with a signed manifest of the SHA-256 of every file.",
+            "content": {
+                "application/zip": {"schema": {"type": "string", "format": "binary"}, "example": "(bytes of a zip)"}
+            },
+        },
+        **problems(400, 401, 403, 500, 503),
+    },
+)
+def evidence() -> Response:
+    """Versions, libraries, signed checkpoints of the audit chains, models in use, certificates of erasures."""
+    response = Response(deployment.evidence(platform(), who()), 200, content_type="application/zip")
+    response.headers["Content-Disposition"] = 'attachment; filename="careloom-evidence.zip"'
+    return response

@@ -174,3 +174,71 @@ class Costs(Model):
     until: str
     items: list[CostRow]
     more: Count = Field(description="So many kinds and askers are left out.")
+
+
+DEPLOYED: dict[str, Any] = {
+    "package": "0.1.0", "revision": None, "python": "3.11.7", "system": "Linux x86_64",
+    "libraries": {"count": 182, "hash": "5f" * 32}, "settings": {"hash": "a1" * 32, "changed": ["api.public_url"]},
+    "stores": [{"name": "identified", "schema": "0016"}],
+    "models": [{"model": "readmission-30d", "alias": "champion", "version": 3}],
+    "terminologies": [
+        {"system": "http://loinc.org", "version": "2.81", "title": "LOINC", "concepts": 104, "expired": False}
+    ],
+    "blueprint": None,
+}  # fmt: skip
+
+
+class Libraries(Model):
+    """Distributions that are installed."""
+
+    count: Count
+    hash: str = Field(description="SHA-256 of their sorted names and versions.")
+
+
+class SettingsPrint(Model):
+    """All settings without a value."""
+
+    hash: str = Field(description="SHA-256 of all of them.")
+    changed: list[str] = Field(description="Names of those that differ from the defaults.")
+
+
+class StoreSchema(Model):
+    """A database, and the schema that this version needs."""
+
+    name: str
+    schema_: str = Field(alias="schema")
+
+
+class ModelInUse(Model):
+    """A version that answers, or is tried."""
+
+    model: str
+    alias: Literal["champion", "canary", "shadow"]
+    version: Count
+
+
+class Terminology(Model):
+    """A code system that is known."""
+
+    system: str
+    version: str
+    title: str
+    concepts: Count
+    expired: bool
+
+
+class Deployment(Model):
+    """What runs here."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": DEPLOYED})
+
+    package: str
+    revision: str | None = Field(description="The commit; null where nobody kept it.")
+    python: str
+    system: str
+    libraries: Libraries
+    settings: SettingsPrint
+    stores: list[StoreSchema]
+    models: list[ModelInUse]
+    terminologies: list[Terminology]
+    blueprint: str | None = Field(description="Name of the blueprint that was compared; null where none was.")

@@ -30,7 +30,7 @@ from careloom.client.models import Models
 from careloom.client.monitoring import Monitoring
 from careloom.client.nlp import Nlp
 from careloom.client.normalizations import Normalizations
-from careloom.client.operations_reports import Costs, Health, LogPage, Usage
+from careloom.client.operations_reports import Costs, Deployment, Health, LogPage, Usage
 from careloom.client.pace import Pace
 from careloom.client.quality import Quality
 from careloom.client.quarantine import Quarantine
@@ -182,6 +182,16 @@ class Careloom:
     def costs(self, *, since: str = "", until: str = "") -> Costs:
         """What jobs took that were queued in a time, as `usage` takes it. raises AccessError; QueryError"""
         return decode(Costs, self._of_time("costs", since, until))
+
+    def deployment(self) -> Deployment:
+        """What runs there: versions, and fingerprints without a value. raises AccessError"""
+        url = f"{self._wire.base}/api/v1/deployment"
+        return decode(Deployment, self._session.document(Ask(method="GET", url=url)))
+
+    def evidence(self) -> bytes:
+        """A zip of evidence of what runs there, with a signed manifest. raises AccessError"""
+        url = f"{self._wire.base}/api/v1/deployment/evidence"
+        return self._session.content(Ask(method="GET", url=url, accept="application/zip"))
 
     def _of_time(self, name: str, since: str, until: str) -> object:
         asked = urlencode({key: value for key, value in {"since": since, "until": until}.items() if value})

@@ -139,3 +139,63 @@ class Costs:
     until: datetime
     items: tuple[CostRow, ...]
     more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Libraries:
+    """Distributions that are installed; `hash` is of their sorted names and versions."""
+
+    count: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPrint:
+    """All settings without a value: a hash of all, and the names of those that differ from the defaults."""
+
+    hash: str
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSchema:
+    """A database, and the schema that this version needs."""
+
+    name: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInUse:
+    """A version that answers, or is tried: `alias` is champion, canary or shadow."""
+
+    model: str
+    alias: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTerminology:
+    """A code system that the platform knows."""
+
+    system: str
+    version: str
+    title: str
+    concepts: int
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What runs; `revision` is None where nobody kept it, `blueprint` while none was compared with it."""
+
+    package: str
+    revision: str | None
+    python: str
+    system: str
+    libraries: Libraries
+    settings: SettingsPrint
+    stores: tuple[StoreSchema, ...]
+    models: tuple[ModelInUse, ...]
+    terminologies: tuple[KnownTerminology, ...]
+    blueprint: str | None = None

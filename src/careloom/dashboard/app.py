@@ -8,6 +8,7 @@ from careloom.dashboard import (
     cohorts,
     deidentify_acts,
     deidentify_compare,
+    deployment,
     draft,
     duplicates_acts,
     failures,
@@ -76,6 +77,7 @@ def create_dashboard(
     cohorts.install(server)
     operations_acts.install(server, api_of)
     privacy_acts.install(server, api_of)
+    deployment.install(server, api_of)
     model_acts.install(server, api_of)
     report_served.install(server, api_of)
     reports_acts.install(server, api_of)

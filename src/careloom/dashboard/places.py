@@ -13,6 +13,7 @@ from careloom.dashboard import (
     deidentify_compare,
     deidentify_policy,
     deidentify_run,
+    deployment,
     draft,
     duplicates,
     explore,
@@ -183,6 +184,12 @@ def _privacy(api: Careloom, person: Person, address: Address, below: list[str]) 
     return privacy.page(api, person, address, below)
 
 
+def _deployment(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
+    if below:
+        raise no_page()
+    return deployment.page(api, person, address)
+
+
 def _operations(api: Careloom, person: Person, address: Address, below: list[str]) -> Page:
     return operations.page(api, person, address, below)
 
@@ -280,5 +287,8 @@ PLACES = (
         lambda person: person.may_operate or person.sees_health, _operations,
     ),
     Place("reports", "Reports", "Operate", "reports", lambda person: person.has_reports, _reports),
+    Place(
+        "deployment", "Deployment", "Operate", "deployment", lambda person: person.sees_health, _deployment,
+    ),
 )  # fmt: skip
 """Within a group in the order in which they are listed."""

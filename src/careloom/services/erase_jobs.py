@@ -108,11 +108,16 @@ def certificates(platform: Platform, who: Principal) -> list[Json]:
     raises   AccessError
     """
     admit(platform, who, "erase", "identified", operation="certificate")
-    public_key = platform.keys.public_key()
-    files = sorted(folder(platform).glob("*.json"), reverse=True)[:MOST_CERTIFICATES]
-    found = [told for file in files if (told := _told(file.read_bytes(), public_key)) is not None]
+    found = kept_certificates(platform)
     note(platform, who, "certificate", "identified", detail={"listed": len(found)})
     return found
+
+
+def kept_certificates(platform: Platform) -> list[Json]:
+    """The same, for who was admitted already."""
+    public_key = platform.keys.public_key()
+    files = sorted(folder(platform).glob("*.json"), reverse=True)[:MOST_CERTIFICATES]
+    return [told for file in files if (told := _told(file.read_bytes(), public_key)) is not None]
 
 
 def _told(content: bytes, public_key: bytes) -> Json | None:

@@ -46,7 +46,7 @@ from careloom.client.aio.users import Users
 from careloom.client.aio.view_exports import ViewExports
 from careloom.client.credentials import Credential, SignedIn, Token
 from careloom.client.decoding import decode
-from careloom.client.operations_reports import Costs, Health, LogPage, Usage
+from careloom.client.operations_reports import Costs, Deployment, Health, LogPage, Usage
 from careloom.client.pace import Pace
 from careloom.client.reports import Me, Overview
 from careloom.client.transport import Ask
@@ -188,6 +188,16 @@ class AsyncCareloom:
     async def costs(self, *, since: str = "", until: str = "") -> Costs:
         """What jobs took that were queued in a time, as `usage` takes it. raises AccessError; QueryError"""
         return decode(Costs, await self._of_time("costs", since, until))
+
+    async def deployment(self) -> Deployment:
+        """What runs there: versions, and fingerprints without a value. raises AccessError"""
+        url = f"{self._wire.base}/api/v1/deployment"
+        return decode(Deployment, await self._session.document(Ask(method="GET", url=url)))
+
+    async def evidence(self) -> bytes:
+        """A zip of evidence of what runs there, with a signed manifest. raises AccessError"""
+        url = f"{self._wire.base}/api/v1/deployment/evidence"
+        return await self._session.content(Ask(method="GET", url=url, accept="application/zip"))
 
     async def _of_time(self, name: str, since: str, until: str) -> object:
         asked = urlencode({key: value for key, value in {"since": since, "until": until}.items() if value})
