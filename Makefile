@@ -23,7 +23,7 @@ WORKERS ?= $(shell echo $$(($(CPUS) + $(CPUS) / 2)))
 # What a test writes need not outlast the machine: in memory, where there is room, no commit of a store waits for a disk.
 SCRATCH := $(shell [ -w /dev/shm ] && [ "$$(df -Pm /dev/shm | awk 'END {print $$4}')" -ge 4000 ] && echo /dev/shm)
 
-.PHONY: help setup demo test test-long bench check lint types floors secrets bandit advisories workflows pages site notebooks viewer golden format lock audit ml clean
+.PHONY: help setup demo test test-long bench check lint types floors secrets bandit advisories workflows pages site docs notebooks viewer golden format lock audit ml clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,9 @@ pages: $(VENV)/.dev ## check that generated pages are current
 
 site: $(VENV)/.dev ## build the documentation as a site in out/site, strictly
 	$(BIN)/python -m tools.make_site
+
+docs: site ## build the site, and run every block of code of the documentation
+	$(BIN)/python -m tools.run_docs $(ARGS)
 
 notebooks: $(VENV)/.dev ## run every notebook; results go to out/notebooks
 	$(BIN)/python tools/run_notebooks.py $(ARGS)
