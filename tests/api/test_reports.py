@@ -14,6 +14,7 @@ from careloom.client.careloom import Careloom
 from careloom.client.credentials import ClientSecret
 from careloom.errors import AccessError, Conflict, InputError, NotFound
 from careloom.runtime import Runtime
+from careloom.services.backups import back_up
 from careloom.services.client_grants import Grants, change_grants
 from careloom.services.clients import disable_client
 from careloom.services.jobs import work
@@ -246,3 +247,12 @@ def test_a_worker_without_a_renderer_says_so(made: Installation, clock: Clock) -
     (after,) = api.reports.schedules().items
     assert after.last is not None
     assert (after.last.state, after.last.error) == ("failed", "setup")
+
+
+def test_a_backup_holds_register_and_schedules_but_no_file(made: Installation, clock: Clock, tmp_path: Path) -> None:
+    client(made).reports.schedule("quality", "daily", hour=6)
+    clock.move(days=1)
+    run(made)
+    done = back_up(made.platform, made.operator, tmp_path / "out")
+    names = {path.relative_to(done["place"]).parts[1:3] for path in Path(done["place"]).rglob("files/reports/*/*")}
+    assert names == {("reports", "register"), ("reports", "schedules")}

@@ -22,7 +22,7 @@ KINDS = {
     "annotate": "Reading of notes", "audit-verify": "Audit verification", "lake-refresh": "Refresh of a table",
     "monitor": "Look at a model", "models-mirror": "Mirror of models", "models-pipeline": "Training pipeline",
     "score-cohort": "Scores of a cohort", "synthesize": "Synthetic data", "train-risk": "Training of a risk model",
-    "index-parameters": "Indexing for search", "erase": "Erasure",
+    "index-parameters": "Indexing for search", "erase": "Erasure", "report": "Scheduled report",
 }  # fmt: skip
 """Kind of a job -> what people call it; another kind is told as it is."""
 WINDOWS = {"1h": ("Hour", 1), "24h": ("Day", 24), "7d": ("Week", 168), "30d": ("30 days", 720)}

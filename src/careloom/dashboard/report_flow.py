@@ -207,7 +207,7 @@ class Named(Flowable):  # type: ignore[misc]
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
         """Breaks names and values for a width."""
-        self.names = min(150.0, width * 0.3)
+        self.names = min(125.0, width * 0.3)
         self.told = []
         for name, value, remark in self.rows:
             whole = (*value, *as_runs("\n"), *remark) if remark else value

@@ -37,7 +37,7 @@ from careloom.store.zone_store import Zone
 FOLDER_NAME = "backups"
 MANIFEST = "manifest.json"
 NEXT_MANIFEST = "manifest.next.json"
-BESIDE = ("erasures", "runs", "research/reports", "synthetic/certificates")
+BESIDE = ("erasures", "runs", "research/reports", "synthetic/certificates", "reports/register", "reports/schedules")
 """Folders of files without a patient's value that a backup takes as they are."""
 _TAG = b"careloom backup manifest\0"
 Json = dict[str, Any]
