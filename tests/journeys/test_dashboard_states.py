@@ -45,14 +45,26 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield made
 
 
-@pytest.fixture(scope="module", params=LOOKS, ids=["light-wide", "dark-narrow"])
+@pytest.fixture(scope="module")
 def visitor(browser: Browser, served: Served, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    scheme, width = request.param
+    scheme, width = LOOKS[request.param]
     context = browser.new_context(viewport={"width": width, "height": 850}, color_scheme=scheme)
     made = Visitor(context, served)
     made.sign_in("petra.privacy")
     yield made
     context.close()
+
+
+def cases(shift: int, parts: list[str]) -> pytest.MarkDecorator:
+    """Every place every day, every second one dark and narrow; in both looks in the long campaigns."""
+    each = [
+        pytest.param(
+            look, part, marks=() if look == (at + shift) % 2 else pytest.mark.long, id=f"{part}-{LOOKS[look][0]}"
+        )
+        for look in range(len(LOOKS))
+        for at, part in enumerate(parts)
+    ]
+    return pytest.mark.parametrize(("visitor", "part"), each, indirect=["visitor"])
 
 
 def judged(visitor: Visitor) -> None:
@@ -62,7 +74,7 @@ def judged(visitor: Visitor) -> None:
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
-@pytest.mark.parametrize("part", PARTS)
+@cases(0, PARTS)
 def test_an_empty_place_says_so_and_is_accessible(visitor: Visitor, part: str) -> None:
     visitor.troubles.clear()
     visitor.go(part)
@@ -76,8 +88,9 @@ OWN = {"notes"}
 """Places that ask nothing of the API before somebody acts."""
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part not in OWN])
+@cases(1, [part for part in PARTS if part not in OWN])
 def test_a_place_whose_api_is_away_says_what_to_do(visitor: Visitor, served: Served, part: str) -> None:
+    visitor.go("nowhere")
     served.api.is_away = True
     try:
         visitor.go(part)
@@ -88,6 +101,7 @@ def test_a_place_whose_api_is_away_says_what_to_do(visitor: Visitor, served: Ser
         served.api.is_away = False
 
 
+@pytest.mark.parametrize("visitor", [0, 1], indirect=True)
 def test_a_page_on_its_way_is_accessible_and_announced_when_it_is_there(visitor: Visitor, served: Served) -> None:
     visitor.go("")
     served.api.held.clear()
