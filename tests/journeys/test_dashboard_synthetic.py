@@ -57,6 +57,9 @@ def test_a_judgement_is_read_and_a_release_is_withdrawn_in_two_steps(
     for figure in ("beyond", "errors"):
         page.locator(f"#{figure} .js-plotly-plot").wait_for()
     visitor.go(f"synthetic/samples/{names['open']}")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Certificate (JSON)").click()
+    assert b'"signature"' in Path(download.value.path()).read_bytes()
     page.get_by_role("link", name="Withdraw").click()
     page.get_by_role("button", name="Yes, withdraw it").click()
     page.get_by_text("The release is withdrawn.").wait_for()

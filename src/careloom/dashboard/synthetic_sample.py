@@ -9,7 +9,7 @@ from careloom.client.careloom import Careloom
 from careloom.client.synthetic_reports import SampleFinding, SampleMeasure, SyntheticSample
 from careloom.dashboard import session, synthetic_confirm, synthetic_figures, words
 from careloom.dashboard import synthetic_words as said
-from careloom.dashboard.address import Address, href
+from careloom.dashboard.address import PREFIX, Address, href
 from careloom.dashboard.figures import graph, twin
 from careloom.dashboard.parts import (
     Column,
@@ -71,8 +71,20 @@ def _ways(one: SyntheticSample) -> Component:
     if one.state == "released":
         ways.append(("Withdraw", "withdraw"))
     at = ("synthetic", "samples", one.id)
-    return html.Div([link(title, href(*at, act=act), className="button button-small") for title, act in ways],
-                    className="buttons")  # fmt: skip
+    acts = [link(title, href(*at, act=act), className="button button-small") for title, act in ways]
+    return html.Div([*_certificates(one), *acts], className="buttons")
+
+
+def _certificates(one: SyntheticSample) -> list[Component]:
+    """Files of the signed certificate of what was let out; it stays when the release is withdrawn."""
+    if one.state not in ("released", "withdrawn"):
+        return []
+    place = f"{PREFIX}/synthetic-certificate/{one.id}"
+    return [
+        link(f"Certificate ({ending.upper()})", f"{place}.{ending}", className="button button-small",
+             download=f"certificate-{one.id}.{ending}")
+        for ending in ("pdf", "json")
+    ]  # fmt: skip
 
 
 def _told(one: SyntheticSample) -> list[Component]:
