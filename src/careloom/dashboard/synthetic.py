@@ -90,7 +90,7 @@ def _ledger(accounts: tuple[LedgerAccount, ...]) -> Component:
     if not any(one.budget for one in accounts):
         return card("Privacy ledger", table)
     text = "What may be learnt of one patient, and how much of that was spent. What is spent never comes back."
-    drawn = graph(synthetic_figures.budgets(accounts), "Epsilon spent and left of each budget", "budgets")
+    drawn = graph(synthetic_figures.budgets(accounts), "Share of each budget that is used and left", "budgets")
     return card("Privacy ledger", [html.P(text, className="soft"), drawn, table])
 
 
@@ -124,7 +124,7 @@ def _over_time(found: LedgerDetail) -> Component | None:
         return None
     text = (
         "Each use adds a step. Uses compose better than their sum: what the account spent by its rule is "
-        f"{_epsilon(found.spent['epsilon'])}, and that counts against the budget."
+        f"{_epsilon(found.spent['epsilon'])}. The share of its budget that this uses up stands above."
     )
     rows = [(time(one.time), one.kind, _epsilon(one.epsilon), _epsilon(total)) for one, total in steps]
     table = Table("Uses over time", _STEPS, rows)

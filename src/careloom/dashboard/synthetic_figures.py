@@ -62,13 +62,19 @@ def scores(synthetic: float, real: float) -> go.Figure:
 
 
 def budgets(accounts: Sequence[LedgerAccount]) -> go.Figure:
-    """Epsilon spent and left of each account that has a budget."""
+    """The share of its budget that each account used by its own rule, and what is left; all where it is more."""
     each = [one for one in accounts if one.budget is not None]
     names = [one.account for one in each]
-    spent = [one.spent["epsilon"] or 0.0 for one in each]
-    left = [max(0.0, one.budget["epsilon"] - used) for one, used in zip(each, spent, strict=True) if one.budget]
-    drawn = go.Figure([_bars("Spent", names, spent, 0), _bars("Left of the budget", names, left, 4)])
-    figures.styled(drawn, x="Epsilon, per patient", height=110 + _ROW * len(each), barmode="stack")
+    used = [1.0 if one.used is None else min(1.0, one.used) for one in each]
+    spent = _bars("Used", names, used, 0)
+    left = _bars("Left of the budget", names, [1 - share for share in used], 7)
+    spent.text = left.text = None
+    for bars in (spent, left):
+        bars.hovertemplate = "%{y}: %{x:.1%}<extra>" + bars.name + "</extra>"
+    drawn = go.Figure([spent, left])
+    figures.styled(drawn, x="Share of the budget", height=110 + _ROW * len(each), barmode="stack")
+    drawn.update_layout(legend_traceorder="normal")
+    drawn.update_xaxes(range=[0, 1], tickformat=".0%")
     drawn.update_yaxes(autorange="reversed", type="category")
     return drawn
 
