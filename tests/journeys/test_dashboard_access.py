@@ -109,6 +109,7 @@ def test_no_address_of_the_application_is_open_but_the_sign_in_and_static_files(
         "/static/<name>",
         "/_favicon.ico",
         "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
+        "/_dash-component-suites/plotly/package_data/plotly.min.js",
     }
 
 
@@ -293,9 +294,9 @@ def test_what_is_not_there_is_answered_with_a_problem(
 def test_a_page_that_fails_tells_nothing(visitor: FlaskClient, secret: str) -> None:
     sign_in(visitor, secret)
     output = {"id": "page", "property": "children"}
-    others = [("trail", "children"), ("side", "children"), ("page-title", "data")]
+    others = [("trail", "children"), ("side", "children"), ("keys-list", "children"), ("page-title", "data")]
     body = {
-        "output": "..page.children...trail.children...side.children...page-title.data..",
+        "output": "..page.children...trail.children...side.children...keys-list.children...page-title.data..",
         "outputs": [output, *({"id": one, "property": part} for one, part in others)],
         "inputs": [
             {"id": "url", "property": "pathname", "value": 7},

@@ -58,7 +58,10 @@ def press_until(visitor: Visitor, key: str, words: str, *, at_most: int = 60) ->
 def test_a_person_gets_from_sign_in_to_a_patient_with_the_keyboard_alone(visitor: Visitor) -> None:
     page, keys = visitor.page, visitor.page.keyboard
     page.goto(visitor.served.url)
-    keys.type("grace.clinician")  # the first field has the focus
+    press_until(visitor, "Tab", "Sign in with a secret, as a program or person")
+    keys.press("Enter")
+    keys.press("Tab")
+    keys.type("grace.clinician")
     keys.press("Tab")
     keys.type(visitor.served.secrets["grace.clinician"])
     keys.press("Enter")
@@ -249,7 +252,7 @@ def test_a_revoked_token_leads_to_the_sign_in_page_and_back(served: Served, visi
     client = served.installation.platform.clients.find("grace.clinician")
     revoke(served.installation.platform, client, token)
     visitor.page.click("#find")
-    visitor.page.wait_for_selector("#client_id")
+    visitor.page.wait_for_selector("#client_id", state="attached")
     assert "Your session is over" in visitor.page.inner_text("[role=status]")
     visitor.sign_in("grace.clinician")
     visitor.page.wait_for_selector("#found")
@@ -268,7 +271,7 @@ def token_in(served: Served, cookie: str) -> str:
 def test_signing_out_says_so_and_closes_the_door(visitor: Visitor) -> None:
     visitor.sign_in("petra.privacy")
     visitor.page.click("button[title='Sign out']")
-    visitor.page.wait_for_selector("#client_id")
+    visitor.page.wait_for_selector("#client_id", state="attached")
     assert "You are signed out" in visitor.page.inner_text("[role=status]")
     visitor.page.goto(visitor.served.url + "runs")
     assert "/sign-in?next=" in visitor.page.url

@@ -144,7 +144,10 @@ class JobTable:
         )  # fmt: skip
         with translated(), self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [Spent(*row[:4], row[4] or 0, _seconds(row[5]), _seconds(row[6]), row[7]) for row in rows]
+        return [
+            Spent(kind, actor, jobs, measured, attempts or 0, _seconds(cpu), _seconds(wall), read)
+            for kind, actor, jobs, measured, attempts, cpu, wall, read in rows
+        ]
 
     def oldest_waiting(self) -> datetime | None:
         """When the job that waits for longest was queued; None where none waits."""
