@@ -1,15 +1,20 @@
 """Synthetic data over HTTP and by the SDK: fitted, drawn, refused or let out, fetched, closed; the privacy ledger."""
 
+import copy
+import json
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from careloom.api.synthetic_verify_schemas import CERTIFICATE
 from careloom.client.careloom import Careloom
-from careloom.errors import AccessError, NotFound, StateError, Withheld
+from careloom.errors import AccessError, CareloomError, InputError, NotFound, StateError, Withheld
 from careloom.services.jobs import work
 from careloom.services.synthesize_certificate import check_by
 from careloom.services.synthesize_release import ReleaseAsk, release
@@ -85,9 +90,73 @@ def test_from_a_fit_to_a_refusal_to_a_release(made: Installation, api: Careloom)
     assert check_by(certificate, key, [pl.read_parquet(BytesIO(content))])["rows"]
     assert api.synthetic.certificate(sample, "pdf").startswith(b"%PDF")
     assert b"signature" in api.synthetic.certificate(sample)
+    _verify(made, api, certificate, sample)
     assert api.synthetic.withdraw(sample).state == "withdrawn"
+    after = api.synthetic.verify(certificate)
+    assert (after.verdict, after.stands, after.reason) == ("valid", False, "its release is withdrawn")
     with pytest.raises(NotFound):
         list(api.lake("synthetic").rows("gold/people"))
+
+
+def _verify(made: Installation, api: Careloom, certificate: bytes, sample: str) -> None:
+    """What a certificate is worth: as it is, with one letter changed, and signed by somebody else."""
+    found = api.synthetic.verify(certificate)
+    assert (found.verdict, found.stands, found.whole, found.reason) == ("valid", True, True, "")
+    assert found.public_key == found.own_key == made.platform.keys.public_key().hex()
+    assert found.claims is not None
+    assert (found.claims.release, found.claims.table, found.claims.rows) == (sample, "people", 50)
+    assert found.checks == {"policy": True, "rows": True, "ledger": True, "measures": True, "landed": None}
+    altered = api.synthetic.verify(certificate.replace(b'"rows": 50', b'"rows": 51'))
+    assert (altered.verdict, altered.stands, altered.claims) == ("altered", False, None)
+    report = json.loads(certificate)["report"]
+    other = Ed25519PrivateKey.generate()
+    public = other.public_key().public_bytes_raw().hex()
+    message = report["kind"].encode() + b"\0" + orjson.dumps(report, option=orjson.OPT_SORT_KEYS)
+    signature = {"algorithm": "Ed25519", "public_key": public, "value": other.sign(message).hex()}
+    foreign = api.synthetic.verify({"report": report, "signature": signature})
+    assert (foreign.verdict, foreign.public_key, foreign.claims, foreign.whole) == ("unknown-key", public, None, False)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["ledger", "ledger.fit", "ledger.search", "lineage.sample", "data.columns", "privacy", "findings", "policy"],
+)
+def test_a_certificate_that_lacks_a_part_is_refused_by_the_name_of_the_part(api: Careloom, path: str) -> None:
+    values: list[Any] = [None, 7, [7], {"x": []}]
+    for value in values:
+        told = copy.deepcopy(CERTIFICATE)
+        *above, name = path.split(".")
+        place = told["report"]
+        for one in above:
+            place = place[one]
+        place[name] = value
+        with pytest.raises(InputError) as refused:
+            api.synthetic.verify(told)
+        assert path in str(refused.value)
+
+
+def test_what_is_no_certificate_is_refused_with_a_remedy(api: Careloom) -> None:
+    deep: object = 1
+    for _ in range(60):
+        deep = [deep]
+    report, signature = CERTIFICATE["report"], CERTIFICATE["signature"]
+    cases: list[Any] = [
+        b"no JSON", b"[]", b"{}", {"report": {}, "signature": {}}, {"report": report, "signature": {}},
+        {"report": {**report, "kind": "another"}, "signature": signature},
+        {"report": {**report, "reason": deep}, "signature": signature},
+        {"report": report, "signature": {**signature, "public_key": "3d"}},
+        {"report": report, "signature": {**signature, "value": 7}},
+        {"report": report, "signature": signature, "more": 1},
+    ]  # fmt: skip
+    for case in cases:
+        with pytest.raises(InputError) as refused:
+            api.synthetic.verify(case)
+        assert refused.value.remedy
+    strange = {"report": {**report, "table": "../../etc", "policy": {"name": "x", "rules": 7}}, "signature": signature}
+    assert api.synthetic.verify(strange).verdict == "altered"
+    too_large = {"report": {**report, "reason": "x" * 1_100_000}, "signature": signature}
+    with pytest.raises(CareloomError):
+        api.synthetic.verify(too_large)
 
 
 def test_a_fit_beyond_the_budget_fails_with_its_code(made: Installation, api: Careloom) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from careloom.api.synthetic_verify_schemas import CERTIFICATE
 from careloom.services.privacy_ledger import BudgetAsk, set_budget
 from careloom.services.synthesize import FitAsk, begin, fit, work
 from careloom.services.synthesize_release import ReleaseAsk, release
@@ -59,6 +60,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     f"GET {AT}/releases/{{run_id}}": {"path": f"{AT}/releases/{{synthetic release}}", **OUT},
     f"GET {AT}/releases/{{run_id}}/certificate": {
         "path": f"{AT}/releases/{{synthetic release}}/certificate?format=pdf", **OUT,
+    },
+    f"POST {AT}/certificates/verify": {
+        "path": f"{AT}/certificates/verify", "more": {"json": CERTIFICATE}, **OUT,
     },
     f"POST {AT}/releases/{{run_id}}/withdraw": {"path": f"{AT}/releases/{{spare release}}/withdraw", **READS},
     f"GET {AT}/ledger": {"path": f"{AT}/ledger", "lacking": ("scope",), **SEES},

@@ -53,6 +53,7 @@ PAGES = [
     "notes/corpus",
     "synthetic",
     "synthetic?account=research",
+    "synthetic/verify",
     "synthetic/models/GENERATOR",
     "synthetic/models/GENERATOR?act=sample",
     "synthetic/samples/REFUSED",

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, FilePayload
 
+from careloom.services.synthesize_certificate import certificate_bytes
+from careloom.services.synthesize_release import released
 from tests.journeys.browser import Served, Visitor, dashboard
 from tests.synthetic_samples import answered
 
@@ -40,6 +42,33 @@ def test_what_was_let_out_is_fetched_and_what_was_refused_is_not(
         answer = context.request.get(f"{served.url}synthetic-data/{closed}.csv")
         assert answer.status in (404, 409)
         assert b"row-" not in answer.body()
+    assert visitor.troubles == []
+    context.close()
+
+
+def test_a_certificate_is_verified_in_the_browser(browser: Browser, served: Served, tmp_path: Path) -> None:
+    names = answered(served.installation, tmp_path)
+    place = served.installation.platform
+    by_release = {one["release"]: one["certificate"] for one in released(place, served.installation.operator)}
+    good, over = (certificate_bytes(place, by_release[names[state]], "json") for state in ("open", "withdrawn"))
+    context = browser.new_context()
+    visitor = Visitor(context, served)
+    visitor.sign_in("petra.privacy")
+    visitor.go("synthetic")
+    page = visitor.page
+    page.get_by_role("link", name="Verify a certificate").click()
+    page.get_by_text("Choose a certificate").wait_for()
+    cases = [
+        (good, "Valid: the release stands"), (over, "the release does not stand any more"),
+        (good.replace(b'"rows": 40', b'"rows": 41'), "Altered: this is not what was signed"),
+        (b"not one", "No certificate that can be checked"), (b"x" * 1_000_001, "a certificate has 1"),
+    ]  # fmt: skip
+    for content, said in cases:
+        file: FilePayload = {"name": "certificate.json", "mimeType": "application/json", "buffer": content}
+        page.locator("#certificate-file input[type=file]").set_input_files(file)
+        page.locator("#certificate-said").get_by_text(said).wait_for()
+        is_believed = page.get_by_role("table", name="What the certificate says").count() == 1
+        assert is_believed == (content in (good, over))
     assert visitor.troubles == []
     context.close()
 

@@ -10,7 +10,7 @@ HEADER = "Idempotency-Key"
 _NOT_KEPT = re.compile(
     r"/(?:audit/(?:checks|proofs)|clients(?:/[^/]+/rotate)?|deidentify|ingestions|forecasts/.*|explore/.*|mappings/suggest"
     r"|nlp/analyze|nlp/corpus|nlp/(?:facts|notes)/search|records|reidentifications/[^/]+/reveal|research/.*|risk/cohorts/.*|scores/.*"
-    r"|subjects/(?:erasures(?:/preview)?|export)|terminology/.*|users(?:/.*)?)"
+    r"|subjects/(?:erasures(?:/preview)?|export)|synthetic/certificates/verify|terminology/.*|users(?:/.*)?)"
 )
 """What the platform keeps no answer of, because it reads, or answers with patients' values or secrets; and uploads,
 which may be large: to send one again is for whoever sends it to decide."""

@@ -1,5 +1,6 @@
 """Synthetic data: fit a generator, draw and judge rows, ask the release gate; the privacy ledger."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ from careloom.client.decoding import decode
 from careloom.client.payload import JsonBody
 from careloom.client.session import Session
 from careloom.client.synthetic_reports import (
+    CertificateWorth,
     LedgerAccount,
     LedgerAccountList,
     LedgerDetail,
@@ -24,7 +26,7 @@ from careloom.client.synthetic_reports import (
     SyntheticSample,
 )
 from careloom.client.transport import Ask
-from careloom.errors import StateError, Withheld
+from careloom.errors import FormatError, StateError, Withheld
 
 T = TypeVar("T")
 _DATA = {"ndjson": "application/x-ndjson", "csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
@@ -176,6 +178,15 @@ class Synthetic:
         url = f"{self._base}/releases/{_named(release)}/certificate?{urlencode({'format': kind})}"
         return self._session.content(Ask(method="GET", url=url, accept=_TYPES[kind]))
 
+    def verify(self, certificate: bytes | Mapping[str, Any]) -> CertificateWorth:
+        """What a certificate is worth to the platform: its JSON as bytes, or what was read of it.
+
+        raises  InputError for what is no certificate of a release; AccessError
+        """
+        body = JsonBody(_certificate(certificate))
+        ask = Ask(method="POST", url=f"{self._base}/certificates/verify", body=body)
+        return decode(CertificateWorth, self._session.document(ask))
+
     def data(self, release: str, kind: Literal["ndjson", "csv", "parquet"] = "ndjson", part: str = "") -> bytes:
         """A release as a file: FHIR NDJSON of records and notes, or one of their tables; rows of a table.
 
@@ -219,6 +230,17 @@ class Synthetic:
     def _post(self, path: str, body: Mapping[str, object] | None) -> object:
         sent = None if body is None else JsonBody(body)
         return self._session.document(Ask(method="POST", url=f"{self._base}{path}", body=sent, is_repeatable=False))
+
+
+def _certificate(told: bytes | Mapping[str, Any]) -> dict[str, Any]:
+    """A certificate as JSON. raises FormatError"""
+    try:
+        made = json.loads(told) if isinstance(told, bytes) else dict(told)
+    except (ValueError, RecursionError):
+        made = None
+    if not isinstance(made, dict):
+        raise FormatError("the file is no JSON of a certificate", "Give what api.synthetic.certificate gave.")
+    return made
 
 
 def _named(run_id: str) -> str:

@@ -193,6 +193,46 @@ class SyntheticReleaseList:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateClaims:
+    """What a certificate says of itself; `epsilon` None: no proven bound."""
+
+    certificate: str
+    actor: str
+    time: datetime
+    expires: datetime
+    table: str
+    release: str
+    rows: int
+    sha256: str
+    policy: str
+    epsilon: float | None
+    delta: float | None
+    covers: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateWorth:
+    """A certificate held against the platform.
+
+    verdict     ``valid``, ``altered``, or ``unknown-key``: signed as it stands, by a key that is not the platform's
+    public_key  that it names; `own_key`: the platform's
+    whole       it is valid and every check holds
+    stands      its release may be fetched now, else `reason`
+    claims      None unless valid
+    checks      policy, rows, ledger, measures, landed -> it holds; None: not looked at
+    """
+
+    verdict: str
+    public_key: str
+    own_key: str
+    whole: bool
+    stands: bool
+    reason: str
+    claims: CertificateClaims | None
+    checks: dict[str, bool | None]
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerAccount:
     """An account of the privacy ledger.
 

@@ -39,6 +39,7 @@ from careloom.dashboard import (
     static_files,
     synthetic_acts,
     synthetic_confirm,
+    synthetic_verify,
 )
 from careloom.dashboard.address import PREFIX
 from careloom.dashboard.calls import ApiOf
@@ -95,6 +96,7 @@ def create_dashboard(
     model_acts.register(app, api_of)
     note_find.register(app, api_of)
     synthetic_confirm.register(app, api_of)
+    synthetic_verify.register(app, api_of)
     note_page.register(app, api_of)
     failures.install(server, app)
     return server

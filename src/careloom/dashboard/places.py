@@ -43,6 +43,7 @@ from careloom.dashboard import (
     synthetic,
     synthetic_model,
     synthetic_sample,
+    synthetic_verify,
 )
 from careloom.dashboard.address import Address
 from careloom.dashboard.parts import Page
@@ -221,6 +222,8 @@ def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]
     match below:
         case []:
             return synthetic.page(api, person, address)
+        case [synthetic_verify.PART]:
+            return synthetic_verify.page(person)
         case ["models", model]:
             return synthetic_model.page(api, person, model, address)
         case ["samples", sample]:

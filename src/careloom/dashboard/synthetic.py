@@ -13,7 +13,7 @@ from careloom.client.synthetic_reports import (
     SyntheticModel,
     SyntheticRelease,
 )
-from careloom.dashboard import session, synthetic_figures, words
+from careloom.dashboard import session, synthetic_figures, synthetic_verify, words
 from careloom.dashboard import synthetic_words as said
 from careloom.dashboard.address import PREFIX, Address, href
 from careloom.dashboard.figures import graph, twin
@@ -142,8 +142,9 @@ def _entry_row(one: LedgerEntry) -> tuple[Contents, ...]:
 
 
 def _releases(releases: tuple[SyntheticRelease, ...]) -> Component:
+    way = link("Verify a certificate", href("synthetic", synthetic_verify.PART), className="button button-small")
     if not releases:
-        return card("Releases", html.P("Nothing was let out.", className="soft"))
+        return card("Releases", [html.P("Nothing was let out.", className="soft"), html.Div(way)])
     rows = [
         (
             html.Div([link(html.Code(one.table), href("synthetic", "samples", one.release)), _downloads(one)]),
@@ -152,7 +153,7 @@ def _releases(releases: tuple[SyntheticRelease, ...]) -> Component:
         )
         for one in releases
     ]  # fmt: skip
-    return card("Releases", Table("Releases, newest first", _RELEASES, rows).shown())
+    return card("Releases", [Table("Releases, newest first", _RELEASES, rows).shown(), html.Div(way)])
 
 
 def _downloads(one: SyntheticRelease) -> Component:

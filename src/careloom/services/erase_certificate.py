@@ -52,6 +52,11 @@ REMAINS: tuple[Mapping[str, str], ...] = (
     },
 )
 Json = dict[str, Any]
+_SHAPE: dict[str, tuple[type, ...]] = {
+    "certificate": (str,), "began": (str,), "ended": (str,), "totals": (dict,), "artefacts.*.what": (str,),
+    "artefacts.*.count": (int,), "search": (dict,), "subjects": (object,),
+}  # fmt: skip
+"""What is read of a report; a certificate in which one of these is not so is none of ours."""
 
 
 def signed(platform: Platform, report: Json) -> Json:
@@ -98,6 +103,7 @@ def check_by(content: bytes, public_key: bytes) -> Json:
     raises   FormatError
     """
     report, value = read(content)
+    certificates.require(report, _SHAPE)
     is_whole = certificates.is_of(public_key, report, value)
     sums = report["totals"] == totals_of(report["artefacts"])
     told = {name: report[name] for name in ("certificate", "began", "ended", "subjects", "totals")}

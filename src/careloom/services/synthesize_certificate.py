@@ -30,6 +30,17 @@ _KINDS = {
     "String": "categorical", "Int64": "integer", "Float64": "continuous", "Boolean": "boolean", "Date": "date",
     "Datetime[us, UTC]": "datetime",
 }  # fmt: skip
+_TEXT, _NUMBER, _NONE = (str,), (int, float), type(None)
+_SHAPE: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("certificate", "time", "expires", "actor", "table", "measures_digest", "policy_sha256"), _TEXT),
+    "lineage.sample": _TEXT, "policy.name": _TEXT, "data.rows": (int,), "data.sha256": _TEXT,
+    "data.columns.*.name": _TEXT, "data.columns.*.type": _TEXT, "privacy.epsilon": (*_NUMBER, _NONE),
+    "privacy.delta": (*_NUMBER, _NONE), "privacy.covers": _TEXT, "findings.*.rule": _TEXT, "findings.*.passed": (bool,),
+    "measures": (dict, _NONE), "ledger.account": _TEXT, "ledger.fit": _TEXT, "ledger.fit_hash": _TEXT,
+    "ledger.release": _TEXT, "ledger.release_hash": _TEXT, "ledger.search": (list,), "ledger.search.*.entry": _TEXT,
+    "ledger.search.*.hash": _TEXT, "ledger.beside.*.fit?": _TEXT, "ledger.beside.*.fit_hash?": _TEXT,
+}  # fmt: skip
+"""What is read of a report; a certificate in which one of these is not so is none of ours."""
 
 
 def signed(platform: Platform, report: Mapping[str, Any]) -> Json:
@@ -56,7 +67,9 @@ def certificate_bytes(platform: Platform, name: str, ending: str) -> bytes:
 def read(content: bytes) -> tuple[Json, bytes]:
     """What a certificate says, and its signature. raises FormatError"""
     none = FormatError("the file is no certificate of a release", "Give what careloom synthesize release wrote.")
-    return certificates.read(content, none, kind=KIND, version=VERSION)
+    report, value = certificates.read(content, none, kind=KIND, version=VERSION)
+    certificates.require(report, _SHAPE)
+    return report, value
 
 
 def check_by(content: bytes, public_key: bytes, frames: Iterable[pl.DataFrame] | None = None) -> Json:
@@ -89,7 +102,7 @@ def holds(report: Mapping[str, Any], measures: Mapping[str, Measure] | None = No
         found = {name: Measure(float("nan") if one["value"] is None else one["value"], one["low"], one["high"])
                  for name, one in told.items()}  # fmt: skip
         return decide(policy, found).passed
-    except (CareloomError, KeyError, TypeError, ValueError):
+    except (CareloomError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return False
 
 
@@ -99,7 +112,7 @@ def of_rows(report: Mapping[str, Any], frames: Iterable[pl.DataFrame]) -> bool:
         columns = report["data"]["columns"]
         table = Table("rows", tuple(Column(one["name"], _KINDS[one["type"]], one["type"]) for one in columns))
         return digest_of(conform(table, frame) for frame in frames) == str(report["data"]["sha256"])
-    except (CareloomError, KeyError, TypeError, AttributeError):
+    except (CareloomError, KeyError, TypeError, ValueError, AttributeError):
         return False
 
 

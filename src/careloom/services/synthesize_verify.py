@@ -10,6 +10,7 @@ from careloom.errors import CareloomError, FormatError, IntegrityError, NotFound
 from careloom.services import synthesize_certificate as certificates
 from careloom.services.access import Principal
 from careloom.services.admission import admit, note
+from careloom.services.certificates import is_of, key_named
 from careloom.services.platform import Platform
 from careloom.services.synthesize import work
 from careloom.services.synthesize_gate import closed
@@ -30,13 +31,19 @@ def verify(platform: Platform, who: Principal, content: bytes) -> Json:
     ``ledger``: its entries are in the ledger as it tells them; ``measures``: those that are kept have its digest, and
     its policy lets them pass; ``landed``: the FHIR store of the zone holds the resources of its rows, None for a table
     or a release that is withdrawn; ``open``: the release may be fetched now, else ``reason``; ``whole``: all of it
-    holds
+    holds. Of what was not signed here nothing else is looked up
 
     raises  AccessError; FormatError
     """
     admit(platform, who, "monitor", "synthetic", operation=VERIFY)
     report, _ = certificates.read(content)
-    found = certificates.check_by(content, platform.keys.public_key(), _rows(platform, report))
+    found = certificates.check_by(content, platform.keys.public_key())
+    if not found["signed"]:
+        note(platform, who, VERIFY, "synthetic", detail={"whole": False})  # its name may be anybody's words
+        reason = "it was not signed here as it stands"
+        return found | {"ledger": False, "measures": False, "landed": None, "open": False, "reason": reason,
+                        "whole": False}  # fmt: skip
+    found["rows"] = certificates.of_rows(report, _rows(platform, report))
     found |= {"ledger": _is_in_ledger(platform, report), "measures": _are_kept(platform, report)}
     found["reason"] = closed(platform, report["lineage"]["sample"], f"gold/{report['table']}")
     found["open"] = not found["reason"]
@@ -45,6 +52,39 @@ def verify(platform: Platform, who: Principal, content: bytes) -> Json:
     found["whole"] = all(told) and found["landed"] is not False
     note(platform, who, VERIFY, "synthetic", detail={"certificate": report["certificate"], "whole": found["whole"]})
     return found
+
+
+def worth(platform: Platform, who: Principal, content: bytes) -> Json:
+    """What a certificate that somebody brings is worth, as the API tells it.
+
+    ``verdict``: valid (signed here, as it stands), altered (not what the key that it names has signed) or unknown-key
+    (signed as it stands, by a key that is not this installation's: by whom, nobody here knows); ``public_key``, which
+    it names; ``own_key``: that of this installation; ``claims``: what it says of itself, None unless valid; ``stands``:
+    its release may be fetched now, else ``reason``; ``whole`` and the checks as of `verify`, None unless valid
+
+    raises  AccessError; FormatError
+    """
+    found = verify(platform, who, content)
+    own, named = platform.keys.public_key(), key_named(content)
+    told: Json = {"public_key": named.hex(), "own_key": own.hex(), "stands": found["open"], "reason": found["reason"],
+                  "whole": found["whole"]}  # fmt: skip
+    report, value = certificates.read(content)
+    if not found["signed"]:
+        is_of_other = named != own and is_of(named, report, value)
+        checks = dict.fromkeys(("policy", "rows", "ledger", "measures", "landed"))
+        return told | {"verdict": "unknown-key" if is_of_other else "altered", "claims": None, "checks": checks}
+    checks = {name: found[name] for name in ("rows", "ledger", "measures", "landed")} | {"policy": found["verdict"]}
+    return told | {"verdict": "valid", "claims": _claims(report), "checks": checks}
+
+
+def _claims(report: Json) -> Json:
+    """What a certificate says of itself, in a few members."""
+    same = {name: report[name] for name in ("certificate", "actor", "time", "expires", "table")}
+    return same | {
+        "release": report["lineage"]["sample"], "rows": report["data"]["rows"], "sha256": report["data"]["sha256"],
+        "policy": report["policy"]["name"],
+        **{name: report["privacy"][name] for name in ("epsilon", "delta", "covers")},
+    }  # fmt: skip
 
 
 def read_rows_of(place: Path) -> pl.DataFrame:

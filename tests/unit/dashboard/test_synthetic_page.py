@@ -51,6 +51,12 @@ def names(installation: Installation, tmp_path_factory: pytest.TempPathFactory) 
     return answered(installation, tmp_path_factory.mktemp("rows"))
 
 
+def test_who_does_not_see_releases_is_told_so_before_choosing_a_certificate(installation: Installation) -> None:
+    assert "Choose a certificate" in shown(installation, below="/verify")
+    with pytest.raises(AccessError):
+        shown(installation, below="/verify", zones=["research"])
+
+
 def test_before_anything_was_learnt_it_says_how_to_begin(installation: Installation) -> None:
     said = shown(installation)
     assert "synthesize ledger budget" in said

@@ -8,8 +8,9 @@ from careloom.client.aio.session import Session
 from careloom.client.aio.transport import rest
 from careloom.client.decoding import decode
 from careloom.client.payload import JsonBody
-from careloom.client.synthetic import _DATA, _TYPES, T, _named
+from careloom.client.synthetic import _DATA, _TYPES, T, _certificate, _named
 from careloom.client.synthetic_reports import (
+    CertificateWorth,
     LedgerAccount,
     LedgerAccountList,
     LedgerDetail,
@@ -176,6 +177,15 @@ class Synthetic:
         """The certificate of a release as a file. raises NotFound"""
         url = f"{self._base}/releases/{_named(release)}/certificate?{urlencode({'format': kind})}"
         return await self._session.content(Ask(method="GET", url=url, accept=_TYPES[kind]))
+
+    async def verify(self, certificate: bytes | Mapping[str, Any]) -> CertificateWorth:
+        """What a certificate is worth to the platform: its JSON as bytes, or what was read of it.
+
+        raises  InputError for what is no certificate of a release; AccessError
+        """
+        body = JsonBody(_certificate(certificate))
+        ask = Ask(method="POST", url=f"{self._base}/certificates/verify", body=body)
+        return decode(CertificateWorth, await self._session.document(ask))
 
     async def data(self, release: str, kind: Literal["ndjson", "csv", "parquet"] = "ndjson", part: str = "") -> bytes:
         """A release as a file: FHIR NDJSON of records and notes, or one of their tables; rows of a table.
