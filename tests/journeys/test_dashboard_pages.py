@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from functools import cache
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from careloom.services.deidentify_report import kept_ids
 from careloom.services.quality import list_looks
@@ -196,6 +196,15 @@ def test_a_page_is_accessible_and_quiet_and_fits_the_screen(visitor: Visitor, lo
     assert visitor.page.evaluate("document.documentElement.dataset.mantineColorScheme") == look[0]
     assert visitor.page.title().endswith("– Careloom")
     assert visitor.page.locator("h1").count() == 1
+
+
+def test_the_place_where_one_is_stands_in_sight_on_a_narrow_screen(
+    signed_in: Callable[[tuple[str, int]], Visitor],
+) -> None:
+    visitor = signed_in(("dark", 375))
+    for part in ("deployment", "", "notes"):
+        visitor.go(part)
+        expect(visitor.page.locator(".nav [aria-current]")).to_be_in_viewport(ratio=1)
 
 
 def test_the_sign_in_page_is_accessible_also_when_it_refuses(

@@ -104,7 +104,10 @@ def _condition(text: str) -> Condition:
     return Condition(column, operator or "is", tuple(unquote(one) for one in values.split(",") if one))
 
 
+_SHORT = {"loinc": "LOINC", "snomed": "SNOMED", "rxnorm": "RxNorm", "icd10": "ICD-10", "icd9": "ICD-9", "id": "id"}
+
+
 def title(name: str) -> str:
     """``value_number`` as ``Value number``."""
-    words = name.replace("_", " ").strip()
+    words = " ".join(_SHORT.get(word, word) for word in name.split("_") if word)
     return words[:1].upper() + words[1:]

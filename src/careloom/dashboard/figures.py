@@ -47,6 +47,7 @@ def styled(figure: go.Figure, *, x: str = "", y: str = "", height: int = HEIGHT,
     """
     axis: dict[str, Any] = {
         "gridcolor": theme.LIGHT.line, "zeroline": False, "fixedrange": True, "automargin": True, "ticks": "",
+        "ticklabelstandoff": 6,
     }  # fmt: skip
     named = sum(1 for trace in figure.data if trace.showlegend is not False and trace.name)
     ours: dict[str, Any] = {

@@ -92,6 +92,6 @@ def _beside(x: float, y: float) -> str:
 
 
 def _short(text: str) -> str:
-    """In two lines at most, so that it stands beside its mark on a narrow screen, too."""
-    lines = wrap(text, 15, max_lines=2, placeholder="…")
+    """In two lines at most and without what LOINC puts in brackets, so that it stands beside its mark when narrow."""
+    lines = wrap(text.partition(" [")[0] or text, 15, max_lines=2, placeholder="…")
     return "<br>".join(f" {line} " for line in lines)

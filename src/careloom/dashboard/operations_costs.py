@@ -131,7 +131,7 @@ def _chart(took: Costs) -> Component:
     )  # fmt: skip
     rows = [(kind_of(kind), words.seconds(seconds)) for kind, seconds in reversed(ordered)]
     table = Table("Processor time by kind", [Column("Kind"), Column("Processor time", RIGHT)], rows)
-    styled = figures.styled(drawn, x="processor time [s]", height=70 + 34 * len(ordered))
+    styled = figures.styled(drawn, x="Processor time [s]", height=70 + 34 * len(ordered))
     styled.update_xaxes(rangemode="tozero", showgrid=True)
     styled.update_yaxes(showgrid=False)
     shown = figures.graph(styled, "Processor time by kind of job", "costs-kinds")

@@ -81,7 +81,7 @@ def _traffic(steps: Sequence[StepNumbers]) -> Component:
         drawn.add_trace(go.Bar(x=x, y=values, name=name, marker_color=theme.SERIES[colour], hovertemplate=said))
     rows = [(words.moment(step.time), *map(words.number, (step.requests, step.refused, step.failed))) for step in steps]
     columns = [Column("From (UTC)"), Column("Requests", RIGHT), Column("Refused", RIGHT), Column("Failed", RIGHT)]
-    styled = figures.styled(drawn, barmode="stack", legend_traceorder="normal")
+    styled = figures.styled(drawn, y="Requests", barmode="stack", legend_traceorder="normal")
     return _panel("Requests over time", styled, "usage-traffic", Table("Requests over time", columns, rows))
 
 
@@ -101,7 +101,7 @@ def _times(steps: Sequence[StepNumbers]) -> Component:
         for step in steps
     ]
     columns = [Column("From (UTC)"), Column("p50", RIGHT), Column("p95", RIGHT), Column("p99", RIGHT)]
-    styled = figures.styled(drawn, y="[ms]")
+    styled = figures.styled(drawn, y="Time [ms]")
     styled.update_yaxes(rangemode="tozero")
     return _panel("Time to answer", styled, "usage-times", Table("Time to answer over time", columns, rows))
 

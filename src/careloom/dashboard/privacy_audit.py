@@ -86,7 +86,7 @@ def _row(one: ChainEvent, zone: str) -> tuple[Contents, ...]:
         one.actor,
         html.Div(what),
         html.Div(about) if about else words.NONE,
-        one.purpose,
+        words.purpose(one.purpose),
         pairs(told),
         proof,
     )

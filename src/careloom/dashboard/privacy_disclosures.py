@@ -50,7 +50,7 @@ def _views(views: PatientViews, patient_id: str, cursor: str) -> Component:
         (
             time(one.time), one.actor,
             [html.Code(one.operation), badge("emergency", "warn") if one.emergency else None],
-            one.purpose, outcome(one.outcome), f"#{one.seq}",
+            words.purpose(one.purpose), outcome(one.outcome), f"#{one.seq}",
         )
         for one in views.views
     ]  # fmt: skip

@@ -90,7 +90,7 @@ def _reasons(found: QuarantinePage, code: str, *, may_redrive: bool) -> Componen
         )
         for each in found.reasons
     ]
-    columns = [Column("Reason"), Column("Share", "bar-cell", True), Column("Records", "right"),
+    columns = [Column("Reason"), Column("Share", "bar-cell wide-only", True), Column("Records", "right"),
                Column("Act", "tight", True)]  # fmt: skip
     every = _again(f"Try all {words.number(found.waiting)} again", "") if may_redrive else None
     aside = link("Show all reasons", href(WHERE)) if code else every

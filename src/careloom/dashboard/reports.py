@@ -110,7 +110,7 @@ def _entries(entries: Sequence[ReportEntry], planned: Sequence[ReportSchedule]) 
         for each in entries
     ]
     columns = [
-        Column("Page"), Column("Made (UTC)", "tight"), Column("By"), Column("SHA-256, its begin"),
+        Column("Page"), Column("Made (UTC)", "tight"), Column("By", "wide-only"), Column("SHA-256 begins"),
         Column("File", "tight"),
     ]  # fmt: skip
     aside = html.P(words.count_of(len(entries), "report"), className="soft")

@@ -95,7 +95,7 @@ def _ledger(accounts: tuple[LedgerAccount, ...]) -> Component:
 
 
 def _account_row(one: LedgerAccount) -> tuple[Contents, ...]:
-    budget = "none" if one.budget is None else f"{one.budget['epsilon']:g} at {one.budget['delta']:g}"
+    budget = "none" if one.budget is None else f"{one.budget['epsilon']:g} at {words.small(one.budget['delta'])}"
     used = words.NONE if one.used is None else f"{one.used:.1%}"
     full = one.used is not None and one.used >= 1
     return (
@@ -137,7 +137,7 @@ def _entry_row(one: LedgerEntry) -> tuple[Contents, ...]:
     what = f"{one.kind}: {one.outcome}" if one.outcome else one.kind
     told = [html.Div(what), html.Div(one.note, className="soft small")] if one.note else what
     epsilon = words.NONE if one.outcome else _epsilon(one.epsilon)
-    delta = words.NONE if one.delta is None else f"{one.delta:g}"
+    delta = words.NONE if one.delta is None else words.small(one.delta)
     return time(one.time), told, one.account, epsilon, delta, one.actor, html.Code(one.run) if one.run else words.NONE
 
 
@@ -231,7 +231,7 @@ def _model_row(one: SyntheticModel) -> tuple[Contents, ...]:
         state.append(badge(f"somebody left: {', '.join(one.taints)}", "bad"))
     if one.error:
         state.append(html.Div(html.Code(one.error), className="soft small"))
-    bound = "none" if one.epsilon is None else f"{one.epsilon:.3g} at {one.delta:g}"
+    bound = "none" if one.epsilon is None else f"{one.epsilon:.3g} at {words.small(one.delta)}"
     return (
         html.Div(name),
         html.Div(state),

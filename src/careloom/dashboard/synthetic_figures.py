@@ -74,7 +74,7 @@ def budgets(accounts: Sequence[LedgerAccount]) -> go.Figure:
     drawn = go.Figure([spent, left])
     figures.styled(drawn, x="Share of the budget", height=110 + _ROW * len(each), barmode="stack")
     drawn.update_layout(legend_traceorder="normal")
-    drawn.update_xaxes(range=[0, 1], tickformat=".0%")
+    drawn.update_xaxes(range=[0, 1.002], tickformat=".0%")
     drawn.update_yaxes(autorange="reversed", type="category")
     return drawn
 

@@ -69,7 +69,9 @@ def _tiles(one: SyntheticModel) -> Component:
     bound = "none" if one.epsilon is None else f"{one.epsilon:.3g}"
     shown = [
         tile("State", one.state.capitalize()),
-        tile("Bound (epsilon)", bound, f"per patient, at delta {one.delta:g}" if one.delta is not None else ""),
+        tile(
+            "Bound (epsilon)", bound, f"per patient, at delta {words.small(one.delta)}" if one.delta is not None else ""
+        ),
         tile("Learnt from", words.number(one.patients), "patients"),
         tile("Set aside", words.number(one.control_patients), "patients, for the judge"),
         tile("Samples", words.number(len(one.samples))),

@@ -17,6 +17,14 @@ FORMATS = {
 }
 
 
+PURPOSES = {
+    "TREAT": "Treatment", "ETREAT": "Emergency treatment", "BTG": "Broken glass", "CAREMGT": "Care management",
+    "COC": "Coordination of care", "HPAYMT": "Payment", "HOPERAT": "Operations", "HQUALIMP": "Quality improvement",
+    "HRESCH": "Research", "CLINTRCH": "Clinical trial research", "PATRQT": "Request of the patient",
+    "PUBHLTH": "Public health", "HSYSADMIN": "System administration", "HLEGAL": "Legal",
+}  # fmt: skip
+"""source: HL7 Terminology, v3 PurposeOfUse, its commonest codes."""
+
 SYSTEMS = {
     "http://snomed.info/sct": "SNOMED CT",
     "http://loinc.org": "LOINC",
@@ -31,6 +39,18 @@ SYSTEMS = {
 def system(uri: str) -> str:
     """What people call a code system; the end of its address where it is none of the common ones."""
     return SYSTEMS.get(uri, uri.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1])
+
+
+def purpose(code: str) -> str:
+    """What people call a purpose of use; its code where it is none of the common ones."""
+    return PURPOSES.get(code, code)
+
+
+def small(value: float | None) -> str:
+    """``0.00001``, never ``1e-05``; a dash for what is not known."""
+    if value is None:
+        return NONE
+    return f"{value:.6g}" if value == 0 or abs(value) >= 0.0001 else f"{value:.18f}".rstrip("0")
 
 
 def number(value: int | None) -> str:

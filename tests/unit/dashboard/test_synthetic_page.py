@@ -66,7 +66,7 @@ def test_before_anything_was_learnt_it_says_how_to_begin(installation: Installat
 def test_budgets_releases_and_models_stand_there(installation: Installation) -> None:
     facts = synthetic_routes.made(installation)
     said = shown(installation)
-    for words in ("research", "gold/table_", "open", "fitted", facts["synthetic model"], "5 at 1e-05"):
+    for words in ("research", "gold/table_", "open", "fitted", facts["synthetic model"], "5 at 0.00001"):
         assert words in said
     withdraw(installation.platform, installation.operator, facts["spare release"])
     assert "withdrawn" in shown(installation)

@@ -50,3 +50,15 @@ def test_counted_words_are_one_or_many() -> None:
 
 def test_type_names_are_told_as_words() -> None:
     assert [words.spaced(name) for name in ("Patient", "MedicationRequest")] == ["Patient", "Medication request"]
+
+
+SMALL = [(None, "–"), (0.0, "0"), (0.5, "0.5"), (1e-5, "0.00001"), (2.5e-7, "0.00000025"), (1.0, "1")]
+
+
+@pytest.mark.parametrize(("value", "expected"), SMALL)
+def test_a_small_number_is_told_without_an_exponent(value: float | None, expected: str) -> None:
+    assert words.small(value) == expected
+
+
+def test_a_purpose_is_told_in_words_and_a_rare_one_by_its_code() -> None:
+    assert [words.purpose(code) for code in ("HOPERAT", "TREAT", "SUPNWK")] == ["Operations", "Treatment", "SUPNWK"]

@@ -101,6 +101,17 @@
     button.click();
   });
 
+  /* ---- navigation: the place where one is stands in sight, also where the list is longer than its room ---- */
+
+  function reveal() {
+    var here = document.querySelector(".nav [aria-current]");
+    var list = here && here.closest(".nav");
+    if (!list) { return; }
+    var place = here.getBoundingClientRect(), frame = list.getBoundingClientRect();
+    if (place.left < frame.left || place.right > frame.right) { list.scrollLeft += place.left - frame.left - (frame.width - place.width) / 2; }
+    if (place.top < frame.top || place.bottom > frame.bottom) { list.scrollTop += place.top - frame.top - (frame.height - place.height) / 2; }
+  }
+
   /* ---- files: Dash drops one that is too large without a word, so its size goes to the callback that says so ---- */
 
   function weigh(event) {
@@ -187,6 +198,7 @@
       if (shown === page.address && typed) { window.setTimeout(goOn, 0); } else { typed = null; }
       shown = page.address;
       document.documentElement.setAttribute("data-at", page.at);
+      window.setTimeout(reveal, 0);
       look();
       return window.dash_clientside.no_update;
     },
