@@ -1,19 +1,31 @@
-"""Takes the pictures of models, a patient's risk and capacity in docs/images: `python tools/take_model_screenshots.py`.
+"""Pictures of models, a patient's risk, capacity and synthetic data: `python tools/take_model_screenshots.py`.
 
 The model is judged on drawn rows, watched with alarms that are meant to be there, and scores one patient who does not
-exist. With names of pages, as in `dashboard-NAME-light-wide.png`, it takes those alone.
+exist; a generator learns from drawn stays. With names of pages, as in `dashboard-NAME-light-wide.png`, it takes those
+alone.
 """
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
-from take_screenshots import SIZES, Camera
+from screenshot_camera import Camera, take
 
-from tests.journeys.browser import Served, Visitor, chromium, dashboard
+from careloom.errors import Withheld
+from careloom.services.privacy_ledger import BudgetAsk, set_budget
+from careloom.services.synthesize import FitAsk, fit
+from careloom.services.synthesize_release import ReleaseAsk, release
+from careloom.services.synthesize_rows import JudgeAsk, SampleAsk, judge, sample
+from careloom.services.synthesize_source import SourceAsk
+from tests.api.kit import Installation
+from tests.architecture.synthetic_routes import LOOSE
+from tests.journeys.browser import Served, chromium, dashboard
 from tests.model_page_kit import scored_patient, stays_of_wards, two_versions, watched
+from tests.synthesis_kit import METADATA, stays
 
 NAME = "vera.ward"
 MODEL = "models/readmission-30d"
+KINDS = ("fidelity", "utility", "privacy", "detection")
 
 
 def main() -> None:
@@ -24,16 +36,8 @@ def main() -> None:
         chromium() as browser,
     ):
         patient = fill(served)
-        for scheme in ("light", "dark"):
-            for name, (width, height) in SIZES.items():
-                context = browser.new_context(
-                    viewport={"width": width, "height": height},
-                    color_scheme=scheme,  # type: ignore[arg-type]
-                )
-                painter = browser.new_page()
-                tour(Camera(Visitor(context, served), painter, f"{scheme}-{name}"), patient)
-                painter.close()
-                context.close()
+        drawn = draw(served.installation, Path(folder))
+        take(browser, served, (partial(tour, patient=patient), partial(tour_of_synthetic, drawn=drawn)))
 
 
 def fill(served: Served) -> str:
@@ -58,14 +62,40 @@ def tour(camera: Camera, patient: str) -> None:
         "model-card": f"{MODEL}/1/card", "model-watch": f"{MODEL}/watch", "model-compare": f"{MODEL}/compare",
         "model-promote": f"{MODEL}/2?act=promote", "capacity": "capacity",
     }  # fmt: skip
-    for name, address in pages.items():
-        visitor.go(address)
-        visitor.page.wait_for_timeout(500)
-        camera.keep(name)
+    camera.show(pages)
     visitor.go(record)
     for name, heading in (("patient-risk", "Risk"), ("patient-marks", "Timeline"), ("patient-trends", "Sodium")):
         visitor.page.locator(f"h2:text-is('{heading}')").evaluate("one => one.closest('.card').scrollIntoView()")
         camera.keep(name)
+
+
+def draw(made: Installation, folder: Path) -> dict[str, str]:
+    """A generator (``model``), a sample that was let out (``open``) and one that the gate keeps in (``refused``)."""
+    platform, who = made.platform, made.operator
+    set_budget(platform, who, BudgetAsk("research", 5.0, 1e-5))
+    stays(700).write_csv(folder / "stays.csv")
+    source = SourceAsk(file=folder / "stays.csv", metadata=METADATA)
+    drawn = {"model": fit(platform, who, FitAsk(source, epsilon=2.0, target="ward", name="Stays of 2026"))["model"]}
+    for state in ("open", "refused"):
+        drawn[state] = sample(platform, who, SampleAsk(drawn["model"], 400))["sample"]
+        judge(platform, who, JudgeAsk(drawn[state], kinds=KINDS, target="ward"))
+    release(platform, who, ReleaseAsk(drawn["open"], "stays", own=LOOSE))
+    try:
+        release(platform, who, ReleaseAsk(drawn["refused"], "kept_in"))
+    except Withheld:
+        return drawn
+    raise SystemExit("the gate lets the second sample out: its picture would not show what it is for")
+
+
+def tour_of_synthetic(camera: Camera, drawn: dict[str, str]) -> None:
+    """What a privacy officer sees of generators, samples and the budget that they spend."""
+    camera.visitor.sign_in("petra.privacy")
+    camera.show({
+        "synthetic": "synthetic", "synthetic-account": "synthetic?account=research",
+        "synthetic-model": f"synthetic/models/{drawn['model']}?act=sample",
+        "synthetic-sample": f"synthetic/samples/{drawn['refused']}",
+        "synthetic-withdraw": f"synthetic/samples/{drawn['open']}?act=withdraw",
+    })  # fmt: skip
 
 
 if __name__ == "__main__":
