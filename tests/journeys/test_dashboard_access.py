@@ -314,6 +314,17 @@ def test_a_form_that_is_too_large_is_refused(visitor: FlaskClient) -> None:
     assert visitor.post("/sign-in", data=form, headers=OURS, **ENVIRONMENT).status_code == 413
 
 
+@pytest.mark.parametrize(
+    "asked", ["capacity?ask=calls", "patients/identified/x1?risk=readmission", "report.pdf?at=runs"]
+)
+def test_a_link_on_another_site_has_nothing_computed_unless_somebody_clicks(visitor: FlaskClient, asked: str) -> None:
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    held = get(visitor, f"/{asked}", **elsewhere)
+    assert (held.status_code, b'http-equiv="refresh"' in held.data) == (200, False)
+    assert b'<a href="">' in held.data
+    assert b'http-equiv="refresh"' in get(visitor, "/runs", **elsewhere).data
+
+
 @pytest.mark.parametrize(("size", "status"), [(7_000, 400), (9_000, 413)])
 def test_the_form_of_a_stranger_is_read_up_to_8_kib(visitor: FlaskClient, size: int, status: int) -> None:
     form = {"client_id": "x" * size, "secret": "x"}

@@ -24,8 +24,11 @@ SIGN_IN = f"{PREFIX}/sign-in"
 
 Answer = Response | None
 
-_AGAIN = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Careloom</title>
-<meta http-equiv="refresh" content="0"></head><body><p><a href="">Go on to the dashboard</a></p></body></html>"""
+ACTING = frozenset({"ask", "risk", "at"})
+"""Words of an address that have something computed and noted: a link on another site leads there by a click alone."""
+_BY_ITSELF = '<meta http-equiv="refresh" content="0">'
+_AGAIN = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Careloom</title>
+{_BY_ITSELF}</head><body><p><a href="">Go on to the dashboard</a></p></body></html>"""
 
 
 def install(app: Flask, script_hashes: Callable[[], Sequence[str]], *, is_secure: bool) -> None:
@@ -68,7 +71,7 @@ def _let_in() -> Answer:
         g.person = person
         return None
     if _comes_from_elsewhere():
-        return make_response(_AGAIN)
+        return make_response(_AGAIN if ACTING.isdisjoint(request.args) else _AGAIN.replace(_BY_ITSELF, ""))
     if request.path.startswith("/_") or request.method != "GET":
         return problem(401, Unauthenticated.code, "nobody is signed in, or the session is over", "Sign in again.")
     back = href() if request.path == "/" else PREFIX + request.full_path.rstrip("?")

@@ -166,7 +166,7 @@ class Person:
     @property
     def explore_zones(self) -> tuple[str, ...]:
         """The zones of which the API would chart something for this person."""
-        may_search = any(_searches(scope) for scope in self.scopes)
+        may_search = any(_searches_everything(scope) for scope in self.scopes)
         return tuple(zone for zone in PATIENT_ZONES if zone in self.zones) if may_search else ()
 
     @property
@@ -184,8 +184,8 @@ def _searches(scope: str, kind: str = "") -> bool:
 
 
 def _searches_everything(scope: str) -> bool:
-    resources, _, verbs = scope.removeprefix("system/").partition(".")
-    return scope.startswith("system/") and resources == "*" and ("s" in verbs or verbs == "read")
+    """True for a scope that lets somebody search every type."""
+    return scope.startswith(("system/*.", "user/*.")) and _searches(scope)
 
 
 class _Cookie(SecureCookieSessionInterface):

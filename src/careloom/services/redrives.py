@@ -99,7 +99,10 @@ def work_off(platform: Platform, jobs: Jobs, progress: Progress, request: Mappin
             or sum(count for reason, count in store.quarantine_reasons().items() if asked["code"] in ("", reason))
             + so_far["tried"]
         )
-        for row in _rows(store, asked, so_far["after"]):
+        for listed in _rows(store, asked, so_far["after"]):
+            row = store.quarantined_record(listed.record_id)
+            if row is None or row.state != "waiting":
+                continue  # erased, kept long enough, or tried by somebody else meanwhile
             so_far["tried"] += 1
             so_far[redrive_row(own, who, row)] += 1
             so_far["after"] = row.rec
