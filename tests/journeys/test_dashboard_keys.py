@@ -86,3 +86,14 @@ def test_who_may_see_few_pages_finds_few(browser: Browser, served: Served) -> No
     alan.page.wait_for_timeout(1500)
     assert alan.page.locator("#find-results a:has-text('Quillfeather')").count() == 0
     context.close()
+
+
+def test_a_concept_leads_to_notes_that_tell_of_it(visitor: Visitor) -> None:
+    visitor.page.keyboard.press("/")
+    visitor.page.keyboard.type("metformin")
+    visitor.page.locator("#find-results a:has-text('RxNorm')").first.wait_for()
+    visitor.page.locator("#find-results a:has-text('RxNorm')").first.press("Enter")
+    visitor.page.wait_for_url("**/notes/find?concept=*")
+    visitor.settled()
+    assert visitor.page.locator("#page [role=alert]").count() == 0
+    assert visitor.page.input_value("#filter-concept").startswith("http://www.nlm.nih.gov/research/umls/rxnorm|")

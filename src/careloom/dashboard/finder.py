@@ -164,7 +164,12 @@ def concepts(api: Careloom, person: Person, text: str) -> list[Hit]:
     except CareloomError:
         return []
     return [
-        Hit(one.name, f"{words.system(one.system)} {one.code}", href("notes", "find", code=one.code)) for one in listed
+        Hit(
+            one.name,
+            f"{words.system(one.system)} {one.code}",
+            href("notes", "find", concept=f"{one.system}|{one.code}"),
+        )
+        for one in listed
     ]
 
 
