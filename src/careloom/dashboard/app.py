@@ -82,22 +82,12 @@ def create_dashboard(
     model_acts.install(server, api_of)
     report_served.install(server, api_of)
     reports_acts.install(server, api_of)
-    routing.register(app, api_of)
-    finder.register(app, api_of)
-    patients.register(app, api_of)
-    patient.register(app, api_of)
-    pair.register(app, api_of)
-    draft.register(app, api_of)
-    deidentify_compare.register(app, api_of)
-    analyze.register(app, api_of)
-    operations_jobs.register(app, api_of)
-    privacy_erasure.register(app, api_of)
+    for room in (
+        routing, finder, patients, patient, pair, draft, deidentify_compare, analyze, operations_jobs, privacy_erasure,
+        model_acts, note_find, note_page, synthetic_confirm, synthetic_verify,
+    ):  # fmt: skip
+        room.register(app, api_of)
     note_viewer.register(app)
-    model_acts.register(app, api_of)
-    note_find.register(app, api_of)
-    synthetic_confirm.register(app, api_of)
-    synthetic_verify.register(app, api_of)
-    note_page.register(app, api_of)
     failures.install(server, app)
     return server
 
