@@ -9,6 +9,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from playwright.sync_api import FilePayload
 from screenshot_camera import Camera, take
 
 from careloom.errors import Withheld
@@ -25,6 +26,7 @@ from tests.synthesis_kit import METADATA, stays
 
 NAME = "vera.ward"
 MODEL = "models/readmission-30d"
+CERTIFICATE = "a:text-is('JSON')"
 KINDS = ("fidelity", "utility", "privacy", "detection")
 
 
@@ -96,6 +98,16 @@ def tour_of_synthetic(camera: Camera, drawn: dict[str, str]) -> None:
         "synthetic-sample": f"synthetic/samples/{drawn['refused']}",
         "synthetic-withdraw": f"synthetic/samples/{drawn['open']}?act=withdraw",
     })  # fmt: skip
+    page = camera.visitor.page
+    camera.visitor.go("synthetic")
+    got = page.context.request.get(
+        page.url.split("/dashboard/")[0] + str(page.locator(CERTIFICATE).get_attribute("href"))
+    )
+    camera.visitor.go("synthetic/verify")
+    kept: FilePayload = {"name": "certificate.json", "mimeType": "application/json", "buffer": got.body()}
+    page.locator("input[type=file]").set_input_files(kept)
+    page.locator("#certificate-said h2").first.wait_for()
+    camera.keep("synthetic-verify")
 
 
 if __name__ == "__main__":

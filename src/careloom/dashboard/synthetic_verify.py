@@ -120,7 +120,9 @@ def _verdict(one: CertificateWorth) -> Component:
 
 def _facts(one: CertificateClaims) -> list[tuple[Contents, ...]]:
     bound = (
-        "no proven bound" if one.epsilon is None else f"epsilon {one.epsilon:.3g} at delta {one.delta:g}, per patient"
+        "no proven bound"
+        if one.epsilon is None
+        else f"epsilon {one.epsilon:.3g} at delta {words.small(one.delta)}, per patient"
     )
     return [
         ("Certificate", html.Code(one.certificate, className="place")),
