@@ -70,6 +70,9 @@ def test_from_a_fit_to_a_refusal_to_a_release(made: Installation, api: Careloom)
     work(made.platform, once=True)
     seen = api.synthetic.judged(sample, timeout=1)
     assert "shape" in {one.name for one in seen.measures}
+    found = api.synthetic.overlays(sample)
+    assert (found.state, found.smallest, found.synthetic_rows) == ("shown", 11, 50)
+    assert {len(one.labels) for one in found.columns} == {len(one.synthetic) for one in found.columns}
     api.synthetic._post(f"/samples/{sample}/release", {"table": "people"})  # asked, and answered by the worker below
     work(made.platform, once=True)
     refused = api.synthetic.drawn(sample)

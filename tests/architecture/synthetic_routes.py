@@ -53,6 +53,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     f"GET {AT}/samples": {"path": f"{AT}/samples", **SEES},
     f"GET {AT}/samples/{{run_id}}": {"path": f"{AT}/samples/{{synthetic release}}", **READS},
+    f"GET {AT}/samples/{{run_id}}/overlays": {"path": f"{AT}/samples/{{synthetic release}}/overlays", **READS},
     f"POST {AT}/samples/{{run_id}}/release": {
         "path": f"{AT}/samples/{{synthetic release}}/release", "more": {"json": {"table": "later"}}, **QUEUED,
     },

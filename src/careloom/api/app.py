@@ -64,6 +64,7 @@ from careloom.api import (
     subjects,
     synthetic,
     synthetic_fhir,
+    synthetic_overlays,
     synthetic_verify,
     terminology,
     users,
@@ -106,8 +107,8 @@ def create_app(platform: Platform, deprecated: Sequence[deprecation.Deprecated] 
         duplicates, clients, signing_keys, normalizations, deidentifications, deidentify_one, nlp, nlp_corpus,
         nlp_notes, nlp_queries, research, mappings, overview, health, operations, users, reidentifications, subjects,
         reports, access, audit, lake, monitoring,
-        synthetic, synthetic_fhir, synthetic_verify, models, model_runs, scores, score_runs, risk, forecasts, explore,
-        cds_hooks,
+        synthetic, synthetic_fhir, synthetic_verify, synthetic_overlays, models, model_runs, scores, score_runs, risk,
+        forecasts, explore, cds_hooks,
     ):  # fmt: skip
         room.register(app)
     documentation.finish(app)

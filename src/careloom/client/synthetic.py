@@ -17,6 +17,7 @@ from careloom.client.synthetic_reports import (
     LedgerEntry,
     SampleBrief,
     SampleBriefList,
+    SampleOverlays,
     SyntheticEngine,
     SyntheticEngineList,
     SyntheticModel,
@@ -128,6 +129,10 @@ class Synthetic:
     def drawn(self, sample: str) -> SyntheticSample:
         """One sample as it stands. raises NotFound"""
         return decode(SyntheticSample, self._get(f"/samples/{_named(sample)}"))
+
+    def overlays(self, sample: str) -> SampleOverlays:
+        """Real and synthetic rows of a judged sample of a table in the same bins. raises NotFound; AccessError"""
+        return decode(SampleOverlays, self._get(f"/samples/{_named(sample)}/overlays"))
 
     def judged(self, sample: str, *, timeout: float = 3600.0, poll: float = 1.0) -> SyntheticSample:
         """The sample when it was measured. raises StateError if that failed or is not done in time"""

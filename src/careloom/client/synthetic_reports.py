@@ -193,6 +193,44 @@ class SyntheticReleaseList:
 
 
 @dataclass(frozen=True, slots=True)
+class OverlaidColumn:
+    """A column of both sides in the same bins: rows a bin, None for what is left out."""
+
+    name: str
+    kind: str
+    unit: str
+    labels: tuple[str, ...]
+    real: tuple[int | None, ...]
+    synthetic: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaidPairs:
+    """Pearson of two numbers (-1 to 1), Cramer's V of all else (0 to 1); None where it is not defined or left out."""
+
+    columns: tuple[str, ...]
+    real: tuple[tuple[float | None, ...], ...]
+    synthetic: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleOverlays:
+    """Real and synthetic rows beside each other.
+
+    state     ``shown``; ``before``: judged before overlays were kept; ``none``: not of a table, or not judged so
+    smallest  fewer patients are left out, with what would give them away
+    """
+
+    state: str
+    version: int | None
+    smallest: int
+    real_rows: int
+    synthetic_rows: int
+    columns: tuple[OverlaidColumn, ...]
+    pairs: OverlaidPairs
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateClaims:
     """What a certificate says of itself; `epsilon` None: no proven bound."""
 

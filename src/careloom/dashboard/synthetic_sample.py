@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
 from careloom.client.synthetic_reports import SampleFinding, SampleMeasure, SyntheticSample
-from careloom.dashboard import session, synthetic_confirm, synthetic_figures, words
+from careloom.dashboard import session, synthetic_confirm, synthetic_figures, synthetic_overlays, words
 from careloom.dashboard import synthetic_words as said
 from careloom.dashboard.address import PREFIX, Address, href
 from careloom.dashboard.figures import graph, twin
@@ -48,7 +48,8 @@ def page(api: Careloom, person: session.Person, sample: str, address: Address) -
         _gate(one),
     ]
     if one.measures:
-        content += [_attacks(one.measures), _fidelity(one.measures), _utility(one.measures), _rows(one.measures)]
+        content += [_attacks(one.measures), _fidelity(one.measures), *synthetic_overlays.panels(api, one, address)]
+        content += [_utility(one.measures), _rows(one.measures)]
     if one.missing:
         content.append(_missing(one))
     content.append(as_of(session.now()))

@@ -50,7 +50,7 @@ def page(person: Person) -> Page:
     content: list[Content] = [
         head(TITLE, lead=lead),
         card("The certificate", [html.P(text, className="soft"), chooser, rows, dcc.Store(id="certificate-too-large")]),
-        html.Div(id="certificate-said", className="page"),
+        html.Div(id="certificate-said", className="stack"),
     ]
     return Page(TITLE, content, trail=((ABOVE, href("synthetic")),))
 

@@ -29,6 +29,7 @@ from careloom.services.synthesize import (
 )
 from careloom.services.synthesize_admitted import admitted
 from careloom.services.synthesize_judge import facts_of_fit, keep_report, measured, to_judge
+from careloom.services.synthesize_overlays import overlays
 from careloom.services.synthesize_source import SourceAsk, Split, learnt_split, same_source
 from careloom.store.synthesis import Work
 from careloom.synth.fidelity import Detector, judge_fidelity
@@ -146,6 +147,8 @@ def judge(platform: Platform, who: Principal, ask: JudgeAsk) -> Json:
         "missing": missing, "rows_sha256": digest_of([rows]), "control_patients": parts.told["control_patients"],
         "target": task.target, "small_cell": task.small_cell, "known": list(ask.known),
     }  # fmt: skip
+    if not ask.kinds or "fidelity" in ask.kinds:
+        report["overlays"] = overlays(made.table, *task.some()[:2])
     return keep_report(platform, who, one, measures | facts_of_fit(model), report)
 
 

@@ -17,6 +17,7 @@ from careloom.dashboard.routing import page_at
 from careloom.dashboard.session import Person
 from careloom.errors import AccessError, NotFound
 from careloom.runtime import Runtime
+from careloom.services.synthesize import change, work
 from careloom.services.synthesize_release import withdraw
 from tests.api.kit import BASE_URL, Installation
 from tests.architecture import synthetic_routes
@@ -85,6 +86,9 @@ def test_a_sample_shows_its_gate_its_measures_and_what_was_not_measured(
         "rules keep the rows in",
         "Pairs of columns",
         "Real rows, set aside",
+        "Real beside synthetic",
+        "Share of rows of",
+        "Difference of how pairs of columns hang together",
         "It was left out",
         "Not measured",
     ):
@@ -93,6 +97,22 @@ def test_a_sample_shows_its_gate_its_measures_and_what_was_not_measured(
     assert "Ask the release gate?" in shown(installation, "?act=release", below=f"/samples/{names['refused']}")
     assert "Withdraw this release?" not in shown(installation, "?act=withdraw", below=f"/samples/{names['refused']}")
     assert "Withdraw this release?" in shown(installation, "?act=withdraw", below=f"/samples/{names['open']}")
+
+
+def test_a_column_is_chosen_by_the_address_and_an_older_judgement_says_so(
+    installation: Installation, names: dict[str, str]
+) -> None:
+    below = f"/samples/{names['refused']}"
+    for column in ("ward", "days"):
+        assert f"Share of rows of {column}, real beside synthetic" in shown(
+            installation, f"?column={column}", below=below
+        )
+    one = work(installation.platform, names["withdrawn"], "sample")
+    report = {name: value for name, value in one.body["report"].items() if name != "overlays"}
+    change(installation.platform, installation.operator, one, one.state, {**one.body, "report": report})
+    said = shown(installation, below=f"/samples/{names['withdrawn']}")
+    assert "Judge the sample again" in said
+    assert "Share of rows of" not in said
 
 
 def test_a_model_shows_its_bound_its_lineage_and_its_samples(installation: Installation, names: dict[str, str]) -> None:

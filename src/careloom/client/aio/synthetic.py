@@ -17,6 +17,7 @@ from careloom.client.synthetic_reports import (
     LedgerEntry,
     SampleBrief,
     SampleBriefList,
+    SampleOverlays,
     SyntheticEngine,
     SyntheticEngineList,
     SyntheticModel,
@@ -126,6 +127,10 @@ class Synthetic:
     async def drawn(self, sample: str) -> SyntheticSample:
         """One sample as it stands. raises NotFound"""
         return decode(SyntheticSample, await self._get(f"/samples/{_named(sample)}"))
+
+    async def overlays(self, sample: str) -> SampleOverlays:
+        """Real and synthetic rows of a judged sample of a table in the same bins. raises NotFound; AccessError"""
+        return decode(SampleOverlays, await self._get(f"/samples/{_named(sample)}/overlays"))
 
     async def judged(self, sample: str, *, timeout: float = 3600.0, poll: float = 1.0) -> SyntheticSample:
         """The sample when it was measured. raises StateError if that failed or is not done in time"""
