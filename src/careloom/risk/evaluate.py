@@ -5,6 +5,7 @@ evaluate(happened, risk, patients, Resampling(seed=1)).auroc      Interval(value
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -133,13 +134,14 @@ def calibration_curve(
 ) -> list[dict[str, float | int | None]]:
     """What was said and what came, in bins of equal numbers of rows, by rising risk.
 
-    smallest   bins of fewer patients are named without numbers
+    smallest   a bin of fewer patients is one with its neighbour: left out, it would follow from the others and the sum
     returns    risk (mean), came (share with the event), low and high (95 %, Wilson, as if rows were independent),
-               rows; all but the risk null in a bin that is too small
+               rows; all but the risk null where all rows are of fewer patients
     raises     InputError for data that cannot be judged
     """
     outcome, told = checked(happened, risk)
-    whose, place = np.asarray(patients), equal_mass_bins(told, bins)
+    whose = np.asarray(patients)
+    place = _merged(equal_mass_bins(told, bins), whose, smallest)
     found: list[dict[str, float | int | None]] = []
     for each in np.unique(place):
         own = place == each
@@ -150,6 +152,20 @@ def calibration_curve(
         share = wilson_interval(events, rows)
         found.append({"risk": mean, "came": events / rows, "low": share.low, "high": share.high, "rows": rows})
     return found
+
+
+def _merged(place: NDArray[np.int64], whose: NDArray[Any], smallest: int) -> NDArray[np.int64]:
+    """The bins, each too small one together with the next, or at the end with the one before."""
+    to = place.copy()
+    numbers = np.unique(place)
+    begun: list[int] = []
+    for number in numbers:
+        if not begun or np.unique(whose[to == begun[-1]]).size >= smallest:
+            begun.append(int(number))
+        to[place == number] = begun[-1]
+    if len(begun) > 1 and np.unique(whose[to == begun[-1]]).size < smallest:
+        to[to == begun[-1]] = begun[-2]
+    return to
 
 
 def draws(patients: int, how: Resampling, rows: int) -> Iterator[Floats]:

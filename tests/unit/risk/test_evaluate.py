@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from careloom.errors import InputError
 from careloom.metrics import exact_interval
@@ -36,6 +38,24 @@ def test_a_calibration_curve_holds_all_rows_and_names_no_number_of_few_patients(
     assert max(abs(float(one["came"] or 0) - float(one["risk"] or 0)) for one in curve) < 0.2
     few = calibration_curve(happened, risk, np.arange(400) % 10)
     assert {one[name] for one in few for name in ("came", "low", "high", "rows")} == {None}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.01, 0.99), st.booleans(), st.integers(0, 25)), min_size=12, max_size=120))
+def test_no_bin_of_a_calibration_curve_follows_from_the_others(rows: list[tuple[float, bool, int]]) -> None:
+    """The whole is told beside the curve: of many patients all bins have numbers, and none is of few."""
+    risk, happened, patients = (np.array(one) for one in zip(*rows, strict=True))
+    curve = calibration_curve(happened, risk, patients)
+    if np.unique(patients).size < 11:
+        assert [one["rows"] for one in curve] == [None]
+        return
+    sizes = [int(one["rows"] or 0) for one in curve]
+    assert sum(sizes) == len(rows)
+    assert min(sizes) >= 11
+    order = np.argsort(risk, kind="stable")
+    if np.unique(risk).size == risk.size:
+        for own in np.split(patients[order], np.cumsum(sizes)[:-1]):
+            assert np.unique(own).size >= 11
 
 
 def test_point_values_are_those_of_scikit_learn() -> None:
