@@ -154,14 +154,15 @@ class _Counts:
         return _places(self._corpus.note[self._mentions & (self._corpus.concept == at)], len(self._corpus.patient))
 
     def _by_period(self, mask: Mask, periods: list[int], step: str) -> tuple[Numbers, list[bool]]:
-        """Notes of each period, and whether they may be shown."""
+        """Notes of each period, and whether they may be shown; those of no time are a cell of their own."""
         if not periods:
             return np.zeros(0, dtype=np.int64), []
-        places = np.flatnonzero(mask & (self._corpus.month != PLAIN))
-        keys = self._corpus.month[places] // SIZES[step] - periods[0]
-        patients = self._patients(keys, places, len(periods))
+        size, places = len(periods), np.flatnonzero(mask)
+        month = self._corpus.month[places]
+        keys = np.where(month == PLAIN, size, month // SIZES[step] - periods[0])
+        patients = self._patients(keys, places, size + 1)
         shown = may_be_shown([[*patients, self._people(mask)]], self._smallest)[0]
-        return np.bincount(keys, minlength=len(periods)), shown[:-1].tolist()
+        return np.bincount(keys, minlength=size + 1)[:size], shown[:size].tolist()
 
     def _written(self, periods: list[int], step: str) -> list[int | None]:
         return _shown(*self._by_period(self._notes, periods, step))

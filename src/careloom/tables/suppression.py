@@ -16,7 +16,8 @@ def may_be_shown(patients: ArrayLike, smallest: int) -> Shown:
 
     A cell of 1 to ``smallest - 1`` patients is left out. What is left out of a line (a row or a column with its total)
     is more than one cell and, where the total is shown, more than so few patients together; or else the smallest other
-    cells go, too.
+    cells go, too. One patient may stand in several cells: together those left out hold, for sure, as many as the
+    largest of them, and as many as the total exceeds the sum of the others.
 
     patients  [R, C] patients behind each cell, totals included; a table of one row has its total in the last column
     raises    ValueError for what is no table
@@ -54,7 +55,10 @@ def _gives_away(counts: Counts, shown: Shown, smallest: int) -> bool:
     left = int(hidden.sum())
     if left == 1:
         return counts.size > 1
-    return left > 1 and bool(shown[-1]) and int(counts[hidden].sum()) < smallest
+    if left == 0 or not shown[-1]:
+        return False
+    rest = int(counts[-1]) - int(counts[:-1][shown[:-1]].sum())
+    return max(int(counts[hidden].max()), rest) < smallest
 
 
 def _next(counts: Counts, shown: Shown) -> int:

@@ -16,6 +16,9 @@ LINES = [
     ("one small cell takes the smallest other with it", [5, 40, 50, 95], [0, 0, 1, 1]),
     ("two small cells that are few together take a third", [3, 4, 40, 50, 97], [0, 0, 0, 1, 1]),
     ("two small cells that are many together stand", [9, 8, 40, 50, 107], [0, 0, 1, 1, 1]),
+    ("two small cells may be of the same patients", [9, 8, 40, 50, 99], [0, 0, 0, 1, 1]),
+    ("of the same six nothing follows from a total", [200, 6, 6, 206], [0, 0, 0, 1]),
+    ("a small and a large cell are many together for sure", [9, 12, 40, 50, 107], [0, 0, 1, 1, 1]),
     ("where all are few, nothing is told", [3, 2, 5], [0, 0, 0]),
     ("an empty cell tells of nobody", [0, 30, 30], [1, 1, 1]),
 ]
@@ -54,6 +57,16 @@ def test_no_small_cell_is_shown_and_no_line_gives_one_away(inner: np.ndarray) ->
         left = held[~seen]
         assert left.size != 1
         assert left.size == 0 or not seen[-1] or left.sum() >= SMALLEST
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sets(st.integers(0, 60), max_size=40), min_size=2, max_size=6))
+def test_what_is_left_out_beside_a_total_is_of_many_though_cells_overlap(
+    cells: list[set[int]],
+) -> None:
+    shown = may_be_shown([[*map(len, cells), len(set().union(*cells))]], SMALLEST)[0]
+    left = [one for one, seen in zip(cells, shown[:-1], strict=True) if not seen]
+    assert not shown[-1] or not left or len(set().union(*left)) >= SMALLEST
 
 
 def test_more_than_one_table_fits_what_is_shown_of_one_with_a_small_cell() -> None:
