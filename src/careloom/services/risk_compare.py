@@ -17,6 +17,7 @@ from careloom.services.access import Principal
 from careloom.services.admission import note
 from careloom.services.platform import Platform
 from careloom.services.risk_cohorts import OPERATION, CohortAsk, definition_and_facts, definition_named
+from careloom.services.risk_compare_cells import Bins, Numbers, Shown, having, parted
 from careloom.services.risk_facts import shift_of
 from careloom.services.search import zone_of
 from careloom.tables.encoding import SMALLEST_CELL
@@ -58,12 +59,12 @@ def compare_cohorts(platform: Platform, who: Principal, zone_name: str, ask: Com
     detail = {"act": "compare", "digests": [each.definition.digest for each in found]}
     note(platform, who, OPERATION, zone, detail=detail)
     people = [_people(each) for each in found]
-    sizes, overlap = _sizes(people, events["patient_id"].n_unique())
-    parts = [_ages(people, events), _sexes(people, events), _conditions(people, events)]
+    sizes = _sizes(people, events["patient_id"].n_unique())
+    parts = [each(people, events, sizes) for each in (_ages, _sexes, _conditions)]
     titles = [{"name": each.definition.name, "title": each.definition.title} for each in found]
     return {
-        "smallest_cell": SMALLEST_CELL, "overlap": overlap, "distributions": parts,
-        "cohorts": [told | {"patients": size} for told, size in zip(titles, sizes, strict=True)],
+        "smallest_cell": SMALLEST_CELL, "overlap": sizes.overlap, "distributions": parts,
+        "cohorts": [told | {"patients": size} for told, size in zip(titles, sizes.told, strict=True)],
     }  # fmt: skip
 
 
@@ -72,7 +73,23 @@ def _people(found: Cohort) -> pl.DataFrame:
     return found.rows.group_by("patient_id").agg(pl.col("index_time").min()).sort("patient_id")
 
 
-def _sizes(people: Sequence[pl.DataFrame], every: int) -> tuple[list[int | None], Json]:
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How large the cohorts are, each None where it is left out, and how they overlap.
+
+    parts  patients in both, in the one alone, in the other alone, as they are: not to be told
+    """
+
+    told: tuple[int | None, int | None]
+    overlap: Json
+    parts: tuple[int, int, int]
+
+    @property
+    def shown(self) -> tuple[bool, bool]:
+        return self.told[0] is not None, self.told[1] is not None
+
+
+def _sizes(people: Sequence[pl.DataFrame], every: int) -> _Sizes:
     """How large each is, and how they overlap: one table of in and not in, of everybody of whom there are facts."""
     one, other = (set(each["patient_id"].to_list()) for each in people)
     both, only_one, only_other = len(one & other), len(one - other), len(other - one)
@@ -86,66 +103,77 @@ def _sizes(people: Sequence[pl.DataFrame], every: int) -> tuple[list[int | None]
         return int(table[row, column]) if shown[row, column] else None
 
     overlap = {"both": told(0, 0), "only_one": told(0, 1), "only_other": told(1, 0)}
-    return [told(0, 2), told(2, 0)], overlap
+    return _Sizes((told(0, 2), told(2, 0)), overlap, (both, only_one, only_other))
 
 
-def _ages(people: Sequence[pl.DataFrame], events: pl.DataFrame) -> Json:
+def _ages(people: Sequence[pl.DataFrame], events: pl.DataFrame, sizes: _Sizes) -> Json:
     born = events.filter(pl.col("kind") == "birth").group_by("patient_id").agg(pl.col("time").min().alias("born"))
     years = (pl.col("index_time") - pl.col("born")).dt.total_days() / _DAYS_OF_A_YEAR
     band = pl.lit(None, dtype=pl.String)
     for low, name in zip(AGES, AGE_BANDS, strict=True):
         band = pl.when(years >= low).then(pl.lit(name)).otherwise(band)
-    frames = [each.join(born, on="patient_id", how="left").select(band.alias("label")) for each in people]
-    return _parted("age", frames, AGE_BANDS)
-
-
-def _sexes(people: Sequence[pl.DataFrame], events: pl.DataFrame) -> Json:
-    sex = events.filter(pl.col("kind") == "sex").group_by("patient_id").agg(pl.col("code").min().alias("label"))
-    frames = [each.join(sex, on="patient_id", how="left").select("label") for each in people]
-    names = sorted({one for frame in frames for one in frame["label"].drop_nulls().to_list()})
-    return _parted("sex", frames, names)
-
-
-def _parted(name: str, frames: Sequence[pl.DataFrame], labels: Sequence[str]) -> Json:
-    """Counts of labels that part a cohort, what has none last."""
-    bins = [*labels, MISSING]
-    counts = [
-        [int(frame["label"].fill_null(MISSING).eq(one).sum()) for one in bins] for frame in frames
+    frames = [
+        each.join(born, on="patient_id", how="left").select("patient_id", band.alias("label")) for each in people
     ]  # fmt: skip
-    shown = [may_be_shown([[*line, sum(line)]], SMALLEST_CELL)[0, :-1] for line in counts]
-    told = [
-        [number if seen else None for number, seen in zip(line, seen_line, strict=True)]
-        for line, seen_line in zip(counts, shown, strict=True)
-    ]
-    return {"name": name, "bins": bins, "one": told[0], "other": told[1], "difference": _variation(*counts)}
+    return _parted("age", frames, AGE_BANDS, sizes)
 
 
-def _conditions(people: Sequence[pl.DataFrame], events: pl.DataFrame) -> Json:
+def _sexes(people: Sequence[pl.DataFrame], events: pl.DataFrame, sizes: _Sizes) -> Json:
+    sex = events.filter(pl.col("kind") == "sex").group_by("patient_id").agg(pl.col("code").min().alias("label"))
+    frames = [each.join(sex, on="patient_id", how="left").select("patient_id", "label") for each in people]
+    names = sorted({one for frame in frames for one in frame["label"].drop_nulls().to_list()})
+    return _parted("sex", frames, names, sizes)
+
+
+def _parted(name: str, frames: Sequence[pl.DataFrame], labels: Sequence[str], sizes: _Sizes) -> Json:
+    """Counts of labels that part a cohort, what has none last."""
+    names = [*labels, MISSING]
+    bins = _bins([frame.with_columns(pl.col("label").fill_null(MISSING)) for frame in frames], names)
+    shown = parted(bins, sizes.shown, SMALLEST_CELL)
+    told = [_told(each, shown) for each in (bins.one, bins.other)]
+    difference = _variation(bins.one, bins.other, shown) if all(sizes.shown) else None
+    return {"name": name, "bins": names, "one": told[0], "other": told[1], "difference": difference}
+
+
+def _bins(frames: Sequence[pl.DataFrame], labels: Sequence[str]) -> Bins:
+    """Patients of each label in both cohorts and in one alone; of frames with patient_id and label, each pair once."""
+    one, other = frames
+    both = one.join(other, on=["patient_id", "label"])
+
+    def of(frame: pl.DataFrame) -> Numbers:
+        found = dict(frame.group_by("label").len().iter_rows())
+        return np.array([found.get(label, 0) for label in labels], dtype=np.int64)
+
+    return Bins(of(both), of(one) - of(both), of(other) - of(both))
+
+
+def _told(counts: Numbers, shown: Shown) -> list[int | None]:
+    return [int(number) if seen else None for number, seen in zip(counts, shown, strict=True)]
+
+
+def _conditions(people: Sequence[pl.DataFrame], events: pl.DataFrame, sizes: _Sizes) -> Json:
     """Of the commonest diagnoses known before the moment, how many patients have each; of a few nothing is told."""
     known = events.filter((pl.col("kind") == "diagnosis") & pl.col("code").is_not_null())
-    counts = [
-        dict(
-            known.join(each, on="patient_id")
-            .filter(pl.col("available_time") < pl.col("index_time"))
-            .group_by("code").agg(pl.col("patient_id").n_unique()).iter_rows()
-        )
+    frames = [
+        known.join(each, on="patient_id")
+        .filter(pl.col("available_time") < pl.col("index_time"))
+        .select("patient_id", pl.col("code").alias("label")).unique()
         for each in people
     ]  # fmt: skip
-    sums = {code: max(one.get(code, 0) for one in counts) for code in {*counts[0], *counts[1]}}
-    common = sorted((code for code, most in sums.items() if most >= SMALLEST_CELL), key=lambda one: (-sums[one], one))
-    bins = common[:MOST_CONDITIONS]
-    told = [[_of(one.get(code, 0), each.height) for code in bins] for one, each in zip(counts, people, strict=True)]
-    return {"name": "conditions", "bins": bins, "one": told[0], "other": told[1], "difference": None}
+    codes = sorted({code for frame in frames for code in frame["label"].unique().to_list()})
+    every = _bins(frames, codes)
+    most = np.maximum(every.one, every.other)
+    common = [at for at in np.argsort(-most, kind="stable").tolist() if most[at] >= SMALLEST_CELL][:MOST_CONDITIONS]
+    bins = Bins(every.both[common], every.only_one[common], every.only_other[common])
+    shown = having(bins, sizes.parts, sizes.shown, SMALLEST_CELL)
+    told = [_told(each, shown) for each in (bins.one, bins.other)]
+    names = [codes[at] for at in common]
+    return {"name": "conditions", "bins": names, "one": told[0], "other": told[1], "difference": None}
 
 
-def _of(having: int, every: int) -> int | None:
-    """How many have something, unless they or the others are few."""
-    return having if may_be_shown([[having, every - having, every]], SMALLEST_CELL)[0, 0] else None
-
-
-def _variation(one: Sequence[int], other: Sequence[int]) -> float | None:
-    """Half the sum of the differences of shares; None where a cohort is of few."""
-    if min(sum(one), sum(other)) < SMALLEST_CELL:
+def _variation(one: Numbers, other: Numbers, shown: Shown) -> float | None:
+    """Half the sum of the differences of shares, what is left out as one bin; None where a cohort is of few."""
+    if min(one.sum(), other.sum()) < SMALLEST_CELL:
         return None
-    left, right = (np.array(each) / sum(each) for each in (one, other))
+    left, right = (np.array([*each[shown], each[~shown].sum()]) / each.sum() for each in (one, other))
     return round(float(np.abs(left - right).sum()) / 2, 3)
