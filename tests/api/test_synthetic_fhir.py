@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from careloom.client.careloom import Careloom
+from careloom.dashboard.synthetic_notes import first_notes
 from careloom.errors import AccessError, InputError, QueryError, Withheld
 from careloom.services.annotate import AnnotateAsk
 from careloom.services.annotate_notes import annotate
@@ -133,6 +134,7 @@ def test_notes_are_let_out_and_fetched_in_three_formats_until_they_are_withdrawn
     let_out = release(made.platform, made.operator, ReleaseAsk(drawn, "notes_out", own=LOOSE))["release"]
     lines = [orjson.loads(one) for one in api.synthetic.data(let_out).splitlines()]
     assert [one["resourceType"] for one in lines] == ["Patient", "DocumentReference"] * 4
+    assert [one.text.count("ASSESSMENT") for one in first_notes(api.synthetic.data(let_out))] == [1, 1, 1]
     assert len(api.synthetic.data(let_out, part="Patient").splitlines()) == 4
     table = pl.read_parquet(BytesIO(api.synthetic.data(let_out, "parquet", "notes")))
     assert table.height == pl.read_csv(BytesIO(api.synthetic.data(let_out, "csv", "notes"))).height == 4

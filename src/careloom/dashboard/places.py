@@ -42,6 +42,7 @@ from careloom.dashboard import (
     runs,
     synthetic,
     synthetic_model,
+    synthetic_notes,
     synthetic_sample,
     synthetic_verify,
 )
@@ -228,6 +229,8 @@ def _synthetic(api: Careloom, person: Person, address: Address, below: list[str]
             return synthetic_model.page(api, person, model, address)
         case ["samples", sample]:
             return synthetic_sample.page(api, person, sample, address)
+        case ["samples", sample, synthetic_notes.PART]:
+            return synthetic_notes.page(api, sample)
     raise no_page()
 
 

@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from careloom.client.careloom import Careloom
 from careloom.client.synthetic_reports import SampleFinding, SampleMeasure, SyntheticSample
-from careloom.dashboard import session, synthetic_confirm, synthetic_figures, synthetic_overlays, words
+from careloom.dashboard import session, synthetic_confirm, synthetic_figures, synthetic_notes, synthetic_overlays, words
 from careloom.dashboard import synthetic_words as said
 from careloom.dashboard.address import PREFIX, Address, href
 from careloom.dashboard.figures import graph, twin
@@ -73,6 +73,8 @@ def _ways(one: SyntheticSample) -> Component:
         ways.append(("Withdraw", "withdraw"))
     at = ("synthetic", "samples", one.id)
     acts = [link(title, href(*at, act=act), className="button button-small") for title, act in ways]
+    if one.state == "released" and one.kind in ("notes", "patients"):
+        acts.insert(0, link("Read three notes", href(*at, synthetic_notes.PART), className="button button-small"))
     return html.Div([*_certificates(one), *acts], className="buttons")
 
 

@@ -99,6 +99,13 @@ def test_a_sample_shows_its_gate_its_measures_and_what_was_not_measured(
     assert "Withdraw this release?" in shown(installation, "?act=withdraw", below=f"/samples/{names['open']}")
 
 
+def test_notes_are_read_of_open_releases_of_notes_alone(installation: Installation, names: dict[str, str]) -> None:
+    assert "This release holds no notes" in shown(installation, below=f"/samples/{names['open']}/notes")
+    assert "nothing of it is shown" in shown(installation, below=f"/samples/{names['withdrawn']}/notes")
+    with pytest.raises(NotFound):
+        shown(installation, below=f"/samples/{names['refused']}/notes")
+
+
 def test_a_column_is_chosen_by_the_address_and_an_older_judgement_says_so(
     installation: Installation, names: dict[str, str]
 ) -> None:
