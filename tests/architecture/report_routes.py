@@ -43,7 +43,7 @@ def own_schedule(made: Installation, caller: str) -> str:
 
 def own_report(made: Installation, caller: str) -> str:
     """The id of a report that a schedule of this client has made."""
-    return str(keep_file(made.platform, _kept(made, own_schedule(made, caller)), b"%PDF-1.4", _HASH)["id"])
+    return str(keep_file(made.platform, _kept(made, own_schedule(made, caller)), b"%PDF-1.4", _HASH, since=0)["id"])
 
 
 def _kept(made: Installation, name: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class ReportsQuery(ListQuery):
     """Which reports."""
 
     sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = told(
-        "", "Only the report of this hash, of its content or of its file, whoever made it.", SHA256
+        "", "Only the reports of this hash, of content or file, whoever made or declared them.", SHA256
     )
 
 
@@ -68,7 +68,7 @@ class SchedulePath(Model):
     responses={200: answers(ReportEntries, "A page of the register."), **problems(*_REFUSALS)},
 )
 def listed(query: ReportsQuery) -> Response:
-    """One's own (of everybody for who may audit); with `sha256` the one of that hash: nothing where none is known."""
+    """One's own (of everybody for who may audit); with `sha256` those of that hash, made or declared."""
     return paged(service.listed(platform(), who(), query.sha256), query, by="id", at="made")
 
 
@@ -80,7 +80,7 @@ def listed(query: ReportsQuery) -> Response:
     responses={201: answers(ReportEntry, "Its entry."), **problems(*_REFUSALS, *_BODY)},
 )
 def registered(body: ReportMade) -> Response:
-    """So that it can be verified by its hash. The dashboard does so with each that it makes."""
+    """Declared by the caller: not proved to be made here. The dashboard does so for whoever downloads one."""
     return json_answer(service.record(platform(), who(), body.page, body.content, body.file), 201)
 
 
@@ -131,7 +131,7 @@ def schedules(query: ListQuery) -> Response:
     responses={201: answers(ReportSchedule, "The schedule."), **problems(*_REFUSALS, *_BODY)},
 )
 def scheduled(body: ReportScheduleAsk) -> Response:
-    """With what the caller may each time, by no scope that this token lacks. No page of one patient is taken."""
+    """With what the caller may each time, by no scope that this token lacks. No page of a patient is taken."""
     ask = service.Ask(body.page, body.cadence, body.hour, body.keep)
     made = service.schedule(platform(), who(), ask)
     return json_answer(made, 201, at=f"{base_url()}/api/v1/report-schedules")

@@ -7,7 +7,8 @@ from pydantic import ConfigDict, Field
 
 from careloom.api.lists import NEXT
 from careloom.api.schemas import RUN_ID, Model, RunId
-from careloom.services.reports import DIGEST_PATTERN, KIND_PATTERN, LONGEST_PAGE, MOST_KEPT
+from careloom.services.report_pages import LONGEST_PAGE
+from careloom.services.reports import DIGEST_PATTERN, KIND_PATTERN, MOST_KEPT
 
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
@@ -28,7 +29,7 @@ SCHEDULE: dict[str, Any] = {
 
 
 class ReportMade(Model):
-    """A report that somebody has made."""
+    """A report that somebody declares."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"page": "quality", "content": SHA256, "file": SHA256}}
@@ -45,12 +46,12 @@ class ReportEntry(Model):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": REPORT})
 
     id: RunId
-    by: str = Field(description="Who made it, or has it made.")
+    by: str = Field(description="Whose schedule made it, or who declared it.")
     page: Kind
     made: time.datetime
     content: Digest
     file: Digest
-    schedule: RunId | None = Field(description="The schedule that made it.")
+    schedule: RunId | None = Field(description="The schedule that made it here; null where `by` declared it.")
     is_kept: bool = Field(description="Whether its file is kept here.")
 
 

@@ -26,6 +26,7 @@ from careloom.services.jobs import forget_requests
 from careloom.services.linkage_review import let_go
 from careloom.services.patient_words import names_patient
 from careloom.services.platform import STORED_ZONES, Platform
+from careloom.services.reports import forget_files
 from careloom.store import bulk
 from careloom.store.erasure import ErasureReport, NamesPatient
 from careloom.store.rights import require_no_hold
@@ -207,6 +208,7 @@ def _go_on(platform: Platform, who: Principal, pending: Pending, ask: EraseAsk, 
         "research": lambda: forget_research(platform, who, pending.patient),
         "clients": lambda: [_told("access", "clients bound to the patient", platform.clients.unbind(pending.patient))],
         "exports": lambda: [_told("all", "export lines", forget_exports(platform))],
+        "reports": lambda: [_told("all", "kept reports", forget_files(platform))],
         "backups": lambda: backups.forget(platform),
     }
     for name, act in steps.items():

@@ -12,11 +12,13 @@ from careloom.services.access import Principal
 from careloom.services.admission import note
 from careloom.services.job_requests import unsealed
 from careloom.services.platform import Platform
+from careloom.services.purposes import is_emergency, is_kind_of, known
 from careloom.services.queued import asker_again, asker_still
+from careloom.services.report_pages import refuse_page
 from careloom.services.report_times import next_run
-from careloom.services.reports import Json, Render, keep_file, kind_of, schedules
+from careloom.services.reports import Json, Render, change, erasures, keep_file, kind_of, schedules
 from careloom.services.scopes import text_of
-from careloom.services.tokens import signed
+from careloom.services.tokens import purpose_claim, signed
 from careloom.store.jobs import Jobs, Progress
 
 KIND = "report"
@@ -26,15 +28,22 @@ TOKEN_SECONDS = 600
 
 def queue_due(platform: Platform, jobs: Jobs) -> int:
     """Queues the reports that are due, each once however long nobody looked; how many. A chore of the worker."""
-    kept, now, queued = schedules(platform), platform.runtime.now(), 0
-    for made in kept.all():
-        if made["paused"] or datetime.fromisoformat(made["next"]) > now:
-            continue
-        made["next"] = next_run(made["cadence"], made["hour"], now).isoformat()
-        kept.keep(made, most=10**6)
-        jobs.submit(KIND, {"schedule": made["id"]}, actor=made["by"], job_id=platform.run_id())
-        queued += 1
+    now, queued = platform.runtime.now(), 0
+
+    def following(made: Json) -> Json | None:
+        if not _is_due(made, now):
+            return None
+        return {"next": next_run(made["cadence"], made["hour"], now).isoformat()}
+
+    for each in schedules(platform).all():
+        if _is_due(each, now) and (made := change(platform, each["id"], following)) is not None:
+            jobs.submit(KIND, {"schedule": made["id"]}, actor=made["by"], job_id=platform.run_id())
+            queued += 1
     return queued
+
+
+def _is_due(made: Mapping[str, Any], now: datetime) -> bool:
+    return not made["paused"] and datetime.fromisoformat(made["next"]) <= now
 
 
 def work_off(platform: Platform, render: Render | None, progress: Progress, request: Mapping[str, Any]) -> Json:
@@ -60,21 +69,33 @@ def work_off(platform: Platform, render: Render | None, progress: Progress, requ
 def _made(platform: Platform, render: Render | None, made: Json, when: datetime) -> Json:
     if render is None:
         raise SetupError("this worker makes no reports", "Start careloom serve or worker.")
-    who = asker_still(platform, asker_again(made["by"], unsealed(platform, made["who"])["who"]))
+    refuse_page(made["page"])
+    asked = asker_again(made["by"], unsealed(platform, made["who"])["who"])
+    who = asker_still(platform, asked)
     if not who.scopes:
         raise AccessError("who asked for this report is granted nothing any more", "Grant it anew, or delete it.")
-    content, digest = render(_token(platform, who), made["page"], when)
-    entry = keep_file(platform, made, content, digest)
+    since = erasures(platform)
+    content, digest = render(_token(platform, who, asked.purposes), made["page"], when)
+    entry = keep_file(platform, made, content, digest, since=since)
     note(platform, who, "report", _zone(who), action="create", detail={
         "report": entry["id"], "page": kind_of(made["page"]), "sha256": digest, "schedule": made["id"],
     })  # fmt: skip
     return entry
 
 
-def _token(platform: Platform, who: Principal) -> str:
-    """A token of minutes, of what is both kept and granted."""
+def _token(platform: Platform, who: Principal, narrowed: frozenset[str] | None) -> str:
+    """A token of minutes, of what is both kept and granted, for the purpose that the schedule was made for.
+
+    narrowed  purposes that the token had which made the schedule; None for all of its client's
+    raises    AccessError where that purpose is none that a token can be for, or is not the owner's any more
+    """
     client = platform.clients.named(who.name)
-    token, jti = signed(platform, client, text_of(who.scopes or ()), TOKEN_SECONDS, {"sub": client.id})
+    limits = [one for one in (narrowed, frozenset(client.purposes.split()) or None) if one is not None]
+    is_known = who.purpose in known() and not is_emergency(who.purpose)
+    if not is_known or not all(is_kind_of(who.purpose, limit) for limit in limits):
+        raise AccessError("the purpose of use of this schedule is not granted", "Make it anew for another purpose.")
+    more = {"sub": client.id, **purpose_claim(who.purpose)}
+    token, jti = signed(platform, client, text_of(who.scopes or ()), TOKEN_SECONDS, more)
     detail = {"client": client.name, "token": jti, "for": "report"}
     note(platform, who, "issue-token", "identified", action="execute", detail=detail)
     return token
@@ -86,6 +107,4 @@ def _zone(who: Principal) -> Any:
 
 def _tell(platform: Platform, name: str, last: Json) -> None:
     """Writes what came of a run into the schedule, unless somebody has deleted it meanwhile."""
-    made = schedules(platform).find(name)
-    if made is not None:
-        schedules(platform).keep(made | {"last": last}, most=10**6)
+    change(platform, name, lambda _: {"last": last})

@@ -164,13 +164,19 @@ def issue(platform: Platform, client: Client, scope_text: str = "", *, purpose: 
         raise
     now = platform.runtime.now()
     scope, seconds = text_of(allowed, space), _seconds(platform, client, now)
-    more: dict[str, Any] = {"sub": client.id}
-    if purpose:
-        more["extensions"] = {"ihe_iua": {"purpose_of_use": [{"system": SYSTEM, "code": purpose}]}}
+    more: dict[str, Any] = {"sub": client.id, **(purpose_claim(purpose) if purpose else {})}
     token, jti = signed(platform, client, scope, seconds, more)
     detail = {"client": client.name, "token": jti, "scope": scope}
     note(platform, who, "issue-token", "identified", action="execute", detail=detail)
     return Issued(token, scope, seconds, jti, client.patient)
+
+
+def purpose_claim(purpose: str) -> dict[str, Any]:
+    """The claim by which a token is for one purpose of use.
+
+    source  IHE IUA, Get Access Token [ITI-71], JWT access token, extension ihe_iua
+    """
+    return {"extensions": {"ihe_iua": {"purpose_of_use": [{"system": SYSTEM, "code": purpose}]}}}
 
 
 def signed(platform: Platform, client: Client, scope: str, seconds: int, more: Mapping[str, Any]) -> tuple[str, str]:
