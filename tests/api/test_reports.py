@@ -221,12 +221,26 @@ def test_a_report_is_verified_by_either_hash_by_whoever_may_watch(made: Installa
     other = client(made, "carl", roles=["clinician"], zones=["identified"])
     assert other.reports.list().items == ()
     for digest in (content, file):
-        found = other.reports.verify(digest)
-        assert found is not None
-        assert (found.id, found.by, found.page) == (entry.id, "petra", "quality")
-    assert other.reports.verify("c" * 64) is None
+        (found,) = other.reports.verify(digest)
+        assert (found.id, found.by, found.page, found.schedule) == (entry.id, "petra", "quality", None)
+    assert other.reports.verify("c" * 64) == ()
     with pytest.raises(NotFound):
         other.reports.download(entry.id)
+
+
+def test_what_somebody_declares_does_not_pass_for_made_here(made: Installation, clock: Clock) -> None:
+    petra, carl = client(made), client(made, "carl", roles=["clinician"], zones=["identified"])
+    planned = petra.reports.schedule("quality", "daily", hour=6)
+    clock.move(days=1)
+    run(made)
+    (true,) = petra.reports.list().items
+    for _ in range(3):
+        clock.move(seconds=1)
+        carl.reports.register("privacy", true.content, true.file)
+    found = carl.reports.verify(true.content)
+    assert [(each.by, each.schedule) for each in found] == [("petra", planned.id), ("carl", None)]
+    oldest = min(carl.reports.all(), key=lambda each: each.made)
+    assert found[1].id == oldest.id
 
 
 def test_who_may_watch_nothing_has_no_reports(made: Installation) -> None:

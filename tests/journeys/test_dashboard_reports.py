@@ -154,7 +154,9 @@ def test_a_report_that_somebody_made_is_verified_by_its_hash(hospital: Hospital)
     answer = get(hospital.visitor("petra.privacy"), "quality")
     for digest in (answer.headers["Content-SHA256"], hashlib.sha256(answer.data).hexdigest()):
         text = said(hospital, "grace.clinician", f"reports?sha256={digest}")
-        assert "This report was made here Quality, made by petra.privacy" in text
+        assert "This hash was declared" in text
+        assert "Quality, declared by petra.privacy" in text
+        assert "made here" not in text.replace("whether a schedule made it here", "")
     assert "No report has this hash" in said(hospital, "grace.clinician", f"reports?sha256={'0' * 64}")
     assert "This is no SHA-256" in said(hospital, "grace.clinician", "reports?sha256=abc")
 
@@ -176,6 +178,10 @@ def test_a_page_is_scheduled_paused_made_downloaded_and_ended_by_forms(hospital:
     file = visitor.get(f"/report-file/{entry['id']}", **ENVIRONMENT)  # type: ignore[arg-type]
     assert (file.mimetype, file.headers["Cache-Control"]) == ("application/pdf", "no-store")
     assert "Operations" in text_of(file)
+    digest = hashlib.sha256(file.data).hexdigest()
+    assert "This report was made here Operations, by a schedule of adam.admin" in said(
+        hospital, "grace.clinician", f"reports?sha256={digest}"
+    )
     stranger = hospital.visitor("alan.scientist")
     assert stranger.get(f"/report-file/{entry['id']}", **ENVIRONMENT).status_code == 404  # type: ignore[arg-type]
     post(visitor, f"/report-delete/{entry['id']}")

@@ -16,9 +16,9 @@ from careloom.dashboard.session import Person
 ROOM, TITLE, NEW = "reports", "Reports", "new"
 SHOWN = 100
 PAGES = {
-    "": "Overview", "runs": "Runs", "quarantine": "Quarantine", "quality": "Quality", "normalize": "Normalize",
+    "": "Overview", "runs": "Runs", "quality": "Quality", "normalize": "Normalize",
     "explore": "Explore", "models": "Models", "notes/runs": "Runs of notes", "capacity": "Capacity",
-    "synthetic": "Synthetic data", "deidentify": "De-identification", "privacy": "Privacy and audit",
+    "synthetic": "Synthetic data", "deidentify": "De-identification",
     "operations": "Operations",
 }  # fmt: skip
 """Pages that a schedule may have: address -> title."""
@@ -27,6 +27,8 @@ CODES = {
     "access": "You may not see this page any more, or your account was stopped.",
     "input.not-found": "What the page shows is not there any more.",
     "setup": "The worker that makes reports was not set up for it.",
+    "input": "A schedule may not have this page, or one of its filters, any more. Delete it, and make another one.",
+    "state.conflict": "A patient was erased while it was made. The next one is made without.",
     "internal": "A fault of the programme.",
 }
 RIGHT = "right"
@@ -129,7 +131,10 @@ def _file(each: ReportEntry) -> Content:
 
 def _verify(api: Careloom, digest: str) -> Component:
     field = forms.text("sha256", "SHA-256 of the report, or of its file", digest, placeholder="64 letters and digits")
-    lead = "At the foot of each sheet stands the hash of what it says. The register tells who made it, if it is ours."
+    lead = (
+        "At the foot of each sheet stands the hash of what it says. "
+        "The register tells whether a schedule made it here, or who declared it."
+    )
     content: list[Content] = [
         html.P(lead, className="soft"), forms.filters(href(ROOM), [field], button="Verify", reset=bool(digest)),
     ]  # fmt: skip
@@ -141,13 +146,29 @@ def _verify(api: Careloom, digest: str) -> Component:
 def _found(api: Careloom, digest: str) -> Component:
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
         return note("This is no SHA-256", "It has 64 digits and letters from a to f.", tone="warn")
-    entry = api.reports.verify(digest)
-    if entry is None:
+    found = api.reports.verify(digest)
+    if not found:
         return note("No report has this hash", "It was not made here, or was changed since.", tone="bad")
+    made = [each for each in found if each.schedule is not None]
+    declared = [each for each in found if each.schedule is None]
+    content = [
+        note("This report was made here", html.Span(_told(each, digest, "by a schedule of")), tone="good")
+        for each in made
+    ] or [
+        note(
+            "This hash was declared",
+            "No schedule of this installation made the report. Whoever is named says to have made it: ask them.",
+            tone="warn",
+        ),
+        html.Ul([html.Li(_told(each, digest, "declared by")) for each in declared]),
+    ]
+    return html.Div(content, className="stack")
+
+
+def _told(entry: ReportEntry, digest: str, by: str) -> list[Content]:
     of = "of its file" if entry.file == digest else "of what it says"
     title = title_of("" if entry.page == "overview" else entry.page)
-    said = [f"{title}, made by {entry.by}, ", time(entry.made), f" UTC; the hash is that {of}."]
-    return note("This report was made here", html.Span(said), tone="good")
+    return [f"{title}, {by} {entry.by}, ", time(entry.made), f" UTC; the hash is that {of}."]
 
 
 def new_page(address: Address) -> Page:
@@ -155,7 +176,8 @@ def new_page(address: Address) -> Page:
     at = address.query.get("at", "").removeprefix(PREFIX).lstrip("/")
     refused = note(
         "This page cannot be scheduled",
-        "A schedule takes pages that tell of nobody in particular, and twenty of one person at most.", tone="warn",
+        "A schedule takes pages that tell of nobody in particular, with filters that only narrow what is counted, and "
+        "twenty of one person at most.", tone="warn",
     ) if address.query.get("refused") else None  # fmt: skip
     which = (
         [html.P(["Page: ", html.Strong(title_of(at))]), _chosen(at), forms.hidden("page", at)]

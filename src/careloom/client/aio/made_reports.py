@@ -39,14 +39,23 @@ class MadeReports:
             for each in page.items:
                 yield each
 
-    async def verify(self, sha256: str) -> ReportEntry | None:
-        """The report of this hash, of its content or of its file, whoever made it; None where the register has none."""
-        url = f"{self._base}/reports?{urlencode({'sha256': sha256})}"
-        found = decode(ReportEntries, await self._session.document(Ask(method="GET", url=url)))
-        return found.items[0] if found.items else None
+    async def verify(self, sha256: str) -> tuple[ReportEntry, ...]:
+        """The reports of this hash, of content or file, whoever made them; empty where the register has none.
+
+        Those that a schedule made here come first, then what people declared, the oldest of each person, oldest first:
+        an entry without a `schedule` is that person's word.
+        """
+        found: list[ReportEntry] = []
+        asked = {"sha256": sha256, "limit": "500"}
+        while asked:
+            url = f"{self._base}/reports?{urlencode(asked)}"
+            page = decode(ReportEntries, await self._session.document(Ask(method="GET", url=url)))
+            found.extend(page.items)
+            asked = {**asked, "cursor": page.next} if page.next else {}
+        return tuple(sorted(found, key=lambda each: (each.schedule is None, each.made, each.id)))
 
     async def register(self, page: str, content: str, file: str) -> ReportEntry:
-        """Enters a report by the kind of its page and its hashes."""
+        """Declares a report by the kind of its page and its hashes."""
         body = JsonBody({"page": page, "content": content, "file": file})
         ask = Ask(method="POST", url=f"{self._base}/reports", body=body, is_repeatable=False)
         return decode(ReportEntry, await self._session.document(ask))
