@@ -65,7 +65,9 @@ def _drawn(api: Careloom, ask: Asked) -> list[Content]:
         found_charts = [_nothing()]
     is_wide = len(found_charts) == 1
     shown = html.Div(found_charts, className="stack-page" if is_wide else "columns columns-1-1 columns-even")
-    return [*_controls(ask, told), _tiles(told), _partial(told), shown]
+    said = f"With filters, counts are rounded down to multiples of {told.smallest_cell}."
+    rounded = html.P(said, className="soft") if filters else None
+    return [*_controls(ask, told), _tiles(told), rounded, _partial(told), shown]
 
 
 def _charts(api: Careloom, ask: Asked, filters: list[dict[str, Any]]) -> tuple[Asked, Explored]:

@@ -44,11 +44,12 @@ def page(api: Careloom, person: Person, address: Address) -> Page:
         tabs(person, CORPUS),
         _filters(person, zone, query),
     ]
+    ask = _asked(query)
     try:
-        found = api.nlp.corpus(zone, _asked(query))
+        found = api.nlp.corpus(zone, ask)
     except InputError as error:
         return Page(TITLE, [*content, note(error.where, error.remedy, tone="warn", role="alert")])
-    return Page(TITLE, [*content, *_shown(found)])
+    return Page(TITLE, [*content, _rounded(ask, found), *_shown(found)])
 
 
 def _asked(query: Mapping[str, str]) -> CorpusQuery:
@@ -74,6 +75,14 @@ def _filters(person: Person, zone: str, query: dict[str, str]) -> Component:
     ]
     is_narrowed = any(query.get(name) for name in FILTERS)
     return card("What counts", forms.filters(href(ROOM, CORPUS), fields, reset=is_narrowed))
+
+
+def _rounded(ask: CorpusQuery, found: NoteCorpus) -> Component | None:
+    """That counts of a part of the notes are not exact."""
+    if not found.looked_at or not (ask.labels or ask.said or ask.since or ask.until):
+        return None
+    said = f"Of a part of what notes say, counts are rounded down to multiples of {found.smallest_cell}."
+    return html.P(said, className="soft")
 
 
 def _shown(found: NoteCorpus) -> list[Content]:

@@ -23,6 +23,7 @@ from careloom.services.platform import Platform
 from careloom.services.search import zone_of
 from careloom.store.zone_store import Zone
 from careloom.tables.encoding import SMALLEST_CELL
+from careloom.tables.suppression import rounded_down
 
 OPERATION = "explore"
 MOST_CHARTS, MOST_FILTERS, MOST_ROWS, MOST_COLUMNS = 12, 10, 200, 30
@@ -31,6 +32,7 @@ OVERVIEW = 5
 _FEW_NAMED = 10
 _LATE = ("status", "component", "active", "_system", "intent", "category_system")
 _TIMES = ("time", "effective", "start", "onset", "authored", "recorded", "date")
+_COUNTS = frozenset({"rows", "patients", "total_rows", "total_patients"})
 Json = dict[str, Any]
 
 
@@ -72,7 +74,7 @@ def explore_sources(platform: Platform, who: Principal, zone_name: str) -> list[
 
 
 def explore(platform: Platform, who: Principal, zone_name: str, ask: ExploreAsk) -> Json:
-    """Charts of a source, small cells left out, and what it is.
+    """Charts of a source, small cells left out, and what it is; with filters, counts in multiples of the smallest cell.
 
     raises  AccessError for either zone; NotFound for a source or column; QueryError for what cannot be asked; Withheld
     """
@@ -85,15 +87,15 @@ def explore(platform: Platform, who: Principal, zone_name: str, ask: ExploreAsk)
         _require_charts(source, charts)
     names = _names(charts, ask.filters)
     looked = [_looked(platform, who, zone, source, (names, ask)) for zone, source in found]
-    return {
-        "zones": [_told(one) for one in looked],
-        "columns": [_column(one) for one in found[0][1].fields.values()],
-        "smallest_cell": SMALLEST_CELL,
-        "charts": [
-            chart(one, looked, SMALLEST_CELL, MOST_NAMED if ask.charts else _FEW_NAMED)
-            for one in _useful(charts, looked, is_asked=bool(ask.charts))
-        ],
-    }
+    made = [
+        chart(one, looked, SMALLEST_CELL, MOST_NAMED if ask.charts else _FEW_NAMED)
+        for one in _useful(charts, looked, is_asked=bool(ask.charts))
+    ]
+    counted = {"zones": [_told(one) for one in looked], "charts": made}
+    if ask.filters:
+        counted = rounded_down(counted, _COUNTS, SMALLEST_CELL)
+    columns = [_column(one) for one in found[0][1].fields.values()]
+    return {"zones": counted["zones"], "columns": columns, "smallest_cell": SMALLEST_CELL, "charts": counted["charts"]}
 
 
 def explore_rows(platform: Platform, who: Principal, zone_name: str, ask: GridAsk) -> Json:

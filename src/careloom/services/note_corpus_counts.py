@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from careloom.services.note_corpus_rows import PLAIN, SAID, Corpus, Numbers
-from careloom.tables.suppression import may_be_shown
+from careloom.tables.suppression import may_be_shown, rounded_down
 
 MOST_PERIODS = 40
 TRENDS = 8
 MOST_PAIRS = 200
+_COUNTS = frozenset({"notes", "patients", "mentions", "said", "written"})
 Json = dict[str, Any]
 Mask = NDArray[np.bool_]
 
@@ -36,10 +37,23 @@ class Narrowed:
     until: int | None = None
     concepts: int = 30
 
+    @property
+    def is_whole(self) -> bool:
+        """True where nothing is narrowed."""
+        return not self.labels and not self.said and self.since is None and self.until is None
+
 
 def counted(corpus: Corpus, ask: Narrowed, smallest: int) -> Json:
-    """Everything that is told of a corpus; see `careloom.services.note_corpus.corpus`."""
-    return _Counts(corpus, ask, smallest).told()
+    """Everything that is told of a corpus; see `careloom.services.note_corpus.corpus`.
+
+    Of a narrowed one counts are rounded down to multiples of `smallest`, and ``lift`` to a decimal.
+    """
+    told: Json = _Counts(corpus, ask, smallest).told()
+    if ask.is_whole:
+        return told
+    pairs = [one | {"lift": round(one["lift"], 1)} for one in told["pairs"]]
+    made: Json = rounded_down(told | {"pairs": pairs}, _COUNTS, smallest)
+    return made
 
 
 class _Counts:

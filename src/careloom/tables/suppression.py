@@ -4,6 +4,9 @@ source  smallest cell of 11 patients: CMS cell size suppression policy (ResDAC, 
         worked out from its line unless another of the line is left out, too: Cox LH, J Am Stat Assoc 1980;75:377-385
 """
 
+from collections.abc import Collection
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -67,3 +70,31 @@ def _next(counts: Counts, shown: Shown) -> int:
     if inner.size:
         return int(inner[counts[inner].argmin()])
     return counts.size - 1 if shown[-1] else int(np.flatnonzero(shown)[0])
+
+
+def rounded_down(told: Any, names: Collection[str], unit: int) -> Any:
+    """Plain data with all whole numbers under these names, at any depth, rounded down to multiples of `unit`.
+
+    Of an answer that something narrows: subtracted from another one its counts do not tell how many few patients are.
+    """
+
+    def counts(one: Any) -> Any:
+        match one:
+            case dict():
+                return {name: counts(each) for name, each in one.items()}
+            case list():
+                return [counts(each) for each in one]
+            case int():
+                return one // unit * unit
+            case _:
+                return one
+
+    match told:
+        case dict():
+            return {
+                name: counts(each) if name in names else rounded_down(each, names, unit) for name, each in told.items()
+            }
+        case list():
+            return [rounded_down(each, names, unit) for each in told]
+        case _:
+            return told
