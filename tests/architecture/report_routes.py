@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from careloom.services.reports import Ask, keep_file, schedule, schedules
+from careloom.services.reports import Ask, erasures, keep_file, schedule, schedules
 from careloom.services.scopes import parse
 from careloom.services.tokens import principal_for
 from tests.api.kit import Installation
@@ -43,7 +43,8 @@ def own_schedule(made: Installation, caller: str) -> str:
 
 def own_report(made: Installation, caller: str) -> str:
     """The id of a report that a schedule of this client has made."""
-    return str(keep_file(made.platform, _kept(made, own_schedule(made, caller)), b"%PDF-1.4", _HASH, since=0)["id"])
+    kept, since = _kept(made, own_schedule(made, caller)), erasures(made.platform)
+    return str(keep_file(made.platform, kept, b"%PDF-1.4", _HASH, since=since)["id"])
 
 
 def _kept(made: Installation, name: str) -> dict[str, Any]:
