@@ -57,7 +57,7 @@ def test_rehearse_read_apply_and_look_back(browser: Browser, served: Served, sch
     if scheme == "light":
         applied(visitor)
     else:
-        assert page.locator("summary").count() == 0
+        assert page.locator("summary:text-is('Apply these changes')").count() == 0
     sound(visitor)
     visitor.go("normalize")
     page.locator("#page table tbody tr").first.wait_for()
@@ -72,7 +72,7 @@ def applied(visitor: Visitor) -> None:
     page = visitor.page
     expect(page.locator("#page")).to_contain_text("The unit got its UCUM code")
     expect(page.get_by_role("button", name="Yes, write the new versions")).to_be_hidden()
-    page.locator("summary").focus()
+    page.locator("summary:text-is('Apply these changes')").focus()
     page.keyboard.press("Enter")
     sound(visitor)
     page.get_by_role("button", name="Yes, write the new versions").click()
