@@ -1,6 +1,6 @@
 """What the verification of a certificate answers, as the OpenAPI document shows it."""
 
-import datetime as time
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -48,8 +48,8 @@ class CertificateClaims(Model):
 
     certificate: str
     actor: str = Field(description="Who let the rows out.")
-    time: time.datetime
-    expires: time.datetime
+    time: datetime
+    expires: datetime
     table: str
     release: RunId
     rows: Count
