@@ -18,7 +18,7 @@ from careloom.dashboard import (
     words,
 )
 from careloom.dashboard.address import Address, href
-from careloom.dashboard.operations_parts import ROOM, TITLE, job_table, tabs
+from careloom.dashboard.operations_parts import ROOM, TITLE, WHOLE, job_table, tabs
 from careloom.dashboard.parts import (
     Column,
     Content,
@@ -38,11 +38,6 @@ from careloom.dashboard.session import Person
 from careloom.errors import NotFound
 
 STATES = {"ok": ("Works", "good"), "degraded": ("Degraded", "warn"), "failed": ("Failed", "bad"), "off": ("Off", "")}
-WHOLE = {
-    "ok": ("Everything works", "good"),
-    "degraded": ("Something needs a look", "warn"),
-    "failed": ("Something vital has failed", "bad"),
-}
 NAMES = {
     "keys": "Keys", "store-identified": "Store of the identified zone", "store-research": "Store of the research zone",
     "store-synthetic": "Store of the synthetic zone", "queue": "Queue of jobs", "worker": "Worker", "disk": "Disk",

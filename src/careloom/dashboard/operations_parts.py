@@ -13,6 +13,11 @@ from careloom.dashboard.address import href
 from careloom.dashboard.parts import Column, Contents, Table, link, state, time
 from careloom.dashboard.session import Person
 
+WHOLE = {
+    "ok": ("Everything works", "good"),
+    "degraded": ("Something needs a look", "warn"),
+    "failed": ("Something vital has failed", "bad"),
+}
 TITLE = "Operations"
 ROOM = "operations"
 TRAIL = ((TITLE, href(ROOM)),)

@@ -10,15 +10,11 @@ from careloom.client.jobs import Job, JobFilter
 from careloom.client.reports import DayCount, Overview, ZoneCounts
 from careloom.dashboard import words
 from careloom.dashboard.address import href
+from careloom.dashboard.operations_parts import WHOLE
 from careloom.dashboard.parts import Column, Contents, Table, badge, card, link, note, time
 from careloom.dashboard.session import Person
 from careloom.errors import CareloomError, Unauthenticated
 
-HEALTH = {
-    "ok": ("Everything works", "good"),
-    "degraded": ("Something needs a look", "warn"),
-    "failed": ("Something vital has failed", "bad"),
-}
 JOBS_SHOWN = 5
 OLD = timedelta(days=2)
 """After so long without a change a zone is marked as old."""
@@ -29,7 +25,7 @@ def standing(api: Careloom, person: Person, seen: Overview) -> Component | None:
     shown: list[Component] = []
     health = _health(api) if person.sees_health else ""
     if health:
-        said, tone = HEALTH[health]
+        said, tone = WHOLE[health]
         shown.append(link(badge(said, tone), href("operations")))
     alarms = [zone.alarms for zone in seen.zones if zone.alarms is not None]
     if alarms and person.sees_models:
